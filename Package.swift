@@ -1,0 +1,122 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// Every Swift target is compiled with the same strictness. None of these is an `unsafeFlags`, which would bar the package
+/// from being a dependency.
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let cSettings: [CSetting] = [.enableWarning("all")]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
+let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+func room(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "doorman",
+    // The client is the only product: a service that depends on this package resolves and builds nothing of the server's.
+    products: [
+        .library(name: "DoormanClient", targets: ["DoormanClient"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0",
+            traits: ["CommandLineArguments", "JSON", "YAML"]),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // C: system libraries, generated messages, typed shims.
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+        .target(name: "CDoormanCurl", dependencies: ["CCurl"], cSettings: cSettings),
+        .target(name: "CDoormanProtos", dependencies: ["CProtobufC"], cSettings: cSettings),
+
+        // The rooms, from the ground up: every arrow points at a line above.
+        room("DoormanCore"),
+        room("DoormanWire", ["DoormanCore", "CDoormanProtos", "CProtobufC", nioCore]),
+        room("DoormanCrypto", ["COpenSSL"]),
+        room("DoormanCache", ["DoormanCore", "DoormanCrypto", nioConcurrencyHelpers]),
+        room("DoormanGovernor", ["DoormanCore", nioConcurrencyHelpers]),
+        room("CurlTransport", ["CDoormanCurl", "CCurl"]),
+        room("AccountKit", ["DoormanCore", "DoormanCrypto", "CurlTransport"]),
+        room(
+            "DoormanServer",
+            ["DoormanCore", "DoormanWire", logging, metrics, nioCore, nioConcurrencyHelpers, nioPosix, serviceLifecycle]),
+        room(
+            "DoormanClient", path: "Clients/Swift/Sources/DoormanClient",
+            ["DoormanCore", "DoormanWire", nioConcurrencyHelpers, nioCore, nioPosix]),
+        room("AccountKitEmulator", [logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, nioSSL]),
+
+        // The programs: settings and wiring only.
+        program(
+            "doormand",
+            [
+                "AccountKit", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer", "DoormanWire",
+                argumentParser, configuration, logging, serviceLifecycle, unixSignals, yams,
+            ]),
+        program("doorman", ["DoormanClient", argumentParser]),
+        program("account-kit-emulator", ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
+
+        // Tests: one target a room, and those that cross rooms.
+        room("TestKit", path: "Tests/TestKit", ["DoormanCore", nioConcurrencyHelpers]),
+        tests("DoormanCoreTests", ["DoormanCore"]),
+        tests("DoormanWireTests", ["DoormanCore", "DoormanWire", "TestKit", nioCore]),
+        tests("DoormanCryptoTests", ["DoormanCrypto"]),
+        tests("DoormanCacheTests", ["DoormanCache", "DoormanCore", "TestKit", nioConcurrencyHelpers]),
+        tests("DoormanGovernorTests", ["DoormanCore", "DoormanGovernor", "TestKit", nioConcurrencyHelpers]),
+        tests("CurlTransportTests", ["CurlTransport", "TestKit"]),
+        tests("AccountKitTests", ["AccountKit", "CurlTransport", "DoormanCore", "DoormanCrypto", "TestKit"]),
+        tests("AccountKitEmulatorTests", ["AccountKitEmulator", "CurlTransport", "TestKit", logging]),
+        tests(
+            "DoormanServerTests",
+            ["DoormanCore", "DoormanServer", "DoormanWire", "TestKit", logging, metrics, metricsTestKit, nioCore, nioEmbedded, nioPosix]),
+        tests(
+            "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
+            ["DoormanClient", "DoormanCore", "DoormanWire", "TestKit", nioCore]),
+        tests("doormandTests", ["doormand", "DoormanCore", "DoormanServer", "TestKit", configuration]),
+        tests("doormanTests", ["doorman", "DoormanClient", "TestKit"]),
+        tests(
+            "IntegrationTests",
+            [
+                "AccountKit", "AccountKitEmulator", "CurlTransport", "DoormanCache", "DoormanClient", "DoormanCore",
+                "DoormanGovernor", "DoormanServer", "DoormanWire", "TestKit", logging, nioCore,
+            ]),
+        tests("StyleTests", []),
+    ]
+)

@@ -1,0 +1,80 @@
+/// A moment on a clock that only goes forward, in nanoseconds since some start. Meaningless outside this process.
+package struct Instant: Sendable, Hashable, Comparable {
+    package var nanoseconds: UInt64
+
+    package init(nanoseconds: UInt64) {
+        self.nanoseconds = nanoseconds
+    }
+
+    /// A moment after every other.
+    package static let distantFuture = Instant(nanoseconds: .max)
+
+    /// The moment `duration` from here; the start, or ``distantFuture``, where that can't be expressed.
+    package func advanced(by duration: Duration) -> Instant {
+        let step = duration.nanoseconds
+        if step < 0 {
+            let (difference, overflow) = nanoseconds.subtractingReportingOverflow(step.magnitude)
+            return Instant(nanoseconds: overflow ? 0 : difference)
+        }
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(step.magnitude)
+        return Instant(nanoseconds: overflow ? .max : sum)
+    }
+
+    /// How long it is from here until `other`; negative if `other` is past.
+    package func duration(to other: Instant) -> Duration {
+        other >= self
+            ? .nanoseconds(Int64(clamping: other.nanoseconds - nanoseconds))
+            : .zero - .nanoseconds(Int64(clamping: nanoseconds - other.nanoseconds))
+    }
+
+    package static func < (lhs: Instant, rhs: Instant) -> Bool {
+        lhs.nanoseconds < rhs.nanoseconds
+    }
+}
+
+/// The moment by which an answer is worth nothing any more.
+package struct Deadline: Sendable, Hashable, Comparable {
+    package let instant: Instant
+
+    package init(_ instant: Instant) {
+        self.instant = instant
+    }
+
+    /// The time left; zero once the deadline has passed.
+    package func remaining(at now: Instant) -> Duration {
+        max(.zero, now.duration(to: instant))
+    }
+
+    package func hasPassed(at now: Instant) -> Bool {
+        now >= instant
+    }
+
+    package static func < (lhs: Deadline, rhs: Deadline) -> Bool {
+        lhs.instant < rhs.instant
+    }
+}
+
+/// What time it is, twice: on a clock that only goes forward, for deadlines and ages; and in civil time, for people.
+/// Tests put in clocks that they step.
+package struct TimeSource: Sendable {
+    /// The clock that only goes forward.
+    package let now: @Sendable () -> Instant
+    /// Civil time, which may be set back.
+    package let wallTime: @Sendable () -> Timestamp
+
+    package init(now: @escaping @Sendable () -> Instant, wallTime: @escaping @Sendable () -> Timestamp) {
+        self.now = now
+        self.wallTime = wallTime
+    }
+}
+
+extension Duration {
+    /// The whole nanoseconds of this duration, held at the ends of `Int64` (292 years).
+    package var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        guard !overflow else { return seconds < 0 ? .min : .max }
+        let (sum, tooLong) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return tooLong ? (seconds < 0 ? .min : .max) : sum
+    }
+}

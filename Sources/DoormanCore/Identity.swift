@@ -1,0 +1,85 @@
+/// Whose token it is: an account, as its provider described it, and how long that description may be relied upon.
+public struct Identity: Sendable, Hashable {
+    /// The provider's id of the account: decimal digits with Account Kit. Key users by this and ``applicationID``, never by
+    /// phone number or e-mail, which change hands.
+    public var accountID: String
+    /// The application the token was made for. Empty if the provider does not say and the operator allows that.
+    public var applicationID: String
+    /// The account's phone number, if it was opened with one.
+    public var phone: PhoneNumber?
+    /// The account's e-mail address, if it was opened with one.
+    public var email: String?
+    /// Which provider said so, for example `account-kit`.
+    public var provider: String
+    /// When the provider said so.
+    public var verifiedAt: Timestamp
+    /// Until when this answer may be used without asking again.
+    public var validUntil: Timestamp
+    /// Whether the provider was asked for this very answer.
+    public var freshness: Freshness
+
+    public init(
+        accountID: String, applicationID: String, phone: PhoneNumber? = nil, email: String? = nil, provider: String,
+        verifiedAt: Timestamp, validUntil: Timestamp = .distantFuture, freshness: Freshness = .fresh
+    ) {
+        self.accountID = accountID
+        self.applicationID = applicationID
+        self.phone = phone
+        self.email = email
+        self.provider = provider
+        self.verifiedAt = verifiedAt
+        self.validUntil = validUntil
+        self.freshness = freshness
+    }
+}
+
+/// A phone number in E.164 form, and its two parts.
+public struct PhoneNumber: Sendable, Hashable {
+    /// The whole number, `+` first: `+15551234567`.
+    public var number: String
+    /// The country's prefix without `+`: `1`.
+    public var countryPrefix: String
+    /// The rest: `5551234567`. Not unique by itself.
+    public var nationalNumber: String
+
+    public init(number: String, countryPrefix: String, nationalNumber: String) {
+        self.number = number
+        self.countryPrefix = countryPrefix
+        self.nationalNumber = nationalNumber
+    }
+}
+
+/// How an answer came about.
+public enum Freshness: Sendable, Hashable, CaseIterable {
+    /// The provider was asked for this call, or for one that was waiting for the same token.
+    case fresh
+    /// From memory, within its time to live.
+    case cached
+    /// From memory, past its time to live, because the provider can't be asked at the moment.
+    case stale
+}
+
+/// A moment of civil time, in whole milliseconds since 1970-01-01T00:00:00Z.
+public struct Timestamp: Sendable, Hashable, Comparable {
+    public var millisecondsSince1970: Int64
+
+    public init(millisecondsSince1970: Int64) {
+        self.millisecondsSince1970 = millisecondsSince1970
+    }
+
+    /// A moment after every other.
+    public static let distantFuture = Timestamp(millisecondsSince1970: .max)
+
+    /// The moment `duration` after this one, rounded down to the millisecond; ``distantFuture`` if that can't be expressed.
+    public func advanced(by duration: Duration) -> Timestamp {
+        let (seconds, attoseconds) = duration.components
+        let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
+        guard !overflow else { return .distantFuture }
+        let (sum, tooLate) = millisecondsSince1970.addingReportingOverflow(milliseconds + attoseconds / 1_000_000_000_000_000)
+        return tooLate ? .distantFuture : Timestamp(millisecondsSince1970: sum)
+    }
+
+    public static func < (lhs: Timestamp, rhs: Timestamp) -> Bool {
+        lhs.millisecondsSince1970 < rhs.millisecondsSince1970
+    }
+}

@@ -1,0 +1,69 @@
+/// Something that can tell whose token it is. Each layer of Doorman is one, around another:
+/// caching around governing around a provider.
+package protocol TokenVerifier: Sendable {
+    /// Judges the token by its form alone, asking nobody.
+    ///
+    /// - Returns: The refusal of a token that can't be one, or nil.
+    func refusalByForm(of token: Token) -> Rejection?
+
+    /// Asks whose token it is.
+    ///
+    /// - Parameter deadline: By when the answer must be there. The layers below never take longer.
+    /// - Throws: ``VerificationError`` if the question could not be put or got no usable answer.
+    func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict
+}
+
+/// A verifier whose provider also gives out tokens and takes them back.
+package protocol TokenProvider: TokenVerifier {
+    /// Exchanges a code for a token, and asks whose it is. Never repeated once its bytes may have been sent: a code is good once.
+    func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict
+
+    /// Makes one token, or every token of an account, void. Safe to repeat. A token that is void already counts as done.
+    func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError)
+}
+
+/// A question about one token.
+package struct VerificationRequest: Sendable, Hashable {
+    package var token: Token
+    /// The application the token must have been made for; nil for any that is configured.
+    package var applicationID: String?
+    /// How old an answer from memory may be; nil for any age within its time to live.
+    package var maxAge: Duration?
+
+    package init(token: Token, applicationID: String? = nil, maxAge: Duration? = nil) {
+        self.token = token
+        self.applicationID = applicationID
+        self.maxAge = maxAge
+    }
+}
+
+/// A code to exchange.
+package struct ExchangeRequest: Sendable, Hashable {
+    package var code: AuthorizationCode
+    /// The application the code was made for; nil for the only one that is configured.
+    package var applicationID: String?
+
+    package init(code: AuthorizationCode, applicationID: String? = nil) {
+        self.code = code
+        self.applicationID = applicationID
+    }
+}
+
+/// What to revoke.
+package struct RevocationRequest: Sendable, Hashable {
+    package enum Subject: Sendable, Hashable {
+        /// This token alone.
+        case token(Token)
+        /// Every token of this account.
+        case account(String)
+    }
+
+    package var subject: Subject
+    /// The application it is about; nil for the only one that is configured.
+    package var applicationID: String?
+
+    package init(_ subject: Subject, applicationID: String? = nil) {
+        self.subject = subject
+        self.applicationID = applicationID
+    }
+}
