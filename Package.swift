@@ -105,7 +105,10 @@ let package = Package(
         tests("AccountKitEmulatorTests", ["AccountKitEmulator", "CurlTransport", "TestKit", logging]),
         tests(
             "DoormanServerTests",
-            ["DoormanCore", "DoormanServer", "DoormanWire", "TestKit", logging, metrics, metricsTestKit, nioCore, nioEmbedded, nioPosix]),
+            [
+                "DoormanCore", "DoormanServer", "DoormanWire", "TestKit", logging, metrics, metricsTestKit, nioCore, nioEmbedded,
+                nioPosix,
+            ]),
         tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             ["DoormanClient", "DoormanCore", "DoormanWire", "TestKit", nioCore]),

@@ -1,0 +1,120 @@
+package import DoormanCore
+
+/// Every way in which a call can fail, as its caller sees it: the one table of the failure contract in code.
+///
+/// The table in `Protos/README.md` says the same in prose, and a test holds the two together.
+package enum Failure: Sendable, Hashable, CaseIterable {
+    case tokenRejected
+    case wrongApplication
+    case proofRejected
+    case malformedToken
+    case malformedRequest
+    case unimplemented
+    case callerNotAllowed
+    case providerUnavailable
+    case providerBusy
+    case providerMisconfigured
+    case deadlineExceeded
+    case frameTooLong
+    case tooManyCalls
+    case draining
+    case `internal`
+
+    /// Whether it is worth asking again.
+    package enum Retry: Sendable, Hashable {
+        case no
+        /// At once, within a retry budget.
+        case yes
+        /// Not before the `RetryInfo` of the answer says.
+        case later
+        /// At another server: this one did not start the call.
+        case elsewhere
+    }
+
+    /// One row of the table.
+    package struct Row: Sendable, Hashable {
+        package let code: StatusCode
+        /// `google.rpc.ErrorInfo.reason`, or nil where the code says it all.
+        package let reason: String?
+        package let retry: Retry
+        /// Whether the same answer may come from memory for a while.
+        package let isCached: Bool
+
+        init(_ code: StatusCode, _ reason: String?, retry: Retry, cached: Bool = false) {
+            self.code = code
+            self.reason = reason
+            self.retry = retry
+            self.isCached = cached
+        }
+    }
+
+    package var row: Row {
+        switch self {
+        case .tokenRejected: Row(.unauthenticated, "TOKEN_REJECTED", retry: .no, cached: true)
+        case .wrongApplication: Row(.unauthenticated, "WRONG_APPLICATION", retry: .no, cached: true)
+        case .proofRejected: Row(.unauthenticated, "PROOF_REJECTED", retry: .no)
+        case .malformedToken: Row(.invalidArgument, "MALFORMED_TOKEN", retry: .no)
+        case .malformedRequest: Row(.invalidArgument, "MALFORMED_REQUEST", retry: .no)
+        case .unimplemented: Row(.unimplemented, nil, retry: .no)
+        case .callerNotAllowed: Row(.permissionDenied, "CALLER_NOT_ALLOWED", retry: .no)
+        case .providerUnavailable: Row(.unavailable, "PROVIDER_UNAVAILABLE", retry: .yes)
+        case .providerBusy: Row(.unavailable, "PROVIDER_BUSY", retry: .later)
+        case .providerMisconfigured: Row(.failedPrecondition, "PROVIDER_MISCONFIGURED", retry: .no)
+        case .deadlineExceeded: Row(.deadlineExceeded, nil, retry: .yes)
+        case .frameTooLong: Row(.resourceExhausted, "LIMIT_FRAME_LENGTH", retry: .no)
+        case .tooManyCalls: Row(.resourceExhausted, "LIMIT_CALLS_IN_FLIGHT", retry: .later)
+        case .draining: Row(.unavailable, "DRAINING", retry: .elsewhere)
+        case .internal: Row(.internal, nil, retry: .no)
+        }
+    }
+
+    /// The row that an answer's code and reason stand for, or nil if no row fits.
+    package init?(code: StatusCode, reason: String?) {
+        guard let failure = Self.allCases.first(where: { $0.row.code == code && $0.row.reason == reason }) else { return nil }
+        self = failure
+    }
+
+    package init(_ reason: Rejection.Reason) {
+        switch reason {
+        case .tokenRejected: self = .tokenRejected
+        case .wrongApplication: self = .wrongApplication
+        case .proofRejected: self = .proofRejected
+        case .malformedToken: self = .malformedToken
+        }
+    }
+
+    package init(_ code: VerificationError.Code) {
+        switch code {
+        case .providerUnavailable: self = .providerUnavailable
+        case .providerBusy: self = .providerBusy
+        case .providerMisconfigured: self = .providerMisconfigured
+        case .deadlineExceeded: self = .deadlineExceeded
+        case .unsupported: self = .unimplemented
+        case .invalidRequest: self = .malformedRequest
+        case .internal: self = .internal
+        }
+    }
+}
+
+/// A failure with what is said about this one case of it.
+package struct FailureAnswer: Error, Sendable, Hashable {
+    package let failure: Failure
+    /// One sentence for a person, without anything secret.
+    package let message: String
+    /// When it is worth asking again, for failures whose advice is ``Failure/Retry/later``.
+    package let retryAfter: Duration?
+
+    package init(_ failure: Failure, _ message: String, retryAfter: Duration? = nil) {
+        self.failure = failure
+        self.message = message
+        self.retryAfter = retryAfter
+    }
+
+    package init(_ rejection: Rejection) {
+        self.init(Failure(rejection.reason), rejection.message)
+    }
+
+    package init(_ error: VerificationError) {
+        self.init(Failure(error.code), error.message, retryAfter: error.retryAfter)
+    }
+}

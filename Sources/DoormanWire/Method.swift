@@ -1,0 +1,24 @@
+/// The methods of the contract, by their full names.
+package enum Method: Sendable, Hashable, CaseIterable {
+    case verify
+    case exchange
+    case revoke
+    case healthCheck
+
+    /// The full name of the service: package and service.
+    package var service: StaticString {
+        switch self {
+        case .verify, .exchange, .revoke: "doorman.v1.Auth"
+        case .healthCheck: "grpc.health.v1.Health"
+        }
+    }
+
+    package var name: StaticString {
+        switch self {
+        case .verify: "Verify"
+        case .exchange: "Exchange"
+        case .revoke: "Revoke"
+        case .healthCheck: "Check"
+        }
+    }
+}

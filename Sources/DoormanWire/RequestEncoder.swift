@@ -1,0 +1,86 @@
+private import CDoormanProtos
+private import CProtobufC
+package import DoormanCore
+
+/// Packs calls into the data of request frames.
+package enum RequestEncoder {
+    /// - Parameter timeout: How long the caller will wait from now on; nil leaves it to the server.
+    package static func encode(_ request: VerificationRequest, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.verify, timeout) { arena, allocator throws(ArenaSpent) in
+            var message = unsafe Doorman__V1__VerifyRequest()
+            unsafe doorman__v1__verify_request__init(&message)
+            unsafe message.token = try unsafe arena.data(request.token.bytes, allocator)
+            unsafe message.application_id = try unsafe arena.text(request.applicationID ?? "", allocator)
+            if let maxAge = request.maxAge { unsafe message.max_age_seconds = wholeSeconds(maxAge) }
+            return unsafe packed(&message, doorman__v1__verify_request__get_packed_size, doorman__v1__verify_request__pack)
+        }
+    }
+
+    package static func encode(_ request: ExchangeRequest, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.exchange, timeout) { arena, allocator throws(ArenaSpent) in
+            var message = unsafe Doorman__V1__ExchangeRequest()
+            unsafe doorman__v1__exchange_request__init(&message)
+            unsafe message.code = try unsafe arena.data(request.code.bytes, allocator)
+            unsafe message.application_id = try unsafe arena.text(request.applicationID ?? "", allocator)
+            return unsafe packed(&message, doorman__v1__exchange_request__get_packed_size, doorman__v1__exchange_request__pack)
+        }
+    }
+
+    package static func encode(_ request: RevocationRequest, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.revoke, timeout) { arena, allocator throws(ArenaSpent) in
+            var message = unsafe Doorman__V1__RevokeRequest()
+            unsafe doorman__v1__revoke_request__init(&message)
+            switch request.subject {
+            case .token(let token):
+                unsafe message.subject_case = DOORMAN__V1__REVOKE_REQUEST__SUBJECT_TOKEN
+                unsafe message.token = try unsafe arena.data(token.bytes, allocator)
+            case .account(let id):
+                unsafe message.subject_case = DOORMAN__V1__REVOKE_REQUEST__SUBJECT_ACCOUNT_ID
+                unsafe message.account_id = try unsafe arena.text(id, allocator)
+            }
+            unsafe message.application_id = try unsafe arena.text(request.applicationID ?? "", allocator)
+            return unsafe packed(&message, doorman__v1__revoke_request__get_packed_size, doorman__v1__revoke_request__pack)
+        }
+    }
+
+    /// - Parameter service: The service to ask about; empty for the whole server.
+    package static func encodeHealthCheck(service: String, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.healthCheck, timeout) { arena, allocator throws(ArenaSpent) in
+            var message = unsafe Grpc__Health__V1__HealthCheckRequest()
+            unsafe grpc__health__v1__health_check_request__init(&message)
+            unsafe message.service = try unsafe arena.text(service, allocator)
+            return unsafe packed(
+                &message, grpc__health__v1__health_check_request__get_packed_size, grpc__health__v1__health_check_request__pack)
+        }
+    }
+
+    private static func packing(
+        _ method: Method, _ timeout: Duration?,
+        _ payload: (MessageArena, UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent) -> [UInt8]
+    ) throws(RequestTooLong) -> [UInt8] {
+        let arena = MessageArena()
+        let result: Result<[UInt8], RequestTooLong> = unsafe arena.withAllocator { allocator in
+            do {
+                var request = unsafe Ttrpc__Request()
+                unsafe ttrpc__request__init(&request)
+                unsafe request.service = try unsafe arena.text(method.service.description, allocator)
+                unsafe request.method = try unsafe arena.text(method.name.description, allocator)
+                unsafe request.payload = try unsafe arena.data(payload(arena, allocator), allocator)
+                // 0 would mean the server's default, so a time that has run out is sent as the shortest there is.
+                if let timeout { unsafe request.timeout_nano = max(1, timeout.nanoseconds) }
+                return .success(unsafe packed(&request, ttrpc__request__get_packed_size, ttrpc__request__pack))
+            } catch {
+                return .failure(RequestTooLong())
+            }
+        }
+        return try result.get()
+    }
+
+    /// Rounded down, so that no older answer comes than was asked for, but never to 0, which means any age.
+    private static func wholeSeconds(_ maxAge: Duration) -> UInt32 {
+        UInt32(clamping: max(1, maxAge.components.seconds))
+    }
+}
+
+/// A call that would not fit into a frame.
+package struct RequestTooLong: Error, Sendable, Hashable {}

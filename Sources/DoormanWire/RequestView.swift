@@ -1,0 +1,100 @@
+private import CDoormanProtos
+package import DoormanCore
+
+/// A call as its bytes say it, valid only inside the closure that it is given to: its text and payload lie in the arena.
+@safe package struct RequestView: ~Copyable {
+    private let message: UnsafeMutablePointer<Ttrpc__Request>
+    private let arena: MessageArena
+
+    fileprivate init(_ message: UnsafeMutablePointer<Ttrpc__Request>, arena: MessageArena) {
+        unsafe self.message = unsafe message
+        self.arena = arena
+    }
+
+    /// The method that is called, or nil if there is none of that name.
+    package var method: Method? {
+        Method.allCases.first {
+            unsafe isText(message.pointee.method, $0.name) && isText(message.pointee.service, $0.service)
+        }
+    }
+
+    /// Whether service and method are named at all.
+    package var namesMethod: Bool {
+        unsafe message.pointee.service.pointee != 0 && message.pointee.method.pointee != 0
+    }
+
+    /// How long the caller will wait; nil where that is left to the server.
+    package var timeout: Duration? {
+        let nanoseconds = unsafe message.pointee.timeout_nano
+        return nanoseconds > 0 ? .nanoseconds(nanoseconds) : nil
+    }
+
+    /// Reads the payload as a `VerifyRequest`, without copying the token.
+    ///
+    /// - Returns: Nil if the payload is no such message.
+    package func withVerifyRequest<Result>(
+        _ body: (_ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32) -> Result
+    ) -> Result? {
+        unsafe withPayload(doorman__v1__verify_request__unpack) { request in
+            let token = unsafe UnsafeBufferPointer(start: request.pointee.token.data, count: request.pointee.token.len)
+            let application = unsafe textBytes(request.pointee.application_id)
+            return body(unsafe token.span, unsafe application.span, unsafe request.pointee.max_age_seconds)
+        }
+    }
+
+    /// The payload as an `ExchangeRequest`, or nil if it is no such message.
+    package func exchangeRequest() -> ExchangeRequest? {
+        unsafe withPayload(doorman__v1__exchange_request__unpack) { request in
+            guard let application = unsafe optionalText(request.pointee.application_id) else { return nil }
+            return ExchangeRequest(
+                code: AuthorizationCode(bytes: unsafe bytes(request.pointee.code)), applicationID: application.nonEmpty)
+        } ?? nil
+    }
+
+    /// The payload as a `RevokeRequest`, or nil if it is no such message or names nothing to revoke.
+    package func revocationRequest() -> RevocationRequest? {
+        unsafe withPayload(doorman__v1__revoke_request__unpack) { request in
+            guard let application = unsafe optionalText(request.pointee.application_id) else { return nil }
+            switch unsafe request.pointee.subject_case {
+            case DOORMAN__V1__REVOKE_REQUEST__SUBJECT_TOKEN:
+                let token = Token(bytes: unsafe bytes(request.pointee.token))
+                return RevocationRequest(.token(token), applicationID: application.nonEmpty)
+            case DOORMAN__V1__REVOKE_REQUEST__SUBJECT_ACCOUNT_ID:
+                guard let account = unsafe optionalText(request.pointee.account_id) else { return nil }
+                return RevocationRequest(.account(account), applicationID: application.nonEmpty)
+            default:
+                return nil
+            }
+        } ?? nil
+    }
+
+    /// The service that a health check asks about, empty for the whole server; nil if the payload is no such message.
+    package func healthCheckService() -> String? {
+        unsafe withPayload(grpc__health__v1__health_check_request__unpack) { request in
+            unsafe optionalText(request.pointee.service)
+        } ?? nil
+    }
+
+    private func withPayload<Message, Result>(
+        _ unpack: Unpack<Message>, _ body: (UnsafeMutablePointer<Message>) -> Result
+    ) -> Result? {
+        let payload = unsafe message.pointee.payload
+        let bytes = unsafe UnsafeBufferPointer(start: payload.data, count: payload.len)
+        return unsafe arena.withUnpacked(bytes.span, unpack, body)
+    }
+}
+
+extension MessageArena {
+    /// Reads a frame's data as a `ttrpc.Request`.
+    ///
+    /// - Returns: Nil if the data is no such message, or would take more memory than the arena's budget.
+    package func withRequest<Result>(_ data: Span<UInt8>, _ body: (borrowing RequestView) -> Result) -> Result? {
+        unsafe withUnpacked(data, ttrpc__request__unpack) { message in
+            body(unsafe RequestView(message, arena: self))
+        }
+    }
+}
+
+extension String {
+    fileprivate var nonEmpty: String? { isEmpty ? nil : self }
+}

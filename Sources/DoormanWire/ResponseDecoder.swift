@@ -1,0 +1,141 @@
+private import CDoormanProtos
+private import CProtobufC
+package import DoormanCore
+
+/// Reads the data of response frames.
+package enum ResponseDecoder {
+    /// The status of an answer that is not OK.
+    package struct Status: Error, Sendable, Hashable {
+        package let code: StatusCode
+        package let message: String
+        /// `ErrorInfo.reason`, if its domain is Doorman's.
+        package let reason: String?
+        /// `RetryInfo.retry_delay`.
+        package let retryAfter: Duration?
+
+        /// The row of the contract that this is; nil for one that this version does not know.
+        package var failure: Failure? { Failure(code: code, reason: reason) }
+    }
+
+    /// What an answer came to.
+    package enum Outcome<Value: Sendable>: Sendable {
+        case success(Value)
+        case failure(Status)
+        /// The data is not the answer that was expected.
+        case nonsense
+    }
+
+    /// The answer to `Verify`.
+    package static func identity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Identity> {
+        decode(data, in: arena) { payload in
+            unsafe arena.withUnpacked(payload, doorman__v1__identity__unpack) { unsafe Identity($0) } ?? nil
+        }
+    }
+
+    /// The answer to `Exchange`.
+    package static func exchange(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<(token: Token, identity: Identity?)> {
+        decode(data, in: arena) { payload in
+            unsafe arena.withUnpacked(payload, doorman__v1__exchange_response__unpack) { message in
+                let token = Token(bytes: unsafe bytes(message.pointee.token))
+                guard !token.bytes.isEmpty else { return nil }
+                guard let identity = unsafe message.pointee.identity else { return (token, nil) }
+                guard let identity = unsafe Identity(identity) else { return nil }
+                return (token, identity)
+            } ?? nil
+        }
+    }
+
+    /// The answer to `Revoke`.
+    package static func revoked(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Void> {
+        decode(data, in: arena) { payload in
+            unsafe arena.withUnpacked(payload, doorman__v1__revoke_response__unpack) { _ in }
+        }
+    }
+
+    /// The answer to a health check. A status that this version does not know reads as `unknown`.
+    package static func healthCheck(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<ServingStatus> {
+        decode(data, in: arena) { payload in
+            unsafe arena.withUnpacked(payload, grpc__health__v1__health_check_response__unpack) { message in
+                ServingStatus(rawValue: unsafe message.pointee.status.rawValue) ?? .unknown
+            }
+        }
+    }
+
+    private static func decode<Value: Sendable>(
+        _ data: Span<UInt8>, in arena: MessageArena, _ payload: (Span<UInt8>) -> Value?
+    ) -> Outcome<Value> {
+        unsafe arena.withUnpacked(data, ttrpc__response__unpack) { response -> Outcome<Value> in
+            if let status = unsafe response.pointee.status, unsafe status.pointee.code != StatusCode.ok.rawValue {
+                return .failure(unsafe Status(status, in: arena))
+            }
+            let bytes = unsafe UnsafeBufferPointer(
+                start: response.pointee.payload.data, count: response.pointee.payload.len)
+            guard let value = payload(unsafe bytes.span) else { return .nonsense }
+            return .success(value)
+        } ?? .nonsense
+    }
+}
+
+extension ResponseDecoder.Status {
+    fileprivate init(_ status: UnsafeMutablePointer<Google__Rpc__Status>, in arena: MessageArena) {
+        var reason: String?
+        var retryAfter: Duration?
+        for index in unsafe 0..<status.pointee.n_details {
+            guard let detail = unsafe status.pointee.details[index] else { continue }
+            let type = unsafe optionalText(detail.pointee.type_url)
+            let value = unsafe UnsafeBufferPointer(start: detail.pointee.value.data, count: detail.pointee.value.len)
+            if type == DetailType.errorInfo {
+                unsafe arena.withUnpacked(value.span, google__rpc__error_info__unpack) { info in
+                    guard unsafe optionalText(info.pointee.domain) == ResponseEncoder.errorDomain else { return }
+                    reason = unsafe optionalText(info.pointee.reason)
+                }
+            } else if type == DetailType.retryInfo {
+                unsafe arena.withUnpacked(value.span, google__rpc__retry_info__unpack) { info in
+                    guard let delay = unsafe info.pointee.retry_delay else { return }
+                    retryAfter = .seconds(unsafe delay.pointee.seconds) + .nanoseconds(Int64(unsafe delay.pointee.nanos))
+                }
+            }
+        }
+        self.init(
+            code: StatusCode(rawValue: unsafe status.pointee.code),
+            message: unsafe optionalText(status.pointee.message) ?? "",
+            reason: reason, retryAfter: retryAfter)
+    }
+}
+
+extension Identity {
+    /// Nil if the message lacks what makes an identity one, or holds text that is none.
+    fileprivate init?(_ message: UnsafeMutablePointer<Doorman__V1__Identity>) {
+        guard let accountID = unsafe optionalText(message.pointee.account_id), !accountID.isEmpty,
+            let applicationID = unsafe optionalText(message.pointee.application_id),
+            let email = unsafe optionalText(message.pointee.email),
+            let provider = unsafe optionalText(message.pointee.provider)
+        else { return nil }
+        var phone: PhoneNumber?
+        if let part = unsafe message.pointee.phone {
+            guard let number = unsafe optionalText(part.pointee.number),
+                let countryPrefix = unsafe optionalText(part.pointee.country_prefix),
+                let nationalNumber = unsafe optionalText(part.pointee.national_number)
+            else { return nil }
+            phone = PhoneNumber(number: number, countryPrefix: countryPrefix, nationalNumber: nationalNumber)
+        }
+        self.init(
+            accountID: accountID, applicationID: applicationID, phone: phone, email: email.isEmpty ? nil : email,
+            provider: provider,
+            verifiedAt: Timestamp(millisecondsSince1970: unsafe message.pointee.verified_at_ms),
+            validUntil: Timestamp(millisecondsSince1970: unsafe message.pointee.valid_until_ms),
+            freshness: Freshness(unsafe message.pointee.freshness))
+    }
+}
+
+extension Freshness {
+    /// A freshness that this version does not know is taken as the least fresh.
+    fileprivate init(_ freshness: Doorman__V1__Freshness) {
+        self =
+            switch freshness {
+            case DOORMAN__V1__FRESHNESS__FRESHNESS_FRESH: .fresh
+            case DOORMAN__V1__FRESHNESS__FRESHNESS_CACHED: .cached
+            default: .stale
+            }
+    }
+}

@@ -1,0 +1,181 @@
+private import CDoormanProtos
+private import CProtobufC
+package import DoormanCore
+
+/// Packs answers into the data of response frames.
+package enum ResponseEncoder {
+    /// `ErrorInfo.domain` of every failure.
+    package static let errorDomain = "doorman"
+
+    /// The answer to `Verify`.
+    package static func encode(_ verdict: Verdict) -> [UInt8] {
+        switch verdict {
+        case .valid(let identity): encode(identity)
+        case .rejected(let rejection): encode(FailureAnswer(rejection))
+        }
+    }
+
+    /// A successful answer to `Verify`.
+    package static func encode(_ identity: Identity) -> [UInt8] {
+        unsafe packing { arena, allocator throws(ArenaSpent) in
+            var message = try unsafe makeIdentity(identity, arena, allocator)
+            return unsafe packed(&message, doorman__v1__identity__get_packed_size, doorman__v1__identity__pack)
+        }
+    }
+
+    /// The answer to `Exchange`.
+    package static func encode(_ verdict: ExchangeVerdict) -> [UInt8] {
+        guard case .issued(let token, let identity) = verdict else {
+            guard case .rejected(let rejection) = verdict else { preconditionFailure("a verdict is one or the other") }
+            return encode(FailureAnswer(rejection))
+        }
+        return unsafe packing { arena, allocator throws(ArenaSpent) in
+            var message = unsafe Doorman__V1__ExchangeResponse()
+            unsafe doorman__v1__exchange_response__init(&message)
+            unsafe message.token = try unsafe arena.data(token.bytes, allocator)
+            if let identity {
+                unsafe message.identity = try unsafe arena.place(try unsafe makeIdentity(identity, arena, allocator), allocator)
+            }
+            return unsafe packed(&message, doorman__v1__exchange_response__get_packed_size, doorman__v1__exchange_response__pack)
+        }
+    }
+
+    /// The successful answer to `Revoke`.
+    package static func encodeRevoked() -> [UInt8] {
+        unsafe packing { _, _ throws(ArenaSpent) in [] }
+    }
+
+    /// The answer to a health check.
+    package static func encode(_ status: ServingStatus) -> [UInt8] {
+        unsafe packing { _, _ throws(ArenaSpent) in
+            var message = unsafe Grpc__Health__V1__HealthCheckResponse()
+            unsafe grpc__health__v1__health_check_response__init(&message)
+            unsafe message.status = Grpc__Health__V1__HealthCheckResponse__ServingStatus(rawValue: status.rawValue)
+            return unsafe packed(
+                &message, grpc__health__v1__health_check_response__get_packed_size, grpc__health__v1__health_check_response__pack)
+        }
+    }
+
+    /// A failure: its row's code, the message, `ErrorInfo` where the row has a reason, `RetryInfo` where there is a time to wait.
+    package static func encode(_ answer: FailureAnswer) -> [UInt8] {
+        let arena = MessageArena()
+        return unsafe arena.withAllocator { allocator in
+            do {
+                var response = unsafe Ttrpc__Response()
+                unsafe ttrpc__response__init(&response)
+                unsafe response.status = try unsafe arena.place(makeStatus(answer, arena, allocator), allocator)
+                return unsafe packed(&response, ttrpc__response__get_packed_size, ttrpc__response__pack)
+            } catch {
+                preconditionFailure("our own failure messages are short")
+            }
+        }
+    }
+
+    /// Packs a method's answer and the response around it.
+    private static func packing(
+        _ payload: (MessageArena, UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent) -> [UInt8]
+    ) -> [UInt8] {
+        let arena = MessageArena()
+        return unsafe arena.withAllocator { allocator in
+            do {
+                var response = unsafe Ttrpc__Response()
+                unsafe ttrpc__response__init(&response)
+                unsafe response.payload = try unsafe arena.data(payload(arena, allocator), allocator)
+                return unsafe packed(&response, ttrpc__response__get_packed_size, ttrpc__response__pack)
+            } catch {
+                // Only what the provider said can be that long, and its answers are capped far below.
+                return encode(FailureAnswer(.internal, "the answer is too long to be packed"))
+            }
+        }
+    }
+}
+
+/// What a health check answers. The numbers are those of `grpc.health.v1`.
+package enum ServingStatus: UInt32, Sendable, Hashable, CaseIterable {
+    case unknown = 0
+    case serving = 1
+    case notServing = 2
+    case serviceUnknown = 3
+}
+
+private func makeIdentity(
+    _ identity: Identity, _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
+) throws(ArenaSpent) -> Doorman__V1__Identity {
+    var message = unsafe Doorman__V1__Identity()
+    unsafe doorman__v1__identity__init(&message)
+    unsafe message.account_id = try unsafe arena.text(identity.accountID, allocator)
+    unsafe message.application_id = try unsafe arena.text(identity.applicationID, allocator)
+    if let phone = identity.phone {
+        var phoneMessage = unsafe Doorman__V1__Phone()
+        unsafe doorman__v1__phone__init(&phoneMessage)
+        unsafe phoneMessage.number = try unsafe arena.text(phone.number, allocator)
+        unsafe phoneMessage.country_prefix = try unsafe arena.text(phone.countryPrefix, allocator)
+        unsafe phoneMessage.national_number = try unsafe arena.text(phone.nationalNumber, allocator)
+        unsafe message.phone = try unsafe arena.place(phoneMessage, allocator)
+    }
+    if let email = identity.email { unsafe message.email = try unsafe arena.text(email, allocator) }
+    unsafe message.provider = try unsafe arena.text(identity.provider, allocator)
+    unsafe message.verified_at_ms = identity.verifiedAt.millisecondsSince1970
+    unsafe message.valid_until_ms = identity.validUntil.millisecondsSince1970
+    unsafe message.freshness = Doorman__V1__Freshness(identity.freshness)
+    return unsafe message
+}
+
+private func makeStatus(
+    _ answer: FailureAnswer, _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
+) throws(ArenaSpent) -> Google__Rpc__Status {
+    var status = unsafe Google__Rpc__Status()
+    unsafe google__rpc__status__init(&status)
+    unsafe status.code = answer.failure.row.code.rawValue
+    unsafe status.message = try unsafe arena.text(answer.message, allocator)
+    var details: [UnsafeMutablePointer<Google__Protobuf__Any>] = unsafe []
+    if let reason = answer.failure.row.reason {
+        var info = unsafe Google__Rpc__ErrorInfo()
+        unsafe google__rpc__error_info__init(&info)
+        unsafe info.reason = try unsafe arena.text(reason, allocator)
+        unsafe info.domain = try unsafe arena.text(ResponseEncoder.errorDomain, allocator)
+        let value = unsafe packed(&info, google__rpc__error_info__get_packed_size, google__rpc__error_info__pack)
+        unsafe details.append(try unsafe makeAny(DetailType.errorInfo, value, arena, allocator))
+    }
+    if let retryAfter = answer.retryAfter {
+        var delay = unsafe Google__Protobuf__Duration()
+        unsafe google__protobuf__duration__init(&delay)
+        unsafe delay.seconds = retryAfter.components.seconds
+        unsafe delay.nanos = Int32(retryAfter.components.attoseconds / 1_000_000_000)
+        var info = unsafe Google__Rpc__RetryInfo()
+        unsafe google__rpc__retry_info__init(&info)
+        unsafe info.retry_delay = try unsafe arena.place(delay, allocator)
+        let value = unsafe packed(&info, google__rpc__retry_info__get_packed_size, google__rpc__retry_info__pack)
+        unsafe details.append(try unsafe makeAny(DetailType.retryInfo, value, arena, allocator))
+    }
+    unsafe status.n_details = details.count
+    unsafe status.details = try unsafe arena.array(details, allocator)
+    return unsafe status
+}
+
+private func makeAny(
+    _ type: String, _ value: [UInt8], _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
+) throws(ArenaSpent) -> UnsafeMutablePointer<Google__Protobuf__Any> {
+    var any = unsafe Google__Protobuf__Any()
+    unsafe google__protobuf__any__init(&any)
+    unsafe any.type_url = try unsafe arena.text(type, allocator)
+    unsafe any.value = try unsafe arena.data(value, allocator)
+    return try unsafe arena.place(any, allocator)
+}
+
+/// The type URLs of `google.rpc.Status.details`.
+enum DetailType {
+    static let errorInfo = "type.googleapis.com/google.rpc.ErrorInfo"
+    static let retryInfo = "type.googleapis.com/google.rpc.RetryInfo"
+}
+
+extension Doorman__V1__Freshness {
+    fileprivate init(_ freshness: Freshness) {
+        self =
+            switch freshness {
+            case .fresh: DOORMAN__V1__FRESHNESS__FRESHNESS_FRESH
+            case .cached: DOORMAN__V1__FRESHNESS__FRESHNESS_CACHED
+            case .stale: DOORMAN__V1__FRESHNESS__FRESHNESS_STALE
+            }
+    }
+}
