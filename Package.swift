@@ -81,7 +81,7 @@ let package = Package(
         room(
             "DoormanClient", path: "Clients/Swift/Sources/DoormanClient",
             ["DoormanCore", "DoormanWire", nioConcurrencyHelpers, nioCore, nioPosix]),
-        room("AccountKitEmulator", [logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, nioSSL]),
+        room("AccountKitEmulator", ["DoormanCrypto", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, nioSSL]),
 
         // The programs: settings and wiring only.
         program(

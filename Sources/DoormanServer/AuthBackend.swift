@@ -1,0 +1,44 @@
+package import DoormanCore
+internal import DoormanWire
+
+/// What the server asks: memory first, on the event loop; then the provider, asynchronously.
+package struct AuthBackend: Sendable {
+    /// Answers a `Verify` from memory, at once, with the data of a response frame; nil where the provider must be asked.
+    /// Called on event loops for every call, so it is a function rather than a protocol: one indirect call, no existential.
+    package typealias ReplyFromMemory =
+        @Sendable (_ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ now: Instant) -> [UInt8]?
+
+    package let replyFromMemory: ReplyFromMemory
+    package let provider: any TokenProvider
+    /// The clock of every deadline and every age.
+    package let timeSource: TimeSource
+
+    package init(provider: any TokenProvider, timeSource: TimeSource, replyFromMemory: @escaping ReplyFromMemory) {
+        self.provider = provider
+        self.timeSource = timeSource
+        self.replyFromMemory = replyFromMemory
+    }
+
+    /// Answers a call that memory could not.
+    ///
+    /// - Returns: The data of the response frame, and how it came out.
+    func answer(_ call: Call, deadline: Deadline) async -> (data: [UInt8], failure: Failure?) {
+        do throws(VerificationError) {
+            switch call {
+            case .verify(let request):
+                let verdict = try await provider.verify(request, deadline: deadline)
+                guard case .rejected(let rejection) = verdict else { return (ResponseEncoder.encode(verdict), nil) }
+                return (ResponseEncoder.encode(verdict), Failure(rejection.reason))
+            case .exchange(let request):
+                let verdict = try await provider.exchange(request, deadline: deadline)
+                guard case .rejected(let rejection) = verdict else { return (ResponseEncoder.encode(verdict), nil) }
+                return (ResponseEncoder.encode(verdict), Failure(rejection.reason))
+            case .revoke(let request):
+                try await provider.revoke(request, deadline: deadline)
+                return (ResponseEncoder.encodeRevoked(), nil)
+            }
+        } catch {
+            return (ResponseEncoder.encode(FailureAnswer(error)), Failure(error.code))
+        }
+    }
+}

@@ -1,0 +1,17 @@
+package import DoormanCore
+package import DoormanWire
+
+/// A call that has to wait for an answer.
+package enum Call: Sendable, Hashable {
+    case verify(VerificationRequest)
+    case exchange(ExchangeRequest)
+    case revoke(RevocationRequest)
+
+    package var method: Method {
+        switch self {
+        case .verify: .verify
+        case .exchange: .exchange
+        case .revoke: .revoke
+        }
+    }
+}

@@ -1,0 +1,155 @@
+internal import DoormanCore
+package import Logging
+internal import NIOConcurrencyHelpers
+package import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+
+/// The RPC server: listens, and serves each connection on the event loop that it fell to.
+///
+/// ``run()`` serves until graceful shutdown begins, then drains: it stops accepting, answers new calls `DRAINING`, finishes
+/// what is in flight, half-closes, closes, and cuts off after ``ServerSettings/drainTimeout`` what is still there.
+package final class DoormanServer: Service {
+    private let settings: ServerSettings
+    private let backend: AuthBackend
+    private let logger: Logger
+    private let metrics = ServerMetrics()
+    private let group: any EventLoopGroup
+    private let connections = ConnectionRegistry()
+    private let listeners = NIOLockedValueBox<[any Channel]>([])
+
+    /// - Parameter group: Where connections are served. The server does not shut it down.
+    package init(settings: ServerSettings, backend: AuthBackend, group: any EventLoopGroup, logger: Logger) {
+        self.settings = settings
+        self.backend = backend
+        self.group = group
+        self.logger = logger
+    }
+
+    /// Listens, serves until shutdown, drains. Throws if an address can't be bound.
+    package func run() async throws {
+        try await start()
+        do {
+            try await gracefulShutdown()
+        } catch is CancellationError {
+            await stop()
+            throw CancellationError()
+        }
+        await drain()
+    }
+
+    /// Binds every listener.
+    ///
+    /// - Throws: ``CannotListen`` for the first that can't be bound; none is left open then.
+    package func start() async throws {
+        let bootstrap = makeBootstrap()
+        do {
+            if let tcp = settings.tcp {
+                try await listen(on: "\(tcp.host):\(tcp.port)") { try await bootstrap.bind(host: tcp.host, port: tcp.port).get() }
+            }
+            if let path = settings.unixSocketPath {
+                try await listen(on: path) {
+                    try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+                }
+            }
+        } catch {
+            await stop()
+            throw error
+        }
+    }
+
+    /// The addresses that are listened on, with the ports that were chosen.
+    package var addresses: [SocketAddress] {
+        listeners.withLockedValue { $0.compactMap(\.localAddress) }
+    }
+
+    /// Connections that are open now.
+    package var connectionCount: Int { connections.count }
+
+    /// Stops accepting, lets every connection finish, and returns when the last is gone or the time is up.
+    package func drain() async {
+        logger.info("draining", metadata: ["connections": "\(connections.count)"])
+        await closeListeners()
+        for channel in connections.all { channel.pipeline.fireUserInboundEventTriggered(DrainBegan()) }
+        let remaining = await connections.waitUntilEmpty(timeout: settings.drainTimeout)
+        if remaining > 0 {
+            logger.warning(
+                "cut off connections that were not finished within server.drain-timeout", metadata: ["connections": "\(remaining)"])
+        }
+        await stop()
+        logger.info("drained")
+    }
+
+    /// Closes everything at once.
+    package func stop() async {
+        await closeListeners()
+        for channel in connections.all { try? await channel.close() }
+    }
+
+    private func closeListeners() async {
+        let open = listeners.withLockedValue { listeners in
+            defer { listeners = [] }
+            return listeners
+        }
+        for listener in open { try? await listener.close() }
+        if let path = settings.unixSocketPath, !open.isEmpty { removeSocketFile(path) }
+    }
+
+    private func listen(on address: String, _ bind: () async throws -> any Channel) async throws {
+        do {
+            let listener = try await bind()
+            listeners.withLockedValue { $0.append(listener) }
+            logger.info("listening", metadata: ["address": "\(listener.localAddress?.description ?? address)"])
+        } catch {
+            throw CannotListen(address: address, cause: error)
+        }
+    }
+
+    private func makeBootstrap() -> ServerBootstrap {
+        let shared = ConnectionHandler.Shared(backend: backend, limits: settings.connection, metrics: metrics, logger: logger)
+        let readers = LoopReaders(group: group, backend: backend)
+        let (connections, metrics, logger, maximum) = (connections, metrics, logger, settings.maximumConnections)
+        let highWaterMark = settings.connection.writeBufferHighWaterMark
+        return ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: Int32(clamping: settings.acceptBacklog))
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // The default of 4 makes a burst of 2,000 connections wait for seconds.
+            .serverChannelOption(.maxMessagesPerRead, value: 256)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .writeBufferWaterMark, value: ChannelOptions.Types.WriteBufferWaterMark(low: highWaterMark / 2, high: highWaterMark)
+            )
+            .childChannelInitializer { channel in
+                guard let count = connections.add(channel, maximum: maximum) else {
+                    logger.warning("closed a new connection: server.max-connections are open", metadata: ["maximum": "\(maximum)"])
+                    metrics.recordClosed("too_many_connections")
+                    return channel.close()
+                }
+                metrics.connections.record(count)
+                channel.closeFuture.whenComplete { _ in metrics.connections.record(connections.remove(channel)) }
+                if case .v4 = channel.localAddress { channel.setTCPNoDelay() }
+                if case .v6 = channel.localAddress { channel.setTCPNoDelay() }
+                return channel.eventLoop.makeCompletedFuture {
+                    let handler = ConnectionHandler(shared: shared, reader: readers.reader(for: channel.eventLoop))
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+            }
+    }
+}
+
+/// An address that can't be listened on.
+package struct CannotListen: Error, CustomStringConvertible {
+    package let address: String
+    package let cause: any Error
+
+    package var description: String { "cannot listen on \(address): \(cause)" }
+}
+
+extension Channel {
+    fileprivate func setTCPNoDelay() {
+        _ = setOption(.socketOption(.tcp_nodelay), value: 1)
+        _ = setOption(.socketOption(.so_keepalive), value: 1)
+    }
+}

@@ -1,0 +1,110 @@
+internal import DoormanCore
+internal import DoormanWire
+
+/// Reads the requests of one event loop's connections and answers what can be answered at once: hits, health checks, and
+/// requests that are wrong. One an event loop, since its arena serves one message at a time.
+final class RequestReader {
+    private let backend: AuthBackend
+    private let arena = MessageArena()
+    private let draining = ResponseEncoder.encode(
+        FailureAnswer(.draining, "this server is shutting down and did not start the call: ask another"))
+    private let nonsense = ResponseEncoder.encode(FailureAnswer(.malformedRequest, "the data is not a ttrpc.Request"))
+    private let badPayload = ResponseEncoder.encode(
+        FailureAnswer(.malformedRequest, "the payload is not the request message of this method, or lacks a required field"))
+    private let noMethod = ResponseEncoder.encode(FailureAnswer(.malformedRequest, "service and method are required"))
+    private let unknownMethod = ResponseEncoder.encode(FailureAnswer(.unimplemented, "there is no such service or method"))
+    private let serving = ResponseEncoder.encode(ServingStatus.serving)
+    private let notServing = ResponseEncoder.encode(ServingStatus.notServing)
+    private let unknownService = ResponseEncoder.encode(ServingStatus.serviceUnknown)
+
+    init(backend: AuthBackend) {
+        self.backend = backend
+    }
+
+    /// What to do with a request frame's data.
+    ///
+    /// - Parameter tally: Counts what was answered here.
+    func decide(_ data: Span<UInt8>, isDraining: Bool, now: Instant, tally: inout AnswerTally) -> ServerConnection.Decision {
+        let decision = arena.withRequest(data) { request -> ServerConnection.Decision in
+            guard let method = request.method else {
+                tally.wrong += 1
+                return .answer(request.namesMethod ? unknownMethod : noMethod)
+            }
+            switch method {
+            case .verify where !isDraining: return verify(request, now: now, tally: &tally)
+            case .exchange where !isDraining: return start(request.exchangeRequest().map(Call.exchange), request, tally: &tally)
+            case .revoke where !isDraining: return start(request.revocationRequest().map(Call.revoke), request, tally: &tally)
+            case .healthCheck: return .answer(checkHealth(request, isDraining: isDraining, tally: &tally))
+            case .verify, .exchange, .revoke:
+                tally.draining += 1
+                return .answer(draining)
+            }
+        }
+        guard let decision else {
+            tally.wrong += 1
+            return .answer(nonsense)
+        }
+        return decision
+    }
+
+    private func verify(_ request: borrowing RequestView, now: Instant, tally: inout AnswerTally) -> ServerConnection.Decision {
+        let timeout = request.timeout
+        let decision = request.withVerifyRequest { token, applicationID, maxAgeSeconds -> ServerConnection.Decision? in
+            if let reply = backend.replyFromMemory(token, applicationID, maxAgeSeconds, now) { return .answer(reply) }
+            guard let applicationID = String(validating: applicationID) else { return nil }
+            let request = VerificationRequest(
+                token: Token(bytes: Array(token)), applicationID: applicationID.isEmpty ? nil : applicationID,
+                maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds)))
+            return .start(.verify(request), timeout: timeout)
+        }
+        guard case .some(.some(let decision)) = decision else {
+            tally.wrong += 1
+            return .answer(badPayload)
+        }
+        if case .answer = decision { tally.fromMemory += 1 }
+        return decision
+    }
+
+    private func start(_ call: Call?, _ request: borrowing RequestView, tally: inout AnswerTally) -> ServerConnection.Decision {
+        guard let call else {
+            tally.wrong += 1
+            return .answer(badPayload)
+        }
+        return .start(call, timeout: request.timeout)
+    }
+
+    private func checkHealth(_ request: borrowing RequestView, isDraining: Bool, tally: inout AnswerTally) -> [UInt8] {
+        guard let service = request.healthCheckService() else {
+            tally.wrong += 1
+            return badPayload
+        }
+        tally.healthChecks += 1
+        guard service.isEmpty || Method.allCases.contains(where: { $0.service.description == service }) else {
+            return unknownService
+        }
+        return isDraining ? notServing : serving
+    }
+}
+
+/// Answers given without waiting, counted a read at a time so that the metrics are touched once a read.
+struct AnswerTally {
+    var fromMemory = 0
+    var healthChecks = 0
+    var draining = 0
+    var wrong = 0
+}
+
+extension Array where Element == UInt8 {
+    fileprivate init(_ span: Span<UInt8>) {
+        self.init()
+        reserveCapacity(span.count)
+        for index in span.indices { append(span[index]) }
+    }
+}
+
+extension String {
+    /// Nil if the bytes are not UTF-8.
+    fileprivate init?(validating span: Span<UInt8>) {
+        self.init(validating: [UInt8](span), as: UTF8.self)
+    }
+}

@@ -1,0 +1,280 @@
+package import DoormanCore
+package import DoormanWire
+package import NIOCore
+
+/// One connection without its socket: bytes and the time go in; bytes to write, calls to start and what to do with the socket
+/// come out. The handler performs; tests, fuzzers and simulators drive the same type with no socket at all.
+///
+/// An event that can't happen is one of three things. Our own bug (answering a call that never began is not one, see below) is
+/// a `precondition`. The peer's fault is answered on its stream where the contract has an answer for it, and otherwise ends
+/// the connection. A harmless race, such as an answer for a call whose deadline has passed meanwhile, is ignored.
+package struct ServerConnection {
+    /// What to do with a request.
+    package enum Decision {
+        /// It is answered already: the data of a response frame.
+        case answer([UInt8])
+        /// It has to wait.
+        case start(Call, timeout: Duration?)
+    }
+
+    /// A call that was started and is to be answered by ``answer(_:with:now:)``.
+    package struct StartedCall {
+        package let streamID: StreamID
+        package let call: Call
+        package let deadline: Deadline
+    }
+
+    /// What to do with the socket once the output is written.
+    package enum Directive: Sendable, Hashable {
+        case keep
+        /// Send FIN, go on reading until the peer closes.
+        case halfClose
+        case close(Closing)
+    }
+
+    /// Why a connection ends.
+    package enum Closing: Sendable, Hashable {
+        /// The peer closed its side, and everything is answered.
+        case peerClosed
+        case violation(FrameDecoder.Violation)
+        /// A frame took longer than ``ConnectionLimits/frameTimeout``.
+        case frameTimeout
+        /// ``ConnectionLimits/idleTimeout``.
+        case idle
+        /// ``ConnectionLimits/writeTimeout``.
+        case notReading
+    }
+
+    private enum State: Hashable {
+        case open
+        /// Finishing what is in flight; new calls are answered `DRAINING`.
+        case draining
+        /// FIN was sent.
+        case halfClosed
+        case closed
+    }
+
+    private let limits: ConnectionLimits
+    private var decoder: FrameDecoder
+    private var state = State.open
+    private var inFlight: [StreamID: Deadline] = [:]
+    /// No later than the earliest deadline in flight.
+    private var earliestDeadline = Instant.distantFuture
+    private var inputEnded = false
+    private var lastActivity: Instant
+    private var frameBegan: Instant?
+    private var blockedSince: Instant?
+    private var output = ByteBuffer()
+    private var started: [StartedCall] = []
+
+    package init(limits: ConnectionLimits, now: Instant) {
+        self.limits = limits
+        self.decoder = FrameDecoder(maximumLength: limits.maximumFrameLength)
+        self.lastActivity = now
+    }
+
+    /// Calls that were started and not answered.
+    package var callsInFlight: Int { inFlight.count }
+
+    /// Whether new calls are answered `DRAINING`.
+    package var isDraining: Bool { state != .open }
+
+    // MARK: - What comes out
+
+    /// The bytes to write, if there are any.
+    package mutating func takeOutput() -> ByteBuffer? {
+        guard output.readableBytes > 0 else { return nil }
+        defer { output = ByteBuffer() }
+        return output
+    }
+
+    /// The calls to start, in the order in which they came.
+    package mutating func takeStarted() -> [StartedCall] {
+        guard !started.isEmpty else { return [] }
+        defer { started = [] }
+        return started
+    }
+
+    // MARK: - Events
+
+    /// Bytes came.
+    ///
+    /// - Parameter decide: Reads a request and says what to do with it.
+    package mutating func receive(
+        _ bytes: ByteBuffer, now: Instant, decide: (_ data: Span<UInt8>, _ isDraining: Bool) -> Decision
+    ) -> Directive {
+        // What comes after our FIN can't be answered.
+        guard state == .open || state == .draining, !inputEnded else { return .keep }
+        lastActivity = now
+        decoder.append(bytes)
+        var completedFrame = false
+        while let event = decoder.next() {
+            switch event {
+            case .frame(let header):
+                completedFrame = true
+                handle(header, now: now, decide: decide)
+            case .oversized(let header):
+                completedFrame = true
+                refuseOversized(header)
+            case .violation(let violation):
+                return close(.violation(violation))
+            }
+        }
+        if !decoder.isMidFrame {
+            frameBegan = nil
+        } else if completedFrame || frameBegan == nil {
+            frameBegan = now
+        }
+        return .keep
+    }
+
+    /// A started call has its answer: the data of a response frame. Ignored if its deadline has passed.
+    package mutating func answer(_ streamID: StreamID, with data: [UInt8], now: Instant) -> Directive {
+        guard state != .closed, inFlight.removeValue(forKey: streamID) != nil else { return .keep }
+        lastActivity = now
+        output.writeFrame(.response, streamID: streamID, data: data)
+        return closeIfFinished()
+    }
+
+    /// The peer sends nothing more.
+    package mutating func endInput() -> Directive {
+        guard state != .closed else { return .keep }
+        inputEnded = true
+        return closeIfFinished()
+    }
+
+    /// The server shuts down: finish what is in flight, start nothing new.
+    package mutating func drain(now: Instant) {
+        guard state == .open else { return }
+        state = .draining
+        lastActivity = now
+    }
+
+    /// The peer does not read, and enough answers wait for it: nothing more is read until ``unblockOutput(now:)``.
+    package mutating func blockOutput(now: Instant) {
+        blockedSince = blockedSince ?? now
+    }
+
+    /// The peer reads again.
+    package mutating func unblockOutput(now: Instant) {
+        blockedSince = nil
+        lastActivity = now
+        // The rest of the frame could not come while we did not read.
+        if frameBegan != nil { frameBegan = now }
+    }
+
+    /// The time at which ``timePassed(now:)`` is next worth calling.
+    package var nextTimer: Instant {
+        guard state != .closed else { return .distantFuture }
+        var next = earliestDeadline
+        if let blockedSince {
+            next = min(next, blockedSince.advanced(by: limits.writeTimeout))
+        } else if let frameBegan {
+            next = min(next, frameBegan.advanced(by: limits.frameTimeout))
+        } else if inFlight.isEmpty {
+            next = min(next, lastActivity.advanced(by: quietTime))
+        }
+        return next
+    }
+
+    /// Time went on: answers calls whose deadline has passed, and says what is to become of the connection.
+    ///
+    /// - Returns: The calls that were given up, for whoever works on them to stop.
+    package mutating func timePassed(now: Instant) -> (expired: [StreamID], directive: Directive) {
+        guard state != .closed else { return ([], .keep) }
+        let expired = expireCalls(now: now)
+        if let blockedSince {
+            if now >= blockedSince.advanced(by: limits.writeTimeout) { return (expired, close(.notReading)) }
+        } else if let frameBegan {
+            if now >= frameBegan.advanced(by: limits.frameTimeout) { return (expired, close(.frameTimeout)) }
+        } else if inFlight.isEmpty, now >= lastActivity.advanced(by: quietTime) {
+            guard state == .draining else { return (expired, close(.idle)) }
+            state = .halfClosed
+            lastActivity = now
+            return (expired, .halfClose)
+        }
+        return (expired, closeIfFinished())
+    }
+
+    // MARK: - Frames
+
+    private mutating func handle(
+        _ header: FrameHeader, now: Instant, decide: (_ data: Span<UInt8>, _ isDraining: Bool) -> Decision
+    ) {
+        switch header.type {
+        case .request: break
+        case .data: return refuse(header.streamID, .unimplemented, "there are no streaming calls here")
+        default: return
+        }
+        guard header.streamID.isOdd else {
+            return refuse(header.streamID, .malformedRequest, "stream id \(header.streamID.rawValue) is even: clients use odd ones")
+        }
+        guard inFlight.isEmpty || inFlight[header.streamID] == nil else {
+            return refuse(header.streamID, .malformedRequest, "stream id \(header.streamID.rawValue) is still in flight")
+        }
+        guard !header.isStreaming else {
+            return refuse(header.streamID, .unimplemented, "there are no streaming calls here")
+        }
+        switch decoder.withData({ data in decide(data, isDraining) }) {
+        case .answer(let data):
+            output.writeFrame(.response, streamID: header.streamID, data: data)
+        case .start(let call, let timeout):
+            start(call, on: header.streamID, timeout: timeout, now: now)
+        }
+    }
+
+    private mutating func start(_ call: Call, on streamID: StreamID, timeout: Duration?, now: Instant) {
+        guard inFlight.count < limits.maximumCallsInFlight else {
+            return refuse(
+                streamID, .tooManyCalls,
+                "\(limits.maximumCallsInFlight) calls of this connection are in flight, as server.max-calls-in-flight allows",
+                retryAfter: .milliseconds(100))
+        }
+        let deadline = Deadline(now.advanced(by: min(timeout ?? limits.defaultCallTimeout, limits.maximumCallTimeout)))
+        inFlight[streamID] = deadline
+        earliestDeadline = min(earliestDeadline, deadline.instant)
+        started.append(StartedCall(streamID: streamID, call: call, deadline: deadline))
+    }
+
+    private mutating func refuseOversized(_ header: FrameHeader) {
+        guard header.type == .request else { return }
+        refuse(
+            header.streamID, .frameTooLong,
+            "a frame of \(header.length) bytes is longer than the \(limits.maximumFrameLength) that server.max-frame-length allows")
+    }
+
+    /// On a stream that is in flight this answers the second request of that id; the first one's answer still comes.
+    private mutating func refuse(_ streamID: StreamID, _ failure: Failure, _ message: String, retryAfter: Duration? = nil) {
+        let answer = FailureAnswer(failure, message, retryAfter: retryAfter)
+        output.writeFrame(.response, streamID: streamID, data: ResponseEncoder.encode(answer))
+    }
+
+    // MARK: - Time and the end
+
+    private var quietTime: Duration {
+        state == .draining ? limits.drainQuietPeriod : limits.idleTimeout
+    }
+
+    private mutating func expireCalls(now: Instant) -> [StreamID] {
+        guard now >= earliestDeadline else { return [] }
+        let expired = inFlight.filter { $0.value.hasPassed(at: now) }.map(\.key).sorted()
+        for streamID in expired {
+            inFlight.removeValue(forKey: streamID)
+            refuse(streamID, .deadlineExceeded, "the deadline passed before there was an answer")
+        }
+        earliestDeadline = inFlight.values.map(\.instant).min() ?? .distantFuture
+        if !expired.isEmpty { lastActivity = now }
+        return expired
+    }
+
+    private mutating func closeIfFinished() -> Directive {
+        inputEnded && inFlight.isEmpty ? close(.peerClosed) : .keep
+    }
+
+    private mutating func close(_ closing: Closing) -> Directive {
+        state = .closed
+        inFlight = [:]
+        started = []
+        return .close(closing)
+    }
+}
