@@ -1,0 +1,126 @@
+internal import AccountKit
+internal import CurlTransport
+internal import DoormanCache
+internal import DoormanCore
+internal import DoormanGovernor
+internal import DoormanServer
+internal import DoormanWire
+internal import Logging
+internal import Metrics
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// Puts the rooms together: this is the only place that knows them all.
+struct Daemon {
+    let settings: DoormandSettings
+    let logger: Logger
+
+    /// Checks what can be checked without opening a socket.
+    ///
+    /// - Throws: ``BadSettings`` that says all that is wrong.
+    init(settings: DoormandSettings, logger: Logger) throws(BadSettings) {
+        self.settings = settings
+        self.logger = logger
+        _ = try settings.serverSettings()
+        let accountKit = try settings.accountKitSettings()
+        if let problem = accountKit.problem { throw BadSettings(problems: ["account-kit: \(problem)"]) }
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains.
+    func run() async throws {
+        let time = TimeSource.system
+        let transport = try CurlTransport(settings.transportSettings())
+        defer { transport.shutdown() }
+        let accountKit = try AccountKitVerifier(
+            settings.accountKitSettings(), transport: transport, time: time, observer: ProviderMetrics().record)
+        let governor = GovernedVerifier(upstream: accountKit, settings: settings.governor, timeSource: time)
+        let verifier = try CachingVerifier(
+            upstream: governor, settings: settings.cache, providerName: AccountKitVerifier.providerName, timeSource: time,
+            pack: { PackedReply(bytes: ResponseEncoder.encode($0)) })
+        let backend = AuthBackend(provider: verifier, timeSource: time) { token, applicationID, maxAgeSeconds, now in
+            verifier.reply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?.bytes
+        }
+        let loops = settings.server.eventLoops == 0 ? NIOCore.System.coreCount : settings.server.eventLoops
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        let serverSettings = try settings.serverSettings()
+        let server = DoormanServer(settings: serverSettings, backend: backend, group: group, logger: logger)
+        warn()
+        do {
+            try await serve(server, verifier: verifier, governor: governor)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        try await group.shutdownGracefully()
+    }
+
+    private func serve(_ server: DoormanServer, verifier: CachingVerifier, governor: GovernedVerifier) async throws {
+        var services: [any Service] = [server, StatisticsReporter(verifier: verifier, governor: governor)]
+        if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
+        var configuration = ServiceGroupConfiguration(
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        // The server cuts itself off; this is for the day that it does not.
+        configuration.maximumGracefulShutdownDuration = settings.server.drainTimeout + .seconds(5)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    private func warn() {
+        if settings.baseURL.hasPrefix("http://") {
+            logger.warning("account-kit.base-url is plain HTTP on this machine: right for account-kit-emulator, for nothing else")
+        }
+        if settings.acceptAnswersWithoutApplication {
+            logger.warning(
+                "account-kit.accept-answers-without-application is on: the proof is the only guard against another app's token")
+        }
+        if settings.appSecretFile.isEmpty {
+            logger.warning("account-kit.app-secret-file is not set: no proof is sent, and codes can't be exchanged")
+        }
+    }
+}
+
+extension DoormandSettings {
+    /// - Throws: ``BadSettings`` if the address makes no sense, or there is nothing to listen on.
+    func serverSettings() throws(BadSettings) -> ServerSettings {
+        var server = server
+        server.unixSocketPath = unixSocket.isEmpty ? nil : unixSocket
+        server.tcp = nil
+        if !address.isEmpty {
+            guard let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]),
+                colon > address.startIndex
+            else { throw BadSettings(problems: ["server.address must be host:port, for example 127.0.0.1:7117 or [::1]:7117"]) }
+            var host = address[..<colon]
+            if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+            server.tcp = ServerSettings.TCPAddress(host: String(host), port: Int(port))
+        }
+        guard server.tcp != nil || server.unixSocketPath != nil else {
+            throw BadSettings(problems: ["server.address and server.unix-socket are both empty: there is nothing to listen on"])
+        }
+        return server
+    }
+
+    /// - Throws: ``BadSettings`` if the application is missing or its secret can't be read.
+    func accountKitSettings() throws(BadSettings) -> AccountKitSettings {
+        guard !applicationID.isEmpty else {
+            throw BadSettings(problems: [
+                "account-kit.application-id is required: without it a token made for any app would be taken for one of yours"
+            ])
+        }
+        let secret = appSecretFile.isEmpty ? nil : try AppSecretFile.read(appSecretFile)
+        var accountKit = AccountKitSettings(application: .init(id: applicationID, secret: secret))
+        accountKit.baseURL = baseURL
+        accountKit.apiVersion = apiVersion
+        accountKit.acceptAnswersWithoutApplication = acceptAnswersWithoutApplication
+        accountKit.maximumTokenBytes = maximumTokenBytes
+        accountKit.maximumCodeBytes = maximumCodeBytes
+        return accountKit
+    }
+
+    func transportSettings() -> CurlTransport.Settings {
+        var transport = transport
+        transport.caFile = caFile.isEmpty ? nil : caFile
+        transport.proxy = proxy.isEmpty ? nil : proxy
+        return transport
+    }
+}

@@ -1,0 +1,88 @@
+internal import Logging
+
+/// One setting: its key, what it means, how its text is read and written.
+///
+/// The key `server.frame-timeout` is `--server-frame-timeout` as a flag, `DOORMAN_SERVER_FRAME_TIMEOUT` in the environment, and
+/// `frame-timeout` under `server` in the file.
+struct Setting: Sendable {
+    typealias Path<Value> = WritableKeyPath<DoormandSettings, Value> & Sendable
+
+    let key: String
+    let summary: String
+    /// The value in words that ``apply`` takes.
+    let read: @Sendable (DoormandSettings) -> String
+    let apply: @Sendable (String, inout DoormandSettings) throws(BadValue) -> Void
+
+    /// The default in words.
+    var defaultText: String { read(DoormandSettings()) }
+
+    var flag: String { "--" + key.map { $0 == "." ? "-" : $0 } }
+
+    var environmentVariable: String {
+        "DOORMAN_" + key.uppercased().map { $0 == "." || $0 == "-" ? "_" : $0 }
+    }
+
+    private init<Value>(
+        _ key: String, _ path: any Path<Value>, _ summary: String, write: @escaping @Sendable (Value) -> String,
+        parse: @escaping @Sendable (String) throws(BadValue) -> Value
+    ) {
+        self.key = key
+        self.summary = summary
+        self.read = { write($0[keyPath: path]) }
+        self.apply = { (text: String, settings: inout DoormandSettings) throws(BadValue) in
+            settings[keyPath: path] = try parse(text)
+        }
+    }
+
+    static func text(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { $0 }, parse: { $0 })
+    }
+
+    static func flag(_ key: String, _ path: any Path<Bool>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { "\($0)" }, parse: Units.flag)
+    }
+
+    static func count(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { "\($0)" }) { text throws(BadValue) in try Units.count(text, in: range) }
+    }
+
+    static func bytes(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: Units.write(bytes:)) { text throws(BadValue) in try Units.bytes(text, in: range) }
+    }
+
+    static func bytes(_ key: String, _ path: any Path<UInt32>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { Units.write(bytes: Int($0)) }) { text throws(BadValue) in
+            UInt32(clamping: try Units.bytes(text, in: range))
+        }
+    }
+
+    static func duration(
+        _ key: String, _ path: any Path<Duration>, _ range: ClosedRange<Duration>, _ summary: String
+    ) -> Setting {
+        Setting(key, path, summary, write: Units.write(duration:)) { text throws(BadValue) in
+            try Units.duration(text, in: range)
+        }
+    }
+
+    static func fraction(_ key: String, _ path: any Path<Double>, _ range: ClosedRange<Double>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { "\($0)" }) { text throws(BadValue) in try Units.fraction(text, in: range) }
+    }
+
+    static func logLevel(_ key: String, _ path: any Path<Logger.Level>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { $0.rawValue }) { text throws(BadValue) in
+            guard let level = Logger.Level(rawValue: text) else {
+                throw BadValue("must be one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            return level
+        }
+    }
+}
+
+/// A value that a setting does not take; says what it takes.
+struct BadValue: Error {
+    let expectation: String
+
+    init(_ expectation: String) {
+        self.expectation = expectation
+    }
+}

@@ -1,0 +1,103 @@
+/// All settings of `doormand`, in the order in which they are printed and documented.
+enum SettingsCatalogue {
+    static let all: [Setting] =
+        server + cache + provider + accountKit + [
+            .logLevel("log.level", \.logLevel, "Least severe level that is logged, to standard error.")
+        ]
+
+    static func setting(_ key: String) -> Setting? {
+        all.first { $0.key == key }
+    }
+
+    private static let server: [Setting] = [
+        .text("server.address", \.address, "Host and port to listen on by TCP; port 0 takes a free one; empty for no TCP."),
+        .text("server.unix-socket", \.unixSocket, "Path of a Unix socket to listen on; empty for none."),
+        .text("server.port-file", \.portFile, "File that the TCP port is written to once it listens; empty for none."),
+        .count("server.event-loops", \.server.eventLoops, 0...1024, "Event loops, a thread each; 0 for one a core."),
+        .count("server.accept-backlog", \.server.acceptBacklog, 1...65_535, "Connections that the kernel keeps until accepted."),
+        .count("server.max-connections", \.server.maximumConnections, 1...1_000_000, "Connections at once; one more is closed."),
+        .bytes(
+            "server.max-frame-length", \.server.connection.maximumFrameLength, 1...(4 << 20),
+            "Longest data of a frame; a longer one is skipped and refused."),
+        .count(
+            "server.max-calls-in-flight", \.server.connection.maximumCallsInFlight, 1...1_000_000,
+            "Calls of one connection that wait for the provider at once."),
+        .duration(
+            "server.default-call-timeout", \.server.connection.defaultCallTimeout, .milliseconds(1)...hour,
+            "How long a call may take whose caller did not say."),
+        .duration(
+            "server.max-call-timeout", \.server.connection.maximumCallTimeout, .milliseconds(1)...hour,
+            "How long a call may take, whatever its caller says."),
+        .duration(
+            "server.frame-timeout", \.server.connection.frameTimeout, .milliseconds(1)...hour,
+            "From a frame's first byte to its last; then the connection is closed."),
+        .duration(
+            "server.idle-timeout", \.server.connection.idleTimeout, .milliseconds(1)...day,
+            "How long a connection without a call in flight may be silent."),
+        .duration(
+            "server.write-timeout", \.server.connection.writeTimeout, .milliseconds(1)...hour,
+            "How long answers may wait for a client that does not read."),
+        .bytes(
+            "server.write-buffer", \.server.connection.writeBufferHighWaterMark, 1024...(1 << 30),
+            "Answers waiting for a client from which on nothing more is read from it."),
+        .duration("server.drain-timeout", \.server.drainTimeout, .zero...hour, "From SIGTERM until what is left is cut off."),
+        .duration(
+            "server.drain-quiet-period", \.server.connection.drainQuietPeriod, .zero...hour,
+            "While draining: silence after which a connection is half-closed."),
+    ]
+
+    private static let cache: [Setting] = [
+        .duration("cache.ttl", \.cache.ttl, .zero...day, "How long a valid token is answered from memory; 0s for not at all."),
+        .duration("cache.rejected-ttl", \.cache.rejectedTTL, .zero...day, "How long a refused token is answered from memory."),
+        .fraction("cache.jitter", \.cache.jitter, 0...1, "Part by which a time to live is lengthened or shortened at random."),
+        .count("cache.max-entries", \.cache.valid.entries, 0...100_000_000, "Valid tokens remembered."),
+        .bytes("cache.max-bytes", \.cache.valid.bytes, 0...(1 << 40), "Memory for valid tokens."),
+        .count("cache.max-rejected-entries", \.cache.rejected.entries, 0...100_000_000, "Refused tokens remembered."),
+        .bytes("cache.max-rejected-bytes", \.cache.rejected.bytes, 0...(1 << 40), "Memory for refused tokens."),
+        .count("cache.shards", \.cache.shards, 1...256, "Parts with a lock and a share of the bounds each; a power of two."),
+        .count(
+            "cache.max-flights", \.cache.maximumFlights, 1...1_000_000, "Tokens that the provider is being asked about at once."),
+        .count(
+            "cache.max-waiters", \.cache.maximumWaitersPerFlight, 1...1_000_000, "Calls that may wait for one such question."),
+    ]
+
+    private static let provider: [Setting] = [
+        .count("provider.max-concurrent-calls", \.governor.concurrentCalls, 1...10_000, "Calls to the provider at once."),
+        .count("provider.max-waiting-calls", \.governor.maximumWaiting, 0...1_000_000, "Calls that may wait for others to end."),
+        .duration(
+            "provider.default-back-off", \.governor.defaultBackOff, .zero...hour,
+            "How long nobody asks after the provider throttled us and named no time."),
+        .duration("provider.max-back-off", \.governor.maximumBackOff, .zero...day, "The longest that nobody asks."),
+        .count("provider.retry-percentage", \.governor.retryPercentage, 0...100, "Second tries in a hundred calls."),
+        .duration(
+            "provider.connect-timeout", \.transport.connectTimeout, .milliseconds(1)...hour, "Connecting: name, TCP and TLS."),
+        .duration(
+            "provider.request-timeout", \.transport.requestTimeout, .milliseconds(1)...hour, "One whole request to the provider."),
+        .duration(
+            "provider.call-timeout", \.cache.flightTimeout, .milliseconds(1)...hour,
+            "One question to the provider with its second try, however long its callers wait."),
+        .bytes("provider.max-body", \.transport.maximumBodyBytes, 1024...(64 << 20), "Longest answer that is taken."),
+        .count("provider.max-connections", \.transport.maximumConnections, 1...10_000, "Connections to the provider."),
+        .text("provider.ca-file", \.caFile, "PEM file of the only authorities to trust; empty for the system's."),
+        .text("provider.proxy", \.proxy, "URL of a proxy without credentials; empty for none, whatever http_proxy says."),
+    ]
+
+    private static let accountKit: [Setting] = [
+        .text("account-kit.application-id", \.applicationID, "The app whose tokens are yours. Required: others' are refused."),
+        .text(
+            "account-kit.app-secret-file", \.appSecretFile,
+            "File that holds the Account Kit app secret; empty sends no proof, and can't exchange or revoke accounts."),
+        .text(
+            "account-kit.base-url", \.baseURL,
+            "Where Account Kit is asked; the default is account-kit-emulator's. https:// or loopback."),
+        .text("account-kit.api-version", \.apiVersion, "v1.0 to v1.3."),
+        .flag(
+            "account-kit.accept-answers-without-application", \.acceptAnswersWithoutApplication,
+            "Take v1.0-shaped answers that name no app. The proof is then the only guard against another app's token."),
+        .bytes("account-kit.max-token-length", \.maximumTokenBytes, 1...65_536, "A longer token is refused unasked."),
+        .bytes("account-kit.max-code-length", \.maximumCodeBytes, 1...65_536, "A longer authorization code is refused unasked."),
+    ]
+
+    private static let hour = Duration.seconds(3600)
+    private static let day = Duration.seconds(86_400)
+}

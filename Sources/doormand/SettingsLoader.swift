@@ -1,0 +1,148 @@
+internal import Configuration
+internal import Foundation
+internal import SystemPackage
+internal import Yams
+
+/// Reads the settings: flags over environment over file over defaults.
+///
+/// All that is wrong is found in one go, so that an operator mends it in one go: unknown keys, with the nearest known one, and
+/// values that a setting does not take. A value is never repeated in a message: it may have been a secret in the wrong place.
+struct SettingsLoader {
+    /// Settings, and where each value came from: `default`, a flag, an environment variable, or the file.
+    struct Loaded: Sendable {
+        var settings = DoormandSettings()
+        var origins: [String: String] = [:]
+    }
+
+    /// `DOORMAN_…` variables that are not settings of the server: the probe's.
+    private static let foreignVariables: Set<String> = ["DOORMAN_ADDR", "DOORMAN_CONFIG"]
+
+    let arguments: [String]
+    let environment: [String: String]
+    let file: String?
+
+    /// - Parameter arguments: The flags, without the program's name.
+    init(arguments: [String], environment: [String: String], file: String?) {
+        self.arguments = arguments
+        self.environment = environment
+        self.file = file
+    }
+
+    func load() async throws(BadSettings) -> Loaded {
+        var problems = unknownFlags() + unknownVariables()
+        var providers: [(name: String, provider: any ConfigProvider)] = [
+            ("flag", CommandLineArgumentsProvider(arguments: ["doormand"] + arguments)),
+            (
+                "environment variable",
+                EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "doorman")
+            ),
+        ]
+        if let file {
+            do {
+                problems += try unknownKeys(inFile: file)
+                providers.append((file, try await FileProvider<YAMLSnapshot>(filePath: FilePath(file))))
+            } catch {
+                problems.append("\(file): \(explain(error))")
+            }
+        }
+        var loaded = Loaded()
+        for setting in SettingsCatalogue.all {
+            do throws(BadValue) {
+                guard let (text, origin) = try value(of: setting, in: providers) else { continue }
+                try setting.apply(text, &loaded.settings)
+                loaded.origins[setting.key] = origin
+            } catch {
+                problems.append("\(setting.key) (\(setting.flag), \(setting.environmentVariable)) \(error.expectation)")
+            }
+        }
+        guard problems.isEmpty else { throw BadSettings(problems: problems) }
+        return loaded
+    }
+
+    private func value(
+        of setting: Setting, in providers: [(name: String, provider: any ConfigProvider)]
+    ) throws(BadValue) -> (text: String, origin: String)? {
+        let key = AbsoluteConfigKey(setting.key.split(separator: ".").map(String.init))
+        for (name, provider) in providers {
+            let result: LookupResult
+            do {
+                result = try provider.value(forKey: key, type: .string)
+            } catch {
+                throw BadValue("must be given once, as one plain value")
+            }
+            guard case .string(let text)? = result.value?.content else { continue }
+            let origin =
+                switch name {
+                case "flag": "flag \(setting.flag)"
+                case "environment variable": "environment variable \(setting.environmentVariable)"
+                default: "file \(name)"
+                }
+            return (text, origin)
+        }
+        return nil
+    }
+
+    // MARK: - What nobody asked for
+
+    private func unknownFlags() -> [String] {
+        var problems: [String] = []
+        var isValue = false
+        for argument in arguments {
+            guard argument.hasPrefix("--") else {
+                if !isValue { problems.append("an argument that belongs to no flag; flags are --key value or --key=value") }
+                isValue = false
+                continue
+            }
+            let name = String(argument.prefix { $0 != "=" })
+            isValue = !argument.contains("=")
+            if !SettingsCatalogue.all.contains(where: { $0.flag == name }) {
+                problems.append(unknown("flag", name, among: SettingsCatalogue.all.map(\.flag)))
+            }
+        }
+        return problems
+    }
+
+    private func unknownVariables() -> [String] {
+        environment.keys.sorted()
+            .filter { name in
+                name.hasPrefix("DOORMAN_") && !Self.foreignVariables.contains(name)
+                    && !SettingsCatalogue.all.contains { $0.environmentVariable == name }
+            }
+            .map { unknown("environment variable", $0, among: SettingsCatalogue.all.map(\.environmentVariable)) }
+    }
+
+    private func unknownKeys(inFile file: String) throws -> [String] {
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        guard let root = try Yams.compose(yaml: text) else { return [] }
+        return keys(of: root, under: [])
+            .filter { SettingsCatalogue.setting($0) == nil }
+            .map { "\(file): " + unknown("setting", $0, among: SettingsCatalogue.all.map(\.key)) }
+    }
+
+    /// The dotted keys of all that is no mapping itself. JSON is YAML, so this reads both.
+    private func keys(of node: Node, under path: [String]) -> [String] {
+        guard let mapping = node.mapping else { return path.isEmpty ? [] : [path.joined(separator: ".")] }
+        return mapping.flatMap { key, value in keys(of: value, under: path + [key.string ?? "?"]) }
+    }
+
+    private func unknown(_ kind: String, _ name: String, among known: [String]) -> String {
+        "unknown \(kind) \(name)" + (nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? "")
+    }
+
+    /// The parser's own words may quote the file's text.
+    private func explain(_ error: any Error) -> String {
+        switch error {
+        case let error as YamlError:
+            if case .parser(_, let problem, let mark, _) = error { return "line \(mark.line): \(problem)" }
+            return "is not YAML or JSON"
+        default: return "can't be read as a settings file: it must be there, readable, and hold one mapping"
+        }
+    }
+}
+
+/// All that is wrong with the settings.
+struct BadSettings: Error, CustomStringConvertible {
+    let problems: [String]
+
+    var description: String { problems.joined(separator: "\n") }
+}

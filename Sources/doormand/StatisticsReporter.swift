@@ -1,0 +1,37 @@
+internal import DoormanCache
+internal import DoormanGovernor
+internal import Metrics
+internal import ServiceLifecycle
+
+/// Records how memory and governor stand, every ten seconds, as gauges `doorman_cache_…` and `doorman_provider_…`.
+struct StatisticsReporter: Service {
+    let verifier: CachingVerifier
+    let governor: GovernedVerifier
+    var interval = Duration.seconds(10)
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                record()
+                try? await Task.sleep(for: interval)
+            }
+        }
+    }
+
+    private func record() {
+        let cache = verifier.statistics
+        Gauge(label: "doorman_cache_hits").record(Double(cache.hits))
+        Gauge(label: "doorman_cache_misses").record(Double(cache.misses))
+        Gauge(label: "doorman_cache_flights").record(Double(cache.flights))
+        Gauge(label: "doorman_cache_joined").record(Double(cache.joined))
+        for (segment, values) in [("valid", cache.valid), ("rejected", cache.rejected)] {
+            let label = [("segment", segment)]
+            Gauge(label: "doorman_cache_entries", dimensions: label).record(Double(values.entries))
+            Gauge(label: "doorman_cache_bytes", dimensions: label).record(Double(values.bytes))
+            Gauge(label: "doorman_cache_evictions", dimensions: label).record(Double(values.evictions))
+        }
+        let provider = governor.statistics
+        Gauge(label: "doorman_provider_free_slots").record(Double(provider.freeSlots))
+        Gauge(label: "doorman_provider_waiting_calls").record(Double(provider.waiting))
+    }
+}
