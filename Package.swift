@@ -97,7 +97,7 @@ let package = Package(
         program("account-kit-emulator", ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
 
         // Tests: one target a room, and those that cross rooms.
-        room("TestKit", path: "Tests/TestKit", ["DoormanCore", nioConcurrencyHelpers]),
+        room("TestKit", path: "Tests/TestKit", ["DoormanCore", logging, nioConcurrencyHelpers]),
         tests("DoormanCoreTests", ["DoormanCore"]),
         tests("DoormanWireTests", ["DoormanCore", "DoormanWire", "TestKit", nioCore]),
         tests("DoormanCryptoTests", ["DoormanCrypto"]),
@@ -109,7 +109,7 @@ let package = Package(
         tests(
             "DoormanServerTests",
             [
-                "DoormanCore", "DoormanServer", "DoormanWire", "TestKit", logging, metrics, metricsTestKit, nioCore, nioEmbedded,
+                "DoormanCore", "DoormanServer", "DoormanWire", "TestKit", logging, nioConcurrencyHelpers, nioCore,
                 nioPosix,
             ]),
         tests(

@@ -1,0 +1,50 @@
+import DoormanCore
+import DoormanWire
+import NIOCore
+import TestKit
+
+/// What tests send and read.
+enum Frames {
+    static func verify(_ token: String, streamID: UInt32, timeout: Duration? = nil) throws -> [UInt8] {
+        let data = try RequestEncoder.encode(VerificationRequest(token: Token(token)), timeout: timeout)
+        return RawFrame(streamID: streamID, type: 1, data: data).bytes
+    }
+
+    static func health(streamID: UInt32, service: String = "") throws -> [UInt8] {
+        let data = try RequestEncoder.encodeHealthCheck(service: service, timeout: nil)
+        return RawFrame(streamID: streamID, type: 1, data: data).bytes
+    }
+}
+
+extension RawFrame {
+    /// The status of a failure; nil if the answer is a success or nonsense.
+    var status: ResponseDecoder.Status? {
+        guard case .failure(let status) = ResponseDecoder.identity(data.span, in: MessageArena()) else { return nil }
+        return status
+    }
+
+    var failure: Failure? { status?.failure }
+
+    var identity: Identity? {
+        guard case .success(let identity) = ResponseDecoder.identity(data.span, in: MessageArena()) else { return nil }
+        return identity
+    }
+
+    var servingStatus: ServingStatus? {
+        guard case .success(let status) = ResponseDecoder.healthCheck(data.span, in: MessageArena()) else { return nil }
+        return status
+    }
+}
+
+/// The frames in a connection's output.
+func frames(in buffer: ByteBuffer?) -> [RawFrame] {
+    guard let buffer else { return [] }
+    var decoder = FrameDecoder(maximumLength: FrameHeader.maximumLength)
+    decoder.append(buffer)
+    var frames: [RawFrame] = []
+    while case .frame(let header)? = decoder.next() {
+        let data = decoder.withData { span in span.indices.map { span[$0] } }
+        frames.append(RawFrame(streamID: header.streamID.rawValue, type: header.type.rawValue, flags: header.flags, data: data))
+    }
+    return frames
+}

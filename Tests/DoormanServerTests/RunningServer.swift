@@ -1,0 +1,29 @@
+import DoormanServer
+import Logging
+import NIOPosix
+import TestKit
+
+/// Runs a server on free ports for as long as `body` runs.
+func withServer(
+    _ provider: ScriptedProvider = ScriptedProvider(), log: LogRecorder = LogRecorder(),
+    settings change: (inout ServerSettings) -> Void = { _ in },
+    _ body: (_ server: DoormanServer, _ port: Int) async throws -> Void
+) async throws {
+    var settings = ServerSettings()
+    settings.tcp = .init(host: "127.0.0.1", port: 0)
+    settings.connection.drainQuietPeriod = .milliseconds(50)
+    change(&settings)
+    let server = DoormanServer(
+        settings: settings, backend: .scripted(provider), group: MultiThreadedEventLoopGroup.singleton,
+        logger: Logger(label: "test", factory: { _ in log }))
+    try await server.start()
+    do {
+        try await body(server, server.addresses.compactMap(\.port).first ?? 0)
+    } catch {
+        provider.release()
+        await server.stop()
+        throw error
+    }
+    provider.release()
+    await server.stop()
+}

@@ -1,0 +1,253 @@
+import DoormanCore
+import DoormanServer
+import DoormanWire
+import NIOCore
+import TestKit
+import Testing
+
+/// The connection's decisions, with no socket: bytes and times in, frames and directives out.
+@Suite("A connection without its socket")
+struct ServerConnectionTests {
+    private let clock = SteppedClock()
+
+    private func makeConnection(_ change: (inout ConnectionLimits) -> Void = { _ in }) -> ServerConnection {
+        var limits = ConnectionLimits()
+        change(&limits)
+        return ServerConnection(limits: limits, now: clock.now)
+    }
+
+    /// Sends `requests` and starts a call for each.
+    private func receive(
+        _ bytes: [UInt8], _ connection: inout ServerConnection, timeout: Duration? = nil
+    ) -> ServerConnection.Directive {
+        connection.receive(ByteBuffer(bytes: bytes), now: clock.now) { _, _ in
+            .start(.verify(VerificationRequest(token: Token("t"))), timeout: timeout)
+        }
+    }
+
+    private func request(_ streamID: UInt32, type: UInt8 = 1, flags: UInt8 = 0, length: Int = 3) -> [UInt8] {
+        RawFrame(streamID: streamID, type: type, flags: flags, data: Array(repeating: 7, count: length)).bytes
+    }
+
+    @Test("answers what is decided at once, in one output for the whole read")
+    func immediateAnswers() {
+        var connection = makeConnection()
+        let directive = connection.receive(ByteBuffer(bytes: request(1) + request(3)), now: clock.now) { data, isDraining in
+            #expect(data.count == 3)
+            #expect(!isDraining)
+            return .answer([0x12, 0])
+        }
+        #expect(directive == .keep)
+        #expect(frames(in: connection.takeOutput()).map(\.streamID) == [1, 3])
+        #expect(connection.takeOutput() == nil)
+    }
+
+    @Test("starts calls in order and takes their answers in any order")
+    func anyOrder() {
+        var connection = makeConnection()
+        _ = receive(request(1) + request(3) + request(5), &connection)
+        #expect(connection.takeStarted().map(\.streamID.rawValue) == [1, 3, 5])
+        for id in [5, 1, 3] as [UInt32] {
+            #expect(connection.answer(StreamID(id), with: [UInt8(id)], now: clock.now) == .keep)
+        }
+        #expect(frames(in: connection.takeOutput()).map(\.streamID) == [5, 1, 3])
+        #expect(connection.callsInFlight == 0)
+    }
+
+    @Test(
+        "refuses on the stream what can't be a call, and goes on",
+        arguments: [
+            (2, 1, 0, Failure.malformedRequest), (0, 1, 0, .malformedRequest), (1, 3, 0, .unimplemented), (1, 1, 1, .unimplemented),
+            (1, 1, 2, .unimplemented), (1, 1, 4, .unimplemented),
+        ] as [(UInt32, UInt8, UInt8, Failure)])
+    func refusals(streamID: UInt32, type: UInt8, flags: UInt8, failure: Failure) throws {
+        var connection = makeConnection()
+        #expect(receive(request(streamID, type: type, flags: flags) + request(99), &connection) == .keep)
+        let answers = frames(in: connection.takeOutput())
+        #expect(answers.map(\.streamID) == [streamID])
+        #expect(answers.first?.failure == failure)
+        #expect(connection.takeStarted().map(\.streamID.rawValue) == [99])
+    }
+
+    @Test("skips frames of unknown types", arguments: [0, 2, 4, 9, 255] as [UInt8])
+    func unknownTypes(type: UInt8) {
+        var connection = makeConnection()
+        #expect(receive(request(1, type: type) + request(3), &connection) == .keep)
+        #expect(connection.takeOutput() == nil)
+        #expect(connection.takeStarted().map(\.streamID.rawValue) == [3])
+    }
+
+    @Test("refuses a stream id that is still in flight, and still answers the first call")
+    func repeatedStreamID() {
+        var connection = makeConnection()
+        _ = receive(request(7) + request(7), &connection)
+        #expect(connection.takeStarted().count == 1)
+        #expect(frames(in: connection.takeOutput()).map(\.failure) == [.malformedRequest])
+        _ = connection.answer(StreamID(7), with: [0x12, 0], now: clock.now)
+        #expect(frames(in: connection.takeOutput()).map(\.data) == [[0x12, 0]])
+        // Once it is answered, the id is free again.
+        _ = receive(request(7), &connection)
+        #expect(connection.takeStarted().count == 1)
+    }
+
+    @Test("refuses calls above the limit, naming limit and setting, and takes calls again when one ended")
+    func callLimit() throws {
+        var connection = makeConnection { $0.maximumCallsInFlight = 2 }
+        _ = receive(request(1) + request(3) + request(5), &connection)
+        #expect(connection.takeStarted().count == 2)
+        let refusal = try #require(frames(in: connection.takeOutput()).first)
+        #expect(refusal.streamID == 5)
+        #expect(refusal.failure == .tooManyCalls)
+        #expect(refusal.status?.message.contains("server.max-calls-in-flight") == true)
+        #expect(refusal.status?.retryAfter == .milliseconds(100))
+        _ = connection.answer(StreamID(1), with: [], now: clock.now)
+        _ = receive(request(5), &connection)
+        #expect(connection.takeStarted().count == 1)
+    }
+
+    @Test("refuses a frame above the limit while it skips it, and reads what follows")
+    func oversizedFrame() throws {
+        var connection = makeConnection { $0.maximumFrameLength = 100 }
+        let bytes = request(1, length: 101) + request(3, length: 100)
+        for byte in bytes { _ = receive([byte], &connection) }
+        let refusal = try #require(frames(in: connection.takeOutput()).first)
+        #expect(refusal.streamID == 1)
+        #expect(refusal.failure == .frameTooLong)
+        #expect(refusal.status?.message.contains("101") == true)
+        #expect(refusal.status?.message.contains("server.max-frame-length") == true)
+        #expect(connection.takeStarted().map(\.streamID.rawValue) == [3])
+    }
+
+    @Test("ends at the first byte that no ttrpc frame begins with, and at a length above 4 MiB")
+    func violations() {
+        var http = makeConnection()
+        #expect(receive(Array("G".utf8), &http) == .close(.violation(.notTTRPC(firstByte: UInt8(ascii: "G")))))
+        #expect(receive(request(1), &http) == .keep)
+        #expect(http.takeOutput() == nil)
+        var long = makeConnection()
+        #expect(receive([0, 0x40, 0, 1], &long) == .close(.violation(.frameTooLong(length: 0x40_0001))))
+    }
+
+    @Test("answers a call whose deadline passed, gives it up, and ignores its answer afterwards")
+    func callDeadlines() {
+        var connection = makeConnection { $0.defaultCallTimeout = .seconds(2) }
+        _ = receive(request(1), &connection)
+        _ = receive(request(3), &connection, timeout: .milliseconds(500))
+        #expect(connection.nextTimer == clock.now.advanced(by: .milliseconds(500)))
+        clock.advance(by: .milliseconds(500))
+        var passed = connection.timePassed(now: clock.now)
+        #expect(passed.expired.map(\.rawValue) == [3])
+        #expect(frames(in: connection.takeOutput()).map(\.failure) == [.deadlineExceeded])
+        #expect(connection.answer(StreamID(3), with: [0x12, 0], now: clock.now) == .keep)
+        #expect(connection.takeOutput() == nil)
+        clock.advance(by: .milliseconds(1500))
+        passed = connection.timePassed(now: clock.now)
+        #expect(passed.expired.map(\.rawValue) == [1])
+        #expect(connection.callsInFlight == 0)
+    }
+
+    @Test("caps what a caller asks for")
+    func maximumTimeout() throws {
+        var connection = makeConnection { $0.maximumCallTimeout = .seconds(30) }
+        _ = receive(request(1), &connection, timeout: .seconds(1_000_000))
+        let started = try #require(connection.takeStarted().first)
+        #expect(started.deadline == Deadline(clock.now.advanced(by: .seconds(30))))
+    }
+
+    @Test("closes on half a frame that does not go on, counting from its first byte")
+    func frameTimeout() {
+        var connection = makeConnection { $0.frameTimeout = .seconds(10) }
+        let bytes = request(1, length: 50)
+        for byte in bytes.prefix(9) {
+            #expect(receive([byte], &connection) == .keep)
+            clock.advance(by: .seconds(1))
+            #expect(connection.timePassed(now: clock.now).directive == .keep)
+        }
+        clock.advance(by: .seconds(1))
+        #expect(connection.timePassed(now: clock.now).directive == .close(.frameTimeout))
+    }
+
+    @Test("gives each frame its own time, though the next has begun with the last read")
+    func frameTimeoutPerFrame() {
+        var connection = makeConnection { $0.frameTimeout = .seconds(10) }
+        let frame = request(1)
+        _ = receive(Array(frame.prefix(5)), &connection)
+        clock.advance(by: .seconds(9))
+        _ = receive(Array(frame.dropFirst(5)) + Array(request(3).prefix(4)), &connection)
+        clock.advance(by: .seconds(9))
+        #expect(connection.timePassed(now: clock.now).directive == .keep)
+        clock.advance(by: .seconds(1))
+        #expect(connection.timePassed(now: clock.now).directive == .close(.frameTimeout))
+    }
+
+    @Test("closes when nothing happens for long, but not while a call is in flight")
+    func idle() {
+        var connection = makeConnection {
+            $0.idleTimeout = .seconds(60)
+            $0.defaultCallTimeout = .seconds(100)
+            $0.maximumCallTimeout = .seconds(100)
+        }
+        _ = receive(request(1), &connection)
+        clock.advance(by: .seconds(80))
+        #expect(connection.timePassed(now: clock.now).directive == .keep)
+        _ = connection.answer(StreamID(1), with: [], now: clock.now)
+        clock.advance(by: .seconds(59))
+        #expect(connection.timePassed(now: clock.now).directive == .keep)
+        clock.advance(by: .seconds(1))
+        #expect(connection.timePassed(now: clock.now).directive == .close(.idle))
+    }
+
+    @Test("gives a client that does not read its time, and no frame deadline while nothing is read from it")
+    func notReading() {
+        var connection = makeConnection {
+            $0.writeTimeout = .seconds(10)
+            $0.frameTimeout = .seconds(2)
+        }
+        _ = receive(Array(request(1).prefix(5)), &connection)
+        connection.blockOutput(now: clock.now)
+        clock.advance(by: .seconds(9))
+        #expect(connection.timePassed(now: clock.now).directive == .keep)
+        connection.unblockOutput(now: clock.now)
+        #expect(connection.timePassed(now: clock.now).directive == .keep)
+        connection.blockOutput(now: clock.now)
+        clock.advance(by: .seconds(10))
+        #expect(connection.timePassed(now: clock.now).directive == .close(.notReading))
+    }
+
+    @Test("finishes what is in flight when the peer ends its side, then closes")
+    func peerEndsItsSide() {
+        var connection = makeConnection()
+        _ = receive(request(1), &connection)
+        #expect(connection.endInput() == .keep)
+        #expect(connection.answer(StreamID(1), with: [0x12, 0], now: clock.now) == .close(.peerClosed))
+        #expect(frames(in: connection.takeOutput()).count == 1)
+        var idle = makeConnection()
+        #expect(idle.endInput() == .close(.peerClosed))
+    }
+
+    @Test("drains: says so for new calls, finishes the old, half-closes after a quiet time, and then only waits for the peer")
+    func drains() {
+        var connection = makeConnection { $0.drainQuietPeriod = .milliseconds(500) }
+        _ = receive(request(1), &connection)
+        #expect(connection.takeStarted().count == 1)
+        connection.drain(now: clock.now)
+        clock.advance(by: .milliseconds(600))
+        #expect(connection.timePassed(now: clock.now).directive == .keep)
+        var wasDraining = false
+        _ = connection.receive(ByteBuffer(bytes: request(3)), now: clock.now) { _, isDraining in
+            wasDraining = isDraining
+            return .answer([1])
+        }
+        #expect(wasDraining)
+        _ = connection.answer(StreamID(1), with: [0x12, 0], now: clock.now)
+        #expect(frames(in: connection.takeOutput()).map(\.streamID) == [3, 1])
+        clock.advance(by: .milliseconds(499))
+        #expect(connection.timePassed(now: clock.now).directive == .keep)
+        clock.advance(by: .milliseconds(1))
+        #expect(connection.timePassed(now: clock.now).directive == .halfClose)
+        _ = receive(request(5), &connection)
+        #expect(connection.takeStarted().isEmpty)
+        #expect(connection.takeOutput() == nil)
+        #expect(connection.endInput() == .close(.peerClosed))
+    }
+}
