@@ -115,7 +115,7 @@ let package = Package(
         tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             ["DoormanClient", "DoormanCore", "DoormanWire", "TestKit", nioCore]),
-        tests("doormandTests", ["doormand", "DoormanCore", "DoormanServer", "TestKit", configuration]),
+        tests("doormandTests", ["doormand", "AccountKit", "DoormanCache", "DoormanServer"]),
         tests("doormanTests", ["doorman", "DoormanClient", "TestKit"]),
         tests(
             "IntegrationTests",

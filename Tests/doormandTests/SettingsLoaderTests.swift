@@ -1,0 +1,166 @@
+import Foundation
+import Testing
+
+@testable import doormand
+
+@Suite("Settings")
+struct SettingsLoaderTests {
+    private func load(
+        _ arguments: [String] = [], environment: [String: String] = [:], file: String? = nil
+    ) async throws -> SettingsLoader.Loaded {
+        guard let file else {
+            return try await SettingsLoader(arguments: arguments, environment: environment, file: nil).load()
+        }
+        let path = NSTemporaryDirectory() + "doormand-settings-\(UUID().uuidString).yaml"
+        try file.write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return try await SettingsLoader(arguments: arguments, environment: environment, file: path).load()
+    }
+
+    private func problems(
+        _ arguments: [String] = [], environment: [String: String] = [:], file: String? = nil
+    ) async throws -> [String] {
+        do {
+            _ = try await load(arguments, environment: environment, file: file)
+            return []
+        } catch let error as BadSettings {
+            return error.problems
+        }
+    }
+
+    @Test("flags go over the environment, the environment over the file, the file over defaults, and each value's origin is known")
+    func precedence() async throws {
+        let file = """
+            cache:
+              ttl: 10s
+              rejected-ttl: 3s
+              max-entries: 7
+            """
+        let loaded = try await load(
+            ["--cache-ttl", "30s"], environment: ["DOORMAN_CACHE_TTL": "20s", "DOORMAN_CACHE_REJECTED_TTL": "4s"], file: file)
+        #expect(loaded.settings.cache.ttl == .seconds(30))
+        #expect(loaded.settings.cache.rejectedTTL == .seconds(4))
+        #expect(loaded.settings.cache.valid.entries == 7)
+        #expect(loaded.settings.cache.valid.bytes == 128 << 20)
+        #expect(loaded.origins["cache.ttl"] == "flag --cache-ttl")
+        #expect(loaded.origins["cache.rejected-ttl"] == "environment variable DOORMAN_CACHE_REJECTED_TTL")
+        #expect(loaded.origins["cache.max-entries"]?.hasPrefix("file ") == true)
+        #expect(loaded.origins["cache.max-bytes"] == nil)
+    }
+
+    @Test("a JSON file is read as well")
+    func jsonFile() async throws {
+        let loaded = try await load(file: #"{"server": {"max-frame-length": "32KiB", "max-connections": 5}}"#)
+        #expect(loaded.settings.server.connection.maximumFrameLength == 32 << 10)
+        #expect(loaded.settings.server.maximumConnections == 5)
+    }
+
+    @Test("every setting takes its own default in words, and means the same by it", arguments: SettingsCatalogue.all.map(\.key))
+    func defaults(key: String) throws {
+        let setting = try #require(SettingsCatalogue.setting(key))
+        var settings = DoormandSettings()
+        try setting.apply(setting.defaultText, &settings)
+        #expect(setting.read(settings) == setting.defaultText)
+    }
+
+    @Test("keys, flags and variables are unique")
+    func uniqueKeys() {
+        #expect(Set(SettingsCatalogue.all.map(\.key)).count == SettingsCatalogue.all.count)
+        #expect(Set(SettingsCatalogue.all.map(\.environmentVariable)).count == SettingsCatalogue.all.count)
+    }
+
+    @Test("unknown keys are refused with the nearest known one, wherever they stand, all at once")
+    func unknownKeys() async throws {
+        let problems = try await problems(
+            ["--cache-tll", "1s", "--server-adress=127.0.0.1:1"], environment: ["DOORMAN_SERVER_IDLE_TIME": "1s", "PATH": "/bin"],
+            file: "cache:\n  max-entrys: 1\nloglevel: info\n")
+        #expect(problems.count == 5)
+        for nearest in ["--cache-ttl?", "--server-address?", "DOORMAN_SERVER_IDLE_TIMEOUT?", "cache.max-entries?", "log.level?"] {
+            #expect(problems.contains { $0.hasSuffix("did you mean \(nearest)") }, "\(nearest)")
+        }
+    }
+
+    @Test("the probe's own variables are not the server's mistakes")
+    func foreignVariables() async throws {
+        #expect(try await problems(environment: ["DOORMAN_ADDR": "127.0.0.1:7117"]).isEmpty)
+    }
+
+    @Test(
+        "a value that can't be meant is refused with what is expected",
+        arguments: [
+            ("--cache-ttl", "60", "unit"), ("--cache-ttl", "-1s", "unit"), ("--cache-ttl", "25h", "from 0s to 24h"),
+            ("--cache-ttl", "99999999999999999h", "from"), ("--server-max-frame-length", "64KB", "KiB"),
+            ("--server-max-frame-length", "5MiB", "from 1B to 4MiB"), ("--server-max-connections", "many", "whole number"),
+            ("--cache-jitter", "2", "from 0.0 to 1.0"),
+            ("--account-kit-accept-answers-without-application", "yes", "true or false"),
+            ("--log-level", "loud", "info"), ("--cache-ttl", "1s,2s", "once"),
+        ])
+    func badValues(flag: String, value: String, expectation: String) async throws {
+        let problems = try await problems([flag, value])
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains(flag) == true)
+        #expect(problems.first?.contains(expectation) == true, "\(problems)")
+    }
+
+    @Test("no message repeats a value, which may be a secret in the wrong place")
+    func valuesStayPrivate() async throws {
+        let planted = "0123456789abcdef0123456789abcdef"
+        let problems = try await problems(
+            ["--account-kit-app-secret", planted, planted, "--cache-ttl", planted],
+            environment: ["DOORMAN_ACCOUNT_KIT_APP_SECRET": planted],
+            file: "account-kit:\n  app-secret: \(planted)\ncache:\n  rejected-ttl: \(planted)\n")
+        #expect(problems.count >= 4)
+        #expect(!problems.contains { $0.contains(planted) })
+    }
+
+    @Test("a file that is not there, or is no mapping, is a problem that names it", arguments: ["- 1\n- 2\n", "cache: {", "42"])
+    func badFiles(text: String) async throws {
+        let problems = try await problems(file: text)
+        #expect(problems.count == 1, "\(problems)")
+        #expect(problems.first?.contains("doormand-settings-") == true)
+    }
+
+    @Test("what is printed reads back as the same settings")
+    func printedSettings() async throws {
+        let arguments = [
+            "--cache-ttl", "1500ms", "--server-unix-socket", "/run/doorman: a \"socket\".sock", "--account-kit-application-id",
+            "123",
+        ]
+        let loaded = try await load(arguments)
+        let text = SettingsPrinter.text(loaded)
+        let again = try await load(file: text)
+        for setting in SettingsCatalogue.all { #expect(setting.read(again.settings) == setting.read(loaded.settings)) }
+        #expect(text.contains("ttl: 1500ms  # flag --cache-ttl"))
+        #expect(text.contains("max-entries: 100000  # default"))
+    }
+
+    @Test("an application id is required, and a secret comes from a file that holds one")
+    func application() async throws {
+        var settings = DoormandSettings()
+        #expect(throws: BadSettings.self) { try settings.accountKitSettings() }
+        settings.applicationID = "5432154321543210"
+        settings.appSecretFile = NSTemporaryDirectory() + "no-such-file-\(UUID().uuidString)"
+        #expect(throws: BadSettings.self) { try settings.accountKitSettings() }
+        try "0123456789abcdef\n".write(toFile: settings.appSecretFile, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: settings.appSecretFile) }
+        #expect(try settings.accountKitSettings().application.secret?.bytes == Array("0123456789abcdef".utf8))
+    }
+
+    @Test(
+        "an address is a host and a port",
+        arguments: [("127.0.0.1:7117", "127.0.0.1", 7117), ("[::1]:0", "::1", 0), ("localhost:65535", "localhost", 65535)])
+    func address(text: String, host: String, port: Int) throws {
+        var settings = DoormandSettings()
+        settings.address = text
+        let tcp = try #require(try settings.serverSettings().tcp)
+        #expect(tcp.host == host)
+        #expect(tcp.port == port)
+    }
+
+    @Test("an address that is none is refused", arguments: ["127.0.0.1", ":7117", "127.0.0.1:65536", "127.0.0.1:x", ""])
+    func badAddress(text: String) {
+        var settings = DoormandSettings()
+        settings.address = text
+        #expect(throws: BadSettings.self) { try settings.serverSettings() }
+    }
+}
