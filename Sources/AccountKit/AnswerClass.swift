@@ -1,0 +1,99 @@
+package import CurlTransport
+
+/// What an answer of Account Kit's means (the contract, section 3). ``AnswerKind`` is its name for metrics and logs.
+package enum AnswerClass: Sendable, Hashable {
+    /// 200 with a JSON object that reports no error. What is in it is still to be judged.
+    case success([String: JSONValue])
+    /// The provider is well, and refuses. Permanent.
+    case rejected(AnswerKind)
+    /// The provider throttles.
+    case busy(retryAfter: Duration?)
+    /// The provider is not well, or answers nonsense.
+    case unavailable(AnswerKind, retryAfter: Duration?)
+    /// The provider refuses our settings, not the token.
+    case misconfigured(AnswerKind)
+
+    package var kind: AnswerKind {
+        switch self {
+        case .success: .success
+        case .busy: .throttled
+        case .rejected(let kind), .unavailable(let kind, _), .misconfigured(let kind): kind
+        }
+    }
+}
+
+/// The kinds of answers that are worth telling apart when looking at a running service. Raw values name them in metrics.
+package enum AnswerKind: String, Sendable, Hashable, CaseIterable {
+    case success
+    /// Code 190 or 102.
+    case tokenRejected = "token_rejected"
+    /// Code 1 about an authorization code.
+    case codeRejected = "code_rejected"
+    /// "Invalid appsecret_proof": our secret is wrong, or the token is another application's.
+    case proofInvalid = "proof_invalid"
+    /// Any other refusal with a 4xx status.
+    case requestRejected = "request_rejected"
+    case throttled
+    /// HTTP 500 or above.
+    case serverError = "server_error"
+    /// HTTP 500 with code 2 at the code exchange: an outage, or a wrong app id or secret.
+    case outageOrWrongSecret = "outage_or_wrong_secret"
+    /// The provider calls its own error transient, or does not know it.
+    case transientError = "transient_error"
+    /// HTTP 429 that names no error code.
+    case bareTooManyRequests = "bare_too_many_requests"
+    /// A redirect, or another status that the contract does not know.
+    case unexpectedStatus = "unexpected_status"
+    /// Not JSON, or not an object.
+    case notJSON = "not_json"
+    /// JSON of a wrong shape.
+    case nonsense
+    /// "require an appsecret_proof": our secret is missing.
+    case proofRequired = "proof_required"
+}
+
+extension AnswerClass {
+    /// Classifies the answer: the seven rules of section 3, the first that matches counts.
+    package init(_ response: HTTPResponse, to endpoint: AccountKitEndpoint) {
+        let retryAfter = RetryAfter.duration(in: response.headers)
+        let object = JSONValue(bytes: response.body)?.object
+        let error = object.flatMap { $0["error"] }.map(ErrorEnvelope.init)
+        if response.status >= 500 {
+            let isAmbiguous = endpoint == .accessToken && response.status == 500 && error??.code == 2
+            self = .unavailable(isAmbiguous ? .outageOrWrongSecret : .serverError, retryAfter: retryAfter)
+        } else if response.status == 429, error??.code == nil {
+            self = .unavailable(.bareTooManyRequests, retryAfter: retryAfter)
+        } else if response.status != 200, !(400..<500).contains(response.status) {
+            self = .unavailable(.unexpectedStatus, retryAfter: retryAfter)
+        } else if object == nil {
+            self = .unavailable(.notJSON, retryAfter: retryAfter)
+        } else if let object, error == nil, response.status == 200 {
+            self = .success(object)
+        } else if let error, let error {
+            self = Self.classified(error, status: response.status, endpoint: endpoint, retryAfter: retryAfter)
+        } else {
+            self = .unavailable(.nonsense, retryAfter: retryAfter)
+        }
+    }
+
+    /// Rules 2 to 7: the provider reports an error of a known shape, with status 200 or 4xx.
+    private static func classified(
+        _ error: ErrorEnvelope, status: Int, endpoint: AccountKitEndpoint, retryAfter: Duration?
+    ) -> AnswerClass {
+        if status == 429 || [4, 17, 32, 341, 613].contains(error.code) { return .busy(retryAfter: retryAfter) }
+        if error.isTransient || error.code == 2 { return .unavailable(.transientError, retryAfter: retryAfter) }
+        switch error.code {
+        case 1:
+            let isAboutCode = endpoint == .accessToken && status == 400 || error.message == "Invalid verification code"
+            return isAboutCode ? .rejected(.codeRejected) : .unavailable(.transientError, retryAfter: retryAfter)
+        case 190, 102:
+            return .rejected(.tokenRejected)
+        case 100 where error.message.contains("appsecret_proof"):
+            if error.message.contains("require") { return .misconfigured(.proofRequired) }
+            if error.message.contains("Invalid") { return .rejected(.proofInvalid) }
+        default:
+            break
+        }
+        return status == 200 ? .unavailable(.nonsense, retryAfter: retryAfter) : .rejected(.requestRejected)
+    }
+}

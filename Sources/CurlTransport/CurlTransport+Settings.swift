@@ -1,0 +1,57 @@
+extension CurlTransport {
+    /// The limits and the trust of a transport.
+    package struct Settings: Sendable, Hashable {
+        /// How long connecting may take: name, TCP and TLS, and waiting for one of ``maximumConnections``. Default 1 s.
+        package var connectTimeout: Duration = .seconds(1)
+        /// How long a whole request may take. The caller's own time may be shorter, and then counts. Default 2 s.
+        package var requestTimeout: Duration = .seconds(2)
+        /// The longest body that is taken. Default 64 KiB.
+        package var maximumBodyBytes = 64 * 1024
+        /// The longest header that is taken, names and values of all fields together. Default 16 KiB.
+        package var maximumHeaderBytes = 16 * 1024
+        /// The most connections to one host. Over HTTP/2 many requests share one. Default 64.
+        package var maximumConnections = 64
+        /// The most requests under way at once, running and waiting. Default 1,024.
+        package var maximumRequests = 1024
+        /// A PEM file of the only authorities to trust; nil for those of the system.
+        package var caFile: String?
+        /// The URL of a proxy for requests to other machines; nil for none. `http_proxy` and its kind are never looked at.
+        package var proxy: String?
+        /// Default `doorman`.
+        package var userAgent = "doorman"
+
+        package init() {}
+
+        /// What is wrong with the settings, if something is.
+        var problem: String? {
+            if connectTimeout <= .zero { return "connectTimeout must be positive" }
+            if requestTimeout <= .zero { return "requestTimeout must be positive" }
+            if maximumBodyBytes < 1 { return "maximumBodyBytes must be positive" }
+            if maximumHeaderBytes < 1 { return "maximumHeaderBytes must be positive" }
+            if maximumConnections < 1 { return "maximumConnections must be positive" }
+            if maximumRequests < 1 { return "maximumRequests must be positive" }
+            return nil
+        }
+    }
+
+    /// Why a transport could not be made.
+    package enum SetupError: Error, Sendable, Hashable {
+        /// A setting makes no sense; the text says which and why.
+        case invalidSetting(String)
+        /// The file of authorities can't be read.
+        case unreadableCAFile
+        /// libcurl or the system gave no more resources.
+        case unavailable
+    }
+}
+
+/// A proxy's URL may hold a password.
+extension CurlTransport.Settings: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    package var description: String {
+        "CurlTransport.Settings(connectTimeout: \(connectTimeout), requestTimeout: \(requestTimeout), "
+            + "maximumBodyBytes: \(maximumBodyBytes), maximumConnections: \(maximumConnections), "
+            + "proxy: \(proxy == nil ? "no" : "yes"))"
+    }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: [:]) }
+}

@@ -1,0 +1,109 @@
+internal import CCurl
+internal import CDoormanCurl
+
+/// libcurl's easy handle (`libcurl-easy(3)`): one transfer's options. Used by the owner thread only.
+@safe final class EasyHandle {
+    /// What tells handles apart.
+    typealias ID = UInt
+
+    let pointer: UnsafeMutableRawPointer
+    /// Whether every option so far was taken. One that is not, say for want of memory, must keep the transfer from starting.
+    private(set) var isSound = true
+
+    init?() {
+        guard let pointer = unsafe curl_easy_init() else { return nil }
+        unsafe self.pointer = unsafe pointer
+    }
+
+    deinit {
+        unsafe curl_easy_cleanup(pointer)
+    }
+
+    var id: ID { unsafe UInt(bitPattern: pointer) }
+
+    func set(_ option: CURLoption, _ value: Int) {
+        note(unsafe doorman_curl_easy_setopt_long(pointer, option, value))
+    }
+
+    func set(_ option: CURLoption, _ value: Bool) {
+        set(option, value ? 1 : 0)
+    }
+
+    /// Whole milliseconds, rounded up; libcurl takes 0 for no limit.
+    func set(_ option: CURLoption, _ value: Duration) {
+        let (seconds, attoseconds) = value.components
+        let milliseconds = seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+        set(option, max(1, Int(milliseconds)))
+    }
+
+    func setLarge(_ option: CURLoption, _ value: Int) {
+        note(unsafe doorman_curl_easy_setopt_off_t(pointer, option, curl_off_t(value)))
+    }
+
+    /// Nil takes a default away.
+    func set(_ option: CURLoption, _ value: String?) {
+        if let value {
+            note(unsafe doorman_curl_easy_setopt_string(pointer, option, value))
+        } else {
+            note(unsafe doorman_curl_easy_setopt_string(pointer, option, nil))
+        }
+    }
+
+    /// Has the three callbacks called with the transfer, which must outlive this handle's stay in a multi handle.
+    func setCallbacks(to transfer: Transfer) {
+        let context = unsafe Unmanaged.passUnretained(transfer).toOpaque()
+        for option in [CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_PREREQDATA] {
+            note(unsafe doorman_curl_easy_setopt_pointer(pointer, option, context))
+        }
+        note(unsafe doorman_curl_easy_setopt_data_function(pointer, CURLOPT_WRITEFUNCTION, bodyArrived))
+        note(unsafe doorman_curl_easy_setopt_data_function(pointer, CURLOPT_HEADERFUNCTION, headerLineArrived))
+        note(unsafe doorman_curl_easy_setopt_prereq_function(pointer, requestIsAboutToBeSent))
+    }
+
+    /// The status of the answer (`CURLINFO_RESPONSE_CODE`); 0 if there is none.
+    var status: Int {
+        var status = 0
+        let code = unsafe doorman_curl_easy_getinfo_long(pointer, CURLINFO_RESPONSE_CODE, &status)
+        return code == CURLE_OK ? status : 0
+    }
+
+    private func note(_ code: CURLcode) {
+        isSound = isSound && code == CURLE_OK
+    }
+}
+
+// What libcurl calls, on the owner thread, from inside curl_multi_perform(). File-scope functions: a closure would carry
+// the isolation of where it is written, which traps on another thread.
+
+private func transfer(from context: UnsafeMutableRawPointer?) -> Transfer? {
+    unsafe context.map { unsafe Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
+}
+
+/// `CURLOPT_WRITEFUNCTION(3)`: anything but the count ends the transfer.
+private func bodyArrived(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?)
+    -> Int
+{
+    guard let transfer = unsafe transfer(from: context) else { return 0 }
+    let buffer = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
+    return unsafe transfer.take(bodyBytes: buffer.bytes) ? buffer.count : 0
+}
+
+/// `CURLOPT_HEADERFUNCTION(3)`: called with one whole line at a time.
+private func headerLineArrived(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let transfer = unsafe transfer(from: context) else { return 0 }
+    let buffer = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
+    return unsafe transfer.take(headerLine: buffer.bytes) ? buffer.count : 0
+}
+
+/// `CURLOPT_PREREQFUNCTION(3)`: the connection stands, and the request goes out next.
+private func requestIsAboutToBeSent(
+    _ context: UnsafeMutableRawPointer?, _ primaryIP: UnsafeMutablePointer<CChar>?, _ localIP: UnsafeMutablePointer<CChar>?,
+    _ primaryPort: CInt, _ localPort: CInt
+) -> CInt {
+    guard let transfer = unsafe transfer(from: context), transfer.exchange.markAboutToSend() else {
+        return CInt(CURL_PREREQFUNC_ABORT)
+    }
+    return CInt(CURL_PREREQFUNC_OK)
+}

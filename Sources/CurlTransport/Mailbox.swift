@@ -1,0 +1,65 @@
+/// What callers leave for the owner thread. Bounded: it admits no more than so many exchanges until some are discharged.
+final class Mailbox: Sendable {
+    /// What has been left since the last look.
+    struct Batch {
+        var starting: [Exchange] = []
+        /// Whether some exchange was ended by its caller, so that its transfer is to be dropped.
+        var someWereCancelled = false
+        var isShuttingDown = false
+    }
+
+    private struct State {
+        var batch = Batch()
+        var admitted = 0
+    }
+
+    private let capacity: Int
+    private let waker: Waker
+    private let state = Locked(State())
+
+    init(capacity: Int, waker: Waker) {
+        self.capacity = capacity
+        self.waker = waker
+    }
+
+    /// Leaves an exchange to be started.
+    ///
+    /// - Returns: Why it was not taken, or nil.
+    func submit(_ exchange: Exchange) -> TransportError.Code? {
+        let refusal: TransportError.Code? = state.withLock { state in
+            if state.batch.isShuttingDown { return .shutDown }
+            if state.admitted >= capacity { return .queueFull }
+            state.admitted += 1
+            state.batch.starting.append(exchange)
+            return nil
+        }
+        if refusal == nil { waker.wake() }
+        return refusal
+    }
+
+    /// Says that an exchange was ended by its caller.
+    func noteCancellation() {
+        state.withLock { $0.batch.someWereCancelled = true }
+        waker.wake()
+    }
+
+    /// Admits nothing more, and asks the owner thread to end.
+    func shutDown() {
+        state.withLock { $0.batch.isShuttingDown = true }
+        waker.wake()
+    }
+
+    /// For the owner thread: what there is to do.
+    func take() -> Batch {
+        state.withLock { state in
+            let batch = state.batch
+            state.batch = Batch(isShuttingDown: batch.isShuttingDown)
+            return batch
+        }
+    }
+
+    /// For the owner thread: one exchange has been dealt with, and makes room.
+    func discharge() {
+        state.withLock { $0.admitted -= 1 }
+    }
+}

@@ -1,0 +1,187 @@
+import AccountKit
+import CurlTransport
+import Testing
+
+/// An answer and what it must be taken for.
+struct ClassifiedAnswer: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let endpoint: AccountKitEndpoint
+    let status: Int
+    let headers: HTTPHeaders
+    let body: String
+    let expected: AnswerClass
+
+    init(
+        _ name: String, at endpoint: AccountKitEndpoint = .me, _ status: Int, _ body: String, headers: HTTPHeaders = [:],
+        _ expected: AnswerClass
+    ) {
+        testDescription = name
+        self.endpoint = endpoint
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.expected = expected
+    }
+}
+
+/// The error object of an answer.
+func errorBody(_ code: Int, _ type: String, _ message: String, _ more: String = "") -> String {
+    #"{"error":{"message":"\#(message)","type":"\#(type)","code":\#(code)\#(more),"fbtrace_id":"CpXjQwVzxyz"}}"#
+}
+
+@Suite("What an answer means")
+struct ClassificationTests {
+    /// Every row of the contract's section 3.
+    static let rows: [ClassifiedAnswer] = [
+        .init("190, garbage", 400, errorBody(190, "OAuthException", "Invalid OAuth access token."), .rejected(.tokenRejected)),
+        .init(
+            "190, expired or revoked", 400,
+            errorBody(190, "EMApiException", "Invalid OAuth 2.0 Access Token", #","error_data":[]"#), .rejected(.tokenRejected)),
+        .init(
+            "1, bad code", at: .accessToken, 400, errorBody(1, "OAuthException", "Invalid verification code"),
+            .rejected(.codeRejected)),
+        .init(
+            "100, code used", at: .accessToken, 400, errorBody(100, "OAuthException", "This authorization code has been used"),
+            .rejected(.requestRejected)),
+        .init(
+            "2, outage", 500, errorBody(2, "EMApiException", "Service temporarily unavailable", #","is_transient":true"#),
+            .unavailable(.serverError, retryAfter: nil)),
+        .init(
+            "2 at the exchange, outage or wrong secret", at: .accessToken, 500,
+            errorBody(2, "EMApiException", "Service temporarily unavailable", #","is_transient":true"#),
+            .unavailable(.outageOrWrongSecret, retryAfter: nil)),
+        .init(
+            "100, proof required", 400,
+            errorBody(100, "GraphMethodException", "API calls from the server require an appsecret_proof argument"),
+            .misconfigured(.proofRequired)),
+        .init(
+            "100, proof invalid", 400,
+            errorBody(100, "GraphMethodException", "Invalid appsecret_proof provided in the API argument"), .rejected(.proofInvalid)
+        ),
+        .init("104", 400, errorBody(104, "OAuthException", "An access token is required"), .rejected(.requestRejected)),
+        .init("2500", 400, errorBody(2500, "OAuthException", "An access token is required"), .rejected(.requestRejected)),
+        .init(
+            "4, throttled", 403, errorBody(4, "OAuthException", "(#4) Application request limit reached"),
+            headers: ["X-App-Usage": #"{"call_count":100}"#], .busy(retryAfter: nil)),
+        .init("17", 400, errorBody(17, "OAuthException", "limit"), .busy(retryAfter: nil)),
+        .init("32", 403, errorBody(32, "OAuthException", "limit"), .busy(retryAfter: nil)),
+        .init("341", 400, errorBody(341, "OAuthException", "limit"), .busy(retryAfter: nil)),
+        .init(
+            "613", 403, errorBody(613, "OAuthException", "limit"), headers: ["Retry-After": "30"], .busy(retryAfter: .seconds(30))),
+        .init(
+            "1, hiccup", 400, errorBody(1, "OAuthException", "An unknown error has occurred."),
+            .unavailable(.transientError, retryAfter: nil)),
+        .init(
+            "1 with 500", 500, errorBody(1, "OAuthException", "An unknown error has occurred."),
+            .unavailable(.serverError, retryAfter: nil)),
+        .init(
+            "2 with 400", 400, errorBody(2, "OAuthException", "(#2) Service temporarily unavailable", #","is_transient":true"#),
+            .unavailable(.transientError, retryAfter: nil)),
+        .init("502, HTML", 502, "<html>Sorry, something went wrong.</html>", .unavailable(.serverError, retryAfter: nil)),
+    ]
+
+    /// Sub-codes of Facebook Login tokens, which all come with 190.
+    static let subcodes: [ClassifiedAnswer] = [458, 459, 460, 463, 464, 467, 492].map { subcode in
+        .init(
+            "190 + \(subcode)", 400, errorBody(190, "OAuthException", "x", #","error_subcode":\#(subcode)"#),
+            .rejected(.tokenRejected))
+    }
+
+    /// The seven rules at their edges: which comes first, and what the rows leave open.
+    static let rules: [ClassifiedAnswer] = [
+        .init("500 beats 190", 500, errorBody(190, "OAuthException", "x"), .unavailable(.serverError, retryAfter: nil)),
+        .init(
+            "503 beats 4, and says when", 503, errorBody(4, "x", "x"), headers: ["retry-after": "5"],
+            .unavailable(.serverError, retryAfter: .seconds(5))),
+        .init("500 with nothing", 500, "", .unavailable(.serverError, retryAfter: nil)),
+        .init("500 code 2 at /me is no hint", 500, errorBody(2, "x", "x"), .unavailable(.serverError, retryAfter: nil)),
+        .init(
+            "503 code 2 at the exchange is no hint", at: .accessToken, 503, errorBody(2, "x", "x"),
+            .unavailable(.serverError, retryAfter: nil)),
+        .init("429 with a code", 429, errorBody(190, "x", "x"), headers: ["Retry-After": "9"], .busy(retryAfter: .seconds(9))),
+        .init(
+            "429 without a code", 429, #"{"error":{"message":"slow down"}}"#, headers: ["Retry-After": "9"],
+            .unavailable(.bareTooManyRequests, retryAfter: .seconds(9))),
+        .init(
+            "429 with HTML", 429, "<html>", headers: ["Retry-After": "9"],
+            .unavailable(.bareTooManyRequests, retryAfter: .seconds(9))),
+        .init("4 beats transient", 400, errorBody(4, "x", "x", #","is_transient":true"#), .busy(retryAfter: nil)),
+        .init(
+            "transient beats 190", 400, errorBody(190, "x", "x", #","is_transient":true"#),
+            .unavailable(.transientError, retryAfter: nil)),
+        .init("not transient", 400, errorBody(190, "x", "x", #","is_transient":false"#), .rejected(.tokenRejected)),
+        .init("1 at the exchange, whatever the message", at: .accessToken, 400, errorBody(1, "x", "x"), .rejected(.codeRejected)),
+        .init(
+            "1 at the exchange, not 400", at: .accessToken, 403, errorBody(1, "x", "x"),
+            .unavailable(.transientError, retryAfter: nil)),
+        .init("1 elsewhere, about a code", 403, errorBody(1, "x", "Invalid verification code"), .rejected(.codeRejected)),
+        .init("102", 401, errorBody(102, "x", "x"), .rejected(.tokenRejected)),
+        .init("100 about something else", 400, errorBody(100, "x", "Unsupported get request"), .rejected(.requestRejected)),
+        .init("100 about the proof otherwise", 400, errorBody(100, "x", "appsecret_proof?"), .rejected(.requestRejected)),
+        .init("404 with an error", 404, errorBody(803, "x", "x"), .rejected(.requestRejected)),
+        .init("an error without a code", 400, #"{"error":{"message":"x"}}"#, .rejected(.requestRejected)),
+        .init("an empty error", 400, #"{"error":{}}"#, .rejected(.requestRejected)),
+    ]
+
+    /// Bodies that are not what they should be: never a verdict on the token.
+    static let nonsense: [ClassifiedAnswer] = [
+        .init("200, HTML", 200, "<html>", .unavailable(.notJSON, retryAfter: nil)),
+        .init("200, empty", 200, "", .unavailable(.notJSON, retryAfter: nil)),
+        .init("200, truncated", 200, #"{"id":"123"#, .unavailable(.notJSON, retryAfter: nil)),
+        .init("200, array", 200, "[]", .unavailable(.notJSON, retryAfter: nil)),
+        .init("200, null", 200, "null", .unavailable(.notJSON, retryAfter: nil)),
+        .init("200, duplicate names", 200, #"{"id":"1","id":"2"}"#, .unavailable(.notJSON, retryAfter: nil)),
+        .init("400, HTML", 400, "<html>", .unavailable(.notJSON, retryAfter: nil)),
+        .init("401, empty", 401, "", .unavailable(.notJSON, retryAfter: nil)),
+        .init("400, no error", 400, #"{"message":"x"}"#, .unavailable(.nonsense, retryAfter: nil)),
+        .init("400, error is text", 400, #"{"error":"invalid_token"}"#, .unavailable(.nonsense, retryAfter: nil)),
+        .init("400, error is null", 400, #"{"error":null}"#, .unavailable(.nonsense, retryAfter: nil)),
+        .init("400, code is text", 400, #"{"error":{"code":"190"}}"#, .unavailable(.nonsense, retryAfter: nil)),
+        .init("400, code is a fraction", 400, #"{"error":{"code":190.0}}"#, .unavailable(.nonsense, retryAfter: nil)),
+        .init("400, message is a number", 400, #"{"error":{"code":190,"message":1}}"#, .unavailable(.nonsense, retryAfter: nil)),
+        .init(
+            "400, transient is text", 400, #"{"error":{"code":190,"is_transient":"no"}}"#,
+            .unavailable(.nonsense, retryAfter: nil)),
+        .init("400, two codes", 400, #"{"error":{"code":1,"code":190}}"#, .unavailable(.notJSON, retryAfter: nil)),
+        .init("302", 302, "", headers: ["Location": "https://elsewhere.example"], .unavailable(.unexpectedStatus, retryAfter: nil)),
+        .init("201", 201, #"{"id":"1"}"#, .unavailable(.unexpectedStatus, retryAfter: nil)),
+        .init("204", 204, "", .unavailable(.unexpectedStatus, retryAfter: nil)),
+        .init("200 with error 190", 200, errorBody(190, "x", "x"), .rejected(.tokenRejected)),
+        .init("200 with error 4", 200, errorBody(4, "x", "x"), .busy(retryAfter: nil)),
+        .init("200 with an unknown error", 200, errorBody(803, "x", "x"), .unavailable(.nonsense, retryAfter: nil)),
+        .init(
+            "200 with error 1 at the exchange", at: .accessToken, 200, errorBody(1, "x", "x"),
+            .unavailable(.transientError, retryAfter: nil)),
+        .init("200 with error and identity", 200, #"{"id":"1","error":null}"#, .unavailable(.nonsense, retryAfter: nil)),
+    ]
+
+    @Test("classifies it by the contract", arguments: rows + subcodes + rules + nonsense)
+    func classification(_ row: ClassifiedAnswer) {
+        let response = HTTPResponse(status: row.status, headers: row.headers, body: Array(row.body.utf8))
+        #expect(AnswerClass(response, to: row.endpoint) == row.expected)
+    }
+
+    @Test("an object without an error is a success")
+    func success() {
+        let answer = AnswerClass(HTTPResponse(status: 200, body: Array(#"{"success":true}"#.utf8)), to: .logout)
+        #expect(answer == .success(["success": .bool(true)]))
+        #expect(answer.kind == .success)
+    }
+
+    @Test("bytes that are not UTF-8 are not JSON")
+    func invalidUTF8() {
+        let body = Array(#"{"id":""#.utf8) + [0xff, 0xfe] + Array(#""}"#.utf8)
+        #expect(AnswerClass(HTTPResponse(status: 200, body: body), to: .me) == .unavailable(.notJSON, retryAfter: nil))
+    }
+
+    @Test(
+        "Retry-After counts in seconds, up to an hour",
+        arguments: [
+            ("0", Duration.zero), ("120", .seconds(120)), ("3601", .seconds(3600)), ("999999999999999999", .seconds(3600)),
+            ("9999999999999999999999", nil), ("-1", nil), ("1.5", nil), ("", nil), ("Fri, 31 Dec 1999 23:59:59 GMT", nil),
+        ])
+    func retryAfter(text: String, expected: Duration?) {
+        let response = HTTPResponse(status: 403, headers: ["Retry-After": text], body: Array(errorBody(4, "x", "x").utf8))
+        #expect(AnswerClass(response, to: .me) == .busy(retryAfter: expected))
+    }
+}

@@ -1,0 +1,96 @@
+import AccountKit
+import CurlTransport
+import DoormanCore
+import TestKit
+import Testing
+
+@Suite("Revoke")
+struct RevokeTests {
+    static let success = Result<HTTPResponse, TransportError>.answer(200, #"{"success":true}"#)
+
+    static func revoke(
+        _ request: RevocationRequest, _ transport: ScriptedTransport, settings: AccountKitSettings = Sample.settings()
+    ) async throws {
+        try await Sample.verifier(transport, settings: settings).revoke(request, deadline: Sample.deadline())
+    }
+
+    static func error(_ request: RevocationRequest, _ answer: Result<HTTPResponse, TransportError>) async -> VerificationError.Code?
+    {
+        await #expect(throws: VerificationError.self) { try await revoke(request, ScriptedTransport(answer)) }?.code
+    }
+
+    static let token = RevocationRequest(.token(Sample.token))
+    static let account = RevocationRequest(.account("12345"))
+
+    @Test("a token is logged out by E3, an account by E4")
+    func done() async throws {
+        let requests = AccountKitRequests(Sample.settings())
+        let transport = ScriptedTransport(Self.success, Self.success)
+        try await Self.revoke(Self.token, transport)
+        try await Self.revoke(Self.account, transport)
+        #expect(
+            await transport.requests == [
+                requests.logout(Sample.token), try #require(requests.invalidateAllTokens(accountID: "12345")),
+            ])
+    }
+
+    @Test("a token that is void already counts as done")
+    func alreadyVoid() async throws {
+        try await Self.revoke(Self.token, ScriptedTransport(.answer(400, errorBody(190, "x", "Invalid OAuth access token."))))
+    }
+
+    @Test("the application's own token being refused is a wrong secret")
+    func wrongSecret() async {
+        #expect(await Self.error(Self.account, .answer(400, errorBody(190, "x", "x"))) == .providerMisconfigured)
+    }
+
+    @Test("a proof that is refused is not taken for done")
+    func proof() async {
+        let body = errorBody(100, "x", "Invalid appsecret_proof provided in the API argument")
+        #expect(await Self.error(Self.token, .answer(400, body)) == .providerMisconfigured)
+    }
+
+    @Test(
+        "nothing but success counts",
+        arguments: ["{}", #"{"success":false}"#, #"{"success":"true"}"#, #"{"success":1}"#, "true", ""])
+    func unconfirmed(body: String) async {
+        for request in [Self.token, Self.account] { #expect(await Self.error(request, .answer(200, body)) == .providerUnavailable) }
+    }
+
+    @Test("other failures are what they are")
+    func failures() async {
+        for request in [Self.token, Self.account] {
+            #expect(await Self.error(request, .answer(500, "")) == .providerUnavailable)
+            #expect(await Self.error(request, .answer(403, errorBody(4, "x", "x"))) == .providerBusy)
+            #expect(await Self.error(request, .answer(400, errorBody(803, "x", "x"))) == .invalidRequest)
+            #expect(await Self.error(request, .failure(.connectFailed)) == .providerUnavailable)
+        }
+    }
+
+    @Test("an account id that is no number never gets into a path", arguments: ["", "1/2", "me", "1?x=", "../1", "１", "-1", "1 "])
+    func accountID(id: String) async throws {
+        let transport = ScriptedTransport(Self.success)
+        let error = await #expect(throws: VerificationError.self) {
+            try await Self.revoke(RevocationRequest(.account(id)), transport)
+        }
+        #expect(error?.code == .invalidRequest)
+        #expect(await transport.requests.isEmpty)
+    }
+
+    @Test("what can't be revoked is said without asking")
+    func notPossible() async throws {
+        let transport = ScriptedTransport(Self.success)
+        let cases: [(RevocationRequest, AccountKitSettings, VerificationError.Code)] = [
+            (Self.account, Sample.settings(secret: nil), .providerMisconfigured),
+            (RevocationRequest(.token(Token("AA|1|2"))), Sample.settings(), .invalidRequest),
+            (RevocationRequest(.token(Sample.token), applicationID: "1"), Sample.settings(), .invalidRequest),
+        ]
+        for (request, settings, code) in cases {
+            let error = await #expect(throws: VerificationError.self) {
+                try await Self.revoke(request, transport, settings: settings)
+            }
+            #expect(error?.code == code)
+        }
+        #expect(await transport.requests.isEmpty)
+    }
+}

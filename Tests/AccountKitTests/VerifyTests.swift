@@ -1,0 +1,176 @@
+import AccountKit
+import CurlTransport
+import DoormanCore
+import TestKit
+import Testing
+
+@Suite("Verify")
+struct VerifyTests {
+    static func verdict(
+        _ answer: Result<HTTPResponse, TransportError>, settings: AccountKitSettings = Sample.settings(),
+        applicationID: String? = nil
+    ) async throws -> Verdict {
+        try await Sample.verifier(ScriptedTransport(answer), settings: settings).verify(
+            VerificationRequest(token: Sample.token, applicationID: applicationID), deadline: Sample.deadline())
+    }
+
+    static func error(_ answer: Result<HTTPResponse, TransportError>) async -> VerificationError? {
+        await #expect(throws: VerificationError.self) { try await verdict(answer) }
+    }
+
+    @Test("a token of ours is somebody's, with the time of the answer")
+    func valid() async throws {
+        let clock = SteppedClock()
+        let transport = ScriptedTransport(.answer(200, Sample.phoneBody))
+        let verdict = try await Sample.verifier(transport, clock: clock).verify(
+            VerificationRequest(token: Sample.token), deadline: Sample.deadline(clock, in: .seconds(3)))
+        let phone = PhoneNumber(number: "+15551234567", countryPrefix: "1", nationalNumber: "5551234567")
+        let identity = Identity(
+            accountID: "12345", applicationID: Sample.applicationID, phone: phone, provider: "account-kit",
+            verifiedAt: clock.wallTime)
+        #expect(verdict == .valid(identity))
+        #expect(await transport.requests == [AccountKitRequests(Sample.settings()).me(Sample.token)])
+        #expect(await transport.timeouts == [.seconds(3)])
+    }
+
+    @Test(
+        "another application's token is refused, compared exactly", arguments: ["1", "05432154321543210", "5432154321543210 ", ""])
+    func anotherApplication(id: String) async throws {
+        let body = Sample.phoneBody.replacingApplication(with: #"{"id":"\#(id)"}"#)
+        let rejection = try #require(try await Self.verdict(.answer(200, body)).rejection)
+        #expect(rejection.reason == .wrongApplication)
+    }
+
+    @Test("an answer that names no application is refused, unless the operator says otherwise")
+    func missingApplication() async throws {
+        let bodies = [Sample.phoneBody.replacingApplication(with: "null"), #"{"id":"1","email":{"address":"a@b"}}"#]
+        for body in bodies {
+            let rejection = try #require(try await Self.verdict(.answer(200, body)).rejection)
+            #expect(rejection.reason == .wrongApplication)
+            let lenient = Sample.settings { $0.acceptAnswersWithoutApplication = true }
+            let identity = try #require(try await Self.verdict(.answer(200, body), settings: lenient).identity)
+            #expect(identity.applicationID == "")
+            // Whoever asks for an application by name gets it confirmed or gets nothing.
+            let named = try await Self.verdict(.answer(200, body), settings: lenient, applicationID: Sample.applicationID)
+            #expect(named.rejection?.reason == .wrongApplication)
+            // The option is about answers that name none, not about those that name another.
+            let other = Sample.phoneBody.replacingApplication(with: #"{"id":"1"}"#)
+            #expect(try await Self.verdict(.answer(200, other), settings: lenient).rejection != nil)
+        }
+    }
+
+    @Test("an application by number is nonsense, not a refusal")
+    func numericApplication() async throws {
+        let body = Sample.phoneBody.replacingApplication(with: #"{"id":5432154321543210}"#)
+        #expect(await Self.error(.answer(200, body))?.code == .providerUnavailable)
+    }
+
+    @Test("a caller who wants another application than ours is refused without asking")
+    func requestedApplication() async throws {
+        let transport = ScriptedTransport(.answer(200, Sample.phoneBody), .answer(200, Sample.phoneBody))
+        let verifier = try Sample.verifier(transport)
+        let other = VerificationRequest(token: Sample.token, applicationID: "1")
+        let rejection = try #require(try await verifier.verify(other, deadline: Sample.deadline()).rejection)
+        #expect(rejection.reason == .wrongApplication)
+        #expect(await transport.requests.isEmpty)
+        let ours = VerificationRequest(token: Sample.token, applicationID: Sample.applicationID)
+        #expect(try await verifier.verify(ours, deadline: Sample.deadline()).identity != nil)
+    }
+
+    @Test("what can't be a token is refused without asking", arguments: ["", "AA|1|2", "EAAabc", "AQabc", "a b"])
+    func malformed(text: String) async throws {
+        let transport = ScriptedTransport()
+        let verifier = try Sample.verifier(transport)
+        let verdict = try await verifier.verify(VerificationRequest(token: Token(text)), deadline: Sample.deadline())
+        let rejection = try #require(verdict.rejection)
+        #expect(rejection.reason == .malformedToken)
+        #expect(verifier.refusalByForm(of: Token(text)) == rejection)
+        #expect(await transport.requests.isEmpty)
+    }
+
+    @Test(
+        "refusals have their reasons",
+        arguments: [
+            (190, "Invalid OAuth access token.", Rejection.Reason.tokenRejected), (803, "x", .tokenRejected),
+            (100, "Invalid appsecret_proof provided in the API argument", .proofRejected),
+        ])
+    func refusals(code: Int, message: String, reason: Rejection.Reason) async throws {
+        let rejection = try #require(try await Self.verdict(.answer(400, errorBody(code, "x", message))).rejection)
+        #expect(rejection.reason == reason)
+        #expect(!rejection.message.contains(message))
+    }
+
+    static let failures: [(Result<HTTPResponse, TransportError>, VerificationError.Code)] = [
+        (.answer(500, errorBody(2, "x", "x")), .providerUnavailable), (.answer(502, "<html>"), .providerUnavailable),
+        (.answer(200, ""), .providerUnavailable), (.answer(200, "{}"), .providerUnavailable),
+        (.answer(302, ""), .providerUnavailable),
+        (.answer(401, "{}"), .providerUnavailable), (.answer(403, errorBody(4, "x", "x")), .providerBusy),
+        (
+            .answer(400, errorBody(100, "x", "API calls from the server require an appsecret_proof argument")),
+            .providerMisconfigured
+        ),
+        (.failure(.resolveFailed), .providerUnavailable), (.failure(.connectFailed), .providerUnavailable),
+        (.failure(.tls), .providerUnavailable), (.failure(.timedOut, sent: true), .providerUnavailable),
+        (.failure(.bodyTooLarge, sent: true), .providerUnavailable), (.failure(.headersTooLarge, sent: true), .providerUnavailable),
+        (.failure(.connectionLost, sent: true), .providerUnavailable), (.failure(.protocolError, sent: true), .providerUnavailable),
+        (.failure(.shutDown), .providerUnavailable), (.failure(.queueFull), .providerBusy),
+        (.failure(.refusedByPolicy), .providerMisconfigured), (.failure(.deadlineExceeded, sent: true), .deadlineExceeded),
+        (.failure(.cancelled, sent: true), .deadlineExceeded),
+    ]
+
+    @Test("not being able to ask is an error, never a verdict", arguments: failures.indices)
+    func failure(_ index: Int) async {
+        let (answer, code) = Self.failures[index]
+        #expect(await Self.error(answer)?.code == code)
+    }
+
+    @Test("the provider's wish to be left alone is passed on")
+    func retryAfter() async {
+        let busy = await Self.error(.answer(429, errorBody(4, "x", "x"), headers: ["Retry-After": "17"]))
+        #expect(busy?.code == .providerBusy && busy?.retryAfter == .seconds(17))
+        let bare = await Self.error(.answer(429, "", headers: ["Retry-After": "18"]))
+        #expect(bare?.code == .providerUnavailable && bare?.retryAfter == .seconds(18))
+    }
+
+    @Test("a deadline that has passed asks nobody")
+    func passedDeadline() async throws {
+        let clock = SteppedClock()
+        let transport = ScriptedTransport()
+        let deadline = Sample.deadline(clock)
+        clock.advance(by: .seconds(2))
+        let verifier = try Sample.verifier(transport, clock: clock)
+        let error = await #expect(throws: VerificationError.self) {
+            try await verifier.verify(VerificationRequest(token: Sample.token), deadline: deadline)
+        }
+        #expect(error?.code == .deadlineExceeded)
+        #expect(await transport.requests.isEmpty)
+    }
+
+    @Test("a time-out of the transport counts as the caller's if his time is over as well")
+    func timeOutAtDeadline() async throws {
+        let clock = SteppedClock()
+        let transport = ScriptedTransport { _ in
+            clock.advance(by: .seconds(2))
+            return .failure(.timedOut, sent: true)
+        }
+        let verifier = try Sample.verifier(transport, clock: clock)
+        let error = await #expect(throws: VerificationError.self) {
+            try await verifier.verify(VerificationRequest(token: Sample.token), deadline: Sample.deadline(clock))
+        }
+        #expect(error?.code == .deadlineExceeded)
+    }
+
+    @Test("whoever watches is told of every call, without its content")
+    func observer() async throws {
+        let (stream, seen) = AsyncStream<String>.makeStream()
+        let transport = ScriptedTransport(.answer(200, Sample.phoneBody), .answer(400, errorBody(190, "x", "x")), .failure(.tls))
+        let verifier = try AccountKitVerifier(Sample.settings(), transport: transport, time: SteppedClock().timeSource) {
+            seen.yield("\($0) \($1)")
+        }
+        for _ in 0..<3 { _ = try? await verifier.verify(VerificationRequest(token: Sample.token), deadline: Sample.deadline()) }
+        seen.finish()
+        let all = await stream.reduce(into: []) { $0.append($1) }
+        #expect(all.count == 3)
+        #expect(all[0].contains("success") && all[1].contains("tokenRejected") && all[2].contains("tls"))
+    }
+}

@@ -1,0 +1,97 @@
+private import Glibc
+
+/// A socket or pipe that a test peer reads and writes, blocking. All that touches pointers is here.
+struct Descriptor: Sendable {
+    let number: CInt
+
+    /// A listening socket on 127.0.0.1 and the port the system gave it.
+    static func listening() -> (Descriptor, port: Int) {
+        let number = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                precondition(unsafe bind(number, pointer, size) == 0, "bind")
+                precondition(listen(number, 512) == 0, "listen")
+                precondition(unsafe getsockname(number, pointer, &size) == 0, "getsockname")
+            }
+        }
+        return (Descriptor(number: number), Int(UInt16(bigEndian: address.sin_port)))
+    }
+
+    func accepted() -> Descriptor? {
+        let accepted = accept(number, nil, nil)
+        return accepted < 0 ? nil : Descriptor(number: accepted)
+    }
+
+    /// The next bytes; empty at the end.
+    func read(atMost count: Int = 65_536) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            filled = unsafe max(0, Glibc.read(number, buffer.baseAddress, count))
+        }
+    }
+
+    /// - Returns: False once the other side is gone.
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Bool {
+        var written = 0
+        while written < bytes.count {
+            let sent = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe send(number, buffer.baseAddress?.advanced(by: written), buffer.count - written, CInt(MSG_NOSIGNAL))
+            }
+            guard sent > 0 else { return false }
+            written += sent
+        }
+        return true
+    }
+
+    /// Has the close that follows send a reset.
+    func resetOnClose() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        unsafe setsockopt(number, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    /// Ends reading and writing, also of whoever is inside one of them.
+    func interrupt() {
+        shutdown(number, CInt(SHUT_RDWR))
+    }
+
+    func close() {
+        Glibc.close(number)
+    }
+}
+
+/// A thread for a peer that blocks.
+struct PeerThread: Sendable {
+    private let thread: pthread_t
+
+    init(_ body: @escaping @Sendable () -> Void) {
+        var thread = pthread_t()
+        let context = unsafe Unmanaged.passRetained(Body(run: body))
+        precondition(unsafe pthread_create(&thread, nil, runBody, context.toOpaque()) == 0, "pthread_create")
+        self.thread = thread
+    }
+
+    func join() {
+        _ = pthread_join(thread, nil)
+    }
+
+    fileprivate final class Body: Sendable {
+        let run: @Sendable () -> Void
+        init(run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+}
+
+private func runBody(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let context = unsafe context else { return nil }
+    unsafe Unmanaged<PeerThread.Body>.fromOpaque(context).takeRetainedValue().run()
+    return nil
+}
+
+/// Holds up a peer's own thread.
+func blockFor(milliseconds: Int) {
+    var time = timespec(tv_sec: 0, tv_nsec: milliseconds * 1_000_000)
+    unsafe nanosleep(&time, nil)
+}

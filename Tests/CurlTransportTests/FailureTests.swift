@@ -1,0 +1,155 @@
+import CurlTransport
+import Testing
+
+@Suite("Failures", .timeLimit(.minutes(2)))
+struct FailureTests {
+    @Test("a body cut short is no answer")
+    func truncatedBody() async throws {
+        let server = ScriptedServer { connection in
+            guard connection.request() != nil else { return }
+            connection.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"id\":\"1\"}")
+        }
+        try await withServer(server) { transport, server async throws in
+            let error = await transport.failure(server.url())
+            #expect(error?.code == .connectionLost)
+            #expect(error?.requestMayHaveBeenSent == true)
+        }
+    }
+
+    @Test("a reset in the middle of the answer is no answer", arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"])
+    func reset(before: String) async throws {
+        let server = ScriptedServer { connection in
+            guard connection.request() != nil else { return }
+            connection.write(before)
+            connection.descriptor.resetOnClose()
+        }
+        try await withServer(server) { transport, server async throws in
+            let error = await transport.failure(server.url())
+            #expect(error?.code == .connectionLost)
+            #expect(error?.requestMayHaveBeenSent == true)
+        }
+    }
+
+    @Test("something other than HTTP is no answer", arguments: ["SSH-2.0-OpenSSH_9.2\r\n", "<html>sorry</html>"])
+    func otherProtocol(greeting: String) async throws {
+        let server = ScriptedServer { connection in
+            guard connection.request() != nil else { return }
+            connection.write(greeting)
+        }
+        try await withServer(server) { transport, server async throws in
+            #expect(await transport.failure(server.url())?.code == .protocolError)
+        }
+    }
+
+    @Test("a refused connection sent nothing")
+    func refusedConnection() async throws {
+        let closed = ScriptedServer { _ in }
+        closed.stop()
+        try await withServer(ScriptedServer { _ in }) { transport, _ in
+            let error = await transport.failure(closed.url())
+            #expect(error?.code == .connectFailed)
+            #expect(error?.requestMayHaveBeenSent == false)
+        }
+    }
+
+    @Test("a name that does not resolve sent nothing")
+    func unknownName() async throws {
+        let start = ContinuousClock.now
+        try await withServer(ScriptedServer { _ in }) { transport, _ in
+            let error = await transport.failure("https://no-such-host.invalid/", timeout: .seconds(2))
+            #expect(error?.code == .resolveFailed || error?.code == .deadlineExceeded)
+            #expect(error?.requestMayHaveBeenSent == false)
+        }
+        // A resolver that hangs for longer holds up neither the caller nor the end of the transport.
+        #expect(start.duration(to: .now) < .seconds(4))
+    }
+
+    /// Where the server stops.
+    static let stalls = [
+        "", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc",
+    ]
+
+    @Test("a server that stalls costs no more than the transport's own limit", arguments: stalls)
+    func ownLimit(sent: String) async throws {
+        let server = ScriptedServer { connection in
+            guard connection.request() != nil else { return }
+            connection.write(sent)
+            connection.waitForEnd()
+        }
+        try await withServer(server, { $0.requestTimeout = .milliseconds(150) }) { transport, server async throws in
+            let error = await transport.failure(server.url())
+            #expect(error?.code == .timedOut)
+            #expect(error?.requestMayHaveBeenSent == true)
+        }
+    }
+
+    @Test("a server that stalls costs no more than the caller's own time", arguments: stalls)
+    func callersTime(sent: String) async throws {
+        let server = ScriptedServer { connection in
+            guard connection.request() != nil else { return }
+            connection.write(sent)
+            connection.waitForEnd()
+        }
+        try await withServer(server) { transport, server async throws in
+            #expect(await transport.failure(server.url(), timeout: .milliseconds(150))?.code == .deadlineExceeded)
+        }
+    }
+
+    @Test("a server that sends a byte now and then is given up all the same")
+    func trickle() async throws {
+        let server = ScriptedServer { connection in
+            guard connection.request() != nil else { return }
+            connection.write("HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
+            while connection.write("x") { blockFor(milliseconds: 5) }
+        }
+        try await withServer(server, { $0.requestTimeout = .milliseconds(200) }) { transport, server async throws in
+            #expect(await transport.failure(server.url())?.code == .timedOut)
+        }
+    }
+
+    @Test("no time left means nothing is sent")
+    func noTimeLeft() async throws {
+        try await withServer(.answering { $0.respond() }) { transport, server async throws in
+            for timeout in [Duration.zero, .seconds(-1)] {
+                let error = await transport.failure(server.url(), timeout: timeout)
+                #expect(error == TransportError(.deadlineExceeded, requestMayHaveBeenSent: false))
+            }
+            #expect(server.acceptedConnections == 0)
+        }
+    }
+
+    @Test("plain HTTP to another machine is refused before anything is asked")
+    func policy() async throws {
+        try await withServer(ScriptedServer { _ in }) { transport, _ in
+            let error = await transport.failure("http://192.0.2.1/")
+            #expect(error == TransportError(.refusedByPolicy, requestMayHaveBeenSent: false))
+        }
+    }
+
+    @Test("a request that can't be repeated is never sent twice, though its kept connection turns out dead")
+    func noSilentRepetition() async throws {
+        // Every connection answers one request, keeps the connection open, takes a second request and hangs up.
+        let server = ScriptedServer { connection in
+            guard connection.request() != nil else { return }
+            connection.respond(body: "first")
+            _ = connection.request()
+        }
+        try await withServer(server) { transport, server async throws in
+            #expect(try await transport.get(server.url("/warm-up")).text == "first")
+            // libcurl repeats this one by itself on a new connection.
+            #expect(try await transport.get(server.url("/repeatable")).text == "first")
+            #expect(server.requests.count { $0.hasPrefix("GET /repeatable ") } == 2)
+        }
+        let dead = ScriptedServer { connection in
+            guard let request = connection.request(), request.hasPrefix("GET /warm-up ") else { return }
+            connection.respond(body: "first")
+            _ = connection.request()
+        }
+        try await withServer(dead) { transport, server async throws in
+            #expect(try await transport.get(server.url("/warm-up")).text == "first")
+            let once = HTTPRequest(.get, url: server.url("/once"), isRepeatable: false)
+            #expect(await transport.failure(once)?.requestMayHaveBeenSent == true)
+            #expect(server.requests.count { $0.hasPrefix("GET /once ") } == 1)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+@testable import CurlTransport
+
+/// An HTTP server that does exactly what a test tells it, right or wrong: one thread for each connection runs the script.
+final class ScriptedServer: Sendable {
+    typealias Script = @Sendable (Connection) -> Void
+
+    /// One accepted connection.
+    struct Connection: Sendable {
+        /// 1 for the first.
+        let number: Int
+        let descriptor: Descriptor
+        let server: ScriptedServer
+
+        /// The header of the next request; nil once the client is gone.
+        func request() -> String? {
+            var bytes: [UInt8] = []
+            while !bytes.suffix(4).elementsEqual("\r\n\r\n".utf8) {
+                let more = descriptor.read(atMost: 1)
+                if more.isEmpty { return nil }
+                bytes += more
+            }
+            let text = String(decoding: bytes, as: UTF8.self)
+            server.state.withLock { $0.requests.append(text) }
+            return text
+        }
+
+        @discardableResult
+        func write(_ text: String) -> Bool {
+            descriptor.write(Array(text.utf8))
+        }
+
+        /// A whole answer.
+        func respond(_ status: String = "200 OK", _ fields: [String] = [], body: String = "") {
+            write(
+                (["HTTP/1.1 \(status)", "Content-Length: \(body.utf8.count)"] + fields).joined(separator: "\r\n") + "\r\n\r\n"
+                    + body)
+        }
+
+        /// Waits until the client has closed, or the server is stopped.
+        func waitForEnd() {
+            while !descriptor.read().isEmpty {}
+        }
+    }
+
+    private struct State {
+        var accepted = 0
+        var ended = 0
+        var requests: [String] = []
+        var open: [CInt: Descriptor] = [:]
+        var threads: [PeerThread] = []
+        var isStopped = false
+    }
+
+    let port: Int
+    private let listener: Descriptor
+    private let script: Script
+    private let state = Locked(State())
+
+    init(_ script: @escaping Script) {
+        (listener, port) = Descriptor.listening()
+        self.script = script
+        let thread = PeerThread { self.acceptConnections() }
+        state.withLock { $0.threads.append(thread) }
+    }
+
+    /// Runs `body` with a server that answers every request by `answer`.
+    static func answering(_ answer: @escaping Script) -> ScriptedServer {
+        ScriptedServer { connection in
+            while connection.request() != nil { answer(connection) }
+        }
+    }
+
+    var acceptedConnections: Int { state.withLock { $0.accepted } }
+    var endedConnections: Int { state.withLock { $0.ended } }
+    var requests: [String] { state.withLock { $0.requests } }
+
+    func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
+
+    /// Interrupts every connection and waits for all threads.
+    func stop() {
+        let open = state.withLock { state in
+            state.isStopped = true
+            return Array(state.open.values)
+        }
+        listener.interrupt()
+        for descriptor in open { descriptor.interrupt() }
+        while let thread = state.withLock({ $0.threads.popLast() }) { thread.join() }
+        listener.close()
+    }
+
+    private func acceptConnections() {
+        while let descriptor = listener.accepted() {
+            let number: Int? = state.withLock { state in
+                guard !state.isStopped else { return nil }
+                state.accepted += 1
+                state.open[descriptor.number] = descriptor
+                return state.accepted
+            }
+            guard let number else { return descriptor.close() }
+            let thread = PeerThread { self.serve(Connection(number: number, descriptor: descriptor, server: self)) }
+            state.withLock { $0.threads.append(thread) }
+        }
+    }
+
+    private func serve(_ connection: Connection) {
+        script(connection)
+        state.withLock { state in
+            state.open[connection.descriptor.number] = nil
+            state.ended += 1
+        }
+        connection.descriptor.close()
+    }
+}

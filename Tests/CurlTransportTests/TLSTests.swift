@@ -1,0 +1,95 @@
+import CurlTransport
+import Testing
+
+@Suite("TLS", .serialized, .timeLimit(.minutes(2)))
+struct TLSTests {
+    static func transport(trusting certificate: TestCertificate?) throws -> CurlTransport {
+        var settings = CurlTransport.Settings()
+        settings.connectTimeout = .seconds(20)
+        settings.requestTimeout = .seconds(30)
+        settings.caFile = certificate?.certificateFile
+        return try CurlTransport(settings)
+    }
+
+    @Test("a server whose authority is the configured one is asked")
+    func rightAuthority() async throws {
+        let certificate = try TestCertificate()
+        let server = try OpenSSLServer(certificate)
+        let transport = try Self.transport(trusting: certificate)
+        defer {
+            transport.shutdown()
+            server.stop()
+        }
+        let response = try await transport.get("https://localhost:\(server.port)/")
+        #expect(response.status == 200)
+        #expect(response.text.contains("TLSv1.3"))
+    }
+
+    @Test("a server of another authority, or of none that the system trusts, learns nothing")
+    func wrongAuthority() async throws {
+        let certificate = try TestCertificate()
+        let server = try OpenSSLServer(certificate)
+        defer { server.stop() }
+        for trusted in [try TestCertificate(), nil] {
+            let transport = try Self.transport(trusting: trusted)
+            defer { transport.shutdown() }
+            let error = await transport.failure("https://localhost:\(server.port)/")
+            #expect(error?.code == .tls)
+            #expect(error?.requestMayHaveBeenSent == false)
+        }
+    }
+
+    @Test("a certificate for another name is refused, though its authority is trusted")
+    func wrongName() async throws {
+        let certificate = try TestCertificate()
+        let server = try OpenSSLServer(certificate)
+        let transport = try Self.transport(trusting: certificate)
+        defer {
+            transport.shutdown()
+            server.stop()
+        }
+        let error = await transport.failure("https://127.0.0.1:\(server.port)/")
+        #expect(error?.code == .tls)
+        #expect(error?.requestMayHaveBeenSent == false)
+    }
+
+    @Test("TLS 1.2 will do, 1.1 will not", arguments: [("-tls1_2", true), ("-tls1_1", false)])
+    func versions(option: String, isAccepted: Bool) async throws {
+        let certificate = try TestCertificate()
+        let server = try OpenSSLServer(certificate, options: [option, "-cipher", "DEFAULT@SECLEVEL=0"])
+        let transport = try Self.transport(trusting: certificate)
+        defer {
+            transport.shutdown()
+            server.stop()
+        }
+        let url = "https://localhost:\(server.port)/"
+        if isAccepted {
+            #expect(try await transport.get(url).status == 200)
+        } else {
+            #expect(await transport.failure(url)?.code == .tls)
+        }
+    }
+
+    @Test("a server that speaks no TLS is refused")
+    func noTLS() async throws {
+        let plain = ScriptedServer { connection in
+            _ = connection.descriptor.read()
+            connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        }
+        try await withServer(plain) { transport, server in
+            let error = await transport.failure("https://localhost:\(server.port)/")
+            #expect(error?.code == .tls)
+            #expect(error?.requestMayHaveBeenSent == false)
+        }
+    }
+
+    @Test("a handshake that stalls ends with the time for connecting, having sent nothing")
+    func stalledHandshake() async throws {
+        let silent = ScriptedServer { $0.waitForEnd() }
+        try await withServer(silent, { $0.connectTimeout = .milliseconds(150) }) { transport, server in
+            let error = await transport.failure("https://localhost:\(server.port)/")
+            #expect(error?.code == .timedOut)
+            #expect(error?.requestMayHaveBeenSent == false)
+        }
+    }
+}
