@@ -1,0 +1,85 @@
+internal import NIOConcurrencyHelpers
+
+/// What a test does in place of a person with a phone, and of fate.
+extension AccountKitEmulator {
+    /// Logs a person in by phone.
+    ///
+    /// - Parameters:
+    ///   - app: An app's id; nil for the first.
+    ///   - countryPrefix: See ``PhoneNumber``.
+    /// - Returns: A user access token. The same person in the same app has the same account each time.
+    package func logIn(app: String? = nil, phone: String, countryPrefix: String? = nil) throws(EmulatorError) -> String {
+        try change { emulation throws(EmulatorError) in
+            let app = app ?? emulation.defaultApp
+            let contact = try emulation.contract.phone(phone, countryPrefix: countryPrefix, app: app)
+            return try emulation.contract.logIn(app: app, contact: contact).credential
+        }
+    }
+
+    /// Logs a person in by e-mail.
+    package func logIn(app: String? = nil, email: String) throws(EmulatorError) -> String {
+        try change { emulation throws(EmulatorError) in
+            try emulation.contract.logIn(app: app ?? emulation.defaultApp, contact: .email(checking: email)).credential
+        }
+    }
+
+    /// Logs a person in by phone, with a code for the back end to exchange.
+    package func issueCode(app: String? = nil, phone: String, countryPrefix: String? = nil) throws(EmulatorError) -> String {
+        try change { emulation throws(EmulatorError) in
+            let app = app ?? emulation.defaultApp
+            let contact = try emulation.contract.phone(phone, countryPrefix: countryPrefix, app: app)
+            return try emulation.contract.issueCode(app: app, contact: contact).credential
+        }
+    }
+
+    /// Logs a person in by e-mail, with a code for the back end to exchange.
+    package func issueCode(app: String? = nil, email: String) throws(EmulatorError) -> String {
+        try change { emulation throws(EmulatorError) in
+            try emulation.contract.issueCode(app: app ?? emulation.defaultApp, contact: .email(checking: email)).credential
+        }
+    }
+
+    /// The account that a token was made for, revoked or not; nil if there is no such token.
+    package func account(ofToken token: String) -> String? {
+        emulation.withLockedValue { $0.contract.account(ofToken: token) }
+    }
+
+    package func revoke(_ token: String) {
+        emulation.withLockedValue { $0.contract.revoke(token: token) }
+    }
+
+    /// Revokes every token of the account with this id.
+    package func revokeAll(account id: String) {
+        emulation.withLockedValue { $0.contract.revokeTokens(ofAccount: id) }
+    }
+
+    package var statistics: Statistics {
+        emulation.withLockedValue { $0.statistics }
+    }
+
+    package func resetStatistics() {
+        emulation.withLockedValue { $0.resetStatistics() }
+    }
+
+    /// Makes calls go wrong from the next one on.
+    ///
+    /// - Parameters:
+    ///   - fault: Nil to go right again.
+    ///   - endpoint: Nil for all that have no fault of their own.
+    ///   - calls: How many calls go wrong before all is right again; nil for all.
+    package func setFault(_ fault: Fault?, for endpoint: Endpoint? = nil, calls: Int? = nil) {
+        emulation.withLockedValue { $0.faults.set(fault, for: endpoint, calls: calls) }
+    }
+
+    /// Makes everything go right again, for every endpoint.
+    package func clearFaults() {
+        emulation.withLockedValue { $0.faults.clear() }
+    }
+
+    private func change(_ body: (inout Emulation) throws(EmulatorError) -> String) throws(EmulatorError) -> String {
+        let result = emulation.withLockedValue { emulation in
+            Result { () throws(EmulatorError) in try body(&emulation) }
+        }
+        return try result.get()
+    }
+}

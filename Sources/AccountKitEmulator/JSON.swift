@@ -1,0 +1,78 @@
+/// JSON to be written with its members in a given order and escaped as Facebook's servers did: `@` and everything that is not
+/// ASCII as `\uXXXX`, `/` as `\/`. Foundation's encoder can do neither.
+package indirect enum JSON: Sendable, Hashable {
+    case string(String)
+    case integer(Int)
+    case bool(Bool)
+    case array([JSON])
+    case object([Member])
+
+    package struct Member: Sendable, Hashable {
+        package var name: String
+        package var value: JSON
+
+        package init(_ name: String, _ value: JSON) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// The text's UTF-8 bytes, all of them ASCII.
+    package var bytes: [UInt8] {
+        var output: [UInt8] = []
+        write(into: &output)
+        return output
+    }
+
+    private func write(into output: inout [UInt8]) {
+        switch self {
+        case .string(let text): Self.write(text, into: &output)
+        case .integer(let number): output.append(contentsOf: String(number).utf8)
+        case .bool(let flag): output.append(contentsOf: (flag ? "true" : "false").utf8)
+        case .array(let elements):
+            Self.write(elements, between: "[", "]", into: &output) { $0.write(into: &$1) }
+        case .object(let members):
+            Self.write(members, between: "{", "}", into: &output) {
+                Self.write($0.name, into: &$1)
+                $1.append(UInt8(ascii: ":"))
+                $0.value.write(into: &$1)
+            }
+        }
+    }
+
+    private static func write<Element>(
+        _ elements: [Element], between opening: Unicode.Scalar, _ closing: Unicode.Scalar, into output: inout [UInt8],
+        _ writeElement: (Element, inout [UInt8]) -> Void
+    ) {
+        output.append(UInt8(ascii: opening))
+        for (index, element) in elements.enumerated() {
+            if index > 0 { output.append(UInt8(ascii: ",")) }
+            writeElement(element, &output)
+        }
+        output.append(UInt8(ascii: closing))
+    }
+
+    private static func write(_ text: String, into output: inout [UInt8]) {
+        output.append(UInt8(ascii: "\""))
+        for unit in text.utf16 {
+            switch unit {
+            case 0x22, 0x2f, 0x5c: output.append(contentsOf: [0x5c, UInt8(unit)])
+            case 0x20...0x7e where unit != 0x40: output.append(UInt8(unit))
+            default:
+                let digits = String(unit, radix: 16)
+                output.append(contentsOf: ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8)
+            }
+        }
+        output.append(UInt8(ascii: "\""))
+    }
+}
+
+extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral,
+    ExpressibleByDictionaryLiteral
+{
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(integerLiteral value: Int) { self = .integer(value) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(arrayLiteral elements: JSON...) { self = .array(elements) }
+    package init(dictionaryLiteral elements: (String, JSON)...) { self = .object(elements.map { Member($0.0, $0.1) }) }
+}

@@ -1,0 +1,107 @@
+private import FoundationEssentials
+
+/// The file that says which apps and accounts there are from the start:
+///
+///     {
+///       "apps": [
+///         {
+///           "id": "5432154321543210",                        15 or 16 decimal digits
+///           "secret": "0123456789abcdef0123456789abcdef",    32 lowercase hexadecimal characters
+///           "require_app_secret": true,                      optional, default true
+///           "client_access_token_flow": true,                optional, default true
+///           "accounts": [                                    optional
+///             {"id": "1011166682335378", "phone": "+15879994455", "country_prefix": "1", "tokens": ["EMAWtesttoken0001"]},
+///             {"id": "1011166682335379", "email": "test@example.com"}
+///           ]
+///         }
+///       ]
+///     }
+///
+/// An account has a phone or an e-mail; `country_prefix` (see ``PhoneNumber``) and `tokens` are optional. A key that is not known
+/// is an error, so that a slip of the pen is not taken for a default.
+package enum Seed {
+    /// Reads the apps from a file.
+    ///
+    /// - Throws: ``SeedError`` naming file, key and what is wrong with it. It never quotes a value: that may be a secret.
+    package static func apps(file: String) throws(SeedError) -> [EmulatorSettings.App] {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(filePath: file))
+        } catch {
+            throw SeedError(file: file, key: "", problem: "can't be read")
+        }
+        return try apps(json: Array(data), file: file)
+    }
+
+    /// - Parameter file: The name to put into errors.
+    package static func apps(json: [UInt8], file: String = "seed") throws(SeedError) -> [EmulatorSettings.App] {
+        let seed: SeedFile
+        do {
+            seed = try JSONDecoder().decode(SeedFile.self, from: Data(json))
+        } catch let error as DecodingError {
+            throw SeedError(file: file, error)
+        } catch {
+            throw SeedError(file: file, key: "", problem: "is no JSON")
+        }
+        guard !seed.apps.isEmpty else { throw SeedError(file: file, key: "apps", problem: "must name at least one app") }
+        var apps: [EmulatorSettings.App] = []
+        for (index, app) in seed.apps.enumerated() {
+            do throws(SeedProblem) {
+                apps.append(try app.settings())
+            } catch {
+                throw SeedError(file: file, key: "apps[\(index)].\(error.key)", problem: error.problem)
+            }
+        }
+        do throws(EmulatorError) {
+            _ = try Directory(apps: apps, limits: .init())
+        } catch {
+            throw SeedError(file: file, key: "apps", problem: error.message)
+        }
+        return apps
+    }
+}
+
+/// What is wrong with a seed file, and where in it.
+package struct SeedError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let file: String
+    /// The way to the value, such as `apps[0].secret`; empty for the whole file.
+    package let key: String
+    package let problem: String
+
+    package var description: String { key.isEmpty ? "\(file): \(problem)" : "\(file): \(key): \(problem)" }
+}
+
+extension SeedError {
+    fileprivate init(file: String, _ error: DecodingError) {
+        let context: DecodingError.Context
+        let problem: String
+        var extra: [any CodingKey] = []
+        switch error {
+        case .keyNotFound(let key, let details): (context, problem, extra) = (details, "is missing", [key])
+        case .typeMismatch(let type, let details): (context, problem) = (details, "must be \(Self.name(of: type))")
+        case .valueNotFound(let type, let details): (context, problem) = (details, "must be \(Self.name(of: type)), not null")
+        case .dataCorrupted(let details):
+            // Only the check for unknown keys says what is wrong with a place inside the file.
+            (context, problem) = (details, details.codingPath.isEmpty ? "is no JSON" : details.debugDescription)
+        @unknown default: (context, problem) = (DecodingError.Context(codingPath: [], debugDescription: ""), "can't be understood")
+        }
+        var path = ""
+        for key in context.codingPath + extra {
+            if let index = key.intValue {
+                path += "[\(index)]"
+            } else {
+                path += path.isEmpty ? key.stringValue : ".\(key.stringValue)"
+            }
+        }
+        self.init(file: file, key: path, problem: problem)
+    }
+
+    private static func name(of type: any Any.Type) -> String {
+        switch type {
+        case is String.Type: "a string"
+        case is Bool.Type: "true or false"
+        case is [Any].Type: "a list"
+        default: "an object"
+        }
+    }
+}

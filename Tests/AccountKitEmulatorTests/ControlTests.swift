@@ -1,0 +1,111 @@
+import AccountKitEmulator
+import Testing
+
+@Suite("the control paths")
+struct ControlTests {
+    /// Status and body of a call to an emulation, without a socket.
+    private func ask(_ emulation: inout Emulation, _ method: String, _ target: String) -> (status: Int, body: String) {
+        let delivery = emulation.respond(to: Call(method: method, target: target)).delivery
+        return (delivery.status, Wire(delivery).body)
+    }
+
+    private func emulation() throws -> Emulation {
+        try Emulation(settings: EmulatorSettings(apps: [Apps.first, Apps.second]))
+    }
+
+    private func decode(_ text: String) throws -> Issued {
+        try Answer(status: 200, headers: [], body: Array(text.utf8)).decoded(Issued.self)
+    }
+
+    @Test("a log-in by phone gives a token of the recorded shape, with a raw plus or an escaped one", arguments: ["+", "%2B"])
+    func tokenByPhone(plus: String) throws {
+        var emulation = try emulation()
+        let (status, body) = ask(&emulation, "POST", "/emulator/login?app=1111111111111111&phone=\(plus)15879994455&response=token")
+        #expect(status == 200)
+        let issued = try decode(body)
+        #expect(issued.id == "1011166682335378")
+        #expect(try #require(issued.accessToken).wholeMatch(of: /EMAW[A-Za-z0-9]{162}/) != nil)
+    }
+
+    @Test("a log-in gives what the app's switch says when nothing is asked for")
+    func defaultResponse() throws {
+        var emulation = try emulation()
+        #expect(try decode(ask(&emulation, "POST", "/emulator/login?email=a@b.c").body).accessToken != nil)
+        #expect(try decode(ask(&emulation, "POST", "/emulator/login?email=a@b.c&app=2222222222222222").body).code != nil)
+    }
+
+    @Test(
+        "a control call that can't be done says which parameter is wrong",
+        arguments: [
+            ("POST", "/emulator/login", 400, "phone, email:"),
+            ("POST", "/emulator/login?phone=+15551234567&email=a@b.c", 400, "phone, email:"),
+            ("POST", "/emulator/login?phone=5551234567", 400, "phone:"),
+            ("POST", "/emulator/login?phone=+15551234567&country_prefix=49", 400, "country_prefix:"),
+            ("POST", "/emulator/login?email=nobody", 400, "email:"),
+            ("POST", "/emulator/login?email=a@b.c&app=3", 404, "app:"),
+            ("POST", "/emulator/login?email=a@b.c&response=cake", 400, "response:"),
+            ("POST", "/emulator/login?email=a@b.c&app=2222222222222222&response=token", 400, "client access token flow"),
+            ("GET", "/emulator/login?email=a@b.c", 405, "method"),
+            ("POST", "/emulator/revoke?access_token=x", 404, "access_token:"),
+            ("POST", "/emulator/revoke?account=1", 404, "account:"),
+            ("POST", "/emulator/fault", 400, "latency"),
+            ("POST", "/emulator/fault?name=flood", 400, "name:"),
+            ("POST", "/emulator/fault?name=latency&milliseconds=-1", 400, "milliseconds:"),
+            ("POST", "/emulator/fault?name=jittered-latency&from_milliseconds=2&to_milliseconds=1", 400, "from_milliseconds:"),
+            ("POST", "/emulator/fault?name=hang&endpoint=you", 400, "endpoint:"),
+            ("POST", "/emulator/fault?name=hang&times=0", 400, "times:"),
+            ("GET", "/emulator/", 404, "no such"),
+            ("GET", "/emulator/me", 404, "no such"),
+        ])
+    func refusals(method: String, target: String, status: Int, text: String) throws {
+        var emulation = try emulation()
+        let answer = ask(&emulation, method, target)
+        #expect(answer.status == status)
+        #expect(answer.body.hasPrefix(#"{"error":""#))
+        #expect(answer.body.contains(text))
+        #expect(emulation.statistics.total == 0)
+    }
+
+    @Test("calls are counted by endpoint, control calls are not, and the counts can be set back")
+    func statistics() throws {
+        var emulation = try emulation()
+        for target in ["/v1.3/me", "/v1.3/me?access_token=EMAWsecond", "/v9/me"] {
+            _ = ask(&emulation, "GET", target)
+        }
+        let body = ask(&emulation, "GET", "/emulator/statistics").body
+        let expected = """
+            {"access_token":0,"me":2,"logout":0,"invalidate_all_tokens":0,"delete_account":0,"accounts":0,"unknown":1,"total":3}
+            """
+        #expect(body == expected)
+        #expect(emulation.statistics[.me] == 2)
+        #expect(ask(&emulation, "DELETE", "/emulator/statistics").status == 200)
+        #expect(emulation.statistics.total == 0)
+    }
+
+    @Test("tokens are revoked one by one, or all of an account")
+    func revoke() throws {
+        var emulation = try emulation()
+        #expect(ask(&emulation, "POST", "/emulator/revoke?access_token=EMAWsecond").status == 200)
+        #expect(ask(&emulation, "GET", "/v1.3/me?access_token=EMAWsecond").body.contains("EMApiException"))
+        #expect(ask(&emulation, "POST", "/emulator/revoke?account=1011166682335379").status == 200)
+        #expect(ask(&emulation, "GET", "/v1.3/me?access_token=EMAWmail").body.contains("EMApiException"))
+    }
+
+    @Test("a number keeps the country prefix that it was first given")
+    func knownPrefix() throws {
+        var emulation = try emulation()
+        let phone = "phone=+3581234567"
+        let first = try decode(ask(&emulation, "POST", "/emulator/login?\(phone)&country_prefix=358").body)
+        let second = try decode(ask(&emulation, "POST", "/emulator/login?\(phone)").body)
+        #expect(first.id == second.id)
+    }
+
+    @Test(
+        "a country prefix is taken for one digit after +1 and +7, and for two after all else",
+        arguments: [("+15551234567", "1"), ("+79123456789", "7"), ("+4915112345678", "49"), ("+35812345678", "35")])
+    func guessedPrefix(number: String, prefix: String) throws {
+        let phone = try PhoneNumber(number)
+        #expect(phone.countryPrefix == prefix)
+        #expect(phone.number == number)
+    }
+}

@@ -1,0 +1,148 @@
+import AccountKitEmulator
+import Testing
+
+@Suite("faults")
+struct FaultTests {
+    /// What a call of `me` with a good token gets while the fault is on.
+    private func outcome(_ name: String) throws -> (delivery: Delivery, wire: Wire) {
+        var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
+        let set = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?endpoint=me&name=\(name)"))
+        #expect(set.delivery.status == 200)
+        let delivery = emulation.respond(to: Call(method: "GET", target: "/v1.3/me?access_token=EMAWsecond")).delivery
+        return (delivery, Wire(delivery))
+    }
+
+    private static let id = #"{"id":"2011166682335378","#
+    private static let phone = #""phone":{"number":"+15879994455","country_prefix":"1","national_number":"5879994455"}"#
+
+    @Test(
+        "each fault has the status and body it stands for",
+        arguments: [
+            ("service-unavailable", 500, #""code":2,"is_transient":true,"#),
+            ("unknown-error", 400, #""message":"An unknown error has occurred.","type":"OAuthException","code":1,"#),
+            ("throttled", 403, #""code":4,"#),
+            ("too-many-requests", 429, #""code":4,"#),
+            ("bare-too-many-requests", 429, "<!DOCTYPE html>"),
+            ("bad-gateway", 502, "Sorry, something went wrong."),
+            ("error-data-list", 400, #""code":190,"error_data":[],"#),
+            ("application-missing", 200, id + phone + "}"),
+            ("application-numeric", 200, #""application":{"id":2222222222222222}}"#),
+            ("application-foreign", 200, #""application":{"id":"9999999999999999"}}"#),
+            ("no-contact", 200, id + #""application":{"id":"2222222222222222"}}"#),
+            ("wrong-content-type", 200, id + phone),
+            ("empty-body", 200, ""),
+            ("truncated-json", 200, id),
+        ])
+    func answers(name: String, status: Int, text: String) throws {
+        let (delivery, wire) = try outcome(name)
+        #expect(wire.status == status)
+        #expect(delivery.status == status)
+        #expect(text.isEmpty ? wire.body.isEmpty : wire.body.contains(text))
+        #expect(wire.header("Content-Length") == String(wire.body.utf8.count))
+        #expect(delivery.end == .keep)
+    }
+
+    @Test("throttling says how much is used, and how long to stay away")
+    func throttlingHeaders() throws {
+        #expect(try outcome("throttled").wire.header("X-App-Usage")?.contains(#""call_count":100"#) == true)
+        #expect(try outcome("too-many-requests&retry_after=7").wire.header("Retry-After") == "7")
+        #expect(try outcome("bare-too-many-requests").wire.header("Retry-After") == "30")
+    }
+
+    @Test("a wrong content type comes with the right body")
+    func wrongContentType() throws {
+        let (_, wire) = try outcome("wrong-content-type")
+        #expect(wire.header("Content-Type") == "text/html; charset=utf-8")
+        #expect(wire.body.hasSuffix("}}"))
+    }
+
+    @Test("a chunked body is the right body in pieces, without a length")
+    func chunked() throws {
+        let (delivery, wire) = try outcome("chunked")
+        #expect(wire.header("Content-Length") == nil)
+        #expect(wire.header("Transfer-Encoding") == "chunked")
+        let lines = wire.body.split(separator: "\r\n", omittingEmptySubsequences: false)
+        #expect(lines.count == 7 && lines[4] == "0")
+        #expect(Int(lines[0], radix: 16) == lines[1].utf8.count)
+        #expect((lines[1] + lines[3]).hasPrefix(Self.id + Self.phone))
+        #expect(delivery.end == .keep)
+    }
+
+    @Test("latency is a pause before the whole answer")
+    func latency() throws {
+        #expect(try outcome("latency&milliseconds=250").delivery.steps.first == .wait(.milliseconds(250)))
+        for _ in 1...20 {
+            guard case .wait(let time) = try outcome("jittered-latency&from_milliseconds=5&to_milliseconds=9").delivery.steps.first
+            else {
+                Issue.record("there is no pause")
+                return
+            }
+            #expect((.milliseconds(5) ... .milliseconds(9)).contains(time))
+        }
+    }
+
+    @Test("an oversized body is one JSON string of the size asked for, with an honest length")
+    func oversized() throws {
+        let (_, wire) = try outcome("oversized-body&bytes=100000")
+        #expect(wire.body.utf8.count == 100_009)
+        #expect(wire.header("Content-Length") == "100009")
+        #expect(wire.body.hasPrefix(#"{"id":"a"#) && wire.body.hasSuffix(#"a"}"#))
+        #expect(try outcome("oversized-body").wire.body.utf8.count > 10_000_000)
+    }
+
+    @Test("slow headers and slow bodies come a byte at a time")
+    func slow() throws {
+        let headers = try outcome("slow-headers&pause_milliseconds=3").delivery.steps
+        #expect(headers.prefix(4) == [.wait(.milliseconds(3)), .send([0x48]), .wait(.milliseconds(3)), .send([0x54])])
+        let body = try outcome("slow-body&pause_milliseconds=3")
+        #expect(body.delivery.steps.suffix(2) == [.wait(.milliseconds(3)), .send([0x7d])])
+        #expect(body.wire.body.hasPrefix(Self.id))
+    }
+
+    @Test("a reset comes in the middle of the body; a hang sends nothing at all")
+    func broken() throws {
+        let (reset, wire) = try outcome("reset")
+        #expect(reset.end == .reset)
+        #expect(wire.body.hasPrefix(Self.id))
+        #expect(try #require(wire.header("Content-Length").flatMap(Int.init)) > wire.body.utf8.count)
+        let (hang, _) = try outcome("hang")
+        #expect(hang.end == .never)
+        #expect(hang.steps.isEmpty)
+    }
+
+    @Test("a refused call changes nothing; a call whose answer is lost is done all the same")
+    func sideEffects() throws {
+        for (fault, isDone) in [("throttled", false), ("reset", true), ("empty-body", true)] {
+            var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
+            _ = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?name=\(fault)&times=1"))
+            _ = emulation.respond(to: Call(method: "POST", target: "/v1.3/logout?access_token=EMAWsecond"))
+            let me = emulation.respond(to: Call(method: "GET", target: "/v1.3/me?access_token=EMAWsecond"))
+            #expect(me.delivery.status == (isDone ? 400 : 200), "\(fault)")
+        }
+    }
+
+    @Test("the fault of one endpoint goes before the fault of all, and ends after as many calls as were asked for")
+    func precedence() throws {
+        var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
+        func me() -> Int {
+            emulation.respond(to: Call(method: "GET", target: "/v1.3/me?access_token=EMAWsecond")).delivery.status
+        }
+        _ = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?name=throttled"))
+        _ = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?name=bad-gateway&endpoint=me&times=2"))
+        #expect([me(), me(), me()] == [502, 502, 403])
+        _ = emulation.respond(to: Call(method: "DELETE", target: "/emulator/fault"))
+        #expect(me() == 200)
+        #expect(emulation.statistics[.me] == 4)
+    }
+
+    @Test("every fault that is named in the list of names can be set")
+    func names() throws {
+        var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
+        let list = Wire(emulation.respond(to: Call(method: "POST", target: "/emulator/fault")).delivery).body
+        let names = list.matches(of: /[a-z]+(-[a-z]+)*(?=[,"]| \()/).map { String($0.output.0) }.filter { $0 != "error" }
+        #expect(names.count == 22)
+        for name in names {
+            #expect(throws: Never.self, "\(name)") { try Fault(name: name, parameters: [:]) }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+import AccountKitEmulator
+import NIOSSL
+import TestKit
+import Testing
+
+@Suite("the emulator on real sockets", .timeLimit(.minutes(2)))
+struct ServerTests {
+    /// Runs a test against an emulator that is started before and stopped after.
+    private func withEmulator(
+        apps: [EmulatorSettings.App] = [Apps.second], tls: EmulatorSettings.TLSFiles? = nil,
+        limits: EmulatorSettings.Limits = .init(), _ body: (AccountKitEmulator) async throws -> Void
+    ) async throws {
+        let emulator = try AccountKitEmulator(settings: EmulatorSettings(port: 0, tls: tls, apps: apps, limits: limits))
+        try await emulator.start()
+        do {
+            try await body(emulator)
+        } catch {
+            try await emulator.stop()
+            throw error
+        }
+        try await emulator.stop()
+    }
+
+    private func ask(_ emulator: AccountKitEmulator, _ target: String, method: String = "GET") async throws -> Wire {
+        let client = try await HTTPClient(port: emulator.port)
+        client.get(target, method: method)
+        let response = try await client.response()
+        await client.close()
+        return response
+    }
+
+    private static let me = "/v1.3/me?access_token=EMAWsecond"
+
+    @Test("one connection answers call after call, also when they come in one packet")
+    func keepAlive() async throws {
+        try await withEmulator { emulator in
+            let client = try await HTTPClient(port: emulator.port)
+            client.get(Self.me)
+            #expect(try await client.response().status == 200)
+            client.send(String(repeating: "GET /v1.3/me HTTP/1.1\r\nHost: x\r\n\r\n", count: 3))
+            for _ in 1...3 { #expect(try await client.response().status == 400) }
+            #expect(!client.state.isClosed)
+            #expect(emulator.statistics[.me] == 4)
+            await client.close()
+        }
+    }
+
+    @Test(
+        "a call that says so, and one of HTTP 1.0, is the last of its connection", arguments: ["1.1\r\nConnection: close", "1.0"])
+    func lastCall(version: String) async throws {
+        try await withEmulator { emulator in
+            let client = try await HTTPClient(port: emulator.port)
+            client.send("GET \(Self.me) HTTP/\(version)\r\nHost: x\r\n\r\n")
+            let response = try await client.response()
+            #expect(response.status == 200)
+            #expect(response.header("Connection") == "close")
+            try await client.closed()
+        }
+    }
+
+    @Test("a raw and an escaped bar in an app token mean the same", arguments: ["|", "%7C", "%7c"])
+    func bar(_ bar: String) async throws {
+        try await withEmulator(apps: [Apps.first]) { emulator in
+            let code = try emulator.issueCode(phone: "+15551234567")
+            let token = "AA\(bar)\(Apps.first.id)\(bar)\(Apps.first.secret)"
+            let target = "/v1.3/access_token?grant_type=authorization_code&code=\(code)&access_token=\(token)"
+            let answer = try await ask(emulator, target)
+            #expect(answer.status == 200)
+            #expect(answer.body.contains(#""token_refresh_interval_sec":2592000"#))
+        }
+    }
+
+    @Test("the library logs in and revokes, and the wire sees it")
+    func library() async throws {
+        let app = EmulatorSettings.App(id: "1", secret: "x", requiresAppSecret: false)
+        try await withEmulator(apps: [app]) { emulator in
+            let token = try emulator.logIn(phone: "+15551234567")
+            let account = try #require(emulator.account(ofToken: token))
+            #expect(try await ask(emulator, "/v1.3/me?access_token=\(token)").body.contains(account))
+            emulator.revoke(token)
+            #expect(try await ask(emulator, "/v1.3/me?access_token=\(token)").status == 400)
+            let next = try emulator.logIn(phone: "+15551234567")
+            emulator.revokeAll(account: account)
+            #expect(try await ask(emulator, "/v1.3/me?access_token=\(next)").status == 400)
+            #expect(throws: EmulatorError.self) { try emulator.logIn(app: "2", phone: "+15551234567") }
+        }
+    }
+
+    @Test("a hanging call is never answered, and stopping ends it")
+    func hang() async throws {
+        var limits = EmulatorSettings.Limits()
+        limits.drain = .milliseconds(50)
+        let emulator = try AccountKitEmulator(settings: EmulatorSettings(port: 0, apps: [Apps.second], limits: limits))
+        try await emulator.start()
+        emulator.setFault(.hang, for: .me)
+        let client = try await HTTPClient(port: emulator.port)
+        client.get(Self.me)
+        try await eventually("the call to arrive") { emulator.statistics[.me] == 1 }
+        try await emulator.stop()
+        try await client.closed()
+        #expect(client.state.bytes.isEmpty)
+        #expect(emulator.openConnections == 0)
+        #expect(emulator.port == 0)
+    }
+
+    @Test("an answer that is on its way when the emulator stops is finished")
+    func drain() async throws {
+        let emulator = try AccountKitEmulator(settings: EmulatorSettings(port: 0, apps: [Apps.second]))
+        try await emulator.start()
+        emulator.setFault(.latency(.milliseconds(100)))
+        let busy = try await HTTPClient(port: emulator.port)
+        let idle = try await HTTPClient(port: emulator.port)
+        busy.get(Self.me)
+        try await eventually("both connections") { emulator.statistics[.me] == 1 && emulator.openConnections == 2 }
+        try await emulator.stop()
+        #expect(try await busy.response().status == 200)
+        try await busy.closed()
+        try await idle.closed()
+    }
+
+    @Test("a reset cuts the answer in the middle")
+    func reset() async throws {
+        try await withEmulator { emulator in
+            emulator.setFault(.reset, for: .me)
+            let client = try await HTTPClient(port: emulator.port)
+            client.get(Self.me)
+            try await client.closed()
+            #expect(client.state.error != nil)
+        }
+    }
+
+    @Test("an oversized body arrives whole, and a slow one byte by byte")
+    func bodies() async throws {
+        try await withEmulator { emulator in
+            let client = try await HTTPClient(port: emulator.port)
+            emulator.setFault(.oversizedBody(bytes: 300_000))
+            client.get(Self.me)
+            #expect(try await client.response().body.utf8.count == 300_009)
+            emulator.setFault(.slowBody(pause: .milliseconds(1)))
+            client.get(Self.me)
+            #expect(try await client.response().body.hasSuffix("}}"))
+            emulator.setFault(.slowHeaders(pause: .milliseconds(1)))
+            client.get(Self.me)
+            #expect(try await client.response().status == 200)
+            await client.close()
+        }
+    }
+
+    @Test("a head that is too long, a body that is too long and what is no HTTP are refused, and the connection ends")
+    func refusals() async throws {
+        let long = String(repeating: "a", count: 9000)
+        let requests = [
+            ("GET /v1.3/me?access_token=\(long) HTTP/1.1\r\nHost: x\r\n\r\n", [414, 431]),
+            ("GET /v1.3/me HTTP/1.1\r\nHost: x\r\nX-Long: \(long)\r\n\r\n", [431]),
+            ("POST /v1.3/logout HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n" + String(repeating: long, count: 8), [413]),
+            ("hello\r\n\r\n", [400]),
+        ]
+        try await withEmulator { emulator in
+            for (request, statuses) in requests {
+                let client = try await HTTPClient(port: emulator.port)
+                client.send(request)
+                #expect(statuses.contains(try await client.response().status))
+                try await client.closed()
+            }
+            #expect(try await ask(emulator, Self.me).status == 200)
+        }
+    }
+
+    @Test("a connection beyond the limit is closed, and one may come when another goes")
+    func connectionLimit() async throws {
+        var limits = EmulatorSettings.Limits()
+        limits.connections = 1
+        try await withEmulator(limits: limits) { emulator in
+            let first = try await HTTPClient(port: emulator.port)
+            try await eventually("the first connection") { emulator.openConnections == 1 }
+            let second = try await HTTPClient(port: emulator.port)
+            try await second.closed()
+            first.get(Self.me)
+            #expect(try await first.response().status == 200)
+            await first.close()
+            try await eventually("room") { emulator.openConnections == 0 }
+            #expect(try await ask(emulator, Self.me).status == 200)
+        }
+    }
+
+    @Test("a connection that lies still is closed")
+    func idle() async throws {
+        var limits = EmulatorSettings.Limits()
+        limits.idleTimeout = .milliseconds(50)
+        try await withEmulator(limits: limits) { emulator in
+            let client = try await HTTPClient(port: emulator.port)
+            try await client.closed()
+        }
+    }
+
+    @Test("HTTPS works with a given certificate, and plain HTTP on its port does not")
+    func https() async throws {
+        let certificate = try Certificate()
+        defer { try? certificate.remove() }
+        try await withEmulator(tls: certificate.files) { emulator in
+            var configuration = TLSConfiguration.makeClientConfiguration()
+            configuration.trustRoots = .file(certificate.files.certificate)
+            let client = try await HTTPClient(port: emulator.port, tls: try NIOSSLContext(configuration: configuration))
+            client.get(Self.me)
+            #expect(try await client.response().status == 200)
+            emulator.setFault(.reset)
+            client.get(Self.me)
+            try await client.closed()
+            #expect(client.state.text.hasPrefix("HTTP/1.1 200 OK"))
+            let plain = try await HTTPClient(port: emulator.port)
+            plain.get(Self.me)
+            try await plain.closed()
+            #expect(emulator.baseURL == "https://127.0.0.1:\(emulator.port)")
+            #expect(emulator.statistics[.me] == 2)
+        }
+    }
+
+    @Test("an address that other machines reach is refused unless that is allowed")
+    func address() async throws {
+        let emulator = try AccountKitEmulator(settings: EmulatorSettings(host: "0.0.0.0", port: 0))
+        let error = await #expect(throws: EmulatorError.self) { try await emulator.start() }
+        #expect(error?.message.contains("log in as anybody") == true)
+        let allowed = try AccountKitEmulator(settings: EmulatorSettings(host: "0.0.0.0", port: 0, allowsAnyAddress: true))
+        #expect(try await allowed.start().port == allowed.port)
+        try await allowed.stop()
+    }
+
+    @Test("a certificate that can't be read is named")
+    func missingCertificate() async throws {
+        let files = EmulatorSettings.TLSFiles(certificate: "/nowhere/certificate.pem", privateKey: "/nowhere/key.pem")
+        let emulator = try AccountKitEmulator(settings: EmulatorSettings(port: 0, tls: files))
+        let error = await #expect(throws: EmulatorError.self) { try await emulator.start() }
+        #expect(error?.message.hasPrefix("/nowhere/certificate.pem: ") == true)
+    }
+
+    @Test("an emulator starts once, and settings that contradict themselves are refused")
+    func settings() async throws {
+        let emulator = try AccountKitEmulator()
+        try await emulator.start()
+        await #expect(throws: EmulatorError.self) { try await emulator.start() }
+        #expect(emulator.port != 0)
+        try await emulator.stop()
+        try await emulator.stop()
+        #expect(throws: EmulatorError.self) { try AccountKitEmulator(settings: EmulatorSettings(apps: [])) }
+        #expect(throws: EmulatorError.self) { try AccountKitEmulator(settings: EmulatorSettings(apps: [Apps.first, Apps.first])) }
+    }
+
+    @Test("settings show no secret and no token when they are printed or dumped")
+    func redaction() {
+        var text = ""
+        dump(EmulatorSettings(apps: [Apps.first]), to: &text)
+        text += "\(EmulatorSettings(apps: [Apps.first]))" + String(reflecting: Apps.first.accounts)
+        text += "\(Call(method: "GET", target: "/v1.3/me?access_token=EMAWphone"))"
+        #expect(!text.contains(Apps.first.secret))
+        #expect(!text.contains("EMAW"))
+    }
+}
