@@ -70,13 +70,17 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     /// A moment after every other.
     public static let distantFuture = Timestamp(millisecondsSince1970: .max)
 
-    /// The moment `duration` after this one, rounded down to the millisecond; ``distantFuture`` if that can't be expressed.
+    /// The moment `duration` after this one, rounded down to the millisecond, and held at the ends of `Int64`.
     public func advanced(by duration: Duration) -> Timestamp {
         let (seconds, attoseconds) = duration.components
+        let (whole, remainder) = attoseconds.quotientAndRemainder(dividingBy: 1_000_000_000_000_000)
         let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
-        guard !overflow else { return .distantFuture }
-        let (sum, tooLate) = millisecondsSince1970.addingReportingOverflow(milliseconds + attoseconds / 1_000_000_000_000_000)
-        return tooLate ? .distantFuture : Timestamp(millisecondsSince1970: sum)
+        let (sum, tooFar) = millisecondsSince1970.addingReportingOverflow(milliseconds)
+        let (rounded, tooFarRounded) = sum.addingReportingOverflow(remainder < 0 ? whole - 1 : whole)
+        guard !overflow, !tooFar, !tooFarRounded else {
+            return Timestamp(millisecondsSince1970: duration < .zero ? .min : .max)
+        }
+        return Timestamp(millisecondsSince1970: rounded)
     }
 
     public static func < (lhs: Timestamp, rhs: Timestamp) -> Bool {

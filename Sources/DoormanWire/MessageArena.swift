@@ -26,7 +26,7 @@ internal import CProtobufC
     }
 
     deinit {
-        for unsafechunk in unsafe overflow { unsafe chunk.deallocate() }
+        freeOverflow()
         unsafe base.deallocate()
     }
 
@@ -61,8 +61,7 @@ internal import CProtobufC
     }
 
     private func freeOverflow() {
-        for unsafechunk in unsafe overflow { unsafe chunk.deallocate() }
-        unsafe overflow.removeAll()
+        while let chunk = unsafe overflow.popLast() { unsafe chunk.deallocate() }
         overflowBytes = 0
     }
 }

@@ -1,0 +1,151 @@
+import DoormanWire
+import NIOCore
+import TestKit
+import Testing
+
+@Suite("Cutting bytes into frames")
+struct FrameDecoderTests {
+    @Test("a vector says the same, wherever its bytes are split", arguments: try GoldenVector.all())
+    func splits(_ vector: GoldenVector) {
+        let whole = events([vector.bytes])
+        for split in places(in: vector.bytes) {
+            let parts = [Array(vector.bytes[..<split]), Array(vector.bytes[split...])]
+            #expect(events(parts) == whole, "split at \(split)")
+        }
+    }
+
+    @Test("a vector says the same byte by byte", arguments: try GoldenVector.all().filter { $0.bytes.count < 4096 })
+    func byteByByte(_ vector: GoldenVector) {
+        #expect(events(vector.bytes.map { [$0] }) == events([vector.bytes]))
+    }
+
+    @Test("every frame of one buffer comes out, in order")
+    func manyFrames() throws {
+        let vectors = try GoldenVector.all(.request) + GoldenVector.all(.response)
+        let seen = events([vectors.flatMap(\.bytes)])
+        #expect(seen.map(\.data) == vectors.map(\.data))
+    }
+
+    @Test("frames come out of buffers cut without regard to them", arguments: [1, 7, 10, 11, 64, 1000])
+    func chunks(_ size: Int) throws {
+        let vectors = try GoldenVector.all(.request).filter { $0.bytes.count < 4096 }
+        let bytes = vectors.flatMap(\.bytes)
+        let parts = stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
+        #expect(events(parts).map(\.data) == vectors.map(\.data))
+    }
+
+    @Test("a frame over the limit is skipped as it arrives, and the next one is read")
+    func oversizedIsSkipped() throws {
+        let good = try GoldenVector.named("request-verify-minimal")
+        let long = RawFrame(streamID: 5, type: 1, data: Array(repeating: 0xab, count: 5000))
+        var decoder = FrameDecoder(maximumLength: 4999)
+        decoder.append(ByteBuffer(bytes: long.bytes.prefix(10)))
+        #expect(decoder.next() == .oversized(FrameHeader(length: 5000, streamID: StreamID(5), type: .request)))
+        #expect(decoder.next() == nil)
+        #expect(decoder.isMidFrame)
+        for part in stride(from: 10, to: long.bytes.count, by: 100) {
+            decoder.append(ByteBuffer(bytes: long.bytes[part..<min(part + 100, long.bytes.count)]))
+            #expect(decoder.next() == nil)
+            #expect(decoder.bufferedBytes == 0)
+        }
+        #expect(!decoder.isMidFrame)
+        decoder.append(ByteBuffer(bytes: good.bytes))
+        #expect(decoder.next() == .frame(try good.header(.request)))
+    }
+
+    @Test("a frame of just the limit is taken, one byte more is not", arguments: [1, 100, 65536] as [UInt32])
+    func limit(_ limit: UInt32) {
+        let fits = RawFrame(streamID: 1, type: 1, data: Array(repeating: 0, count: Int(limit)))
+        let exceeds = RawFrame(streamID: 3, type: 1, data: Array(repeating: 0, count: Int(limit) + 1))
+        var decoder = FrameDecoder(maximumLength: limit)
+        decoder.append(ByteBuffer(bytes: exceeds.bytes + fits.bytes))
+        #expect(decoder.next() == .oversized(FrameHeader(length: limit + 1, streamID: StreamID(3), type: .request)))
+        #expect(decoder.next() == .frame(FrameHeader(length: limit, streamID: StreamID(1), type: .request)))
+    }
+
+    @Test("a length costs no memory before its bytes are there")
+    func declaredLength() {
+        var decoder = FrameDecoder(maximumLength: FrameHeader.maximumLength)
+        decoder.append(ByteBuffer(bytes: [0x00, 0x40, 0x00, 0x00, 0, 0, 0, 1, 1, 0]))
+        #expect(decoder.next() == nil)
+        #expect(decoder.bufferedBytes == 10)
+        #expect(decoder.isMidFrame)
+    }
+
+    @Test("a violation is told by its first bytes, and stays")
+    func violationStays() throws {
+        var decoder = FrameDecoder(maximumLength: 65536)
+        decoder.append(ByteBuffer(string: "G"))
+        let violation = FrameDecoder.Event.violation(.notTTRPC(firstByte: UInt8(ascii: "G")))
+        #expect(decoder.next() == violation)
+        decoder.append(ByteBuffer(bytes: try GoldenVector.named("request-verify-minimal").bytes))
+        #expect(decoder.next() == violation)
+        #expect(decoder.bufferedBytes == 0)
+    }
+
+    @Test("a length above ttrpc's own is told apart from bytes of another protocol")
+    func violations() throws {
+        let above = try GoldenVector.named("malformed-frame-over-ttrpc")
+        #expect(events([above.bytes]).map(\.event) == [.violation(.frameTooLong(length: (4 << 20) + 1))])
+        let tls = try GoldenVector.named("malformed-tls")
+        #expect(events([tls.bytes]).map(\.event) == [.violation(.notTTRPC(firstByte: 0x16))])
+    }
+
+    @Test("frames before a violation are still read")
+    func framesBeforeViolation() throws {
+        let good = try GoldenVector.named("request-verify-minimal")
+        let http = try GoldenVector.named("malformed-http")
+        let seen = events([good.bytes + http.bytes])
+        #expect(seen.count == 2)
+        #expect(seen.first?.data == good.data)
+        #expect(seen.last?.event == .violation(.notTTRPC(firstByte: UInt8(ascii: "G"))))
+    }
+
+    @Test("a frame without data is a frame")
+    func emptyFrame() {
+        let seen = events([RawFrame(streamID: 1, type: 2, data: []).bytes])
+        #expect(seen == [Seen(event: .frame(FrameHeader(length: 0, streamID: StreamID(1), type: .response)), data: [])])
+    }
+
+    @Test("nothing that was read is kept")
+    func keepsNothing() throws {
+        var decoder = FrameDecoder(maximumLength: 65536)
+        let bytes = try GoldenVector.named("request-verify-minimal").bytes
+        for _ in 0..<1000 {
+            decoder.append(ByteBuffer(bytes: bytes))
+            #expect(decoder.next() != nil)
+            #expect(decoder.next() == nil)
+            #expect(decoder.bufferedBytes == 0)
+        }
+    }
+}
+
+/// An event, and its data where it is a frame.
+struct Seen: Hashable {
+    var event: FrameDecoder.Event
+    var data: [UInt8]?
+}
+
+/// All that a decoder says of bytes that come in these parts; a violation ends it.
+func events(_ parts: [[UInt8]], limit: UInt32 = 65536) -> [Seen] {
+    var decoder = FrameDecoder(maximumLength: limit)
+    var seen: [Seen] = []
+    for part in parts {
+        decoder.append(ByteBuffer(bytes: part))
+        while let event = decoder.next() {
+            switch event {
+            case .frame: seen.append(Seen(event: event, data: decoder.withData { copy($0) }))
+            case .oversized: seen.append(Seen(event: event))
+            case .violation: return seen + [Seen(event: event)]
+            }
+        }
+    }
+    return seen
+}
+
+/// Where to split: everywhere, but in long bytes only near both ends and here and there between.
+private func places(in bytes: [UInt8]) -> [Int] {
+    let all = 0...bytes.count
+    guard bytes.count > 4096 else { return Array(all) }
+    return all.filter { $0 < 20 || $0 > bytes.count - 4 || $0 % 16411 == 0 }
+}

@@ -1,0 +1,64 @@
+import DoormanCore
+import DoormanWire
+import NIOCore
+import TestKit
+import Testing
+
+@Suite("Malformed bytes as the golden vectors have them")
+struct MalformedVectorTests {
+    @Test("each is seen for what the contract says it is", arguments: try GoldenVector.all(.malformed))
+    func isSeen(_ vector: GoldenVector) throws {
+        let expectation = try #require(vector.expectation)
+        #expect(judge(vector.bytes) == expectation)
+    }
+
+    @Test("none is taken for a good answer by a client", arguments: try GoldenVector.all(.malformed))
+    func isNoAnswer(_ vector: GoldenVector) {
+        #expect(ResponseDecoder.identity(vector.data.span, in: MessageArena()).value == nil)
+    }
+
+    @Test("an arena that met them all still reads a good request")
+    func arenaSurvives() throws {
+        let arena = MessageArena()
+        for vector in try GoldenVector.all(.malformed) {
+            arena.withRequest(vector.data.span) { _ = $0.exchangeRequest() }
+        }
+        let good = try GoldenVector.named("request-verify-full")
+        #expect(arena.withRequest(good.data.span) { $0.method } == .verify)
+    }
+}
+
+/// What the codec lets a server see in the bytes, put as the contract's expectation. Nil for a call that is good.
+private func judge(_ bytes: [UInt8]) -> GoldenVector.Expectation? {
+    var decoder = FrameDecoder(maximumLength: 65536)
+    decoder.append(ByteBuffer(bytes: bytes))
+    switch decoder.next() {
+    case .violation: return .close
+    case .oversized: return .answer(code: "RESOURCE_EXHAUSTED", reason: "LIMIT_FRAME_LENGTH")
+    case .frame(let header) where header.type == .data || header.isStreaming: return .answer(code: "UNIMPLEMENTED", reason: nil)
+    case .frame(let header) where header.type != .request: return .skip
+    case .frame(let header) where !header.streamID.isOdd: return malformedRequest
+    case .frame: return decoder.withData { data in judge(data) }
+    case nil: return nil
+    }
+}
+
+private let malformedRequest = GoldenVector.Expectation.answer(code: "INVALID_ARGUMENT", reason: "MALFORMED_REQUEST")
+
+private func judge(_ data: Span<UInt8>) -> GoldenVector.Expectation? {
+    let read = MessageArena().withRequest(data) { request -> GoldenVector.Expectation? in
+        guard request.namesMethod else { return malformedRequest }
+        switch request.method {
+        case .verify:
+            let isEmpty = request.withVerifyRequest { token, _, _ in token.isEmpty }
+            if let isEmpty { return isEmpty ? .answer(code: "INVALID_ARGUMENT", reason: "MALFORMED_TOKEN") : nil }
+            return malformedRequest
+        case .exchange: return request.exchangeRequest() == nil ? malformedRequest : nil
+        case .revoke: return request.revocationRequest() == nil ? malformedRequest : nil
+        case .healthCheck: return request.healthCheckService() == nil ? malformedRequest : nil
+        case nil: return .answer(code: "UNIMPLEMENTED", reason: nil)
+        }
+    }
+    guard let read else { return malformedRequest }
+    return read
+}

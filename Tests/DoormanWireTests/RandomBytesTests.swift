@@ -1,0 +1,82 @@
+import DoormanCore
+import DoormanWire
+import NIOCore
+import TestKit
+import Testing
+
+@Suite("Bytes that nobody would send")
+struct RandomBytesTests {
+    @Test("random bytes never crash the frame decoder, however they are cut", arguments: 1...20 as ClosedRange<UInt64>)
+    func frames(_ seed: UInt64) {
+        var random = SeededRandom(seed)
+        for _ in 0..<50 {
+            // A first byte of 0 keeps most of them from ending at once.
+            let parts = (0..<Int.random(in: 1...8, using: &random)).map { _ in
+                [0, 0] + random.bytes(Int.random(in: 0...300, using: &random))
+            }
+            let seen = events(parts, limit: 128)
+            #expect(seen.allSatisfy { $0.data.map { $0.count <= 128 } ?? true })
+            #expect(events([parts.flatMap { $0 }], limit: 128) == seen, "seed \(seed)")
+        }
+    }
+
+    @Test("random bytes never crash the message decoders", arguments: 1...20 as ClosedRange<UInt64>)
+    func messages(_ seed: UInt64) {
+        var random = SeededRandom(seed)
+        let arena = MessageArena(capacity: 512, budget: 16 << 10)
+        for _ in 0..<200 { readAll(random.bytes(Int.random(in: 0...200, using: &random)), arena) }
+    }
+
+    @Test("good messages with a few bytes changed never crash the decoders", arguments: 1...20 as ClosedRange<UInt64>)
+    func mutations(_ seed: UInt64) throws {
+        var random = SeededRandom(seed)
+        let arena = MessageArena(capacity: 512, budget: 16 << 10)
+        let originals = try GoldenVector.all().map(\.data).filter { !$0.isEmpty && $0.count < 4096 }
+        for original in originals {
+            var data = original
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                data[Int.random(in: data.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            readAll(Array(data.prefix(Int.random(in: 1...data.count, using: &random))), arena)
+            readAll(data, arena)
+        }
+    }
+
+    /// Reads the bytes as every message there is.
+    private func readAll(_ data: [UInt8], _ arena: MessageArena) {
+        arena.withRequest(data.span) { request in
+            _ = request.method
+            _ = request.namesMethod
+            _ = request.timeout
+            _ = request.withVerifyRequest { token, application, _ in copy(token) + copy(application) }
+            _ = request.exchangeRequest()
+            _ = request.revocationRequest()
+            _ = request.healthCheckService()
+        }
+        _ = ResponseDecoder.identity(data.span, in: arena)
+        _ = ResponseDecoder.exchange(data.span, in: arena)
+        _ = ResponseDecoder.revoked(data.span, in: arena)
+        _ = ResponseDecoder.healthCheck(data.span, in: arena)
+    }
+}
+
+/// Numbers that are the same in every run: SplitMix64, by Steele, Lea and Flood.
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+
+    mutating func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) }
+    }
+}

@@ -1,0 +1,140 @@
+import DoormanCore
+import DoormanWire
+import NIOCore
+import TestKit
+import Testing
+
+@Suite("Responses as the golden vectors have them")
+struct ResponseVectorTests {
+    @Test("the server packs each identity into just the vector's bytes", arguments: try GoldenVector.answers(to: "Verify"))
+    func serverEncodesIdentity(_ vector: GoldenVector) throws {
+        guard vector.roundTrips else { return }
+        let identity = try vector.identity()
+        #expect(ResponseEncoder.encode(identity) == vector.data)
+        #expect(ResponseEncoder.encode(Verdict.valid(identity)) == vector.data)
+    }
+
+    @Test("the client reads each identity", arguments: try GoldenVector.answers(to: "Verify"))
+    func clientDecodesIdentity(_ vector: GoldenVector) throws {
+        let answer = ResponseDecoder.identity(vector.data.span, in: MessageArena())
+        #expect(answer.value == (try vector.identity()))
+    }
+
+    @Test("an exchange's answer goes both ways", arguments: try GoldenVector.answers(to: "Exchange"))
+    func exchange(_ vector: GoldenVector) throws {
+        let token = Token(bytes: try #require(vector.octets("payload.token")))
+        let identity = vector["payload.identity.account_id"] == nil ? nil : try vector.identity("payload.identity.")
+        #expect(ResponseEncoder.encode(ExchangeVerdict.issued(token, identity)) == vector.data)
+        let answer = try #require(ResponseDecoder.exchange(vector.data.span, in: MessageArena()).value)
+        #expect(answer.token == token)
+        #expect(answer.identity == identity)
+    }
+
+    @Test("a revocation's answer is no data at all, and goes both ways", arguments: try GoldenVector.answers(to: "Revoke"))
+    func revoked(_ vector: GoldenVector) {
+        #expect(ResponseEncoder.encodeRevoked() == vector.data)
+        #expect(vector.data.isEmpty)
+        #expect(ResponseDecoder.revoked(vector.data.span, in: MessageArena()).value != nil)
+    }
+
+    @Test("a health check's answer goes both ways", arguments: try GoldenVector.answers(to: "Check"))
+    func health(_ vector: GoldenVector) throws {
+        let status = try vector.servingStatus()
+        #expect(ResponseEncoder.encode(status) == vector.data)
+        #expect(ResponseDecoder.healthCheck(vector.data.span, in: MessageArena()).value == status)
+    }
+
+    @Test("the server packs each failure into just the vector's bytes", arguments: try GoldenVector.answers(to: "any"))
+    func serverEncodesFailure(_ vector: GoldenVector) throws {
+        guard vector.roundTrips else { return }
+        let status = try vector.status()
+        let answer = FailureAnswer(try #require(status.failure), status.message, retryAfter: status.retryAfter)
+        #expect(ResponseEncoder.encode(answer) == vector.data)
+    }
+
+    @Test("the client reads each failure, whatever it had asked", arguments: try GoldenVector.answers(to: "any"))
+    func clientDecodesFailure(_ vector: GoldenVector) throws {
+        let status = try vector.status()
+        let arena = MessageArena()
+        #expect(ResponseDecoder.identity(vector.data.span, in: arena).status == status)
+        #expect(ResponseDecoder.exchange(vector.data.span, in: arena).status == status)
+        #expect(ResponseDecoder.revoked(vector.data.span, in: arena).status == status)
+        #expect(ResponseDecoder.healthCheck(vector.data.span, in: arena).status == status)
+    }
+
+    @Test("every failure has its vector", arguments: Failure.allCases)
+    func everyFailure(_ failure: Failure) throws {
+        let statuses = try GoldenVector.answers(to: "any").filter(\.roundTrips).map { try $0.status() }
+        #expect(statuses.contains { $0.failure == failure })
+    }
+
+    @Test("a reason that this version does not know, or that is not Doorman's, leaves the code")
+    func unknownReason() throws {
+        let newer = try GoldenVector.named("failure-unknown-reason").status()
+        #expect(newer.failure == nil)
+        #expect(newer.code == .unavailable)
+        let foreign = try GoldenVector.named("failure-foreign-domain").status()
+        #expect(foreign.reason == nil)
+        #expect(foreign.failure == nil)
+    }
+
+    @Test("each vector is one frame, with the header that it says", arguments: try GoldenVector.all(.response))
+    func isOneFrame(_ vector: GoldenVector) throws {
+        var frame = ByteBuffer()
+        frame.writeFrame(.response, streamID: try vector.header(.response).streamID, data: vector.data)
+        #expect(Array(frame.readableBytesView) == vector.bytes)
+        var decoder = FrameDecoder(maximumLength: 65536)
+        decoder.append(frame)
+        #expect(decoder.next() == .frame(try vector.header(.response)))
+        #expect(decoder.withData { copy($0) } == vector.data)
+    }
+
+    @Test("an identity without an account is nonsense, not an identity")
+    func identityWithoutAccount() {
+        let arena = MessageArena()
+        #expect(ResponseDecoder.identity([UInt8]().span, in: arena).isNonsense)
+        #expect(ResponseDecoder.exchange([UInt8]().span, in: arena).isNonsense)
+    }
+
+    @Test("text of an answer that is not UTF-8 is nonsense")
+    func invalidText() throws {
+        var data = try GoldenVector.named("response-verify-phone").data
+        let digit = try #require(data.firstIndex(of: UInt8(ascii: "1")))
+        data[digit] = 0xff
+        #expect(ResponseDecoder.identity(data.span, in: MessageArena()).isNonsense)
+    }
+
+    @Test("a rejection is packed like the failure that it is", arguments: Rejection.Reason.allCases)
+    func rejection(_ reason: Rejection.Reason) {
+        let rejection = Rejection(reason, "no")
+        let packed = ResponseEncoder.encode(FailureAnswer(rejection))
+        #expect(ResponseEncoder.encode(Verdict.rejected(rejection)) == packed)
+        #expect(ResponseEncoder.encode(ExchangeVerdict.rejected(rejection)) == packed)
+    }
+
+    @Test("an identity too large to be packed becomes an internal error, not a crash")
+    func tooLarge() {
+        let huge = Identity(
+            accountID: String(repeating: "1", count: 1 << 20), applicationID: "2", provider: "account-kit",
+            verifiedAt: Timestamp(millisecondsSince1970: 0))
+        let answer = ResponseDecoder.identity(ResponseEncoder.encode(huge).span, in: MessageArena())
+        #expect(answer.status?.failure == .internal)
+    }
+}
+
+extension ResponseDecoder.Outcome {
+    var value: Value? {
+        guard case .success(let value) = self else { return nil }
+        return value
+    }
+
+    var status: StatusContents? {
+        guard case .failure(let status) = self else { return nil }
+        return StatusContents(status)
+    }
+
+    var isNonsense: Bool {
+        guard case .nonsense = self else { return false }
+        return true
+    }
+}

@@ -1,0 +1,125 @@
+import DoormanCore
+import DoormanWire
+import TestKit
+import Testing
+
+// What a golden vector's lines say, as our own types: what encoders are given and decoders must give back.
+
+/// What a request vector asks for.
+enum Question: Hashable {
+    case verify(VerificationRequest)
+    case exchange(ExchangeRequest)
+    case revoke(RevocationRequest)
+    case healthCheck(String)
+
+    var method: Method {
+        switch self {
+        case .verify: .verify
+        case .exchange: .exchange
+        case .revoke: .revoke
+        case .healthCheck: .healthCheck
+        }
+    }
+}
+
+/// What a failure vector says.
+struct StatusContents: Hashable {
+    var code: StatusCode
+    var message: String
+    var reason: String?
+    var retryAfter: Duration?
+
+    var failure: Failure? { Failure(code: code, reason: reason) }
+}
+
+extension StatusContents {
+    init(_ status: ResponseDecoder.Status) {
+        self.init(code: status.code, message: status.message, reason: status.reason, retryAfter: status.retryAfter)
+    }
+}
+
+extension GoldenVector {
+    func number(_ key: String) -> Int64? { self[key].flatMap { Int64($0) } }
+
+    /// A field of bytes: text, or hex digits under a key that ends with `_hex`.
+    func octets(_ key: String) -> [UInt8]? {
+        guard let digits = self["\(key)_hex"].map({ Array($0) }) else { return self[key].map { Array($0.utf8) } }
+        return stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0..<$0 + 2]), radix: 16) }
+    }
+
+    var timeout: Duration? { number("timeout_nano").map { .nanoseconds($0) } }
+
+    func header(_ type: FrameType) throws -> FrameHeader {
+        let streamID = try #require(self["stream_id"].flatMap { UInt32($0) })
+        return FrameHeader(length: UInt32(data.count), streamID: StreamID(streamID), type: type)
+    }
+
+    func question() throws -> Question {
+        let application = self["payload.application_id"]
+        switch self["method"] {
+        case "Verify":
+            let token = Token(bytes: try #require(octets("payload.token")))
+            let maxAge = number("payload.max_age_seconds").map { Duration.seconds($0) }
+            return .verify(VerificationRequest(token: token, applicationID: application, maxAge: maxAge))
+        case "Exchange":
+            let code = AuthorizationCode(bytes: try #require(octets("payload.code")))
+            return .exchange(ExchangeRequest(code: code, applicationID: application))
+        case "Revoke":
+            if let account = self["payload.account_id"] {
+                return .revoke(RevocationRequest(.account(account), applicationID: application))
+            }
+            let token = Token(bytes: try #require(octets("payload.token")))
+            return .revoke(RevocationRequest(.token(token), applicationID: application))
+        default:
+            #expect(self["method"] == "Check")
+            return .healthCheck(self["payload.service"] ?? "")
+        }
+    }
+
+    /// - Parameter prefix: `payload.`, or `payload.identity.` where the identity is part of the answer.
+    func identity(_ prefix: String = "payload.") throws -> Identity {
+        var phone: PhoneNumber?
+        if let number = self["\(prefix)phone.number"] {
+            phone = PhoneNumber(
+                number: number, countryPrefix: try #require(self["\(prefix)phone.country_prefix"]),
+                nationalNumber: try #require(self["\(prefix)phone.national_number"]))
+        }
+        let freshness: [String: Freshness] = ["FRESHNESS_FRESH": .fresh, "FRESHNESS_CACHED": .cached]
+        return Identity(
+            accountID: try #require(self["\(prefix)account_id"]),
+            applicationID: try #require(self["\(prefix)application_id"]),
+            phone: phone, email: self["\(prefix)email"],
+            provider: try #require(self["\(prefix)provider"]),
+            verifiedAt: Timestamp(millisecondsSince1970: try #require(number("\(prefix)verified_at_ms"))),
+            validUntil: Timestamp(millisecondsSince1970: try #require(number("\(prefix)valid_until_ms"))),
+            freshness: freshness[try #require(self["\(prefix)freshness"])] ?? .stale)
+    }
+
+    func servingStatus() throws -> ServingStatus {
+        switch self["payload.status"] {
+        case nil: return .unknown
+        case "SERVING": return .serving
+        case "NOT_SERVING": return .notServing
+        default:
+            #expect(self["payload.status"] == "SERVICE_UNKNOWN")
+            return .serviceUnknown
+        }
+    }
+
+    func status() throws -> StatusContents {
+        StatusContents(
+            code: StatusCode(rawValue: Int32(try #require(number("status.code")))),
+            message: try #require(self["status.message"]),
+            reason: self["error_info.domain"] == "doorman" ? self["error_info.reason"] : nil,
+            retryAfter: number("retry_info.retry_delay_nano").map { .nanoseconds($0) })
+    }
+}
+
+extension GoldenVector {
+    static var questions: [GoldenVector] { get throws { try all(.request) } }
+
+    /// The answers to this method.
+    static func answers(to method: String) throws -> [GoldenVector] {
+        try all(.response).filter { $0["answers"] == method }
+    }
+}

@@ -1,0 +1,81 @@
+import Foundation
+
+/// The files of this package, as the style tests read them.
+struct SourceTree {
+    /// A file, by its path from the package's root.
+    struct File {
+        let path: String
+        let lines: [String]
+
+        init(path: String, text: String) {
+            self.path = path
+            self.lines = text.components(separatedBy: "\n")
+        }
+
+        var name: String { path.components(separatedBy: "/").last ?? path }
+        var isSwift: Bool { path.hasSuffix(".swift") }
+        var isScript: Bool { path.hasPrefix("Scripts/") || path.hasPrefix(".ci/") }
+        var isGenerated: Bool { path.hasPrefix("Sources/CDoormanProtos/") || path.hasPrefix("Protos/vectors/") }
+
+        /// The target that a source file belongs to; nil for tests and all else.
+        var room: String? {
+            for folder in ["Sources/", "Clients/Swift/Sources/"] where path.hasPrefix(folder) {
+                return path.dropFirst(folder.count).components(separatedBy: "/").first
+            }
+            return nil
+        }
+    }
+
+    /// Something that breaks a rule, put so that editors and terminals can jump to it.
+    struct Finding: CustomStringConvertible {
+        let path: String
+        let line: Int
+        let what: String
+
+        init(_ file: File, line: Int = 1, _ what: String) {
+            self.path = file.path
+            self.line = line
+            self.what = what
+        }
+
+        var description: String { "\(path):\(line): \(what)" }
+    }
+
+    /// Every text file that is not built, fetched or of git's own.
+    static let files: [File] = {
+        let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        guard let walk = FileManager.default.enumerator(atPath: root.path) else { return [] }
+        var files: [File] = []
+        while let path = walk.nextObject() as? String {
+            let name = path.components(separatedBy: "/").last ?? path
+            if isForeign(name) {
+                walk.skipDescendants()
+            } else if let text = try? String(contentsOf: root.appendingPathComponent(path), encoding: .utf8) {
+                files.append(File(path: path, text: text))
+            }
+        }
+        return files.sorted { $0.path < $1.path }
+    }()
+
+    static var swift: [File] { files.filter(\.isSwift) }
+
+    /// What is ignored by git as well.
+    private static func isForeign(_ name: String) -> Bool {
+        [".git", ".swiftpm", "Package.resolved"].contains(name) || name.hasPrefix(".build") || name.hasSuffix(".xcodeproj")
+    }
+}
+
+extension SourceTree.File {
+    /// The lines that hold a match of the pattern, each with the whole match.
+    func matches(_ pattern: String) throws -> [(line: Int, text: String)] {
+        let expression = try NSRegularExpression(pattern: pattern)
+        return lines.enumerated().compactMap { index, line in
+            let range = NSRange(line.startIndex..., in: line)
+            guard let match = expression.firstMatch(in: line, range: range), let found = Range(match.range, in: line) else {
+                return nil
+            }
+            return (index + 1, String(line[found]))
+        }
+    }
+}
