@@ -105,7 +105,9 @@ let package = Package(
         tests("DoormanGovernorTests", ["DoormanCore", "DoormanGovernor", "TestKit", nioConcurrencyHelpers]),
         tests("CurlTransportTests", ["CurlTransport", "TestKit"]),
         tests("AccountKitTests", ["AccountKit", "CurlTransport", "DoormanCore", "DoormanCrypto", "TestKit"]),
-        tests("AccountKitEmulatorTests", ["AccountKitEmulator", "CurlTransport", "TestKit", logging]),
+        tests(
+            "AccountKitEmulatorTests",
+            ["AccountKitEmulator", "TestKit", logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
         tests(
             "DoormanServerTests",
             [
@@ -120,8 +122,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "AccountKit", "AccountKitEmulator", "CurlTransport", "DoormanCache", "DoormanClient", "DoormanCore",
-                "DoormanGovernor", "DoormanServer", "DoormanWire", "TestKit", logging, nioCore,
+                "AccountKitEmulator", "CurlTransport", "DoormanClient", "DoormanServer", "DoormanWire", "TestKit", "doormand",
+                logging, nioConcurrencyHelpers, nioPosix, "account-kit-emulator", "doorman",
             ]),
         tests("StyleTests", []),
     ]

@@ -1,18 +1,13 @@
 internal import AccountKit
 internal import CurlTransport
-internal import DoormanCache
-internal import DoormanCore
-internal import DoormanGovernor
 internal import DoormanServer
-internal import DoormanWire
 internal import Logging
-internal import Metrics
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
 internal import UnixSignals
 
-/// Puts the rooms together: this is the only place that knows them all.
+/// The process: its services and its signals.
 struct Daemon {
     let settings: DoormandSettings
     let logger: Logger
@@ -30,25 +25,15 @@ struct Daemon {
 
     /// Serves until SIGTERM or SIGINT, then drains.
     func run() async throws {
-        let time = TimeSource.system
-        let transport = try CurlTransport(settings.transportSettings())
-        defer { transport.shutdown() }
-        let accountKit = try AccountKitVerifier(
-            settings.accountKitSettings(), transport: transport, time: time, observer: ProviderMetrics().record)
-        let governor = GovernedVerifier(upstream: accountKit, settings: settings.governor, timeSource: time)
-        let verifier = try CachingVerifier(
-            upstream: governor, settings: settings.cache, providerName: AccountKitVerifier.providerName, timeSource: time,
-            pack: { PackedReply(bytes: ResponseEncoder.encode($0)) })
-        let backend = AuthBackend(provider: verifier, timeSource: time) { token, applicationID, maxAgeSeconds, now in
-            verifier.reply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?.bytes
-        }
+        let rooms = try Rooms(settings)
+        defer { rooms.transport.shutdown() }
         let loops = settings.server.eventLoops == 0 ? NIOCore.System.coreCount : settings.server.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         let serverSettings = try settings.serverSettings()
-        let server = DoormanServer(settings: serverSettings, backend: backend, group: group, logger: logger)
+        let server = DoormanServer(settings: serverSettings, backend: rooms.backend, group: group, logger: logger)
         warn()
         do {
-            try await serve(server, verifier: verifier, governor: governor)
+            try await serve(server, rooms)
         } catch {
             try? await group.shutdownGracefully()
             throw error
@@ -56,8 +41,8 @@ struct Daemon {
         try await group.shutdownGracefully()
     }
 
-    private func serve(_ server: DoormanServer, verifier: CachingVerifier, governor: GovernedVerifier) async throws {
-        var services: [any Service] = [server, StatisticsReporter(verifier: verifier, governor: governor)]
+    private func serve(_ server: DoormanServer, _ rooms: Rooms) async throws {
+        var services: [any Service] = [server, StatisticsReporter(verifier: rooms.verifier, governor: rooms.governor)]
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

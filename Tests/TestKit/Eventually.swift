@@ -1,6 +1,10 @@
 /// A condition that did not come true in time.
 package struct NeverHappened: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }
 
 /// Polls until the condition holds. Tests wait for what they want to see, never for a time.

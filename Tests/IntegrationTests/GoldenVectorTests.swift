@@ -1,0 +1,38 @@
+import DoormanWire
+import TestKit
+import Testing
+
+/// The malformed vectors against a running server, as a client of another language would send them.
+@Suite("Golden vectors over a socket")
+struct GoldenVectorTests {
+    @Test(
+        "each malformed vector gets what its file says, and its connection's neighbour is served",
+        arguments: try GoldenVector.all(.malformed))
+    func malformed(vector: GoldenVector) async throws {
+        let health = try GoldenVector.named("request-health-server")
+        try await Stack.run { stack in
+            let neighbour = try RawPeer.connect(port: stack.port)
+            let peer = try RawPeer.connect(port: stack.port)
+            try await peer.send(vector.bytes)
+            switch try #require(vector.expectation) {
+            case .close:
+                #expect(try await peer.readUntilEnd().isEmpty)
+            case .skip:
+                try await peer.send(health.bytes)
+                let answer = try await peer.readFrame()
+                #expect(answer.type == 2)
+            case .answer(let code, let reason):
+                let answer = try await peer.readFrame()
+                guard case .failure(let status) = ResponseDecoder.identity(answer.data.span, in: MessageArena()) else {
+                    Issue.record("not a failure")
+                    return
+                }
+                #expect(status.code.description == code)
+                #expect(status.reason == reason)
+            }
+            try await neighbour.send(health.bytes)
+            let answer = try await neighbour.readFrame()
+            #expect(answer.type == 2)
+        }
+    }
+}

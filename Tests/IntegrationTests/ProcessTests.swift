@@ -1,0 +1,200 @@
+import DoormanClient
+import Foundation
+import NIOConcurrencyHelpers
+import TestKit
+import Testing
+
+@Suite("The programs", .serialized)
+struct ProcessTests {
+    /// An emulator and the arguments of a `doormand` that asks it.
+    private struct Provider {
+        let program: RunningProgram
+        let port: Int
+        let doormandArguments: [String]
+    }
+
+    private func startProvider(in folder: URL, logLevel: String = "info") async throws -> Provider {
+        let (portFile, secretFile) = (folder.appendingPathComponent("emulator.port"), folder.appendingPathComponent("secret"))
+        let program = try RunningProgram(
+            "account-kit-emulator",
+            ["--port", "0", "--port-file", portFile.path, "--write-app-secret", secretFile.path, "--log-level", logLevel],
+            in: folder)
+        let port = try await program.port(from: portFile)
+        return Provider(
+            program: program, port: port,
+            doormandArguments: [
+                "--account-kit-base-url", "http://127.0.0.1:\(port)", "--account-kit-application-id", Stack.ours.id,
+                "--account-kit-app-secret-file", secretFile.path, "--log-level", logLevel,
+            ])
+    }
+
+    /// Logs somebody in at an emulator that is another process.
+    private func logIn(_ provider: Provider, phone: String, response: String = "token") async throws -> String {
+        let peer = try RawPeer.connect(port: provider.port)
+        let path = "/emulator/login?phone=%2B\(phone)&response=\(response)"
+        try await peer.send(
+            Array("POST \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8))
+        let answer = String(decoding: try await peer.readUntilEnd(), as: UTF8.self)
+        let body = try #require(answer.components(separatedBy: "\r\n\r\n").last)
+        let json = try #require(try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any])
+        return try #require(json[response == "token" ? "access_token" : "code"] as? String)
+    }
+
+    @Test("SIGTERM under load, and a successor at the same address: no call of a well-behaved client fails")
+    func rollingRestart() async throws {
+        try await withTemporaryFolder { folder in
+            let provider = try await startProvider(in: folder)
+            let firstPortFile = folder.appendingPathComponent("first.port")
+            let first = try RunningProgram(
+                "doormand",
+                provider.doormandArguments + ["--server-address", "127.0.0.1:0", "--server-port-file", firstPortFile.path],
+                in: folder)
+            let port = try await first.port(from: firstPortFile)
+            var settings = DoormanClientSettings()
+            settings.timeout = .seconds(30)
+            let client = DoormanClient(target: .hostAndPort("127.0.0.1", port), settings: settings)
+            let tokens = try await [
+                logIn(provider, phone: "15551234567"), logIn(provider, phone: "15557654321"), logIn(provider, phone: "15550000000"),
+            ]
+            let answered = NIOLockedValueBox(0)
+            let isOver = NIOLockedValueBox(false)
+            let failures = try await withThrowingTaskGroup(of: [String].self) { tasks in
+                for worker in 0..<20 {
+                    tasks.addTask {
+                        var failures: [String] = []
+                        while !isOver.withLockedValue({ $0 }) {
+                            do {
+                                // Some calls ask the provider and are in flight when the signal comes.
+                                let maxAge: Duration? = worker == 0 ? .seconds(1) : nil
+                                _ = try await client.verify(tokens[worker % tokens.count], maxAge: maxAge)
+                                answered.withLockedValue { $0 += 1 }
+                            } catch {
+                                failures.append("\(error)")
+                            }
+                        }
+                        return failures
+                    }
+                }
+                try await eventually("there is load") { answered.withLockedValue { $0 } > 500 }
+                first.terminate()
+                let successor = try await startSuccessor(provider, port: port, in: folder)
+                let atRestart = answered.withLockedValue { $0 }
+                try await eventually("the successor answers") { answered.withLockedValue { $0 } > atRestart + 500 }
+                isOver.withLockedValue { $0 = true }
+                let failures = try await tasks.reduce(into: []) { $0 += $1 }
+                #expect(try await first.ending() == 0, "\(first.output)")
+                await client.close()
+                successor.terminate()
+                #expect(try await successor.ending() == 0, "\(successor.output)")
+                return failures
+            }
+            #expect(failures.isEmpty, "\(failures.count) of \(answered.withLockedValue { $0 }): \(failures.prefix(3))")
+        }
+    }
+
+    /// What a supervisor does: starts the next one until the address is free.
+    private func startSuccessor(_ provider: Provider, port: Int, in folder: URL) async throws -> RunningProgram {
+        let portFile = folder.appendingPathComponent("second.port")
+        for _ in 0..<50 {
+            let successor = try RunningProgram(
+                "doormand",
+                provider.doormandArguments + ["--server-address", "127.0.0.1:\(port)", "--server-port-file", portFile.path],
+                in: folder)
+            if (try? await successor.port(from: portFile)) != nil { return successor }
+        }
+        throw NeverHappened(description: "a successor could not listen on the same port")
+    }
+
+    @Test("no token, code, secret or proof is in anything that any program prints, whatever happens, nor in a command line")
+    func plantedSecrets() async throws {
+        try await withTemporaryFolder { folder in
+            let provider = try await startProvider(in: folder, logLevel: "trace")
+            let portFile = folder.appendingPathComponent("doormand.port")
+            let doormand = try RunningProgram(
+                "doormand",
+                provider.doormandArguments + ["--server-address", "127.0.0.1:0", "--server-port-file", portFile.path], in: folder)
+            let port = try await doormand.port(from: portFile)
+            let code = try await logIn(provider, phone: "15551234567", response: "code")
+            let token = try await logIn(provider, phone: "15551234567")
+            let planted = "EMAWplantedtokenthatisnobodys0123456789"
+            var printed = ""
+
+            func probe(_ arguments: [String], secret: String, expect status: Int32) async throws {
+                let file = folder.appendingPathComponent("secret-\(UUID().uuidString)")
+                try secret.write(to: file, atomically: true, encoding: .utf8)
+                let run = try RunningProgram(
+                    "doorman", arguments.map { $0 == "FILE" ? file.path : $0 } + ["--address", "127.0.0.1:\(port)"], in: folder)
+                #expect(try await run.ending() == status, "\(arguments): \(run.output)")
+                printed += run.output
+            }
+            try await probe(["verify", "--token-file", "FILE"], secret: token, expect: 0)
+            try await probe(["verify", "--json", "--token-file", "FILE"], secret: token, expect: 0)
+            try await probe(["verify", "--token-file", "FILE"], secret: planted, expect: 1)
+            try await probe(
+                ["verify", "--json", "--token-file", "FILE"], secret: "AA|5432154321543210|\(Stack.ours.secret)", expect: 1)
+            try await probe(["revoke", "--token-file", "FILE"], secret: token, expect: 0)
+            // An exchange prints the new token, and nothing else may.
+            let exchange = try RunningProgram("doorman", ["exchange", code, "--address", "127.0.0.1:\(port)"], in: folder)
+            #expect(try await exchange.ending() == 0, "\(exchange.output)")
+            let exchanged = try #require(exchange.output.firstMatch(of: /EMAW[A-Za-z0-9]+/)).output
+            try await probe(["exchange", "--code-file", "FILE"], secret: code, expect: 1)
+
+            // A provider that fails in every way while tokens are under way.
+            for fault in ["service-unavailable", "bad-gateway", "truncated-json", "reset", "throttled"] {
+                let peer = try RawPeer.connect(port: provider.port)
+                try await peer.send(
+                    Array(
+                        "POST /emulator/fault?name=\(fault) HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                            .utf8))
+                _ = try await peer.readUntilEnd()
+                try await probe(["verify", "--token-file", "FILE"], secret: "\(planted)\(fault.count)", expect: 3)
+            }
+            let commandLine = doormand.commandLine
+            provider.program.terminate()
+            _ = try await provider.program.ending()
+            try await probe(["verify", "--token-file", "FILE"], secret: planted + "x", expect: 3)
+            doormand.terminate()
+            #expect(try await doormand.ending() == 0)
+
+            printed += doormand.output + provider.program.output + commandLine
+            #expect(doormand.output.contains("listening"))
+            for (name, secret) in [
+                ("token", token), ("planted token", planted), ("code", code), ("exchanged token", String(exchanged)),
+                ("app secret", Stack.ours.secret),
+            ] {
+                #expect(!printed.contains(secret), "the \(name) was printed")
+            }
+            #expect(printed.firstMatch(of: /appsecret_proof|access_token=|[0-9a-f]{64}/) == nil)
+        }
+    }
+
+    @Test("doormand says all that is wrong with its settings, and does not start")
+    func badSettings() async throws {
+        try await withTemporaryFolder { folder in
+            let run = try RunningProgram("doormand", ["--cache-tll", "1s", "--server-address", "nowhere"], in: folder)
+            #expect(try await run.ending() == 78)
+            #expect(run.output.contains("did you mean --cache-ttl?"))
+            let check = try RunningProgram("doormand", ["--check-config"], in: folder)
+            #expect(try await check.ending() == 78)
+            #expect(check.output.contains("account-kit.application-id is required"))
+            let good = try RunningProgram("doormand", ["--check-config", "--account-kit-application-id", "123"], in: folder)
+            #expect(try await good.ending() == 0)
+            let printed = try RunningProgram(
+                "doormand", ["--print-config"], in: folder, environment: ["DOORMAN_CACHE_TTL": "5s"])
+            #expect(try await printed.ending() == 0)
+            #expect(printed.output.contains("ttl: 5s  # environment variable DOORMAN_CACHE_TTL"))
+        }
+    }
+
+    @Test("an address in use ends doormand with one line that names it")
+    func addressInUse() async throws {
+        try await Stack.run { stack in
+            try await withTemporaryFolder { folder in
+                let run = try RunningProgram(
+                    "doormand", ["--server-address", "127.0.0.1:\(stack.port)", "--account-kit-application-id", "123"], in: folder)
+                #expect(try await run.ending() == 1)
+                #expect(run.output.contains("cannot listen on 127.0.0.1:\(stack.port)"))
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import AccountKitEmulator
+import CurlTransport
+import DoormanClient
+import DoormanServer
+import Foundation
+import Logging
+import NIOPosix
+import TestKit
+
+@testable import doormand
+
+/// The whole way of a call in one process, over real sockets: client, server, cache, governor, verifier, curl, emulator. Only
+/// the settings are a test's; the rooms are put together as `doormand` does it.
+struct Stack {
+    static let ours = EmulatorSettings.App(
+        id: "5432154321543210", secret: "0123456789abcdef0123456789abcdef", requiresAppSecret: true)
+    static let theirs = EmulatorSettings.App(
+        id: "1111122222333334", secret: "fedcba9876543210fedcba9876543210", requiresAppSecret: false)
+
+    let emulator: AccountKitEmulator
+    let server: DoormanServer
+    let rooms: Rooms
+    let client: DoormanClient
+    let port: Int
+
+    /// Calls that reached `/me`.
+    var providerCalls: Int { emulator.statistics[.me] }
+
+    /// Runs the stack on free ports for as long as `body` runs.
+    static func run(
+        settings change: (inout DoormandSettings) -> Void = { _ in },
+        client changeClient: (inout DoormanClientSettings) -> Void = { _ in },
+        _ body: (Stack) async throws -> Void
+    ) async throws {
+        let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        var emulatorSettings = EmulatorSettings(port: 0)
+        emulatorSettings.apps = [ours, theirs]
+        let emulator = try AccountKitEmulator(settings: emulatorSettings, logger: quiet)
+        try await emulator.start()
+
+        let secretFile = NSTemporaryDirectory() + "doorman-app-secret-\(UUID().uuidString)"
+        try (ours.secret + "\n").write(toFile: secretFile, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: secretFile) }
+        var settings = DoormandSettings()
+        settings.address = "127.0.0.1:0"
+        settings.baseURL = emulator.baseURL
+        settings.applicationID = ours.id
+        settings.appSecretFile = secretFile
+        settings.server.connection.drainQuietPeriod = .milliseconds(50)
+        change(&settings)
+
+        let rooms = try Rooms(settings)
+        let server = DoormanServer(
+            settings: try settings.serverSettings(), backend: rooms.backend, group: MultiThreadedEventLoopGroup.singleton,
+            logger: quiet)
+        try await server.start()
+        let port = server.addresses.compactMap(\.port).first ?? 0
+        var clientSettings = DoormanClientSettings()
+        // Sanitizers and two busy cores make everything slow; tests that are about deadlines set their own.
+        clientSettings.timeout = .seconds(20)
+        changeClient(&clientSettings)
+        let client = DoormanClient(target: .hostAndPort("127.0.0.1", port), settings: clientSettings)
+
+        let outcome: Result<Void, any Error>
+        do {
+            outcome = .success(try await body(Stack(emulator: emulator, server: server, rooms: rooms, client: client, port: port)))
+        } catch {
+            outcome = .failure(error)
+        }
+        await client.close()
+        await server.stop()
+        rooms.transport.shutdown()
+        try await emulator.stop()
+        try outcome.get()
+    }
+
+    /// What a call came to, in one word: `OK`, or the reason of its failure.
+    func verify(_ token: String, timeout: Duration? = nil) async -> String {
+        do throws(DoormanError) {
+            _ = try await client.verify(token, timeout: timeout)
+            return "OK"
+        } catch {
+            return error.reason
+        }
+    }
+}
+
+extension DoormanError {
+    var reason: String {
+        switch kind {
+        case .refused(let reason): "refused: \(reason)"
+        case .couldNotAsk(let reason): "could not ask: \(reason)"
+        }
+    }
+}
