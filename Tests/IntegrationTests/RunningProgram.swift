@@ -1,7 +1,7 @@
 import Foundation
 import TestKit
 
-/// One of our programs as a process of its own, for what only a process can show: signals, exit codes, all that it prints.
+/// A program, mostly one of ours, as a process of its own, for what only a process can show: signals, exit codes, all that it prints.
 final class RunningProgram: Sendable {
     let folder: URL
     private let process: Process
@@ -10,15 +10,22 @@ final class RunningProgram: Sendable {
     private static let programs = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
 
     /// - Parameter folder: Where its output and port file go.
-    init(_ name: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
+    convenience init(_ name: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
+        try self.init(
+            at: Self.programs.appendingPathComponent(name).path, arguments, in: folder,
+            environment: environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { given, _ in given })
+    }
+
+    /// A program of somebody else's.
+    init(at path: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
         self.folder = folder
         process = Process()
-        outputFile = folder.appendingPathComponent("\(name)-\(UUID().uuidString).output")
+        outputFile = folder.appendingPathComponent("\(UUID().uuidString).output")
         try Data().write(to: outputFile)
         let output = try FileHandle(forWritingTo: outputFile)
-        process.executableURL = Self.programs.appendingPathComponent(name)
+        process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
-        process.environment = environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { given, _ in given }
+        process.environment = environment
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = output

@@ -1,0 +1,40 @@
+import Foundation
+import TestKit
+import Testing
+
+@testable import doormand
+
+/// Clients that exist already, in other languages. `Scripts/setup --all` installs what they need; without it they are skipped.
+@Suite("Clients of other languages")
+struct InteroperabilityTests {
+    private static let goPath = "/usr/share/gocode"
+
+    static var hasGoClient: Bool {
+        FileManager.default.isExecutableFile(atPath: "/usr/bin/go")
+            && FileManager.default.fileExists(atPath: goPath + "/src/github.com/containerd/ttrpc/client.go")
+    }
+
+    @Test("containerd's ttrpc client for Go works unchanged, over TCP and a Unix socket", .enabled(if: hasGoClient))
+    func goClient() async throws {
+        try await withTemporaryFolder { folder in
+            let program = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .appendingPathComponent("Interop/ttrpc-client.go")
+            let binary = folder.appendingPathComponent("ttrpc-client")
+            let build = try RunningProgram(
+                at: "/usr/bin/go", ["build", "-o", binary.path, program.path], in: folder,
+                environment: ["GO111MODULE": "off", "GOPATH": Self.goPath, "GOCACHE": folder.appendingPathComponent("cache").path])
+            try #require(try await build.ending() == 0, "\(build.output)")
+
+            let socket = folder.appendingPathComponent("doorman.sock").path
+            try await Stack.run(settings: { $0.unixSocket = socket }) { stack in
+                for address in ["127.0.0.1:\(stack.port)", socket] {
+                    let token = try stack.emulator.logIn(phone: "+15551234567")
+                    let client = try RunningProgram(at: binary.path, [address, token, "EMAWnobodys"], in: folder)
+                    #expect(try await client.ending() == 0, "\(client.output)")
+                    #expect(client.output == "all is well\n")
+                }
+                #expect(stack.providerCalls == 3)
+            }
+        }
+    }
+}
