@@ -1,0 +1,53 @@
+/// The limits and times of the memory of verdicts.
+package struct CacheSettings: Sendable, Hashable {
+    /// How long a valid token is answered from memory, before jitter and unless its provider says it expires sooner.
+    /// Default 60 s; 0 remembers none.
+    package var ttl: Duration = .seconds(60)
+    /// How long a refused token is answered from memory, before jitter. Default 10 s; 0 remembers none.
+    package var rejectedTTL: Duration = .seconds(10)
+    /// By which part a time to live is lengthened or shortened at random, so that tokens that were verified together are not
+    /// asked about again together. From 0 to 1, default 0.1.
+    package var jitter: Double = 0.1
+    /// How far our clock may be behind the provider's: its expiry counts as that much earlier. Default 0.
+    package var clockSkew: Duration = .zero
+    /// How long one question to the provider may take, however long its callers wait. Default 2 s.
+    package var flightTimeout: Duration = .seconds(2)
+    /// Bounds of what is remembered of valid tokens. Default 100,000 entries and 128 MiB.
+    package var valid = SegmentBounds(entries: 100_000, bytes: 128 << 20)
+    /// Bounds of what is remembered of refused tokens, apart from the above. Default 10,000 entries and 8 MiB.
+    package var rejected = SegmentBounds(entries: 10_000, bytes: 8 << 20)
+    /// Parts of the memory with a lock and a share of the bounds each: a power of two from 1 to 256 (others are rounded down).
+    /// Default 16.
+    package var shards = 16
+    /// How many questions to the provider may be open at once, waiting for the governor included. Default 10,000.
+    package var maximumFlights = 10_000
+    /// How many calls may wait for one question. Default 10,000.
+    package var maximumWaitersPerFlight = 10_000
+
+    package init() {}
+
+    var shardCount: Int {
+        let wanted = min(max(shards, 1), 256)
+        return 1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)
+    }
+}
+
+/// How much a part of the memory may hold. Whichever is reached first counts.
+package struct SegmentBounds: Sendable, Hashable {
+    package var entries: Int
+    /// In the reckoning of ``CacheEntry/cost``.
+    package var bytes: Int
+
+    package init(entries: Int, bytes: Int) {
+        self.entries = max(0, entries)
+        self.bytes = max(0, bytes)
+    }
+
+    /// The share of one of `count` shards. The shares add up to the whole, so a bound below the number of shards leaves some
+    /// shards with none: use fewer shards then.
+    func share(of shard: Int, among count: Int) -> SegmentBounds {
+        SegmentBounds(
+            entries: entries / count + (shard < entries % count ? 1 : 0),
+            bytes: bytes / count + (shard < bytes % count ? 1 : 0))
+    }
+}

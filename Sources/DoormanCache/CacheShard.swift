@@ -1,0 +1,72 @@
+internal import DoormanCore
+
+/// One part of the memory, behind one lock: valid and refused tokens apart, so that a flood of bad tokens can't push out good
+/// ones. A key is in one of the two at most.
+struct CacheShard: Sendable {
+    var valid: LRUSegment
+    var rejected: LRUSegment
+    private(set) var hits: UInt64 = 0
+    private(set) var misses: UInt64 = 0
+    /// How often a token was revoked, by some bits of its key. More than one counter, so that a revocation keeps only few of
+    /// the answers that are on their way from being stored.
+    private var revocations: [UInt32] = Array(repeating: 0, count: 64)
+
+    init(valid: SegmentBounds, rejected: SegmentBounds) {
+        self.valid = LRUSegment(bounds: valid)
+        self.rejected = LRUSegment(bounds: rejected)
+    }
+
+    /// Counts a hit, and nothing if there is none: the call then asks again by ``verdict(for:maxAge:now:countsMiss:)``.
+    @inline(__always)
+    mutating func reply(for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64) -> PackedReply? {
+        let any = Span<UInt8>()
+        guard
+            let reply = valid.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now)
+                ?? rejected.reply(for: key, applicationID: any, maxAge: maxAge, now: now)
+        else { return nil }
+        hits &+= 1
+        return reply
+    }
+
+    mutating func verdict(for key: TokenKey, maxAge: UInt64, now: UInt64, countsMiss: Bool) -> Verdict? {
+        guard
+            let verdict = valid.verdict(for: key, maxAge: maxAge, now: now)
+                ?? rejected.verdict(for: key, maxAge: maxAge, now: now)
+        else {
+            if countsMiss { misses &+= 1 }
+            return nil
+        }
+        hits &+= 1
+        return verdict
+    }
+
+    mutating func store(_ entry: CacheEntry, for key: TokenKey) {
+        switch entry.verdict {
+        case .valid:
+            rejected.remove(key)
+            valid.insert(entry, for: key)
+        case .rejected:
+            valid.remove(key)
+            rejected.insert(entry, for: key)
+        }
+    }
+
+    mutating func remove(_ key: TokenKey) {
+        valid.remove(key)
+        rejected.remove(key)
+    }
+
+    mutating func revoke(_ key: TokenKey) {
+        revocations[Self.counter(of: key)] &+= 1
+        remove(key)
+    }
+
+    func revocations(of key: TokenKey) -> UInt32 {
+        revocations[Self.counter(of: key)]
+    }
+
+    /// Bits 8 to 13: the shard is chosen by those below, the cell in the index by the upper 32.
+    private static func counter(of key: TokenKey) -> Int {
+        Int(truncatingIfNeeded: key.bits >> 8) & 63
+    }
+}

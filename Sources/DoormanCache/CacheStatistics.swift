@@ -1,0 +1,32 @@
+/// What the memory holds and has done since it was made. The shards are read one after the other, so under load the numbers
+/// need not be of one moment.
+package struct CacheStatistics: Sendable, Hashable {
+    /// Calls answered from memory.
+    package var hits: UInt64 = 0
+    /// Calls that memory had no answer for, at first.
+    package var misses: UInt64 = 0
+    /// Of valid tokens. Entries past their time count until others push them out.
+    package var valid = Segment()
+    /// Of refused tokens.
+    package var rejected = Segment()
+    /// Questions to the provider that are open now, exchanges included.
+    package var flights = 0
+    /// Calls that found their question put already, and waited for its answer.
+    package var joined: UInt64 = 0
+
+    package init() {}
+
+    package struct Segment: Sendable, Hashable {
+        package var entries = 0
+        /// In the reckoning of ``CacheEntry/cost``.
+        package var bytes = 0
+        /// Entries that had to go for others, or for lower bounds.
+        package var evictions: UInt64 = 0
+
+        mutating func add(_ segment: LRUSegment) {
+            entries += segment.count
+            bytes += segment.byteCount
+            evictions += segment.evictions
+        }
+    }
+}

@@ -1,0 +1,25 @@
+package import DoormanCore
+
+extension CachingVerifier {
+    /// Revokes at the provider, and forgets here whether or not that worked. Once this has returned or thrown, no call that
+    /// begins later is answered with anything that was asked before.
+    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+        defer { forget(request) }
+        try await upstream.revoke(request, deadline: deadline)
+    }
+
+    /// Memory first, then the flights: an answer that lands in between is too late to be stored, and one that has not landed
+    /// can't be joined any more.
+    private func forget(_ request: RevocationRequest) {
+        switch request.subject {
+        case .token(let token):
+            let key = keys.key(forToken: token.bytes.span)
+            cache.revoke(key)
+            questions.detach(key)
+        case .account(let accountID):
+            cache.revoke(accountID: accountID, applicationID: request.applicationID)
+            // Whose tokens the open questions are about is not known yet.
+            questions.detachAll()
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package import DoormanCore
+
+/// Answers from memory what it can, and asks the verifier behind it the rest: each token once, however many ask.
+package final class CachingVerifier: Sendable {
+    /// How a verdict goes over the wire; what it returns is stored with the verdict.
+    package typealias Pack = @Sendable (Verdict) -> PackedReply
+
+    let upstream: any TokenProvider
+    let settings: CacheSettings
+    let timeSource: TimeSource
+    let pack: Pack
+    let random: @Sendable () -> UInt64
+    let keys: TokenKeyMaker
+    let cache: VerificationCache
+    let questions: SingleFlight<TokenKey, Answer>
+    let exchanges: SingleFlight<TokenKey, ExchangeVerdict>
+
+    /// - Parameters:
+    ///   - upstream: Whom to ask. Its own deadline, `flightTimeout`, bounds each question.
+    ///   - providerName: Part of every key.
+    ///   - pack: Called once for each verdict that is stored, never under a lock. Its identity has ``Freshness/cached``.
+    ///   - random: 64 random bits, for the jitter of the times to live.
+    /// - Throws: If the machine gives no random bytes for the key of this process.
+    package init(
+        upstream: any TokenProvider, settings: CacheSettings, providerName: String, timeSource: TimeSource,
+        pack: @escaping Pack, random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
+    ) throws {
+        self.upstream = upstream
+        self.settings = settings
+        self.timeSource = timeSource
+        self.pack = pack
+        self.random = random
+        keys = try TokenKeyMaker(providerName: providerName)
+        cache = VerificationCache(settings: settings)
+        questions = SingleFlight(
+            maximumFlights: settings.maximumFlights, maximumWaitersPerFlight: settings.maximumWaitersPerFlight,
+            timeSource: timeSource)
+        exchanges = SingleFlight(
+            maximumFlights: settings.maximumFlights, maximumWaitersPerFlight: settings.maximumWaitersPerFlight,
+            timeSource: timeSource)
+    }
+
+    /// The packed reply, if memory has one that suits the call: within its time, young enough, and of the audience asked for.
+    /// Whenever this is nil, ``verify(_:deadline:)`` knows the answer or gets it.
+    ///
+    /// - Parameters:
+    ///   - applicationID: In UTF-8; empty for any.
+    ///   - maxAgeSeconds: 0 for any age.
+    package func reply(
+        token: Span<UInt8>, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant
+    ) -> PackedReply? {
+        cache.reply(
+            for: keys.key(forToken: token), applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)
+    }
+
+    /// Sets other bounds while calls go on. What is over them goes at once.
+    package func limit(valid: SegmentBounds, rejected: SegmentBounds) {
+        cache.limit(valid: valid, rejected: rejected)
+    }
+
+    package var statistics: CacheStatistics {
+        var statistics = CacheStatistics()
+        cache.count(into: &statistics)
+        statistics.flights = questions.flightCount + exchanges.flightCount
+        statistics.joined = questions.joinedCount + exchanges.joinedCount
+        return statistics
+    }
+
+    /// By when the provider must have answered a question that is put now.
+    func flightDeadline(from now: Instant) -> Deadline {
+        Deadline(now.advanced(by: settings.flightTimeout))
+    }
+}

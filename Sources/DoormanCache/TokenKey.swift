@@ -1,0 +1,67 @@
+internal import DoormanCrypto
+
+/// What stands for a token in memory: 32 bytes that tell nothing of the token to whoever lacks the key they were made under.
+///
+/// Nobody outside can choose tokens whose keys collide, in whole or in the part that a hash table looks at.
+package struct TokenKey: Sendable {
+    let words: (UInt64, UInt64, UInt64, UInt64)
+
+    init(words: (UInt64, UInt64, UInt64, UInt64)) {
+        self.words = words
+    }
+
+    /// 64 bits, each as good as random: tables and shards take their bits from here.
+    var bits: UInt64 { words.0 }
+}
+
+extension TokenKey: Hashable {
+    package static func == (lhs: Self, rhs: Self) -> Bool {
+        (lhs.words.0 ^ rhs.words.0) | (lhs.words.1 ^ rhs.words.1) | (lhs.words.2 ^ rhs.words.2) | (lhs.words.3 ^ rhs.words.3) == 0
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(words.0)
+    }
+}
+
+/// Makes the keys of one process: HMAC-SHA-256 over length-prefixed provider and token, under a key drawn at start.
+package struct TokenKeyMaker: Sendable {
+    private let tokens: HMACSHA256
+    private let codes: HMACSHA256
+
+    /// - Parameter providerName: Tokens of two providers never share a key, even where their bytes are the same.
+    /// - Throws: If the machine gives no random bytes. Nothing may start then.
+    package init(providerName: String) throws {
+        let hmac = HMACSHA256(key: try RandomBytes.generate(count: 32))
+        tokens = hmac.prepared(with: Self.prefix(purpose: "token", providerName))
+        codes = hmac.prepared(with: Self.prefix(purpose: "code", providerName))
+    }
+
+    /// The key of a token. Takes no heap and no lock.
+    package func key(forToken token: Span<UInt8>) -> TokenKey {
+        TokenKey(words: tokens.authenticationCode { $0.appendLengthPrefixed(token) }.words)
+    }
+
+    /// The key of an authorization code and the application it is to be exchanged for.
+    package func key(forCode code: Span<UInt8>, applicationID: String?) -> TokenKey {
+        let application = applicationID.map { Array($0.utf8) } ?? []
+        let authenticationCode = codes.authenticationCode {
+            $0.appendLengthPrefixed(code)
+            $0.append(bigEndian: applicationID == nil ? 0 : 1)
+            $0.appendLengthPrefixed(application.span)
+        }
+        return TokenKey(words: authenticationCode.words)
+    }
+
+    private static func prefix(purpose: String, _ providerName: String) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for part in [purpose, providerName] {
+            let count = UInt32(part.utf8.count)
+            for shift in stride(from: 24, through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: count >> UInt32(shift)))
+            }
+            bytes.append(contentsOf: part.utf8)
+        }
+        return bytes
+    }
+}

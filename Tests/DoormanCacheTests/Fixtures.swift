@@ -1,0 +1,96 @@
+import DoormanCache
+import DoormanCore
+import TestKit
+
+/// Numbers that look random and are the same in every run (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+extension Identity {
+    static func sample(
+        account: String = "1011166682335378", application: String = "5432154321543210",
+        validUntil: Timestamp = .distantFuture
+    ) -> Identity {
+        Identity(
+            accountID: account, applicationID: application,
+            phone: PhoneNumber(number: "+15551234567", countryPrefix: "1", nationalNumber: "5551234567"), provider: "scripted",
+            verifiedAt: Timestamp(millisecondsSince1970: 1_500_000_000_000), validUntil: validUntil)
+    }
+}
+
+extension Verdict {
+    static let refused = Verdict.rejected(Rejection(.tokenRejected, "No such token."))
+
+    var identity: Identity? {
+        guard case .valid(let identity) = self else { return nil }
+        return identity
+    }
+
+    var reason: Rejection.Reason? {
+        guard case .rejected(let rejection) = self else { return nil }
+        return rejection.reason
+    }
+}
+
+extension CacheEntry {
+    static func sample(
+        _ verdict: Verdict = .valid(.sample()), replyBytes: Int = 100, verifiedAt: Instant = Instant(nanoseconds: 0),
+        expiresAt: Instant = .distantFuture
+    ) -> CacheEntry {
+        CacheEntry(
+            verdict: verdict, reply: PackedReply(bytes: Array(repeating: 7, count: replyBytes)), verifiedAt: verifiedAt,
+            expiresAt: expiresAt)
+    }
+}
+
+/// Packs what tests look for: the account, or the reason of the refusal, and how fresh it claims to be.
+func packForTests(_ verdict: Verdict) -> PackedReply {
+    switch verdict {
+    case .valid(let identity): PackedReply(bytes: Array("\(identity.accountID) \(identity.freshness)".utf8))
+    case .rejected(let rejection): PackedReply(bytes: Array("\(rejection.reason)".utf8))
+    }
+}
+
+/// A caching verifier in front of a scripted provider, with time that stands still.
+struct Scene {
+    let provider = ScriptedProvider()
+    let clock = SteppedClock()
+    let verifier: CachingVerifier
+    let token = Token("EMAWtesttoken0001")
+
+    /// - Parameter roll: The random bits of the jitter; by default those that give none.
+    init(roll: UInt64 = 1 << 63, _ change: (inout CacheSettings) -> Void = { _ in }) throws {
+        var settings = CacheSettings()
+        change(&settings)
+        verifier = try CachingVerifier(
+            upstream: provider, settings: settings, providerName: "scripted", timeSource: clock.timeSource, pack: packForTests,
+            random: { roll })
+    }
+
+    /// Far enough away to never pass, since its timer runs in real time.
+    var deadline: Deadline { Deadline(clock.now.advanced(by: .seconds(3600))) }
+
+    func verify(
+        _ token: Token? = nil, application: String? = nil, maxAge: Duration? = nil
+    ) async throws(VerificationError) -> Verdict {
+        let request = VerificationRequest(token: token ?? self.token, applicationID: application, maxAge: maxAge)
+        return try await verifier.verify(request, deadline: deadline)
+    }
+
+    func reply(_ token: Token? = nil, application: String = "", maxAgeSeconds: UInt32 = 0) -> String? {
+        let bytes = (token ?? self.token).bytes
+        let applicationBytes = Array(application.utf8)
+        return verifier.reply(
+            token: bytes.span, applicationID: applicationBytes.span, maxAgeSeconds: maxAgeSeconds, now: clock.now
+        ).map { String(decoding: $0.bytes, as: UTF8.self) }
+    }
+}

@@ -1,0 +1,146 @@
+import DoormanCore
+import Testing
+
+@testable import DoormanCache
+
+/// The same behaviour, slowly and obviously: an array with the entry used last in front.
+private struct NaiveLRU {
+    struct Entry {
+        let key: TokenKey
+        let verdict: Verdict
+        let cost: Int
+    }
+
+    var bounds: SegmentBounds
+    var entries: [Entry] = []
+    var byteCount = 0
+    var evictions: UInt64 = 0
+
+    mutating func use(_ key: TokenKey) -> Verdict? {
+        guard let position = entries.firstIndex(where: { $0.key == key }) else { return nil }
+        let found = entries.remove(at: position)
+        entries.insert(found, at: 0)
+        return found.verdict
+    }
+
+    mutating func insert(_ entry: CacheEntry, for key: TokenKey) -> Bool {
+        remove(key)
+        let cost = entry.cost
+        guard bounds.entries > 0, cost <= bounds.bytes else { return false }
+        entries.insert(Entry(key: key, verdict: entry.verdict, cost: cost), at: 0)
+        byteCount += cost
+        evict()
+        return true
+    }
+
+    mutating func remove(_ key: TokenKey) {
+        guard let position = entries.firstIndex(where: { $0.key == key }) else { return }
+        byteCount -= entries.remove(at: position).cost
+    }
+
+    mutating func removeAll(where isSuch: (Verdict) -> Bool) {
+        entries.removeAll { isSuch($0.verdict) }
+        byteCount = entries.reduce(0) { $0 + $1.cost }
+    }
+
+    mutating func evict() {
+        while entries.count > bounds.entries || byteCount > bounds.bytes {
+            byteCount -= entries.removeLast().cost
+            evictions += 1
+        }
+    }
+}
+
+@Suite("Least recently used goes first")
+struct LRUSegmentTests {
+    private func key(_ number: UInt64) -> TokenKey { TokenKey(words: (number << 32 | number, number, 0, 0)) }
+
+    @Test("a hundred thousand random operations agree with a naive model")
+    func agreesWithModel() async {
+        var random = SeededGenerator(state: 1)
+        // Few values in the bits that the index looks at, so that cells collide and equal tags occur.
+        let keys = (0..<200).map { TokenKey(words: ((UInt64($0) % 37) << 32, UInt64($0), 0, 0)) }
+        var segment = LRUSegment(bounds: SegmentBounds(entries: 60, bytes: 30_000))
+        var model = NaiveLRU(bounds: segment.bounds)
+        for step in 0..<100_000 {
+            let agrees = doSomething(to: &segment, and: &model, keys.randomElement(using: &random)!, &random)
+            guard agrees, segment.count == model.entries.count, segment.byteCount == model.byteCount else {
+                Issue.record("they part at step \(step)")
+                return
+            }
+            if step % 100 == 0 {
+                #expect(segment.keys == model.entries.map(\.key))
+                await Task.yield()
+            }
+        }
+        #expect(segment.keys == model.entries.map(\.key))
+        #expect(segment.evictions == model.evictions)
+    }
+
+    private func doSomething(
+        to segment: inout LRUSegment, and model: inout NaiveLRU, _ key: TokenKey, _ random: inout SeededGenerator
+    ) -> Bool {
+        switch UInt64.random(in: 0..<1000, using: &random) {
+        case 0..<450:
+            return segment.verdict(for: key, maxAge: .max, now: 1) == model.use(key)
+        case 450..<900:
+            let account = String(random.next())
+            let bytes = Int.random(in: 0...400, using: &random)
+            let entry = CacheEntry.sample(.valid(.sample(account: account)), replyBytes: bytes)
+            return segment.insert(entry, for: key) == model.insert(entry, for: key)
+        case 900..<990:
+            segment.remove(key)
+            model.remove(key)
+        case 990..<995:
+            let digit = String(Int.random(in: 0...9, using: &random))
+            let isSuch: (Verdict) -> Bool = { $0.identity?.accountID.hasSuffix(digit) == true }
+            segment.removeAll(where: isSuch)
+            model.removeAll(where: isSuch)
+        default:
+            model.bounds = SegmentBounds(
+                entries: Int.random(in: 0...100, using: &random), bytes: Int.random(in: 300...50_000, using: &random))
+            segment.limit(to: model.bounds)
+            model.evict()
+        }
+        return true
+    }
+
+    @Test("the bytes are bounded whatever the number of entries")
+    func boundsBytes() {
+        var segment = LRUSegment(bounds: SegmentBounds(entries: 1_000_000, bytes: 100_000))
+        for number in 0..<UInt64(1_000) {
+            segment.insert(.sample(replyBytes: Int(number)), for: key(number))
+            #expect(segment.byteCount <= 100_000)
+        }
+        #expect(segment.count > 50)
+        #expect(segment.keys.first == key(999))
+    }
+
+    @Test("an entry that alone is over the byte bound is not taken, and the one before it is gone")
+    func refusesTooLarge() {
+        var segment = LRUSegment(bounds: SegmentBounds(entries: 10, bytes: 2_000))
+        let taken = [
+            segment.insert(.sample(), for: key(1)), segment.insert(.sample(), for: key(2)),
+            segment.insert(.sample(replyBytes: 5_000), for: key(1)),
+        ]
+        #expect(taken == [true, true, false])
+        #expect(segment.keys == [key(2)])
+    }
+
+    @Test("lower bounds let go of the oldest at once")
+    func lowersBounds() {
+        var segment = LRUSegment(bounds: SegmentBounds(entries: 10, bytes: 1_000_000))
+        for number in 1...10 { segment.insert(.sample(), for: key(UInt64(number))) }
+        segment.limit(to: SegmentBounds(entries: 3, bytes: 1_000_000))
+        #expect(segment.keys == [key(10), key(9), key(8)])
+        #expect(segment.evictions == 7)
+    }
+
+    @Test("no entry takes more in the flat arrays than is reckoned")
+    func fixedCostCoversArrays() {
+        let slot = 64
+        let apart = MemoryLayout<Verdict?>.stride + MemoryLayout<String>.stride + MemoryLayout<PackedReply?>.stride
+        let index = 4 * MemoryLayout<UInt64>.stride
+        #expect((slot + apart) * 4 / 3 + index + 48 <= CacheEntry.fixedCost)
+    }
+}

@@ -1,0 +1,105 @@
+import DoormanCore
+import Testing
+
+@testable import DoormanCache
+
+@Suite("The memory of verdicts")
+struct VerificationCacheTests {
+    private let now = Instant(nanoseconds: 1)
+
+    private func key(_ number: UInt64) -> TokenKey {
+        var random = SeededGenerator(state: number)
+        return TokenKey(words: (random.next(), random.next(), number, 0))
+    }
+
+    private func statistics(_ cache: VerificationCache) -> CacheStatistics {
+        var statistics = CacheStatistics()
+        cache.count(into: &statistics)
+        return statistics
+    }
+
+    @Test("a flood of refused tokens pushes out no valid one")
+    func floodOfRefused() {
+        var settings = CacheSettings()
+        settings.valid = SegmentBounds(entries: 2_000, bytes: 4 << 20)
+        settings.rejected = SegmentBounds(entries: 100, bytes: 1 << 20)
+        let cache = VerificationCache(settings: settings)
+        for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
+        for number in 10_000..<UInt64(20_000) {
+            cache.store(.sample(.refused), for: key(number), stamp: cache.stamp(for: key(number)))
+        }
+        for number in 0..<UInt64(1_000) { #expect(cache.verdict(for: key(number), maxAge: nil, now: now) != nil) }
+        let statistics = statistics(cache)
+        #expect(statistics.valid.entries == 1_000)
+        #expect(statistics.valid.evictions == 0)
+        #expect(statistics.rejected.entries == 100)
+        #expect(statistics.rejected.evictions == 9_900)
+    }
+
+    @Test("the shards' shares add up to the bound", arguments: [1, 3, 16, 100, 256])
+    func sharesAddUp(shards: Int) {
+        var settings = CacheSettings()
+        settings.shards = shards
+        settings.valid = SegmentBounds(entries: 1_003, bytes: 64 << 20)
+        let cache = VerificationCache(settings: settings)
+        for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
+        #expect(statistics(cache).valid.entries == 1_003)
+    }
+
+    @Test("bounds can be lowered and raised while it is in use")
+    func changesBounds() {
+        let cache = VerificationCache(settings: CacheSettings())
+        for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
+        let before = statistics(cache)
+        #expect(before.valid.entries == 5_000)
+        cache.limit(valid: SegmentBounds(entries: 160, bytes: 1 << 20), rejected: SegmentBounds(entries: 1, bytes: 1 << 20))
+        #expect(statistics(cache).valid.entries == 160)
+        #expect(statistics(cache).valid.bytes == before.valid.bytes / 5_000 * 160)
+        cache.limit(valid: SegmentBounds(entries: 5_000, bytes: 8 << 20), rejected: SegmentBounds(entries: 1, bytes: 1 << 20))
+        for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
+        #expect(statistics(cache).valid.entries > 1_000)
+    }
+
+    @Test("a verdict takes the place of the opposite one")
+    func verdictsReplaceEachOther() {
+        let cache = VerificationCache(settings: CacheSettings())
+        let key = key(1)
+        cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
+        cache.store(.sample(.refused), for: key, stamp: cache.stamp(for: key))
+        #expect(cache.verdict(for: key, maxAge: nil, now: now) == .refused)
+        #expect(statistics(cache).valid.entries == 0)
+        cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
+        #expect(cache.verdict(for: key, maxAge: nil, now: now)?.identity != nil)
+        #expect(statistics(cache).rejected.entries == 0)
+    }
+
+    @Test("an answer asked before its token was revoked is not stored")
+    func stampOfToken() {
+        let cache = VerificationCache(settings: CacheSettings())
+        let key = key(1)
+        let stamp = cache.stamp(for: key)
+        cache.revoke(key)
+        cache.store(.sample(), for: key, stamp: stamp)
+        #expect(cache.verdict(for: key, maxAge: nil, now: now) == nil)
+        cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
+        #expect(cache.verdict(for: key, maxAge: nil, now: now) != nil)
+    }
+
+    @Test("an answer, of a question or an exchange, asked before an account was revoked is not stored")
+    func stampOfAccount() {
+        let cache = VerificationCache(settings: CacheSettings())
+        let stamps = [cache.stamp(for: key(1)), cache.stampForExchange()]
+        cache.revoke(accountID: "somebody else", applicationID: nil)
+        for stamp in stamps { cache.store(.sample(), for: key(1), stamp: stamp) }
+        #expect(cache.verdict(for: key(1), maxAge: nil, now: now) == nil)
+    }
+
+    @Test("revoking one token leaves nearly all answers that are on their way")
+    func stampsAreFine() {
+        let cache = VerificationCache(settings: CacheSettings())
+        let stamps = (2..<1_002).map { (key(UInt64($0)), cache.stamp(for: key(UInt64($0)))) }
+        cache.revoke(key(1))
+        for (key, stamp) in stamps { cache.store(.sample(), for: key, stamp: stamp) }
+        #expect(statistics(cache).valid.entries > 980)
+    }
+}

@@ -1,0 +1,68 @@
+import DoormanCore
+import DoormanGovernor
+import TestKit
+import Testing
+
+@Suite("Nobody asks a provider that throttles")
+struct BackOffTests {
+    private func throttled(_ retryAfter: Duration?) -> @Sendable () -> Result<Verdict, VerificationError> {
+        { .failure(VerificationError(.providerBusy, "limit reached", retryAfter: retryAfter)) }
+    }
+
+    @Test(
+        "for as long as the provider said, a second if it did not, a minute at most",
+        arguments: [(Duration?.some(.seconds(5)), Duration.seconds(5)), (nil, .seconds(1)), (.seconds(3600), .seconds(60))])
+    func lasts(retryAfter: Duration?, length: Duration) async throws {
+        let scene = GovernedScene()
+        scene.provider.script(throttled(retryAfter))
+        #expect(await scene.verify().error == VerificationError(.providerBusy, "limit reached", retryAfter: length))
+        scene.provider.script { .success(.refused) }
+        scene.clock.advance(by: length - .milliseconds(400))
+        let error = await scene.verify().error
+        #expect(error?.code == .providerBusy)
+        #expect(error?.retryAfter == .milliseconds(400))
+        #expect(scene.verifier.statistics.backOff == .milliseconds(400))
+        #expect(scene.provider.verifyCount == 1)
+        scene.clock.advance(by: .milliseconds(400))
+        #expect(await scene.verify() == .success(.refused))
+    }
+
+    @Test("it holds for exchanges and revocations too, and is begun by them")
+    func holdsForAll() async throws {
+        let scene = GovernedScene()
+        scene.provider.answersExchanges(.failure(VerificationError(.providerBusy, "limit reached")))
+        await #expect(throws: VerificationError.self) { try await scene.exchange() }
+        await #expect(throws: VerificationError.self) { try await scene.exchange() }
+        await #expect(throws: VerificationError.self) {
+            try await scene.verifier.revoke(RevocationRequest(.account("1")), deadline: Deadline(.distantFuture))
+        }
+        #expect(await scene.verify().error?.code == .providerBusy)
+        #expect(scene.provider.exchangeCount == 1)
+        #expect(scene.provider.revokeCount == 0)
+        #expect(scene.provider.verifyCount == 0)
+    }
+
+    @Test("calls that waited for a slot when it began do not ask either")
+    func holdsForWaiters() async throws {
+        let scene = GovernedScene { $0.concurrentCalls = 1 }
+        let first = scene.start()
+        try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
+        let second = scene.start()
+        try await eventually("one waits") { scene.verifier.statistics.waiting == 1 }
+        try await scene.provider.answerNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(2))))
+        #expect(await first.value.error?.code == .providerBusy)
+        #expect(await second.value.error?.retryAfter == .seconds(2))
+        #expect(scene.provider.verifyCount == 1)
+    }
+
+    @Test("a shorter one never shortens one that is under way")
+    func longestHolds() async throws {
+        let scene = GovernedScene { $0.concurrentCalls = 2 }
+        let calls = [scene.start(), scene.start()]
+        try await eventually("both ask") { scene.provider.verifyCount == 2 }
+        try await scene.provider.answerNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(9))))
+        try await scene.provider.answerNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(1))))
+        for call in calls { _ = await call.value }
+        #expect(scene.verifier.statistics.backOff == .seconds(9))
+    }
+}

@@ -1,0 +1,114 @@
+import DoormanCore
+import TestKit
+import Testing
+
+@testable import DoormanGovernor
+
+@Suite("So many calls at once")
+struct SlotsTests {
+    @Test("no more calls than slots reach the provider, and the others follow in the order they came")
+    func firstComeFirstServed() async throws {
+        let scene = GovernedScene { $0.concurrentCalls = 2 }
+        var calls = [scene.start("0"), scene.start("1")]
+        try await eventually("both slots are taken") { scene.provider.verifyCount == 2 }
+        for number in 2..<20 {
+            calls.append(scene.start("\(number)"))
+            try await eventually("it waits") { scene.verifier.statistics.waiting == number - 1 }
+        }
+        #expect(scene.provider.verifyCount == 2)
+        for number in 0..<20 {
+            try await scene.provider.answerNext(.success(.refused))
+            try await eventually("the next goes") { scene.provider.verifyCount == min(20, number + 3) }
+        }
+        for call in calls { #expect(await call.value == .success(.refused)) }
+        #expect(scene.provider.tokens.dropFirst(2) == (2..<20).map { Token("\($0)") }[...])
+        #expect(scene.verifier.statistics == GovernorStatistics(freeSlots: 2, waiting: 0, backOff: nil))
+    }
+
+    @Test("one waiter too many is told that the provider is busy")
+    func boundedQueue() async throws {
+        let scene = GovernedScene {
+            $0.concurrentCalls = 1
+            $0.maximumWaiting = 1
+        }
+        let first = scene.start()
+        try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
+        let second = scene.start()
+        try await eventually("one waits") { scene.verifier.statistics.waiting == 1 }
+        #expect(await scene.verify().error?.code == .providerBusy)
+        try await scene.provider.answerNext(.success(.refused))
+        try await eventually("the waiter goes") { scene.provider.verifyCount == 2 }
+        try await scene.provider.answerNext(.success(.refused))
+        #expect(await first.value == .success(.refused))
+        #expect(await second.value == .success(.refused))
+    }
+
+    @Test("a waiter that is cancelled frees its place at once")
+    func cancelledWaiter() async throws {
+        let scene = GovernedScene {
+            $0.concurrentCalls = 1
+            $0.maximumWaiting = 1
+        }
+        let first = scene.start()
+        try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
+        let second = scene.start()
+        try await eventually("one waits") { scene.verifier.statistics.waiting == 1 }
+        second.cancel()
+        #expect(await second.value.error?.code == .deadlineExceeded)
+        #expect(scene.verifier.statistics.waiting == 0)
+        let third = scene.start("third")
+        try await eventually("another waits in its place") { scene.verifier.statistics.waiting == 1 }
+        try await scene.provider.answerNext(.success(.refused))
+        try await eventually("the third goes") { scene.provider.tokens.last == Token("third") }
+        try await scene.provider.answerNext(.success(.refused))
+        #expect(await first.value == .success(.refused))
+        #expect(await third.value == .success(.refused))
+    }
+
+    @Test("a waiter whose time is up is skipped by the slot it waited for")
+    func skipsExpired() async throws {
+        let scene = GovernedScene { $0.concurrentCalls = 1 }
+        let first = scene.start()
+        try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
+        let impatient = scene.start("impatient", deadline: Deadline(scene.clock.now.advanced(by: .seconds(600))))
+        try await eventually("one waits") { scene.verifier.statistics.waiting == 1 }
+        let patient = scene.start("patient")
+        try await eventually("two wait") { scene.verifier.statistics.waiting == 2 }
+        scene.clock.advance(by: .seconds(700))
+        try await scene.provider.answerNext(.success(.refused))
+        #expect(await impatient.value.error?.code == .deadlineExceeded)
+        try await eventually("the patient one goes") { scene.provider.tokens.last == Token("patient") }
+        try await scene.provider.answerNext(.success(.refused))
+        #expect(await patient.value == .success(.refused))
+        #expect(await first.value == .success(.refused))
+        #expect(scene.provider.verifyCount == 2)
+    }
+
+    @Test("a waiter whose time is up leaves even though no slot comes free")
+    func waiterDeadline() async throws {
+        let scene = GovernedScene(usesRealTime: true) { $0.concurrentCalls = 1 }
+        let far = Deadline(.distantFuture)
+        let first = scene.start(deadline: far)
+        try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
+        let soon = Deadline(TimeSource.system.now().advanced(by: .milliseconds(20)))
+        #expect(await scene.verify(deadline: soon).error?.code == .deadlineExceeded)
+        #expect(scene.verifier.statistics.waiting == 0)
+        try await scene.provider.answerNext(.success(.refused))
+        #expect(await first.value == .success(.refused))
+    }
+
+    @Test("no slot is lost when waiters are cancelled while slots come free")
+    func cancellationRacesRelease() async throws {
+        let scene = GovernedScene { $0.concurrentCalls = 4 }
+        scene.provider.script { .success(.refused) }
+        for _ in 0..<50 {
+            let calls = (0..<100).map { scene.start("\($0)") }
+            for call in calls where Bool.random() { call.cancel() }
+            for call in calls {
+                let result = await call.value
+                #expect(result == .success(.refused) || result.error?.code == .deadlineExceeded)
+            }
+            #expect(scene.verifier.statistics == GovernorStatistics(freeSlots: 4, waiting: 0, backOff: nil))
+        }
+    }
+}
