@@ -1,5 +1,6 @@
 internal import DoormanCore
 package import Logging
+package import Metrics
 internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import NIOPosix
@@ -13,16 +14,22 @@ package final class DoormanServer: Service {
     private let settings: ServerSettings
     private let backend: AuthBackend
     private let logger: Logger
-    private let metrics = ServerMetrics()
+    private let metrics: ServerMetrics
     private let group: any EventLoopGroup
     private let connections = ConnectionRegistry()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
 
-    /// - Parameter group: Where connections are served. The server does not shut it down.
-    package init(settings: ServerSettings, backend: AuthBackend, group: any EventLoopGroup, logger: Logger) {
+    /// - Parameters:
+    ///   - group: Where connections are served. The server does not shut it down.
+    ///   - metrics: Where ``ServerMetrics`` go.
+    package init(
+        settings: ServerSettings, backend: AuthBackend, group: any EventLoopGroup, logger: Logger,
+        metrics: any MetricsFactory = MetricsSystem.factory
+    ) {
         self.settings = settings
         self.backend = backend
         self.group = group
+        self.metrics = ServerMetrics(factory: metrics)
         self.logger = logger
     }
 

@@ -13,27 +13,43 @@ internal import Metrics
 ///
 /// No label ever holds anything that a peer sent.
 struct ServerMetrics: Sendable {
-    let connections = Gauge(label: "doorman_connections")
-    private let fromMemory = Counter(
-        label: "doorman_calls_total", dimensions: [("method", "Verify"), ("source", "memory"), ("code", ""), ("reason", "")])
-    private let healthChecks = Counter(
-        label: "doorman_calls_total", dimensions: [("method", "Check"), ("source", "server"), ("code", "OK"), ("reason", "")])
-    private let draining = Self.counter(method: "", source: "server", failure: .draining)
-    private let wrong = Self.counter(method: "", source: "server", failure: .malformedRequest)
-    private let deadlineExceeded = Self.counter(method: "", source: "server", failure: .deadlineExceeded)
+    let connections: Gauge
+    private let factory: any MetricsFactory
+    private let fromMemory: Counter
+    private let healthChecks: Counter
+    private let draining: Counter
+    private let wrong: Counter
+    private let deadlineExceeded: Counter
     private let finished: [Method: [Failure?: Counter]]
     private let durations: [Method: Timer]
 
-    init() {
+    init(factory: any MetricsFactory) {
+        func calls(_ method: String, _ source: String, code: String, reason: String = "") -> Counter {
+            Counter(
+                label: "doorman_calls_total",
+                dimensions: [("method", method), ("source", source), ("code", code), ("reason", reason)], factory: factory)
+        }
+        func calls(_ method: String, _ source: String, _ failure: Failure?) -> Counter {
+            calls(method, source, code: (failure?.row.code ?? .ok).description, reason: failure?.row.reason ?? "")
+        }
+        self.factory = factory
+        connections = Gauge(label: "doorman_connections", factory: factory)
+        // Memory gives the packed reply alone, so whether it is a refusal is not known here.
+        fromMemory = calls("Verify", "memory", code: "")
+        healthChecks = calls("Check", "server", nil)
+        draining = calls("", "server", .draining)
+        wrong = calls("", "server", .malformedRequest)
+        deadlineExceeded = calls("", "server", .deadlineExceeded)
         let outcomes = [Failure?.none] + Failure.allCases.map(Optional.some)
         finished = Dictionary(
             uniqueKeysWithValues: Method.allCases.map { method in
-                let counters = outcomes.map { ($0, Self.counter(method: method.name.description, source: "provider", failure: $0)) }
+                let counters = outcomes.map { ($0, calls(method.name.description, "provider", $0)) }
                 return (method, Dictionary(uniqueKeysWithValues: counters))
             })
         durations = Dictionary(
             uniqueKeysWithValues: Method.allCases.map { method in
-                (method, Timer(label: "doorman_call_duration_seconds", dimensions: [("method", method.name.description)]))
+                let dimensions = [("method", method.name.description)]
+                return (method, Timer(label: "doorman_call_duration_seconds", dimensions: dimensions, factory: factory))
             })
     }
 
@@ -56,15 +72,6 @@ struct ServerMetrics: Sendable {
     }
 
     func recordClosed(_ why: String) {
-        Counter(label: "doorman_connections_closed_total", dimensions: [("why", why)]).increment()
-    }
-
-    private static func counter(method: String, source: String, failure: Failure?) -> Counter {
-        Counter(
-            label: "doorman_calls_total",
-            dimensions: [
-                ("method", method), ("source", source), ("code", (failure?.row.code ?? .ok).description),
-                ("reason", failure?.row.reason ?? ""),
-            ])
+        Counter(label: "doorman_connections_closed_total", dimensions: [("why", why)], factory: factory).increment()
     }
 }

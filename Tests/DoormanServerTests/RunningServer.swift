@@ -1,11 +1,13 @@
 import DoormanServer
 import Logging
+import Metrics
 import NIOPosix
 import TestKit
 
 /// Runs a server on free ports for as long as `body` runs.
 func withServer(
     _ provider: ScriptedProvider = ScriptedProvider(), log: LogRecorder = LogRecorder(),
+    metrics: any MetricsFactory = NOOPMetricsHandler.instance,
     settings change: (inout ServerSettings) -> Void = { _ in },
     _ body: (_ server: DoormanServer, _ port: Int) async throws -> Void
 ) async throws {
@@ -15,7 +17,7 @@ func withServer(
     change(&settings)
     let server = DoormanServer(
         settings: settings, backend: .scripted(provider), group: MultiThreadedEventLoopGroup.singleton,
-        logger: Logger(label: "test", factory: { _ in log }))
+        logger: Logger(label: "test", factory: { _ in log }), metrics: metrics)
     try await server.start()
     do {
         try await body(server, server.addresses.compactMap(\.port).first ?? 0)
