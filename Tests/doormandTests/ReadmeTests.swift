@@ -7,7 +7,7 @@ import Testing
 struct ReadmeTests {
     @Test("its table of settings is the catalogue: key, default and meaning")
     func settingsTable() throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
         let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
         let begin = try #require(readme.range(of: "<!-- settings: begin -->\n"))
         let end = try #require(readme.range(of: "<!-- settings: end -->"))

@@ -1,0 +1,54 @@
+internal import ArgumentParser
+
+/// `doorman`: asks a Doorman server from the command line.
+@main
+struct DoormanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doorman",
+        abstract: "Ask a Doorman server whose token it is.",
+        discussion: """
+            Exit codes: 0 the answer is yes, 1 refused, 2 wrong use, 3 could not ask. With --json, each answer and each failure is \
+            one JSON object on standard output. A failure also says on standard error, in one line, what to do next.
+            """,
+        subcommands: [VerifyCommand.self, ExchangeCommand.self, RevokeCommand.self, HealthCommand.self])
+
+    static func main() async {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        await ExitStatus.leave(with: run(arguments))
+    }
+
+    /// Runs a command line, and says how it ended.
+    private static func run(_ arguments: [String]) async -> ExitStatus {
+        do {
+            var command = try parseAsRoot(arguments)
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            return .success
+        } catch let status as ExitStatus {
+            return status
+        } catch  where exitCode(for: error) == .success {
+            // Help and completion scripts are thrown too.
+            StandardStreams.write(fullMessage(for: error) + "\n", to: .output)
+            return .success
+        } catch {
+            // Complaints of our own name no secret; the parser's may.
+            let message = error is ValidationError ? message(for: error) : withoutSecrets(message(for: error), arguments)
+            StandardStreams.write(FailureReport.line(message, next: "See 'doorman --help'."), to: .error)
+            return .wrongUse
+        }
+    }
+
+    /// A misplaced token would be named in the complaint about it, so arguments as long as one are left out.
+    static func withoutSecrets(_ message: String, _ arguments: [String]) -> String {
+        var message = message
+        for argument in arguments {
+            for part in argument.split(separator: "=", maxSplits: 1) + [argument[...]] where part.utf8.count >= 20 {
+                message = message.split(separator: part, omittingEmptySubsequences: false).joined(separator: "…")
+            }
+        }
+        return message
+    }
+}

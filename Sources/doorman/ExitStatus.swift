@@ -1,0 +1,23 @@
+#if canImport(Glibc)
+    private import Glibc
+#elseif canImport(Musl)
+    private import Musl
+#elseif canImport(Darwin)
+    private import Darwin
+#endif
+
+/// How the program ends, for the script that called it. Thrown once everything was printed.
+enum ExitStatus: Int32, Error {
+    /// The token is valid, the code was exchanged, the revocation is done, the server serves.
+    case success = 0
+    /// The token or code was refused.
+    case refused = 1
+    /// The command line, or something that it names, can't be used; nobody was asked.
+    case wrongUse = 2
+    /// There is no verdict.
+    case couldNotAsk = 3
+
+    static func leave(with status: ExitStatus) -> Never {
+        exit(status.rawValue)
+    }
+}

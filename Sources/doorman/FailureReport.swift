@@ -1,0 +1,75 @@
+internal import DoormanClient
+
+/// A failure, ready to be printed: what happened, and what to do next.
+struct FailureReport: Sendable, Equatable {
+    private let outcome: String
+    private let reason: String
+    private let error: DoormanError
+    let status: ExitStatus
+
+    init(_ error: DoormanError) {
+        self.error = error
+        switch error.kind {
+        case .refused(let reason):
+            (self.outcome, self.reason, self.status) = ("refused", reason.description, .refused)
+        case .couldNotAsk(let reason):
+            (self.outcome, self.reason, self.status) = ("could_not_ask", reason.description, .couldNotAsk)
+        }
+    }
+
+    /// One line, ended.
+    var line: String { Self.line(error.description, next: next) }
+
+    /// One line out of a message and an advice.
+    static func line(_ message: String, next: String) -> String {
+        let sentence = message.split(whereSeparator: \.isNewline).joined(separator: " ").printable
+        return "doorman: \(sentence)\(sentence.last.map(".?!".contains) == true ? "" : ".") \(next)\n"
+    }
+
+    var json: JSON {
+        var members: [JSON.Member] = [
+            .init("outcome", .string(outcome)), .init("reason", .string(reason)), .init("message", .string(error.message)),
+            .init("retryable", .bool(error.isRetryable)),
+        ]
+        if let retryAfter = error.retryAfter {
+            members.append(.init("retry_after_seconds", .number(DurationText.seconds(retryAfter))))
+        }
+        return .object(members + [.init("next", .string(next))])
+    }
+
+    private var next: String {
+        switch error.kind {
+        case .refused(let reason): Self.advice(reason)
+        case .couldNotAsk(let reason): Self.advice(reason) ?? general
+        }
+    }
+
+    private var general: String {
+        guard error.isRetryable else { return "See the server's log." }
+        guard let retryAfter = error.retryAfter else { return "Try again." }
+        return "Try again in \(DurationText.describe(retryAfter))."
+    }
+
+    private static func advice(_ reason: RefusalReason) -> String {
+        switch reason {
+        case .wrongApplication: "Check that the app and the server are configured for the same application."
+        case .proofRejected: "Check the application's secret on the server, and that the token is of that application."
+        case .malformedToken: "Check that the whole token was copied, and that it is a user access token."
+        default: "Have the user log in again."
+        }
+    }
+
+    private static func advice(_ reason: CouldNotAskReason) -> String? {
+        switch reason {
+        case .unreachable: "Start doormand, or name its address with --address or DOORMAN_ADDR."
+        case .deadlineExceeded: "Try again with a longer --timeout, and see whether 'doorman health' answers."
+        case .protocolViolation: "Check with --address that this is Doorman's port, 7117 by default."
+        case .providerMisconfigured: "Check the application's id and secret on the server."
+        case .callerNotAllowed: "Ask the server's operator to allow this caller."
+        case .malformedRequest: "Check the application and account ids."
+        case .requestTooLong: "Check that this is a token: it is longer than the server takes."
+        case .unimplemented: "The server or its provider has no such operation: compare their versions."
+        default: nil
+        }
+    }
+}

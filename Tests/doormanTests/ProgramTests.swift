@@ -1,0 +1,83 @@
+import TestKit
+import Testing
+
+@Suite("the program", .enabled(if: Program.isThere), .timeLimit(.minutes(2)))
+struct ProgramTests {
+    /// Runs the program against a server that answers its call with the vector.
+    private func run(_ arguments: [String], vector: String, input: String = "EMAWtoken\n") async throws -> Program.Ending {
+        let server = try VectorServer()
+        let port = server.port
+        async let ending = Program.run(
+            arguments + ["--address", "127.0.0.1:\(port)", "--timeout", "1m"], input: input)
+        try await server.answerOneCall(with: try GoldenVector.named(vector))
+        return try await ending
+    }
+
+    @Test(
+        "0 is yes, 1 refused, 3 could not ask; a failure is one line on standard error",
+        arguments: [
+            (["verify"], "response-verify-phone", 0), (["verify", "-", "--json"], "response-verify-stale", 0),
+            (["exchange"], "response-exchange", 0), (["exchange"], "response-exchange-token-only", 0),
+            (["revoke"], "response-revoke", 0), (["revoke", "--account", "1011"], "response-revoke", 0),
+            (["health"], "response-health-serving", 0), (["health"], "response-health-not-serving", 3),
+            (["verify"], "failure-token-rejected", 1), (["verify", "--json"], "failure-wrong-application", 1),
+            (["exchange"], "failure-token-rejected", 1), (["verify"], "failure-malformed-token", 1),
+            (["verify"], "failure-unknown-reason", 3), (["verify"], "failure-provider-busy", 3),
+            (["verify"], "failure-provider-misconfigured", 3), (["verify"], "malformed-http", 3),
+        ] as [([String], String, Int32)])
+    func statuses(arguments: [String], vector: String, status: Int32) async throws {
+        let ending = try await run(arguments, vector: vector)
+        #expect(ending.status == status, "\(ending)")
+        let failed = status != 0 && arguments != ["health"]
+        #expect(ending.error.filter { $0 == "\n" }.count == (failed ? 1 : 0), "\(ending)")
+        #expect(ending.output.isEmpty == (failed && !arguments.contains("--json")), "\(ending)")
+        #expect(!ending.error.contains("EMAW"))
+    }
+
+    @Test("an identity is printed for people")
+    func text() async throws {
+        let ending = try await run(["verify"], vector: "response-verify-phone")
+        #expect(ending.output.hasPrefix("account:      1011166682335378\n"), "\(ending)")
+        #expect(ending.output.contains("verified:     2017-07-14T02:40:00.000Z\n"), "\(ending)")
+    }
+
+    @Test("the new token of an exchange goes to standard output alone")
+    func exchange() async throws {
+        let ending = try await run(["exchange", "--json"], vector: "response-exchange", input: "AQcode")
+        #expect(ending.output.hasPrefix(#"{"outcome":"exchanged","token":"EMAW"#), "\(ending)")
+        #expect(ending.error.isEmpty)
+    }
+
+    @Test(
+        "2 is wrong use, in one line",
+        arguments: [
+            ["verify", "a", "b"], ["verfy"], ["verify", "--timeout", "2"], ["verify", "--address", "nowhere"],
+            ["verify", "a", "--nope"],
+            ["verify", "--token-file", "/nonexistent/file"], ["verify", ""], ["revoke", "a", "--account", "b"], ["verify"],
+            ["verify", "a", "--max-age", "10ms"],
+        ])
+    func wrongUse(arguments: [String]) async throws {
+        let ending = try await Program.run(arguments)
+        #expect(ending.status == 2, "\(ending)")
+        #expect(ending.output.isEmpty)
+        #expect(ending.error.hasPrefix("doorman: ") && ending.error.filter { $0 == "\n" }.count == 1, "\(ending)")
+    }
+
+    @Test("nobody there is 3, with the address and what to do")
+    func unreachable() async throws {
+        let environment = ["DOORMAN_ADDR=unix:/nonexistent/doorman.sock"]
+        let ending = try await Program.run(["health", "--timeout", "2s", "--json"], environment: environment)
+        #expect(ending.status == 3)
+        #expect(ending.error.contains("unix:/nonexistent/doorman.sock"))
+        #expect(ending.error.contains("Start doormand"))
+        #expect(ending.output.hasPrefix(#"{"outcome":"could_not_ask","reason":"UNREACHABLE""#))
+    }
+
+    @Test("help is no failure", arguments: [["--help"], ["verify", "--help"], ["help", "exchange"]])
+    func help(arguments: [String]) async throws {
+        let ending = try await Program.run(arguments)
+        #expect(ending.status == 0)
+        #expect(ending.output.contains("USAGE: doorman"))
+        #expect(ending.error.isEmpty)
+    }
+}

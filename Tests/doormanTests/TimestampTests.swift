@@ -1,0 +1,30 @@
+import DoormanClient
+import Testing
+
+@testable import doorman
+
+@Suite("civil time")
+struct TimestampTests {
+    @Test(
+        "moments are printed in UTC by ISO 8601",
+        arguments: [
+            (0, "1970-01-01T00:00:00.000Z"), (1_500_000_000_000, "2017-07-14T02:40:00.000Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"), (951_868_799_999, "2000-02-29T23:59:59.999Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"), (1_704_067_199_001, "2023-12-31T23:59:59.001Z"),
+            (-1, "1969-12-31T23:59:59.999Z"), (-62_167_219_200_000, "0000-01-01T00:00:00.000Z"),
+            (253_402_300_800_000, "10000-01-01T00:00:00.000Z"),
+        ] as [(Int64, String)])
+    func iso8601(milliseconds: Int64, text: String) {
+        #expect(Timestamp(millisecondsSince1970: milliseconds).iso8601 == text)
+    }
+
+    @Test("the ends of what a number holds don't overflow", arguments: [Int64.min, Int64.min + 1, Int64.max - 1])
+    func ends(milliseconds: Int64) {
+        #expect(Timestamp(millisecondsSince1970: milliseconds).iso8601 != nil)
+    }
+
+    @Test("the distant future has no date")
+    func distantFuture() {
+        #expect(Timestamp.distantFuture.iso8601 == nil)
+    }
+}
