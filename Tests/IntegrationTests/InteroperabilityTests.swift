@@ -20,18 +20,18 @@ struct InteroperabilityTests {
             let program = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
                 .appendingPathComponent("Interop/ttrpc-client.go")
             let binary = folder.appendingPathComponent("ttrpc-client")
-            let build = try RunningProgram(
-                at: "/usr/bin/go", ["build", "-o", binary.path, program.path], in: folder,
+            let build = try ChildProcess(
+                "/usr/bin/go", ["build", "-o", binary.path, program.path],
                 environment: ["GO111MODULE": "off", "GOPATH": Self.goPath, "GOCACHE": folder.appendingPathComponent("cache").path])
-            try #require(try await build.ending() == 0, "\(build.output)")
+            try #require(try await build.ending() == 0, "\(build.allOutput)")
 
             let socket = folder.appendingPathComponent("doorman.sock").path
             try await Stack.run(settings: { $0.unixSocket = socket }) { stack in
                 for address in ["127.0.0.1:\(stack.port)", socket] {
                     let token = try stack.emulator.logIn(phone: "+15551234567")
-                    let client = try RunningProgram(at: binary.path, [address, token, "EMAWnobodys"], in: folder)
-                    #expect(try await client.ending() == 0, "\(client.output)")
-                    #expect(client.output == "all is well\n")
+                    let client = try ChildProcess(binary.path, [address, token, "EMAWnobodys"])
+                    #expect(try await client.ending() == 0, "\(client.allOutput)")
+                    #expect(client.allOutput == "all is well\n")
                 }
                 #expect(stack.providerCalls == 3)
             }

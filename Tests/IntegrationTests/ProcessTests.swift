@@ -8,17 +8,16 @@ import Testing
 struct ProcessTests {
     /// An emulator and the arguments of a `doormand` that asks it.
     private struct Provider {
-        let program: RunningProgram
+        let program: ChildProcess
         let port: Int
         let doormandArguments: [String]
     }
 
     private func startProvider(in folder: URL, logLevel: String = "info") async throws -> Provider {
         let (portFile, secretFile) = (folder.appendingPathComponent("emulator.port"), folder.appendingPathComponent("secret"))
-        let program = try RunningProgram(
+        let program = try ChildProcess.ours(
             "account-kit-emulator",
-            ["--port", "0", "--port-file", portFile.path, "--write-app-secret", secretFile.path, "--log-level", logLevel],
-            in: folder)
+            ["--port", "0", "--port-file", portFile.path, "--write-app-secret", secretFile.path, "--log-level", logLevel])
         let port = try await program.port(from: portFile)
         return Provider(
             program: program, port: port,
@@ -28,14 +27,20 @@ struct ProcessTests {
             ])
     }
 
-    /// Logs somebody in at an emulator that is another process.
-    private func logIn(_ provider: Provider, phone: String, response: String = "token") async throws -> String {
+    /// A POST to the control paths of an emulator that is another process.
+    ///
+    /// - Returns: The body of the answer.
+    private func emulate(_ provider: Provider, _ path: String) async throws -> String {
         let peer = try RawPeer.connect(port: provider.port)
-        let path = "/emulator/login?phone=%2B\(phone)&response=\(response)"
-        try await peer.send(
-            Array("POST \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8))
+        let head = "POST /emulator/\(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        try await peer.send(Array(head.utf8))
         let answer = String(decoding: try await peer.readUntilEnd(), as: UTF8.self)
-        let body = try #require(answer.components(separatedBy: "\r\n\r\n").last)
+        return try #require(answer.components(separatedBy: "\r\n\r\n").last)
+    }
+
+    /// Logs somebody in.
+    private func logIn(_ provider: Provider, phone: String, response: String = "token") async throws -> String {
+        let body = try await emulate(provider, "login?phone=%2B\(phone)&response=\(response)")
         let json = try #require(try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any])
         return try #require(json[response == "token" ? "access_token" : "code"] as? String)
     }
@@ -45,10 +50,9 @@ struct ProcessTests {
         try await withTemporaryFolder { folder in
             let provider = try await startProvider(in: folder)
             let firstPortFile = folder.appendingPathComponent("first.port")
-            let first = try RunningProgram(
+            let first = try ChildProcess.ours(
                 "doormand",
-                provider.doormandArguments + ["--server-address", "127.0.0.1:0", "--server-port-file", firstPortFile.path],
-                in: folder)
+                provider.doormandArguments + ["--server-address", "127.0.0.1:0", "--server-port-file", firstPortFile.path])
             let port = try await first.port(from: firstPortFile)
             var settings = DoormanClientSettings()
             settings.timeout = .seconds(30)
@@ -82,10 +86,10 @@ struct ProcessTests {
                 try await eventually("the successor answers") { answered.withLockedValue { $0 } > atRestart + 500 }
                 isOver.withLockedValue { $0 = true }
                 let failures = try await tasks.reduce(into: []) { $0 += $1 }
-                #expect(try await first.ending() == 0, "\(first.output)")
+                #expect(try await first.ending() == 0, "\(first.allOutput)")
                 await client.close()
                 successor.terminate()
-                #expect(try await successor.ending() == 0, "\(successor.output)")
+                #expect(try await successor.ending() == 0, "\(successor.allOutput)")
                 return failures
             }
             #expect(failures.isEmpty, "\(failures.count) of \(answered.withLockedValue { $0 }): \(failures.prefix(3))")
@@ -93,13 +97,12 @@ struct ProcessTests {
     }
 
     /// What a supervisor does: starts the next one until the address is free.
-    private func startSuccessor(_ provider: Provider, port: Int, in folder: URL) async throws -> RunningProgram {
+    private func startSuccessor(_ provider: Provider, port: Int, in folder: URL) async throws -> ChildProcess {
         let portFile = folder.appendingPathComponent("second.port")
         for _ in 0..<50 {
-            let successor = try RunningProgram(
+            let successor = try ChildProcess.ours(
                 "doormand",
-                provider.doormandArguments + ["--server-address", "127.0.0.1:\(port)", "--server-port-file", portFile.path],
-                in: folder)
+                provider.doormandArguments + ["--server-address", "127.0.0.1:\(port)", "--server-port-file", portFile.path])
             if (try? await successor.port(from: portFile)) != nil { return successor }
         }
         throw NeverHappened(description: "a successor could not listen on the same port")
@@ -110,9 +113,9 @@ struct ProcessTests {
         try await withTemporaryFolder { folder in
             let provider = try await startProvider(in: folder, logLevel: "trace")
             let portFile = folder.appendingPathComponent("doormand.port")
-            let doormand = try RunningProgram(
+            let doormand = try ChildProcess.ours(
                 "doormand",
-                provider.doormandArguments + ["--server-address", "127.0.0.1:0", "--server-port-file", portFile.path], in: folder)
+                provider.doormandArguments + ["--server-address", "127.0.0.1:0", "--server-port-file", portFile.path])
             let port = try await doormand.port(from: portFile)
             let code = try await logIn(provider, phone: "15551234567", response: "code")
             let token = try await logIn(provider, phone: "15551234567")
@@ -122,10 +125,10 @@ struct ProcessTests {
             func probe(_ arguments: [String], secret: String, expect status: Int32) async throws {
                 let file = folder.appendingPathComponent("secret-\(UUID().uuidString)")
                 try secret.write(to: file, atomically: true, encoding: .utf8)
-                let run = try RunningProgram(
-                    "doorman", arguments.map { $0 == "FILE" ? file.path : $0 } + ["--address", "127.0.0.1:\(port)"], in: folder)
-                #expect(try await run.ending() == status, "\(arguments): \(run.output)")
-                printed += run.output
+                let run = try ChildProcess.ours(
+                    "doorman", arguments.map { $0 == "FILE" ? file.path : $0 } + ["--address", "127.0.0.1:\(port)"])
+                #expect(try await run.ending() == status, "\(arguments): \(run.allOutput)")
+                printed += run.allOutput
             }
             try await probe(["verify", "--token-file", "FILE"], secret: token, expect: 0)
             try await probe(["verify", "--json", "--token-file", "FILE"], secret: token, expect: 0)
@@ -134,19 +137,14 @@ struct ProcessTests {
                 ["verify", "--json", "--token-file", "FILE"], secret: "AA|5432154321543210|\(Stack.ours.secret)", expect: 1)
             try await probe(["revoke", "--token-file", "FILE"], secret: token, expect: 0)
             // An exchange prints the new token, and nothing else may.
-            let exchange = try RunningProgram("doorman", ["exchange", code, "--address", "127.0.0.1:\(port)"], in: folder)
-            #expect(try await exchange.ending() == 0, "\(exchange.output)")
-            let exchanged = try #require(exchange.output.firstMatch(of: /EMAW[A-Za-z0-9]+/)).output
+            let exchange = try ChildProcess.ours("doorman", ["exchange", code, "--address", "127.0.0.1:\(port)"])
+            #expect(try await exchange.ending() == 0, "\(exchange.allOutput)")
+            let exchanged = try #require(exchange.allOutput.firstMatch(of: /EMAW[A-Za-z0-9]+/)).output
             try await probe(["exchange", "--code-file", "FILE"], secret: code, expect: 1)
 
             // A provider that fails in every way while tokens are under way.
             for fault in ["service-unavailable", "bad-gateway", "truncated-json", "reset", "throttled"] {
-                let peer = try RawPeer.connect(port: provider.port)
-                try await peer.send(
-                    Array(
-                        "POST /emulator/fault?name=\(fault) HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-                            .utf8))
-                _ = try await peer.readUntilEnd()
+                _ = try await emulate(provider, "fault?name=\(fault)")
                 try await probe(["verify", "--token-file", "FILE"], secret: "\(planted)\(fault.count)", expect: 3)
             }
             let commandLine = doormand.commandLine
@@ -156,8 +154,8 @@ struct ProcessTests {
             doormand.terminate()
             #expect(try await doormand.ending() == 0)
 
-            printed += doormand.output + provider.program.output + commandLine
-            #expect(doormand.output.contains("listening"))
+            printed += doormand.allOutput + provider.program.allOutput + commandLine
+            #expect(doormand.allOutput.contains("listening"))
             for (name, secret) in [
                 ("token", token), ("planted token", planted), ("code", code), ("exchanged token", String(exchanged)),
                 ("app secret", Stack.ours.secret),
@@ -170,31 +168,26 @@ struct ProcessTests {
 
     @Test("doormand says all that is wrong with its settings, and does not start")
     func badSettings() async throws {
-        try await withTemporaryFolder { folder in
-            let run = try RunningProgram("doormand", ["--cache-tll", "1s", "--server-address", "nowhere"], in: folder)
-            #expect(try await run.ending() == 78)
-            #expect(run.output.contains("did you mean --cache-ttl?"))
-            let check = try RunningProgram("doormand", ["--check-config"], in: folder)
-            #expect(try await check.ending() == 78)
-            #expect(check.output.contains("account-kit.application-id is required"))
-            let good = try RunningProgram("doormand", ["--check-config", "--account-kit-application-id", "123"], in: folder)
-            #expect(try await good.ending() == 0)
-            let printed = try RunningProgram(
-                "doormand", ["--print-config"], in: folder, environment: ["DOORMAN_CACHE_TTL": "5s"])
-            #expect(try await printed.ending() == 0)
-            #expect(printed.output.contains("ttl: 5s  # environment variable DOORMAN_CACHE_TTL"))
-        }
+        let run = try ChildProcess.ours("doormand", ["--cache-tll", "1s", "--server-address", "nowhere"])
+        #expect(try await run.ending() == 78)
+        #expect(run.allOutput.contains("did you mean --cache-ttl?"))
+        let check = try ChildProcess.ours("doormand", ["--check-config"])
+        #expect(try await check.ending() == 78)
+        #expect(check.allOutput.contains("account-kit.application-id is required"))
+        let good = try ChildProcess.ours("doormand", ["--check-config", "--account-kit-application-id", "123"])
+        #expect(try await good.ending() == 0)
+        let printed = try ChildProcess.ours("doormand", ["--print-config"], environment: ["DOORMAN_CACHE_TTL": "5s"])
+        #expect(try await printed.ending() == 0)
+        #expect(printed.allOutput.contains("ttl: 5s  # environment variable DOORMAN_CACHE_TTL"))
     }
 
     @Test("an address in use ends doormand with one line that names it")
     func addressInUse() async throws {
         try await Stack.run { stack in
-            try await withTemporaryFolder { folder in
-                let run = try RunningProgram(
-                    "doormand", ["--server-address", "127.0.0.1:\(stack.port)", "--account-kit-application-id", "123"], in: folder)
-                #expect(try await run.ending() == 1)
-                #expect(run.output.contains("cannot listen on 127.0.0.1:\(stack.port)"))
-            }
+            let run = try ChildProcess.ours(
+                "doormand", ["--server-address", "127.0.0.1:\(stack.port)", "--account-kit-application-id", "123"])
+            #expect(try await run.ending() == 1)
+            #expect(run.allOutput.contains("cannot listen on 127.0.0.1:\(stack.port)"))
         }
     }
 }

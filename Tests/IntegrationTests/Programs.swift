@@ -1,0 +1,30 @@
+import Foundation
+import TestKit
+
+extension ChildProcess {
+    /// One of our own programs.
+    static func ours(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> ChildProcess {
+        try ChildProcess(
+            ChildProcess.built(name), arguments, environment: environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { given, _ in given })
+    }
+
+    /// Waits until the program has written its port into a file.
+    func port(from file: URL) async throws -> Int {
+        var port: Int?
+        try await eventually("a port is in \(file.lastPathComponent)", within: .seconds(60)) {
+            port = FileManager.default.contents(atPath: file.path)
+                .flatMap { Int(String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)) }
+            return port != nil || !isRunning
+        }
+        guard let port else { throw NeverHappened(description: "the program ended: \(allOutput)") }
+        return port
+    }
+}
+
+/// Gives a folder that is gone afterwards.
+func withTemporaryFolder(_ body: (URL) async throws -> Void) async throws {
+    let folder = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("doorman-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try await body(folder)
+}
