@@ -1,0 +1,19 @@
+import DoormanClient
+
+/// Reads a token from standard input and prints whose it is.
+@main
+struct WhoAmI {
+    static func main() async {
+        let client = DoormanClient(target: .hostAndPort("127.0.0.1", 7117))
+        do {
+            let identity = try await client.verify(readLine() ?? "")
+            print("account \(identity.accountID)", identity.phone?.number ?? identity.email ?? "")
+        } catch {
+            switch error.kind {
+            case .refused: print("log in again: \(error.message)")
+            case .couldNotAsk: print("try later: \(error.message)")
+            }
+        }
+        await client.close()
+    }
+}

@@ -1,0 +1,124 @@
+/// Why a call did not give what was asked for.
+///
+/// There are two kinds, and they never turn into each other: Doorman answered, and the answer is no
+/// (``Kind-swift.enum/refused(_:)``); or nobody could be asked (``Kind-swift.enum/couldNotAsk(_:)``), which says nothing at all about
+/// the token. Log a user out for the first, never for the second.
+public struct DoormanError: Error, Sendable, Hashable {
+    public enum Kind: Sendable, Hashable {
+        /// A verdict: the token or code is not good. Asking again gives the same.
+        case refused(RefusalReason)
+        /// No verdict. The token may be good or not.
+        case couldNotAsk(CouldNotAskReason)
+    }
+
+    public let kind: Kind
+    /// One sentence for a person. Never holds a token, code or secret.
+    public let message: String
+    /// Whether the same call may succeed later and is safe to make again. For an exchange this is false as soon as its code may
+    /// have been spent.
+    public let isRetryable: Bool
+    /// When it is worth asking again, if the server said so.
+    public let retryAfter: Duration?
+
+    /// Why the token or code was refused; nil if it was not.
+    public var refusal: RefusalReason? {
+        if case .refused(let reason) = kind { reason } else { nil }
+    }
+
+    /// A refusal. The client makes these; yours are for tests.
+    public init(_ refusal: RefusalReason, _ message: String) {
+        self.kind = .refused(refusal)
+        self.message = message
+        self.isRetryable = false
+        self.retryAfter = nil
+    }
+
+    /// A failure to ask. The client makes these; yours are for tests.
+    public init(_ reason: CouldNotAskReason, _ message: String, isRetryable: Bool, retryAfter: Duration? = nil) {
+        self.kind = .couldNotAsk(reason)
+        self.message = message
+        self.isRetryable = isRetryable
+        self.retryAfter = retryAfter
+    }
+}
+
+extension DoormanError: CustomStringConvertible {
+    public var description: String {
+        switch kind {
+        case .refused(let reason): "refused (\(reason)): \(message)"
+        case .couldNotAsk(let reason): "could not ask (\(reason)): \(message)"
+        }
+    }
+}
+
+/// Why a token or code is refused. Its text is the reason's name in Doorman's contract.
+public struct RefusalReason: Sendable, Hashable, CustomStringConvertible {
+    public let description: String
+
+    private init(_ description: String) {
+        self.description = description
+    }
+
+    /// The provider knows no such token or code, or knows it as expired, used or revoked.
+    public static let tokenRejected = RefusalReason("TOKEN_REJECTED")
+    /// The token was made for another application.
+    public static let wrongApplication = RefusalReason("WRONG_APPLICATION")
+    /// The provider found the proof wrong: the token is another application's, or the server's secret is wrong.
+    public static let proofRejected = RefusalReason("PROOF_REJECTED")
+    /// It can't be a token or code: empty, too long, or of an impossible alphabet or family.
+    public static let malformedToken = RefusalReason("MALFORMED_TOKEN")
+    /// A refusal whose reason a newer server gave, and this version does not know.
+    public static let other = RefusalReason("REFUSED")
+}
+
+/// Why there is no verdict. Its text is the reason's name in Doorman's contract, where the server gave it.
+public struct CouldNotAskReason: Sendable, Hashable, CustomStringConvertible {
+    public let description: String
+
+    private init(_ description: String) {
+        self.description = description
+    }
+
+    // What the server says.
+
+    /// The provider is down, unreachable, too slow, or answers nonsense.
+    public static let providerUnavailable = CouldNotAskReason("PROVIDER_UNAVAILABLE")
+    /// The provider throttles the server, or the server's budget for it is spent.
+    public static let providerBusy = CouldNotAskReason("PROVIDER_BUSY")
+    /// The provider refuses the server's application id, secret or settings.
+    public static let providerMisconfigured = CouldNotAskReason("PROVIDER_MISCONFIGURED")
+    /// The server does not allow this caller this method.
+    public static let callerNotAllowed = CouldNotAskReason("CALLER_NOT_ALLOWED")
+    /// The request makes no sense to the server: an application id or account id that it can't use.
+    public static let malformedRequest = CouldNotAskReason("MALFORMED_REQUEST")
+    /// The request is longer than the server, or this client, takes.
+    public static let requestTooLong = CouldNotAskReason("LIMIT_FRAME_LENGTH")
+    /// One of the server's limits is reached.
+    public static let serverBusy = CouldNotAskReason("LIMIT_CALLS_IN_FLIGHT")
+    /// The server is shutting down, and so were those that the call was sent to after it.
+    public static let draining = CouldNotAskReason("DRAINING")
+    /// The server, or its provider, has no such operation.
+    public static let unimplemented = CouldNotAskReason("UNIMPLEMENTED")
+    /// A fault of the server, or an answer that this version does not know.
+    public static let serverFailure = CouldNotAskReason("INTERNAL")
+
+    // What either side says.
+
+    /// The deadline passed first.
+    public static let deadlineExceeded = CouldNotAskReason("DEADLINE_EXCEEDED")
+
+    // What the client says.
+
+    /// No connection came about before the deadline.
+    public static let unreachable = CouldNotAskReason("UNREACHABLE")
+    /// The connection ended before the answer came.
+    public static let connectionLost = CouldNotAskReason("CONNECTION_LOST")
+    /// What came back is not what a Doorman server sends.
+    public static let protocolViolation = CouldNotAskReason("PROTOCOL_VIOLATION")
+    /// Too many calls wait in this client already.
+    public static let tooManyWaiting = CouldNotAskReason("CLIENT_QUEUE_FULL")
+    /// The task that made the call was cancelled.
+    public static let cancelled = CouldNotAskReason("CANCELLED")
+    /// The client was closed.
+    public static let clientClosed = CouldNotAskReason("CLIENT_CLOSED")
+}

@@ -1,0 +1,71 @@
+/// Where a Doorman server listens.
+public struct DoormanTarget: Sendable, Hashable {
+    /// The port that Doorman listens on unless it is told otherwise.
+    public static let defaultPort = 7117
+
+    enum Address: Sendable, Hashable {
+        case hostAndPort(String, Int)
+        case unixSocket(path: String)
+    }
+
+    let address: Address
+
+    /// A host, by name or address, and a TCP port, 1 to 65535.
+    public static func hostAndPort(_ host: String, _ port: Int = defaultPort) -> DoormanTarget {
+        DoormanTarget(address: .hostAndPort(host, port))
+    }
+
+    /// A Unix socket in the file system. Its path has at most 107 bytes on Linux.
+    public static func unixSocket(path: String) -> DoormanTarget {
+        DoormanTarget(address: .unixSocket(path: path))
+    }
+}
+
+extension DoormanTarget: CustomStringConvertible {
+    /// In the form that ``init(parsing:)`` reads.
+    public var description: String {
+        switch address {
+        case .hostAndPort(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unixSocket(let path): "unix:\(path)"
+        }
+    }
+}
+
+extension DoormanTarget {
+    /// Text that is no target. Says what is wrong with it.
+    public struct ParseError: Error, Sendable, Hashable, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// Reads `host:port`, `[::1]:port` or `unix:/path`.
+    public init(parsing text: some StringProtocol) throws(ParseError) {
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst("unix:".count))
+            guard path.hasPrefix("/") else { throw ParseError(description: "'\(text)': a socket's path begins with '/'") }
+            self = .unixSocket(path: path)
+            return
+        }
+        guard let colon = text.lastIndex(of: ":") else {
+            throw ParseError(description: "'\(text)': expected host:port, [address]:port or unix:/path")
+        }
+        self = .hostAndPort(try Self.host(text[..<colon]), try Self.port(text[text.index(after: colon)...]))
+    }
+
+    private static func host(_ text: some StringProtocol) throws(ParseError) -> String {
+        if text.hasPrefix("[") && text.hasSuffix("]") {
+            let inner = text.dropFirst().dropLast()
+            guard inner.contains(":") else { throw ParseError(description: "'\(text)': brackets are for IPv6 addresses") }
+            return String(inner)
+        }
+        guard !text.isEmpty else { throw ParseError(description: "the host before ':' is missing") }
+        guard !text.contains(":") else { throw ParseError(description: "'\(text)': write an IPv6 address as [address]:port") }
+        return String(text)
+    }
+
+    private static func port(_ text: some StringProtocol) throws(ParseError) -> Int {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(text), (1...65535).contains(port) else {
+            throw ParseError(description: "'\(text)' is no port: 1 to 65535")
+        }
+        return port
+    }
+}

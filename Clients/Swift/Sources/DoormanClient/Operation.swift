@@ -1,0 +1,80 @@
+internal import DoormanCore
+internal import DoormanWire
+
+/// What a call asks: how it is packed, how its answer is read, and whether it may be sent twice.
+enum Operation: Sendable, Hashable {
+    case verify(VerificationRequest)
+    case exchange(ExchangeRequest)
+    case revoke(RevocationRequest)
+    case health(service: String)
+
+    /// Whether sending it again changes nothing. A code is good once, and a lost answer would make the repeat a refusal.
+    var mayBeRepeated: Bool {
+        switch self {
+        case .verify, .revoke, .health: true
+        case .exchange: false
+        }
+    }
+
+    /// Whether an id or a name in it would be cut off on its way, where C strings end at a NUL.
+    var holdsNUL: Bool {
+        let text: String? =
+            switch self {
+            case .verify(let request): request.applicationID
+            case .exchange(let request): request.applicationID
+            case .revoke(let request):
+                if case .account(let id) = request.subject { id + (request.applicationID ?? "") } else { request.applicationID }
+            case .health(let service): service
+            }
+        return text?.utf8.contains(0) ?? false
+    }
+
+    /// The data of its request frame.
+    ///
+    /// - Parameter timeout: What is left of the call's time.
+    func packed(timeout: Duration) throws(RequestTooLong) -> [UInt8] {
+        switch self {
+        case .verify(let request): try RequestEncoder.encode(request, timeout: timeout)
+        case .exchange(let request): try RequestEncoder.encode(request, timeout: timeout)
+        case .revoke(let request): try RequestEncoder.encode(request, timeout: timeout)
+        case .health(let service): try RequestEncoder.encodeHealthCheck(service: service, timeout: timeout)
+        }
+    }
+
+    /// Reads the data of a response frame.
+    func read(_ data: Span<UInt8>, in arena: MessageArena) -> Reply {
+        switch self {
+        case .verify: Reply(ResponseDecoder.identity(data, in: arena)) { .identity($0) }
+        case .exchange: Reply(ResponseDecoder.exchange(data, in: arena)) { .exchange($0.token, $0.identity) }
+        case .revoke: Reply(ResponseDecoder.revoked(data, in: arena)) { .revoked }
+        case .health: Reply(ResponseDecoder.healthCheck(data, in: arena)) { .health($0) }
+        }
+    }
+}
+
+/// The successful answer to an ``Operation``.
+enum Answer: Sendable, Hashable {
+    case identity(Identity)
+    case exchange(Token, Identity?)
+    case revoked
+    case health(ServingStatus)
+}
+
+/// What a response frame said.
+enum Reply: Sendable, Hashable {
+    case answer(Answer)
+    /// The server did not start the call and takes no more on this connection.
+    case draining(message: String)
+    case failure(ResponseDecoder.Status)
+    /// Not the message that was expected.
+    case nonsense
+
+    init<Value>(_ outcome: ResponseDecoder.Outcome<Value>, _ answer: (Value) -> Answer) {
+        switch outcome {
+        case .success(let value): self = .answer(answer(value))
+        case .failure(let status) where status.failure == .draining: self = .draining(message: status.message)
+        case .failure(let status): self = .failure(status)
+        case .nonsense: self = .nonsense
+        }
+    }
+}

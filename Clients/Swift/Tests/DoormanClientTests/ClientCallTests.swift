@@ -1,0 +1,209 @@
+import DoormanClient
+import DoormanWire
+import NIOCore
+import TestKit
+import Testing
+
+@Suite("calls over a socket", .timeLimit(.minutes(2)))
+struct ClientCallTests {
+    /// A client whose calls wait as long as a slow machine needs.
+    private func patient(_ peer: ScriptedPeer, _ change: (inout DoormanClientSettings) -> Void = { _ in }) -> DoormanClient {
+        var settings = DoormanClientSettings()
+        settings.timeout = .seconds(60)
+        settings.connectTimeout = .seconds(60)
+        change(&settings)
+        return DoormanClient(target: peer.target, settings: settings)
+    }
+
+    @Test("a token becomes an identity, and every argument reaches the server")
+    func verify() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        async let identity = client.verify("EMAWtoken", maxAge: .seconds(30), applicationID: "5432", timeout: .seconds(50))
+        let connection = try await peer.accept()
+        let call = try await connection.nextCall()
+        #expect(call.method == .verify)
+        #expect(call.secret == "EMAWtoken")
+        #expect(call.applicationID == "5432")
+        #expect(call.maxAgeSeconds == 30)
+        let left = try #require(call.timeout)
+        #expect(left > .seconds(20) && left <= .seconds(50))
+        try await connection.answer(call, "1011166682335378")
+        #expect(try await identity == .sample("1011166682335378"))
+        await client.close()
+        try await connection.clientCloses()
+    }
+
+    @Test("exchange, revoke and health ask what they say")
+    func otherMethods() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        async let exchange = client.exchange(AuthorizationCode("AQcode"))
+        let connection = try await peer.accept()
+        var call = try await connection.nextCall()
+        #expect(call.method == .exchange && call.secret == "AQcode")
+        try await connection.answer(call, ResponseEncoder.encode(.issued(Token("EMAWnew"), .sample("1"))))
+        #expect(try await exchange == Exchange(token: Token("EMAWnew"), identity: .sample("1")))
+
+        async let revoked: Void = client.revoke(Token("EMAWold"))
+        call = try await connection.nextCall()
+        #expect(call.method == .revoke && call.secret == "EMAWold")
+        try await connection.answer(call, ResponseEncoder.encodeRevoked())
+        try await revoked
+
+        async let allRevoked: Void = client.revoke(accountID: "1011")
+        call = try await connection.nextCall()
+        #expect(call.method == .revoke && call.secret == "1011")
+        try await connection.answer(call, ResponseEncoder.encodeRevoked())
+        try await allRevoked
+
+        async let health = client.health()
+        call = try await connection.nextCall()
+        #expect(call.method == .healthCheck)
+        try await connection.answer(call, ResponseEncoder.encode(ServingStatus.serving))
+        #expect(try await health == .serving)
+        await client.close()
+    }
+
+    @Test("a Unix socket works alike")
+    func unixSocket() async throws {
+        let path = "/tmp/doorman-client-\(UInt64.random(in: 0...(.max))).sock"
+        defer { removeFile(path) }
+        let peer = try ScriptedPeer(path: path)
+        let client = patient(peer)
+        async let identity = client.verify("EMAWtoken")
+        let connection = try await peer.accept()
+        try await connection.answer(connection.nextCall(), "1")
+        #expect(try await identity.accountID == "1")
+        await client.close()
+    }
+
+    @Test("a refusal is a refusal, and an outage is none")
+    func refusalAndOutage() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        let refused = Task { try await client.verify("EMAWbad") }
+        let connection = try await peer.accept()
+        try await connection.answer(connection.nextCall(), FailureAnswer(.tokenRejected, "the provider refuses it"))
+        let refusal = await #expect(throws: DoormanError.self) { try await refused.value }
+        #expect(refusal?.kind == .refused(.tokenRejected))
+        #expect(refusal?.isRetryable == false)
+
+        let unlucky = Task { try await client.verify("EMAWgood") }
+        let busy = FailureAnswer(.providerBusy, "the provider throttles", retryAfter: .seconds(30))
+        try await connection.answer(connection.nextCall(), busy)
+        let outage = await #expect(throws: DoormanError.self) { try await unlucky.value }
+        #expect(outage?.kind == .couldNotAsk(.providerBusy))
+        #expect(outage?.retryAfter == .seconds(30))
+        #expect(outage?.isRetryable == true)
+        await client.close()
+    }
+
+    @Test("answers may come in any order, and in single bytes")
+    func outOfOrderInBytes() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        async let first = client.verify("EMAW1")
+        let connection = try await peer.accept()
+        let firstCall = try await connection.nextCall()
+        async let second = client.verify("EMAW2")
+        let secondCall = try await connection.nextCall()
+        #expect([firstCall.streamID, secondCall.streamID] == [StreamID(1), StreamID(3)])
+        for call in [secondCall, firstCall] {
+            for byte in connection.frame(call.streamID, ResponseEncoder.encode(.sample(call.secret))) {
+                try await connection.send([byte])
+            }
+        }
+        #expect(try await first.accountID == "EMAW1")
+        #expect(try await second.accountID == "EMAW2")
+        await client.close()
+    }
+
+    @Test("frames that are no answers are skipped", arguments: [1, 3, 77] as [UInt8])
+    func otherFrames(type: UInt8) async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        async let identity = client.verify("EMAW1")
+        let connection = try await peer.accept()
+        let call = try await connection.nextCall()
+        try await connection.send(connection.frame(StreamID(1), [1, 2, 3], type: FrameType(rawValue: type)))
+        try await connection.answer(call, "1")
+        #expect(try await identity.accountID == "1")
+        await client.close()
+    }
+
+    @Test("a thousand calls at once share one connection, and each gets its own answer")
+    func thousandCalls() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer) { $0.maximumCallsInFlight = 300 }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<1000 {
+                group.addTask {
+                    let identity = try await client.verify("EMAW\(number)")
+                    #expect(identity.accountID == "EMAW\(number)")
+                }
+            }
+            group.addTask {
+                let connection = try await peer.accept()
+                var held: [ReceivedCall] = []
+                for number in 1...1000 {
+                    held.append(try await connection.nextCall())
+                    guard held.count == 50 || number == 1000 else { continue }
+                    for call in held.shuffled() { try await connection.answer(call, call.secret) }
+                    held = []
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try !peer.sawAnotherConnection())
+        await client.close()
+    }
+
+    @Test("no more calls are in flight than the limit; the next waits for an answer")
+    func inFlightLimit() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer) { $0.maximumCallsInFlight = 2 }
+        async let identities = withThrowingTaskGroup(of: Identity.self) { group in
+            for number in 0..<3 { group.addTask { try await client.verify("EMAW\(number)") } }
+            return try await group.reduce(into: 0) { count, _ in count += 1 }
+        }
+        let connection = try await peer.accept()
+        let held = try await connection.nextCalls(2)
+        #expect(try connection.callIfThere() == nil)
+        try await connection.answer(held[0], "1")
+        try await connection.answer(connection.nextCall(), "3")
+        try await connection.answer(held[1], "2")
+        #expect(try await identities == 3)
+        await client.close()
+    }
+
+    @Test("an id that would be cut off at its NUL is not sent")
+    func nul() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        let error = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1", applicationID: "1\u{0}2") }
+        #expect(error?.kind == .couldNotAsk(.malformedRequest))
+        await #expect(throws: DoormanError.self) { try await client.revoke(accountID: "1\u{0}2") }
+        #expect(try !peer.sawAnotherConnection())
+        await client.close()
+    }
+
+    @Test("nothing that is printed about a call shows its token")
+    func redaction() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        let secret = "EMAWverysecret"
+        let failing = Task { try await client.exchange(AuthorizationCode(secret)) }
+        let connection = try await peer.accept()
+        _ = try await connection.nextCall()
+        var dumped = ""
+        dump(client, to: &dumped)
+        #expect(dumped == "- DoormanClient(\(peer.target)) #0\n")
+        connection.close()
+        let error = await #expect(throws: DoormanError.self) { try await failing.value }
+        dump(error, to: &dumped)
+        dump(Exchange(token: Token(secret), identity: nil), to: &dumped)
+        #expect(!(dumped + String(reflecting: error) + String(describing: error)).contains("verysecret"))
+        await client.close()
+    }
+}

@@ -1,0 +1,236 @@
+import DoormanClient
+import DoormanWire
+import NIOCore
+import TestKit
+import Testing
+
+@Suite("the connection under the calls", .timeLimit(.minutes(2)))
+struct ClientConnectionTests {
+    /// A client whose calls wait as long as a slow machine needs.
+    private func patient(_ peer: ScriptedPeer, _ change: (inout DoormanClientSettings) -> Void = { _ in }) -> DoormanClient {
+        patient(peer.target, change)
+    }
+
+    private func patient(_ target: DoormanTarget, _ change: (inout DoormanClientSettings) -> Void = { _ in }) -> DoormanClient {
+        var settings = patience
+        change(&settings)
+        return DoormanClient(target: target, settings: settings)
+    }
+
+    private var patience: DoormanClientSettings {
+        var settings = DoormanClientSettings()
+        settings.timeout = .seconds(60)
+        settings.connectTimeout = .seconds(60)
+        settings.longestBackoff = .milliseconds(200)
+        return settings
+    }
+
+    /// Makes one call that succeeds, so that the connection counts as good.
+    private func prove(_ client: DoormanClient, _ peer: ScriptedPeer) async throws -> PeerConnection {
+        async let identity = client.verify("EMAWfirst")
+        let connection = try await peer.accept()
+        try await connection.answer(connection.nextCall(), "first")
+        _ = try await identity
+        return connection
+    }
+
+    @Test("a draining server loses no call: what it did not start goes to the next, what it did it finishes")
+    func draining() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        let old = try await prove(client, peer)
+        async let slow = client.verify("EMAWslow")
+        let slowCall = try await old.nextCall()
+        async let code = client.exchange(AuthorizationCode("AQcode"))
+        let refusedCall = try await old.nextCall()
+        try await old.answer(refusedCall, FailureAnswer(.draining, "shutting down"))
+
+        let new = try await peer.accept()
+        let again = try await new.nextCall()
+        #expect(again.method == .exchange && again.secret == "AQcode" && again.streamID == StreamID(1))
+        try await new.answer(again, ResponseEncoder.encode(.issued(Token("EMAWnew"), nil)))
+        #expect(try await code.token == Token("EMAWnew"))
+        #expect(try old.callIfThere() == nil)
+
+        try await old.answer(slowCall, "slow")
+        #expect(try await slow.accountID == "slow")
+        try await old.clientCloses()
+        await client.close()
+    }
+
+    @Test("a server that only ever drains is given up after five attempts")
+    func alwaysDraining() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        let call = Task { try await client.verify("EMAW1") }
+        for _ in 0..<5 {
+            let connection = try await peer.accept()
+            try await connection.answer(connection.nextCall(), FailureAnswer(.draining, "shutting down"))
+            try await connection.clientCloses()
+        }
+        let error = await #expect(throws: DoormanError.self) { try await call.value }
+        #expect(error?.kind == .couldNotAsk(.draining))
+        await client.close()
+    }
+
+    @Test("a lost connection costs a verify nothing, and an exchange its only try")
+    func lostConnection() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        let old = try await prove(client, peer)
+        async let identity = client.verify("EMAW1")
+        _ = try await old.nextCall()
+        let exchange = Task { try await client.exchange(AuthorizationCode("AQcode")) }
+        _ = try await old.nextCall()
+        old.close()
+
+        let new = try await peer.accept()
+        let again = try await new.nextCall()
+        #expect(again.secret == "EMAW1")
+        try await new.answer(again, "1")
+        #expect(try await identity.accountID == "1")
+        let error = await #expect(throws: DoormanError.self) { try await exchange.value }
+        #expect(error?.kind == .couldNotAsk(.connectionLost))
+        #expect(error?.isRetryable == false)
+        #expect(try new.callIfThere() == nil)
+        await client.close()
+    }
+
+    @Test("a server that comes back late is found within the deadline")
+    func lateServer() async throws {
+        let path = "/tmp/doorman-late-\(UInt64.random(in: 0...(.max))).sock"
+        defer { removeFile(path) }
+        let client = patient(.unixSocket(path: path))
+        async let identity = client.verify("EMAW1")
+        // Gives the client time to fail at least once; the test holds either way.
+        try await Task.sleep(for: .milliseconds(50))
+        let peer = try ScriptedPeer(path: path)
+        let connection = try await peer.accept()
+        try await connection.answer(connection.nextCall(), "1")
+        #expect(try await identity.accountID == "1")
+        await client.close()
+    }
+
+    @Test("a server that accepts and closes gets its pauses, and the call its answer")
+    func acceptAndClose() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        async let identity = client.verify("EMAW1")
+        for _ in 0..<3 {
+            let connection = try await peer.accept()
+            connection.close()
+        }
+        let connection = try await peer.accept()
+        try await connection.answer(connection.nextCall(), "1")
+        #expect(try await identity.accountID == "1")
+        await client.close()
+    }
+
+    enum Nonsense: CaseIterable {
+        case http, tooLong, oversized, unknownStream, wrongMessage
+
+        func bytes(_ connection: PeerConnection, _ id: StreamID) -> [UInt8] {
+            switch self {
+            case .http: Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)
+            case .tooLong: [0, 0xff, 0xff, 0xff, 0, 0, 0, 1, 2, 0]
+            case .oversized: [0, 0x11, 0, 0, 0, 0, 0, 1, 2, 0]
+            case .unknownStream: connection.frame(StreamID(999), [])
+            case .wrongMessage: connection.frame(id, [0xff, 0xff, 0xff])
+            }
+        }
+    }
+
+    @Test("a server that talks nonsense fails its calls, without a verdict and without another try", arguments: Nonsense.allCases)
+    func nonsense(_ nonsense: Nonsense) async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        let call = Task { try await client.verify("EMAW1") }
+        let connection = try await peer.accept()
+        let received = try await connection.nextCall()
+        try await connection.send(nonsense.bytes(connection, received.streamID))
+        let error = await #expect(throws: DoormanError.self) { try await call.value }
+        #expect(error?.kind == .couldNotAsk(.protocolViolation))
+        #expect(error?.isRetryable == false)
+        if nonsense != .wrongMessage { try await connection.clientCloses() }
+        await client.close()
+    }
+
+    @Test("a connection gone silent is replaced for the calls that follow")
+    func silence() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer) { $0.longestSilence = .milliseconds(50) }
+        let old = try await prove(client, peer)
+        let late = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1", timeout: .seconds(2)) }
+        #expect(late?.kind == .couldNotAsk(.deadlineExceeded))
+        async let identity = client.verify("EMAW2")
+        let new = try await peer.accept()
+        try await new.answer(new.nextCall(), "2")
+        #expect(try await identity.accountID == "2")
+        #expect(try await old.nextCall().secret == "EMAW1")
+        try await old.clientCloses()
+        await client.close()
+    }
+
+    @Test("an idle connection is closed before the server does it, and the next call opens another")
+    func idle() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer) { $0.idleTimeout = .milliseconds(50) }
+        let old = try await prove(client, peer)
+        try await old.clientCloses()
+        _ = try await prove(client, peer)
+        await client.close()
+    }
+
+    @Test("a server that says it does not serve finishes what it has, and gets nothing further")
+    func notServing() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        async let health = client.health()
+        let old = try await peer.accept()
+        try await old.answer(old.nextCall(), ResponseEncoder.encode(ServingStatus.notServing))
+        #expect(try await health == .notServing)
+        try await old.clientCloses()
+        _ = try await prove(client, peer)
+        await client.close()
+    }
+
+    @Test("closing ends what is under way, and what comes later")
+    func close() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        let call = Task { try await client.verify("EMAW1") }
+        let connection = try await peer.accept()
+        _ = try await connection.nextCall()
+        await client.close()
+        let error = await #expect(throws: DoormanError.self) { try await call.value }
+        #expect(error?.kind == .couldNotAsk(.clientClosed))
+        let later = await #expect(throws: DoormanError.self) { try await client.verify("EMAW2") }
+        #expect(later?.kind == .couldNotAsk(.clientClosed))
+        try await connection.clientCloses()
+        await client.close()
+    }
+
+    @Test("a client that is let go closes its connection")
+    func letGo() async throws {
+        let peer = try ScriptedPeer()
+        var client: DoormanClient? = patient(peer)
+        let connection = try await prove(try #require(client), peer)
+        client = nil
+        try await connection.clientCloses()
+    }
+
+    @Test("the scoped helper closes whichever way its body ends")
+    func scoped() async throws {
+        struct Stop: Error {}
+        let peer = try ScriptedPeer()
+        await #expect(throws: Stop.self) {
+            try await withDoormanClient(target: peer.target, settings: patience) { client in
+                async let identity = client.verify("EMAW1")
+                let connection = try await peer.accept()
+                try await connection.answer(connection.nextCall(), "1")
+                #expect(try await identity.accountID == "1")
+                throw Stop()
+            }
+        }
+    }
+}

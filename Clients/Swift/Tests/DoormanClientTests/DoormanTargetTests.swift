@@ -1,0 +1,32 @@
+import DoormanClient
+import Testing
+
+@Suite("targets")
+struct DoormanTargetTests {
+    @Test(
+        "text becomes a target, and the target the same text",
+        arguments: [
+            ("127.0.0.1:7117", .hostAndPort("127.0.0.1", 7117)), ("doorman.internal:1", .hostAndPort("doorman.internal", 1)),
+            ("[::1]:65535", .hostAndPort("::1", 65535)), ("unix:/run/doorman.sock", .unixSocket(path: "/run/doorman.sock")),
+        ] as [(String, DoormanTarget)])
+    func parse(text: String, target: DoormanTarget) throws {
+        #expect(try DoormanTarget(parsing: text) == target)
+        #expect(target.description == text)
+    }
+
+    @Test(
+        "text that is no target is refused with a reason",
+        arguments: [
+            "", "localhost", ":7117", "host:", "host:0", "host:65536", "host:+1", "host:7x", "::1:7117", "[host]:1", "unix:",
+            "unix:relative", "host:99999999999999999999",
+        ])
+    func refuse(text: String) {
+        let error = #expect(throws: DoormanTarget.ParseError.self) { try DoormanTarget(parsing: text) }
+        #expect(error?.description.isEmpty == false)
+    }
+
+    @Test("the port is 7117 unless said otherwise")
+    func defaultPort() {
+        #expect(DoormanTarget.hostAndPort("::1").description == "[::1]:7117")
+    }
+}

@@ -1,0 +1,14 @@
+import DoormanClient
+
+/// Counts how calls ended.
+actor OutcomeCounts {
+    private var counts: [DoormanError.Kind: Int] = [:]
+
+    func add(_ kind: DoormanError.Kind) {
+        counts[kind, default: 0] += 1
+    }
+
+    func count(of kind: DoormanError.Kind) -> Int {
+        counts[kind] ?? 0
+    }
+}

@@ -1,0 +1,195 @@
+import DoormanClient
+import DoormanCore
+import DoormanWire
+import NIOCore
+import TestKit
+
+/// A server that does what a test says, step by step: it accepts when told, reads a call when told, answers as told.
+/// Nothing happens on its own, so the order of events is the test's.
+final class ScriptedPeer: Sendable {
+    private let listener: TestSocket
+    let target: DoormanTarget
+
+    /// Listens on a free port of the loopback interface.
+    init(backlog: Int32 = 64) throws {
+        self.listener = try TestSocket.listening(backlog: backlog)
+        self.target = .hostAndPort("127.0.0.1", Int(try listener.port()))
+    }
+
+    /// Listens on a Unix socket.
+    init(path: String) throws {
+        self.listener = try TestSocket.listening(path: path)
+        self.target = .unixSocket(path: path)
+    }
+
+    var port: UInt16 { get throws { try listener.port() } }
+
+    /// The next connection.
+    func accept() async throws -> PeerConnection {
+        var accepted: TestSocket?
+        try await eventually("the client connects") {
+            accepted = try listener.accept()
+            return accepted != nil
+        }
+        guard let accepted else { throw Unexpected(what: "no connection") }
+        return PeerConnection(accepted)
+    }
+
+    /// Whether a connection is there that was not accepted yet; it is accepted and closed.
+    func sawAnotherConnection() throws -> Bool {
+        guard let socket = try listener.accept() else { return false }
+        socket.close()
+        return true
+    }
+
+    func close() {
+        listener.close()
+    }
+}
+
+/// The client did something else than the test is about.
+struct Unexpected: Error {
+    let what: String
+}
+
+/// A call as the peer read it.
+struct ReceivedCall: Sendable, Hashable {
+    let streamID: StreamID
+    let method: Method?
+    /// The token or code, as text.
+    let secret: String
+    let applicationID: String
+    let maxAgeSeconds: UInt32
+    let timeout: Duration?
+}
+
+/// One connection of a ``ScriptedPeer``. Confined to one task.
+final class PeerConnection {
+    private let socket: TestSocket
+    private var decoder = FrameDecoder(maximumLength: FrameHeader.maximumLength)
+    private let arena = MessageArena()
+
+    init(_ socket: TestSocket) {
+        self.socket = socket
+    }
+
+    deinit {
+        socket.close()
+    }
+
+    /// The next call, waiting for it.
+    func nextCall() async throws -> ReceivedCall {
+        var call: ReceivedCall?
+        try await eventually("a call comes") {
+            call = try callIfThere()
+            return call != nil
+        }
+        guard let call else { throw Unexpected(what: "no call") }
+        return call
+    }
+
+    func nextCalls(_ count: Int) async throws -> [ReceivedCall] {
+        var calls: [ReceivedCall] = []
+        while calls.count < count { calls.append(try await nextCall()) }
+        return calls
+    }
+
+    /// A call, if one has come.
+    func callIfThere() throws -> ReceivedCall? {
+        while true {
+            switch decoder.next() {
+            case .frame(let header): return try decoder.withData { try read($0, header) }
+            case .oversized, .violation: throw Unexpected(what: "the client sends proper frames")
+            case nil:
+                switch try socket.receive() {
+                case .bytes(let bytes): decoder.append(ByteBuffer(bytes: bytes))
+                case .nothingYet: return nil
+                case .end: throw Unexpected(what: "the client closed where a call was to come")
+                }
+            }
+        }
+    }
+
+    /// Waits until the client has closed its side.
+    func clientCloses() async throws {
+        try await eventually("the client closes") { try socket.receive() == .end }
+    }
+
+    func answer(_ call: ReceivedCall, _ account: String) async throws {
+        try await answer(call, ResponseEncoder.encode(.sample(account)))
+    }
+
+    func answer(_ call: ReceivedCall, _ failure: FailureAnswer) async throws {
+        try await answer(call, ResponseEncoder.encode(failure))
+    }
+
+    func answer(_ call: ReceivedCall, _ data: [UInt8]) async throws {
+        try await send(frame(call.streamID, data))
+    }
+
+    func frame(_ id: StreamID, _ data: [UInt8], type: FrameType = .response) -> [UInt8] {
+        var buffer = ByteBuffer()
+        buffer.writeFrame(type, streamID: id, data: data)
+        return Array(buffer.readableBytesView)
+    }
+
+    func send(_ bytes: [UInt8]) async throws {
+        var sent = 0
+        try await eventually("the client takes what is sent to it") {
+            sent += try socket.send(Array(bytes[sent...]))
+            return sent == bytes.count
+        }
+    }
+
+    func close() {
+        socket.close()
+    }
+
+    private func read(_ data: Span<UInt8>, _ header: FrameHeader) throws -> ReceivedCall {
+        let call = arena.withRequest(data) { view -> ReceivedCall? in
+            switch view.method {
+            case .verify:
+                return view.withVerifyRequest { token, application, age in
+                    ReceivedCall(
+                        streamID: header.streamID, method: .verify, secret: text(token), applicationID: text(application),
+                        maxAgeSeconds: age, timeout: view.timeout)
+                }
+            case .exchange:
+                return ReceivedCall(header.streamID, .exchange, view.exchangeRequest()?.code.bytes ?? [], view.timeout)
+            case .revoke:
+                switch view.revocationRequest()?.subject {
+                case .token(let token): return ReceivedCall(header.streamID, .revoke, token.bytes, view.timeout)
+                case .account(let id): return ReceivedCall(header.streamID, .revoke, Array(id.utf8), view.timeout)
+                case nil: return nil
+                }
+            case let method: return ReceivedCall(header.streamID, method, [], view.timeout)
+            }
+        }
+        guard let call = call ?? nil else { throw Unexpected(what: "the client sends proper requests") }
+        return call
+    }
+}
+
+extension ReceivedCall {
+    fileprivate init(_ id: StreamID, _ method: Method?, _ secret: [UInt8], _ timeout: Duration?) {
+        self.init(
+            streamID: id, method: method, secret: String(decoding: secret, as: UTF8.self), applicationID: "", maxAgeSeconds: 0,
+            timeout: timeout)
+    }
+}
+
+private func text(_ bytes: Span<UInt8>) -> String {
+    var copy: [UInt8] = []
+    for index in bytes.indices { copy.append(bytes[index]) }
+    return String(decoding: copy, as: UTF8.self)
+}
+
+extension Identity {
+    static func sample(_ account: String) -> Identity {
+        Identity(
+            accountID: account, applicationID: "5432154321543210",
+            phone: PhoneNumber(number: "+15551234567", countryPrefix: "1", nationalNumber: "5551234567"),
+            provider: "account-kit", verifiedAt: Timestamp(millisecondsSince1970: 1_500_000_000_000),
+            validUntil: Timestamp(millisecondsSince1970: 1_500_000_060_000), freshness: .cached)
+    }
+}
