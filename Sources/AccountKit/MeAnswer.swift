@@ -7,7 +7,8 @@ package struct MeAnswer: Sendable, Hashable {
 
     package let accountID: String
     package let contact: Contact
-    /// For which application the token was made; nil if the answer does not say, as those of v1.0.
+    /// For which application the token was made; nil if the answer does not speak of it, as those of v1.0, and empty if it does
+    /// without naming one.
     package let applicationID: String?
 
     /// - Returns: Nil if a field is missing, of a wrong type, or at odds with another.
@@ -30,8 +31,13 @@ package struct MeAnswer: Sendable, Hashable {
         case nil:
             applicationID = nil
         case let application?:
-            guard let id = application.object?["id"]?.string else { return nil }
-            applicationID = id
+            guard let application = application.object else { return nil }
+            guard let id = application.present("id") else {
+                applicationID = ""
+                break
+            }
+            guard let text = id.string else { return nil }
+            applicationID = text
         }
     }
 

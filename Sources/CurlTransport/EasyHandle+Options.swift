@@ -13,6 +13,8 @@ extension EasyHandle {
         set(CURLOPT_PROTOCOLS_STR, "http,https")
         set(CURLOPT_FOLLOWLOCATION, false)
         set(CURLOPT_TCP_KEEPALIVE, true)
+        // A shared connection whose path is gone without a word would be used, and waited for, for a quarter of an hour.
+        setUserTimeout(settings.requestTimeout)
         // Signals belong to the process; the owner thread blocks them all, SIGPIPE too.
         set(CURLOPT_NOSIGNAL, true)
         // A lookup of a name that takes too long is left to its own thread. Without this libcurl would wait for it, however long,
@@ -47,9 +49,11 @@ extension EasyHandle {
             set(CURLOPT_CUSTOMREQUEST, HTTPRequest.Method.delete.rawValue)
         }
         // HTTP/2 if the server offers it, which only TLS tells in time: a request then waits for a connection under construction
-        // to see whether it can share it. Without TLS it would wait for a whole answer.
-        set(CURLOPT_HTTP_VERSION, request.isEncrypted ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
-        set(CURLOPT_PIPEWAIT, request.isEncrypted)
+        // to see whether it can share it. Without TLS it would wait for a whole answer. A request that must not be repeated
+        // shares its connection with nobody: libcurl repeats one whose connection others have used.
+        let mayShare = request.isEncrypted && request.isRepeatable
+        set(CURLOPT_HTTP_VERSION, mayShare ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
+        set(CURLOPT_PIPEWAIT, mayShare)
         set(CURLOPT_FRESH_CONNECT, !request.isRepeatable)
     }
 }

@@ -40,6 +40,14 @@ internal import CDoormanCurl
         note(unsafe doorman_curl_easy_setopt_off_t(pointer, option, curl_off_t(value)))
     }
 
+    /// How long the kernel lets sent bytes go unacknowledged before it gives the connection up (`TCP_USER_TIMEOUT`, tcp(7)).
+    func setUserTimeout(_ value: Duration) {
+        let (seconds, attoseconds) = value.components
+        note(
+            unsafe doorman_curl_set_user_timeout(
+                pointer, CUnsignedInt(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000)))
+    }
+
     /// Nil takes a default away.
     func set(_ option: CURLoption, _ value: String?) {
         if let value {
@@ -102,7 +110,7 @@ private func requestIsAboutToBeSent(
     _ context: UnsafeMutableRawPointer?, _ primaryIP: UnsafeMutablePointer<CChar>?, _ localIP: UnsafeMutablePointer<CChar>?,
     _ primaryPort: CInt, _ localPort: CInt
 ) -> CInt {
-    guard let transfer = unsafe transfer(from: context), transfer.exchange.markAboutToSend() else {
+    guard let transfer = unsafe transfer(from: context), transfer.maySend() else {
         return CInt(CURL_PREREQFUNC_ABORT)
     }
     return CInt(CURL_PREREQFUNC_OK)

@@ -47,12 +47,21 @@ final class Exchange: Sendable {
 
     /// Notes that the request is about to be sent.
     ///
-    /// - Returns: False if the exchange has ended, perhaps saying that nothing was sent: then nothing may be.
-    func markAboutToSend() -> Bool {
+    /// Why a request must not go out.
+    enum Refusal: Sendable {
+        /// The exchange has ended, perhaps saying that nothing was sent.
+        case hasEnded
+        /// It may have been sent already, and is good once.
+        case isSecondTime
+    }
+
+    /// - Returns: Nil if the request may go out.
+    func markAboutToSend() -> Refusal? {
         state.withLock { state in
-            if case .ended = state.phase { return false }
+            if case .ended = state.phase { return .hasEnded }
+            if state.mayHaveBeenSent, !request.isRepeatable { return .isSecondTime }
             state.mayHaveBeenSent = true
-            return true
+            return nil
         }
     }
 

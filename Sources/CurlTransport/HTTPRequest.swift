@@ -13,8 +13,8 @@ package struct HTTPRequest: Sendable, Hashable {
     /// Whether sending it twice does no harm.
     ///
     /// libcurl silently repeats a request when the connection it had kept open turns out to be closed before a byte of the
-    /// answer came, though the server may have acted on it. A request that is not repeatable gets a new connection, on which
-    /// libcurl never repeats anything.
+    /// answer came, though the server may have acted on it. A request that is not repeatable gets a new connection for itself
+    /// alone, on which libcurl repeats nothing; and should it come to send it again all the same, it is stopped.
     package let isRepeatable: Bool
 
     /// Whether it goes over TLS.

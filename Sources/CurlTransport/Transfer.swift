@@ -7,8 +7,8 @@ final class Transfer {
     private let settings: CurlTransport.Settings
     private var header: ResponseHeader
     private var body: [UInt8] = []
-    /// Which limit of ours ended the transfer, if one did.
-    private var exceeded: TransportError.Code?
+    /// Why we ended the transfer ourselves, if we did.
+    private var stopped: TransportError.Code?
 
     /// - Returns: Nil if libcurl took one of the options not.
     init?(_ exchange: Exchange, settings: CurlTransport.Settings, now: ContinuousClock.Instant) {
@@ -23,12 +23,23 @@ final class Transfer {
         guard easy.isSound else { return nil }
     }
 
+    /// - Returns: False if the request must not go out: nobody waits for it any more, or it would go out a second time.
+    func maySend() -> Bool {
+        switch exchange.markAboutToSend() {
+        case nil: return true
+        case .hasEnded: return false
+        case .isSecondTime:
+            stopped = .connectionLost
+            return false
+        }
+    }
+
     /// - Returns: False if the line is one too many.
     func take(headerLine line: RawSpan) -> Bool {
         // Trailers come after the body, and nothing here may depend on them.
         guard body.isEmpty else { return line.byteCount <= settings.maximumHeaderBytes }
         guard header.take(line) else {
-            exceeded = .headersTooLarge
+            stopped = .headersTooLarge
             return false
         }
         return true
@@ -37,7 +48,7 @@ final class Transfer {
     /// - Returns: False if that is more than is taken.
     func take(bodyBytes bytes: RawSpan) -> Bool {
         guard bytes.byteCount <= settings.maximumBodyBytes - body.count else {
-            exceeded = .bodyTooLarge
+            stopped = .bodyTooLarge
             return false
         }
         bytes.appendBytes(to: &body)
@@ -48,8 +59,8 @@ final class Transfer {
     func end(_ code: CURLcode, now: ContinuousClock.Instant) {
         if code == CURLE_OK {
             exchange.succeed(HTTPResponse(status: easy.status, headers: header.fields, body: body))
-        } else if let exceeded {
-            exchange.fail(exceeded)
+        } else if let stopped {
+            exchange.fail(stopped)
         } else if code == CURLE_OPERATION_TIMEDOUT, now.advanced(by: .milliseconds(1)) >= exchange.deadline {
             exchange.fail(.deadlineExceeded)
         } else {

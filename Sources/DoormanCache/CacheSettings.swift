@@ -24,6 +24,9 @@ package struct CacheSettings: Sendable, Hashable {
     /// How many calls may wait for one question. Default 10,000.
     package var maximumWaitersPerFlight = 10_000
 
+    /// The application that a code without one is exchanged for, where there is only one. Default none.
+    package var defaultApplicationID: String?
+
     package init() {}
 
     var shardCount: Int {

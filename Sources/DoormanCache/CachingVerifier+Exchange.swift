@@ -6,7 +6,9 @@ extension CachingVerifier {
     ///
     /// No revocation detaches an exchange: its token is known to nobody yet, and a new flight could only lose it.
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
-        let key = keys.key(forCode: request.code.bytes.span, applicationID: request.applicationID)
+        // Whether the only application is named or not, it is the same code.
+        let key = keys.key(
+            forCode: request.code.bytes.span, applicationID: request.applicationID ?? settings.defaultApplicationID)
         return try await exchanges.value(for: key, deadline: deadline) { () async throws(VerificationError) in
             try await self.redeem(request)
         }
@@ -15,7 +17,9 @@ extension CachingVerifier {
     private func redeem(_ request: ExchangeRequest) async throws(VerificationError) -> ExchangeVerdict {
         let stamp = cache.stampForExchange()
         let now = timeSource.now()
-        let verdict = try await upstream.exchange(request, deadline: flightDeadline(from: now))
+        let verdict = try await withinFlight { () async throws(VerificationError) in
+            try await self.upstream.exchange(request, deadline: self.flightDeadline(from: now))
+        }
         guard case .issued(let token, let identity?) = verdict else { return verdict }
         let key = keys.key(forToken: token.bytes.span)
         guard case .valid(let fresh) = remember(.valid(identity), for: key, askedAt: now, stamp: stamp) else { return verdict }

@@ -2,10 +2,16 @@ package import DoormanCore
 
 extension CachingVerifier {
     /// Revokes at the provider, and forgets here whether or not that worked. Once this has returned or thrown, no call that
-    /// begins later is answered with anything that was asked before.
+    /// begins later is answered with anything that was asked before. Only a request that makes no sense leaves all as it is:
+    /// forgetting stops answers under way from being stored, and costs a walk through memory.
     package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
-        defer { forget(request) }
-        try await upstream.revoke(request, deadline: deadline)
+        do throws(VerificationError) {
+            try await upstream.revoke(request, deadline: deadline)
+        } catch {
+            if error.code != .invalidRequest { forget(request) }
+            throw error
+        }
+        forget(request)
     }
 
     /// Memory first, then the flights: an answer that lands in between is too late to be stored, and one that has not landed

@@ -9,6 +9,7 @@ extension CachingVerifier: TokenProvider {
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         if let refusal = upstream.refusalByForm(of: request.token) { return .rejected(refusal) }
         let key = keys.key(forToken: request.token.bytes.span)
+        let arrival = timeSource.now()
         while true {
             if let verdict = cache.verdict(for: key, maxAge: request.maxAge, now: timeSource.now()) {
                 return judge(verdict, for: request)
@@ -16,15 +17,17 @@ extension CachingVerifier: TokenProvider {
             let answer = try await questions.value(for: key, deadline: deadline) { () async throws(VerificationError) in
                 try await self.ask(request, key)
             }
-            // A flight that was started for a call with less strict a wish may have found its answer in memory.
-            if answer.isFromProvider || request.maxAge == nil { return judge(answer.verdict, for: request) }
+            // A flight that was started for a call with less strict a wish may bring an answer that is too old for this one.
+            guard let maxAge = request.maxAge else { return judge(answer.verdict, for: request) }
+            if let askedAt = answer.askedAt, askedAt.duration(to: arrival) <= maxAge { return judge(answer.verdict, for: request) }
         }
     }
 
     /// What a flight brings.
     struct Answer: Sendable {
         let verdict: Verdict
-        let isFromProvider: Bool
+        /// When the provider was asked; nil if it was not, since memory had the answer.
+        let askedAt: Instant?
     }
 
     /// Puts the question and stores the answer.
@@ -35,10 +38,24 @@ extension CachingVerifier: TokenProvider {
         let now = timeSource.now()
         // An earlier flight may have landed after this one's caller looked into memory.
         if let verdict = cache.verdict(for: key, maxAge: request.maxAge, now: now, countsMiss: false) {
-            return Answer(verdict: verdict, isFromProvider: false)
+            return Answer(verdict: verdict, askedAt: nil)
         }
-        let verdict = try await upstream.verify(VerificationRequest(token: request.token), deadline: flightDeadline(from: now))
-        return Answer(verdict: remember(verdict, for: key, askedAt: now, stamp: stamp), isFromProvider: true)
+        let verdict = try await withinFlight { () async throws(VerificationError) in
+            try await self.upstream.verify(VerificationRequest(token: request.token), deadline: self.flightDeadline(from: now))
+        }
+        return Answer(verdict: remember(verdict, for: key, askedAt: now, stamp: stamp), askedAt: now)
+    }
+
+    /// A flight's deadline is ours, not its callers', who have their own: that it passed means that the provider did not answer.
+    func withinFlight<Value>(
+        _ call: () async throws(VerificationError) -> Value
+    ) async throws(VerificationError) -> Value {
+        do throws(VerificationError) {
+            return try await call()
+        } catch {
+            guard error.code == .deadlineExceeded else { throw error }
+            throw VerificationError(.providerUnavailable, error.message, retryAfter: error.retryAfter)
+        }
     }
 
     private func judge(_ verdict: Verdict, for request: VerificationRequest) -> Verdict {

@@ -58,6 +58,8 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
         for key: Key, deadline: Deadline, _ operation: @escaping Operation
     ) async throws(VerificationError) -> Value {
         guard !deadline.hasPassed(at: now()) else { throw Self.deadlineExceeded }
+        // Nobody is left to want the flight, and one that redeems a code would spend it.
+        guard !Task.isCancelled else { throw Self.cancelled }
         let waiter = state.withLockedValue { $0.nextNumber() }
         let timer = Task.detached { [self] in
             guard await Self.sleep(until: deadline, now) else { return }
@@ -119,7 +121,9 @@ extension SingleFlight {
         state.withLockedValue { state in
             if let flight = state.joinable[key], let waiting = state.flights[flight]?.waiters.count {
                 guard waiting < maximumWaiters else {
-                    return .refused(VerificationError(.providerBusy, "Too many calls wait for the same answer."))
+                    return .refused(
+                        VerificationError(.providerBusy, "Too many calls wait for the same answer.", retryAfter: .milliseconds(100))
+                    )
                 }
                 state.flights[flight]?.waiters[waiter] = continuation
                 state.seats[waiter] = flight
@@ -127,7 +131,9 @@ extension SingleFlight {
                 return .joined
             }
             guard state.flights.count < maximumFlights else {
-                return .refused(VerificationError(.providerBusy, "Too many questions to the provider are open."))
+                return .refused(
+                    VerificationError(.providerBusy, "Too many questions to the provider are open.", retryAfter: .milliseconds(100))
+                )
             }
             let flight = state.nextNumber()
             state.flights[flight] = Flight(key: key, waiters: [waiter: continuation])

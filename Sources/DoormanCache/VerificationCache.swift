@@ -94,7 +94,8 @@ package final class VerificationCache: Sendable {
             shard.withLockedValue { shard in
                 shard.valid.removeAll { verdict in
                     guard case .valid(let identity) = verdict, identity.accountID == accountID else { return false }
-                    return applicationID == nil || identity.applicationID == applicationID
+                    // One that names no application, which an operator may allow, may be of any.
+                    return applicationID == nil || identity.applicationID.isEmpty || identity.applicationID == applicationID
                 }
             }
         }

@@ -13,7 +13,8 @@ struct BackOff: Sendable {
 
     /// Takes note that the provider throttled us. Never shortens a back-off that is under way.
     mutating func begin(at now: Instant, retryAfter: Duration?) {
-        let length = min(max(.zero, retryAfter ?? standard), longest)
+        // "At once" from a provider that has just throttled us is no answer.
+        let length = min(retryAfter.flatMap { $0 > .zero ? $0 : nil } ?? standard, longest)
         end = max(end, now.advanced(by: length))
     }
 

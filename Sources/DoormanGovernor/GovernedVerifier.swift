@@ -39,7 +39,7 @@ extension GovernedVerifier: TokenProvider {
             do throws(VerificationError) {
                 return try await self.upstream.verify(request, deadline: deadline)
             } catch {
-                guard error.code == .providerUnavailable, self.mayRetry(before: deadline) else { throw error }
+                guard error.code == .providerUnavailable, self.mayRetry(after: error, before: deadline) else { throw error }
                 return try await self.upstream.verify(request, deadline: deadline)
             }
         }
@@ -87,8 +87,10 @@ extension GovernedVerifier {
         throw VerificationError(.providerBusy, "The provider throttles us; nobody asks it for a while.", retryAfter: remaining)
     }
 
-    private func mayRetry(before deadline: Deadline) -> Bool {
-        !Task.isCancelled
+    /// Not if the provider named a time, or throttles others meanwhile.
+    private func mayRetry(after error: VerificationError, before deadline: Deadline) -> Bool {
+        !Task.isCancelled && error.retryAfter == nil
+            && backOff.withLockedValue { [now = timeSource.now()] in $0.remaining(at: now) == nil }
             && deadline.remaining(at: timeSource.now()) >= settings.minimumRetryTime
             && retryBudget.withLockedValue { $0.spend() }
     }

@@ -103,7 +103,7 @@ extension Slots {
         case .granted:
             waiter.continuation.resume(returning: .success(()))
         case .refused:
-            let error = VerificationError(.providerBusy, "Too many calls wait for the provider.")
+            let error = VerificationError(.providerBusy, "Too many calls wait for the provider.", retryAfter: .milliseconds(100))
             waiter.continuation.resume(returning: .failure(error))
         case .queued:
             // Whoever cancelled or called time before the waiter was in the queue found nobody to dismiss.

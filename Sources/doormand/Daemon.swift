@@ -104,6 +104,8 @@ extension DoormandSettings {
 
     func transportSettings() -> CurlTransport.Settings {
         var transport = transport
+        // The governor is who says when it is too much; what it has given up may take a moment to go.
+        transport.maximumRequests = max(transport.maximumRequests, 2 * governor.concurrentCalls)
         transport.caFile = caFile.isEmpty ? nil : caFile
         transport.proxy = proxy.isEmpty ? nil : proxy
         return transport

@@ -20,8 +20,10 @@ struct Rooms {
         let accountKit = try AccountKitVerifier(
             settings.accountKitSettings(), transport: transport, time: time, observer: ProviderMetrics().record)
         governor = GovernedVerifier(upstream: accountKit, settings: settings.governor, timeSource: time)
+        var cache = settings.cache
+        cache.defaultApplicationID = settings.applicationID
         let verifier = try CachingVerifier(
-            upstream: governor, settings: settings.cache, providerName: AccountKitVerifier.providerName, timeSource: time,
+            upstream: governor, settings: cache, providerName: AccountKitVerifier.providerName, timeSource: time,
             pack: { PackedReply(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
         backend = AuthBackend(provider: verifier, timeSource: time) { token, applicationID, maxAgeSeconds, now in

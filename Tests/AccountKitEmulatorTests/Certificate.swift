@@ -1,5 +1,6 @@
 import AccountKitEmulator
 import Foundation
+import TestKit
 
 /// A certificate for `localhost` that `openssl` made just now, in a folder of its own.
 struct Certificate {
@@ -9,20 +10,17 @@ struct Certificate {
         .init(certificate: folder.appending(path: "certificate.pem").path, privateKey: folder.appending(path: "key.pem").path)
     }
 
-    init() throws {
+    init() async throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "emulator-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let openssl = Process()
-        openssl.executableURL = URL(filePath: "/usr/bin/openssl")
-        openssl.arguments = [
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-            "/CN=localhost",
-            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", files.privateKey, "-out", files.certificate,
-        ]
-        openssl.standardError = FileHandle.nullDevice
-        try openssl.run()
-        openssl.waitUntilExit()
-        guard openssl.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
+        let openssl = try ChildProcess(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                "/CN=localhost",
+                "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", files.privateKey, "-out", files.certificate,
+            ])
+        guard try await openssl.ending() == 0 else { throw NeverHappened(description: openssl.errorOutput) }
     }
 
     func remove() throws {

@@ -195,7 +195,7 @@ struct ServerTests {
 
     @Test("HTTPS works with a given certificate, and plain HTTP on its port does not")
     func https() async throws {
-        let certificate = try Certificate()
+        let certificate = try await Certificate()
         defer { try? certificate.remove() }
         try await withEmulator(tls: certificate.files) { emulator in
             var configuration = TLSConfiguration.makeClientConfiguration()

@@ -47,10 +47,15 @@ struct MeAnswerTests {
             #"{"id":"1","email":{"address":["a@b"]}}"#, #"{"id":"1","email":{"address":"nobody"}}"#,
             #"{"id":"1","email":{"address":"a@b\n"}}"#, #"{"id":"1","email":{"address":"@"}}"#,
             #"{"id":"1",\#(phone),"application":"5"}"#, #"{"id":"1",\#(phone),"application":[]}"#,
-            #"{"id":"1",\#(phone),"application":{}}"#, #"{"id":"1",\#(phone),"application":{"id":5432154321543210}}"#,
-            #"{"id":"1",\#(phone),"application":{"id":null}}"#,
+            #"{"id":"1",\#(phone),"application":{"id":5432154321543210}}"#,
         ])
     func nonsense(body: String) {
         #expect(Self.decode(body) == nil)
+    }
+
+    @Test("an application without an id is no application of ours, and not the same as none", arguments: ["{}", #"{"id":null}"#])
+    func namelessApplication(application: String) {
+        #expect(Self.decode(#"{"id":"1",\#(Self.phone),"application":\#(application)}"#)?.applicationID?.isEmpty == true)
+        #expect(Self.decode(#"{"id":"1",\#(Self.phone)}"#)?.applicationID == nil)
     }
 }

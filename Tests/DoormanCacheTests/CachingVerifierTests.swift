@@ -5,6 +5,27 @@ import Testing
 
 @Suite("Answers from memory")
 struct CachingVerifierTests {
+    @Test("a provider that does not answer within a flight's time is unavailable: the caller's own deadline has not passed")
+    func slowProvider() async throws {
+        let scene = try Scene()
+        scene.provider.script { _ in .failure(VerificationError(.deadlineExceeded, "too slow")) }
+        await #expect(throws: VerificationError(.providerUnavailable, "too slow")) { try await scene.verify() }
+    }
+
+    @Test("an answer that was asked for too long before a call came is too old for it, though it was still under way")
+    func maxAgeOfAFlight() async throws {
+        let scene = try Scene()
+        let early = Task { try await scene.verify() }
+        try await eventually("the question is put") { scene.provider.verifyRequests.count == 1 }
+        scene.clock.advance(by: .seconds(2))
+        let strict = Task { try await scene.verify(maxAge: .seconds(1)) }
+        try await eventually("it waits for the same answer") { scene.verifier.statistics.joined == 1 }
+        try await scene.provider.answerNext(.success(.valid(.sample())))
+        _ = try await early.value
+        try await scene.provider.answerNext(.success(.valid(.sample(account: "2"))))
+        #expect(try await strict.value.identity?.accountID == "2")
+    }
+
     @Test("the first answer is fresh, later ones come from memory, synchronously too")
     func remembers() async throws {
         let scene = try Scene()

@@ -33,6 +33,17 @@ struct ExchangeTests {
         #expect(scene.reply() == "1011166682335378 cached")
     }
 
+    @Test("a call that names the only application and one that leaves it out bring the same code")
+    func onlyApplication() async throws {
+        let scene = try Scene { $0.defaultApplicationID = "1" }
+        let calls = [exchange(scene), exchange(scene, application: "1")]
+        try await eventually("both wait") {
+            scene.verifier.statistics.joined == 1 && scene.provider.exchangeRequests.count == 1
+        }
+        try await scene.provider.answerNextExchange(.success(.issued(scene.token, nil)))
+        for call in calls { #expect(try await call.value == .issued(scene.token, nil)) }
+    }
+
     @Test("the same code for another application is another question")
     func applicationsApart() async throws {
         let scene = try Scene()

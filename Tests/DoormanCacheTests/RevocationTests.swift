@@ -56,6 +56,27 @@ struct RevocationTests {
         #expect(scene.reply() == "tokenRejected")
     }
 
+    @Test("revoking an account of an application forgets its tokens that name no application, too")
+    func revokesNamelessApplication() async throws {
+        let scene = try Scene()
+        scene.provider.answersAlways(.valid(.sample(application: "")))
+        _ = try await scene.verify()
+        try await revoke(scene, .account("1011166682335378"), application: "5432154321543210")
+        #expect(scene.reply() == nil)
+    }
+
+    @Test("a revocation that makes no sense leaves memory, and answers under way, as they are")
+    func invalidRevocation() async throws {
+        let scene = try Scene()
+        scene.provider.refusesToRevoke(VerificationError(.invalidRequest, "no account id"))
+        let call = Task { try await scene.verify() }
+        try await eventually("the question is put") { scene.provider.verifyRequests.count == 1 }
+        await #expect(throws: VerificationError.self) { try await revoke(scene, .account("x")) }
+        try await scene.provider.answerNext(.success(.valid(.sample())))
+        _ = try await call.value
+        #expect(scene.reply() != nil)
+    }
+
     @Test("revoking an account forgets all its tokens and no other's")
     func revokesAccount() async throws {
         let scene = try Scene()

@@ -37,10 +37,11 @@ struct SingleFlightTests {
     }
 
     private func call(
-        _ flights: Flights, _ key: String = "key", patience: Duration = .seconds(3600)
+        _ flights: Flights, _ key: String = "key", patience: Duration = .seconds(3600), isCancelled: Bool = false
     ) -> Task<Result<Int, VerificationError>, Never> {
         let deadline = Deadline(TimeSource.system.now().advanced(by: patience))
         return Task { [operation] in
+            if isCancelled { unsafe withUnsafeCurrentTask { task in unsafe task?.cancel() } }
             do throws(VerificationError) {
                 return .success(
                     try await flights.value(for: key, deadline: deadline) { () async throws(VerificationError) in
@@ -50,6 +51,13 @@ struct SingleFlightTests {
                 return .failure(error)
             }
         }
+    }
+
+    @Test("a caller that is cancelled already starts nothing")
+    func cancelledBefore() async throws {
+        let flights = flights()
+        #expect(await call(flights, isCancelled: true).value.code == .deadlineExceeded)
+        #expect(operation.startCount == 0)
     }
 
     @Test("a thousand callers get the answer of one operation")

@@ -10,8 +10,11 @@ struct BackOffTests {
     }
 
     @Test(
-        "for as long as the provider said, a second if it did not, a minute at most",
-        arguments: [(Duration?.some(.seconds(5)), Duration.seconds(5)), (nil, .seconds(1)), (.seconds(3600), .seconds(60))])
+        "for as long as the provider said, a second if it named no time or none worth the name, a minute at most",
+        arguments: [
+            (Duration?.some(.seconds(5)), Duration.seconds(5)), (nil, .seconds(1)), (.zero, .seconds(1)),
+            (.seconds(3600), .seconds(60)),
+        ])
     func lasts(retryAfter: Duration?, length: Duration) async throws {
         let scene = GovernedScene()
         scene.provider.script(throttled(retryAfter))

@@ -68,6 +68,14 @@ struct RetryTests {
         #expect(scene.provider.verifyCount == 1)
     }
 
+    @Test("a provider that names a time is not asked again before")
+    func namedTime() async throws {
+        let scene = GovernedScene()
+        scene.provider.script { .failure(VerificationError(.providerUnavailable, "later", retryAfter: .seconds(30))) }
+        #expect(await scene.verify().error?.retryAfter == .seconds(30))
+        #expect(scene.provider.verifyCount == 1)
+    }
+
     @Test("an exchange is never tried again")
     func exchangeOnce() async throws {
         let scene = GovernedScene()

@@ -42,11 +42,7 @@ struct FailureContractTests {
             Row(fault: .chunked, outcome: "OK"),
         ])
     func rows(row: Row) async throws {
-        try await Stack.run(settings: {
-            $0.transport.requestTimeout = .milliseconds(600)
-            $0.governor.retryPercentage = 0
-            $0.governor.savedRetries = 0
-        }) { stack in
+        try await Stack.run { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
             stack.emulator.setFault(row.fault, for: .me)
             #expect(await stack.verify(token) == row.outcome)

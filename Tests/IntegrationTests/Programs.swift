@@ -5,7 +5,8 @@ extension ChildProcess {
     /// One of our own programs.
     static func ours(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> ChildProcess {
         try ChildProcess(
-            ChildProcess.built(name), arguments, environment: environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { given, _ in given })
+            ChildProcess.built(name), arguments,
+            environment: environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { given, _ in given })
     }
 
     /// Waits until the program has written its port into a file.
