@@ -20,6 +20,8 @@ struct Daemon {
         self.logger = logger
         _ = try settings.serverSettings()
         let accountKit = try settings.accountKitSettings()
+        // A password in a setting would be seen in arguments, environments and --print-config.
+        if settings.proxy.contains("@") { throw BadSettings(problems: ["provider.proxy must hold no credentials"]) }
         if let problem = accountKit.problem { throw BadSettings(problems: ["account-kit: \(problem)"]) }
     }
 

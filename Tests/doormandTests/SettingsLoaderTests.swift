@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Testing
 
 @testable import doormand
@@ -144,6 +145,17 @@ struct SettingsLoaderTests {
         try "0123456789abcdef\n".write(toFile: settings.appSecretFile, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: settings.appSecretFile) }
         #expect(try settings.accountKitSettings().application.secret?.bytes == Array("0123456789abcdef".utf8))
+    }
+
+    @Test("a proxy with credentials is refused, without repeating them")
+    func proxyCredentials() {
+        var settings = DoormandSettings()
+        settings.applicationID = "5432154321543210"
+        settings.proxy = "http://operator:planted@proxy:3128"
+        let error = #expect(throws: BadSettings.self) {
+            try Daemon(settings: settings, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        }
+        #expect(error?.description.contains("planted") == false)
     }
 
     @Test(
