@@ -116,7 +116,7 @@ let package = Package(
         tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             ["DoormanClient", "DoormanCore", "DoormanWire", "TestKit", nioCore]),
-        tests("doormandTests", ["doormand", "AccountKit", "DoormanCache", "DoormanServer", logging]),
+        tests("doormandTests", ["doormand", "AccountKit", "DoormanCache", "DoormanServer"]),
         tests("doormanTests", ["doorman", "DoormanClient", "TestKit"]),
         tests(
             "IntegrationTests",

@@ -12,19 +12,22 @@ final class ConnectionHandler: ChannelInboundHandler {
     private let reader: RequestReader
     private var connection: ServerConnection
     private var context: ChannelHandlerContext?
-    private var work: [StreamID: Task<Void, Never>] = [:]
+    private var work: [ServerConnection.CallID: Task<Void, Never>] = [:]
     private var timer: Scheduled<Void>?
     private var timerInstant = Instant.distantFuture
     private var flushIsScheduled = false
     private var isReadPending = false
     private var tally = AnswerTally()
+    /// Bytes given to the channel, and how many of them the kernel had taken when last looked at.
+    private var bytesWritten = 0
+    private var bytesTakenBefore = 0
 
     /// What the connections of one server share.
     struct Shared: Sendable {
         let backend: AuthBackend
         let limits: ConnectionLimits
         let metrics: ServerMetrics
-        let logger: Logger
+        let log: LimitedLog
     }
 
     init(shared: Shared, reader: RequestReader) {
@@ -99,30 +102,32 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A reset, mostly: the peer is gone, and there is nobody to tell.
-        shared.logger.debug("a connection failed", metadata: ["error": "\(error)"])
+        shared.log.log(.debug, about: "connection_failed", "a connection failed", ["error": "\(error)"])
         context.close(promise: nil)
     }
 
     // MARK: - Calls
 
     private func startCalls() {
+        guard let loop = context?.eventLoop else { return }
         for started in connection.takeStarted() {
-            let loop = context?.eventLoop
-            let handler = loop.map { NIOLoopBound(self, eventLoop: $0) }
-            let (backend, metrics) = (shared.backend, shared.metrics)
+            let handler = NIOLoopBound(self, eventLoop: loop)
+            let backend = shared.backend
             let began = now
-            work[started.streamID] = Task {
+            work[started.id] = Task {
                 let (data, failure) = await backend.answer(started.call, deadline: started.deadline)
-                metrics.recordFinished(
-                    started.call.method, failure: failure, after: began.duration(to: backend.timeSource.now()))
-                loop?.execute { handler?.value.finish(started.streamID, with: data) }
+                loop.execute { handler.value.finish(started, began: began, with: data, failure) }
             }
         }
     }
 
-    private func finish(_ streamID: StreamID, with data: [UInt8]) {
-        guard work.removeValue(forKey: streamID) != nil else { return }
-        let directive = connection.answer(streamID, with: data, now: now)
+    private func finish(
+        _ started: ServerConnection.StartedCall, began: Instant, with data: [UInt8], _ failure: Failure?
+    ) {
+        guard work.removeValue(forKey: started.id) != nil else { return }
+        let now = now
+        shared.metrics.recordFinished(started.call.method, failure: failure, after: began.duration(to: now))
+        let directive = connection.answer(started.id, with: data, now: now)
         // Answers of one flight arrive together: they leave in one write.
         if !flushIsScheduled, let context {
             flushIsScheduled = true
@@ -141,7 +146,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: - Output, time, the end
 
     private func flush() {
+        shared.metrics.record(connection.takeRefusals())
         guard let context, let output = connection.takeOutput() else { return }
+        bytesWritten += output.readableBytes
         context.writeAndFlush(wrapOutboundOut(output), promise: nil)
     }
 
@@ -156,9 +163,23 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .close(let closing):
             log(closing, context.remoteAddress)
             shared.metrics.recordClosed(closing.name)
-            // A peer that does not read would keep a graceful close waiting for it.
-            context.close(promise: nil)
+            if closing == .peerClosed { closeOnceWritten(context) } else { context.close(promise: nil) }
         }
+    }
+
+    /// Closes when the last answer has left, or the time for that is up: closing at once would throw away what waits.
+    private func closeOnceWritten(_ context: ChannelHandlerContext) {
+        let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let loop = context.value.eventLoop
+        let limit = loop.scheduleTask(in: .nanoseconds(shared.limits.writeTimeout.nanoseconds)) {
+            context.value.close(promise: nil)
+        }
+        let written = loop.makePromise(of: Void.self)
+        written.futureResult.whenComplete { _ in
+            limit.cancel()
+            context.value.close(promise: nil)
+        }
+        context.value.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
     }
 
     /// One timer a connection, moved only when something is due earlier: a hit touches no timer.
@@ -174,14 +195,20 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func timerFired() {
         timerInstant = .distantFuture
+        noteProgress()
         let (expired, directive) = connection.timePassed(now: now)
-        if !expired.isEmpty {
-            shared.metrics.recordExpired(expired.count)
-            for streamID in expired { work.removeValue(forKey: streamID)?.cancel() }
-        }
+        for call in expired { work.removeValue(forKey: call)?.cancel() }
         perform(directive)
         flush()
         rearmTimer()
+    }
+
+    /// A client that reads slowly is not one that does not read.
+    private func noteProgress() {
+        let waiting = try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)
+        let bytesTaken = bytesWritten - (waiting ?? 0)
+        if bytesTaken > bytesTakenBefore { connection.noteProgress(now: now) }
+        bytesTakenBefore = bytesTaken
     }
 
     private func end() {
@@ -198,9 +225,9 @@ final class ConnectionHandler: ChannelInboundHandler {
             case .peerClosed, .idle: .debug
             case .violation, .frameTimeout, .notReading: .notice
             }
-        shared.logger.log(
-            level: level, "closed a connection: \(closing.explanation)",
-            metadata: ["peer": "\(peer?.description ?? "a Unix socket")"])
+        shared.log.log(
+            level, about: closing.name, "closed a connection: \(closing.explanation)",
+            ["peer": "\(peer?.description ?? "a Unix socket")"])
     }
 }
 

@@ -18,6 +18,7 @@ package final class DoormanServer: Service {
     private let group: any EventLoopGroup
     private let connections = ConnectionRegistry()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
+    private let socketFile = NIOLockedValueBox<SocketFile?>(nil)
 
     /// - Parameters:
     ///   - group: Where connections are served. The server does not shut it down.
@@ -56,7 +57,9 @@ package final class DoormanServer: Service {
             }
             if let path = settings.unixSocketPath {
                 try await listen(on: path) {
-                    try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+                    let (file, descriptor) = try SocketFile.bind(path)
+                    socketFile.withLockedValue { $0 = file }
+                    return try await bootstrap.withBoundSocket(descriptor).get()
                 }
             }
         } catch {
@@ -99,7 +102,11 @@ package final class DoormanServer: Service {
             return listeners
         }
         for listener in open { try? await listener.close() }
-        if let path = settings.unixSocketPath, !open.isEmpty { removeSocketFile(path) }
+        let file = socketFile.withLockedValue { file in
+            defer { file = nil }
+            return file
+        }
+        file?.removeIfStillThere()
     }
 
     private func listen(on address: String, _ bind: () async throws -> any Channel) async throws {
@@ -113,15 +120,22 @@ package final class DoormanServer: Service {
     }
 
     private func makeBootstrap() -> ServerBootstrap {
-        let shared = ConnectionHandler.Shared(backend: backend, limits: settings.connection, metrics: metrics, logger: logger)
-        let readers = LoopReaders(group: group, backend: backend)
-        let (connections, metrics, logger, maximum) = (connections, metrics, logger, settings.maximumConnections)
+        let log = LimitedLog(logger, now: backend.timeSource.now)
+        let shared = ConnectionHandler.Shared(backend: backend, limits: settings.connection, metrics: metrics, log: log)
+        let readers = LoopReaders(
+            group: group, backend: backend, maximumFrameLength: settings.connection.maximumFrameLength)
+        let (connections, metrics, maximum) = (connections, metrics, settings.maximumConnections)
         let highWaterMark = settings.connection.writeBufferHighWaterMark
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(clamping: settings.acceptBacklog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             // The default of 4 makes a burst of 2,000 connections wait for seconds.
             .serverChannelOption(.maxMessagesPerRead, value: 256)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandlers(AcceptBackoffHandler(), AcceptFailureHandler(log: log))
+                }
+            }
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: 1)
@@ -130,14 +144,15 @@ package final class DoormanServer: Service {
             )
             .childChannelInitializer { channel in
                 guard let count = connections.add(channel, maximum: maximum) else {
-                    logger.warning("closed a new connection: server.max-connections are open", metadata: ["maximum": "\(maximum)"])
+                    log.log(
+                        .warning, about: "too_many_connections", "closed a new connection: server.max-connections are open",
+                        ["maximum": "\(maximum)"])
                     metrics.recordClosed("too_many_connections")
                     return channel.close()
                 }
                 metrics.connections.record(count)
                 channel.closeFuture.whenComplete { _ in metrics.connections.record(connections.remove(channel)) }
-                if case .v4 = channel.localAddress { channel.setTCPNoDelay() }
-                if case .v6 = channel.localAddress { channel.setTCPNoDelay() }
+                channel.setTCPOptions()
                 return channel.eventLoop.makeCompletedFuture {
                     let handler = ConnectionHandler(shared: shared, reader: readers.reader(for: channel.eventLoop))
                     try channel.pipeline.syncOperations.addHandler(handler)
@@ -155,7 +170,9 @@ package struct CannotListen: Error, CustomStringConvertible {
 }
 
 extension Channel {
-    fileprivate func setTCPNoDelay() {
+    /// Of a TCP connection; others have none.
+    fileprivate func setTCPOptions() {
+        if case .unixDomainSocket? = localAddress { return }
         _ = setOption(.socketOption(.tcp_nodelay), value: 1)
         _ = setOption(.socketOption(.so_keepalive), value: 1)
     }

@@ -4,10 +4,14 @@ internal import NIOCore
 struct LoopReaders: Sendable {
     private let readers: [ObjectIdentifier: NIOLoopBoundBox<RequestReader>]
 
-    init(group: any EventLoopGroup, backend: AuthBackend) {
+    init(group: any EventLoopGroup, backend: AuthBackend, maximumFrameLength: UInt32) {
         readers = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map { loop in
-                (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(RequestReader(backend: backend), eventLoop: loop))
+                (
+                    ObjectIdentifier(loop),
+                    NIOLoopBoundBox.makeBoxSendingValue(
+                        RequestReader(backend: backend, maximumFrameLength: maximumFrameLength), eventLoop: loop)
+                )
             })
     }
 

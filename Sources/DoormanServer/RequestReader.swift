@@ -5,7 +5,7 @@ internal import DoormanWire
 /// requests that are wrong. One an event loop, since its arena serves one message at a time.
 final class RequestReader {
     private let backend: AuthBackend
-    private let arena = MessageArena()
+    private let arena: MessageArena
     private let draining = ResponseEncoder.encode(
         FailureAnswer(.draining, "this server is shutting down and did not start the call: ask another"))
     private let nonsense = ResponseEncoder.encode(FailureAnswer(.malformedRequest, "the data is not a ttrpc.Request"))
@@ -17,8 +17,10 @@ final class RequestReader {
     private let notServing = ResponseEncoder.encode(ServingStatus.notServing)
     private let unknownService = ResponseEncoder.encode(ServingStatus.serviceUnknown)
 
-    init(backend: AuthBackend) {
+    /// - Parameter maximumFrameLength: The longest data that is read. What unpacking takes follows from it.
+    init(backend: AuthBackend, maximumFrameLength: UInt32) {
         self.backend = backend
+        arena = MessageArena(budget: 8 * max(64 << 10, Int(maximumFrameLength)))
     }
 
     /// What to do with a request frame's data.
@@ -27,8 +29,12 @@ final class RequestReader {
     func decide(_ data: Span<UInt8>, isDraining: Bool, now: Instant, tally: inout AnswerTally) -> ServerConnection.Decision {
         let decision = arena.withRequest(data) { request -> ServerConnection.Decision in
             guard let method = request.method else {
-                tally.wrong += 1
-                return .answer(request.namesMethod ? unknownMethod : noMethod)
+                guard request.namesMethod else {
+                    tally.wrong += 1
+                    return .answer(noMethod)
+                }
+                tally.unimplemented += 1
+                return .answer(unknownMethod)
             }
             switch method {
             case .verify where !isDraining: return verify(request, now: now, tally: &tally)
@@ -92,6 +98,7 @@ struct AnswerTally {
     var healthChecks = 0
     var draining = 0
     var wrong = 0
+    var unimplemented = 0
 }
 
 extension Array where Element == UInt8 {

@@ -17,9 +17,18 @@ package struct ServerConnection {
         case start(Call, timeout: Duration?)
     }
 
+    /// Tells the calls of a connection apart. A stream id does not: the client may use it again once it has an answer, while the
+    /// work for the call before still goes on.
+    package struct CallID: Sendable, Hashable, Comparable {
+        package let streamID: StreamID
+        fileprivate let number: UInt64
+
+        package static func < (lhs: CallID, rhs: CallID) -> Bool { lhs.number < rhs.number }
+    }
+
     /// A call that was started and is to be answered by ``answer(_:with:now:)``.
     package struct StartedCall {
-        package let streamID: StreamID
+        package let id: CallID
         package let call: Call
         package let deadline: Deadline
     }
@@ -57,7 +66,8 @@ package struct ServerConnection {
     private let limits: ConnectionLimits
     private var decoder: FrameDecoder
     private var state = State.open
-    private var inFlight: [StreamID: Deadline] = [:]
+    private var inFlight: [StreamID: (id: CallID, deadline: Deadline)] = [:]
+    private var lastCallNumber: UInt64 = 0
     /// No later than the earliest deadline in flight.
     private var earliestDeadline = Instant.distantFuture
     private var inputEnded = false
@@ -66,6 +76,7 @@ package struct ServerConnection {
     private var blockedSince: Instant?
     private var output = ByteBuffer()
     private var started: [StartedCall] = []
+    private var refusals: [Failure: Int] = [:]
 
     package init(limits: ConnectionLimits, now: Instant) {
         self.limits = limits
@@ -93,6 +104,13 @@ package struct ServerConnection {
         guard !started.isEmpty else { return [] }
         defer { started = [] }
         return started
+    }
+
+    /// How often each failure was answered here since this was last asked, for the metrics.
+    package mutating func takeRefusals() -> [Failure: Int] {
+        guard !refusals.isEmpty else { return [:] }
+        defer { refusals = [:] }
+        return refusals
     }
 
     // MARK: - Events
@@ -128,11 +146,13 @@ package struct ServerConnection {
         return .keep
     }
 
-    /// A started call has its answer: the data of a response frame. Ignored if its deadline has passed.
-    package mutating func answer(_ streamID: StreamID, with data: [UInt8], now: Instant) -> Directive {
-        guard state != .closed, inFlight.removeValue(forKey: streamID) != nil else { return .keep }
+    /// A started call has its answer: the data of a response frame. Ignored if its deadline has passed, also where another call
+    /// has its stream id by now.
+    package mutating func answer(_ call: CallID, with data: [UInt8], now: Instant) -> Directive {
+        guard state != .closed, inFlight[call.streamID]?.id == call else { return .keep }
+        inFlight[call.streamID] = nil
         lastActivity = now
-        output.writeFrame(.response, streamID: streamID, data: data)
+        output.writeFrame(.response, streamID: call.streamID, data: data)
         return closeIfFinished()
     }
 
@@ -153,6 +173,11 @@ package struct ServerConnection {
     /// The peer does not read, and enough answers wait for it: nothing more is read until ``unblockOutput(now:)``.
     package mutating func blockOutput(now: Instant) {
         blockedSince = blockedSince ?? now
+    }
+
+    /// The peer has read something, though not enough for ``unblockOutput(now:)``.
+    package mutating func noteProgress(now: Instant) {
+        if blockedSince != nil { blockedSince = now }
     }
 
     /// The peer reads again.
@@ -180,7 +205,7 @@ package struct ServerConnection {
     /// Time went on: answers calls whose deadline has passed, and says what is to become of the connection.
     ///
     /// - Returns: The calls that were given up, for whoever works on them to stop.
-    package mutating func timePassed(now: Instant) -> (expired: [StreamID], directive: Directive) {
+    package mutating func timePassed(now: Instant) -> (expired: [CallID], directive: Directive) {
         guard state != .closed else { return ([], .keep) }
         let expired = expireCalls(now: now)
         if let blockedSince {
@@ -231,13 +256,19 @@ package struct ServerConnection {
                 retryAfter: .milliseconds(100))
         }
         let deadline = Deadline(now.advanced(by: min(timeout ?? limits.defaultCallTimeout, limits.maximumCallTimeout)))
-        inFlight[streamID] = deadline
+        lastCallNumber += 1
+        let id = CallID(streamID: streamID, number: lastCallNumber)
+        inFlight[streamID] = (id, deadline)
         earliestDeadline = min(earliestDeadline, deadline.instant)
-        started.append(StartedCall(streamID: streamID, call: call, deadline: deadline))
+        started.append(StartedCall(id: id, call: call, deadline: deadline))
     }
 
     private mutating func refuseOversized(_ header: FrameHeader) {
-        guard header.type == .request else { return }
+        switch header.type {
+        case .request: break
+        case .data: return refuse(header.streamID, .unimplemented, "there are no streaming calls here")
+        default: return
+        }
         refuse(
             header.streamID, .frameTooLong,
             "a frame of \(header.length) bytes is longer than the \(limits.maximumFrameLength) that server.max-frame-length allows")
@@ -245,6 +276,7 @@ package struct ServerConnection {
 
     /// On a stream that is in flight this answers the second request of that id; the first one's answer still comes.
     private mutating func refuse(_ streamID: StreamID, _ failure: Failure, _ message: String, retryAfter: Duration? = nil) {
+        refusals[failure, default: 0] += 1
         let answer = FailureAnswer(failure, message, retryAfter: retryAfter)
         output.writeFrame(.response, streamID: streamID, data: ResponseEncoder.encode(answer))
     }
@@ -255,14 +287,14 @@ package struct ServerConnection {
         state == .draining ? limits.drainQuietPeriod : limits.idleTimeout
     }
 
-    private mutating func expireCalls(now: Instant) -> [StreamID] {
+    private mutating func expireCalls(now: Instant) -> [CallID] {
         guard now >= earliestDeadline else { return [] }
-        let expired = inFlight.filter { $0.value.hasPassed(at: now) }.map(\.key).sorted()
-        for streamID in expired {
-            inFlight.removeValue(forKey: streamID)
-            refuse(streamID, .deadlineExceeded, "the deadline passed before there was an answer")
+        let expired = inFlight.values.filter { $0.deadline.hasPassed(at: now) }.map(\.id).sorted()
+        for call in expired {
+            inFlight[call.streamID] = nil
+            refuse(call.streamID, .deadlineExceeded, "the deadline passed before there was an answer")
         }
-        earliestDeadline = inFlight.values.map(\.instant).min() ?? .distantFuture
+        earliestDeadline = inFlight.values.map(\.deadline.instant).min() ?? .distantFuture
         if !expired.isEmpty { lastActivity = now }
         return expired
     }

@@ -19,7 +19,8 @@ struct ServerMetrics: Sendable {
     private let healthChecks: Counter
     private let draining: Counter
     private let wrong: Counter
-    private let deadlineExceeded: Counter
+    private let unimplemented: Counter
+    private let refused: [Failure: Counter]
     private let finished: [Method: [Failure?: Counter]]
     private let durations: [Method: Timer]
 
@@ -39,7 +40,8 @@ struct ServerMetrics: Sendable {
         healthChecks = calls("Check", "server", nil)
         draining = calls("", "server", .draining)
         wrong = calls("", "server", .malformedRequest)
-        deadlineExceeded = calls("", "server", .deadlineExceeded)
+        unimplemented = calls("", "server", .unimplemented)
+        refused = Dictionary(uniqueKeysWithValues: Failure.allCases.map { ($0, calls("", "server", $0)) })
         let outcomes = [Failure?.none] + Failure.allCases.map(Optional.some)
         finished = Dictionary(
             uniqueKeysWithValues: Method.allCases.map { method in
@@ -59,6 +61,7 @@ struct ServerMetrics: Sendable {
         if tally.healthChecks > 0 { healthChecks.increment(by: tally.healthChecks) }
         if tally.draining > 0 { draining.increment(by: tally.draining) }
         if tally.wrong > 0 { wrong.increment(by: tally.wrong) }
+        if tally.unimplemented > 0 { unimplemented.increment(by: tally.unimplemented) }
     }
 
     /// A call that had to wait came to an end.
@@ -67,8 +70,9 @@ struct ServerMetrics: Sendable {
         durations[method]?.recordNanoseconds(duration.nanoseconds)
     }
 
-    func recordExpired(_ count: Int) {
-        deadlineExceeded.increment(by: count)
+    /// Adds what a connection refused by itself.
+    func record(_ refusals: [Failure: Int]) {
+        for (failure, count) in refusals { refused[failure]?.increment(by: count) }
     }
 
     func recordClosed(_ why: String) {

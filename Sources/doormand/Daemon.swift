@@ -1,6 +1,7 @@
 internal import AccountKit
 internal import CurlTransport
 internal import DoormanServer
+internal import Foundation
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -20,8 +21,13 @@ struct Daemon {
         self.logger = logger
         _ = try settings.serverSettings()
         let accountKit = try settings.accountKitSettings()
-        // A password in a setting would be seen in arguments, environments and --print-config.
-        if settings.proxy.contains("@") { throw BadSettings(problems: ["provider.proxy must hold no credentials"]) }
+        guard settings.caFile.isEmpty || FileManager.default.isReadableFile(atPath: settings.caFile) else {
+            throw BadSettings(problems: ["provider.ca-file: \(settings.caFile) can't be read"])
+        }
+        let folder = URL(fileURLWithPath: settings.portFile).deletingLastPathComponent().path
+        guard settings.portFile.isEmpty || FileManager.default.isWritableFile(atPath: folder) else {
+            throw BadSettings(problems: ["server.port-file: nothing can be written into \(folder)"])
+        }
         if let problem = accountKit.problem { throw BadSettings(problems: ["account-kit: \(problem)"]) }
     }
 
@@ -33,7 +39,7 @@ struct Daemon {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         let serverSettings = try settings.serverSettings()
         let server = DoormanServer(settings: serverSettings, backend: rooms.backend, group: group, logger: logger)
-        warn()
+        warn(descriptorLimit: DescriptorLimit.raise())
         do {
             try await serve(server, rooms)
         } catch {
@@ -53,7 +59,14 @@ struct Daemon {
         try await ServiceGroup(configuration: configuration).run()
     }
 
-    private func warn() {
+    private func warn(descriptorLimit: Int) {
+        // Listeners, logs, event loops and what libraries open take the rest.
+        let needed = settings.server.maximumConnections + settings.transport.maximumConnections + 64
+        if descriptorLimit < needed {
+            logger.warning(
+                "fewer file descriptors than server.max-connections and provider.max-connections may need",
+                metadata: ["limit": "\(descriptorLimit)", "needed": "\(needed)"])
+        }
         if settings.baseURL.hasPrefix("http://") {
             logger.warning("account-kit.base-url is plain HTTP on this machine: right for account-kit-emulator, for nothing else")
         }

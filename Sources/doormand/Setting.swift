@@ -38,6 +38,23 @@ struct Setting: Sendable {
         Setting(key, path, summary, write: { $0 }, parse: { $0 })
     }
 
+    /// A URL without credentials: a password in a setting would be seen in arguments, environments and `--print-config`.
+    static func url(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { $0 }) { text throws(BadValue) in
+            guard !text.contains("@") else { throw BadValue("must hold no user name and no password") }
+            return text
+        }
+    }
+
+    /// A power of two.
+    static func powerOfTwo(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { "\($0)" }) { text throws(BadValue) in
+            let count = try Units.count(text, in: range)
+            guard count.nonzeroBitCount == 1 else { throw BadValue("must be a power of two") }
+            return count
+        }
+    }
+
     static func flag(_ key: String, _ path: any Path<Bool>, _ summary: String) -> Setting {
         Setting(key, path, summary, write: { "\($0)" }, parse: Units.flag)
     }

@@ -54,7 +54,7 @@ enum SettingsCatalogue {
         .bytes("cache.max-bytes", \.cache.valid.bytes, 0...(1 << 40), "Memory for valid tokens."),
         .count("cache.max-rejected-entries", \.cache.rejected.entries, 0...100_000_000, "Refused tokens remembered."),
         .bytes("cache.max-rejected-bytes", \.cache.rejected.bytes, 0...(1 << 40), "Memory for refused tokens."),
-        .count("cache.shards", \.cache.shards, 1...256, "Parts with a lock and a share of the bounds each; a power of two."),
+        .powerOfTwo("cache.shards", \.cache.shards, 1...256, "Parts with a lock and a share of the bounds each; a power of two."),
         .count(
             "cache.max-flights", \.cache.maximumFlights, 1...1_000_000, "Tokens that the provider is being asked about at once."),
         .count(
@@ -79,7 +79,7 @@ enum SettingsCatalogue {
         .bytes("provider.max-body", \.transport.maximumBodyBytes, 1024...(64 << 20), "Longest answer that is taken."),
         .count("provider.max-connections", \.transport.maximumConnections, 1...10_000, "Connections to the provider."),
         .text("provider.ca-file", \.caFile, "PEM file of the only authorities to trust; empty for the system's."),
-        .text("provider.proxy", \.proxy, "URL of a proxy without credentials; empty for none, whatever http_proxy says."),
+        .url("provider.proxy", \.proxy, "URL of a proxy without credentials; empty for none, whatever http_proxy says."),
     ]
 
     private static let accountKit: [Setting] = [
@@ -87,15 +87,15 @@ enum SettingsCatalogue {
         .text(
             "account-kit.app-secret-file", \.appSecretFile,
             "File that holds the Account Kit app secret; empty sends no proof, and can't exchange or revoke accounts."),
-        .text(
+        .url(
             "account-kit.base-url", \.baseURL,
             "Where Account Kit is asked; the default is account-kit-emulator's. https:// or loopback."),
         .text("account-kit.api-version", \.apiVersion, "v1.0 to v1.3."),
         .flag(
             "account-kit.accept-answers-without-application", \.acceptAnswersWithoutApplication,
             "Take v1.0-shaped answers that name no app. The proof is then the only guard against another app's token."),
-        .bytes("account-kit.max-token-length", \.maximumTokenBytes, 1...65_536, "A longer token is refused unasked."),
-        .bytes("account-kit.max-code-length", \.maximumCodeBytes, 1...65_536, "A longer authorization code is refused unasked."),
+        .bytes("account-kit.max-token-length", \.maximumTokenBytes, 16...4096, "A longer token is refused unasked."),
+        .bytes("account-kit.max-code-length", \.maximumCodeBytes, 16...4096, "A longer authorization code is refused unasked."),
     ]
 
     private static let hour = Duration.seconds(3600)

@@ -14,8 +14,12 @@ struct SettingsLoader {
         var origins: [String: String] = [:]
     }
 
-    /// `DOORMAN_…` variables that are not settings of the server: the probe's.
-    private static let foreignVariables: Set<String> = ["DOORMAN_ADDR", "DOORMAN_CONFIG"]
+    /// `DOORMAN_…` variables that are not settings: the probe's, and those that Kubernetes sets in every pod beside a Service that
+    /// is called `doorman`.
+    private static func isForeign(_ variable: String) -> Bool {
+        variable == "DOORMAN_ADDR" || variable == "DOORMAN_CONFIG" || variable == "DOORMAN_PORT"
+            || variable.hasPrefix("DOORMAN_PORT_") || variable.hasPrefix("DOORMAN_SERVICE_")
+    }
 
     let arguments: [String]
     let environment: [String: String]
@@ -105,7 +109,7 @@ struct SettingsLoader {
     private func unknownVariables() -> [String] {
         environment.keys.sorted()
             .filter { name in
-                name.hasPrefix("DOORMAN_") && !Self.foreignVariables.contains(name)
+                name.hasPrefix("DOORMAN_") && !Self.isForeign(name)
                     && !SettingsCatalogue.all.contains { $0.environmentVariable == name }
             }
             .map { unknown("environment variable", $0, among: SettingsCatalogue.all.map(\.environmentVariable)) }

@@ -25,6 +25,15 @@ struct ServerConnectionTests {
         }
     }
 
+    /// Answers calls by their stream ids.
+    private func answer(
+        _ calls: [ServerConnection.StartedCall], _ streamID: UInt32, _ connection: inout ServerConnection,
+        with data: [UInt8] = [0x12, 0]
+    ) throws -> ServerConnection.Directive {
+        let call = try #require(calls.last { $0.id.streamID.rawValue == streamID })
+        return connection.answer(call.id, with: data, now: clock.now)
+    }
+
     private func request(_ streamID: UInt32, type: UInt8 = 1, flags: UInt8 = 0, length: Int = 3) -> [UInt8] {
         RawFrame(streamID: streamID, type: type, flags: flags, data: Array(repeating: 7, count: length)).bytes
     }
@@ -43,13 +52,12 @@ struct ServerConnectionTests {
     }
 
     @Test("starts calls in order and takes their answers in any order")
-    func anyOrder() {
+    func anyOrder() throws {
         var connection = makeConnection()
         _ = receive(request(1) + request(3) + request(5), &connection)
-        #expect(connection.takeStarted().map(\.streamID.rawValue) == [1, 3, 5])
-        for id in [5, 1, 3] as [UInt32] {
-            #expect(connection.answer(StreamID(id), with: [UInt8(id)], now: clock.now) == .keep)
-        }
+        let calls = connection.takeStarted()
+        #expect(calls.map(\.id.streamID.rawValue) == [1, 3, 5])
+        for id in [5, 1, 3] as [UInt32] { #expect(try answer(calls, id, &connection, with: [UInt8(id)]) == .keep) }
         #expect(frames(in: connection.takeOutput()).map(\.streamID) == [5, 1, 3])
         #expect(connection.callsInFlight == 0)
     }
@@ -66,7 +74,7 @@ struct ServerConnectionTests {
         let answers = frames(in: connection.takeOutput())
         #expect(answers.map(\.streamID) == [streamID])
         #expect(answers.first?.failure == failure)
-        #expect(connection.takeStarted().map(\.streamID.rawValue) == [99])
+        #expect(connection.takeStarted().map(\.id.streamID.rawValue) == [99])
     }
 
     @Test("skips frames of unknown types", arguments: [0, 2, 4, 9, 255] as [UInt8])
@@ -74,16 +82,17 @@ struct ServerConnectionTests {
         var connection = makeConnection()
         #expect(receive(request(1, type: type) + request(3), &connection) == .keep)
         #expect(connection.takeOutput() == nil)
-        #expect(connection.takeStarted().map(\.streamID.rawValue) == [3])
+        #expect(connection.takeStarted().map(\.id.streamID.rawValue) == [3])
     }
 
     @Test("refuses a stream id that is still in flight, and still answers the first call")
-    func repeatedStreamID() {
+    func repeatedStreamID() throws {
         var connection = makeConnection()
         _ = receive(request(7) + request(7), &connection)
-        #expect(connection.takeStarted().count == 1)
+        let calls = connection.takeStarted()
+        #expect(calls.count == 1)
         #expect(frames(in: connection.takeOutput()).map(\.failure) == [.malformedRequest])
-        _ = connection.answer(StreamID(7), with: [0x12, 0], now: clock.now)
+        _ = try answer(calls, 7, &connection)
         #expect(frames(in: connection.takeOutput()).map(\.data) == [[0x12, 0]])
         // Once it is answered, the id is free again.
         _ = receive(request(7), &connection)
@@ -94,13 +103,14 @@ struct ServerConnectionTests {
     func callLimit() throws {
         var connection = makeConnection { $0.maximumCallsInFlight = 2 }
         _ = receive(request(1) + request(3) + request(5), &connection)
-        #expect(connection.takeStarted().count == 2)
+        let calls = connection.takeStarted()
+        #expect(calls.count == 2)
         let refusal = try #require(frames(in: connection.takeOutput()).first)
         #expect(refusal.streamID == 5)
         #expect(refusal.failure == .tooManyCalls)
         #expect(refusal.status?.message.contains("server.max-calls-in-flight") == true)
         #expect(refusal.status?.retryAfter == .milliseconds(100))
-        _ = connection.answer(StreamID(1), with: [], now: clock.now)
+        _ = try answer(calls, 1, &connection)
         _ = receive(request(5), &connection)
         #expect(connection.takeStarted().count == 1)
     }
@@ -115,7 +125,16 @@ struct ServerConnectionTests {
         #expect(refusal.failure == .frameTooLong)
         #expect(refusal.status?.message.contains("101") == true)
         #expect(refusal.status?.message.contains("server.max-frame-length") == true)
-        #expect(connection.takeStarted().map(\.streamID.rawValue) == [3])
+        #expect(connection.takeStarted().map(\.id.streamID.rawValue) == [3])
+    }
+
+    @Test("says of a long frame of a streaming call what it says of a short one, and counts what it refuses")
+    func oversizedStreaming() {
+        var connection = makeConnection { $0.maximumFrameLength = 100 }
+        _ = receive(request(1, type: 3, length: 101) + request(3, length: 101) + request(5, type: 9, length: 101), &connection)
+        #expect(frames(in: connection.takeOutput()).map(\.failure) == [.unimplemented, .frameTooLong])
+        #expect(connection.takeRefusals() == [.unimplemented: 1, .frameTooLong: 1])
+        #expect(connection.takeRefusals().isEmpty)
     }
 
     @Test("ends at the first byte that no ttrpc frame begins with, and at a length above 4 MiB")
@@ -129,21 +148,38 @@ struct ServerConnectionTests {
     }
 
     @Test("answers a call whose deadline passed, gives it up, and ignores its answer afterwards")
-    func callDeadlines() {
+    func callDeadlines() throws {
         var connection = makeConnection { $0.defaultCallTimeout = .seconds(2) }
         _ = receive(request(1), &connection)
         _ = receive(request(3), &connection, timeout: .milliseconds(500))
+        let calls = connection.takeStarted()
         #expect(connection.nextTimer == clock.now.advanced(by: .milliseconds(500)))
         clock.advance(by: .milliseconds(500))
         var passed = connection.timePassed(now: clock.now)
-        #expect(passed.expired.map(\.rawValue) == [3])
+        #expect(passed.expired.map(\.streamID.rawValue) == [3])
         #expect(frames(in: connection.takeOutput()).map(\.failure) == [.deadlineExceeded])
-        #expect(connection.answer(StreamID(3), with: [0x12, 0], now: clock.now) == .keep)
+        #expect(try answer(calls, 3, &connection) == .keep)
         #expect(connection.takeOutput() == nil)
         clock.advance(by: .milliseconds(1500))
         passed = connection.timePassed(now: clock.now)
-        #expect(passed.expired.map(\.rawValue) == [1])
+        #expect(passed.expired.map(\.streamID.rawValue) == [1])
         #expect(connection.callsInFlight == 0)
+    }
+
+    @Test("gives nobody the answer of a call before, whose deadline passed, on the same stream id")
+    func reusedStreamID() throws {
+        var connection = makeConnection()
+        _ = receive(request(1), &connection, timeout: .milliseconds(1))
+        let late = connection.takeStarted()
+        clock.advance(by: .milliseconds(1))
+        #expect(connection.timePassed(now: clock.now).expired == late.map(\.id))
+        _ = connection.takeOutput()
+        _ = receive(request(1), &connection)
+        let current = connection.takeStarted()
+        #expect(try answer(late, 1, &connection, with: [0x12, 1, 7]) == .keep)
+        #expect(connection.takeOutput() == nil)
+        _ = try answer(current, 1, &connection)
+        #expect(frames(in: connection.takeOutput()).map(\.data) == [[0x12, 0]])
     }
 
     @Test("caps what a caller asks for")
@@ -181,7 +217,7 @@ struct ServerConnectionTests {
     }
 
     @Test("closes when nothing happens for long, but not while a call is in flight")
-    func idle() {
+    func idle() throws {
         var connection = makeConnection {
             $0.idleTimeout = .seconds(60)
             $0.defaultCallTimeout = .seconds(100)
@@ -190,7 +226,7 @@ struct ServerConnectionTests {
         _ = receive(request(1), &connection)
         clock.advance(by: .seconds(80))
         #expect(connection.timePassed(now: clock.now).directive == .keep)
-        _ = connection.answer(StreamID(1), with: [], now: clock.now)
+        _ = try answer(connection.takeStarted(), 1, &connection)
         clock.advance(by: .seconds(59))
         #expect(connection.timePassed(now: clock.now).directive == .keep)
         clock.advance(by: .seconds(1))
@@ -210,26 +246,31 @@ struct ServerConnectionTests {
         connection.unblockOutput(now: clock.now)
         #expect(connection.timePassed(now: clock.now).directive == .keep)
         connection.blockOutput(now: clock.now)
-        clock.advance(by: .seconds(10))
+        clock.advance(by: .seconds(9))
+        // It reads slowly, which is not the same.
+        connection.noteProgress(now: clock.now)
+        clock.advance(by: .seconds(9))
+        #expect(connection.timePassed(now: clock.now).directive == .keep)
+        clock.advance(by: .seconds(1))
         #expect(connection.timePassed(now: clock.now).directive == .close(.notReading))
     }
 
     @Test("finishes what is in flight when the peer ends its side, then closes")
-    func peerEndsItsSide() {
+    func peerEndsItsSide() throws {
         var connection = makeConnection()
         _ = receive(request(1), &connection)
         #expect(connection.endInput() == .keep)
-        #expect(connection.answer(StreamID(1), with: [0x12, 0], now: clock.now) == .close(.peerClosed))
+        #expect(try answer(connection.takeStarted(), 1, &connection) == .close(.peerClosed))
         #expect(frames(in: connection.takeOutput()).count == 1)
         var idle = makeConnection()
         #expect(idle.endInput() == .close(.peerClosed))
     }
 
     @Test("drains: says so for new calls, finishes the old, half-closes after a quiet time, and then only waits for the peer")
-    func drains() {
+    func drains() throws {
         var connection = makeConnection { $0.drainQuietPeriod = .milliseconds(500) }
         _ = receive(request(1), &connection)
-        #expect(connection.takeStarted().count == 1)
+        let calls = connection.takeStarted()
         connection.drain(now: clock.now)
         clock.advance(by: .milliseconds(600))
         #expect(connection.timePassed(now: clock.now).directive == .keep)
@@ -239,7 +280,7 @@ struct ServerConnectionTests {
             return .answer([1])
         }
         #expect(wasDraining)
-        _ = connection.answer(StreamID(1), with: [0x12, 0], now: clock.now)
+        _ = try answer(calls, 1, &connection)
         #expect(frames(in: connection.takeOutput()).map(\.streamID) == [3, 1])
         clock.advance(by: .milliseconds(499))
         #expect(connection.timePassed(now: clock.now).directive == .keep)

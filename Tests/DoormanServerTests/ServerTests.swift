@@ -87,17 +87,37 @@ struct ServerTests {
         }
     }
 
-    @Test("serves a Unix socket, replaces the file that a killed server left, and removes its own")
+    private static var socketPath: String { "/tmp/doorman-server-test-\(getpid())-\(UInt32.random(in: .min ... .max)).sock" }
+
+    @Test("serves a Unix socket, and removes its file")
     func unixSocket() async throws {
-        let path = "/tmp/doorman-server-test-\(getpid())-\(UInt32.random(in: .min ... .max)).sock"
-        for _ in 0..<2 {
+        let path = Self.socketPath
+        try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in
+            let peer = try RawPeer.connect(unixPath: path)
+            try await peer.send(Frames.verify("remembered", streamID: 1))
+            #expect(try await peer.readFrame().identity == .someone)
+            // Nobody takes the place of a server that lives.
+            await #expect(throws: CannotListen.self) { try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in } }
+        }
+        #expect(unsafe access(path, F_OK) != 0)
+    }
+
+    @Test("takes the place of a file that a killed server left, and leaves its successor's file alone")
+    func leftOverSocketFile() async throws {
+        let (path, aside) = (Self.socketPath, Self.socketPath)
+        try await withServer(settings: { $0.unixSocketPath = path }) { server, _ in
+            #expect(unsafe rename(path, aside) == 0)
             try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in
+                await server.stop()
                 let peer = try RawPeer.connect(unixPath: path)
                 try await peer.send(Frames.verify("remembered", streamID: 1))
                 #expect(try await peer.readFrame().identity == .someone)
             }
-            #expect(unsafe access(path, F_OK) != 0)
         }
+        // What lies aside is a socket's file that nobody listens on.
+        #expect(unsafe rename(aside, path) == 0)
+        try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in _ = try RawPeer.connect(unixPath: path) }
+        #expect(unsafe access(path, F_OK) != 0)
     }
 
     @Test("drains: finishes what is in flight, answers DRAINING and NOT_SERVING meanwhile, closes, and takes nobody new")
