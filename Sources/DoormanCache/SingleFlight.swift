@@ -62,7 +62,7 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
         guard !Task.isCancelled else { throw Self.cancelled }
         let waiter = state.withLockedValue { $0.nextNumber() }
         let timer = Task.detached { [self] in
-            guard await Self.sleep(until: deadline, now) else { return }
+            guard await deadline.sleep(now) else { return }
             dismiss(waiter, Self.deadlineExceeded)
         }
         defer { timer.cancel() }
@@ -167,20 +167,6 @@ extension SingleFlight {
         } catch {
             return .failure(error)
         }
-    }
-
-    /// Sleeps a second at a time: a sleep that is cancelled keeps its place in the system's timers until it would have ended.
-    ///
-    /// - Returns: False if it was cancelled before.
-    private static func sleep(until deadline: Deadline, _ now: @Sendable () -> Instant) async -> Bool {
-        while !deadline.hasPassed(at: now()) {
-            do {
-                try await Task.sleep(for: min(.seconds(1), deadline.remaining(at: now())))
-            } catch {
-                return false
-            }
-        }
-        return true
     }
 
     private static var deadlineExceeded: VerificationError {

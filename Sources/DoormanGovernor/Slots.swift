@@ -45,7 +45,7 @@ final class Slots: Sendable {
             return state.lastTicket
         }
         let timer = Task.detached { [self] in
-            guard await Self.sleep(until: deadline, now) else { return }
+            guard await deadline.sleep(now) else { return }
             dismiss(ticket, Self.deadlineExceeded)
         }
         defer { timer.cancel() }
@@ -118,20 +118,6 @@ extension Slots {
     private func dismiss(_ ticket: UInt64, _ error: VerificationError) {
         let waiter = state.withLockedValue { $0.queue.remove(ticket: ticket) }
         waiter?.continuation.resume(returning: .failure(error))
-    }
-
-    /// Sleeps a second at a time: a sleep that is cancelled keeps its place in the system's timers until it would have ended.
-    ///
-    /// - Returns: False if it was cancelled before.
-    private static func sleep(until deadline: Deadline, _ now: @Sendable () -> Instant) async -> Bool {
-        while !deadline.hasPassed(at: now()) {
-            do {
-                try await Task.sleep(for: min(.seconds(1), deadline.remaining(at: now())))
-            } catch {
-                return false
-            }
-        }
-        return true
     }
 
     private static var deadlineExceeded: VerificationError {

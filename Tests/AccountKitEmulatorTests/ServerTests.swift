@@ -195,11 +195,11 @@ struct ServerTests {
 
     @Test("HTTPS works with a given certificate, and plain HTTP on its port does not")
     func https() async throws {
-        let certificate = try await Certificate()
-        defer { try? certificate.remove() }
-        try await withEmulator(tls: certificate.files) { emulator in
+        let certificate = try await TestCertificate(names: "DNS:localhost,IP:127.0.0.1")
+        let files = EmulatorSettings.TLSFiles(certificate: certificate.certificateFile, privateKey: certificate.keyFile)
+        try await withEmulator(tls: files) { emulator in
             var configuration = TLSConfiguration.makeClientConfiguration()
-            configuration.trustRoots = .file(certificate.files.certificate)
+            configuration.trustRoots = .file(certificate.certificateFile)
             let client = try await HTTPClient(port: emulator.port, tls: try NIOSSLContext(configuration: configuration))
             client.get(Self.me)
             #expect(try await client.response().status == 200)

@@ -1,4 +1,5 @@
 import CurlTransport
+import TestKit
 import Testing
 
 @Suite("TLS", .serialized, .timeLimit(.minutes(2)))
@@ -13,8 +14,8 @@ struct TLSTests {
 
     @Test("a server whose authority is the configured one is asked")
     func rightAuthority() async throws {
-        let certificate = try TestCertificate()
-        let server = try OpenSSLServer(certificate)
+        let certificate = try await TestCertificate()
+        let server = try await OpenSSLServer(certificate)
         let transport = try Self.transport(trusting: certificate)
         defer {
             transport.shutdown()
@@ -27,10 +28,10 @@ struct TLSTests {
 
     @Test("a server of another authority, or of none that the system trusts, learns nothing")
     func wrongAuthority() async throws {
-        let certificate = try TestCertificate()
-        let server = try OpenSSLServer(certificate)
+        let certificate = try await TestCertificate()
+        let server = try await OpenSSLServer(certificate)
         defer { server.stop() }
-        for trusted in [try TestCertificate(), nil] {
+        for trusted in [try await TestCertificate(), nil] {
             let transport = try Self.transport(trusting: trusted)
             defer { transport.shutdown() }
             let error = await transport.failure("https://localhost:\(server.port)/")
@@ -41,8 +42,8 @@ struct TLSTests {
 
     @Test("a certificate for another name is refused, though its authority is trusted")
     func wrongName() async throws {
-        let certificate = try TestCertificate()
-        let server = try OpenSSLServer(certificate)
+        let certificate = try await TestCertificate()
+        let server = try await OpenSSLServer(certificate)
         let transport = try Self.transport(trusting: certificate)
         defer {
             transport.shutdown()
@@ -55,8 +56,8 @@ struct TLSTests {
 
     @Test("TLS 1.2 will do, 1.1 will not", arguments: [("-tls1_2", true), ("-tls1_1", false)])
     func versions(option: String, isAccepted: Bool) async throws {
-        let certificate = try TestCertificate()
-        let server = try OpenSSLServer(certificate, options: [option, "-cipher", "DEFAULT@SECLEVEL=0"])
+        let certificate = try await TestCertificate()
+        let server = try await OpenSSLServer(certificate, options: [option, "-cipher", "DEFAULT@SECLEVEL=0"])
         let transport = try Self.transport(trusting: certificate)
         defer {
             transport.shutdown()

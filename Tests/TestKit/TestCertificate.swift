@@ -1,0 +1,28 @@
+private import Glibc
+
+/// A certificate that is its own authority, and its key, made just now by the `openssl` program in a folder of their own.
+package final class TestCertificate: Sendable {
+    private let folder: String
+    package var certificateFile: String { folder + "/certificate.pem" }
+    package var keyFile: String { folder + "/key.pem" }
+
+    /// - Parameter names: What it is for, as openssl's `subjectAltName` has it.
+    package init(names: String = "DNS:localhost") async throws {
+        var template = Array("/tmp/doorman-tls-XXXXXX".utf8CString)
+        guard unsafe mkdtemp(&template) != nil else { throw NeverHappened(description: "no temporary folder: errno \(errno)") }
+        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let openssl = try ChildProcess(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                "/CN=localhost", "-addext", "subjectAltName=\(names)", "-keyout", folder + "/key.pem", "-out",
+                folder + "/certificate.pem",
+            ])
+        guard try await openssl.ending() == 0 else { throw NeverHappened(description: openssl.errorOutput) }
+    }
+
+    deinit {
+        for file in [certificateFile, keyFile] { unsafe unlink(file) }
+        unsafe rmdir(folder)
+    }
+}
