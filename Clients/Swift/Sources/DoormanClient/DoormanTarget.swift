@@ -32,7 +32,7 @@ extension DoormanTarget: CustomStringConvertible {
 }
 
 extension DoormanTarget {
-    /// Text that is no target. Says what is wrong with it.
+    /// Text that is no target. Says what is wrong with it, and never repeats it: it may be a token in the wrong place.
     public struct ParseError: Error, Sendable, Hashable, CustomStringConvertible {
         public let description: String
     }
@@ -41,12 +41,12 @@ extension DoormanTarget {
     public init(parsing text: some StringProtocol) throws(ParseError) {
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
-            guard path.hasPrefix("/") else { throw ParseError(description: "'\(text)': a socket's path begins with '/'") }
+            guard path.hasPrefix("/") else { throw ParseError(description: "a socket's path begins with '/'") }
             self = .unixSocket(path: path)
             return
         }
         guard let colon = text.lastIndex(of: ":") else {
-            throw ParseError(description: "'\(text)': expected host:port, [address]:port or unix:/path")
+            throw ParseError(description: "expected host:port, [address]:port or unix:/path")
         }
         self = .hostAndPort(try Self.host(text[..<colon]), try Self.port(text[text.index(after: colon)...]))
     }
@@ -54,17 +54,17 @@ extension DoormanTarget {
     private static func host(_ text: some StringProtocol) throws(ParseError) -> String {
         if text.hasPrefix("[") && text.hasSuffix("]") {
             let inner = text.dropFirst().dropLast()
-            guard inner.contains(":") else { throw ParseError(description: "'\(text)': brackets are for IPv6 addresses") }
+            guard inner.contains(":") else { throw ParseError(description: "brackets are for IPv6 addresses") }
             return String(inner)
         }
         guard !text.isEmpty else { throw ParseError(description: "the host before ':' is missing") }
-        guard !text.contains(":") else { throw ParseError(description: "'\(text)': write an IPv6 address as [address]:port") }
+        guard !text.contains(":") else { throw ParseError(description: "write an IPv6 address as [address]:port") }
         return String(text)
     }
 
     private static func port(_ text: some StringProtocol) throws(ParseError) -> Int {
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(text), (1...65535).contains(port) else {
-            throw ParseError(description: "'\(text)' is no port: 1 to 65535")
+            throw ParseError(description: "what follows the last ':' is no port from 1 to 65535")
         }
         return port
     }

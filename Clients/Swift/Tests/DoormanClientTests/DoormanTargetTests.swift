@@ -18,11 +18,12 @@ struct DoormanTargetTests {
         "text that is no target is refused with a reason",
         arguments: [
             "", "localhost", ":7117", "host:", "host:0", "host:65536", "host:+1", "host:7x", "::1:7117", "[host]:1", "unix:",
-            "unix:relative", "host:99999999999999999999",
+            "unix:relative", "host:99999999999999999999", "EMAWplanted", "host:EMAWplanted", "unix:EMAWplanted", "[EMAWplanted]:1",
         ])
     func refuse(text: String) {
         let error = #expect(throws: DoormanTarget.ParseError.self) { try DoormanTarget(parsing: text) }
         #expect(error?.description.isEmpty == false)
+        #expect(error?.description.contains("EMAWplanted") == false)
     }
 
     @Test("the port is 7117 unless said otherwise")
