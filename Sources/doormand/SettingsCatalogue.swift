@@ -50,6 +50,9 @@ enum SettingsCatalogue {
         .duration("cache.ttl", \.cache.ttl, .zero...day, "How long a valid token is answered from memory; 0s for not at all."),
         .duration("cache.rejected-ttl", \.cache.rejectedTTL, .zero...day, "How long a refused token is answered from memory."),
         .fraction("cache.jitter", \.cache.jitter, 0...1, "Part by which a time to live is lengthened or shortened at random."),
+        .duration(
+            "cache.clock-skew", \.cache.clockSkew, .zero...hour,
+            "How far our clock may be behind the provider's: it shortens its expiry."),
         .count("cache.max-entries", \.cache.valid.entries, 0...100_000_000, "Valid tokens remembered."),
         .bytes("cache.max-bytes", \.cache.valid.bytes, 0...(1 << 40), "Memory for valid tokens."),
         .count("cache.max-rejected-entries", \.cache.rejected.entries, 0...100_000_000, "Refused tokens remembered."),
@@ -69,6 +72,9 @@ enum SettingsCatalogue {
             "How long nobody asks after the provider throttled us and named no time."),
         .duration("provider.max-back-off", \.governor.maximumBackOff, .zero...day, "The longest that nobody asks."),
         .count("provider.retry-percentage", \.governor.retryPercentage, 0...100, "Second tries in a hundred calls."),
+        .count("provider.saved-retries", \.governor.savedRetries, 0...1_000_000, "Second tries that may be saved up."),
+        .duration(
+            "provider.min-retry-time", \.governor.minimumRetryTime, .zero...hour, "Time that must be left for a second try."),
         .duration(
             "provider.connect-timeout", \.transport.connectTimeout, .milliseconds(1)...hour, "Connecting: name, TCP and TLS."),
         .duration(
@@ -77,6 +83,8 @@ enum SettingsCatalogue {
             "provider.call-timeout", \.cache.flightTimeout, .milliseconds(1)...hour,
             "One question to the provider with its second try, however long its callers wait."),
         .bytes("provider.max-body", \.transport.maximumBodyBytes, 1024...(64 << 20), "Longest answer that is taken."),
+        .bytes(
+            "provider.max-headers", \.transport.maximumHeaderBytes, 1024...(1 << 20), "Longest header of an answer that is taken."),
         .count("provider.max-connections", \.transport.maximumConnections, 1...10_000, "Connections to the provider."),
         .text("provider.ca-file", \.caFile, "PEM file of the only authorities to trust; empty for the system's."),
         .url("provider.proxy", \.proxy, "URL of a proxy without credentials; empty for none, whatever http_proxy says."),

@@ -181,6 +181,29 @@ struct ProcessTests {
         #expect(printed.allOutput.contains("ttl: 5s  # environment variable DOORMAN_CACHE_TTL"))
     }
 
+    @Test("without a file descriptor to spare doormand says so, goes on, and takes connections again when others are gone")
+    func noDescriptors() async throws {
+        try await withTemporaryFolder { folder in
+            let portFile = folder.appendingPathComponent("doormand.port")
+            let doormand = try ChildProcess(
+                "sh",
+                [
+                    "-c", #"ulimit -n 48; exec "$0" "$@""#, ChildProcess.built("doormand"), "--account-kit-application-id", "123",
+                    "--server-address", "127.0.0.1:0", "--server-port-file", portFile.path,
+                ], environment: ["SWIFT_BACKTRACE": "enable=no"])
+            let port = try await doormand.port(from: portFile)
+            let crowd = try (0..<100).map { _ in try RawPeer.connect(port: port) }
+            try await eventually("the log says so") { doormand.errorOutput.contains("connections can't be accepted") }
+            for peer in crowd { peer.close() }
+            let client = DoormanClient(target: .hostAndPort("127.0.0.1", port))
+            let status = try await client.health(timeout: .seconds(20))
+            #expect(status == .serving)
+            await client.close()
+            doormand.terminate()
+            #expect(try await doormand.ending() == 0, "\(doormand.allOutput)")
+        }
+    }
+
     @Test("an address in use ends doormand with one line that names it")
     func addressInUse() async throws {
         try await Stack.run { stack in
