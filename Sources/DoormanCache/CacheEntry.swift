@@ -2,31 +2,56 @@ package import DoormanCore
 
 /// What is remembered of one token: facts, from which each call draws its own conclusion about age and audience.
 package struct CacheEntry: Sendable, Hashable {
-    /// What the provider said. An identity in here has ``Freshness/cached``.
+    /// What the provider said. An identity in here has ``Freshness/cached``, or ``Freshness/stale`` past its time.
     package var verdict: Verdict
     /// The same, as it goes over the wire.
     package var reply: PackedReply
     /// When the provider was asked. Ages count from here, since the answer may have been true only then.
     package var verifiedAt: Instant
-    /// From when on this is no answer any more.
+    /// From when on this is no answer any more, unless the provider can't be asked.
     package var expiresAt: Instant
+    /// From when on a hit has it refreshed in the background.
+    package var refreshAt: Instant
+    /// From when on this is no answer even if the provider can't be asked. Never before ``expiresAt``.
+    package var staleUntil: Instant
 
-    package init(verdict: Verdict, reply: PackedReply, verifiedAt: Instant, expiresAt: Instant) {
+    package init(
+        verdict: Verdict, reply: PackedReply, verifiedAt: Instant, expiresAt: Instant, refreshAt: Instant = .distantFuture,
+        staleUntil: Instant? = nil
+    ) {
         self.verdict = verdict
         self.reply = reply
         self.verifiedAt = verifiedAt
         self.expiresAt = expiresAt
+        self.refreshAt = refreshAt
+        self.staleUntil = staleUntil ?? expiresAt
     }
 
-    /// What every entry takes besides its strings and its reply's bytes: its places in the flat arrays (224 bytes, and as a rule
+    /// What every entry takes besides its strings and its reply's bytes: its places in the flat arrays (240 bytes, and as a rule
     /// a third of that for the room arrays have to grow), 16 to 32 in the index, 48 around the reply's bytes.
-    package static let fixedCost = 384
+    package static let fixedCost = 400
 
     /// The memory this takes, in bytes: ``fixedCost``, the packed reply, and each string that is too long (over 15 bytes) to
     /// live in its place.
     package var cost: Int {
         Self.fixedCost + reply.bytes.count + verdict.stringCost
     }
+}
+
+/// What memory says of a token at one moment.
+enum Recollection: Sendable, Hashable {
+    /// An answer within its time, and young enough. One that is due for a refresh says so once.
+    case known(Verdict, isDueForRefresh: Bool)
+    /// An answer that is young enough but past its time: it will do if the provider can't be asked.
+    case outdated
+    case unknown
+}
+
+/// A packed reply from memory.
+struct Hit {
+    let reply: PackedReply
+    /// Whether this hit is the one that has the entry refreshed.
+    let isDueForRefresh: Bool
 }
 
 extension Verdict {

@@ -8,6 +8,17 @@ package struct CacheSettings: Sendable, Hashable {
     /// By which part a time to live is lengthened or shortened at random, so that tokens that were verified together are not
     /// asked about again together. From 0 to 1, default 0.1.
     package var jitter: Double = 0.1
+    /// In which last part of its time an answer is refreshed in the background when it is used, so that no call has to wait.
+    /// From 0, for never, to 1; default 0.2.
+    package var refreshAhead: Double = 0.2
+    /// For how long past its time a valid token is still answered while the provider can't be asked. Default 5 min; 0 for never.
+    package var maximumStale: Duration = .seconds(300)
+    /// How long such an answer is given before the provider is tried again, and how long a refresh that failed is put off.
+    /// Default 1 s.
+    package var staleRetry: Duration = .seconds(1)
+    /// How long before its deadline a call stops waiting for the provider, if there is an answer past its time to be given.
+    /// Default 50 ms; a call with less time than twice that waits for half of it.
+    package var staleReserve: Duration = .milliseconds(50)
     /// How far our clock may be behind the provider's: its expiry counts as that much earlier. Default 0.
     package var clockSkew: Duration = .zero
     /// How long one question to the provider may take, however long its callers wait. Default 2 s.

@@ -16,28 +16,27 @@ struct CacheShard: Sendable {
         self.rejected = LRUSegment(bounds: rejected)
     }
 
-    /// Counts a hit, and nothing if there is none: the call then asks again by ``verdict(for:maxAge:now:countsMiss:)``.
+    /// Counts a hit, and nothing if there is none: the call then asks again by ``recall(_:maxAge:now:isRepeated:)``.
     @inline(__always)
-    mutating func reply(for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64) -> PackedReply? {
+    mutating func reply(for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64) -> Hit? {
         let any = Span<UInt8>()
         guard
-            let reply = valid.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now)
+            let hit = valid.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now)
                 ?? rejected.reply(for: key, applicationID: any, maxAge: maxAge, now: now)
         else { return nil }
         hits &+= 1
-        return reply
+        return hit
     }
 
-    mutating func verdict(for key: TokenKey, maxAge: UInt64, now: UInt64, countsMiss: Bool) -> Verdict? {
-        guard
-            let verdict = valid.verdict(for: key, maxAge: maxAge, now: now)
-                ?? rejected.verdict(for: key, maxAge: maxAge, now: now)
-        else {
-            if countsMiss { misses &+= 1 }
-            return nil
+    mutating func recall(_ key: TokenKey, maxAge: UInt64, now: UInt64, isRepeated: Bool) -> Recollection {
+        var recollection = valid.recall(key, maxAge: maxAge, now: now, mayRefresh: !isRepeated)
+        if case .unknown = recollection { recollection = rejected.recall(key, maxAge: maxAge, now: now) }
+        if case .known = recollection {
+            hits &+= 1
+        } else if !isRepeated {
+            misses &+= 1
         }
-        hits &+= 1
-        return verdict
+        return recollection
     }
 
     mutating func store(_ entry: CacheEntry, for key: TokenKey) {

@@ -10,12 +10,28 @@ extension CachingVerifier: TokenProvider {
         if let refusal = upstream.refusalByForm(of: request.token) { return .rejected(refusal) }
         let key = keys.key(forToken: request.token.bytes.span)
         let arrival = timeSource.now()
+        var isRepeated = false
         while true {
-            if let verdict = cache.verdict(for: key, maxAge: request.maxAge, now: timeSource.now()) {
+            let now = timeSource.now()
+            let recollection = cache.recall(key, maxAge: request.maxAge, now: now, isRepeated: isRepeated)
+            isRepeated = true
+            if case .known(let verdict, let isDueForRefresh) = recollection {
+                if isDueForRefresh { refresh(request.token, key) }
                 return judge(verdict, for: request)
             }
-            let answer = try await questions.value(for: key, deadline: deadline) { () async throws(VerificationError) in
-                try await self.ask(request, key)
+            let hasStandIn = recollection == .outdated
+            let answer: Answer
+            do throws(VerificationError) {
+                answer = try await questions.value(
+                    for: key, deadline: patience(until: deadline, hasStandIn: hasStandIn, now: now)
+                ) { () async throws(VerificationError) in
+                    try await self.ask(request, key)
+                }
+            } catch {
+                if let verdict = standIn(for: error, request, key, hadStandIn: hasStandIn) { return judge(verdict, for: request) }
+                // What it stopped waiting for early is gone: it goes on waiting.
+                if error.code == .deadlineExceeded, !Task.isCancelled, !deadline.hasPassed(at: timeSource.now()) { continue }
+                throw error
             }
             // A flight that was started for a call with less strict a wish may bring an answer that is too old for this one.
             guard let maxAge = request.maxAge else { return judge(answer.verdict, for: request) }
@@ -33,17 +49,26 @@ extension CachingVerifier: TokenProvider {
     /// Puts the question and stores the answer.
     ///
     /// The provider is asked for facts, without the audience: others may wait for the same answer who expect another one.
-    private func ask(_ request: VerificationRequest, _ key: TokenKey) async throws(VerificationError) -> Answer {
+    func ask(_ request: VerificationRequest, _ key: TokenKey) async throws(VerificationError) -> Answer {
         let stamp = cache.stamp(for: key)
         let now = timeSource.now()
         // An earlier flight may have landed after this one's caller looked into memory.
-        if let verdict = cache.verdict(for: key, maxAge: request.maxAge, now: now, countsMiss: false) {
+        if !request.isRefresh,
+            case .known(let verdict, _) = cache.recall(key, maxAge: request.maxAge, now: now, isRepeated: true)
+        {
             return Answer(verdict: verdict, askedAt: nil)
         }
-        let verdict = try await withinFlight { () async throws(VerificationError) in
-            try await self.upstream.verify(VerificationRequest(token: request.token), deadline: self.flightDeadline(from: now))
+        do throws(VerificationError) {
+            let verdict = try await withinFlight { () async throws(VerificationError) in
+                let question = VerificationRequest(token: request.token, isRefresh: request.isRefresh)
+                return try await self.upstream.verify(question, deadline: self.flightDeadline(from: now))
+            }
+            return Answer(verdict: remember(verdict, for: key, askedAt: now, stamp: stamp), askedAt: now)
+        } catch {
+            if request.isRefresh { postponeRefresh(of: key) }
+            if error.code == .providerUnavailable || error.code == .providerBusy { giveStale(key, maxAge: nil) }
+            throw error
         }
-        return Answer(verdict: remember(verdict, for: key, askedAt: now, stamp: stamp), askedAt: now)
     }
 
     /// A flight's deadline is ours, not its callers', who have their own: that it passed means that the provider did not answer.

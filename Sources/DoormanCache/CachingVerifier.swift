@@ -20,17 +20,19 @@ package final class CachingVerifier: Sendable {
     ///   - providerName: Part of every key.
     ///   - pack: Called once for each verdict that is stored, never under a lock. Its identity has ``Freshness/cached``.
     ///   - random: 64 random bits, for the jitter of the times to live.
-    /// - Throws: If the machine gives no random bytes for the key of this process.
+    ///   - secret: What the keys of memory are made with; nil for 32 random bytes, which all but a simulator should take.
+    /// - Throws: If the machine gives no random bytes for that.
     package init(
         upstream: any TokenProvider, settings: CacheSettings, providerName: String, timeSource: TimeSource,
-        pack: @escaping Pack, random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
+        pack: @escaping Pack, random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) },
+        secret: [UInt8]? = nil
     ) throws {
         self.upstream = upstream
         self.settings = settings
         self.timeSource = timeSource
         self.pack = pack
         self.random = random
-        keys = try TokenKeyMaker(providerName: providerName)
+        keys = try TokenKeyMaker(providerName: providerName, secret: secret)
         cache = VerificationCache(settings: settings)
         questions = SingleFlight(
             maximumFlights: settings.maximumFlights, maximumWaitersPerFlight: settings.maximumWaitersPerFlight,
@@ -49,8 +51,12 @@ package final class CachingVerifier: Sendable {
     package func reply(
         token: Span<UInt8>, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant
     ) -> PackedReply? {
-        cache.reply(
-            for: keys.key(forToken: token), applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)
+        let key = keys.key(forToken: token)
+        guard let hit = cache.reply(for: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now) else {
+            return nil
+        }
+        if hit.isDueForRefresh { refresh(Token(bytes: Array(copying: token)), key) }
+        return hit.reply
     }
 
     /// Sets other bounds while calls go on. What is over them goes at once.
@@ -62,6 +68,7 @@ package final class CachingVerifier: Sendable {
         var statistics = CacheStatistics()
         cache.count(into: &statistics)
         statistics.flights = questions.flightCount + exchanges.flightCount
+        statistics.refreshed = questions.startedAloneCount
         statistics.joined = questions.joinedCount + exchanges.joinedCount
         return statistics
     }
@@ -69,5 +76,13 @@ package final class CachingVerifier: Sendable {
     /// By when the provider must have answered a question that is put now.
     func flightDeadline(from now: Instant) -> Deadline {
         Deadline(now.advanced(by: settings.flightTimeout))
+    }
+}
+
+extension Array where Element == UInt8 {
+    init(copying span: Span<UInt8>) {
+        self.init()
+        reserveCapacity(span.count)
+        for index in span.indices { append(span[index]) }
     }
 }

@@ -11,7 +11,12 @@ package struct LRUSegment: Sendable {
     /// How many entries had to go for others, or for lower bounds.
     package private(set) var evictions: UInt64 = 0
 
+    /// How many answers were given past their time.
+    package private(set) var staleHits: UInt64 = 0
+
     private var slots: [Slot] = []
+    private var costs: [UInt32] = []
+    private var staleUntil: [UInt64] = []
     private var applicationIDs: [String] = []
     private var verdicts: [Verdict?] = []
     private var replies: [PackedReply?] = []
@@ -22,11 +27,16 @@ package struct LRUSegment: Sendable {
 
     private struct Slot {
         static let none: UInt32 = .max
+        /// In place of ``refreshAt`` once the refresh has begun.
+        static let refreshBegun: UInt64 = .max
+        /// In place of ``refreshAt`` where the entry is given past its time.
+        static let stale: UInt64 = .max - 1
 
         var key: TokenKey
         var verifiedAt: UInt64
-        var expiresAt: UInt64
-        var cost: UInt32
+        /// Until when it is given: its time, or some moments more while the provider can't be asked.
+        var usableUntil: UInt64
+        var refreshAt: UInt64
         /// The neighbour used next after this one. Free slots are linked by ``older`` alone.
         var newer: UInt32
         var older: UInt32
@@ -44,18 +54,55 @@ package struct LRUSegment: Sendable {
     ///   - maxAge: In nanoseconds; `.max` for any.
     ///   - applicationID: Empty for any.
     @inline(__always)
-    mutating func reply(for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64) -> PackedReply? {
-        guard let slot = slot(of: key), isUsable(slot, maxAge: maxAge, now: now) else { return nil }
-        guard applicationID.isEmpty || isSame(applicationIDs[slot], applicationID) else { return nil }
+    mutating func reply(for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64) -> Hit? {
+        guard let slot = slot(of: key), now < slots[slot].usableUntil, isYoung(slot, maxAge: maxAge, now: now),
+            applicationID.isEmpty || isSame(applicationIDs[slot], applicationID), let reply = replies[slot]
+        else { return nil }
         markUsed(slot)
-        return replies[slot]
+        countStale(slot)
+        return Hit(reply: reply, isDueForRefresh: takeRefresh(slot, now: now))
     }
 
-    /// The verdict, if it is within its time and of an age the call accepts, marked as used.
-    mutating func verdict(for key: TokenKey, maxAge: UInt64, now: UInt64) -> Verdict? {
-        guard let slot = slot(of: key), isUsable(slot, maxAge: maxAge, now: now) else { return nil }
+    /// What is known of the key; an answer within its time is marked as used.
+    ///
+    /// - Parameter mayRefresh: Whether whoever asks would have the entry refreshed.
+    mutating func recall(_ key: TokenKey, maxAge: UInt64, now: UInt64, mayRefresh: Bool = true) -> Recollection {
+        guard let slot = slot(of: key), isYoung(slot, maxAge: maxAge, now: now), let verdict = verdicts[slot] else {
+            return .unknown
+        }
+        guard now < slots[slot].usableUntil else { return now < staleUntil[slot] ? .outdated : .unknown }
         markUsed(slot)
-        return verdicts[slot]
+        countStale(slot)
+        return .known(verdict, isDueForRefresh: mayRefresh && takeRefresh(slot, now: now))
+    }
+
+    /// The entry, whether or not it is past its time, unless it is no answer even if the provider can't be asked.
+    func standIn(for key: TokenKey, maxAge: UInt64, now: UInt64) -> CacheEntry? {
+        guard let slot = slot(of: key), now < staleUntil[slot], isYoung(slot, maxAge: maxAge, now: now),
+            let verdict = verdicts[slot], let reply = replies[slot]
+        else { return nil }
+        return CacheEntry(
+            verdict: verdict, reply: reply, verifiedAt: Instant(nanoseconds: slots[slot].verifiedAt),
+            expiresAt: Instant(nanoseconds: slots[slot].usableUntil), staleUntil: Instant(nanoseconds: staleUntil[slot]))
+    }
+
+    /// Gives an entry that is past its time for some moments more, as `entry` says, marked as used; unless it has been removed or
+    /// replaced since `entry` was made of it.
+    mutating func giveStale(_ entry: CacheEntry, for key: TokenKey) {
+        guard let slot = slot(of: key), slots[slot].verifiedAt == entry.verifiedAt.nanoseconds, verdicts[slot] != nil else {
+            return
+        }
+        slots[slot].usableUntil = min(entry.expiresAt.nanoseconds, staleUntil[slot])
+        slots[slot].refreshAt = Slot.stale
+        verdicts[slot] = entry.verdict
+        replies[slot] = entry.reply
+        markUsed(slot)
+    }
+
+    /// Has the next hit from `moment` on refresh the entry, since the refresh that had begun came to nothing.
+    mutating func postponeRefresh(of key: TokenKey, until moment: Instant) {
+        guard let slot = slot(of: key), slots[slot].refreshAt == Slot.refreshBegun else { return }
+        slots[slot].refreshAt = min(moment.nanoseconds, Slot.stale - 1)
     }
 
     /// Adds or replaces the key's entry as the one used last, and makes room by letting go of those used longest ago. An entry
@@ -66,12 +113,15 @@ package struct LRUSegment: Sendable {
     package mutating func insert(_ entry: CacheEntry, for key: TokenKey) -> Bool {
         remove(key)
         let cost = entry.cost
+        precondition(entry.staleUntil >= entry.expiresAt, "what is within its time is an answer")
         guard bounds.entries > 0, cost <= bounds.bytes, cost <= UInt32.max else { return false }
         evict(untilEntries: bounds.entries - 1, bytes: bounds.bytes - cost)
         let slot = takeFreeSlot(key)
         slots[slot].verifiedAt = entry.verifiedAt.nanoseconds
-        slots[slot].expiresAt = entry.expiresAt.nanoseconds
-        slots[slot].cost = UInt32(cost)
+        slots[slot].usableUntil = entry.expiresAt.nanoseconds
+        slots[slot].refreshAt = entry.refreshAt < entry.expiresAt ? entry.refreshAt.nanoseconds : Slot.refreshBegun
+        costs[slot] = UInt32(cost)
+        staleUntil[slot] = entry.staleUntil.nanoseconds
         verdicts[slot] = entry.verdict
         replies[slot] = entry.reply
         if case .valid(let identity) = entry.verdict { applicationIDs[slot] = identity.applicationID }
@@ -90,7 +140,7 @@ package struct LRUSegment: Sendable {
         let slot = index.slot(at: cell)
         index.remove(at: cell)
         unlink(slot)
-        byteCount -= Int(slots[slot].cost)
+        byteCount -= Int(costs[slot])
         applicationIDs[slot] = ""
         verdicts[slot] = nil
         replies[slot] = nil
@@ -142,9 +192,22 @@ extension LRUSegment {
 
     /// A clock that stands still or was read by another thread a little earlier makes an entry new, not old.
     @inline(__always)
-    private func isUsable(_ slot: Int, maxAge: UInt64, now: UInt64) -> Bool {
+    private func isYoung(_ slot: Int, maxAge: UInt64, now: UInt64) -> Bool {
         let verifiedAt = slots[slot].verifiedAt
-        return now < slots[slot].expiresAt && (now <= verifiedAt || now - verifiedAt <= maxAge)
+        return now <= verifiedAt || now - verifiedAt <= maxAge
+    }
+
+    @inline(__always)
+    private mutating func countStale(_ slot: Int) {
+        if slots[slot].refreshAt == Slot.stale { staleHits &+= 1 }
+    }
+
+    /// Whether this hit is to have the entry refreshed; only one is.
+    @inline(__always)
+    private mutating func takeRefresh(_ slot: Int, now: UInt64) -> Bool {
+        guard now >= slots[slot].refreshAt else { return false }
+        slots[slot].refreshAt = Slot.refreshBegun
+        return true
     }
 
     @inline(__always)
@@ -195,7 +258,9 @@ extension LRUSegment {
             slots[slot].key = key
             return slot
         }
-        slots.append(Slot(key: key, verifiedAt: 0, expiresAt: 0, cost: 0, newer: Slot.none, older: Slot.none))
+        slots.append(Slot(key: key, verifiedAt: 0, usableUntil: 0, refreshAt: 0, newer: Slot.none, older: Slot.none))
+        costs.append(0)
+        staleUntil.append(0)
         applicationIDs.append("")
         verdicts.append(nil)
         replies.append(nil)

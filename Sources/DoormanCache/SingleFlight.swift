@@ -9,44 +9,18 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
     /// An operation bounds its own time; a flight takes as long as it does.
     package typealias Operation = @Sendable () async throws(VerificationError) -> Value
 
-    private typealias Outcome = Result<Value, VerificationError>
-    private typealias Waiter = CheckedContinuation<Outcome, Never>
+    fileprivate typealias Outcome = Result<Value, VerificationError>
+    fileprivate typealias Waiter = CheckedContinuation<Outcome, Never>
 
     private let maximumFlights: Int
     private let maximumWaiters: Int
-    private let now: @Sendable () -> Instant
+    private let timeSource: TimeSource
     private let state = NIOLockedValueBox(State())
-
-    private struct State {
-        var flights: [UInt64: Flight] = [:]
-        /// The flights that a call may still join.
-        var joinable: [Key: UInt64] = [:]
-        /// Which flight a waiter waits for.
-        var seats: [UInt64: UInt64] = [:]
-        var lastNumber: UInt64 = 0
-        var joined: UInt64 = 0
-
-        mutating func nextNumber() -> UInt64 {
-            lastNumber += 1
-            return lastNumber
-        }
-    }
-
-    private struct Flight {
-        let key: Key
-        var waiters: [UInt64: Waiter]
-    }
-
-    private enum Admission {
-        case joined
-        case started(flight: UInt64)
-        case refused(VerificationError)
-    }
 
     package init(maximumFlights: Int, maximumWaitersPerFlight: Int, timeSource: TimeSource) {
         self.maximumFlights = maximumFlights
         maximumWaiters = maximumWaitersPerFlight
-        now = timeSource.now
+        self.timeSource = timeSource
     }
 
     /// Waits for the key's flight, having started it if there was none.
@@ -57,23 +31,29 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
     package func value(
         for key: Key, deadline: Deadline, _ operation: @escaping Operation
     ) async throws(VerificationError) -> Value {
-        guard !deadline.hasPassed(at: now()) else { throw Self.deadlineExceeded }
+        guard !deadline.hasPassed(at: timeSource.now()) else { throw .outOfTime }
         // Nobody is left to want the flight, and one that redeems a code would spend it.
-        guard !Task.isCancelled else { throw Self.cancelled }
-        let waiter = state.withLockedValue { $0.nextNumber() }
-        let timer = Task.detached { [self] in
-            guard await deadline.sleep(now) else { return }
-            dismiss(waiter, Self.deadlineExceeded)
-        }
-        defer { timer.cancel() }
+        guard !Task.isCancelled else { throw .callerLeft }
+        let number = state.withLockedValue { $0.nextNumber() }
         let outcome = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                board(waiter, continuation, key, deadline, operation)
-            }
+            await withCheckedContinuation { waiter in board(waiter, number, key, deadline, operation) }
         } onCancel: {
-            dismiss(waiter, Self.cancelled)
+            dismiss(number, .callerLeft)
         }
         return try outcome.get()
+    }
+
+    /// Starts a flight that nobody waits for, unless the key has one in the air, or there are too many.
+    ///
+    /// - Returns: Whether it was started.
+    package func start(for key: Key, _ operation: @escaping Operation) -> Bool {
+        let flight = state.withLockedValue { state -> UInt64? in
+            guard state.joinable[key] == nil, state.flights.count < maximumFlights else { return nil }
+            state.startedAlone &+= 1
+            return state.takeOff(key)
+        }
+        if let flight { run(flight, operation) }
+        return flight != nil
     }
 
     /// Calls from now on start a flight of their own. Those who wait already get the answer of the old one.
@@ -92,88 +72,144 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
     /// How many callers wait.
     package var waiterCount: Int { state.withLockedValue { $0.seats.count } }
 
+    /// How many flights took off that nobody waited for, since the start.
+    package var startedAloneCount: UInt64 { state.withLockedValue { $0.startedAlone } }
+
     /// How many calls joined a flight since the start.
     package var joinedCount: UInt64 { state.withLockedValue { $0.joined } }
 }
 
+// MARK: - What changes under the lock
+
+extension SingleFlight {
+    private struct State {
+        var flights: [UInt64: Flight] = [:]
+        /// The flights that a call may still join.
+        var joinable: [Key: UInt64] = [:]
+        /// Which flight a waiter waits for.
+        var seats: [UInt64: UInt64] = [:]
+        var deadlines = DeadlineQueue()
+        var joined: UInt64 = 0
+        var startedAlone: UInt64 = 0
+        private var lastNumber: UInt64 = 0
+
+        mutating func nextNumber() -> UInt64 {
+            lastNumber += 1
+            return lastNumber
+        }
+
+        mutating func takeOff(_ key: Key) -> UInt64 {
+            let flight = nextNumber()
+            flights[flight] = Flight(key: key)
+            joinable[key] = flight
+            return flight
+        }
+
+        /// - Returns: When somebody must wake up who would not yet.
+        mutating func seat(_ waiter: Waiter, _ number: UInt64, in flight: UInt64, until deadline: Deadline) -> Instant? {
+            flights[flight]?.waiters[number] = waiter
+            seats[number] = flight
+            deadlines.insert(number, deadline: deadline)
+            deadlines.compact(live: seats.count) { seats[$0] != nil }
+            return deadlines.nextWakeUp()
+        }
+
+        mutating func leave(_ number: UInt64) -> Waiter? {
+            guard let flight = seats.removeValue(forKey: number) else { return nil }
+            return flights[flight]?.waiters.removeValue(forKey: number)
+        }
+
+        /// - Returns: Those who wait, first come, first served.
+        mutating func land(_ number: UInt64) -> [Waiter] {
+            guard let flight = flights.removeValue(forKey: number) else { return [] }
+            if joinable[flight.key] == number { joinable[flight.key] = nil }
+            for waiter in flight.waiters.keys { seats[waiter] = nil }
+            return flight.waiters.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
+    private struct Flight {
+        let key: Key
+        var waiters: [UInt64: Waiter] = [:]
+    }
+
+    private enum Admission {
+        case joined(wakeUp: Instant?)
+        case started(flight: UInt64, wakeUp: Instant?)
+        case refused(VerificationError)
+    }
+}
+
+// MARK: - What happens outside of it
+
 extension SingleFlight {
     private func board(
-        _ waiter: UInt64, _ continuation: Waiter, _ key: Key, _ deadline: Deadline, _ operation: @escaping Operation
+        _ waiter: Waiter, _ number: UInt64, _ key: Key, _ deadline: Deadline, _ operation: @escaping Operation
     ) {
-        switch admit(waiter, continuation, key) {
-        case .joined:
-            break
-        case .started(let flight):
-            Task.detached { [self] in land(flight, await Self.outcome(of: operation)) }
+        switch admit(waiter, number, key, deadline) {
+        case .joined(let moment):
+            if let moment { wakeUp(at: moment) }
+        case .started(let flight, let moment):
+            if let moment { wakeUp(at: moment) }
+            run(flight, operation)
         case .refused(let error):
-            continuation.resume(returning: .failure(error))
+            waiter.resume(returning: .failure(error))
             return
         }
-        // Whoever cancelled or called time before the waiter had a seat found nobody to dismiss.
-        if Task.isCancelled {
-            dismiss(waiter, Self.cancelled)
-        } else if deadline.hasPassed(at: now()) {
-            dismiss(waiter, Self.deadlineExceeded)
-        }
+        // Whoever cancelled before the waiter had a seat found nobody to dismiss.
+        if Task.isCancelled { dismiss(number, .callerLeft) }
     }
 
-    private func admit(_ waiter: UInt64, _ continuation: Waiter, _ key: Key) -> Admission {
+    private func admit(_ waiter: Waiter, _ number: UInt64, _ key: Key, _ deadline: Deadline) -> Admission {
         state.withLockedValue { state in
             if let flight = state.joinable[key], let waiting = state.flights[flight]?.waiters.count {
-                guard waiting < maximumWaiters else {
-                    return .refused(
-                        VerificationError(.providerBusy, "Too many calls wait for the same answer.", retryAfter: .milliseconds(100))
-                    )
-                }
-                state.flights[flight]?.waiters[waiter] = continuation
-                state.seats[waiter] = flight
+                guard waiting < maximumWaiters else { return .refused(.tooManyWaiters) }
                 state.joined &+= 1
-                return .joined
+                return .joined(wakeUp: state.seat(waiter, number, in: flight, until: deadline))
             }
-            guard state.flights.count < maximumFlights else {
-                return .refused(
-                    VerificationError(.providerBusy, "Too many questions to the provider are open.", retryAfter: .milliseconds(100))
-                )
+            guard state.flights.count < maximumFlights else { return .refused(.tooManyFlights) }
+            let flight = state.takeOff(key)
+            return .started(flight: flight, wakeUp: state.seat(waiter, number, in: flight, until: deadline))
+        }
+    }
+
+    private func run(_ flight: UInt64, _ operation: @escaping Operation) {
+        timeSource.spawn { [self] in
+            let outcome: Outcome
+            do throws(VerificationError) {
+                outcome = .success(try await operation())
+            } catch {
+                outcome = .failure(error)
             }
-            let flight = state.nextNumber()
-            state.flights[flight] = Flight(key: key, waiters: [waiter: continuation])
-            state.joinable[key] = flight
-            state.seats[waiter] = flight
-            return .started(flight: flight)
+            let waiters = state.withLockedValue { $0.land(flight) }
+            for waiter in waiters { waiter.resume(returning: outcome) }
         }
     }
 
-    private func land(_ number: UInt64, _ outcome: Outcome) {
-        let waiters = state.withLockedValue { state -> [UInt64: Waiter] in
-            guard let flight = state.flights.removeValue(forKey: number) else { return [:] }
-            if state.joinable[flight.key] == number { state.joinable[flight.key] = nil }
-            for waiter in flight.waiters.keys { state.seats[waiter] = nil }
-            return flight.waiters
+    private func wakeUp(at moment: Instant) {
+        timeSource.wake(self, at: moment) { $0.timePassed() }
+    }
+
+    private func timePassed() {
+        let now = timeSource.now()
+        let (late, moment) = state.withLockedValue { state in
+            let late = state.deadlines.passed(at: now).compactMap { state.leave($0) }
+            return (late, state.deadlines.nextWakeUp())
         }
-        for waiter in waiters.values { waiter.resume(returning: outcome) }
+        for waiter in late { waiter.resume(returning: .failure(.outOfTime)) }
+        if let moment { wakeUp(at: moment) }
     }
 
-    private func dismiss(_ waiter: UInt64, _ error: VerificationError) {
-        let continuation = state.withLockedValue { state -> Waiter? in
-            guard let flight = state.seats.removeValue(forKey: waiter) else { return nil }
-            return state.flights[flight]?.waiters.removeValue(forKey: waiter)
-        }
-        continuation?.resume(returning: .failure(error))
+    private func dismiss(_ number: UInt64, _ error: VerificationError) {
+        state.withLockedValue { $0.leave(number) }?.resume(returning: .failure(error))
     }
+}
 
-    private static func outcome(of operation: Operation) async -> Outcome {
-        do throws(VerificationError) {
-            return .success(try await operation())
-        } catch {
-            return .failure(error)
-        }
-    }
-
-    private static var deadlineExceeded: VerificationError {
-        VerificationError(.deadlineExceeded, "The deadline passed before there was an answer.")
-    }
-
-    private static var cancelled: VerificationError {
-        VerificationError(.deadlineExceeded, "The caller left before there was an answer.")
-    }
+extension VerificationError {
+    fileprivate static let outOfTime = VerificationError(.deadlineExceeded, "The deadline passed before there was an answer.")
+    fileprivate static let callerLeft = VerificationError(.deadlineExceeded, "The caller left before there was an answer.")
+    fileprivate static let tooManyFlights = VerificationError(
+        .providerBusy, "Too many questions to the provider are open (cache.max-flights).", retryAfter: .milliseconds(100))
+    fileprivate static let tooManyWaiters = VerificationError(
+        .providerBusy, "Too many calls wait for the same answer (cache.max-waiters).", retryAfter: .milliseconds(100))
 }

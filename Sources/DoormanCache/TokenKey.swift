@@ -29,10 +29,12 @@ package struct TokenKeyMaker: Sendable {
     private let tokens: HMACSHA256
     private let codes: HMACSHA256
 
-    /// - Parameter providerName: Tokens of two providers never share a key, even where their bytes are the same.
+    /// - Parameters:
+    ///   - providerName: Tokens of two providers never share a key, even where their bytes are the same.
+    ///   - secret: Nil for 32 random bytes.
     /// - Throws: If the machine gives no random bytes. Nothing may start then.
-    package init(providerName: String) throws {
-        let hmac = HMACSHA256(key: try RandomBytes.generate(count: 32))
+    package init(providerName: String, secret: [UInt8]? = nil) throws {
+        let hmac = HMACSHA256(key: try secret ?? RandomBytes.generate(count: 32))
         tokens = hmac.prepared(with: Self.prefix(purpose: "token", providerName))
         codes = hmac.prepared(with: Self.prefix(purpose: "code", providerName))
     }

@@ -1,4 +1,4 @@
-package import DoormanCore
+internal import DoormanCore
 internal import NIOConcurrencyHelpers
 
 /// The memory of verdicts: shards chosen by bits of the key, a lock each. No lock is ever held while another part of Doorman
@@ -34,21 +34,37 @@ package final class VerificationCache: Sendable {
     /// - Parameters:
     ///   - applicationID: In UTF-8; empty for any. Does not matter for a refused token.
     ///   - maxAgeSeconds: 0 for any age.
-    package func reply(for key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant) -> PackedReply? {
+    func reply(for key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant) -> Hit? {
         let maxAge = maxAgeSeconds == 0 ? UInt64.max : UInt64(maxAgeSeconds) * 1_000_000_000
         return shard(of: key).withLockedValue {
             $0.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now.nanoseconds)
         }
     }
 
-    /// The verdict, if memory has one that is within its time and young enough.
+    /// What memory knows of the token.
     ///
-    /// - Parameter countsMiss: False if this call has looked here before.
-    package func verdict(for key: TokenKey, maxAge: Duration?, now: Instant, countsMiss: Bool = true) -> Verdict? {
-        let limit = maxAge.map { UInt64(max(0, $0.nanoseconds)) } ?? .max
-        return shard(of: key).withLockedValue {
-            $0.verdict(for: key, maxAge: limit, now: now.nanoseconds, countsMiss: countsMiss)
+    /// - Parameter isRepeated: Whether this call has looked here before: it counts no second miss, and refreshes nothing.
+    func recall(_ key: TokenKey, maxAge: Duration?, now: Instant, isRepeated: Bool = false) -> Recollection {
+        shard(of: key).withLockedValue {
+            $0.recall(key, maxAge: Self.nanoseconds(maxAge), now: now.nanoseconds, isRepeated: isRepeated)
         }
+    }
+
+    /// An entry that will do while the provider can't be asked, if memory has one that is young enough.
+    func standIn(for key: TokenKey, maxAge: Duration?, now: Instant) -> CacheEntry? {
+        shard(of: key).withLockedValue {
+            $0.valid.standIn(for: key, maxAge: Self.nanoseconds(maxAge), now: now.nanoseconds)
+        }
+    }
+
+    /// Gives what ``standIn(for:maxAge:now:)`` found until `entry` expires, unless it is gone or replaced by now.
+    func giveStale(_ entry: CacheEntry, for key: TokenKey) {
+        shard(of: key).withLockedValue { $0.valid.giveStale(entry, for: key) }
+    }
+
+    /// Has a hit refresh the token's entry from `moment` on, since the last refresh came to nothing.
+    func postponeRefresh(of key: TokenKey, until moment: Instant) {
+        shard(of: key).withLockedValue { $0.valid.postponeRefresh(of: key, until: moment) }
     }
 
     /// To be taken before the provider is asked about the token.
@@ -62,15 +78,21 @@ package final class VerificationCache: Sendable {
         Stamp(accounts: accountRevocations.withLockedValue { $0 }, tokens: nil)
     }
 
-    /// Stores the entry, unless something was revoked since the stamp was taken.
+    /// Stores the entry, unless something was revoked since the stamp was taken. A refusal that comes too late to be stored still
+    /// takes the place of what was: that is no answer any more, whatever was revoked.
     ///
     /// A revocation counts itself before it looks for entries to remove, under the same lock as here: either this sees the
     /// count, or the revocation sees this entry.
     func store(_ entry: CacheEntry, for key: TokenKey, stamp: Stamp) {
         shard(of: key).withLockedValue { shard in
-            guard stamp.tokens == nil || stamp.tokens == shard.revocations(of: key) else { return }
-            guard stamp.accounts == accountRevocations.withLockedValue({ $0 }) else { return }
-            shard.store(entry, for: key)
+            let isCurrent =
+                (stamp.tokens == nil || stamp.tokens == shard.revocations(of: key))
+                && stamp.accounts == accountRevocations.withLockedValue { $0 }
+            if isCurrent {
+                shard.store(entry, for: key)
+            } else if case .rejected = entry.verdict {
+                shard.remove(key)
+            }
         }
     }
 
@@ -117,10 +139,15 @@ package final class VerificationCache: Sendable {
             shard.withLockedValue { shard in
                 statistics.hits += shard.hits
                 statistics.misses += shard.misses
+                statistics.stale += shard.valid.staleHits
                 statistics.valid.add(shard.valid)
                 statistics.rejected.add(shard.rejected)
             }
         }
+    }
+
+    private static func nanoseconds(_ maxAge: Duration?) -> UInt64 {
+        maxAge.map { UInt64(max(0, $0.nanoseconds)) } ?? .max
     }
 
     @inline(__always)

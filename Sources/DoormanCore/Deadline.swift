@@ -54,20 +54,6 @@ package struct Deadline: Sendable, Hashable, Comparable {
     }
 }
 
-/// What time it is, twice: on a clock that only goes forward, for deadlines and ages; and in civil time, for people.
-/// Tests put in clocks that they step.
-package struct TimeSource: Sendable {
-    /// The clock that only goes forward.
-    package let now: @Sendable () -> Instant
-    /// Civil time, which may be set back.
-    package let wallTime: @Sendable () -> Timestamp
-
-    package init(now: @escaping @Sendable () -> Instant, wallTime: @escaping @Sendable () -> Timestamp) {
-        self.now = now
-        self.wallTime = wallTime
-    }
-}
-
 extension Duration {
     /// The whole nanoseconds of this duration, held at the ends of `Int64` (292 years).
     package var nanoseconds: Int64 {

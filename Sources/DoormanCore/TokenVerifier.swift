@@ -29,11 +29,14 @@ package struct VerificationRequest: Sendable, Hashable {
     package var applicationID: String?
     /// How old an answer from memory may be; nil for any age within its time to live.
     package var maxAge: Duration?
+    /// Whether this refreshes an answer that is still good, so that nobody waits for it.
+    package var isRefresh: Bool
 
-    package init(token: Token, applicationID: String? = nil, maxAge: Duration? = nil) {
+    package init(token: Token, applicationID: String? = nil, maxAge: Duration? = nil, isRefresh: Bool = false) {
         self.token = token
         self.applicationID = applicationID
         self.maxAge = maxAge
+        self.isRefresh = isRefresh
     }
 }
 

@@ -18,15 +18,27 @@ package struct VerificationError: Error, Sendable, Hashable {
         case `internal`
     }
 
+    /// Whom the failure is about.
+    package enum Scope: Sendable, Hashable {
+        /// The provider as a whole: other questions would fail, too.
+        case provider
+        /// This question alone: the provider is well, but can't answer it.
+        case question
+    }
+
     package let code: Code
     /// One sentence for a person. Holds no token, code, secret or URL.
     package let message: String
     /// When it is worth asking again, if the provider or our own budget said so.
     package let retryAfter: Duration?
 
-    package init(_ code: Code, _ message: String, retryAfter: Duration? = nil) {
+    /// Whether the failure says anything about the provider's health.
+    package let scope: Scope
+
+    package init(_ code: Code, _ message: String, retryAfter: Duration? = nil, scope: Scope = .provider) {
         self.code = code
         self.message = message
         self.retryAfter = retryAfter
+        self.scope = scope
     }
 }

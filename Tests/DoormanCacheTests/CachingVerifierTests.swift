@@ -95,13 +95,25 @@ struct CachingVerifierTests {
         let scene = try Scene()
         let expiry = scene.clock.wallTime.advanced(by: .seconds(7))
         scene.provider.answersAlways(.valid(.sample(validUntil: expiry)))
-        #expect(try await scene.verify().identity?.validUntil == expiry)
+        #expect(try await scene.verify().identity?.validUntil == expiry.advanced(by: .milliseconds(-1)))
         scene.clock.advance(by: .seconds(6))
         #expect(scene.reply() != nil)
         scene.clock.advance(by: .seconds(1))
         #expect(scene.reply() == nil)
         _ = try await scene.verify()
         #expect(scene.reply() == nil, "what has expired is not remembered")
+    }
+
+    @Test("a token that expired while its answer was on the way is refused")
+    func expiredOnTheWay() async throws {
+        let scene = try Scene()
+        let call = Task { try await scene.verify() }
+        try await eventually("it asks") { scene.provider.verifyRequests.count == 1 }
+        let expiry = scene.clock.wallTime.advanced(by: .milliseconds(1))
+        scene.clock.advance(by: .milliseconds(1))
+        try await scene.provider.answerNext(.success(.valid(.sample(validUntil: expiry))))
+        #expect(try await call.value.reason == .tokenRejected)
+        #expect(scene.reply() == nil)
     }
 
     @Test("a refusal is remembered for ten seconds")

@@ -82,7 +82,7 @@ struct LRUSegmentTests {
     ) -> Bool {
         switch UInt64.random(in: 0..<1000, using: &random) {
         case 0..<450:
-            return segment.verdict(for: key, maxAge: .max, now: 1) == model.use(key)
+            return segment.recall(key, maxAge: .max, now: 1).verdict == model.use(key)
         case 450..<900:
             let account = String(random.next())
             let bytes = Int.random(in: 0...400, using: &random)
@@ -142,5 +142,12 @@ struct LRUSegmentTests {
         let apart = MemoryLayout<Verdict?>.stride + MemoryLayout<String>.stride + MemoryLayout<PackedReply?>.stride
         let index = 4 * MemoryLayout<UInt64>.stride
         #expect((slot + apart) * 4 / 3 + index + 48 <= CacheEntry.fixedCost)
+    }
+}
+
+extension Recollection {
+    fileprivate var verdict: Verdict? {
+        guard case .known(let verdict, _) = self else { return nil }
+        return verdict
     }
 }

@@ -11,7 +11,7 @@ struct LifetimeTests {
         "jitter lengthens or shortens by a tenth at most",
         arguments: [(UInt64.min, 54_000), (1 << 63, 60_000), (UInt64.max, 66_000)])
     func jitters(roll: UInt64, milliseconds: Int) {
-        let lifetime = CacheSettings().lifetime(expiry: .distantFuture, wallTime: wallTime, roll: roll)
+        let lifetime = CacheSettings().lifetime(expiry: .distantFuture, wallTime: wallTime, roll: roll).fresh
         #expect(abs((lifetime - .milliseconds(milliseconds)).nanoseconds) < 1_000_000)
     }
 
@@ -19,7 +19,7 @@ struct LifetimeTests {
     func jitterStaysInRange() {
         var random = SeededGenerator(state: 1)
         for _ in 0..<10_000 {
-            let lifetime = CacheSettings().lifetime(expiry: .distantFuture, wallTime: wallTime, roll: random.next())
+            let lifetime = CacheSettings().lifetime(expiry: .distantFuture, wallTime: wallTime, roll: random.next()).fresh
             #expect(lifetime >= .seconds(54) && lifetime <= .seconds(66))
         }
     }
@@ -29,13 +29,22 @@ struct LifetimeTests {
         var settings = CacheSettings()
         settings.clockSkew = .seconds(3)
         let expiry = wallTime.advanced(by: .seconds(20))
-        #expect(settings.lifetime(expiry: expiry, wallTime: wallTime, roll: 1 << 63) == .seconds(17))
+        #expect(
+            settings.lifetime(expiry: expiry, wallTime: wallTime, roll: 1 << 63) == (.milliseconds(16_999), .milliseconds(16_999)))
+    }
+
+    @Test("past its time an identity is an answer for five minutes more at most, and never past the provider's expiry")
+    func staleTime() {
+        let settings = CacheSettings()
+        #expect(settings.lifetime(expiry: .distantFuture, wallTime: wallTime, roll: 1 << 63) == (.seconds(60), .seconds(360)))
+        let expiry = wallTime.advanced(by: .seconds(100))
+        #expect(settings.lifetime(expiry: expiry, wallTime: wallTime, roll: 1 << 63) == (.seconds(60), .milliseconds(99_999)))
     }
 
     @Test("a token that has expired has no life left", arguments: [Int64.min, 0, 1_500_000_000_000])
     func expired(milliseconds: Int64) {
         let expiry = Timestamp(millisecondsSince1970: milliseconds)
-        #expect(CacheSettings().lifetime(expiry: expiry, wallTime: wallTime, roll: 1 << 63) <= .zero)
+        #expect(CacheSettings().lifetime(expiry: expiry, wallTime: wallTime, roll: 1 << 63).fresh <= .zero)
     }
 
     @Test("the number of shards is rounded down to a power of two", arguments: [(-1, 1), (1, 1), (3, 2), (16, 16), (9_999, 256)])

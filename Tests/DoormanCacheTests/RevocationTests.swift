@@ -120,4 +120,19 @@ struct RevocationTests {
         try await scene.provider.answerNext(.success(.refused))
         #expect(try await late.value == .refused)
     }
+
+    @Test("a refusal that was asked for before another account was revoked still ends what memory knew")
+    func lateRefusal() async throws {
+        let scene = try Scene()
+        let first = Task { try await scene.verify() }
+        try await scene.provider.answerNext(.success(.valid(.sample())))
+        _ = try await first.value
+        scene.clock.advance(by: .seconds(50))
+        #expect(scene.reply() != nil, "which has it refreshed")
+        try await eventually("it is being refreshed") { scene.provider.verifyRequests.count == 2 }
+        try await revoke(scene, .account("somebody else"))
+        try await scene.provider.answerNext(.success(.refused))
+        try await eventually("the answer is there") { scene.verifier.statistics.flights == 0 }
+        #expect(scene.reply() == nil)
+    }
 }

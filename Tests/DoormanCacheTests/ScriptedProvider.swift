@@ -66,6 +66,11 @@ final class ScriptedProvider: TokenProvider {
         state.withLockedValue { $0.verifyScript = script }
     }
 
+    /// From now on, the test answers by hand again.
+    func asksByHand() {
+        state.withLockedValue { $0.verifyScript = nil }
+    }
+
     func answersAlways(_ verdict: Verdict) {
         script { _ in .success(verdict) }
     }

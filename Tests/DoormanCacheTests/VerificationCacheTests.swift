@@ -28,7 +28,7 @@ struct VerificationCacheTests {
         for number in 10_000..<UInt64(20_000) {
             cache.store(.sample(.refused), for: key(number), stamp: cache.stamp(for: key(number)))
         }
-        for number in 0..<UInt64(1_000) { #expect(cache.verdict(for: key(number), maxAge: nil, now: now) != nil) }
+        for number in 0..<UInt64(1_000) { #expect(cache.knows(key(number))) }
         let statistics = statistics(cache)
         #expect(statistics.valid.entries == 1_000)
         #expect(statistics.valid.evictions == 0)
@@ -66,10 +66,10 @@ struct VerificationCacheTests {
         let key = key(1)
         cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
         cache.store(.sample(.refused), for: key, stamp: cache.stamp(for: key))
-        #expect(cache.verdict(for: key, maxAge: nil, now: now) == .refused)
+        #expect(cache.recall(key, maxAge: nil, now: now) == .known(.refused, isDueForRefresh: false))
         #expect(statistics(cache).valid.entries == 0)
         cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
-        #expect(cache.verdict(for: key, maxAge: nil, now: now)?.identity != nil)
+        #expect(cache.knows(key))
         #expect(statistics(cache).rejected.entries == 0)
     }
 
@@ -80,9 +80,9 @@ struct VerificationCacheTests {
         let stamp = cache.stamp(for: key)
         cache.revoke(key)
         cache.store(.sample(), for: key, stamp: stamp)
-        #expect(cache.verdict(for: key, maxAge: nil, now: now) == nil)
+        #expect(!cache.knows(key))
         cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
-        #expect(cache.verdict(for: key, maxAge: nil, now: now) != nil)
+        #expect(cache.knows(key))
     }
 
     @Test("an answer, of a question or an exchange, asked before an account was revoked is not stored")
@@ -91,7 +91,7 @@ struct VerificationCacheTests {
         let stamps = [cache.stamp(for: key(1)), cache.stampForExchange()]
         cache.revoke(accountID: "somebody else", applicationID: nil)
         for stamp in stamps { cache.store(.sample(), for: key(1), stamp: stamp) }
-        #expect(cache.verdict(for: key(1), maxAge: nil, now: now) == nil)
+        #expect(!cache.knows(key(1)))
     }
 
     @Test("revoking one token leaves nearly all answers that are on their way")
@@ -101,5 +101,11 @@ struct VerificationCacheTests {
         cache.revoke(key(1))
         for (key, stamp) in stamps { cache.store(.sample(), for: key, stamp: stamp) }
         #expect(statistics(cache).valid.entries > 980)
+    }
+}
+
+extension VerificationCache {
+    fileprivate func knows(_ key: TokenKey) -> Bool {
+        if case .known = recall(key, maxAge: nil, now: Instant(nanoseconds: 1)) { true } else { false }
     }
 }
