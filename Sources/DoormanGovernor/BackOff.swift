@@ -5,6 +5,8 @@ struct BackOff: Sendable {
     private let standard: Duration
     private let longest: Duration
     private var end = Instant(nanoseconds: 0)
+    /// How often in a row the provider throttled us right after we had backed off.
+    private var repetitions = 0
 
     init(settings: GovernorSettings) {
         standard = settings.defaultBackOff
@@ -12,10 +14,24 @@ struct BackOff: Sendable {
     }
 
     /// Takes note that the provider throttled us. Never shortens a back-off that is under way.
-    mutating func begin(at now: Instant, retryAfter: Duration?) {
+    ///
+    /// - Parameter callBegan: When the throttled call began. One that was under way when the back-off began tells nothing new
+    ///   but, perhaps, a later end.
+    mutating func begin(at now: Instant, callBegan: Instant, retryAfter: Duration?) {
         // "At once" from a provider that has just throttled us is no answer.
-        let length = min(retryAfter.flatMap { $0 > .zero ? $0 : nil } ?? standard, longest)
+        let named = retryAfter.flatMap { $0 > .zero ? $0 : nil }
+        if callBegan < end, now < end {
+            if let named { end = max(end, now.advanced(by: min(named, longest))) }
+            return
+        }
+        let length = min(named ?? standard * (1 << min(repetitions, 16)), longest)
+        repetitions += 1
         end = max(end, now.advanced(by: length))
+    }
+
+    /// Takes note that the provider answered a call as it should.
+    mutating func succeeded(callBegan: Instant) {
+        if callBegan >= end { repetitions = 0 }
     }
 
     /// How long it still lasts; nil if the provider may be asked.

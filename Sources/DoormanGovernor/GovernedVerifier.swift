@@ -1,29 +1,14 @@
 package import DoormanCore
-internal import NIOConcurrencyHelpers
 
-/// Decides whether and when the provider behind it may be asked: so many calls at once, nobody while it throttles us, and few
-/// second tries. It knows nothing of what is asked, and is the same for every provider.
-package final class GovernedVerifier: Sendable {
+/// Asks the provider behind it when its governor gives leave. It knows nothing of what is asked, and is the same for every
+/// provider.
+package struct GovernedVerifier: Sendable {
     private let upstream: any TokenProvider
-    private let settings: GovernorSettings
-    private let timeSource: TimeSource
-    private let slots: Slots
-    private let backOff: NIOLockedValueBox<BackOff>
-    private let retryBudget: NIOLockedValueBox<RetryBudget>
+    private let governor: Governor
 
-    package init(upstream: any TokenProvider, settings: GovernorSettings, timeSource: TimeSource) {
+    package init(upstream: any TokenProvider, governor: Governor) {
         self.upstream = upstream
-        self.settings = settings
-        self.timeSource = timeSource
-        slots = Slots(count: settings.concurrentCalls, maximumWaiting: settings.maximumWaiting, now: timeSource.now)
-        backOff = NIOLockedValueBox(BackOff(settings: settings))
-        retryBudget = NIOLockedValueBox(RetryBudget(settings: settings))
-    }
-
-    package var statistics: GovernorStatistics {
-        GovernorStatistics(
-            freeSlots: slots.free, waiting: slots.waiting,
-            backOff: backOff.withLockedValue { [now = timeSource.now()] in $0.remaining(at: now) })
+        self.governor = governor
     }
 }
 
@@ -32,15 +17,22 @@ extension GovernedVerifier: TokenProvider {
         upstream.refusalByForm(of: token)
     }
 
-    /// Tried a second time if the provider was unavailable, time is left, and the budget allows: a question is safe to repeat.
+    /// Tried a second time if the provider failed and its governor thinks it wise: a question is safe to repeat.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        try await governed(deadline) { () async throws(VerificationError) in
-            self.retryBudget.withLockedValue { $0.earn() }
-            do throws(VerificationError) {
-                return try await self.upstream.verify(request, deadline: deadline)
-            } catch {
-                guard error.code == .providerUnavailable, self.mayRetry(after: error, before: deadline) else { throw error }
-                return try await self.upstream.verify(request, deadline: deadline)
+        let first = try await governor.permit(for: request.isRefresh ? .refresh : .demand, deadline: deadline)
+        do throws(VerificationError) {
+            let verdict = try await upstream.verify(request, deadline: deadline)
+            governor.finish(first, .answered)
+            return verdict
+        } catch {
+            // Not if the provider named a time.
+            let mayRepeat = error.retryAfter == nil && !Task.isCancelled
+            let told = result(of: error, first)
+            guard let second = governor.retry(first, after: told, deadline: mayRepeat ? deadline : nil) else {
+                throw explained(error)
+            }
+            return try await finishing(second) { () async throws(VerificationError) in
+                try await upstream.verify(request, deadline: deadline)
             }
         }
     }
@@ -48,13 +40,13 @@ extension GovernedVerifier: TokenProvider {
     /// Tried once: a code is good once, and nobody knows whether a lost answer spent it.
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
         try await governed(deadline) { () async throws(VerificationError) in
-            try await self.upstream.exchange(request, deadline: deadline)
+            try await upstream.exchange(request, deadline: deadline)
         }
     }
 
     package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
         try await governed(deadline) { () async throws(VerificationError) in
-            try await self.upstream.revoke(request, deadline: deadline)
+            try await upstream.revoke(request, deadline: deadline)
         }
     }
 }
@@ -63,35 +55,35 @@ extension GovernedVerifier {
     private func governed<Answer>(
         _ deadline: Deadline, _ call: () async throws(VerificationError) -> Answer
     ) async throws(VerificationError) -> Answer {
-        try refuseDuringBackOff()
-        try await slots.acquire(deadline: deadline)
-        defer { slots.release() }
-        // It may have begun while this call waited.
-        try refuseDuringBackOff()
+        try await finishing(try await governor.permit(for: .demand, deadline: deadline), call)
+    }
+
+    private func finishing<Answer>(
+        _ permit: Permit, _ call: () async throws(VerificationError) -> Answer
+    ) async throws(VerificationError) -> Answer {
         do throws(VerificationError) {
-            return try await call()
+            let answer = try await call()
+            governor.finish(permit, .answered)
+            return answer
         } catch {
-            guard error.code == .providerBusy else { throw error }
-            let now = timeSource.now()
-            let remaining = backOff.withLockedValue { backOff in
-                backOff.begin(at: now, retryAfter: error.retryAfter)
-                return backOff.remaining(at: now)
-            }
-            throw VerificationError(.providerBusy, error.message, retryAfter: remaining)
+            governor.finish(permit, result(of: error, permit))
+            throw explained(error)
         }
     }
 
-    private func refuseDuringBackOff() throws(VerificationError) {
-        let now = timeSource.now()
-        guard let remaining = backOff.withLockedValue({ $0.remaining(at: now) }) else { return }
-        throw VerificationError(.providerBusy, "The provider throttles us; nobody asks it for a while.", retryAfter: remaining)
+    /// What an error tells about the provider.
+    private func result(of error: VerificationError, _ permit: Permit) -> CallResult {
+        switch error.code {
+        case .providerUnavailable: error.scope == .question ? .answered : .failed
+        case .providerBusy: .throttled(retryAfter: error.retryAfter)
+        case .deadlineExceeded: governor.hasBeenSlow(permit) ? .failed : .toldNothing
+        case .providerMisconfigured, .unsupported, .invalidRequest, .internal: .toldNothing
+        }
     }
 
-    /// Not if the provider named a time, or throttles others meanwhile.
-    private func mayRetry(after error: VerificationError, before deadline: Deadline) -> Bool {
-        !Task.isCancelled && error.retryAfter == nil
-            && backOff.withLockedValue { [now = timeSource.now()] in $0.remaining(at: now) == nil }
-            && deadline.remaining(at: timeSource.now()) >= settings.minimumRetryTime
-            && retryBudget.withLockedValue { $0.spend() }
+    /// Those who are throttled learn how long the back-off lasts that began with it.
+    private func explained(_ error: VerificationError) -> VerificationError {
+        guard error.code == .providerBusy, let backOff = governor.statistics.backOff else { return error }
+        return VerificationError(.providerBusy, error.message, retryAfter: backOff)
     }
 }

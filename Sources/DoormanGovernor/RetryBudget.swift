@@ -17,10 +17,11 @@ struct RetryBudget: Sendable {
         balance = min(balance + earnings, limit)
     }
 
-    /// Takes a second try, if there is one to be had.
-    mutating func spend() -> Bool {
-        guard balance >= 100 else { return false }
+    var hasOne: Bool { balance >= 100 }
+
+    /// Takes a second try, which ``hasOne`` promised.
+    mutating func spend() {
+        precondition(hasOne, "nothing is spent that was not earned")
         balance -= 100
-        return true
     }
 }

@@ -14,13 +14,17 @@ struct WaitQueue<Element> {
         order.append(ticket)
     }
 
-    mutating func popFirst() -> Element? {
+    func contains(_ ticket: UInt64) -> Bool {
+        elements[ticket] != nil
+    }
+
+    mutating func popFirst() -> (ticket: UInt64, element: Element)? {
         while head < order.count {
             let ticket = order[head]
             head += 1
             if let element = elements.removeValue(forKey: ticket) {
                 compact()
-                return element
+                return (ticket, element)
             }
         }
         compact()

@@ -50,7 +50,10 @@ struct Daemon {
     }
 
     private func serve(_ server: DoormanServer, _ rooms: Rooms) async throws {
-        var services: [any Service] = [server, StatisticsReporter(verifier: rooms.verifier, governor: rooms.governor)]
+        let reporter = StatisticsReporter(
+            verifier: rooms.verifier, governor: rooms.governor,
+            capacity: Double(settings.governor.callsPerSecond) * (settings.cache.ttl / .seconds(1)))
+        var services: [any Service] = [server, reporter]
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

@@ -9,7 +9,7 @@ internal import DoormanWire
 /// The rooms behind the server, put together: caching around governing around Account Kit around curl.
 struct Rooms {
     let transport: CurlTransport
-    let governor: GovernedVerifier
+    let governor: Governor
     let verifier: CachingVerifier
     let backend: AuthBackend
 
@@ -19,11 +19,12 @@ struct Rooms {
         transport = try CurlTransport(settings.transportSettings())
         let accountKit = try AccountKitVerifier(
             settings.accountKitSettings(), transport: transport, time: time, observer: ProviderMetrics().record)
-        governor = GovernedVerifier(upstream: accountKit, settings: settings.governor, timeSource: time)
+        governor = Governor(settings: settings.governor, timeSource: time)
+        let governed = GovernedVerifier(upstream: accountKit, governor: governor)
         var cache = settings.cache
         cache.defaultApplicationID = settings.applicationID
         let verifier = try CachingVerifier(
-            upstream: governor, settings: cache, providerName: AccountKitVerifier.providerName, timeSource: time,
+            upstream: governed, settings: cache, providerName: AccountKitVerifier.providerName, timeSource: time,
             pack: { PackedReply(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
         backend = AuthBackend(provider: verifier, timeSource: time) { token, applicationID, maxAgeSeconds, now in

@@ -50,6 +50,18 @@ enum SettingsCatalogue {
         .duration("cache.ttl", \.cache.ttl, .zero...day, "How long a valid token is answered from memory; 0s for not at all."),
         .duration("cache.rejected-ttl", \.cache.rejectedTTL, .zero...day, "How long a refused token is answered from memory."),
         .fraction("cache.jitter", \.cache.jitter, 0...1, "Part by which a time to live is lengthened or shortened at random."),
+        .fraction(
+            "cache.refresh-ahead", \.cache.refreshAhead, 0...1,
+            "Last part of its time in which an answer that is used is refreshed in the background; 0 for never."),
+        .duration(
+            "cache.max-stale", \.cache.maximumStale, .zero...day,
+            "How long past its time a valid token is answered, marked STALE, while the provider can't be asked; 0s for never."),
+        .duration(
+            "cache.stale-retry", \.cache.staleRetry, .zero...hour,
+            "How long such an answer is given, or a failed refresh put off, until the provider is tried again."),
+        .duration(
+            "cache.stale-reserve", \.cache.staleReserve, .zero...hour,
+            "How long before its deadline a call stops waiting for the provider, if it can be given such an answer."),
         .duration(
             "cache.clock-skew", \.cache.clockSkew, .zero...hour,
             "How far our clock may be behind the provider's: it shortens its expiry."),
@@ -66,11 +78,33 @@ enum SettingsCatalogue {
 
     private static let provider: [Setting] = [
         .count("provider.max-concurrent-calls", \.governor.concurrentCalls, 1...10_000, "Calls to the provider at once."),
-        .count("provider.max-waiting-calls", \.governor.maximumWaiting, 0...1_000_000, "Calls that may wait for others to end."),
+        .count(
+            "provider.max-calls-per-second", \.governor.callsPerSecond, 1...1_000_000,
+            "Calls to the provider that begin in a second, second tries included."),
+        .count(
+            "provider.saved-calls", \.governor.savedCalls, 1...1_000_000,
+            "Calls that may be saved up in quiet times, to begin all at once."),
+        .count("provider.max-waiting-calls", \.governor.maximumWaiting, 0...1_000_000, "Calls that may wait for the two above."),
         .duration(
             "provider.default-back-off", \.governor.defaultBackOff, .zero...hour,
-            "How long nobody asks after the provider throttled us and named no time."),
+            "How long nobody asks after the provider throttled us and named no time; doubled while it goes on."),
         .duration("provider.max-back-off", \.governor.maximumBackOff, .zero...day, "The longest that nobody asks."),
+        .count(
+            "provider.usage-limit", \.governor.usageLimit, 1...1_000,
+            "Percent of our allowance, where the provider says how much is used, from which on nobody asks for a while."),
+        .count(
+            "provider.breaker-failures", \.governor.breakerFailures, 0...1_000_000,
+            "Failures in a row after which the provider is left alone; 0 for never."),
+        .duration(
+            "provider.breaker-open-time", \.governor.breakerOpenTime, .milliseconds(1)...hour,
+            "How long it is left alone, at first, before a call tries it; doubled each time that one fails."),
+        .duration(
+            "provider.max-breaker-open-time", \.governor.maximumBreakerOpenTime, .milliseconds(1)...hour,
+            "The longest that it is left alone between two tries."),
+        .count("provider.breaker-probes", \.governor.breakerProbes, 1...10_000, "Calls that may try it at once."),
+        .duration(
+            "provider.slow-call", \.governor.slowCall, .zero...hour,
+            "Time a call must have had to count as a failure when its own deadline ends it."),
         .count("provider.retry-percentage", \.governor.retryPercentage, 0...100, "Second tries in a hundred calls."),
         .count("provider.saved-retries", \.governor.savedRetries, 0...1_000_000, "Second tries that may be saved up."),
         .duration(

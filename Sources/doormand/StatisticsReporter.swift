@@ -6,7 +6,9 @@ internal import ServiceLifecycle
 /// Records how memory and governor stand, every ten seconds, as gauges `doorman_cache_…` and `doorman_provider_…`.
 struct StatisticsReporter: Service {
     let verifier: CachingVerifier
-    let governor: GovernedVerifier
+    let governor: Governor
+    /// How many tokens can be kept fresh: calls to the provider in a second times the seconds that an answer is good for.
+    let capacity: Double
     var interval = Duration.seconds(10)
 
     func run() async throws {
@@ -24,6 +26,9 @@ struct StatisticsReporter: Service {
         Gauge(label: "doorman_cache_misses").record(Double(cache.misses))
         Gauge(label: "doorman_cache_flights").record(Double(cache.flights))
         Gauge(label: "doorman_cache_joined").record(Double(cache.joined))
+        Gauge(label: "doorman_cache_refreshed").record(Double(cache.refreshed))
+        Gauge(label: "doorman_cache_stale").record(Double(cache.stale))
+        Gauge(label: "doorman_cache_capacity_tokens").record(capacity)
         for (segment, values) in [("valid", cache.valid), ("rejected", cache.rejected)] {
             let label = [("segment", segment)]
             Gauge(label: "doorman_cache_entries", dimensions: label).record(Double(values.entries))
@@ -33,5 +38,18 @@ struct StatisticsReporter: Service {
         let provider = governor.statistics
         Gauge(label: "doorman_provider_free_slots").record(Double(provider.freeSlots))
         Gauge(label: "doorman_provider_waiting_calls").record(Double(provider.waiting))
+        Gauge(label: "doorman_provider_back_off_seconds").record((provider.backOff ?? .zero) / .seconds(1))
+        Gauge(label: "doorman_provider_breaker").record(provider.breaker.gauge)
+    }
+}
+
+extension Breaker.State {
+    /// 0 closed, 1 half-open, 2 open.
+    fileprivate var gauge: Double {
+        switch self {
+        case .closed: 0
+        case .halfOpen: 1
+        case .open: 2
+        }
     }
 }

@@ -24,7 +24,7 @@ struct BackOffTests {
         let error = await scene.verify().error
         #expect(error?.code == .providerBusy)
         #expect(error?.retryAfter == .milliseconds(400))
-        #expect(scene.verifier.statistics.backOff == .milliseconds(400))
+        #expect(scene.governor.statistics.backOff == .milliseconds(400))
         #expect(scene.provider.verifyCount == 1)
         scene.clock.advance(by: .milliseconds(400))
         #expect(await scene.verify() == .success(.refused))
@@ -51,7 +51,7 @@ struct BackOffTests {
         let first = scene.start()
         try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
         let second = scene.start()
-        try await eventually("one waits") { scene.verifier.statistics.waiting == 1 }
+        try await eventually("one waits") { scene.governor.statistics.waiting == 1 }
         try await scene.provider.answerNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(2))))
         #expect(await first.value.error?.code == .providerBusy)
         #expect(await second.value.error?.retryAfter == .seconds(2))
@@ -66,6 +66,41 @@ struct BackOffTests {
         try await scene.provider.answerNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(9))))
         try await scene.provider.answerNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(1))))
         for call in calls { _ = await call.value }
-        #expect(scene.verifier.statistics.backOff == .seconds(9))
+        #expect(scene.governor.statistics.backOff == .seconds(9))
+    }
+
+    @Test("each time that the provider throttles right after a back-off, the next is twice as long; a good answer ends that")
+    func doubles() async throws {
+        let scene = GovernedScene()
+        scene.provider.script(throttled(nil))
+        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+            #expect(await scene.verify().error?.retryAfter == .seconds(seconds))
+            scene.clock.advance(by: .seconds(seconds))
+        }
+        scene.provider.script { .success(.refused) }
+        _ = await scene.verify()
+        scene.provider.script(throttled(nil))
+        #expect(await scene.verify().error?.retryAfter == .seconds(1))
+    }
+
+    @Test("calls that were under way together and are all throttled begin one back-off, not a row of them")
+    func oneForAll() async throws {
+        let scene = GovernedScene()
+        let calls = (0..<10).map { scene.start("\($0)") }
+        try await eventually("all ask") { scene.provider.verifyCount == 10 }
+        for _ in 0..<10 {
+            try await scene.provider.answerNext(.failure(VerificationError(.providerBusy, "limit reached")))
+        }
+        for call in calls { #expect(await call.value.error?.retryAfter == .seconds(1)) }
+    }
+
+    @Test("a provider that says our allowance is nearly used up is left alone for a second", arguments: [(94, false), (95, true)])
+    func usage(percent: Int, isLeftAlone: Bool) async throws {
+        let scene = GovernedScene()
+        scene.provider.script { .success(.refused) }
+        scene.governor.noteUsage(percent: percent)
+        #expect((await scene.verify().error?.code == .providerBusy) == isLeftAlone)
+        scene.clock.advance(by: .seconds(1))
+        #expect(await scene.verify() == .success(.refused))
     }
 }

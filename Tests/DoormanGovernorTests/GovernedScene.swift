@@ -23,21 +23,25 @@ struct GovernedScene {
 
     let provider = ScriptedProvider()
     let clock = SteppedClock()
+    let governor: Governor
     let verifier: GovernedVerifier
 
     /// - Parameter usesRealTime: For tests that wait for a deadline to pass.
     init(usesRealTime: Bool = false, _ change: (inout GovernorSettings) -> Void = { _ in }) {
         var settings = GovernorSettings()
+        // The clock stands still, so nothing would be earned.
+        settings.savedCalls = 1_000_000
         change(&settings)
-        verifier = GovernedVerifier(
-            upstream: provider, settings: settings, timeSource: usesRealTime ? .system : clock.timeSource)
+        governor = Governor(settings: settings, timeSource: usesRealTime ? .system : clock.timeSource)
+        verifier = GovernedVerifier(upstream: provider, governor: governor)
     }
 
-    func start(_ token: String = "EMAW", deadline: Deadline? = nil) -> Call {
+    func start(_ token: String = "EMAW", deadline: Deadline? = nil, isRefresh: Bool = false) -> Call {
         let deadline = deadline ?? Deadline(clock.now.advanced(by: .seconds(3600)))
         return Task { [verifier] in
             do throws(VerificationError) {
-                return .success(try await verifier.verify(VerificationRequest(token: Token(token)), deadline: deadline))
+                return .success(
+                    try await verifier.verify(VerificationRequest(token: Token(token), isRefresh: isRefresh), deadline: deadline))
             } catch {
                 return .failure(error)
             }

@@ -58,6 +58,11 @@ final class ScriptedProvider: TokenProvider {
         state.withLockedValue { $0.script = script }
     }
 
+    /// From now on, the test answers by hand again.
+    func asksByHand() {
+        state.withLockedValue { $0.script = nil }
+    }
+
     func answersExchanges(_ answer: Answer<ExchangeVerdict>) {
         state.withLockedValue { $0.exchangeAnswer = answer }
     }

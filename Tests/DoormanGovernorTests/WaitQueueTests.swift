@@ -36,7 +36,7 @@ struct WaitQueueTests {
 extension WaitQueue {
     fileprivate mutating func drain() -> [Element] {
         var elements: [Element] = []
-        while let element = popFirst() { elements.append(element) }
+        while let (_, element) = popFirst() { elements.append(element) }
         return elements
     }
 }

@@ -5,7 +5,7 @@ import Testing
 @testable import DoormanGovernor
 
 @Suite("So many calls at once")
-struct SlotsTests {
+struct WaitingTests {
     @Test("no more calls than slots reach the provider, and the others follow in the order they came")
     func firstComeFirstServed() async throws {
         let scene = GovernedScene { $0.concurrentCalls = 2 }
@@ -13,7 +13,7 @@ struct SlotsTests {
         try await eventually("both slots are taken") { scene.provider.verifyCount == 2 }
         for number in 2..<20 {
             calls.append(scene.start("\(number)"))
-            try await eventually("it waits") { scene.verifier.statistics.waiting == number - 1 }
+            try await eventually("it waits") { scene.governor.statistics.waiting == number - 1 }
         }
         #expect(scene.provider.verifyCount == 2)
         for number in 0..<20 {
@@ -22,7 +22,8 @@ struct SlotsTests {
         }
         for call in calls { #expect(await call.value == .success(.refused)) }
         #expect(scene.provider.tokens.dropFirst(2) == (2..<20).map { Token("\($0)") }[...])
-        #expect(scene.verifier.statistics == GovernorStatistics(freeSlots: 2, waiting: 0, backOff: nil))
+        #expect(
+            scene.governor.statistics == GovernorStatistics(freeSlots: 2, waiting: 0, backOff: nil, breaker: .closed(failures: 0)))
     }
 
     @Test("one waiter too many is told that the provider is busy")
@@ -34,7 +35,7 @@ struct SlotsTests {
         let first = scene.start()
         try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
         let second = scene.start()
-        try await eventually("one waits") { scene.verifier.statistics.waiting == 1 }
+        try await eventually("one waits") { scene.governor.statistics.waiting == 1 }
         #expect(await scene.verify().error?.code == .providerBusy)
         try await scene.provider.answerNext(.success(.refused))
         try await eventually("the waiter goes") { scene.provider.verifyCount == 2 }
@@ -52,12 +53,12 @@ struct SlotsTests {
         let first = scene.start()
         try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
         let second = scene.start()
-        try await eventually("one waits") { scene.verifier.statistics.waiting == 1 }
+        try await eventually("one waits") { scene.governor.statistics.waiting == 1 }
         second.cancel()
         #expect(await second.value.error?.code == .deadlineExceeded)
-        #expect(scene.verifier.statistics.waiting == 0)
+        #expect(scene.governor.statistics.waiting == 0)
         let third = scene.start("third")
-        try await eventually("another waits in its place") { scene.verifier.statistics.waiting == 1 }
+        try await eventually("another waits in its place") { scene.governor.statistics.waiting == 1 }
         try await scene.provider.answerNext(.success(.refused))
         try await eventually("the third goes") { scene.provider.tokens.last == Token("third") }
         try await scene.provider.answerNext(.success(.refused))
@@ -71,9 +72,9 @@ struct SlotsTests {
         let first = scene.start()
         try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
         let impatient = scene.start("impatient", deadline: Deadline(scene.clock.now.advanced(by: .seconds(600))))
-        try await eventually("one waits") { scene.verifier.statistics.waiting == 1 }
+        try await eventually("one waits") { scene.governor.statistics.waiting == 1 }
         let patient = scene.start("patient")
-        try await eventually("two wait") { scene.verifier.statistics.waiting == 2 }
+        try await eventually("two wait") { scene.governor.statistics.waiting == 2 }
         scene.clock.advance(by: .seconds(700))
         try await scene.provider.answerNext(.success(.refused))
         #expect(await impatient.value.error?.code == .deadlineExceeded)
@@ -92,7 +93,7 @@ struct SlotsTests {
         try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
         let soon = Deadline(TimeSource.system.now().advanced(by: .milliseconds(20)))
         #expect(await scene.verify(deadline: soon).error?.code == .deadlineExceeded)
-        #expect(scene.verifier.statistics.waiting == 0)
+        #expect(scene.governor.statistics.waiting == 0)
         try await scene.provider.answerNext(.success(.refused))
         #expect(await first.value == .success(.refused))
     }
@@ -108,7 +109,37 @@ struct SlotsTests {
                 let result = await call.value
                 #expect(result == .success(.refused) || result.error?.code == .deadlineExceeded)
             }
-            #expect(scene.verifier.statistics == GovernorStatistics(freeSlots: 4, waiting: 0, backOff: nil))
+            #expect(
+                scene.governor.statistics
+                    == GovernorStatistics(freeSlots: 4, waiting: 0, backOff: nil, breaker: .closed(failures: 0)))
         }
+    }
+}
+
+@Suite("Known tokens and unknown ones")
+struct PurposeTests {
+    @Test("are served in turn when both wait, so a flood of unknown ones keeps no known one from being refreshed")
+    func inTurn() async throws {
+        let scene = GovernedScene { $0.concurrentCalls = 1 }
+        var calls = [scene.start("first")]
+        try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
+        for number in 0..<10 {
+            calls.append(scene.start("unknown \(number)"))
+            try await eventually("it waits") { scene.governor.statistics.waiting == number + 1 }
+        }
+        for number in 0..<3 {
+            calls.append(scene.start("known \(number)", isRefresh: true))
+            try await eventually("it waits") { scene.governor.statistics.waiting == 11 + number }
+        }
+        for number in 0..<14 {
+            try await scene.provider.answerNext(.success(.refused))
+            try await eventually("the next goes") { scene.provider.verifyCount == min(14, number + 2) }
+        }
+        for call in calls { _ = await call.value }
+        let served = scene.provider.tokens.map { String(decoding: $0.bytes, as: UTF8.self) }
+        #expect(
+            served.prefix(8) == [
+                "first", "unknown 0", "known 0", "unknown 1", "known 1", "unknown 2", "known 2", "unknown 3",
+            ])
     }
 }

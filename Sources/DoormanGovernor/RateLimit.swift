@@ -1,0 +1,36 @@
+internal import DoormanCore
+
+/// How many calls may begin in a second, with some saved up for a burst.
+///
+/// The generic cell rate algorithm in its form of virtual scheduling (ITU-T I.371, annex A): it keeps the one moment at which
+/// the next call would be exactly in time, and needs no timer.
+struct RateLimit: Sendable {
+    private let interval: UInt64
+    private let tolerance: UInt64
+    private var inTime: UInt64 = 0
+
+    /// - Parameters:
+    ///   - callsPerSecond: 1 to 1,000,000.
+    ///   - burst: How many may begin at once after a quiet time.
+    init(callsPerSecond: Int, burst: Int) {
+        let rate = UInt64(min(max(callsPerSecond, 1), 1_000_000))
+        // Rounded up: never more than the rate.
+        interval = (1_000_000_000 + rate - 1) / rate
+        tolerance = interval * UInt64(min(max(burst, 1), 1_000_000) - 1)
+    }
+
+    /// Takes one call's share, if there is one.
+    mutating func take(at now: Instant) -> Bool {
+        guard nextFree(at: now) <= now else { return false }
+        inTime = max(inTime, now.nanoseconds) + interval
+        return true
+    }
+
+    /// From when on one more call may begin.
+    ///
+    /// - Parameter waiting: How many others go first.
+    func nextFree(after waiting: Int = 0, at now: Instant) -> Instant {
+        let moment = max(inTime, now.nanoseconds) + UInt64(waiting) * interval
+        return Instant(nanoseconds: max(now.nanoseconds, moment > tolerance ? moment - tolerance : 0))
+    }
+}

@@ -1,0 +1,70 @@
+import DoormanCore
+import TestKit
+import Testing
+
+@testable import DoormanGovernor
+
+@Suite("So many calls in a second")
+struct RateLimitTests {
+    private func moment(_ milliseconds: Int) -> Instant {
+        Instant(nanoseconds: 1_000_000_000_000 + UInt64(milliseconds) * 1_000_000)
+    }
+
+    @Test("the saved ones go at once, then one each interval")
+    func burstThenRate() {
+        var limit = RateLimit(callsPerSecond: 10, burst: 3)
+        #expect((0..<10).filter { _ in limit.take(at: moment(0)) }.count == 3)
+        #expect(limit.nextFree(at: moment(0)) == moment(100))
+        #expect(limit.nextFree(after: 2, at: moment(0)) == moment(300))
+        let taken = (1...1_000).filter { limit.take(at: moment($0)) }
+        #expect(taken == (1...10).map { $0 * 100 })
+    }
+
+    @Test(
+        "in no span of time do more begin than the burst and the span's share", arguments: [(1, 1), (7, 5), (1_000, 100), (333, 1)])
+    func neverMore(rate: Int, burst: Int) {
+        var random = SystemRandomNumberGenerator()
+        var limit = RateLimit(callsPerSecond: rate, burst: burst)
+        var now = moment(0)
+        var taken: [Instant] = []
+        for _ in 0..<20_000 {
+            if limit.take(at: now) { taken.append(now) }
+            now = now.advanced(by: .microseconds(Int64.random(in: 0...(2_000_000 / Int64(rate)), using: &random)))
+        }
+        for first in stride(from: 0, to: taken.count, by: max(1, taken.count / 50)) {
+            for last in stride(from: first, to: taken.count, by: max(1, taken.count / 50)) {
+                let span = Double(taken[last].nanoseconds - taken[first].nanoseconds) / 1e9
+                #expect(Double(last - first + 1) <= Double(burst) + span * Double(rate) + 1e-6)
+            }
+        }
+        #expect(taken.count > 100 || rate == 1)
+    }
+
+    @Test("calls over the rate wait their turn, and each goes when its share is there")
+    func waits() async throws {
+        let scene = GovernedScene(usesRealTime: true) {
+            $0.callsPerSecond = 50
+            $0.savedCalls = 1
+        }
+        scene.provider.script { .success(.refused) }
+        let began = TimeSource.system.now()
+        let calls = (0..<11).map { scene.start("\($0)", deadline: Deadline(began.advanced(by: .seconds(60)))) }
+        for call in calls { #expect(await call.value == .success(.refused)) }
+        #expect(began.duration(to: TimeSource.system.now()) >= .milliseconds(200))
+    }
+
+    @Test("a call whose share comes after its deadline is told at once that the provider is busy, and when to come back")
+    func tooLate() async throws {
+        let scene = GovernedScene {
+            $0.callsPerSecond = 1
+            $0.savedCalls = 1
+        }
+        scene.provider.script { .success(.refused) }
+        #expect(await scene.verify() == .success(.refused))
+        let error = await scene.verify(deadline: Deadline(scene.clock.now.advanced(by: .milliseconds(999)))).error
+        #expect(error?.code == .providerBusy)
+        #expect(error?.retryAfter == .seconds(1))
+        scene.clock.advance(by: .seconds(1))
+        #expect(await scene.verify() == .success(.refused))
+    }
+}
