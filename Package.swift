@@ -97,6 +97,11 @@ let package = Package(
 
         // Tests: one target a room, and those that cross rooms.
         room("TestKit", path: "Tests/TestKit", ["DoormanCore", logging, nioConcurrencyHelpers]),
+        room(
+            "Simulation", path: "Tests/Simulation", ["DoormanCache", "DoormanCore", "DoormanGovernor", nioConcurrencyHelpers]),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulation", argumentParser], path: "Tests/simulate", swiftSettings: swiftSettings),
+        tests("SimulationTests", ["Simulation"]),
         tests("DoormanCoreTests", ["DoormanCore"]),
         tests("DoormanWireTests", ["DoormanCore", "DoormanWire", "TestKit", nioCore]),
         tests("DoormanCryptoTests", ["DoormanCrypto"]),

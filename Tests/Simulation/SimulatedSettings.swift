@@ -1,0 +1,36 @@
+package import DoormanCache
+package import DoormanGovernor
+
+/// Limits and times of one history: small ones, so that all of them are reached.
+package struct SimulatedSettings: Sendable {
+    package var cache = CacheSettings()
+    package var governor = GovernorSettings()
+    /// How many things happen.
+    package var steps = 80
+
+    package init() {}
+
+    init(drawnBy random: inout SeededGenerator) {
+        cache.ttl = random.duration(.milliseconds(100) ... .seconds(60))
+        cache.rejectedTTL = random.duration(.milliseconds(100) ... .seconds(10))
+        cache.jitter = [0, 0.1, 0.5].randomElement(using: &random)!
+        cache.refreshAhead = [0, 0.2, 0.9].randomElement(using: &random)!
+        cache.maximumStale = [.zero, .seconds(3), .seconds(300)].randomElement(using: &random)!
+        cache.staleRetry = [.zero, .milliseconds(200), .seconds(1)].randomElement(using: &random)!
+        cache.flightTimeout = random.duration(.milliseconds(200) ... .seconds(3))
+        cache.shards = [1, 2, 4].randomElement(using: &random)!
+        cache.valid = SegmentBounds(
+            entries: Int.random(in: 4...40, using: &random), bytes: Int.random(in: 3_000...40_000, using: &random))
+        cache.rejected = SegmentBounds(entries: Int.random(in: 4...40, using: &random), bytes: 20_000)
+        cache.maximumFlights = Int.random(in: 1...20, using: &random)
+        cache.maximumWaitersPerFlight = Int.random(in: 1...10, using: &random)
+        governor.concurrentCalls = Int.random(in: 1...8, using: &random)
+        governor.callsPerSecond = [1, 5, 20, 1_000].randomElement(using: &random)!
+        governor.savedCalls = Int.random(in: 1...20, using: &random)
+        governor.maximumWaiting = Int.random(in: 0...20, using: &random)
+        governor.breakerFailures = Int.random(in: 0...5, using: &random)
+        governor.savedRetries = Int.random(in: 0...5, using: &random)
+        governor.maximumBackOff = [.seconds(2), .seconds(60)].randomElement(using: &random)!
+        steps = Int.random(in: 20...120, using: &random)
+    }
+}

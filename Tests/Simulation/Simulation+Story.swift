@@ -1,0 +1,149 @@
+internal import DoormanCache
+internal import DoormanCore
+
+// What happens, as the seed will have it.
+
+extension Simulation {
+    private static let accounts = ["1", "2", "3"]
+    private static let applications = ["10", "20"]
+
+    func play() async {
+        let tokens = drawTokens()
+        var bounds = (settings.cache.valid, settings.cache.rejected)
+        for number in 0..<settings.steps {
+            switch world.draw({ Int.random(in: 0..<100, using: &$0) }) {
+            case 0..<70: burst(tokens)
+            case 70..<78: revoke(tokens)
+            case 78..<82: exchange(number)
+            case 82..<85: revokeAtProvider(tokens)
+            case 85..<95:
+                provider.set(world.draw { $0.chance(40) ? .fine : SimulatedProvider.Weather.allCases.randomElement(using: &$0)! })
+            default: bounds = limit()
+            }
+            checkBounds(bounds.0, bounds.1)
+            await world.sleep(
+                for: world.draw { $0.chance(50) ? .zero : $0.duration(.zero...($0.chance(20) ? .seconds(30) : .seconds(1))) })
+        }
+    }
+
+    private func drawTokens() -> [Token] {
+        let wallTime = world.wallTime
+        let facts: [(Token, Ledger.Fact)] = world.draw { random in
+            (0..<Int.random(in: 1...12, using: &random)).map { number in
+                let expiry: Timestamp? = random.chance(30) ? wallTime.advanced(by: random.duration(.zero ... .seconds(100))) : nil
+                let fact = Ledger.Fact(
+                    account: Self.accounts.randomElement(using: &random)!,
+                    application: Self.applications.randomElement(using: &random)!, expiry: expiry)
+                return (Token("token \(number)"), fact)
+            }
+        }
+        ledger.withLockedValue { ledger in
+            for (token, fact) in facts { ledger.facts[token] = fact }
+        }
+        // And one that nobody knows.
+        return facts.map(\.0) + [Token("unknown")]
+    }
+
+    // MARK: - Callers
+
+    private func burst(_ tokens: [Token]) {
+        let count = world.draw { $0.chance(20) ? Int.random(in: 1...12, using: &$0) : 1 }
+        for _ in 0..<count {
+            let request = world.draw { random in
+                VerificationRequest(
+                    token: tokens.randomElement(using: &random)!,
+                    applicationID: random.chance(15) ? Self.applications.randomElement(using: &random) : nil,
+                    maxAge: random.chance(20) ? .seconds(Int64.random(in: 1...20, using: &random)) : nil)
+            }
+            let patience = world.draw { $0.chance(30) ? $0.duration(.zero ... .milliseconds(300)) : .seconds(5) }
+            verify(request, deadline: Deadline(world.now.advanced(by: patience)))
+        }
+    }
+
+    private func verify(_ request: VerificationRequest, deadline: Deadline) {
+        ledger.withLockedValue { $0.openCalls += 1 }
+        let cancellation = world.draw { $0.chance(10) ? $0.duration(.zero ... .milliseconds(500)) : nil }
+        let cancelled = cancellation.map { world.now.advanced(by: $0) }
+        let task = world.spawn { [self] in
+            let call = Ledger.Call(request: request, began: world.now, deadline: deadline, cancelled: nil)
+            if let verdict = reply(to: request) {
+                ledger.withLockedValue { [now = world.now, wallTime = world.wallTime] in
+                    $0.count("answered on the loop")
+                    $0.check(.success(verdict), of: call, now: now, wallTime: wallTime)
+                }
+                return
+            }
+            let outcome: Result<Verdict, VerificationError>
+            do throws(VerificationError) {
+                outcome = .success(try await verifier.verify(request, deadline: deadline))
+            } catch {
+                outcome = .failure(error)
+            }
+            var ended = call
+            ended.cancelled = cancelled.flatMap { $0 <= world.now ? max($0, call.began) : nil }
+            ledger.withLockedValue { [now = world.now, wallTime = world.wallTime] in
+                $0.check(outcome, of: ended, now: now, wallTime: wallTime)
+            }
+        }
+        if let cancelled {
+            world.spawn { [world] in
+                await world.sleep(until: cancelled)
+                task.cancel()
+            }
+        }
+    }
+
+    private func exchange(_ number: Int) {
+        let code = AuthorizationCode("code \(number)")
+        let fact = world.draw {
+            Ledger.Fact(
+                account: Self.accounts.randomElement(using: &$0)!, application: Self.applications.randomElement(using: &$0)!,
+                expiry: nil)
+        }
+        let token = Token("code \(number) token")
+        ledger.withLockedValue { $0.facts[token] = fact }
+        for _ in 0..<world.draw({ Int.random(in: 1...3, using: &$0) }) {
+            world.spawn { [self] in
+                let deadline = Deadline(world.now.advanced(by: .seconds(5)))
+                guard case .issued(let issued, _)? = try? await verifier.exchange(ExchangeRequest(code: code), deadline: deadline)
+                else { return }
+                ledger.withLockedValue { $0.count("exchanges") }
+                verify(VerificationRequest(token: issued), deadline: Deadline(world.now.advanced(by: .seconds(5))))
+            }
+        }
+    }
+
+    // MARK: - Operators
+
+    private func revoke(_ tokens: [Token]) {
+        let subject: RevocationRequest.Subject = world.draw { random in
+            random.chance(60)
+                ? .token(tokens.randomElement(using: &random)!) : .account(Self.accounts.randomElement(using: &random)!)
+        }
+        world.spawn { [self] in
+            let deadline = Deadline(world.now.advanced(by: .seconds(2)))
+            let number = ledger.withLockedValue { [now = world.now] in $0.revocationBegan(now: now) }
+            let isAcknowledged = (try? await verifier.revoke(RevocationRequest(subject), deadline: deadline)) != nil
+            ledger.withLockedValue { [now = world.now] in
+                $0.revocationEnded(number, subject, isAcknowledged: isAcknowledged, now: now)
+            }
+        }
+    }
+
+    /// Somebody else revokes, and Doorman is not told.
+    private func revokeAtProvider(_ tokens: [Token]) {
+        let token = world.draw { tokens.randomElement(using: &$0)! }
+        ledger.withLockedValue { [now = world.now] in $0.facts[token]?.revokedAt = now }
+    }
+
+    private func limit() -> (SegmentBounds, SegmentBounds) {
+        let bounds = world.draw { random in
+            (
+                SegmentBounds(entries: Int.random(in: 0...40, using: &random), bytes: Int.random(in: 0...40_000, using: &random)),
+                SegmentBounds(entries: Int.random(in: 0...40, using: &random), bytes: Int.random(in: 0...40_000, using: &random))
+            )
+        }
+        verifier.limit(valid: bounds.0, rejected: bounds.1)
+        return bounds
+    }
+}

@@ -1,0 +1,128 @@
+package import DoormanCore
+internal import NIOConcurrencyHelpers
+
+/// A machine on which time passes only when nothing is left to do, and on which the seed decides which task runs next.
+///
+/// It is the executor of every task in it, all on the thread that calls ``run()``: what is tried is the real code, its locks and
+/// continuations included, in an order that can be had again. What it can't try is two threads at once.
+package final class World: TaskExecutor, Sendable {
+    private struct Sleeper: Sendable {
+        let moment: Instant
+        let number: UInt64
+        let continuation: CheckedContinuation<Void, Never>
+
+        func isBefore(_ other: Self) -> Bool { (moment, number) < (other.moment, other.number) }
+    }
+
+    private struct State {
+        var now = Instant(nanoseconds: 1_000_000_000_000)
+        var random: SeededGenerator
+        var ready: [UnownedJob] = []
+        var sleepers: [Sleeper] = []
+        var lastNumber: UInt64 = 0
+        var steps = 0
+    }
+
+    private static let wallStart = Timestamp(millisecondsSince1970: 1_500_000_000_000)
+    private let state: NIOLockedValueBox<State>
+    private let start: Instant
+
+    package init(seed: UInt64) {
+        let state = State(random: SeededGenerator(seed: seed))
+        start = state.now
+        self.state = NIOLockedValueBox(state)
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        state.withLockedValue { $0.ready.append(job) }
+    }
+
+    // MARK: - Time
+
+    package var now: Instant { state.withLockedValue { $0.now } }
+
+    package var wallTime: Timestamp { Self.wallStart.advanced(by: start.duration(to: now)) }
+
+    /// The moment on the clock that only goes forward at which civil time was this.
+    package func moment(of wallTime: Timestamp) -> Instant {
+        start.advanced(by: .milliseconds(wallTime.millisecondsSince1970 - Self.wallStart.millisecondsSince1970))
+    }
+
+    package func sleep(until moment: Instant) async {
+        await withCheckedContinuation { continuation in
+            state.withLockedValue { state in
+                state.lastNumber += 1
+                state.sleepers.append(Sleeper(moment: moment, number: state.lastNumber, continuation: continuation))
+            }
+        }
+    }
+
+    package func sleep(for duration: Duration) async {
+        await sleep(until: now.advanced(by: duration))
+    }
+
+    /// How all that is tried tells the time, sleeps and starts tasks.
+    package var timeSource: TimeSource {
+        TimeSource(
+            now: { self.now }, wallTime: { self.wallTime }, sleep: { await self.sleep(until: $0) },
+            spawn: { operation in self.spawn(operation) })
+    }
+
+    @discardableResult
+    package func spawn(_ operation: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+        Task.detached(executorPreference: self) { await operation() }
+    }
+
+    // MARK: - Chance
+
+    /// Draws from the seed.
+    func draw<Value>(_ body: (inout SeededGenerator) -> Value) -> Value {
+        state.withLockedValue { body(&$0.random) }
+    }
+
+    // MARK: - Running
+
+    /// Runs until nothing is left to do and nobody sleeps.
+    ///
+    /// - Parameter limit: How many steps of tasks may be run.
+    /// - Returns: Whether it came to rest within the limit.
+    package func run(limit: Int) -> Bool {
+        while true {
+            if let job = nextJob() {
+                unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+            } else if let sleeper = nextSleeper() {
+                sleeper.resume()
+            } else {
+                return true
+            }
+            guard
+                state.withLockedValue({
+                    $0.steps += 1; return $0.steps < limit
+                })
+            else { return false }
+        }
+    }
+
+    private func nextJob() -> UnownedJob? {
+        state.withLockedValue { state in
+            guard !state.ready.isEmpty else { return nil }
+            let choice = Int.random(in: 0..<state.ready.count, using: &state.random)
+            state.ready.swapAt(choice, state.ready.count - 1)
+            return state.ready.removeLast()
+        }
+    }
+
+    /// Lets time pass until the first sleeper's moment.
+    private func nextSleeper() -> CheckedContinuation<Void, Never>? {
+        state.withLockedValue { state in
+            guard let first = state.sleepers.indices.min(by: { state.sleepers[$0].isBefore(state.sleepers[$1]) }) else {
+                return nil
+            }
+            state.sleepers.swapAt(first, state.sleepers.count - 1)
+            let sleeper = state.sleepers.removeLast()
+            state.now = max(state.now, sleeper.moment)
+            return sleeper.continuation
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import Foundation
+import Simulation
+import Testing
+
+@Suite("Histories that a seed decides")
+struct SimulationTests {
+    /// Ten thousand, or what `DOORMAN_SIMULATION_SEEDS` says. A failing one is played again by
+    /// `swift run simulate --first SEED --count 1`.
+    private static let seeds = ProcessInfo.processInfo.environment["DOORMAN_SIMULATION_SEEDS"].flatMap(UInt64.init) ?? 10_000
+
+    @Test("nothing that must never be true is, in ten thousand of them")
+    func holds() async throws {
+        var counts: [String: Int] = [:]
+        for seed in 0..<Self.seeds {
+            let outcome = try Simulation.run(seed: seed)
+            counts.merge(outcome.counts, uniquingKeysWith: +)
+            #expect(outcome.violations.isEmpty, "seed \(seed)")
+            await Task.yield()
+        }
+        // A simulation in which nothing happens finds nothing.
+        for what in [
+            "fresh", "cached", "stale", "tokenRejected", "wrongApplication", "proofRejected", "deadlineExceeded", "providerBusy",
+            "providerUnavailable", "revocations", "exchanges", "answered on the loop",
+        ] {
+            #expect(counts[what, default: 0] > Int(Self.seeds) / 10, "\(what)")
+        }
+    }
+
+    @Test("a seed plays the same history each time", arguments: [1, 2, 3])
+    func replays(seed: UInt64) throws {
+        let first = try Simulation.run(seed: seed)
+        let second = try Simulation.run(seed: seed)
+        #expect(first.counts == second.counts)
+        #expect(first.violations == second.violations)
+    }
+}

@@ -1,0 +1,37 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Simulation
+
+/// `simulate`: plays histories by the million, or one again.
+@main
+struct SimulateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Plays seeded histories of cache, single flight and governor, and says what must never be true and was.")
+
+    @Option(help: "The first seed.")
+    var first: UInt64 = 0
+
+    @Option(help: "How many seeds.")
+    var count: UInt64 = 10_000
+
+    func run() throws {
+        var counts: [String: Int] = [:]
+        var failures = 0
+        for seed in first..<(first + count) {
+            let outcome = try Simulation.run(seed: seed)
+            counts.merge(outcome.counts, uniquingKeysWith: +)
+            if !outcome.violations.isEmpty {
+                failures += 1
+                print("seed \(seed):")
+                for violation in outcome.violations { print("  \(violation)") }
+            }
+            if (seed - first + 1) % 100_000 == 0 {
+                FileHandle.standardError.write(Data("simulate: \(seed - first + 1) of \(count), \(failures) failed\n".utf8))
+            }
+        }
+        for (what, times) in counts.sorted(by: { $0.key < $1.key }) { print("\(what): \(times)") }
+        print("\(count) seeds from \(first), \(failures) failed")
+        if failures > 0 { throw ExitCode.failure }
+    }
+}
