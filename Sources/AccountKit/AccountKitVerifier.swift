@@ -51,7 +51,7 @@ package struct AccountKitVerifier: TokenProvider {
         let answer = try await ask(.me, requests.me(token), deadline: deadline)
         switch answer {
         case .success(let body):
-            guard let me = MeAnswer(body) else { throw .unavailable(.nonsense) }
+            guard let me = MeAnswer(body) else { throw .oddAnswer }
             return verdict(on: me)
         case .rejected(let kind):
             return .rejected(Rejection(kind))

@@ -18,15 +18,27 @@ package struct VerificationError: Error, Sendable, Hashable {
         case `internal`
     }
 
+    /// What a failure is about. Whoever concludes from failures that the provider is down counts those of ``provider`` alone.
+    package enum Scope: Sendable, Hashable {
+        /// The provider as a whole: the next question will most likely fail as well.
+        case provider
+        /// What the provider was asked with, or so it may be: the same question may be answered if it is put with another secret.
+        case credential
+        /// This one question: its answer came, and made no sense. A single odd account must not look like an outage.
+        case question
+    }
+
     package let code: Code
     /// One sentence for a person. Holds no token, code, secret or URL.
     package let message: String
     /// When it is worth asking again, if the provider or our own budget said so.
     package let retryAfter: Duration?
+    package let scope: Scope
 
-    package init(_ code: Code, _ message: String, retryAfter: Duration? = nil) {
+    package init(_ code: Code, _ message: String, retryAfter: Duration? = nil, scope: Scope = .provider) {
         self.code = code
         self.message = message
         self.retryAfter = retryAfter
+        self.scope = scope
     }
 }
