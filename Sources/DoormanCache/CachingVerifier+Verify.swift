@@ -32,7 +32,8 @@ extension CachingVerifier: TokenProvider {
 
     /// Puts the question and stores the answer.
     ///
-    /// The provider is asked for facts, without the audience: others may wait for the same answer who expect another one.
+    /// The provider is asked for facts, without the audience: others may wait for the same answer who expect another one. The
+    /// audience only says where to look first.
     private func ask(_ request: VerificationRequest, _ key: TokenKey) async throws(VerificationError) -> Answer {
         let stamp = cache.stamp(for: key)
         let now = timeSource.now()
@@ -40,8 +41,10 @@ extension CachingVerifier: TokenProvider {
         if let verdict = cache.verdict(for: key, maxAge: request.maxAge, now: now, countsMiss: false) {
             return Answer(verdict: verdict, askedAt: nil)
         }
+        let question = VerificationRequest(
+            token: request.token, likelyApplicationID: request.applicationID ?? request.likelyApplicationID)
         let verdict = try await withinFlight { () async throws(VerificationError) in
-            try await self.upstream.verify(VerificationRequest(token: request.token), deadline: self.flightDeadline(from: now))
+            try await self.upstream.verify(question, deadline: self.flightDeadline(from: now))
         }
         return Answer(verdict: remember(verdict, for: key, askedAt: now, stamp: stamp), askedAt: now)
     }

@@ -29,11 +29,17 @@ package struct VerificationRequest: Sendable, Hashable {
     package var applicationID: String?
     /// How old an answer from memory may be; nil for any age within its time to live.
     package var maxAge: Duration?
+    /// The application the token was probably made for; nil if nobody knows. It is only asked first: a token of another one is
+    /// as good.
+    package var likelyApplicationID: String?
 
-    package init(token: Token, applicationID: String? = nil, maxAge: Duration? = nil) {
+    package init(
+        token: Token, applicationID: String? = nil, maxAge: Duration? = nil, likelyApplicationID: String? = nil
+    ) {
         self.token = token
         self.applicationID = applicationID
         self.maxAge = maxAge
+        self.likelyApplicationID = likelyApplicationID
     }
 }
 
