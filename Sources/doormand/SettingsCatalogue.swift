@@ -91,14 +91,22 @@ enum SettingsCatalogue {
     ]
 
     private static let accountKit: [Setting] = [
-        .text("account-kit.application-id", \.applicationID, "The app whose tokens are yours. Required: others' are refused."),
+        .text(
+            "account-kit.application-id", \.applicationID,
+            "The app whose tokens are yours. Required, unless there is a file of several: others' are refused."),
         .text(
             "account-kit.app-secret-file", \.appSecretFile,
             "File that holds the Account Kit app secret; empty sends no proof, and can't exchange or revoke accounts."),
+        .text(
+            "account-kit.next-app-secret-file", \.nextAppSecretFile,
+            "File that holds a second secret while the app's is changed: whichever Account Kit takes is used."),
+        .text(
+            "account-kit.applications-file", \.applicationsFile,
+            "YAML or JSON file of several apps, in place of one by the settings above."),
         .url(
             "account-kit.base-url", \.baseURL,
             "Where Account Kit is asked; the default is account-kit-emulator's. https:// or loopback."),
-        .text("account-kit.api-version", \.apiVersion, "v1.0 to v1.3."),
+        .text("account-kit.api-version", \.apiVersion, "v1.0 to v1.3; an app in the file of several may have its own."),
         .flag(
             "account-kit.accept-answers-without-application", \.acceptAnswersWithoutApplication,
             "Take v1.0-shaped answers that name no app. The proof is then the only guard against another app's token."),

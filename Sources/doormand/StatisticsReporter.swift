@@ -6,7 +6,7 @@ internal import ServiceLifecycle
 /// Records how memory and governor stand, every ten seconds, as gauges `doorman_cache_…` and `doorman_provider_…`.
 struct StatisticsReporter: Service {
     let verifier: CachingVerifier
-    let governor: GovernedVerifier
+    let governors: [Rooms.Governors]
     var interval = Duration.seconds(10)
 
     func run() async throws {
@@ -30,8 +30,13 @@ struct StatisticsReporter: Service {
             Gauge(label: "doorman_cache_bytes", dimensions: label).record(Double(values.bytes))
             Gauge(label: "doorman_cache_evictions", dimensions: label).record(Double(values.evictions))
         }
-        let provider = governor.statistics
-        Gauge(label: "doorman_provider_free_slots").record(Double(provider.freeSlots))
-        Gauge(label: "doorman_provider_waiting_calls").record(Double(provider.waiting))
+        for application in governors {
+            let label = [("application", application.applicationID)]
+            let statistics = application.ofCredentials.map(\.statistics)
+            Gauge(label: "doorman_provider_free_slots", dimensions: label)
+                .record(Double(statistics.reduce(0) { $0 + $1.freeSlots }))
+            Gauge(label: "doorman_provider_waiting_calls", dimensions: label)
+                .record(Double(statistics.reduce(0) { $0 + $1.waiting }))
+        }
     }
 }
