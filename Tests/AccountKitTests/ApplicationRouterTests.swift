@@ -90,6 +90,38 @@ struct ApplicationRouterTests {
         #expect(world.takeCalls() == row.calls)
     }
 
+    @Test("whatever four credentials are told, no good token is refused and no failure becomes a refusal")
+    func everyCombination() async {
+        let names = ["1a", "1b", "2a", "2b"]
+        let all: [(saying: ScriptedCredentials.Saying, word: String)] = [
+            (.yes, "yes"), (.void, "void"), (.proofWrong, "proof"), (.anotherApplication, "other"),
+            (.fails(.providerUnavailable), "down"), (.fails(.providerMisconfigured, .credential), "lacking"),
+        ]
+        for combination in 0..<(6 * 6 * 6 * 6) {
+            let chosen = [1, 6, 36, 216].map { all[combination / $0 % 6] }
+            let world = ScriptedCredentials(Dictionary(uniqueKeysWithValues: zip(names, chosen.map(\.saying))))
+            let outcome = await Self.verify(world.router("1a 1b 2a 2b"))
+            let asked = world.takeCalls()
+            let heard = asked.compactMap { name in names.firstIndex(of: name).map { chosen[$0].word } }
+            #expect(Set(asked).count == asked.count, "\(heard)")
+            let expected =
+                switch heard.last {
+                case "yes": "OK \(asked.last?.prefix(1) ?? "")"
+                case "void": "refused tokenRejected"
+                case "down": "failed providerUnavailable"
+                case _ where heard.contains("lacking"): "failed providerMisconfigured"
+                case _ where heard.contains("proof"): "refused proofRejected"
+                default: "refused wrongApplication"
+                }
+            #expect(outcome == expected, "\(heard)")
+            // Nobody was left out but for an answer that holds for all: a final one, or another application's for both secrets.
+            if !["yes", "void", "down"].contains(heard.last) {
+                let leftOut = names.filter { !asked.contains($0) }
+                #expect(leftOut.allSatisfy { $0.hasSuffix("b") && heard[asked.firstIndex(of: "\($0.prefix(1))a") ?? 0] == "other" })
+            }
+        }
+    }
+
     @Test("while a secret is changed no good token is refused, and the next call asks once")
     func rotation() async {
         for accepted in ["1a", "1b"] {
