@@ -75,7 +75,7 @@ let package = Package(
         room("DoormanCache", ["DoormanCore", "DoormanCrypto", nioConcurrencyHelpers]),
         room("DoormanGovernor", ["DoormanCore", nioConcurrencyHelpers]),
         room("CurlTransport", ["CDoormanCurl", "CCurl"]),
-        room("AccountKit", ["DoormanCore", "DoormanCrypto", "CurlTransport"]),
+        room("AccountKit", ["DoormanCore", "DoormanCrypto", "CurlTransport", nioConcurrencyHelpers]),
         room(
             "DoormanServer",
             ["DoormanCore", "DoormanWire", logging, metrics, nioCore, nioConcurrencyHelpers, nioPosix, serviceLifecycle]),
@@ -108,7 +108,8 @@ let package = Package(
         tests("DoormanCacheTests", ["DoormanCache", "DoormanCore", "TestKit", nioConcurrencyHelpers]),
         tests("DoormanGovernorTests", ["DoormanCore", "DoormanGovernor", "TestKit", nioConcurrencyHelpers]),
         tests("CurlTransportTests", ["CurlTransport", "TestKit"]),
-        tests("AccountKitTests", ["AccountKit", "CurlTransport", "DoormanCore", "DoormanCrypto", "TestKit"]),
+        tests(
+            "AccountKitTests", ["AccountKit", "CurlTransport", "DoormanCore", "DoormanCrypto", "TestKit", nioConcurrencyHelpers]),
         tests(
             "AccountKitEmulatorTests",
             ["AccountKitEmulator", "TestKit", logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),

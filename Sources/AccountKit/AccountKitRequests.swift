@@ -12,6 +12,14 @@ package enum AccountKitEndpoint: String, Sendable, Hashable, CaseIterable {
     case logout
     /// E4: all tokens of an account made void.
     case invalidateAllTokens = "invalidate_all_tokens"
+
+    /// Whether the application asks in its own name, by its app access token. A wrong secret then looks like an outage (section 3).
+    var isAskedByApplication: Bool {
+        switch self {
+        case .accessToken, .invalidateAllTokens: true
+        case .me, .logout: false
+        }
+    }
 }
 
 /// Builds the requests of the contract (section 2). Pure: it sends nothing.

@@ -38,33 +38,44 @@ package struct AccountKitSettings: Sendable, Hashable {
     package struct Invalid: Error, Sendable, Hashable, CustomStringConvertible {
         /// Which setting, and why. Holds no value that could be a secret.
         package let description: String
+
+        package static let acceptingWithoutSecret = Invalid(
+            description: "accepting answers without an application needs the secret: nothing else guards then")
     }
 
     /// What is wrong with the settings, if something is. Looked at when a verifier is made.
-    package var problem: Invalid? {
+    package var problem: Invalid? { (problemsOfApplication + problemsOfProvider).first }
+
+    /// All that is wrong with what may differ from application to application.
+    package var problemsOfApplication: [Invalid] {
+        var problems: [Invalid] = []
         if !DecimalDigits.areAll(application.id, upTo: 32) {
-            return Invalid(description: "application id: the Facebook app id is required, 1 to 32 decimal digits")
+            problems.append(Invalid(description: "application id: the Facebook app id is required, 1 to 32 decimal digits"))
         }
         if let secret = application.secret, !(1...256).contains(secret.bytes.count) || !secret.bytes.allSatisfy(isVisible) {
-            return Invalid(description: "application secret: expected 1 to 256 visible ASCII characters")
+            problems.append(Invalid(description: "application secret: expected 1 to 256 visible ASCII characters"))
         }
-        if acceptAnswersWithoutApplication, application.secret == nil {
-            return Invalid(description: "accepting answers without an application needs the secret: nothing else guards then")
-        }
-        if baseURL.utf8.count > 1024 || baseURL.utf8.contains(UInt8(ascii: "?")) || !URLPolicy.accepts(baseURL) {
-            return Invalid(description: "base URL: expected https://host[:port][/path], or http:// to this machine")
-        }
+        if acceptAnswersWithoutApplication, application.secret == nil { problems.append(.acceptingWithoutSecret) }
         let version = apiVersion.split(separator: ".", omittingEmptySubsequences: false)
         if !apiVersion.hasPrefix("v") || version.count != 2 || !DecimalDigits.areAll(version[0].dropFirst(), upTo: 3)
             || !DecimalDigits.areAll(version[1], upTo: 3)
         {
-            return Invalid(description: "API version: expected a form like v1.3")
+            problems.append(Invalid(description: "API version: expected a form like v1.3"))
+        }
+        return problems
+    }
+
+    /// All that is wrong with what is the same for every application.
+    package var problemsOfProvider: [Invalid] {
+        var problems: [Invalid] = []
+        if baseURL.utf8.count > 1024 || baseURL.utf8.contains(UInt8(ascii: "?")) || !URLPolicy.accepts(baseURL) {
+            problems.append(Invalid(description: "base URL: expected https://host[:port][/path], or http:// to this machine"))
         }
         for (name, value) in [("maximum token bytes", maximumTokenBytes), ("maximum code bytes", maximumCodeBytes)]
         where !(16...4096).contains(value) {
-            return Invalid(description: "\(name): expected 16 to 4096")
+            problems.append(Invalid(description: "\(name): expected 16 to 4096"))
         }
-        return nil
+        return problems
     }
 
     private func isVisible(_ byte: UInt8) -> Bool {

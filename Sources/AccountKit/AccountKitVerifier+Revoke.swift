@@ -17,9 +17,7 @@ extension AccountKitVerifier {
         case .rejected(.tokenRejected):
             return  // It is void already.
         case .rejected(.proofInvalid):
-            throw VerificationError(
-                .providerMisconfigured,
-                "Account Kit found the proof wrong: the secret is wrong, or the token is another application's.")
+            throw .misconfigured(AnswerKind.proofInvalid.sentence)
         default:
             try confirm(answer)
         }
@@ -31,13 +29,11 @@ extension AccountKitVerifier {
             throw VerificationError(.invalidRequest, "An account id is decimal digits.")
         }
         guard let request = requests.invalidateAllTokens(accountID: id) else {
-            throw VerificationError(
-                .providerMisconfigured, "Logging out an account needs the Account Kit secret, and none is set.")
+            throw .misconfigured("Logging out an account needs the Account Kit secret, and none is set.")
         }
         let answer = try await ask(.invalidateAllTokens, request, deadline: deadline)
         guard answer != .rejected(.tokenRejected) else {
-            throw VerificationError(
-                .providerMisconfigured, "Account Kit refuses the application: check the app id and the Account Kit secret.")
+            throw .misconfigured("Account Kit refuses the application: check the app id and the Account Kit secret.")
         }
         try confirm(answer)
     }
@@ -46,7 +42,7 @@ extension AccountKitVerifier {
     private func confirm(_ answer: AnswerClass) throws(VerificationError) {
         switch answer {
         case .success(let body):
-            guard body["success"] == .bool(true) else { throw .unavailable(.nonsense) }
+            guard body["success"] == .bool(true) else { throw .oddAnswer }
         case .rejected:
             throw VerificationError(.invalidRequest, "Account Kit refuses to revoke this.")
         case .busy, .unavailable, .misconfigured:

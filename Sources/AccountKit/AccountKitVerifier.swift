@@ -10,16 +10,21 @@ package struct AccountKitVerifier: TokenProvider {
 
     /// Told of each call to Account Kit when it is over, for metrics and logs. Called on any thread; must not wait.
     package typealias Observer = @Sendable (AccountKitEndpoint, CallOutcome) -> Void
+    /// Told how much of its limits the application has used up, in percent, whenever an answer says so: see ``AppUsage``. Called
+    /// on any thread; must not wait.
+    package typealias UsageObserver = @Sendable (Int) -> Void
 
     let settings: AccountKitSettings
     let requests: AccountKitRequests
     private let transport: any HTTPTransport
     private let time: TimeSource
     private let observer: Observer
+    private let usage: UsageObserver
 
     /// - Throws: ``AccountKitSettings/Invalid`` if the settings can't be meant.
     package init(
-        _ settings: AccountKitSettings, transport: any HTTPTransport, time: TimeSource, observer: @escaping Observer = { _, _ in }
+        _ settings: AccountKitSettings, transport: any HTTPTransport, time: TimeSource, observer: @escaping Observer = { _, _ in },
+        usage: @escaping UsageObserver = { _ in }
     ) throws(AccountKitSettings.Invalid) {
         if let problem = settings.problem { throw problem }
         self.settings = settings
@@ -27,6 +32,7 @@ package struct AccountKitVerifier: TokenProvider {
         self.transport = transport
         self.time = time
         self.observer = observer
+        self.usage = usage
     }
 
     package func refusalByForm(of token: Token) -> Rejection? {
@@ -51,7 +57,7 @@ package struct AccountKitVerifier: TokenProvider {
         let answer = try await ask(.me, requests.me(token), deadline: deadline)
         switch answer {
         case .success(let body):
-            guard let me = MeAnswer(body) else { throw .unavailable(.nonsense) }
+            guard let me = MeAnswer(body) else { throw .oddAnswer }
             return verdict(on: me)
         case .rejected(let kind):
             return .rejected(Rejection(kind))
@@ -93,6 +99,7 @@ package struct AccountKitVerifier: TokenProvider {
             let deadlineHasPassed = error.code == .timedOut && deadline.hasPassed(at: time.now())
             throw deadlineHasPassed ? .deadlineExceeded : VerificationError(error, at: endpoint)
         }
+        if let percent = AppUsage.percent(in: response.headers) { usage(percent) }
         let answer = AnswerClass(response, to: endpoint)
         observer(endpoint, .answered(answer.kind, status: response.status))
         return answer

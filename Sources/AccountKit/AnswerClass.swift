@@ -36,7 +36,7 @@ package enum AnswerKind: String, Sendable, Hashable, CaseIterable {
     case throttled
     /// HTTP 500 or above.
     case serverError = "server_error"
-    /// HTTP 500 with code 2 at the code exchange: an outage, or a wrong app id or secret.
+    /// HTTP 500 with code 2 to a call that the application makes in its own name: an outage, or a wrong app id or secret.
     case outageOrWrongSecret = "outage_or_wrong_secret"
     /// The provider calls its own error transient, or does not know it.
     case transientError = "transient_error"
@@ -59,7 +59,7 @@ extension AnswerClass {
         let object = JSONValue(bytes: response.body)?.object
         let error = object.flatMap { $0["error"] }.map(ErrorEnvelope.init)
         if response.status >= 500 {
-            let isAmbiguous = endpoint == .accessToken && response.status == 500 && error??.code == 2
+            let isAmbiguous = endpoint.isAskedByApplication && response.status == 500 && error??.code == 2
             self = .unavailable(isAmbiguous ? .outageOrWrongSecret : .serverError, retryAfter: retryAfter)
         } else if response.status == 429, error??.code == nil {
             self = .unavailable(.bareTooManyRequests, retryAfter: retryAfter)

@@ -6,8 +6,18 @@ internal import DoormanCore
 extension VerificationError {
     static let deadlineExceeded = VerificationError(.deadlineExceeded, "The deadline passed before Account Kit had answered.")
 
-    static func unavailable(_ kind: AnswerKind, retryAfter: Duration? = nil) -> VerificationError {
-        VerificationError(.providerUnavailable, kind.sentence, retryAfter: retryAfter)
+    /// Account Kit answered well, but what it says of this one token or account makes no sense.
+    static let oddAnswer = VerificationError(.providerUnavailable, AnswerKind.nonsense.sentence, scope: .question)
+
+    static let unknownApplication = VerificationError(
+        .invalidRequest, "The application of the request is not configured here.")
+
+    /// A bug of ours: an application without any credential.
+    static let nobodyToAsk = VerificationError(.internal, "No credential was there to ask with.")
+
+    /// Account Kit refuses us, or we have nothing to show it.
+    static func misconfigured(_ message: String) -> VerificationError {
+        VerificationError(.providerMisconfigured, message, scope: .credential)
     }
 
     /// - Parameter answer: One that is neither a success nor a refusal; those are values, and never get here.
@@ -16,9 +26,10 @@ extension VerificationError {
         case .busy(let retryAfter):
             self.init(.providerBusy, AnswerKind.throttled.sentence, retryAfter: retryAfter)
         case .unavailable(let kind, let retryAfter):
-            self = .unavailable(kind, retryAfter: retryAfter)
+            let scope: Scope = kind == .outageOrWrongSecret ? .credential : .provider
+            self.init(.providerUnavailable, kind.sentence, retryAfter: retryAfter, scope: scope)
         case .misconfigured(let kind):
-            self.init(.providerMisconfigured, kind.sentence)
+            self = .misconfigured(kind.sentence)
         case .success, .rejected:
             self.init(.internal, "A verdict was taken for an error.")
         }
@@ -81,6 +92,12 @@ extension Rejection {
     static let anotherApplication = Rejection(.wrongApplication, "The token was made for another application.")
     static let unknownApplication = Rejection(
         .wrongApplication, "Account Kit did not say for which application the token was made.")
+    static let allProofsWrong = Rejection(
+        .proofRejected,
+        "Account Kit found every configured secret's proof wrong: a secret is wrong, or the token is another application's.")
+    static let noneFits = Rejection(
+        .proofRejected,
+        "No configured application fits, and a proof was wrong: a secret is wrong, or the token is another application's.")
 
     init(_ kind: AnswerKind) {
         self.init(kind == .proofInvalid ? .proofRejected : .tokenRejected, kind.sentence)

@@ -53,6 +53,17 @@ extension AccountKitEmulator {
         emulation.withLockedValue { $0.contract.revokeTokens(ofAccount: id) }
     }
 
+    /// Gives an app another secret, as its owner does on Facebook's page: from now on calls under the old one are refused.
+    ///
+    /// - Parameter app: An app's id; nil for the first.
+    package func changeSecret(ofApp app: String? = nil, to secret: String) throws(EmulatorError) {
+        _ = try change { emulation throws(EmulatorError) in
+            let app = app ?? emulation.defaultApp
+            try emulation.contract.changeSecret(ofApp: app, to: secret)
+            return app
+        }
+    }
+
     package var statistics: Statistics {
         emulation.withLockedValue { $0.statistics }
     }

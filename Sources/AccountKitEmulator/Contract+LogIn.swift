@@ -37,6 +37,12 @@ extension Contract {
         directory.revokeTokens(ofAccount: id)
     }
 
+    /// - Parameter app: An app's id.
+    package mutating func changeSecret(ofApp app: String, to secret: String) throws(EmulatorError) {
+        _ = try settings(ofApp: app)
+        directory.changeSecret(ofApp: app, to: secret)
+    }
+
     /// The account that a token was made for, revoked or not.
     package func account(ofToken token: String) -> String? {
         directory.tokens[token]?.accountID

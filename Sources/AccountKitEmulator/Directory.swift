@@ -92,6 +92,11 @@ struct Directory: Sendable {
         accounts.values.filter { $0.appID == appID && $0.serial > serial }.sorted { $0.serial < $1.serial }
     }
 
+    /// Gives the app another secret, if there is such an app.
+    mutating func changeSecret(ofApp id: String, to secret: String) {
+        apps[id]?.secret = secret
+    }
+
     mutating func issueToken(for account: Account) -> String {
         let token = RandomText.token()
         tokens[token] = Credential(appID: account.appID, accountID: account.id)

@@ -48,7 +48,8 @@ extension CachingVerifier: TokenProvider {
 
     /// Puts the question and stores the answer.
     ///
-    /// The provider is asked for facts, without the audience: others may wait for the same answer who expect another one.
+    /// The provider is asked for facts, without the audience: others may wait for the same answer who expect another one. The
+    /// audience only says where to look first.
     func ask(_ request: VerificationRequest, _ key: TokenKey) async throws(VerificationError) -> Answer {
         let stamp = cache.stamp(for: key)
         let now = timeSource.now()
@@ -58,10 +59,12 @@ extension CachingVerifier: TokenProvider {
         {
             return Answer(verdict: verdict, askedAt: nil)
         }
+        let question = VerificationRequest(
+            token: request.token, isRefresh: request.isRefresh,
+            likelyApplicationID: request.applicationID ?? request.likelyApplicationID)
         do throws(VerificationError) {
             let verdict = try await withinFlight { () async throws(VerificationError) in
-                let question = VerificationRequest(token: request.token, isRefresh: request.isRefresh)
-                return try await self.upstream.verify(question, deadline: self.flightDeadline(from: now))
+                try await self.upstream.verify(question, deadline: self.flightDeadline(from: now))
             }
             return Answer(verdict: remember(verdict, for: key, askedAt: now, stamp: stamp), askedAt: now)
         } catch {

@@ -31,12 +31,19 @@ package struct VerificationRequest: Sendable, Hashable {
     package var maxAge: Duration?
     /// Whether this refreshes an answer that is still good, so that nobody waits for it.
     package var isRefresh: Bool
+    /// The application the token was probably made for; nil if nobody knows. It is only asked first: a token of another one is
+    /// as good.
+    package var likelyApplicationID: String?
 
-    package init(token: Token, applicationID: String? = nil, maxAge: Duration? = nil, isRefresh: Bool = false) {
+    package init(
+        token: Token, applicationID: String? = nil, maxAge: Duration? = nil, isRefresh: Bool = false,
+        likelyApplicationID: String? = nil
+    ) {
         self.token = token
         self.applicationID = applicationID
         self.maxAge = maxAge
         self.isRefresh = isRefresh
+        self.likelyApplicationID = likelyApplicationID
     }
 }
 

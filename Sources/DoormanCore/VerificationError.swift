@@ -18,11 +18,13 @@ package struct VerificationError: Error, Sendable, Hashable {
         case `internal`
     }
 
-    /// Whom the failure is about.
+    /// What a failure is about. Whoever concludes from failures that the provider is down counts those of ``provider`` alone.
     package enum Scope: Sendable, Hashable {
-        /// The provider as a whole: other questions would fail, too.
+        /// The provider as a whole: the next question will most likely fail as well.
         case provider
-        /// This question alone: the provider is well, but can't answer it.
+        /// What the provider was asked with, or so it may be: the same question may be answered if it is put with another secret.
+        case credential
+        /// This one question: its answer came, and made no sense. A single odd account must not look like an outage.
         case question
     }
 
@@ -31,8 +33,6 @@ package struct VerificationError: Error, Sendable, Hashable {
     package let message: String
     /// When it is worth asking again, if the provider or our own budget said so.
     package let retryAfter: Duration?
-
-    /// Whether the failure says anything about the provider's health.
     package let scope: Scope
 
     package init(_ code: Code, _ message: String, retryAfter: Duration? = nil, scope: Scope = .provider) {

@@ -25,8 +25,8 @@ extension GovernedVerifier: TokenProvider {
             governor.finish(first, .answered)
             return verdict
         } catch {
-            // Not if the provider named a time.
-            let mayRepeat = error.retryAfter == nil && !Task.isCancelled
+            // Not if the provider named a time, or the same question would get the same answer.
+            let mayRepeat = error.retryAfter == nil && error.scope == .provider && !Task.isCancelled
             let told = result(of: error, first)
             guard let second = governor.retry(first, after: told, deadline: mayRepeat ? deadline : nil) else {
                 throw explained(error)
@@ -74,7 +74,13 @@ extension GovernedVerifier {
     /// What an error tells about the provider.
     private func result(of error: VerificationError, _ permit: Permit) -> CallResult {
         switch error.code {
-        case .providerUnavailable: error.scope == .question ? .answered : .failed
+        case .providerUnavailable:
+            switch error.scope {
+            case .provider: .failed
+            // It answered, and what it said was odd, or may have been about our secret.
+            case .question: .answered
+            case .credential: .toldNothing
+            }
         case .providerBusy: .throttled(retryAfter: error.retryAfter)
         case .deadlineExceeded: governor.hasBeenSlow(permit) ? .failed : .toldNothing
         case .providerMisconfigured, .unsupported, .invalidRequest, .internal: .toldNothing

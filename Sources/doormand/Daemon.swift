@@ -1,4 +1,3 @@
-internal import AccountKit
 internal import CurlTransport
 internal import DoormanServer
 internal import Foundation
@@ -12,6 +11,7 @@ internal import UnixSignals
 struct Daemon {
     let settings: DoormandSettings
     let logger: Logger
+    private let applications: [ServedApplication]
 
     /// Checks what can be checked without opening a socket.
     ///
@@ -19,16 +19,21 @@ struct Daemon {
     init(settings: DoormandSettings, logger: Logger) throws(BadSettings) {
         self.settings = settings
         self.logger = logger
-        _ = try settings.serverSettings()
-        let accountKit = try settings.accountKitSettings()
-        guard settings.caFile.isEmpty || FileManager.default.isReadableFile(atPath: settings.caFile) else {
-            throw BadSettings(problems: ["provider.ca-file: \(settings.caFile) can't be read"])
+        var problems: [String] = []
+        do throws(BadSettings) { _ = try settings.serverSettings() } catch { problems += error.problems }
+        if !settings.caFile.isEmpty, !FileManager.default.isReadableFile(atPath: settings.caFile) {
+            problems.append("provider.ca-file: \(settings.caFile) can't be read")
         }
         let folder = URL(fileURLWithPath: settings.portFile).deletingLastPathComponent().path
-        guard settings.portFile.isEmpty || FileManager.default.isWritableFile(atPath: folder) else {
-            throw BadSettings(problems: ["server.port-file: nothing can be written into \(folder)"])
+        if !settings.portFile.isEmpty, !FileManager.default.isWritableFile(atPath: folder) {
+            problems.append("server.port-file: nothing can be written into \(folder)")
         }
-        if let problem = accountKit.problem { throw BadSettings(problems: ["account-kit: \(problem)"]) }
+        do throws(BadSettings) {
+            applications = try settings.applications()
+        } catch {
+            throw BadSettings(problems: problems + error.problems)
+        }
+        guard problems.isEmpty else { throw BadSettings(problems: problems) }
     }
 
     /// Serves until SIGTERM or SIGINT, then drains.
@@ -51,7 +56,7 @@ struct Daemon {
 
     private func serve(_ server: DoormanServer, _ rooms: Rooms) async throws {
         let reporter = StatisticsReporter(
-            verifier: rooms.verifier, governor: rooms.governor,
+            verifier: rooms.verifier, governances: rooms.governances,
             capacity: Double(settings.governor.callsPerSecond) * (settings.cache.ttl / .seconds(1)))
         var services: [any Service] = [server, reporter]
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
@@ -73,12 +78,18 @@ struct Daemon {
         if settings.baseURL.hasPrefix("http://") {
             logger.warning("account-kit.base-url is plain HTTP on this machine: right for account-kit-emulator, for nothing else")
         }
-        if settings.acceptAnswersWithoutApplication {
+        for application in applications { warn(application) }
+    }
+
+    private func warn(_ application: ServedApplication) {
+        let metadata: Logger.Metadata = ["application": "\(application.id)"]
+        if application.acceptsAnswersWithoutApplication {
             logger.warning(
-                "account-kit.accept-answers-without-application is on: the proof is the only guard against another app's token")
+                "accept-answers-without-application is on: the proof is the only guard against another app's token",
+                metadata: metadata)
         }
-        if settings.appSecretFile.isEmpty {
-            logger.warning("account-kit.app-secret-file is not set: no proof is sent, and codes can't be exchanged")
+        if !application.hasSecret {
+            logger.warning("no app secret file is set: no proof is sent, and codes can't be exchanged", metadata: metadata)
         }
     }
 }
@@ -103,27 +114,11 @@ extension DoormandSettings {
         return server
     }
 
-    /// - Throws: ``BadSettings`` if the application is missing or its secret can't be read.
-    func accountKitSettings() throws(BadSettings) -> AccountKitSettings {
-        guard !applicationID.isEmpty else {
-            throw BadSettings(problems: [
-                "account-kit.application-id is required: without it a token made for any app would be taken for one of yours"
-            ])
-        }
-        let secret = appSecretFile.isEmpty ? nil : try AppSecretFile.read(appSecretFile)
-        var accountKit = AccountKitSettings(application: .init(id: applicationID, secret: secret))
-        accountKit.baseURL = baseURL
-        accountKit.apiVersion = apiVersion
-        accountKit.acceptAnswersWithoutApplication = acceptAnswersWithoutApplication
-        accountKit.maximumTokenBytes = maximumTokenBytes
-        accountKit.maximumCodeBytes = maximumCodeBytes
-        return accountKit
-    }
-
-    func transportSettings() -> CurlTransport.Settings {
+    /// - Parameter governors: How many ask by the same transport.
+    func transportSettings(governors: Int) -> CurlTransport.Settings {
         var transport = transport
-        // The governor is who says when it is too much; what it has given up may take a moment to go.
-        transport.maximumRequests = max(transport.maximumRequests, 2 * governor.concurrentCalls)
+        // The governors are who say when it is too much; what they have given up may take a moment to go.
+        transport.maximumRequests = max(transport.maximumRequests, 2 * governor.concurrentCalls * governors)
         transport.caFile = caFile.isEmpty ? nil : caFile
         transport.proxy = proxy.isEmpty ? nil : proxy
         return transport

@@ -20,6 +20,10 @@ struct DoormandSettings: Sendable {
     var proxy = ""
     var applicationID = ""
     var appSecretFile = ""
+    /// The second secret while one is changed; empty for none.
+    var nextAppSecretFile = ""
+    /// Several applications in place of the one above; empty for none.
+    var applicationsFile = ""
     /// The emulator's own default, so that a first run needs no internet. Account Kit's own servers are gone.
     var baseURL = "http://127.0.0.1:7118"
     var apiVersion = "v1.3"

@@ -6,25 +6,45 @@ internal import DoormanGovernor
 internal import DoormanServer
 internal import DoormanWire
 
-/// The rooms behind the server, put together: caching around governing around Account Kit around curl.
+/// The rooms behind the server, put together: caching around routing around governing around Account Kit around curl; one
+/// governor for each application, one asker for each of its secrets, so that every call to the provider is governed.
 struct Rooms {
+    /// What governs the asking as one application.
+    struct Governance: Sendable {
+        let applicationID: String
+        /// Shared by its secrets: Account Kit grants its allowance to the application.
+        let governor: Governor
+    }
+
     let transport: CurlTransport
-    let governor: Governor
+    let governances: [Governance]
     let verifier: CachingVerifier
     let backend: AuthBackend
 
     /// - Throws: What makes one of the rooms impossible: settings that can't be meant, a secret that can't be read, a machine
     ///   without random bytes.
     init(_ settings: DoormandSettings, time: TimeSource = .system) throws {
-        transport = try CurlTransport(settings.transportSettings())
-        let accountKit = try AccountKitVerifier(
-            settings.accountKitSettings(), transport: transport, time: time, observer: ProviderMetrics().record)
-        governor = Governor(settings: settings.governor, timeSource: time)
-        let governed = GovernedVerifier(upstream: accountKit, governor: governor)
+        let applications = try settings.applications()
+        let transport = try CurlTransport(settings.transportSettings(governors: applications.count))
+        self.transport = transport
+        let governances = applications.map { application in
+            Governance(applicationID: application.id, governor: Governor(settings: settings.governor, timeSource: time))
+        }
+        self.governances = governances
+        let routes = try zip(applications, governances).map { application, governance in
+            let governed = try application.credentials.map { credential in
+                let accountKit = try AccountKitVerifier(
+                    credential, transport: transport, time: time, observer: ProviderMetrics().record,
+                    usage: governance.governor.noteUsage)
+                return GovernedVerifier(upstream: accountKit, governor: governance.governor)
+            }
+            return ApplicationRouter.Application(id: application.id, credentials: governed)
+        }
+        let router = ApplicationRouter(routes)
         var cache = settings.cache
-        cache.defaultApplicationID = settings.applicationID
+        cache.defaultApplicationID = applications.count == 1 ? applications[0].id : nil
         let verifier = try CachingVerifier(
-            upstream: governed, settings: cache, providerName: AccountKitVerifier.providerName, timeSource: time,
+            upstream: router, settings: cache, providerName: AccountKitVerifier.providerName, timeSource: time,
             pack: { PackedReply(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
         backend = AuthBackend(provider: verifier, timeSource: time) { token, applicationID, maxAgeSeconds, now in

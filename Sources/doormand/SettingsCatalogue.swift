@@ -77,10 +77,12 @@ enum SettingsCatalogue {
     ]
 
     private static let provider: [Setting] = [
-        .count("provider.max-concurrent-calls", \.governor.concurrentCalls, 1...10_000, "Calls to the provider at once."),
+        .count(
+            "provider.max-concurrent-calls", \.governor.concurrentCalls, 1...10_000,
+            "Calls to the provider at once, for each application."),
         .count(
             "provider.max-calls-per-second", \.governor.callsPerSecond, 1...1_000_000,
-            "Calls to the provider that begin in a second, second tries included."),
+            "Calls to the provider that begin in a second, for each application, second tries included."),
         .count(
             "provider.saved-calls", \.governor.savedCalls, 1...1_000_000,
             "Calls that may be saved up in quiet times, to begin all at once."),
@@ -115,7 +117,7 @@ enum SettingsCatalogue {
             "provider.request-timeout", \.transport.requestTimeout, .milliseconds(1)...hour, "One whole request to the provider."),
         .duration(
             "provider.call-timeout", \.cache.flightTimeout, .milliseconds(1)...hour,
-            "One question to the provider with its second try, however long its callers wait."),
+            "One question to the provider with all its tries, however long its callers wait."),
         .bytes("provider.max-body", \.transport.maximumBodyBytes, 1024...(64 << 20), "Longest answer that is taken."),
         .bytes(
             "provider.max-headers", \.transport.maximumHeaderBytes, 1024...(1 << 20), "Longest header of an answer that is taken."),
@@ -125,14 +127,22 @@ enum SettingsCatalogue {
     ]
 
     private static let accountKit: [Setting] = [
-        .text("account-kit.application-id", \.applicationID, "The app whose tokens are yours. Required: others' are refused."),
+        .text(
+            "account-kit.application-id", \.applicationID,
+            "The app whose tokens are yours. Required, unless there is a file of several: others' are refused."),
         .text(
             "account-kit.app-secret-file", \.appSecretFile,
             "File that holds the Account Kit app secret; empty sends no proof, and can't exchange or revoke accounts."),
+        .text(
+            "account-kit.next-app-secret-file", \.nextAppSecretFile,
+            "File that holds a second secret while the app's is changed: whichever Account Kit takes is used."),
+        .text(
+            "account-kit.applications-file", \.applicationsFile,
+            "YAML or JSON file of several apps, in place of one by the settings above."),
         .url(
             "account-kit.base-url", \.baseURL,
             "Where Account Kit is asked; the default is account-kit-emulator's. https:// or loopback."),
-        .text("account-kit.api-version", \.apiVersion, "v1.0 to v1.3."),
+        .text("account-kit.api-version", \.apiVersion, "v1.0 to v1.3; an app in the file of several may have its own."),
         .flag(
             "account-kit.accept-answers-without-application", \.acceptAnswersWithoutApplication,
             "Take v1.0-shaped answers that name no app. The proof is then the only guard against another app's token."),

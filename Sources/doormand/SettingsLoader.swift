@@ -46,7 +46,7 @@ struct SettingsLoader {
                 problems += try unknownKeys(inFile: file)
                 providers.append((file, try await FileProvider<YAMLSnapshot>(filePath: FilePath(file))))
             } catch {
-                problems.append("\(file): \(explain(error))")
+                problems.append("\(file): \(Self.explain(error))")
             }
         }
         var loaded = Loaded()
@@ -100,7 +100,7 @@ struct SettingsLoader {
             let name = String(argument.prefix { $0 != "=" })
             isValue = !argument.contains("=")
             if !SettingsCatalogue.all.contains(where: { $0.flag == name }) {
-                problems.append(unknown("flag", name, among: SettingsCatalogue.all.map(\.flag)))
+                problems.append(Self.unknown("flag", name, among: SettingsCatalogue.all.map(\.flag)))
             }
         }
         return problems
@@ -112,7 +112,7 @@ struct SettingsLoader {
                 name.hasPrefix("DOORMAN_") && !Self.isForeign(name)
                     && !SettingsCatalogue.all.contains { $0.environmentVariable == name }
             }
-            .map { unknown("environment variable", $0, among: SettingsCatalogue.all.map(\.environmentVariable)) }
+            .map { Self.unknown("environment variable", $0, among: SettingsCatalogue.all.map(\.environmentVariable)) }
     }
 
     private func unknownKeys(inFile file: String) throws -> [String] {
@@ -120,7 +120,7 @@ struct SettingsLoader {
         guard let root = try Yams.compose(yaml: text) else { return [] }
         return keys(of: root, under: [])
             .filter { SettingsCatalogue.setting($0) == nil }
-            .map { "\(file): " + unknown("setting", $0, among: SettingsCatalogue.all.map(\.key)) }
+            .map { "\(file): " + Self.unknown("setting", $0, among: SettingsCatalogue.all.map(\.key)) }
     }
 
     /// The dotted keys of all that is no mapping itself. JSON is YAML, so this reads both.
@@ -129,16 +129,20 @@ struct SettingsLoader {
         return mapping.flatMap { key, value in keys(of: value, under: path + [key.string ?? "?"]) }
     }
 
-    private func unknown(_ kind: String, _ name: String, among known: [String]) -> String {
+    static func unknown(_ kind: String, _ name: String, among known: [String]) -> String {
         "unknown \(kind) \(name)" + (nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? "")
     }
 
     /// The parser's own words may quote the file's text.
-    private func explain(_ error: any Error) -> String {
+    static func explain(_ error: any Error) -> String {
         switch error {
         case let error as YamlError:
-            if case .parser(_, let problem, let mark, _) = error { return "line \(mark.line): \(problem)" }
-            return "is not YAML or JSON"
+            switch error {
+            case .parser(_, let problem, let mark, _), .scanner(_, let problem, let mark, _):
+                return "line \(mark.line): \(problem)"
+            case .duplicatedKeysInMapping(_, let context): return "line \(context.mark.line): a key is given twice"
+            default: return "is not YAML or JSON"
+            }
         default: return "can't be read as a settings file: it must be there, readable, and hold one mapping"
         }
     }

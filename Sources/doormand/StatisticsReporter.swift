@@ -6,8 +6,9 @@ internal import ServiceLifecycle
 /// Records how memory and governor stand, every ten seconds, as gauges `doorman_cache_…` and `doorman_provider_…`.
 struct StatisticsReporter: Service {
     let verifier: CachingVerifier
-    let governor: Governor
-    /// How many tokens can be kept fresh: calls to the provider in a second times the seconds that an answer is good for.
+    let governances: [Rooms.Governance]
+    /// How many tokens of one application can be kept fresh: calls to the provider in a second times the seconds that an answer
+    /// is good for.
     let capacity: Double
     var interval = Duration.seconds(10)
 
@@ -35,11 +36,15 @@ struct StatisticsReporter: Service {
             Gauge(label: "doorman_cache_bytes", dimensions: label).record(Double(values.bytes))
             Gauge(label: "doorman_cache_evictions", dimensions: label).record(Double(values.evictions))
         }
-        let provider = governor.statistics
-        Gauge(label: "doorman_provider_free_slots").record(Double(provider.freeSlots))
-        Gauge(label: "doorman_provider_waiting_calls").record(Double(provider.waiting))
-        Gauge(label: "doorman_provider_back_off_seconds").record((provider.backOff ?? .zero) / .seconds(1))
-        Gauge(label: "doorman_provider_breaker").record(provider.breaker.gauge)
+        for governance in governances {
+            let label = [("application", governance.applicationID)]
+            let statistics = governance.governor.statistics
+            Gauge(label: "doorman_provider_free_slots", dimensions: label).record(Double(statistics.freeSlots))
+            Gauge(label: "doorman_provider_waiting_calls", dimensions: label).record(Double(statistics.waiting))
+            Gauge(label: "doorman_provider_back_off_seconds", dimensions: label)
+                .record((statistics.backOff ?? .zero) / .seconds(1))
+            Gauge(label: "doorman_provider_breaker", dimensions: label).record(statistics.breaker.gauge)
+        }
     }
 }
 

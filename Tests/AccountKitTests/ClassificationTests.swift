@@ -51,6 +51,10 @@ struct ClassificationTests {
             errorBody(2, "EMApiException", "Service temporarily unavailable", #","is_transient":true"#),
             .unavailable(.outageOrWrongSecret, retryAfter: nil)),
         .init(
+            "2 at an account's log-out, outage or wrong secret", at: .invalidateAllTokens, 500,
+            errorBody(2, "EMApiException", "Service temporarily unavailable", #","is_transient":true"#),
+            .unavailable(.outageOrWrongSecret, retryAfter: nil)),
+        .init(
             "100, proof required", 400,
             errorBody(100, "GraphMethodException", "API calls from the server require an appsecret_proof argument"),
             .misconfigured(.proofRequired)),

@@ -32,6 +32,8 @@ struct ExchangeTests {
     static let lostIdentities: [Result<HTTPResponse, TransportError>] = [
         .failure(.connectionLost, sent: true), .answer(500, ""), .answer(200, "{}"), .answer(403, errorBody(4, "x", "x")),
         .answer(200, Sample.phoneBody.replacingOccurrence(of: "12345", with: "54321")),
+        // The secret was changed in between.
+        .answer(400, errorBody(100, "x", "Invalid appsecret_proof provided in the API argument")),
     ]
 
     @Test("a token is not lost because nobody can say whose it is", arguments: lostIdentities.indices)

@@ -79,7 +79,7 @@ struct CachingVerifierTests {
 
     @Test("an identity lives for its time, to the nanosecond")
     func expires() async throws {
-        let scene = try Scene()
+        let scene = try Scene() { $0.refreshAhead = 0 }
         scene.provider.answersAlways(.valid(.sample()))
         _ = try await scene.verify()
         scene.clock.advance(by: .seconds(60) - .nanoseconds(1))
@@ -92,7 +92,7 @@ struct CachingVerifierTests {
 
     @Test("an identity lives no longer than its provider says")
     func expiresWithProvider() async throws {
-        let scene = try Scene()
+        let scene = try Scene() { $0.refreshAhead = 0 }
         let expiry = scene.clock.wallTime.advanced(by: .seconds(7))
         scene.provider.answersAlways(.valid(.sample(validUntil: expiry)))
         #expect(try await scene.verify().identity?.validUntil == expiry.advanced(by: .milliseconds(-1)))
@@ -187,7 +187,8 @@ struct CachingVerifierTests {
         let scene = try Scene()
         scene.provider.answersAlways(.valid(.sample(application: "111")))
         #expect(try await scene.verify(application: "222").reason == .wrongApplication)
-        #expect(scene.provider.verifyRequests == [VerificationRequest(token: scene.token)], "the provider is asked for facts")
+        let question = VerificationRequest(token: scene.token, likelyApplicationID: "222")
+        #expect(scene.provider.verifyRequests == [question], "the provider is asked for facts")
         #expect(scene.reply(application: "222") == nil)
         #expect(scene.reply(application: "11") == nil)
         #expect(try await scene.verify(application: "222").reason == .wrongApplication)
@@ -213,7 +214,7 @@ struct CachingVerifierTests {
 
     @Test("the time to live is jittered by the source of randomness", arguments: [(UInt64.min, 54), (UInt64.max, 66)])
     func jitter(roll: UInt64, seconds: Int) async throws {
-        let scene = try Scene(roll: roll)
+        let scene = try Scene(roll: roll) { $0.refreshAhead = 0 }
         scene.provider.answersAlways(.valid(.sample()))
         _ = try await scene.verify()
         scene.clock.advance(by: .seconds(seconds) - .milliseconds(10))

@@ -16,6 +16,9 @@ struct Stack {
         id: "5432154321543210", secret: "0123456789abcdef0123456789abcdef", requiresAppSecret: true)
     static let theirs = EmulatorSettings.App(
         id: "1111122222333334", secret: "fedcba9876543210fedcba9876543210", requiresAppSecret: false)
+    /// An app that Doorman is never told of.
+    static let strangers = EmulatorSettings.App(
+        id: "9999988888777776", secret: "00112233445566778899aabbccddeeff", requiresAppSecret: true)
 
     let emulator: AccountKitEmulator
     let server: DoormanServer
@@ -34,7 +37,7 @@ struct Stack {
     ) async throws {
         let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         var emulatorSettings = EmulatorSettings(port: 0)
-        emulatorSettings.apps = [ours, theirs]
+        emulatorSettings.apps = [ours, theirs, strangers]
         let emulator = try AccountKitEmulator(settings: emulatorSettings, logger: quiet)
         try await emulator.start()
 

@@ -15,7 +15,7 @@ struct RoomTests {
         "DoormanCache": ["DoormanCore", "DoormanCrypto", "NIOConcurrencyHelpers"],
         "DoormanGovernor": ["DoormanCore", "NIOConcurrencyHelpers"],
         "CurlTransport": libc.union(["CDoormanCurl", "CCurl"]),
-        "AccountKit": ["DoormanCore", "DoormanCrypto", "CurlTransport"],
+        "AccountKit": ["DoormanCore", "DoormanCrypto", "CurlTransport", "NIOConcurrencyHelpers"],
         "DoormanServer": nio.union(libc).union(["DoormanCore", "DoormanWire", "NIOSSL", "ServiceLifecycle", "Logging", "Metrics"]),
         "DoormanClient": nio.union(libc).union(["DoormanCore", "DoormanWire", "NIOSSL"]),
         "AccountKitEmulator": nio.union(libc).union(["NIOHTTP1", "NIOSSL", "Logging", "DoormanCrypto", "FoundationEssentials"]),

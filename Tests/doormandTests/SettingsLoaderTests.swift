@@ -140,18 +140,6 @@ struct SettingsLoaderTests {
         #expect(text.contains("max-entries: 100000  # default"))
     }
 
-    @Test("an application id is required, and a secret comes from a file that holds one")
-    func application() async throws {
-        var settings = DoormandSettings()
-        #expect(throws: BadSettings.self) { try settings.accountKitSettings() }
-        settings.applicationID = "5432154321543210"
-        settings.appSecretFile = NSTemporaryDirectory() + "no-such-file-\(UUID().uuidString)"
-        #expect(throws: BadSettings.self) { try settings.accountKitSettings() }
-        try "0123456789abcdef\n".write(toFile: settings.appSecretFile, atomically: true, encoding: .utf8)
-        defer { try? FileManager.default.removeItem(atPath: settings.appSecretFile) }
-        #expect(try settings.accountKitSettings().application.secret?.bytes == Array("0123456789abcdef".utf8))
-    }
-
     @Test(
         "an address is a host and a port",
         arguments: [("127.0.0.1:7117", "127.0.0.1", 7117), ("[::1]:0", "::1", 0), ("localhost:65535", "localhost", 65535)])

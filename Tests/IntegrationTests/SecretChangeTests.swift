@@ -1,0 +1,115 @@
+import AccountKitEmulator
+import DoormanClient
+import Foundation
+import TestKit
+import Testing
+
+@testable import doormand
+
+@Suite("Changing an application's secret while it is served")
+struct SecretChangeTests {
+    private static let next = "00112233445566778899aabbccddeeff"
+
+    /// A stack that is told of the next secret as well.
+    private static func withBothSecrets(
+        settings change: (inout DoormandSettings) -> Void = { _ in }, _ body: (Stack) async throws -> Void
+    ) async throws {
+        try await withTemporaryFolder { folder in
+            let file = folder.appendingPathComponent("next")
+            try next.write(to: file, atomically: true, encoding: .utf8)
+            try await Stack.run(
+                settings: {
+                    $0.nextAppSecretFile = file.path
+                    change(&$0)
+                }, body)
+        }
+    }
+
+    @Test("no good token is refused, and the second after the change needs one call again")
+    func settling() async throws {
+        try await Self.withBothSecrets { stack in
+            for (secret, calls) in [(nil, [1, 1]), (Self.next, [2, 1]), (Stack.ours.secret, [2, 1])] {
+                if let secret { try stack.emulator.changeSecret(to: secret) }
+                for count in calls {
+                    let before = stack.providerCalls
+                    #expect(await stack.verify(try stack.emulator.logIn(phone: "+15551234567")) == "OK")
+                    #expect(stack.providerCalls - before == count)
+                }
+            }
+        }
+    }
+
+    @Test("a secret that neither is refuses tokens without remembering it, until it is right again")
+    func neither() async throws {
+        try await Self.withBothSecrets { stack in
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            try stack.emulator.changeSecret(to: String(repeating: "f", count: 32))
+            #expect(await stack.verify(token) == "refused: PROOF_REJECTED")
+            try stack.emulator.changeSecret(to: Self.next)
+            #expect(await stack.verify(token) == "OK")
+        }
+    }
+
+    @Test("under load, no call for a good token fails when the secret changes")
+    func underLoad() async throws {
+        // Two busy cores and a sanitizer take their time; this is not about that.
+        let patience: (inout DoormandSettings) -> Void = {
+            $0.cache.flightTimeout = .seconds(20)
+            $0.transport.requestTimeout = .seconds(20)
+        }
+        try await Self.withBothSecrets(settings: patience) { stack in
+            let tokens = try (0..<400).map { try stack.emulator.logIn(phone: "+1555\(1_000_000 + $0)") }
+            let outcomes = try await withThrowingTaskGroup(of: String.self) { tasks in
+                for (number, token) in tokens.enumerated() {
+                    tasks.addTask { await stack.verify(token) }
+                    if number == 200 {
+                        try await eventually("some were asked about") { stack.providerCalls > 50 }
+                        try stack.emulator.changeSecret(to: Self.next)
+                    }
+                }
+                return try await tasks.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+            }
+            #expect(outcomes == ["OK": 400])
+        }
+    }
+
+    @Test("the first exchange after the change may fail, sent once and its code unspent; the next uses the new secret")
+    func exchange() async throws {
+        try await Self.withBothSecrets { stack in
+            let code = AuthorizationCode(try stack.emulator.issueCode(phone: "+15551234567"))
+            try stack.emulator.changeSecret(to: Self.next)
+            let error = await #expect(throws: DoormanError.self) { try await stack.client.exchange(code) }
+            #expect(error?.reason == "could not ask: PROVIDER_UNAVAILABLE")
+            #expect(stack.emulator.statistics[.accessToken] == 1)
+            let exchange = try await stack.client.exchange(code)
+            #expect(exchange.identity?.applicationID == Stack.ours.id)
+            #expect(stack.emulator.statistics[.accessToken] == 2)
+            #expect(stack.providerCalls == 1)
+        }
+    }
+
+    @Test("an exchange after a verification that met the change works at once")
+    func exchangeAfterVerify() async throws {
+        try await Self.withBothSecrets { stack in
+            try stack.emulator.changeSecret(to: Self.next)
+            #expect(await stack.verify(try stack.emulator.logIn(phone: "+15551234567")) == "OK")
+            let code = AuthorizationCode(try stack.emulator.issueCode(phone: "+15551234567"))
+            #expect(try await stack.client.exchange(code).identity != nil)
+            #expect(stack.emulator.statistics[.accessToken] == 1)
+        }
+    }
+
+    @Test("tokens and accounts are revoked with whichever secret is right")
+    func revoke() async throws {
+        try await Self.withBothSecrets { stack in
+            try stack.emulator.changeSecret(to: Self.next)
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            let other = try stack.emulator.logIn(phone: "+15551234567")
+            try await stack.client.revoke(Token(token))
+            #expect(await stack.verify(token) == "refused: TOKEN_REJECTED")
+            try await stack.client.revoke(accountID: try #require(stack.emulator.account(ofToken: other)))
+            #expect(await stack.verify(other) == "refused: TOKEN_REJECTED")
+            #expect(stack.emulator.statistics[.invalidateAllTokens] == 2)
+        }
+    }
+}
