@@ -26,6 +26,11 @@ struct RateLimit: Sendable {
         return true
     }
 
+    /// Whether all that can be saved up is saved up, as if no call had ever begun.
+    func isUnused(at now: Instant) -> Bool {
+        inTime <= now.nanoseconds
+    }
+
     /// From when on one more call may begin.
     ///
     /// - Parameter waiting: How many others go first.

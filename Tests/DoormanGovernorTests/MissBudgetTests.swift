@@ -1,0 +1,44 @@
+import DoormanCore
+import Testing
+
+@testable import DoormanGovernor
+
+@Suite("A budget of misses for each caller")
+struct MissBudgetTests {
+    private func moment(_ milliseconds: Int) -> Instant {
+        Instant(nanoseconds: 1_000_000_000_000 + UInt64(milliseconds) * 1_000_000)
+    }
+
+    private func budgets(callers: Int = 10) -> MissBudgets<String> {
+        var settings = MissBudgetSettings()
+        settings.missesPerSecond = 10
+        settings.savedMisses = 5
+        settings.maximumCallers = callers
+        return MissBudgets(settings: settings)
+    }
+
+    @Test("one that spends its own leaves the others theirs, and is told when to come back")
+    func separate() {
+        let budgets = budgets()
+        #expect((0..<100).filter { _ in budgets.take("bad", at: moment(0)) == nil }.count == 5)
+        #expect(budgets.take("bad", at: moment(0)) == .milliseconds(100))
+        #expect(budgets.take("good", at: moment(0)) == nil)
+        #expect(budgets.take("bad", at: moment(100)) == nil)
+        #expect((100..<10_100).filter { budgets.take("bad", at: moment($0)) == nil }.count == 99)
+    }
+
+    @Test("quiet callers are forgotten to make room for others, busy ones are not, and the rest share one budget")
+    func bounded() {
+        let budgets = budgets(callers: 3)
+        for caller in ["a", "b", "c"] { #expect(budgets.take(caller, at: moment(0)) == nil) }
+        for _ in 0..<5 { _ = budgets.take("c", at: moment(0)) }
+        #expect((0..<100).filter { budgets.take("rest \($0)", at: moment(0)) == nil }.count == 5)
+        #expect(budgets.callerCount == 3)
+        // A tenth of a second later a and b are as good as new; c is not, and stays known.
+        #expect(budgets.take("d", at: moment(1_000)) == nil)
+        #expect(budgets.callerCount <= 3)
+        let late = moment(1_000_000)
+        for number in 0..<10_000 { _ = budgets.take("\(number)", at: late) }
+        #expect(budgets.callerCount == 3)
+    }
+}
