@@ -7,7 +7,13 @@ internal import Simulation
 struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Plays seeded histories of cache, single flight and governor, and says what must never be true and was.")
+        abstract: "Plays seeded histories of cache, single flight and governor, and says what must never be true and was.",
+        subcommands: [Histories.self, ColdStart.self, Flood.self, Outage.self, Zipf.self], defaultSubcommand: Histories.self)
+}
+
+/// `simulate histories`: many, or one again.
+struct Histories: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Plays histories that a seed decides.")
 
     @Option(help: "The first seed.")
     var first: UInt64 = 0

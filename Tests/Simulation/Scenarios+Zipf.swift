@@ -1,0 +1,106 @@
+internal import DoormanCache
+internal import DoormanCore
+internal import DoormanGovernor
+internal import Foundation
+
+extension Scenarios {
+    /// Calls about tokens of which few are used often and most seldom, as people are.
+    package struct Zipf: Sendable {
+        package let hitRatio: Double
+        /// That of a list of the tokens used last, one for all, without times to live.
+        package let exactHitRatio: Double
+        package let providerCalls: Int
+        /// Calls that found their question put already.
+        package let joined: Int
+        /// Answers refreshed before their time was up.
+        package let refreshed: Int
+    }
+
+    /// - Parameters:
+    ///   - ttl: Long enough for the comparison, since the exact list forgets nothing by time.
+    ///   - callsPerSecond: Of virtual time.
+    package static func zipf(
+        tokens: Int, entries: Int, calls: Int, callsPerSecond: Int, ttl: Duration, latency: Duration
+    ) throws -> Zipf {
+        let world = World(seed: 1)
+        var cache = CacheSettings()
+        cache.valid = SegmentBounds(entries: entries, bytes: entries * 2_000)
+        cache.ttl = ttl
+        cache.maximumFlights = 1_000_000
+        var governor = GovernorSettings()
+        governor.callsPerSecond = 1_000_000
+        governor.savedCalls = 1_000_000
+        governor.concurrentCalls = 1_000_000
+        governor.maximumWaiting = 1_000_000
+        let service = try Service(world: world, latency: latency, cache: cache, governor: governor)
+        let cumulative = cumulativeZipf(tokens)
+        var exact = ExactLRU(tokens: tokens, capacity: entries)
+        let numbers = (0..<calls).map { _ in draw(from: cumulative, world) }
+        let exactHits = numbers.reduce(0) { $0 + (exact.use($1) ? 1 : 0) }
+        let perTick = max(1, callsPerSecond / 1_000)
+        world.spawn {
+            for start in stride(from: 0, to: calls, by: perTick) {
+                for number in numbers[start..<min(calls, start + perTick)] {
+                    service.verify("good \(number)", by: "one", hasBudget: false)
+                }
+                await world.sleep(for: .milliseconds(1))
+            }
+        }
+        _ = world.run(limit: .max)
+        let tally = service.tally(of: "one")
+        let statistics = service.verifier.statistics
+        return Zipf(
+            hitRatio: Double(tally.fromMemory) / Double(tally.calls), exactHitRatio: Double(exactHits) / Double(calls),
+            providerCalls: service.provider.calls.count, joined: Int(statistics.joined), refreshed: Int(statistics.refreshed))
+    }
+
+    /// The share of the first token, of the first two, and so on, with an exponent of 1.
+    private static func cumulativeZipf(_ tokens: Int) -> [Double] {
+        var sum = 0.0
+        return (1...tokens).map { rank in
+            sum += 1 / Double(rank)
+            return sum
+        }
+    }
+
+    private static func draw(from cumulative: [Double], _ world: World) -> Int {
+        let point = world.draw { Double.random(in: 0..<cumulative[cumulative.count - 1], using: &$0) }
+        var (low, high) = (0, cumulative.count - 1)
+        while low < high {
+            let middle = (low + high) / 2
+            if cumulative[middle] <= point { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
+
+/// The tokens used last, in one list, in the plainest way: a clock of uses, and the oldest use found by a queue of them.
+private struct ExactLRU {
+    private var lastUse: [Int]
+    private var uses: [Int] = []
+    private var head = 0
+    private var count = 0
+    private let capacity: Int
+
+    init(tokens: Int, capacity: Int) {
+        lastUse = Array(repeating: -1, count: tokens)
+        self.capacity = capacity
+    }
+
+    /// - Returns: Whether it was in the list.
+    mutating func use(_ token: Int) -> Bool {
+        let isHit = lastUse[token] >= 0
+        lastUse[token] = uses.count
+        uses.append(token)
+        if !isHit { count += 1 }
+        while count > capacity {
+            let oldest = uses[head]
+            if lastUse[oldest] == head {
+                lastUse[oldest] = -1
+                count -= 1
+            }
+            head += 1
+        }
+        return isHit
+    }
+}
