@@ -36,9 +36,26 @@ package struct AuthBackend: Sendable {
             case .revoke(let request):
                 try await provider.revoke(request, deadline: deadline)
                 return (ResponseEncoder.encodeRevoked(), nil)
+            case .listAccounts(let request):
+                let page = try await provider.accounts(request, deadline: deadline)
+                guard let data = ResponseEncoder.encode(page) else { throw .pageTooLong(page) }
+                return (data, nil)
+            case .deleteAccount(let request):
+                try await provider.deleteAccount(request, deadline: deadline)
+                return (ResponseEncoder.encodeAccountDeleted(), nil)
             }
         } catch {
             return (ResponseEncoder.encode(FailureAnswer(error)), Failure(error.code))
         }
+    }
+}
+
+extension VerificationError {
+    /// Only where the provider's answers may be longer than ours: the frame's limit is every client's, not this server's.
+    fileprivate static func pageTooLong(_ page: AccountPage) -> VerificationError {
+        VerificationError(
+            .invalidRequest,
+            "A page of \(page.accounts.count) accounts is longer than the \(ResponseEncoder.longestForEveryClient) bytes that every "
+                + "client takes: ask for fewer with page_size.")
     }
 }

@@ -5,6 +5,7 @@ internal import DoormanWire
 /// requests that are wrong. One an event loop, since its arena serves one message at a time.
 final class RequestReader {
     private let backend: AuthBackend
+    private let accountsCallers: Set<Caller>
     private let arena: MessageArena
     private let draining = ResponseEncoder.encode(
         FailureAnswer(.draining, "this server is shutting down and did not start the call: ask another"))
@@ -17,16 +18,23 @@ final class RequestReader {
     private let notServing = ResponseEncoder.encode(ServingStatus.notServing)
     private let unknownService = ResponseEncoder.encode(ServingStatus.serviceUnknown)
 
-    /// - Parameter maximumFrameLength: The longest data that is read. What unpacking takes follows from it.
-    init(backend: AuthBackend, maximumFrameLength: UInt32) {
+    /// - Parameters:
+    ///   - accountsCallers: Who may list and delete accounts.
+    ///   - maximumFrameLength: The longest data that is read. What unpacking takes follows from it.
+    init(backend: AuthBackend, accountsCallers: Set<Caller>, maximumFrameLength: UInt32) {
         self.backend = backend
+        self.accountsCallers = accountsCallers
         arena = MessageArena(budget: 8 * max(64 << 10, Int(maximumFrameLength)))
     }
 
     /// What to do with a request frame's data.
     ///
-    /// - Parameter tally: Counts what was answered here.
-    func decide(_ data: Span<UInt8>, isDraining: Bool, now: Instant, tally: inout AnswerTally) -> ServerConnection.Decision {
+    /// - Parameters:
+    ///   - caller: Whose request it is.
+    ///   - tally: Counts what was answered here.
+    func decide(
+        _ data: Span<UInt8>, from caller: Caller, isDraining: Bool, now: Instant, tally: inout AnswerTally
+    ) -> ServerConnection.Decision {
         let decision = arena.withRequest(data) { request -> ServerConnection.Decision in
             guard let method = request.method else {
                 guard request.namesMethod else {
@@ -40,8 +48,16 @@ final class RequestReader {
             case .verify where !isDraining: return verify(request, now: now, tally: &tally)
             case .exchange where !isDraining: return start(request.exchangeRequest().map(Call.exchange), request, tally: &tally)
             case .revoke where !isDraining: return start(request.revocationRequest().map(Call.revoke), request, tally: &tally)
+            // Before anything of the payload is read.
+            case .listAccounts where !accountsCallers.contains(caller), .deleteAccount where !accountsCallers.contains(caller):
+                tally.callerNotAllowed += 1
+                return .answer(refuse(caller))
+            case .listAccounts where !isDraining:
+                return start(request.accountListRequest().map(Call.listAccounts), request, tally: &tally)
+            case .deleteAccount where !isDraining:
+                return start(request.accountDeletionRequest().map(Call.deleteAccount), request, tally: &tally)
             case .healthCheck: return .answer(checkHealth(request, isDraining: isDraining, tally: &tally))
-            case .verify, .exchange, .revoke:
+            case .verify, .exchange, .revoke, .listAccounts, .deleteAccount:
                 tally.draining += 1
                 return .answer(draining)
             }
@@ -79,6 +95,12 @@ final class RequestReader {
         return .start(call, timeout: request.timeout)
     }
 
+    /// Tells the caller the name that it has here, which is what the setting would have to hold.
+    private func refuse(_ caller: Caller) -> [UInt8] {
+        ResponseEncoder.encode(
+            FailureAnswer(.callerNotAllowed, "server.accounts-callers does not name this caller, which is \(caller) here"))
+    }
+
     private func checkHealth(_ request: borrowing RequestView, isDraining: Bool, tally: inout AnswerTally) -> [UInt8] {
         guard let service = request.healthCheckService() else {
             tally.wrong += 1
@@ -99,6 +121,7 @@ struct AnswerTally {
     var draining = 0
     var wrong = 0
     var unimplemented = 0
+    var callerNotAllowed = 0
 }
 
 extension Array where Element == UInt8 {

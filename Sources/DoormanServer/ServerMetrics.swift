@@ -61,6 +61,7 @@ struct ServerMetrics: Sendable {
         if tally.healthChecks > 0 { healthChecks.increment(by: tally.healthChecks) }
         if tally.draining > 0 { draining.increment(by: tally.draining) }
         if tally.wrong > 0 { wrong.increment(by: tally.wrong) }
+        if tally.callerNotAllowed > 0 { refused[.callerNotAllowed]?.increment(by: tally.callerNotAllowed) }
         if tally.unimplemented > 0 { unimplemented.increment(by: tally.unimplemented) }
     }
 

@@ -1,3 +1,5 @@
+internal import DoormanCore
+internal import DoormanServer
 internal import Logging
 
 /// One setting: its key, what it means, how its text is read and written.
@@ -83,6 +85,20 @@ struct Setting: Sendable {
 
     static func fraction(_ key: String, _ path: any Path<Double>, _ range: ClosedRange<Double>, _ summary: String) -> Setting {
         Setting(key, path, summary, write: { "\($0)" }) { text throws(BadValue) in try Units.fraction(text, in: range) }
+    }
+
+    /// Who may call something: names with commas between them.
+    static func callers(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { $0.sorted().map(\.name).joined(separator: ",") }) { text throws(BadValue) in
+            var callers: Set<Caller> = []
+            for name in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
+                guard let caller = Caller(parsing: name) else {
+                    throw BadValue("must be callers with commas between them and nothing else: \(Caller.forms)")
+                }
+                callers.insert(caller)
+            }
+            return callers
+        }
     }
 
     static func logLevel(_ key: String, _ path: any Path<Logger.Level>, _ summary: String) -> Setting {

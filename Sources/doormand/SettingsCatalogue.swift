@@ -13,6 +13,9 @@ enum SettingsCatalogue {
         .text("server.address", \.address, "Host and port to listen on by TCP; port 0 takes a free one; empty for no TCP."),
         .text("server.unix-socket", \.unixSocket, "Path of a Unix socket to listen on; empty for none."),
         .text("server.port-file", \.portFile, "File that the TCP port is written to once it listens; empty for none."),
+        .callers(
+            "server.accounts-callers", \.server.accountsCallers,
+            "Who may list and delete accounts: ip:ADDRESS, uid:NUMBER, with commas between; empty for nobody."),
         .count("server.event-loops", \.server.eventLoops, 0...1024, "Event loops, a thread each; 0 for one a core."),
         .count("server.accept-backlog", \.server.acceptBacklog, 1...65_535, "Connections that the kernel keeps until accepted."),
         .count("server.max-connections", \.server.maximumConnections, 1...1_000_000, "Connections at once; one more is closed."),

@@ -49,6 +49,17 @@ final class ScriptedProvider: TokenProvider {
         await pass()
     }
 
+    func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
+        await pass()
+        let account = Account(id: "1011166682335378", email: String(repeating: "e", count: 200))
+        return AccountPage(accounts: Array(repeating: account, count: request.pageSize), next: request.after)
+    }
+
+    func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
+        await pass()
+        if request.accountID == "unknown" { throw VerificationError(.providerUnavailable, "down, or no such account") }
+    }
+
     private func pass() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
