@@ -102,7 +102,7 @@ public final class DoormanClient: Sendable {
         try? await eventLoop.flatSubmit { [dispatcher] in dispatcher.value.close() }.get()
     }
 
-    private func ask(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> Answer {
+    func ask(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> Answer {
         guard !operation.holdsNUL else { throw .textWithNUL }
         let id = CallID(
             lastCall.withLockedValue {
@@ -134,7 +134,7 @@ extension DoormanClient: CustomStringConvertible, CustomReflectable {
 
 extension DoormanError {
     /// An answer was read as that of another method, which ``Operation/read(_:in:)`` rules out.
-    fileprivate static let mixedUp = protocolViolation("the answer is that of another method")
+    static let mixedUp = protocolViolation("the answer is that of another method")
 }
 
 /// Gives `body` a client, and closes it whichever way `body` ends.
