@@ -59,8 +59,12 @@ struct SettingsLoaderTests {
     func callers() async throws {
         let loaded = try await load(["--server-accounts-callers", "uid:0,ip:0:0:0:0:0:0:0:1,ip:10.0.0.7,uid:00"])
         #expect(loaded.settings.server.accountsCallers.map(\.name).sorted() == ["ip:10.0.0.7", "ip:::1", "uid:0"])
-        let file = try await load(file: "server: {accounts-callers: \"uid:0\"}")
-        #expect(file.settings.server.accountsCallers.map(\.name) == ["uid:0"])
+        let variable = try await load(environment: ["DOORMAN_SERVER_ACCOUNTS_CALLERS": "uid:0,uid:1"])
+        #expect(variable.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
+        for text in ["\"uid:0,uid:1\"", "[\"uid:0\", \"uid:1\"]"] {
+            let file = try await load(file: "server: {accounts-callers: \(text)}")
+            #expect(file.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
+        }
         #expect(try await load(["--server-accounts-callers", ""]).settings.server.accountsCallers.isEmpty)
         let serverSettings = try loaded.settings.serverSettings()
         #expect(serverSettings.accountsCallers == loaded.settings.server.accountsCallers)
