@@ -16,7 +16,8 @@ final class RequestReader {
     private let unknownMethod = ResponseEncoder.encode(FailureAnswer(.unimplemented, "there is no such service or method"))
     private let serving = ResponseEncoder.encode(ServingStatus.serving)
     private let notServing = ResponseEncoder.encode(ServingStatus.notServing)
-    private let unknownService = ResponseEncoder.encode(ServingStatus.serviceUnknown)
+    private let unknownService = ResponseEncoder.encode(
+        FailureAnswer(.serviceUnknown, "this server has no service of that name"))
 
     /// - Parameters:
     ///   - accountsCallers: Who may list and delete accounts.
@@ -106,10 +107,11 @@ final class RequestReader {
             tally.wrong += 1
             return badPayload
         }
-        tally.healthChecks += 1
         guard service.isEmpty || Method.allCases.contains(where: { $0.service.description == service }) else {
+            tally.serviceUnknown += 1
             return unknownService
         }
+        tally.healthChecks += 1
         return isDraining ? notServing : serving
     }
 }
@@ -122,6 +124,7 @@ struct AnswerTally {
     var wrong = 0
     var unimplemented = 0
     var callerNotAllowed = 0
+    var serviceUnknown = 0
 }
 
 extension Array where Element == UInt8 {

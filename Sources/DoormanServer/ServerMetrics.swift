@@ -62,6 +62,7 @@ struct ServerMetrics: Sendable {
         if tally.draining > 0 { draining.increment(by: tally.draining) }
         if tally.wrong > 0 { wrong.increment(by: tally.wrong) }
         if tally.callerNotAllowed > 0 { refused[.callerNotAllowed]?.increment(by: tally.callerNotAllowed) }
+        if tally.serviceUnknown > 0 { refused[.serviceUnknown]?.increment(by: tally.serviceUnknown) }
         if tally.unimplemented > 0 { unimplemented.increment(by: tally.unimplemented) }
     }
 

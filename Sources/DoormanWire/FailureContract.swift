@@ -10,6 +10,8 @@ package enum Failure: Sendable, Hashable, CaseIterable {
     case malformedToken
     case malformedRequest
     case unimplemented
+    /// A health check of a service that there is not, as `grpc.health.v1` has it.
+    case serviceUnknown
     case callerNotAllowed
     case providerUnavailable
     case providerBusy
@@ -56,6 +58,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
         case .malformedToken: Row(.invalidArgument, "MALFORMED_TOKEN", retry: .no)
         case .malformedRequest: Row(.invalidArgument, "MALFORMED_REQUEST", retry: .no)
         case .unimplemented: Row(.unimplemented, nil, retry: .no)
+        case .serviceUnknown: Row(.notFound, nil, retry: .no)
         case .callerNotAllowed: Row(.permissionDenied, "CALLER_NOT_ALLOWED", retry: .no)
         case .providerUnavailable: Row(.unavailable, "PROVIDER_UNAVAILABLE", retry: .yes)
         case .providerBusy: Row(.unavailable, "PROVIDER_BUSY", retry: .later)

@@ -86,7 +86,14 @@ public final class DoormanClient: Sendable {
     ///
     /// - Parameter service: The full name of one service, such as `doorman.v1.Auth`. Empty: the whole server.
     public func health(service: String = "", timeout: Duration? = nil) async throws(DoormanError) -> HealthStatus {
-        guard case .health(let status) = try await ask(.health(service: service), timeout) else { throw .mixedUp }
+        let answer: Answer
+        do throws(DoormanError) {
+            answer = try await ask(.health(service: service), timeout)
+        } catch {
+            guard error.kind == .couldNotAsk(.notFound) else { throw error }
+            return .serviceUnknown
+        }
+        guard case .health(let status) = answer else { throw .mixedUp }
         return switch status {
         case .serving: .serving
         case .notServing: .notServing

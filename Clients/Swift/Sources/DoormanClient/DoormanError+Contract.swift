@@ -39,6 +39,7 @@ extension DoormanError {
         case .invalidArgument: (reason, isRetryable) = (.malformedRequest, false)
         case .permissionDenied: (reason, isRetryable) = (.callerNotAllowed, false)
         case .failedPrecondition: (reason, isRetryable) = (.providerMisconfigured, false)
+        case .notFound: (reason, isRetryable) = (.notFound, false)
         case .unimplemented: (reason, isRetryable) = (.unimplemented, false)
         case .deadlineExceeded: (reason, isRetryable) = (.deadlineExceeded, mayBeRepeated)
         default: (reason, isRetryable) = (.serverFailure, false)
@@ -83,6 +84,7 @@ extension CouldNotAskReason {
         switch failure {
         case .malformedRequest: self = .malformedRequest
         case .unimplemented: self = .unimplemented
+        case .serviceUnknown: self = .notFound
         case .callerNotAllowed: self = .callerNotAllowed
         case .providerUnavailable: self = .providerUnavailable
         case .providerBusy: self = .providerBusy

@@ -99,6 +99,9 @@ public struct CouldNotAskReason: Sendable, Hashable, CustomStringConvertible {
     public static let draining = CouldNotAskReason("DRAINING")
     /// The server, or its provider, has no such operation.
     public static let unimplemented = CouldNotAskReason("UNIMPLEMENTED")
+    /// The server has no service of the name that its health was asked for. ``DoormanClient/health(service:timeout:)`` says
+    /// ``HealthStatus/serviceUnknown`` instead.
+    public static let notFound = CouldNotAskReason("NOT_FOUND")
     /// A fault of the server, or an answer that this version does not know.
     public static let serverFailure = CouldNotAskReason("INTERNAL")
 

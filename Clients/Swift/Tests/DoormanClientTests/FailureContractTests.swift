@@ -51,7 +51,7 @@ struct FailureContractTests {
         arguments: [
             (.unauthenticated, .refused(.other), false), (.unavailable, .couldNotAsk(.providerUnavailable), true),
             (.resourceExhausted, .couldNotAsk(.serverBusy), true), (.invalidArgument, .couldNotAsk(.malformedRequest), false),
-            (.permissionDenied, .couldNotAsk(.callerNotAllowed), false),
+            (.notFound, .couldNotAsk(.notFound), false), (.permissionDenied, .couldNotAsk(.callerNotAllowed), false),
             (.failedPrecondition, .couldNotAsk(.providerMisconfigured), false),
             (.unimplemented, .couldNotAsk(.unimplemented), false), (.deadlineExceeded, .couldNotAsk(.deadlineExceeded), true),
             (.internal, .couldNotAsk(.serverFailure), false), (StatusCode(rawValue: 99), .couldNotAsk(.serverFailure), false),
