@@ -14,6 +14,11 @@ struct AccountsCommand: AsyncParsableCommand {
 }
 
 extension AccountsCommand {
+    /// `1 account`, `2 accounts`.
+    static func count(_ number: Int) -> String {
+        "\(number) account" + (number == 1 ? "" : "s")
+    }
+
     /// One line of output for an account that was listed.
     static func line(_ account: Account) -> String {
         let members: [JSON.Member] = [

@@ -133,6 +133,6 @@ struct DeletionTally {
     }
 
     var sentence: String {
-        "\(deleted) accounts deleted" + (failed > 0 ? ", \(failed) not" : "")
+        AccountsCommand.count(deleted) + " deleted" + (failed > 0 ? ", \(failed) not" : "")
     }
 }

@@ -56,7 +56,7 @@ struct AccountsListCommand: AsyncParsableCommand {
             } catch {
                 return FailureReport(error)
             }
-            progress.show("\(listed) accounts listed")
+            progress.show(AccountsCommand.count(listed) + " listed")
         } while after != nil && left > 0
         return nil
     }

@@ -32,6 +32,12 @@ struct AccountsProgramTests {
         #expect(ending.error.hasSuffix("doorman: 3 accounts listed\n"), "\(ending)")
     }
 
+    @Test("one account is one, in words too")
+    func singular() async throws {
+        let ending = try await run(["list", "--progress"], vectors: ["response-list-accounts-last"])
+        #expect(ending.error == "doorman: 1 account listed\n", "\(ending)")
+    }
+
     @Test("a limit is kept, and no page is asked for behind it")
     func limit() async throws {
         let ending = try await run(["list", "--limit", "1"], vectors: ["response-list-accounts"])
