@@ -12,14 +12,10 @@ package enum AccountKitEndpoint: String, Sendable, Hashable, CaseIterable {
     case logout
     /// E4: all tokens of an account made void.
     case invalidateAllTokens = "invalidate_all_tokens"
-
-    /// Whether the application asks in its own name, by its app access token. A wrong secret then looks like an outage (section 3).
-    var isAskedByApplication: Bool {
-        switch self {
-        case .accessToken, .invalidateAllTokens: true
-        case .me, .logout: false
-        }
-    }
+    /// E5: an account deleted.
+    case deleteAccount = "delete_account"
+    /// E6: a page of the application's accounts.
+    case accounts
 }
 
 /// Builds the requests of the contract (section 2). Pure: it sends nothing.
@@ -71,6 +67,29 @@ package struct AccountKitRequests: Sendable {
         return appAccessToken.map { appAccessToken in
             HTTPRequest(
                 .post, url: url("\(accountID)/invalidate_all_tokens", [("access_token", appAccessToken)]), isRepeatable: true)
+        }
+    }
+
+    /// E5.
+    ///
+    /// - Parameter accountID: Decimal digits; anything else traps, since it would become a part of the path.
+    /// - Returns: Nil without a secret.
+    package func deleteAccount(id accountID: String) -> HTTPRequest? {
+        precondition(DecimalDigits.areAll(accountID, upTo: 64), "an account id is decimal digits")
+        return appAccessToken.map { appAccessToken in
+            HTTPRequest(.delete, url: url(accountID, [("access_token", appAccessToken)]), isRepeatable: true)
+        }
+    }
+
+    /// E6.
+    ///
+    /// - Parameter after: A cursor of ``AccountsAnswer``; nil for the first page.
+    /// - Returns: Nil without a secret.
+    package func accounts(limit: Int, after: String?) -> HTTPRequest? {
+        appAccessToken.map { appAccessToken in
+            var query = [("access_token", appAccessToken), ("limit", Array("\(limit)".utf8))]
+            if let after { query.append(("after", Array(after.utf8))) }
+            return HTTPRequest(.get, url: url("\(applicationID)/accounts/", query), isRepeatable: true)
         }
     }
 

@@ -38,6 +38,8 @@ package enum AnswerKind: String, Sendable, Hashable, CaseIterable {
     case serverError = "server_error"
     /// HTTP 500 with code 2 to a call that the application makes in its own name: an outage, or a wrong app id or secret.
     case outageOrWrongSecret = "outage_or_wrong_secret"
+    /// HTTP 500 with code 2 at the deletion of an account: an outage, no such account, or a wrong app id or secret.
+    case outageOrNoSuchAccount = "outage_or_no_such_account"
     /// The provider calls its own error transient, or does not know it.
     case transientError = "transient_error"
     /// HTTP 429 that names no error code.
@@ -59,8 +61,8 @@ extension AnswerClass {
         let object = JSONValue(bytes: response.body)?.object
         let error = object.flatMap { $0["error"] }.map(ErrorEnvelope.init)
         if response.status >= 500 {
-            let isAmbiguous = endpoint.isAskedByApplication && response.status == 500 && error??.code == 2
-            self = .unavailable(isAmbiguous ? .outageOrWrongSecret : .serverError, retryAfter: retryAfter)
+            let isAmbiguous = response.status == 500 && error??.code == 2
+            self = .unavailable(isAmbiguous ? Self.outage(at: endpoint) : .serverError, retryAfter: retryAfter)
         } else if response.status == 429, error??.code == nil {
             self = .unavailable(.bareTooManyRequests, retryAfter: retryAfter)
         } else if response.status != 200, !(400..<500).contains(response.status) {
@@ -73,6 +75,15 @@ extension AnswerClass {
             self = Self.classified(error, status: response.status, endpoint: endpoint, retryAfter: retryAfter)
         } else {
             self = .unavailable(.nonsense, retryAfter: retryAfter)
+        }
+    }
+
+    /// What "service temporarily unavailable" may mean: an outage (a), or what the caller got wrong (b).
+    private static func outage(at endpoint: AccountKitEndpoint) -> AnswerKind {
+        switch endpoint {
+        case .accessToken, .invalidateAllTokens, .accounts: .outageOrWrongSecret
+        case .deleteAccount: .outageOrNoSuchAccount
+        case .me, .logout: .serverError
         }
     }
 

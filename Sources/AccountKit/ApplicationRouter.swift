@@ -121,6 +121,18 @@ extension ApplicationRouter: TokenProvider {
         }
     }
 
+    package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
+        try await onlyRoute(named: request.applicationID).ask { (provider) async throws(VerificationError) in
+            try await provider.accounts(request, deadline: deadline)
+        }
+    }
+
+    package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
+        try await onlyRoute(named: request.applicationID).ask { (provider) async throws(VerificationError) in
+            try await provider.deleteAccount(request, deadline: deadline)
+        }
+    }
+
     private func revokeToken(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
         if let applicationID = request.applicationID, route(to: applicationID) == nil { throw .unknownApplication }
         var failure: VerificationError?

@@ -51,7 +51,7 @@ package struct MeAnswer: Sendable, Hashable {
     }
 
     /// At most what SMTP can carry (RFC 5321, section 4.5.3.1), an `@` inside, and nothing that could break a line of a log.
-    private static func isPlausible(email: String) -> Bool {
+    static func isPlausible(email: String) -> Bool {
         let bytes = email.utf8
         guard (3...320).contains(bytes.count), bytes.dropFirst().dropLast().contains(UInt8(ascii: "@")) else { return false }
         return bytes.allSatisfy { $0 > 0x20 && $0 != 0x7f }

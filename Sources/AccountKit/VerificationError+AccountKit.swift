@@ -26,7 +26,8 @@ extension VerificationError {
         case .busy(let retryAfter):
             self.init(.providerBusy, AnswerKind.throttled.sentence, retryAfter: retryAfter)
         case .unavailable(let kind, let retryAfter):
-            let scope: Scope = kind == .outageOrWrongSecret ? .credential : .provider
+            let mayBeOurs = kind == .outageOrWrongSecret || kind == .outageOrNoSuchAccount
+            let scope: Scope = mayBeOurs ? .credential : .provider
             self.init(.providerUnavailable, kind.sentence, retryAfter: retryAfter, scope: scope)
         case .misconfigured(let kind):
             self = .misconfigured(kind.sentence)
@@ -47,6 +48,10 @@ extension VerificationError {
             self.init(.providerBusy, "Too many questions to Account Kit are under way.")
         case .refusedByPolicy:
             self.init(.providerMisconfigured, "Account Kit's base URL is not one that may be asked.")
+        case .bodyTooLarge where endpoint == .accounts:
+            self.init(
+                .invalidRequest,
+                "The page is longer than provider.max-body allows: ask for fewer accounts a page, or raise that setting.")
         default:
             self.init(.providerUnavailable, Self.sentence(for: error.code) + suffix)
         }
@@ -78,6 +83,8 @@ extension AnswerKind {
         case .throttled: "Account Kit throttles this application."
         case .serverError: "Account Kit has an internal error."
         case .outageOrWrongSecret: "Account Kit is down, or refuses the application: check the app id and the Account Kit secret."
+        case .outageOrNoSuchAccount:
+            "Account Kit is down, knows no such account, or refuses the application: check the account, the app id and the secret."
         case .transientError: "Account Kit has a transient error."
         case .bareTooManyRequests: "Account Kit answers too many requests, and no more."
         case .unexpectedStatus: "Account Kit answered with an unexpected status."

@@ -23,9 +23,13 @@ extension CachingVerifier {
             cache.revoke(key)
             questions.detach(key)
         case .account(let accountID):
-            cache.revoke(accountID: accountID, applicationID: request.applicationID)
-            // Whose tokens the open questions are about is not known yet.
-            questions.detachAll()
+            forget(accountID: accountID, applicationID: request.applicationID)
         }
+    }
+
+    func forget(accountID: String, applicationID: String?) {
+        cache.revoke(accountID: accountID, applicationID: applicationID)
+        // Whose tokens the open questions are about is not known yet.
+        questions.detachAll()
     }
 }

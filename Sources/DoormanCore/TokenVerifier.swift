@@ -20,6 +20,12 @@ package protocol TokenProvider: TokenVerifier {
 
     /// Makes one token, or every token of an account, void. Safe to repeat. A token that is void already counts as done.
     func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError)
+
+    /// One page of an application's accounts. Safe to repeat. Unsupported unless a provider says otherwise.
+    func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage
+
+    /// Deletes an account, and makes its tokens void. Safe to repeat. Unsupported unless a provider says otherwise.
+    func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError)
 }
 
 /// A question about one token.

@@ -49,6 +49,18 @@ extension GovernedVerifier: TokenProvider {
             try await upstream.revoke(request, deadline: deadline)
         }
     }
+
+    package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
+        try await governed(deadline) { () async throws(VerificationError) in
+            try await self.upstream.accounts(request, deadline: deadline)
+        }
+    }
+
+    package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
+        try await governed(deadline) { () async throws(VerificationError) in
+            try await self.upstream.deleteAccount(request, deadline: deadline)
+        }
+    }
 }
 
 extension GovernedVerifier {

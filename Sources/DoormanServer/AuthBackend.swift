@@ -8,15 +8,25 @@ package struct AuthBackend: Sendable {
     package typealias ReplyFromMemory =
         @Sendable (_ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ now: Instant) -> [UInt8]?
 
+    /// Takes a call that memory can't answer from its caller's share; nil if it may go on, else when the next may. Called on
+    /// event loops.
+    package typealias TakeMiss = @Sendable (_ caller: Caller, _ now: Instant) -> Duration?
+
     package let replyFromMemory: ReplyFromMemory
+    package let takeMiss: TakeMiss
     package let provider: any TokenProvider
     /// The clock of every deadline and every age.
     package let timeSource: TimeSource
 
-    package init(provider: any TokenProvider, timeSource: TimeSource, replyFromMemory: @escaping ReplyFromMemory) {
+    /// - Parameter takeMiss: By default there is no end to anybody's share.
+    package init(
+        provider: any TokenProvider, timeSource: TimeSource, takeMiss: @escaping TakeMiss = { _, _ in nil },
+        replyFromMemory: @escaping ReplyFromMemory
+    ) {
         self.provider = provider
         self.timeSource = timeSource
         self.replyFromMemory = replyFromMemory
+        self.takeMiss = takeMiss
     }
 
     /// Answers a call that memory could not.
@@ -36,9 +46,26 @@ package struct AuthBackend: Sendable {
             case .revoke(let request):
                 try await provider.revoke(request, deadline: deadline)
                 return (ResponseEncoder.encodeRevoked(), nil)
+            case .listAccounts(let request):
+                let page = try await provider.accounts(request, deadline: deadline)
+                guard let data = ResponseEncoder.encode(page) else { throw .pageTooLong(page) }
+                return (data, nil)
+            case .deleteAccount(let request):
+                try await provider.deleteAccount(request, deadline: deadline)
+                return (ResponseEncoder.encodeAccountDeleted(), nil)
             }
         } catch {
             return (ResponseEncoder.encode(FailureAnswer(error)), Failure(error.code))
         }
+    }
+}
+
+extension VerificationError {
+    /// Only where the provider's answers may be longer than ours: the frame's limit is every client's, not this server's.
+    fileprivate static func pageTooLong(_ page: AccountPage) -> VerificationError {
+        VerificationError(
+            .invalidRequest,
+            "A page of \(page.accounts.count) accounts is longer than the \(ResponseEncoder.longestForEveryClient) bytes that every "
+                + "client takes: ask for fewer with page_size.")
     }
 }

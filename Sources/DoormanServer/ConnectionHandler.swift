@@ -10,6 +10,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private let shared: Shared
     private let reader: RequestReader
+    private let caller: Caller
     private var connection: ServerConnection
     private var context: ChannelHandlerContext?
     private var work: [ServerConnection.CallID: Task<Void, Never>] = [:]
@@ -30,9 +31,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         let log: LimitedLog
     }
 
-    init(shared: Shared, reader: RequestReader) {
+    init(shared: Shared, reader: RequestReader, caller: Caller) {
         self.shared = shared
         self.reader = reader
+        self.caller = caller
         self.connection = ServerConnection(limits: shared.limits, now: shared.backend.timeSource.now())
     }
 
@@ -57,7 +59,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let now = now
         let directive = connection.receive(unwrapInboundIn(data), now: now) { data, isDraining in
-            reader.decide(data, isDraining: isDraining, now: now, tally: &tally)
+            reader.decide(data, from: caller, isDraining: isDraining, now: now, tally: &tally)
         }
         startCalls()
         if directive != .keep { perform(directive) }
@@ -127,6 +129,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard work.removeValue(forKey: started.id) != nil else { return }
         let now = now
         shared.metrics.recordFinished(started.call.method, failure: failure, after: began.duration(to: now))
+        if case .deleteAccount = started.call, failure == nil {
+            shared.log.log(.notice, about: "account_deleted", "deleted an account", ["caller": "\(caller)"])
+        }
         let directive = connection.answer(started.id, with: data, now: now)
         // Answers of one flight arrive together: they leave in one write.
         if !flushIsScheduled, let context {

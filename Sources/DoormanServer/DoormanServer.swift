@@ -122,8 +122,7 @@ package final class DoormanServer: Service {
     private func makeBootstrap() -> ServerBootstrap {
         let log = LimitedLog(logger, now: backend.timeSource.now)
         let shared = ConnectionHandler.Shared(backend: backend, limits: settings.connection, metrics: metrics, log: log)
-        let readers = LoopReaders(
-            group: group, backend: backend, maximumFrameLength: settings.connection.maximumFrameLength)
+        let readers = LoopReaders(group: group, backend: backend, settings: settings)
         let (connections, metrics, maximum) = (connections, metrics, settings.maximumConnections)
         let highWaterMark = settings.connection.writeBufferHighWaterMark
         return ServerBootstrap(group: group)
@@ -153,8 +152,9 @@ package final class DoormanServer: Service {
                 metrics.connections.record(count)
                 channel.closeFuture.whenComplete { _ in metrics.connections.record(connections.remove(channel)) }
                 channel.setTCPOptions()
-                return channel.eventLoop.makeCompletedFuture {
-                    let handler = ConnectionHandler(shared: shared, reader: readers.reader(for: channel.eventLoop))
+                return Caller.atOtherEnd(of: channel).flatMapThrowing { caller in
+                    let reader = readers.reader(for: channel.eventLoop)
+                    let handler = ConnectionHandler(shared: shared, reader: reader, caller: caller)
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }

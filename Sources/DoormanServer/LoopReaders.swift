@@ -4,13 +4,16 @@ internal import NIOCore
 struct LoopReaders: Sendable {
     private let readers: [ObjectIdentifier: NIOLoopBoundBox<RequestReader>]
 
-    init(group: any EventLoopGroup, backend: AuthBackend, maximumFrameLength: UInt32) {
+    init(group: any EventLoopGroup, backend: AuthBackend, settings: ServerSettings) {
         readers = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map { loop in
                 (
                     ObjectIdentifier(loop),
                     NIOLoopBoundBox.makeBoxSendingValue(
-                        RequestReader(backend: backend, maximumFrameLength: maximumFrameLength), eventLoop: loop)
+                        RequestReader(
+                            backend: backend, accountsCallers: settings.accountsCallers,
+                            maximumFrameLength: settings.connection.maximumFrameLength),
+                        eventLoop: loop)
                 )
             })
     }

@@ -5,6 +5,7 @@ internal import DoormanWire
 /// requests that are wrong. One an event loop, since its arena serves one message at a time.
 final class RequestReader {
     private let backend: AuthBackend
+    private let accountsCallers: Set<Caller>
     private let arena: MessageArena
     private let draining = ResponseEncoder.encode(
         FailureAnswer(.draining, "this server is shutting down and did not start the call: ask another"))
@@ -15,18 +16,26 @@ final class RequestReader {
     private let unknownMethod = ResponseEncoder.encode(FailureAnswer(.unimplemented, "there is no such service or method"))
     private let serving = ResponseEncoder.encode(ServingStatus.serving)
     private let notServing = ResponseEncoder.encode(ServingStatus.notServing)
-    private let unknownService = ResponseEncoder.encode(ServingStatus.serviceUnknown)
+    private let unknownService = ResponseEncoder.encode(
+        FailureAnswer(.serviceUnknown, "this server has no service of that name"))
 
-    /// - Parameter maximumFrameLength: The longest data that is read. What unpacking takes follows from it.
-    init(backend: AuthBackend, maximumFrameLength: UInt32) {
+    /// - Parameters:
+    ///   - accountsCallers: Who may list and delete accounts.
+    ///   - maximumFrameLength: The longest data that is read. What unpacking takes follows from it.
+    init(backend: AuthBackend, accountsCallers: Set<Caller>, maximumFrameLength: UInt32) {
         self.backend = backend
+        self.accountsCallers = accountsCallers
         arena = MessageArena(budget: 8 * max(64 << 10, Int(maximumFrameLength)))
     }
 
     /// What to do with a request frame's data.
     ///
-    /// - Parameter tally: Counts what was answered here.
-    func decide(_ data: Span<UInt8>, isDraining: Bool, now: Instant, tally: inout AnswerTally) -> ServerConnection.Decision {
+    /// - Parameters:
+    ///   - caller: Whose request it is.
+    ///   - tally: Counts what was answered here.
+    func decide(
+        _ data: Span<UInt8>, from caller: Caller, isDraining: Bool, now: Instant, tally: inout AnswerTally
+    ) -> ServerConnection.Decision {
         let decision = arena.withRequest(data) { request -> ServerConnection.Decision in
             guard let method = request.method else {
                 guard request.namesMethod else {
@@ -37,11 +46,22 @@ final class RequestReader {
                 return .answer(unknownMethod)
             }
             switch method {
-            case .verify where !isDraining: return verify(request, now: now, tally: &tally)
-            case .exchange where !isDraining: return start(request.exchangeRequest().map(Call.exchange), request, tally: &tally)
-            case .revoke where !isDraining: return start(request.revocationRequest().map(Call.revoke), request, tally: &tally)
+            case .verify where !isDraining: return verify(request, from: caller, now: now, tally: &tally)
+            case .exchange where !isDraining:
+                return start(request.exchangeRequest().map(Call.exchange), request, from: caller, now: now, tally: &tally)
+            case .revoke where !isDraining:
+                return start(request.revocationRequest().map(Call.revoke), request, from: caller, now: now, tally: &tally)
+            // Before anything of the payload is read.
+            case .listAccounts where !accountsCallers.contains(caller), .deleteAccount where !accountsCallers.contains(caller):
+                tally.callerNotAllowed += 1
+                return .answer(refuse(caller))
+            case .listAccounts where !isDraining:
+                return start(request.accountListRequest().map(Call.listAccounts), request, from: caller, now: now, tally: &tally)
+            case .deleteAccount where !isDraining:
+                return start(
+                    request.accountDeletionRequest().map(Call.deleteAccount), request, from: caller, now: now, tally: &tally)
             case .healthCheck: return .answer(checkHealth(request, isDraining: isDraining, tally: &tally))
-            case .verify, .exchange, .revoke:
+            case .verify, .exchange, .revoke, .listAccounts, .deleteAccount:
                 tally.draining += 1
                 return .answer(draining)
             }
@@ -53,13 +73,18 @@ final class RequestReader {
         return decision
     }
 
-    private func verify(_ request: borrowing RequestView, now: Instant, tally: inout AnswerTally) -> ServerConnection.Decision {
+    private func verify(
+        _ request: borrowing RequestView, from caller: Caller, now: Instant, tally: inout AnswerTally
+    ) -> ServerConnection.Decision {
         let timeout = request.timeout
-        let decision = request.withVerifyRequest { token, applicationID, maxAgeSeconds -> ServerConnection.Decision? in
-            if let reply = backend.replyFromMemory(token, applicationID, maxAgeSeconds, now) { return .answer(reply) }
+        var refusal: Rejection?
+        let decision = request.withVerifyRequest { bytes, applicationID, maxAgeSeconds -> ServerConnection.Decision? in
+            if let reply = backend.replyFromMemory(bytes, applicationID, maxAgeSeconds, now) { return .answer(reply) }
             guard let applicationID = String(validating: applicationID) else { return nil }
+            let token = Token(bytes: Array(bytes))
+            refusal = backend.provider.refusalByForm(of: token)
             let request = VerificationRequest(
-                token: Token(bytes: Array(token)), applicationID: applicationID.isEmpty ? nil : applicationID,
+                token: token, applicationID: applicationID.isEmpty ? nil : applicationID,
                 maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds)))
             return .start(.verify(request), timeout: timeout)
         }
@@ -67,16 +92,40 @@ final class RequestReader {
             tally.wrong += 1
             return .answer(badPayload)
         }
-        if case .answer = decision { tally.fromMemory += 1 }
-        return decision
+        if case .answer = decision {
+            tally.fromMemory += 1
+            return decision
+        }
+        // What can't be a token costs nobody anything.
+        if let refusal {
+            tally.refusedByForm += 1
+            return .answer(ResponseEncoder.encode(Verdict.rejected(refusal)))
+        }
+        return limitMisses(of: caller, now: now, tally: &tally) ?? decision
     }
 
-    private func start(_ call: Call?, _ request: borrowing RequestView, tally: inout AnswerTally) -> ServerConnection.Decision {
+    private func start(
+        _ call: Call?, _ request: borrowing RequestView, from caller: Caller, now: Instant, tally: inout AnswerTally
+    ) -> ServerConnection.Decision {
         guard let call else {
             tally.wrong += 1
             return .answer(badPayload)
         }
-        return .start(call, timeout: request.timeout)
+        return limitMisses(of: caller, now: now, tally: &tally) ?? .start(call, timeout: request.timeout)
+    }
+
+    /// The refusal of a call that would take more of the provider than the caller's share, before anything is started for it.
+    private func limitMisses(of caller: Caller, now: Instant, tally: inout AnswerTally) -> ServerConnection.Decision? {
+        guard let wait = backend.takeMiss(caller, now) else { return nil }
+        tally.tooManyMisses += 1
+        let message = "\(caller), as you are named here, has used up its calls that memory can't answer (caller.misses-per-second)"
+        return .answer(ResponseEncoder.encode(FailureAnswer(.tooManyMisses, message, retryAfter: wait)))
+    }
+
+    /// Tells the caller the name that it has here, which is what the setting would have to hold.
+    private func refuse(_ caller: Caller) -> [UInt8] {
+        ResponseEncoder.encode(
+            FailureAnswer(.callerNotAllowed, "server.accounts-callers does not name this caller, which is \(caller) here"))
     }
 
     private func checkHealth(_ request: borrowing RequestView, isDraining: Bool, tally: inout AnswerTally) -> [UInt8] {
@@ -84,10 +133,11 @@ final class RequestReader {
             tally.wrong += 1
             return badPayload
         }
-        tally.healthChecks += 1
         guard service.isEmpty || Method.allCases.contains(where: { $0.service.description == service }) else {
+            tally.serviceUnknown += 1
             return unknownService
         }
+        tally.healthChecks += 1
         return isDraining ? notServing : serving
     }
 }
@@ -99,6 +149,10 @@ struct AnswerTally {
     var draining = 0
     var wrong = 0
     var unimplemented = 0
+    var callerNotAllowed = 0
+    var serviceUnknown = 0
+    var tooManyMisses = 0
+    var refusedByForm = 0
 }
 
 extension Array where Element == UInt8 {

@@ -1,3 +1,5 @@
+package import DoormanCore
+
 /// What the operator decides about the server. Every limit is here, with its default in numbers.
 package struct ServerSettings: Sendable, Hashable {
     /// Where to listen on TCP; nil for not at all. Default 127.0.0.1, port 7117.
@@ -10,6 +12,8 @@ package struct ServerSettings: Sendable, Hashable {
     package var acceptBacklog = 1024
     /// Connections at once over all listeners; one more is closed as soon as it is accepted. Default 10,000.
     package var maximumConnections = 10_000
+    /// Who may call the service `doorman.v1.Accounts`. Default nobody.
+    package var accountsCallers: Set<Caller> = []
     /// What one connection may do.
     package var connection = ConnectionLimits()
     /// From the first sign of shutdown until what is left is cut off. Default 20 s.

@@ -10,6 +10,8 @@ package enum Failure: Sendable, Hashable, CaseIterable {
     case malformedToken
     case malformedRequest
     case unimplemented
+    /// A health check of a service that there is not, as `grpc.health.v1` has it.
+    case serviceUnknown
     case callerNotAllowed
     case providerUnavailable
     case providerBusy
@@ -17,6 +19,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
     case deadlineExceeded
     case frameTooLong
     case tooManyCalls
+    case tooManyMisses
     case draining
     case `internal`
 
@@ -56,6 +59,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
         case .malformedToken: Row(.invalidArgument, "MALFORMED_TOKEN", retry: .no)
         case .malformedRequest: Row(.invalidArgument, "MALFORMED_REQUEST", retry: .no)
         case .unimplemented: Row(.unimplemented, nil, retry: .no)
+        case .serviceUnknown: Row(.notFound, nil, retry: .no)
         case .callerNotAllowed: Row(.permissionDenied, "CALLER_NOT_ALLOWED", retry: .no)
         case .providerUnavailable: Row(.unavailable, "PROVIDER_UNAVAILABLE", retry: .yes)
         case .providerBusy: Row(.unavailable, "PROVIDER_BUSY", retry: .later)
@@ -63,6 +67,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
         case .deadlineExceeded: Row(.deadlineExceeded, nil, retry: .yes)
         case .frameTooLong: Row(.resourceExhausted, "LIMIT_FRAME_LENGTH", retry: .no)
         case .tooManyCalls: Row(.resourceExhausted, "LIMIT_CALLS_IN_FLIGHT", retry: .later)
+        case .tooManyMisses: Row(.resourceExhausted, "LIMIT_CALLER_MISSES", retry: .later)
         case .draining: Row(.unavailable, "DRAINING", retry: .elsewhere)
         case .internal: Row(.internal, nil, retry: .no)
         }

@@ -3,12 +3,15 @@ package enum Method: Sendable, Hashable, CaseIterable {
     case verify
     case exchange
     case revoke
+    case listAccounts
+    case deleteAccount
     case healthCheck
 
     /// The full name of the service: package and service.
     package var service: StaticString {
         switch self {
         case .verify, .exchange, .revoke: "doorman.v1.Auth"
+        case .listAccounts, .deleteAccount: "doorman.v1.Accounts"
         case .healthCheck: "grpc.health.v1.Health"
         }
     }
@@ -18,6 +21,8 @@ package enum Method: Sendable, Hashable, CaseIterable {
         case .verify: "Verify"
         case .exchange: "Exchange"
         case .revoke: "Revoke"
+        case .listAccounts: "List"
+        case .deleteAccount: "Delete"
         case .healthCheck: "Check"
         }
     }

@@ -43,6 +43,31 @@ package enum RequestEncoder {
         }
     }
 
+    package static func encode(_ request: AccountListRequest, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.listAccounts, timeout) { arena, allocator throws(ArenaSpent) in
+            var message = unsafe Doorman__V1__ListAccountsRequest()
+            unsafe doorman__v1__list_accounts_request__init(&message)
+            unsafe message.application_id = try unsafe arena.text(request.applicationID ?? "", allocator)
+            unsafe message.after = try unsafe arena.text(request.after ?? "", allocator)
+            // 0 would mean the usual size, so what is less than that is sent as more than any server gives.
+            let isUsual = request.pageSize == AccountListRequest.defaultPageSize
+            unsafe message.page_size = isUsual ? 0 : UInt32(exactly: request.pageSize).flatMap { $0 == 0 ? nil : $0 } ?? .max
+            return unsafe packed(
+                &message, doorman__v1__list_accounts_request__get_packed_size, doorman__v1__list_accounts_request__pack)
+        }
+    }
+
+    package static func encode(_ request: AccountDeletionRequest, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.deleteAccount, timeout) { arena, allocator throws(ArenaSpent) in
+            var message = unsafe Doorman__V1__DeleteAccountRequest()
+            unsafe doorman__v1__delete_account_request__init(&message)
+            unsafe message.account_id = try unsafe arena.text(request.accountID, allocator)
+            unsafe message.application_id = try unsafe arena.text(request.applicationID ?? "", allocator)
+            return unsafe packed(
+                &message, doorman__v1__delete_account_request__get_packed_size, doorman__v1__delete_account_request__pack)
+        }
+    }
+
     /// - Parameter service: The service to ask about; empty for the whole server.
     package static func encodeHealthCheck(service: String, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
         unsafe try packing(.healthCheck, timeout) { arena, allocator throws(ArenaSpent) in

@@ -18,6 +18,8 @@ package import DoormanCore
         if names(.exchange) { return .exchange }
         if names(.revoke) { return .revoke }
         if names(.healthCheck) { return .healthCheck }
+        if names(.listAccounts) { return .listAccounts }
+        if names(.deleteAccount) { return .deleteAccount }
         return nil
     }
 
@@ -72,6 +74,29 @@ package import DoormanCore
             default:
                 return nil
             }
+        } ?? nil
+    }
+
+    /// The payload as a `ListAccountsRequest`, or nil if it is no such message.
+    package func accountListRequest() -> AccountListRequest? {
+        unsafe withPayload(doorman__v1__list_accounts_request__unpack) { request in
+            guard let application = unsafe optionalText(request.pointee.application_id),
+                let after = unsafe optionalText(request.pointee.after)
+            else { return nil }
+            let size = unsafe Int(request.pointee.page_size)
+            return AccountListRequest(
+                applicationID: application.nonEmpty, pageSize: size == 0 ? AccountListRequest.defaultPageSize : size,
+                after: after.nonEmpty)
+        } ?? nil
+    }
+
+    /// The payload as a `DeleteAccountRequest`, or nil if it is no such message or names no account.
+    package func accountDeletionRequest() -> AccountDeletionRequest? {
+        unsafe withPayload(doorman__v1__delete_account_request__unpack) { request in
+            guard let application = unsafe optionalText(request.pointee.application_id),
+                let account = unsafe optionalText(request.pointee.account_id)?.nonEmpty
+            else { return nil }
+            return AccountDeletionRequest(accountID: account, applicationID: application.nonEmpty)
         } ?? nil
     }
 

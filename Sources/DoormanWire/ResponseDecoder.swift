@@ -52,6 +52,20 @@ package enum ResponseDecoder {
         }
     }
 
+    /// The answer to `List`.
+    package static func accounts(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<AccountPage> {
+        decode(data, in: arena) { payload in
+            unsafe arena.withUnpacked(payload, doorman__v1__list_accounts_response__unpack) { unsafe AccountPage($0) } ?? nil
+        }
+    }
+
+    /// The answer to `Delete`.
+    package static func accountDeleted(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Void> {
+        decode(data, in: arena) { payload in
+            unsafe arena.withUnpacked(payload, doorman__v1__delete_account_response__unpack) { _ in }
+        }
+    }
+
     /// The answer to a health check. A status that this version does not know reads as `unknown`.
     package static func healthCheck(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<ServingStatus> {
         decode(data, in: arena) { payload in
@@ -125,6 +139,23 @@ extension Identity {
             verifiedAt: Timestamp(millisecondsSince1970: unsafe message.pointee.verified_at_ms),
             validUntil: Timestamp(millisecondsSince1970: unsafe message.pointee.valid_until_ms),
             freshness: Freshness(unsafe message.pointee.freshness))
+    }
+}
+
+extension AccountPage {
+    /// Nil if an account of it has no id, or text that is none.
+    fileprivate init?(_ message: UnsafeMutablePointer<Doorman__V1__ListAccountsResponse>) {
+        guard let next = unsafe optionalText(message.pointee.next) else { return nil }
+        var accounts: [Account] = []
+        for index in unsafe 0..<message.pointee.n_accounts {
+            guard let part = unsafe message.pointee.accounts[index], let id = unsafe optionalText(part.pointee.account_id),
+                !id.isEmpty, let number = unsafe optionalText(part.pointee.phone_number),
+                let email = unsafe optionalText(part.pointee.email)
+            else { return nil }
+            accounts.append(
+                Account(id: id, phoneNumber: number.isEmpty ? nil : number, email: email.isEmpty ? nil : email))
+        }
+        self.init(accounts: accounts, next: next.isEmpty ? nil : next)
     }
 }
 

@@ -45,6 +45,37 @@ package enum ResponseEncoder {
         unsafe packing { _, _ throws(ArenaSpent) in [] }
     }
 
+    /// The longest answer, in bytes, that every client takes (`Protos/README.md`, section 2).
+    package static let longestForEveryClient = 65_536
+
+    /// The successful answer to `List`.
+    ///
+    /// - Returns: Nil if it is longer than ``longestForEveryClient``.
+    package static func encode(_ page: AccountPage) -> [UInt8]? {
+        // What is far too long need not be packed to see that.
+        let least = page.accounts.reduce(0) { sum, account in
+            sum + 4 + account.id.utf8.count + (account.phoneNumber?.utf8.count ?? 0) + (account.email?.utf8.count ?? 0)
+        }
+        guard least <= longestForEveryClient else { return nil }
+        let data = unsafe packing { arena, allocator throws(ArenaSpent) in
+            var message = unsafe Doorman__V1__ListAccountsResponse()
+            unsafe doorman__v1__list_accounts_response__init(&message)
+            var accounts: [UnsafeMutablePointer<Doorman__V1__Account>] = unsafe []
+            for account in page.accounts { unsafe accounts.append(try unsafe makeAccount(account, arena, allocator)) }
+            unsafe message.n_accounts = accounts.count
+            unsafe message.accounts = try unsafe arena.array(accounts, allocator)
+            unsafe message.next = try unsafe arena.text(page.next ?? "", allocator)
+            return unsafe packed(
+                &message, doorman__v1__list_accounts_response__get_packed_size, doorman__v1__list_accounts_response__pack)
+        }
+        return data.count <= longestForEveryClient ? data : nil
+    }
+
+    /// The successful answer to `Delete`.
+    package static func encodeAccountDeleted() -> [UInt8] {
+        unsafe packing { _, _ throws(ArenaSpent) in [] }
+    }
+
     /// The answer to a health check.
     package static func encode(_ status: ServingStatus) -> [UInt8] {
         unsafe packing { _, _ throws(ArenaSpent) in
@@ -119,6 +150,17 @@ private func makeIdentity(
     unsafe message.valid_until_ms = identity.validUntil.millisecondsSince1970
     unsafe message.freshness = Doorman__V1__Freshness(identity.freshness)
     return unsafe message
+}
+
+private func makeAccount(
+    _ account: Account, _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
+) throws(ArenaSpent) -> UnsafeMutablePointer<Doorman__V1__Account> {
+    var message = unsafe Doorman__V1__Account()
+    unsafe doorman__v1__account__init(&message)
+    unsafe message.account_id = try unsafe arena.text(account.id, allocator)
+    if let number = account.phoneNumber { unsafe message.phone_number = try unsafe arena.text(number, allocator) }
+    if let email = account.email { unsafe message.email = try unsafe arena.text(email, allocator) }
+    return try unsafe arena.place(message, allocator)
 }
 
 private func makeStatus(

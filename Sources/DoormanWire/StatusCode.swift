@@ -11,6 +11,7 @@ package struct StatusCode: Sendable, Hashable, CustomStringConvertible {
     package static let unknown = StatusCode(rawValue: 2)
     package static let invalidArgument = StatusCode(rawValue: 3)
     package static let deadlineExceeded = StatusCode(rawValue: 4)
+    package static let notFound = StatusCode(rawValue: 5)
     package static let permissionDenied = StatusCode(rawValue: 7)
     package static let resourceExhausted = StatusCode(rawValue: 8)
     package static let failedPrecondition = StatusCode(rawValue: 9)
@@ -26,6 +27,7 @@ package struct StatusCode: Sendable, Hashable, CustomStringConvertible {
         case .unknown: "UNKNOWN"
         case .invalidArgument: "INVALID_ARGUMENT"
         case .deadlineExceeded: "DEADLINE_EXCEEDED"
+        case .notFound: "NOT_FOUND"
         case .permissionDenied: "PERMISSION_DENIED"
         case .resourceExhausted: "RESOURCE_EXHAUSTED"
         case .failedPrecondition: "FAILED_PRECONDITION"

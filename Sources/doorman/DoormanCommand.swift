@@ -10,7 +10,9 @@ struct DoormanCommand: AsyncParsableCommand {
             Exit codes: 0 the answer is yes, 1 refused, 2 wrong use, 3 could not ask. With --json, each answer and each failure is \
             one JSON object on standard output. A failure also says on standard error, in one line, what to do next.
             """,
-        subcommands: [VerifyCommand.self, ExchangeCommand.self, RevokeCommand.self, HealthCommand.self])
+        subcommands: [
+            VerifyCommand.self, ExchangeCommand.self, RevokeCommand.self, AccountsCommand.self, HealthCommand.self,
+        ])
 
     static func main() async {
         let arguments = Array(CommandLine.arguments.dropFirst())

@@ -17,8 +17,22 @@ struct FailureReport: Sendable, Equatable {
         }
     }
 
+    /// What happened, in one sentence.
+    var description: String { error.description }
+
     /// One line, ended.
-    var line: String { Self.line(error.description, next: next) }
+    var line: String { Self.line(description, next: next) }
+
+    /// Whether a call about something else would fail in the same way: nobody is there, nobody may, or nobody can for a while.
+    var hitsEveryCall: Bool {
+        guard case .couldNotAsk(let reason) = error.kind else { return false }
+        let reasons: Set<CouldNotAskReason> = [
+            .callerNotAllowed, .unimplemented, .providerMisconfigured, .providerBusy, .tooManyMisses, .draining, .unreachable,
+            .protocolViolation,
+            .cancelled, .clientClosed,
+        ]
+        return reasons.contains(reason)
+    }
 
     /// One line out of a message and an advice.
     static func line(_ message: String, next: String) -> String {
@@ -26,7 +40,9 @@ struct FailureReport: Sendable, Equatable {
         return "doorman: \(sentence)\(sentence.last.map(".?!".contains) == true ? "" : ".") \(next)\n"
     }
 
-    var json: JSON {
+    var json: JSON { .object(members) }
+
+    var members: [JSON.Member] {
         var members: [JSON.Member] = [
             .init("outcome", .string(outcome)), .init("reason", .string(reason)), .init("message", .string(error.message)),
             .init("retryable", .bool(error.isRetryable)),
@@ -34,10 +50,11 @@ struct FailureReport: Sendable, Equatable {
         if let retryAfter = error.retryAfter {
             members.append(.init("retry_after_seconds", .number(DurationText.seconds(retryAfter))))
         }
-        return .object(members + [.init("next", .string(next))])
+        return members + [.init("next", .string(next))]
     }
 
-    private var next: String {
+    /// What to do next, in one sentence.
+    var next: String {
         switch error.kind {
         case .refused(let reason): Self.advice(reason)
         case .couldNotAsk(let reason): Self.advice(reason) ?? general
@@ -66,7 +83,7 @@ struct FailureReport: Sendable, Equatable {
         case .protocolViolation: "Check with --address that this is Doorman's port, 7117 by default."
         case .providerMisconfigured: "Check the application's id and secret on the server."
         case .callerNotAllowed: "Ask the server's operator to allow this caller."
-        case .malformedRequest: "Check the application and account ids."
+        case .malformedRequest: "Check the application and account ids, and the page size."
         case .requestTooLong: "Check that this is a token: it is longer than the server takes."
         case .unimplemented: "The server or its provider has no such operation: compare their versions."
         default: nil

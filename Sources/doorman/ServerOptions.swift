@@ -28,14 +28,18 @@ struct ServerOptions: ParsableArguments {
         }
     }
 
+    func makeClient() throws(ValidationError) -> DoormanClient {
+        let target = try target(environment: StandardStreams.environment("DOORMAN_ADDR"))
+        var settings = DoormanClientSettings()
+        if let timeout { settings.timeout = timeout }
+        return DoormanClient(target: target, settings: settings)
+    }
+
     /// Asks, and prints the answer or what failed.
     ///
     /// - Parameter ask: Says what to print, and whether it is a success.
     func run(_ ask: (DoormanClient) async throws(DoormanError) -> Report) async throws {
-        let target = try target(environment: StandardStreams.environment("DOORMAN_ADDR"))
-        var settings = DoormanClientSettings()
-        if let timeout { settings.timeout = timeout }
-        let client = DoormanClient(target: target, settings: settings)
+        let client = try makeClient()
         let result: Result<Report, DoormanError>
         do throws(DoormanError) {
             result = .success(try await ask(client))

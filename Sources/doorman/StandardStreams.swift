@@ -25,10 +25,23 @@ enum StandardStreams {
     }
 
     static var inputIsTerminal: Bool { isatty(0) == 1 }
+    static var errorIsTerminal: Bool { isatty(2) == 1 }
 
     /// - Returns: Nil if it can't be read.
     static func readInput(atMost limit: Int) -> [UInt8]? {
         read(descriptor: 0, atMost: limit)
+    }
+
+    /// What standard input has now, waiting for it.
+    ///
+    /// - Returns: Nothing at its end, nil if it can't be read.
+    static func readMoreInput() -> [UInt8]? {
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = unsafe systemRead(0, &chunk, chunk.count)
+            if count >= 0 { return Array(chunk[..<count]) }
+            guard errno == EINTR else { return nil }
+        }
     }
 
     /// - Returns: Nil if it can't be read.

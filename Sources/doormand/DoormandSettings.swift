@@ -15,6 +15,7 @@ struct DoormandSettings: Sendable {
     var server = ServerSettings()
     var cache = CacheSettings()
     var governor = GovernorSettings()
+    var missBudgets = MissBudgetSettings()
     var transport = CurlTransport.Settings()
     var caFile = ""
     var proxy = ""

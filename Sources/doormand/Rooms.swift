@@ -47,7 +47,10 @@ struct Rooms {
             upstream: router, settings: cache, providerName: AccountKitVerifier.providerName, timeSource: time,
             pack: { PackedReply(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
-        backend = AuthBackend(provider: verifier, timeSource: time) { token, applicationID, maxAgeSeconds, now in
+        let missBudgets = MissBudgets<Caller>(settings: settings.missBudgets)
+        backend = AuthBackend(
+            provider: verifier, timeSource: time, takeMiss: { caller, now in missBudgets.take(caller, at: now) }
+        ) { token, applicationID, maxAgeSeconds, now in
             verifier.reply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?.bytes
         }
     }

@@ -1,3 +1,5 @@
+internal import DoormanCore
+internal import DoormanServer
 internal import Logging
 
 /// One setting: its key, what it means, how its text is read and written.
@@ -9,6 +11,8 @@ struct Setting: Sendable {
 
     let key: String
     let summary: String
+    /// Whether its value is a list with commas, which flags and the environment would otherwise take for many values.
+    let isList: Bool
     /// The value in words that ``apply`` takes.
     let read: @Sendable (DoormandSettings) -> String
     let apply: @Sendable (String, inout DoormandSettings) throws(BadValue) -> Void
@@ -23,11 +27,13 @@ struct Setting: Sendable {
     }
 
     private init<Value>(
-        _ key: String, _ path: any Path<Value>, _ summary: String, write: @escaping @Sendable (Value) -> String,
+        _ key: String, _ path: any Path<Value>, _ summary: String, isList: Bool = false,
+        write: @escaping @Sendable (Value) -> String,
         parse: @escaping @Sendable (String) throws(BadValue) -> Value
     ) {
         self.key = key
         self.summary = summary
+        self.isList = isList
         self.read = { write($0[keyPath: path]) }
         self.apply = { (text: String, settings: inout DoormandSettings) throws(BadValue) in
             settings[keyPath: path] = try parse(text)
@@ -83,6 +89,21 @@ struct Setting: Sendable {
 
     static func fraction(_ key: String, _ path: any Path<Double>, _ range: ClosedRange<Double>, _ summary: String) -> Setting {
         Setting(key, path, summary, write: { "\($0)" }) { text throws(BadValue) in try Units.fraction(text, in: range) }
+    }
+
+    /// Who may call something: names with commas between them.
+    static func callers(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
+        let write = { @Sendable (callers: Set<Caller>) in callers.sorted().map(\.name).joined(separator: ",") }
+        return Setting(key, path, summary, isList: true, write: write) { text throws(BadValue) in
+            var callers: Set<Caller> = []
+            for name in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
+                guard let caller = Caller(parsing: name) else {
+                    throw BadValue("must be callers with commas between them and nothing else: \(Caller.forms)")
+                }
+                callers.insert(caller)
+            }
+            return callers
+        }
     }
 
     static func logLevel(_ key: String, _ path: any Path<Logger.Level>, _ summary: String) -> Setting {

@@ -1,7 +1,7 @@
 /// All settings of `doormand`, in the order in which they are printed and documented.
 enum SettingsCatalogue {
     static let all: [Setting] =
-        server + cache + provider + accountKit + [
+        server + caller + cache + provider + accountKit + [
             .logLevel("log.level", \.logLevel, "Least severe level that is logged, to standard error.")
         ]
 
@@ -13,6 +13,9 @@ enum SettingsCatalogue {
         .text("server.address", \.address, "Host and port to listen on by TCP; port 0 takes a free one; empty for no TCP."),
         .text("server.unix-socket", \.unixSocket, "Path of a Unix socket to listen on; empty for none."),
         .text("server.port-file", \.portFile, "File that the TCP port is written to once it listens; empty for none."),
+        .callers(
+            "server.accounts-callers", \.server.accountsCallers,
+            "Who may list and delete accounts: ip:ADDRESS, uid:NUMBER, with commas between; empty for nobody."),
         .count("server.event-loops", \.server.eventLoops, 0...1024, "Event loops, a thread each; 0 for one a core."),
         .count("server.accept-backlog", \.server.acceptBacklog, 1...65_535, "Connections that the kernel keeps until accepted."),
         .count("server.max-connections", \.server.maximumConnections, 1...1_000_000, "Connections at once; one more is closed."),
@@ -44,6 +47,18 @@ enum SettingsCatalogue {
         .duration(
             "server.drain-quiet-period", \.server.connection.drainQuietPeriod, .zero...hour,
             "While draining: silence after which a connection is half-closed."),
+    ]
+
+    private static let caller: [Setting] = [
+        .count(
+            "caller.misses-per-second", \.missBudgets.missesPerSecond, 1...1_000_000,
+            "Calls of one caller in a second that memory can't answer; one more is refused until its share has grown."),
+        .count(
+            "caller.saved-misses", \.missBudgets.savedMisses, 1...1_000_000,
+            "How many of them a caller may save up in quiet times."),
+        .count(
+            "caller.max-callers", \.missBudgets.maximumCallers, 1...10_000_000,
+            "Callers that are told apart; the rest share one budget."),
     ]
 
     private static let cache: [Setting] = [

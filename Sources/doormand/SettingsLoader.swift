@@ -68,13 +68,7 @@ struct SettingsLoader {
     ) throws(BadValue) -> (text: String, origin: String)? {
         let key = AbsoluteConfigKey(setting.key.split(separator: ".").map(String.init))
         for (name, provider) in providers {
-            let result: LookupResult
-            do {
-                result = try provider.value(forKey: key, type: .string)
-            } catch {
-                throw BadValue("must be given once, as one plain value")
-            }
-            guard case .string(let text)? = result.value?.content else { continue }
+            guard let text = try text(of: setting, at: key, in: provider) else { continue }
             let origin =
                 switch name {
                 case "flag": "flag \(setting.flag)"
@@ -84,6 +78,21 @@ struct SettingsLoader {
             return (text, origin)
         }
         return nil
+    }
+
+    /// The value of a list comes as one text, whether it was written so or, in a file, as a list.
+    private func text(
+        of setting: Setting, at key: AbsoluteConfigKey, in provider: any ConfigProvider
+    ) throws(BadValue) -> String? {
+        if setting.isList, case .stringArray(let parts)? = try? provider.value(forKey: key, type: .stringArray).value?.content {
+            return parts.joined(separator: ",")
+        }
+        do {
+            guard case .string(let text)? = try provider.value(forKey: key, type: .string).value?.content else { return nil }
+            return text
+        } catch {
+            throw BadValue("must be given once, as one plain value")
+        }
     }
 
     // MARK: - What nobody asked for

@@ -15,6 +15,7 @@ final class ScriptedProvider: TokenProvider {
         var verifyDeadlines: [Deadline] = []
         var exchangeRequests: [ExchangeRequest] = []
         var revokeRequests: [RevocationRequest] = []
+        var deleteRequests: [AccountDeletionRequest] = []
         var verifyWaiting: [CheckedContinuation<Answer<Verdict>, Never>] = []
         var exchangeWaiting: [CheckedContinuation<Answer<ExchangeVerdict>, Never>] = []
     }
@@ -54,12 +55,21 @@ final class ScriptedProvider: TokenProvider {
         }.get()
     }
 
+    func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
+        try state.withLockedValue { state in
+            state.deleteRequests.append(request)
+            return state.revokeAnswer
+        }.get()
+    }
+
     // MARK: - The test's side
 
     var verifyRequests: [VerificationRequest] { state.withLockedValue { $0.verifyRequests } }
     var verifyDeadlines: [Deadline] { state.withLockedValue { $0.verifyDeadlines } }
     var exchangeRequests: [ExchangeRequest] { state.withLockedValue { $0.exchangeRequests } }
     var revokeRequests: [RevocationRequest] { state.withLockedValue { $0.revokeRequests } }
+
+    var deleteRequests: [AccountDeletionRequest] { state.withLockedValue { $0.deleteRequests } }
 
     /// From now on, questions are answered at once.
     func script(_ script: @escaping @Sendable (VerificationRequest) -> Answer<Verdict>) {
@@ -75,6 +85,7 @@ final class ScriptedProvider: TokenProvider {
         script { _ in .success(verdict) }
     }
 
+    /// Nor to delete.
     func refusesToRevoke(_ error: VerificationError) {
         state.withLockedValue { $0.revokeAnswer = .failure(error) }
     }

@@ -10,6 +10,20 @@ enum Frames {
         return RawFrame(streamID: streamID, type: 1, data: data).bytes
     }
 
+    static func revoke(_ token: String, streamID: UInt32) throws -> [UInt8] {
+        let data = try RequestEncoder.encode(RevocationRequest(.token(Token(token))), timeout: nil)
+        return RawFrame(streamID: streamID, type: 1, data: data).bytes
+    }
+
+    static func listAccounts(_ request: AccountListRequest = AccountListRequest(), streamID: UInt32) throws -> [UInt8] {
+        RawFrame(streamID: streamID, type: 1, data: try RequestEncoder.encode(request, timeout: nil)).bytes
+    }
+
+    static func deleteAccount(_ id: String, streamID: UInt32) throws -> [UInt8] {
+        let data = try RequestEncoder.encode(AccountDeletionRequest(accountID: id), timeout: nil)
+        return RawFrame(streamID: streamID, type: 1, data: data).bytes
+    }
+
     static func health(streamID: UInt32, service: String = "") throws -> [UInt8] {
         let data = try RequestEncoder.encodeHealthCheck(service: service, timeout: nil)
         return RawFrame(streamID: streamID, type: 1, data: data).bytes

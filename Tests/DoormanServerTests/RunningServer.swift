@@ -8,7 +8,7 @@ import TestKit
 func withServer(
     _ provider: ScriptedProvider = ScriptedProvider(), log: LogRecorder = LogRecorder(),
     metrics: any MetricsFactory = NOOPMetricsHandler.instance,
-    settings change: (inout ServerSettings) -> Void = { _ in },
+    takeMiss: @escaping AuthBackend.TakeMiss = { _, _ in nil }, settings change: (inout ServerSettings) -> Void = { _ in },
     _ body: (_ server: DoormanServer, _ port: Int) async throws -> Void
 ) async throws {
     var settings = ServerSettings()
@@ -16,7 +16,7 @@ func withServer(
     settings.connection.drainQuietPeriod = .milliseconds(50)
     change(&settings)
     let server = DoormanServer(
-        settings: settings, backend: .scripted(provider), group: MultiThreadedEventLoopGroup.singleton,
+        settings: settings, backend: .scripted(provider, takeMiss: takeMiss), group: MultiThreadedEventLoopGroup.singleton,
         logger: Logger(label: "test", factory: { _ in log }), metrics: metrics)
     try await server.start()
     do {

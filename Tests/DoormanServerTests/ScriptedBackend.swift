@@ -28,7 +28,9 @@ final class ScriptedProvider: TokenProvider {
         for continuation in waiting { continuation.resume() }
     }
 
-    func refusalByForm(of token: Token) -> Rejection? { nil }
+    func refusalByForm(of token: Token) -> Rejection? {
+        token == Token("malformed") ? Rejection(.malformedToken, "not a token") : nil
+    }
 
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         await pass()
@@ -47,6 +49,17 @@ final class ScriptedProvider: TokenProvider {
 
     func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
         await pass()
+    }
+
+    func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
+        await pass()
+        let account = Account(id: "1011166682335378", email: String(repeating: "e", count: 200))
+        return AccountPage(accounts: Array(repeating: account, count: request.pageSize), next: request.after)
+    }
+
+    func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
+        await pass()
+        if request.accountID == "unknown" { throw VerificationError(.providerUnavailable, "down, or no such account") }
     }
 
     private func pass() async {
@@ -75,9 +88,11 @@ extension Identity {
 
 extension AuthBackend {
     /// `remembered` is in memory; everything else is asked of the provider.
-    static func scripted(_ provider: ScriptedProvider, timeSource: TimeSource = .system) -> AuthBackend {
+    static func scripted(
+        _ provider: ScriptedProvider, timeSource: TimeSource = .system, takeMiss: @escaping TakeMiss = { _, _ in nil }
+    ) -> AuthBackend {
         let reply = ResponseEncoder.encode(Identity.someone)
-        return AuthBackend(provider: provider, timeSource: timeSource) { token, _, _, _ in
+        return AuthBackend(provider: provider, timeSource: timeSource, takeMiss: takeMiss) { token, _, _, _ in
             let remembered = Array("remembered".utf8)
             guard token.count == remembered.count, token.indices.allSatisfy({ token[$0] == remembered[$0] }) else { return nil }
             return reply

@@ -78,12 +78,21 @@ struct ServerTests {
         }
     }
 
-    @Test("says whether it serves", arguments: ["", "doorman.v1.Auth", "grpc.health.v1.Health"])
+    @Test("says whether it serves", arguments: ["", "doorman.v1.Auth", "doorman.v1.Accounts", "grpc.health.v1.Health"])
     func health(service: String) async throws {
         try await withServer { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.health(streamID: 1, service: service))
             #expect(try await peer.readFrame().servingStatus == .serving)
+        }
+    }
+
+    @Test("finds no health of what it does not have", arguments: ["doorman.v9.Auth", "doorman.v1", "auth"])
+    func healthOfNothing(service: String) async throws {
+        try await withServer { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.health(streamID: 1, service: service))
+            #expect(try await peer.readFrame().failure == .serviceUnknown)
         }
     }
 

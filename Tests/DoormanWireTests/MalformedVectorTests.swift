@@ -55,6 +55,8 @@ private func judge(_ data: Span<UInt8>) -> GoldenVector.Expectation? {
             return malformedRequest
         case .exchange: return request.exchangeRequest() == nil ? malformedRequest : nil
         case .revoke: return request.revocationRequest() == nil ? malformedRequest : nil
+        case .listAccounts: return request.accountListRequest() == nil ? malformedRequest : nil
+        case .deleteAccount: return request.accountDeletionRequest() == nil ? malformedRequest : nil
         case .healthCheck: return request.healthCheckService() == nil ? malformedRequest : nil
         case nil: return .answer(code: "UNIMPLEMENTED", reason: nil)
         }

@@ -62,6 +62,21 @@ struct RequestVectorTests {
         #expect(sent == seconds)
     }
 
+    @Test(
+        "a page size is sent as it is, the usual one as none, and an impossible one as one that no server gives",
+        arguments: [(1, 1), (100, 100), (1000, 1000), (0, Int(UInt32.max)), (-1, Int(UInt32.max)), (1 << 40, Int(UInt32.max))])
+    func pageSize(_ size: Int, _ read: Int) throws {
+        let data = try RequestEncoder.encode(AccountListRequest(pageSize: size), timeout: nil)
+        #expect(MessageArena().withRequest(data.span) { $0.accountListRequest()?.pageSize } == read)
+    }
+
+    @Test("a deletion that names no account is none")
+    func deletionOfNothing() throws {
+        let data = try RequestEncoder.encode(AccountDeletionRequest(accountID: "", applicationID: "5432"), timeout: nil)
+        let read = MessageArena().withRequest(data.span) { $0.accountDeletionRequest() == nil }
+        #expect(read == true)
+    }
+
     @Test("a token too long for any arena is refused before anything is sent")
     func tooLong() {
         let token = Token(bytes: Array(repeating: 65, count: 1 << 20))
@@ -74,6 +89,8 @@ private func encode(_ question: Question, timeout: Duration?) throws -> [UInt8] 
     case .verify(let request): try RequestEncoder.encode(request, timeout: timeout)
     case .exchange(let request): try RequestEncoder.encode(request, timeout: timeout)
     case .revoke(let request): try RequestEncoder.encode(request, timeout: timeout)
+    case .listAccounts(let request): try RequestEncoder.encode(request, timeout: timeout)
+    case .deleteAccount(let request): try RequestEncoder.encode(request, timeout: timeout)
     case .healthCheck(let service): try RequestEncoder.encodeHealthCheck(service: service, timeout: timeout)
     }
 }
@@ -90,6 +107,8 @@ private func decode(_ request: borrowing RequestView) -> Question? {
         }
     case .exchange: request.exchangeRequest().map { .exchange($0) }
     case .revoke: request.revocationRequest().map { .revoke($0) }
+    case .listAccounts: request.accountListRequest().map { .listAccounts($0) }
+    case .deleteAccount: request.accountDeletionRequest().map { .deleteAccount($0) }
     case .healthCheck: request.healthCheckService().map { .healthCheck($0) }
     case nil: nil
     }

@@ -37,6 +37,39 @@ struct ResponseVectorTests {
         #expect(ResponseDecoder.revoked(vector.data.span, in: MessageArena()).value != nil)
     }
 
+    @Test("a page of accounts goes both ways", arguments: try GoldenVector.answers(to: "List"))
+    func accounts(_ vector: GoldenVector) {
+        let page = vector.accountPage()
+        if vector.roundTrips { #expect(ResponseEncoder.encode(page) == vector.data) }
+        #expect(ResponseDecoder.accounts(vector.data.span, in: MessageArena()).value == page)
+    }
+
+    @Test("a deletion's answer is no data at all, and goes both ways", arguments: try GoldenVector.answers(to: "Delete"))
+    func accountDeleted(_ vector: GoldenVector) {
+        #expect(ResponseEncoder.encodeAccountDeleted() == vector.data)
+        #expect(ResponseDecoder.accountDeleted(vector.data.span, in: MessageArena()).value != nil)
+    }
+
+    @Test("a page that not every client takes is not packed; the fullest one of the usual size is")
+    func pageSize() throws {
+        let longest = Account(id: String(repeating: "1", count: 64), email: String(repeating: "e", count: 320))
+        let usual = AccountPage(accounts: Array(repeating: longest, count: 100), next: String(repeating: "n", count: 512))
+        let data = try #require(ResponseEncoder.encode(usual))
+        #expect(ResponseDecoder.accounts(data.span, in: MessageArena()).value == usual)
+        let short = Account(id: "1011166682335378", phoneNumber: "+15551234567")
+        let thousand = AccountPage(accounts: Array(repeating: short, count: 1000))
+        let large = try #require(ResponseEncoder.encode(thousand))
+        #expect(ResponseDecoder.accounts(large.span, in: MessageArena()).value == thousand)
+        #expect(ResponseEncoder.encode(AccountPage(accounts: Array(repeating: longest, count: 1000))) == nil)
+        #expect(ResponseEncoder.encode(AccountPage(accounts: Array(repeating: longest, count: 169))) == nil)
+    }
+
+    @Test("an account without an id makes its page nonsense")
+    func accountWithoutID() throws {
+        let data = try #require(ResponseEncoder.encode(AccountPage(accounts: [Account(id: "", email: "a@b")])))
+        #expect(ResponseDecoder.accounts(data.span, in: MessageArena()).isNonsense)
+    }
+
     @Test("a health check's answer goes both ways", arguments: try GoldenVector.answers(to: "Check"))
     func health(_ vector: GoldenVector) throws {
         let status = try vector.servingStatus()
@@ -59,6 +92,8 @@ struct ResponseVectorTests {
         #expect(ResponseDecoder.identity(vector.data.span, in: arena).status == status)
         #expect(ResponseDecoder.exchange(vector.data.span, in: arena).status == status)
         #expect(ResponseDecoder.revoked(vector.data.span, in: arena).status == status)
+        #expect(ResponseDecoder.accounts(vector.data.span, in: arena).status == status)
+        #expect(ResponseDecoder.accountDeleted(vector.data.span, in: arena).status == status)
         #expect(ResponseDecoder.healthCheck(vector.data.span, in: arena).status == status)
     }
 

@@ -10,6 +10,8 @@ enum Question: Hashable {
     case verify(VerificationRequest)
     case exchange(ExchangeRequest)
     case revoke(RevocationRequest)
+    case listAccounts(AccountListRequest)
+    case deleteAccount(AccountDeletionRequest)
     case healthCheck(String)
 
     var method: Method {
@@ -17,6 +19,8 @@ enum Question: Hashable {
         case .verify: .verify
         case .exchange: .exchange
         case .revoke: .revoke
+        case .listAccounts: .listAccounts
+        case .deleteAccount: .deleteAccount
         case .healthCheck: .healthCheck
         }
     }
@@ -70,6 +74,12 @@ extension GoldenVector {
             }
             let token = Token(bytes: try #require(octets("payload.token")))
             return .revoke(RevocationRequest(.token(token), applicationID: application))
+        case "List":
+            let size = number("payload.page_size").map { Int($0) } ?? AccountListRequest.defaultPageSize
+            return .listAccounts(AccountListRequest(applicationID: application, pageSize: size, after: self["payload.after"]))
+        case "Delete":
+            let account = try #require(self["payload.account_id"])
+            return .deleteAccount(AccountDeletionRequest(accountID: account, applicationID: application))
         default:
             #expect(self["method"] == "Check")
             return .healthCheck(self["payload.service"] ?? "")
@@ -93,6 +103,15 @@ extension GoldenVector {
             verifiedAt: Timestamp(millisecondsSince1970: try #require(number("\(prefix)verified_at_ms"))),
             validUntil: Timestamp(millisecondsSince1970: try #require(number("\(prefix)valid_until_ms"))),
             freshness: freshness[try #require(self["\(prefix)freshness"])] ?? .stale)
+    }
+
+    func accountPage() -> AccountPage {
+        var accounts: [Account] = []
+        while let id = self["payload.accounts.\(accounts.count).account_id"] {
+            let prefix = "payload.accounts.\(accounts.count)."
+            accounts.append(Account(id: id, phoneNumber: self["\(prefix)phone_number"], email: self["\(prefix)email"]))
+        }
+        return AccountPage(accounts: accounts, next: self["payload.next"])
     }
 
     func servingStatus() throws -> ServingStatus {

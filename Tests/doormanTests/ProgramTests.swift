@@ -20,6 +20,7 @@ struct ProgramTests {
             (["exchange"], "response-exchange", 0), (["exchange"], "response-exchange-token-only", 0),
             (["revoke"], "response-revoke", 0), (["revoke", "--account", "1011"], "response-revoke", 0),
             (["health"], "response-health-serving", 0), (["health"], "response-health-not-serving", 3),
+            (["health"], "failure-service-unknown", 3),
             (["verify"], "failure-token-rejected", 1), (["verify", "--json"], "failure-wrong-application", 1),
             (["exchange"], "failure-token-rejected", 1), (["verify"], "failure-malformed-token", 1),
             (["verify"], "failure-unknown-reason", 3), (["verify"], "failure-provider-busy", 3),

@@ -1,7 +1,7 @@
 import Glibc
 import TestKit
 
-/// A server that accepts one connection, waits for bytes, answers with a golden vector, and waits for the client to leave.
+/// A server that accepts one connection, waits for calls, answers each with a golden vector, and waits for the client to leave.
 struct VectorServer: ~Copyable {
     private let listener: Int32
     let port: Int
@@ -29,18 +29,52 @@ struct VectorServer: ~Copyable {
     struct Unusable: Error {}
 
     func answerOneCall(with vector: GoldenVector) async throws {
+        let connection = try await acceptOne()
+        defer { close(connection) }
+        try await eventually("a call comes") { receive(connection) > 0 }
+        let bytes = vector.bytes
+        guard unsafe send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else { throw Unusable() }
+        try await eventually("the program leaves") { receive(connection) == 0 }
+    }
+
+    /// Answers one call after the other, each on its own stream.
+    func answerCalls(with vectors: [GoldenVector]) async throws {
+        let connection = try await acceptOne()
+        defer { close(connection) }
+        for vector in vectors {
+            let streamID = try await receiveCall(connection)
+            let bytes = vector.bytes[..<4] + streamID + vector.bytes[8...]
+            let sent = unsafe bytes.withUnsafeBytes { unsafe send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard sent == bytes.count else { throw Unusable() }
+        }
+        try await eventually("the program leaves") { receive(connection) == 0 }
+    }
+
+    /// - Returns: The four bytes of the call's stream id.
+    private func receiveCall(_ connection: Int32) async throws -> ArraySlice<UInt8> {
+        var frame: [UInt8] = []
+        try await eventually("a whole call comes") {
+            let length = frame.count < 10 ? 0 : frame[..<4].reduce(0) { $0 << 8 | Int($1) }
+            var bytes = [UInt8](repeating: 0, count: 10 + length - frame.count)
+            let count = bytes.isEmpty ? 0 : unsafe recv(connection, &bytes, bytes.count, 0)
+            if count > 0 { frame += bytes[..<count] }
+            return frame.count >= 10 && frame.count == 10 + frame[..<4].reduce(0) { $0 << 8 | Int($1) }
+        }
+        return frame[4..<8]
+    }
+
+    private func acceptOne() async throws -> Int32 {
         var connection: Int32 = -1
         let listener = listener
         try await eventually("the program connects") {
             connection = accept(listener, nil, nil)
             return connection >= 0
         }
-        defer { close(connection) }
-        guard fcntl(connection, F_SETFL, O_NONBLOCK) == 0 else { throw Unusable() }
-        try await eventually("a call comes") { receive(connection) > 0 }
-        let bytes = vector.bytes
-        guard unsafe send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else { throw Unusable() }
-        try await eventually("the program leaves") { receive(connection) == 0 }
+        guard fcntl(connection, F_SETFL, O_NONBLOCK) == 0 else {
+            close(connection)
+            throw Unusable()
+        }
+        return connection
     }
 }
 

@@ -55,6 +55,32 @@ struct SettingsLoaderTests {
         #expect(loaded.settings.server.maximumConnections == 5)
     }
 
+    @Test("callers are a list of names with commas between them")
+    func callers() async throws {
+        let loaded = try await load(["--server-accounts-callers", "uid:0,ip:0:0:0:0:0:0:0:1,ip:10.0.0.7,uid:00"])
+        #expect(loaded.settings.server.accountsCallers.map(\.name).sorted() == ["ip:10.0.0.7", "ip:::1", "uid:0"])
+        let variable = try await load(environment: ["DOORMAN_SERVER_ACCOUNTS_CALLERS": "uid:0,uid:1"])
+        #expect(variable.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
+        for text in ["\"uid:0,uid:1\"", "[\"uid:0\", \"uid:1\"]"] {
+            let file = try await load(file: "server: {accounts-callers: \(text)}")
+            #expect(file.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
+        }
+        #expect(try await load(["--server-accounts-callers", ""]).settings.server.accountsCallers.isEmpty)
+        let serverSettings = try loaded.settings.serverSettings()
+        #expect(serverSettings.accountsCallers == loaded.settings.server.accountsCallers)
+    }
+
+    @Test(
+        "a name that is none is not repeated; the forms are said",
+        arguments: ["root", "uid:0,", ",", "uid:0, uid:1", "EMAWsecret"])
+    func badCallers(text: String) async throws {
+        let problems = try await problems(["--server-accounts-callers", text])
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("server.accounts-callers") == true)
+        #expect(problems.first?.contains("ip:ADDRESS and uid:NUMBER") == true)
+        #expect(problems.first?.contains("EMAW") == false)
+    }
+
     @Test("every setting takes its own default in words, and means the same by it", arguments: SettingsCatalogue.all.map(\.key))
     func defaults(key: String) throws {
         let setting = try #require(SettingsCatalogue.setting(key))

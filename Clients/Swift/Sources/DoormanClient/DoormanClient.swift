@@ -86,7 +86,14 @@ public final class DoormanClient: Sendable {
     ///
     /// - Parameter service: The full name of one service, such as `doorman.v1.Auth`. Empty: the whole server.
     public func health(service: String = "", timeout: Duration? = nil) async throws(DoormanError) -> HealthStatus {
-        guard case .health(let status) = try await ask(.health(service: service), timeout) else { throw .mixedUp }
+        let answer: Answer
+        do throws(DoormanError) {
+            answer = try await ask(.health(service: service), timeout)
+        } catch {
+            guard error.kind == .couldNotAsk(.notFound) else { throw error }
+            return .serviceUnknown
+        }
+        guard case .health(let status) = answer else { throw .mixedUp }
         return switch status {
         case .serving: .serving
         case .notServing: .notServing
@@ -102,7 +109,7 @@ public final class DoormanClient: Sendable {
         try? await eventLoop.flatSubmit { [dispatcher] in dispatcher.value.close() }.get()
     }
 
-    private func ask(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> Answer {
+    func ask(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> Answer {
         guard !operation.holdsNUL else { throw .textWithNUL }
         let id = CallID(
             lastCall.withLockedValue {
@@ -134,7 +141,7 @@ extension DoormanClient: CustomStringConvertible, CustomReflectable {
 
 extension DoormanError {
     /// An answer was read as that of another method, which ``Operation/read(_:in:)`` rules out.
-    fileprivate static let mixedUp = protocolViolation("the answer is that of another method")
+    static let mixedUp = protocolViolation("the answer is that of another method")
 }
 
 /// Gives `body` a client, and closes it whichever way `body` ends.

@@ -39,6 +39,7 @@ extension DoormanError {
         case .invalidArgument: (reason, isRetryable) = (.malformedRequest, false)
         case .permissionDenied: (reason, isRetryable) = (.callerNotAllowed, false)
         case .failedPrecondition: (reason, isRetryable) = (.providerMisconfigured, false)
+        case .notFound: (reason, isRetryable) = (.notFound, false)
         case .unimplemented: (reason, isRetryable) = (.unimplemented, false)
         case .deadlineExceeded: (reason, isRetryable) = (.deadlineExceeded, mayBeRepeated)
         default: (reason, isRetryable) = (.serverFailure, false)
@@ -83,6 +84,7 @@ extension CouldNotAskReason {
         switch failure {
         case .malformedRequest: self = .malformedRequest
         case .unimplemented: self = .unimplemented
+        case .serviceUnknown: self = .notFound
         case .callerNotAllowed: self = .callerNotAllowed
         case .providerUnavailable: self = .providerUnavailable
         case .providerBusy: self = .providerBusy
@@ -90,6 +92,7 @@ extension CouldNotAskReason {
         case .deadlineExceeded: self = .deadlineExceeded
         case .frameTooLong: self = .requestTooLong
         case .tooManyCalls: self = .serverBusy
+        case .tooManyMisses: self = .tooManyMisses
         case .draining: self = .draining
         case .internal: self = .serverFailure
         case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken:

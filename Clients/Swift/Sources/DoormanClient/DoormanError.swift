@@ -95,10 +95,16 @@ public struct CouldNotAskReason: Sendable, Hashable, CustomStringConvertible {
     public static let requestTooLong = CouldNotAskReason("LIMIT_FRAME_LENGTH")
     /// One of the server's limits is reached.
     public static let serverBusy = CouldNotAskReason("LIMIT_CALLS_IN_FLIGHT")
+    /// This caller asked about more tokens that the server does not remember than its share allows. Ask again later; a flood of
+    /// bad tokens is the usual cause.
+    public static let tooManyMisses = CouldNotAskReason("LIMIT_CALLER_MISSES")
     /// The server is shutting down, and so were those that the call was sent to after it.
     public static let draining = CouldNotAskReason("DRAINING")
     /// The server, or its provider, has no such operation.
     public static let unimplemented = CouldNotAskReason("UNIMPLEMENTED")
+    /// The server has no service of the name that its health was asked for. ``DoormanClient/health(service:timeout:)`` says
+    /// ``HealthStatus/serviceUnknown`` instead.
+    public static let notFound = CouldNotAskReason("NOT_FOUND")
     /// A fault of the server, or an answer that this version does not know.
     public static let serverFailure = CouldNotAskReason("INTERNAL")
 

@@ -6,12 +6,14 @@ enum Operation: Sendable, Hashable {
     case verify(VerificationRequest)
     case exchange(ExchangeRequest)
     case revoke(RevocationRequest)
+    case listAccounts(AccountListRequest)
+    case deleteAccount(AccountDeletionRequest)
     case health(service: String)
 
     /// Whether sending it again changes nothing. A code is good once, and a lost answer would make the repeat a refusal.
     var mayBeRepeated: Bool {
         switch self {
-        case .verify, .revoke, .health: true
+        case .verify, .revoke, .listAccounts, .deleteAccount, .health: true
         case .exchange: false
         }
     }
@@ -24,6 +26,8 @@ enum Operation: Sendable, Hashable {
             case .exchange(let request): request.applicationID
             case .revoke(let request):
                 if case .account(let id) = request.subject { id + (request.applicationID ?? "") } else { request.applicationID }
+            case .listAccounts(let request): (request.applicationID ?? "") + (request.after ?? "")
+            case .deleteAccount(let request): request.accountID + (request.applicationID ?? "")
             case .health(let service): service
             }
         return text?.utf8.contains(0) ?? false
@@ -37,6 +41,8 @@ enum Operation: Sendable, Hashable {
         case .verify(let request): try RequestEncoder.encode(request, timeout: timeout)
         case .exchange(let request): try RequestEncoder.encode(request, timeout: timeout)
         case .revoke(let request): try RequestEncoder.encode(request, timeout: timeout)
+        case .listAccounts(let request): try RequestEncoder.encode(request, timeout: timeout)
+        case .deleteAccount(let request): try RequestEncoder.encode(request, timeout: timeout)
         case .health(let service): try RequestEncoder.encodeHealthCheck(service: service, timeout: timeout)
         }
     }
@@ -47,6 +53,8 @@ enum Operation: Sendable, Hashable {
         case .verify: Reply(ResponseDecoder.identity(data, in: arena)) { .identity($0) }
         case .exchange: Reply(ResponseDecoder.exchange(data, in: arena)) { .exchange($0.token, $0.identity) }
         case .revoke: Reply(ResponseDecoder.revoked(data, in: arena)) { .revoked }
+        case .listAccounts: Reply(ResponseDecoder.accounts(data, in: arena)) { .accounts($0) }
+        case .deleteAccount: Reply(ResponseDecoder.accountDeleted(data, in: arena)) { .accountDeleted }
         case .health: Reply(ResponseDecoder.healthCheck(data, in: arena)) { .health($0) }
         }
     }
@@ -57,6 +65,8 @@ enum Answer: Sendable, Hashable {
     case identity(Identity)
     case exchange(Token, Identity?)
     case revoked
+    case accounts(AccountPage)
+    case accountDeleted
     case health(ServingStatus)
 }
 

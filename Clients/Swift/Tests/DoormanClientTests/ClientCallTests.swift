@@ -65,6 +65,19 @@ struct ClientCallTests {
         await client.close()
     }
 
+    @Test("health of a service that the server does not have is an answer, whichever way it is said", arguments: [true, false])
+    func healthOfNothing(asFailure: Bool) async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        async let health = client.health(service: "doorman.v9.Auth")
+        let connection = try await peer.accept()
+        let call = try await connection.nextCall()
+        let failure = ResponseEncoder.encode(FailureAnswer(.serviceUnknown, "no such service"))
+        try await connection.answer(call, asFailure ? failure : ResponseEncoder.encode(ServingStatus.serviceUnknown))
+        #expect(try await health == .serviceUnknown)
+        await client.close()
+    }
+
     @Test("a Unix socket works alike")
     func unixSocket() async throws {
         let path = "/tmp/doorman-client-\(UInt64.random(in: 0...(.max))).sock"

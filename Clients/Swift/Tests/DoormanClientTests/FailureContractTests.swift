@@ -35,7 +35,7 @@ struct FailureContractTests {
 
     @Test("an exchange may be made again only if it was not begun", arguments: Failure.allCases)
     func exchange(failure: Failure) {
-        let notBegun: Set<Failure> = [.tooManyCalls, .draining]
+        let notBegun: Set<Failure> = [.tooManyCalls, .tooManyMisses, .draining]
         #expect(error(failure, mayBeRepeated: false).isRetryable == notBegun.contains(failure))
     }
 
@@ -51,7 +51,7 @@ struct FailureContractTests {
         arguments: [
             (.unauthenticated, .refused(.other), false), (.unavailable, .couldNotAsk(.providerUnavailable), true),
             (.resourceExhausted, .couldNotAsk(.serverBusy), true), (.invalidArgument, .couldNotAsk(.malformedRequest), false),
-            (.permissionDenied, .couldNotAsk(.callerNotAllowed), false),
+            (.notFound, .couldNotAsk(.notFound), false), (.permissionDenied, .couldNotAsk(.callerNotAllowed), false),
             (.failedPrecondition, .couldNotAsk(.providerMisconfigured), false),
             (.unimplemented, .couldNotAsk(.unimplemented), false), (.deadlineExceeded, .couldNotAsk(.deadlineExceeded), true),
             (.internal, .couldNotAsk(.serverFailure), false), (StatusCode(rawValue: 99), .couldNotAsk(.serverFailure), false),

@@ -56,9 +56,9 @@ struct Unexpected: Error {
 struct ReceivedCall: Sendable, Hashable {
     let streamID: StreamID
     let method: Method?
-    /// The token or code, as text.
+    /// The token or code, as text; of accounts, the page's size and where it begins, or the account's id.
     let secret: String
-    let applicationID: String
+    var applicationID: String
     let maxAgeSeconds: UInt32
     let timeout: Duration?
 }
@@ -162,6 +162,17 @@ final class PeerConnection {
                 case .account(let id): return ReceivedCall(header.streamID, .revoke, Array(id.utf8), view.timeout)
                 case nil: return nil
                 }
+            case .listAccounts:
+                guard let list = view.accountListRequest() else { return nil }
+                var call = ReceivedCall(
+                    header.streamID, .listAccounts, Array("\(list.pageSize) \(list.after ?? "")".utf8), view.timeout)
+                call.applicationID = list.applicationID ?? ""
+                return call
+            case .deleteAccount:
+                guard let deletion = view.accountDeletionRequest() else { return nil }
+                var call = ReceivedCall(header.streamID, .deleteAccount, Array(deletion.accountID.utf8), view.timeout)
+                call.applicationID = deletion.applicationID ?? ""
+                return call
             case let method: return ReceivedCall(header.streamID, method, [], view.timeout)
             }
         }

@@ -1,0 +1,61 @@
+internal import DoormanCore
+private import Glibc
+internal import NIOCore
+
+extension Caller {
+    /// Who is at the other end of a connection that was just accepted: its address, or the user of its process. Called on the
+    /// channel's event loop, where the answer is there at once.
+    static func atOtherEnd(of channel: any Channel) -> EventLoopFuture<Caller> {
+        guard case .unixDomainSocket? = channel.localAddress else {
+            return channel.eventLoop.makeSucceededFuture(channel.remoteAddress.flatMap(Caller.init) ?? .unknown)
+        }
+        guard let socket = channel as? any SocketOptionProvider else {
+            return channel.eventLoop.makeSucceededFuture(.unknown)
+        }
+        // SO_PEERCRED of unix(7): who had the process's rights when it connected, as the kernel saw it.
+        let credentials: EventLoopFuture<PeerCredentials> = socket.unsafeGetSocketOption(
+            level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED))
+        return credentials.map { Caller(user: $0.user) ?? .unknown }
+            .recover { _ in .unknown }
+    }
+
+    /// Nil if the address is not of IP. IPv4 within IPv6, as a listener on `::` sees it, is IPv4.
+    fileprivate init?(_ address: SocketAddress) {
+        guard let text = address.ipAddress else { return nil }
+        let mapped = "::ffff:"
+        self.init(name: "ip:" + (text.hasPrefix(mapped) && text.contains(".") ? String(text.dropFirst(mapped.count)) : text))
+    }
+
+    /// Nil for what stands for no user (`(uid_t) -1`).
+    fileprivate init?(user: UInt32) {
+        guard user != .max else { return nil }
+        self.init(name: "uid:\(user)")
+    }
+
+    /// The forms that ``init(parsing:)`` reads, for whoever has to be told.
+    package static let forms = "ip:ADDRESS and uid:NUMBER, such as ip:10.0.0.7 or uid:1000"
+
+    /// Reads a name as an operator writes it: `ip:` and an address, `uid:` and a user's number. However an address is written, it is
+    /// one caller.
+    ///
+    /// - Returns: Nil for any other text.
+    package init?(parsing text: some StringProtocol) {
+        if text.hasPrefix("ip:") {
+            guard let address = try? SocketAddress(ipAddress: String(text.dropFirst(3)), port: 0) else { return nil }
+            self.init(address)
+        } else if text.hasPrefix("uid:") {
+            let digits = text.dropFirst(4)
+            guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let user = UInt32(digits) else { return nil }
+            self.init(user: user)
+        } else {
+            return nil
+        }
+    }
+}
+
+/// `struct ucred` of unix(7), which Swift's Glibc does not show.
+private struct PeerCredentials: Sendable {
+    let process: Int32
+    let user: UInt32
+    let group: UInt32
+}

@@ -1,0 +1,165 @@
+import DoormanCore
+import DoormanServer
+import DoormanWire
+import Glibc
+import MetricsTestKit
+import TestKit
+import Testing
+
+@Suite("Who may list and delete accounts")
+struct AccountsTests {
+    private static let loopback = Caller(parsing: "ip:127.0.0.1").map { [$0] } ?? []
+    private static let myself = Caller(parsing: "uid:\(getuid())").map { [$0] } ?? []
+
+    private static var socketPath: String { "/tmp/doorman-accounts-test-\(getpid())-\(UInt32.random(in: .min ... .max)).sock" }
+
+    private func page(_ frame: RawFrame) -> AccountPage? {
+        guard case .success(let page) = ResponseDecoder.accounts(frame.data.span, in: MessageArena()) else { return nil }
+        return page
+    }
+
+    @Test("nobody may unless the operator says so; the refusal names the caller, and nobody is asked")
+    func nobody() async throws {
+        let provider = ScriptedProvider()
+        let metrics = TestMetrics()
+        try await withServer(provider, metrics: metrics) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            for bytes in [try Frames.listAccounts(streamID: 1), try Frames.deleteAccount("1", streamID: 1)] {
+                try await peer.send(bytes)
+                let answer = try await peer.readFrame()
+                #expect(answer.failure == .callerNotAllowed)
+                #expect(answer.status?.message.contains("ip:127.0.0.1") == true)
+                #expect(answer.status?.message.contains("server.accounts-callers") == true)
+            }
+            try await peer.send(Frames.verify("remembered", streamID: 3))
+            #expect(try await peer.readFrame().identity == .someone)
+        }
+        #expect(provider.asked == 0)
+        let dimensions = [("method", ""), ("source", "server"), ("code", "PERMISSION_DENIED"), ("reason", "CALLER_NOT_ALLOWED")]
+        #expect(try metrics.expectCounter("doorman_calls_total", dimensions).totalValue == 2)
+    }
+
+    @Test("the payload of one who may not is not even read")
+    func payloadUnread() async throws {
+        try await withServer { _, port in
+            let peer = try RawPeer.connect(port: port)
+            // A deletion of nothing, which is malformed to one who may.
+            try await peer.send(Frames.deleteAccount("", streamID: 1))
+            #expect(try await peer.readFrame().failure == .callerNotAllowed)
+        }
+        try await withServer(settings: { $0.accountsCallers = Set(Self.loopback) }) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.deleteAccount("", streamID: 1))
+            #expect(try await peer.readFrame().failure == .malformedRequest)
+        }
+    }
+
+    @Test("one who is named by address may, by TCP")
+    func address() async throws {
+        let provider = ScriptedProvider()
+        provider.release()
+        let log = LogRecorder()
+        try await withServer(provider, log: log, settings: { $0.accountsCallers = Set(Self.loopback) }) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.listAccounts(AccountListRequest(pageSize: 3, after: "7"), streamID: 1))
+            let page = try #require(page(try await peer.readFrame()))
+            #expect(page.accounts.count == 3)
+            #expect(page.next == "7")
+            try await peer.send(Frames.deleteAccount("1011", streamID: 3))
+            let answer = try await peer.readFrame()
+            #expect(answer.data == ResponseEncoder.encodeAccountDeleted())
+            try await peer.send(Frames.deleteAccount("unknown", streamID: 5))
+            #expect(try await peer.readFrame().failure == .providerUnavailable)
+        }
+        #expect(log.lines.filter { $0.contains("deleted an account") && $0.contains("ip:127.0.0.1") }.count == 1)
+    }
+
+    @Test("the user of the process behind a Unix socket is who the kernel says, and another is not let in")
+    func user() async throws {
+        let provider = ScriptedProvider()
+        provider.release()
+        let path = Self.socketPath
+        let mine: (inout ServerSettings) -> Void = {
+            $0.unixSocketPath = path
+            $0.accountsCallers = Set(Self.myself)
+        }
+        try await withServer(provider, settings: mine) { _, port in
+            let peer = try RawPeer.connect(unixPath: path)
+            try await peer.send(Frames.listAccounts(AccountListRequest(pageSize: 1), streamID: 1))
+            #expect(page(try await peer.readFrame())?.accounts.count == 1)
+            let stranger = try RawPeer.connect(port: port)
+            try await stranger.send(Frames.listAccounts(streamID: 1))
+            #expect(try await stranger.readFrame().failure == .callerNotAllowed)
+        }
+        let others: (inout ServerSettings) -> Void = {
+            $0.unixSocketPath = path
+            $0.accountsCallers = Set(Self.loopback + [Caller(parsing: "uid:\(getuid() + 1)")].compactMap { $0 })
+        }
+        try await withServer(provider, settings: others) { _, _ in
+            let peer = try RawPeer.connect(unixPath: path)
+            try await peer.send(Frames.listAccounts(streamID: 1))
+            let answer = try await peer.readFrame()
+            #expect(answer.failure == .callerNotAllowed)
+            #expect(answer.status?.message.contains("uid:\(getuid())") == true)
+        }
+    }
+
+    @Test("a page that not every client takes is refused, with what to do")
+    func pageTooLong() async throws {
+        let provider = ScriptedProvider()
+        provider.release()
+        try await withServer(provider, settings: { $0.accountsCallers = Set(Self.loopback) }) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.listAccounts(AccountListRequest(pageSize: 1000), streamID: 1))
+            let answer = try await peer.readFrame()
+            #expect(answer.failure == .malformedRequest)
+            #expect(answer.status?.message.contains("page_size") == true)
+        }
+    }
+
+    @Test("a draining server starts no deletion")
+    func draining() async throws {
+        let provider = ScriptedProvider()
+        try await withServer(provider, settings: { $0.accountsCallers = Set(Self.loopback) }) { server, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.verify("new", streamID: 1))
+            try await eventually("the provider is asked") { provider.asked == 1 }
+            async let drained: Void = server.drain()
+            try await eventually("new calls are told") {
+                try await peer.send(Frames.verify("remembered", streamID: 3))
+                return try await peer.readFrame().failure == .draining
+            }
+            try await peer.send(Frames.deleteAccount("1011", streamID: 5))
+            #expect(try await peer.readFrame().failure == .draining)
+            provider.release()
+            #expect(try await peer.readFrame().identity == .someone)
+            #expect(try await peer.readUntilEnd().isEmpty)
+            peer.close()
+            await drained
+        }
+    }
+}
+
+@Suite("Names of callers")
+struct CallerTests {
+    @Test(
+        "an address is one caller, however it is written",
+        arguments: [
+            ("ip:10.0.0.7", "ip:10.0.0.7"), ("ip:::1", "ip:::1"), ("ip:0:0:0:0:0:0:0:1", "ip:::1"),
+            ("ip:2001:DB8::0001", "ip:2001:db8::1"), ("ip:::ffff:10.0.0.7", "ip:10.0.0.7"), ("uid:0", "uid:0"),
+            ("uid:007", "uid:7"), ("uid:4294967294", "uid:4294967294"),
+        ])
+    func canonical(text: String, name: String) {
+        #expect(Caller(parsing: text)?.name == name)
+    }
+
+    @Test(
+        "whatever else is nobody",
+        arguments: [
+            "", "unknown", "ip:", "ip:localhost", "ip:10.0.0", "ip:10.0.0.0/8", "10.0.0.7", "uid:", "uid:root", "uid:-1", "uid:+1",
+            "uid:4294967295", "uid:4294967296", "IP:10.0.0.7", " uid:0", "uid:0 ", "*",
+        ])
+    func nobody(text: String) {
+        #expect(Caller(parsing: text) == nil)
+    }
+}

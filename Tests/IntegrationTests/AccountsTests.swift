@@ -1,0 +1,90 @@
+import DoormanClient
+import DoormanServer
+import Testing
+
+@testable import doormand
+
+@Suite("Accounts, the whole way")
+struct AccountsTests {
+    private static func allowed(_ settings: inout DoormandSettings) {
+        if let caller = Caller(parsing: "ip:127.0.0.1") { settings.server.accountsCallers = [caller] }
+    }
+
+    @Test("the accounts of our application come page by page, in order, without those of another")
+    func list() async throws {
+        try await Stack.run(settings: Self.allowed) { stack in
+            let phones = (0..<7).map { "+1555123456\($0)" }
+            for phone in phones { _ = try stack.emulator.logIn(phone: phone) }
+            _ = try stack.emulator.logIn(email: "test@example.com")
+            _ = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15557654321")
+            var accounts: [Account] = []
+            for try await account in stack.client.accounts(pageSize: 3) { accounts.append(account) }
+            #expect(accounts.map(\.phoneNumber) == phones + [nil])
+            #expect(accounts.last?.email == "test@example.com")
+            #expect(stack.emulator.statistics[.accounts] == 3)
+            // What leads to the next page holds nothing but where it begins.
+            let page = try await stack.client.accountPage(pageSize: 3)
+            #expect(page.accounts == Array(accounts[..<3]))
+            #expect(page.next.map { $0.allSatisfy(\.isNumber) } == true)
+        }
+    }
+
+    @Test("a deleted account's token is refused at once, though it was in memory; its neighbour's is not")
+    func delete() async throws {
+        try await Stack.run(settings: Self.allowed) { stack in
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            let neighbour = try stack.emulator.logIn(phone: "+15557654321")
+            for token in [token, neighbour] { #expect(await stack.verify(token) == "OK") }
+            let account = try #require(stack.emulator.account(ofToken: token))
+            try await stack.client.deleteAccount(account)
+            #expect(await stack.verify(token) == "refused: TOKEN_REJECTED")
+            #expect(await stack.verify(neighbour) == "OK")
+            let left = try await stack.client.accountPage()
+            #expect(left.accounts.map(\.phoneNumber) == ["+15557654321"])
+            #expect(left.next == nil)
+            // Account Kit says the same of an account that is not there as of an outage of its own.
+            let error = await #expect(throws: DoormanError.self) { try await stack.client.deleteAccount(account) }
+            #expect(error?.reason == "could not ask: PROVIDER_UNAVAILABLE")
+            #expect(error?.message.contains("no such account") == true)
+        }
+    }
+
+    @Test("nobody may unless the operator says so, and then nothing is asked and nothing is gone")
+    func notAllowed() async throws {
+        try await Stack.run { stack in
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            let account = try #require(stack.emulator.account(ofToken: token))
+            let deletion = await #expect(throws: DoormanError.self) { try await stack.client.deleteAccount(account) }
+            #expect(deletion?.reason == "could not ask: CALLER_NOT_ALLOWED")
+            let listing = await #expect(throws: DoormanError.self) { try await stack.client.accountPage() }
+            #expect(listing?.reason == "could not ask: CALLER_NOT_ALLOWED")
+            #expect(stack.emulator.statistics.total == 0)
+            #expect(await stack.verify(token) == "OK")
+        }
+    }
+
+    @Test("without the secret nothing is listed or deleted, and that is our misconfiguration")
+    func withoutSecret() async throws {
+        try await Stack.run(settings: {
+            Self.allowed(&$0)
+            $0.appSecretFile = ""
+        }) { stack in
+            let error = await #expect(throws: DoormanError.self) { try await stack.client.accountPage() }
+            #expect(error?.reason == "could not ask: PROVIDER_MISCONFIGURED")
+        }
+    }
+
+    @Test("a page that is longer than the provider's answers may be says which setting to raise")
+    func pageTooLong() async throws {
+        try await Stack.run(settings: {
+            Self.allowed(&$0)
+            $0.transport.maximumBodyBytes = 1024
+        }) { stack in
+            for number in 0..<30 { _ = try stack.emulator.logIn(phone: "+155512345\(10 + number)") }
+            let error = await #expect(throws: DoormanError.self) { try await stack.client.accountPage() }
+            #expect(error?.reason == "could not ask: MALFORMED_REQUEST")
+            #expect(error?.message.contains("provider.max-body") == true)
+            #expect(try await stack.client.accountPage(pageSize: 5).accounts.count == 5)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Testing
+
+@testable import doorman
+
+@Suite("lines of standard input")
+struct LineReaderTests {
+    /// What is read when the input comes in these pieces.
+    private func events(_ pieces: [[UInt8]?]) -> [LineReader.Event] {
+        var rest = pieces[...]
+        var reader = LineReader { rest.isEmpty ? [] : rest.removeFirst() }
+        var events: [LineReader.Event] = []
+        while events.count < 100 {
+            let event = reader.next()
+            if event == .end { break }
+            events.append(event)
+            if event == .unreadable { break }
+        }
+        return events
+    }
+
+    @Test("are the same, however they arrive", arguments: [1, 2, 3, 100])
+    func pieces(size: Int) {
+        let bytes = Array("1\n22\r\n\n333".utf8)
+        let pieces = stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
+        let lines = [("1", 1), ("22", 2), ("", 3), ("333", 4)]
+        #expect(events(pieces) == lines.map { .line($0.0, number: $0.1) })
+    }
+
+    @Test("one is there before the next was written")
+    func streaming() {
+        var asked = 0
+        var reader = LineReader {
+            asked += 1
+            return Array("1\n".utf8)
+        }
+        #expect(reader.next() == .line("1", number: 1))
+        #expect(asked == 1)
+    }
+
+    @Test("one that is too long is seen as soon as that is clear, whether it ends or not")
+    func tooLong() {
+        let longest = Array(repeating: UInt8(ascii: "1"), count: LineReader.longest)
+        #expect(events([longest + Array("\n".utf8)]) == [.line(String(repeating: "1", count: LineReader.longest), number: 1)])
+        #expect(events([longest + Array("1\n2\n".utf8)]).first == .tooLong(number: 1))
+        var reader = LineReader { longest }
+        #expect(reader.next() == .tooLong(number: 1))
+    }
+
+    @Test("none is made up where reading fails")
+    func unreadable() {
+        #expect(events([Array("1".utf8), nil]) == [.unreadable])
+        #expect(events([]).isEmpty)
+    }
+}
