@@ -1,0 +1,68 @@
+import DoormanServer
+import DoormanWire
+import MetricsTestKit
+import NIOConcurrencyHelpers
+import TestKit
+import Testing
+
+@Suite("A caller's share of what memory can't answer")
+struct CallerMissTests {
+    @Test("is taken by misses alone, and once it is used up they are refused at once, with when to come back; hits go on")
+    func usedUp() async throws {
+        let provider = ScriptedProvider()
+        provider.release()
+        let metrics = TestMetrics()
+        let taken = NIOLockedValueBox<[String]>([])
+        try await withServer(
+            provider, metrics: metrics,
+            takeMiss: { caller, _ in
+                taken.withLockedValue { taken in
+                    taken.append(caller.name)
+                    return taken.count > 2 ? .milliseconds(1500) : nil
+                }
+            }
+        ) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            for streamID in [1, 3] as [UInt32] {
+                try await peer.send(Frames.verify("unknown", streamID: streamID))
+                #expect(try await peer.readFrame().identity == .someone)
+            }
+            for bytes in [try Frames.verify("unknown", streamID: 5), try Frames.revoke("unknown", streamID: 5)] {
+                try await peer.send(bytes)
+                let refusal = try await peer.readFrame()
+                #expect(refusal.failure == .tooManyMisses)
+                #expect(refusal.status?.retryAfter == .milliseconds(1500))
+                #expect(refusal.status?.message.contains("caller.misses-per-second") == true)
+            }
+            try await peer.send(Frames.verify("remembered", streamID: 7))
+            #expect(try await peer.readFrame().identity == .someone)
+            try await peer.send(Frames.health(streamID: 9))
+            #expect(try await peer.readFrame().failure == nil)
+        }
+        #expect(taken.withLockedValue { $0 } == Array(repeating: "ip:127.0.0.1", count: 4))
+        #expect(provider.asked == 2)
+        let dimensions = [
+            ("method", ""), ("source", "server"), ("code", "RESOURCE_EXHAUSTED"), ("reason", "LIMIT_CALLER_MISSES"),
+        ]
+        #expect(try metrics.expectCounter("doorman_calls_total", dimensions).totalValue == 2)
+    }
+
+    @Test("is not touched by what can't be a token, which is refused on the spot")
+    func malformed() async throws {
+        let provider = ScriptedProvider()
+        let taken = NIOLockedValueBox(0)
+        try await withServer(
+            provider,
+            takeMiss: { _, _ in
+                taken.withLockedValue { $0 += 1 }
+                return nil
+            }
+        ) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.verify("malformed", streamID: 1))
+            #expect(try await peer.readFrame().failure == .malformedToken)
+        }
+        #expect(taken.withLockedValue { $0 } == 0)
+        #expect(provider.asked == 0)
+    }
+}
