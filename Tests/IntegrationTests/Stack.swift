@@ -25,6 +25,7 @@ struct Stack {
     let rooms: Rooms
     let client: DoormanClient
     let port: Int
+    let settings: DoormandSettings
 
     /// Calls that reached `/me`.
     var providerCalls: Int { emulator.statistics[.me] }
@@ -66,7 +67,9 @@ struct Stack {
 
         let outcome: Result<Void, any Error>
         do {
-            outcome = .success(try await body(Stack(emulator: emulator, server: server, rooms: rooms, client: client, port: port)))
+            outcome = .success(
+                try await body(
+                    Stack(emulator: emulator, server: server, rooms: rooms, client: client, port: port, settings: settings)))
         } catch {
             outcome = .failure(error)
         }

@@ -1,0 +1,220 @@
+import AccountKitEmulator
+import DoormanClient
+import DoormanWire
+import Foundation
+import NIOConcurrencyHelpers
+import TestKit
+import Testing
+
+@testable import doormand
+
+/// The days that operators fear, with real sockets and real time. `DOORMAN_FULL_DAYS=1` plays them at full size, which takes minutes
+/// and wants a release build; the simulation has them in virtual time.
+@Suite("Bad days, through sockets")
+struct BadDaysTests {
+    private static let isFullSize = ProcessInfo.processInfo.environment["DOORMAN_FULL_DAYS"] != nil
+
+    private static var socketPath: String { "/tmp/doorman-bad-days-\(getpid())-\(UInt32.random(in: .min ... .max)).sock" }
+
+    @Test("one caller's flood of bad tokens leaves another's good ones alone, and the provider within its budget")
+    func flood() async throws {
+        let badPerSecond = Self.isFullSize ? 50_000 : 2_000
+        let goodTokens = Self.isFullSize ? 10_000 : 300
+        let seconds = Self.isFullSize ? 30 : 3
+        let path = Self.socketPath
+        try await Stack.run(
+            settings: { settings in
+                settings.unixSocket = path
+                settings.missBudgets.savedMisses = 100
+            },
+            { stack in
+                // The good ones come by the Unix socket, the bad ones by TCP: two callers.
+                var patient = DoormanClientSettings()
+                patient.timeout = .seconds(20)
+                let good = DoormanClient(target: .unixSocket(path: path), settings: patient)
+                let tokens = try (0..<goodTokens).map { try stack.emulator.logIn(phone: "+1555\(1_000_000 + $0)") }
+                for token in tokens { await verifyPatiently(token, good) }
+                stack.emulator.resetStatistics()
+                let tally = Tally()
+                let began = ContinuousClock.now
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await Self.flood(stack.port, perSecond: badPerSecond, seconds: seconds) }
+                    for worker in 0..<4 {
+                        group.addTask {
+                            await Self.load(good, tokens, perSecond: 250, seconds: seconds, seed: worker, tally)
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                let elapsed = (ContinuousClock.now - began) / .seconds(1)
+                await good.close()
+                let calls = stack.providerCalls
+                let governor = stack.settings.governor
+                print("flood:", tally.counts, "bad:", badPerSecond * seconds, "in", elapsed, "s, provider calls:", calls)
+                #expect(tally.failures == 0)
+                #expect(tally.hitRate > 0.99)
+                #expect(Double(calls) <= Double(governor.savedCalls) + Double(governor.callsPerSecond) * (elapsed + 1))
+            })
+    }
+
+    @Test(
+        "a provider that fails or hangs for a while makes nobody's good token bad, and is not stormed when it is back",
+        arguments: [Fault.serviceUnavailable, .hang])
+    func outage(fault: Fault) async throws {
+        let tokenCount = Self.isFullSize ? 2_000 : 100
+        let seconds = Self.isFullSize ? 60 : 4
+        try await Stack.run(
+            settings: { settings in
+                settings.cache.ttl = Self.isFullSize ? .seconds(20) : .seconds(1)
+                settings.governor.breakerFailures = 5
+                settings.missBudgets.savedMisses = 1_000_000
+            },
+            { stack in
+                let tokens = try (0..<tokenCount).map { try stack.emulator.logIn(phone: "+1555\(1_000_000 + $0)") }
+                for token in tokens { await verifyPatiently(token, stack.client) }
+                stack.emulator.setFault(fault, for: .me)
+                stack.emulator.resetStatistics()
+                let during = Tally()
+                await Self.load(stack.client, tokens, perSecond: 500, seconds: seconds, seed: 1, during)
+                let callsDuring = stack.providerCalls
+                stack.emulator.clearFaults()
+                stack.emulator.resetStatistics()
+                let first = Tally()
+                let began = ContinuousClock.now
+                await Self.load(stack.client, tokens, perSecond: 500, seconds: 1, seed: 2, first)
+                let callsAfter = stack.providerCalls
+                let elapsed = (ContinuousClock.now - began) / .seconds(1)
+                let after = Tally()
+                try await eventually("answers are fresh or cached again", within: .seconds(60)) {
+                    let now = Tally()
+                    await Self.load(stack.client, tokens, perSecond: 500, seconds: 1, seed: 3, now)
+                    after.add(now)
+                    return now.counts[.stale] == nil
+                }
+                print("outage:", fault, during.counts, "calls:", callsDuring, "after:", first.counts, "calls:", callsAfter)
+                #expect(during.failures + first.failures + after.failures == 0)
+                #expect(during.counts[.stale, default: 0] > 0)
+                let governor = stack.settings.governor
+                #expect(Double(callsAfter) <= Double(governor.savedCalls) + Double(governor.callsPerSecond) * elapsed)
+            })
+    }
+
+    @Test("new tokens at once, at a slow provider, take as long as the bound on concurrent calls makes them")
+    func coldStart() async throws {
+        let tokenCount = Self.isFullSize ? 10_000 : 640
+        let concurrency = 64
+        try await Stack.run(
+            settings: { settings in
+                settings.governor.concurrentCalls = concurrency
+                settings.governor.callsPerSecond = 1_000_000
+                settings.governor.savedCalls = 1_000_000
+                settings.missBudgets.savedMisses = 1_000_000
+                settings.server.connection.maximumCallsInFlight = tokenCount
+                settings.server.connection.maximumCallTimeout = .seconds(300)
+                settings.cache.flightTimeout = .seconds(300)
+            },
+            client: { client in
+                client.maximumCallsInFlight = tokenCount
+                client.timeout = .seconds(300)
+            },
+            { stack in
+                let tokens = try (0..<tokenCount).map { try stack.emulator.logIn(phone: "+1555\(1_000_000 + $0)") }
+                stack.emulator.setFault(.latency(.milliseconds(300)), for: .me)
+                let began = ContinuousClock.now
+                let verified = await withTaskGroup(of: Bool.self) { group in
+                    for token in tokens { group.addTask { await stack.verify(token) == "OK" } }
+                    return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+                }
+                let elapsed = (ContinuousClock.now - began) / .seconds(1)
+                let predicted = Double(tokenCount) / Double(concurrency) * 0.3
+                print("cold start:", verified, "in", elapsed, "s, predicted", predicted)
+                #expect(verified == tokenCount)
+                #expect(stack.providerCalls == tokenCount)
+                #expect(elapsed >= predicted * 0.99)
+                // Sanitizers make everything slow, which is not what this is about.
+                #expect(elapsed < predicted * (Self.isFullSize ? 1.2 : 2))
+            })
+    }
+
+    // MARK: - Load
+
+    private final class Tally: Sendable {
+        private let state = NIOLockedValueBox<(counts: [Freshness: Int], failures: Int)>(([:], 0))
+
+        var counts: [Freshness: Int] { state.withLockedValue { $0.counts } }
+        var failures: Int { state.withLockedValue { $0.failures } }
+
+        /// The part that memory answered.
+        var hitRate: Double {
+            let (counts, failures) = state.withLockedValue { $0 }
+            let calls = counts.values.reduce(0, +) + failures
+            return 1 - Double(counts[.fresh, default: 0] + failures) / Double(max(calls, 1))
+        }
+
+        func count(_ freshness: Freshness?) {
+            state.withLockedValue { state in
+                if let freshness { state.counts[freshness, default: 0] += 1 } else { state.failures += 1 }
+            }
+        }
+
+        func add(_ other: Tally) {
+            let (counts, failures) = other.state.withLockedValue { $0 }
+            state.withLockedValue { state in
+                state.counts.merge(counts, uniquingKeysWith: +)
+                state.failures += failures
+            }
+        }
+    }
+
+    /// Verifies some of the tokens again and again, at a steady rate, whether or not earlier calls have been answered.
+    private static func load(
+        _ client: DoormanClient, _ tokens: [String], perSecond: Int, seconds: Int, seed: Int, _ tally: Tally
+    ) async {
+        await withTaskGroup(of: Void.self) { group in
+            let began = ContinuousClock.now
+            for number in 0..<(perSecond * seconds) {
+                try? await Task.sleep(until: began + .microseconds(Int64(number * 1_000_000 / perSecond)), clock: .continuous)
+                let token = tokens[(number * 7919 + seed * 104_729) % tokens.count]
+                group.addTask { tally.count(try? await client.verify(token).freshness) }
+            }
+        }
+    }
+
+    /// Sends calls about tokens that nobody has, none twice, and reads what comes.
+    private static func flood(_ port: Int, perSecond: Int, seconds: Int) async throws {
+        let peer = try RawPeer.connect(port: port)
+        let batches = seconds * 100
+        let perBatch = perSecond / 100
+        let reader = Task { try await peer.readUntilEnd(within: .seconds(120)) }
+        let began = ContinuousClock.now
+        var number = 0
+        for batch in 0..<batches {
+            var bytes: [UInt8] = []
+            for _ in 0..<perBatch {
+                let digits = String(1_000_000_000 + number)
+                let token = "EMAW" + String(repeating: "b", count: 152) + digits
+                let data = try RequestEncoder.encode(VerificationRequest(token: Token(token)), timeout: nil)
+                bytes += RawFrame(streamID: UInt32(2 * number + 1), type: 1, data: data).bytes
+                number += 1
+            }
+            try await peer.send(bytes, within: .seconds(60))
+            try? await Task.sleep(until: began + .milliseconds(10 * (batch + 1)), clock: .continuous)
+        }
+        try peer.halfClose()
+        let answers = try await reader.value
+        // Each frame begins with its length: 10 bytes of header, then so many of data.
+        var answered = 0
+        var position = 0
+        while position + 10 <= answers.count {
+            let length = answers[position..<(position + 4)].reduce(0) { $0 << 8 | Int($1) }
+            position += 10 + length
+            answered += 1
+        }
+        #expect(answered == number)
+    }
+}
+
+/// Asks until there is an answer: before the load begins, everything is to be known.
+private func verifyPatiently(_ token: String, _ client: DoormanClient) async {
+    while (try? await client.verify(token)) == nil { try? await Task.sleep(for: .milliseconds(10)) }
+}
