@@ -61,7 +61,7 @@ struct Daemon {
 
     private func warn(descriptorLimit: Int) {
         // Listeners, logs, event loops and what libraries open take the rest.
-        let needed = settings.server.maximumConnections + settings.transport.maximumConnections + 64
+        let needed = settings.server.maximumConnections + 2 * settings.transport.maximumConnections + 64
         if descriptorLimit < needed {
             logger.warning(
                 "fewer file descriptors than server.max-connections and provider.max-connections may need",
