@@ -72,8 +72,10 @@ struct ConnectionPipeline: Sendable {
         stream.streamResetFrameRateLimit.maximumCount = 10_000
         stream.streamResetFrameRateLimit.windowLength = .seconds(1)
         let (responder, limits) = (responder, limits)
+        let connectionHandler = HTTP2ConnectionHandler()
         let handler = NIOHTTP2Handler(
             mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: connection, streamConfiguration: stream,
+            streamDelegate: HTTP2ConnectionHandler.StreamObserver(connectionHandler, on: channel.eventLoop),
             inboundStreamInitializer: { stream in
                 stream.eventLoop.makeCompletedFuture {
                     try stream.pipeline.syncOperations.addHandlers([
@@ -81,6 +83,6 @@ struct ConnectionPipeline: Sendable {
                     ])
                 }
             })
-        try channel.pipeline.syncOperations.addHandlers([handler, HTTP2ConnectionHandler()])
+        try channel.pipeline.syncOperations.addHandlers([handler, connectionHandler])
     }
 }

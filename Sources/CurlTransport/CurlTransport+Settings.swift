@@ -11,6 +11,9 @@ extension CurlTransport {
         package var maximumHeaderBytes = 16 * 1024
         /// The most connections to one host. Over HTTP/2 many requests share one. Default 64. There may be as many again for requests
         /// that are good once, and those that are being replaced finish their requests beside them.
+        ///
+        /// libcurl takes a hundred requests at once for what a server allows on a connection until the server has said so. If more come
+        /// before, they get connections of their own.
         package var maximumConnections = 64
         /// How long connections are used for new requests; then others take their place, to the addresses that the names stand for by
         /// then. Default 5 min. Connections may be replaced at this age under full load, with no request the worse for it.

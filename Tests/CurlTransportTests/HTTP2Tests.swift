@@ -5,13 +5,14 @@ import Testing
 
 @Suite("HTTP/2", .serialized, .timeLimit(.minutes(2)))
 struct HTTP2Tests {
-    @Test("two hundred requests at once share one connection")
+    @Test("requests at once share one connection: a hundred while it is being set up, and two hundred from then on")
     func sharing() async throws {
         try await withEmulator { transport, server async throws in
             server.emulator.setFault(.latency(.milliseconds(20)))
-            let outcomes = await transport.manyAtOnce(200, server.me)
-            #expect(outcomes.allSatisfy { $0 == .success(200) })
-            #expect(server.emulator.statistics[.me] == 200)
+            for count in [100, 200, 200] {
+                #expect(await transport.manyAtOnce(count, server.me).allSatisfy { $0 == .success(200) })
+            }
+            #expect(server.emulator.statistics[.me] == 500)
             #expect(server.connections.accepted == 1)
             #expect(server.connections.http2 == 1)
             #expect(transport.statistics.connectionsOpened == 1)
@@ -76,6 +77,30 @@ struct HTTP2Tests {
             #expect(await others.allSatisfy { $0 == .success(200) })
             #expect(server.emulator.statistics[.me] == 1)
             #expect(server.connections.accepted == 1)
+        }
+    }
+
+    @Test("a request that is too long is refused on its stream, and the connection goes on")
+    func tooLong() async throws {
+        try await withEmulator { transport, server async throws in
+            let long = server.me + "&x=" + String(repeating: "y", count: 5000)
+            #expect(try await transport.get(long).status == 414)
+            #expect(try await transport.get(server.me).status == 200)
+            #expect(server.connections.accepted == 1)
+        }
+    }
+
+    @Test("a server that stops says so, and waits for nobody who has no call under way")
+    func stop() async throws {
+        try await withEmulator { transport, server async throws in
+            #expect(try await transport.get(server.me).status == 200)
+            server.emulator.setFault(.latency(.milliseconds(50)))
+            async let last = transport.get(server.me)
+            try await eventually("it is under way") { server.emulator.statistics[.me] == 2 }
+            let start = ContinuousClock.now
+            try await server.emulator.stop()
+            #expect(start.duration(to: .now) < .seconds(4))
+            #expect(try await last.status == 200)
         }
     }
 

@@ -75,7 +75,7 @@ struct ReplacementTests {
                 return transport.statistics.replacementsForAge >= 3
             }
             #expect(await slow.allSatisfy { $0 == .success(200) })
-            #expect(transport.statistics.requestsUnderWay == 0)
+            try await eventually("nothing is under way any more") { transport.statistics.requestsUnderWay == 0 }
         }
     }
 

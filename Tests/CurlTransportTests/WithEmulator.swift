@@ -21,6 +21,7 @@ struct SecureEmulator {
         var settings = EmulatorSettings(host: host, port: port, apps: [app])
         settings.tls = EmulatorSettings.TLSFiles(certificate: certificate.certificateFile, privateKey: certificate.keyFile)
         settings.limits.drain = .milliseconds(100)
+        settings.limits.headBytes = 4096
         let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let emulator = try AccountKitEmulator(settings: settings, logger: quiet)
         try await emulator.start()
