@@ -34,8 +34,11 @@ final class Lanes: Sendable {
             {
                 ledger.noteReplacement(reason)
                 state.current.retire()
-                ended = state.retired.filter(\.hasEnded)
-                state.retired = state.retired.filter { !$0.hasEnded } + [state.current]
+                // Looked at once for each: one that ends meanwhile is found the next time.
+                let rest = state.retired.partition(by: \.hasEnded)
+                ended = Array(state.retired[rest...])
+                state.retired.removeSubrange(rest...)
+                state.retired.append(state.current)
                 state.current = next
             }
             return (state.current.submit(exchange), ended)

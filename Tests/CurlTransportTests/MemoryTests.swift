@@ -29,7 +29,8 @@ struct MemoryTests {
             let whole = Self.bytesInUse()
             print("\(calls) calls: \(half) bytes in use after half of them, \(whole) after all; resident \(Self.residentBytes())")
             #expect(whole - half < Self.bound)
-            #expect(server.connections.accepted == 1)
+            // A hundred thousand calls may take longer than a connection's life.
+            #expect(server.connections.accepted == 1 + transport.statistics.replacementsForAge)
         }
     }
 
