@@ -22,6 +22,7 @@ let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: 
 let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -55,6 +56,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -82,7 +84,9 @@ let package = Package(
         room(
             "DoormanClient", path: "Clients/Swift/Sources/DoormanClient",
             ["DoormanCore", "DoormanWire", nioConcurrencyHelpers, nioCore, nioPosix]),
-        room("AccountKitEmulator", ["DoormanCrypto", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, nioSSL]),
+        room(
+            "AccountKitEmulator",
+            ["DoormanCrypto", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL]),
 
         // The programs: settings and wiring only.
         program(
@@ -107,7 +111,7 @@ let package = Package(
         tests("DoormanCryptoTests", ["DoormanCrypto"]),
         tests("DoormanCacheTests", ["DoormanCache", "DoormanCore", "TestKit", nioConcurrencyHelpers]),
         tests("DoormanGovernorTests", ["DoormanCore", "DoormanGovernor", "TestKit", nioConcurrencyHelpers]),
-        tests("CurlTransportTests", ["CurlTransport", "TestKit"]),
+        tests("CurlTransportTests", ["AccountKitEmulator", "CurlTransport", "TestKit", logging]),
         tests(
             "AccountKitTests", ["AccountKit", "CurlTransport", "DoormanCore", "DoormanCrypto", "TestKit", nioConcurrencyHelpers]),
         tests(

@@ -72,19 +72,26 @@ extension AccountKitEmulator {
         emulation.withLockedValue { $0.resetStatistics() }
     }
 
-    /// Makes calls go wrong from the next one on.
+    /// Makes calls go wrong. What spares a call by count, chance or time leaves it to the fault of all endpoints, if there is one.
     ///
     /// - Parameters:
     ///   - fault: Nil to go right again.
-    ///   - endpoint: Nil for all that have no fault of their own.
+    ///   - endpoint: Nil for all whose own fault, if they have one, spares the call.
     ///   - calls: How many calls go wrong before all is right again; nil for all.
-    package func setFault(_ fault: Fault?, for endpoint: Endpoint? = nil, calls: Int? = nil) {
-        emulation.withLockedValue { $0.faults.set(fault, for: endpoint, calls: calls) }
+    ///   - probability: How many of the calls go wrong, as a part of 1. See ``EmulatorSettings/faultSeed``.
+    ///   - delay: How long from now nothing goes wrong yet.
+    ///   - period: How long from then on calls go wrong; nil for ever.
+    package func setFault(
+        _ fault: Fault?, for endpoint: Endpoint? = nil, calls: Int? = nil, probability: Double = 1, after delay: Duration = .zero,
+        lasting period: Duration? = nil
+    ) {
+        let terms = FaultTerms(calls: calls, probability: probability, delay: delay, period: period)
+        emulation.withLockedValue { $0.setFault(fault, for: endpoint, on: terms) }
     }
 
     /// Makes everything go right again, for every endpoint.
     package func clearFaults() {
-        emulation.withLockedValue { $0.faults.clear() }
+        emulation.withLockedValue { $0.clearFaults() }
     }
 
     private func change(_ body: (inout Emulation) throws(EmulatorError) -> String) throws(EmulatorError) -> String {

@@ -4,7 +4,7 @@ package import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// A stand-in for Account Kit on this machine: its six calls over HTTP or HTTPS, log-ins without a phone, and faults on demand.
+/// A stand-in for Account Kit on this machine: its six calls over HTTP or HTTPS (by HTTP/2 where the client can), log-ins without a phone, and faults on demand.
 package final class AccountKitEmulator: Sendable {
     private enum State {
         case new
@@ -102,7 +102,9 @@ extension AccountKitEmulator {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
-        configuration.applicationProtocols = ["http/1.1"]
+        // A client that does not say good-bye is not waited for: it may not look at a connection that it has no use for just now.
+        configuration.shutdownTimeout = TimeAmount(settings.limits.drain)
+        configuration.applicationProtocols = ["h2", "http/1.1"]
         return try NIOSSLContext(configuration: configuration)
     }
 
@@ -123,9 +125,13 @@ extension AccountKitEmulator {
     }
 
     private func bind(to address: SocketAddress, tls: NIOSSLContext?) async throws -> any Channel {
+        let emulation = emulation
+        let responder = Responder(
+            scheme: scheme, logger: logger,
+            respond: { call, form in emulation.withLockedValue { $0.respond(to: call, form: form) } })
         let pipeline = ConnectionPipeline(
-            tls: tls, scheme: scheme, limits: settings.limits, logger: logger,
-            respond: { [emulation] call, form in emulation.withLockedValue { $0.respond(to: call, form: form) } })
+            tls: tls, limits: settings.limits, responder: responder,
+            noteHTTP2: { emulation.withLockedValue { $0.statistics.connections.noteHTTP2() } })
         return try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -133,7 +139,9 @@ extension AccountKitEmulator {
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { [connections] channel in
                 guard connections.add(channel) else { return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
-                return channel.eventLoop.makeCompletedFuture { try pipeline.build(on: channel) }
+                emulation.withLockedValue { $0.statistics.connections.begin() }
+                channel.closeFuture.whenComplete { _ in emulation.withLockedValue { $0.statistics.connections.end() } }
+                return pipeline.build(on: channel)
             }
             .bind(to: address).get()
     }

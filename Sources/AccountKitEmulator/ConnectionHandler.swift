@@ -1,26 +1,19 @@
-private import Glibc
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOSSL
 
-/// One connection: hands each request to the emulation, one after another, and sends what comes back when it says so.
+/// One HTTP/1.1 connection: hands each request to the emulation, one after another, and sends what comes back when it says so.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = ByteBuffer
-
-    /// Told to a channel when the emulator stops: finish what is being answered, then close.
-    struct StopEvent: Sendable {}
 
     private struct Pending {
         let call: Call
         let form: RequestForm
     }
 
-    private let respond: @Sendable (Call, RequestForm) -> Emulation.Outcome
-    private let scheme: String
+    private let responder: Responder
     private let limits: EmulatorSettings.Limits
-    private let logger: Logger
 
     private var context: ChannelHandlerContext?
     private var head: HTTPRequestHead?
@@ -28,16 +21,11 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var queue: [Pending] = []
     private var isAnswering = false
     private var isStopping = false
-    private var timer: Scheduled<Void>?
+    private let run = DeliveryRun()
 
-    init(
-        scheme: String, limits: EmulatorSettings.Limits, logger: Logger,
-        respond: @escaping @Sendable (Call, RequestForm) -> Emulation.Outcome
-    ) {
-        self.scheme = scheme
+    init(responder: Responder, limits: EmulatorSettings.Limits) {
+        self.responder = responder
         self.limits = limits
-        self.logger = logger
-        self.respond = respond
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -45,8 +33,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        timer?.cancel()
-        timer = nil
+        run.cancel()
         self.context = nil
     }
 
@@ -72,8 +59,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             context?.close(promise: nil)
             return
         }
-        let host = head.headers.first(name: "Host") ?? "127.0.0.1"
-        let call = Call(method: head.method.rawValue, target: head.uri, origin: "\(scheme)://\(host)")
+        let call = responder.call(of: head)
         let keeps = head.isKeepAlive && head.version == .http1_1
         queue.append(Pending(call: call, form: RequestForm(isHead: head.method == .HEAD, keepsConnection: keeps)))
         answerNext()
@@ -83,72 +69,42 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard !isAnswering, !queue.isEmpty else { return }
         isAnswering = true
         let next = queue.removeFirst()
-        let start = NIODeadline.now()
-        let outcome = respond(next.call, next.form)
-        perform(outcome.delivery, from: 0) { [logger] in
-            logger.debug(
-                "answered",
-                metadata: [
-                    "method": "\(next.call.method)", "endpoint": "\(outcome.name)", "status": "\(outcome.delivery.status)",
-                    "milliseconds": "\((NIODeadline.now() - start).nanoseconds / 1_000_000)",
-                ])
-        }
+        let answer = responder.answer(next.call, next.form)
+        perform(answer.delivery, completion: answer.noteEnd)
     }
 
-    /// Takes the steps of a delivery that follow the first `index`.
-    private func perform(_ delivery: Delivery, from index: Int, _ completion: @escaping () -> Void) {
+    private func perform(_ delivery: Delivery, completion: @escaping () -> Void = {}) {
         guard let context else { return }
-        for position in index..<delivery.steps.count {
-            switch delivery.steps[position] {
-            case .send(let bytes): context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
-            case .fill(let count): fill(count, context)
-            case .wait(let time):
-                timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(time)) {
-                    self.perform(delivery, from: position + 1, completion)
-                }
-                return
-            }
-        }
-        finish(delivery.end, context, completion)
+        run.start(delivery, on: context.eventLoop, write: write) { end in self.finish(end, completion) }
     }
 
-    private func finish(_ end: Delivery.End, _ context: ChannelHandlerContext, _ completion: () -> Void) {
+    private func write(_ step: Delivery.Step) {
+        guard let context else { return }
+        switch step {
+        // There are no such steps over HTTP/1.1.
+        case .wait, .head: break
+        case .send(let bytes): context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
+        case .fill(let count):
+            for piece in DeliveryRun.filling(count) { context.write(wrapOutboundOut(piece), promise: nil) }
+            context.flush()
+        }
+    }
+
+    private func finish(_ end: Delivery.End, _ completion: () -> Void) {
+        guard let context else { return }
         switch end {
         case .never: return
-        case .reset: reset(context)
+        case .reset, .resetConnection:
+            let sent = context.eventLoop.makePromise(of: Void.self)
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: sent)
+            ConnectionReset.perform(on: context.channel, after: sent.futureResult)
         case .keep where !isStopping:
             completion()
             isAnswering = false
             return answerNext()
-        case .keep, .close: context.close(promise: nil)
+        case .keep, .close, .goAway: context.close(promise: nil)
         }
         completion()
-    }
-
-    /// Many bytes that share the memory of a few.
-    private func fill(_ count: Int, _ context: ChannelHandlerContext) {
-        let piece = ByteBuffer(repeating: UInt8(ascii: "a"), count: min(count, 65_536))
-        var left = count
-        while left > 0 {
-            let slice = piece.getSlice(at: 0, length: min(left, piece.readableBytes)) ?? piece
-            context.write(wrapOutboundOut(slice), promise: nil)
-            left -= slice.readableBytes
-        }
-        context.flush()
-    }
-
-    /// Closes with a TCP reset once the bytes before it are with the kernel, below TLS, which would say good-bye first.
-    private func reset(_ context: ChannelHandlerContext) {
-        let socket = context.channel as? any SocketOptionProvider
-        let sent = context.eventLoop.makePromise(of: Void.self)
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: sent)
-        sent.futureResult.assumeIsolated().whenComplete { _ in
-            let set = socket?.setSoLinger(linger(l_onoff: 1, l_linger: 0)) ?? context.eventLoop.makeSucceededVoidFuture()
-            set.assumeIsolated().whenComplete { _ in
-                let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
-                (tls ?? context).close(promise: nil)
-            }
-        }
     }
 
     /// Answers a request that is too long, and nothing after it.
@@ -162,13 +118,13 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
         isAnswering = true
         let answer = Answer.html(status: status, "The request is too long or is no HTTP.")
-        perform(Delivery(answer, for: RequestForm(keepsConnection: false)), from: 0) {}
+        perform(Delivery(answer, for: RequestForm(keepsConnection: false)))
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is IdleStateHandler.IdleStateEvent: context.close(promise: nil)
-        case is StopEvent:
+        case is ChannelShouldQuiesceEvent:
             isStopping = true
             queue = []
             if !isAnswering { context.close(promise: nil) }

@@ -1,25 +1,88 @@
-internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOHTTP2
 internal import NIOSSL
 
-/// The handlers of each new connection, in order.
+/// The handlers of each new connection, in order. Over TLS the client says whether it speaks HTTP/2 (RFC 7301); without TLS it is
+/// HTTP/1.1, as it was with Account Kit.
 struct ConnectionPipeline: Sendable {
     let tls: NIOSSLContext?
-    let scheme: String
     let limits: EmulatorSettings.Limits
-    let logger: Logger
-    let respond: @Sendable (Call, RequestForm) -> Emulation.Outcome
+    let responder: Responder
+    /// Called when HTTP/2 is agreed on.
+    let noteHTTP2: @Sendable () -> Void
 
-    func build(on channel: any Channel) throws {
-        let pipeline = channel.pipeline.syncOperations
-        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        try pipeline.addHandler(IdleStateHandler(allTimeout: TimeAmount(limits.idleTimeout)))
+    func build(on channel: any Channel) -> EventLoopFuture<Void> {
+        guard let tls else {
+            return channel.eventLoop.makeCompletedFuture {
+                try addIdleHandler(to: channel)
+                try addHTTP1(to: channel)
+            }
+        }
+        return channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+            try addIdleHandler(to: channel)
+        }.flatMap {
+            channel.configureHTTP2SecureUpgrade(
+                h2ChannelConfigurator: { channel in
+                    noteHTTP2()
+                    return endHandshake(on: channel, addHTTP2)
+                },
+                http1ChannelConfigurator: { endHandshake(on: $0, addHTTP1) })
+        }.flatMapThrowing {
+            try channel.pipeline.syncOperations.addHandler(HandshakeGuard())
+        }
+    }
+
+    private func endHandshake(
+        on channel: any Channel, _ addHandlers: (any Channel) throws -> Void
+    ) -> EventLoopFuture<Void> {
+        channel.eventLoop.makeCompletedFuture {
+            let pipeline = channel.pipeline.syncOperations
+            let handshake = try pipeline.context(handlerType: HandshakeGuard.self)
+            try addHandlers(channel)
+            pipeline.removeHandler(context: handshake, promise: nil)
+        }
+    }
+
+    private func addIdleHandler(to channel: any Channel) throws {
+        try channel.pipeline.syncOperations.addHandler(IdleStateHandler(allTimeout: TimeAmount(limits.idleTimeout)))
+    }
+
+    private func addHTTP1(to channel: any Channel) throws {
         var parserLimits = NIOHTTPDecoderLimitConfiguration()
         parserLimits.maxHeaderFieldSize = limits.headBytes
         parserLimits.maxHeaderListSize = limits.headBytes
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: parserLimits)
-        try pipeline.addHandler(ByteToMessageHandler(decoder))
-        try pipeline.addHandler(ConnectionHandler(scheme: scheme, limits: limits, logger: logger, respond: respond))
+        try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
+        try channel.pipeline.syncOperations.addHandler(ConnectionHandler(responder: responder, limits: limits))
+    }
+
+    private func addHTTP2(to channel: any Channel) throws {
+        var connection = NIOHTTP2Handler.ConnectionConfiguration()
+        connection.initialSettings = [
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: limits.streams),
+            // Names and values count 32 bytes more each here (RFC 9113, section 6.5.2).
+            HTTP2Setting(parameter: .maxHeaderListSize, value: 2 * limits.headBytes),
+        ]
+        // Ours are the lengths that are wrong, and on purpose.
+        connection.contentLengthValidation = .disabled
+        var stream = NIOHTTP2Handler.StreamConfiguration()
+        // A client that gives up many calls is no attack here, but what faults are for.
+        stream.streamResetFrameRateLimit.maximumCount = 10_000
+        stream.streamResetFrameRateLimit.windowLength = .seconds(1)
+        let (responder, limits) = (responder, limits)
+        let connectionHandler = HTTP2ConnectionHandler()
+        let handler = NIOHTTP2Handler(
+            mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: connection, streamConfiguration: stream,
+            streamDelegate: HTTP2ConnectionHandler.StreamObserver(connectionHandler, on: channel.eventLoop),
+            inboundStreamInitializer: { stream in
+                stream.eventLoop.makeCompletedFuture {
+                    try stream.pipeline.syncOperations.addHandlers([
+                        HTTP2FramePayloadToHTTP1ServerCodec(), StreamHandler(responder: responder, limits: limits),
+                    ])
+                }
+            })
+        try channel.pipeline.syncOperations.addHandlers([handler, connectionHandler])
     }
 }

@@ -39,7 +39,7 @@ final class Connections: Sendable {
         }
         let closed = EventLoopFuture.andAllComplete(channels.map(\.closeFuture), on: loop)
         for channel in channels {
-            channel.pipeline.fireUserInboundEventTriggered(ConnectionHandler.StopEvent())
+            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
         }
         let end = loop.scheduleTask(in: TimeAmount(grace)) {
             for channel in channels { channel.close(promise: nil) }

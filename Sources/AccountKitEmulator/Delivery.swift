@@ -1,8 +1,11 @@
-/// How an answer's bytes go out: which, when, and what becomes of the connection. Written here rather than by NIO's encoder, which
-/// can't send half a header, a wrong length or a byte at a time.
+/// How an answer goes out: which bytes, when, and what becomes of the connection. Over HTTP/1.1 its head is written here rather than
+/// by NIO's encoder, which can't send half a header, a wrong length or a byte at a time. Over HTTP/2 a head is one thing.
 package struct Delivery: Sendable, Hashable {
     package enum Step: Sendable, Hashable {
         case wait(Duration)
+        /// Status and headers, over HTTP/2.
+        case head(status: Int, headers: [Answer.Header])
+        /// Bytes of the body; over HTTP/1.1 also of status line and headers.
         case send([UInt8])
         /// The byte `a`, this many times.
         case fill(Int)
@@ -12,8 +15,12 @@ package struct Delivery: Sendable, Hashable {
         /// The connection is ready for the next call.
         case keep
         case close
-        /// A TCP reset.
+        /// A reset: of the TCP connection, or of the call's stream over HTTP/2.
         case reset
+        /// A reset of the TCP connection.
+        case resetConnection
+        /// The connection ends in good order, and the call with it.
+        case goAway
         /// The call is never answered.
         case never
     }
@@ -33,42 +40,47 @@ package struct Delivery: Sendable, Hashable {
     ///   - headPause: The pause before each byte of status line and headers; nil to send them in one.
     ///   - bodyPause: The same for the body.
     init(_ answer: Answer, for request: RequestForm, headPause: Duration? = nil, bodyPause: Duration? = nil) {
-        let head = Self.head(of: answer, for: request, length: answer.body.count)
         let body = request.isHead ? [] : answer.body
+        let length = answer.body.count
         self.init(status: answer.status, steps: [], end: request.keepsConnection ? .keep : .close)
-        if headPause == nil, bodyPause == nil {
-            steps = [.send(head + body)]
+        if let headPause {
+            steps = Self.slowOpening(of: answer, for: request, length: length, pause: headPause) + Self.whole(body)
+        } else if let bodyPause {
+            steps = Self.opening(of: answer, for: request, length: length) + Self.trickle(body, bodyPause)
         } else {
-            steps = Self.trickle(head, headPause) + Self.trickle(body, bodyPause)
+            steps = Self.opening(of: answer, for: request, length: length, with: body)
         }
     }
 
     /// A JSON object of at least `count` bytes.
     init(oversized count: Int, like answer: Answer, for request: RequestForm) {
-        let (opening, closing) = (Array(#"{"id":""#.utf8), Array(#""}"#.utf8))
-        let length = opening.count + count + closing.count
+        let (beginning, end) = (Array(#"{"id":""#.utf8), Array(#""}"#.utf8))
+        let length = beginning.count + count + end.count
         var answer = answer
         answer.status = 200
-        let head = Self.head(of: answer, for: request, length: length)
-        self.init(
-            status: 200, steps: [.send(head + opening), .fill(count), .send(closing)], end: request.keepsConnection ? .keep : .close
-        )
+        let opening = Self.opening(of: answer, for: request, length: length, with: beginning)
+        self.init(status: 200, steps: opening + [.fill(count), .send(end)], end: request.keepsConnection ? .keep : .close)
     }
 
-    /// The body in two chunks (RFC 9112, section 7.1).
+    /// The body in two chunks (RFC 9112, section 7.1), or in two frames of data over HTTP/2; its length is not said.
     init(chunked answer: Answer, for request: RequestForm) {
         let half = answer.body.count / 2
         let pieces = [answer.body.prefix(half), answer.body.dropFirst(half)].filter { !$0.isEmpty }
-        let chunks = pieces.flatMap { Array("\(String($0.count, radix: 16))\r\n".utf8) + $0 + Array("\r\n".utf8) }
-        let body = request.isHead ? [] : chunks + Array("0\r\n\r\n".utf8)
-        let head = Self.head(of: answer, for: request, length: nil)
-        self.init(status: answer.status, steps: [.send(head + body)], end: request.keepsConnection ? .keep : .close)
+        self.init(status: answer.status, steps: [], end: request.keepsConnection ? .keep : .close)
+        if request.isHTTP2 {
+            steps = Self.opening(of: answer, for: request, length: nil) + (request.isHead ? [] : pieces.map { .send(Array($0)) })
+        } else {
+            let chunks = pieces.flatMap { Array("\(String($0.count, radix: 16))\r\n".utf8) + $0 + Array("\r\n".utf8) }
+            let body = request.isHead ? [] : chunks + Array("0\r\n\r\n".utf8)
+            steps = Self.opening(of: answer, for: request, length: nil, with: body)
+        }
     }
 
-    /// Half of the body, then a reset.
-    init(resetting answer: Answer, for request: RequestForm) {
-        let head = Self.head(of: answer, for: request, length: answer.body.count)
-        self.init(status: answer.status, steps: [.send(head + answer.body.prefix(answer.body.count / 2))], end: .reset)
+    /// Half of the body, then nothing more.
+    init(halfOf answer: Answer, for request: RequestForm, end: End) {
+        let half = Array(answer.body.prefix(answer.body.count / 2))
+        let steps = Self.opening(of: answer, for: request, length: answer.body.count, with: half)
+        self.init(status: answer.status, steps: steps, end: end)
     }
 
     static func never(status: Int) -> Delivery {
@@ -79,9 +91,30 @@ package struct Delivery: Sendable, Hashable {
         Delivery(status: status, steps: [.wait(time)] + steps, end: end)
     }
 
-    private static func trickle(_ bytes: [UInt8], _ pause: Duration?) -> [Step] {
-        guard let pause else { return bytes.isEmpty ? [] : [.send(bytes)] }
-        return bytes.flatMap { [.wait(pause), .send([$0])] }
+    private static func whole(_ bytes: [UInt8]) -> [Step] {
+        bytes.isEmpty ? [] : [.send(bytes)]
+    }
+
+    private static func trickle(_ bytes: [UInt8], _ pause: Duration) -> [Step] {
+        bytes.flatMap { [.wait(pause), .send([$0])] }
+    }
+
+    /// Status and headers, with the first bytes of the body right behind.
+    ///
+    /// - Parameter length: Of the body; nil if it is not said.
+    private static func opening(
+        of answer: Answer, for request: RequestForm, length: Int?, with body: [UInt8] = []
+    ) -> [Step] {
+        guard request.isHTTP2 else { return [.send(head(of: answer, for: request, length: length) + body)] }
+        let lengths = length.map { [Answer.Header("Content-Length", String($0))] } ?? []
+        return [.head(status: answer.status, headers: answer.headers + lengths)] + whole(body)
+    }
+
+    /// The same at a byte a pause; over HTTP/2, where a head can't be sent in part, the whole of it after as long.
+    private static func slowOpening(of answer: Answer, for request: RequestForm, length: Int, pause: Duration) -> [Step] {
+        let head = head(of: answer, for: request, length: length)
+        guard request.isHTTP2 else { return trickle(head, pause) }
+        return [.wait(pause * head.count)] + opening(of: answer, for: request, length: length)
     }
 
     /// Status line and headers (RFC 9112, sections 4 and 5).
@@ -121,9 +154,12 @@ package struct RequestForm: Sendable, Hashable {
     package var isHead: Bool
     /// Whether the connection stays open for another request.
     package var keepsConnection: Bool
+    /// A call by HTTP/2, which has a stream of its own.
+    package var isHTTP2: Bool
 
-    package init(isHead: Bool = false, keepsConnection: Bool = true) {
+    package init(isHead: Bool = false, keepsConnection: Bool = true, isHTTP2: Bool = false) {
         self.isHead = isHead
         self.keepsConnection = keepsConnection
+        self.isHTTP2 = isHTTP2
     }
 }

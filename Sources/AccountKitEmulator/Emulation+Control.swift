@@ -3,10 +3,21 @@
 ///     POST   /emulator/login?phone=%2B15551234567&response=token   → {"access_token":"EMAW…","id":"…"}
 ///     POST   /emulator/login?email=test@example.com&response=code  → {"code":"AQ…","id":"…"}
 ///     POST   /emulator/revoke?access_token=EMAW…  or  ?account=…   → {"success":true}
-///     GET    /emulator/statistics                                  → {"access_token":0,"me":3,…,"total":3}
+///     GET    /emulator/statistics                                  → {"access_token":0,"me":3,…,"total":3,"connections":{…}}
 ///     DELETE /emulator/statistics                                  → {"success":true}
 ///     POST   /emulator/fault?name=latency&endpoint=me&times=3      → {"success":true}
+///     GET    /emulator/fault                                       → {"faults":[{"name":"latency","endpoint":"me",…}]}
 ///     DELETE /emulator/fault  or  ?endpoint=me                     → {"success":true}
+///
+/// A fault takes parameters of its own, which the refusal of an unknown name lists, and those of every fault, in any combination:
+///
+///     endpoint=me               calls of this endpoint only; without it, all that no fault of their own spoils
+///     times=3                   three calls go wrong, then all is right again
+///     probability=0.25          every fourth call by chance goes wrong; 25% says the same
+///     after_milliseconds=5000   nothing goes wrong until five seconds from now
+///     for_milliseconds=10000    from then on calls go wrong for ten seconds
+///
+/// `GET` lists what is set, with what is left of it: `times`, and `after_milliseconds` and `for_milliseconds` as of now.
 extension Emulation {
     mutating func control(_ call: Call) -> Answer {
         do throws(EmulatorError) {
@@ -16,6 +27,7 @@ extension Emulation {
             case ("GET", "statistics", 2): return .control(statistics.json)
             case ("DELETE", "statistics", 2): resetStatistics()
             case ("POST", "fault", 2): try setFault(call.query)
+            case ("GET", "fault", 2): return .control(["faults": .array(faults.listing(at: now()))])
             case ("DELETE", "fault", 2): try clearFault(call.query)
             case (_, "login", 2), (_, "revoke", 2), (_, "statistics", 2), (_, "fault", 2):
                 return .control(["error": "this control path has no such method"], status: 405)
@@ -66,23 +78,21 @@ extension Emulation {
     }
 
     private mutating func setFault(_ query: [String: String]) throws(EmulatorError) {
-        guard let name = query["name"] else {
-            throw EmulatorError(.badArgument, "name: must be one of " + Fault.names.joined(separator: ", "))
+        let form = try FaultForm(name: query["name"])
+        let own = form.parameters.map(\.name)
+        guard query.keys.allSatisfy({ (["name", "endpoint"] + FaultTerms.parameters + own).contains($0) }) else {
+            let takes = (own + ["endpoint"] + FaultTerms.parameters).joined(separator: ", ")
+            throw EmulatorError(.badArgument, "\(form.name): takes no other parameters than \(takes)")
         }
-        let fault = try Fault(name: name, parameters: query)
-        var calls: Int?
-        if let text = query["times"] {
-            guard let count = Int(text), count > 0 else { throw EmulatorError(.badArgument, "times: must be a number above 0") }
-            calls = count
-        }
-        faults.set(fault, for: try endpoint(query), calls: calls)
+        let (fault, terms) = (try form.fault(query), try FaultTerms(query))
+        setFault(fault, for: try endpoint(query), on: terms)
     }
 
     private mutating func clearFault(_ query: [String: String]) throws(EmulatorError) {
         if let endpoint = try endpoint(query) {
-            faults.set(nil, for: endpoint)
+            setFault(nil, for: endpoint)
         } else {
-            faults.clear()
+            clearFaults()
         }
     }
 

@@ -1,13 +1,17 @@
-/// All that the emulator knows, and what it makes of a call: contract, faults, counts and control paths in one pure value.
+/// All that the emulator knows, and what it makes of a call: contract, faults, counts and control paths in one value. It asks the
+/// clock and the generator of its settings, and nobody else.
 package struct Emulation: Sendable {
     package var contract: Contract
-    package private(set) var statistics = Statistics()
-    var faults = FaultPlan()
+    package internal(set) var statistics = Statistics()
+    private(set) var faults: FaultPlan
+    let now: @Sendable () -> ContinuousClock.Instant
     /// The app that is meant where none is named.
     let defaultApp: String
 
     package init(settings: EmulatorSettings) throws(EmulatorError) {
         contract = try Contract(apps: settings.apps, limits: settings.limits)
+        faults = FaultPlan(seed: settings.faultSeed ?? UInt64.random(in: .min ... .max))
+        now = settings.clock
         defaultApp = settings.apps.first?.id ?? ""
     }
 
@@ -23,14 +27,24 @@ package struct Emulation: Sendable {
         }
         let endpoint = contract.endpoint(of: call)
         statistics.count(endpoint)
-        guard let fault = faults.take(for: endpoint) else {
+        guard let fault = faults.take(for: endpoint, at: now()) else {
             return Outcome(name: endpoint.rawValue, delivery: Delivery(contract.answer(call), for: form))
         }
-        let answer = fault.refusal ?? fault.damage(contract.answer(call, flaw: fault.flaw))
-        return Outcome(name: endpoint.rawValue, delivery: fault.delivery(of: answer, for: form))
+        let answer = fault.refusal ?? fault.alter(contract.answer(call, flaw: fault.flaw))
+        let delivery = fault.delivery(of: answer, for: form, using: &faults.dice)
+        return Outcome(name: endpoint.rawValue, delivery: delivery)
+    }
+
+    /// - Parameter fault: Nil to go right again.
+    mutating func setFault(_ fault: Fault?, for endpoint: Endpoint?, on terms: FaultTerms = FaultTerms()) {
+        faults.set(fault, for: endpoint, on: terms, at: now())
+    }
+
+    mutating func clearFaults() {
+        faults.clear()
     }
 
     mutating func resetStatistics() {
-        statistics = Statistics()
+        statistics.reset()
     }
 }

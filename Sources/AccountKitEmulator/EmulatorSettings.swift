@@ -11,6 +11,11 @@ package struct EmulatorSettings: Sendable {
     /// The applications. Calls of the library that name none mean the first.
     package var apps: [App]
     package var limits: Limits
+    /// Where the generator starts that decides which calls a fault with a probability spoils, and how late a jittered answer is.
+    /// Default nil: somewhere else each time.
+    package var faultSeed: UInt64?
+    /// The time by which faults begin and end. Tests put in a clock that they step.
+    package var clock: @Sendable () -> ContinuousClock.Instant = { .now }
 
     package init(
         host: String = "127.0.0.1", port: Int = 7118, tls: TLSFiles? = nil, allowsAnyAddress: Bool = false,
@@ -91,8 +96,10 @@ extension EmulatorSettings {
         package var headBytes = 8192
         /// Bytes of a request's body, none of which is read: the contract has no bodies. Default 65,536.
         package var bodyBytes = 65_536
-        /// Calls that wait on one connection behind the one being answered. Default 64.
+        /// Calls that wait on one HTTP/1.1 connection behind the one being answered. Default 64.
         package var pipelinedCalls = 64
+        /// Calls under way at once on one HTTP/2 connection; told to the client, which keeps to it. Default 1024.
+        package var streams = 1024
         /// How long a connection may lie still, also in the middle of a call. Default 60 s.
         package var idleTimeout = Duration.seconds(60)
         /// How long answers may take to finish when the emulator stops. Default 2 s.

@@ -9,6 +9,8 @@ package enum Fault: Sendable, Hashable {
     case latency(Duration)
     /// Every answer is late by a random time of this range.
     case jitteredLatency(ClosedRange<Duration>)
+    /// `X-App-Usage` on whatever is answered.
+    case appUsage(AppUsage)
 
     // The call is refused, and nothing is changed by it.
 
@@ -17,7 +19,7 @@ package enum Fault: Sendable, Hashable {
     /// 400, code 1, "An unknown error has occurred."
     case unknownError
     /// 403, code 4, with `X-App-Usage`.
-    case throttled
+    case usageLimitReached(AppUsage)
     /// 429, code 4, with `Retry-After`.
     case tooManyRequests(retryAfterSeconds: Int)
     /// 429 as an HTML page without a code, with `Retry-After`.
@@ -48,14 +50,22 @@ package enum Fault: Sendable, Hashable {
 
     // The call is done, and the answer has trouble getting through.
 
-    /// The status line and headers, a byte at a time with this pause before each.
+    /// The status line and headers, a byte at a time with this pause before each. Over HTTP/2, which can't send part of a head, it
+    /// comes whole, after as long.
     case slowHeaders(pause: Duration)
     /// The body, a byte at a time with this pause before each.
     case slowBody(pause: Duration)
-    /// Half of the body, then a TCP reset.
+    /// Half of the body, then a reset: of the TCP connection, or of the call's own stream over HTTP/2.
     case reset
+    /// Half of the body, then a TCP reset, which over HTTP/2 takes the other calls of the connection along.
+    case connectionReset
+    /// Half of the body, then the connection's orderly end: a `GOAWAY` over HTTP/2, the end of the stream of bytes before it.
+    case goAway
     /// Not one byte, ever.
     case hang
+
+    /// ``usageLimitReached(_:)`` as it was seen.
+    package static let throttled = Fault.usageLimitReached(.exhausted)
 }
 
 extension Fault {
@@ -64,7 +74,7 @@ extension Fault {
         switch self {
         case .serviceUnavailable: .failure(.unavailable)
         case .unknownError: .failure(.hiccup)
-        case .throttled: .failure(.throttled)
+        case .usageLimitReached(let usage): .failure(.throttled(usage))
         case .tooManyRequests(let seconds): .failure(.tooManyRequests(retryAfter: seconds))
         case .bareTooManyRequests(let seconds):
             .html(status: 429, "Too many requests.", headers: [Answer.Header("Retry-After", String(seconds))])
@@ -85,10 +95,11 @@ extension Fault {
         }
     }
 
-    /// The answer with its content damaged.
-    func damage(_ answer: Answer) -> Answer {
+    /// The answer with what this fault changes in its content.
+    func alter(_ answer: Answer) -> Answer {
         var answer = answer
         switch self {
+        case .appUsage(let usage): answer.headers.append(usage.header)
         case .wrongContentType:
             answer.headers = answer.headers.map { $0.name == Answer.jsonType.name ? Answer.htmlType : $0 }
         case .emptyBody:
@@ -102,18 +113,22 @@ extension Fault {
     }
 
     /// The delivery of an answer, with what goes wrong on its way.
-    func delivery(of answer: Answer, for request: RequestForm) -> Delivery {
+    func delivery(
+        of answer: Answer, for request: RequestForm, using generator: inout some RandomNumberGenerator
+    ) -> Delivery {
         let whole = Delivery(answer, for: request)
         switch self {
         case .latency(let time): return whole.delayed(by: time)
         case .jitteredLatency(let range):
             let nanoseconds = range.lowerBound.nanoseconds...range.upperBound.nanoseconds
-            return whole.delayed(by: .nanoseconds(Int64.random(in: nanoseconds)))
+            return whole.delayed(by: .nanoseconds(Int64.random(in: nanoseconds, using: &generator)))
         case .chunked: return Delivery(chunked: answer, for: request)
         case .oversizedBody(let bytes): return Delivery(oversized: bytes, like: answer, for: request)
         case .slowHeaders(let pause): return Delivery(answer, for: request, headPause: pause)
         case .slowBody(let pause): return Delivery(answer, for: request, bodyPause: pause)
-        case .reset: return Delivery(resetting: answer, for: request)
+        case .reset: return Delivery(halfOf: answer, for: request, end: .reset)
+        case .connectionReset: return Delivery(halfOf: answer, for: request, end: .resetConnection)
+        case .goAway: return Delivery(halfOf: answer, for: request, end: .goAway)
         case .hang: return Delivery.never(status: answer.status)
         default: return whole
         }

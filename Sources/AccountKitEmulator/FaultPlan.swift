@@ -1,32 +1,76 @@
-/// Which calls go wrong how. A fault of one endpoint goes before the fault of all.
+/// Which calls go wrong how: one fault an endpoint, and one for all of them.
 struct FaultPlan: Sendable {
     private struct Entry: Sendable {
         let fault: Fault
-        /// How many calls are left to go wrong; nil for all.
-        var calls: Int?
+        /// The delay and period are those of when it was set.
+        var terms: FaultTerms
+        let start: ContinuousClock.Instant
+
+        var end: ContinuousClock.Instant? { terms.period.map { start.advanced(by: $0) } }
+
+        func isOver(at now: ContinuousClock.Instant) -> Bool { end.map { now >= $0 } ?? false }
     }
 
     private var entries: [Endpoint?: Entry] = [:]
+    var dice: SeededGenerator
+
+    init(seed: UInt64) {
+        dice = SeededGenerator(seed: seed)
+    }
 
     /// - Parameters:
     ///   - fault: Nil to go right again.
-    ///   - endpoint: Nil for all that have none of their own.
-    ///   - calls: How many calls go wrong before all is right again; nil for all.
-    mutating func set(_ fault: Fault?, for endpoint: Endpoint?, calls: Int? = nil) {
-        entries[endpoint] = fault.map { Entry(fault: $0, calls: calls) }
+    ///   - endpoint: Nil for all whose own fault, if they have one, spares the call.
+    mutating func set(_ fault: Fault?, for endpoint: Endpoint?, on terms: FaultTerms, at now: ContinuousClock.Instant) {
+        entries[endpoint] = fault.map { Entry(fault: $0, terms: terms, start: now.advanced(by: terms.delay)) }
     }
 
     mutating func clear() {
         entries = [:]
     }
 
-    /// The fault for the next call.
-    mutating func take(for endpoint: Endpoint) -> Fault? {
-        let key: Endpoint? = entries[endpoint] == nil ? nil : endpoint
-        guard let entry = entries[key] else { return nil }
-        if let calls = entry.calls {
-            entries[key] = calls > 1 ? Entry(fault: entry.fault, calls: calls - 1) : nil
+    /// The fault for the next call: the endpoint's own, or else that of all.
+    mutating func take(for endpoint: Endpoint, at now: ContinuousClock.Instant) -> Fault? {
+        strike(endpoint, at: now) ?? strike(nil, at: now)
+    }
+
+    private mutating func strike(_ key: Endpoint?, at now: ContinuousClock.Instant) -> Fault? {
+        guard var entry = entries[key], now >= entry.start else { return nil }
+        guard !entry.isOver(at: now) else {
+            entries[key] = nil
+            return nil
+        }
+        // The dice are thrown only where they decide something, so that a plan with one chance in it is easy to foretell.
+        guard entry.terms.probability >= 1 || Double.random(in: 0..<1, using: &dice) < entry.terms.probability else { return nil }
+        if let calls = entry.terms.calls {
+            entry.terms.calls = calls - 1
+            entries[key] = calls > 1 ? entry : nil
         }
         return entry.fault
     }
+
+    /// What is set and not over, with what is left of it; the endpoints in the contract's order, the fault of all last.
+    func listing(at now: ContinuousClock.Instant) -> [JSON] {
+        (Endpoint.allCases.map(Optional.some) + [nil]).compactMap { endpoint in
+            guard let entry = entries[endpoint], !entry.isOver(at: now) else { return nil }
+            let (name, values) = entry.fault.form
+            var members = [JSON.Member("name", .string(name))]
+            if let endpoint { members.append(JSON.Member("endpoint", .string(endpoint.rawValue))) }
+            members += values.map { JSON.Member($0.name, .integer($0.value)) }
+            if let calls = entry.terms.calls { members.append(JSON.Member("times", .integer(calls))) }
+            members.append(JSON.Member("probability", .number(entry.terms.probability)))
+            let delay = max(.zero, now.duration(to: entry.start))
+            members.append(JSON.Member("after_milliseconds", .integer(delay.milliseconds)))
+            if let end = entry.end {
+                let period = max(now, entry.start).duration(to: end)
+                members.append(JSON.Member("for_milliseconds", .integer(period.milliseconds)))
+            }
+            return .object(members)
+        }
+    }
+}
+
+extension Duration {
+    /// Rounded up, so that what is left is never shown as nothing.
+    fileprivate var milliseconds: Int { Int((nanoseconds + 999_999) / 1_000_000) }
 }

@@ -65,9 +65,11 @@ extension GraphError {
 /// What comes only when a ``Fault`` asks for it.
 extension GraphError {
     static let hiccup = GraphError(code: 1, kind: .oAuth, message: "An unknown error has occurred.")
-    static let throttled = GraphError(
-        status: 403, code: 4, kind: .oAuth, message: "(#4) Application request limit reached",
-        headers: [Answer.Header("X-App-Usage", #"{"call_count":100,"total_cputime":25,"total_time":25}"#)])
+
+    static func throttled(_ usage: AppUsage) -> GraphError {
+        GraphError(
+            status: 403, code: 4, kind: .oAuth, message: "(#4) Application request limit reached", headers: [usage.header])
+    }
 
     /// - Parameter seconds: For `Retry-After`.
     static func tooManyRequests(retryAfter seconds: Int) -> GraphError {

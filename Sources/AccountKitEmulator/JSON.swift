@@ -3,6 +3,8 @@
 package indirect enum JSON: Sendable, Hashable {
     case string(String)
     case integer(Int)
+    /// A finite number.
+    case number(Double)
     case bool(Bool)
     case array([JSON])
     case object([Member])
@@ -28,6 +30,7 @@ package indirect enum JSON: Sendable, Hashable {
         switch self {
         case .string(let text): Self.write(text, into: &output)
         case .integer(let number): output.append(contentsOf: String(number).utf8)
+        case .number(let number): output.append(contentsOf: String(number).utf8)
         case .bool(let flag): output.append(contentsOf: (flag ? "true" : "false").utf8)
         case .array(let elements):
             Self.write(elements, between: "[", "]", into: &output) { $0.write(into: &$1) }

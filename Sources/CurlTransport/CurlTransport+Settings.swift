@@ -9,8 +9,25 @@ extension CurlTransport {
         package var maximumBodyBytes = 64 * 1024
         /// The longest header that is taken, names and values of all fields together. Default 16 KiB.
         package var maximumHeaderBytes = 16 * 1024
-        /// The most connections to one host. Over HTTP/2 many requests share one. Default 64.
+        /// The most connections to one host. Over HTTP/2 many requests share one. Default 64. There may be as many again for requests
+        /// that are good once, and those that are being replaced finish their requests beside them.
+        ///
+        /// libcurl takes a hundred requests at once for what a server allows on a connection until the server has said so. If more come
+        /// before, they get connections of their own.
         package var maximumConnections = 64
+        /// How long connections are used for new requests; then others take their place, to the addresses that the names stand for by
+        /// then. Default 5 min. Connections may be replaced at this age under full load, with no request the worse for it.
+        package var maximumConnectionLifetime: Duration = .seconds(300)
+        /// How many requests in a row must time out on shared connections, with no answer among them, for the next to get a new
+        /// connection. Default 2. What is under way on the old one may still be answered. New connections are made for this no
+        /// sooner than ``connectTimeout`` after the last.
+        package var timeoutsUntilReconnect = 2
+        /// How long the addresses of a name are remembered for new connections; zero for not at all. Default 30 s. libcurl counts
+        /// whole seconds: parts of one are rounded up.
+        package var nameCacheTimeout: Duration = .seconds(30)
+        /// `name:port:address`, known at the start as if just looked up: once, until ``nameCacheTimeout`` has passed. For tests of what
+        /// happens when a name comes to stand for another address. Default none.
+        package var firstAddresses: [String] = []
         /// The most requests under way at once, running and waiting. Default 1,024.
         package var maximumRequests = 1024
         /// A PEM file of the only authorities to trust; nil for those of the system.
@@ -29,8 +46,17 @@ extension CurlTransport {
             if maximumBodyBytes < 1 { return "maximumBodyBytes must be positive" }
             if maximumHeaderBytes < 1 { return "maximumHeaderBytes must be positive" }
             if maximumConnections < 1 { return "maximumConnections must be positive" }
+            if maximumConnectionLifetime <= .zero { return "maximumConnectionLifetime must be positive" }
+            if timeoutsUntilReconnect < 1 { return "timeoutsUntilReconnect must be positive" }
+            if nameCacheTimeout < .zero { return "nameCacheTimeout must not be negative" }
             if maximumRequests < 1 { return "maximumRequests must be positive" }
             return nil
+        }
+
+        /// For `CURLOPT_DNS_CACHE_TIMEOUT(3)`.
+        var wholeSecondsOfNameCache: Int {
+            let (seconds, attoseconds) = nameCacheTimeout.components
+            return Int(clamping: seconds) + (attoseconds > 0 ? 1 : 0)
         }
     }
 

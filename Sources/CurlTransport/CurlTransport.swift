@@ -2,22 +2,27 @@ private import Glibc
 
 /// Asks HTTP servers, within a time, taking no more than so many bytes: the only door to libcurl.
 ///
-/// One thread of its own owns all connections and keeps them open. Requests may come from any task. Redirects, cookies,
+/// Threads of its own own the connections, keep them open, and let others take their place from time to time: see
+/// ``Settings/maximumConnectionLifetime``. Requests may come from any task. Redirects, cookies,
 /// `.netrc` and the environment's proxies are never looked at, and plain HTTP is spoken to this machine only.
 package final class CurlTransport: Sendable {
     package let settings: Settings
-    private let mailbox: Mailbox
-    private let thread: OwnerThread
+    private let ledger: TransferLedger
+    private let shared: Lanes
+    /// For requests that are good once. In one set of connections libcurl would take the HTTP/1.1 of theirs for a property of the server,
+    /// and for a while share no other connection to it (`Curl_multiuse_state()`).
+    private let single: Lanes
 
     package init(_ settings: Settings = Settings()) throws(SetupError) {
         if let problem = settings.problem { throw .invalidSetting(problem) }
         if let caFile = settings.caFile, unsafe access(caFile, R_OK) != 0 { throw .unreadableCAFile }
-        let multi = try MultiHandle(maximumConnections: settings.maximumConnections)
-        let mailbox = Mailbox(capacity: settings.maximumRequests, waker: multi.waker)
         self.settings = settings
-        self.mailbox = mailbox
-        thread = try OwnerThread(running: TransferLoop(settings: settings, multi: multi, mailbox: mailbox))
+        ledger = TransferLedger(capacity: settings.maximumRequests)
+        shared = try Lanes(settings: settings, ledger: ledger)
+        single = try Lanes(settings: settings, ledger: ledger)
     }
+
+    package var statistics: Statistics { ledger.statistics }
 
     deinit {
         shutdown()
@@ -32,22 +37,23 @@ package final class CurlTransport: Sendable {
         guard timeout > .zero else { throw TransportError(.deadlineExceeded, requestMayHaveBeenSent: false) }
         // No caller's time is longer than a day: a time near the end of the clock can't be added to now.
         let exchange = Exchange(request, deadline: .now.advanced(by: min(timeout, .seconds(86_400))))
+        let lanes = request.isRepeatable ? shared : single
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in
                 guard exchange.attach(waiter) else { return }
-                if let refusal = mailbox.submit(exchange) { exchange.fail(refusal) }
+                if let refusal = lanes.submit(exchange) { exchange.fail(refusal) }
             }
         } onCancel: {
             exchange.fail(.cancelled)
-            mailbox.noteCancellation()
+            lanes.noteCancellation()
         }
         return try outcome.get()
     }
 
     /// Ends the transport: what is under way fails with ``TransportError/Code/shutDown``, and so does whatever comes later.
-    /// Returns when the thread has ended, which takes milliseconds. May be called again.
+    /// Returns when the threads have ended, which takes milliseconds. May be called again.
     package func shutdown() {
-        mailbox.shutDown()
-        thread.join()
+        shared.shutDown()
+        single.shutDown()
     }
 }

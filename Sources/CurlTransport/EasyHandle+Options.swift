@@ -12,6 +12,7 @@ extension EasyHandle {
 
         set(CURLOPT_PROTOCOLS_STR, "http,https")
         set(CURLOPT_FOLLOWLOCATION, false)
+        set(CURLOPT_DNS_CACHE_TIMEOUT, settings.wholeSecondsOfNameCache)
         set(CURLOPT_TCP_KEEPALIVE, true)
         // A shared connection whose path is gone without a word would be used, and waited for, for a quarter of an hour.
         setUserTimeout(settings.requestTimeout)
@@ -51,9 +52,10 @@ extension EasyHandle {
         // HTTP/2 if the server offers it, which only TLS tells in time: a request then waits for a connection under construction
         // to see whether it can share it. Without TLS it would wait for a whole answer. A request that must not be repeated
         // shares its connection with nobody: libcurl repeats one whose connection others have used.
-        let mayShare = request.isEncrypted && request.isRepeatable
+        let mayShare = request.mayShareConnection
         set(CURLOPT_HTTP_VERSION, mayShare ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
         set(CURLOPT_PIPEWAIT, mayShare)
         set(CURLOPT_FRESH_CONNECT, !request.isRepeatable)
+        set(CURLOPT_FORBID_REUSE, !request.isRepeatable)
     }
 }

@@ -7,6 +7,8 @@ internal import CDoormanCurl
     typealias ID = UInt
 
     let pointer: UnsafeMutableRawPointer
+    /// What libcurl does not copy.
+    private var lists: [UnsafeMutablePointer<curl_slist>?] = unsafe []
     /// Whether every option so far was taken. One that is not, say for want of memory, must keep the transfer from starting.
     private(set) var isSound = true
 
@@ -17,6 +19,7 @@ internal import CDoormanCurl
 
     deinit {
         unsafe curl_easy_cleanup(pointer)
+        for index in unsafe lists.indices { unsafe curl_slist_free_all(lists[index]) }
     }
 
     var id: ID { unsafe UInt(bitPattern: pointer) }
@@ -57,6 +60,19 @@ internal import CDoormanCurl
         }
     }
 
+    func set(_ option: CURLoption, _ values: [String]) {
+        var list: UnsafeMutablePointer<curl_slist>?
+        for value in values {
+            guard let longer = unsafe curl_slist_append(list, value) else {
+                isSound = false
+                break
+            }
+            unsafe list = longer
+        }
+        unsafe lists.append(list)
+        note(unsafe doorman_curl_easy_setopt_pointer(pointer, option, list))
+    }
+
     /// Has the three callbacks called with the transfer, which must outlive this handle's stay in a multi handle.
     func setCallbacks(to transfer: Transfer) {
         let context = unsafe Unmanaged.passUnretained(transfer).toOpaque()
@@ -73,6 +89,13 @@ internal import CDoormanCurl
         var status = 0
         let code = unsafe doorman_curl_easy_getinfo_long(pointer, CURLINFO_RESPONSE_CODE, &status)
         return code == CURLE_OK ? status : 0
+    }
+
+    /// How many connections were opened for this transfer (`CURLINFO_NUM_CONNECTS`).
+    var newConnections: Int {
+        var count = 0
+        let code = unsafe doorman_curl_easy_getinfo_long(pointer, CURLINFO_NUM_CONNECTS, &count)
+        return code == CURLE_OK ? count : 0
     }
 
     private func note(_ code: CURLcode) {

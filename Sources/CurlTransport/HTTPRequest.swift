@@ -20,6 +20,9 @@ package struct HTTPRequest: Sendable, Hashable {
     /// Whether it goes over TLS.
     var isEncrypted: Bool { url.prefix(6).lowercased() == "https:" }
 
+    /// Whether it may go over a connection that others use at the same time.
+    var mayShareConnection: Bool { isEncrypted && isRepeatable }
+
     package init(_ method: Method, url: String, isRepeatable: Bool) {
         self.method = method
         self.url = url

@@ -1,24 +1,26 @@
-/// What callers leave for the owner thread. Bounded: it admits no more than so many exchanges until some are discharged.
+/// What callers leave for the owner thread. Bounded by the ledger: it admits no more than so many exchanges until some are discharged.
 final class Mailbox: Sendable {
     /// What has been left since the last look.
     struct Batch {
         var starting: [Exchange] = []
         /// Whether some exchange was ended by its caller, so that its transfer is to be dropped.
         var someWereCancelled = false
+        /// Whether nothing more will be left: what there is is to be finished, and that is all.
+        var isRetired = false
         var isShuttingDown = false
     }
 
     private struct State {
         var batch = Batch()
-        var admitted = 0
+        var hasEnded = false
     }
 
-    private let capacity: Int
+    private let ledger: TransferLedger
     private let waker: Waker
     private let state = Locked(State())
 
-    init(capacity: Int, waker: Waker) {
-        self.capacity = capacity
+    init(ledger: TransferLedger, waker: Waker) {
+        self.ledger = ledger
         self.waker = waker
     }
 
@@ -28,8 +30,7 @@ final class Mailbox: Sendable {
     func submit(_ exchange: Exchange) -> TransportError.Code? {
         let refusal: TransportError.Code? = state.withLock { state in
             if state.batch.isShuttingDown { return .shutDown }
-            if state.admitted >= capacity { return .queueFull }
-            state.admitted += 1
+            if !ledger.admit() { return .queueFull }
             state.batch.starting.append(exchange)
             return nil
         }
@@ -43,6 +44,12 @@ final class Mailbox: Sendable {
         waker.wake()
     }
 
+    /// Asks the owner thread to end when it has nothing left to do. Nothing may be submitted after this.
+    func retire() {
+        state.withLock { $0.batch.isRetired = true }
+        waker.wake()
+    }
+
     /// Admits nothing more, and asks the owner thread to end.
     func shutDown() {
         state.withLock { $0.batch.isShuttingDown = true }
@@ -53,13 +60,20 @@ final class Mailbox: Sendable {
     func take() -> Batch {
         state.withLock { state in
             let batch = state.batch
-            state.batch = Batch(isShuttingDown: batch.isShuttingDown)
+            state.batch = Batch(isRetired: batch.isRetired, isShuttingDown: batch.isShuttingDown)
             return batch
         }
     }
 
     /// For the owner thread: one exchange has been dealt with, and makes room.
     func discharge() {
-        state.withLock { $0.admitted -= 1 }
+        ledger.discharge()
     }
+
+    /// For the owner thread: it is done.
+    func noteEnd() {
+        state.withLock { $0.hasEnded = true }
+    }
+
+    var hasEnded: Bool { state.withLock { $0.hasEnded } }
 }

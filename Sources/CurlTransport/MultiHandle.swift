@@ -7,14 +7,17 @@ private import CDoormanCurl
     let waker: Waker
     private let multi: UnsafeMutableRawPointer
 
+    /// - Parameter maximumStreams: Requests at once over one HTTP/2 connection, as far as its server allows it. libcurl's own hundred
+    ///   would open another connection for each hundred.
     /// - Throws: ``CurlTransport/SetupError/unavailable`` if libcurl has no memory left.
-    init(maximumConnections: Int) throws(CurlTransport.SetupError) {
+    init(maximumConnections: Int, maximumStreams: Int) throws(CurlTransport.SetupError) {
         guard isLibcurlReady, let multi = unsafe curl_multi_init() else { throw .unavailable }
         unsafe self.multi = unsafe multi
         waker = unsafe Waker(multi)
         for option in [CURLMOPT_MAX_HOST_CONNECTIONS, CURLMOPT_MAXCONNECTS] {
             unsafe doorman_curl_multi_setopt_long(multi, option, maximumConnections)
         }
+        unsafe doorman_curl_multi_setopt_long(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, min(maximumStreams, Int(Int32.max)))
         unsafe doorman_curl_multi_setopt_long(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX)
     }
 

@@ -10,8 +10,9 @@ final class Transfer {
     /// Why we ended the transfer ourselves, if we did.
     private var stopped: TransportError.Code?
 
+    /// - Parameter addresses: See ``CurlTransport/Settings/firstAddresses``.
     /// - Returns: Nil if libcurl took one of the options not.
-    init?(_ exchange: Exchange, settings: CurlTransport.Settings, now: ContinuousClock.Instant) {
+    init?(_ exchange: Exchange, settings: CurlTransport.Settings, addresses: [String], now: ContinuousClock.Instant) {
         guard let easy = EasyHandle() else { return nil }
         self.exchange = exchange
         self.easy = easy
@@ -20,6 +21,7 @@ final class Transfer {
         easy.setCallbacks(to: self)
         easy.apply(settings, remaining: now.duration(to: exchange.deadline))
         easy.apply(exchange.request)
+        if !addresses.isEmpty { easy.set(CURLOPT_RESOLVE, addresses.map { "+" + $0 }) }
         guard easy.isSound else { return nil }
     }
 

@@ -5,16 +5,27 @@ final class TransferLoop {
     private let settings: CurlTransport.Settings
     private let multi: MultiHandle
     private let mailbox: Mailbox
+    private let ledger: TransferLedger
+    private let wear: Locked<Wear>
+    /// For the first transfer.
+    private var firstAddresses: [String]
     private var transfers: [EasyHandle.ID: Transfer] = [:]
 
-    init(settings: CurlTransport.Settings, multi: MultiHandle, mailbox: Mailbox) {
+    init(
+        settings: CurlTransport.Settings, multi: MultiHandle, mailbox: Mailbox, ledger: TransferLedger, wear: Locked<Wear>,
+        firstAddresses: [String]
+    ) {
         self.settings = settings
         self.multi = multi
         self.mailbox = mailbox
+        self.ledger = ledger
+        self.wear = wear
+        self.firstAddresses = firstAddresses
     }
 
-    /// Works until the mailbox says to shut down; then fails what is left.
+    /// Works until the mailbox says that it is retired and nothing is left to do, or to shut down, which fails what is left.
     func run() {
+        defer { mailbox.noteEnd() }
         while true {
             let batch = mailbox.take()
             if batch.someWereCancelled || batch.isShuttingDown { dropEnded() }
@@ -22,6 +33,7 @@ final class TransferLoop {
             for exchange in batch.starting { start(exchange) }
             var isSound = multi.perform()
             while let (id, code) = multi.nextEnded() { end(id, code) }
+            if batch.isRetired, transfers.isEmpty { return }
             // Nothing needs the limit: the waker and libcurl's own timers end the wait. It only bounds what a lost one costs.
             isSound = multi.wait(atMost: 10_000) && isSound
             if !isSound { failAll(.protocolError) }
@@ -35,7 +47,9 @@ final class TransferLoop {
             exchange.fail(.deadlineExceeded)
             return mailbox.discharge()
         }
-        guard let transfer = Transfer(exchange, settings: settings, now: now), multi.add(transfer.easy) else {
+        let transfer = Transfer(exchange, settings: settings, addresses: firstAddresses, now: now)
+        firstAddresses = []
+        guard let transfer, multi.add(transfer.easy) else {
             exchange.fail(.protocolError)
             return mailbox.discharge()
         }
@@ -44,6 +58,11 @@ final class TransferLoop {
 
     private func end(_ id: EasyHandle.ID, _ code: CURLcode) {
         guard let transfer = transfers[id] else { return }
+        // A request with a connection of its own says nothing about those that others share.
+        if transfer.exchange.request.mayShareConnection {
+            if code == CURLE_OK { wear.withLock { $0.noteAnswer() } }
+            if code == CURLE_OPERATION_TIMEDOUT { wear.withLock { $0.noteTimeout() } }
+        }
         transfer.end(code, now: .now)
         drop(transfer)
     }
@@ -68,6 +87,7 @@ final class TransferLoop {
     }
 
     private func drop(_ transfer: Transfer) {
+        ledger.noteConnections(transfer.easy.newConnections)
         multi.remove(transfer.easy)
         transfers[transfer.easy.id] = nil
         mailbox.discharge()

@@ -13,7 +13,9 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
         discussion: """
             Serves Account Kit's REST contract (v1.0 to v1.3), and control paths below /emulator/: log a person in with
             POST /emulator/login?phone=%2B15551234567, count calls with GET /emulator/statistics, make calls fail with
-            POST /emulator/fault?name=…. Without --seed there is one app, 5432154321543210, whose secret is
+            POST /emulator/fault?name=…, which lists the faults if the name is none of them, and by count, chance or time with
+            &times=3, &probability=25%, &after_milliseconds=1000 and &for_milliseconds=5000; GET /emulator/fault shows what is
+            set, and DELETE /emulator/fault ends it. Over HTTPS it speaks HTTP/2 and HTTP/1.1. Without --seed there is one app, 5432154321543210, whose secret is
             0123456789abcdef0123456789abcdef.
             """)
 
@@ -37,6 +39,9 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Write the first app's secret to this file, which only its owner may read.", valueName: "file"))
     var writeAppSecret: String?
+
+    @Option(help: ArgumentHelp("Where the generator starts that faults with a probability throw dice with.", valueName: "number"))
+    var faultSeed: UInt64?
 
     @Flag(help: "Listen also on an address that other machines reach. Whoever reaches it may log in as anybody.")
     var allowAnyAddress = false
@@ -77,6 +82,7 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
             settings.tls = EmulatorSettings.TLSFiles(certificate: certificate, privateKey: privateKey)
         }
         if let seed { settings.apps = try Seed.apps(file: seed) }
+        settings.faultSeed = faultSeed
         settings.limits.connections = maxConnections
         settings.limits.idleTimeout = .seconds(idleTimeout)
         return settings

@@ -56,7 +56,7 @@ struct Daemon {
 
     private func serve(_ server: DoormanServer, _ rooms: Rooms) async throws {
         let reporter = StatisticsReporter(
-            verifier: rooms.verifier, governances: rooms.governances,
+            verifier: rooms.verifier, transport: rooms.transport, governances: rooms.governances,
             capacity: Double(settings.governor.callsPerSecond) * (settings.cache.ttl / .seconds(1)))
         var services: [any Service] = [server, reporter]
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
@@ -69,7 +69,7 @@ struct Daemon {
 
     private func warn(descriptorLimit: Int) {
         // Listeners, logs, event loops and what libraries open take the rest.
-        let needed = settings.server.maximumConnections + settings.transport.maximumConnections + 64
+        let needed = settings.server.maximumConnections + 2 * settings.transport.maximumConnections + 64
         if descriptorLimit < needed {
             logger.warning(
                 "fewer file descriptors than server.max-connections and provider.max-connections may need",

@@ -137,6 +137,15 @@ enum SettingsCatalogue {
         .bytes(
             "provider.max-headers", \.transport.maximumHeaderBytes, 1024...(1 << 20), "Longest header of an answer that is taken."),
         .count("provider.max-connections", \.transport.maximumConnections, 1...10_000, "Connections to the provider."),
+        .duration(
+            "provider.max-connection-lifetime", \.transport.maximumConnectionLifetime, .seconds(1)...day,
+            "How long connections take new requests; then others do, to the addresses of that time."),
+        .count(
+            "provider.timeouts-until-reconnect", \.transport.timeoutsUntilReconnect, 1...1000,
+            "Time-outs in a row, with no answer among them, after which the next request gets a new connection."),
+        .duration(
+            "provider.dns-cache-timeout", \.transport.nameCacheTimeout, .zero...hour,
+            "How long the provider's addresses are remembered for new connections, in whole seconds; 0s for not at all."),
         .text("provider.ca-file", \.caFile, "PEM file of the only authorities to trust; empty for the system's."),
         .url("provider.proxy", \.proxy, "URL of a proxy without credentials; empty for none, whatever http_proxy says."),
     ]

@@ -1,3 +1,4 @@
+internal import CurlTransport
 internal import DoormanCache
 internal import DoormanGovernor
 internal import Metrics
@@ -6,6 +7,7 @@ internal import ServiceLifecycle
 /// Records how memory and governor stand, every ten seconds, as gauges `doorman_cache_…` and `doorman_provider_…`.
 struct StatisticsReporter: Service {
     let verifier: CachingVerifier
+    let transport: CurlTransport
     let governances: [Rooms.Governance]
     /// How many tokens of one application can be kept fresh: calls to the provider in a second times the seconds that an answer
     /// is good for.
@@ -36,6 +38,8 @@ struct StatisticsReporter: Service {
             Gauge(label: "doorman_cache_bytes", dimensions: label).record(Double(values.bytes))
             Gauge(label: "doorman_cache_evictions", dimensions: label).record(Double(values.evictions))
         }
+        let transport = transport.statistics
+        Gauge(label: "doorman_provider_connections_opened").record(Double(transport.connectionsOpened))
         for governance in governances {
             let label = [("application", governance.applicationID)]
             let statistics = governance.governor.statistics

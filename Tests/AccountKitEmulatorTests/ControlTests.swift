@@ -54,6 +54,25 @@ struct ControlTests {
             ("POST", "/emulator/fault?name=jittered-latency&from_milliseconds=2&to_milliseconds=1", 400, "from_milliseconds:"),
             ("POST", "/emulator/fault?name=hang&endpoint=you", 400, "endpoint:"),
             ("POST", "/emulator/fault?name=hang&times=0", 400, "times:"),
+            ("POST", "/emulator/fault?name=hang&times=many", 400, "times:"),
+            ("POST", "/emulator/fault?name=hang&probability=1.1", 400, "probability: must be a number from 0 to 1"),
+            ("POST", "/emulator/fault?name=hang&probability=nan", 400, "probability:"),
+            ("POST", "/emulator/fault?name=hang&probability=101%25", 400, "percentage"),
+            (
+                "POST", "/emulator/fault?name=hang&after_milliseconds=-1", 400,
+                "after_milliseconds: must be a number from 0 to 86400000"
+            ),
+            ("POST", "/emulator/fault?name=hang&for_milliseconds=0", 400, "for_milliseconds: must be a number from 1 to 86400000"),
+            (
+                "POST", "/emulator/fault?name=hang&for_seconds=1", 400,
+                "hang: takes no other parameters than endpoint, times, probability"
+            ),
+            (
+                "POST", "/emulator/fault?name=latency&seconds=1", 400,
+                "latency: takes no other parameters than milliseconds, endpoint"
+            ),
+            ("POST", "/emulator/fault?name=app-usage&percent=1001", 400, "percent: must be a number from 0 to 1000"),
+            ("PUT", "/emulator/fault", 405, "method"),
             ("GET", "/emulator/", 404, "no such"),
             ("GET", "/emulator/me", 404, "no such"),
         ])
@@ -74,7 +93,8 @@ struct ControlTests {
         }
         let body = ask(&emulation, "GET", "/emulator/statistics").body
         let expected = """
-            {"access_token":0,"me":2,"logout":0,"invalidate_all_tokens":0,"delete_account":0,"accounts":0,"unknown":1,"total":3}
+            {"access_token":0,"me":2,"logout":0,"invalidate_all_tokens":0,"delete_account":0,"accounts":0,"unknown":1,"total":3,\
+            "connections":{"accepted":0,"http2":0,"open":0}}
             """
         #expect(body == expected)
         #expect(emulation.statistics[.me] == 2)

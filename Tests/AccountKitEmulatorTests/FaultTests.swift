@@ -44,9 +44,24 @@ struct FaultTests {
 
     @Test("throttling says how much is used, and how long to stay away")
     func throttlingHeaders() throws {
+        let chosen = try outcome("throttled&percent=250&total_time=7").wire.header("X-App-Usage")
+        #expect(chosen == #"{"call_count":250,"total_cputime":25,"total_time":7}"#)
         #expect(try outcome("throttled").wire.header("X-App-Usage")?.contains(#""call_count":100"#) == true)
         #expect(try outcome("too-many-requests&retry_after=7").wire.header("Retry-After") == "7")
         #expect(try outcome("bare-too-many-requests").wire.header("Retry-After") == "30")
+    }
+
+    @Test("the usage that is asked for is said on right answers, and on refusals too")
+    func appUsage() throws {
+        let (delivery, wire) = try outcome("app-usage&percent=95&total_cputime=3")
+        #expect(delivery.status == 200)
+        #expect(wire.body.hasPrefix(Self.id + Self.phone))
+        #expect(wire.header("X-App-Usage") == #"{"call_count":95,"total_cputime":3,"total_time":0}"#)
+        var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
+        _ = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?name=app-usage"))
+        let refusal = Wire(emulation.respond(to: Call(method: "GET", target: "/v1.3/me?access_token=EMAWnobody")).delivery)
+        #expect(refusal.status == 400)
+        #expect(refusal.header("X-App-Usage")?.contains(#""call_count":90"#) == true)
     }
 
     @Test("a wrong content type comes with the right body")
@@ -105,9 +120,45 @@ struct FaultTests {
         #expect(reset.end == .reset)
         #expect(wire.body.hasPrefix(Self.id))
         #expect(try #require(wire.header("Content-Length").flatMap(Int.init)) > wire.body.utf8.count)
+        #expect(try outcome("connection-reset").delivery.end == .resetConnection)
+        #expect(try outcome("go-away").delivery.end == .goAway)
         let (hang, _) = try outcome("hang")
         #expect(hang.end == .never)
         #expect(hang.steps.isEmpty)
+    }
+
+    @Test("over HTTP/2 the head is one step, and the rest is as it was")
+    func http2() throws {
+        func steps(_ name: String) throws -> [Delivery.Step] {
+            var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
+            _ = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?name=\(name)"))
+            let call = Call(method: "GET", target: "/v1.3/me?access_token=EMAWsecond")
+            return emulation.respond(to: call, form: RequestForm(isHTTP2: true)).delivery.steps
+        }
+        func length(_ step: Delivery.Step?) -> Int? {
+            guard case .head(200, let headers)? = step else { return nil }
+            return headers.first { $0.name == "Content-Length" }.flatMap { Int($0.value) }
+        }
+        func size(_ steps: some Sequence<Delivery.Step>) -> Int {
+            steps.reduce(0) { if case .send(let bytes) = $1 { $0 + bytes.count } else { $0 } }
+        }
+        let whole = try steps("app-usage")
+        #expect(whole.count == 2)
+        let count = try #require(length(whole.first))
+        #expect(size(whole) == count)
+        let chunked = try steps("chunked")
+        #expect(chunked.count == 3 && size(chunked) == count && length(chunked.first) == nil)
+        let late = try steps("slow-headers&pause_milliseconds=1")
+        guard case .wait(let time)? = late.first else {
+            Issue.record("there is no pause")
+            return
+        }
+        #expect(time > .milliseconds(100))
+        #expect(length(late.dropFirst().first) == count && size(late) == count)
+        let slow = try steps("slow-body")
+        #expect(length(slow.first) == count && slow.count == 1 + 2 * count)
+        let half = try steps("reset")
+        #expect(length(half.first) == count && size(half) == count / 2)
     }
 
     @Test("a refused call changes nothing; a call whose answer is lost is done all the same")
@@ -140,7 +191,7 @@ struct FaultTests {
         var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
         let list = Wire(emulation.respond(to: Call(method: "POST", target: "/emulator/fault")).delivery).body
         let names = list.matches(of: /[a-z]+(-[a-z]+)*(?=[,"]| \()/).map { String($0.output.0) }.filter { $0 != "error" }
-        #expect(names.count == 22)
+        #expect(names.count == 25)
         for name in names {
             #expect(throws: Never.self, "\(name)") { try Fault(name: name, parameters: [:]) }
         }

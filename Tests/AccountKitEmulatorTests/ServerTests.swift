@@ -215,6 +215,29 @@ struct ServerTests {
         }
     }
 
+    @Test("a connection that never says what it speaks is closed when it has lain still, and when the emulator stops")
+    func silentHandshake() async throws {
+        let certificate = try await TestCertificate()
+        let files = EmulatorSettings.TLSFiles(certificate: certificate.certificateFile, privateKey: certificate.keyFile)
+        var limits = EmulatorSettings.Limits()
+        limits.idleTimeout = .milliseconds(50)
+        try await withEmulator(tls: files, limits: limits) { emulator in
+            let client = try await HTTPClient(port: emulator.port)
+            try await client.closed()
+        }
+        limits = EmulatorSettings.Limits()
+        limits.drain = .seconds(60)
+        let settings = EmulatorSettings(port: 0, tls: files, apps: [Apps.second], limits: limits)
+        let emulator = try AccountKitEmulator(settings: settings)
+        try await emulator.start()
+        let client = try await HTTPClient(port: emulator.port)
+        try await eventually("the connection") { emulator.openConnections == 1 }
+        let start = ContinuousClock.now
+        try await emulator.stop()
+        #expect(start.duration(to: .now) < .seconds(30))
+        try await client.closed()
+    }
+
     @Test("an address that other machines reach is refused unless that is allowed")
     func address() async throws {
         let emulator = try AccountKitEmulator(settings: EmulatorSettings(host: "0.0.0.0", port: 0))

@@ -21,6 +21,40 @@ struct Descriptor: Sendable {
         return (Descriptor(number: number), Int(UInt16(bigEndian: address.sin_port)))
     }
 
+    /// A connection to a server on 127.0.0.1; nil if there is none.
+    static func connected(toPort port: Int) -> Descriptor? {
+        let descriptor = Descriptor(number: socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        address.sin_port = in_port_t(port).bigEndian
+        let result = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                unsafe connect(descriptor.number, pointer, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else {
+            descriptor.close()
+            return nil
+        }
+        return descriptor
+    }
+
+    /// Which of the two has bytes, or its end, to be read; waits for a moment if neither has.
+    static func readable(_ one: Descriptor, _ other: Descriptor, milliseconds: CInt) -> (Bool, Bool) {
+        var watched = [one, other].map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
+        unsafe poll(&watched, 2, milliseconds)
+        return (watched[0].revents != 0, watched[1].revents != 0)
+    }
+
+    /// Passes on what there is to read.
+    ///
+    /// - Returns: False if one of the two is at its end.
+    func pass(to other: Descriptor) -> Bool {
+        let bytes = read()
+        return !bytes.isEmpty && other.write(bytes)
+    }
+
     func accepted() -> Descriptor? {
         let accepted = accept(number, nil, nil)
         return accepted < 0 ? nil : Descriptor(number: accepted)

@@ -1,3 +1,4 @@
+import AccountKitEmulator
 import CurlTransport
 import TestKit
 import Testing
@@ -54,6 +55,32 @@ struct TLSTests {
         #expect(error?.requestMayHaveBeenSent == false)
     }
 
+    /// Certificates that don't do, and whether their authority is trusted.
+    enum BadCertificate: CaseIterable {
+        case wrongName, expired, unknownAuthority, unknownToTheSystem
+    }
+
+    @Test("a server that offers HTTP/2 learns nothing either, where its certificate won't do", arguments: BadCertificate.allCases)
+    func overHTTP2(problem: BadCertificate) async throws {
+        let names = problem == .wrongName ? "DNS:localhost" : "IP:127.0.0.1"
+        let server = try await SecureEmulator.start(try await TestCertificate(names: names, isExpired: problem == .expired))
+        let trusted: TestCertificate? =
+            switch problem {
+            case .wrongName, .expired: server.certificate
+            case .unknownAuthority: try await TestCertificate(names: names)
+            case .unknownToTheSystem: nil
+            }
+        let transport = try Self.transport(trusting: trusted)
+        for request in [HTTPRequest(.get, url: server.me, isRepeatable: true), try server.exchange()] {
+            let error = await transport.failure(request)
+            #expect(error?.code == .tls)
+            #expect(error?.requestMayHaveBeenSent == false)
+        }
+        #expect(server.emulator.statistics.total == 0)
+        transport.shutdown()
+        try await server.emulator.stop()
+    }
+
     @Test("TLS 1.2 will do, 1.1 will not", arguments: [("-tls1_2", true), ("-tls1_1", false)])
     func versions(option: String, isAccepted: Bool) async throws {
         let certificate = try await TestCertificate()
@@ -67,7 +94,14 @@ struct TLSTests {
         if isAccepted {
             #expect(try await transport.get(url).status == 200)
         } else {
-            #expect(await transport.failure(url)?.code == .tls)
+            // It is not that nobody could have connected.
+            let client = ["s_client", "-connect", "localhost:\(server.port)", option, "-cipher", "DEFAULT@SECLEVEL=0"]
+            let other = try ChildProcess("openssl", client, input: "Q\n")
+            #expect(try await other.ending() == 0)
+            #expect(other.output.contains("TLSv1.1"))
+            let error = await transport.failure(url)
+            #expect(error?.code == .tls)
+            #expect(error?.requestMayHaveBeenSent == false)
         }
     }
 

@@ -18,7 +18,9 @@ struct RoomTests {
         "AccountKit": ["DoormanCore", "DoormanCrypto", "CurlTransport", "NIOConcurrencyHelpers"],
         "DoormanServer": nio.union(libc).union(["DoormanCore", "DoormanWire", "NIOSSL", "ServiceLifecycle", "Logging", "Metrics"]),
         "DoormanClient": nio.union(libc).union(["DoormanCore", "DoormanWire", "NIOSSL"]),
-        "AccountKitEmulator": nio.union(libc).union(["NIOHTTP1", "NIOSSL", "Logging", "DoormanCrypto", "FoundationEssentials"]),
+        "AccountKitEmulator": nio.union(libc).union([
+            "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "FoundationEssentials",
+        ]),
         "doormand": nio.union(libc).union(programs).union([
             "AccountKit", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer", "DoormanWire",
             "Configuration", "Foundation", "Metrics", "SystemPackage", "Yams",

@@ -6,18 +6,27 @@ package final class TestCertificate: Sendable {
     package var certificateFile: String { folder + "/certificate.pem" }
     package var keyFile: String { folder + "/key.pem" }
 
-    /// - Parameter names: What it is for, as openssl's `subjectAltName` has it.
-    package init(names: String = "DNS:localhost") async throws {
+    /// - Parameters:
+    ///   - names: What it is for, as openssl's `subjectAltName` has it.
+    ///   - isExpired: Whether its time was over yesterday.
+    package init(names: String = "DNS:localhost", isExpired: Bool = false) async throws {
         var template = Array("/tmp/doorman-tls-XXXXXX".utf8CString)
         guard unsafe mkdtemp(&template) != nil else { throw NeverHappened(description: "no temporary folder: errno \(errno)") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let openssl = try ChildProcess(
-            "openssl",
-            [
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                "/CN=localhost", "-addext", "subjectAltName=\(names)", "-keyout", folder + "/key.pem", "-out",
-                folder + "/certificate.pem",
-            ])
+        try await Self.run([
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+            "/CN=localhost", "-addext", "subjectAltName=\(names)", "-keyout", folder + "/key.pem", "-out",
+            folder + "/certificate.pem",
+        ])
+        if isExpired {
+            // Only a certificate that there is can be signed for a time that is over.
+            let files = ["-in", certificateFile, "-signkey", keyFile, "-out", certificateFile]
+            try await Self.run(["x509", "-days", "-1"] + files)
+        }
+    }
+
+    private static func run(_ arguments: [String]) async throws {
+        let openssl = try ChildProcess("openssl", arguments)
         guard try await openssl.ending() == 0 else { throw NeverHappened(description: openssl.errorOutput) }
     }
 
