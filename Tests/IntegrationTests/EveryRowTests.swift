@@ -1,0 +1,155 @@
+import AccountKitEmulator
+import DoormanCore
+import DoormanWire
+import TestKit
+import Testing
+
+@testable import doormand
+
+/// The failure contract, walked from its first row to its last: something is made to go wrong, and what arrives at the other end is
+/// what the table says. A new row does not compile until it is known here how it comes about.
+@Suite("Every row of the failure contract")
+struct EveryRowTests {
+    /// `INTERNAL` is for bugs of ours: nothing that can be done from outside may lead there.
+    static let rows = Failure.allCases.filter { $0 != .internal }
+
+    @Test(
+        "is seen by a client as the table has it: code, reason, when to ask again, and whether memory answers next time",
+        arguments: rows)
+    func row(failure: Failure) async throws {
+        let trial = Trial(failure)
+        try await Stack.run(settings: trial.settings) { stack in
+            let peer = try RawPeer.connect(port: stack.port)
+            try await trial.prepare(stack, peer)
+            let request = try trial.request(stack)
+            try await peer.send(request(101))
+            let status = try #require(try await self.status(101, from: peer))
+            #expect(status.code == failure.row.code)
+            #expect(status.reason == failure.row.reason)
+            #expect(status.failure == failure)
+            #expect((status.retryAfter != nil) == (failure.row.retry == .later))
+            #expect(!status.message.isEmpty)
+            guard failure.isAboutToken, failure != .malformedToken else { return }
+            // All is well again; who is asked now tells whether the answer was remembered.
+            stack.emulator.clearFaults()
+            stack.emulator.resetStatistics()
+            try await peer.send(request(103))
+            _ = try await self.status(103, from: peer)
+            #expect((stack.providerCalls == 0) == failure.row.isCached)
+        }
+    }
+
+    /// - Returns: Nil if the answer is a success.
+    private func status(_ streamID: UInt32, from peer: RawPeer) async throws -> ResponseDecoder.Status? {
+        while true {
+            let frame = try await peer.readFrame()
+            guard frame.streamID == streamID else { continue }
+            guard case .failure(let status) = ResponseDecoder.identity(frame.data.span, in: MessageArena()) else { return nil }
+            return status
+        }
+    }
+}
+
+/// How a row comes about.
+private struct Trial: Sendable {
+    typealias Request = (_ streamID: UInt32) throws -> [UInt8]
+
+    let failure: Failure
+
+    init(_ failure: Failure) {
+        self.failure = failure
+    }
+
+    func settings(_ settings: inout DoormandSettings) {
+        switch failure {
+        case .providerMisconfigured: settings.appSecretFile = ""
+        case .tooManyCalls: settings.server.connection.maximumCallsInFlight = 1
+        case .tooManyMisses:
+            settings.missBudgets.savedMisses = 1
+            settings.missBudgets.missesPerSecond = 1
+        case .draining: settings.server.drainTimeout = .seconds(10)
+        default: break
+        }
+    }
+
+    func prepare(_ stack: Stack, _ peer: RawPeer) async throws {
+        switch failure {
+        case .wrongApplication: stack.emulator.setFault(.applicationForeign, for: .me)
+        case .providerUnavailable: stack.emulator.setFault(.badGateway, for: .me)
+        case .providerBusy: stack.emulator.setFault(.tooManyRequests(retryAfterSeconds: 1), for: .me)
+        case .deadlineExceeded: stack.emulator.setFault(.hang, for: .me)
+        case .tooManyCalls:
+            stack.emulator.setFault(.hang, for: .me)
+            try await peer.send(Self.verify("EMAWsomething", 1))
+            try await eventually("it is being asked about") { stack.providerCalls == 1 }
+        case .tooManyMisses:
+            try await peer.send(Self.verify("EMAWsomething", 1))
+            _ = try await peer.readFrame()
+        case .draining:
+            // Something in flight keeps the connection open.
+            stack.emulator.setFault(.hang, for: .me)
+            try await peer.send(Self.verify("EMAWsomething", 1))
+            try await eventually("it is being asked about") { stack.providerCalls == 1 }
+            Task { [server = stack.server] in await server.drain() }
+            let check = try RequestEncoder.encodeHealthCheck(service: "", timeout: nil)
+            var streamID: UInt32 = 3
+            try await eventually("it drains") {
+                try await peer.send(RawFrame(streamID: streamID, type: 1, data: check).bytes)
+                streamID += 2
+                let answer = try await peer.readFrame().data
+                guard case .success(let status) = ResponseDecoder.healthCheck(answer.span, in: MessageArena()) else { return false }
+                return status == .notServing
+            }
+        default: break
+        }
+    }
+
+    func request(_ stack: Stack) throws -> Request {
+        switch failure {
+        case .tokenRejected: return { try Self.verify("EMAWnobodys", $0) }
+        case .proofRejected:
+            let token = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
+            return { try Self.verify(token, $0) }
+        case .wrongApplication, .providerUnavailable, .providerBusy, .providerMisconfigured, .draining, .tooManyCalls,
+            .tooManyMisses:
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            return { try Self.verify(token, $0) }
+        case .deadlineExceeded: return { try Self.verify("EMAWnobodys", $0, timeout: .milliseconds(100)) }
+        case .malformedToken: return { try Self.verify("AQcode", $0) }
+        case .malformedRequest: return { RawFrame(streamID: $0, type: 1, data: [0xFF, 0xFF, 0xFF]).bytes }
+        case .unimplemented:
+            return { streamID in
+                // One letter of the method's name is another.
+                let data = try RequestEncoder.encode(VerificationRequest(token: Token("EMAW")), timeout: nil)
+                let name = Array("Verify".utf8)
+                let start = data.indices.first { data[$0...].starts(with: name) }!
+                var changed = data
+                changed[start] = UInt8(ascii: "W")
+                return RawFrame(streamID: streamID, type: 1, data: changed).bytes
+            }
+        case .serviceUnknown:
+            return {
+                RawFrame(streamID: $0, type: 1, data: try RequestEncoder.encodeHealthCheck(service: "no.such", timeout: nil)).bytes
+            }
+        case .callerNotAllowed:
+            return { RawFrame(streamID: $0, type: 1, data: try RequestEncoder.encode(AccountListRequest(), timeout: nil)).bytes }
+        case .frameTooLong: return { RawFrame(streamID: $0, type: 1, data: Array(repeating: 0, count: 65_537)).bytes }
+        case .internal: preconditionFailure("nothing leads there")
+        }
+    }
+
+    private static func verify(_ token: String, _ streamID: UInt32, timeout: Duration? = nil) throws -> [UInt8] {
+        let data = try RequestEncoder.encode(VerificationRequest(token: Token(token)), timeout: timeout)
+        return RawFrame(streamID: streamID, type: 1, data: data).bytes
+    }
+}
+
+extension Failure {
+    /// Whether asking again about the same token may be answered from memory or not.
+    fileprivate var isAboutToken: Bool {
+        switch self {
+        case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken, .providerUnavailable, .providerMisconfigured: true
+        default: false
+        }
+    }
+}
