@@ -74,7 +74,8 @@ extension CachingVerifier: TokenProvider {
         }
     }
 
-    /// A flight's deadline is ours, not its callers', who have their own: that it passed means that the provider did not answer.
+    /// A flight's deadline is ours, not its callers', who have their own: that it passed means that the provider did not answer, or,
+    /// if the error says when to come back, that too many others were asking.
     func withinFlight<Value>(
         _ call: () async throws(VerificationError) -> Value
     ) async throws(VerificationError) -> Value {
@@ -82,7 +83,8 @@ extension CachingVerifier: TokenProvider {
             return try await call()
         } catch {
             guard error.code == .deadlineExceeded else { throw error }
-            throw VerificationError(.providerUnavailable, error.message, retryAfter: error.retryAfter)
+            throw VerificationError(
+                error.retryAfter == nil ? .providerUnavailable : .providerBusy, error.message, retryAfter: error.retryAfter)
         }
     }
 

@@ -109,7 +109,7 @@ struct GovernorStateMachine: Sendable {
 
     mutating func timePassed(now: Instant) -> [Resolution] {
         let late = deadlines.passed(at: now).filter { leave($0) }
-        return late.map { Resolution(ticket: $0, result: .failure(.outOfTime)) } + admit(at: now)
+        return late.map { Resolution(ticket: $0, result: .failure(.outOfTimeInQueue)) } + admit(at: now)
     }
 
     /// When ``timePassed(now:)`` is to be called; nil if that is arranged already. To be asked after each event.
@@ -164,7 +164,7 @@ struct GovernorStateMachine: Sendable {
             if refusal(at: now) != nil { return resolutions + refuseAll(at: now) }
             guard callsUnderWay < slots, rateLimit.nextFree(at: now) <= now, let (ticket, waiter) = next() else { break }
             if waiter.deadline.hasPassed(at: now) {
-                resolutions.append(Resolution(ticket: ticket, result: .failure(.outOfTime)))
+                resolutions.append(Resolution(ticket: ticket, result: .failure(.outOfTimeInQueue)))
             } else if let permit = permit(at: now) {
                 resolutions.append(Resolution(ticket: ticket, result: .success(permit)))
             }
@@ -190,7 +190,12 @@ struct GovernorStateMachine: Sendable {
 
 extension VerificationError {
     fileprivate static let outOfTime = VerificationError(
-        .deadlineExceeded, "The deadline passed while waiting for the provider.")
+        .deadlineExceeded, "The deadline passed before the provider could be asked.")
+    /// With a time to come back: it was our own bounds that it waited for, and not the provider.
+    fileprivate static let outOfTimeInQueue = VerificationError(
+        .deadlineExceeded,
+        "The deadline passed while others were asking the provider (provider.max-concurrent-calls, provider.max-calls-per-second).",
+        retryAfter: .milliseconds(100))
     fileprivate static let tooManyWait = VerificationError(
         .providerBusy, "Too many calls wait for the provider (provider.max-waiting-calls).", retryAfter: .milliseconds(100))
 

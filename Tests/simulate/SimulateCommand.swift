@@ -21,6 +21,9 @@ struct Histories: ParsableCommand {
     @Option(help: "How many seeds.")
     var count: UInt64 = 10_000
 
+    @Flag(help: "End with the first seed that fails.")
+    var stopAtFailure = false
+
     func run() throws {
         var counts: [String: Int] = [:]
         var failures = 0
@@ -31,6 +34,7 @@ struct Histories: ParsableCommand {
                 failures += 1
                 print("seed \(seed):")
                 for violation in outcome.violations { print("  \(violation)") }
+                if stopAtFailure { throw ExitCode.failure }
             }
             if (seed - first + 1) % 100_000 == 0 {
                 FileHandle.standardError.write(Data("simulate: \(seed - first + 1) of \(count), \(failures) failed\n".utf8))
