@@ -125,6 +125,7 @@ extension Simulation {
             let number = ledger.withLockedValue { [now = world.now] in $0.revocationBegan(now: now) }
             let isAcknowledged = (try? await verifier.revoke(RevocationRequest(subject), deadline: deadline)) != nil
             ledger.withLockedValue { [now = world.now] in
+                if now > deadline.instant { $0.report("a revocation after its deadline", at: now) }
                 $0.revocationEnded(number, subject, isAcknowledged: isAcknowledged, now: now)
             }
         }
