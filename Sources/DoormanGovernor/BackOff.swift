@@ -5,6 +5,8 @@ struct BackOff: Sendable {
     private let standard: Duration
     private let longest: Duration
     private var end = Instant(nanoseconds: 0)
+    /// Until when nobody asks because our allowance is nearly used up, which is no throttling yet.
+    private var pauseEnd = Instant(nanoseconds: 0)
     /// How often in a row the provider throttled us right after we had backed off.
     private var repetitions = 0
 
@@ -34,8 +36,14 @@ struct BackOff: Sendable {
         if callBegan >= end { repetitions = 0 }
     }
 
+    /// Leaves the provider alone for the standard time, before it has to throttle us.
+    mutating func pause(at now: Instant) {
+        pauseEnd = max(pauseEnd, now.advanced(by: min(standard, longest)))
+    }
+
     /// How long it still lasts; nil if the provider may be asked.
     func remaining(at now: Instant) -> Duration? {
-        now < end ? now.duration(to: end) : nil
+        let last = max(end, pauseEnd)
+        return now < last ? now.duration(to: last) : nil
     }
 }

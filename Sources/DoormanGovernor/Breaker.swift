@@ -22,6 +22,11 @@ package struct Breaker: Sendable {
         self.settings = settings
     }
 
+    /// The state as a call would find it.
+    func state(at now: Instant) -> State {
+        if case .open(let end) = state, now >= end { .halfOpen(probes: 0) } else { state }
+    }
+
     /// Whether a call may begin now; how long to wait if not.
     mutating func refusal(at now: Instant) -> Duration? {
         if case .open(let end) = state {

@@ -17,7 +17,8 @@ struct GovernorStateMachine: Sendable {
     }
 
     private struct Waiter: Sendable {
-        let deadline: Deadline
+        /// When it is too late to begin: what the provider is then asked would not be answered before the deadline.
+        let latestStart: Deadline
     }
 
     private let settings: GovernorSettings
@@ -30,6 +31,8 @@ struct GovernorStateMachine: Sendable {
     private var backOff: BackOff
     private var breaker: Breaker
     private var retryBudget: RetryBudget
+    /// How long the provider takes to answer, as of late.
+    private var usualTime: Duration = .zero
 
     init(settings: GovernorSettings) {
         self.settings = settings
@@ -54,14 +57,15 @@ struct GovernorStateMachine: Sendable {
         guard waiting < settings.maximumWaiting else { return .resolved(.failure(.tooManyWait)) }
         // Sooner than the rate allows it won't go, whatever the calls before it come to.
         let earliest = rateLimit.nextFree(after: waiting, at: now)
-        guard earliest < deadline.instant else {
+        let waiter = Waiter(latestStart: latestStart(for: deadline, now: now))
+        guard !waiter.latestStart.hasPassed(at: earliest) else {
             return .resolved(.failure(.budgetSpent(retryAfter: now.duration(to: earliest))))
         }
         switch purpose {
-        case .demand: demands.append(Waiter(deadline: deadline), ticket: ticket)
-        case .refresh: refreshes.append(Waiter(deadline: deadline), ticket: ticket)
+        case .demand: demands.append(waiter, ticket: ticket)
+        case .refresh: refreshes.append(waiter, ticket: ticket)
         }
-        deadlines.insert(ticket, deadline: deadline)
+        deadlines.insert(ticket, deadline: waiter.latestStart)
         deadlines.compact(live: waiting) { demands.contains($0) || refreshes.contains($0) }
         return .waits
     }
@@ -103,13 +107,13 @@ struct GovernorStateMachine: Sendable {
     /// The provider said how much of our allowance is used up.
     mutating func noteUsage(percent: Int, now: Instant) -> [Resolution] {
         guard percent >= settings.usageLimit, backOff.remaining(at: now) == nil else { return [] }
-        backOff.begin(at: now, callBegan: now, retryAfter: settings.defaultBackOff)
+        backOff.pause(at: now)
         return refuseAll(at: now)
     }
 
     mutating func timePassed(now: Instant) -> [Resolution] {
         let late = deadlines.passed(at: now).filter { leave($0) }
-        return late.map { Resolution(ticket: $0, result: .failure(.outOfTimeInQueue)) } + admit(at: now)
+        return late.map { Resolution(ticket: $0, result: .failure(.waitedInVain)) } + admit(at: now)
     }
 
     /// When ``timePassed(now:)`` is to be called; nil if that is arranged already. To be asked after each event.
@@ -120,7 +124,8 @@ struct GovernorStateMachine: Sendable {
 
     func statistics(at now: Instant) -> GovernorStatistics {
         GovernorStatistics(
-            freeSlots: slots - callsUnderWay, waiting: waiting, backOff: backOff.remaining(at: now), breaker: breaker.state)
+            freeSlots: slots - callsUnderWay, waiting: waiting, backOff: backOff.remaining(at: now), breaker: breaker.state(at: now)
+        )
     }
 
     // MARK: - Decisions
@@ -140,9 +145,17 @@ struct GovernorStateMachine: Sendable {
         return Permit(began: now, epoch: breaker.epoch)
     }
 
+    /// A call that begins with less time than the provider usually takes would spend its share of the rate on an answer that comes
+    /// too late, and so would all behind it. Half of its time is for waiting in any case.
+    private func latestStart(for deadline: Deadline, now: Instant) -> Deadline {
+        let needed = min(max(usualTime, settings.minimumRetryTime), deadline.remaining(at: now) / 2)
+        return Deadline(deadline.instant.advanced(by: .zero - needed))
+    }
+
     private mutating func note(_ result: CallResult, of permit: Permit, now: Instant) -> [Resolution] {
         switch result {
         case .answered:
+            usualTime += (permit.began.duration(to: now) - usualTime) / 8
             breaker.succeeded(epoch: permit.epoch)
             backOff.succeeded(callBegan: permit.began)
         case .toldNothing:
@@ -163,8 +176,8 @@ struct GovernorStateMachine: Sendable {
         while waiting > 0 {
             if refusal(at: now) != nil { return resolutions + refuseAll(at: now) }
             guard callsUnderWay < slots, rateLimit.nextFree(at: now) <= now, let (ticket, waiter) = next() else { break }
-            if waiter.deadline.hasPassed(at: now) {
-                resolutions.append(Resolution(ticket: ticket, result: .failure(.outOfTimeInQueue)))
+            if waiter.latestStart.hasPassed(at: now) {
+                resolutions.append(Resolution(ticket: ticket, result: .failure(.waitedInVain)))
             } else if let permit = permit(at: now) {
                 resolutions.append(Resolution(ticket: ticket, result: .success(permit)))
             }
@@ -191,10 +204,9 @@ struct GovernorStateMachine: Sendable {
 extension VerificationError {
     fileprivate static let outOfTime = VerificationError(
         .deadlineExceeded, "The deadline passed before the provider could be asked.")
-    /// With a time to come back: it was our own bounds that it waited for, and not the provider.
-    fileprivate static let outOfTimeInQueue = VerificationError(
-        .deadlineExceeded,
-        "The deadline passed while others were asking the provider (provider.max-concurrent-calls, provider.max-calls-per-second).",
+    fileprivate static let waitedInVain = VerificationError(
+        .providerBusy,
+        "Too many others are asking the provider (provider.max-concurrent-calls, provider.max-calls-per-second).",
         retryAfter: .milliseconds(100))
     fileprivate static let tooManyWait = VerificationError(
         .providerBusy, "Too many calls wait for the provider (provider.max-waiting-calls).", retryAfter: .milliseconds(100))

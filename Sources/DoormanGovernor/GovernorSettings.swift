@@ -22,7 +22,7 @@ package struct GovernorSettings: Sendable, Hashable {
     package var retryPercentage = 10
     /// How many second tries may be saved up; so many are there at the start. Default 10.
     package var savedRetries = 10
-    /// A second try needs at least this much time before the deadline. Default 50 ms.
+    /// A second try, or one that had to wait, needs at least this much time before the deadline. Default 50 ms.
     package var minimumRetryTime: Duration = .milliseconds(50)
     /// After how many failures in a row the breaker opens: nobody asks then but a probe now and then. 0 for never, default 10.
     package var breakerFailures = 10

@@ -103,4 +103,19 @@ struct BackOffTests {
         scene.clock.advance(by: .seconds(1))
         #expect(await scene.verify() == .success(.refused))
     }
+
+    @Test("what the provider says of our allowance makes no later back-off longer")
+    func usageIsNoThrottling() async throws {
+        let scene = GovernedScene()
+        scene.provider.script { [governor = scene.governor] in
+            governor.noteUsage(percent: 96)
+            return .success(.refused)
+        }
+        for _ in 0..<8 {
+            #expect(await scene.verify() == .success(.refused))
+            scene.clock.advance(by: .seconds(2))
+        }
+        scene.provider.script(throttled(nil))
+        #expect(await scene.verify().error?.retryAfter == .seconds(1))
+    }
 }

@@ -77,7 +77,7 @@ struct WaitingTests {
         try await eventually("two wait") { scene.governor.statistics.waiting == 2 }
         scene.clock.advance(by: .seconds(700))
         try await scene.provider.answerNext(.success(.refused))
-        #expect(await impatient.value.error?.code == .deadlineExceeded)
+        #expect(await impatient.value.error?.code == .providerBusy)
         try await eventually("the patient one goes") { scene.provider.tokens.last == Token("patient") }
         try await scene.provider.answerNext(.success(.refused))
         #expect(await patient.value == .success(.refused))
@@ -92,10 +92,31 @@ struct WaitingTests {
         let first = scene.start(deadline: far)
         try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
         let soon = Deadline(TimeSource.system.now().advanced(by: .milliseconds(20)))
-        #expect(await scene.verify(deadline: soon).error?.code == .deadlineExceeded)
+        #expect(await scene.verify(deadline: soon).error?.code == .providerBusy)
         #expect(scene.governor.statistics.waiting == 0)
         try await scene.provider.answerNext(.success(.refused))
         #expect(await first.value == .success(.refused))
+    }
+
+    @Test("a waiter whose time would not do for an answer any more is told that the provider is busy, and spends nothing")
+    func tooLateToBegin() async throws {
+        let scene = GovernedScene { $0.concurrentCalls = 1 }
+        // The provider takes 400 ms, as the governor learns.
+        scene.provider.script { [clock = scene.clock] in
+            clock.advance(by: .milliseconds(400))
+            return .success(.refused)
+        }
+        for _ in 0..<50 { _ = await scene.verify() }
+        scene.provider.asksByHand()
+        let first = scene.start()
+        try await eventually("the slot is taken") { scene.provider.verifyCount == 51 }
+        let late = scene.start("late", deadline: Deadline(scene.clock.now.advanced(by: .seconds(2))))
+        try await eventually("one waits") { scene.governor.statistics.waiting == 1 }
+        scene.clock.advance(by: .milliseconds(1700))
+        try await scene.provider.answerNext(.success(.refused))
+        #expect(await late.value.error?.code == .providerBusy)
+        #expect(await first.value == .success(.refused))
+        #expect(scene.provider.verifyCount == 51)
     }
 
     @Test("no slot is lost when waiters are cancelled while slots come free")
