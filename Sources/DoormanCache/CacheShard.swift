@@ -31,15 +31,15 @@ struct CacheShard: Sendable {
     mutating func recall(_ key: TokenKey, maxAge: UInt64, now: UInt64, isRepeated: Bool) -> Recollection {
         var recollection = valid.recall(key, maxAge: maxAge, now: now, mayRefresh: !isRepeated)
         if case .unknown = recollection { recollection = rejected.recall(key, maxAge: maxAge, now: now) }
-        if case .known = recollection {
-            hits &+= 1
-        } else if !isRepeated {
-            misses &+= 1
-        }
+        guard !isRepeated else { return recollection }
+        if case .known = recollection { hits &+= 1 } else { misses &+= 1 }
         return recollection
     }
 
+    /// Stores the entry, unless what is stored was asked for later: of two answers that overtake each other the later question
+    /// counts.
     mutating func store(_ entry: CacheEntry, for key: TokenKey) {
+        guard !knowsLater(than: entry.verifiedAt, about: key) else { return }
         switch entry.verdict {
         case .valid:
             rejected.remove(key)
@@ -48,6 +48,15 @@ struct CacheShard: Sendable {
             valid.remove(key)
             rejected.insert(entry, for: key)
         }
+    }
+
+    /// Lets go of what was asked for before.
+    mutating func remove(_ key: TokenKey, askedBefore moment: Instant) {
+        if !knowsLater(than: moment, about: key) { remove(key) }
+    }
+
+    private func knowsLater(than moment: Instant, about key: TokenKey) -> Bool {
+        (valid.verifiedAt(of: key) ?? rejected.verifiedAt(of: key)).map { $0 > moment } ?? false
     }
 
     mutating func remove(_ key: TokenKey) {

@@ -5,9 +5,10 @@ package struct CacheStatistics: Sendable, Hashable {
     package var hits: UInt64 = 0
     /// Calls that memory had no answer for, at first.
     package var misses: UInt64 = 0
-    /// Answers past their time, given because the provider could not be asked. Nearly all are hits, too.
+    /// Answers past their time from memory, given because the provider could not be asked. The first one after each failure may not
+    /// be counted.
     package var stale: UInt64 = 0
-    /// Answers refreshed before their time was up, so that no call had to wait.
+    /// Refreshes begun of answers before their time was up, so that no call had to wait.
     package var refreshed: UInt64 = 0
     /// Of valid tokens. Entries past their time count until others push them out.
     package var valid = Segment()

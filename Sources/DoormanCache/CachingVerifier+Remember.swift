@@ -12,7 +12,7 @@ extension CachingVerifier {
         case .rejected(let rejection):
             let lifetime = rejection.isCacheable ? settings.rejectedLifetime(roll: random()) : .zero
             guard lifetime > .zero else {
-                cache.remove(key)
+                cache.remove(key, askedBefore: askedAt)
                 return verdict
             }
             let entry = CacheEntry(
@@ -22,7 +22,7 @@ extension CachingVerifier {
         case .valid(var identity):
             let wallTime = timeSource.wallTime()
             guard wallTime < identity.validUntil else {
-                cache.remove(key)
+                cache.remove(key, askedBefore: askedAt)
                 return .rejected(Rejection(.tokenRejected, "The token has expired since its provider was asked."))
             }
             let lifetime = settings.lifetime(expiry: identity.validUntil, wallTime: wallTime, roll: random())
@@ -38,7 +38,7 @@ extension CachingVerifier {
         _ identity: Identity, for key: TokenKey, askedAt: Instant, now: Instant, _ lifetime: (fresh: Duration, stale: Duration),
         _ stamp: VerificationCache.Stamp
     ) {
-        guard lifetime.fresh > .zero else { return cache.remove(key) }
+        guard lifetime.fresh > .zero else { return cache.remove(key, askedBefore: askedAt) }
         let refreshAfter = lifetime.fresh - settings.refreshMargin(of: lifetime.fresh)
         let entry = CacheEntry(
             verdict: .valid(identity), reply: pack(.valid(identity)), verifiedAt: askedAt,

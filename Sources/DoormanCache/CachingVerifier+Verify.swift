@@ -61,7 +61,7 @@ extension CachingVerifier: TokenProvider {
         }
         let question = VerificationRequest(
             token: request.token, isRefresh: request.isRefresh,
-            likelyApplicationID: request.applicationID ?? request.likelyApplicationID)
+            likelyApplicationID: request.applicationID ?? request.likelyApplicationID ?? knownApplication(of: key, now: now))
         do throws(VerificationError) {
             let verdict = try await withinFlight { () async throws(VerificationError) in
                 try await self.upstream.verify(question, deadline: self.flightDeadline(from: now))
@@ -74,8 +74,13 @@ extension CachingVerifier: TokenProvider {
         }
     }
 
-    /// A flight's deadline is ours, not its callers', who have their own: that it passed means that the provider did not answer, or,
-    /// if the error says when to come back, that too many others were asking.
+    /// The application that the token was made for, if memory has an answer about it, past its time or not.
+    private func knownApplication(of key: TokenKey, now: Instant) -> String? {
+        guard case .valid(let identity)? = cache.standIn(for: key, maxAge: nil, now: now)?.verdict else { return nil }
+        return identity.applicationID.isEmpty ? nil : identity.applicationID
+    }
+
+    /// A flight's deadline is ours, not its callers', who have their own: that it passed means that the provider did not answer.
     func withinFlight<Value>(
         _ call: () async throws(VerificationError) -> Value
     ) async throws(VerificationError) -> Value {
@@ -83,8 +88,7 @@ extension CachingVerifier: TokenProvider {
             return try await call()
         } catch {
             guard error.code == .deadlineExceeded else { throw error }
-            throw VerificationError(
-                error.retryAfter == nil ? .providerUnavailable : .providerBusy, error.message, retryAfter: error.retryAfter)
+            throw VerificationError(.providerUnavailable, error.message, retryAfter: error.retryAfter)
         }
     }
 

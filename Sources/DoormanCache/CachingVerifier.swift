@@ -59,6 +59,21 @@ package final class CachingVerifier: Sendable {
         return hit.reply
     }
 
+    /// The packed reply past its time, if memory has one that suits the call otherwise: for a call that may not have the provider
+    /// asked just now.
+    package func staleReply(
+        token: Span<UInt8>, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant
+    ) -> PackedReply? {
+        let key = keys.key(forToken: token)
+        guard giveStale(key, maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds))) != nil else { return nil }
+        return cache.reply(for: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?.reply
+    }
+
+    /// Whether the provider is being asked about the token, so that one more call costs it nothing.
+    package func isBeingAsked(about token: Span<UInt8>) -> Bool {
+        questions.isInTheAir(keys.key(forToken: token))
+    }
+
     /// Sets other bounds while calls go on. What is over them goes at once.
     package func limit(valid: SegmentBounds, rejected: SegmentBounds) {
         cache.limit(valid: valid, rejected: rejected)

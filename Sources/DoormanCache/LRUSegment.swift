@@ -76,6 +76,11 @@ package struct LRUSegment: Sendable {
         return .known(verdict, isDueForRefresh: mayRefresh && takeRefresh(slot, now: now))
     }
 
+    /// When the provider was asked about the key's entry, if there is one.
+    func verifiedAt(of key: TokenKey) -> Instant? {
+        slot(of: key).map { Instant(nanoseconds: slots[$0].verifiedAt) }
+    }
+
     /// The entry, whether or not it is past its time, unless it is no answer even if the provider can't be asked.
     func standIn(for key: TokenKey, maxAge: UInt64, now: UInt64) -> CacheEntry? {
         guard let slot = slot(of: key), now < staleUntil[slot], isYoung(slot, maxAge: maxAge, now: now),

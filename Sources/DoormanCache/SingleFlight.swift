@@ -56,6 +56,11 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
         return flight != nil
     }
 
+    /// Whether the key has a flight that a call could join.
+    package func isInTheAir(_ key: Key) -> Bool {
+        state.withLockedValue { $0.joinable[key] != nil }
+    }
+
     /// Calls from now on start a flight of their own. Those who wait already get the answer of the old one.
     package func detach(_ key: Key) {
         state.withLockedValue { $0.joinable[key] = nil }

@@ -6,8 +6,8 @@ internal import NIOConcurrencyHelpers
 package final class VerificationCache: Sendable {
     private let shards: [NIOLockedValueBox<CacheShard>]
     private let mask: UInt64
-    /// How often all tokens of an account were revoked. Read under a shard's lock, and nothing is locked under it.
-    private let accountRevocations = NIOLockedValueBox<UInt64>(0)
+    /// Read under a shard's lock, and nothing is locked under it.
+    private let accountRevocations = NIOLockedValueBox(AccountRevocations())
 
     /// The state of revocations when a question was put. Its answer may be stored only if nothing has been revoked since that
     /// it may be about.
@@ -69,13 +69,13 @@ package final class VerificationCache: Sendable {
 
     /// To be taken before the provider is asked about the token.
     func stamp(for key: TokenKey) -> Stamp {
-        let accounts = accountRevocations.withLockedValue { $0 }
+        let accounts = accountRevocations.withLockedValue { $0.count }
         return Stamp(accounts: accounts, tokens: shard(of: key).withLockedValue { $0.revocations(of: key) })
     }
 
     /// To be taken before a code is exchanged.
     func stampForExchange() -> Stamp {
-        Stamp(accounts: accountRevocations.withLockedValue { $0 }, tokens: nil)
+        Stamp(accounts: accountRevocations.withLockedValue { $0.count }, tokens: nil)
     }
 
     /// Stores the entry, unless something was revoked since the stamp was taken. A refusal that comes too late to be stored still
@@ -87,7 +87,7 @@ package final class VerificationCache: Sendable {
         shard(of: key).withLockedValue { shard in
             let isCurrent =
                 (stamp.tokens == nil || stamp.tokens == shard.revocations(of: key))
-                && stamp.accounts == accountRevocations.withLockedValue { $0 }
+                && !accountRevocations.withLockedValue { $0.concerns(entry.verdict, since: stamp.accounts) }
             if isCurrent {
                 shard.store(entry, for: key)
             } else if case .rejected = entry.verdict {
@@ -96,9 +96,9 @@ package final class VerificationCache: Sendable {
         }
     }
 
-    /// Lets go of what is known of the token, without revoking it.
-    func remove(_ key: TokenKey) {
-        shard(of: key).withLockedValue { $0.remove(key) }
+    /// Lets go of what is known of the token, unless it was asked for later, without revoking it.
+    func remove(_ key: TokenKey, askedBefore moment: Instant) {
+        shard(of: key).withLockedValue { $0.remove(key, askedBefore: moment) }
     }
 
     /// Lets go of the token, and of answers about it that are on their way.
@@ -106,19 +106,15 @@ package final class VerificationCache: Sendable {
         shard(of: key).withLockedValue { $0.revoke(key) }
     }
 
-    /// Lets go of every token of the account, and of all answers that are on their way, since any may be about it. Walks
-    /// through all entries, one shard after the other.
+    /// Lets go of every token of the account, and of answers about it that are on their way. Walks through all entries, one shard
+    /// after the other.
     ///
     /// - Parameter applicationID: Nil for the account's tokens of every application.
     package func revoke(accountID: String, applicationID: String?) {
-        accountRevocations.withLockedValue { $0 &+= 1 }
+        accountRevocations.withLockedValue { $0.note(accountID: accountID, applicationID: applicationID) }
         for shard in shards {
             shard.withLockedValue { shard in
-                shard.valid.removeAll { verdict in
-                    guard case .valid(let identity) = verdict, identity.accountID == accountID else { return false }
-                    // One that names no application, which an operator may allow, may be of any.
-                    return applicationID == nil || identity.applicationID.isEmpty || identity.applicationID == applicationID
-                }
+                shard.valid.removeAll { $0.isAbout(accountID: accountID, applicationID: applicationID) }
             }
         }
     }

@@ -133,6 +133,6 @@ struct RevocationTests {
         try await revoke(scene, .account("somebody else"))
         try await scene.provider.answerNext(.success(.refused))
         try await eventually("the answer is there") { scene.verifier.statistics.flights == 0 }
-        #expect(scene.reply() == nil)
+        #expect(scene.reply() == "tokenRejected")
     }
 }

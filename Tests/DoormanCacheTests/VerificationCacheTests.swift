@@ -85,12 +85,43 @@ struct VerificationCacheTests {
         #expect(cache.knows(key))
     }
 
-    @Test("an answer, of a question or an exchange, asked before an account was revoked is not stored")
+    @Test("an answer, of a question or an exchange, asked before its account was revoked is not stored; others are")
     func stampOfAccount() {
         let cache = VerificationCache(settings: CacheSettings())
         let stamps = [cache.stamp(for: key(1)), cache.stampForExchange()]
+        cache.revoke(accountID: "1011166682335378", applicationID: "another application")
         cache.revoke(accountID: "somebody else", applicationID: nil)
+        for stamp in stamps {
+            cache.store(.sample(), for: key(1), stamp: stamp)
+            #expect(cache.knows(key(1)))
+        }
+        cache.revoke(accountID: "1011166682335378", applicationID: nil)
         for stamp in stamps { cache.store(.sample(), for: key(1), stamp: stamp) }
+        #expect(!cache.knows(key(1)))
+    }
+
+    @Test("an answer that is older than all account revocations that are told apart is not stored")
+    func forgottenRevocations() {
+        let cache = VerificationCache(settings: CacheSettings())
+        let stamp = cache.stamp(for: key(1))
+        for number in 0..<AccountRevocations.capacity { cache.revoke(accountID: "\(number)", applicationID: nil) }
+        cache.store(.sample(), for: key(1), stamp: stamp)
+        #expect(cache.knows(key(1)))
+        cache.revoke(accountID: "one more", applicationID: nil)
+        cache.store(.sample(), for: key(2), stamp: stamp)
+        #expect(!cache.knows(key(2)))
+    }
+
+    @Test("of two answers that overtake each other the one that was asked for later counts")
+    func overtaking() {
+        let cache = VerificationCache(settings: CacheSettings())
+        let stamp = cache.stamp(for: key(1))
+        cache.store(.sample(.refused, verifiedAt: Instant(nanoseconds: 200)), for: key(1), stamp: stamp)
+        cache.store(.sample(verifiedAt: Instant(nanoseconds: 100)), for: key(1), stamp: stamp)
+        #expect(cache.recall(key(1), maxAge: nil, now: now) == .known(.refused, isDueForRefresh: false))
+        cache.remove(key(1), askedBefore: Instant(nanoseconds: 100))
+        #expect(cache.knows(key(1)))
+        cache.remove(key(1), askedBefore: Instant(nanoseconds: 200))
         #expect(!cache.knows(key(1)))
     }
 
