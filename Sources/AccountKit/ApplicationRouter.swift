@@ -4,7 +4,8 @@ package import DoormanCore
 /// and while a secret is changed nobody knows which of two Account Kit takes.
 ///
 /// Only a proof that was found wrong, an answer about another application, and a failure of ``VerificationError/Scope/credential``
-/// lead on to the next; whatever else is answered holds for all of them, and ends the search.
+/// lead on to the next, and an allowance that is used up to the next application; whatever else is answered holds for all of them, and
+/// ends the search.
 package final class ApplicationRouter: Sendable {
     /// An application, and what to ask with as that application.
     package struct Application: Sendable {
@@ -87,6 +88,11 @@ extension ApplicationRouter: TokenProvider {
                         return verdict
                     }
                 } catch {
+                    if error.code == .providerBusy {
+                        // An allowance is its application's own: the token may be another's, who still may ask.
+                        refusals.add(error)
+                        break attempts
+                    }
                     guard error.scope == .credential else { throw error }
                     refusals.add(error)
                 }
