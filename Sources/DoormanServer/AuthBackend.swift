@@ -12,7 +12,13 @@ package struct AuthBackend: Sendable {
     /// event loops.
     package typealias TakeMiss = @Sendable (_ caller: Caller, _ now: Instant) -> Duration?
 
+    /// Whether the provider is being asked about the token already, so that one more call costs it nothing.
+    package typealias IsBeingAsked = @Sendable (_ token: Span<UInt8>) -> Bool
+
     package let replyFromMemory: ReplyFromMemory
+    /// As ``replyFromMemory``, past its time: for a caller that may not have the provider asked just now.
+    package let staleReplyFromMemory: ReplyFromMemory
+    package let isBeingAsked: IsBeingAsked
     package let takeMiss: TakeMiss
     package let provider: any TokenProvider
     /// The clock of every deadline and every age.
@@ -21,11 +27,14 @@ package struct AuthBackend: Sendable {
     /// - Parameter takeMiss: By default there is no end to anybody's share.
     package init(
         provider: any TokenProvider, timeSource: TimeSource, takeMiss: @escaping TakeMiss = { _, _ in nil },
-        replyFromMemory: @escaping ReplyFromMemory
+        isBeingAsked: @escaping IsBeingAsked = { _ in false },
+        staleReplyFromMemory: @escaping ReplyFromMemory = { _, _, _, _ in nil }, replyFromMemory: @escaping ReplyFromMemory
     ) {
         self.provider = provider
         self.timeSource = timeSource
         self.replyFromMemory = replyFromMemory
+        self.staleReplyFromMemory = staleReplyFromMemory
+        self.isBeingAsked = isBeingAsked
         self.takeMiss = takeMiss
     }
 

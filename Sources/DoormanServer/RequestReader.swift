@@ -78,13 +78,20 @@ final class RequestReader {
     ) -> ServerConnection.Decision {
         let timeout = request.timeout
         var refusal: Rejection?
+        var wait: Duration?
         let decision = request.withVerifyRequest { bytes, applicationID, maxAgeSeconds -> ServerConnection.Decision? in
             if let reply = backend.replyFromMemory(bytes, applicationID, maxAgeSeconds, now) { return .answer(reply) }
-            guard let applicationID = String(validating: applicationID) else { return nil }
+            guard let application = String(validating: applicationID) else { return nil }
             let token = Token(bytes: Array(bytes))
             refusal = backend.provider.refusalByForm(of: token)
+            if refusal == nil, !backend.isBeingAsked(bytes) {
+                wait = backend.takeMiss(caller, now)
+                if wait != nil, let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now) {
+                    return .answer(reply)
+                }
+            }
             let request = VerificationRequest(
-                token: token, applicationID: applicationID.isEmpty ? nil : applicationID,
+                token: token, applicationID: application.isEmpty ? nil : application,
                 maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds)))
             return .start(.verify(request), timeout: timeout)
         }
@@ -101,7 +108,7 @@ final class RequestReader {
             tally.refusedByForm += 1
             return .answer(ResponseEncoder.encode(Verdict.rejected(refusal)))
         }
-        return limitMisses(of: caller, now: now, tally: &tally) ?? decision
+        return wait.map { refuseMiss(of: caller, for: $0, tally: &tally) } ?? decision
     }
 
     private func start(
@@ -111,12 +118,12 @@ final class RequestReader {
             tally.wrong += 1
             return .answer(badPayload)
         }
-        return limitMisses(of: caller, now: now, tally: &tally) ?? .start(call, timeout: request.timeout)
+        if let wait = backend.takeMiss(caller, now) { return refuseMiss(of: caller, for: wait, tally: &tally) }
+        return .start(call, timeout: request.timeout)
     }
 
     /// The refusal of a call that would take more of the provider than the caller's share, before anything is started for it.
-    private func limitMisses(of caller: Caller, now: Instant, tally: inout AnswerTally) -> ServerConnection.Decision? {
-        guard let wait = backend.takeMiss(caller, now) else { return nil }
+    private func refuseMiss(of caller: Caller, for wait: Duration, tally: inout AnswerTally) -> ServerConnection.Decision {
         tally.tooManyMisses += 1
         let message = "\(caller), as you are named here, has used up its calls that memory can't answer (caller.misses-per-second)"
         return .answer(ResponseEncoder.encode(FailureAnswer(.tooManyMisses, message, retryAfter: wait)))

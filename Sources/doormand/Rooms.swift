@@ -27,8 +27,11 @@ struct Rooms {
         let applications = try settings.applications()
         let transport = try CurlTransport(settings.transportSettings(governors: applications.count))
         self.transport = transport
+        var governorSettings = settings.governor
+        // A question that hangs must be able to count against the provider, however short its time is.
+        governorSettings.slowCall = min(governorSettings.slowCall, settings.cache.flightTimeout / 2)
         let governances = applications.map { application in
-            Governance(applicationID: application.id, governor: Governor(settings: settings.governor, timeSource: time))
+            Governance(applicationID: application.id, governor: Governor(settings: governorSettings, timeSource: time))
         }
         self.governances = governances
         let routes = try zip(applications, governances).map { application, governance in
@@ -49,7 +52,11 @@ struct Rooms {
         self.verifier = verifier
         let missBudgets = MissBudgets<Caller>(settings: settings.missBudgets)
         backend = AuthBackend(
-            provider: verifier, timeSource: time, takeMiss: { caller, now in missBudgets.take(caller, at: now) }
+            provider: verifier, timeSource: time, takeMiss: { caller, now in missBudgets.take(caller, at: now) },
+            isBeingAsked: { token in verifier.isBeingAsked(about: token) },
+            staleReplyFromMemory: { token, applicationID, maxAgeSeconds, now in
+                verifier.staleReply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?.bytes
+            }
         ) { token, applicationID, maxAgeSeconds, now in
             verifier.reply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?.bytes
         }

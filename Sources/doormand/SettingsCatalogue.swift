@@ -66,13 +66,13 @@ enum SettingsCatalogue {
         .duration("cache.rejected-ttl", \.cache.rejectedTTL, .zero...day, "How long a refused token is answered from memory."),
         .fraction("cache.jitter", \.cache.jitter, 0...1, "Part by which a time to live is lengthened or shortened at random."),
         .fraction(
-            "cache.refresh-ahead", \.cache.refreshAhead, 0...1,
+            "cache.refresh-ahead", \.cache.refreshAhead, 0...0.9,
             "Last part of its time in which an answer that is used is refreshed in the background; 0 for never."),
         .duration(
             "cache.max-stale", \.cache.maximumStale, .zero...day,
             "How long past its time a valid token is answered, marked STALE, while the provider can't be asked; 0s for never."),
         .duration(
-            "cache.stale-retry", \.cache.staleRetry, .zero...hour,
+            "cache.stale-retry", \.cache.staleRetry, .milliseconds(1)...hour,
             "How long such an answer is given, or a failed refresh put off, until the provider is tried again."),
         .duration(
             "cache.stale-reserve", \.cache.staleReserve, .zero...hour,
@@ -80,7 +80,9 @@ enum SettingsCatalogue {
         .duration(
             "cache.clock-skew", \.cache.clockSkew, .zero...hour,
             "How far our clock may be behind the provider's: it shortens its expiry."),
-        .count("cache.max-entries", \.cache.valid.entries, 0...100_000_000, "Valid tokens remembered."),
+        .count(
+            "cache.max-entries", \.cache.valid.entries, 0...100_000_000,
+            "Valid tokens remembered; at least as many as there are shards, or some remember none."),
         .bytes("cache.max-bytes", \.cache.valid.bytes, 0...(1 << 40), "Memory for valid tokens."),
         .count("cache.max-rejected-entries", \.cache.rejected.entries, 0...100_000_000, "Refused tokens remembered."),
         .bytes("cache.max-rejected-bytes", \.cache.rejected.bytes, 0...(1 << 40), "Memory for refused tokens."),
@@ -121,11 +123,12 @@ enum SettingsCatalogue {
         .count("provider.breaker-probes", \.governor.breakerProbes, 1...10_000, "Calls that may try it at once."),
         .duration(
             "provider.slow-call", \.governor.slowCall, .zero...hour,
-            "Time a call must have had to count as a failure when its own deadline ends it."),
+            "Time a call must have had to count as a failure when its own deadline ends it; half of provider.call-timeout at most."),
         .count("provider.retry-percentage", \.governor.retryPercentage, 0...100, "Second tries in a hundred calls."),
         .count("provider.saved-retries", \.governor.savedRetries, 0...1_000_000, "Second tries that may be saved up."),
         .duration(
-            "provider.min-retry-time", \.governor.minimumRetryTime, .zero...hour, "Time that must be left for a second try."),
+            "provider.min-retry-time", \.governor.minimumRetryTime, .zero...hour,
+            "Time that must be left for a try, be it a second one or one that had to wait."),
         .duration(
             "provider.connect-timeout", \.transport.connectTimeout, .milliseconds(1)...hour, "Connecting: name, TCP and TLS."),
         .duration(

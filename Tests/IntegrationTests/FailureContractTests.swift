@@ -72,6 +72,45 @@ struct FailureContractTests {
         }
     }
 
+    @Test("a provider that says our allowance is nearly used up is believed: it is left alone for a while, and hits go on")
+    func allowance() async throws {
+        try await Stack.run { stack in
+            let known = try stack.emulator.logIn(phone: "+15551234567")
+            let unknown = try stack.emulator.logIn(phone: "+15557654321")
+            stack.emulator.setFault(.appUsage(AppUsage(callCount: 97)), for: .me)
+            #expect(await stack.verify(known) == "OK", "the answer that says so is as good as any")
+            #expect(await stack.verify(unknown) == "could not ask: PROVIDER_BUSY")
+            #expect(await stack.verify(known) == "OK")
+            #expect(stack.providerCalls == 1)
+            stack.emulator.clearFaults()
+            try await eventually("it is asked again") { await stack.verify(unknown) == "OK" }
+        }
+    }
+
+    @Test("an answer that makes no sense for one account, again and again, does not keep others from being judged")
+    func oddAccount() async throws {
+        try await Stack.run(settings: { $0.governor.breakerFailures = 3 }) { stack in
+            let odd = try stack.emulator.logIn(phone: "+15551234567")
+            stack.emulator.setFault(.noContact, for: .me)
+            for _ in 0..<10 { #expect(await stack.verify(odd) == "could not ask: PROVIDER_UNAVAILABLE") }
+            stack.emulator.clearFaults()
+            let other = try stack.emulator.logIn(phone: "+15557654321")
+            #expect(await stack.verify(other) == "OK")
+        }
+    }
+
+    @Test("a provider that fails again and again is left alone by the breaker, and found well by a probe")
+    func breaker() async throws {
+        try await Stack.run(settings: { $0.governor.breakerFailures = 3 }) { stack in
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            stack.emulator.setFault(.badGateway, for: .me)
+            for _ in 0..<20 { #expect(await stack.verify(token) == "could not ask: PROVIDER_UNAVAILABLE") }
+            #expect(stack.providerCalls <= 5)
+            stack.emulator.clearFaults()
+            try await eventually("a probe finds it well") { await stack.verify(token) == "OK" }
+        }
+    }
+
     @Test(
         "what can't be a user token is refused without asking",
         arguments: [
