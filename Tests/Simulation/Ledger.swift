@@ -35,6 +35,8 @@ struct Ledger: Sendable {
     var openCalls = 0
     /// Since when Doorman has said that a token is revoked.
     private var acknowledged: [Token: Instant] = [:]
+    /// When the last revocation of a token ended, whether or not it could be done: what was asked before is forgotten.
+    private var forgotten: [Token: Instant] = [:]
     /// When Doorman was told to revoke something, and when it said that this was over.
     private var revocations: [(began: Instant, ended: Instant?)] = []
     private var callsUnderWay: [(token: Token?, began: Instant)] = []
@@ -115,6 +117,13 @@ struct Ledger: Sendable {
         _ number: Int, _ subject: RevocationRequest.Subject, isAcknowledged: Bool, now: Instant
     ) {
         revocations[number].ended = now
+        for (token, fact) in facts {
+            switch subject {
+            case .token(let revoked) where revoked == token: forgotten[token] = now
+            case .account(let account) where account == fact.account: forgotten[token] = now
+            default: break
+            }
+        }
         guard isAcknowledged else { return }
         count("revocations")
         // Those who logged in after the provider had done it are not concerned.
@@ -142,6 +151,18 @@ extension Ledger {
         }
     }
 
+    /// Long after the last trouble, a token must be judged, and by what is true.
+    mutating func checkRecovery(of token: Token, _ verdict: Verdict?, now: Instant, wallTime: Timestamp) {
+        let isGood = facts[token].map { $0.revokedAt == nil && ($0.expiry.map { wallTime < $0 } ?? true) } ?? false
+        switch verdict {
+        case .valid where isGood, .rejected where !isGood: count("recovered")
+        case .rejected: report("a good token is refused long after the last trouble", at: now)
+        // Somebody else may have revoked it within its time to live.
+        case .valid: break
+        case nil: report("a token can't be judged long after the last trouble", at: now)
+        }
+    }
+
     private mutating func check(_ identity: Identity, of call: Call, now: Instant, wallTime: Timestamp) {
         count("\(identity.freshness)")
         let token = call.request.token
@@ -158,6 +179,9 @@ extension Ledger {
             if case .valid(let said) = statement.verdict { said.verifiedAt == identity.verifiedAt } else { false }
         }
         guard let source else { return report("OK that the provider never said", at: now) }
+        if let ended = forgotten[token], ended < call.began, source.asked < ended {
+            report("an answer that was asked for before a revocation ended", at: now)
+        }
         let age = source.returned.duration(to: now)
         let longest = limits.cache.ttl * (1 + limits.cache.jitter) + .milliseconds(1)
         switch identity.freshness {

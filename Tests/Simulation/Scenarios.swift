@@ -1,6 +1,7 @@
 internal import DoormanCache
 internal import DoormanCore
 internal import DoormanGovernor
+internal import NIOConcurrencyHelpers
 
 /// Days that operators fear, in virtual time: each says how it went.
 package enum Scenarios {
@@ -105,12 +106,13 @@ package enum Scenarios {
         let settings = GovernorSettings()
         let service = try Service(world: world, latency: .milliseconds(50), cache: CacheSettings(), governor: settings)
         let began = world.now
+        let hasBudget = NIOLockedValueBox(false)
         func load(seconds: Int) {
             world.spawn {
                 for tick in 0..<(seconds * 1_000) {
                     for _ in (tick * callsPerSecond / 1_000)..<((tick + 1) * callsPerSecond / 1_000) {
                         let number = world.draw { Int.random(in: 0..<tokens, using: &$0) }
-                        service.verify("good \(number)", by: "one", hasBudget: false)
+                        service.verify("good \(number)", by: "one", hasBudget: hasBudget.withLockedValue { $0 })
                     }
                     await world.sleep(for: .milliseconds(1))
                 }
@@ -118,6 +120,7 @@ package enum Scenarios {
             _ = world.run(limit: .max)
         }
         load(seconds: 60)
+        hasBudget.withLockedValue { $0 = true }
         let before = service.tally(of: "one")
         let down = world.now
         service.provider.set(isHanging ? .hanging : .failing)
@@ -131,9 +134,33 @@ package enum Scenarios {
         let calls = service.provider.calls
         precondition(began < down)
         return Outage(
-            failures: after.failed + after.refused - before.failed - before.refused, staleAnswers: after.stale - before.stale,
+            failures: after.failed + after.refused + after.overBudget - before.failed - before.refused,
+            staleAnswers: after.stale - before.stale,
             callsDuringOutage: calls.filter { $0 >= down && $0 < back }.count,
             callsInFirstSecondAfter: calls.filter { $0 >= back && $0 < back.advanced(by: .seconds(1)) }.count,
             budgetOfASecond: settings.callsPerSecond + settings.savedCalls, staleAfterRecovery: after.stale - settled.stale)
+    }
+
+    /// More new tokens each second than the provider may be asked about, for longer than anybody waits.
+    package struct Overload: Sendable {
+        package let verifiedPerSecond: Double
+        package let rate: Int
+    }
+
+    package static func overload(newTokensPerSecond: Int, seconds: Int) throws -> Overload {
+        let world = World(seed: 1)
+        let settings = GovernorSettings()
+        let service = try Service(world: world, latency: .milliseconds(50), cache: CacheSettings(), governor: settings)
+        world.spawn {
+            for tick in 0..<(seconds * 1_000) {
+                for number in (tick * newTokensPerSecond / 1_000)..<((tick + 1) * newTokensPerSecond / 1_000) {
+                    service.verify("good \(number)", by: "one", hasBudget: false)
+                }
+                await world.sleep(for: .milliseconds(1))
+            }
+        }
+        _ = world.run(limit: .max)
+        return Overload(
+            verifiedPerSecond: Double(service.tally(of: "one").fresh) / Double(seconds), rate: settings.callsPerSecond)
     }
 }

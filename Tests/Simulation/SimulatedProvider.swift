@@ -20,11 +20,17 @@ final class SimulatedProvider: TokenProvider {
     private let world: World
     private let ledger: NIOLockedValueBox<Ledger>
     private let weather = NIOLockedValueBox(Weather.fine)
+    private let isFast = NIOLockedValueBox(false)
     private let spentCodes = NIOLockedValueBox<Set<AuthorizationCode>>([])
 
     init(world: World, ledger: NIOLockedValueBox<Ledger>) {
         self.world = world
         self.ledger = ledger
+    }
+
+    /// From now on calls take a millisecond.
+    func becomeFast() {
+        isFast.withLockedValue { $0 = true }
     }
 
     func set(_ weather: Weather) {
@@ -90,7 +96,9 @@ final class SimulatedProvider: TokenProvider {
         let began = world.now
         ledger.withLockedValue { $0.providerCallBegan(token, now: began) }
         defer { ledger.withLockedValue { $0.providerCallEnded(token, began: began) } }
+        let isFast = isFast.withLockedValue { $0 }
         let (there, back) = world.draw { random in
+            if isFast { return (Duration.zero, Duration.milliseconds(1)) }
             let longest: Duration = random.chance(5) ? .seconds(2) : .milliseconds(300)
             return (random.duration(.zero...longest), random.duration(.zero...longest))
         }

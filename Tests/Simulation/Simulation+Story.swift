@@ -24,6 +24,22 @@ extension Simulation {
             await world.sleep(
                 for: world.draw { $0.chance(50) ? .zero : $0.duration(.zero...($0.chance(20) ? .seconds(30) : .seconds(1))) })
         }
+        await recover(tokens)
+    }
+
+    /// The weather is fine again, and stays so: after the longest back-off every good token is accepted again.
+    private func recover(_ tokens: [Token]) async {
+        provider.set(.fine)
+        provider.becomeFast()
+        await world.sleep(for: .seconds(100))
+        for token in tokens {
+            await world.sleep(for: .seconds(2))
+            let deadline = Deadline(world.now.advanced(by: .seconds(5)))
+            let verdict = try? await verifier.verify(VerificationRequest(token: token), deadline: deadline)
+            ledger.withLockedValue { [now = world.now, wallTime = world.wallTime] in
+                $0.checkRecovery(of: token, verdict, now: now, wallTime: wallTime)
+            }
+        }
     }
 
     private func drawTokens() -> [Token] {

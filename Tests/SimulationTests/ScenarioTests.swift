@@ -34,6 +34,12 @@ struct ScenarioTests {
         #expect(day.staleAfterRecovery == 0)
     }
 
+    @Test("more new tokens than the provider may be asked about leave it answering as many as it may")
+    func overload() throws {
+        let day = try Scenarios.overload(newTokensPerSecond: 3_000, seconds: 10)
+        #expect(day.verifiedPerSecond > 0.9 * Double(day.rate))
+    }
+
     @Test("tokens of Zipf's law are found as often as in an exact list of those used last, to half a point")
     func hitRatio() throws {
         let day = try Scenarios.zipf(

@@ -24,7 +24,7 @@ struct SimulationTests {
         // A simulation in which nothing happens finds nothing.
         for what in [
             "fresh", "cached", "stale", "tokenRejected", "wrongApplication", "proofRejected", "deadlineExceeded", "providerBusy",
-            "providerUnavailable", "revocations", "exchanges", "answered on the loop",
+            "providerUnavailable", "revocations", "exchanges", "answered on the loop", "recovered",
         ] {
             #expect(counts[what, default: 0] > Int(Self.seeds) / 10, "\(what)")
         }
