@@ -27,6 +27,15 @@ package struct Breaker: Sendable {
         if case .open(let end) = state, now >= end { .halfOpen(probes: 0) } else { state }
     }
 
+    /// Whether a call may not begin now.
+    func isRefusing(at now: Instant) -> Bool {
+        switch state {
+        case .closed: false
+        case .open(let end): now < end
+        case .halfOpen(let probes): probes >= max(1, settings.breakerProbes)
+        }
+    }
+
     /// Whether a call may begin now; how long to wait if not.
     mutating func refusal(at now: Instant) -> Duration? {
         if case .open(let end) = state {

@@ -122,6 +122,10 @@ struct GovernorStateMachine: Sendable {
         return deadlines.nextWakeUp(or: mayGo ? rateLimit.nextFree(at: now) : .distantFuture)
     }
 
+    func isRefusing(at now: Instant) -> Bool {
+        backOff.remaining(at: now) != nil || breaker.isRefusing(at: now)
+    }
+
     func statistics(at now: Instant) -> GovernorStatistics {
         GovernorStatistics(
             freeSlots: slots - callsUnderWay, waiting: waiting, backOff: backOff.remaining(at: now), breaker: breaker.state(at: now)

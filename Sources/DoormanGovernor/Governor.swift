@@ -63,6 +63,13 @@ package final class Governor: Sendable {
         return second
     }
 
+    /// Whether a call that came now would be refused, whoever made it: the provider throttles us, or the breaker is open and no
+    /// probe is due.
+    package var isRefusing: Bool {
+        let now = timeSource.now()
+        return state.withLockedValue { $0.machine.isRefusing(at: now) }
+    }
+
     /// Whether a call has lasted so long that, if its deadline ends it, the provider is to blame.
     func hasBeenSlow(_ permit: Permit) -> Bool {
         permit.began.duration(to: timeSource.now()) >= settings.slowCall

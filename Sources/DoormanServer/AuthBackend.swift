@@ -16,7 +16,8 @@ package struct AuthBackend: Sendable {
     package typealias IsBeingAsked = @Sendable (_ token: Span<UInt8>) -> Bool
 
     package let replyFromMemory: ReplyFromMemory
-    /// As ``replyFromMemory``, past its time: for a caller that may not have the provider asked just now.
+    /// As ``replyFromMemory``, past its time, while the provider can't be asked by anybody: there is nothing to wait for then, and
+    /// nobody's share to take.
     package let staleReplyFromMemory: ReplyFromMemory
     package let isBeingAsked: IsBeingAsked
     package let takeMiss: TakeMiss

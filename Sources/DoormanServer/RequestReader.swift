@@ -84,11 +84,9 @@ final class RequestReader {
             guard let application = String(validating: applicationID) else { return nil }
             let token = Token(bytes: Array(bytes))
             refusal = backend.provider.refusalByForm(of: token)
-            if refusal == nil, !backend.isBeingAsked(bytes) {
-                wait = backend.takeMiss(caller, now)
-                if wait != nil, let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now) {
-                    return .answer(reply)
-                }
+            if refusal == nil {
+                if let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now) { return .answer(reply) }
+                if !backend.isBeingAsked(bytes) { wait = backend.takeMiss(caller, now) }
             }
             let request = VerificationRequest(
                 token: token, applicationID: application.isEmpty ? nil : application,

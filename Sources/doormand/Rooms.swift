@@ -55,7 +55,10 @@ struct Rooms {
             provider: verifier, timeSource: time, takeMiss: { caller, now in missBudgets.take(caller, at: now) },
             isBeingAsked: { token in verifier.isBeingAsked(about: token) },
             staleReplyFromMemory: { token, applicationID, maxAgeSeconds, now in
-                verifier.staleReply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?.bytes
+                // Only in an outage: whoever floods us must not have revoked tokens live longer for it.
+                guard governances.allSatisfy({ $0.governor.isRefusing }) else { return nil }
+                return verifier.staleReply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?
+                    .bytes
             }
         ) { token, applicationID, maxAgeSeconds, now in
             verifier.reply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?.bytes

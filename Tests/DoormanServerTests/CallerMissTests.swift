@@ -47,6 +47,29 @@ struct CallerMissTests {
         #expect(try metrics.expectCounter("doorman_calls_total", dimensions).totalValue == 2)
     }
 
+    @Test("is not touched by a call that joins a question, nor by one that what memory has past its time will do for")
+    func joinersAndStale() async throws {
+        let provider = ScriptedProvider()
+        provider.release()
+        let taken = NIOLockedValueBox(0)
+        try await withServer(
+            provider,
+            takeMiss: { _, _ in
+                taken.withLockedValue { $0 += 1 }
+                return .seconds(1)
+            }
+        ) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.verify("busy", streamID: 1))
+            #expect(try await peer.readFrame().failure == .providerBusy)
+            #expect(taken.withLockedValue { $0 } == 0)
+            try await peer.send(Frames.verify("outdated", streamID: 3))
+            #expect(try await peer.readFrame().identity == .someone)
+            #expect(taken.withLockedValue { $0 } == 0)
+        }
+        #expect(provider.asked == 1)
+    }
+
     @Test("is not touched by what can't be a token, which is refused on the spot")
     func malformed() async throws {
         let provider = ScriptedProvider()

@@ -87,15 +87,21 @@ extension Identity {
 }
 
 extension AuthBackend {
-    /// `remembered` is in memory; everything else is asked of the provider.
+    /// `remembered` is in memory, `outdated` was once, and `busy` is being asked about; everything else is asked of the provider.
     static func scripted(
         _ provider: ScriptedProvider, timeSource: TimeSource = .system, takeMiss: @escaping TakeMiss = { _, _ in nil }
     ) -> AuthBackend {
         let reply = ResponseEncoder.encode(Identity.someone)
-        return AuthBackend(provider: provider, timeSource: timeSource, takeMiss: takeMiss) { token, _, _, _ in
-            let remembered = Array("remembered".utf8)
-            guard token.count == remembered.count, token.indices.allSatisfy({ token[$0] == remembered[$0] }) else { return nil }
-            return reply
-        }
+        return AuthBackend(
+            provider: provider, timeSource: timeSource, takeMiss: takeMiss, isBeingAsked: { $0.holds("busy") },
+            staleReplyFromMemory: { token, _, _, _ in token.holds("outdated") ? reply : nil },
+            replyFromMemory: { token, _, _, _ in token.holds("remembered") ? reply : nil })
+    }
+}
+
+extension Span<UInt8> {
+    fileprivate func holds(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        return count == bytes.count && indices.allSatisfy { self[$0] == bytes[$0] }
     }
 }
