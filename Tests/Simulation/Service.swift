@@ -57,12 +57,16 @@ final class Service: Sendable {
                 tally.stale += Int(reply.bytes[0])
             }
         }
-        if hasBudget, !verifier.isBeingAsked(about: bytes.span), budgets.take(caller, at: now) != nil {
-            let stale = verifier.staleReply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: now)
+        if governor.isRefusing,
+            verifier.staleReply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: now) != nil
+        {
             return count(caller) { tally in
-                if stale == nil { tally.overBudget += 1 } else { tally.fromMemory += 1 }
-                tally.stale += stale == nil ? 0 : 1
+                tally.fromMemory += 1
+                tally.stale += 1
             }
+        }
+        if hasBudget, !verifier.isBeingAsked(about: bytes.span), budgets.take(caller, at: now) != nil {
+            return count(caller) { $0.overBudget += 1 }
         }
         let request = VerificationRequest(token: Token(bytes: bytes))
         world.spawn { [self] in
