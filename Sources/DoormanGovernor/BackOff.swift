@@ -41,6 +41,9 @@ struct BackOff: Sendable {
         pauseEnd = max(pauseEnd, now.advanced(by: min(standard, longest)))
     }
 
+    /// When the last one ends or ended; nil if there was none.
+    var lastEnd: Instant? { end.nanoseconds > 0 ? end : nil }
+
     /// How long it still lasts; nil if the provider may be asked.
     func remaining(at now: Instant) -> Duration? {
         let last = max(end, pauseEnd)

@@ -15,6 +15,8 @@ package struct Breaker: Sendable {
     private(set) var state = State.closed(failures: 0)
     /// Counts the times that the breaker opened or closed.
     private(set) var epoch: UInt64 = 0
+    /// When it was last closed after having been open.
+    private(set) var closedAt: Instant?
     /// How often in a row it opened without having closed.
     private var openings = 0
 
@@ -53,11 +55,12 @@ package struct Breaker: Sendable {
     }
 
     /// A call that began in the epoch found the provider well.
-    mutating func succeeded(epoch: UInt64) {
+    mutating func succeeded(epoch: UInt64, at now: Instant) {
         guard epoch == self.epoch else { return }
         if case .halfOpen = state {
             self.epoch += 1
             openings = 0
+            closedAt = now
         }
         state = .closed(failures: 0)
     }

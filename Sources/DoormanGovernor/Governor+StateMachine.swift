@@ -126,6 +126,13 @@ struct GovernorStateMachine: Sendable {
         backOff.remaining(at: now) != nil || breaker.isRefusing(at: now)
     }
 
+    /// Whether the provider has been down or throttled us until a short while ago.
+    func isRecovering(at now: Instant) -> Bool {
+        [breaker.closedAt, backOff.lastEnd].contains { moment in
+            moment.map { now < $0.advanced(by: settings.recoveryTime) } ?? false
+        }
+    }
+
     func statistics(at now: Instant) -> GovernorStatistics {
         GovernorStatistics(
             freeSlots: slots - callsUnderWay, waiting: waiting, backOff: backOff.remaining(at: now), breaker: breaker.state(at: now)
@@ -160,12 +167,12 @@ struct GovernorStateMachine: Sendable {
         switch result {
         case .answered:
             usualTime += (permit.began.duration(to: now) - usualTime) / 8
-            breaker.succeeded(epoch: permit.epoch)
+            breaker.succeeded(epoch: permit.epoch, at: now)
             backOff.succeeded(callBegan: permit.began)
         case .toldNothing:
             breaker.toldNothing(epoch: permit.epoch)
         case .throttled(let retryAfter):
-            breaker.succeeded(epoch: permit.epoch)
+            breaker.succeeded(epoch: permit.epoch, at: now)
             backOff.begin(at: now, callBegan: permit.began, retryAfter: retryAfter)
             return refuseAll(at: now)
         case .failed:

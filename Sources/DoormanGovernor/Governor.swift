@@ -70,6 +70,12 @@ package final class Governor: Sendable {
         return state.withLockedValue { $0.machine.isRefusing(at: now) }
     }
 
+    /// Whether the provider was down, or throttled us, until a short while ago: see ``GovernorSettings/recoveryTime``.
+    package var isRecovering: Bool {
+        let now = timeSource.now()
+        return state.withLockedValue { $0.machine.isRecovering(at: now) }
+    }
+
     /// Whether a call has lasted so long that, if its deadline ends it, the provider is to blame.
     func hasBeenSlow(_ permit: Permit) -> Bool {
         permit.began.duration(to: timeSource.now()) >= settings.slowCall

@@ -32,6 +32,9 @@ package struct GovernorSettings: Sendable, Hashable {
     package var maximumBreakerOpenTime: Duration = .seconds(5)
     /// How many probes may be under way once the breaker has been open for its time. At least 1, default 1.
     package var breakerProbes = 1
+    /// How long after the provider was down or throttled us it counts as recovering: everything known is asked about again then.
+    /// Default 30 s.
+    package var recoveryTime: Duration = .seconds(30)
     /// A call that its own deadline ended counts as a failure if it had at least this much time. Default 1 s.
     package var slowCall: Duration = .seconds(1)
 

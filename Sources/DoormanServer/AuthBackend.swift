@@ -12,13 +12,19 @@ package struct AuthBackend: Sendable {
     /// event loops.
     package typealias TakeMiss = @Sendable (_ caller: Caller, _ now: Instant) -> Duration?
 
+    /// As ``ReplyFromMemory``, past its time: while the provider can't be asked by anybody, when there is nothing to wait for and
+    /// nobody's share to take; and right after that, when everything known is asked about again, for a caller whose share does not
+    /// do for that.
+    package typealias StaleReplyFromMemory =
+        @Sendable (
+            _ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ now: Instant, _ hasShare: Bool
+        ) -> [UInt8]?
+
     /// Whether the provider is being asked about the token already, so that one more call costs it nothing.
     package typealias IsBeingAsked = @Sendable (_ token: Span<UInt8>) -> Bool
 
     package let replyFromMemory: ReplyFromMemory
-    /// As ``replyFromMemory``, past its time, while the provider can't be asked by anybody: there is nothing to wait for then, and
-    /// nobody's share to take.
-    package let staleReplyFromMemory: ReplyFromMemory
+    package let staleReplyFromMemory: StaleReplyFromMemory
     package let isBeingAsked: IsBeingAsked
     package let takeMiss: TakeMiss
     package let provider: any TokenProvider
@@ -29,7 +35,7 @@ package struct AuthBackend: Sendable {
     package init(
         provider: any TokenProvider, timeSource: TimeSource, takeMiss: @escaping TakeMiss = { _, _ in nil },
         isBeingAsked: @escaping IsBeingAsked = { _ in false },
-        staleReplyFromMemory: @escaping ReplyFromMemory = { _, _, _, _ in nil }, replyFromMemory: @escaping ReplyFromMemory
+        staleReplyFromMemory: @escaping StaleReplyFromMemory = { _, _, _, _, _ in nil }, replyFromMemory: @escaping ReplyFromMemory
     ) {
         self.provider = provider
         self.timeSource = timeSource

@@ -85,8 +85,13 @@ final class RequestReader {
             let token = Token(bytes: Array(bytes))
             refusal = backend.provider.refusalByForm(of: token)
             if refusal == nil {
-                if let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now) { return .answer(reply) }
+                if let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now, true) {
+                    return .answer(reply)
+                }
                 if !backend.isBeingAsked(bytes) { wait = backend.takeMiss(caller, now) }
+                if wait != nil, let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now, false) {
+                    return .answer(reply)
+                }
             }
             let request = VerificationRequest(
                 token: token, applicationID: application.isEmpty ? nil : application,

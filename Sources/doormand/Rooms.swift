@@ -54,9 +54,10 @@ struct Rooms {
         backend = AuthBackend(
             provider: verifier, timeSource: time, takeMiss: { caller, now in missBudgets.take(caller, at: now) },
             isBeingAsked: { token in verifier.isBeingAsked(about: token) },
-            staleReplyFromMemory: { token, applicationID, maxAgeSeconds, now in
-                // Only in an outage: whoever floods us must not have revoked tokens live longer for it.
-                guard governances.allSatisfy({ $0.governor.isRefusing }) else { return nil }
+            staleReplyFromMemory: { token, applicationID, maxAgeSeconds, now, hasShare in
+                // A share that is used up is no outage: whoever floods us must not have revoked tokens live longer for it.
+                let isTrouble = governances.allSatisfy { $0.governor.isRefusing || (!hasShare && $0.governor.isRecovering) }
+                guard isTrouble else { return nil }
                 return verifier.staleReply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?
                     .bytes
             }

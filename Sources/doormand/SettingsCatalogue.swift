@@ -120,6 +120,9 @@ enum SettingsCatalogue {
         .duration(
             "provider.max-breaker-open-time", \.governor.maximumBreakerOpenTime, .milliseconds(1)...hour,
             "The longest that it is left alone between two tries."),
+        .duration(
+            "provider.recovery-time", \.governor.recoveryTime, .zero...hour,
+            "How long after an outage callers whose share of misses is used up are still given STALE answers."),
         .count("provider.breaker-probes", \.governor.breakerProbes, 1...10_000, "Calls that may try it at once."),
         .duration(
             "provider.slow-call", \.governor.slowCall, .zero...hour,

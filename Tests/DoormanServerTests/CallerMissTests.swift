@@ -66,6 +66,9 @@ struct CallerMissTests {
             try await peer.send(Frames.verify("outdated", streamID: 3))
             #expect(try await peer.readFrame().identity == .someone)
             #expect(taken.withLockedValue { $0 } == 0)
+            try await peer.send(Frames.verify("recovering", streamID: 5))
+            #expect(try await peer.readFrame().identity == .someone)
+            #expect(taken.withLockedValue { $0 } == 1)
         }
         #expect(provider.asked == 1)
     }

@@ -87,14 +87,17 @@ extension Identity {
 }
 
 extension AuthBackend {
-    /// `remembered` is in memory, `outdated` was once, and `busy` is being asked about; everything else is asked of the provider.
+    /// `remembered` is in memory, `outdated` was once, `recovering` too but is asked about if
+    /// the caller may, and `busy` is being asked about; everything else is asked of the provider.
     static func scripted(
         _ provider: ScriptedProvider, timeSource: TimeSource = .system, takeMiss: @escaping TakeMiss = { _, _ in nil }
     ) -> AuthBackend {
         let reply = ResponseEncoder.encode(Identity.someone)
         return AuthBackend(
             provider: provider, timeSource: timeSource, takeMiss: takeMiss, isBeingAsked: { $0.holds("busy") },
-            staleReplyFromMemory: { token, _, _, _ in token.holds("outdated") ? reply : nil },
+            staleReplyFromMemory: { token, _, _, _, hasShare in
+                token.holds("outdated") || (!hasShare && token.holds("recovering")) ? reply : nil
+            },
             replyFromMemory: { token, _, _, _ in token.holds("remembered") ? reply : nil })
     }
 }

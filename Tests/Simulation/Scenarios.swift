@@ -97,7 +97,7 @@ package enum Scenarios {
         package let callsInFirstSecondAfter: Int
         /// What the budget allows in a second.
         package let budgetOfASecond: Int
-        /// Stale answers more than six seconds after the provider was back, when the last of the breaker's tries has been.
+        /// Stale answers more than 35 s after the provider was back, when what is known has been asked about again.
         package let staleAfterRecovery: Int
     }
 
@@ -127,7 +127,7 @@ package enum Scenarios {
         load(seconds: 60)
         let back = world.now
         service.provider.set(.up)
-        load(seconds: 8)
+        load(seconds: 35)
         let settled = service.tally(of: "one")
         load(seconds: 30)
         let after = service.tally(of: "one")

@@ -57,15 +57,19 @@ final class Service: Sendable {
                 tally.stale += Int(reply.bytes[0])
             }
         }
-        if governor.isRefusing,
-            verifier.staleReply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: now) != nil
-        {
-            return count(caller) { tally in
+        func giveStale(if isTrouble: Bool) -> Bool {
+            guard isTrouble,
+                verifier.staleReply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: now) != nil
+            else { return false }
+            count(caller) { tally in
                 tally.fromMemory += 1
                 tally.stale += 1
             }
+            return true
         }
+        if giveStale(if: governor.isRefusing) { return }
         if hasBudget, !verifier.isBeingAsked(about: bytes.span), budgets.take(caller, at: now) != nil {
+            if giveStale(if: governor.isRecovering) { return }
             return count(caller) { $0.overBudget += 1 }
         }
         let request = VerificationRequest(token: Token(bytes: bytes))

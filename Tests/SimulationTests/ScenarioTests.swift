@@ -26,7 +26,7 @@ struct ScenarioTests {
         "a provider that is gone for a minute makes nobody's good token bad, and is not stormed when it is back",
         arguments: [true, false])
     func outage(isHanging: Bool) throws {
-        let day = try Scenarios.outage(tokens: 2_000, callsPerSecond: 500, isHanging: isHanging)
+        let day = try Scenarios.outage(tokens: 5_000, callsPerSecond: 1_500, isHanging: isHanging)
         #expect(day.failures == 0)
         #expect(day.staleAnswers > 1_000)
         #expect(day.callsDuringOutage < 500)
