@@ -11,7 +11,7 @@ enum AppSecretFile {
     static func read(_ path: String, for setting: String) throws(BadSettings) -> AppSecret {
         let data: Data
         do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
+            data = try RegularFile.read(path)
         } catch {
             throw BadSettings(problems: ["\(setting): the file that it names can't be read"])
         }

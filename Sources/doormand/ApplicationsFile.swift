@@ -27,7 +27,7 @@ struct ApplicationsFile {
     init(_ path: String, apiVersion: String) throws(BadSettings) {
         let setting = Self.setting
         let url = URL(fileURLWithPath: path)
-        guard let data = try? Data(contentsOf: url) else { throw BadSettings(problems: ["\(setting): the file can't be read"]) }
+        guard let data = try? RegularFile.read(path) else { throw BadSettings(problems: ["\(setting): the file can't be read"]) }
         guard data.count <= Self.maximumBytes, let text = String(data: data, encoding: .utf8) else {
             throw BadSettings(problems: ["\(setting): the file is no text of at most 1 MiB"])
         }
