@@ -79,7 +79,7 @@ package final class VerificationCache: Sendable {
     }
 
     /// Stores the entry, unless something was revoked since the stamp was taken. A refusal that comes too late to be stored still
-    /// takes the place of what was: that is no answer any more, whatever was revoked.
+    /// takes away what was asked for before: that is no answer any more, whatever was revoked.
     ///
     /// A revocation counts itself before it looks for entries to remove, under the same lock as here: either this sees the
     /// count, or the revocation sees this entry.
@@ -91,7 +91,7 @@ package final class VerificationCache: Sendable {
             if isCurrent {
                 shard.store(entry, for: key)
             } else if case .rejected = entry.verdict {
-                shard.remove(key)
+                shard.remove(key, askedBefore: entry.verifiedAt)
             }
         }
     }
