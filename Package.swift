@@ -106,6 +106,13 @@ let package = Package(
         .executableTarget(
             name: "simulate", dependencies: ["Simulation", argumentParser], path: "Tests/simulate", swiftSettings: swiftSettings),
         tests("SimulationTests", ["Simulation"]),
+        .executableTarget(
+            name: "microbenchmarks",
+            dependencies: [
+                "DoormanCache", "DoormanCore", "DoormanServer", "DoormanWire", "TestKit", argumentParser, logging, nioCore,
+                nioPosix,
+            ],
+            path: "Tests/Benchmarks/Micro", swiftSettings: swiftSettings),
         tests("DoormanCoreTests", ["DoormanCore"]),
         tests("DoormanWireTests", ["DoormanCore", "DoormanWire", "TestKit", nioCore]),
         tests("DoormanCryptoTests", ["DoormanCrypto"]),

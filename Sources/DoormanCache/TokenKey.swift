@@ -24,7 +24,10 @@ extension TokenKey: Hashable {
     }
 }
 
-/// Makes the keys of one process: HMAC-SHA-256 over length-prefixed provider and token, under a key drawn at start.
+/// Makes the keys of one process: HMAC-SHA-256 over purpose, provider and token, under a key drawn at start.
+///
+/// Purpose and provider are length-prefixed and fill whole blocks, which are hashed once, at start. The token comes last, so it needs
+/// no length: of Account Kit's 166 bytes there are three blocks left to hash, not four.
 package struct TokenKeyMaker: Sendable {
     private let tokens: HMACSHA256
     private let codes: HMACSHA256
@@ -41,7 +44,7 @@ package struct TokenKeyMaker: Sendable {
 
     /// The key of a token. Takes no heap and no lock.
     package func key(forToken token: Span<UInt8>) -> TokenKey {
-        TokenKey(words: tokens.authenticationCode { $0.appendLengthPrefixed(token) }.words)
+        TokenKey(words: tokens.authenticationCode(for: token).words)
     }
 
     /// The key of an authorization code and the application it is to be exchanged for.
@@ -64,6 +67,7 @@ package struct TokenKeyMaker: Sendable {
             }
             bytes.append(contentsOf: part.utf8)
         }
-        return bytes
+        let tail = bytes.count % HMACSHA256.blockSize
+        return tail == 0 ? bytes : bytes + repeatElement(0, count: HMACSHA256.blockSize - tail)
     }
 }

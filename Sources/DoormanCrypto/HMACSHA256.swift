@@ -3,6 +3,9 @@
 /// Both halves of the key are hashed once, at the start; each code then forks those two states on the stack. A code takes no
 /// heap and no lock, and one value may be used by any number of threads.
 package struct HMACSHA256: Sendable {
+    /// Bytes that are hashed at a time: a beginning of whole blocks costs ``prepared(with:)`` all that it costs.
+    package static let blockSize = SHA256State.blockSize
+
     private var inner = SHA256State()
     private var outer = SHA256State()
 

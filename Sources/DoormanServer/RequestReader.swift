@@ -1,9 +1,9 @@
-internal import DoormanCore
+package import DoormanCore
 internal import DoormanWire
 
 /// Reads the requests of one event loop's connections and answers what can be answered at once: hits, health checks, and
 /// requests that are wrong. One an event loop, since its arena serves one message at a time.
-final class RequestReader {
+package final class RequestReader {
     private let backend: AuthBackend
     private let accountsCallers: Set<Caller>
     private let arena: MessageArena
@@ -22,7 +22,7 @@ final class RequestReader {
     /// - Parameters:
     ///   - accountsCallers: Who may list and delete accounts.
     ///   - maximumFrameLength: The longest data that is read. What unpacking takes follows from it.
-    init(backend: AuthBackend, accountsCallers: Set<Caller>, maximumFrameLength: UInt32) {
+    package init(backend: AuthBackend, accountsCallers: Set<Caller>, maximumFrameLength: UInt32) {
         self.backend = backend
         self.accountsCallers = accountsCallers
         arena = MessageArena(budget: 8 * max(64 << 10, Int(maximumFrameLength)))
@@ -33,38 +33,12 @@ final class RequestReader {
     /// - Parameters:
     ///   - caller: Whose request it is.
     ///   - tally: Counts what was answered here.
-    func decide(
+    package func decide(
         _ data: Span<UInt8>, from caller: Caller, isDraining: Bool, now: Instant, tally: inout AnswerTally
     ) -> ServerConnection.Decision {
-        let decision = arena.withRequest(data) { request -> ServerConnection.Decision in
-            guard let method = request.method else {
-                guard request.namesMethod else {
-                    tally.wrong += 1
-                    return .answer(noMethod)
-                }
-                tally.unimplemented += 1
-                return .answer(unknownMethod)
-            }
-            switch method {
-            case .verify where !isDraining: return verify(request, from: caller, now: now, tally: &tally)
-            case .exchange where !isDraining:
-                return start(request.exchangeRequest().map(Call.exchange), request, from: caller, now: now, tally: &tally)
-            case .revoke where !isDraining:
-                return start(request.revocationRequest().map(Call.revoke), request, from: caller, now: now, tally: &tally)
-            // Before anything of the payload is read.
-            case .listAccounts where !accountsCallers.contains(caller), .deleteAccount where !accountsCallers.contains(caller):
-                tally.callerNotAllowed += 1
-                return .answer(refuse(caller))
-            case .listAccounts where !isDraining:
-                return start(request.accountListRequest().map(Call.listAccounts), request, from: caller, now: now, tally: &tally)
-            case .deleteAccount where !isDraining:
-                return start(
-                    request.accountDeletionRequest().map(Call.deleteAccount), request, from: caller, now: now, tally: &tally)
-            case .healthCheck: return .answer(checkHealth(request, isDraining: isDraining, tally: &tally))
-            case .verify, .exchange, .revoke, .listAccounts, .deleteAccount:
-                tally.draining += 1
-                return .answer(draining)
-            }
+        var decision: ServerConnection.Decision?
+        arena.readRequest(data) { request in
+            decision = decide(request, from: caller, isDraining: isDraining, now: now, tally: &tally)
         }
         guard let decision else {
             tally.wrong += 1
@@ -73,45 +47,85 @@ final class RequestReader {
         return decision
     }
 
+    private func decide(
+        _ request: borrowing RequestView, from caller: Caller, isDraining: Bool, now: Instant, tally: inout AnswerTally
+    ) -> ServerConnection.Decision {
+        guard let method = request.method else {
+            guard request.namesMethod else {
+                tally.wrong += 1
+                return .answer(noMethod)
+            }
+            tally.unimplemented += 1
+            return .answer(unknownMethod)
+        }
+        switch method {
+        case .verify where !isDraining: return verify(request, from: caller, now: now, tally: &tally)
+        case .exchange where !isDraining:
+            return start(request.exchangeRequest().map(Call.exchange), request, from: caller, now: now, tally: &tally)
+        case .revoke where !isDraining:
+            return start(request.revocationRequest().map(Call.revoke), request, from: caller, now: now, tally: &tally)
+        // Before anything of the payload is read.
+        case .listAccounts where !accountsCallers.contains(caller), .deleteAccount where !accountsCallers.contains(caller):
+            tally.callerNotAllowed += 1
+            return .answer(refuse(caller))
+        case .listAccounts where !isDraining:
+            return start(request.accountListRequest().map(Call.listAccounts), request, from: caller, now: now, tally: &tally)
+        case .deleteAccount where !isDraining:
+            return start(request.accountDeletionRequest().map(Call.deleteAccount), request, from: caller, now: now, tally: &tally)
+        case .healthCheck: return .answer(checkHealth(request, isDraining: isDraining, tally: &tally))
+        case .verify, .exchange, .revoke, .listAccounts, .deleteAccount:
+            tally.draining += 1
+            return .answer(draining)
+        }
+    }
+
     private func verify(
         _ request: borrowing RequestView, from caller: Caller, now: Instant, tally: inout AnswerTally
     ) -> ServerConnection.Decision {
         let timeout = request.timeout
-        var refusal: Rejection?
-        var wait: Duration?
-        let decision = request.withVerifyRequest { bytes, applicationID, maxAgeSeconds -> ServerConnection.Decision? in
-            if let reply = backend.replyFromMemory(bytes, applicationID, maxAgeSeconds, now) { return .answer(reply) }
-            guard let application = String(validating: applicationID) else { return nil }
-            let token = Token(bytes: Array(bytes))
-            refusal = backend.provider.refusalByForm(of: token)
-            if refusal == nil {
-                if let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now, true) {
-                    return .answer(reply)
-                }
-                if !backend.isBeingAsked(bytes) { wait = backend.takeMiss(caller, now) }
-                if wait != nil, let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now, false) {
-                    return .answer(reply)
-                }
+        var decision: ServerConnection.Decision?
+        request.readVerifyRequest { token, applicationID, maxAgeSeconds in
+            if let reply = backend.replyFromMemory(token, applicationID, maxAgeSeconds, now) {
+                tally.fromMemory += 1
+                decision = .answer(reply)
+            } else {
+                decision = miss(token, applicationID, maxAgeSeconds, timeout, from: caller, now: now, tally: &tally)
             }
-            let request = VerificationRequest(
-                token: token, applicationID: application.isEmpty ? nil : application,
-                maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds)))
-            return .start(.verify(request), timeout: timeout)
         }
-        guard case .some(.some(let decision)) = decision else {
+        guard let decision else {
             tally.wrong += 1
             return .answer(badPayload)
         }
-        if case .answer = decision {
-            tally.fromMemory += 1
-            return decision
-        }
+        return decision
+    }
+
+    /// - Returns: Nil if the request is wrong.
+    private func miss(
+        _ bytes: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ timeout: Duration?, from caller: Caller,
+        now: Instant, tally: inout AnswerTally
+    ) -> ServerConnection.Decision? {
+        guard let application = String(validating: applicationID) else { return nil }
+        let token = Token(bytes: Array(bytes))
         // What can't be a token costs nobody anything.
-        if let refusal {
+        if let refusal = backend.provider.refusalByForm(of: token) {
             tally.refusedByForm += 1
             return .answer(ResponseEncoder.encode(Verdict.rejected(refusal)))
         }
-        return wait.map { refuseMiss(of: caller, for: $0, tally: &tally) } ?? decision
+        if let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now, true) {
+            tally.fromMemory += 1
+            return .answer(reply)
+        }
+        if !backend.isBeingAsked(bytes), let wait = backend.takeMiss(caller, now) {
+            guard let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now, false) else {
+                return refuseMiss(of: caller, for: wait, tally: &tally)
+            }
+            tally.fromMemory += 1
+            return .answer(reply)
+        }
+        let request = VerificationRequest(
+            token: token, applicationID: application.isEmpty ? nil : application,
+            maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds)))
+        return .start(.verify(request), timeout: timeout)
     }
 
     private func start(
@@ -153,16 +167,18 @@ final class RequestReader {
 }
 
 /// Answers given without waiting, counted a read at a time so that the metrics are touched once a read.
-struct AnswerTally {
-    var fromMemory = 0
-    var healthChecks = 0
-    var draining = 0
-    var wrong = 0
-    var unimplemented = 0
-    var callerNotAllowed = 0
-    var serviceUnknown = 0
-    var tooManyMisses = 0
-    var refusedByForm = 0
+package struct AnswerTally {
+    package var fromMemory = 0
+    package var healthChecks = 0
+    package var draining = 0
+    package var wrong = 0
+    package var unimplemented = 0
+    package var callerNotAllowed = 0
+    package var serviceUnknown = 0
+    package var tooManyMisses = 0
+    package var refusedByForm = 0
+
+    package init() {}
 }
 
 extension Array where Element == UInt8 {

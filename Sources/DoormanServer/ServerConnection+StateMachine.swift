@@ -13,8 +13,8 @@ package struct ServerConnection {
     package enum Decision {
         /// It is answered already: the data of a response frame.
         case answer([UInt8])
-        /// It has to wait.
-        case start(Call, timeout: Duration?)
+        /// It has to wait. Indirect, so that a hit carries no room for a call.
+        indirect case start(Call, timeout: Duration?)
     }
 
     /// Tells the calls of a connection apart. A stream id does not: the client may use it again once it has an answer, while the
@@ -97,6 +97,11 @@ package struct ServerConnection {
         guard output.readableBytes > 0 else { return nil }
         defer { output = ByteBuffer() }
         return output
+    }
+
+    /// Gives memory for the output back that was taken, once it is written.
+    package mutating func reuse(_ output: inout ByteBuffer) {
+        if self.output.capacity == 0 { swap(&self.output, &output) }
     }
 
     /// The calls to start, in the order in which they came.

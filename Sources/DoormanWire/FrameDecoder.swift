@@ -25,9 +25,11 @@ package struct FrameDecoder: Sendable {
 
     /// The longest data that is taken.
     private let maximumLength: UInt32
-    private var buffer = ByteBuffer()
+    @usableFromInline
+    private(set) var buffer = ByteBuffer()
     /// How much of the buffer belongs to the frame that was handed out last.
-    private var handedOut = 0
+    @usableFromInline
+    private(set) var handedOut = 0
     /// How much of an oversized frame's data is still to come.
     private var toSkip = 0
     private var violation: Violation?
@@ -66,40 +68,46 @@ package struct FrameDecoder: Sendable {
             toSkip -= skipped
         }
         if let violation { return .violation(violation) }
-        guard toSkip == 0, let firstByte = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return nil }
-        guard firstByte == 0 else { return end(.notTTRPC(firstByte: firstByte)) }
-        guard let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) else { return nil }
-        guard length <= FrameHeader.maximumLength else { return end(.frameTooLong(length: length)) }
-        guard let header = header(length: length) else { return nil }
-        guard length <= maximumLength else {
+        guard toSkip == 0 else { return nil }
+        guard let header = FrameHeader(beginningOf: buffer) else { return beginningOfHeader() }
+        guard header.length <= FrameHeader.maximumLength else { return violation(in: header.length) }
+        guard header.length <= maximumLength else {
             buffer.moveReaderIndex(forwardBy: FrameHeader.byteCount)
-            toSkip = Int(length)
+            toSkip = Int(header.length)
             return .oversized(header)
         }
-        guard buffer.readableBytes >= FrameHeader.byteCount + Int(length) else { return nil }
-        handedOut = FrameHeader.byteCount + Int(length)
+        guard buffer.readableBytes >= FrameHeader.byteCount + Int(header.length) else { return nil }
+        handedOut = FrameHeader.byteCount + Int(header.length)
         return .frame(header)
     }
 
     /// The data of the frame that ``next()`` returned last.
+    // Inlined, for what is generic and of another module is looked up at run time, at each call.
+    @inlinable
     package func withData<Result>(_ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
         precondition(handedOut >= FrameHeader.byteCount, "there is no frame")
         return try body(buffer.readableBytesUInt8Span.extracting(FrameHeader.byteCount..<handedOut))
     }
 
-    private func header(length: UInt32) -> FrameHeader? {
-        let start = buffer.readerIndex
-        guard let streamID = buffer.getInteger(at: start + 4, as: UInt32.self),
-            let type = buffer.getInteger(at: start + 8, as: UInt8.self),
-            let flags = buffer.getInteger(at: start + 9, as: UInt8.self)
-        else { return nil }
-        return FrameHeader(
-            length: length, streamID: StreamID(streamID), type: FrameType(rawValue: type), flags: flags)
+    /// Bytes that begin no frame are told from the first one, or the first four, before the header is whole.
+    private mutating func beginningOfHeader() -> Event? {
+        if let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) {
+            return length <= FrameHeader.maximumLength ? nil : violation(in: length)
+        }
+        guard let firstByte = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self), firstByte != 0 else { return nil }
+        return end(.notTTRPC(firstByte: firstByte))
+    }
+
+    private mutating func violation(in length: UInt32) -> Event {
+        let firstByte = UInt8(length >> 24)
+        return end(firstByte == 0 ? .frameTooLong(length: length) : .notTTRPC(firstByte: firstByte))
     }
 
     private mutating func dropHandedOut() {
         buffer.moveReaderIndex(forwardBy: handedOut)
         handedOut = 0
+        // What is read is given back, so that the channel can read into the same memory again.
+        if buffer.readableBytes == 0 { buffer = ByteBuffer() }
     }
 
     private mutating func end(_ violation: Violation) -> Event {
@@ -109,12 +117,32 @@ package struct FrameDecoder: Sendable {
     }
 }
 
+extension FrameHeader {
+    /// The header at the reader index; nil if there are fewer bytes than it has.
+    @inline(__always)
+    fileprivate init?(beginningOf buffer: ByteBuffer) {
+        guard buffer.readableBytes >= Self.byteCount else { return nil }
+        self = unsafe buffer.withUnsafeReadableBytes { bytes in
+            FrameHeader(
+                length: UInt32(bigEndian: unsafe bytes.loadUnaligned(as: UInt32.self)),
+                streamID: StreamID(UInt32(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))),
+                type: FrameType(rawValue: unsafe bytes[8]), flags: unsafe bytes[9])
+        }
+    }
+}
+
 extension ByteBuffer {
     /// Writes a frame: its header and its data, which is no longer than ``FrameHeader/maximumLength``.
     package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: [UInt8]) {
         precondition(data.count <= Int(FrameHeader.maximumLength))
-        reserveCapacity(minimumWritableBytes: FrameHeader.byteCount + data.count)
-        writeMultipleIntegers(UInt32(data.count), streamID.rawValue, type.rawValue, 0 as UInt8)
-        writeBytes(data)
+        let size = FrameHeader.byteCount + data.count
+        unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
+            unsafe bytes.storeBytes(of: UInt32(data.count).bigEndian, as: UInt32.self)
+            unsafe bytes.storeBytes(of: streamID.rawValue.bigEndian, toByteOffset: 4, as: UInt32.self)
+            unsafe bytes[8] = type.rawValue
+            unsafe bytes[9] = 0
+            unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[FrameHeader.byteCount..<size]).copyBytes(from: data)
+            return size
+        }
     }
 }

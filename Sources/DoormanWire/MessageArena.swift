@@ -6,11 +6,20 @@ internal import CProtobufC
 /// some fifty), so the budget bounds what a hostile message can cost. A message that would exceed it does not unpack.
 /// Confined to one thread at a time; nested use is last in, first out.
 @safe package final class MessageArena {
+    /// What the next allocation touches, in memory of its own: most take nothing but two numbers from here, and count no reference
+    /// to the arena.
+    @unsafe fileprivate struct Bump {
+        /// The first free byte, and the bytes from there on.
+        var free: UnsafeMutableRawPointer
+        var room: Int
+        let arena: Unmanaged<MessageArena>
+    }
+
     /// The first bytes, kept from message to message; enough for a call and its token.
     private let base: UnsafeMutableRawPointer
     private let capacity: Int
     private let budget: Int
-    private var used = 0
+    private let bump: UnsafeMutablePointer<Bump>
     private var depth = 0
     private var overflow: [UnsafeMutableRawPointer] = unsafe []
     private var overflowBytes = 0
@@ -23,40 +32,37 @@ internal import CProtobufC
         self.capacity = capacity
         self.budget = budget
         unsafe self.base = .allocate(byteCount: capacity, alignment: Self.alignment)
+        unsafe self.bump = .allocate(capacity: 1)
+        unsafe bump.initialize(to: Bump(free: base, room: capacity, arena: .passUnretained(self)))
     }
 
     deinit {
         freeOverflow()
         unsafe base.deallocate()
+        unsafe bump.deallocate()
     }
 
-    private static let alignment = 16
+    fileprivate static let alignment = 16
 
     /// Gives `body` an allocator. All that it allocated is freed when it returns.
     func withAllocator<Result>(_ body: (UnsafeMutablePointer<ProtobufCAllocator>) throws -> Result) rethrows -> Result {
-        let mark = used
+        let mark = unsafe (bump.pointee.free, bump.pointee.room)
         depth += 1
         defer {
-            used = mark
+            unsafe (bump.pointee.free, bump.pointee.room) = unsafe mark
             depth -= 1
             if depth == 0 && overflowBytes > 0 { freeOverflow() }
         }
-        var allocator = unsafe ProtobufCAllocator(
-            alloc: allocateInArena, free: keepUntilArenaIsReset, allocator_data: Unmanaged.passUnretained(self).toOpaque())
+        var allocator = unsafe ProtobufCAllocator(alloc: allocateInArena, free: keepUntilArenaIsReset, allocator_data: bump)
         return try unsafe withUnsafeMutablePointer(to: &allocator) { try unsafe body($0) }
     }
 
     /// - Returns: Nil once the budget is spent.
-    fileprivate func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
-        let rounded = (max(size, 1) + Self.alignment - 1) & ~(Self.alignment - 1)
-        if rounded <= capacity - used {
-            defer { used += rounded }
-            return unsafe base + used
-        }
-        guard rounded <= budget - capacity - overflowBytes else { return nil }
-        let chunk = UnsafeMutableRawPointer.allocate(byteCount: rounded, alignment: Self.alignment)
+    fileprivate func allocateBeside(_ size: Int) -> UnsafeMutableRawPointer? {
+        guard size <= budget - capacity - overflowBytes else { return nil }
+        let chunk = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: Self.alignment)
         unsafe overflow.append(chunk)
-        overflowBytes += rounded
+        overflowBytes += size
         return unsafe chunk
     }
 
@@ -66,10 +72,19 @@ internal import CProtobufC
     }
 }
 
-// C calls these, so they capture nothing: the arena comes back as the allocator's data.
-private func allocateInArena(_ arena: UnsafeMutableRawPointer?, _ size: Int) -> UnsafeMutableRawPointer? {
-    guard let arena = unsafe arena, size >= 0 else { return nil }
-    return unsafe Unmanaged<MessageArena>.fromOpaque(arena).takeUnretainedValue().allocate(size)
+// C calls these, so they capture nothing: the arena's bump comes back as the allocator's data.
+private func allocateInArena(_ bump: UnsafeMutableRawPointer?, _ size: Int) -> UnsafeMutableRawPointer? {
+    guard let bump = unsafe bump?.assumingMemoryBound(to: MessageArena.Bump.self), size >= 0, size < Int(Int32.max) else {
+        return nil
+    }
+    let rounded = (max(size, 1) + MessageArena.alignment - 1) & ~(MessageArena.alignment - 1)
+    guard unsafe rounded <= bump.pointee.room else {
+        return unsafe bump.pointee.arena.takeUnretainedValue().allocateBeside(rounded)
+    }
+    let memory = unsafe bump.pointee.free
+    unsafe bump.pointee.free = unsafe memory + rounded
+    unsafe bump.pointee.room -= rounded
+    return unsafe memory
 }
 
 private func keepUntilArenaIsReset(_ arena: UnsafeMutableRawPointer?, _ pointer: UnsafeMutableRawPointer?) {}

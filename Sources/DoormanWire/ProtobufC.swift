@@ -11,6 +11,7 @@ extension MessageArena {
     /// Unpacks a message that lives as long as `body` runs.
     ///
     /// - Returns: Nil if the bytes are no such message, or would take more memory than the budget.
+    @discardableResult
     func withUnpacked<Message, Result>(
         _ bytes: Span<UInt8>, _ unpack: Unpack<Message>, _ body: (UnsafeMutablePointer<Message>) throws -> Result
     ) rethrows -> Result? {

@@ -1,0 +1,39 @@
+internal import DoormanCache
+internal import DoormanCore
+internal import DoormanServer
+internal import DoormanWire
+internal import TestKit
+
+/// The cache and what is in front of it, as `doormand` puts them together, behind which is ``SteadyProvider``.
+struct Scene {
+    static let entries = 100_000
+
+    let verifier: CachingVerifier
+    let backend: AuthBackend
+
+    init() throws {
+        var settings = CacheSettings()
+        settings.ttl = .seconds(86_400)
+        settings.valid.entries = 2 * Self.entries
+        let verifier = try CachingVerifier(
+            upstream: SteadyProvider(), settings: settings, providerName: "account-kit", timeSource: .system,
+            pack: { PackedReply(bytes: ResponseEncoder.encode($0)) })
+        self.verifier = verifier
+        backend = AuthBackend(provider: verifier, timeSource: .system) { token, applicationID, maxAgeSeconds, now in
+            verifier.reply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?.bytes
+        }
+    }
+
+    /// About 180 bytes, as Account Kit's are.
+    static func token(_ number: Int) -> Token {
+        Token("EMAW" + String(repeating: "doorman0", count: 21) + String(1_000_000 + number))
+    }
+
+    /// Has every token in memory.
+    func fill() async throws {
+        for number in 0..<Self.entries {
+            let deadline = Deadline(TimeSource.system.now().advanced(by: .seconds(2)))
+            _ = try await verifier.verify(VerificationRequest(token: Self.token(number)), deadline: deadline)
+        }
+    }
+}

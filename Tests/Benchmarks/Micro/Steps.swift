@@ -1,0 +1,120 @@
+internal import DoormanCache
+internal import DoormanCore
+internal import DoormanServer
+internal import DoormanWire
+internal import NIOCore
+internal import TestKit
+
+/// A part of a hit, or the whole of it, that can be done any number of times.
+struct Step {
+    let name: String
+    let run: (Int) -> Void
+}
+
+/// The steps in the order in which a hit takes them. None of them has a socket.
+struct Steps {
+    private static let tokenCount = 1024
+
+    private let scene: Scene
+    private let tokens: [Token]
+    /// A frame for each token.
+    private let frames: [ByteBuffer]
+
+    /// - Parameter scene: With all its tokens in memory.
+    init(_ scene: Scene) throws {
+        self.scene = scene
+        tokens = (0..<Self.tokenCount).map { Scene.token($0 * 97 % Scene.entries) }
+        frames = try tokens.map { token in
+            let data = try RequestEncoder.encode(VerificationRequest(token: token), timeout: .seconds(2))
+            var frame = ByteBuffer()
+            frame.writeFrame(.request, streamID: StreamID(1), data: data)
+            return frame
+        }
+    }
+
+    var all: [Step] {
+        get throws {
+            [decode, try key, memory, encode, hit(depth: 1), hit(depth: 16)]
+        }
+    }
+
+    /// Bytes to a frame, to a call and its token.
+    private var decode: Step {
+        let arena = MessageArena()
+        var decoder = FrameDecoder(maximumLength: 64 << 10)
+        return Step(name: "decode") { [frames] count in
+            for number in 0..<count {
+                decoder.append(frames[number % frames.count])
+                guard case .frame = decoder.next() else { preconditionFailure("there is a frame") }
+                var size = 0
+                decoder.withData { data in
+                    arena.readRequest(data) { request in
+                        if request.method == .verify { request.readVerifyRequest { token, _, _ in size = token.count } }
+                    }
+                }
+                precondition(size > 0)
+            }
+        }
+    }
+
+    /// A token to its key.
+    private var key: Step {
+        get throws {
+            let maker = try TokenKeyMaker(providerName: "account-kit")
+            return Step(name: "key") { [tokens] count in
+                var sum = 0
+                for number in 0..<count {
+                    let token = tokens[number % tokens.count].bytes
+                    sum &+= maker.key(forToken: token.span).hashValue
+                }
+                precondition(sum != 1)
+            }
+        }
+    }
+
+    /// A token to its packed reply: key, lookup, last use.
+    private var memory: Step {
+        Step(name: "key, lookup") { [tokens, verifier = scene.verifier] count in
+            let now = TimeSource.system.now()
+            for number in 0..<count {
+                let token = tokens[number % tokens.count].bytes
+                let reply = verifier.reply(token: token.span, applicationID: Span(), maxAgeSeconds: 0, now: now)
+                precondition(reply != nil)
+            }
+        }
+    }
+
+    /// A packed reply to its frame.
+    private var encode: Step {
+        let reply = ResponseEncoder.encode(SteadyProvider.identity(of: tokens[0]))
+        return Step(name: "encode") { count in
+            var output = ByteBuffer()
+            for number in 0..<count {
+                if number % 16 == 0 { output.clear() }
+                output.writeFrame(.response, streamID: StreamID(1), data: reply)
+            }
+        }
+    }
+
+    /// Bytes in, bytes out: the whole of a hit but for its socket.
+    ///
+    /// - Parameter depth: How many come in one read.
+    private func hit(depth: Int) -> Step {
+        let reads = stride(from: 0, to: frames.count, by: depth).map { first in
+            frames[first..<first + depth].reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
+        }
+        let reader = RequestReader(backend: scene.backend, accountsCallers: [], maximumFrameLength: 64 << 10)
+        var connection = ServerConnection(limits: ConnectionLimits(), now: TimeSource.system.now())
+        let caller = Caller(name: "ip:127.0.0.1")
+        return Step(name: "hit of \(depth)") { [backend = scene.backend] count in
+            for number in 0..<count / depth {
+                let now = backend.timeSource.now()
+                var tally = AnswerTally()
+                _ = connection.receive(reads[number % reads.count], now: now) { data, isDraining in
+                    reader.decide(data, from: caller, isDraining: isDraining, now: now, tally: &tally)
+                }
+                precondition(tally.fromMemory == depth && connection.takeOutput() != nil)
+            }
+        }
+    }
+}
