@@ -1,0 +1,75 @@
+// Doorman's own wire, the method Verify: Protos/README.md. Answers come in any order.
+#include <string.h>
+
+#include "codec.h"
+#include "protobuf.h"
+
+enum { HEADER = 10, REQUEST = 1, RESPONSE = 2, LONGEST_DATA = 4 << 20 };
+
+static const char service[] = "doorman.v1.Auth", method[] = "Verify";
+
+static uint8_t *put_u32(uint8_t *out, uint32_t value) {
+    value = __builtin_bswap32(value);
+    memcpy(out, &value, 4);
+    return out + 4;
+}
+
+static uint32_t u32(const uint8_t *bytes) {
+    uint32_t value;
+    memcpy(&value, bytes, 4);
+    return __builtin_bswap32(value);
+}
+
+static size_t request(struct connection *connection, uint32_t id, struct token token, uint8_t *out) {
+    (void)connection;
+    uint32_t payload = bytes_length(token.length);
+    uint32_t data = bytes_length(sizeof service - 1) + bytes_length(sizeof method - 1) + bytes_length(payload);
+    uint8_t *at = put_u32(out, data);
+    at = put_u32(at, id);
+    *at++ = REQUEST;
+    *at++ = 0;
+    at = put_bytes(at, 1, service, sizeof service - 1);
+    at = put_bytes(at, 2, method, sizeof method - 1);
+    *at++ = 3 << 3 | 2;
+    at = put_varint(at, payload);
+    at = put_bytes(at, 1, token.bytes, token.length);
+    return (size_t)(at - out);
+}
+
+// What is wrong with a ttrpc.Response; null if it is OK with a payload of the expected length.
+static const char *problem_of(const uint8_t *at, const uint8_t *end) {
+    const char *problem = "no payload";
+    while (at != NULL && at < end) {
+        uint64_t length;
+        uint8_t tag = *at++;
+        at = take_varint(at, end, &length);
+        if (at == NULL || length > (uint64_t)(end - at)) break;
+        if (tag == (1 << 3 | 2)) {
+            // google.rpc.Status: its code is its first field, and left out where it is OK.
+            if (length > 0 && at[0] == 1 << 3) return "a status that is not OK";
+        } else if (tag == (2 << 3 | 2)) {
+            problem = length == answer_bytes ? NULL : "a payload of another length";
+        } else {
+            return "an unknown field";
+        }
+        at += length;
+    }
+    return at == end ? problem : "no whole message";
+}
+
+static size_t answers(struct connection *connection, const uint8_t *bytes, size_t length) {
+    size_t done = 0;
+    while (length - done >= HEADER) {
+        const uint8_t *frame = bytes + done;
+        uint32_t data = u32(frame);
+        if (data > LONGEST_DATA || frame[8] != RESPONSE) give_up("ttrpc: not a response");
+        if (length - done < HEADER + data) break;
+        struct call *call = find_call(connection, u32(frame + 4));
+        if (call == NULL) give_up("ttrpc: an answer to no call, of the id %u", u32(frame + 4));
+        answered(connection, call, problem_of(frame + HEADER, frame + HEADER + data));
+        done += HEADER + data;
+    }
+    return done;
+}
+
+const struct codec ttrpc_codec = {.name = "ttrpc", .request = request, .answers = answers};
