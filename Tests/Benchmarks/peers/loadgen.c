@@ -107,7 +107,8 @@ static bool poll_connections(bool is_over) {
     int count = 1;
     // With one connection there is nothing to find out.
     if (options.connections == 1) ready[0].data.ptr = &connections[0];
-    else count = epoll_wait(epoll, ready, EVENTS, 0);
+    // Filling is not measured, and leaves the core to whoever else needs it for that.
+    else count = epoll_wait(epoll, ready, EVENTS, options.once ? 1 : 0);
     bool has_arrived = false;
     for (int i = 0; i < count; i++) {
         struct connection *connection = ready[i].data.ptr;

@@ -1,0 +1,98 @@
+// gRPC C++'s answer to the same question: a Verify that finds nothing out and answers a constant identity, on one thread.
+//   grpc_server --answer-bytes N     prints the port it listens on, and serves until it is killed
+//
+// The asynchronous API with one completion queue, which its one thread both polls and serves.
+#include <grpcpp/grpcpp.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "doorman/v1/auth.grpc.pb.h"
+
+namespace {
+
+using doorman::v1::Auth;
+using doorman::v1::Identity;
+using doorman::v1::VerifyRequest;
+
+// As many calls as may arrive before the first is answered.
+constexpr int kWaitingCalls = 256;
+
+Identity MakeIdentity(size_t bytes) {
+    Identity identity;
+    identity.set_account_id(std::string(bytes - 2, 'i'));
+    while (identity.ByteSizeLong() > bytes) identity.mutable_account_id()->pop_back();
+    if (identity.ByteSizeLong() != bytes) {
+        std::fprintf(stderr, "grpc_server: no identity has just %zu bytes\n", bytes);
+        std::exit(2);
+    }
+    return identity;
+}
+
+// One call after the other, each with a context of its own, as the library demands.
+class Place {
+public:
+    Place(Auth::AsyncService* service, grpc::ServerCompletionQueue* queue, const Identity* identity)
+        : service_(service), queue_(queue), identity_(identity) {
+        Wait();
+    }
+
+    ~Place() { call_->~Call(); }
+
+    void Proceed(bool is_alive) {
+        if (!is_alive) return;
+        if (is_answering_) {
+            call_->~Call();
+            Wait();
+        } else {
+            is_answering_ = true;
+            call_->responder.Finish(*identity_, grpc::Status::OK, this);
+        }
+    }
+
+private:
+    struct Call {
+        grpc::ServerContext context;
+        grpc::ServerAsyncResponseWriter<Identity> responder{&context};
+    };
+
+    void Wait() {
+        call_ = new (memory_) Call;
+        is_answering_ = false;
+        request_.Clear();
+        service_->RequestVerify(&call_->context, &request_, &call_->responder, queue_, queue_, this);
+    }
+
+    Auth::AsyncService* service_;
+    grpc::ServerCompletionQueue* queue_;
+    const Identity* identity_;
+    VerifyRequest request_;
+    alignas(Call) char memory_[sizeof(Call)];
+    Call* call_ = nullptr;
+    bool is_answering_ = false;
+};
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    if (count != 3 || std::string(arguments[1]) != "--answer-bytes" || std::atoi(arguments[2]) < 4) {
+        std::fprintf(stderr, "usage: grpc_server --answer-bytes N\n");
+        return 2;
+    }
+    const Identity identity = MakeIdentity(static_cast<size_t>(std::atoi(arguments[2])));
+    Auth::AsyncService service;
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(&service);
+    const auto queue = builder.AddCompletionQueue();
+    const auto server = builder.BuildAndStart();
+    if (server == nullptr || port == 0) return 1;
+    std::printf("%d\n", port);
+    std::fflush(stdout);
+    for (int i = 0; i < kWaitingCalls; i++) new Place(&service, queue.get(), &identity);
+    void* place;
+    bool is_alive;
+    while (queue->Next(&place, &is_alive)) static_cast<Place*>(place)->Proceed(is_alive);
+}

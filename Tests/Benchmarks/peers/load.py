@@ -1,0 +1,47 @@
+"""Runs the load generator, and reads the line that it prints."""
+
+import subprocess
+from dataclasses import dataclass
+
+from process import Failure
+
+
+@dataclass(frozen=True)
+class Row:
+    connections: int
+    depth: int
+
+    @classmethod
+    def parse(cls, text):
+        connections, _, depth = text.partition("x")
+        return cls(int(connections), int(depth))
+
+    def __str__(self):
+        return f"{self.connections}x{self.depth}"
+
+
+class LoadGenerator:
+    def __init__(self, program, core, accounts):
+        self.core = core
+        self.program = program
+        self.accounts = accounts
+
+    def command(self, server, row, *more):
+        command = [
+            self.program, "--protocol", server.protocol, "--connect", f"127.0.0.1:{server.port}",
+            "--connections", row.connections, "--depth", row.depth, "--tokens", self.accounts.tokens_file,
+            "--answer-bytes", self.accounts.identity_bytes, *more,
+        ]
+        return [str(part) for part in command]
+
+    def run(self, server, row, *more, seconds=60):
+        """The figures of one run; latencies in microseconds. Any answer that is not a success is a failure of the benchmark."""
+        command = ["taskset", "-c", str(self.core), *self.command(server, row, *more)]
+        try:
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{server.name}, {row}: no end within {seconds} s")
+        if ended.returncode != 0:
+            raise Failure(f"{server.name}, {row}: {ended.stderr.strip()}\n{ended.stdout.strip()}")
+        figures = dict(part.split("=") for part in ended.stdout.split())
+        return {name: value if name == "protocol" else float(value) for name, value in figures.items()}

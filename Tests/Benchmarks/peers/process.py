@@ -1,0 +1,91 @@
+"""Programs that a benchmark starts, each of which ends with it, whatever happens."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Failure(Exception):
+    """Something that leaves nothing to measure. Its text is for the terminal."""
+
+
+def cores(text=None):
+    """The core of the load generator and that of the servers."""
+    allowed = sorted(os.sched_getaffinity(0))
+    chosen = [int(core) for core in text.split(",")] if text else [allowed[0], allowed[-1]]
+    if len(set(chosen)) != 2 or not set(chosen) <= set(allowed):
+        raise Failure("it takes two cores, one for the load generator and one for the servers")
+    return chosen
+
+
+def _die_with_parent():
+    # Ctrl-C and SIGTERM are handled by clean-up; this is for a SIGKILL, which leaves no time for that.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process:
+    def __init__(self, stack, name, command, log, core=None, environment=None):
+        if core is not None:
+            command = ["taskset", "-c", str(core), *command]
+        self.name = name
+        self.log = log
+        with open(log, "wb") as output:
+            self.child = subprocess.Popen(
+                [str(part) for part in command], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                env={**os.environ, **(environment or {})}, preexec_fn=_die_with_parent)
+        stack.callback(self.end)
+
+    def end(self):
+        if self.child.poll() is not None:
+            return
+        self.child.terminate()
+        try:
+            self.child.wait(5)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+
+    def wait_for(self, what, find, seconds=60):
+        """Until `find` returns something; the log if the program ends first, or takes too long."""
+        give_up_at = time.monotonic() + seconds
+        while (found := find()) is None:
+            if self.child.poll() is not None or time.monotonic() > give_up_at:
+                raise Failure(f"{self.name} did not come to {what}:\n{self.log.read_text(errors='replace')[-4000:]}")
+            time.sleep(0.05)
+        return found
+
+    def cpu_seconds(self):
+        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def resident_bytes(self):
+        for line in Path(f"/proc/{self.child.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise Failure(f"{self.name} has ended")
+
+    def settle(self, seconds=10):
+        """Until it uses no more than 5 % of a core: what it does after a run, such as closing connections, is no other's cost."""
+        give_up_at = time.monotonic() + seconds
+        while True:
+            before = self.cpu_seconds()
+            time.sleep(0.2)
+            if self.cpu_seconds() - before <= 0.01:
+                return
+            if time.monotonic() > give_up_at:
+                raise Failure(f"{self.name} is busy though nobody asks it anything, which would disturb the others")
+
+
+def number_in(file):
+    """The number that a program writes once it listens, or None until then."""
+    try:
+        text = Path(file).read_text()
+    except FileNotFoundError:
+        return None
+    return int(text) if text.endswith("\n") or text.isdigit() else None
