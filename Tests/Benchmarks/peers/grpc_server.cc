@@ -1,7 +1,10 @@
 // gRPC C++'s answer to the same question: a Verify that finds nothing out and answers a constant identity, on one thread.
 //   grpc_server --answer-bytes N     prints the port it listens on, and serves until it is killed
 //
-// The asynchronous API with one completion queue, which its one thread both polls and serves.
+// The asynchronous API with one completion queue, which one thread both polls and serves: of what was tried on one core it is the
+// fastest. The callback API, whose calls pass through a pool of threads, came to 1.0, 0.85, 0.55 and 0.65 of it (50 x 1, 50 x 16,
+// 1 x 64, 2,000 x 1). Without the library's probing of the bandwidth it gains up to a third where connections are many; without
+// its optional filters ("grpc.minimal_stack"), nothing.
 #include <grpcpp/grpcpp.h>
 
 #include <cstdio>
@@ -85,6 +88,7 @@ int main(int count, char** arguments) {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
     builder.RegisterService(&service);
     const auto queue = builder.AddCompletionQueue();
     const auto server = builder.BuildAndStart();

@@ -57,10 +57,21 @@ class Redis:
                     raise Failure("redis did not take a key")
 
 
-class Doorman:
-    """Starts doormand with an emulator as its provider; `fill` asks it for every token, and ends the emulator: whatever is
-    not answered from memory afterwards is an error, and fails the run."""
+class Emulator:
+    """The provider that doormand is filled from. Ended afterwards: then whatever is not answered from memory fails the run."""
 
+    def __init__(self, bench):
+        self.app_secret_file = bench.folder / "app-secret"
+        port_file = bench.folder / "emulator.port"
+        self.process = Process(
+            bench.stack, "account-kit-emulator",
+            [bench.programs.emulator, "--port", 0, "--port-file", port_file, "--seed", bench.accounts.seed_file(),
+             "--write-app-secret", self.app_secret_file, "--log-level", "warning"],
+            bench.folder / "emulator.log", bench.load_core)
+        self.port = self.process.wait_for("listen", lambda: number_in(port_file), seconds=300)
+
+
+class Doorman:
     name, protocol = "doorman", "ttrpc"
 
     # The longest time to live, and no limit that filling would meet.
@@ -71,31 +82,25 @@ class Doorman:
         "caller-misses-per-second": 1_000_000, "caller-saved-misses": 1_000_000, "provider-max-calls-per-second": 1_000_000,
     }
 
-    def __init__(self, bench):
-        folder, programs = bench.folder, bench.programs
-        secret = folder / "app-secret"
-        emulator_port = folder / "emulator.port"
-        self.emulator = Process(
-            bench.stack, "account-kit-emulator",
-            [programs.emulator, "--port", 0, "--port-file", emulator_port, "--seed", bench.accounts.seed_file(),
-             "--write-app-secret", secret, "--log-level", "warning"],
-            folder / "emulator.log", bench.load_core)
-        provider = self.emulator.wait_for("listen", lambda: number_in(emulator_port))
-        port_file = folder / "doormand.port"
+    def __init__(self, bench, emulator=None):
+        self.emulator = emulator or Emulator(bench)
+        self._load = bench.load
+        port_file = bench.folder / "doormand.port"
+        port_file.unlink(missing_ok=True)
         flags = [part for name, value in self.settings.items() for part in (f"--{name}", value)]
         self.process = Process(
             bench.stack, "doormand",
-            [programs.doormand, "--server-address", "127.0.0.1:0", "--server-port-file", port_file,
-             "--account-kit-base-url", f"http://127.0.0.1:{provider}", "--account-kit-application-id", APPLICATION_ID,
-             "--account-kit-app-secret-file", secret, *flags],
-            folder / "doormand.log", bench.server_core)
+            [bench.programs.doormand, "--server-address", "127.0.0.1:0", "--server-port-file", port_file,
+             "--account-kit-base-url", f"http://127.0.0.1:{self.emulator.port}", "--account-kit-application-id", APPLICATION_ID,
+             "--account-kit-app-secret-file", self.emulator.app_secret_file, *flags],
+            bench.folder / "doormand.log", bench.server_core)
         self.port = self.process.wait_for("listen", lambda: number_in(port_file))
 
-    def fill(self, load):
-        figures = load.run(self, Row(8, 16), "--once", seconds=600)
-        if figures["requests"] != COUNT:
-            raise Failure(f"doormand answered {figures['requests']:.0f} of {COUNT} first calls")
-        self.emulator.end()
+    def fill(self, count=COUNT):
+        """Asks for each of the first tokens once."""
+        figures = self._load.run(self, Row(8, 16), "--once", "--keys", count, seconds=600)
+        if figures["requests"] != count:
+            raise Failure(f"doormand answered {figures['requests']:.0f} of {count} first calls")
 
 
 ALL = {server.name: server for server in (Doorman, Redis, GRPC, Ceiling)}
