@@ -19,7 +19,7 @@ class Bench:
         self.programs = programs.Programs(servers, options.doormand, options.emulator)
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doorman-peers-")))
         self.accounts = Accounts(self.folder, account_id_digits)
-        self.load = LoadGenerator(self.programs.load_generator, self.load_core, self.accounts)
+        self.load = LoadGenerator(self.programs.load_generator, self.load_core, self.server_core, self.accounts)
 
 
 def add_options(parser):

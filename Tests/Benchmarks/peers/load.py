@@ -3,6 +3,7 @@
 import subprocess
 from dataclasses import dataclass
 
+from disturbance import Watch
 from process import Failure
 
 
@@ -21,8 +22,9 @@ class Row:
 
 
 class LoadGenerator:
-    def __init__(self, program, core, accounts):
+    def __init__(self, program, core, server_core, accounts):
         self.core = core
+        self.server_core = server_core
         self.program = program
         self.accounts = accounts
 
@@ -35,7 +37,9 @@ class LoadGenerator:
         return [str(part) for part in command]
 
     def run(self, server, row, *more, seconds=60):
-        """The figures of one run; latencies in microseconds. Any answer that is not a success is a failure of the benchmark."""
+        """The figures of one run: those that the load generator prints, latencies in microseconds, and what part of a core others
+        had meanwhile. Any answer that is not a success is a failure of the benchmark."""
+        watch = Watch(self.core, self.server_core, server)
         command = ["taskset", "-c", str(self.core), *self.command(server, row, *more)]
         try:
             ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
@@ -44,4 +48,5 @@ class LoadGenerator:
         if ended.returncode != 0:
             raise Failure(f"{server.name}, {row}: {ended.stderr.strip()}\n{ended.stdout.strip()}")
         figures = dict(part.split("=") for part in ended.stdout.split())
+        figures["disturbed"] = watch.part()
         return {name: value if name == "protocol" else float(value) for name, value in figures.items()}

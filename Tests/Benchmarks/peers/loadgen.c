@@ -91,10 +91,11 @@ static void open_connections(void) {
             if (monotonic_nanoseconds() - start > first_answer_patience) give_up("no answer to the first call of a connection");
         }
     }
-    // One place of each connection after the other, so that calls spread over all connections.
+    // All places of a connection, then those of the next: when several calls are due at once, because sending them one by one takes
+    // longer than the time between them, those on the same connection share a write, as they would with any client.
     places.first = places.count = 0;
-    for (uint32_t place = 0; place < options.target.depth; place++)
-        for (uint32_t i = 0; i < options.connections; i++) free_place(&connections[i]);
+    for (uint32_t i = 0; i < options.connections; i++)
+        for (uint32_t place = 0; place < options.target.depth; place++) free_place(&connections[i]);
 }
 
 static void fill_up(struct connection *connection) {

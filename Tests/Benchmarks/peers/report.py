@@ -9,6 +9,8 @@ GOALS = {
     "1x64": {"redis": 1.5, "grpc": 10, "ceiling": 0.45},
     "2000x1": {"redis": 0.95, "grpc": 4.5, "ceiling": 0.7},
 }
+# Part of a core that others may have had without casting doubt on a turn.
+DISTURBED = 0.05
 PEERS = ("redis", "grpc", "ceiling")
 
 
@@ -58,3 +60,13 @@ def latency_table(results):
         cells = [median(figures[name][q] for figures in rounds) for q in quantiles for name in ("redis", "doorman")]
         lines.append(f"{row:8}{rate:>12,.0f}" + "".join(f"{cell:>15,.1f}" for cell in cells))
     return lines
+
+
+def disturbances(rows):
+    """Says so where others were at work on the same cores, as far as that is known."""
+    turns = [figures["disturbed"] for rounds in rows for round in rounds for figures in round.values()]
+    disturbed = sum(part > DISTURBED for part in turns)
+    if not disturbed:
+        return []
+    return ["", f"In {disturbed} of {len(turns)} turns others had more than {DISTURBED:.0%} of a core, {max(turns):.0%} at worst: "
+            "measure again when the machine is quiet."]
