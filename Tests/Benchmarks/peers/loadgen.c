@@ -18,7 +18,7 @@
 #include "histogram.h"
 
 enum { EVENTS = 512, MOST_SENT_AT_ONCE = 256 };
-static const uint64_t first_answer_patience = 10000000000, last_answer_patience = 3000000000;  // nanoseconds
+static const uint64_t first_answer_patience = 10000000000, last_answer_patience = 10000000000;  // nanoseconds
 
 static struct options options;
 static struct connection *connections;
@@ -170,7 +170,7 @@ static void run(void) {
         if (poll_connections(is_over)) was_idle = false;
         if (is_over && in_flight == 0) break;
         if (before > last_answer_patience && before - last_answer_patience > measure_to)
-            give_up("the server did not keep up: answers are missing 3 s after the end");
+            give_up("%" PRIu64 " calls are not answered 10 s after the end", in_flight);
     }
     if (options.once) measure_to = monotonic_nanoseconds();
 }
