@@ -93,11 +93,12 @@ static void accept_all(int listener, int epoll) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 3 || strcmp(arguments[1], "--answer-bytes") != 0 || atoi(arguments[2]) < 1 || atoi(arguments[2]) > LONGEST_ANSWER - 8) {
+    int bytes = count == 3 && strcmp(arguments[1], "--answer-bytes") == 0 ? atoi(arguments[2]) : 0;
+    if (bytes < 1 || bytes > LONGEST_ANSWER - 8) {
         fprintf(stderr, "usage: ceiling --answer-bytes N\n");
         return 2;
     }
-    make_answer((size_t)atoi(arguments[2]));
+    make_answer((size_t)bytes);
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;

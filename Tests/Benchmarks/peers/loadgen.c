@@ -177,8 +177,9 @@ static void run(void) {
 
 static void print_result(void) {
     double seconds = (double)(measure_to - measure_from) / 1e9;
-    printf("protocol=%s connections=%u depth=%u offered=%.0f seconds=%.3f requests=%" PRIu64 " rate=%.0f errors=%" PRIu64 " idle=%.3f",
-        options.target.codec->name, options.connections, options.target.depth, options.rate, seconds, latencies.count,
+    printf("protocol=%s connections=%u depth=%u offered=%.0f", options.target.codec->name, options.connections, options.target.depth,
+        options.rate);
+    printf(" seconds=%.3f requests=%" PRIu64 " rate=%.0f errors=%" PRIu64 " idle=%.3f", seconds, latencies.count,
         (double)latencies.count / seconds, errors, (double)idle_time / 1e9 / seconds);
     static const struct { const char *name; double part; } quantiles[] = {
         {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}};

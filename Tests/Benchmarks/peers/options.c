@@ -18,8 +18,8 @@ static _Noreturn void usage(void) {
         "  --seconds S      measured, default 1   --warm-up S   before that, default 0.2\n"
         "  --rate R         requests a second, open loop; without it as many as get answered\n"
         "  --keys K         the first K tokens alone    --once   each token once, then end    --hold   connect, call once, stay\n"
-        "Prints one line: requests and their rate, errors, the part of the time in which there was nothing to do, and latencies in\n"
-        "microseconds. Ends with 1 if any answer was not a success.\n",
+        "Prints one line: requests and their rate, errors, the part of the time in which there was nothing to do, and latencies\n"
+        "in microseconds. Ends with 1 if any answer was not a success.\n",
         stderr);
     exit(2);
 }
@@ -72,7 +72,8 @@ struct options read_options(int count, char **arguments) {
         }
     }
     bool has_address = options.target.unix_path != NULL || options.target.host != NULL;
-    if (options.target.codec == NULL || !has_address || options.tokens == NULL || options.answer_bytes == 0 || optind < count) usage();
+    bool is_complete = options.target.codec != NULL && has_address && options.tokens != NULL && options.answer_bytes > 0;
+    if (!is_complete || optind < count) usage();
     if (options.once && options.rate > 0) usage();
     return options;
 }

@@ -61,7 +61,8 @@ def _compile_c(name, sources):
 
 
 def load_generator():
-    return _compile_c("loadgen", [*map(SOURCES.joinpath, ("loadgen.c", "options.c", "connection.c", "hpack.c")), *SOURCES.glob("codec_*.c")])
+    own = [SOURCES / name for name in ("loadgen.c", "options.c", "connection.c", "hpack.c")]
+    return _compile_c("loadgen", [*own, *SOURCES.glob("codec_*.c")])
 
 
 def ceiling():
@@ -77,7 +78,8 @@ def grpc_server():
         plugin = f"--plugin=protoc-gen-grpc={shutil.which('grpc_cpp_plugin')}"
         run("protoc", "-I", ROOT / "Protos", f"--cpp_out={generated}", f"--grpc_out={generated}", plugin, contract)
         flags = run("pkg-config", "--cflags", "--libs", "grpc++", "protobuf", capture_output=True, text=True).stdout.split()
-        run("g++", "-std=c++17", "-O2", *WARNINGS, "-isystem", generated, source, *sorted(generated.glob("doorman/v1/auth*.cc")), *flags, "-o", product)
+        messages = sorted(generated.glob("doorman/v1/auth*.cc"))
+        run("g++", "-std=c++17", "-O2", *WARNINGS, "-isystem", generated, source, *messages, *flags, "-o", product)
     return product
 
 

@@ -24,7 +24,7 @@ def ratio(rounds, peer):
 
 
 def throughput_table(results, servers):
-    """A line a row: medians of requests a second, and in brackets the part of the time that the load generator had nothing to do."""
+    """A line a row: medians of requests a second, and in brackets what part of the time the load generator had nothing to do."""
     lines = ["Requests a second, closed loop (load generator idle)"]
     lines.append(f"{'':8}" + "".join(f"{name:>20}" for name in servers))
     for row, rounds in results.items():

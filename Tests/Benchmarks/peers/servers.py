@@ -12,8 +12,8 @@ class Ceiling:
 
     def __init__(self, bench):
         log = bench.folder / "ceiling.log"
-        self.process = Process(
-            bench.stack, self.name, [bench.programs.ceiling, "--answer-bytes", bench.accounts.identity_bytes], log, bench.server_core)
+        command = [bench.programs.ceiling, "--answer-bytes", bench.accounts.identity_bytes]
+        self.process = Process(bench.stack, self.name, command, log, bench.server_core)
         self.port = self.process.wait_for("listen", lambda: number_in(log))
 
 
@@ -22,8 +22,8 @@ class GRPC:
 
     def __init__(self, bench):
         log = bench.folder / "grpc.log"
-        self.process = Process(
-            bench.stack, self.name, [bench.programs.grpc, "--answer-bytes", bench.accounts.identity_bytes], log, bench.server_core)
+        command = [bench.programs.grpc, "--answer-bytes", bench.accounts.identity_bytes]
+        self.process = Process(bench.stack, self.name, command, log, bench.server_core)
         self.port = self.process.wait_for("listen", lambda: number_in(log))
 
 
@@ -34,7 +34,8 @@ class Redis:
         # Redis takes 0 for no TCP at all, so a port has to be found for it.
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--io-threads", 1, "--save", "", "--appendonly", "no"]
+        command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1"]
+        command += ["--io-threads", 1, "--save", "", "--appendonly", "no"]
         self.process = Process(bench.stack, self.name, command, bench.folder / "redis.log", bench.server_core)
         with self.process.wait_for("listen", self._connect) as connection:
             self._fill(connection, bench.accounts)
