@@ -20,6 +20,12 @@ package struct Instant: Sendable, Hashable, Comparable {
         return Instant(nanoseconds: overflow ? .max : sum)
     }
 
+    /// The moment that much later; ``distantFuture`` where that can't be expressed.
+    package func advanced(by step: Nanoseconds) -> Instant {
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(step.count)
+        return Instant(nanoseconds: overflow ? .max : sum)
+    }
+
     /// How long it is from here until `other`; negative if `other` is past.
     package func duration(to other: Instant) -> Duration {
         other >= self
@@ -29,6 +35,16 @@ package struct Instant: Sendable, Hashable, Comparable {
 
     package static func < (lhs: Instant, rhs: Instant) -> Bool {
         lhs.nanoseconds < rhs.nanoseconds
+    }
+}
+
+/// A length of time in whole nanoseconds, for where a `Duration`, which is divided to be read, takes too long.
+package struct Nanoseconds: Sendable, Hashable {
+    package let count: UInt64
+
+    /// Zero for a negative duration.
+    package init(_ duration: Duration) {
+        count = UInt64(max(0, duration.nanoseconds))
     }
 }
 

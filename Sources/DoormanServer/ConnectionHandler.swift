@@ -11,6 +11,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private let shared: Shared
     private let reader: RequestReader
     private let caller: Caller
+    private let writesToSocket: Bool
     private var connection: ServerConnection
     private var context: ChannelHandlerContext?
     private var work: [ServerConnection.CallID: Task<Void, Never>] = [:]
@@ -18,7 +19,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var timerInstant = Instant.distantFuture
     private var flushIsScheduled = false
     private var isReadPending = false
-    private var tally = AnswerTally()
+    /// Nil where bytes must take the way through the pipeline.
+    private var writer: SocketWriter?
+    /// Writes that wait in the channel's queue: what comes later may not overtake them.
+    private var queuedWrites = 0
     /// Bytes given to the channel, and how many of them the kernel had taken when last looked at.
     private var bytesWritten = 0
     private var bytesTakenBefore = 0
@@ -31,10 +35,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         let log: LimitedLog
     }
 
-    init(shared: Shared, reader: RequestReader, caller: Caller) {
+    /// - Parameter writesToSocket: Whether this handler is alone in its pipeline, so that bytes may go past it.
+    init(shared: Shared, reader: RequestReader, caller: Caller, writesToSocket: Bool) {
         self.shared = shared
         self.reader = reader
         self.caller = caller
+        self.writesToSocket = writesToSocket
         self.connection = ServerConnection(limits: shared.limits, now: shared.backend.timeSource.now())
     }
 
@@ -44,10 +50,12 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        if writesToSocket { writer = SocketWriter(context.channel) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         end()
+        writer = nil
         self.context = nil
     }
 
@@ -58,17 +66,19 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let now = now
+        var tally = AnswerTally()
+        connection.lend(&reader.outputMemory)
         let directive = connection.receive(unwrapInboundIn(data), now: now) { data, isDraining in
             reader.decide(data, from: caller, isDraining: isDraining, now: now, tally: &tally)
         }
+        shared.metrics.record(tally)
         startCalls()
         if directive != .keep { perform(directive) }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        shared.metrics.record(tally)
-        tally = AnswerTally()
         flush()
+        connection.reclaim(&reader.outputMemory)
         rearmTimer()
         if context.channel.isWritable { context.read() } else { isReadPending = true }
     }
@@ -152,9 +162,17 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func flush() {
         shared.metrics.record(connection.takeRefusals())
-        guard let context, let output = connection.takeOutput() else { return }
+        guard let context, var output = connection.takeOutput() else { return }
         bytesWritten += output.readableBytes
-        context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+        if queuedWrites == 0, let writer {
+            writer.write(&output)
+            if output.readableBytes == 0 { return reader.keep(&output) }
+        }
+        queuedWrites += 1
+        let written = context.eventLoop.makePromise(of: Void.self)
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        written.futureResult.whenComplete { _ in handler.value.queuedWrites -= 1 }
+        context.writeAndFlush(wrapOutboundOut(output), promise: written)
     }
 
     private func perform(_ directive: ServerConnection.Directive) {

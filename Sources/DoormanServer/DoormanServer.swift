@@ -154,7 +154,7 @@ package final class DoormanServer: Service {
                 channel.setTCPOptions()
                 return Caller.atOtherEnd(of: channel).flatMapThrowing { caller in
                     let reader = readers.reader(for: channel.eventLoop)
-                    let handler = ConnectionHandler(shared: shared, reader: reader, caller: caller)
+                    let handler = ConnectionHandler(shared: shared, reader: reader, caller: caller, writesToSocket: true)
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }

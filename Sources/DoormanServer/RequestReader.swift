@@ -1,5 +1,6 @@
 package import DoormanCore
 internal import DoormanWire
+internal import NIOCore
 
 /// Reads the requests of one event loop's connections and answers what can be answered at once: hits, health checks, and
 /// requests that are wrong. One an event loop, since its arena serves one message at a time.
@@ -7,6 +8,8 @@ package final class RequestReader {
     private let backend: AuthBackend
     private let accountsCallers: Set<Caller>
     private let arena: MessageArena
+    /// What the loop's connections write their answers into, one after the other.
+    var outputMemory = ByteBuffer()
     private let draining = ResponseEncoder.encode(
         FailureAnswer(.draining, "this server is shutting down and did not start the call: ask another"))
     private let nonsense = ResponseEncoder.encode(FailureAnswer(.malformedRequest, "the data is not a ttrpc.Request"))
@@ -26,6 +29,13 @@ package final class RequestReader {
         self.backend = backend
         self.accountsCallers = accountsCallers
         arena = MessageArena(budget: 8 * max(64 << 10, Int(maximumFrameLength)))
+    }
+
+    /// Takes back the memory of an output that was written, for the next connection's; not that of a large one.
+    func keep(_ written: inout ByteBuffer) {
+        guard written.capacity <= 64 << 10 else { return }
+        written.clear()
+        swap(&outputMemory, &written)
     }
 
     /// What to do with a request frame's data.

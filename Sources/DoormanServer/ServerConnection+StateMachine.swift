@@ -63,7 +63,20 @@ package struct ServerConnection {
         case closed
     }
 
+    /// What is looked at in every read, in a form that takes no division of 128 bits.
+    private struct Spans {
+        let write, frame, idle, drainQuiet: Nanoseconds
+
+        init(_ limits: ConnectionLimits) {
+            write = Nanoseconds(limits.writeTimeout)
+            frame = Nanoseconds(limits.frameTimeout)
+            idle = Nanoseconds(limits.idleTimeout)
+            drainQuiet = Nanoseconds(limits.drainQuietPeriod)
+        }
+    }
+
     private let limits: ConnectionLimits
+    private let spans: Spans
     private var decoder: FrameDecoder
     private var state = State.open
     private var inFlight: [StreamID: (id: CallID, deadline: Deadline)] = [:]
@@ -80,6 +93,7 @@ package struct ServerConnection {
 
     package init(limits: ConnectionLimits, now: Instant) {
         self.limits = limits
+        self.spans = Spans(limits)
         self.decoder = FrameDecoder(maximumLength: limits.maximumFrameLength)
         self.lastActivity = now
     }
@@ -95,13 +109,20 @@ package struct ServerConnection {
     /// The bytes to write, if there are any.
     package mutating func takeOutput() -> ByteBuffer? {
         guard output.readableBytes > 0 else { return nil }
-        defer { output = ByteBuffer() }
-        return output
+        var taken = ByteBuffer()
+        swap(&output, &taken)
+        return taken
     }
 
-    /// Gives memory for the output back that was taken, once it is written.
-    package mutating func reuse(_ output: inout ByteBuffer) {
-        if self.output.capacity == 0 { swap(&self.output, &output) }
+    /// Takes memory to write the next output into, unless it has some. The connections of a loop have one output at a time, so they
+    /// share it: it stays in the processor's cache, and an idle connection holds none.
+    package mutating func lend(_ memory: inout ByteBuffer) {
+        if output.capacity == 0 { swap(&output, &memory) }
+    }
+
+    /// Gives the memory back if nothing was written into it.
+    package mutating func reclaim(_ memory: inout ByteBuffer) {
+        if output.capacity > 0, output.readableBytes == 0 { swap(&output, &memory) }
     }
 
     /// The calls to start, in the order in which they came.
@@ -198,9 +219,9 @@ package struct ServerConnection {
         guard state != .closed else { return .distantFuture }
         var next = earliestDeadline
         if let blockedSince {
-            next = min(next, blockedSince.advanced(by: limits.writeTimeout))
+            next = min(next, blockedSince.advanced(by: spans.write))
         } else if let frameBegan {
-            next = min(next, frameBegan.advanced(by: limits.frameTimeout))
+            next = min(next, frameBegan.advanced(by: spans.frame))
         } else if inFlight.isEmpty {
             next = min(next, lastActivity.advanced(by: quietTime))
         }
@@ -214,9 +235,9 @@ package struct ServerConnection {
         guard state != .closed else { return ([], .keep) }
         let expired = expireCalls(now: now)
         if let blockedSince {
-            if now >= blockedSince.advanced(by: limits.writeTimeout) { return (expired, close(.notReading)) }
+            if now >= blockedSince.advanced(by: spans.write) { return (expired, close(.notReading)) }
         } else if let frameBegan {
-            if now >= frameBegan.advanced(by: limits.frameTimeout) { return (expired, close(.frameTimeout)) }
+            if now >= frameBegan.advanced(by: spans.frame) { return (expired, close(.frameTimeout)) }
         } else if inFlight.isEmpty, now >= lastActivity.advanced(by: quietTime) {
             guard state == .draining else { return (expired, close(.idle)) }
             state = .halfClosed
@@ -288,8 +309,8 @@ package struct ServerConnection {
 
     // MARK: - Time and the end
 
-    private var quietTime: Duration {
-        state == .draining ? limits.drainQuietPeriod : limits.idleTimeout
+    private var quietTime: Nanoseconds {
+        state == .draining ? spans.drainQuiet : spans.idle
     }
 
     private mutating func expireCalls(now: Instant) -> [CallID] {
