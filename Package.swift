@@ -25,6 +25,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -80,7 +81,10 @@ let package = Package(
         room("AccountKit", ["DoormanCore", "DoormanCrypto", "CurlTransport", nioConcurrencyHelpers]),
         room(
             "DoormanServer",
-            ["DoormanCore", "DoormanWire", logging, metrics, nioCore, nioConcurrencyHelpers, nioPosix, serviceLifecycle]),
+            [
+                "DoormanCore", "DoormanWire", logging, metrics, nioCore, nioConcurrencyHelpers, nioPosix, nioSSL, nioTLS,
+                serviceLifecycle,
+            ]),
         room(
             "DoormanClient", path: "Clients/Swift/Sources/DoormanClient",
             ["DoormanCore", "DoormanWire", nioConcurrencyHelpers, nioCore, nioPosix]),
@@ -128,12 +132,12 @@ let package = Package(
             "DoormanServerTests",
             [
                 "DoormanCore", "DoormanServer", "DoormanWire", "TestKit", logging, metrics, metricsTestKit, nioConcurrencyHelpers,
-                nioCore, nioPosix,
+                nioCore, nioPosix, nioSSL,
             ]),
         tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             ["DoormanClient", "DoormanCore", "DoormanWire", "TestKit", nioCore]),
-        tests("doormandTests", ["doormand", "AccountKit", "DoormanCache", "DoormanServer"]),
+        tests("doormandTests", ["doormand", "AccountKit", "DoormanCache", "DoormanCore", "DoormanServer", "TestKit"]),
         tests("doormanTests", ["doorman", "DoormanClient", "TestKit"]),
         tests(
             "IntegrationTests",

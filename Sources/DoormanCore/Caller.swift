@@ -2,8 +2,9 @@
 ///
 /// Behind a proxy, or an address that many share, the name is that of the proxy or of them all.
 package struct Caller: Sendable, Hashable, Comparable {
-    /// `ip:10.0.0.7` of a TCP connection, `uid:1000` of a process behind a Unix socket. Holds nothing secret, and nothing that the
-    /// caller chose.
+    /// `ip:10.0.0.7` of a TCP connection, `uid:1000` of a process behind a Unix socket, `uri:spiffe://example.org/billing` or
+    /// `dns:billing.internal` of one with a certificate. Holds nothing secret, and nothing that the caller chose: a certificate's
+    /// name is its authority's choice.
     package let name: String
 
     /// - Parameter name: In its one canonical form: two names are two callers.

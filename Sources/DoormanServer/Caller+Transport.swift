@@ -3,12 +3,9 @@ private import Glibc
 internal import NIOCore
 
 extension Caller {
-    /// Who is at the other end of a connection that was just accepted: its address, or the user of its process. Called on the
-    /// channel's event loop, where the answer is there at once.
-    static func atOtherEnd(of channel: any Channel) -> EventLoopFuture<Caller> {
-        guard case .unixDomainSocket? = channel.localAddress else {
-            return channel.eventLoop.makeSucceededFuture(channel.remoteAddress.flatMap(Caller.init) ?? .unknown)
-        }
+    /// The user of the process at the other end of a Unix socket's connection that was just accepted. Called on the channel's event
+    /// loop, where the answer is there at once.
+    static func ofProcess(behind channel: any Channel) -> EventLoopFuture<Caller> {
         guard let socket = channel as? any SocketOptionProvider else {
             return channel.eventLoop.makeSucceededFuture(.unknown)
         }
@@ -20,7 +17,7 @@ extension Caller {
     }
 
     /// Nil if the address is not of IP. IPv4 within IPv6, as a listener on `::` sees it, is IPv4.
-    fileprivate init?(_ address: SocketAddress) {
+    init?(address: SocketAddress) {
         guard let text = address.ipAddress else { return nil }
         let mapped = "::ffff:"
         self.init(name: "ip:" + (text.hasPrefix(mapped) && text.contains(".") ? String(text.dropFirst(mapped.count)) : text))
@@ -33,20 +30,26 @@ extension Caller {
     }
 
     /// The forms that ``init(parsing:)`` reads, for whoever has to be told.
-    package static let forms = "ip:ADDRESS and uid:NUMBER, such as ip:10.0.0.7 or uid:1000"
+    package static let forms =
+        "ip:ADDRESS, uid:NUMBER, uri:URI and dns:NAME, such as ip:10.0.0.7, uid:1000, uri:spiffe://example.org/billing or "
+        + "dns:billing.internal"
 
-    /// Reads a name as an operator writes it: `ip:` and an address, `uid:` and a user's number. However an address is written, it is
-    /// one caller.
+    /// Reads a name as an operator writes it: `ip:` and an address, `uid:` and a user's number, `uri:` or `dns:` and what is in the
+    /// caller's certificate. However an address is written, it is one caller.
     ///
     /// - Returns: Nil for any other text.
     package init?(parsing text: some StringProtocol) {
         if text.hasPrefix("ip:") {
             guard let address = try? SocketAddress(ipAddress: String(text.dropFirst(3)), port: 0) else { return nil }
-            self.init(address)
+            self.init(address: address)
         } else if text.hasPrefix("uid:") {
             let digits = text.dropFirst(4)
             guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let user = UInt32(digits) else { return nil }
             self.init(user: user)
+        } else if text.hasPrefix("uri:") {
+            self.init(uri: text.utf8.dropFirst(4))
+        } else if text.hasPrefix("dns:") {
+            self.init(dnsName: text.utf8.dropFirst(4))
         } else {
             return nil
         }

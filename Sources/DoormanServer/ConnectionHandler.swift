@@ -51,6 +51,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         if writesToSocket { writer = SocketWriter(context.channel) }
+        // Over TLS the channel is active long before the caller is known.
+        if context.channel.isActive { channelActive(context: context) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -113,6 +115,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard !error.isEndWithoutCloseNotify else { return }
         // A reset, mostly: the peer is gone, and there is nobody to tell.
         shared.log.log(.debug, about: "connection_failed", "a connection failed", ["error": "\(error)"])
         context.close(promise: nil)

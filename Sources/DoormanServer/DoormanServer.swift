@@ -16,15 +16,18 @@ package final class DoormanServer: Service {
     private let logger: Logger
     private let metrics: ServerMetrics
     private let group: any EventLoopGroup
+    /// Nil where TCP is plain.
+    private let tls: CurrentTLS?
     private let connections = ConnectionRegistry()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
     private let socketFile = NIOLockedValueBox<SocketFile?>(nil)
 
     /// - Parameters:
+    ///   - tls: What TCP connections are served with; nil for plain ones.
     ///   - group: Where connections are served. The server does not shut it down.
     ///   - metrics: Where ``ServerMetrics`` go.
     package init(
-        settings: ServerSettings, backend: AuthBackend, group: any EventLoopGroup, logger: Logger,
+        settings: ServerSettings, backend: AuthBackend, tls: ServerTLS? = nil, group: any EventLoopGroup, logger: Logger,
         metrics: any MetricsFactory = MetricsSystem.factory
     ) {
         self.settings = settings
@@ -32,6 +35,8 @@ package final class DoormanServer: Service {
         self.group = group
         self.metrics = ServerMetrics(factory: metrics)
         self.logger = logger
+        self.tls = tls.map(CurrentTLS.init)
+        if let tls { note(tls) }
     }
 
     /// Listens, serves until shutdown, drains. Throws if an address can't be bound.
@@ -48,24 +53,45 @@ package final class DoormanServer: Service {
 
     /// Binds every listener.
     ///
-    /// - Throws: ``CannotListen`` for the first that can't be bound; none is left open then.
+    /// - Throws: ``CannotListen`` for the first that can't be bound, or must not be: without TLS, TCP is for this machine alone. None
+    ///   is left open then.
     package func start() async throws {
-        let bootstrap = makeBootstrap()
+        let admission = makeAdmission()
         do {
             if let tcp = settings.tcp {
-                try await listen(on: "\(tcp.host):\(tcp.port)") { try await bootstrap.bind(host: tcp.host, port: tcp.port).get() }
+                try await listen(on: "\(tcp.host):\(tcp.port)") {
+                    let address = try SocketAddress.makeAddressResolvingHost(tcp.host, port: tcp.port)
+                    guard tls != nil || settings.allowsPlaintextFromNetwork || address.isLoopback else {
+                        throw PlaintextFromNetwork()
+                    }
+                    return try await makeBootstrap(admission).keepingAlive(settings.keepalive).bind(to: address).get()
+                }
             }
             if let path = settings.unixSocketPath {
                 try await listen(on: path) {
-                    let (file, descriptor) = try SocketFile.bind(path)
+                    let (file, descriptor) = try SocketFile.bind(path, mode: settings.unixSocketMode)
                     socketFile.withLockedValue { $0 = file }
-                    return try await bootstrap.withBoundSocket(descriptor).get()
+                    return try await makeBootstrap(admission).withBoundSocket(descriptor).get()
                 }
             }
         } catch {
             await stop()
             throw error
         }
+    }
+
+    /// Has the next handshakes made with other certificates, keys or authorities. Connections that there are, and handshakes that have
+    /// begun, go on; no session that began with the old ones is resumed.
+    package func replaceTLS(_ new: ServerTLS) {
+        guard let tls else { preconditionFailure("what is listened on was chosen for a server without TLS") }
+        tls.value = new
+        note(new)
+        logger.info("replaced TLS: the next handshakes are made with it")
+    }
+
+    private func note(_ tls: ServerTLS) {
+        metrics.recordCertificateExpiry(tls.certificateExpiry)
+        for warning in tls.warnings { logger.warning("\(warning)") }
     }
 
     /// The addresses that are listened on, with the ports that were chosen.
@@ -93,7 +119,8 @@ package final class DoormanServer: Service {
     /// Closes everything at once.
     package func stop() async {
         await closeListeners()
-        for channel in connections.all { try? await channel.close() }
+        let closings = connections.all.map { $0.close() }
+        for closing in closings { try? await closing.get() }
     }
 
     private func closeListeners() async {
@@ -119,11 +146,15 @@ package final class DoormanServer: Service {
         }
     }
 
-    private func makeBootstrap() -> ServerBootstrap {
+    private func makeAdmission() -> Admission {
         let log = LimitedLog(logger, now: backend.timeSource.now)
         let shared = ConnectionHandler.Shared(backend: backend, limits: settings.connection, metrics: metrics, log: log)
         let readers = LoopReaders(group: group, backend: backend, settings: settings)
-        let (connections, metrics, maximum) = (connections, metrics, settings.maximumConnections)
+        return Admission(settings: settings, tls: tls, shared: shared, readers: readers, connections: connections)
+    }
+
+    private func makeBootstrap(_ admission: Admission) -> ServerBootstrap {
+        let log = admission.shared.log
         let highWaterMark = settings.connection.writeBufferHighWaterMark
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(clamping: settings.acceptBacklog))
@@ -141,23 +172,7 @@ package final class DoormanServer: Service {
             .childChannelOption(
                 .writeBufferWaterMark, value: ChannelOptions.Types.WriteBufferWaterMark(low: highWaterMark / 2, high: highWaterMark)
             )
-            .childChannelInitializer { channel in
-                guard let count = connections.add(channel, maximum: maximum) else {
-                    log.log(
-                        .warning, about: "too_many_connections", "closed a new connection: server.max-connections are open",
-                        ["maximum": "\(maximum)"])
-                    metrics.recordClosed("too_many_connections")
-                    return channel.close()
-                }
-                metrics.connections.record(count)
-                channel.closeFuture.whenComplete { _ in metrics.connections.record(connections.remove(channel)) }
-                channel.setTCPOptions()
-                return Caller.atOtherEnd(of: channel).flatMapThrowing { caller in
-                    let reader = readers.reader(for: channel.eventLoop)
-                    let handler = ConnectionHandler(shared: shared, reader: reader, caller: caller, writesToSocket: true)
-                    try channel.pipeline.syncOperations.addHandler(handler)
-                }
-            }
+            .childChannelInitializer(admission.admit)
     }
 }
 
@@ -167,13 +182,4 @@ package struct CannotListen: Error, CustomStringConvertible {
     package let cause: any Error
 
     package var description: String { "cannot listen on \(address): \(cause)" }
-}
-
-extension Channel {
-    /// Of a TCP connection; others have none.
-    fileprivate func setTCPOptions() {
-        if case .unixDomainSocket? = localAddress { return }
-        _ = setOption(.socketOption(.tcp_nodelay), value: 1)
-        _ = setOption(.socketOption(.so_keepalive), value: 1)
-    }
 }

@@ -7,7 +7,8 @@ internal import Metrics
 /// | name | kind | labels |
 /// |---|---|---|
 /// | `doorman_connections` | gauge | – |
-/// | `doorman_connections_closed_total` | counter | `why` |
+/// | `doorman_connections_closed_total` | counter | `why`; those of TLS are in ``HandshakeFailure`` |
+/// | `doorman_tls_certificate_expiry_seconds` | gauge | –: in Unix time |
 /// | `doorman_calls_total` | counter | `method`, `source` (`memory`, `provider`, `server`), `code`, `reason` |
 /// | `doorman_call_duration_seconds` | timer | `method`: of calls that had to wait |
 ///
@@ -81,5 +82,10 @@ struct ServerMetrics: Sendable {
 
     func recordClosed(_ why: String) {
         Counter(label: "doorman_connections_closed_total", dimensions: [("why", why)], factory: factory).increment()
+    }
+
+    /// Only where there is TLS: a zero would look like a certificate that ended long ago.
+    func recordCertificateExpiry(_ expiry: Timestamp) {
+        Gauge(label: "doorman_tls_certificate_expiry_seconds", factory: factory).record(expiry.millisecondsSince1970 / 1000)
     }
 }

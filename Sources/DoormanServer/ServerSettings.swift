@@ -6,6 +6,17 @@ package struct ServerSettings: Sendable, Hashable {
     package var tcp: TCPAddress? = TCPAddress(host: "127.0.0.1", port: 7117)
     /// Where to listen on a Unix socket; nil (the default) for not at all. A socket file that is left over is replaced.
     package var unixSocketPath: String?
+    /// Permissions of the Unix socket's file: who may write to it may connect. Default 0600, its owner.
+    package var unixSocketMode: UInt32 = 0o600
+    /// The users whose processes may connect to the Unix socket, `uid:NUMBER`; empty (the default) for whoever can open the file.
+    package var unixSocketCallers: Set<Caller> = []
+    /// Whether to take TCP connections without TLS from other machines, where whoever is on the way can read tokens and give answers
+    /// in our place. Default no.
+    package var allowsPlaintextFromNetwork = false
+    /// How long a TLS handshake may take, from the connection's first moment. Default 5 s.
+    package var handshakeTimeout = Duration.seconds(5)
+    /// When to take a TCP peer for gone.
+    package var keepalive = Keepalive()
     /// Event loops, each a thread; 0 (the default) for one a core.
     package var eventLoops = 0
     /// Connections that the kernel keeps until they are accepted, `listen(2)`. Default 1,024.
@@ -31,6 +42,22 @@ package struct ServerSettings: Sendable, Hashable {
             self.host = host
             self.port = port
         }
+    }
+
+    /// When a peer that says nothing any more is taken for gone, by tcp(7). By default within a minute, whether it is owed an answer or
+    /// not, and after three probes that were lost.
+    package struct Keepalive: Sendable, Hashable {
+        /// Silence after which it is probed. Whole seconds. Default 30 s.
+        package var idle = Duration.seconds(30)
+        /// Between two probes. Whole seconds. Default 10 s.
+        package var interval = Duration.seconds(10)
+        /// Probes without an answer after which it is gone. Default 3.
+        package var probes = 3
+        /// How long what was sent may go without the peer's acknowledgement. It also ends the probing: less than idle and all intervals
+        /// together makes fewer probes count. Default 60 s.
+        package var userTimeout = Duration.seconds(60)
+
+        package init() {}
     }
 }
 

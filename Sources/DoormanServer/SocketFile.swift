@@ -25,13 +25,18 @@ struct SocketFile: Sendable, Equatable {
 
     /// Binds a socket, in place of a file that a killed server left.
     ///
+    /// - Parameter mode: The file's permissions. At no moment are they wider.
     /// - Returns: The file, and the socket's descriptor, which the caller owns.
     /// - Throws: ``Failure``; nothing is left open then.
-    static func bind(_ path: String) throws(Failure) -> (file: SocketFile, descriptor: Int32) {
+    static func bind(_ path: String, mode: UInt32) throws(Failure) -> (file: SocketFile, descriptor: Int32) {
         if try isAnswered(path) { throw .inUse }
         if SocketFile(at: path) != nil { unsafe unlink(path) }
         let descriptor = try openSocket()
-        guard unsafe try withAddress(of: path, { unsafe Glibc.bind(descriptor, $0, $1) }) == 0, let file = SocketFile(at: path)
+        // Linux gives the file what the socket has, less the umask, so that it is never open to more than it should be. What the
+        // umask took is then given back; nobody can connect before listen(2) anyway.
+        guard fchmod(descriptor, mode) == 0,
+            unsafe try withAddress(of: path, { unsafe Glibc.bind(descriptor, $0, $1) }) == 0,
+            unsafe chmod(path, mode) == 0, let file = SocketFile(at: path)
         else {
             let error = errno
             close(descriptor)

@@ -7,7 +7,7 @@ import TestKit
 /// Runs a server on free ports for as long as `body` runs.
 func withServer(
     _ provider: ScriptedProvider = ScriptedProvider(), log: LogRecorder = LogRecorder(),
-    metrics: any MetricsFactory = NOOPMetricsHandler.instance,
+    metrics: any MetricsFactory = NOOPMetricsHandler.instance, tls: ServerTLS? = nil,
     takeMiss: @escaping AuthBackend.TakeMiss = { _, _ in nil }, settings change: (inout ServerSettings) -> Void = { _ in },
     _ body: (_ server: DoormanServer, _ port: Int) async throws -> Void
 ) async throws {
@@ -16,7 +16,8 @@ func withServer(
     settings.connection.drainQuietPeriod = .milliseconds(50)
     change(&settings)
     let server = DoormanServer(
-        settings: settings, backend: .scripted(provider, takeMiss: takeMiss), group: MultiThreadedEventLoopGroup.singleton,
+        settings: settings, backend: .scripted(provider, takeMiss: takeMiss), tls: tls,
+        group: MultiThreadedEventLoopGroup.singleton,
         logger: Logger(label: "test", factory: { _ in log }), metrics: metrics)
     try await server.start()
     do {

@@ -16,7 +16,9 @@ struct RoomTests {
         "DoormanGovernor": ["DoormanCore", "NIOConcurrencyHelpers"],
         "CurlTransport": libc.union(["CDoormanCurl", "CCurl"]),
         "AccountKit": ["DoormanCore", "DoormanCrypto", "CurlTransport", "NIOConcurrencyHelpers"],
-        "DoormanServer": nio.union(libc).union(["DoormanCore", "DoormanWire", "NIOSSL", "ServiceLifecycle", "Logging", "Metrics"]),
+        "DoormanServer": nio.union(libc).union([
+            "DoormanCore", "DoormanWire", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "Metrics",
+        ]),
         "DoormanClient": nio.union(libc).union(["DoormanCore", "DoormanWire", "NIOSSL"]),
         "AccountKitEmulator": nio.union(libc).union([
             "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "FoundationEssentials",

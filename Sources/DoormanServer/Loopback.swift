@@ -1,0 +1,37 @@
+private import Glibc
+internal import NIOCore
+
+extension SocketAddress {
+    /// Whether only this machine reaches what listens there. The addresses that stand for all (`0.0.0.0`, `::`) are not.
+    var isLoopback: Bool {
+        switch self {
+        case .v4(let address):
+            return UInt32(bigEndian: address.address.sin_addr.s_addr) >> 24 == 127
+        case .v6(let address):
+            var bytes = address.address.sin6_addr
+            let all = unsafe withUnsafeBytes(of: &bytes) { unsafe Array($0) }
+            let mapped: [UInt8] = Array(repeating: 0, count: 10) + [0xFF, 0xFF, 127]
+            return all.starts(with: mapped) || all == Array(repeating: 0, count: 15) + [1]
+        case .unixDomainSocket:
+            return true
+        }
+    }
+}
+
+/// Why TCP is not listened on.
+package struct PlaintextFromNetwork: Error, CustomStringConvertible {
+    package init() {}
+
+    package var description: String {
+        "other machines reach this address, and there is no TLS: whoever is on the way could read tokens and answer in our place. Set "
+            + "tls.certificate-file and tls.key-file, or listen on loopback or server.unix-socket, or take the risk with "
+            + "server.allow-plaintext-from-network"
+    }
+}
+
+extension ServerSettings.TCPAddress {
+    /// Whether only this machine reaches it; nil for a name, which the resolver may give another meaning tomorrow.
+    package var isLoopback: Bool? {
+        (try? SocketAddress(ipAddress: host, port: port))?.isLoopback
+    }
+}

@@ -1,0 +1,124 @@
+import DoormanCore
+import DoormanServer
+import DoormanWire
+import MetricsTestKit
+import NIOSSL
+import TestKit
+import Testing
+
+@Suite("Callers with certificates")
+struct CertificateCallerTests {
+    /// The name that the server has for a caller with such a certificate.
+    private func name(_ authority: TestAuthority, _ names: String, _ port: Int) async throws -> String {
+        let peer = try await TLSPeer.connect(port: port, trusting: authority, as: try await authority.leaf(names: names))
+        try await peer.send(Frames.listAccounts(streamID: 1))
+        let message = try await peer.readFrame().status?.message ?? ""
+        return message.split(separator: " ").drop { $0 != "is" }.dropFirst().first.map(String.init) ?? message
+    }
+
+    @Test("a certificate names its caller by its one URI, or else by its first DNS name, and never by its address or subject")
+    func names() async throws {
+        let authority = try await TestAuthority()
+        let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
+        try await withServer(tls: tls) { _, port in
+            let cases = [
+                ("URI:spiffe://example.org/billing", "uri:spiffe://example.org/billing"),
+                ("DNS:billing.internal,URI:spiffe://example.org/billing", "uri:spiffe://example.org/billing"),
+                ("DNS:Billing.Internal,DNS:other.internal", "dns:billing.internal"),
+                ("URI:spiffe://example.org/a,URI:spiffe://example.org/b", "unknown"),
+                ("URI:spiffe://example.org/a,URI:spiffe://example.org/a,DNS:billing.internal", "unknown"),
+                ("DNS:*.internal", "unknown"), ("URI:billing", "unknown"), ("IP:127.0.0.1", "unknown"),
+                ("email:billing@example.org", "unknown"), ("", "unknown"),
+            ]
+            for (names, name) in cases {
+                let found = try await self.name(authority, names, port)
+                #expect(found == name, "\(names)")
+            }
+        }
+    }
+
+    @Test("one who is named may, one who is not is refused with CALLER_NOT_ALLOWED")
+    func allowed() async throws {
+        let provider = ScriptedProvider()
+        provider.release()
+        let authority = try await TestAuthority()
+        let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
+        let named = ["uri:spiffe://example.org/billing", "dns:billing.internal", "ip:127.0.0.1"].compactMap { Caller(parsing: $0) }
+        try await withServer(provider, tls: tls, settings: { $0.accountsCallers = Set(named) }) { _, port in
+            for (names, mayDo) in [
+                ("URI:spiffe://example.org/billing", true), ("DNS:billing.internal", true),
+                ("URI:spiffe://example.org/bill", false),
+                ("URI:spiffe://example.org/other,DNS:billing.internal", false),
+            ] {
+                let peer = try await TLSPeer.connect(port: port, trusting: authority, as: try await authority.leaf(names: names))
+                try await peer.send(Frames.deleteAccount("1011", streamID: 1))
+                let answer = try await peer.readFrame()
+                #expect(answer.failure == (mayDo ? nil : .callerNotAllowed), "\(names)")
+            }
+        }
+    }
+
+    @Test("without a certificate, or with one that is no good, nobody gets past the handshake; log and metrics say why")
+    func refused() async throws {
+        let (authority, stranger) = (try await TestAuthority(), try await TestAuthority())
+        let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
+        let name = "URI:spiffe://example.org/billing"
+        let cases: [(leaf: TestAuthority.Leaf?, why: String, words: String)] = [
+            (nil, "tls_no_client_certificate", "tls.client-certificates"),
+            (try await stranger.leaf(names: name), "tls_client_certificate_refused", "tls.client-ca-file"),
+            (try await authority.leaf(names: name, isExpired: true), "tls_client_certificate_refused", "has expired"),
+            (try await authority.leaf(names: name, usage: "serverAuth"), "tls_client_certificate_refused", "not for clients"),
+        ]
+        for (leaf, why, words) in cases {
+            let (log, metrics) = (LogRecorder(), TestMetrics())
+            try await withServer(log: log, metrics: metrics, tls: tls) { server, port in
+                for version in [nil, .some(.tlsv12)] as [TLSVersion?] {
+                    await #expect(throws: (any Error).self, "\(why)") {
+                        let peer = try await TLSPeer.connect(
+                            port: port, trusting: authority, as: leaf, maximumVersion: version)
+                        try await peer.send(Frames.verify("remembered", streamID: 1))
+                        _ = try await peer.readFrame()
+                    }
+                }
+                try await eventually("both are gone") { server.connectionCount == 0 }
+            }
+            #expect(try metrics.expectCounter("doorman_connections_closed_total", [("why", why)]).totalValue == 2)
+            let lines = log.lines.filter { $0.hasPrefix("notice") }
+            #expect(lines.first?.contains(words) == true, "\(lines)")
+            if leaf != nil { #expect(lines.first?.contains("uri:spiffe://example.org/billing") == true) }
+        }
+    }
+
+    @Test("where certificates are optional, one without is known by its address, and a bad one is refused as ever")
+    func optional() async throws {
+        let (authority, stranger) = (try await TestAuthority(), try await TestAuthority())
+        let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority, .optional)
+        try await withServer(tls: tls) { _, port in
+            let without = try await TLSPeer.connect(port: port, trusting: authority)
+            try await without.send(Frames.listAccounts(streamID: 1))
+            let answer = try await without.readFrame()
+            #expect(answer.failure == .callerNotAllowed)
+            #expect(answer.status?.message.contains("ip:127.0.0.1") == true)
+            #expect(try await name(authority, "DNS:billing.internal", port) == "dns:billing.internal")
+            await #expect(throws: (any Error).self) { _ = try await name(stranger, "DNS:billing.internal", port) }
+        }
+    }
+
+    @Test("a list takes the names that certificates may have, and no others")
+    func parsing() {
+        let long = String(repeating: "a", count: 250)
+        for text in ["uri:spiffe://example.org/a", "uri:urn:x", "dns:a", "dns:a-b.c_d.internal", "dns:\(long)"] {
+            #expect(Caller(parsing: text)?.name == text)
+        }
+        #expect(Caller(parsing: "dns:Billing.INTERNAL")?.name == "dns:billing.internal")
+        #expect(Caller(parsing: "uri:SPIFFE://a/B")?.name == "uri:SPIFFE://a/B")
+        for text in [
+            "uri:", "uri:a", "uri:a:", "uri::a", "uri:1a:b", "uri:a b:c", "uri:a:b c", "uri:a:b\u{0}", "uri:a:b\n", "uri:a:é",
+            "dns:",
+            "dns:.", "dns:a.", "dns:.a", "dns:a..b", "dns:*.a", "dns:a b", "dns:a\u{0}", "dns:é", "dns:\(long).aaaaaa", "uri:a:b,c",
+            "uri:a:" + String(repeating: long, count: 9), "URI:a:b",
+        ] {
+            #expect(Caller(parsing: text) == nil, "\(text.prefix(20))")
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import DoormanCore
+import DoormanServer
+import DoormanWire
+import Glibc
+import MetricsTestKit
+import TestKit
+import Testing
+
+@Suite("Who gets as far as the socket")
+struct GuardTests {
+    private static var socketPath: String { "/tmp/doorman-guard-test-\(getpid())-\(UInt32.random(in: .min ... .max)).sock" }
+
+    private func mode(_ path: String) -> UInt32 {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? status.st_mode & 0o7777 : 0
+    }
+
+    @Test(
+        "without TLS, nothing that other machines reach is listened on, and the error names the settings",
+        arguments: ["0.0.0.0", "::"])
+    func plaintext(host: String) async throws {
+        let error = await #expect(throws: CannotListen.self) {
+            try await withServer(settings: { $0.tcp = .init(host: host, port: 0) }) { _, _ in }
+        }
+        for name in ["tls.certificate-file", "server.unix-socket", "server.allow-plaintext-from-network"] {
+            #expect(error?.description.contains(name) == true)
+        }
+    }
+
+    @Test("loopback is listened on without TLS, by whatever name", arguments: ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+    func loopback(host: String) async throws {
+        try await withServer(settings: { $0.tcp = .init(host: host, port: 0) }) { server, _ in #expect(server.addresses.count == 1)
+        }
+    }
+
+    @Test("every address is listened on with TLS, or if the operator says that it is meant")
+    func meant() async throws {
+        let tls = try ServerTLS.test(try await TestAuthority().leaf())
+        try await withServer(tls: tls, settings: { $0.tcp = .init(host: "0.0.0.0", port: 0) }) { server, _ in
+            #expect(server.addresses.count == 1)
+        }
+        let meant = { (settings: inout ServerSettings) in
+            settings.tcp = .init(host: "0.0.0.0", port: 0)
+            settings.allowsPlaintextFromNetwork = true
+        }
+        try await withServer(settings: meant) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.verify("remembered", streamID: 1))
+            #expect(try await peer.readFrame().identity == .someone)
+        }
+    }
+
+    @Test(
+        "a Unix socket's file has just the permissions that it should have, whatever the umask",
+        arguments: [0o600, 0o660, 0o666, 0o777] as [UInt32], [0o077, 0] as [mode_t])
+    func socketMode(mode: UInt32, umask: mode_t) async throws {
+        let path = Self.socketPath
+        let before = Glibc.umask(umask)
+        defer { _ = Glibc.umask(before) }
+        let settings = { (settings: inout ServerSettings) in
+            settings.unixSocketPath = path
+            settings.unixSocketMode = mode
+        }
+        try await withServer(settings: settings) { _, _ in
+            #expect(self.mode(path) == mode)
+            _ = try RawPeer.connect(unixPath: path)
+        }
+    }
+
+    @Test("by default a Unix socket is its owner's")
+    func defaultMode() async throws {
+        let path = Self.socketPath
+        try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in #expect(mode(path) == 0o600) }
+    }
+
+    @Test("a user who may not connect is closed at once, counted, and named in the log; one who may is served")
+    func users() async throws {
+        let path = Self.socketPath
+        let (mine, other) = (Caller(parsing: "uid:\(getuid())"), Caller(parsing: "uid:\(getuid() + 1)"))
+        let (log, metrics) = (LogRecorder(), TestMetrics())
+        let others = { (settings: inout ServerSettings) in
+            settings.unixSocketPath = path
+            settings.unixSocketCallers = Set([other].compactMap { $0 })
+        }
+        try await withServer(log: log, metrics: metrics, settings: others) { server, port in
+            let peer = try RawPeer.connect(unixPath: path)
+            #expect(try await peer.readUntilEnd().isEmpty)
+            try await eventually("it is forgotten") { server.connectionCount == 0 }
+            #expect(try metrics.expectCounter("doorman_connections_closed_total", [("why", "unix_socket_caller")]).totalValue == 1)
+            // The list is of the Unix socket alone.
+            let byTCP = try RawPeer.connect(port: port)
+            try await byTCP.send(Frames.verify("remembered", streamID: 1))
+            #expect(try await byTCP.readFrame().identity == .someone)
+        }
+        #expect(log.lines.contains { $0.contains("server.unix-socket-callers") && $0.contains("uid:\(getuid())") })
+        let both = { (settings: inout ServerSettings) in
+            settings.unixSocketPath = path
+            settings.unixSocketCallers = Set([mine, other].compactMap { $0 })
+        }
+        try await withServer(settings: both) { _, _ in
+            let peer = try RawPeer.connect(unixPath: path)
+            try await peer.send(Frames.verify("remembered", streamID: 1))
+            #expect(try await peer.readFrame().identity == .someone)
+        }
+    }
+
+    @Test("accepted sockets look after peers that are gone, as the settings say")
+    func keepalive() async throws {
+        let settings = { (settings: inout ServerSettings) in
+            settings.keepalive.idle = .seconds(41)
+            settings.keepalive.interval = .milliseconds(6500)
+            settings.keepalive.probes = 5
+            settings.keepalive.userTimeout = .milliseconds(43_210)
+        }
+        try await withServer(settings: settings) { server, port in
+            let peer = try RawPeer.connect(port: port)
+            try await eventually("it is connected") { server.connectionCount == 1 }
+            let accepted = try #require(
+                (0..<4096).first { option($0, SOL_SOCKET, SO_ACCEPTCONN) == 0 && localPort($0) == port }, "no socket was accepted")
+            #expect(option(accepted, SOL_SOCKET, SO_KEEPALIVE) == 1)
+            #expect(option(accepted, CInt(IPPROTO_TCP), TCP_NODELAY) == 1)
+            #expect(option(accepted, CInt(IPPROTO_TCP), TCP_KEEPIDLE) == 41)
+            #expect(option(accepted, CInt(IPPROTO_TCP), TCP_KEEPINTVL) == 7)
+            #expect(option(accepted, CInt(IPPROTO_TCP), TCP_KEEPCNT) == 5)
+            #expect(option(accepted, CInt(IPPROTO_TCP), TCP_USER_TIMEOUT) == 43_210)
+            peer.close()
+        }
+    }
+
+    private func option(_ descriptor: CInt, _ level: CInt, _ name: CInt) -> CInt? {
+        var value: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        return unsafe getsockopt(descriptor, level, name, &value, &length) == 0 ? value : nil
+    }
+
+    private func localPort(_ descriptor: CInt) -> Int? {
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = unsafe withUnsafeMutablePointer(to: &address) { address in
+            unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(descriptor, $0, &length) }
+        }
+        return result == 0 && address.sin_family == sa_family_t(AF_INET) ? Int(UInt16(bigEndian: address.sin_port)) : nil
+    }
+}

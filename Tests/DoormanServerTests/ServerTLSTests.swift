@@ -1,0 +1,85 @@
+import DoormanCore
+import DoormanServer
+import TestKit
+import Testing
+
+@Suite("What TLS is made of")
+struct ServerTLSTests {
+    private func problems(chain: String, key: String, callers: String? = nil) throws -> [String] {
+        let material = TLSMaterial(
+            certificateChain: try TestTLS.contents(of: chain), privateKey: try TestTLS.contents(of: key),
+            clientAuthorities: try callers.map { try TestTLS.contents(of: $0) })
+        do throws(BadTLS) {
+            _ = try ServerTLS(material, now: TimeSource.system.wallTime())
+            return []
+        } catch {
+            return error.problems
+        }
+    }
+
+    private static let rsa = ["rsa:2048"]
+    private static let curve = ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]
+
+    @Test("a key of any usual kind that is the certificate's is taken", arguments: [rsa, curve, ["ed25519"]])
+    func pairs(key: [String]) async throws {
+        let leaf = try await TestAuthority().leaf(key: key)
+        #expect(try problems(chain: leaf.certificateFile, key: leaf.keyFile).isEmpty)
+    }
+
+    @Test("a key that is another's is refused, and named", arguments: [rsa, curve])
+    func mismatch(key: [String]) async throws {
+        let authority = try await TestAuthority()
+        let (one, another) = (try await authority.leaf(key: key), try await authority.leaf(key: key))
+        let third = try await authority.leaf(key: key == Self.rsa ? Self.curve : Self.rsa)
+        for other in [another, third] {
+            let problems = try problems(chain: one.certificateFile, key: other.keyFile)
+            #expect(problems.count == 1)
+            #expect(problems.first?.hasPrefix("tls.key-file: ") == true)
+            #expect(problems.first?.contains("tls.certificate-file") == true)
+        }
+    }
+
+    @Test("a key that holds no public part is the certificate's all the same")
+    func keyWithoutPublicPart() async throws {
+        let leaf = try await TestAuthority().leaf()
+        try await TestAuthority.run(["ec", "-in", leaf.keyFile, "-no_public", "-out", leaf.keyFile])
+        #expect(try problems(chain: leaf.certificateFile, key: leaf.keyFile).isEmpty)
+    }
+
+    @Test("all that is no PEM is told in one go, by setting, and none of it is repeated")
+    func notPEM() async throws {
+        let authority = try await TestAuthority()
+        let leaf = try await authority.leaf()
+        let wrong = try problems(chain: leaf.keyFile, key: leaf.certificateFile, callers: "/dev/null")
+        #expect(wrong.map { $0.prefix { $0 != ":" } } == ["tls.certificate-file", "tls.client-ca-file", "tls.key-file"])
+        #expect(!wrong.contains { $0.contains("BEGIN") })
+        try await TestAuthority.run(["ec", "-in", leaf.keyFile, "-aes128", "-passout", "pass:planted", "-out", leaf.keyFile])
+        let encrypted = try problems(chain: leaf.certificateFile, key: leaf.keyFile)
+        #expect(encrypted.count == 1)
+        #expect(encrypted.first?.contains("encrypted") == true)
+    }
+
+    @Test("a certificate whose time is over is a warning, not a refusal: the clock may be wrong")
+    func expired() async throws {
+        let authority = try await TestAuthority()
+        let leaf = try await authority.leaf(isExpired: true)
+        let tls = try ServerTLS.test(leaf)
+        #expect(tls.warnings == ["tls.certificate-file: certificate 1 of 1 has expired"])
+        #expect(tls.certificateExpiry < TimeSource.system.wallTime())
+        let log = LogRecorder()
+        try await withServer(log: log, tls: tls) { _, _ in }
+        #expect(log.lines.contains { $0.hasPrefix("warning") && $0.contains("has expired") })
+        #expect(try ServerTLS.test(try await authority.leaf()).warnings.isEmpty)
+    }
+
+    @Test("what it is made of prints nothing of the key")
+    func redaction() async throws {
+        let leaf = try await TestAuthority().leaf()
+        let material = TLSMaterial(
+            certificateChain: try TestTLS.contents(of: leaf.certificateFile), privateKey: Array("planted".utf8))
+        var dumped = ""
+        dump(material, to: &dumped)
+        let planted = "\(Array("planted".utf8))"
+        for text in ["\(material)", String(reflecting: material), dumped] { #expect(!text.contains(planted)) }
+    }
+}

@@ -1,0 +1,145 @@
+import DoormanServer
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import NIOSSL
+import TestKit
+
+/// The far end of a TLS connection: a client of NIOSSL's that knows nothing of ours.
+final class TLSPeer: Sendable {
+    private struct Received {
+        var bytes: [UInt8] = []
+        var hasEnded = false
+        var error: (any Error)?
+    }
+
+    private let channel: any Channel
+    private let received: NIOLockedValueBox<Received>
+    let version: TLSVersion?
+
+    private init(_ channel: any Channel, _ received: NIOLockedValueBox<Received>, _ version: TLSVersion?) {
+        self.channel = channel
+        self.received = received
+        self.version = version
+    }
+
+    deinit {
+        channel.close(promise: nil)
+    }
+
+    /// Connects and shakes hands. With TLS 1.3 the client is done first, and is refused later.
+    ///
+    /// - Parameters:
+    ///   - authority: Whom the server's certificate must be from.
+    ///   - leaf: What the client shows for itself.
+    static func connect(
+        port: Int, trusting authority: TestAuthority, as leaf: TestAuthority.Leaf? = nil, maximumVersion: TLSVersion? = nil
+    ) async throws -> TLSPeer {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(authority.certificateFile))
+        configuration.maximumTLSVersion = maximumVersion
+        configuration.shutdownTimeout = .milliseconds(100)
+        if let leaf {
+            configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(leaf.certificateFile).map { .certificate($0) }
+            configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: leaf.keyFile, format: .pem))
+        }
+        let context = try NIOSSLContext(configuration: configuration)
+        let received = NIOLockedValueBox(Received())
+        let done = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let tls = try NIOSSLClientHandler(context: context, serverHostname: "localhost")
+                    try channel.pipeline.syncOperations.addHandlers(tls, Collector(received, done))
+                }
+            }
+        do {
+            let channel = try await bootstrap.connect(host: "127.0.0.1", port: port).get()
+            try await done.futureResult.get()
+            let version = try await channel.nioSSL_tlsVersion().get()
+            return TLSPeer(channel, received, version)
+        } catch {
+            done.fail(error)
+            throw error
+        }
+    }
+
+    func send(_ bytes: [UInt8]) async throws {
+        try await channel.writeAndFlush(ByteBuffer(bytes: bytes))
+    }
+
+    /// One frame.
+    func readFrame() async throws -> RawFrame {
+        let header = try await read(10)
+        return RawFrame(
+            streamID: header[4..<8].reduce(0) { $0 << 8 | UInt32($1) }, type: header[8], flags: header[9],
+            data: try await read(header[0..<4].reduce(0) { $0 << 8 | Int($1) }))
+    }
+
+    /// All that comes until the server ends the connection, with a good-bye or without.
+    func readUntilEnd() async throws -> [UInt8] {
+        try await eventually("the connection ends") { received.withLockedValue { $0.hasEnded } }
+        return received.withLockedValue { $0.bytes }
+    }
+
+    /// What went wrong with the connection.
+    var error: (any Error)? { received.withLockedValue { $0.error } }
+
+    /// Says that nothing more will be sent: `close_notify` and FIN.
+    func halfClose() async throws {
+        try await channel.close(mode: .output)
+    }
+
+    func close() async {
+        try? await channel.close()
+    }
+
+    private func read(_ count: Int) async throws -> [UInt8] {
+        var bytes: [UInt8]?
+        try await eventually("\(count) bytes come") {
+            bytes = try received.withLockedValue { received in
+                if received.bytes.count < count, received.hasEnded {
+                    throw received.error ?? RawPeer.Failure.ended(after: received.bytes.count)
+                }
+                guard received.bytes.count >= count else { return nil }
+                defer { received.bytes.removeFirst(count) }
+                return Array(received.bytes.prefix(count))
+            }
+            return bytes != nil
+        }
+        return bytes ?? []
+    }
+
+    private final class Collector: ChannelInboundHandler, Sendable {
+        typealias InboundIn = ByteBuffer
+
+        private let received: NIOLockedValueBox<Received>
+        private let done: EventLoopPromise<Void>
+
+        init(_ received: NIOLockedValueBox<Received>, _ done: EventLoopPromise<Void>) {
+            self.received = received
+            self.done = done
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let buffer = unwrapInboundIn(data)
+            received.withLockedValue { $0.bytes += buffer.readableBytesView }
+        }
+
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            if case ChannelEvent.inputClosed = event { received.withLockedValue { $0.hasEnded = true } }
+            if "\(event)".hasPrefix("handshakeCompleted") { done.succeed() }
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            received.withLockedValue { $0.error = $0.error ?? error }
+            done.fail(error)
+        }
+
+        func channelInactive(context: ChannelHandlerContext) {
+            received.withLockedValue { $0.hasEnded = true }
+            done.fail(RawPeer.Failure.ended(after: 0))
+        }
+    }
+}

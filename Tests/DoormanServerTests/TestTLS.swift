@@ -1,0 +1,30 @@
+import DoormanCore
+import DoormanServer
+import Glibc
+import TestKit
+
+/// Files of certificates and keys.
+enum TestTLS {
+    static func contents(of path: String) throws -> [UInt8] {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw NeverHappened(description: "\(path) can't be opened: errno \(errno)") }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        let count = unsafe read(file, &bytes, bytes.count)
+        return Array(bytes.prefix(max(0, count)))
+    }
+}
+
+extension ServerTLS {
+    /// - Parameter authority: Whose certificates callers must have.
+    static func test(
+        _ leaf: TestAuthority.Leaf, callersOf authority: TestAuthority? = nil,
+        _ clientCertificates: TLSMaterial.ClientCertificates = .required
+    ) throws -> ServerTLS {
+        let material = TLSMaterial(
+            certificateChain: try TestTLS.contents(of: leaf.certificateFile), privateKey: try TestTLS.contents(of: leaf.keyFile),
+            clientAuthorities: try authority.map { try TestTLS.contents(of: $0.certificateFile) },
+            clientCertificates: clientCertificates)
+        return try ServerTLS(material, now: TimeSource.system.wallTime())
+    }
+}
