@@ -1,4 +1,5 @@
 internal import CurlTransport
+internal import DoormanCore
 internal import DoormanServer
 internal import Foundation
 internal import Logging
@@ -21,6 +22,12 @@ struct Daemon {
         self.logger = logger
         var problems: [String] = []
         do throws(BadSettings) { _ = try settings.serverSettings() } catch { problems += error.problems }
+        do throws(BadSettings) {
+            // Warnings are for the server that starts.
+            _ = try settings.tls.load(now: TimeSource.system.wallTime())
+        } catch {
+            problems += error.problems
+        }
         if !settings.caFile.isEmpty, !FileManager.default.isReadableFile(atPath: settings.caFile) {
             problems.append("provider.ca-file: \(settings.caFile) can't be read")
         }
@@ -40,10 +47,11 @@ struct Daemon {
     func run() async throws {
         let rooms = try Rooms(settings)
         defer { rooms.transport.shutdown() }
+        let serverSettings = try settings.serverSettings()
+        let tls = try settings.tls.load(now: TimeSource.system.wallTime())
         let loops = settings.server.eventLoops == 0 ? NIOCore.System.coreCount : settings.server.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
-        let serverSettings = try settings.serverSettings()
-        let server = DoormanServer(settings: serverSettings, backend: rooms.backend, group: group, logger: logger)
+        let server = DoormanServer(settings: serverSettings, backend: rooms.backend, tls: tls, group: group, logger: logger)
         warn(descriptorLimit: DescriptorLimit.raise())
         do {
             try await serve(server, rooms)
@@ -75,6 +83,9 @@ struct Daemon {
                 "fewer file descriptors than server.max-connections and provider.max-connections may need",
                 metadata: ["limit": "\(descriptorLimit)", "needed": "\(needed)"])
         }
+        if settings.server.allowsPlaintextFromNetwork, !settings.tls.isTLS {
+            logger.warning("server.allow-plaintext-from-network is on: whoever is on the way can read tokens and forge answers")
+        }
         if settings.baseURL.hasPrefix("http://") {
             logger.warning("account-kit.base-url is plain HTTP on this machine: right for account-kit-emulator, for nothing else")
         }
@@ -95,7 +106,8 @@ struct Daemon {
 }
 
 extension DoormandSettings {
-    /// - Throws: ``BadSettings`` if the address makes no sense, or there is nothing to listen on.
+    /// - Throws: ``BadSettings`` if the address makes no sense, or is not to be listened on without TLS, or there is nothing to listen
+    ///   on.
     func serverSettings() throws(BadSettings) -> ServerSettings {
         var server = server
         server.unixSocketPath = unixSocket.isEmpty ? nil : unixSocket
@@ -106,7 +118,12 @@ extension DoormandSettings {
             else { throw BadSettings(problems: ["server.address must be host:port, for example 127.0.0.1:7117 or [::1]:7117"]) }
             var host = address[..<colon]
             if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-            server.tcp = ServerSettings.TCPAddress(host: String(host), port: Int(port))
+            let tcp = ServerSettings.TCPAddress(host: String(host), port: Int(port))
+            // What a name means is found out when it is listened on.
+            guard tls.isTLS || server.allowsPlaintextFromNetwork || tcp.isLoopback ?? true else {
+                throw BadSettings(problems: ["server.address: \(PlaintextFromNetwork())"])
+            }
+            server.tcp = tcp
         }
         guard server.tcp != nil || server.unixSocketPath != nil else {
             throw BadSettings(problems: ["server.address and server.unix-socket are both empty: there is nothing to listen on"])

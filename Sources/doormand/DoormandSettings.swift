@@ -13,6 +13,7 @@ struct DoormandSettings: Sendable {
     /// Where the TCP port that was taken is written once it listens; empty for nowhere.
     var portFile = ""
     var server = ServerSettings()
+    var tls = TLSFiles()
     var cache = CacheSettings()
     var governor = GovernorSettings()
     var missBudgets = MissBudgetSettings()

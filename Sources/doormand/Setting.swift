@@ -93,16 +93,46 @@ struct Setting: Sendable {
 
     /// Who may call something: names with commas between them.
     static func callers(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
+        callers(key, path, summary, expectation: "must be callers with commas between them and nothing else: \(Caller.forms)") {
+            Caller(parsing: $0)
+        }
+    }
+
+    /// As ``callers(_:_:_:)``, of those behind a Unix socket.
+    static func users(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
+        let expectation = "must be users with commas between them and nothing else: uid:NUMBER, such as uid:1000"
+        return callers(key, path, summary, expectation: expectation) { $0.hasPrefix("uid:") ? Caller(parsing: $0) : nil }
+    }
+
+    private static func callers(
+        _ key: String, _ path: any Path<Set<Caller>>, _ summary: String, expectation: String,
+        parse: @escaping @Sendable (Substring) -> Caller?
+    ) -> Setting {
         let write = { @Sendable (callers: Set<Caller>) in callers.sorted().map(\.name).joined(separator: ",") }
         return Setting(key, path, summary, isList: true, write: write) { text throws(BadValue) in
             var callers: Set<Caller> = []
             for name in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
-                guard let caller = Caller(parsing: name) else {
-                    throw BadValue("must be callers with commas between them and nothing else: \(Caller.forms)")
-                }
+                guard let caller = parse(name) else { throw BadValue(expectation) }
                 callers.insert(caller)
             }
             return callers
+        }
+    }
+
+    /// Permissions of a file.
+    static func mode(_ key: String, _ path: any Path<UInt32>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: Units.write(mode:), parse: Units.mode)
+    }
+
+    /// One of a few words.
+    static func choice<Choice: CaseIterable & RawRepresentable<String> & Sendable>(
+        _ key: String, _ path: any Path<Choice>, _ summary: String
+    ) -> Setting {
+        Setting(key, path, summary, write: { $0.rawValue }) { text throws(BadValue) in
+            guard let choice = Choice(rawValue: text) else {
+                throw BadValue("must be one of " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            return choice
         }
     }
 

@@ -1,7 +1,7 @@
 /// All settings of `doormand`, in the order in which they are printed and documented.
 enum SettingsCatalogue {
     static let all: [Setting] =
-        server + caller + cache + provider + accountKit + [
+        server + tls + caller + cache + provider + accountKit + [
             .logLevel("log.level", \.logLevel, "Least severe level that is logged, to standard error.")
         ]
 
@@ -12,10 +12,19 @@ enum SettingsCatalogue {
     private static let server: [Setting] = [
         .text("server.address", \.address, "Host and port to listen on by TCP; port 0 takes a free one; empty for no TCP."),
         .text("server.unix-socket", \.unixSocket, "Path of a Unix socket to listen on; empty for none."),
+        .mode(
+            "server.unix-socket-mode", \.server.unixSocketMode,
+            "Permissions of its file, in octal: who may write to it may connect, such as 0660 for its group."),
+        .users(
+            "server.unix-socket-callers", \.server.unixSocketCallers,
+            "Whose processes may connect to it: uid:NUMBER, with commas between; empty for whoever can open the file."),
+        .flag(
+            "server.allow-plaintext-from-network", \.server.allowsPlaintextFromNetwork,
+            "Listen beyond loopback without TLS, though whoever is on the way can read tokens and forge answers."),
         .text("server.port-file", \.portFile, "File that the TCP port is written to once it listens; empty for none."),
         .callers(
             "server.accounts-callers", \.server.accountsCallers,
-            "Who may list and delete accounts: ip:ADDRESS, uid:NUMBER, with commas between; empty for nobody."),
+            "Who may list and delete accounts: ip:ADDRESS, uid:NUMBER, uri:URI, dns:NAME, with commas between; empty for nobody."),
         .count("server.event-loops", \.server.eventLoops, 0...1024, "Event loops, a thread each; 0 for one a core."),
         .count("server.accept-backlog", \.server.acceptBacklog, 1...65_535, "Connections that the kernel keeps until accepted."),
         .count("server.max-connections", \.server.maximumConnections, 1...1_000_000, "Connections at once; one more is closed."),
@@ -43,10 +52,35 @@ enum SettingsCatalogue {
         .bytes(
             "server.write-buffer", \.server.connection.writeBufferHighWaterMark, 1024...(1 << 30),
             "Answers waiting for a client from which on nothing more is read from it."),
+        .duration(
+            "server.keepalive-idle", \.server.keepalive.idle, .seconds(1)...hour,
+            "Silence after which a TCP peer is probed, in whole seconds."),
+        .duration(
+            "server.keepalive-interval", \.server.keepalive.interval, .seconds(1)...hour, "Between two probes, in whole seconds."),
+        .count("server.keepalive-probes", \.server.keepalive.probes, 1...127, "Probes without an answer after which it is gone."),
+        .duration(
+            "server.tcp-user-timeout", \.server.keepalive.userTimeout, .seconds(1)...hour,
+            "How long a TCP peer may leave what it was sent, or was probed with, unacknowledged."),
         .duration("server.drain-timeout", \.server.drainTimeout, .zero...hour, "From SIGTERM until what is left is cut off."),
         .duration(
             "server.drain-quiet-period", \.server.connection.drainQuietPeriod, .zero...hour,
             "While draining: silence after which a connection is half-closed."),
+    ]
+
+    private static let tls: [Setting] = [
+        .text(
+            "tls.certificate-file", \.tls.certificate,
+            "PEM file of the server's certificate, then those between it and an authority; empty for plain TCP."),
+        .text("tls.key-file", \.tls.key, "PEM file of that certificate's key."),
+        .text(
+            "tls.client-ca-file", \.tls.clientAuthorities,
+            "PEM file of the authorities that sign callers' certificates; empty to ask for none."),
+        .choice(
+            "tls.client-certificates", \.tls.clientCertificates,
+            "With such a file: required, or optional, where one without a certificate is named by its address."),
+        .duration(
+            "tls.handshake-timeout", \.server.handshakeTimeout, .milliseconds(1)...hour,
+            "How long a TLS handshake may take; then the connection is closed."),
     ]
 
     private static let caller: [Setting] = [

@@ -63,6 +63,19 @@ enum Units {
         }
     }
 
+    /// Permissions in octal, as chmod(1) has them.
+    static func mode(_ text: String) throws(BadValue) -> UInt32 {
+        guard (3...4).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x37).contains($0) }),
+            let mode = UInt32(text, radix: 8), mode <= 0o777
+        else { throw BadValue("must be permissions in octal, from 0000 to 0777, for example 0600") }
+        return mode
+    }
+
+    static func write(mode: UInt32) -> String {
+        let digits = String(mode, radix: 8)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+
     private static func split(_ text: String) -> (number: Substring, unit: Substring) {
         let end = text.firstIndex { !$0.isASCII || !$0.isNumber } ?? text.endIndex
         return (text[..<end], text[end...])

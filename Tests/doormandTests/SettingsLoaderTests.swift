@@ -77,8 +77,27 @@ struct SettingsLoaderTests {
         let problems = try await problems(["--server-accounts-callers", text])
         #expect(problems.count == 1)
         #expect(problems.first?.contains("server.accounts-callers") == true)
-        #expect(problems.first?.contains("ip:ADDRESS and uid:NUMBER") == true)
+        #expect(problems.first?.contains("ip:ADDRESS, uid:NUMBER, uri:URI and dns:NAME") == true)
         #expect(problems.first?.contains("EMAW") == false)
+    }
+
+    @Test("those behind a Unix socket are users, and named as such")
+    func users() async throws {
+        let loaded = try await load(["--server-unix-socket-callers", "uid:0,uid:1000"])
+        #expect(loaded.settings.server.unixSocketCallers.map(\.name).sorted() == ["uid:0", "uid:1000"])
+        let problems = try await problems(["--server-unix-socket-callers", "ip:127.0.0.1"])
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("uid:NUMBER") == true)
+    }
+
+    @Test("permissions are octal, wherever they stand")
+    func permissions() async throws {
+        #expect(try await load().settings.server.unixSocketMode == 0o600)
+        #expect(try await load(["--server-unix-socket-mode", "660"]).settings.server.unixSocketMode == 0o660)
+        for text in ["0660", "\"0660\""] {
+            let loaded = try await load(file: "server: {unix-socket-mode: \(text)}")
+            #expect(loaded.settings.server.unixSocketMode == 0o660)
+        }
     }
 
     @Test("every setting takes its own default in words, and means the same by it", arguments: SettingsCatalogue.all.map(\.key))
@@ -123,7 +142,9 @@ struct SettingsLoaderTests {
             ("--server-max-frame-length", "5MiB", "from 1B to 4MiB"), ("--server-max-connections", "many", "whole number"),
             ("--cache-jitter", "2", "from 0.0 to 1.0"),
             ("--account-kit-accept-answers-without-application", "yes", "true or false"),
-            ("--log-level", "loud", "info"),
+            ("--log-level", "loud", "info"), ("--tls-client-certificates", "yes", "required, optional"),
+            ("--server-unix-socket-mode", "0o600", "octal"), ("--server-unix-socket-mode", "0800", "octal"),
+            ("--server-unix-socket-mode", "1777", "octal"), ("--server-keepalive-idle", "500ms", "from 1s"),
             ("--provider-proxy", "http://operator:planted@proxy", "no password"), ("--cache-shards", "3", "power of two"),
             ("--account-kit-base-url", "https://operator:planted@host", "no password"), ("--cache-ttl", "1s,2s", "once"),
         ])
@@ -182,5 +203,19 @@ struct SettingsLoaderTests {
         var settings = DoormandSettings()
         settings.address = text
         #expect(throws: BadSettings.self) { try settings.serverSettings() }
+    }
+
+    @Test(
+        "an address that other machines reach needs TLS, or the setting that says it is meant", arguments: ["0.0.0.0:0", "[::]:0"])
+    func plaintext(text: String) throws {
+        var settings = DoormandSettings()
+        settings.address = text
+        let error = #expect(throws: BadSettings.self) { try settings.serverSettings() }
+        #expect(error?.problems.first?.contains("server.allow-plaintext-from-network") == true)
+        settings.server.allowsPlaintextFromNetwork = true
+        #expect(try settings.serverSettings().tcp != nil)
+        settings.server.allowsPlaintextFromNetwork = false
+        settings.tls.certificate = "certificate.pem"
+        #expect(try settings.serverSettings().tcp != nil)
     }
 }

@@ -1,0 +1,55 @@
+internal import DoormanCore
+internal import DoormanServer
+internal import Foundation
+
+/// The files that TLS is made of, as the settings name them; empty for none.
+struct TLSFiles: Sendable, Hashable {
+    /// A certificate with a long chain has some 10 KiB, a bundle of every public authority some 250.
+    private static let maximumBytes = 1 << 20
+
+    var certificate = ""
+    var key = ""
+    var clientAuthorities = ""
+    var clientCertificates = TLSMaterial.ClientCertificates.required
+
+    /// Whether TCP is to be served with TLS.
+    var isTLS: Bool { !certificate.isEmpty || !key.isEmpty || !clientAuthorities.isEmpty }
+
+    /// Reads the files as they are now.
+    ///
+    /// - Returns: Nil where no files are named.
+    /// - Throws: ``BadSettings`` that says all that is wrong. It repeats neither what a file holds nor its path, which may be a secret
+    ///   that was put there by mistake.
+    func load(now: Timestamp) throws(BadSettings) -> ServerTLS? {
+        guard isTLS else { return nil }
+        var problems: [String] = []
+        if certificate.isEmpty { problems.append("tls.certificate-file is required where there is one of the other tls files") }
+        if key.isEmpty { problems.append("tls.key-file is required where there is one of the other tls files") }
+        let certificateChain = Self.read(certificate, for: "tls.certificate-file", &problems)
+        let privateKey = Self.read(key, for: "tls.key-file", &problems)
+        let authorities = Self.read(clientAuthorities, for: "tls.client-ca-file", &problems)
+        guard problems.isEmpty, let certificateChain, let privateKey else { throw BadSettings(problems: problems) }
+        let material = TLSMaterial(
+            certificateChain: certificateChain, privateKey: privateKey, clientAuthorities: authorities,
+            clientCertificates: clientCertificates)
+        do throws(BadTLS) {
+            return try ServerTLS(material, now: now)
+        } catch {
+            throw BadSettings(problems: error.problems)
+        }
+    }
+
+    /// Nil where no file is named, or it can't be read.
+    private static func read(_ path: String, for setting: String, _ problems: inout [String]) -> [UInt8]? {
+        guard !path.isEmpty else { return nil }
+        guard let data = try? RegularFile.read(path) else {
+            problems.append("\(setting): the file that it names can't be read")
+            return nil
+        }
+        guard data.count <= maximumBytes else {
+            problems.append("\(setting): the file that it names is longer than 1 MiB")
+            return nil
+        }
+        return [UInt8](data)
+    }
+}
