@@ -69,6 +69,11 @@ package struct ServerTLS: Sendable {
             .TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, .TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
             .TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, .TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
         ]
+        // BoringSSL would still take SHA-1 of a caller that speaks TLS 1.2.
+        configuration.verifySignatureAlgorithms = [
+            .ecdsaSecp256R1Sha256, .ed25519, .rsaPssRsaeSha256, .rsaPkcs1Sha256, .ecdsaSecp384R1Sha384, .rsaPssRsaeSha384,
+            .rsaPkcs1Sha384, .rsaPssRsaeSha512, .rsaPkcs1Sha512,
+        ]
         configuration.renegotiationSupport = .none
         // How long a peer may take to say good-bye as well. Drains end no later for it.
         configuration.shutdownTimeout = .seconds(1)

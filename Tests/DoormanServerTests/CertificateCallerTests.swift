@@ -104,6 +104,39 @@ struct CertificateCallerTests {
         }
     }
 
+    @Test(
+        "a caller's key may be of any usual kind",
+        arguments: [["rsa:2048"], ["ed25519"], ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]])
+    func keys(key: [String]) async throws {
+        let authority = try await TestAuthority()
+        let tls = try ServerTLS.test(try await authority.leaf(key: key == ["ed25519"] ? ["rsa:2048"] : key), callersOf: authority)
+        let leaf = try await authority.leaf(key: key)
+        try await withServer(tls: tls) { _, port in
+            for version in [nil, .some(.tlsv12)] as [TLSVersion?] {
+                let peer = try await TLSPeer.connect(port: port, trusting: authority, as: leaf, maximumVersion: version)
+                try await peer.send(Frames.verify("remembered", streamID: 1))
+                #expect(try await peer.readFrame().identity == .someone)
+            }
+        }
+    }
+
+    @Test("a certificate that ended since its session began is refused, though TLS itself looks at it no more")
+    func endedSince() async throws {
+        let authority = try await TestAuthority()
+        let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
+        let leaf = try await authority.leaf(names: "DNS:billing.internal")
+        let log = LogRecorder()
+        let later = TimeSource(
+            now: TimeSource.system.now, wallTime: { TimeSource.system.wallTime().advanced(by: .seconds(3 * 86_400)) })
+        try await withServer(log: log, tls: tls, time: later) { server, port in
+            let peer = try await TLSPeer.connect(port: port, trusting: authority, as: leaf)
+            try await peer.send(Frames.verify("remembered", streamID: 1))
+            #expect(try await peer.readUntilEnd().isEmpty)
+            try await eventually("it is gone") { server.connectionCount == 0 }
+        }
+        #expect(log.lines.contains { $0.contains("dns:billing.internal, has expired") })
+    }
+
     @Test("a list takes the names that certificates may have, and no others")
     func parsing() {
         let long = String(repeating: "a", count: 250)

@@ -1,3 +1,4 @@
+import DoormanCore
 import DoormanServer
 import Logging
 import Metrics
@@ -8,6 +9,7 @@ import TestKit
 func withServer(
     _ provider: ScriptedProvider = ScriptedProvider(), log: LogRecorder = LogRecorder(),
     metrics: any MetricsFactory = NOOPMetricsHandler.instance, tls: ServerTLS? = nil,
+    time: TimeSource = .system,
     takeMiss: @escaping AuthBackend.TakeMiss = { _, _ in nil }, settings change: (inout ServerSettings) -> Void = { _ in },
     _ body: (_ server: DoormanServer, _ port: Int) async throws -> Void
 ) async throws {
@@ -16,7 +18,7 @@ func withServer(
     settings.connection.drainQuietPeriod = .milliseconds(50)
     change(&settings)
     let server = DoormanServer(
-        settings: settings, backend: .scripted(provider, takeMiss: takeMiss), tls: tls,
+        settings: settings, backend: .scripted(provider, timeSource: time, takeMiss: takeMiss), tls: tls,
         group: MultiThreadedEventLoopGroup.singleton,
         logger: Logger(label: "test", factory: { _ in log }), metrics: metrics)
     try await server.start()
