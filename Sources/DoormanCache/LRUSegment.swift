@@ -25,6 +25,8 @@ package struct LRUSegment: Sendable {
     private var oldest = Slot.none
     private var firstFree = Slot.none
 
+    /// Eight words whose alignment is their 64 bytes, so that an array keeps each in one line of the processor's cache: as a struct
+    /// of eight numbers most would lie across two, and a hit would wait for both, and for those of its neighbours.
     private struct Slot {
         static let none: UInt32 = .max
         /// In place of ``refreshAt`` once the refresh has begun.
@@ -32,14 +34,43 @@ package struct LRUSegment: Sendable {
         /// In place of ``refreshAt`` where the entry is given past its time.
         static let stale: UInt64 = .max - 1
 
-        var key: TokenKey
-        var verifiedAt: UInt64
+        private var words = SIMD8<UInt64>()
+
+        init(key: TokenKey) {
+            self.key = key
+            links = UInt64.max
+        }
+
+        var key: TokenKey {
+            get { TokenKey(words: (words[0], words[1], words[2], words[3])) }
+            set { (words[0], words[1], words[2], words[3]) = newValue.words }
+        }
+        var verifiedAt: UInt64 {
+            get { words[4] }
+            set { words[4] = newValue }
+        }
         /// Until when it is given: its time, or some moments more while the provider can't be asked.
-        var usableUntil: UInt64
-        var refreshAt: UInt64
+        var usableUntil: UInt64 {
+            get { words[5] }
+            set { words[5] = newValue }
+        }
+        var refreshAt: UInt64 {
+            get { words[6] }
+            set { words[6] = newValue }
+        }
         /// The neighbour used next after this one. Free slots are linked by ``older`` alone.
-        var newer: UInt32
-        var older: UInt32
+        var newer: UInt32 {
+            get { UInt32(truncatingIfNeeded: links) }
+            set { links = links & ~0xffff_ffff | UInt64(newValue) }
+        }
+        var older: UInt32 {
+            get { UInt32(truncatingIfNeeded: links >> 32) }
+            set { links = links & 0xffff_ffff | UInt64(newValue) << 32 }
+        }
+        private var links: UInt64 {
+            get { words[7] }
+            set { words[7] = newValue }
+        }
     }
 
     package init(bounds: SegmentBounds) {
@@ -263,7 +294,7 @@ extension LRUSegment {
             slots[slot].key = key
             return slot
         }
-        slots.append(Slot(key: key, verifiedAt: 0, usableUntil: 0, refreshAt: 0, newer: Slot.none, older: Slot.none))
+        slots.append(Slot(key: key))
         costs.append(0)
         staleUntil.append(0)
         applicationIDs.append("")
