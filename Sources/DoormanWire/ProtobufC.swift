@@ -108,9 +108,10 @@ func optionalText(_ text: UnsafeMutablePointer<CChar>) -> String? {
 /// Whether a `string` field is this text.
 func isText(_ text: UnsafeMutablePointer<CChar>, _ expected: StaticString) -> Bool {
     let count = expected.utf8CodeUnitCount
+    let start = unsafe expected.utf8Start
     for index in 0..<count {
         // A NUL in the field ends the comparison, so nothing is read behind it.
-        guard unsafe UInt8(bitPattern: text[index]) == expected.utf8Start[index] else { return false }
+        guard unsafe UInt8(bitPattern: text[index]) == start[index] else { return false }
     }
     return unsafe text[count] == 0
 }

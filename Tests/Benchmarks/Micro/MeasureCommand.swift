@@ -11,6 +11,9 @@ struct MeasureCommand: AsyncParsableCommand {
     @Option(help: "Run the step this many times, untimed: for a profiler that counts instructions.")
     var iterations: Int?
 
+    @Option(help: "Tokens in memory.")
+    var entries = 100_000
+
     @Option(help: "Batches that are timed, of 10,000 calls each.")
     var batches = 50
 
@@ -21,8 +24,8 @@ struct MeasureCommand: AsyncParsableCommand {
 
     func run() async throws {
         let scene = try Scene()
-        try await scene.fill()
-        let steps = try Steps(scene).all.filter { step == nil || $0.name == step }
+        try await scene.fill(max(1, entries))
+        let steps = try Steps(scene, entries: max(1, entries)).all.filter { step == nil || $0.name == step }
         guard !steps.isEmpty else { throw ValidationError("there is no such step; see --list") }
         for step in steps {
             if list {

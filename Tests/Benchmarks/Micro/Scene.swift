@@ -6,15 +6,14 @@ internal import TestKit
 
 /// The cache and what is in front of it, as `doormand` puts them together, behind which is ``SteadyProvider``.
 struct Scene {
-    static let entries = 100_000
-
     let verifier: CachingVerifier
     let backend: AuthBackend
 
     init() throws {
         var settings = CacheSettings()
         settings.ttl = .seconds(86_400)
-        settings.valid.entries = 2 * Self.entries
+        settings.valid.entries = 2_000_000
+        settings.valid.bytes = 4 << 30
         let verifier = try CachingVerifier(
             upstream: SteadyProvider(), settings: settings, providerName: "account-kit", timeSource: .system,
             pack: { PackedReply(bytes: ResponseEncoder.encode($0)) })
@@ -29,9 +28,9 @@ struct Scene {
         Token("EMAW" + String(repeating: "doorman0", count: 21) + String(1_000_000 + number))
     }
 
-    /// Has every token in memory.
-    func fill() async throws {
-        for number in 0..<Self.entries {
+    /// Has as many tokens in memory.
+    func fill(_ entries: Int) async throws {
+        for number in 0..<entries {
             let deadline = Deadline(TimeSource.system.now().advanced(by: .seconds(2)))
             _ = try await verifier.verify(VerificationRequest(token: Self.token(number)), deadline: deadline)
         }

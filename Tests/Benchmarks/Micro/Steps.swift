@@ -20,10 +20,12 @@ struct Steps {
     /// A frame for each token.
     private let frames: [ByteBuffer]
 
-    /// - Parameter scene: With all its tokens in memory.
-    init(_ scene: Scene) throws {
+    /// - Parameters:
+    ///   - scene: With its tokens in memory.
+    ///   - entries: How many they are.
+    init(_ scene: Scene, entries: Int) throws {
         self.scene = scene
-        tokens = (0..<Self.tokenCount).map { Scene.token($0 * 97 % Scene.entries) }
+        tokens = (0..<Self.tokenCount).map { Scene.token($0 * 97 % entries) }
         frames = try tokens.map { token in
             let data = try RequestEncoder.encode(VerificationRequest(token: token), timeout: .seconds(2))
             var frame = ByteBuffer()
