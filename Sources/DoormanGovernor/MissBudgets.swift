@@ -8,18 +8,27 @@ internal import NIOConcurrencyHelpers
 /// than can be told apart, the rest share one budget.
 package final class MissBudgets<Caller: Hashable & Sendable>: Sendable {
     private struct State {
+        var settings: MissBudgetSettings
         var budgets: [Caller: RateLimit] = [:]
         var shared: RateLimit
         /// When it is next worth looking for callers to forget.
         var nextSweep = Instant(nanoseconds: 0)
     }
 
-    private let settings: MissBudgetSettings
     private let state: NIOLockedValueBox<State>
 
     package init(settings: MissBudgetSettings) {
-        self.settings = settings
-        state = NIOLockedValueBox(State(shared: Self.fresh(settings)))
+        state = NIOLockedValueBox(State(settings: settings, shared: Self.fresh(settings)))
+    }
+
+    /// Sets other budgets while calls go on. What a caller has used up stays used up.
+    package func change(to settings: MissBudgetSettings, at now: Instant) {
+        state.withLockedValue { state in
+            guard settings != state.settings else { return }
+            state.settings = settings
+            Self.change(&state.shared, to: settings, at: now)
+            for index in state.budgets.values.indices { Self.change(&state.budgets.values[index], to: settings, at: now) }
+        }
     }
 
     /// Takes one miss from the caller's budget.
@@ -28,12 +37,13 @@ package final class MissBudgets<Caller: Hashable & Sendable>: Sendable {
     package func take(_ caller: Caller, at now: Instant) -> Duration? {
         state.withLockedValue { state in
             if let index = state.budgets.index(forKey: caller) { return Self.take(&state.budgets.values[index], at: now) }
-            if state.budgets.count >= settings.maximumCallers, now >= state.nextSweep {
+            let maximumCallers = state.settings.maximumCallers
+            if state.budgets.count >= maximumCallers, now >= state.nextSweep {
                 state.budgets = state.budgets.filter { !$0.value.isUnused(at: now) }
                 state.nextSweep = now.advanced(by: .seconds(1))
             }
-            guard state.budgets.count < settings.maximumCallers else { return Self.take(&state.shared, at: now) }
-            var budget = Self.fresh(settings)
+            guard state.budgets.count < maximumCallers else { return Self.take(&state.shared, at: now) }
+            var budget = Self.fresh(state.settings)
             let wait = Self.take(&budget, at: now)
             state.budgets[caller] = budget
             return wait
@@ -45,6 +55,10 @@ package final class MissBudgets<Caller: Hashable & Sendable>: Sendable {
 
     private static func take(_ budget: inout RateLimit, at now: Instant) -> Duration? {
         budget.take(at: now) ? nil : now.duration(to: budget.nextFree(at: now))
+    }
+
+    private static func change(_ budget: inout RateLimit, to settings: MissBudgetSettings, at now: Instant) {
+        budget.change(callsPerSecond: settings.missesPerSecond, burst: settings.savedMisses, at: now)
     }
 
     private static func fresh(_ settings: MissBudgetSettings) -> RateLimit {

@@ -19,6 +19,15 @@ struct RateLimit: Sendable {
         tolerance = interval * UInt64(min(max(burst, 1), 1_000_000) - 1)
     }
 
+    /// Goes on at another rate. What has been used up of the burst stays used up, as far as the new one goes.
+    mutating func change(callsPerSecond: Int, burst: Int, at now: Instant) {
+        var changed = RateLimit(callsPerSecond: callsPerSecond, burst: burst)
+        // Rounded up, as if it all had begun just now: never more than the rate.
+        let used = inTime > now.nanoseconds ? (inTime - now.nanoseconds + interval - 1) / interval : 0
+        changed.inTime = now.nanoseconds + min(used * changed.interval, changed.tolerance + changed.interval)
+        self = changed
+    }
+
     /// Takes one call's share, if there is one.
     mutating func take(at now: Instant) -> Bool {
         guard nextFree(at: now) <= now else { return false }

@@ -41,4 +41,20 @@ struct MissBudgetTests {
         for number in 0..<10_000 { _ = budgets.take("\(number)", at: late) }
         #expect(budgets.callerCount == 3)
     }
+
+    @Test("other budgets hold from the moment that they are set, and what was used up stays used up")
+    func changed() {
+        let budgets = budgets()
+        for _ in 0..<4 { #expect(budgets.take("a", at: moment(0)) == nil) }
+        var settings = MissBudgetSettings()
+        settings.missesPerSecond = 100
+        settings.savedMisses = 6
+        settings.maximumCallers = 2
+        budgets.change(to: settings, at: moment(0))
+        #expect((0..<10).filter { _ in budgets.take("a", at: moment(0)) == nil }.count == 2)
+        #expect(budgets.take("a", at: moment(0)) == .milliseconds(10))
+        #expect((0..<10).filter { _ in budgets.take("new", at: moment(0)) == nil }.count == 6)
+        #expect((0..<10).filter { budgets.take("shared \($0)", at: moment(0)) == nil }.count == 6)
+        #expect(budgets.callerCount == 2)
+    }
 }

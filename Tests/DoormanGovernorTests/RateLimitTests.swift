@@ -40,6 +40,21 @@ struct RateLimitTests {
         #expect(taken.count > 100 || rate == 1)
     }
 
+    @Test(
+        "at another rate what was used up stays used up, as far as it goes",
+        arguments: [(10, 3, 0), (10, 5, 2), (1_000, 13, 10), (1_000, 2, 0), (1, 4, 1)])
+    func changed(rate: Int, burst: Int, left: Int) {
+        var limit = RateLimit(callsPerSecond: 100, burst: 8)
+        for _ in 0..<3 { _ = limit.take(at: moment(0)) }
+        limit.change(callsPerSecond: rate, burst: burst, at: moment(0))
+        #expect((0..<100).filter { _ in limit.take(at: moment(0)) }.count == left)
+        #expect(limit.nextFree(at: moment(0)) == moment(1000 / rate))
+        var quiet = RateLimit(callsPerSecond: 100, burst: 8)
+        _ = quiet.take(at: moment(0))
+        quiet.change(callsPerSecond: rate, burst: burst, at: moment(10_000))
+        #expect((0..<100).filter { _ in quiet.take(at: moment(10_000)) }.count == burst)
+    }
+
     @Test("calls over the rate wait their turn, and each goes when its share is there")
     func waits() async throws {
         let scene = GovernedScene(usesRealTime: true) {
