@@ -6,7 +6,7 @@ struct ApplicationRoute: Sendable {
     /// One of the credentials. What becomes of a call with it is told here, so that the next call knows.
     struct Credential: Sendable {
         let provider: any TokenProvider
-        fileprivate let number: Int
+        let number: Int
         fileprivate let count: Int
         fileprivate let lastThatWorked: NIOLockedValueBox<Int>
 
@@ -28,7 +28,8 @@ struct ApplicationRoute: Sendable {
 
     init(_ application: ApplicationRouter.Application) {
         precondition(!application.credentials.isEmpty, "an application is asked as with something")
-        let box = NIOLockedValueBox(0)
+        precondition(application.credentials.indices.contains(application.preferred), "the preferred one is one of them")
+        let box = NIOLockedValueBox(application.preferred)
         let count = application.credentials.count
         applicationID = application.id
         lastThatWorked = box

@@ -12,10 +12,13 @@ package final class ApplicationRouter: Sendable {
         package let id: String
         /// One for each secret that Account Kit may take, the current one first. At least one.
         package let credentials: [any TokenProvider]
+        /// The number of the one that is used first until another one works.
+        package let preferred: Int
 
-        package init(id: String, credentials: [any TokenProvider]) {
+        package init(id: String, credentials: [any TokenProvider], preferred: Int = 0) {
             self.id = id
             self.credentials = credentials
+            self.preferred = preferred
         }
     }
 
@@ -27,6 +30,11 @@ package final class ApplicationRouter: Sendable {
         precondition(!applications.isEmpty, "somebody must be asked")
         precondition(Set(applications.map(\.id)).count == applications.count, "an application is configured once")
         routes = applications.map(ApplicationRoute.init)
+    }
+
+    /// The number of the application's credential that worked last; nil if there is no such application.
+    package func preferredCredential(of applicationID: String) -> Int? {
+        route(to: applicationID)?.preferred.number
     }
 
     /// The routes in the order to try them: the likely one first.

@@ -169,6 +169,19 @@ struct ApplicationRouterTests {
         #expect(world.takeCalls() == ["1b", "2a"])
     }
 
+    @Test("a successor can be told which secret worked last, and begins with that")
+    func succession() async {
+        let world = ScriptedCredentials(["1a": .proofWrong, "1b": .yes])
+        let router = world.router("1a 1b")
+        #expect(router.preferredCredential(of: "1") == 0)
+        #expect(router.preferredCredential(of: "2") == nil)
+        #expect(await Self.verify(router) == "OK 1")
+        #expect(router.preferredCredential(of: "1") == 1)
+        _ = world.takeCalls()
+        #expect(await Self.verify(world.router("1a 1b", preferred: 1)) == "OK 1")
+        #expect(world.takeCalls() == ["1b"])
+    }
+
     @Test("what can't be a token is refused without asking")
     func form() async {
         let world = ScriptedCredentials(["1a": .yes])

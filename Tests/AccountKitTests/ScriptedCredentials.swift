@@ -31,14 +31,17 @@ final class ScriptedCredentials: Sendable {
     }
 
     /// A router over credentials that are named like `1a 1b 2a`, in that order.
-    func router(_ names: String) -> ApplicationRouter {
+    ///
+    /// - Parameter preferred: The number of the credential that each application uses first.
+    func router(_ names: String, preferred: Int = 0) -> ApplicationRouter {
         let names = names.split(separator: " ").map(String.init)
         var ids: [String] = []
         for name in names where !ids.contains(String(name.dropLast())) { ids.append(String(name.dropLast())) }
         return ApplicationRouter(
             ids.map { id in
                 let own = names.filter { $0.dropLast() == id }
-                return ApplicationRouter.Application(id: id, credentials: own.map { Credential(name: $0, world: self) })
+                return ApplicationRouter.Application(
+                    id: id, credentials: own.map { Credential(name: $0, world: self) }, preferred: preferred)
             })
     }
 
