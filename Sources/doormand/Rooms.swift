@@ -9,15 +9,10 @@ internal import DoormanWire
 /// The rooms behind the server, put together: caching around routing around governing around Account Kit around curl; one
 /// governor for each application, one asker for each of its secrets, so that every call to the provider is governed.
 struct Rooms {
-    /// What governs the asking as one application.
-    struct Governance: Sendable {
-        let applicationID: String
-        /// Shared by its secrets: Account Kit grants its allowance to the application.
-        let governor: Governor
-    }
-
+    let time: TimeSource
     let transport: CurlTransport
-    let governances: [Governance]
+    let askers: Askers
+    let missBudgets: MissBudgets<Caller>
     let verifier: CachingVerifier
     let backend: AuthBackend
 
@@ -26,37 +21,27 @@ struct Rooms {
     init(_ settings: DoormandSettings, time: TimeSource = .system) throws {
         let applications = try settings.applications()
         let transport = try CurlTransport(settings.transportSettings(governors: applications.count))
+        self.time = time
         self.transport = transport
         var governorSettings = settings.governor
         // A question that hangs must be able to count against the provider, however short its time is.
         governorSettings.slowCall = min(governorSettings.slowCall, settings.cache.flightTimeout / 2)
-        let governances = applications.map { application in
-            Governance(applicationID: application.id, governor: Governor(settings: governorSettings, timeSource: time))
-        }
-        self.governances = governances
-        let routes = try zip(applications, governances).map { application, governance in
-            let governed = try application.credentials.map { credential in
-                let accountKit = try AccountKitVerifier(
-                    credential, transport: transport, time: time, observer: ProviderMetrics().record,
-                    usage: governance.governor.noteUsage)
-                return GovernedVerifier(upstream: accountKit, governor: governance.governor)
-            }
-            return ApplicationRouter.Application(id: application.id, credentials: governed)
-        }
-        let router = ApplicationRouter(routes)
+        let askers = try Askers(applications, governor: governorSettings, transport: transport, time: time)
+        self.askers = askers
         var cache = settings.cache
         cache.defaultApplicationID = applications.count == 1 ? applications[0].id : nil
         let verifier = try CachingVerifier(
-            upstream: router, settings: cache, providerName: AccountKitVerifier.providerName, timeSource: time,
+            upstream: askers.provider, settings: cache, providerName: AccountKitVerifier.providerName, timeSource: time,
             pack: { PackedReply(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
         let missBudgets = MissBudgets<Caller>(settings: settings.missBudgets)
+        self.missBudgets = missBudgets
         backend = AuthBackend(
             provider: verifier, timeSource: time, takeMiss: { caller, now in missBudgets.take(caller, at: now) },
             isBeingAsked: { token in verifier.isBeingAsked(about: token) },
             staleReplyFromMemory: { token, applicationID, maxAgeSeconds, now, hasShare in
                 // A share that is used up is no outage: whoever floods us must not have revoked tokens live longer for it.
-                let isTrouble = governances.allSatisfy { $0.governor.isRefusing || (!hasShare && $0.governor.isRecovering) }
+                let isTrouble = askers.governances.allSatisfy { $0.governor.isRefusing || (!hasShare && $0.governor.isRecovering) }
                 guard isTrouble else { return nil }
                 return verifier.staleReply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?
                     .bytes

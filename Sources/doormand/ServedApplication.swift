@@ -1,10 +1,23 @@
 internal import AccountKit
 
 /// An application whose tokens are ours.
-struct ServedApplication: Sendable {
+struct ServedApplication: Sendable, Hashable {
     let id: String
     /// What to ask with: the same but for the secret. One, or two while the secret is changed, the current first.
     let credentials: [AccountKitSettings]
+
+    /// Those of the credentials; nil where there is none.
+    var secrets: [AppSecret?] { credentials.map(\.application.secret) }
+
+    /// The same application with another's secrets.
+    func withSecrets(of other: ServedApplication) -> ServedApplication {
+        let credentials = other.secrets.map { secret in
+            var credential = self.credentials[0]
+            credential.application.secret = secret
+            return credential
+        }
+        return ServedApplication(id: id, credentials: credentials)
+    }
 
     /// Without one no proof is sent.
     var hasSecret: Bool { credentials.contains { $0.application.secret != nil } }

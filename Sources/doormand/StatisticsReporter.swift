@@ -8,7 +8,7 @@ internal import ServiceLifecycle
 struct StatisticsReporter: Service {
     let verifier: CachingVerifier
     let transport: CurlTransport
-    let governances: [Rooms.Governance]
+    let governances: [Askers.Governance]
     /// How many tokens of one application can be kept fresh: calls to the provider in a second times the seconds that an answer
     /// is good for.
     let capacity: Double
