@@ -97,8 +97,8 @@ let package = Package(
             "doormand",
             [
                 "AccountKit", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer", "DoormanWire",
-                argumentParser, configuration, logging, metrics, nioCore, nioPosix, serviceLifecycle, systemPackage, unixSignals,
-                yams,
+                argumentParser, configuration, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle,
+                systemPackage, unixSignals, yams,
             ]),
         program("doorman", ["DoormanClient", argumentParser]),
         program("account-kit-emulator", ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
@@ -137,7 +137,7 @@ let package = Package(
         tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             ["DoormanClient", "DoormanCore", "DoormanWire", "TestKit", nioCore]),
-        tests("doormandTests", ["doormand", "AccountKit", "DoormanCache", "DoormanCore", "DoormanServer", "TestKit"]),
+        tests("doormandTests", ["doormand", "AccountKit", "DoormanCache", "DoormanCore", "DoormanServer", "TestKit", logging]),
         tests("doormanTests", ["doorman", "DoormanClient", "TestKit"]),
         tests(
             "IntegrationTests",

@@ -11,15 +11,28 @@ internal import UnixSignals
 /// The process: its services and its signals.
 struct Daemon {
     let settings: DoormandSettings
+    let logLevel: LogLevel
     let logger: Logger
+    /// Loads the settings anew for a reload.
+    let loader: SettingsLoader
     private let applications: [ServedApplication]
+
+    /// - Throws: ``BadSettings`` that says all that is wrong.
+    init(settings: DoormandSettings, loader: SettingsLoader) throws(BadSettings) {
+        self.settings = settings
+        self.loader = loader
+        applications = try Self.check(settings)
+        let logLevel = LogLevel(settings.logLevel)
+        self.logLevel = logLevel
+        logger = Logger(
+            label: "doormand", factory: { LevelledLogHandler(StreamLogHandler.standardError(label: $0), level: logLevel) })
+    }
 
     /// Checks what can be checked without opening a socket.
     ///
     /// - Throws: ``BadSettings`` that says all that is wrong.
-    init(settings: DoormandSettings, logger: Logger) throws(BadSettings) {
-        self.settings = settings
-        self.logger = logger
+    @discardableResult
+    static func check(_ settings: DoormandSettings) throws(BadSettings) -> [ServedApplication] {
         var problems: [String] = []
         do throws(BadSettings) { _ = try settings.serverSettings() } catch { problems += error.problems }
         do throws(BadSettings) {
@@ -29,18 +42,20 @@ struct Daemon {
             problems += error.problems
         }
         if !settings.caFile.isEmpty, !FileManager.default.isReadableFile(atPath: settings.caFile) {
-            problems.append("provider.ca-file: \(settings.caFile) can't be read")
+            problems.append("provider.ca-file: the file that it names can't be read")
         }
         let folder = URL(fileURLWithPath: settings.portFile).deletingLastPathComponent().path
         if !settings.portFile.isEmpty, !FileManager.default.isWritableFile(atPath: folder) {
-            problems.append("server.port-file: nothing can be written into \(folder)")
+            problems.append("server.port-file: nothing can be written into the folder of the file that it names")
         }
+        let applications: [ServedApplication]
         do throws(BadSettings) {
             applications = try settings.applications()
         } catch {
             throw BadSettings(problems: problems + error.problems)
         }
         guard problems.isEmpty else { throw BadSettings(problems: problems) }
+        return applications
     }
 
     /// Serves until SIGTERM or SIGINT, then drains.
@@ -64,9 +79,10 @@ struct Daemon {
 
     private func serve(_ server: DoormanServer, _ rooms: Rooms) async throws {
         let reporter = StatisticsReporter(
-            verifier: rooms.verifier, transport: rooms.transport, governances: rooms.governances,
+            verifier: rooms.verifier, transport: rooms.transport, governances: rooms.askers.governances,
             capacity: Double(settings.governor.callsPerSecond) * (settings.cache.ttl / .seconds(1)))
-        var services: [any Service] = [server, reporter]
+        let reloader = Reloader(settings: settingsInForce(rooms), logger: logger)
+        var services: [any Service] = [server, reporter, reloader]
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

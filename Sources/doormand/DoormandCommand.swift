@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Foundation
-internal import Logging
 
 /// `doormand`: reads the settings, and serves.
 @main
@@ -29,6 +28,12 @@ struct DoormandCommand: AsyncParsableCommand {
     @Argument(parsing: .allUnrecognized, help: .hidden)
     var settings: [String] = []
 
+    /// Nothing may go before: a reload that is asked for while this starts must not end it.
+    static func main() async {
+        HangUpSignal.ignore()
+        await main(nil)
+    }
+
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let loader = SettingsLoader(arguments: settings, environment: environment, file: config ?? environment["DOORMAN_CONFIG"])
@@ -36,9 +41,7 @@ struct DoormandCommand: AsyncParsableCommand {
             let loaded = try await loader.load()
             if printConfig { print(SettingsPrinter.text(loaded)) }
             if printConfig && !checkConfig { return }
-            var logger = Logger(label: "doormand", factory: { StreamLogHandler.standardError(label: $0) })
-            logger.logLevel = loaded.settings.logLevel
-            let daemon = try Daemon(settings: loaded.settings, logger: logger)
+            let daemon = try Daemon(settings: loaded.settings, loader: loader)
             if checkConfig {
                 print("doormand: the settings are good")
                 return

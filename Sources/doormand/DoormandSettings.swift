@@ -33,4 +33,6 @@ struct DoormandSettings: Sendable {
     var maximumTokenBytes = 1024
     var maximumCodeBytes = 1024
     var logLevel = Logger.Level.info
+    /// How often files are looked at, to reload them when they have changed; 10 ms at least. 0 for never, default 5 s.
+    var reloadInterval = Duration.seconds(5)
 }

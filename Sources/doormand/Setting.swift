@@ -16,6 +16,8 @@ struct Setting: Sendable {
     /// The value in words that ``apply`` takes.
     let read: @Sendable (DoormandSettings) -> String
     let apply: @Sendable (String, inout DoormandSettings) throws(BadValue) -> Void
+    /// Takes the value over from other settings.
+    let copy: @Sendable (DoormandSettings, inout DoormandSettings) -> Void
 
     /// The default in words.
     var defaultText: String { read(DoormandSettings()) }
@@ -38,6 +40,7 @@ struct Setting: Sendable {
         self.apply = { (text: String, settings: inout DoormandSettings) throws(BadValue) in
             settings[keyPath: path] = try parse(text)
         }
+        self.copy = { $1[keyPath: path] = $0[keyPath: path] }
     }
 
     static func text(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {

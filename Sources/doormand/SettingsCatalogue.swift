@@ -2,7 +2,10 @@
 enum SettingsCatalogue {
     static let all: [Setting] =
         server + tls + caller + cache + provider + accountKit + [
-            .logLevel("log.level", \.logLevel, "Least severe level that is logged, to standard error.")
+            .logLevel("log.level", \.logLevel, "Least severe level that is logged, to standard error."),
+            .duration(
+                "reload.interval", \.reloadInterval, .zero...hour,
+                "How often the files of settings and secrets are looked at for changes; 0s for not at all, but on SIGHUP."),
         ]
 
     static func setting(_ key: String) -> Setting? {

@@ -125,7 +125,8 @@ struct SettingsLoader {
     }
 
     private func unknownKeys(inFile file: String) throws -> [String] {
-        let text = try String(contentsOfFile: file, encoding: .utf8)
+        // A pipe that has been put in its place since the start would hold up a reload without end.
+        guard let text = String(data: try RegularFile.read(file), encoding: .utf8) else { throw CocoaError(.fileReadUnknown) }
         guard let root = try Yams.compose(yaml: text) else { return [] }
         return keys(of: root, under: [])
             .filter { SettingsCatalogue.setting($0) == nil }

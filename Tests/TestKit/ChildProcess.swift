@@ -75,6 +75,11 @@ package final class ChildProcess: Sendable {
         if isRunning { kill(id, SIGTERM) }
     }
 
+    /// Sends it SIGHUP.
+    package func hangUp() {
+        if isRunning { kill(id, SIGHUP) }
+    }
+
     /// Waits for its end.
     ///
     /// - Returns: Its exit code, or minus the number of the signal that ended it.

@@ -1,0 +1,82 @@
+internal import AccountKit
+
+extension Askers {
+    /// The secrets of the applications that are served. Which applications these are, and all else about them, needs a restart:
+    /// memory and governors are made for them.
+    var secrets: ReloadablePiece {
+        ReloadablePiece(
+            keys: ["account-kit.app-secret-file", "account-kit.next-app-secret-file", "account-kit.applications-file"],
+            files: { $0.applicationFiles }
+        ) { settings throws(BadSettings) in
+            try self.prepareSecrets(settings)
+        }
+    }
+
+    private func prepareSecrets(_ settings: DoormandSettings) throws(BadSettings) -> ReloadablePiece.Step {
+        let (before, wanted) = (applications, try settings.applications())
+        let after = before.map { application in
+            wanted.first { $0.id == application.id }.map(application.withSecrets(of:)) ?? application
+        }
+        let changed = Self.keys(settings, ofSecretsThatDiffer: before, after)
+        let needRestart = Self.keys(settings, ofTraitsThatDiffer: before, wanted)
+        guard !changed.isEmpty else { return ReloadablePiece.Step(needRestart: needRestart) {} }
+        do throws(AccountKitSettings.Invalid) {
+            return ReloadablePiece.Step(changed: changed, needRestart: needRestart, apply: try prepare(after))
+        } catch {
+            throw BadSettings(problems: ["account-kit: \(error)"])
+        }
+    }
+
+    /// The settings whose files hold other secrets than before.
+    private static func keys(
+        _ settings: DoormandSettings, ofSecretsThatDiffer before: [ServedApplication], _ after: [ServedApplication]
+    ) -> [String] {
+        guard settings.applicationsFile.isEmpty else { return before == after ? [] : ["account-kit.applications-file"] }
+        var keys: [String] = []
+        if before.map(\.secrets.first) != after.map(\.secrets.first) { keys.append("account-kit.app-secret-file") }
+        if before.map({ $0.secrets.dropFirst() }) != after.map({ $0.secrets.dropFirst() }) {
+            keys.append("account-kit.next-app-secret-file")
+        }
+        return keys
+    }
+
+    /// The settings that say something else of applications than before. Of a single one each has a key of its own.
+    private static func keys(
+        _ settings: DoormandSettings, ofTraitsThatDiffer before: [ServedApplication], _ wanted: [ServedApplication]
+    ) -> [String] {
+        guard settings.applicationsFile.isEmpty else {
+            return before.map(\.traits) == wanted.map(\.traits) ? [] : ["account-kit.applications-file"]
+        }
+        guard before.map(\.id) != wanted.map(\.id) else { return [] }
+        // Secrets of an application that is not served are not taken.
+        return ["account-kit.application-id"]
+            + [
+                ("account-kit.app-secret-file", settings.appSecretFile),
+                ("account-kit.next-app-secret-file", settings.nextAppSecretFile),
+            ]
+            .filter { !$0.1.isEmpty }.map(\.0)
+    }
+}
+
+extension DoormandSettings {
+    /// The files that ``applications()`` reads, as far as they are known.
+    fileprivate var applicationFiles: [String] {
+        guard !applicationsFile.isEmpty else { return [appSecretFile, nextAppSecretFile] }
+        let entries = (try? ApplicationsFile(applicationsFile, apiVersion: apiVersion))?.entries ?? []
+        return [applicationsFile] + entries.flatMap { [$0.secretFile, $0.nextSecretFile] }
+    }
+}
+
+/// What a reload leaves as it is of an application.
+private struct Traits: Hashable {
+    let id: String
+    let apiVersion: String
+    let acceptsAnswersWithoutApplication: Bool
+}
+
+extension ServedApplication {
+    fileprivate var traits: Traits {
+        Traits(
+            id: id, apiVersion: credentials[0].apiVersion, acceptsAnswersWithoutApplication: acceptsAnswersWithoutApplication)
+    }
+}

@@ -1,0 +1,269 @@
+import AccountKitEmulator
+import DoormanClient
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+import TestKit
+import Testing
+
+@testable import doormand
+
+/// A `doormand` that is another process, in front of an emulator that is not.
+@Suite("Reloading", .serialized)
+struct ReloadTests {
+    private static let next = "00112233445566778899aabbccddeeff"
+    private static let plantedInEnvironment = "plantedintheenvironment"
+
+    private struct Scene {
+        let folder: URL
+        let emulator: AccountKitEmulator
+        let doormand: ChildProcess
+        let client: DoormanClient
+        let port: Int
+
+        func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+        func write(_ text: String, to name: String = "settings.yaml") throws {
+            try text.replacingOccurrences(of: "FOLDER", with: folder.path)
+                .write(toFile: path(name), atomically: true, encoding: .utf8)
+        }
+
+        /// How many lines of the log hold this.
+        func count(_ text: String) -> Int {
+            doormand.errorOutput.split(separator: "\n").filter { $0.contains(text) }.count
+        }
+
+        func waitForLine(_ text: String, times: Int = 1) async throws {
+            try await eventually("the log says so \(times) times: \(text)") { count(text) >= times }
+        }
+
+        func verify(_ token: String, maxAge: Duration? = nil) async -> String {
+            do throws(DoormanError) {
+                _ = try await client.verify(token, maxAge: maxAge)
+                return "OK"
+            } catch {
+                return "\(error)"
+            }
+        }
+    }
+
+    private static let settings = """
+        account-kit: {application-id: \(Stack.ours.id), app-secret-file: FOLDER/secret}
+        """
+    private static let reloaded = "reloaded the settings"
+    private static let notReloaded = "did not reload the settings"
+
+    /// - Parameter interval: Between looks at the files; none by default, so that it is the signal that did it.
+    private func withScene(
+        _ arguments: [String] = [], interval: String = "0s", _ body: (Scene) async throws -> Void
+    ) async throws {
+        try await withTemporaryFolder { folder in
+            var settings = EmulatorSettings(port: 0)
+            settings.apps = [Stack.ours]
+            let emulator = try AccountKitEmulator(
+                settings: settings, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            try await emulator.start()
+            let portFile = folder.appendingPathComponent("port")
+            for (name, text) in [("secret", Stack.ours.secret), ("next", Self.next), ("settings.yaml", Self.settings)] {
+                try text.replacingOccurrences(of: "FOLDER", with: folder.path)
+                    .write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
+            }
+            let doormand = try ChildProcess.ours(
+                "doormand",
+                [
+                    "--config", folder.appendingPathComponent("settings.yaml").path, "--server-address", "127.0.0.1:0",
+                    "--server-port-file", portFile.path, "--account-kit-base-url", emulator.baseURL, "--reload-interval", interval,
+                ] + arguments, environment: ["PLANTED": Self.plantedInEnvironment])
+            let port = try await doormand.port(from: portFile)
+            var clientSettings = DoormanClientSettings()
+            clientSettings.timeout = .seconds(20)
+            let client = DoormanClient(target: .hostAndPort("127.0.0.1", port), settings: clientSettings)
+            try await body(Scene(folder: folder, emulator: emulator, doormand: doormand, client: client, port: port))
+            doormand.terminate()
+            #expect(try await doormand.ending() == 0, "\(doormand.allOutput)")
+            await client.close()
+            try await emulator.stop()
+            for secret in [Stack.ours.secret, Self.next, Self.plantedInEnvironment] {
+                #expect(!doormand.allOutput.contains(secret))
+            }
+        }
+    }
+
+    @Test("SIGHUP puts a good file into force, says what changed, and names what needs a restart; no connection drops")
+    func good() async throws {
+        let health = try GoldenVector.named("request-health-server")
+        try await withScene { scene in
+            let peer = try RawPeer.connect(port: scene.port)
+            try await peer.send(health.bytes)
+            #expect(try await peer.readFrame().type == 2)
+            let token = try scene.emulator.logIn(phone: "+15551234567")
+            #expect(await scene.verify(token) == "OK")
+            try scene.write(Self.settings + "\nlog: {level: debug}\ncache: {max-entries: 20, ttl: 5s}\n")
+            scene.doormand.hangUp()
+            try await scene.waitForLine("need a restart: they stay as they were")
+            #expect(scene.count(Self.reloaded) == 1)
+            #expect(scene.count(#"changed=["cache.max-entries", "log.level"]"#) == 1, "\(scene.doormand.allOutput)")
+            #expect(scene.count(#"settings=["cache.ttl"]"#) == 1)
+            try await peer.send(health.bytes)
+            #expect(try await peer.readFrame().type == 2)
+            // From memory.
+            #expect(await scene.verify(token) == "OK")
+            #expect(scene.emulator.statistics[.me] == 1)
+            // At the new level, which prints more than anybody should have to read, and no secret.
+            scene.doormand.terminate()
+            try await scene.waitForLine("debug doormand")
+        }
+    }
+
+    @Test("SIGHUP with a file that can't be meant says why, and leaves everything as it was")
+    func bad() async throws {
+        try await withScene { scene in
+            let token = try scene.emulator.logIn(phone: "+15551234567")
+            for (number, (text, complaint)) in [
+                ("log: {level: debug", "line 2: "), ("log: {levle: debug}", "did you mean log.level?"),
+                (
+                    Self.settings.replacingOccurrences(of: "secret}", with: "nowhere}") + "\nlog: {level: debug}",
+                    "account-kit.app-secret-file: the file that it names can't be read"
+                ),
+            ].enumerated() {
+                try scene.write(text)
+                scene.doormand.hangUp()
+                try await scene.waitForLine(Self.notReloaded, times: number + 1)
+                #expect(scene.count(complaint) == 1, "\(scene.doormand.allOutput)")
+            }
+            #expect(await scene.verify(token) == "OK")
+            #expect(scene.count(Self.reloaded) == 0)
+            // And a good one after all of them.
+            try scene.write(Self.settings + "\nlog: {level: debug}")
+            scene.doormand.hangUp()
+            try await scene.waitForLine(#"changed=["log.level"]"#)
+        }
+    }
+
+    @Test("a file that changes is taken without a signal, a broken one is complained about once, and so is a secret of its own")
+    func looking() async throws {
+        try await withScene(interval: "20ms") { scene in
+            try scene.write(Self.settings + "\ncache: {max-entries: 20}\n")
+            try await scene.waitForLine(#"changed=["cache.max-entries"]"#)
+            try scene.write("cache: {")
+            try await scene.waitForLine(Self.notReloaded)
+            // Time for ten looks, of which none may complain again.
+            try await Task.sleep(for: .milliseconds(200))
+            try scene.write(Self.settings + "\ncache: {max-entries: 21}\n")
+            try await scene.waitForLine(Self.reloaded, times: 2)
+            #expect(scene.count(Self.notReloaded) == 1)
+            try FileManager.default.removeItem(atPath: scene.path("secret"))
+            try await scene.waitForLine(Self.notReloaded, times: 2)
+            try scene.emulator.changeSecret(to: Self.next)
+            try scene.write(Self.next, to: "secret")
+            try await scene.waitForLine(#"changed=["account-kit.app-secret-file"]"#)
+            #expect(await scene.verify(try scene.emulator.logIn(phone: "+15551234567")) == "OK")
+            #expect(scene.emulator.statistics[.me] == 1)
+        }
+    }
+
+    @Test("a link that is turned to other files, as Kubernetes does it, is a change of them")
+    func turnedLink() async throws {
+        try await withScene(interval: "20ms") { scene in
+            for (name, secret) in [("1", Stack.ours.secret), ("2", Self.next)] {
+                try FileManager.default.createDirectory(atPath: scene.path(name), withIntermediateDirectories: false)
+                try scene.write(secret, to: "\(name)/secret")
+            }
+            try FileManager.default.createSymbolicLink(atPath: scene.path("data"), withDestinationPath: "1")
+            try scene.write(Self.settings.replacingOccurrences(of: "FOLDER/secret", with: "FOLDER/data/secret"))
+            try await scene.waitForLine(Self.reloaded)
+            try scene.emulator.changeSecret(to: Self.next)
+            try FileManager.default.createSymbolicLink(atPath: scene.path("data.next"), withDestinationPath: "2")
+            let turned = unsafe rename(scene.path("data.next"), scene.path("data"))
+            #expect(turned == 0)
+            try await scene.waitForLine(Self.reloaded, times: 2)
+            #expect(await scene.verify(try scene.emulator.logIn(phone: "+15551234567")) == "OK")
+        }
+    }
+
+    @Test("a secret is changed under load, by two reloads and no restart, without one failed call")
+    func rotation() async throws {
+        // Every call asks; how fast two busy cores are is not what this is about.
+        let arguments = [
+            "--cache-ttl", "0s", "--caller-saved-misses", "1000000", "--provider-max-calls-per-second", "1000000",
+            "--provider-call-timeout", "20s", "--provider-request-timeout", "20s",
+        ]
+        try await withScene(arguments) { scene in
+            let tokens = try (0..<8).map { try scene.emulator.logIn(phone: "+1555000000\($0)") }
+            let answered = NIOLockedValueBox(Array(repeating: 0, count: tokens.count))
+            let isOver = NIOLockedValueBox(false)
+            /// What began before has ended once every worker has had two more answers.
+            func moreCalls(_ count: Int) async throws {
+                let before = answered.withLockedValue { $0 }
+                try await eventually("every worker has \(count) more answers", within: .seconds(60)) {
+                    zip(before, answered.withLockedValue { $0 }).allSatisfy { $1 - $0 >= count }
+                }
+            }
+            let failures = try await withThrowingTaskGroup(of: [String].self) { tasks in
+                for (worker, token) in tokens.enumerated() {
+                    tasks.addTask {
+                        var failures: [String] = []
+                        while !isOver.withLockedValue({ $0 }) {
+                            let outcome = await scene.verify(token)
+                            if outcome != "OK" { failures.append(outcome) }
+                            answered.withLockedValue { $0[worker] += 1 }
+                        }
+                        return failures
+                    }
+                }
+                try await moreCalls(2)
+                try scene.write(
+                    Self.settings.replacingOccurrences(of: "}", with: ", next-app-secret-file: FOLDER/next}"))
+                scene.doormand.hangUp()
+                try await scene.waitForLine(#"changed=["account-kit.next-app-secret-file"]"#)
+                try await moreCalls(2)
+                try scene.emulator.changeSecret(to: Self.next)
+                try await moreCalls(10)
+                try scene.write(Self.settings.replacingOccurrences(of: "FOLDER/secret", with: "FOLDER/next"))
+                scene.doormand.hangUp()
+                try await scene.waitForLine(Self.reloaded, times: 2)
+                try await moreCalls(10)
+                isOver.withLockedValue { $0 = true }
+                return try await tasks.reduce(into: []) { $0 += $1 }
+            }
+            #expect(failures.isEmpty, "\(failures.count): \(failures.prefix(3))")
+        }
+    }
+
+    @Test("a storm of signals is a reload or some, and harms nobody")
+    func storm() async throws {
+        try await withScene { scene in
+            let token = try scene.emulator.logIn(phone: "+15551234567")
+            async let calls = withTaskGroup(of: String.self) { tasks in
+                for _ in 0..<200 { tasks.addTask { await scene.verify(token) } }
+                return await tasks.reduce(into: Set()) { $0.insert($1) }
+            }
+            for _ in 0..<100 { scene.doormand.hangUp() }
+            #expect(await calls == ["OK"])
+            try await scene.waitForLine(Self.reloaded)
+            try scene.write(Self.settings + "\ncache: {max-entries: 20}\n")
+            scene.doormand.hangUp()
+            try await scene.waitForLine(#"changed=["cache.max-entries"]"#)
+            #expect((2...102).contains(scene.count(Self.reloaded)))
+        }
+    }
+
+    @Test("SIGHUP while draining does nothing, and the call under way gets its answer")
+    func draining() async throws {
+        try await withScene { scene in
+            let token = try scene.emulator.logIn(phone: "+15551234567")
+            scene.emulator.setFault(.latency(.seconds(1)), for: .me)
+            async let call = scene.verify(token)
+            try await eventually("the provider is asked") { scene.emulator.statistics[.me] == 1 }
+            try scene.write("log: {")
+            scene.doormand.terminate()
+            try await scene.waitForLine("draining")
+            while scene.doormand.isRunning {
+                scene.doormand.hangUp()
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            #expect(await call == "OK")
+            #expect(scene.count(Self.notReloaded) == 0)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import AccountKitEmulator
+import DoormanClient
+import Foundation
+import TestKit
+import Testing
+
+@testable import doormand
+
+@Suite("What a reload does to a server at work")
+struct ReloadedPiecesTests {
+    private static let next = "00112233445566778899aabbccddeeff"
+
+    /// A stack, and a way to put its application's secrets into force, of which no file has been changed.
+    private static func withSecrets(
+        _ secrets: [String], settings change: @escaping (inout DoormandSettings) -> Void = { _ in },
+        _ body: (Stack, _ secrets: ([String]) throws -> Void) async throws -> Void
+    ) async throws {
+        try await withTemporaryFolder { folder in
+            func apply(_ secrets: [String], to settings: inout DoormandSettings) throws {
+                let files = try secrets.enumerated().map { number, secret in
+                    let file = folder.appendingPathComponent("secret-\(number)")
+                    try secret.write(to: file, atomically: true, encoding: .utf8)
+                    return file.path
+                }
+                settings.appSecretFile = files[0]
+                settings.nextAppSecretFile = files.count > 1 ? files[1] : ""
+            }
+            var first = DoormandSettings()
+            try apply(secrets, to: &first)
+            try await Stack.run(
+                settings: {
+                    $0.appSecretFile = first.appSecretFile
+                    $0.nextAppSecretFile = first.nextAppSecretFile
+                    change(&$0)
+                },
+                { stack in
+                    try await body(stack) { secrets in
+                        var settings = stack.settings
+                        try apply(secrets, to: &settings)
+                        try stack.rooms.askers.secrets.prepare(settings).apply()
+                    }
+                })
+        }
+    }
+
+    @Test("lower bounds have memory let go at once of what is over them, and the rest stays")
+    func bounds() async throws {
+        try await Stack.run(settings: { $0.cache.shards = 1 }) { stack in
+            let tokens = try (0..<20).map { try stack.emulator.logIn(phone: "+155500000\(10 + $0)") }
+            for token in tokens { #expect(await stack.verify(token) == "OK") }
+            #expect(stack.rooms.verifier.statistics.valid.entries == 20)
+            var settings = stack.settings
+            settings.cache.valid.entries = 5
+            try stack.rooms.cacheBounds.prepare(settings).apply()
+            #expect(stack.rooms.verifier.statistics.valid.entries == 5)
+            // Those used last.
+            for token in tokens.suffix(5) { #expect(await stack.verify(token) == "OK") }
+            #expect(stack.providerCalls == 20)
+        }
+    }
+
+    @Test("a breaker that is open stays open, and memory stays, when secrets change")
+    func breaker() async throws {
+        let patient: (inout DoormandSettings) -> Void = {
+            $0.governor.breakerFailures = 1
+            $0.governor.breakerOpenTime = .seconds(60)
+            $0.governor.maximumBreakerOpenTime = .seconds(60)
+            $0.governor.savedRetries = 0
+            $0.governor.retryPercentage = 0
+        }
+        try await Self.withSecrets([Stack.ours.secret], settings: patient) { stack, change in
+            let (known, unknown) = (
+                try stack.emulator.logIn(phone: "+15551234567"), try stack.emulator.logIn(phone: "+15557654321")
+            )
+            #expect(await stack.verify(known) == "OK")
+            stack.emulator.setFault(.badGateway)
+            #expect(await stack.verify(unknown) == "could not ask: PROVIDER_UNAVAILABLE")
+            stack.emulator.clearFaults()
+            let calls = stack.providerCalls
+            try change([Self.next])
+            #expect(await stack.verify(unknown) == "could not ask: PROVIDER_UNAVAILABLE")
+            #expect(await stack.verify(known) == "OK")
+            #expect(stack.providerCalls == calls)
+        }
+    }
+
+    @Test("a question under way ends with the secret that it began with")
+    func underWay() async throws {
+        try await Self.withSecrets([Stack.ours.secret]) { stack, change in
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            stack.emulator.setFault(.latency(.milliseconds(300)), for: .me)
+            async let call = stack.verify(token)
+            try await eventually("the provider is asked") { stack.providerCalls == 1 }
+            try change([Self.next])
+            #expect(await call == "OK")
+            stack.emulator.clearFaults()
+            #expect(await stack.verify(try stack.emulator.logIn(phone: "+15557654321")) == "refused: PROOF_REJECTED")
+            try change([Stack.ours.secret])
+            #expect(await stack.verify(try stack.emulator.logIn(phone: "+15557654321")) == "OK")
+        }
+    }
+
+    @Test("the secret that worked last goes on being used first, wherever it stands after the reload")
+    func preference() async throws {
+        try await Self.withSecrets([Stack.ours.secret, Self.next]) { stack, change in
+            try stack.emulator.changeSecret(to: Self.next)
+            for (secrets, calls) in [
+                (nil, 2), ([String(repeating: "a", count: 32), Self.next], 1), ([Self.next, Stack.ours.secret], 1),
+                ([Self.next], 1), ([Stack.ours.secret, Self.next], 1),
+            ] {
+                if let secrets { try change(secrets) }
+                let before = stack.providerCalls
+                #expect(await stack.verify(try stack.emulator.logIn(phone: "+15551234567")) == "OK")
+                #expect(stack.providerCalls - before == calls)
+            }
+        }
+    }
+}
