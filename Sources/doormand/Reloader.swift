@@ -75,6 +75,11 @@ final class Reloader: Service {
             watch.take(first.fingerprint)
             if first.outcome != .applied(changed: [], needRestart: []) { report(first.outcome, logger) }
         }
+        logger.info(
+            "ready to reload",
+            metadata: [
+                "files": "\(settings.files.count)", "interval": "\(Units.write(duration: settings.settings.reloadInterval))",
+            ])
         await bell.forEachRing { wasSignal in
             guard wasSignal || watch.look(FileFingerprint(of: settings.files)) else { return }
             guard let reload = await settings.reload() else { return }
