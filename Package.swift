@@ -137,7 +137,9 @@ let package = Package(
         tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             ["DoormanClient", "DoormanCore", "DoormanWire", "TestKit", nioCore]),
-        tests("doormandTests", ["doormand", "AccountKit", "DoormanCache", "DoormanCore", "DoormanServer", "TestKit", logging]),
+        tests(
+            "doormandTests",
+            ["doormand", "AccountKit", "DoormanCache", "DoormanCore", "DoormanServer", "TestKit", logging, nioPosix]),
         tests("doormanTests", ["doorman", "DoormanClient", "TestKit"]),
         tests(
             "IntegrationTests",

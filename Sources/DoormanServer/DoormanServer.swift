@@ -89,6 +89,9 @@ package final class DoormanServer: Service {
         logger.info("replaced TLS: the next handshakes are made with it")
     }
 
+    /// What the next handshake is made of; nil for a server without TLS.
+    package var tlsMaterial: TLSMaterial? { tls?.value.material }
+
     private func note(_ tls: ServerTLS) {
         metrics.recordCertificateExpiry(tls.certificateExpiry)
         for warning in tls.warnings { logger.warning("\(warning)") }

@@ -8,6 +8,8 @@ package struct ServerTLS: Sendable {
     package let warnings: [String]
     /// When the server's own certificate ends.
     package let certificateExpiry: Timestamp
+    /// What it was made of.
+    package let material: TLSMaterial
     /// Sessions are sealed with keys of its own, so that none outlives it: whoever resumes one was verified by these authorities.
     let context: NIOSSLContext
 
@@ -27,6 +29,7 @@ package struct ServerTLS: Sendable {
             throw BadTLS(problems: ["\(Self.keySetting): TLS can't be made of it and \(Self.certificateSetting) together"])
         }
         self.context = context
+        self.material = material
         certificateExpiry = own.expiry
         warnings =
             Self.warnings(of: chain, Self.certificateSetting, now)

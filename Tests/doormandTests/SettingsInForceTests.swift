@@ -1,5 +1,8 @@
 import DoormanCore
+import DoormanServer
 import Foundation
+import NIOPosix
+import TestKit
 import Testing
 
 @testable import doormand
@@ -13,6 +16,7 @@ struct SettingsInForceTests {
     struct Scene {
         let folder: URL
         let rooms: Rooms
+        let server: DoormanServer
         let daemon: Daemon
         var inForce: SettingsInForce
 
@@ -61,7 +65,11 @@ struct SettingsInForceTests {
         let daemon = try Daemon(settings: settings, loader: loader)
         let rooms = try Rooms(settings)
         defer { rooms.transport.shutdown() }
-        var scene = Scene(folder: folder, rooms: rooms, daemon: daemon, inForce: daemon.settingsInForce(rooms))
+        let server = DoormanServer(
+            settings: try settings.serverSettings(), backend: rooms.backend, tls: try settings.tls.load(now: rooms.time.wallTime()),
+            group: .singletonMultiThreadedEventLoopGroup, logger: daemon.logger)
+        var scene = Scene(
+            folder: folder, rooms: rooms, server: server, daemon: daemon, inForce: daemon.settingsInForce(rooms, server))
         try await body(&scene)
     }
 
@@ -220,10 +228,38 @@ struct SettingsInForceTests {
         }
     }
 
+    @Test("another certificate is taken for the next handshakes, and one that is no good, or only half there, is not")
+    func certificates() async throws {
+        let (first, second) = (try await TestCertificate(), try await TestCertificate())
+        func settings(_ certificate: TestCertificate, key: TestCertificate) -> String {
+            Self.single + "\ntls: {certificate-file: \(certificate.certificateFile), key-file: \(key.keyFile)}\n"
+        }
+        try await withScene(settings(first, key: first)) { scene in
+            let before = scene.server.tlsMaterial
+            #expect(before != nil)
+            #expect(await scene.reload() == .applied(changed: [], needRestart: []))
+            try scene.write(settings(second, key: first))
+            #expect(
+                await scene.reload()
+                    == .failed(["tls.key-file: it is not the key of the first certificate in tls.certificate-file"]))
+            #expect(scene.server.tlsMaterial == before)
+            try scene.write(settings(second, key: second))
+            #expect(
+                await scene.reload() == .applied(changed: ["tls.certificate-file", "tls.key-file"], needRestart: []))
+            #expect(scene.server.tlsMaterial != before)
+            try scene.write(Self.single)
+            #expect(
+                await scene.reload()
+                    == .applied(
+                        changed: [],
+                        needRestart: ["tls.certificate-file", "tls.key-file"]))
+        }
+    }
+
     @Test("every key that a piece names is a setting, and of one piece alone")
     func keys() async throws {
         try await withScene(Self.single) { scene in
-            let keys = scene.daemon.reloadablePieces(scene.rooms).flatMap(\.keys)
+            let keys = scene.daemon.reloadablePieces(scene.rooms, scene.server).flatMap(\.keys)
             #expect(Set(keys).count == keys.count)
             for key in keys { #expect(SettingsCatalogue.setting(key) != nil, "\(key)") }
         }
