@@ -16,6 +16,7 @@ let cSettings: [CSetting] = [.enableWarning("all")]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
@@ -50,6 +51,7 @@ let package = Package(
         .library(name: "DoormanClient", targets: ["DoormanClient"])
     ],
     dependencies: [
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(
             url: "https://github.com/apple/swift-configuration", from: "1.4.0",
@@ -89,6 +91,9 @@ let package = Package(
             "DoormanClient", path: "Clients/Swift/Sources/DoormanClient",
             ["DoormanCore", "DoormanWire", nioConcurrencyHelpers, nioCore, nioPosix]),
         room(
+            "DoormanBench",
+            ["DoormanCore", "DoormanWire", histogram, nioConcurrencyHelpers, nioCore, nioPosix]),
+        room(
             "AccountKitEmulator",
             ["DoormanCrypto", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL]),
 
@@ -100,7 +105,7 @@ let package = Package(
                 argumentParser, configuration, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle,
                 systemPackage, unixSignals, yams,
             ]),
-        program("doorman", ["DoormanClient", argumentParser]),
+        program("doorman", ["DoormanBench", "DoormanClient", argumentParser, unixSignals]),
         program("account-kit-emulator", ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
 
         // Tests: one target a room, and those that cross rooms.
@@ -138,9 +143,12 @@ let package = Package(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             ["DoormanClient", "DoormanCore", "DoormanWire", "TestKit", nioCore]),
         tests(
+            "DoormanBenchTests",
+            ["DoormanBench", "DoormanCore", "DoormanServer", "DoormanWire", "TestKit", logging, nioCore, nioPosix]),
+        tests(
             "doormandTests",
             ["doormand", "AccountKit", "DoormanCache", "DoormanCore", "DoormanServer", "TestKit", logging, nioPosix]),
-        tests("doormanTests", ["doorman", "DoormanClient", "TestKit"]),
+        tests("doormanTests", ["doorman", "DoormanBench", "DoormanClient", "TestKit"]),
         tests(
             "IntegrationTests",
             [

@@ -20,6 +20,7 @@ struct RoomTests {
             "DoormanCore", "DoormanWire", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "Metrics",
         ]),
         "DoormanClient": nio.union(libc).union(["DoormanCore", "DoormanWire", "NIOSSL"]),
+        "DoormanBench": nio.union(libc).union(["DoormanCore", "DoormanWire", "Histogram"]),
         "AccountKitEmulator": nio.union(libc).union([
             "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "FoundationEssentials",
         ]),
@@ -27,7 +28,7 @@ struct RoomTests {
             "AccountKit", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer", "DoormanWire",
             "Configuration", "Foundation", "Metrics", "SystemPackage", "Yams",
         ]),
-        "doorman": libc.union(programs).union(["DoormanClient"]),
+        "doorman": libc.union(programs).union(["DoormanBench", "DoormanClient"]),
         "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator"]),
     ]
 

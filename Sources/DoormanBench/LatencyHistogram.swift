@@ -1,0 +1,48 @@
+internal import DoormanCore
+internal import Histogram
+
+/// How long calls took: an HdrHistogram, which keeps three significant digits of any length of time in a fixed memory.
+package struct LatencyHistogram: Sendable {
+    /// In nanoseconds: two days, twice the longest time that a call may be given.
+    private static let longest: UInt64 = 172_800_000_000_000
+
+    private var histogram = Histogram<UInt64>(highestTrackableValue: longest, numberOfSignificantValueDigits: .three)
+
+    package init() {}
+
+    package var count: UInt64 { histogram.totalCount }
+
+    package mutating func record(_ latency: Duration) {
+        histogram.record(min(UInt64(clamping: latency.nanoseconds), Self.longest))
+    }
+
+    package mutating func add(_ other: LatencyHistogram) {
+        histogram.add(other.histogram)
+    }
+
+    /// Nil if nothing was recorded.
+    package var summary: LatencySummary? {
+        guard count > 0 else { return nil }
+        let nines = Nines(ofLastAmong: count)
+        let steps = max(1, Int((nines.value * Double(Self.stepsForANine)).rounded(.up)))
+        return LatencySummary(
+            count: count, min: Self.duration(histogram.min), mean: .nanoseconds(Int64(histogram.mean)),
+            percentiles: Percentile.allCases.map { .init(percentile: $0, latency: latency($0.rawValue)) },
+            max: Self.duration(histogram.maxRecorded),
+            curve: (0...steps).map { step in
+                guard step < steps else { return .init(nines: nines, latency: Self.duration(histogram.maxRecorded)) }
+                let nines = Nines(nines.value * Double(step) / Double(steps))
+                return .init(nines: nines, latency: latency(nines.percentage))
+            })
+    }
+
+    private static let stepsForANine = 40
+
+    private func latency(_ percentage: Double) -> Duration {
+        Self.duration(histogram.valueAtPercentile(percentage))
+    }
+
+    private static func duration(_ nanoseconds: UInt64) -> Duration {
+        .nanoseconds(Int64(clamping: nanoseconds))
+    }
+}

@@ -1,0 +1,32 @@
+#if canImport(Glibc)
+    private import Glibc
+#elseif canImport(Musl)
+    private import Musl
+#elseif canImport(Darwin)
+    private import Darwin
+#endif
+
+/// How far into the slowest calls a percentile is, as HdrHistogram's plots count it: 90 % is 1, 99 % is 2, 99.9 % is 3, so that
+/// the few slow calls get as much room as the many fast ones.
+package struct Nines: Sendable, Hashable, Comparable {
+    package let value: Double
+
+    package init(_ value: Double) {
+        self.value = value
+    }
+
+    /// - Parameter percentage: 0 or more, and less than 100.
+    package init(percentage: Double) {
+        precondition((0..<100).contains(percentage))
+        value = -log10(1 - percentage / 100)
+    }
+
+    /// Where the slowest of so many calls is: there is nothing to see behind it.
+    package init(ofLastAmong count: UInt64) {
+        value = log10(Double(max(1, count)))
+    }
+
+    package var percentage: Double { 100 * (1 - pow(10, -value)) }
+
+    package static func < (lhs: Nines, rhs: Nines) -> Bool { lhs.value < rhs.value }
+}

@@ -1,0 +1,87 @@
+import DoormanBench
+import DoormanCore
+import Testing
+
+@Suite("latencies")
+struct LatencyTests {
+    private func close(_ latency: Duration, to expected: Duration) -> Bool {
+        abs(latency / expected - 1) < 0.001
+    }
+
+    @Test("percentiles are right to three digits, from nanoseconds to hours")
+    func percentiles() throws {
+        for unit in [Duration.nanoseconds(100), .microseconds(1), .milliseconds(1), .seconds(1)] {
+            var histogram = LatencyHistogram()
+            for number in 1...10_000 { histogram.record(unit * number) }
+            let summary = try #require(histogram.summary)
+            #expect(summary.count == 10_000)
+            #expect(summary.min == unit)
+            #expect(close(summary.max, to: unit * 10_000))
+            #expect(close(summary.mean, to: unit * 10_001 / 2))
+            for (percentile, number) in [(.p50, 5000), (.p90, 9000), (.p99, 9900), (.p999, 9990), (.p9999, 9999)]
+                as [(Percentile, Int)]
+            {
+                #expect(close(summary[percentile], to: unit * number), "\(percentile.name) of \(unit)")
+            }
+        }
+    }
+
+    @Test("histograms add up, and an empty one has nothing to say")
+    func adding() throws {
+        var (one, other) = (LatencyHistogram(), LatencyHistogram())
+        #expect(one.summary == nil)
+        one.record(.milliseconds(1))
+        other.record(.seconds(3))
+        one.add(other)
+        let summary = try #require(one.summary)
+        #expect(summary.count == 2)
+        #expect(close(summary.max, to: .seconds(3)))
+    }
+
+    @Test("what is longer than anything waits, or less than nothing, is held at the ends")
+    func ends() throws {
+        var histogram = LatencyHistogram()
+        histogram.record(.seconds(1_000_000_000))
+        histogram.record(.seconds(-1))
+        let summary = try #require(histogram.summary)
+        #expect(summary.count == 2)
+        #expect(summary.min == .zero)
+        #expect(summary.max > .seconds(86_400))
+    }
+
+    @Test("the curve never falls, and goes from the fastest call to the slowest")
+    func curve() throws {
+        var histogram = LatencyHistogram()
+        for number in 1...5000 { histogram.record(.microseconds(number)) }
+        let curve = try #require(histogram.summary).curve
+        #expect(curve.first?.nines.value == 0)
+        #expect(curve.last.map { close($0.latency, to: .milliseconds(5)) } == true)
+        for (point, next) in zip(curve, curve.dropFirst()) {
+            #expect(point.nines < next.nines && point.latency <= next.latency)
+        }
+    }
+
+    @Test(
+        "are written with three digits and a unit",
+        arguments: [
+            (.zero, "0.00 µs"), (.nanoseconds(214), "0.21 µs"), (.nanoseconds(9994), "9.99 µs"), (.nanoseconds(9996), "10.0 µs"),
+            (.nanoseconds(61_240), "61.2 µs"), (.microseconds(999), "999 µs"), (.microseconds(1050), "1.05 ms"),
+            (.milliseconds(99), "99.0 ms"), (.microseconds(99_960), "100 ms"), (.seconds(2), "2.00 s"), (.seconds(3600), "3600 s"),
+        ] as [(Duration, String)])
+    func text(latency: Duration, text: String) {
+        #expect(LatencyText.describe(latency) == text)
+    }
+
+    @Test(
+        "large numbers are grouped",
+        arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-1234, "-1,234")])
+    func grouped(number: Int, text: String) {
+        #expect(LatencyText.grouped(number) == text)
+    }
+
+    @Test("90 % is one nine, 99.9 % three", arguments: [(0.0, 0.0), (90, 1), (99, 2), (99.9, 3), (99.999, 5)])
+    func nines(percentage: Double, nines: Double) {
+        #expect(abs(Nines(percentage: percentage).value - nines) < 1e-9)
+        #expect(abs(Nines(nines).percentage - percentage) < 1e-9)
+    }
+}
