@@ -32,6 +32,11 @@ package enum ResponseDecoder {
         }
     }
 
+    /// The answer to `Verify` for whoever only wants to know that there is an identity in it: it is not unpacked.
+    package static func isIdentity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Void> {
+        decode(data, in: arena) { payload in payload.isEmpty ? nil : () }
+    }
+
     /// The answer to `Exchange`.
     package static func exchange(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<(token: Token, identity: Identity?)> {
         decode(data, in: arena) { payload in

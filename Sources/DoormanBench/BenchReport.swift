@@ -1,0 +1,51 @@
+/// What a run came to.
+package struct BenchReport: Sendable {
+    package enum Ending: Sendable, Hashable {
+        case timeUp
+        case interrupted
+        /// The server closed every connection.
+        case connectionsLost
+    }
+
+    package let settings: BenchSettings
+    package let ending: Ending
+    /// How long calls counted.
+    package let measured: Duration
+    package let connectionsLost: Int
+    package let identified: Int
+    /// By the server's reason.
+    package let refused: [String: Int]
+    /// By the server's reason or code, or ours: see ``CallOutcome``.
+    package let failed: [String: Int]
+    /// Answers that came in the measured time.
+    package let answers: Int
+    package let bytesSent: Int
+    package let bytesReceived: Int
+    /// From the moment a call was due until it was answered or given up; nil if there was none.
+    package let latency: LatencySummary?
+
+    package init(settings: BenchSettings, ending: Ending, measured: Duration, connectionsLost: Int, tally: BenchTally) {
+        self.settings = settings
+        self.ending = ending
+        self.measured = measured
+        self.connectionsLost = connectionsLost
+        identified = tally.identified
+        refused = tally.refused
+        failed = tally.failed
+        answers = tally.answers
+        bytesSent = tally.bytesSent
+        bytesReceived = tally.bytesReceived
+        latency = tally.latencies.summary
+    }
+
+    package var refusedCount: Int { refused.values.reduce(0, +) }
+    package var failedCount: Int { failed.values.reduce(0, +) }
+
+    /// Calls that counted, whatever became of them.
+    package var calls: Int { identified + refusedCount + failedCount }
+
+    /// Zero if nothing was measured.
+    package var answersPerSecond: Double {
+        measured > .zero ? Double(answers) / (measured / .seconds(1)) : 0
+    }
+}

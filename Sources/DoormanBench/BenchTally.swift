@@ -1,0 +1,46 @@
+/// What is counted while calls are made.
+package struct BenchTally: Sendable {
+    /// The most reasons that are told apart, of refusals and of failures: a server could make up any number.
+    private static let mostReasons = 64
+
+    package private(set) var identified = 0
+    package private(set) var refused: [String: Int] = [:]
+    package private(set) var failed: [String: Int] = [:]
+    package private(set) var latencies = LatencyHistogram()
+    /// Answers that came within the window, whenever their calls were made.
+    package private(set) var answers = 0
+    package private(set) var bytesSent = 0
+    package private(set) var bytesReceived = 0
+
+    package init() {}
+
+    /// A call that counts came to its end. One that failed took the time until it was given up: left out, the slowest would make
+    /// the rest look good.
+    mutating func count(_ outcome: CallOutcome, after latency: Duration) {
+        latencies.record(latency)
+        switch outcome {
+        case .identified: identified += 1
+        case .refused(let reason): Self.add(1, reason, &refused)
+        case .failed(let reason): Self.add(1, reason, &failed)
+        }
+    }
+
+    mutating func countAnswer() { answers += 1 }
+    mutating func countSent(bytes: Int) { bytesSent += bytes }
+    mutating func countReceived(bytes: Int) { bytesReceived += bytes }
+
+    package mutating func add(_ other: BenchTally) {
+        identified += other.identified
+        for (reason, count) in other.refused { Self.add(count, reason, &refused) }
+        for (reason, count) in other.failed { Self.add(count, reason, &failed) }
+        latencies.add(other.latencies)
+        answers += other.answers
+        bytesSent += other.bytesSent
+        bytesReceived += other.bytesReceived
+    }
+
+    private static func add(_ count: Int, _ reason: String, _ counts: inout [String: Int]) {
+        let reason = counts.count < mostReasons || counts[reason] != nil ? reason : "OTHER"
+        counts[reason, default: 0] += count
+    }
+}

@@ -1,0 +1,125 @@
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import NIOPosix
+
+/// Makes calls as the settings say, and counts what becomes of them. Good for one run.
+///
+/// On NIO itself instead of the client library, whose tasks would be what is measured: one event loop drives many connections,
+/// with a write for each read. Every wait has an end: it is over at the latest when the connections have had their time to open,
+/// and the last call that was due its time to be sent and to be answered.
+package final class LoadGenerator: Sendable {
+    /// The most connections that are being opened at once.
+    private static let mostOpening = 256
+
+    private let settings: BenchSettings
+    private let group: MultiThreadedEventLoopGroup
+    private let loops: [NIOLoopBoundBox<LoadLoop>]
+    private let window = NIOLockedValueBox<BenchWindow?>(nil)
+
+    package init(settings: BenchSettings, frames: RequestFrames) {
+        self.settings = settings
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
+        self.group = group
+        self.loops = group.makeIterator().enumerated().map { index, eventLoop in
+            let share = CallSchedule.Share(index: index, of: settings.loops)
+            let connections = (settings.connections - index + settings.loops - 1) / settings.loops
+            return .makeBoxSendingValue(
+                LoadLoop(eventLoop: eventLoop, settings: settings, frames: frames, connections: connections, share: share),
+                eventLoop: eventLoop)
+        }
+    }
+
+    /// Opens the connections, makes the calls, closes the connections.
+    ///
+    /// - Throws: If a connection can't be opened; no call is made then.
+    package func run() async throws(CannotConnect) -> BenchReport {
+        let outcome: Result<BenchReport, CannotConnect>
+        var channels: [any Channel] = []
+        do throws(CannotConnect) {
+            try await connect(&channels)
+            outcome = .success(await load())
+        } catch {
+            outcome = .failure(error)
+        }
+        for channel in channels { try? await channel.close() }
+        return try outcome.get()
+    }
+
+    /// Ends its threads. Nothing else may be asked of it from then on.
+    package func shutDown() async {
+        try? await group.shutdownGracefully()
+    }
+
+    /// Makes no further calls; those that were due are still finished, within their time.
+    package func stop() {
+        for loop in loops { loop.eventLoop.execute { loop.value.stop() } }
+    }
+
+    /// Ends at once.
+    package func cutOff() {
+        for loop in loops { loop.eventLoop.execute { loop.value.cutOff() } }
+    }
+
+    /// How far it is; nil until the first call.
+    package func progress() async -> BenchProgress? {
+        guard let window = window.withLockedValue({ $0 }) else { return nil }
+        var answers = 0
+        for loop in loops { answers += (try? await loop.eventLoop.submit { loop.value.answers }.get()) ?? 0 }
+        return BenchProgress(window: window, now: .now, answers: answers)
+    }
+
+    private func connect(_ channels: inout [any Channel]) async throws(CannotConnect) {
+        let connector = LoadConnector(address: settings.address, timeout: settings.connectTimeout)
+        var opening: ArraySlice<EventLoopFuture<any Channel>> = []
+        var failure: CannotConnect?
+        for number in 0..<settings.connections {
+            if opening.count == Self.mostOpening { await finishOne(&opening, &channels, &failure) }
+            guard failure == nil else { break }
+            opening.append(connector.connect(loops[number % loops.count], number / loops.count))
+        }
+        while !opening.isEmpty { await finishOne(&opening, &channels, &failure) }
+        if let failure { throw failure }
+    }
+
+    private func finishOne(
+        _ opening: inout ArraySlice<EventLoopFuture<any Channel>>, _ channels: inout [any Channel], _ failure: inout CannotConnect?
+    ) async {
+        do {
+            channels.append(try await opening.removeFirst().get())
+        } catch {
+            failure = failure ?? CannotConnect(opened: channels.count, of: settings.connections, cause: error)
+        }
+    }
+
+    private func load() async -> BenchReport {
+        let window = BenchWindow(start: .now, warmUp: settings.warmUp, duration: settings.duration)
+        self.window.withLockedValue { $0 = window }
+        let running = loops.map { loop in loop.eventLoop.flatSubmit { loop.value.run(window) } }
+        var (tally, lost) = (BenchTally(), 0)
+        var reached = window
+        reached.cut(at: window.start)
+        for loop in running {
+            // The promise is only ever kept.
+            guard let result = try? await loop.get() else { continue }
+            tally.add(result.tally)
+            lost += result.connectionsLost
+            // A loop that lost its connections ends before the others.
+            if result.window.end > reached.end { reached = result.window }
+        }
+        let ending: BenchReport.Ending =
+            lost == settings.connections ? .connectionsLost : reached == window ? .timeUp : .interrupted
+        return BenchReport(settings: settings, ending: ending, measured: reached.length, connectionsLost: lost, tally: tally)
+    }
+}
+
+/// A connection that can't be opened.
+package struct CannotConnect: Error, CustomStringConvertible {
+    package let opened: Int
+    package let of: Int
+    package let cause: any Error
+
+    package var description: String {
+        let cause = (self.cause as? NIOConnectionError)?.connectionErrors.first?.error ?? self.cause
+        return "connection \(opened + 1) of \(of) can't be opened: \(cause)"
+    }
+}

@@ -1,0 +1,74 @@
+import DoormanBench
+import DoormanCore
+import Testing
+
+@Suite("when calls are due")
+struct CallScheduleTests {
+    private static let start = Instant(nanoseconds: 5_000_000_000)
+
+    private func schedule(_ rate: Int?, index: Int = 0, of count: Int = 1) -> CallSchedule {
+        CallSchedule(
+            rate: rate.map(CallRate.init(callsPerSecond:)), share: .init(index: index, of: count),
+            window: BenchWindow(start: Self.start, warmUp: .zero, duration: .seconds(10)))
+    }
+
+    /// The calls taken by a moment, as times since the start.
+    private func taken(_ schedule: inout CallSchedule, after elapsed: Duration) -> [Duration] {
+        let now = Self.start.advanced(by: elapsed)
+        var taken: [Duration] = []
+        while taken.count < 100_000, let due = schedule.take(at: now) { taken.append(Self.start.duration(to: due)) }
+        return taken
+    }
+
+    @Test("at a rate, depends on the clock alone: nothing is forgotten while nobody takes calls")
+    func openLoop() {
+        var schedule = schedule(1000)
+        #expect(taken(&schedule, after: .zero) == [.zero])
+        #expect(taken(&schedule, after: .microseconds(999)).isEmpty)
+        #expect(taken(&schedule, after: .milliseconds(3)) == [.milliseconds(1), .milliseconds(2), .milliseconds(3)])
+        #expect(taken(&schedule, after: .seconds(3)).count == 2997)
+    }
+
+    @Test("rounding adds up to nothing", arguments: [1, 3, 7, 9999])
+    func rounding(rate: Int) {
+        var schedule = schedule(rate)
+        var count = 0
+        for second in 0..<10 {
+            let due = taken(&schedule, after: .seconds(second))
+            count += due.count
+            // One at the very start of each second, whatever the rate.
+            #expect(due.last == .seconds(second))
+        }
+        #expect(count == 9 * rate + 1)
+    }
+
+    @Test("the loops' shares are all calls, each once")
+    func shares() {
+        var all = schedule(999)
+        var parts: [Duration] = []
+        for index in 0..<3 {
+            var part = schedule(999, index: index, of: 3)
+            parts += taken(&part, after: .seconds(2))
+        }
+        #expect(parts.sorted() == taken(&all, after: .seconds(2)))
+    }
+
+    @Test("none is due at the end or after it, nor once it is cut")
+    func end() {
+        var schedule = schedule(1)
+        #expect(taken(&schedule, after: .seconds(60)).last == .seconds(9))
+        #expect(schedule.next(at: Self.start) == nil)
+        var cut = self.schedule(1)
+        cut.cut(at: Self.start.advanced(by: .seconds(5)))
+        #expect(taken(&cut, after: .seconds(60)).last == .seconds(4))
+    }
+
+    @Test("in a closed loop a call is due whenever one can be sent")
+    func closedLoop() {
+        var schedule = schedule(nil)
+        let now = Self.start.advanced(by: .milliseconds(1234))
+        #expect(schedule.take(at: now) == now)
+        #expect(schedule.take(at: now) == now)
+        #expect(schedule.take(at: Self.start.advanced(by: .seconds(10))) == nil)
+    }
+}

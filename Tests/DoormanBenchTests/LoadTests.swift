@@ -1,0 +1,193 @@
+import DoormanBench
+import DoormanCore
+import DoormanWire
+import NIOCore
+import Testing
+
+@Suite("a load")
+struct LoadTests {
+    /// Plays a server that answers each call within a millisecond, but none for one second out of ten.
+    private func latency(ofStallAt rate: Int?) throws -> LatencySummary {
+        var load = try SteppedLoad(connections: rate == nil ? 1 : 10, depth: rate == nil ? 1 : 16, rate: rate)
+        load.perform()
+        while !load.isFinished, load.elapsed < .seconds(20) {
+            load.pass(.milliseconds(1))
+            if !(Duration.seconds(4)..<Duration.seconds(5)).contains(load.elapsed) { load.answerAll() }
+        }
+        #expect(load.load.tally.failed.isEmpty)
+        return try #require(load.load.tally.latencies.summary)
+    }
+
+    @Test("a server that stalls hurts each call that was due meanwhile, though it could not be sent")
+    func coordinatedOmission() throws {
+        let open = try latency(ofStallAt: 1000)
+        // A tenth of ten thousand calls were due in that second, and waited for what was left of it.
+        #expect(open.count == 10_000)
+        #expect(open[.p50] <= .milliseconds(2))
+        #expect((.milliseconds(880)...(.milliseconds(920))).contains(open[.p99]), "\(open[.p99])")
+        #expect((.milliseconds(980)...(.milliseconds(1010))).contains(open.max), "\(open.max)")
+        // What a closed loop makes of the same server: one slow call.
+        let closed = try latency(ofStallAt: nil)
+        #expect(closed[.p99] <= .milliseconds(2), "\(closed[.p99])")
+        #expect(closed.max >= .milliseconds(990))
+    }
+
+    @Test("a closed loop keeps every slot busy, round the connections, with each token in turn")
+    func closedLoop() throws {
+        var load = try SteppedLoad(connections: 2, depth: 2)
+        load.perform()
+        #expect(load.waiting.count == 4)
+        #expect(load.waiting.filter { $0.connection == 0 }.count == 2)
+        for _ in 0..<100 {
+            load.answerAll()
+            #expect(load.waiting.count == 4)
+            #expect(load.waiting.allSatisfy { $0.streamID.isOdd })
+            #expect(Set(load.waiting.map { [UInt32($0.connection), $0.streamID.rawValue] }).count == 4)
+        }
+        #expect(load.load.tally.identified == 400)
+        let texts = load.waiting.map { String(decoding: $0.data, as: UTF8.self) }
+        for token in ["EMAWfirst", "EMAWsecond", "EMAWthird"] { #expect(texts.contains { $0.contains(token) }) }
+    }
+
+    @Test("only calls that were due after the warm-up and before the end count, and all of those do")
+    func window() throws {
+        var load = try SteppedLoad(connections: 1, depth: 4, rate: 10, warmUp: .seconds(1), duration: .seconds(2))
+        load.perform()
+        while !load.isFinished, load.elapsed < .seconds(10) {
+            load.pass(.milliseconds(50))
+            // The last calls are answered after the end.
+            if load.elapsed < .milliseconds(2800) || load.elapsed > .milliseconds(3500) { load.answerAll() }
+        }
+        #expect(load.load.tally.identified == 20)
+        #expect(load.load.tally.answers == 18)
+        #expect(load.elapsed > .milliseconds(3500) && load.elapsed < .seconds(4))
+    }
+
+    @Test("a call that is not answered in time is given up, and its answer is ignored when it comes")
+    func deadline() throws {
+        var load = try SteppedLoad(connections: 1, depth: 1, timeout: .seconds(2))
+        load.perform()
+        let first = try #require(load.waiting.first)
+        load.pass(.milliseconds(1999))
+        #expect(load.load.tally.failed.isEmpty)
+        load.pass(.milliseconds(1))
+        #expect(load.load.tally.failed == ["DEADLINE": 1])
+        #expect(load.waiting.count == 2)
+        load.answer(first)
+        #expect(load.load.tally.identified == 0 && load.closed.isEmpty)
+        load.answerAll()
+        #expect(load.load.tally.identified == 1)
+        #expect(load.load.tally.latencies.summary?.max == .seconds(2))
+    }
+
+    @Test("a call for which there is no slot in time is given up unsent: nothing is left out, and nothing piles up")
+    func notSent() throws {
+        var load = try SteppedLoad(connections: 1, depth: 1, rate: 100, duration: .seconds(5), timeout: .seconds(1))
+        load.perform()
+        while !load.isFinished, load.elapsed < .seconds(10) { load.pass(.milliseconds(10)) }
+        #expect(load.elapsed <= .seconds(7))
+        #expect(load.load.tally.failed.values.reduce(0, +) == 500)
+        #expect(load.load.tally.failed.keys.sorted() == ["DEADLINE", "NOT_SENT"])
+        #expect(load.load.tally.failed["DEADLINE"].map { $0 <= 7 } == true, "\(load.load.tally.failed)")
+        #expect(load.load.tally.latencies.summary?.percentiles.allSatisfy { $0.latency >= .milliseconds(999) } == true)
+    }
+
+    @Test("a server that is asked for more than it can do is seen to do what it can")
+    func overload() throws {
+        var load = try SteppedLoad(connections: 1, depth: 1, rate: 100, duration: .seconds(10), timeout: .seconds(1))
+        load.perform()
+        while !load.isFinished, load.elapsed < .seconds(20) {
+            load.pass(.milliseconds(20))
+            load.answerAll()
+        }
+        #expect((490...510).contains(load.load.tally.answers))
+        #expect(load.load.tally.identified >= 500 && load.load.tally.failed.keys.sorted() == ["NOT_SENT"])
+    }
+
+    @Test("a connection that ends takes its calls along; the last one ends it all")
+    func lost() throws {
+        var load = try SteppedLoad(connections: 2, depth: 2)
+        load.perform()
+        load.pass(.seconds(1))
+        load.end(0)
+        #expect(load.load.tally.failed == ["CONNECTION_LOST": 2])
+        load.answerAll()
+        #expect(load.load.tally.identified == 2)
+        #expect(load.waiting.allSatisfy { $0.connection == 1 } && load.waiting.count == 2)
+        load.end(1)
+        #expect(load.isFinished)
+        #expect(load.load.connectionsLost == 2)
+        #expect(load.load.window.length == .seconds(1))
+    }
+
+    @Test("a connection whose server drains gets no further call, and is closed when its last is answered")
+    func draining() throws {
+        var load = try SteppedLoad(connections: 1, depth: 2)
+        load.perform()
+        load.answer(load.waiting[0], with: SteppedLoad.failure(.draining))
+        load.perform()
+        #expect(load.waiting.count == 1 && load.closed.isEmpty)
+        load.answerAll()
+        #expect(load.closed == [0] && load.isFinished)
+        #expect(load.load.tally.failed == ["DRAINING": 1] && load.load.tally.identified == 1)
+    }
+
+    @Test("an answer to a call that was never made, or twice to one, ends the connection", arguments: [2, 99, 1])
+    func strayAnswer(streamID: UInt32) throws {
+        var load = try SteppedLoad(connections: 1, depth: 1)
+        load.perform()
+        load.answerAll()
+        let stray = SteppedLoad.Sent(connection: 0, streamID: StreamID(streamID), data: [])
+        load.answer(stray)
+        load.perform()
+        #expect(load.closed == [0])
+        #expect(load.load.tally.failed == ["PROTOCOL_VIOLATION": 1])
+    }
+
+    @Test("bytes that are not Doorman's end the connection; an answer that is nonsense is counted")
+    func violation() throws {
+        var load = try SteppedLoad(connections: 1, depth: 2)
+        load.perform()
+        load.answer(load.waiting[0], with: [])
+        load.perform()
+        #expect(load.load.tally.failed == ["PROTOCOL_VIOLATION": 1])
+        load.receive(ByteBuffer(string: "HTTP/1.1 400 Bad Request\r\n"), on: 0)
+        load.perform()
+        #expect(load.closed == [0])
+        #expect(load.load.tally.failed == ["PROTOCOL_VIOLATION": 3])
+    }
+
+    @Test("refused and could not ask are counted apart, by the reasons of the contract", arguments: Failure.allCases)
+    func reasons(failure: Failure) throws {
+        var load = try SteppedLoad(connections: 1, depth: 1)
+        load.perform()
+        load.answerAll(with: SteppedLoad.failure(failure))
+        let name = failure.row.reason ?? failure.row.code.description
+        let isRefusal = failure.row.code == .unauthenticated || failure == .malformedToken
+        #expect(load.load.tally.refused == (isRefusal ? [name: 1] : [:]))
+        #expect(load.load.tally.failed == (isRefusal ? [:] : [name: 1]))
+    }
+
+    @Test("stopped, it finishes what was due, and counts the time until then")
+    func stopped() throws {
+        var load = try SteppedLoad(connections: 1, depth: 1, rate: 10)
+        load.perform()
+        load.pass(.milliseconds(350))
+        load.stop()
+        #expect(!load.isFinished)
+        while load.waiting.count > 0 { load.answerAll() }
+        #expect(load.isFinished)
+        #expect(load.load.tally.identified == 4)
+        #expect(load.load.window.length == .milliseconds(350))
+    }
+
+    @Test("wakes in time for whatever comes next")
+    func timers() throws {
+        var load = try SteppedLoad(connections: 1, depth: 1, rate: 10, timeout: .seconds(2))
+        load.perform()
+        // No slot is free, so the next event is the deadline of the call in flight.
+        #expect(load.load.nextTimer(at: load.now) == SteppedLoad.start.advanced(by: .seconds(2)))
+        load.answerAll()
+        #expect(load.load.nextTimer(at: load.now) == SteppedLoad.start.advanced(by: .milliseconds(100)))
+    }
+}

@@ -1,0 +1,86 @@
+import DoormanBench
+import DoormanCore
+import DoormanServer
+import DoormanWire
+import Logging
+import NIOCore
+import NIOPosix
+
+/// A real server that knows one token, `EMAWgood`, by heart, and refuses every other.
+func withServer(_ body: (_ server: DoormanServer, _ address: BenchAddress) async throws -> Void) async throws {
+    var settings = ServerSettings()
+    settings.tcp = .init(host: "127.0.0.1", port: 0)
+    settings.connection.drainQuietPeriod = .milliseconds(20)
+    let good = Array("EMAWgood".utf8)
+    let backend = AuthBackend(provider: Refusing(), timeSource: .system) { token, _, _, _ in
+        token.indices.map { token[$0] } == good ? SteppedLoad.identity : nil
+    }
+    let server = DoormanServer(
+        settings: settings, backend: backend, group: MultiThreadedEventLoopGroup.singleton,
+        logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    try await server.start()
+    let outcome: Result<Void, any Error>
+    do {
+        outcome = .success(try await body(server, .hostAndPort("127.0.0.1", server.addresses.compactMap(\.port).first ?? 0)))
+    } catch {
+        outcome = .failure(error)
+    }
+    await server.stop()
+    try outcome.get()
+}
+
+private struct Refusing: TokenProvider {
+    func refusalByForm(of token: Token) -> Rejection? { nil }
+
+    func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
+        .rejected(Rejection(.tokenRejected, "nobody knows it"))
+    }
+
+    func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
+        throw VerificationError(.unsupported, "not here")
+    }
+
+    func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {}
+}
+
+/// A server that is none: it accepts, and does one thing when the first bytes come.
+enum Impostor: Sendable, CaseIterable {
+    case hangs
+    case closes
+    case speaksHTTP
+
+    func run(_ body: (BenchAddress) async throws -> Void) async throws {
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Handler(impostor: self)) }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let outcome: Result<Void, any Error>
+        do {
+            outcome = .success(try await body(.hostAndPort("127.0.0.1", listener.localAddress?.port ?? 0)))
+        } catch {
+            outcome = .failure(error)
+        }
+        try await listener.close()
+        try outcome.get()
+    }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        private let impostor: Impostor
+
+        init(impostor: Impostor) {
+            self.impostor = impostor
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            switch impostor {
+            case .hangs: return
+            case .closes: context.close(promise: nil)
+            case .speaksHTTP:
+                context.writeAndFlush(NIOAny(ByteBuffer(string: "HTTP/1.1 400 Bad Request\r\n\r\n")), promise: nil)
+            }
+        }
+    }
+}
