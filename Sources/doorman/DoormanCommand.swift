@@ -12,6 +12,7 @@ struct DoormanCommand: AsyncParsableCommand {
             """,
         subcommands: [
             VerifyCommand.self, ExchangeCommand.self, RevokeCommand.self, AccountsCommand.self, HealthCommand.self,
+            BenchCommand.self,
         ])
 
     static func main() async {

@@ -8,13 +8,13 @@
 
 /// How the program ends, for the script that called it. Thrown once everything was printed.
 enum ExitStatus: Int32, Error {
-    /// The token is valid, the code was exchanged, the revocation is done, the server serves.
+    /// The token is valid, the code was exchanged, the revocation is done, the server serves, every call of a load was answered.
     case success = 0
-    /// The token or code was refused.
+    /// The token or code was refused, or a token of a load was.
     case refused = 1
     /// The command line, or something that it names, can't be used; nobody was asked.
     case wrongUse = 2
-    /// There is no verdict.
+    /// There is no verdict, or not for each call of a load.
     case couldNotAsk = 3
 
     static func leave(with status: ExitStatus) -> Never {

@@ -3,21 +3,25 @@ struct LineReader {
     enum Event: Equatable {
         /// Without its end, of either kind. Lines are numbered from 1.
         case line(String, number: Int)
-        /// Longer than ``longest``.
+        /// Longer than it may be.
         case tooLong(number: Int)
         case end
         case unreadable
     }
 
-    /// The longest line that is taken, in bytes.
+    /// The longest line that is taken, in bytes, unless another length is asked for.
     static let longest = 256
 
+    private let longest: Int
     private let read: () -> [UInt8]?
     private var pending: ArraySlice<UInt8> = []
     private var number = 0
 
-    /// - Parameter read: The next bytes, waiting for them; none at the end, nil if there is an error.
-    init(read: @escaping () -> [UInt8]? = { StandardStreams.readMoreInput() }) {
+    /// - Parameters:
+    ///   - longest: The longest line that is taken, in bytes. Default 256.
+    ///   - read: The next bytes, waiting for them; none at the end, nil if there is an error.
+    init(longest: Int = Self.longest, read: @escaping () -> [UInt8]? = { StandardStreams.readMoreInput() }) {
+        self.longest = longest
         self.read = read
     }
 
@@ -31,7 +35,7 @@ struct LineReader {
                 return event(line)
             }
             scanned = pending.count
-            guard scanned <= Self.longest else { return event(pending) }
+            guard scanned <= longest else { return event(pending) }
             guard let more = read() else { return .unreadable }
             guard !more.isEmpty else {
                 let line = pending
@@ -45,6 +49,6 @@ struct LineReader {
     private mutating func event(_ line: ArraySlice<UInt8>) -> Event {
         number += 1
         let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-        return line.count > Self.longest ? .tooLong(number: number) : .line(String(decoding: line, as: UTF8.self), number: number)
+        return line.count > longest ? .tooLong(number: number) : .line(String(decoding: line, as: UTF8.self), number: number)
     }
 }

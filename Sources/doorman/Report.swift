@@ -11,7 +11,7 @@ struct Report: Sendable, Equatable {
         Report(text: "revoked\n", json: .object([.init("outcome", .string("revoked"))]), status: .success)
     }
 
-    private init(text: String, json: JSON, status: ExitStatus) {
+    init(text: String, json: JSON, status: ExitStatus) {
         self.text = text
         self.json = json
         self.status = status
@@ -50,7 +50,7 @@ struct Report: Sendable, Equatable {
         self.init(text: text + "\n", json: .object([.init("outcome", .string(outcome))]), status: status)
     }
 
-    private static func aligned(_ lines: [(key: String, value: String)]) -> String {
+    static func aligned(_ lines: [(key: String, value: String)]) -> String {
         let width = lines.map(\.key.count).max() ?? 0
         return lines.map { line in
             let gap = String(repeating: " ", count: width - line.key.count + 2)

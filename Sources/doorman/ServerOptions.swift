@@ -53,12 +53,14 @@ struct ServerOptions: ParsableArguments {
         }
     }
 
-    private func finish(_ report: Report) throws(ExitStatus) {
+    /// Prints an answer; throws its status, unless that is a success.
+    func finish(_ report: Report) throws(ExitStatus) {
         StandardStreams.write(json ? report.json.text + "\n" : report.text, to: .output)
         if report.status != .success { throw report.status }
     }
 
-    private func fail(_ failure: FailureReport) throws(ExitStatus) {
+    /// Prints a failure, and throws its status.
+    func fail(_ failure: FailureReport) throws(ExitStatus) {
         if json { StandardStreams.write(failure.json.text + "\n", to: .output) }
         StandardStreams.write(failure.line, to: .error)
         throw failure.status

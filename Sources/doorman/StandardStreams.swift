@@ -15,13 +15,7 @@ enum StandardStreams {
 
     /// Writes all of it. A reader that went away is not our trouble.
     static func write(_ text: String, to output: Output) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe systemWrite(output.rawValue, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
-        }
+        _ = write(text, descriptor: output.rawValue)
     }
 
     static var inputIsTerminal: Bool { isatty(0) == 1 }
@@ -52,9 +46,30 @@ enum StandardStreams {
         return read(descriptor: descriptor, atMost: limit)
     }
 
+    /// Writes a file that anybody may read, in place of what it was.
+    ///
+    /// - Returns: Whether that was possible.
+    static func write(_ text: String, file path: String) -> Bool {
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return write(text, descriptor: descriptor)
+    }
+
     static func environment(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         return unsafe String(cString: value)
+    }
+
+    private static func write(_ text: String, descriptor: Int32) -> Bool {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe systemWrite(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
     }
 
     private static func read(descriptor: Int32, atMost limit: Int) -> [UInt8]? {

@@ -80,6 +80,11 @@ package final class ChildProcess: Sendable {
         if isRunning { kill(id, SIGHUP) }
     }
 
+    /// What Ctrl-C does.
+    package func interrupt() {
+        if isRunning { kill(id, SIGINT) }
+    }
+
     /// Waits for its end.
     ///
     /// - Returns: Its exit code, or minus the number of the signal that ended it.

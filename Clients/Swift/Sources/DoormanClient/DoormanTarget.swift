@@ -3,12 +3,12 @@ public struct DoormanTarget: Sendable, Hashable {
     /// The port that Doorman listens on unless it is told otherwise.
     public static let defaultPort = 7117
 
-    enum Address: Sendable, Hashable {
+    package enum Address: Sendable, Hashable {
         case hostAndPort(String, Int)
         case unixSocket(path: String)
     }
 
-    let address: Address
+    package let address: Address
 
     /// A host, by name or address, and a TCP port, 1 to 65535.
     public static func hostAndPort(_ host: String, _ port: Int = defaultPort) -> DoormanTarget {
