@@ -49,7 +49,7 @@ struct codec {
 
 extern const struct codec redis_codec, ttrpc_codec, grpc_codec;
 
-// The length that the identity, or value, in every answer must have.
+// The length that the identity, or value, in every answer must have; 0, which ttrpc alone takes, for any but none.
 extern uint32_t answer_bytes;
 
 // The call with this id, or null if there is none in flight.

@@ -36,6 +36,16 @@ static size_t request(struct connection *connection, uint32_t id, struct token t
     return (size_t)(at - out);
 }
 
+// What a status that is not OK says: the name of its code, which is its first field, and left out where it is OK.
+static const char *problem_of_status(const uint8_t *at, const uint8_t *end) {
+    static const char *const codes[] = {
+        NULL, "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE",
+        "DATA_LOSS", "UNAUTHENTICATED"};
+    if (end - at < 2 || at[0] != 1 << 3) return NULL;
+    return at[1] < sizeof codes / sizeof *codes ? codes[at[1]] : "a code that is none";
+}
+
 // What is wrong with a ttrpc.Response; null if it is OK with a payload of the expected length.
 static const char *problem_of(const uint8_t *at, const uint8_t *end) {
     const char *problem = "no payload";
@@ -45,10 +55,10 @@ static const char *problem_of(const uint8_t *at, const uint8_t *end) {
         at = take_varint(at, end, &length);
         if (at == NULL || length > (uint64_t)(end - at)) break;
         if (tag == (1 << 3 | 2)) {
-            // google.rpc.Status: its code is its first field, and left out where it is OK.
-            if (length > 0 && at[0] == 1 << 3) return "a status that is not OK";
+            const char *failure = problem_of_status(at, at + length);
+            if (failure != NULL) return failure;
         } else if (tag == (2 << 3 | 2)) {
-            problem = length == answer_bytes ? NULL : "a payload of another length";
+            problem = length == answer_bytes || (answer_bytes == 0 && length > 0) ? NULL : "a payload of another length";
         } else {
             return "an unknown field";
         }

@@ -17,7 +17,7 @@
 
 #include "histogram.h"
 
-enum { EVENTS = 512, MOST_SENT_AT_ONCE = 256 };
+enum { EVENTS = 512, MOST_SENT_AT_ONCE = 256, PROBLEMS = 16 };
 static const uint64_t first_answer_patience = 10000000000, last_answer_patience = 10000000000;  // nanoseconds
 
 static struct options options;
@@ -26,6 +26,9 @@ static struct tokens tokens;
 static struct histogram latencies;
 static int epoll;
 static uint64_t now, measure_from, measure_to, idle_time, errors, in_flight, tokens_taken;
+
+// The answers that were not the success expected, by what they were.
+static struct { const char *text; uint64_t count; } problems[PROBLEMS];
 
 // The places for calls that are free, open loop: each by its connection, the one that has been free for longest first.
 static struct { struct connection **ring; uint64_t first, count, room; } places;
@@ -43,9 +46,18 @@ static void free_place(struct connection *connection) {
     places.ring[(places.first + places.count++) % places.room] = connection;
 }
 
+// Problems are told apart by where their text is: each is a literal of a codec's.
+static void count_problem(const char *problem) {
+    errors++;
+    size_t kind = 0;
+    while (kind < PROBLEMS - 1 && problems[kind].text != NULL && problems[kind].text != problem) kind++;
+    if (problems[kind].text == NULL) problems[kind].text = kind < PROBLEMS - 1 ? problem : "something else";
+    problems[kind].count++;
+}
+
 void answered(struct connection *connection, struct call *call, const char *problem) {
     if (now == 0) now = monotonic_nanoseconds();
-    if (problem != NULL && errors++ == 0) fprintf(stderr, "loadgen: an answer was not the success expected: %s\n", problem);
+    if (problem != NULL) count_problem(problem);
     // An open loop counts the calls that were due in the measured time, a closed one those answered in it.
     uint64_t counts_at = options.rate > 0 ? call->start : now;
     if (counts_at >= measure_from && counts_at < measure_to) histogram_add(&latencies, now - call->start);
@@ -175,6 +187,11 @@ static void run(void) {
     if (options.once) measure_to = monotonic_nanoseconds();
 }
 
+static void print_problems(void) {
+    for (size_t i = 0; i < PROBLEMS && problems[i].text != NULL; i++)
+        fprintf(stderr, "loadgen: %" PRIu64 " answers were not the success expected: %s\n", problems[i].count, problems[i].text);
+}
+
 static void print_result(void) {
     double seconds = (double)(measure_to - measure_from) / 1e9;
     printf("protocol=%s connections=%u depth=%u offered=%.0f", options.target.codec->name, options.connections, options.target.depth,
@@ -219,5 +236,6 @@ int main(int count, char **arguments) {
     }
     run();
     print_result();
+    print_problems();
     return errors > 0;
 }

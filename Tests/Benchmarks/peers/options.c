@@ -18,8 +18,9 @@ static _Noreturn void usage(void) {
         "  --seconds S      measured, default 1   --warm-up S   before that, default 0.2\n"
         "  --rate R         requests a second, open loop; without it as many as get answered\n"
         "  --keys K         the first K tokens alone    --once   each token once, then end    --hold   connect, call once, stay\n"
+        "An N of 0 takes answers of any length (ttrpc alone: their freshness changes it).\n"
         "Prints one line: requests and their rate, errors, the part of the time in which there was nothing to do, and latencies\n"
-        "in microseconds. Ends with 1 if any answer was not a success.\n",
+        "in microseconds. Ends with 1 if any answer was not a success, and says how many were what instead.\n",
         stderr);
     exit(2);
 }
@@ -51,7 +52,7 @@ struct options read_options(int count, char **arguments) {
         {"protocol", 1, 0, 'p'}, {"connect", 1, 0, 'c'}, {"unix", 1, 0, 'u'},   {"tokens", 1, 0, 't'}, {"answer-bytes", 1, 0, 'a'},
         {"connections", 1, 0, 'n'}, {"depth", 1, 0, 'd'}, {"seconds", 1, 0, 's'}, {"warm-up", 1, 0, 'w'}, {"rate", 1, 0, 'r'},
         {"keys", 1, 0, 'k'}, {"once", 0, 0, 'o'}, {"hold", 0, 0, 'h'}, {0, 0, 0, 0}};
-    struct options options = {.connections = 1, .target.depth = 1, .duration = 1000000000, .warm_up = 200000000};
+    struct options options = {.answer_bytes = UINT32_MAX, .connections = 1, .target.depth = 1, .duration = 1000000000, .warm_up = 200000000};
     int flag;
     while ((flag = getopt_long(count, arguments, "", known, NULL)) != -1) {
         switch (flag) {
@@ -59,7 +60,7 @@ struct options read_options(int count, char **arguments) {
         case 'c': set_address(&options.target, optarg); break;
         case 'u': options.target.unix_path = optarg; break;
         case 't': options.tokens = optarg; break;
-        case 'a': options.answer_bytes = (uint32_t)number(optarg, 1, 1 << 14); break;
+        case 'a': options.answer_bytes = (uint32_t)number(optarg, 0, 1 << 14); break;
         case 'n': options.connections = (uint32_t)number(optarg, 1, 60000); break;
         case 'd': options.target.depth = (uint32_t)number(optarg, 1, 1024); break;
         case 's': options.duration = (uint64_t)(number(optarg, 0.01, 3600) * 1e9); break;
@@ -72,9 +73,10 @@ struct options read_options(int count, char **arguments) {
         }
     }
     bool has_address = options.target.unix_path != NULL || options.target.host != NULL;
-    bool is_complete = options.target.codec != NULL && has_address && options.tokens != NULL && options.answer_bytes > 0;
+    bool is_complete = options.target.codec != NULL && has_address && options.tokens != NULL && options.answer_bytes < UINT32_MAX;
     if (!is_complete || optind < count) usage();
     if (options.once && options.rate > 0) usage();
+    if (options.answer_bytes == 0 && options.target.codec != &ttrpc_codec) usage();
     return options;
 }
 
