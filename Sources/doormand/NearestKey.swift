@@ -1,6 +1,8 @@
-/// The known key that an unknown one was most likely meant to be, by the fewest single-character edits (Levenshtein).
+/// The known key that an unknown one was most likely meant to be, by the fewest single-character edits (Levenshtein); nil for what
+/// is longer than a slip of any: comparing takes time with the product of both lengths.
 func nearest(to word: String, among known: some Sequence<String>) -> String? {
-    known.min { distance(word, $0) < distance(word, $1) }
+    guard word.utf8.count <= 256 else { return nil }
+    return known.min { distance(word, $0) < distance(word, $1) }
 }
 
 private func distance(_ left: String, _ right: String) -> Int {

@@ -21,6 +21,8 @@ struct SettingsLoader {
             || variable.hasPrefix("DOORMAN_PORT_") || variable.hasPrefix("DOORMAN_SERVICE_")
     }
 
+    private static let maximumNodes = 10_000
+
     let arguments: [String]
     let environment: [String: String]
     let file: String?
@@ -126,17 +128,33 @@ struct SettingsLoader {
 
     private func unknownKeys(inFile file: String) throws -> [String] {
         // A pipe that has been put in its place since the start would hold up a reload without end.
-        guard let text = String(data: try RegularFile.read(file), encoding: .utf8) else { throw CocoaError(.fileReadUnknown) }
+        // An empty file holds no mapping either, and Foundation would lose a buffer over it.
+        guard case let data = try RegularFile.read(file), !data.isEmpty, let text = String(data: data, encoding: .utf8) else {
+            throw CocoaError(.fileReadUnknown)
+        }
         guard let root = try Yams.compose(yaml: text) else { return [] }
-        return keys(of: root, under: [])
+        return try keys(of: root)
             .filter { SettingsCatalogue.setting($0) == nil }
             .map { "\(file): " + Self.unknown("setting", $0, among: SettingsCatalogue.all.map(\.key)) }
     }
 
     /// The dotted keys of all that is no mapping itself. JSON is YAML, so this reads both.
-    private func keys(of node: Node, under path: [String]) -> [String] {
-        guard let mapping = node.mapping else { return path.isEmpty ? [] : [path.joined(separator: ".")] }
-        return mapping.flatMap { key, value in keys(of: value, under: path + [key.string ?? "?"]) }
+    ///
+    /// - Throws: If there is more than anybody would write: by aliases of aliases, a few lines of YAML stand for millions.
+    private func keys(of root: Node) throws -> [String] {
+        var keys: [String] = []
+        var seen = 0
+        var waiting: [(path: [String], node: Node)] = [([], root)]
+        while let (path, node) = waiting.popLast() {
+            seen += 1
+            guard seen <= Self.maximumNodes else { throw CocoaError(.fileReadTooLarge) }
+            if let mapping = node.mapping {
+                waiting += mapping.reversed().map { (path + [$0.key.string ?? "?"], $0.value) }
+            } else if !path.isEmpty {
+                keys.append(path.joined(separator: "."))
+            }
+        }
+        return keys
     }
 
     static func unknown(_ kind: String, _ name: String, among known: [String]) -> String {

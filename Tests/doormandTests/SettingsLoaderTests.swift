@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Testing
 
 @testable import doormand
@@ -166,18 +167,49 @@ struct SettingsLoaderTests {
         #expect(!problems.contains { $0.contains(planted) })
     }
 
-    @Test("a file that is not there, or is no mapping, is a problem that names it", arguments: ["- 1\n- 2\n", "cache: {", "42"])
+    @Test("a file that is not there, or is no mapping, is a problem that names it", arguments: ["- 1\n- 2\n", "cache: {", "42", ""])
     func badFiles(text: String) async throws {
         let problems = try await problems(file: text)
         #expect(problems.count == 1, "\(problems)")
         #expect(problems.first?.contains("doormand-settings-") == true)
     }
 
+    @Test("a path that can't be used is not repeated either")
+    func pathsStayPrivate() throws {
+        let planted = "0123456789abcdef0123456789abcdef"
+        var settings = DoormandSettings()
+        settings.applicationID = "5432154321543210"
+        settings.caFile = planted
+        settings.portFile = "/\(planted)/\(planted)"
+        do throws(BadSettings) {
+            _ = try Daemon(settings: settings, logger: Logger(label: "test"))
+            Issue.record("neither file is there")
+        } catch {
+            #expect(error.problems.count == 2)
+            #expect(!error.description.contains(planted))
+        }
+    }
+
+    @Test("a few lines that stand for millions are no settings file, and are not followed", .timeLimit(.minutes(1)))
+    func aliasesOfAliases() async throws {
+        let doubled = (1...40).map { "k\($0): &a\($0) {x: *a\($0 - 1), y: *a\($0 - 1)}\n" }.joined()
+        let problems = try await problems(file: "k0: &a0 {x: 1, y: 2}\n" + doubled)
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("can't be read as a settings file") == true)
+    }
+
+    @Test("nothing is near to a key that is longer than a slip of any")
+    func longKeys() async throws {
+        let problems = try await problems(file: String(repeating: "k", count: 100_000) + ": 1")
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("did you mean") == false)
+    }
+
     @Test("what is printed reads back as the same settings")
     func printedSettings() async throws {
         let arguments = [
             "--cache-ttl", "1500ms", "--server-unix-socket", "/run/doorman: a \"socket\".sock", "--account-kit-application-id",
-            "123",
+            "123", "--provider-ca-file", "a \"\u{301}quote\", \\ and\nbreaks\r\u{85}\u{2028}\t\u{7}é😀",
         ]
         let loaded = try await load(arguments)
         let text = SettingsPrinter.text(loaded)
