@@ -158,3 +158,29 @@ let package = Package(
         tests("StyleTests", []),
     ]
 )
+
+// The fuzz targets, for Scripts/fuzz alone: libFuzzer brings the `main` of each, so they link under its flags and no others. Nothing
+// else is built beside them than the rooms they are about, and what `doormand` does with its settings.
+if Context.environment["DOORMAN_FUZZ"] != nil {
+    func fuzz(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
+        .executableTarget(
+            name: name, dependencies: ["FuzzKit"] + dependencies, path: "Tests/Fuzz/\(path)", swiftSettings: swiftSettings)
+    }
+    let doormand = package.targets.first { $0.name == "doormand" }
+    let idle: Set = ["AccountKitEmulator", "DoormanClient", "Simulation", "TestKit"]
+    package.products = []
+    package.targets.removeAll { $0.type == .executable || $0.type == .test || idle.contains($0.name) }
+    package.targets += [
+        // A library of it, without what `main` begins with.
+        .target(
+            name: "doormand", dependencies: doormand?.dependencies ?? [], exclude: ["DoormandCommand.swift"],
+            swiftSettings: swiftSettings),
+        room("FuzzKit", path: "Tests/Fuzz/FuzzKit", [nioConcurrencyHelpers]),
+        fuzz("fuzz-frames", path: "Frames", ["DoormanCore", "DoormanWire", nioCore]),
+        fuzz(
+            "fuzz-connection", path: "Connection",
+            ["DoormanCore", "DoormanServer", "DoormanWire", nioConcurrencyHelpers, nioCore]),
+        fuzz("fuzz-provider", path: "Provider", ["AccountKit", "CurlTransport", "DoormanCore", nioConcurrencyHelpers]),
+        fuzz("fuzz-settings", path: "Settings", ["doormand", logging, yams]),
+    ]
+}

@@ -1,0 +1,60 @@
+internal import DoormanCore
+@testable import DoormanServer
+internal import DoormanWire
+internal import NIOCore
+
+/// The connection and the reader of its requests, put together as the server's handler does it. All of the server's API that the
+/// fuzzer knows is in this file.
+struct ConnectionUnderTest {
+    typealias Directive = ServerConnection.Directive
+    typealias CallID = ServerConnection.CallID
+    typealias StartedCall = ServerConnection.StartedCall
+
+    static let caller = Caller(name: "ip:127.0.0.1")
+
+    let limits: ConnectionLimits
+    private var connection: ServerConnection
+    private let reader: RequestReader
+    private var tally = AnswerTally()
+
+    init(_ setup: Setup, now: Instant) {
+        limits = setup.limits
+        connection = ServerConnection(limits: limits, now: now)
+        reader = RequestReader(
+            backend: setup.backend, accountsCallers: setup.listsAccounts ? [Self.caller] : [],
+            maximumFrameLength: limits.maximumFrameLength)
+    }
+
+    var callsInFlight: Int { connection.callsInFlight }
+    var nextTimer: Instant { connection.nextTimer }
+
+    mutating func receive(_ bytes: [UInt8], now: Instant) -> Directive {
+        connection.receive(ByteBuffer(bytes: bytes), now: now) { data, isDraining in
+            reader.decide(data, from: Self.caller, isDraining: isDraining, now: now, tally: &tally)
+        }
+    }
+
+    mutating func takeOutput() -> [UInt8] {
+        _ = connection.takeRefusals()
+        return connection.takeOutput().map { Array($0.readableBytesView) } ?? []
+    }
+
+    mutating func takeStarted() -> [StartedCall] { connection.takeStarted() }
+
+    mutating func answer(_ call: CallID, with data: [UInt8], now: Instant) -> Directive {
+        connection.answer(call, with: data, now: now)
+    }
+
+    mutating func endInput() -> Directive { connection.endInput() }
+    mutating func drain(now: Instant) { connection.drain(now: now) }
+    mutating func blockOutput(now: Instant) { connection.blockOutput(now: now) }
+    mutating func noteProgress(now: Instant) { connection.noteProgress(now: now) }
+    mutating func unblockOutput(now: Instant) { connection.unblockOutput(now: now) }
+
+    mutating func timePassed(now: Instant) -> (expired: [CallID], directive: Directive) { connection.timePassed(now: now) }
+
+    /// Bytes that the connection keeps of what it was sent. Nobody but this asks, so it is looked up.
+    var bufferedBytes: Int? {
+        (Mirror(reflecting: connection).descendant("decoder") as? FrameDecoder)?.bufferedBytes
+    }
+}

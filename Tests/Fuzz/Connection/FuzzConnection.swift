@@ -1,0 +1,135 @@
+internal import DoormanCore
+internal import DoormanWire
+internal import FuzzKit
+
+/// A connection without its socket, and all that can happen to it in any order. What must hold is in `Ledger`.
+///
+/// Input: a setup (two bytes), then events of one byte, each with what it needs behind it.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzConnection(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+    var script = Script(unsafe InputReader(start: start, count: count))
+    while script.step() {}
+    script.end()
+    return 0
+}
+
+/// Plays the input's events.
+private struct Script {
+    private var input: InputReader
+    private var now = Instant(nanoseconds: 1 << 40)
+    private var connection: ConnectionUnderTest
+    private var ledger: Ledger
+    /// Bytes that the peer has sent and that have not come yet.
+    private var underWay: [UInt8] = []
+    /// The handler writes at the end of a read, and again when answers come: output may gather for a while.
+    private var gathersOutput = false
+
+    init(_ input: InputReader) {
+        self.input = input
+        let setup = Setup(&self.input)
+        connection = ConnectionUnderTest(setup, now: now)
+        ledger = Ledger(limits: setup.limits)
+    }
+
+    /// - Returns: Whether there is more to play.
+    mutating func step() -> Bool {
+        guard !input.isAtEnd else { return false }
+        switch input.byte() & 0x0f {
+        case 0: underWay += input.bytes(Int(input.byte()))
+        case 1, 2: underWay += frame()
+        case 3: deliver(Int(input.byte()))
+        case 4: deliver(.max)
+        case 5: answer(input.byte(), kind: input.byte())
+        case 6: answerLate(input.byte())
+        case 7: now = now.advanced(by: .milliseconds(Int64(input.byte())))
+        case 8: now = now.advanced(by: .seconds(Int64(input.byte())))
+        case 9: passTime(to: connection.nextTimer)
+        case 10: passTime(to: now)
+        case 11: drain()
+        case 12: endInput()
+        case 13: connection.blockOutput(now: now)
+        case 14: if input.byte() & 1 == 0 { connection.unblockOutput(now: now) } else { connection.noteProgress(now: now) }
+        default: gathersOutput.toggle()
+        }
+        settle()
+        return true
+    }
+
+    /// What is left comes, and the last timers fire: every call has its answer, or the connection is closed.
+    mutating func end() {
+        gathersOutput = false
+        deliver(.max)
+        settle()
+        if let kept = connection.bufferedBytes {
+            let most = FrameHeader.byteCount + Int(connection.limits.maximumFrameLength)
+            require(kept < most, "no more is kept than an unfinished frame")
+        }
+        while connection.callsInFlight > 0 {
+            passTime(to: connection.nextTimer)
+            settle()
+        }
+        ledger.checkAllIsAnswered()
+    }
+
+    private mutating func frame() -> [UInt8] {
+        let stream = input.byte()
+        // Few ids, so that they meet again; some are even.
+        let streamID = stream < 0xe0 ? UInt32(stream & 7) << 1 | 1 : UInt32(stream)
+        let choice = Int(input.byte())
+        let data = Questions.all[choice % Questions.all.count]
+        let flags: UInt8 = stream & 0x18 == 0x18 ? stream >> 5 : 0
+        let type: UInt8 = choice < 0xc0 ? 1 : UInt8(choice & 7)
+        let length = UInt32(data.count)
+        return [length, streamID].flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) } }
+            + [type, flags] + data
+    }
+
+    private mutating func deliver(_ count: Int) {
+        let part = Array(underWay.prefix(count))
+        underWay.removeFirst(part.count)
+        ledger.noteReceived(part)
+        let directive = connection.receive(part, now: now)
+        ledger.note(directive, .receive)
+        ledger.noteStarted(connection.takeStarted(), now: now)
+    }
+
+    private mutating func answer(_ index: UInt8, kind: UInt8) {
+        guard let call = ledger.call(inFlight: Int(index)) else { return }
+        let data = ledger.makeAnswer(kind)
+        let directive = connection.answer(call, with: data, now: now)
+        ledger.noteAnswered(call, with: data)
+        ledger.note(directive, .answer)
+    }
+
+    /// An answer for a call that has one, or whose deadline has passed: nothing may come of it.
+    private mutating func answerLate(_ index: UInt8) {
+        guard let call = ledger.call(ended: Int(index)) else { return }
+        require(connection.answer(call, with: ledger.makeAnswer(index), now: now) == .keep, "a late answer changes nothing")
+    }
+
+    private mutating func passTime(to moment: Instant) {
+        guard moment != .distantFuture else { return }
+        now = max(now, moment)
+        let (expired, directive) = connection.timePassed(now: now)
+        ledger.noteExpired(expired, now: now)
+        ledger.note(directive, .time)
+        if !ledger.isClosed { require(connection.nextTimer > now, "a timer that fired is not due again at once") }
+    }
+
+    private mutating func drain() {
+        connection.drain(now: now)
+        ledger.isDraining = true
+    }
+
+    private mutating func endInput() {
+        ledger.noteInputEnded()
+        ledger.note(connection.endInput(), .endInput)
+    }
+
+    /// What must hold after every event.
+    private mutating func settle() {
+        require(connection.callsInFlight == ledger.callsInFlight, "it knows how many calls are in flight")
+        ledger.checkTimer(connection.nextTimer, now: now)
+        if !gathersOutput || ledger.isClosed { ledger.noteOutput(connection.takeOutput()) }
+    }
+}

@@ -1,0 +1,42 @@
+internal import DoormanWire
+internal import FuzzKit
+internal import NIOCore
+
+/// Any bytes, split anywhere: the decoder says what the reference says, and says it of any split.
+///
+/// Input: the bytes of the wire; then, from the back, a byte that chooses the limit and the number of chunk sizes, and those sizes.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzFrames(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+    var input = unsafe InputReader(start: start, count: count)
+    let choice = input.lastByte()
+    let limit = [64, 1024, 64 << 10, 4 << 20][Int(choice & 3)]
+    let sizes = (0..<choice >> 2 & 7).map { _ in Int(input.lastByte()) }
+    let bytes = input.remaining()
+
+    let whole = Decoding([bytes], limit: limit)
+    let split = Decoding(chunks(of: bytes, sizes), limit: limit)
+    require(whole.pieces == split.pieces, "a split changes nothing")
+    require(whole.isMidFrame == split.isMidFrame, "a split changes nothing at the end either")
+
+    var reference = ReferenceFraming(limit: limit)
+    require(whole.pieces == reference.feed(bytes), "the decoder says what the reference says")
+    require(whole.isMidFrame == reference.isMidFrame, "both know whether a frame has begun")
+
+    // One arena for all, as on an event loop; a few frames, as one is as good as the next.
+    let reading = MessageReading()
+    for case .frame(_, let data) in whole.pieces.prefix(4) { reading.readAll(data) }
+    return 0
+}
+
+/// The bytes in pieces of these sizes, again and again.
+private func chunks(of bytes: [UInt8], _ sizes: [Int]) -> [[UInt8]] {
+    guard sizes.contains(where: { $0 > 0 }) else { return [bytes] }
+    var chunks: [[UInt8]] = []
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        let size = sizes[chunks.count % sizes.count]
+        chunks.append(Array(rest.prefix(size)))
+        rest = rest.dropFirst(size)
+    }
+    return chunks
+}

@@ -1,0 +1,47 @@
+internal import AccountKit
+internal import CurlTransport
+internal import FuzzKit
+internal import NIOConcurrencyHelpers
+
+/// Answers what the input says, one answer after the other.
+final class ScriptedProvider: HTTPTransport {
+    private struct State {
+        var input: InputReader
+        var answered: [HTTPResponse] = []
+    }
+
+    private let state: NIOLockedValueBox<State>
+
+    init(_ text: [UInt8]) {
+        state = NIOLockedValueBox(State(input: InputReader(text)))
+    }
+
+    /// The answers that were given so far.
+    var answered: [HTTPResponse] { state.withLockedValue(\.answered) }
+
+    func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportError) -> HTTPResponse {
+        let response = state.withLockedValue { state -> HTTPResponse? in
+            guard !state.input.isAtEnd else { return nil }
+            let response = HTTPResponse(text: state.input.bytes(until: 0))
+            state.answered.append(response)
+            return response
+        }
+        guard let response else { throw TransportError(.timedOut, requestMayHaveBeenSent: true) }
+        return response
+    }
+}
+
+extension HTTPResponse {
+    /// A status, header lines, an empty line, the body.
+    fileprivate init(text: [UInt8]) {
+        var input = InputReader(text)
+        let status = String(decoding: input.bytes(until: UInt8(ascii: "\n")).prefix(3), as: UTF8.self)
+        var headers = HTTPHeaders()
+        while case let line = input.bytes(until: UInt8(ascii: "\n")), !line.isEmpty {
+            let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 1)
+            guard parts.count == 2 else { continue }
+            headers[String(decoding: parts[0], as: UTF8.self)] = String(decoding: parts[1].drop { $0 == 0x20 }, as: UTF8.self)
+        }
+        self.init(status: Int(status) ?? 200, headers: headers, body: input.remaining())
+    }
+}

@@ -1,0 +1,25 @@
+internal import FuzzKit
+private import Glibc
+
+/// A folder of this process, for what is read from files alone. `TMPDIR` says where; Scripts/fuzz has it in memory, and removes it.
+struct ScratchFolder {
+    private let path: String
+
+    /// With a secret in it, which an applications file may name as `secret`.
+    init() {
+        let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+        path = "\(parent)/doorman-fuzz-\(getpid())"
+        require(unsafe mkdir(path, 0o700) == 0 || errno == EEXIST, "\(parent) can be written to")
+        _ = self.write(Array("0123456789abcdef\(Writing.secret)".utf8), to: "secret")
+    }
+
+    /// - Returns: The file's path.
+    func write(_ bytes: [UInt8], to name: String) -> String {
+        let file = "\(path)/\(name)"
+        let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        require(descriptor >= 0, "\(file) can be written")
+        defer { close(descriptor) }
+        require(unsafe Glibc.write(descriptor, bytes, bytes.count) == bytes.count, "\(file) is written whole")
+        return file
+    }
+}

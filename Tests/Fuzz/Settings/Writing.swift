@@ -1,0 +1,128 @@
+internal import FuzzKit
+internal import Logging
+internal import Yams
+@testable import doormand
+
+/// Reads a text as each of the things that an operator writes, and holds what comes of it against what must be so.
+enum Writing {
+    /// Where this stands in a text, there may be a secret: no message repeats it, unless it is the name of something.
+    static let secret = "PLANTED"
+
+    private static let thread = OwnThread()
+    private static let folder = ScratchFolder()
+
+    static func readSettings(_ text: [UInt8]) {
+        let path = folder.write(text, to: "settings.yaml")
+        let loader = SettingsLoader(arguments: [], environment: [:], file: path)
+        // Of files alone, which can hold every value: it takes longer than all the rest.
+        if case .success(let loaded) = result(loader) { checkPrinting(loaded) }
+        check(load(loader), names: { names(in: text) })
+    }
+
+    static func readApplications(_ text: [UInt8]) {
+        let path = folder.write(text, to: "applications.yaml")
+        var settings = DoormandSettings()
+        settings.applicationsFile = path
+        do throws(BadSettings) {
+            let applications = try settings.applications()
+            require(!applications.isEmpty, "no application is no settings")
+            require(Set(applications.map(\.id)).count == applications.count, "every application has an id of its own")
+            require(applications.allSatisfy { (1...2).contains($0.credentials.count) }, "an application asks with something")
+        } catch {
+            check(error.problems, names: { names(in: text) })
+        }
+    }
+
+    static func readFlags(_ text: [UInt8]) {
+        let arguments = lines(of: text)
+        let problems = load(SettingsLoader(arguments: arguments, environment: [:], file: nil))
+        check(problems, names: { arguments.filter { $0.hasPrefix("--") }.map { String($0.prefix { $0 != "=" }) } })
+    }
+
+    static func readEnvironment(_ text: [UInt8]) {
+        let variables = lines(of: text).map { $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false) }
+        let environment = Dictionary(
+            variables.map { (String($0[0]), $0.count > 1 ? String($0[1]) : "") }, uniquingKeysWith: { first, _ in first })
+        let problems = load(SettingsLoader(arguments: [], environment: environment, file: nil))
+        check(problems, names: { Array(environment.keys) })
+    }
+
+    /// A value alone, since all settings take a thousand times as long.
+    static func readValue(_ text: [UInt8]) {
+        let setting = SettingsCatalogue.all[Int(text.first ?? 0) % SettingsCatalogue.all.count]
+        var settings = DoormandSettings()
+        do throws(BadValue) {
+            try setting.apply(String(decoding: text.dropFirst(), as: UTF8.self), &settings)
+        } catch {
+            return check([error.expectation], names: { [] })
+        }
+        let written = setting.read(settings)
+        do throws(BadValue) {
+            try setting.apply(written, &settings)
+            require(setting.read(settings) == written, "a value that was read reads the same once written")
+        } catch {
+            require(false, "a value that was written can be read")
+        }
+    }
+
+    /// Loads the settings and all that starting with them would check.
+    ///
+    /// - Returns: What is said to be wrong.
+    private static func load(_ loader: SettingsLoader) -> [String] {
+        switch result(loader) {
+        case .failure(let error): return error.problems
+        case .success(let loaded):
+            do throws(BadSettings) {
+                try start(with: loaded.settings)
+                return []
+            } catch {
+                return error.problems
+            }
+        }
+    }
+
+    /// Does what `--check-config` does once the settings are read.
+    private static func start(with settings: DoormandSettings) throws(BadSettings) {
+        _ = try Daemon(settings: settings, logger: Logger(label: "fuzz", factory: { _ in SwiftLogNoOpLogHandler() }))
+    }
+
+    private static func result(_ loader: SettingsLoader) -> Result<SettingsLoader.Loaded, BadSettings> {
+        thread.run {
+            do throws(BadSettings) { return .success(try await loader.load()) } catch { return .failure(error) }
+        }
+    }
+
+    // MARK: - What must hold
+
+    /// What is printed reads back as the same settings.
+    private static func checkPrinting(_ loaded: SettingsLoader.Loaded) {
+        let path = folder.write(Array(SettingsPrinter.text(loaded).utf8), to: "printed.yaml")
+        guard case .success(let again) = result(SettingsLoader(arguments: [], environment: [:], file: path)) else {
+            return require(false, "what is printed can be read")
+        }
+        for setting in SettingsCatalogue.all {
+            require(setting.read(again.settings) == setting.read(loaded.settings), "\(setting.key) is printed as it is")
+        }
+    }
+
+    private static func check(_ problems: [String], names: () -> [String]) {
+        for problem in problems where problem.contains(secret) {
+            require(names().contains { $0.contains(secret) }, "no message repeats a value")
+        }
+    }
+
+    private static func lines(of text: [UInt8]) -> [String] {
+        text.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
+    /// All that stands where YAML has names: those that nobody knows are repeated on purpose.
+    private static func names(in text: [UInt8]) -> [String] {
+        guard let root = try? Yams.compose(yaml: String(decoding: text, as: UTF8.self)) else { return [] }
+        return names(in: root)
+    }
+
+    private static func names(in node: Node) -> [String] {
+        if let mapping = node.mapping { return mapping.flatMap { [$0.key.string ?? ""] + names(in: $0.value) } }
+        return node.sequence.map { $0.flatMap(names(in:)) } ?? []
+    }
+}
