@@ -15,7 +15,9 @@ struct SourceTree {
         var name: String { path.components(separatedBy: "/").last ?? path }
         var isSwift: Bool { path.hasSuffix(".swift") }
         var isScript: Bool { path.hasPrefix("Scripts/") || path.hasPrefix(".ci/") }
-        var isGenerated: Bool { path.hasPrefix("Sources/CDoormanProtos/") || path.hasPrefix("Protos/vectors/") }
+        var isGenerated: Bool {
+            ["Sources/CDoormanProtos/", "Protos/vectors/", "Tests/Fuzz/Corpus/"].contains { path.hasPrefix($0) }
+        }
 
         /// The target that a source file belongs to; nil for tests and all else.
         var room: String? {

@@ -167,7 +167,9 @@ struct SettingsLoaderTests {
         #expect(!problems.contains { $0.contains(planted) })
     }
 
-    @Test("a file that is not there, or is no mapping, is a problem that names it", arguments: ["- 1\n- 2\n", "cache: {", "42", ""])
+    @Test(
+        "a file that is not there, or is no mapping, is a problem that names it",
+        arguments: ["- 1\n- 2\n", "cache: {", "42", ""])
     func badFiles(text: String) async throws {
         let problems = try await problems(file: text)
         #expect(problems.count == 1, "\(problems)")
@@ -209,7 +211,7 @@ struct SettingsLoaderTests {
     func printedSettings() async throws {
         let arguments = [
             "--cache-ttl", "1500ms", "--server-unix-socket", "/run/doorman: a \"socket\".sock", "--account-kit-application-id",
-            "123", "--provider-ca-file", "a \"\u{301}quote\", \\ and\nbreaks\r\u{85}\u{2028}\t\u{7}é😀",
+            "123", "--provider-ca-file", "a \"\u{301}quote\" \\ and\nbreaks\r\u{85}\u{2028}\t\u{7}é😀",
         ]
         let loaded = try await load(arguments)
         let text = SettingsPrinter.text(loaded)

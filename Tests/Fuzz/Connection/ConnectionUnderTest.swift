@@ -1,7 +1,8 @@
 internal import DoormanCore
-@testable import DoormanServer
 internal import DoormanWire
 internal import NIOCore
+
+@testable import DoormanServer
 
 /// The connection and the reader of its requests, put together as the server's handler does it. All of the server's API that the
 /// fuzzer knows is in this file.

@@ -174,9 +174,10 @@ struct Ledger {
 
     func checkTimer(_ timer: Instant, now: Instant) {
         guard !isClosed else { return require(timer == .distantFuture, "a closed connection waits for nothing") }
-        let patience = [
-            limits.maximumCallTimeout, limits.frameTimeout, limits.idleTimeout, limits.writeTimeout, limits.drainQuietPeriod,
-        ].max() ?? .zero
+        let patience =
+            [
+                limits.maximumCallTimeout, limits.frameTimeout, limits.idleTimeout, limits.writeTimeout, limits.drainQuietPeriod,
+            ].max() ?? .zero
         require(timer <= now.advanced(by: patience), "nothing waits longer than the longest time-out")
         for call in inFlight { require(timer <= call.deadline.instant, "the timer is there by every deadline") }
     }

@@ -3,7 +3,7 @@ internal import FuzzKit
 /// What an operator may write, where it may be written: it is read to the end, and never repeated where it may be a secret.
 ///
 /// Input: a letter that says what it is, and the text: a settings file, an applications file, flags or variables, one a line, or a
-/// setting's number and its value.
+/// value.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzSettings(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     var input = unsafe InputReader(start: start, count: count)

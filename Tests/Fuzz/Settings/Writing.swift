@@ -1,6 +1,7 @@
 internal import FuzzKit
 internal import Logging
 internal import Yams
+
 @testable import doormand
 
 /// Reads a text as each of the things that an operator writes, and holds what comes of it against what must be so.
@@ -47,21 +48,25 @@ enum Writing {
         check(problems, names: { Array(environment.keys) })
     }
 
-    /// A value alone, since all settings take a thousand times as long.
+    /// A value alone, as that of every setting: what leads to it takes a hundred times as long.
     static func readValue(_ text: [UInt8]) {
-        let setting = SettingsCatalogue.all[Int(text.first ?? 0) % SettingsCatalogue.all.count]
+        let text = String(decoding: text, as: UTF8.self)
+        for setting in SettingsCatalogue.all { read(text, as: setting) }
+    }
+
+    private static func read(_ text: String, as setting: Setting) {
         var settings = DoormandSettings()
         do throws(BadValue) {
-            try setting.apply(String(decoding: text.dropFirst(), as: UTF8.self), &settings)
-        } catch {
-            return check([error.expectation], names: { [] })
-        }
-        let written = setting.read(settings)
-        do throws(BadValue) {
+            try setting.apply(text, &settings)
+            let written = setting.read(settings)
             try setting.apply(written, &settings)
             require(setting.read(settings) == written, "a value that was read reads the same once written")
         } catch {
-            require(false, "a value that was written can be read")
+            require(setting.read(settings) == setting.defaultText, "a value that was written can be read")
+        }
+        // Where a secret begins or ends with what the setting takes, it is still one.
+        for text in [text + secret, secret + text] {
+            do throws(BadValue) { try setting.apply(text, &settings) } catch { check([error.expectation], names: { [] }) }
         }
     }
 
