@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import Testing
 
 @testable import doormand
@@ -184,7 +183,7 @@ struct SettingsLoaderTests {
         settings.caFile = planted
         settings.portFile = "/\(planted)/\(planted)"
         do throws(BadSettings) {
-            _ = try Daemon(settings: settings, logger: Logger(label: "test"))
+            try Daemon.check(settings)
             Issue.record("neither file is there")
         } catch {
             #expect(error.problems.count == 2)

@@ -1,5 +1,4 @@
 internal import FuzzKit
-internal import Logging
 internal import Yams
 
 @testable import doormand
@@ -88,7 +87,7 @@ enum Writing {
 
     /// Does what `--check-config` does once the settings are read.
     private static func start(with settings: DoormandSettings) throws(BadSettings) {
-        _ = try Daemon(settings: settings, logger: Logger(label: "fuzz", factory: { _ in SwiftLogNoOpLogHandler() }))
+        try Daemon.check(settings)
     }
 
     private static func result(_ loader: SettingsLoader) -> Result<SettingsLoader.Loaded, BadSettings> {
