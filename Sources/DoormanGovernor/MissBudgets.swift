@@ -18,32 +18,37 @@ package final class MissBudgets<Caller: Hashable & Sendable>: Sendable {
     private let state: NIOLockedValueBox<State>
 
     package init(settings: MissBudgetSettings) {
-        state = NIOLockedValueBox(State(settings: settings, shared: Self.fresh(settings)))
+        state = NIOLockedValueBox(State(settings: settings, shared: RateLimit(settings.rate)))
     }
 
     /// Sets other budgets while calls go on. What a caller has used up stays used up.
     package func change(to settings: MissBudgetSettings, at now: Instant) {
         state.withLockedValue { state in
             guard settings != state.settings else { return }
+            // A budget follows at its caller's next call.
             state.settings = settings
-            Self.change(&state.shared, to: settings, at: now)
-            for index in state.budgets.values.indices { Self.change(&state.budgets.values[index], to: settings, at: now) }
+            state.shared.adopt(settings.rate, at: now)
         }
     }
 
     /// Takes one miss from the caller's budget.
     ///
+    /// - Parameter granted: The caller's own rate; nil for the settings'. Of another rate than before, what has been used up stays so.
     /// - Returns: Nil if it could be had, else when the next can.
-    package func take(_ caller: Caller, at now: Instant) -> Duration? {
+    package func take(_ caller: Caller, granted: CallRate? = nil, at now: Instant) -> Duration? {
         state.withLockedValue { state in
-            if let index = state.budgets.index(forKey: caller) { return Self.take(&state.budgets.values[index], at: now) }
+            let rate = granted ?? state.settings.rate
+            if let index = state.budgets.index(forKey: caller) {
+                state.budgets.values[index].adopt(rate, at: now)
+                return Self.take(&state.budgets.values[index], at: now)
+            }
             let maximumCallers = state.settings.maximumCallers
             if state.budgets.count >= maximumCallers, now >= state.nextSweep {
                 state.budgets = state.budgets.filter { !$0.value.isUnused(at: now) }
                 state.nextSweep = now.advanced(by: .seconds(1))
             }
             guard state.budgets.count < maximumCallers else { return Self.take(&state.shared, at: now) }
-            var budget = Self.fresh(state.settings)
+            var budget = RateLimit(rate)
             let wait = Self.take(&budget, at: now)
             state.budgets[caller] = budget
             return wait
@@ -55,14 +60,6 @@ package final class MissBudgets<Caller: Hashable & Sendable>: Sendable {
 
     private static func take(_ budget: inout RateLimit, at now: Instant) -> Duration? {
         budget.take(at: now) ? nil : now.duration(to: budget.nextFree(at: now))
-    }
-
-    private static func change(_ budget: inout RateLimit, to settings: MissBudgetSettings, at now: Instant) {
-        budget.change(callsPerSecond: settings.missesPerSecond, burst: settings.savedMisses, at: now)
-    }
-
-    private static func fresh(_ settings: MissBudgetSettings) -> RateLimit {
-        RateLimit(callsPerSecond: settings.missesPerSecond, burst: settings.savedMisses)
     }
 }
 
@@ -77,4 +74,6 @@ package struct MissBudgetSettings: Sendable, Hashable {
     package var maximumCallers = 10_000
 
     package init() {}
+
+    fileprivate var rate: CallRate { CallRate(perSecond: missesPerSecond, saved: savedMisses) }
 }

@@ -8,9 +8,9 @@ package struct AuthBackend: Sendable {
     package typealias ReplyFromMemory =
         @Sendable (_ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ now: Instant) -> [UInt8]?
 
-    /// Takes a call that memory can't answer from its caller's share; nil if it may go on, else when the next may. Called on
-    /// event loops.
-    package typealias TakeMiss = @Sendable (_ caller: Caller, _ now: Instant) -> Duration?
+    /// Takes a call that memory can't answer from its caller's share, which is what is granted to that one, or else to everybody; nil
+    /// if it may go on, else when the next may. Called on event loops.
+    package typealias TakeMiss = @Sendable (_ caller: Caller, _ granted: CallRate?, _ now: Instant) -> Duration?
 
     /// As ``ReplyFromMemory``, past its time: while the provider can't be asked by anybody, when there is nothing to wait for and
     /// nobody's share to take; and right after that, when everything known is asked about again, for a caller whose share does not
@@ -33,7 +33,7 @@ package struct AuthBackend: Sendable {
 
     /// - Parameter takeMiss: By default there is no end to anybody's share.
     package init(
-        provider: any TokenProvider, timeSource: TimeSource, takeMiss: @escaping TakeMiss = { _, _ in nil },
+        provider: any TokenProvider, timeSource: TimeSource, takeMiss: @escaping TakeMiss = { _, _, _ in nil },
         isBeingAsked: @escaping IsBeingAsked = { _ in false },
         staleReplyFromMemory: @escaping StaleReplyFromMemory = { _, _, _, _, _ in nil }, replyFromMemory: @escaping ReplyFromMemory
     ) {

@@ -10,11 +10,11 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private let shared: Shared
     private let reader: RequestReader
-    private let caller: Caller
+    private var pass: CallerPass
     private let writesToSocket: Bool
     private var connection: ServerConnection
     private var context: ChannelHandlerContext?
-    private var work: [ServerConnection.CallID: Task<Void, Never>] = [:]
+    private var work: [ServerConnection.CallID: Work] = [:]
     private var timer: Scheduled<Void>?
     private var timerInstant = Instant.distantFuture
     private var flushIsScheduled = false
@@ -27,6 +27,18 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var bytesWritten = 0
     private var bytesTakenBefore = 0
 
+    /// A call that waits.
+    private struct Work {
+        let task: Task<Void, Never>
+        /// Where it is counted. Those of the connection may be others by the time that it ends.
+        let places: WaitingPlaces
+
+        func giveUp() {
+            task.cancel()
+            places.giveBack(1)
+        }
+    }
+
     /// What the connections of one server share.
     struct Shared: Sendable {
         let backend: AuthBackend
@@ -35,11 +47,13 @@ final class ConnectionHandler: ChannelInboundHandler {
         let log: LimitedLog
     }
 
+    /// Called on the connection's event loop.
+    ///
     /// - Parameter writesToSocket: Whether this handler is alone in its pipeline, so that bytes may go past it.
     init(shared: Shared, reader: RequestReader, caller: Caller, writesToSocket: Bool) {
         self.shared = shared
         self.reader = reader
-        self.caller = caller
+        self.pass = reader.pass(for: caller)
         self.writesToSocket = writesToSocket
         self.connection = ServerConnection(limits: shared.limits, now: shared.backend.timeSource.now())
     }
@@ -69,12 +83,17 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let now = now
         var tally = AnswerTally()
+        if pass.generation != reader.policyGeneration { pass = reader.pass(for: pass.caller) }
+        // A copy of its own: what it counts is this read's.
+        var pass = pass
+        pass.beginRead(now: now)
         connection.lend(&reader.outputMemory)
         let directive = connection.receive(unwrapInboundIn(data), now: now) { data, isDraining in
-            reader.decide(data, from: caller, isDraining: isDraining, now: now, tally: &tally)
+            reader.decide(data, by: &pass, isDraining: isDraining, now: now, tally: &tally)
         }
+        pass.endRead(now: now)
         shared.metrics.record(tally)
-        startCalls()
+        if pass.placesTaken > 0 { startCalls(pass) }
         if directive != .keep { perform(directive) }
     }
 
@@ -123,27 +142,32 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     // MARK: - Calls
 
-    private func startCalls() {
-        guard let loop = context?.eventLoop else { return }
-        for started in connection.takeStarted() {
+    private func startCalls(_ pass: CallerPass) {
+        let started = connection.takeStarted()
+        // What the connection refused by a limit of its own, or because it ends, does not wait.
+        pass.places.giveBack(pass.placesTaken - started.count)
+        guard let loop = context?.eventLoop else { return pass.places.giveBack(started.count) }
+        for started in started {
             let handler = NIOLoopBound(self, eventLoop: loop)
             let backend = shared.backend
             let began = now
-            work[started.id] = Task {
+            let task = Task {
                 let (data, failure) = await backend.answer(started.call, deadline: started.deadline)
                 loop.execute { handler.value.finish(started, began: began, with: data, failure) }
             }
+            work[started.id] = Work(task: task, places: pass.places)
         }
     }
 
     private func finish(
         _ started: ServerConnection.StartedCall, began: Instant, with data: [UInt8], _ failure: Failure?
     ) {
-        guard work.removeValue(forKey: started.id) != nil else { return }
+        guard let ended = work.removeValue(forKey: started.id) else { return }
+        ended.places.giveBack(1)
         let now = now
         shared.metrics.recordFinished(started.call.method, failure: failure, after: began.duration(to: now))
         if case .deleteAccount = started.call, failure == nil {
-            shared.log.log(.notice, about: "account_deleted", "deleted an account", ["caller": "\(caller)"])
+            shared.log.log(.notice, about: "account_deleted", "deleted an account", ["caller": "\(pass.caller)"])
         }
         let directive = connection.answer(started.id, with: data, now: now)
         // Answers of one flight arrive together: they leave in one write.
@@ -223,7 +247,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         timerInstant = .distantFuture
         noteProgress()
         let (expired, directive) = connection.timePassed(now: now)
-        for call in expired { work.removeValue(forKey: call)?.cancel() }
+        for call in expired { work.removeValue(forKey: call)?.giveUp() }
         perform(directive)
         flush()
         rearmTimer()
@@ -241,7 +265,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         timer?.cancel()
         timer = nil
         timerInstant = .distantFuture
-        for task in work.values { task.cancel() }
+        for call in work.values { call.giveUp() }
         work = [:]
     }
 

@@ -18,6 +18,7 @@ package final class DoormanServer: Service {
     private let group: any EventLoopGroup
     /// Nil where TCP is plain.
     private let tls: CurrentTLS?
+    private let readers: LoopReaders
     private let connections = ConnectionRegistry()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
     private let socketFile = NIOLockedValueBox<SocketFile?>(nil)
@@ -36,6 +37,7 @@ package final class DoormanServer: Service {
         self.metrics = ServerMetrics(factory: metrics)
         self.logger = logger
         self.tls = tls.map(CurrentTLS.init)
+        self.readers = LoopReaders(group: group, backend: backend, settings: settings)
         if let tls { note(tls) }
     }
 
@@ -91,6 +93,15 @@ package final class DoormanServer: Service {
 
     /// What the next handshake is made of; nil for a server without TLS.
     package var tlsMaterial: TLSMaterial? { tls?.value.material }
+
+    /// Has every call that is read from now on judged by another policy, on connections that there are too. Calls that wait go on.
+    /// A caller whose rate is the same as before keeps what it has taken of it.
+    ///
+    /// Returns when every event loop goes by it.
+    package func replacePolicy(_ new: CallerPolicy) async {
+        await readers.replacePolicy(new)
+        logger.info("replaced the policy of callers: calls are judged by it")
+    }
 
     private func note(_ tls: ServerTLS) {
         metrics.recordCertificateExpiry(tls.certificateExpiry)
@@ -152,7 +163,6 @@ package final class DoormanServer: Service {
     private func makeAdmission() -> Admission {
         let log = LimitedLog(logger, now: backend.timeSource.now)
         let shared = ConnectionHandler.Shared(backend: backend, limits: settings.connection, metrics: metrics, log: log)
-        let readers = LoopReaders(group: group, backend: backend, settings: settings)
         return Admission(settings: settings, tls: tls, shared: shared, readers: readers, connections: connections)
     }
 

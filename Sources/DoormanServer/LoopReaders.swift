@@ -1,26 +1,47 @@
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 
 /// One ``RequestReader`` for each event loop of a group.
 struct LoopReaders: Sendable {
     private let readers: [ObjectIdentifier: NIOLoopBoundBox<RequestReader>]
+    private let loops: [any EventLoop]
+    private let policyGeneration = NIOLockedValueBox(0)
 
     init(group: any EventLoopGroup, backend: AuthBackend, settings: ServerSettings) {
+        let shares = CallerShares(maximumCallers: settings.maximumCallers)
+        let waiting = WaitingCalls(maximum: settings.maximumWaitingCalls)
+        let policy = settings.policy ?? .open(accountsCallers: settings.accountsCallers)
+        loops = Array(group.makeIterator())
         readers = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map { loop in
-                (
-                    ObjectIdentifier(loop),
-                    NIOLoopBoundBox.makeBoxSendingValue(
-                        RequestReader(
-                            backend: backend, accountsCallers: settings.accountsCallers,
-                            maximumFrameLength: settings.connection.maximumFrameLength),
-                        eventLoop: loop)
-                )
+            uniqueKeysWithValues: loops.map { loop in
+                let reader = RequestReader(
+                    backend: backend, policy: policy, shares: shares, waiting: waiting,
+                    maximumFrameLength: settings.connection.maximumFrameLength)
+                return (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(reader, eventLoop: loop))
             })
     }
 
     /// The loop's own reader. Called on that loop.
     func reader(for loop: any EventLoop) -> RequestReader {
-        guard let reader = readers[ObjectIdentifier(loop)] else { preconditionFailure("the loop is not of the server's group") }
-        return reader.value
+        box(of: loop).value
+    }
+
+    /// Gives every loop another policy, and returns when all have it. Of two that are given at the same time all loops end with the
+    /// same one: loops take them in the order of their generations.
+    func replacePolicy(_ new: CallerPolicy) async {
+        let replaced = policyGeneration.withLockedValue { generation in
+            generation += 1
+            return loops.map { loop in
+                let (box, generation) = (box(of: loop), generation)
+                return loop.submit { box.value.replacePolicy(new, generation: generation) }
+            }
+        }
+        // A loop that is shut down has no connections left.
+        for future in replaced { try? await future.get() }
+    }
+
+    private func box(of loop: any EventLoop) -> NIOLoopBoundBox<RequestReader> {
+        guard let box = readers[ObjectIdentifier(loop)] else { preconditionFailure("the loop is not of the server's group") }
+        return box
     }
 }

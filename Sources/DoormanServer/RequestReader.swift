@@ -6,7 +6,11 @@ internal import NIOCore
 /// requests that are wrong. One an event loop, since its arena serves one message at a time.
 package final class RequestReader {
     private let backend: AuthBackend
-    private let accountsCallers: Set<Caller>
+    private let shares: CallerShares
+    private let waiting: WaitingCalls
+    /// What the passes of the loop's connections are made by. Another than theirs makes them anew.
+    private var policy: CallerPolicy
+    private(set) var policyGeneration = 0
     private let arena: MessageArena
     /// What the loop's connections write their answers into, one after the other.
     var outputMemory = ByteBuffer()
@@ -23,11 +27,17 @@ package final class RequestReader {
         FailureAnswer(.serviceUnknown, "this server has no service of that name"))
 
     /// - Parameters:
-    ///   - accountsCallers: Who may list and delete accounts.
+    ///   - policy: Who may call what, until ``replacePolicy(_:generation:)``.
+    ///   - shares: What callers have taken at all loops.
+    ///   - waiting: Calls that wait at all loops.
     ///   - maximumFrameLength: The longest data that is read. What unpacking takes follows from it.
-    package init(backend: AuthBackend, accountsCallers: Set<Caller>, maximumFrameLength: UInt32) {
+    package init(
+        backend: AuthBackend, policy: CallerPolicy, shares: CallerShares, waiting: WaitingCalls, maximumFrameLength: UInt32
+    ) {
         self.backend = backend
-        self.accountsCallers = accountsCallers
+        self.policy = policy
+        self.shares = shares
+        self.waiting = waiting
         arena = MessageArena(budget: 8 * max(64 << 10, Int(maximumFrameLength)))
     }
 
@@ -38,17 +48,31 @@ package final class RequestReader {
         swap(&outputMemory, &written)
     }
 
+    /// Goes by another policy from the next read on.
+    func replacePolicy(_ new: CallerPolicy, generation: Int) {
+        policy = new
+        policyGeneration = generation
+    }
+
+    /// What a caller may do, as the policy has it now.
+    package func pass(for caller: Caller) -> CallerPass {
+        let grant = policy.grant(for: caller)
+        let share = shares.share(of: caller, grant.limits, at: backend.timeSource.now())
+        return CallerPass(
+            caller: caller, grant: grant, places: WaitingPlaces(server: waiting, caller: share), generation: policyGeneration)
+    }
+
     /// What to do with a request frame's data.
     ///
     /// - Parameters:
-    ///   - caller: Whose request it is.
+    ///   - pass: Whose request it is, and what that one may do. Counts the call.
     ///   - tally: Counts what was answered here.
     package func decide(
-        _ data: Span<UInt8>, from caller: Caller, isDraining: Bool, now: Instant, tally: inout AnswerTally
+        _ data: Span<UInt8>, by pass: inout CallerPass, isDraining: Bool, now: Instant, tally: inout AnswerTally
     ) -> ServerConnection.Decision {
         var decision: ServerConnection.Decision?
         arena.readRequest(data) { request in
-            decision = decide(request, from: caller, isDraining: isDraining, now: now, tally: &tally)
+            decision = decide(request, by: &pass, isDraining: isDraining, now: now, tally: &tally)
         }
         guard let decision else {
             tally.wrong += 1
@@ -58,7 +82,7 @@ package final class RequestReader {
     }
 
     private func decide(
-        _ request: borrowing RequestView, from caller: Caller, isDraining: Bool, now: Instant, tally: inout AnswerTally
+        _ request: borrowing RequestView, by pass: inout CallerPass, isDraining: Bool, now: Instant, tally: inout AnswerTally
     ) -> ServerConnection.Decision {
         guard let method = request.method else {
             guard request.namesMethod else {
@@ -68,29 +92,31 @@ package final class RequestReader {
             tally.unimplemented += 1
             return .answer(unknownMethod)
         }
-        switch method {
-        case .verify where !isDraining: return verify(request, from: caller, now: now, tally: &tally)
-        case .exchange where !isDraining:
-            return start(request.exchangeRequest().map(Call.exchange), request, from: caller, now: now, tally: &tally)
-        case .revoke where !isDraining:
-            return start(request.revocationRequest().map(Call.revoke), request, from: caller, now: now, tally: &tally)
+        if method == .healthCheck { return .answer(checkHealth(request, isDraining: isDraining, tally: &tally)) }
         // Before anything of the payload is read.
-        case .listAccounts where !accountsCallers.contains(caller), .deleteAccount where !accountsCallers.contains(caller):
+        guard pass.methods.allows(method) else {
             tally.callerNotAllowed += 1
-            return .answer(refuse(caller))
-        case .listAccounts where !isDraining:
-            return start(request.accountListRequest().map(Call.listAccounts), request, from: caller, now: now, tally: &tally)
-        case .deleteAccount where !isDraining:
-            return start(request.accountDeletionRequest().map(Call.deleteAccount), request, from: caller, now: now, tally: &tally)
-        case .healthCheck: return .answer(checkHealth(request, isDraining: isDraining, tally: &tally))
-        case .verify, .exchange, .revoke, .listAccounts, .deleteAccount:
+            return .answer(refuse(method, to: pass.caller))
+        }
+        guard !isDraining else {
             tally.draining += 1
             return .answer(draining)
+        }
+        guard pass.takeCall() else { return tooFast(pass, now: now, tally: &tally) }
+        switch method {
+        case .verify: return verify(request, by: &pass, now: now, tally: &tally)
+        case .exchange: return start(request.exchangeRequest().map(Call.exchange), request, by: &pass, now: now, tally: &tally)
+        case .revoke: return start(request.revocationRequest().map(Call.revoke), request, by: &pass, now: now, tally: &tally)
+        case .listAccounts:
+            return start(request.accountListRequest().map(Call.listAccounts), request, by: &pass, now: now, tally: &tally)
+        case .deleteAccount:
+            return start(request.accountDeletionRequest().map(Call.deleteAccount), request, by: &pass, now: now, tally: &tally)
+        case .healthCheck: preconditionFailure("a health check was answered above")
         }
     }
 
     private func verify(
-        _ request: borrowing RequestView, from caller: Caller, now: Instant, tally: inout AnswerTally
+        _ request: borrowing RequestView, by pass: inout CallerPass, now: Instant, tally: inout AnswerTally
     ) -> ServerConnection.Decision {
         let timeout = request.timeout
         var decision: ServerConnection.Decision?
@@ -99,7 +125,7 @@ package final class RequestReader {
                 tally.fromMemory += 1
                 decision = .answer(reply)
             } else {
-                decision = miss(token, applicationID, maxAgeSeconds, timeout, from: caller, now: now, tally: &tally)
+                decision = miss(token, applicationID, maxAgeSeconds, timeout, by: &pass, now: now, tally: &tally)
             }
         }
         guard let decision else {
@@ -111,8 +137,8 @@ package final class RequestReader {
 
     /// - Returns: Nil if the request is wrong.
     private func miss(
-        _ bytes: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ timeout: Duration?, from caller: Caller,
-        now: Instant, tally: inout AnswerTally
+        _ bytes: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ timeout: Duration?,
+        by pass: inout CallerPass, now: Instant, tally: inout AnswerTally
     ) -> ServerConnection.Decision? {
         guard let application = String(validating: applicationID) else { return nil }
         let token = Token(bytes: Array(bytes))
@@ -125,9 +151,9 @@ package final class RequestReader {
             tally.fromMemory += 1
             return .answer(reply)
         }
-        if !backend.isBeingAsked(bytes), let wait = backend.takeMiss(caller, now) {
+        if let refusal = claim(by: &pass, costsMiss: !backend.isBeingAsked(bytes), now: now) {
             guard let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now, false) else {
-                return refuseMiss(of: caller, for: wait, tally: &tally)
+                return refuse(refusal, by: pass, tally: &tally)
             }
             tally.fromMemory += 1
             return .answer(reply)
@@ -139,27 +165,40 @@ package final class RequestReader {
     }
 
     private func start(
-        _ call: Call?, _ request: borrowing RequestView, from caller: Caller, now: Instant, tally: inout AnswerTally
+        _ call: Call?, _ request: borrowing RequestView, by pass: inout CallerPass, now: Instant, tally: inout AnswerTally
     ) -> ServerConnection.Decision {
         guard let call else {
             tally.wrong += 1
             return .answer(badPayload)
         }
-        if let wait = backend.takeMiss(caller, now) { return refuseMiss(of: caller, for: wait, tally: &tally) }
+        if let refusal = claim(by: &pass, costsMiss: true, now: now) { return refuse(refusal, by: pass, tally: &tally) }
         return .start(call, timeout: request.timeout)
     }
 
-    /// The refusal of a call that would take more of the provider than the caller's share, before anything is started for it.
-    private func refuseMiss(of caller: Caller, for wait: Duration, tally: inout AnswerTally) -> ServerConnection.Decision {
-        tally.tooManyMisses += 1
-        let message = "\(caller), as you are named here, has used up its calls that memory can't answer (caller.misses-per-second)"
-        return .answer(ResponseEncoder.encode(FailureAnswer(.tooManyMisses, message, retryAfter: wait)))
+    /// Takes for a call that memory can't answer a place among those that wait, and a miss of the caller's share.
+    ///
+    /// - Returns: Nil if both were there, else which was not. Then neither is taken.
+    private func claim(by pass: inout CallerPass, costsMiss: Bool, now: Instant) -> OverLimit? {
+        if let failure = pass.takePlace() { return OverLimit(failure, retryAfter: .milliseconds(100)) }
+        guard costsMiss, let wait = backend.takeMiss(pass.caller, pass.misses, now) else { return nil }
+        pass.giveBackPlace()
+        return OverLimit(.tooManyMisses, retryAfter: wait)
+    }
+
+    private func tooFast(_ pass: CallerPass, now: Instant, tally: inout AnswerTally) -> ServerConnection.Decision {
+        let refusal = OverLimit(.tooManyCallsPerSecond, retryAfter: pass.waitForNextCall(now: now))
+        return refuse(refusal, by: pass, tally: &tally)
+    }
+
+    private func refuse(_ refusal: OverLimit, by pass: CallerPass, tally: inout AnswerTally) -> ServerConnection.Decision {
+        tally.overLimit[refusal.failure, default: 0] += 1
+        return .answer(ResponseEncoder.encode(refusal.answer(to: pass, setting: policy.setting)))
     }
 
     /// Tells the caller the name that it has here, which is what the setting would have to hold.
-    private func refuse(_ caller: Caller) -> [UInt8] {
-        ResponseEncoder.encode(
-            FailureAnswer(.callerNotAllowed, "server.accounts-callers does not name this caller, which is \(caller) here"))
+    private func refuse(_ method: Method, to caller: Caller) -> [UInt8] {
+        let message = "\(policy.setting) does not allow \(method.service)/\(method.name) to this caller, which is \(caller) here"
+        return ResponseEncoder.encode(FailureAnswer(.callerNotAllowed, message))
     }
 
     private func checkHealth(_ request: borrowing RequestView, isDraining: Bool, tally: inout AnswerTally) -> [UInt8] {
@@ -185,7 +224,8 @@ package struct AnswerTally {
     package var unimplemented = 0
     package var callerNotAllowed = 0
     package var serviceUnknown = 0
-    package var tooManyMisses = 0
+    /// Calls over one of the caller's limits, or the server's.
+    var overLimit: [Failure: Int] = [:]
     package var refusedByForm = 0
 
     package init() {}

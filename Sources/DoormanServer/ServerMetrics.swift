@@ -64,7 +64,7 @@ struct ServerMetrics: Sendable {
         if tally.wrong > 0 { wrong.increment(by: tally.wrong) }
         if tally.callerNotAllowed > 0 { refused[.callerNotAllowed]?.increment(by: tally.callerNotAllowed) }
         if tally.serviceUnknown > 0 { refused[.serviceUnknown]?.increment(by: tally.serviceUnknown) }
-        if tally.tooManyMisses > 0 { refused[.tooManyMisses]?.increment(by: tally.tooManyMisses) }
+        if !tally.overLimit.isEmpty { record(tally.overLimit) }
         if tally.refusedByForm > 0 { refused[.malformedToken]?.increment(by: tally.refusedByForm) }
         if tally.unimplemented > 0 { unimplemented.increment(by: tally.unimplemented) }
     }

@@ -23,8 +23,14 @@ package struct ServerSettings: Sendable, Hashable {
     package var acceptBacklog = 1024
     /// Connections at once over all listeners; one more is closed as soon as it is accepted. Default 10,000.
     package var maximumConnections = 10_000
-    /// Who may call the service `doorman.v1.Accounts`. Default nobody.
+    /// Who may call the service `doorman.v1.Accounts`, where there is no ``policy``. Default nobody.
     package var accountsCallers: Set<Caller> = []
+    /// Who may call what, and how much; nil (the default) for everybody everything, but for accounts.
+    package var policy: CallerPolicy?
+    /// Callers whose limits are kept apart; the rest with the same limits share them. Default 10,000.
+    package var maximumCallers = 10_000
+    /// Calls that wait for the provider at once, over all connections; one more is answered `RESOURCE_EXHAUSTED`. Default 100,000.
+    package var maximumWaitingCalls = 100_000
     /// What one connection may do.
     package var connection = ConnectionLimits()
     /// From the first sign of shutdown until what is left is cut off. Default 20 s.

@@ -20,6 +20,9 @@ package enum Failure: Sendable, Hashable, CaseIterable {
     case frameTooLong
     case tooManyCalls
     case tooManyMisses
+    case tooManyCallsPerSecond
+    case tooManyCallsOfCaller
+    case tooManyCallsAtServer
     case draining
     case `internal`
 
@@ -68,6 +71,9 @@ package enum Failure: Sendable, Hashable, CaseIterable {
         case .frameTooLong: Row(.resourceExhausted, "LIMIT_FRAME_LENGTH", retry: .no)
         case .tooManyCalls: Row(.resourceExhausted, "LIMIT_CALLS_IN_FLIGHT", retry: .later)
         case .tooManyMisses: Row(.resourceExhausted, "LIMIT_CALLER_MISSES", retry: .later)
+        case .tooManyCallsPerSecond: Row(.resourceExhausted, "LIMIT_CALLER_RATE", retry: .later)
+        case .tooManyCallsOfCaller: Row(.resourceExhausted, "LIMIT_CALLER_CALLS_IN_FLIGHT", retry: .later)
+        case .tooManyCallsAtServer: Row(.resourceExhausted, "LIMIT_SERVER_CALLS_IN_FLIGHT", retry: .later)
         case .draining: Row(.unavailable, "DRAINING", retry: .elsewhere)
         case .internal: Row(.internal, nil, retry: .no)
         }

@@ -27,8 +27,8 @@ struct FailureReport: Sendable, Equatable {
     var hitsEveryCall: Bool {
         guard case .couldNotAsk(let reason) = error.kind else { return false }
         let reasons: Set<CouldNotAskReason> = [
-            .callerNotAllowed, .unimplemented, .providerMisconfigured, .providerBusy, .tooManyMisses, .draining, .unreachable,
-            .protocolViolation,
+            .callerNotAllowed, .unimplemented, .providerMisconfigured, .providerBusy, .tooManyMisses, .tooManyCallsPerSecond,
+            .tooManyCallsOfCaller, .tooManyCallsAtServer, .draining, .unreachable, .protocolViolation,
             .cancelled, .clientClosed,
         ]
         return reasons.contains(reason)

@@ -122,10 +122,21 @@ struct Daemon {
 }
 
 extension DoormandSettings {
-    /// - Throws: ``BadSettings`` if the address makes no sense, or is not to be listened on without TLS, or there is nothing to listen
-    ///   on.
+    /// - Throws: ``BadSettings`` if the policy of callers is no good, the address makes no sense, or is not to be listened on without
+    ///   TLS, or there is nothing to listen on.
     func serverSettings() throws(BadSettings) -> ServerSettings {
+        var problems: [String] = []
         var server = server
+        server.maximumCallers = missBudgets.maximumCallers
+        do throws(BadSettings) { try setListeners(of: &server) } catch { problems += error.problems }
+        if server.policy == nil {
+            do throws(BadSettings) { server.policy = try callerPolicy() } catch { problems += error.problems }
+        }
+        guard problems.isEmpty else { throw BadSettings(problems: problems) }
+        return server
+    }
+
+    private func setListeners(of server: inout ServerSettings) throws(BadSettings) {
         server.unixSocketPath = unixSocket.isEmpty ? nil : unixSocket
         server.tcp = nil
         if !address.isEmpty {
@@ -144,7 +155,6 @@ extension DoormandSettings {
         guard server.tcp != nil || server.unixSocketPath != nil else {
             throw BadSettings(problems: ["server.address and server.unix-socket are both empty: there is nothing to listen on"])
         }
-        return server
     }
 
     /// - Parameter governors: How many ask by the same transport.

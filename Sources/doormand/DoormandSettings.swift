@@ -13,6 +13,8 @@ struct DoormandSettings: Sendable {
     /// Where the TCP port that was taken is written once it listens; empty for nowhere.
     var portFile = ""
     var server = ServerSettings()
+    /// Rules of who may call what; empty for everybody everything but accounts.
+    var policyFile = ""
     var tls = TLSFiles()
     var cache = CacheSettings()
     var governor = GovernorSettings()

@@ -28,6 +28,9 @@ enum SettingsCatalogue {
         .callers(
             "server.accounts-callers", \.server.accountsCallers,
             "Who may list and delete accounts: ip:ADDRESS, uid:NUMBER, uri:URI, dns:NAME, with commas between; empty for nobody."),
+        .text(
+            "server.policy-file", \.policyFile,
+            "YAML or JSON file of who may call what, and how much, in place of the setting above; empty for everybody the rest."),
         .count("server.event-loops", \.server.eventLoops, 0...1024, "Event loops, a thread each; 0 for one a core."),
         .count("server.accept-backlog", \.server.acceptBacklog, 1...65_535, "Connections that the kernel keeps until accepted."),
         .count("server.max-connections", \.server.maximumConnections, 1...1_000_000, "Connections at once; one more is closed."),
@@ -37,6 +40,9 @@ enum SettingsCatalogue {
         .count(
             "server.max-calls-in-flight", \.server.connection.maximumCallsInFlight, 1...1_000_000,
             "Calls of one connection that wait for the provider at once."),
+        .count(
+            "server.max-waiting-calls", \.server.maximumWaitingCalls, 1...10_000_000,
+            "Calls of all connections that wait for the provider at once; hits are answered beyond that."),
         .duration(
             "server.default-call-timeout", \.server.connection.defaultCallTimeout, .milliseconds(1)...hour,
             "How long a call may take whose caller did not say."),
@@ -95,7 +101,7 @@ enum SettingsCatalogue {
             "How many of them a caller may save up in quiet times."),
         .count(
             "caller.max-callers", \.missBudgets.maximumCallers, 1...10_000_000,
-            "Callers that are told apart; the rest share one budget."),
+            "Callers whose limits are kept apart; the rest share."),
     ]
 
     private static let cache: [Setting] = [

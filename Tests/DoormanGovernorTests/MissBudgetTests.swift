@@ -27,6 +27,22 @@ struct MissBudgetTests {
         #expect((100..<10_100).filter { budgets.take("bad", at: moment($0)) == nil }.count == 99)
     }
 
+    @Test("one that is granted a rate of its own has that, begins anew when it changes, and goes on while it does not")
+    func granted() {
+        let budgets = budgets()
+        func taken(_ granted: CallRate?, _ milliseconds: Int) -> Int {
+            (0..<100).filter { _ in budgets.take("own", granted: granted, at: moment(milliseconds)) == nil }.count
+        }
+        let own = CallRate(perSecond: 100, saved: 20)
+        #expect(taken(own, 0) == 20)
+        #expect(taken(own, 0) == 0)
+        #expect(budgets.take("own", granted: own, at: moment(0)) == .milliseconds(10))
+        #expect(taken(own, 50) == 5)
+        #expect(taken(nil, 50) == 5)
+        #expect(taken(CallRate(perSecond: 1, saved: 1), 50) == 1)
+        #expect(taken(own, 50) == 20)
+    }
+
     @Test("quiet callers are forgotten to make room for others, busy ones are not, and the rest share one budget")
     func bounded() {
         let budgets = budgets(callers: 3)

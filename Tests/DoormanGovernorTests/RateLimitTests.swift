@@ -10,6 +10,20 @@ struct RateLimitTests {
         Instant(nanoseconds: 1_000_000_000_000 + UInt64(milliseconds) * 1_000_000)
     }
 
+    @Test("what is there may be looked at first and charged afterwards; what was charged too much is missing later")
+    func lookedAtAndCharged() {
+        var limit = RateLimit(callsPerSecond: 10, burst: 3)
+        #expect(limit.available(at: moment(0)) == 3)
+        limit.charge(2, at: moment(0))
+        #expect(limit.available(at: moment(0)) == 1)
+        #expect(limit.available(at: moment(100)) == 2)
+        limit.charge(5, at: moment(100))
+        #expect(limit.available(at: moment(100)) == 0)
+        #expect(limit.available(at: moment(499)) == 0)
+        #expect(limit.available(at: moment(500)) == 1)
+        #expect(limit.available(at: moment(10_000)) == 3)
+    }
+
     @Test("the saved ones go at once, then one each interval")
     func burstThenRate() {
         var limit = RateLimit(callsPerSecond: 10, burst: 3)

@@ -15,7 +15,7 @@ struct CallerMissTests {
         let taken = NIOLockedValueBox<[String]>([])
         try await withServer(
             provider, metrics: metrics,
-            takeMiss: { caller, _ in
+            takeMiss: { caller, _, _ in
                 taken.withLockedValue { taken in
                     taken.append(caller.name)
                     return taken.count > 2 ? .milliseconds(1500) : nil
@@ -54,7 +54,7 @@ struct CallerMissTests {
         let taken = NIOLockedValueBox(0)
         try await withServer(
             provider,
-            takeMiss: { _, _ in
+            takeMiss: { _, _, _ in
                 taken.withLockedValue { $0 += 1 }
                 return .seconds(1)
             }
@@ -79,7 +79,7 @@ struct CallerMissTests {
         let taken = NIOLockedValueBox(0)
         try await withServer(
             provider,
-            takeMiss: { _, _ in
+            takeMiss: { _, _, _ in
                 taken.withLockedValue { $0 += 1 }
                 return nil
             }

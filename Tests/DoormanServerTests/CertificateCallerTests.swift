@@ -58,6 +58,31 @@ struct CertificateCallerTests {
         }
     }
 
+    @Test("a policy tells callers apart by their certificates: whom a rule is for is answered, another learns the name that it has")
+    func policy() async throws {
+        let authority = try await TestAuthority()
+        let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
+        let patterns = ["uri:spiffe://example.org/web/*", "dns:billing.internal"].compactMap { CallerPattern(parsing: $0) }
+        let policy = CallerPolicy([.init(patterns, Grant(.verify))], setting: "server.policy-file")
+        try await withServer(tls: tls, settings: { $0.policy = policy }) { server, port in
+            for (names, name, mayDo) in [
+                ("URI:spiffe://example.org/web/shop", "", true), ("DNS:billing.internal", "", true),
+                ("URI:spiffe://example.org/webshop", "uri:spiffe://example.org/webshop", false),
+                ("DNS:other.internal", "dns:other.internal", false), ("DNS:*.internal", "unknown", false),
+            ] {
+                let peer = try await TLSPeer.connect(port: port, trusting: authority, as: try await authority.leaf(names: names))
+                try await peer.send(Frames.verify("remembered", streamID: 1))
+                let answer = try await peer.readFrame()
+                #expect(answer.failure == (mayDo ? nil : .callerNotAllowed), "\(names)")
+                if !mayDo { #expect(answer.status?.message.contains("which is \(name) here") == true) }
+                await server.replacePolicy(.open(accountsCallers: []))
+                try await peer.send(Frames.verify("remembered", streamID: 3))
+                #expect(try await peer.readFrame().identity == .someone)
+                await server.replacePolicy(policy)
+            }
+        }
+    }
+
     @Test("without a certificate, or with one that is no good, nobody gets past the handshake; log and metrics say why")
     func refused() async throws {
         let (authority, stranger) = (try await TestAuthority(), try await TestAuthority())

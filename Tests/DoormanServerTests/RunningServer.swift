@@ -10,7 +10,7 @@ func withServer(
     _ provider: ScriptedProvider = ScriptedProvider(), log: LogRecorder = LogRecorder(),
     metrics: any MetricsFactory = NOOPMetricsHandler.instance, tls: ServerTLS? = nil,
     time: TimeSource = .system,
-    takeMiss: @escaping AuthBackend.TakeMiss = { _, _ in nil }, settings change: (inout ServerSettings) -> Void = { _ in },
+    takeMiss: @escaping AuthBackend.TakeMiss = { _, _, _ in nil }, settings change: (inout ServerSettings) -> Void = { _ in },
     _ body: (_ server: DoormanServer, _ port: Int) async throws -> Void
 ) async throws {
     var settings = ServerSettings()

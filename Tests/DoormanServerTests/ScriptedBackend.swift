@@ -90,7 +90,7 @@ extension AuthBackend {
     /// `remembered` is in memory, `outdated` was once, `recovering` too but is asked about if
     /// the caller may, and `busy` is being asked about; everything else is asked of the provider.
     static func scripted(
-        _ provider: ScriptedProvider, timeSource: TimeSource = .system, takeMiss: @escaping TakeMiss = { _, _ in nil }
+        _ provider: ScriptedProvider, timeSource: TimeSource = .system, takeMiss: @escaping TakeMiss = { _, _, _ in nil }
     ) -> AuthBackend {
         let reply = ResponseEncoder.encode(Identity.someone)
         return AuthBackend(

@@ -1,5 +1,6 @@
 import AccountKitEmulator
 import DoormanCore
+import DoormanServer
 import DoormanWire
 import TestKit
 import Testing
@@ -67,6 +68,11 @@ private struct Trial: Sendable {
         case .tooManyMisses:
             settings.missBudgets.savedMisses = 1
             settings.missBudgets.missesPerSecond = 1
+        case .tooManyCallsPerSecond:
+            settings.server.policy = .limiting { $0.calls = CallRate(perSecond: 1, saved: 1) }
+        case .tooManyCallsOfCaller:
+            settings.server.policy = .limiting { $0.callsInFlight = 1 }
+        case .tooManyCallsAtServer: settings.server.maximumWaitingCalls = 1
         case .draining: settings.server.drainTimeout = .seconds(10)
         default: break
         }
@@ -78,11 +84,11 @@ private struct Trial: Sendable {
         case .providerUnavailable: stack.emulator.setFault(.badGateway, for: .me)
         case .providerBusy: stack.emulator.setFault(.tooManyRequests(retryAfterSeconds: 1), for: .me)
         case .deadlineExceeded: stack.emulator.setFault(.hang, for: .me)
-        case .tooManyCalls:
+        case .tooManyCalls, .tooManyCallsOfCaller, .tooManyCallsAtServer:
             stack.emulator.setFault(.hang, for: .me)
             try await peer.send(Self.verify("EMAWsomething", 1))
             try await eventually("it is being asked about") { stack.providerCalls == 1 }
-        case .tooManyMisses:
+        case .tooManyMisses, .tooManyCallsPerSecond:
             try await peer.send(Self.verify("EMAWsomething", 1))
             _ = try await peer.readFrame()
         case .draining:
@@ -111,7 +117,7 @@ private struct Trial: Sendable {
             let token = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             return { try Self.verify(token, $0) }
         case .wrongApplication, .providerUnavailable, .providerBusy, .providerMisconfigured, .draining, .tooManyCalls,
-            .tooManyMisses:
+            .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer:
             let token = try stack.emulator.logIn(phone: "+15551234567")
             return { try Self.verify(token, $0) }
         case .deadlineExceeded: return { try Self.verify("EMAWnobodys", $0, timeout: .milliseconds(100)) }
@@ -141,6 +147,15 @@ private struct Trial: Sendable {
     private static func verify(_ token: String, _ streamID: UInt32, timeout: Duration? = nil) throws -> [UInt8] {
         let data = try RequestEncoder.encode(VerificationRequest(token: Token(token)), timeout: timeout)
         return RawFrame(streamID: streamID, type: 1, data: data).bytes
+    }
+}
+
+extension CallerPolicy {
+    /// Everybody may verify, within limits.
+    fileprivate static func limiting(_ change: (inout CallerLimits) -> Void) -> CallerPolicy {
+        var limits = CallerLimits()
+        change(&limits)
+        return CallerPolicy([Rule([.any], Grant(.verify, limits))], setting: "server.policy-file")
     }
 }
 

@@ -105,15 +105,18 @@ struct Steps {
         let reads = stride(from: 0, to: frames.count, by: depth).map { first in
             frames[first..<first + depth].reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
         }
-        let reader = RequestReader(backend: scene.backend, accountsCallers: [], maximumFrameLength: 64 << 10)
+        let reader = RequestReader(
+            backend: scene.backend, policy: .open(accountsCallers: []), shares: CallerShares(maximumCallers: 1),
+            waiting: WaitingCalls(maximum: 1), maximumFrameLength: 64 << 10)
         var connection = ServerConnection(limits: ConnectionLimits(), now: TimeSource.system.now())
-        let caller = Caller(name: "ip:127.0.0.1")
+        let pass = reader.pass(for: Caller(name: "ip:127.0.0.1"))
         return Step(name: "hit of \(depth)") { [backend = scene.backend] count in
             for number in 0..<count / depth {
                 let now = backend.timeSource.now()
                 var tally = AnswerTally()
+                var pass = pass
                 _ = connection.receive(reads[number % reads.count], now: now) { data, isDraining in
-                    reader.decide(data, from: caller, isDraining: isDraining, now: now, tally: &tally)
+                    reader.decide(data, by: &pass, isDraining: isDraining, now: now, tally: &tally)
                 }
                 precondition(tally.fromMemory == depth && connection.takeOutput() != nil)
             }

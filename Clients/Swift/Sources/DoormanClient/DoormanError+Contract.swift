@@ -93,6 +93,9 @@ extension CouldNotAskReason {
         case .frameTooLong: self = .requestTooLong
         case .tooManyCalls: self = .serverBusy
         case .tooManyMisses: self = .tooManyMisses
+        case .tooManyCallsPerSecond: self = .tooManyCallsPerSecond
+        case .tooManyCallsOfCaller: self = .tooManyCallsOfCaller
+        case .tooManyCallsAtServer: self = .tooManyCallsAtServer
         case .draining: self = .draining
         case .internal: self = .serverFailure
         case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken:

@@ -98,6 +98,13 @@ public struct CouldNotAskReason: Sendable, Hashable, CustomStringConvertible {
     /// This caller asked about more tokens that the server does not remember than its share allows. Ask again later; a flood of
     /// bad tokens is the usual cause.
     public static let tooManyMisses = CouldNotAskReason("LIMIT_CALLER_MISSES")
+    /// This caller makes more calls in a second than the server's policy grants it, from all its connections together.
+    public static let tooManyCallsPerSecond = CouldNotAskReason("LIMIT_CALLER_RATE")
+    /// As many calls of this caller wait at the server, over all its connections, as the server's policy grants it. What the
+    /// server remembers is still answered.
+    public static let tooManyCallsOfCaller = CouldNotAskReason("LIMIT_CALLER_CALLS_IN_FLIGHT")
+    /// As many calls wait at the server, of all callers, as it lets wait. What it remembers is still answered.
+    public static let tooManyCallsAtServer = CouldNotAskReason("LIMIT_SERVER_CALLS_IN_FLIGHT")
     /// The server is shutting down, and so were those that the call was sent to after it.
     public static let draining = CouldNotAskReason("DRAINING")
     /// The server, or its provider, has no such operation.

@@ -35,7 +35,9 @@ struct FailureContractTests {
 
     @Test("an exchange may be made again only if it was not begun", arguments: Failure.allCases)
     func exchange(failure: Failure) {
-        let notBegun: Set<Failure> = [.tooManyCalls, .tooManyMisses, .draining]
+        let notBegun: Set<Failure> = [
+            .tooManyCalls, .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer, .draining,
+        ]
         #expect(error(failure, mayBeRepeated: false).isRetryable == notBegun.contains(failure))
     }
 

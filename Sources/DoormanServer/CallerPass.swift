@@ -1,0 +1,70 @@
+package import DoormanCore
+internal import DoormanWire
+
+/// What a connection may do: its caller, and what the policy grants that one. Looked up when the connection begins, and again when
+/// the policy has changed; within a read it counts what the read takes, so that a hit costs a few loads and no lock.
+package struct CallerPass {
+    package let caller: Caller
+    let methods: MethodSet
+    /// The caller's own rate of misses; nil for everybody's.
+    let misses: CallRate?
+    let limits: CallerLimits
+    let places: WaitingPlaces
+    /// Of which policy it is.
+    let generation: Int
+    /// How many calls were there when the read began, and how many are left.
+    private var callsAtFirst = Int.max
+    private var callsLeft = Int.max
+    /// Places among the calls that wait that this read has taken.
+    private(set) var placesTaken = 0
+
+    init(caller: Caller, grant: Grant, places: WaitingPlaces, generation: Int) {
+        self.caller = caller
+        self.methods = grant.methods
+        self.misses = grant.limits.misses
+        self.limits = grant.limits
+        self.places = places
+        self.generation = generation
+    }
+
+    /// Looks at how many calls the caller has left.
+    mutating func beginRead(now: Instant) {
+        guard limits.calls != nil, let share = places.caller else { return }
+        callsAtFirst = share.availableCalls(at: now)
+        callsLeft = callsAtFirst
+    }
+
+    /// Charges the caller with the calls of the read.
+    func endRead(now: Instant) {
+        guard limits.calls != nil, callsLeft < callsAtFirst, let share = places.caller else { return }
+        share.charge(callsAtFirst - callsLeft, at: now)
+    }
+
+    /// Counts a call.
+    ///
+    /// - Returns: Whether the caller had one left.
+    mutating func takeCall() -> Bool {
+        guard callsLeft > 0 else { return false }
+        callsLeft -= 1
+        return true
+    }
+
+    /// Takes a place among the calls that wait.
+    ///
+    /// - Returns: Nil if there was one, else which limit is reached.
+    mutating func takePlace() -> Failure? {
+        if let failure = places.take() { return failure }
+        placesTaken += 1
+        return nil
+    }
+
+    mutating func giveBackPlace() {
+        places.giveBack(1)
+        placesTaken -= 1
+    }
+
+    /// How long until the caller has a call again.
+    func waitForNextCall(now: Instant) -> Duration {
+        places.caller?.waitForNextCall(after: callsAtFirst - callsLeft, at: now) ?? .zero
+    }
+}

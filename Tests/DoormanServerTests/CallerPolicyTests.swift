@@ -1,0 +1,83 @@
+import DoormanCore
+import DoormanServer
+import Testing
+
+@Suite("The policy of callers")
+struct CallerPolicyTests {
+    private static let all: MethodSet = [.verify, .exchange, .revoke, .accounts]
+
+    private func pattern(_ text: String) throws -> CallerPattern {
+        try #require(CallerPattern(parsing: text), "\(text)")
+    }
+
+    private func policy(_ rules: [([String], MethodSet)]) throws -> CallerPolicy {
+        CallerPolicy(
+            try rules.map { callers, methods in CallerPolicy.Rule(try callers.map(pattern), Grant(methods)) }, setting: "test")
+    }
+
+    @Test("the first rule that is for a caller counts, whether it names that one or many, and one whom none is for may nothing")
+    func firstRule() throws {
+        let policy = try policy([
+            (["uri:spiffe://corp/ns/web/admin"], .accounts),
+            (["uri:spiffe://corp/ns/web/*", "dns:*.billing.internal"], .verify),
+            (["uri:spiffe://corp/ns/web/late", "uid:0", "ip:10.0.0.7", "dns:billing.internal"], .revoke),
+            (["uri:spiffe://corp/*"], [.verify, .exchange]),
+            (["uid:0"], Self.all),
+        ])
+        for (name, methods) in [
+            ("uri:spiffe://corp/ns/web/admin", .accounts), ("uri:spiffe://corp/ns/web/shop", .verify),
+            ("uri:spiffe://corp/ns/web/late", .verify), ("uri:spiffe://corp/ns/web/a/b", .verify),
+            ("uri:spiffe://corp/ns/web/", [.verify, .exchange]), ("uri:spiffe://corp/ns/web", [.verify, .exchange]),
+            ("uri:spiffe://corp/ns/webshop", [.verify, .exchange]), ("uri:spiffe://corporation/a", []),
+            ("uri:SPIFFE://corp/ns/web/shop", []), ("dns:a.billing.internal", .verify), ("dns:a.b.billing.internal", .verify),
+            ("dns:billing.internal", .revoke), ("dns:xbilling.internal", []), ("uri:x://y.billing.internal", []),
+            ("uid:0", .revoke), ("uid:00", []), ("uid:1", []), ("ip:10.0.0.7", .revoke), ("ip:10.0.0.70", []), ("unknown", []),
+        ] as [(String, MethodSet)] {
+            #expect(policy.grant(for: Caller(name: name)).methods == methods, "\(name)")
+        }
+    }
+
+    @Test("any is for everybody, even for one of whom nothing is known")
+    func any() throws {
+        let policy = try policy([(["uid:0"], .accounts), (["any"], .verify), (["uid:1"], .accounts)])
+        for (name, methods) in [
+            ("uid:0", .accounts), ("uid:1", .verify), ("unknown", .verify), ("dns:a", .verify),
+        ] as [(String, MethodSet)] {
+            #expect(policy.grant(for: Caller(name: name)).methods == methods, "\(name)")
+        }
+    }
+
+    @Test("without one everybody may all but the accounts, and those who are named these too, and nobody is limited")
+    func open() {
+        let policy = CallerPolicy.open(accountsCallers: [Caller(name: "uid:0")])
+        #expect(policy.grant(for: Caller(name: "uid:0")) == Grant(Self.all))
+        #expect(policy.grant(for: .unknown) == Grant([.verify, .exchange, .revoke]))
+        #expect(CallerPolicy.open(accountsCallers: []).grant(for: .unknown) == Grant([.verify, .exchange, .revoke]))
+    }
+
+    @Test("limits come with the rule")
+    func limits() throws {
+        var limits = CallerLimits()
+        limits.callsInFlight = 7
+        limits.calls = CallRate(perSecond: 1, saved: 2)
+        let policy = CallerPolicy([.init([try pattern("dns:*.a")], Grant(.verify, limits))], setting: "test")
+        #expect(policy.grant(for: Caller(name: "dns:b.a")).limits == limits)
+        #expect(policy.grant(for: Caller(name: "dns:a")) == .nothing)
+    }
+
+    @Test("patterns are read as they are written, however an address or a DNS name is, and nothing else is one")
+    func parsing() throws {
+        #expect(try pattern("any") == .any)
+        #expect(try pattern("ip:0:0:0:0:0:0:0:1") == .one(Caller(name: "ip:::1")))
+        #expect(try pattern("dns:Billing.Internal") == .one(Caller(name: "dns:billing.internal")))
+        #expect(try pattern("dns:*.Billing.Internal") == .dnsNames(ending: ".billing.internal"))
+        #expect(try pattern("uri:spiffe://corp/*") == .uris(beginning: "uri:spiffe://corp/"))
+        for text in [
+            "", "*", "all", "Any", "unknown", "uid:*", "ip:10.0.0.*", "ip:*", "dns:*", "dns:*.", "dns:*.*.a", "dns:a.*", "dns:*a.b",
+            "dns:*.a b", "uri:*", "uri:/*", "uri:spiffe://corp*", "uri:spiffe://*/a", "uri:spiffe://*/a/*", "uri:a b:/*", "uid:-1",
+            "uri:spiffe://corp/**",
+        ] {
+            #expect(CallerPattern(parsing: text) == nil, "\(text)")
+        }
+    }
+}

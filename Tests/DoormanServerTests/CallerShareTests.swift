@@ -1,0 +1,90 @@
+import DoormanCore
+import Testing
+
+@testable import DoormanServer
+
+@Suite("What callers take of what they are granted")
+struct CallerShareTests {
+    private func moment(_ milliseconds: Int) -> Instant {
+        Instant(nanoseconds: 1_000_000_000_000 + UInt64(milliseconds) * 1_000_000)
+    }
+
+    private func limits(calls: CallRate? = nil, inFlight: Int? = nil) -> CallerLimits {
+        var limits = CallerLimits()
+        limits.calls = calls
+        limits.callsInFlight = inFlight
+        return limits
+    }
+
+    private let rate = CallRate(perSecond: 10, saved: 5)
+
+    @Test("connections of one caller have one share, those of two have two, and without limits there is none")
+    func sharing() throws {
+        let shares = CallerShares(maximumCallers: 10)
+        let (one, other) = (Caller(name: "uid:1"), Caller(name: "uid:2"))
+        let share = try #require(shares.share(of: one, limits(calls: rate), at: moment(0)))
+        #expect(shares.share(of: one, limits(calls: rate), at: moment(0)) === share)
+        #expect(shares.share(of: other, limits(calls: rate), at: moment(0)) !== share)
+        #expect(shares.share(of: one, CallerLimits(), at: moment(0)) == nil)
+    }
+
+    @Test("a caller that comes back has not gained anything by it")
+    func comingBack() {
+        let shares = CallerShares(maximumCallers: 1)
+        let caller = Caller(name: "uid:1")
+        shares.share(of: caller, limits(calls: rate), at: moment(0))?.charge(5, at: moment(0))
+        _ = shares.share(of: Caller(name: "uid:2"), limits(calls: rate), at: moment(0))
+        #expect(shares.share(of: caller, limits(calls: rate), at: moment(100))?.availableCalls(at: moment(100)) == 1)
+    }
+
+    @Test("limits that change hold from then on; a rate that stays goes on, and so do calls that wait")
+    func adopting() throws {
+        let shares = CallerShares(maximumCallers: 10)
+        let caller = Caller(name: "uid:1")
+        let share = try #require(shares.share(of: caller, limits(calls: rate, inFlight: 2), at: moment(0)))
+        share.charge(4, at: moment(0))
+        #expect(share.beginWaiting())
+        #expect(shares.share(of: caller, limits(calls: rate, inFlight: 1), at: moment(0)) === share)
+        #expect(share.availableCalls(at: moment(0)) == 1)
+        #expect(!share.beginWaiting())
+        share.endWaiting(1)
+        #expect(share.beginWaiting())
+        _ = shares.share(of: caller, limits(calls: CallRate(perSecond: 1, saved: 3)), at: moment(0))
+        #expect(share.availableCalls(at: moment(0)) == 3)
+        #expect(share.beginWaiting())
+    }
+
+    @Test("those who are gone and have all that they may save are forgotten for others; the rest with the same limits share one")
+    func bounded() throws {
+        let shares = CallerShares(maximumCallers: 2)
+        let limits = limits(calls: rate)
+        let held = try #require(shares.share(of: Caller(name: "held"), limits, at: moment(0)))
+        let busy = Caller(name: "busy")
+        shares.share(of: busy, limits, at: moment(0))?.charge(5, at: moment(0))
+        let rest = try #require(shares.share(of: Caller(name: "third"), limits, at: moment(0)))
+        #expect(shares.share(of: Caller(name: "fourth"), limits, at: moment(0)) === rest)
+        #expect(shares.share(of: Caller(name: "fifth"), self.limits(inFlight: 1), at: moment(0)) !== rest)
+        #expect(shares.callerCount == 2)
+        // By now the busy one is as good as new, and nobody holds its share.
+        let sixth = try #require(shares.share(of: Caller(name: "sixth"), limits, at: moment(2_000)))
+        #expect(sixth !== rest)
+        #expect(shares.callerCount == 2)
+        #expect(shares.share(of: Caller(name: "held"), limits, at: moment(2_000)) === held)
+    }
+
+    @Test("a place among those that wait is taken at caller and server, or at neither")
+    func places() {
+        let server = WaitingCalls(maximum: 3)
+        let first = WaitingPlaces(server: server, caller: CallerShare(limits(inFlight: 2)))
+        let second = WaitingPlaces(server: server, caller: CallerShare(limits(inFlight: 2)))
+        let unlimited = WaitingPlaces(server: server, caller: nil)
+        #expect([first.take(), first.take(), first.take()] == [nil, nil, .tooManyCallsOfCaller])
+        #expect([second.take(), second.take(), unlimited.take()] == [nil, .tooManyCallsAtServer, .tooManyCallsAtServer])
+        #expect(server.count == 3)
+        first.giveBack(2)
+        #expect([second.take(), second.take(), unlimited.take()] == [nil, .tooManyCallsOfCaller, nil])
+        unlimited.giveBack(1)
+        second.giveBack(2)
+        #expect(server.count == 0)
+    }
+}
