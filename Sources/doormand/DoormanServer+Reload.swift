@@ -20,6 +20,21 @@ extension DoormanServer {
     }
 }
 
+extension DoormanServer {
+    /// Who may call what, for the next calls of every connection.
+    var policyPiece: ReloadablePiece {
+        ReloadablePiece(
+            keys: [PolicyFile.setting, "server.accounts-callers"], files: { [$0.policyFile] }
+        ) { [self] settings throws(BadSettings) in
+            let policy = try settings.callerPolicy()
+            guard policy != self.policy else { return ReloadablePiece.Step {} }
+            return ReloadablePiece.Step(changed: settings.policyFile.isEmpty ? [] : [PolicyFile.setting]) {
+                self.replacePolicy(policy)
+            }
+        }
+    }
+}
+
 extension TLSFiles {
     fileprivate static let keys = ["tls.certificate-file", "tls.key-file", "tls.client-ca-file", "tls.client-certificates"]
 
