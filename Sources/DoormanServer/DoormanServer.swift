@@ -103,6 +103,9 @@ package final class DoormanServer: Service {
         logger.info("replaced the policy of callers: calls are judged by it")
     }
 
+    /// By which calls are judged, or soon will be.
+    package var policy: CallerPolicy { readers.policy }
+
     private func note(_ tls: ServerTLS) {
         metrics.recordCertificateExpiry(tls.certificateExpiry)
         for warning in tls.warnings { logger.warning("\(warning)") }

@@ -5,12 +5,13 @@ internal import NIOCore
 struct LoopReaders: Sendable {
     private let readers: [ObjectIdentifier: NIOLoopBoundBox<RequestReader>]
     private let loops: [any EventLoop]
-    private let policyGeneration = NIOLockedValueBox(0)
+    private let current: NIOLockedValueBox<(policy: CallerPolicy, generation: Int)>
 
     init(group: any EventLoopGroup, backend: AuthBackend, settings: ServerSettings) {
         let shares = CallerShares(maximumCallers: settings.maximumCallers)
         let waiting = WaitingCalls(maximum: settings.maximumWaitingCalls)
         let policy = settings.policy ?? .open(accountsCallers: settings.accountsCallers)
+        current = NIOLockedValueBox((policy, 0))
         loops = Array(group.makeIterator())
         readers = Dictionary(
             uniqueKeysWithValues: loops.map { loop in
@@ -29,16 +30,19 @@ struct LoopReaders: Sendable {
     /// Gives every loop another policy, and returns when all have it. Of two that are given at the same time all loops end with the
     /// same one: loops take them in the order of their generations.
     func replacePolicy(_ new: CallerPolicy) async {
-        let replaced = policyGeneration.withLockedValue { generation in
-            generation += 1
+        let replaced = current.withLockedValue { current in
+            current = (new, current.generation + 1)
             return loops.map { loop in
-                let (box, generation) = (box(of: loop), generation)
+                let (box, generation) = (box(of: loop), current.generation)
                 return loop.submit { box.value.replacePolicy(new, generation: generation) }
             }
         }
         // A loop that is shut down has no connections left.
         for future in replaced { try? await future.get() }
     }
+
+    /// The policy that was given last.
+    var policy: CallerPolicy { current.withLockedValue { $0.policy } }
 
     private func box(of loop: any EventLoop) -> NIOLoopBoundBox<RequestReader> {
         guard let box = readers[ObjectIdentifier(loop)] else { preconditionFailure("the loop is not of the server's group") }

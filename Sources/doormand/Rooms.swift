@@ -37,7 +37,8 @@ struct Rooms {
         let missBudgets = MissBudgets<Caller>(settings: settings.missBudgets)
         self.missBudgets = missBudgets
         backend = AuthBackend(
-            provider: verifier, timeSource: time, takeMiss: { caller, granted, now in missBudgets.take(caller, granted: granted, at: now) },
+            provider: verifier, timeSource: time,
+            takeMiss: { caller, granted, now in missBudgets.take(caller, granted: granted, at: now) },
             isBeingAsked: { token in verifier.isBeingAsked(about: token) },
             staleReplyFromMemory: { token, applicationID, maxAgeSeconds, now, hasShare in
                 // A share that is used up is no outage: whoever floods us must not have revoked tokens live longer for it.
