@@ -116,29 +116,14 @@ struct GuardTests {
             let peer = try RawPeer.connect(port: port)
             try await eventually("it is connected") { server.connectionCount == 1 }
             let accepted = try #require(
-                (0..<4096).first { option($0, SOL_SOCKET, SO_ACCEPTCONN) == 0 && localPort($0) == port }, "no socket was accepted")
-            #expect(option(accepted, SOL_SOCKET, SO_KEEPALIVE) == 1)
-            #expect(option(accepted, CInt(IPPROTO_TCP), TCP_NODELAY) == 1)
-            #expect(option(accepted, CInt(IPPROTO_TCP), TCP_KEEPIDLE) == 41)
-            #expect(option(accepted, CInt(IPPROTO_TCP), TCP_KEEPINTVL) == 7)
-            #expect(option(accepted, CInt(IPPROTO_TCP), TCP_KEEPCNT) == 5)
-            #expect(option(accepted, CInt(IPPROTO_TCP), TCP_USER_TIMEOUT) == 43_210)
+                SocketOptions.descriptor(port: port, isListening: false), "no socket was accepted")
+            #expect(SocketOptions.value(accepted, SOL_SOCKET, SO_KEEPALIVE) == 1)
+            #expect(SocketOptions.value(accepted, CInt(IPPROTO_TCP), TCP_NODELAY) == 1)
+            #expect(SocketOptions.value(accepted, CInt(IPPROTO_TCP), TCP_KEEPIDLE) == 41)
+            #expect(SocketOptions.value(accepted, CInt(IPPROTO_TCP), TCP_KEEPINTVL) == 7)
+            #expect(SocketOptions.value(accepted, CInt(IPPROTO_TCP), TCP_KEEPCNT) == 5)
+            #expect(SocketOptions.value(accepted, CInt(IPPROTO_TCP), TCP_USER_TIMEOUT) == 43_210)
             peer.close()
         }
-    }
-
-    private func option(_ descriptor: CInt, _ level: CInt, _ name: CInt) -> CInt? {
-        var value: CInt = 0
-        var length = socklen_t(MemoryLayout<CInt>.size)
-        return unsafe getsockopt(descriptor, level, name, &value, &length) == 0 ? value : nil
-    }
-
-    private func localPort(_ descriptor: CInt) -> Int? {
-        var address = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = unsafe withUnsafeMutablePointer(to: &address) { address in
-            unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(descriptor, $0, &length) }
-        }
-        return result == 0 && address.sin_family == sa_family_t(AF_INET) ? Int(UInt16(bigEndian: address.sin_port)) : nil
     }
 }
