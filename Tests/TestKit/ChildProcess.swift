@@ -6,7 +6,7 @@ private import NIOConcurrencyHelpers
 ///
 /// Foundation's `Process` leaks on Linux, which LeakSanitizer reports.
 package final class ChildProcess: Sendable {
-    private let id: pid_t
+    let id: Int32
     private let path: String
     private let standardOutput: NamelessFile
     private let standardError: NamelessFile
@@ -94,8 +94,11 @@ package final class ChildProcess: Sendable {
     }
 
     /// Its command line, as every user of the machine may read it.
-    package var commandLine: String {
-        let file = unsafe open("/proc/\(id)/cmdline", O_RDONLY | O_CLOEXEC)
+    package var commandLine: String { kernelFile("cmdline") }
+
+    /// What the kernel tells of it in a file of proc(5).
+    func kernelFile(_ name: String) -> String {
+        let file = unsafe open("/proc/\(id)/\(name)", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return "" }
         defer { close(file) }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)

@@ -1,0 +1,73 @@
+import AccountKitEmulator
+import DoormanClient
+import DoormanWire
+import Foundation
+import Logging
+import TestKit
+
+/// A `doormand` of its own, as operators start it, whose provider is in the test's process: for what is counted by process, memory and
+/// descriptors.
+struct DoormandProcess {
+    let program: ChildProcess
+    let emulator: AccountKitEmulator
+    let port: Int
+
+    /// - Parameter descriptorLimit: Files and sockets that it may have open; nil for the machine's own limit.
+    static func run(
+        _ arguments: [String] = [], descriptorLimit: Int? = nil, _ body: (DoormandProcess) async throws -> Void
+    ) async throws {
+        var settings = EmulatorSettings(port: 0)
+        settings.apps = [Stack.ours]
+        let emulator = try AccountKitEmulator(
+            settings: settings, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        try await emulator.start()
+        let outcome: Result<Void, any Error>
+        do {
+            try await withTemporaryFolder { folder in
+                let (portFile, secretFile) = (folder.appendingPathComponent("port"), folder.appendingPathComponent("secret"))
+                try (Stack.ours.secret + "\n").write(to: secretFile, atomically: true, encoding: .utf8)
+                let all =
+                    [
+                        "--server-address", "127.0.0.1:0", "--server-port-file", portFile.path, "--account-kit-base-url",
+                        emulator.baseURL, "--account-kit-application-id", Stack.ours.id, "--account-kit-app-secret-file",
+                        secretFile.path,
+                    ] + arguments
+                let limit = descriptorLimit.map { "ulimit -n \($0); " } ?? ""
+                let program = try ChildProcess(
+                    "sh", ["-c", limit + #"exec "$0" "$@""#, ChildProcess.built("doormand")] + all,
+                    // What AddressSanitizer keeps of freed memory would be taken for growth.
+                    environment: ["SWIFT_BACKTRACE": "enable=no", "ASAN_OPTIONS": "quarantine_size_mb=1"])
+                try await body(
+                    DoormandProcess(program: program, emulator: emulator, port: try await program.port(from: portFile)))
+                program.terminate()
+                let status = try await program.ending()
+                guard status == 0 else { throw NeverHappened(description: "doormand ended with \(status): \(program.allOutput)") }
+            }
+            outcome = .success(())
+        } catch {
+            outcome = .failure(error)
+        }
+        try await emulator.stop()
+        try outcome.get()
+    }
+
+    /// A token that is known to it from now on.
+    func knownToken(phone: String = "+15551234567") async throws -> String {
+        let token = try emulator.logIn(phone: phone)
+        let peer = try RawPeer.connect(port: port)
+        try await peer.send(Self.verify(token))
+        let answer = try await peer.readFrame()
+        guard Self.isIdentity(answer) else { throw NeverHappened(description: "a token is not known") }
+        return token
+    }
+
+    static func verify(_ token: String, streamID: UInt32 = 1) throws -> [UInt8] {
+        let data = try RequestEncoder.encode(VerificationRequest(token: Token(token)), timeout: nil)
+        return RawFrame(streamID: streamID, type: 1, data: data).bytes
+    }
+
+    static func isIdentity(_ frame: RawFrame) -> Bool {
+        guard case .success = ResponseDecoder.identity(frame.data.span, in: MessageArena()) else { return false }
+        return true
+    }
+}
