@@ -25,7 +25,7 @@ static struct connection *connections;
 static struct tokens tokens;
 static struct histogram latencies;
 static int epoll;
-static uint64_t now, measure_from, measure_to, idle_time, errors, in_flight, tokens_taken;
+static uint64_t now, measure_from, measure_to, idle_time, errors, in_flight, tokens_taken, calls_shed;
 
 // The answers that were not the success expected, by what they were.
 static struct { const char *text; uint64_t count; } problems[PROBLEMS];
@@ -140,12 +140,18 @@ static uint64_t send_due(uint64_t due_since, uint64_t *sent, uint64_t until) {
     struct connection *touched[MOST_SENT_AT_ONCE];
     uint32_t count = 0;
     uint64_t due = due_since + (uint64_t)((double)*sent * 1e9 / options.rate);
-    while (due <= now && due < until && places.count > 0 && count < MOST_SENT_AT_ONCE) {
-        struct connection *connection = places.ring[places.first];
-        if (!call(connection, due)) break;
-        places.first = (places.first + 1) % places.room;
-        places.count--;
-        touched[count++] = connection;
+    while (due <= now && due < until && count < MOST_SENT_AT_ONCE) {
+        if (places.count > 0) {
+            struct connection *connection = places.ring[places.first];
+            if (!call(connection, due)) break;
+            places.first = (places.first + 1) % places.room;
+            places.count--;
+            touched[count++] = connection;
+        } else if (options.shed) {
+            calls_shed++;
+        } else {
+            break;
+        }
         due = due_since + (uint64_t)((double)++*sent * 1e9 / options.rate);
     }
     for (uint32_t i = 0; i < count; i++)
@@ -202,7 +208,7 @@ static void print_result(void) {
         {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}};
     for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
         printf(" %s=%.1f", quantiles[i].name, (double)histogram_quantile(&latencies, quantiles[i].part) / 1e3);
-    printf(" max=%.1f\n", (double)latencies.max / 1e3);
+    printf(" max=%.1f shed=%" PRIu64 "\n", (double)latencies.max / 1e3, calls_shed);
     fflush(stdout);
 }
 

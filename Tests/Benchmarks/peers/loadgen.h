@@ -16,6 +16,7 @@ struct options {
     double rate;                // requests a second, open loop; 0 for closed loop
     bool once;                  // ask for each token once, in their order, and end
     bool hold;                  // open the connections, make one call on each, and stay until killed
+    bool shed;                  // leave out calls that are due while every place is taken
 };
 
 // Ends the program with how to use it where that is not kept to.

@@ -17,6 +17,7 @@ static _Noreturn void usage(void) {
         "  --connections N  default 1             --depth D     calls in flight on each, default 1\n"
         "  --seconds S      measured, default 1   --warm-up S   before that, default 0.2\n"
         "  --rate R         requests a second, open loop; without it as many as get answered\n"
+        "  --shed           with a rate: leave out what comes due while all places are taken, rather than make it late\n"
         "  --keys K         the first K tokens alone    --once   each token once, then end    --hold   connect, call once, stay\n"
         "An N of 0 takes answers of any length (ttrpc alone: their freshness changes it).\n"
         "Prints one line: requests and their rate, errors, the part of the time in which there was nothing to do, and latencies\n"
@@ -51,8 +52,9 @@ struct options read_options(int count, char **arguments) {
     static const struct option known[] = {
         {"protocol", 1, 0, 'p'}, {"connect", 1, 0, 'c'}, {"unix", 1, 0, 'u'},   {"tokens", 1, 0, 't'}, {"answer-bytes", 1, 0, 'a'},
         {"connections", 1, 0, 'n'}, {"depth", 1, 0, 'd'}, {"seconds", 1, 0, 's'}, {"warm-up", 1, 0, 'w'}, {"rate", 1, 0, 'r'},
-        {"keys", 1, 0, 'k'}, {"once", 0, 0, 'o'}, {"hold", 0, 0, 'h'}, {0, 0, 0, 0}};
-    struct options options = {.answer_bytes = UINT32_MAX, .connections = 1, .target.depth = 1, .duration = 1000000000, .warm_up = 200000000};
+        {"keys", 1, 0, 'k'}, {"once", 0, 0, 'o'}, {"hold", 0, 0, 'h'}, {"shed", 0, 0, 'x'}, {0, 0, 0, 0}};
+    struct options options = {
+        .answer_bytes = UINT32_MAX, .connections = 1, .target.depth = 1, .duration = 1000000000, .warm_up = 200000000};
     int flag;
     while ((flag = getopt_long(count, arguments, "", known, NULL)) != -1) {
         switch (flag) {
@@ -69,6 +71,7 @@ struct options read_options(int count, char **arguments) {
         case 'k': options.keys = (uint32_t)number(optarg, 1, 1e8); break;
         case 'o': options.once = true; break;
         case 'h': options.hold = true; break;
+        case 'x': options.shed = true; break;
         default: usage();
         }
     }

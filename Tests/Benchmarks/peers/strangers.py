@@ -1,4 +1,4 @@
-"""Opens and closes connections while a soak lasts: well-behaved ones, ones that reset, and ones that leave in the middle of a frame."""
+"""Opens and closes connections while a soak lasts: some behave well, some reset, some leave in the middle of a frame."""
 
 import random
 import socket
