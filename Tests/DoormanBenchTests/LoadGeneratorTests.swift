@@ -67,7 +67,9 @@ struct LoadGeneratorTests {
     func tooHighRate() async throws {
         try await withServer { _, address in
             var settings = settings(address)
-            settings.rate = CallRate(callsPerSecond: 200_000)
+            // Some times what a debug build can do, and not so much that counting what is due is all that it does.
+            settings.rate = CallRate(callsPerSecond: 50_000)
+            settings.duration = .seconds(2)
             settings.callTimeout = .milliseconds(100)
             let report = try await run(settings)
             #expect(report.calls == 100_000 && report.failed["NOT_SENT"].map { $0 > 0 } == true, "\(report.failed)")

@@ -27,7 +27,7 @@ struct MissBudgetTests {
         #expect((100..<10_100).filter { budgets.take("bad", at: moment($0)) == nil }.count == 99)
     }
 
-    @Test("one that is granted a rate of its own has that, begins anew when it changes, and goes on while it does not")
+    @Test("one that is granted a rate of its own has that, and what it has used up stays used up when that changes")
     func granted() {
         let budgets = budgets()
         func taken(_ granted: CallRate?, _ milliseconds: Int) -> Int {
@@ -38,9 +38,10 @@ struct MissBudgetTests {
         #expect(taken(own, 0) == 0)
         #expect(budgets.take("own", granted: own, at: moment(0)) == .milliseconds(10))
         #expect(taken(own, 50) == 5)
-        #expect(taken(nil, 50) == 5)
-        #expect(taken(CallRate(perSecond: 1, saved: 1), 50) == 1)
-        #expect(taken(own, 50) == 20)
+        #expect(taken(nil, 50) == 0)
+        #expect(taken(nil, 10_000) == 5)
+        #expect(taken(CallRate(perSecond: 1, saved: 1), 10_000) == 0)
+        #expect(taken(own, 20_000) == 20)
     }
 
     @Test("quiet callers are forgotten to make room for others, busy ones are not, and the rest share one budget")
