@@ -16,22 +16,27 @@ struct ConnectionUnderTest {
     let limits: ConnectionLimits
     private var connection: ServerConnection
     private let reader: RequestReader
+    private let pass: CallerPass
     private var tally = AnswerTally()
 
     init(_ setup: Setup, now: Instant) {
         limits = setup.limits
         connection = ServerConnection(limits: limits, now: now)
+        // Places are for the handler to give back, which is not here: there are enough.
         reader = RequestReader(
-            backend: setup.backend, accountsCallers: setup.listsAccounts ? [Self.caller] : [],
+            backend: setup.backend, policy: .open(accountsCallers: setup.listsAccounts ? [Self.caller] : []),
+            shares: CallerShares(maximumCallers: 1), waiting: WaitingCalls(maximum: .max),
             maximumFrameLength: limits.maximumFrameLength)
+        pass = reader.pass(for: Self.caller)
     }
 
     var callsInFlight: Int { connection.callsInFlight }
     var nextTimer: Instant { connection.nextTimer }
 
     mutating func receive(_ bytes: [UInt8], now: Instant) -> Directive {
-        connection.receive(ByteBuffer(bytes: bytes), now: now) { data, isDraining in
-            reader.decide(data, from: Self.caller, isDraining: isDraining, now: now, tally: &tally)
+        var pass = pass
+        return connection.receive(ByteBuffer(bytes: bytes), now: now) { data, isDraining in
+            reader.decide(data, by: &pass, isDraining: isDraining, now: now, tally: &tally)
         }
     }
 

@@ -20,7 +20,7 @@ struct Setup {
         listsAccounts = choice & 0x20 != 0
         let share = input.byte()
         let missesLeft = NIOLockedValueBox(share == 0 ? Int.max : Int(share))
-        let takeMiss: AuthBackend.TakeMiss = { _, _ in
+        let takeMiss: AuthBackend.TakeMiss = { _, _, _ in
             missesLeft.withLockedValue { left in
                 guard left > 0 else { return .milliseconds(250) }
                 left -= 1
