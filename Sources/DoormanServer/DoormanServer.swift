@@ -97,10 +97,13 @@ package final class DoormanServer: Service {
     /// Has every call that is read from now on judged by another policy, on connections that there are too. Calls that wait go on.
     /// A caller whose rate is the same as before keeps what it has taken of it.
     ///
-    /// Returns when every event loop goes by it.
-    package func replacePolicy(_ new: CallerPolicy) async {
-        await readers.replacePolicy(new)
+    /// - Returns: A task that ends when every event loop goes by it.
+    @discardableResult
+    package func replacePolicy(_ new: CallerPolicy) -> Task<Void, Never> {
+        let replaced = readers.replacePolicy(new)
         logger.info("replaced the policy of callers: calls are judged by it")
+        // A loop that is shut down has no connections left.
+        return Task { for loop in replaced { try? await loop.get() } }
     }
 
     /// By which calls are judged, or soon will be.

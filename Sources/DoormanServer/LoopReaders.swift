@@ -27,18 +27,18 @@ struct LoopReaders: Sendable {
         box(of: loop).value
     }
 
-    /// Gives every loop another policy, and returns when all have it. Of two that are given at the same time all loops end with the
-    /// same one: loops take them in the order of their generations.
-    func replacePolicy(_ new: CallerPolicy) async {
-        let replaced = current.withLockedValue { current in
+    /// Gives every loop another policy. Of two that are given at the same time all loops end with the same one: they take them in the
+    /// order of their generations.
+    ///
+    /// - Returns: What is fulfilled when a loop has it.
+    func replacePolicy(_ new: CallerPolicy) -> [EventLoopFuture<Void>] {
+        current.withLockedValue { current in
             current = (new, current.generation + 1)
             return loops.map { loop in
                 let (box, generation) = (box(of: loop), current.generation)
                 return loop.submit { box.value.replacePolicy(new, generation: generation) }
             }
         }
-        // A loop that is shut down has no connections left.
-        for future in replaced { try? await future.get() }
     }
 
     /// The policy that was given last.

@@ -29,7 +29,7 @@ extension DoormanServer {
             let policy = try settings.callerPolicy()
             guard policy != self.policy else { return ReloadablePiece.Step {} }
             return ReloadablePiece.Step(changed: settings.policyFile.isEmpty ? [] : [PolicyFile.setting]) {
-                Task { await self.replacePolicy(policy) }
+                self.replacePolicy(policy)
             }
         }
     }

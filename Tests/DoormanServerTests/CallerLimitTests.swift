@@ -187,20 +187,20 @@ struct CallerLimitTests {
             #expect(try await verify("remembered", 1, peer) == nil)
             try await peer.send(Frames.verify("unknown", streamID: 3))
             try await eventually("it is asked about") { provider.asked == 1 }
-            await server.replacePolicy(CallerPolicy([], setting: "server.policy-file"))
+            await server.replacePolicy(CallerPolicy([], setting: "server.policy-file")).value
             #expect(try await verify("remembered", 5, peer) == .callerNotAllowed)
             #expect(try await verify("unknown", 7, peer) == .callerNotAllowed)
-            await server.replacePolicy(Self.limiting { $0.callsInFlight = 1 })
+            await server.replacePolicy(Self.limiting { $0.callsInFlight = 1 }).value
             #expect(try await verify("remembered", 9, peer) == nil)
             #expect(try await verify("unknown", 11, peer) == .tooManyCallsOfCaller)
-            await server.replacePolicy(Self.limiting { $0.callsInFlight = 2 })
+            await server.replacePolicy(Self.limiting { $0.callsInFlight = 2 }).value
             try await peer.send(Frames.verify("unknown", streamID: 13))
             try await eventually("a second is asked about") { provider.asked == 2 }
-            await server.replacePolicy(Self.limiting())
+            await server.replacePolicy(Self.limiting()).value
             provider.release()
             #expect(try await peer.readFrame().identity == .someone)
             #expect(try await peer.readFrame().identity == .someone)
-            await server.replacePolicy(Self.limiting { $0.callsInFlight = 1 })
+            await server.replacePolicy(Self.limiting { $0.callsInFlight = 1 }).value
             #expect(try await verify("unknown", 15, peer) == nil)
         }
     }
