@@ -133,6 +133,9 @@ let package = Package(
                 nioPosix,
             ],
             path: "Tests/Benchmarks/Micro", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "client-benchmark", dependencies: ["DoormanClient", argumentParser], path: "Tests/Benchmarks/Client",
+            swiftSettings: swiftSettings),
         tests("DoormanCoreTests", ["DoormanCore"]),
         tests("DoormanWireTests", ["DoormanCore", "DoormanWire", "TestKit", nioCore]),
         tests("DoormanCryptoTests", ["DoormanCrypto"]),
