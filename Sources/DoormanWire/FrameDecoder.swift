@@ -134,14 +134,21 @@ extension FrameHeader {
 extension ByteBuffer {
     /// Writes a frame: its header and its data, which is no longer than ``FrameHeader/maximumLength``.
     package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: [UInt8]) {
-        precondition(data.count <= Int(FrameHeader.maximumLength))
-        let size = FrameHeader.byteCount + data.count
+        unsafe writeFrame(type, streamID: streamID, length: data.count) { unsafe $0.copyBytes(from: data) }
+    }
+
+    /// Writes a frame whose data `fill` writes: all of its `length` bytes.
+    mutating func writeFrame(
+        _ type: FrameType, streamID: StreamID, length: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void
+    ) {
+        precondition(length <= Int(FrameHeader.maximumLength))
+        let size = FrameHeader.byteCount + length
         unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
-            unsafe bytes.storeBytes(of: UInt32(data.count).bigEndian, as: UInt32.self)
+            unsafe bytes.storeBytes(of: UInt32(length).bigEndian, as: UInt32.self)
             unsafe bytes.storeBytes(of: streamID.rawValue.bigEndian, toByteOffset: 4, as: UInt32.self)
             unsafe bytes[8] = type.rawValue
             unsafe bytes[9] = 0
-            unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[FrameHeader.byteCount..<size]).copyBytes(from: data)
+            unsafe fill(UnsafeMutableRawBufferPointer(rebasing: bytes[FrameHeader.byteCount..<size]))
             return size
         }
     }

@@ -38,6 +38,13 @@ extension MessageArena {
         return unsafe UnsafeMutableRawPointer(copy).assumingMemoryBound(to: CChar.self)
     }
 
+    /// Memory in the arena. Only inside ``withAllocator(_:)``.
+    func memory(_ size: Int, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent)
+        -> UnsafeMutablePointer<UInt8>
+    {
+        try unsafe allocate(size, allocator).bindMemory(to: UInt8.self, capacity: size)
+    }
+
     /// Copies bytes into the arena. Only inside ``withAllocator(_:)``.
     func data(_ bytes: [UInt8], _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent) -> ProtobufCBinaryData {
         let copy = try unsafe allocate(bytes.count, allocator).bindMemory(to: UInt8.self, capacity: bytes.count)
@@ -102,7 +109,8 @@ func textBytes(_ text: UnsafeMutablePointer<CChar>) -> UnsafeBufferPointer<UInt8
 
 /// A `string` field, or nil if it is not UTF-8, which protobuf-c does not check.
 func optionalText(_ text: UnsafeMutablePointer<CChar>) -> String? {
-    unsafe String(validating: textBytes(text), as: UTF8.self)
+    // The general `String(validating:as:)` looks its generic parts up at run time, for each of the strings of each identity.
+    unsafe String(validatingCString: text)
 }
 
 /// Whether a `string` field is this text.

@@ -1,6 +1,7 @@
 private import CDoormanProtos
 private import CProtobufC
 package import DoormanCore
+package import NIOCore
 
 /// One `KeyValue` of a call's metadata.
 package struct MetadataEntry: Sendable, Hashable {
@@ -29,6 +30,42 @@ package enum RequestEncoder {
             if let maxAge = request.maxAge { unsafe message.max_age_seconds = wholeSeconds(maxAge) }
             return unsafe packed(&message, doorman__v1__verify_request__get_packed_size, doorman__v1__verify_request__pack)
         }
+    }
+
+    /// Writes a whole frame of this call, as ``encode(_:timeout:metadata:)`` and `writeFrame` would, without memory of its own.
+    ///
+    /// - Parameter arena: What the parts are put together in.
+    package static func writeFrame(
+        _ streamID: StreamID, _ request: VerificationRequest, timeout: Duration, metadata: [MetadataEntry],
+        to buffer: inout ByteBuffer, using arena: MessageArena
+    ) throws(RequestTooLong) {
+        let result: Result<Void, RequestTooLong> = unsafe arena.withAllocator { allocator in
+            unsafe request.token.bytes.withUnsafeBufferPointer { token in
+                do throws(ArenaSpent) {
+                    var message = unsafe Doorman__V1__VerifyRequest()
+                    unsafe doorman__v1__verify_request__init(&message)
+                    // Packing only reads it.
+                    unsafe message.token.len = token.count
+                    unsafe message.token.data = UnsafeMutablePointer(mutating: token.baseAddress)
+                    if let id = request.applicationID { unsafe message.application_id = try unsafe arena.text(id, allocator) }
+                    if let maxAge = request.maxAge { unsafe message.max_age_seconds = wholeSeconds(maxAge) }
+                    let size = unsafe doorman__v1__verify_request__get_packed_size(&message)
+                    let payload = try unsafe arena.memory(size, allocator)
+                    unsafe doorman__v1__verify_request__pack(&message, payload)
+                    var envelope = try unsafe call(.verify, timeout, metadata, arena, allocator)
+                    unsafe envelope.payload = unsafe ProtobufCBinaryData(len: size, data: payload)
+                    let length = unsafe ttrpc__request__get_packed_size(&envelope)
+                    guard length <= Int(FrameHeader.maximumLength) else { return .failure(RequestTooLong()) }
+                    unsafe buffer.writeFrame(.request, streamID: streamID, length: length) { data in
+                        unsafe ttrpc__request__pack(&envelope, data.baseAddress?.assumingMemoryBound(to: UInt8.self))
+                    }
+                    return .success(())
+                } catch {
+                    return .failure(RequestTooLong())
+                }
+            }
+        }
+        try result.get()
     }
 
     package static func encode(
@@ -111,24 +148,33 @@ package enum RequestEncoder {
         let arena = MessageArena()
         let result: Result<[UInt8], RequestTooLong> = unsafe arena.withAllocator { allocator in
             do {
-                var request = unsafe Ttrpc__Request()
-                unsafe ttrpc__request__init(&request)
-                unsafe request.service = try unsafe arena.text(method.service.description, allocator)
-                unsafe request.method = try unsafe arena.text(method.name.description, allocator)
+                var request = try unsafe call(method, timeout, metadata, arena, allocator)
                 unsafe request.payload = try unsafe arena.data(payload(arena, allocator), allocator)
-                // 0 would mean the server's default, so a time that has run out is sent as the shortest there is.
-                if let timeout { unsafe request.timeout_nano = max(1, timeout.nanoseconds) }
-                if !metadata.isEmpty {
-                    let (entries, count) = try unsafe arena.metadata(metadata, allocator)
-                    unsafe request.metadata = entries
-                    unsafe request.n_metadata = count
-                }
                 return .success(unsafe packed(&request, ttrpc__request__get_packed_size, ttrpc__request__pack))
             } catch {
                 return .failure(RequestTooLong())
             }
         }
         return try result.get()
+    }
+
+    /// A call without its payload.
+    private static func call(
+        _ method: Method, _ timeout: Duration?, _ metadata: [MetadataEntry], _ arena: MessageArena,
+        _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
+    ) throws(ArenaSpent) -> Ttrpc__Request {
+        var request = unsafe Ttrpc__Request()
+        unsafe ttrpc__request__init(&request)
+        unsafe request.service = method.service.cString
+        unsafe request.method = method.name.cString
+        // 0 would mean the server's default, so a time that has run out is sent as the shortest there is.
+        if let timeout { unsafe request.timeout_nano = max(1, timeout.nanoseconds) }
+        if !metadata.isEmpty {
+            let (entries, count) = try unsafe arena.metadata(metadata, allocator)
+            unsafe request.metadata = entries
+            unsafe request.n_metadata = count
+        }
+        return unsafe request
     }
 
     /// Rounded down, so that no older answer comes than was asked for, but never to 0, which means any age.
@@ -151,6 +197,13 @@ extension MessageArena {
             unsafe placed.append(try unsafe place(pair, allocator))
         }
         return unsafe (try unsafe array(placed, allocator), placed.count)
+    }
+}
+
+extension StaticString {
+    /// The text where it is, which ends with a NUL. Packing only reads it.
+    fileprivate var cString: UnsafeMutablePointer<CChar> {
+        unsafe UnsafeMutablePointer(mutating: UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self))
     }
 }
 

@@ -13,8 +13,10 @@ final class Call {
     let metadata: [MetadataEntry]
     let deadline: Deadline
     let waiter: Waiter
-    /// One while it is under way, two while it is hedged, none while it waits.
-    var copies: [Copy] = []
+    /// Nil while it waits.
+    private(set) var copy: Copy?
+    /// While it is hedged.
+    private var secondCopy: Copy?
     /// How often it was sent.
     var attempts = 0
     /// Where it was sent to in vain. Others are tried first.
@@ -32,15 +34,32 @@ final class Call {
     /// Whether somebody still waits for it.
     var isLive: Bool { waiter.isLive }
 
+    var isHedged: Bool { secondCopy != nil }
+
+    func addCopy(_ new: Copy) {
+        if copy == nil { copy = new } else { secondCopy = new }
+    }
+
     /// It was answered on this connection, or will not be.
-    func removeCopy(on connection: Connection) {
-        copies.removeAll { $0.connection === connection }
+    ///
+    /// - Returns: The stream that it had there.
+    @discardableResult
+    func removeCopy(on connection: Connection) -> StreamID? {
+        if let second = secondCopy, second.connection === connection {
+            secondCopy = nil
+            return second.streamID
+        }
+        guard let first = copy, first.connection === connection else { return nil }
+        (copy, secondCopy) = (secondCopy, nil)
+        return first.streamID
     }
 
     /// Nobody waits for the answers that may still come.
     func abandonCopies() {
-        for copy in copies { copy.connection.abandon(copy.streamID) }
-        copies.removeAll()
+        guard let first = copy else { return }
+        first.connection.abandon(first.streamID)
+        if let secondCopy { secondCopy.connection.abandon(secondCopy.streamID) }
+        (copy, secondCopy) = (nil, nil)
     }
 }
 

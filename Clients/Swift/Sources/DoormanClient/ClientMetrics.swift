@@ -24,6 +24,8 @@ struct ClientMetrics: Sendable {
         let duration: Timer
     }
 
+    /// Whether anybody reads them.
+    let isOn: Bool
     private let factory: any MetricsFactory
     private let methods: [Method: Counters]
     private let nearCacheHits: Counter
@@ -32,6 +34,7 @@ struct ClientMetrics: Sendable {
 
     init(factory: any MetricsFactory) {
         self.factory = factory
+        isOn = !(factory is NOOPMetricsHandler)
         methods = Dictionary(
             uniqueKeysWithValues: Method.allCases.map { method in
                 let succeeded = Self.calls(method, "ok", factory)
@@ -49,13 +52,12 @@ struct ClientMetrics: Sendable {
             })
     }
 
-    func recordCall(_ method: Method, _ error: DoormanError?, nanoseconds: Int64) {
+    func recordCall(_ method: Method, _ outcome: Waiter.Outcome, nanoseconds: Int64) {
         guard let counters = methods[method] else { return }
         counters.duration.recordNanoseconds(nanoseconds)
-        if let error {
-            Self.calls(method, error.reason, factory).increment()
-        } else {
-            counters.succeeded.increment()
+        switch outcome {
+        case .success: counters.succeeded.increment()
+        case .failure(let error): Self.calls(method, error.reason, factory).increment()
         }
     }
 

@@ -74,6 +74,13 @@ extension Connection {
             return .send(id)
         }
 
+        /// The call that was started last is not sent after all.
+        mutating func unsend(_ id: StreamID) {
+            pending[id] = nil
+            if unwritten.last == id { unwritten.removeLast() }
+            if callsInFlight == 0 && ping == nil { silentSince = nil }
+        }
+
         /// Asks the server for its health, whatever room there is for calls.
         ///
         /// - Returns: Nil if it is being asked already, or can't be.

@@ -44,7 +44,9 @@ final class Connection: ChannelInboundHandler {
     var server: Server? { owner?.server }
 
     /// Whether it was opened and not yet closed.
-    var isOpen: Bool { context?.channel.isActive ?? false }
+    private(set) var isOpen = false
+    /// Whether the server reads what is sent to it.
+    private var isWritable = true
 
     var callsInFlight: Int { machine.callsInFlight }
 
@@ -60,9 +62,9 @@ final class Connection: ChannelInboundHandler {
 
     /// What a call may expect of the connection. A server that does not read counts as full.
     var room: StateMachine<Call>.Room {
-        guard let context, isOpen else { return .none }
-        guard machine.room == .free else { return machine.room }
-        return context.channel.isWritable ? .free : .full
+        guard isOpen else { return .none }
+        let room = machine.room
+        return room == .free && !isWritable ? .full : room
     }
 
     /// The calls that wait for answers, in the order in which they were made.
@@ -71,16 +73,24 @@ final class Connection: ChannelInboundHandler {
     /// - Returns: Nil if the connection has no room.
     /// - Throws: If the call doesn't fit into a frame.
     func start(_ call: Call, at now: Instant) throws(RequestTooLong) -> StreamID? {
-        let data = try call.operation.packed(timeout: call.deadline.remaining(at: now), metadata: call.metadata)
-        guard context != nil, case .send(let id) = machine.start(call, at: now) else { return nil }
-        send(id, data)
+        guard isOpen, case .send(let id) = machine.start(call, at: now) else { return nil }
+        do throws(RequestTooLong) {
+            try call.operation.writeFrame(
+                id, timeout: call.deadline.remaining(at: now), metadata: call.metadata, to: &outbound, using: arena)
+        } catch {
+            machine.unsend(id)
+            throw error
+        }
+        scheduleFlush()
         return id
     }
 
     /// Asks the server for its health, unless that is asked already.
     func ping(timeout: Duration) {
-        guard context != nil, let data = try? Operation.health(service: "").packed(timeout: timeout, metadata: []) else { return }
-        if let id = machine.startPing(at: .now) { send(id, data) }
+        guard isOpen, let id = machine.startPing(at: .now) else { return }
+        // A health call fits into any frame.
+        try? Operation.health(service: "").writeFrame(id, timeout: timeout, metadata: [], to: &outbound, using: arena)
+        scheduleFlush()
     }
 
     /// Nobody waits for the call any more; its answer will be ignored.
@@ -110,8 +120,7 @@ final class Connection: ChannelInboundHandler {
         }
     }
 
-    private func send(_ id: StreamID, _ data: [UInt8]) {
-        outbound.writeFrame(.request, streamID: id, data: data)
+    private func scheduleFlush() {
         guard !flushIsScheduled, let context else { return }
         flushIsScheduled = true
         context.eventLoop.assumeIsolated().execute { self.flush() }
@@ -119,9 +128,10 @@ final class Connection: ChannelInboundHandler {
 
     private func flush() {
         flushIsScheduled = false
-        guard let context, context.channel.isActive, outbound.readableBytes > 0 else { return }
+        guard let context, isOpen, outbound.readableBytes > 0 else { return }
         let frames = outbound
-        outbound = ByteBuffer()
+        // As much again will soon be wanted.
+        outbound = context.channel.allocator.buffer(capacity: min(frames.readableBytes, 64 << 10))
         machine.wrote()
         context.writeAndFlush(wrapOutboundOut(frames), promise: nil)
     }
@@ -130,6 +140,7 @@ final class Connection: ChannelInboundHandler {
 extension Connection {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        isOpen = context.channel.isActive
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -138,6 +149,7 @@ extension Connection {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        isOpen = true
         if !speaksTLS { established.succeed() }
     }
 
@@ -149,7 +161,7 @@ extension Connection {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         decoder.append(unwrapInboundIn(data))
         let now = Instant.now
-        while violation == nil, context.channel.isActive, let event = decoder.next() {
+        while violation == nil, isOpen, let event = decoder.next() {
             switch event {
             case .frame(let header): take(header, at: now)
             case .oversized(let header):
@@ -165,6 +177,7 @@ extension Connection {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
         owner?.roomChanged()
     }
 
@@ -175,6 +188,7 @@ extension Connection {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        isOpen = false
         established.fail(failure ?? .closedByPeer)
         owner?.ended(self, leaving: machine.closed())
     }

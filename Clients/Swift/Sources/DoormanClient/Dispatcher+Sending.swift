@@ -7,6 +7,7 @@ internal import NIOCore
 extension Dispatcher {
     /// Sends what waits, as far as there is room, and sees to connections for the rest.
     func sendWaiting() {
+        giveAnswers()
         while !waiting.isEmpty, canSend {
             guard let call = waiting.popFirst() else { break }
             guard let subchannel = choose(for: call) else {
@@ -29,7 +30,7 @@ extension Dispatcher {
     /// - Parameter reply: The answer to a call that somebody still waits for.
     func answered(_ call: Call, _ reply: Reply, from subchannel: Subchannel) {
         switch reply {
-        case .answer(let answer): finish(call, .success(answer))
+        case .answer(let answer): finishSoon(call, answer)
         case .draining(let message): sendAgain(call, insteadOf: subchannel.server, .draining(message), why: .draining)
         case .failure(let status):
             let error = DoormanError(status, mayBeRepeated: call.operation.mayBeRepeated)
@@ -71,7 +72,7 @@ extension Dispatcher {
         let isWorthIt = connection.violation == nil || hasAlternative(to: server, for: call)
         if call.operation.mayBeRepeated, isWorthIt {
             sendAgain(call, insteadOf: server, error, why: .connectionLost)
-        } else if call.copies.isEmpty {
+        } else if call.copy == nil {
             finish(call, .failure(error))
         }
     }
@@ -80,13 +81,11 @@ extension Dispatcher {
     func move(_ calls: [Call], from connection: Connection) {
         guard let server = connection.server else { return }
         for call in calls.reversed() where call.isLive && call.operation.mayBeRepeated {
-            guard call.attempts < settings.maximumAttempts, call.copies.count > 1 || retryBudget.withdraw(at: .now) else {
-                continue
-            }
-            for copy in call.copies where copy.connection === connection { connection.abandon(copy.streamID) }
-            call.removeCopy(on: connection)
+            guard call.attempts < settings.maximumAttempts else { continue }
+            guard call.isHedged || retryBudget.withdraw(at: .now) else { continue }
+            if let streamID = call.removeCopy(on: connection) { connection.abandon(streamID) }
             call.triedServers.append(server)
-            if call.copies.isEmpty {
+            if call.copy == nil {
                 metrics.recordRetry(.hung)
                 waiting.putBack([call])
             }
@@ -96,7 +95,7 @@ extension Dispatcher {
     /// Sends late calls to a second server as well.
     func hedge(at now: Instant) {
         while let call = hedging.nextDue(at: now) {
-            guard call.isLive, call.copies.count == 1, let first = call.copies.first?.connection.server else { continue }
+            guard call.isLive, !call.isHedged, let first = call.copy?.connection.server else { continue }
             guard hasAlternative(to: first, for: call) else { continue }
             call.triedServers.append(first)
             guard let subchannel = choose(for: call), subchannel.server != first, hedging.withdraw() else { continue }
@@ -110,10 +109,10 @@ extension Dispatcher {
         let now = Instant.now
         do {
             guard let streamID = try connection.start(call, at: now) else {
-                if call.copies.isEmpty { waiting.putBack([call]) }
+                if call.copy == nil { waiting.putBack([call]) }
                 return subchannel.replace()
             }
-            call.copies.append(Call.Copy(connection: connection, streamID: streamID))
+            call.addCopy(Call.Copy(connection: connection, streamID: streamID))
         } catch {
             return finish(call, .failure(.requestTooLong))
         }
@@ -123,7 +122,7 @@ extension Dispatcher {
 
     /// Puts a call back to the head of those that wait, unless it was sent too often.
     private func sendAgain(_ call: Call, insteadOf server: Server, _ error: DoormanError, why: ClientMetrics.RetryCause) {
-        guard call.isLive, call.copies.isEmpty else { return }
+        guard call.isLive, call.copy == nil else { return }
         call.lastError = error
         call.triedServers.append(server)
         guard call.attempts < settings.maximumAttempts, why.isFree || retryBudget.withdraw(at: .now) else {

@@ -27,6 +27,7 @@ final class Dispatcher {
     var isClosed = false
     var tick = Tick()
     private var liveCalls = 0
+    private var answers: [(Waiter, Answer)] = []
     private var lastSubmission: Instant?
     private var deadlines = Deadlines()
     private var deadlineTimer: (deadline: Deadline, task: Scheduled<Void>)?
@@ -78,6 +79,7 @@ final class Dispatcher {
     /// Ends every call and closes every connection.
     func close() -> EventLoopFuture<Void> {
         isClosed = true
+        giveAnswers()
         deadlineTimer?.task.cancel()
         deadlineTimer = nil
         stopTicking()
@@ -102,6 +104,19 @@ final class Dispatcher {
     func isInUse(at now: Instant) -> Bool {
         guard !isClosed, let lastSubmission else { return false }
         return !waiting.isEmpty || lastSubmission.duration(to: now) < settings.idleTimeout
+    }
+
+    /// Ends a call with its answer when all of what was read is handled, so that those who waited are woken together.
+    func finishSoon(_ call: Call, _ answer: Answer) {
+        call.abandonCopies()
+        answers.append((call.waiter, answer))
+    }
+
+    /// Wakes those whose answers have come.
+    func giveAnswers() {
+        guard !answers.isEmpty else { return }
+        for (waiter, answer) in answers where waiter.end(.success(answer)) { liveCalls -= 1 }
+        answers.removeAll(keepingCapacity: true)
     }
 
     /// Ends a call, wherever it is.
@@ -135,7 +150,7 @@ final class Dispatcher {
     }
 
     private func lateness(of call: Call) -> DoormanError {
-        if let copy = call.copies.first {
+        if let copy = call.copy {
             let server = copy.connection.server.map(String.init(describing:)) ?? "the server"
             return .deadlineExceeded("no answer from \(server) in time", mayHaveBegun: !call.operation.mayBeRepeated)
         }

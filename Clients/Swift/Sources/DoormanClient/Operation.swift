@@ -1,5 +1,6 @@
 internal import DoormanCore
 internal import DoormanWire
+internal import NIOCore
 
 /// What a call asks: how it is packed, how its answer is read, and whether it may be sent twice.
 enum Operation: Sendable, Hashable {
@@ -45,12 +46,28 @@ enum Operation: Sendable, Hashable {
         return text?.utf8.contains(0) ?? false
     }
 
+    /// Writes its request frame.
+    ///
+    /// - Parameters:
+    ///   - timeout: What is left of the call's time.
+    ///   - metadata: What is sent along with it.
+    ///   - arena: What its parts may be put together in.
+    func writeFrame(
+        _ streamID: StreamID, timeout: Duration, metadata: [MetadataEntry], to buffer: inout ByteBuffer, using arena: MessageArena
+    ) throws(RequestTooLong) {
+        if case .verify(let request) = self {
+            try RequestEncoder.writeFrame(streamID, request, timeout: timeout, metadata: metadata, to: &buffer, using: arena)
+        } else {
+            buffer.writeFrame(.request, streamID: streamID, data: try packed(timeout: timeout, metadata: metadata))
+        }
+    }
+
     /// The data of its request frame.
     ///
     /// - Parameters:
     ///   - timeout: What is left of the call's time.
     ///   - metadata: What is sent along with it.
-    func packed(timeout: Duration, metadata: [MetadataEntry]) throws(RequestTooLong) -> [UInt8] {
+    private func packed(timeout: Duration, metadata: [MetadataEntry]) throws(RequestTooLong) -> [UInt8] {
         switch self {
         case .verify(let request): try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)
         case .exchange(let request): try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)

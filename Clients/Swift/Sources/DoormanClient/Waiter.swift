@@ -2,13 +2,14 @@ internal import NIOConcurrencyHelpers
 
 /// The task that waits for a call's answer. Whatever comes first ends its wait, from whatever thread: the answer, the deadline, or
 /// the task's own cancellation; what comes later finds nobody.
-final class Waiter: Sendable {
+struct Waiter: Sendable {
     typealias Outcome = Result<Answer, DoormanError>
+    typealias Continuation = CheckedContinuation<Outcome, Never>
 
     private enum Phase {
         /// The task has not yet suspended.
         case early
-        case waiting(CheckedContinuation<Outcome, Never>)
+        case waiting(Continuation)
         case ended
     }
 
@@ -24,7 +25,7 @@ final class Waiter: Sendable {
     /// The task has suspended.
     ///
     /// - Returns: Whether the call is to be made; false if the task was cancelled before, which it then is told.
-    func wait(_ continuation: CheckedContinuation<Outcome, Never>) -> Bool {
+    func wait(_ continuation: Continuation) -> Bool {
         let isEarly = phase.withLockedValue { phase in
             guard case .early = phase else { return false }
             phase = .waiting(continuation)
@@ -37,7 +38,7 @@ final class Waiter: Sendable {
     /// - Returns: Whether this is what ended the wait.
     @discardableResult
     func end(_ outcome: Outcome) -> Bool {
-        let continuation = phase.withLockedValue { phase -> CheckedContinuation<Outcome, Never>? in
+        let continuation = phase.withLockedValue { phase -> Continuation? in
             guard case .waiting(let continuation) = phase else { return nil }
             phase = .ended
             return continuation
@@ -50,7 +51,7 @@ final class Waiter: Sendable {
     ///
     /// - Returns: Whether a call that was made lost its waiter by this.
     func cancel() -> Bool {
-        let continuation = phase.withLockedValue { phase -> CheckedContinuation<Outcome, Never>? in
+        let continuation = phase.withLockedValue { phase -> Continuation? in
             defer { phase = .ended }
             guard case .waiting(let continuation) = phase else { return nil }
             return continuation

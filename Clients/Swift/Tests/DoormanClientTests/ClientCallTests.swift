@@ -165,10 +165,10 @@ struct ClientCallTests {
                     for call in held.shuffled() { try await connection.answer(call, call.secret) }
                     held = []
                 }
+                #expect(try !peer.sawAnotherConnection())
             }
             try await group.waitForAll()
         }
-        #expect(try !peer.sawAnotherConnection())
         await client.close()
     }
 
