@@ -19,6 +19,7 @@ package final class DoormanServer: Service {
     /// Nil where TCP is plain.
     private let tls: CurrentTLS?
     private let readers: LoopReaders
+    private let counts: ServerCounts
     private let connections = ConnectionRegistry()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
     private let socketFile = NIOLockedValueBox<SocketFile?>(nil)
@@ -38,6 +39,8 @@ package final class DoormanServer: Service {
         self.logger = logger
         self.tls = tls.map(CurrentTLS.init)
         self.readers = LoopReaders(group: group, backend: backend, settings: settings)
+        counts = ServerCounts(
+            settings: settings, readers: readers, connections: connections, metrics: self.metrics, time: backend.timeSource)
         if let tls { note(tls) }
     }
 
@@ -168,7 +171,8 @@ package final class DoormanServer: Service {
 
     private func makeAdmission() -> Admission {
         let log = LimitedLog(logger, now: backend.timeSource.now)
-        let shared = ConnectionHandler.Shared(backend: backend, limits: settings.connection, metrics: metrics, log: log)
+        let shared = ConnectionHandler.Shared(
+            backend: backend, limits: settings.connection, metrics: metrics, counts: counts, log: log)
         return Admission(settings: settings, tls: tls, shared: shared, readers: readers, connections: connections)
     }
 

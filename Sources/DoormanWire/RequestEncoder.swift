@@ -68,6 +68,11 @@ package enum RequestEncoder {
         }
     }
 
+    /// A question for the server's statistics.
+    package static func encodeStatistics(timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.statistics, timeout) { _, _ throws(ArenaSpent) in [] }
+    }
+
     /// - Parameter service: The service to ask about; empty for the whole server.
     package static func encodeHealthCheck(service: String, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
         unsafe try packing(.healthCheck, timeout) { arena, allocator throws(ArenaSpent) in
