@@ -53,9 +53,11 @@ package struct AuthBackend: Sendable {
 
     /// Answers a call that memory could not.
     ///
-    /// - Parameter counts: What the server knows of itself.
+    /// - Parameter statistics: The server's.
     /// - Returns: The data of the response frame, and how it came out.
-    func answer(_ call: Call, deadline: Deadline, counts: ServerCounts) async -> (data: [UInt8], failure: Failure?) {
+    func answer(
+        _ call: Call, deadline: Deadline, statistics: StatisticsReading
+    ) async -> (data: [UInt8], failure: Failure?) {
         do throws(VerificationError) {
             switch call {
             case .verify(let request):
@@ -77,9 +79,7 @@ package struct AuthBackend: Sendable {
                 try await provider.deleteAccount(request, deadline: deadline)
                 return (ResponseEncoder.encodeAccountDeleted(), nil)
             case .statistics:
-                var statistics = statistics()
-                await counts.add(to: &statistics)
-                return (ResponseEncoder.encode(statistics), nil)
+                return (await statistics.join().value, nil)
             }
         } catch {
             return (ResponseEncoder.encode(FailureAnswer(error)), Failure(error.code))

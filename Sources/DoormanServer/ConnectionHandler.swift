@@ -44,7 +44,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         let backend: AuthBackend
         let limits: ConnectionLimits
         let metrics: ServerMetrics
-        let counts: ServerCounts
+        let statistics: StatisticsReading
         let log: LimitedLog
     }
 
@@ -152,10 +152,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard let loop = context?.eventLoop else { return pass.places.giveBack(placed) }
         for started in started {
             let handler = NIOLoopBound(self, eventLoop: loop)
-            let (backend, counts) = (shared.backend, shared.counts)
+            let (backend, statistics) = (shared.backend, shared.statistics)
             let began = now
             let task = Task {
-                let (data, failure) = await backend.answer(started.call, deadline: started.deadline, counts: counts)
+                let (data, failure) = await backend.answer(started.call, deadline: started.deadline, statistics: statistics)
                 loop.execute { handler.value.finish(started, began: began, with: data, failure) }
             }
             work[started.id] = Work(task: task, places: started.call.takesPlace ? pass.places : nil)
