@@ -33,7 +33,7 @@ extension StatisticsReport {
             ("failures", reasonsInWords ?? "none"),
             ("provider", "\(Self.number(providerCalls)) calls, \(Self.rate(perSecond(providerCalls))) a second"),
             ("latency", latency ?? "–"),
-            ("breaker", breakers),
+            ("breaker", breakers), ("fullest", fullest ?? "–"),
             ("capacity", "\(Self.number(now.gauges[.cacheCapacity] ?? 0)) tokens of an application can be kept fresh"),
         ]
     }
@@ -63,6 +63,12 @@ extension StatisticsReport {
         }
         guard states.count != 1 else { return states[0].state }
         return states.isEmpty ? "–" : states.map { "\($0.id) \($0.state)" }.joined(separator: "; ")
+    }
+
+    /// The limit of which most is used.
+    private var fullest: String? {
+        let limit = now.limits.max { ($0.fullness ?? 0) < ($1.fullness ?? 0) }
+        return limit.flatMap { limit in limit.fullness.map { "\(limit.setting) \(Self.percent($0))" } }
     }
 
     private var tables: [String?] {

@@ -12,6 +12,10 @@ struct StatisticsWatch: Sendable {
     /// - Returns: Why it ended otherwise.
     func run() async -> FailureReport? {
         var before: ServerStatistics?
+        defer {
+            // What comes next is not to be written into the last line.
+            if before != nil, isTerminal, !isJSON { StandardStreams.write("\n", to: .output) }
+        }
         while !Task.isCancelled {
             do throws(DoormanError) {
                 let now = try await client.statistics()
@@ -34,15 +38,18 @@ struct StatisticsWatch: Sendable {
         if isJSON {
             StandardStreams.write(report.json.text + "\n", to: .output)
         } else if isTerminal {
-            StandardStreams.write(Self.drawing(report.text, isFirst: isFirst), to: .output)
+            StandardStreams.write(Self.drawing(String(report.text.dropLast()), isFirst: isFirst), to: .output)
         } else {
             StandardStreams.write(report.line + "\n", to: .output)
         }
     }
 
-    /// Draws over what is there, so that nothing flickers (ECMA-48: ED, CUP, EL).
+    /// Draws over what is there, so that nothing flickers: each line at its place, up to the edges, so that nothing moves on a screen that
+    /// is too small (ECMA-48: ED, CUP, EL; and DECAWM).
     static func drawing(_ text: String, isFirst: Bool) -> String {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return (isFirst ? "\u{1b}[2J" : "") + "\u{1b}[H" + lines.joined(separator: "\u{1b}[K\n") + "\u{1b}[J"
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { number, line in
+            "\u{1b}[\(number + 1)H\(line)\u{1b}[K"
+        }
+        return (isFirst ? "\u{1b}[2J" : "") + "\u{1b}[?7l" + lines.joined() + "\u{1b}[J\u{1b}[?7h"
     }
 }

@@ -59,6 +59,7 @@ struct StatisticsReportTests {
                 provider:   10 calls, 0.0 a second
                 latency:    mean 100 ms p50 106 ms p90 106 ms p99 106 ms p99.9 106 ms
                 breaker:    closed
+                fullest:    server.max-connections 0.12%
                 capacity:   60,000 tokens of an application can be kept fresh
 
                 method  answered by  outcome  calls  a second  in all
@@ -156,10 +157,12 @@ struct StatisticsReportTests {
         }
     }
 
-    @Test("a terminal is cleared once, and drawn over from its first line to its last after that")
+    @Test("a terminal is cleared once, and drawn over line by line after that, with no line that could move another")
     func drawing() {
-        #expect(StatisticsWatch.drawing("a\nb\n", isFirst: true) == "\u{1b}[2J\u{1b}[Ha\u{1b}[K\nb\u{1b}[K\n\u{1b}[J")
-        #expect(StatisticsWatch.drawing("a\n", isFirst: false) == "\u{1b}[Ha\u{1b}[K\n\u{1b}[J")
+        let drawing = "\u{1b}[?7l\u{1b}[1Ha\u{1b}[K\u{1b}[2Hb\u{1b}[K\u{1b}[J\u{1b}[?7h"
+        #expect(StatisticsWatch.drawing("a\nb", isFirst: true) == "\u{1b}[2J" + drawing)
+        #expect(StatisticsWatch.drawing("a\nb", isFirst: false) == drawing)
+        #expect(!StatisticsWatch.drawing(StatisticsReport(after, since: before).text, isFirst: true).contains("\n"))
     }
 
     @Test("a table without rows is none")
