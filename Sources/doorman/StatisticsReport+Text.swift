@@ -55,14 +55,15 @@ extension StatisticsReport {
         return most.isEmpty ? nil : most.joined(separator: " ")
     }
 
-    /// The state of the one application's, or of each.
+    /// The state of the one application's, or of those that are not as they should be.
     private var breakers: String {
-        let states = now.applications.map { application in
+        let troubled = now.applications.filter { $0.breaker != .closed || $0.backOff != nil }
+        let states = troubled.map { application in
             let backOff = application.backOff.map { ", asked again in \(DurationText.describe($0))" } ?? ""
-            return (id: application.applicationID, state: application.breaker.name + backOff)
+            return (now.applications.count > 1 ? application.applicationID + " " : "") + application.breaker.name + backOff
         }
-        guard states.count != 1 else { return states[0].state }
-        return states.isEmpty ? "–" : states.map { "\($0.id) \($0.state)" }.joined(separator: "; ")
+        guard !troubled.isEmpty else { return now.applications.isEmpty ? "–" : "closed" }
+        return (states + (troubled.count < now.applications.count ? ["others closed"] : [])).joined(separator: "; ")
     }
 
     /// The limit of which most is used.
