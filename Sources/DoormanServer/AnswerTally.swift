@@ -15,6 +15,12 @@ package struct AnswerTally: Sendable {
 
     package init() {}
 
+    /// Whether anything but hits is in it.
+    var holdsMoreThanHits: Bool {
+        healthChecks | draining | wrong | unimplemented | callerNotAllowed | serviceUnknown | refusedByForm != 0
+            || !overLimit.isEmpty
+    }
+
     mutating func add(_ other: AnswerTally) {
         fromMemory += other.fromMemory
         healthChecks += other.healthChecks

@@ -2,7 +2,7 @@ internal import DoormanCore
 internal import DoormanWire
 
 /// How calls came out since the server started, as one event loop counts them. Nobody else touches it while it is counted in, so that a
-/// hit pays for additions alone; whoever wants to know asks the loop.
+/// hit pays for an addition; whoever wants to know asks the loop.
 struct CallTally: Sendable {
     private struct Ending: Hashable {
         let method: Method
@@ -14,6 +14,10 @@ struct CallTally: Sendable {
     private var refused: [Failure: Int] = [:]
     /// Calls that had to wait.
     private var finished: [Ending: Int] = [:]
+
+    mutating func addHits(_ hits: Int) {
+        answered.fromMemory += hits
+    }
 
     /// Adds what a read brought.
     mutating func add(_ tally: AnswerTally) {

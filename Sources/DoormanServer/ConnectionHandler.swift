@@ -94,7 +94,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
         pass.endRead(now: now)
         shared.metrics.record(tally)
-        reader.tally.add(tally)
+        reader.count(tally)
         if pass.placesTaken > 0 || connection.hasStarted { startCalls(pass) }
         if directive != .keep { perform(directive) }
     }
@@ -169,7 +169,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         ended.places?.giveBack(1)
         let now = now
         shared.metrics.recordFinished(started.call.method, failure: failure, after: began.duration(to: now))
-        reader.tally.addFinished(started.call.method, failure: failure)
+        reader.countFinished(started.call.method, failure: failure)
         if case .deleteAccount = started.call, failure == nil {
             shared.log.log(.notice, about: "account_deleted", "deleted an account", ["caller": "\(pass.caller)"])
         }
@@ -195,7 +195,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         let refusals = connection.takeRefusals()
         if !refusals.isEmpty {
             shared.metrics.record(refusals)
-            reader.tally.add(refusals)
+            reader.count(refusals)
         }
         guard let context, var output = connection.takeOutput() else { return }
         bytesWritten += output.readableBytes

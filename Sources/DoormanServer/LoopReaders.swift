@@ -48,7 +48,7 @@ struct LoopReaders: Sendable {
     func tally() async -> CallTally {
         let tallies = loops.map { loop in
             let box = box(of: loop)
-            return loop.submit { box.value.tally }
+            return loop.submit { box.value.counted }
         }
         var sum = CallTally()
         for tally in tallies {
