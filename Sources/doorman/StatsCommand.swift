@@ -10,8 +10,8 @@ struct StatsCommand: AsyncParsableCommand {
         discussion: """
             Says how calls came out, how many memory answered, how the provider does, and how much of each limit is used: since the \
             server started, or with --watch since the time before. A terminal is drawn anew each time; elsewhere, and with --json, \
-            each time is a line. Ctrl-C ends it, with exit code 0. The server tells callers on its own machine, unless its policy \
-            says otherwise; a rule's method is 'stats'.
+            each time is a line. Ctrl-C ends it, with exit code 0. Numbers are one server's: name one, for of several any may \
+            answer. The server tells callers on its own machine, unless its policy says otherwise; a rule's method is 'stats'.
             """)
 
     static let usualInterval = Duration.seconds(2)

@@ -6,7 +6,8 @@ public import DoormanCore
 extension DoormanClient {
     /// What the server has counted since it started, and how full it is.
     ///
-    /// Counts only grow, so that two answers of one server tell what happened between them:
+    /// Counts only grow, so that two answers tell what happened between them. They must be of one server: of several any may answer, so
+    /// have a client for each.
     ///
     ///     let first = try await client.statistics()
     ///     try await Task.sleep(for: .seconds(10))
