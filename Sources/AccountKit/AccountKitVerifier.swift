@@ -8,8 +8,8 @@ package struct AccountKitVerifier: TokenProvider {
     /// The name in ``Identity/provider``.
     package static let providerName = "account-kit"
 
-    /// Told of each call to Account Kit when it is over, for metrics and logs. Called on any thread; must not wait.
-    package typealias Observer = @Sendable (AccountKitEndpoint, CallOutcome) -> Void
+    /// Told of each call to Account Kit when it is over, and how long it took, for metrics and logs. Called on any thread; must not wait.
+    package typealias Observer = @Sendable (AccountKitEndpoint, CallOutcome, _ took: Duration) -> Void
     /// Told how much of its limits the application has used up, in percent, whenever an answer says so: see ``AppUsage``. Called
     /// on any thread; must not wait.
     package typealias UsageObserver = @Sendable (Int) -> Void
@@ -23,8 +23,8 @@ package struct AccountKitVerifier: TokenProvider {
 
     /// - Throws: ``AccountKitSettings/Invalid`` if the settings can't be meant.
     package init(
-        _ settings: AccountKitSettings, transport: any HTTPTransport, time: TimeSource, observer: @escaping Observer = { _, _ in },
-        usage: @escaping UsageObserver = { _ in }
+        _ settings: AccountKitSettings, transport: any HTTPTransport, time: TimeSource,
+        observer: @escaping Observer = { _, _, _ in }, usage: @escaping UsageObserver = { _ in }
     ) throws(AccountKitSettings.Invalid) {
         if let problem = settings.problem { throw problem }
         self.settings = settings
@@ -89,19 +89,21 @@ package struct AccountKitVerifier: TokenProvider {
     func ask(
         _ endpoint: AccountKitEndpoint, _ request: HTTPRequest, deadline: Deadline
     ) async throws(VerificationError) -> AnswerClass {
-        let remaining = deadline.remaining(at: time.now())
+        let began = time.now()
+        let remaining = deadline.remaining(at: began)
         guard remaining > .zero else { throw .deadlineExceeded }
         let response: HTTPResponse
         do {
             response = try await transport.send(request, timeout: remaining)
         } catch {
-            observer(endpoint, .failed(error.code))
+            observer(endpoint, .failed(error.code), began.duration(to: time.now()))
             let deadlineHasPassed = error.code == .timedOut && deadline.hasPassed(at: time.now())
             throw deadlineHasPassed ? .deadlineExceeded : VerificationError(error, at: endpoint)
         }
+        let took = began.duration(to: time.now())
         if let percent = AppUsage.percent(in: response.headers) { usage(percent) }
         let answer = AnswerClass(response, to: endpoint)
-        observer(endpoint, .answered(answer.kind, status: response.status))
+        observer(endpoint, .answered(answer.kind, status: response.status), took)
         return answer
     }
 }

@@ -25,12 +25,18 @@ package struct CacheStatistics: Sendable, Hashable {
         package var entries = 0
         /// In the reckoning of ``CacheEntry/cost``.
         package var bytes = 0
+        /// How many entries there may be.
+        package var maximumEntries = 0
+        /// How many bytes there may be.
+        package var maximumBytes = 0
         /// Entries that had to go for others, or for lower bounds.
         package var evictions: UInt64 = 0
 
         mutating func add(_ segment: LRUSegment) {
             entries += segment.count
             bytes += segment.byteCount
+            maximumEntries += segment.bounds.entries
+            maximumBytes += segment.bounds.bytes
             evictions += segment.evictions
         }
     }

@@ -23,10 +23,14 @@ package struct AuthBackend: Sendable {
     /// Whether the provider is being asked about the token already, so that one more call costs it nothing.
     package typealias IsBeingAsked = @Sendable (_ token: Span<UInt8>) -> Bool
 
+    /// What is known behind the server of how things are: the server adds how its calls came out.
+    package typealias ReadStatistics = @Sendable () -> ServerStatistics
+
     package let replyFromMemory: ReplyFromMemory
     package let staleReplyFromMemory: StaleReplyFromMemory
     package let isBeingAsked: IsBeingAsked
     package let takeMiss: TakeMiss
+    package let statistics: ReadStatistics
     package let provider: any TokenProvider
     /// The clock of every deadline and every age.
     package let timeSource: TimeSource
@@ -35,6 +39,7 @@ package struct AuthBackend: Sendable {
     package init(
         provider: any TokenProvider, timeSource: TimeSource, takeMiss: @escaping TakeMiss = { _, _, _ in nil },
         isBeingAsked: @escaping IsBeingAsked = { _ in false },
+        statistics: @escaping ReadStatistics = { ServerStatistics() },
         staleReplyFromMemory: @escaping StaleReplyFromMemory = { _, _, _, _, _ in nil }, replyFromMemory: @escaping ReplyFromMemory
     ) {
         self.provider = provider
@@ -43,12 +48,16 @@ package struct AuthBackend: Sendable {
         self.staleReplyFromMemory = staleReplyFromMemory
         self.isBeingAsked = isBeingAsked
         self.takeMiss = takeMiss
+        self.statistics = statistics
     }
 
     /// Answers a call that memory could not.
     ///
+    /// - Parameter statistics: The server's.
     /// - Returns: The data of the response frame, and how it came out.
-    func answer(_ call: Call, deadline: Deadline) async -> (data: [UInt8], failure: Failure?) {
+    func answer(
+        _ call: Call, deadline: Deadline, statistics: StatisticsReading
+    ) async -> (data: [UInt8], failure: Failure?) {
         do throws(VerificationError) {
             switch call {
             case .verify(let request):
@@ -69,6 +78,8 @@ package struct AuthBackend: Sendable {
             case .deleteAccount(let request):
                 try await provider.deleteAccount(request, deadline: deadline)
                 return (ResponseEncoder.encodeAccountDeleted(), nil)
+            case .statistics:
+                return (await statistics.join().value, nil)
             }
         } catch {
             return (ResponseEncoder.encode(FailureAnswer(error)), Failure(error.code))

@@ -8,6 +8,7 @@ package enum Call: Sendable, Hashable {
     case revoke(RevocationRequest)
     case listAccounts(AccountListRequest)
     case deleteAccount(AccountDeletionRequest)
+    case statistics
 
     package var method: Method {
         switch self {
@@ -16,6 +17,10 @@ package enum Call: Sendable, Hashable {
         case .revoke: .revoke
         case .listAccounts: .listAccounts
         case .deleteAccount: .deleteAccount
+        case .statistics: .statistics
         }
     }
+
+    /// Whether it is counted among those that wait. Whoever looks at a server whose places are all taken is not to be turned away.
+    var takesPlace: Bool { self != .statistics }
 }

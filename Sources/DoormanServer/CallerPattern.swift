@@ -9,16 +9,21 @@ package enum CallerPattern: Sendable, Hashable {
     case uris(beginning: String)
     /// All whose name has more before this, which begins with a dot: `.billing.internal`.
     case dnsNames(ending: String)
+    /// Every process of this machine, whatever its user: behind a Unix socket, or at a loopback address.
+    case local
 
-    package static let forms = "any, \(Caller.forms), and uri:…/* or dns:*.… for all that begin or end so"
+    package static let forms =
+        "any, \(Caller.forms), uri:…/* or dns:*.… for all that begin or end so, and local for all of this machine"
 
-    /// Reads a pattern as an operator writes it: what ``Caller/init(parsing:)`` reads, `any`, a URI with `/*` at its end, a DNS name
-    /// with `*.` at its beginning, which stands for one part or several.
+    /// Reads a pattern as an operator writes it: what ``Caller/init(parsing:)`` reads, `any`, `local`, a URI with `/*` at its end, a
+    /// DNS name with `*.` at its beginning, which stands for one part or several.
     ///
     /// - Returns: Nil for any other text.
     package init?(parsing text: String) {
         if text == "any" {
             self = .any
+        } else if text == "local" {
+            self = .local
         } else if text.hasPrefix("uri:"), text.hasSuffix("/*") {
             // A name that it would be true of is how the rest is checked.
             guard let sample = Caller(parsing: text.dropLast() + "x"), !sample.name.contains("*") else { return nil }
@@ -37,6 +42,7 @@ package enum CallerPattern: Sendable, Hashable {
     package func matches(_ caller: Caller) -> Bool {
         switch self {
         case .any: true
+        case .local: caller.name.hasPrefix("uid:") || caller.name.hasPrefix("ip:127.") || caller.name == "ip:::1"
         case .one(let other): caller == other
         case .uris(let beginning): caller.name.utf8.count > beginning.utf8.count && caller.name.hasPrefix(beginning)
         case .dnsNames(let ending):

@@ -44,12 +44,16 @@ package struct CallerPolicy: Sendable, Hashable {
         self.patterns = patterns
     }
 
-    /// Everybody may verify, exchange and revoke, without limits, and these also list and delete accounts.
+    /// Everybody may verify, exchange and revoke, without limits; who is on the same machine may read statistics too; and these may list and
+    /// delete accounts besides.
     package static func open(accountsCallers: Set<Caller>) -> CallerPolicy {
         let methods: MethodSet = [.verify, .exchange, .revoke]
         let operators = accountsCallers.sorted().map(CallerPattern.one)
         return CallerPolicy(
-            [Rule(operators, Grant(methods.union(.accounts))), Rule([.any], Grant(methods))], setting: "server.accounts-callers")
+            [
+                Rule(operators, Grant(methods.union([.accounts, .statistics]))), Rule([.local], Grant(methods.union(.statistics))),
+                Rule([.any], Grant(methods)),
+            ], setting: "server.accounts-callers")
     }
 
     /// What the caller may do. Looked up once a connection, so it may take a while.

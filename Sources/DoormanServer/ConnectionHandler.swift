@@ -30,12 +30,12 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// A call that waits.
     private struct Work {
         let task: Task<Void, Never>
-        /// Where it is counted. Those of the connection may be others by the time that it ends.
-        let places: WaitingPlaces
+        /// Where it is counted, if it is. Those of the connection may be others by the time that it ends.
+        let places: WaitingPlaces?
 
         func giveUp() {
             task.cancel()
-            places.giveBack(1)
+            places?.giveBack(1)
         }
     }
 
@@ -44,6 +44,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         let backend: AuthBackend
         let limits: ConnectionLimits
         let metrics: ServerMetrics
+        let statistics: StatisticsReading
         let log: LimitedLog
     }
 
@@ -93,7 +94,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
         pass.endRead(now: now)
         shared.metrics.record(tally)
-        if pass.placesTaken > 0 { startCalls(pass) }
+        reader.count(tally)
+        if pass.placesTaken > 0 || connection.hasStarted { startCalls(pass) }
         if directive != .keep { perform(directive) }
     }
 
@@ -145,17 +147,18 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func startCalls(_ pass: CallerPass) {
         let started = connection.takeStarted()
         // What the connection refused by a limit of its own, or because it ends, does not wait.
-        pass.places.giveBack(pass.placesTaken - started.count)
-        guard let loop = context?.eventLoop else { return pass.places.giveBack(started.count) }
+        let placed = started.count { $0.call.takesPlace }
+        pass.places.giveBack(pass.placesTaken - placed)
+        guard let loop = context?.eventLoop else { return pass.places.giveBack(placed) }
         for started in started {
             let handler = NIOLoopBound(self, eventLoop: loop)
-            let backend = shared.backend
+            let (backend, statistics) = (shared.backend, shared.statistics)
             let began = now
             let task = Task {
-                let (data, failure) = await backend.answer(started.call, deadline: started.deadline)
+                let (data, failure) = await backend.answer(started.call, deadline: started.deadline, statistics: statistics)
                 loop.execute { handler.value.finish(started, began: began, with: data, failure) }
             }
-            work[started.id] = Work(task: task, places: pass.places)
+            work[started.id] = Work(task: task, places: started.call.takesPlace ? pass.places : nil)
         }
     }
 
@@ -163,9 +166,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         _ started: ServerConnection.StartedCall, began: Instant, with data: [UInt8], _ failure: Failure?
     ) {
         guard let ended = work.removeValue(forKey: started.id) else { return }
-        ended.places.giveBack(1)
+        ended.places?.giveBack(1)
         let now = now
         shared.metrics.recordFinished(started.call.method, failure: failure, after: began.duration(to: now))
+        reader.countFinished(started.call.method, failure: failure)
         if case .deleteAccount = started.call, failure == nil {
             shared.log.log(.notice, about: "account_deleted", "deleted an account", ["caller": "\(pass.caller)"])
         }
@@ -188,7 +192,11 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: - Output, time, the end
 
     private func flush() {
-        shared.metrics.record(connection.takeRefusals())
+        let refusals = connection.takeRefusals()
+        if !refusals.isEmpty {
+            shared.metrics.record(refusals)
+            reader.count(refusals)
+        }
         guard let context, var output = connection.takeOutput() else { return }
         bytesWritten += output.readableBytes
         if queuedWrites == 0, let writer {

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanWire
 package import Logging
 package import Metrics
 internal import NIOConcurrencyHelpers
@@ -19,6 +20,7 @@ package final class DoormanServer: Service {
     /// Nil where TCP is plain.
     private let tls: CurrentTLS?
     private let readers: LoopReaders
+    private let statistics: StatisticsReading
     private let connections = ConnectionRegistry()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
     private let socketFile = NIOLockedValueBox<SocketFile?>(nil)
@@ -38,6 +40,13 @@ package final class DoormanServer: Service {
         self.logger = logger
         self.tls = tls.map(CurrentTLS.init)
         self.readers = LoopReaders(group: group, backend: backend, settings: settings)
+        let counts = ServerCounts(
+            settings: settings, readers: readers, connections: connections, metrics: self.metrics, time: backend.timeSource)
+        statistics = StatisticsReading {
+            var statistics = backend.statistics()
+            await counts.add(to: &statistics)
+            return ResponseEncoder.encode(statistics)
+        }
         if let tls { note(tls) }
     }
 
@@ -168,7 +177,8 @@ package final class DoormanServer: Service {
 
     private func makeAdmission() -> Admission {
         let log = LimitedLog(logger, now: backend.timeSource.now)
-        let shared = ConnectionHandler.Shared(backend: backend, limits: settings.connection, metrics: metrics, log: log)
+        let shared = ConnectionHandler.Shared(
+            backend: backend, limits: settings.connection, metrics: metrics, statistics: statistics, log: log)
         return Admission(settings: settings, tls: tls, shared: shared, readers: readers, connections: connections)
     }
 

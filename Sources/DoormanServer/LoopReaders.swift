@@ -6,10 +6,13 @@ struct LoopReaders: Sendable {
     private let readers: [ObjectIdentifier: NIOLoopBoundBox<RequestReader>]
     private let loops: [any EventLoop]
     private let current: NIOLockedValueBox<(policy: CallerPolicy, generation: Int)>
+    /// Calls that wait at all loops.
+    let waiting: WaitingCalls
 
     init(group: any EventLoopGroup, backend: AuthBackend, settings: ServerSettings) {
         let shares = CallerShares(maximumCallers: settings.maximumCallers)
         let waiting = WaitingCalls(maximum: settings.maximumWaitingCalls)
+        self.waiting = waiting
         let policy = settings.policy ?? .open(accountsCallers: settings.accountsCallers)
         current = NIOLockedValueBox((policy, 0))
         loops = Array(group.makeIterator())
@@ -39,6 +42,20 @@ struct LoopReaders: Sendable {
                 return loop.submit { box.value.replacePolicy(new, generation: generation) }
             }
         }
+    }
+
+    /// What the calls of all loops came to.
+    func tally() async -> CallTally {
+        let tallies = loops.map { loop in
+            let box = box(of: loop)
+            return loop.submit { box.value.counted }
+        }
+        var sum = CallTally()
+        for tally in tallies {
+            // A loop that is shut down counts no more.
+            if let tally = try? await tally.get() { sum.add(tally) }
+        }
+        return sum
     }
 
     /// The policy that was given last.

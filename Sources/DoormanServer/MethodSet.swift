@@ -13,6 +13,7 @@ package struct MethodSet: OptionSet, Sendable, Hashable {
     package static let revoke = MethodSet(rawValue: 4)
     /// Listing and deleting accounts.
     package static let accounts = MethodSet(rawValue: 8)
+    package static let statistics = MethodSet(rawValue: 16)
 
     /// Whether the method is one of these.
     func allows(_ method: Method) -> Bool {
@@ -21,6 +22,7 @@ package struct MethodSet: OptionSet, Sendable, Hashable {
         case .exchange: contains(.exchange)
         case .revoke: contains(.revoke)
         case .listAccounts, .deleteAccount: contains(.accounts)
+        case .statistics: contains(.statistics)
         case .healthCheck: true
         }
     }

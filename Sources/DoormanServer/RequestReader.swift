@@ -14,6 +14,10 @@ package final class RequestReader {
     private let arena: MessageArena
     /// What the loop's connections write their answers into, one after the other.
     var outputMemory = ByteBuffer()
+    /// Hits by themselves: most reads bring nothing else, and a number in an object is changed for less than a larger value.
+    private var hits = 0
+    /// What else the loop's calls came to.
+    private var tally = CallTally()
     private let draining = ResponseEncoder.encode(
         FailureAnswer(.draining, "this server is shutting down and did not start the call: ask another"))
     private let nonsense = ResponseEncoder.encode(FailureAnswer(.malformedRequest, "the data is not a ttrpc.Request"))
@@ -46,6 +50,32 @@ package final class RequestReader {
         guard written.capacity <= 64 << 10 else { return }
         written.clear()
         swap(&outputMemory, &written)
+    }
+
+    /// What the loop's calls came to since the start.
+    var counted: CallTally {
+        var all = tally
+        all.addHits(hits)
+        return all
+    }
+
+    /// Counts what a read brought.
+    func count(_ answered: AnswerTally) {
+        hits += answered.fromMemory
+        guard answered.holdsMoreThanHits else { return }
+        var rest = answered
+        rest.fromMemory = 0
+        tally.add(rest)
+    }
+
+    /// Counts what a connection refused by itself.
+    func count(_ refusals: [Failure: Int]) {
+        tally.add(refusals)
+    }
+
+    /// Counts a call that had to wait, at its end.
+    func countFinished(_ method: Method, failure: Failure?) {
+        tally.addFinished(method, failure: failure)
     }
 
     /// Goes by another policy from the next read on.
@@ -111,6 +141,12 @@ package final class RequestReader {
             return start(request.accountListRequest().map(Call.listAccounts), request, by: &pass, now: now, tally: &tally)
         case .deleteAccount:
             return start(request.accountDeletionRequest().map(Call.deleteAccount), request, by: &pass, now: now, tally: &tally)
+        case .statistics:
+            guard request.isStatisticsRequest() else {
+                tally.wrong += 1
+                return .answer(badPayload)
+            }
+            return .start(.statistics, timeout: request.timeout)
         case .healthCheck: preconditionFailure("a health check was answered above")
         }
     }
@@ -213,22 +249,6 @@ package final class RequestReader {
         tally.healthChecks += 1
         return isDraining ? notServing : serving
     }
-}
-
-/// Answers given without waiting, counted a read at a time so that the metrics are touched once a read.
-package struct AnswerTally {
-    package var fromMemory = 0
-    package var healthChecks = 0
-    package var draining = 0
-    package var wrong = 0
-    package var unimplemented = 0
-    package var callerNotAllowed = 0
-    package var serviceUnknown = 0
-    /// Calls over one of the caller's limits, or the server's.
-    var overLimit: [Failure: Int] = [:]
-    package var refusedByForm = 0
-
-    package init() {}
 }
 
 extension Array where Element == UInt8 {

@@ -101,6 +101,9 @@ package struct ServerConnection {
     /// Calls that were started and not answered.
     package var callsInFlight: Int { inFlight.count }
 
+    /// Whether there are calls to start.
+    package var hasStarted: Bool { !started.isEmpty }
+
     /// Whether new calls are answered `DRAINING`.
     package var isDraining: Bool { state != .open }
 

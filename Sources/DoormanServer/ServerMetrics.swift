@@ -1,6 +1,7 @@
 internal import DoormanCore
 internal import DoormanWire
 internal import Metrics
+internal import NIOConcurrencyHelpers
 
 /// The server's metrics, by swift-metrics: whoever runs the process chooses where they go.
 ///
@@ -24,6 +25,7 @@ struct ServerMetrics: Sendable {
     private let refused: [Failure: Counter]
     private let finished: [Method: [Failure?: Counter]]
     private let durations: [Method: Timer]
+    private let closings = NIOLockedValueBox<[String: UInt64]>([:])
 
     init(factory: any MetricsFactory) {
         func calls(_ method: String, _ source: String, code: String, reason: String = "") -> Counter {
@@ -46,7 +48,7 @@ struct ServerMetrics: Sendable {
         let outcomes = [Failure?.none] + Failure.allCases.map(Optional.some)
         finished = Dictionary(
             uniqueKeysWithValues: Method.allCases.map { method in
-                let counters = outcomes.map { ($0, calls(method.name.description, "provider", $0)) }
+                let counters = outcomes.map { ($0, calls(method.name.description, method.source, $0)) }
                 return (method, Dictionary(uniqueKeysWithValues: counters))
             })
         durations = Dictionary(
@@ -81,8 +83,12 @@ struct ServerMetrics: Sendable {
     }
 
     func recordClosed(_ why: String) {
+        closings.withLockedValue { $0[why, default: 0] += 1 }
         Counter(label: "doorman_connections_closed_total", dimensions: [("why", why)], factory: factory).increment()
     }
+
+    /// How many connections were closed, by why.
+    var closed: [String: UInt64] { closings.withLockedValue { $0 } }
 
     /// Only where there is TLS: a zero would look like a certificate that ended long ago.
     func recordCertificateExpiry(_ expiry: Timestamp) {

@@ -5,6 +5,7 @@ package enum Method: Sendable, Hashable, CaseIterable {
     case revoke
     case listAccounts
     case deleteAccount
+    case statistics
     case healthCheck
 
     /// The full name of the service: package and service.
@@ -12,6 +13,7 @@ package enum Method: Sendable, Hashable, CaseIterable {
         switch self {
         case .verify, .exchange, .revoke: "doorman.v1.Auth"
         case .listAccounts, .deleteAccount: "doorman.v1.Accounts"
+        case .statistics: "doorman.v1.Stats"
         case .healthCheck: "grpc.health.v1.Health"
         }
     }
@@ -23,6 +25,7 @@ package enum Method: Sendable, Hashable, CaseIterable {
         case .revoke: "Revoke"
         case .listAccounts: "List"
         case .deleteAccount: "Delete"
+        case .statistics: "Get"
         case .healthCheck: "Check"
         }
     }

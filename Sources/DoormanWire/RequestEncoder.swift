@@ -128,6 +128,13 @@ package enum RequestEncoder {
         }
     }
 
+    /// A question for the server's statistics.
+    package static func encodeStatistics(
+        timeout: Duration?, metadata: [MetadataEntry] = []
+    ) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.statistics, timeout, metadata) { _, _ throws(ArenaSpent) in [] }
+    }
+
     /// - Parameter service: The service to ask about; empty for the whole server.
     package static func encodeHealthCheck(
         service: String, timeout: Duration?, metadata: [MetadataEntry] = []

@@ -20,6 +20,7 @@ package import DoormanCore
         if names(.healthCheck) { return .healthCheck }
         if names(.listAccounts) { return .listAccounts }
         if names(.deleteAccount) { return .deleteAccount }
+        if names(.statistics) { return .statistics }
         return nil
     }
 
@@ -108,6 +109,11 @@ package import DoormanCore
             else { return nil }
             return AccountDeletionRequest(accountID: account, applicationID: application.nonEmpty)
         } ?? nil
+    }
+
+    /// Whether the payload is a `StatsRequest`.
+    package func isStatisticsRequest() -> Bool {
+        unsafe withPayload(doorman__v1__stats_request__unpack) { _ in true } ?? false
     }
 
     /// The service that a health check asks about, empty for the whole server; nil if the payload is no such message.

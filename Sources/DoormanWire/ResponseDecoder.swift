@@ -80,7 +80,7 @@ package enum ResponseDecoder {
         }
     }
 
-    private static func decode<Value: Sendable>(
+    static func decode<Value: Sendable>(
         _ data: Span<UInt8>, in arena: MessageArena, _ payload: (Span<UInt8>) -> Value?
     ) -> Outcome<Value> {
         unsafe arena.withUnpacked(data, ttrpc__response__unpack) { response -> Outcome<Value> in

@@ -1,5 +1,5 @@
 private import CDoormanProtos
-private import CProtobufC
+internal import CProtobufC
 package import DoormanCore
 
 /// Packs answers into the data of response frames.
@@ -103,7 +103,7 @@ package enum ResponseEncoder {
     }
 
     /// Packs a method's answer and the response around it.
-    private static func packing(
+    static func packing(
         _ payload: (MessageArena, UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent) -> [UInt8]
     ) -> [UInt8] {
         let arena = MessageArena()

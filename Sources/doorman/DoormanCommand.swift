@@ -12,7 +12,7 @@ struct DoormanCommand: AsyncParsableCommand {
             """,
         subcommands: [
             VerifyCommand.self, ExchangeCommand.self, RevokeCommand.self, AccountsCommand.self, HealthCommand.self,
-            BenchCommand.self,
+            StatsCommand.self, BenchCommand.self,
         ])
 
     static func main() async {

@@ -5,6 +5,7 @@ indirect enum JSON: Sendable, Equatable {
     /// A number, already in JSON's own form.
     case number(String)
     case string(String)
+    case array([JSON])
     case object([Member])
 
     struct Member: Sendable, Equatable {
@@ -29,6 +30,7 @@ indirect enum JSON: Sendable, Equatable {
         case .bool(let value): value ? "true" : "false"
         case .number(let digits): digits
         case .string(let value): Self.quoted(value)
+        case .array(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
         case .object(let members):
             "{" + members.map { "\(Self.quoted($0.name)):\($0.value.text)" }.joined(separator: ",") + "}"
         }

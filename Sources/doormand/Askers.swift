@@ -23,6 +23,8 @@ final class Askers: Sendable {
     let governances: [Governance]
     /// Whoever asks now.
     let provider: ReplaceableProvider
+    /// What they all have asked.
+    let providerCalls = ProviderTally()
     private let transport: CurlTransport
     private let time: TimeSource
     private let state: NIOLockedValueBox<State>
@@ -34,7 +36,7 @@ final class Askers: Sendable {
         governances = applications.map { application in
             Governance(applicationID: application.id, governor: Governor(settings: settings, timeSource: time))
         }
-        let router = try Self.router(applications, governances, transport, time) { _ in 0 }
+        let router = try Self.router(applications, governances, transport, time, providerCalls) { _ in 0 }
         provider = ReplaceableProvider(router)
         state = NIOLockedValueBox(State(applications: applications, router: router))
         self.transport = transport
@@ -51,7 +53,7 @@ final class Askers: Sendable {
     func prepare(_ applications: [ServedApplication]) throws(AccountKitSettings.Invalid) -> @Sendable () -> Void {
         let before = state.withLockedValue { $0 }
         // A secret that has worked goes on being the first that is used, wherever it stands now.
-        let router = try Self.router(applications, governances, transport, time) { application in
+        let router = try Self.router(applications, governances, transport, time, providerCalls) { application in
             guard let old = before.applications.first(where: { $0.id == application.id }),
                 let preferred = before.router.preferredCredential(of: application.id)
             else { return 0 }
@@ -65,8 +67,12 @@ final class Askers: Sendable {
 
     private static func router(
         _ applications: [ServedApplication], _ governances: [Governance], _ transport: CurlTransport, _ time: TimeSource,
-        preferred: (ServedApplication) -> Int
+        _ providerCalls: ProviderTally, preferred: (ServedApplication) -> Int
     ) throws(AccountKitSettings.Invalid) -> ApplicationRouter {
+        let observer: AccountKitVerifier.Observer = { endpoint, outcome, took in
+            ProviderMetrics().record(endpoint, outcome)
+            providerCalls.record(endpoint, outcome, took)
+        }
         var routes: [ApplicationRouter.Application] = []
         for application in applications {
             guard let governor = governances.first(where: { $0.applicationID == application.id })?.governor else {
@@ -75,7 +81,7 @@ final class Askers: Sendable {
             var governed: [GovernedVerifier] = []
             for credential in application.credentials {
                 let accountKit = try AccountKitVerifier(
-                    credential, transport: transport, time: time, observer: ProviderMetrics().record, usage: governor.noteUsage)
+                    credential, transport: transport, time: time, observer: observer, usage: governor.noteUsage)
                 governed.append(GovernedVerifier(upstream: accountKit, governor: governor))
             }
             routes.append(

@@ -80,7 +80,7 @@ struct Daemon {
     private func serve(_ server: DoormanServer, _ rooms: Rooms) async throws {
         let reporter = StatisticsReporter(
             verifier: rooms.verifier, transport: rooms.transport, governances: rooms.askers.governances,
-            capacity: Double(settings.governor.callsPerSecond) * (settings.cache.ttl / .seconds(1)))
+            capacity: settings.capacity)
         let reloader = Reloader(settings: settingsInForce(rooms, server), logger: logger)
         var services: [any Service] = [server, reporter, reloader]
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }

@@ -7,7 +7,7 @@ internal import Yams
 /// for may call nothing.
 ///
 ///     - callers: [uri:spiffe://example.org/web/*, dns:billing.internal, uid:1000, ip:10.0.0.7]   # or any
-///       methods: [verify, exchange, revoke, accounts]
+///       methods: [verify, exchange, revoke, accounts, stats]
 ///       calls-per-second: 1000    # of any kind; absent: no limit
 ///       saved-calls: 2000         # absent: twice as many as in a second
 ///       calls-in-flight: 100      # that wait, over all connections of one caller; absent: no limit
@@ -22,7 +22,7 @@ struct PolicyFile {
     private static let numbers = ["calls-per-second", "saved-calls", "calls-in-flight", "misses-per-second", "saved-misses"]
     private static let keys = ["callers", "methods"] + numbers
     private static let methods: [(name: String, method: MethodSet)] = [
-        ("verify", .verify), ("exchange", .exchange), ("revoke", .revoke), ("accounts", .accounts),
+        ("verify", .verify), ("exchange", .exchange), ("revoke", .revoke), ("accounts", .accounts), ("stats", .statistics),
     ]
 
     private var rules: [CallerPolicy.Rule] = []

@@ -6,13 +6,16 @@ struct ProviderMetrics: Sendable {
     @Sendable
     func record(_ endpoint: AccountKitEndpoint, _ outcome: CallOutcome) {
         Counter(
-            label: "doorman_provider_calls_total", dimensions: [("endpoint", endpoint.rawValue), ("outcome", name(outcome))]
+            label: "doorman_provider_calls_total", dimensions: [("endpoint", endpoint.rawValue), ("outcome", outcome.name)]
         ).increment()
     }
+}
 
-    private func name(_ outcome: CallOutcome) -> String {
-        switch outcome {
-        case .answered(let kind, _): "\(kind)"
+extension CallOutcome {
+    /// Its name in metrics and statistics.
+    var name: String {
+        switch self {
+        case .answered(let kind, _): kind.rawValue
         case .failed(let code): "failed_\(code)"
         }
     }

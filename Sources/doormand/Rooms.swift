@@ -36,10 +36,13 @@ struct Rooms {
         self.verifier = verifier
         let missBudgets = MissBudgets<Caller>(settings: settings.missBudgets)
         self.missBudgets = missBudgets
+        let statistics = StatisticsSource(
+            verifier: verifier, transport: transport, askers: askers, governor: governorSettings, capacity: settings.capacity)
         backend = AuthBackend(
             provider: verifier, timeSource: time,
             takeMiss: { caller, granted, now in missBudgets.take(caller, granted: granted, at: now) },
             isBeingAsked: { token in verifier.isBeingAsked(about: token) },
+            statistics: statistics.read,
             staleReplyFromMemory: { token, applicationID, maxAgeSeconds, now, hasShare in
                 // A share that is used up is no outage: whoever floods us must not have revoked tokens live longer for it.
                 let isTrouble = askers.governances.allSatisfy { $0.governor.isRefusing || (!hasShare && $0.governor.isRecovering) }

@@ -165,7 +165,7 @@ struct VerifyTests {
         let (stream, seen) = AsyncStream<String>.makeStream()
         let transport = ScriptedTransport(.answer(200, Sample.phoneBody), .answer(400, errorBody(190, "x", "x")), .failure(.tls))
         let verifier = try AccountKitVerifier(Sample.settings(), transport: transport, time: SteppedClock().timeSource) {
-            seen.yield("\($0) \($1)")
+            seen.yield("\($0) \($1) \($2)")
         }
         for _ in 0..<3 { _ = try? await verifier.verify(VerificationRequest(token: Sample.token), deadline: Sample.deadline()) }
         seen.finish()

@@ -55,6 +55,8 @@ struct VerificationCacheTests {
         cache.limit(valid: SegmentBounds(entries: 160, bytes: 1 << 20), rejected: SegmentBounds(entries: 1, bytes: 1 << 20))
         #expect(statistics(cache).valid.entries == 160)
         #expect(statistics(cache).valid.bytes == before.valid.bytes / 5_000 * 160)
+        #expect(statistics(cache).valid.maximumEntries == 160)
+        #expect(statistics(cache).rejected.maximumBytes == 1 << 20)
         cache.limit(valid: SegmentBounds(entries: 5_000, bytes: 8 << 20), rejected: SegmentBounds(entries: 1, bytes: 1 << 20))
         for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
         #expect(statistics(cache).valid.entries > 1_000)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The policy of callers")
 struct CallerPolicyTests {
-    private static let all: MethodSet = [.verify, .exchange, .revoke, .accounts]
+    private static let all: MethodSet = [.verify, .exchange, .revoke, .accounts, .statistics]
 
     private func pattern(_ text: String) throws -> CallerPattern {
         try #require(CallerPattern(parsing: text), "\(text)")
@@ -47,12 +47,19 @@ struct CallerPolicyTests {
         }
     }
 
-    @Test("without one everybody may all but the accounts, and those who are named these too, and nobody is limited")
+    @Test("without one everybody may verify, exchange and revoke, who is on the machine look too, who is named all; without limits")
     func open() {
-        let policy = CallerPolicy.open(accountsCallers: [Caller(name: "uid:0")])
-        #expect(policy.grant(for: Caller(name: "uid:0")) == Grant(Self.all))
-        #expect(policy.grant(for: .unknown) == Grant([.verify, .exchange, .revoke]))
-        #expect(CallerPolicy.open(accountsCallers: []).grant(for: .unknown) == Grant([.verify, .exchange, .revoke]))
+        let everybody: MethodSet = [.verify, .exchange, .revoke]
+        let policy = CallerPolicy.open(accountsCallers: [Caller(name: "uid:0"), Caller(name: "dns:operators.internal")])
+        for name in ["uid:0", "dns:operators.internal"] { #expect(policy.grant(for: Caller(name: name)) == Grant(Self.all)) }
+        for policy in [policy, .open(accountsCallers: [])] {
+            for name in ["uid:1", "ip:127.0.0.1", "ip:127.9.9.9", "ip:::1"] {
+                #expect(policy.grant(for: Caller(name: name)) == Grant(everybody.union(.statistics)), "\(name)")
+            }
+            for name in ["ip:10.0.0.7", "ip:::12", "ip:12.7.0.1", "dns:uid.internal", "uri:ip:127.0.0.1", "unknown"] {
+                #expect(policy.grant(for: Caller(name: name)) == Grant(everybody), "\(name)")
+            }
+        }
     }
 
     @Test("limits come with the rule")
@@ -68,14 +75,15 @@ struct CallerPolicyTests {
     @Test("patterns are read as they are written, however an address or a DNS name is, and nothing else is one")
     func parsing() throws {
         #expect(try pattern("any") == .any)
+        #expect(try pattern("local") == .local)
         #expect(try pattern("ip:0:0:0:0:0:0:0:1") == .one(Caller(name: "ip:::1")))
         #expect(try pattern("dns:Billing.Internal") == .one(Caller(name: "dns:billing.internal")))
         #expect(try pattern("dns:*.Billing.Internal") == .dnsNames(ending: ".billing.internal"))
         #expect(try pattern("uri:spiffe://corp/*") == .uris(beginning: "uri:spiffe://corp/"))
         for text in [
-            "", "*", "all", "Any", "unknown", "uid:*", "ip:10.0.0.*", "ip:*", "dns:*", "dns:*.", "dns:*.*.a", "dns:a.*", "dns:*a.b",
-            "dns:*.a b", "uri:*", "uri:/*", "uri:spiffe://corp*", "uri:spiffe://*/a", "uri:spiffe://*/a/*", "uri:a b:/*", "uid:-1",
-            "uri:spiffe://corp/**",
+            "", "*", "all", "Any", "Local", "unknown", "uid:*", "ip:10.0.0.*", "ip:*", "dns:*", "dns:*.", "dns:*.*.a", "dns:a.*",
+            "dns:*a.b", "dns:*.a b", "uri:*", "uri:/*", "uri:spiffe://corp*", "uri:spiffe://*/a",
+            "uri:spiffe://*/a/*", "uri:a b:/*", "uid:-1", "uri:spiffe://corp/**",
         ] {
             #expect(CallerPattern(parsing: text) == nil, "\(text)")
         }

@@ -24,6 +24,10 @@ enum Frames {
         return RawFrame(streamID: streamID, type: 1, data: data).bytes
     }
 
+    static func statistics(streamID: UInt32) throws -> [UInt8] {
+        RawFrame(streamID: streamID, type: 1, data: try RequestEncoder.encodeStatistics(timeout: nil)).bytes
+    }
+
     static func health(streamID: UInt32, service: String = "") throws -> [UInt8] {
         let data = try RequestEncoder.encodeHealthCheck(service: service, timeout: nil)
         return RawFrame(streamID: streamID, type: 1, data: data).bytes
@@ -42,6 +46,11 @@ extension RawFrame {
     var identity: Identity? {
         guard case .success(let identity) = ResponseDecoder.identity(data.span, in: MessageArena()) else { return nil }
         return identity
+    }
+
+    var statistics: ServerStatistics? {
+        guard case .success(let statistics) = ResponseDecoder.statistics(data.span, in: MessageArena()) else { return nil }
+        return statistics
     }
 
     var servingStatus: ServingStatus? {

@@ -57,6 +57,7 @@ private func judge(_ data: Span<UInt8>) -> GoldenVector.Expectation? {
         case .revoke: return request.revocationRequest() == nil ? malformedRequest : nil
         case .listAccounts: return request.accountListRequest() == nil ? malformedRequest : nil
         case .deleteAccount: return request.accountDeletionRequest() == nil ? malformedRequest : nil
+        case .statistics: return request.isStatisticsRequest() ? nil : malformedRequest
         case .healthCheck: return request.healthCheckService() == nil ? malformedRequest : nil
         case nil: return .answer(code: "UNIMPLEMENTED", reason: nil)
         }

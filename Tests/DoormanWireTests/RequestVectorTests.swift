@@ -91,6 +91,7 @@ private func encode(_ question: Question, timeout: Duration?) throws -> [UInt8] 
     case .revoke(let request): try RequestEncoder.encode(request, timeout: timeout)
     case .listAccounts(let request): try RequestEncoder.encode(request, timeout: timeout)
     case .deleteAccount(let request): try RequestEncoder.encode(request, timeout: timeout)
+    case .statistics: try RequestEncoder.encodeStatistics(timeout: timeout)
     case .healthCheck(let service): try RequestEncoder.encodeHealthCheck(service: service, timeout: timeout)
     }
 }
@@ -109,6 +110,7 @@ private func decode(_ request: borrowing RequestView) -> Question? {
     case .revoke: request.revocationRequest().map { .revoke($0) }
     case .listAccounts: request.accountListRequest().map { .listAccounts($0) }
     case .deleteAccount: request.accountDeletionRequest().map { .deleteAccount($0) }
+    case .statistics: request.isStatisticsRequest() ? .statistics : nil
     case .healthCheck: request.healthCheckService().map { .healthCheck($0) }
     case nil: nil
     }

@@ -94,6 +94,7 @@ struct ResponseVectorTests {
         #expect(ResponseDecoder.revoked(vector.data.span, in: arena).status == status)
         #expect(ResponseDecoder.accounts(vector.data.span, in: arena).status == status)
         #expect(ResponseDecoder.accountDeleted(vector.data.span, in: arena).status == status)
+        #expect(ResponseDecoder.statistics(vector.data.span, in: arena).status == status)
         #expect(ResponseDecoder.healthCheck(vector.data.span, in: arena).status == status)
     }
 

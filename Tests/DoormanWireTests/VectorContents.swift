@@ -12,6 +12,7 @@ enum Question: Hashable {
     case revoke(RevocationRequest)
     case listAccounts(AccountListRequest)
     case deleteAccount(AccountDeletionRequest)
+    case statistics
     case healthCheck(String)
 
     var method: Method {
@@ -21,6 +22,7 @@ enum Question: Hashable {
         case .revoke: .revoke
         case .listAccounts: .listAccounts
         case .deleteAccount: .deleteAccount
+        case .statistics: .statistics
         case .healthCheck: .healthCheck
         }
     }
@@ -80,6 +82,7 @@ extension GoldenVector {
         case "Delete":
             let account = try #require(self["payload.account_id"])
             return .deleteAccount(AccountDeletionRequest(accountID: account, applicationID: application))
+        case "Get": return .statistics
         default:
             #expect(self["method"] == "Check")
             return .healthCheck(self["payload.service"] ?? "")

@@ -20,6 +20,7 @@ enum Questions {
         { try RequestEncoder.encode(AccountDeletionRequest(accountID: "12"), timeout: nil) },
         { try RequestEncoder.encodeHealthCheck(service: "", timeout: nil) },
         { try RequestEncoder.encodeHealthCheck(service: "none", timeout: nil) },
+        { try RequestEncoder.encodeStatistics(timeout: nil) },
         { [] },
         { Array(repeating: 7, count: 90) },
     ]

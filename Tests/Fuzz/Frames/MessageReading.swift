@@ -27,6 +27,7 @@ struct MessageReading {
             require(request.method == nil || request.namesMethod, "a method that is known is named")
             require(request.timeout.map { $0 > .zero } ?? true, "a time to wait is more than none")
             _ = request.healthCheckService()
+            _ = request.isStatisticsRequest()
         }
     }
 
@@ -50,6 +51,9 @@ struct MessageReading {
             answers.append(.issued(token, identity))
         }
         if case .success(let page) = ResponseDecoder.accounts(data.span, in: arena) { answers.append(.page(page)) }
+        if case .success(let statistics) = ResponseDecoder.statistics(data.span, in: arena) {
+            answers.append(.statistics(statistics))
+        }
         return answers
     }
 }
@@ -76,12 +80,14 @@ private enum ReadAnswer: Hashable {
     case identity(Identity)
     case issued(Token, Identity?)
     case page(AccountPage)
+    case statistics(ServerStatistics)
 
     func encoded() -> [UInt8]? {
         switch self {
         case .identity(let identity): ResponseEncoder.encode(identity)
         case .issued(let token, let identity): ResponseEncoder.encode(ExchangeVerdict.issued(token, identity))
         case .page(let page): ResponseEncoder.encode(page)
+        case .statistics(let statistics): ResponseEncoder.encode(statistics)
         }
     }
 }

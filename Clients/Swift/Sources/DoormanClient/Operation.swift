@@ -9,12 +9,13 @@ enum Operation: Sendable, Hashable {
     case revoke(RevocationRequest)
     case listAccounts(AccountListRequest)
     case deleteAccount(AccountDeletionRequest)
+    case statistics
     case health(service: String)
 
     /// Whether sending it again changes nothing. A code is good once, and a lost answer would make the repeat a refusal.
     var mayBeRepeated: Bool {
         switch self {
-        case .verify, .revoke, .listAccounts, .deleteAccount, .health: true
+        case .verify, .revoke, .listAccounts, .deleteAccount, .statistics, .health: true
         case .exchange: false
         }
     }
@@ -27,6 +28,7 @@ enum Operation: Sendable, Hashable {
         case .revoke: .revoke
         case .listAccounts: .listAccounts
         case .deleteAccount: .deleteAccount
+        case .statistics: .statistics
         case .health: .healthCheck
         }
     }
@@ -41,6 +43,7 @@ enum Operation: Sendable, Hashable {
                 if case .account(let id) = request.subject { id + (request.applicationID ?? "") } else { request.applicationID }
             case .listAccounts(let request): (request.applicationID ?? "") + (request.after ?? "")
             case .deleteAccount(let request): request.accountID + (request.applicationID ?? "")
+            case .statistics: nil
             case .health(let service): service
             }
         return text?.utf8.contains(0) ?? false
@@ -74,6 +77,7 @@ enum Operation: Sendable, Hashable {
         case .revoke(let request): try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)
         case .listAccounts(let request): try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)
         case .deleteAccount(let request): try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)
+        case .statistics: try RequestEncoder.encodeStatistics(timeout: timeout, metadata: metadata)
         case .health(let service): try RequestEncoder.encodeHealthCheck(service: service, timeout: timeout, metadata: metadata)
         }
     }
@@ -86,6 +90,7 @@ enum Operation: Sendable, Hashable {
         case .revoke: Reply(ResponseDecoder.revoked(data, in: arena)) { .revoked }
         case .listAccounts: Reply(ResponseDecoder.accounts(data, in: arena)) { .accounts($0) }
         case .deleteAccount: Reply(ResponseDecoder.accountDeleted(data, in: arena)) { .accountDeleted }
+        case .statistics: Reply(ResponseDecoder.statistics(data, in: arena)) { .statistics($0) }
         case .health: Reply(ResponseDecoder.healthCheck(data, in: arena)) { .health($0) }
         }
     }
@@ -98,6 +103,7 @@ enum Answer: Sendable, Hashable {
     case revoked
     case accounts(AccountPage)
     case accountDeleted
+    case statistics(ServerStatistics)
     case health(ServingStatus)
 }
 

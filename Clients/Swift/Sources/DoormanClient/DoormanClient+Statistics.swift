@@ -1,0 +1,22 @@
+public import DoormanCore
+
+// For operators. A server lets callers of its own machine do this, and those whom its policy names:
+// ``CouldNotAskReason/callerNotAllowed`` otherwise.
+
+extension DoormanClient {
+    /// What the server has counted since it started, and how full it is.
+    ///
+    /// Counts only grow, so that two answers tell what happened between them. They must be of one server: of several any may answer, so
+    /// have a client for each.
+    ///
+    ///     let first = try await client.statistics()
+    ///     try await Task.sleep(for: .seconds(10))
+    ///     let tenSeconds = try await client.statistics().since(first)
+    ///     print(tenSeconds?.counters[.cacheHits] ?? 0)
+    ///
+    /// - Parameter timeout: How long the call may take. Nil: ``DoormanClientSettings/timeout``.
+    public func statistics(timeout: Duration? = nil) async throws(DoormanError) -> ServerStatistics {
+        guard case .statistics(let statistics) = try await ask(.statistics, timeout) else { throw .mixedUp }
+        return statistics
+    }
+}

@@ -1,0 +1,50 @@
+import DoormanClient
+import DoormanCore
+import DoormanWire
+import TestKit
+import Testing
+
+@Suite("statistics over a socket", .timeLimit(.minutes(2)))
+struct ClientStatisticsTests {
+    private func patient(_ peer: ScriptedPeer) -> DoormanClient {
+        var settings = DoormanClientSettings()
+        settings.timeout = .seconds(60)
+        settings.connectTimeout = .seconds(60)
+        return DoormanClient(target: peer.target, settings: settings)
+    }
+
+    @Test("what the server counted arrives, within the time that the call was given")
+    func statistics() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        var expected = ServerStatistics()
+        expected.uptime = .seconds(7)
+        expected.counters[.cacheHits] = 42
+        async let statistics = client.statistics(timeout: .seconds(50))
+        let connection = try await peer.accept()
+        let call = try await connection.nextCall()
+        #expect(call.method == .statistics)
+        let left = try #require(call.timeout)
+        #expect(left > .seconds(20) && left <= .seconds(50))
+        try await connection.answer(call, ResponseEncoder.encode(expected))
+        #expect(try await statistics == expected)
+        await client.close()
+    }
+
+    @Test("a caller that is not allowed is told so, and one of an older server that there is no such method")
+    func refused() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        var connection: PeerConnection?
+        for (failure, kind) in [(Failure.callerNotAllowed, CouldNotAskReason.callerNotAllowed), (.unimplemented, .unimplemented)] {
+            let asking = Task { try await client.statistics() }
+            if connection == nil { connection = try await peer.accept() }
+            let open = try #require(connection)
+            try await open.answer(open.nextCall(), FailureAnswer(failure, "not you"))
+            let error = await #expect(throws: DoormanError.self) { try await asking.value }
+            #expect(error?.kind == .couldNotAsk(kind))
+            #expect(error?.isRetryable == false)
+        }
+        await client.close()
+    }
+}

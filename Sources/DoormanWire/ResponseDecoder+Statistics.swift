@@ -1,0 +1,94 @@
+private import CDoormanProtos
+private import CProtobufC
+package import DoormanCore
+
+extension ResponseDecoder {
+    /// The answer to `Get`.
+    package static func statistics(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<ServerStatistics> {
+        decode(data, in: arena) { payload in
+            unsafe arena.withUnpacked(payload, doorman__v1__server_stats__unpack) { unsafe ServerStatistics($0) } ?? nil
+        }
+    }
+}
+
+extension ServerStatistics {
+    /// Nil if it holds text that is none.
+    fileprivate init?(_ message: UnsafeMutablePointer<Doorman__V1__ServerStats>) {
+        self.init()
+        startedAt = Timestamp(millisecondsSince1970: unsafe message.pointee.started_at_ms)
+        uptime = .milliseconds(Int64(clamping: unsafe message.pointee.uptime_ms))
+        guard unsafe readCounts(message), unsafe readStates(message) else { return nil }
+        guard let latency = unsafe message.pointee.provider_latency else { return }
+        providerLatency.sum = .microseconds(Int64(clamping: unsafe latency.pointee.sum_us))
+        providerLatency.buckets = (unsafe 0..<latency.pointee.n_buckets).compactMap { index in
+            unsafe latency.pointee.buckets[index].map { bucket in
+                LatencyCounts.Bucket(
+                    upperBound: .microseconds(Int64(clamping: unsafe bucket.pointee.upper_us)), count: unsafe bucket.pointee.count)
+            }
+        }
+    }
+
+    private mutating func readCounts(_ message: UnsafeMutablePointer<Doorman__V1__ServerStats>) -> Bool {
+        for index in unsafe 0..<message.pointee.n_calls {
+            guard let part = unsafe message.pointee.calls[index], let method = unsafe optionalText(part.pointee.method),
+                let source = unsafe optionalText(part.pointee.source), let code = unsafe optionalText(part.pointee.code),
+                let reason = unsafe optionalText(part.pointee.reason)
+            else { return false }
+            calls[CallKind(method: method, source: source, code: code, reason: reason)] = unsafe part.pointee.count
+        }
+        for index in unsafe 0..<message.pointee.n_provider_calls {
+            guard let part = unsafe message.pointee.provider_calls[index],
+                let endpoint = unsafe optionalText(part.pointee.endpoint), let outcome = unsafe optionalText(part.pointee.outcome)
+            else { return false }
+            providerCalls[ProviderCallKind(endpoint: endpoint, outcome: outcome)] = unsafe part.pointee.count
+        }
+        return unsafe read(message.pointee.counters, message.pointee.n_counters, into: &counters)
+            && read(message.pointee.gauges, message.pointee.n_gauges, into: &gauges)
+    }
+
+    private func read(
+        _ parts: UnsafeMutablePointer<UnsafeMutablePointer<Doorman__V1__NamedNumber>?>?, _ count: Int,
+        into numbers: inout [Name: UInt64]
+    ) -> Bool {
+        for index in 0..<count {
+            guard let part = unsafe parts?[index], let name = unsafe optionalText(part.pointee.name) else { return false }
+            numbers[Name(rawValue: name)] = unsafe part.pointee.value
+        }
+        return true
+    }
+
+    private mutating func readStates(_ message: UnsafeMutablePointer<Doorman__V1__ServerStats>) -> Bool {
+        for index in unsafe 0..<message.pointee.n_limits {
+            guard let part = unsafe message.pointee.limits[index], let setting = unsafe optionalText(part.pointee.setting),
+                let application = unsafe optionalText(part.pointee.application_id)
+            else { return false }
+            limits.append(
+                LimitState(
+                    setting: setting, applicationID: application.isEmpty ? nil : application, used: unsafe part.pointee.used,
+                    limit: unsafe part.pointee.limit))
+        }
+        for index in unsafe 0..<message.pointee.n_applications {
+            guard let part = unsafe message.pointee.applications[index],
+                let id = unsafe optionalText(part.pointee.application_id)
+            else { return false }
+            let backOff = unsafe Int64(clamping: part.pointee.back_off_ms)
+            applications.append(
+                ApplicationState(
+                    applicationID: id, breaker: Breaker(unsafe part.pointee.breaker),
+                    backOff: backOff == 0 ? nil : .milliseconds(backOff)))
+        }
+        return true
+    }
+}
+
+extension ServerStatistics.Breaker {
+    fileprivate init(_ breaker: Doorman__V1__Breaker) {
+        self =
+            switch breaker {
+            case DOORMAN__V1__BREAKER__BREAKER_CLOSED: .closed
+            case DOORMAN__V1__BREAKER__BREAKER_HALF_OPEN: .halfOpen
+            case DOORMAN__V1__BREAKER__BREAKER_OPEN: .open
+            default: .unknown
+            }
+    }
+}

@@ -1,0 +1,127 @@
+internal import DoormanBench
+internal import DoormanClient
+
+// For people.
+
+extension StatisticsReport {
+    /// A screen of it: what matters most in lines, then tables.
+    var text: String {
+        ([Report.aligned(lines)] + tables.compactMap(\.self)).joined(separator: "\n")
+    }
+
+    /// One line of it, without its end.
+    var line: String {
+        var parts = [
+            "\(Self.rate(perSecond(calls))) calls/s", hitRatio.map { "\(Self.percent($0)) hits" } ?? "no hits",
+            "provider \(Self.rate(perSecond(providerCalls)))/s" + (latency.map { " " + $0 } ?? ""),
+        ]
+        if let reasons = reasonsInWords { parts.append("failures " + reasons) }
+        parts += ["breaker \(breakers)"]
+        parts += now.limits.filter { $0.used > 0 }.map { limit in
+            "\(limit.setting) \(limit.fullness.map(Self.percent) ?? "–")"
+        }
+        let time = now.startedAt.advanced(by: now.uptime).iso8601 ?? "–"
+        return "\(time) \(parts.joined(separator: ", "))".printable
+    }
+
+    private var lines: [(key: String, value: String)] {
+        [
+            ("started", "\(now.startedAt.iso8601 ?? "–"), \(DurationText.rough(now.uptime)) ago"),
+            ("counted", isSinceStart ? "since then" : "in \(DurationText.describe(period.uptime))"),
+            ("calls", "\(Self.number(calls)), \(Self.rate(perSecond(calls))) a second"),
+            ("hit ratio", hitsInWords ?? "–"),
+            ("failures", reasonsInWords ?? "none"),
+            ("provider", "\(Self.number(providerCalls)) calls, \(Self.rate(perSecond(providerCalls))) a second"),
+            ("latency", latency ?? "–"),
+            ("breaker", breakers), ("fullest", fullest ?? "–"),
+            ("capacity", "\(Self.number(now.gauges[.cacheCapacity] ?? 0)) tokens of an application can be kept fresh"),
+        ]
+    }
+
+    private var hitsInWords: String? {
+        hitRatio.map { "\(Self.percent($0)) of \(Self.number(hits)) hits and \(Self.number(misses)) misses" }
+    }
+
+    private var latency: String? {
+        guard let mean = period.providerLatency.mean else { return nil }
+        let percentiles = Self.percentiles.compactMap { percentile in
+            period.providerLatency.percentile(percentile.percent).map { "\(percentile.name) \(LatencyText.describe($0))" }
+        }
+        return (["mean \(LatencyText.describe(mean))"] + percentiles).joined(separator: " ")
+    }
+
+    private var reasonsInWords: String? {
+        let most = reasons.prefix(5).map { "\($0.name) \(Self.number($0.count))" }
+        return most.isEmpty ? nil : most.joined(separator: " ")
+    }
+
+    /// The state of the one application's, or of those that are not as they should be.
+    private var breakers: String {
+        let troubled = now.applications.filter { $0.breaker != .closed || $0.backOff != nil }
+        let states = troubled.map { application in
+            let backOff = application.backOff.map { ", asked again in \(DurationText.describe($0))" } ?? ""
+            return (now.applications.count > 1 ? application.applicationID + " " : "") + application.breaker.name + backOff
+        }
+        guard !troubled.isEmpty else { return now.applications.isEmpty ? "–" : "closed" }
+        return (states + (troubled.count < now.applications.count ? ["others closed"] : [])).joined(separator: "; ")
+    }
+
+    /// The limit of which most is used.
+    private var fullest: String? {
+        let limit = now.limits.max { ($0.fullness ?? 0) < ($1.fullness ?? 0) }
+        return limit.flatMap { limit in limit.fullness.map { "\(limit.setting) \(Self.percent($0))" } }
+    }
+
+    private var tables: [String?] {
+        let calls = callKinds.map { kind in
+            [kind.method.isEmpty ? "–" : kind.method, kind.source, kind.outcome.isEmpty ? "–" : kind.outcome]
+                + Self.counts(of: period.calls[kind] ?? 0, perSecond, inAll: now.calls[kind] ?? 0)
+        }
+        let provider = providerCallKinds.map { kind in
+            [kind.endpoint, kind.outcome]
+                + Self.counts(of: period.providerCalls[kind] ?? 0, perSecond, inAll: now.providerCalls[kind] ?? 0)
+        }
+        let limits = now.limits.map { limit in
+            [
+                limit.setting, limit.applicationID ?? "–", Self.number(limit.used), Self.number(limit.limit),
+                limit.fullness.map(Self.percent) ?? "–",
+            ]
+        }
+        return [
+            TextTable.text(["method", "answered by", "outcome", "calls", "a second", "in all"], calls, numbersFrom: 3),
+            TextTable.text(["asked of provider", "outcome", "calls", "a second", "in all"], provider, numbersFrom: 2),
+            TextTable.text(["limit", "application", "used", "of", "full"], limits, numbersFrom: 2),
+        ]
+    }
+
+    private static func counts(of count: UInt64, _ perSecond: (UInt64) -> Double, inAll all: UInt64) -> [String] {
+        [number(count), rate(perSecond(count)), number(all)]
+    }
+
+    private static func number(_ number: UInt64) -> String {
+        LatencyText.grouped(Int(clamping: number))
+    }
+
+    /// One digit behind the point where it is few.
+    private static func rate(_ rate: Double) -> String {
+        guard rate >= 99.95 else { return LatencyText.decimal(rate, digits: 1) }
+        return LatencyText.grouped(Int(exactly: rate.rounded()) ?? .max)
+    }
+
+    /// `99.98%`: rounded, but to 100 and 0 only what is just that.
+    static func percent(_ part: Double) -> String {
+        let inBounds = part > 0 && part < 1 ? min(max(part, 0.0001), 0.9999) : part
+        return LatencyText.decimal(inBounds * 100, digits: 2) + "%"
+    }
+}
+
+extension DurationText {
+    /// `3 d 4 h`, `2 h 5 min`, `4 min 7 s`, `7 s`: two units, rounded down.
+    static func rough(_ duration: Duration) -> String {
+        let seconds = duration.components.seconds
+        let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60)
+        if days > 0 { return "\(days) d \(hours) h" }
+        if hours > 0 { return "\(hours) h \(minutes) min" }
+        return minutes > 0 ? "\(minutes) min \(seconds % 60) s" : "\(seconds) s"
+    }
+}

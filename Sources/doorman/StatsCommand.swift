@@ -1,0 +1,54 @@
+internal import ArgumentParser
+internal import DoormanClient
+internal import UnixSignals
+
+/// `doorman stats`: what is the server doing, and how full is it?
+struct StatsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stats",
+        abstract: "Say what the server is doing, and how full it is.",
+        discussion: """
+            Says how calls came out, how many memory answered, how the provider does, and how much of each limit is used: since the \
+            server started, or with --watch since the time before. A terminal is drawn anew each time; elsewhere, and with --json, \
+            each time is a line. Ctrl-C ends it, with exit code 0. Numbers are one server's: name one, for of several any may \
+            answer. The server tells callers on its own machine, unless its policy says otherwise; a rule's method is 'stats'.
+            """)
+
+    static let usualInterval = Duration.seconds(2)
+
+    @Flag(help: "Ask again and again, until Ctrl-C.")
+    var watch = false
+
+    @Argument(
+        help: ArgumentHelp("How long to wait between, with --watch: 500ms, 2s, 1m. (default: 2s)", valueName: "interval"),
+        transform: DurationText.parse)
+    var interval: Duration?
+
+    @OptionGroup var server: ServerOptions
+
+    func validate() throws {
+        if interval != nil && !watch { throw ValidationError("an interval is for --watch") }
+    }
+
+    func run() async throws {
+        guard watch else {
+            return try await server.run { client throws(DoormanError) in Report(StatisticsReport(try await client.statistics())) }
+        }
+        let client = try server.makeClient()
+        // Before anything is shown: whoever sees something may end it.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        let watch = StatisticsWatch(client: client, interval: interval ?? Self.usualInterval, isJSON: server.json)
+        let failure = await withTaskGroup(of: FailureReport?.self) { tasks in
+            tasks.addTask { await watch.run() }
+            tasks.addTask {
+                for await _ in signals { break }
+                return nil
+            }
+            let first = await tasks.next()
+            tasks.cancelAll()
+            return first ?? nil
+        }
+        await client.close()
+        if let failure { try server.fail(failure) }
+    }
+}

@@ -1,0 +1,73 @@
+internal import CurlTransport
+internal import DoormanCache
+internal import DoormanCore
+internal import DoormanGovernor
+
+/// What the rooms behind the server know of how things are, put together for its statistics.
+struct StatisticsSource: Sendable {
+    let verifier: CachingVerifier
+    let transport: CurlTransport
+    let askers: Askers
+    let governor: GovernorSettings
+    let capacity: Double
+
+    @Sendable
+    func read() -> ServerStatistics {
+        var statistics = ServerStatistics()
+        let cache = verifier.statistics
+        statistics.counters = [
+            .cacheHits: cache.hits, .cacheMisses: cache.misses, .cacheJoined: cache.joined, .cacheRefreshed: cache.refreshed,
+            .cacheStale: cache.stale, .cacheEvictions: cache.valid.evictions, .cacheRejectedEvictions: cache.rejected.evictions,
+        ]
+        statistics.gauges = [.cacheFlights: UInt64(cache.flights), .cacheCapacity: UInt64(capacity)]
+        statistics.limits = [
+            .init("cache.max-entries", cache.valid.entries, of: cache.valid.maximumEntries),
+            .init("cache.max-bytes", cache.valid.bytes, of: cache.valid.maximumBytes),
+            .init("cache.max-rejected-entries", cache.rejected.entries, of: cache.rejected.maximumEntries),
+            .init("cache.max-rejected-bytes", cache.rejected.bytes, of: cache.rejected.maximumBytes),
+        ]
+        count(transport.statistics, into: &statistics)
+        for governance in askers.governances { count(governance, into: &statistics) }
+        askers.providerCalls.count(into: &statistics)
+        return statistics
+    }
+
+    private func count(_ transport: CurlTransport.Statistics, into statistics: inout ServerStatistics) {
+        statistics.counters[.providerConnectionsOpened] = UInt64(transport.connectionsOpened)
+        statistics.gauges[.providerRequests] = UInt64(transport.requestsUnderWay)
+    }
+
+    private func count(_ governance: Askers.Governance, into statistics: inout ServerStatistics) {
+        let (id, state) = (governance.applicationID, governance.governor.statistics)
+        statistics.limits += [
+            .init(
+                "provider.max-concurrent-calls", governor.concurrentCalls - state.freeSlots, of: governor.concurrentCalls,
+                application: id),
+            .init("provider.max-waiting-calls", state.waiting, of: governor.maximumWaiting, application: id),
+        ]
+        statistics.applications.append(.init(applicationID: id, breaker: .init(state.breaker), backOff: state.backOff))
+    }
+}
+
+extension DoormandSettings {
+    /// How many tokens of one application can be kept fresh: calls to the provider in a second times the seconds that an answer is
+    /// good for.
+    var capacity: Double { Double(governor.callsPerSecond) * (cache.ttl / .seconds(1)) }
+}
+
+extension ServerStatistics.LimitState {
+    fileprivate init(_ setting: String, _ used: Int, of limit: Int, application applicationID: String? = nil) {
+        self.init(setting: setting, applicationID: applicationID, used: UInt64(max(0, used)), limit: UInt64(limit))
+    }
+}
+
+extension ServerStatistics.Breaker {
+    fileprivate init(_ state: Breaker.State) {
+        self =
+            switch state {
+            case .closed: .closed
+            case .halfOpen: .halfOpen
+            case .open: .open
+            }
+    }
+}

@@ -1,0 +1,36 @@
+import DoormanCore
+import Testing
+
+@Suite("A server's statistics")
+struct ServerStatisticsTests {
+    private func statistics(uptime: Duration, hits: UInt64, verified: UInt64) -> ServerStatistics {
+        var statistics = ServerStatistics()
+        statistics.startedAt = Timestamp(millisecondsSince1970: 1_500_000_000_000)
+        statistics.uptime = uptime
+        statistics.counters[.cacheHits] = hits
+        statistics.gauges[.cacheFlights] = hits
+        statistics.calls[.init(method: "Verify", source: "provider", code: "OK")] = verified
+        return statistics
+    }
+
+    @Test("what happened between two answers is what has grown; what is not counted is as it is now")
+    func since() throws {
+        let first = statistics(uptime: .seconds(10), hits: 100, verified: 7)
+        let second = statistics(uptime: .seconds(12), hits: 150, verified: 7)
+        let between = try #require(second.since(first))
+        #expect(between.uptime == .seconds(2))
+        #expect(between.counters == [.cacheHits: 50])
+        #expect(between.gauges == [.cacheFlights: 150])
+        #expect(between.calls.isEmpty)
+    }
+
+    @Test("answers of two starts, or in the wrong order, say nothing of a time between")
+    func incomparable() {
+        let first = statistics(uptime: .seconds(10), hits: 100, verified: 7)
+        var restarted = statistics(uptime: .seconds(12), hits: 3, verified: 0)
+        #expect(first.since(first) == nil)
+        #expect(first.since(restarted) == nil)
+        restarted.startedAt = Timestamp(millisecondsSince1970: 1_500_000_060_000)
+        #expect(restarted.since(first) == nil)
+    }
+}

@@ -1,0 +1,133 @@
+import DoormanCore
+import DoormanServer
+import DoormanWire
+import TestKit
+import Testing
+
+@Suite("What the server tells of itself")
+struct StatisticsTests {
+    private func statistics(_ peer: RawPeer, streamID: UInt32 = 1) async throws -> ServerStatistics {
+        try await peer.send(Frames.statistics(streamID: streamID))
+        let answer = try await peer.readFrame()
+        return try #require(answer.statistics, "\(String(describing: answer.status))")
+    }
+
+    private func kind(_ method: String, _ source: String, _ code: String, _ reason: String = "") -> ServerStatistics.CallKind {
+        ServerStatistics.CallKind(method: method, source: source, code: code, reason: reason)
+    }
+
+    @Test("calls of every connection by how they came out, what is open and what was closed; and itself from the next time on")
+    func counts() async throws {
+        let provider = ScriptedProvider()
+        provider.release()
+        try await withServer(provider) { server, port in
+            // On several event loops, where there are several.
+            let peers = try (0..<8).map { _ in try RawPeer.connect(port: port) }
+            for peer in peers {
+                try await peer.send(
+                    Frames.verify("remembered", streamID: 1) + Frames.verify("new", streamID: 3)
+                        + Frames.verify("rejected", streamID: 5) + Frames.verify("malformed", streamID: 7)
+                        + Frames.health(streamID: 9) + RawFrame(streamID: 11, type: 1, data: [0xFF]).bytes
+                        + RawFrame(streamID: 2, type: 1, data: []).bytes)
+                for _ in 0..<7 { _ = try await peer.readFrame() }
+            }
+            let stranger = try RawPeer.connect(port: port)
+            try await stranger.send(Array("GET / HTTP/1.1\r\n\r\n".utf8))
+            _ = try await stranger.readUntilEnd()
+            try await eventually("the stranger is gone") { server.connectionCount == 8 }
+
+            let expected: [ServerStatistics.CallKind: UInt64] = [
+                kind("Verify", "memory", ""): 8, kind("Verify", "provider", "OK"): 8,
+                kind("Verify", "provider", "UNAUTHENTICATED", "TOKEN_REJECTED"): 8, kind("Check", "server", "OK"): 8,
+                kind("", "server", "INVALID_ARGUMENT", "MALFORMED_TOKEN"): 8,
+                kind("", "server", "INVALID_ARGUMENT", "MALFORMED_REQUEST"): 16,
+            ]
+            let first = try await statistics(peers[0])
+            #expect(first.calls == expected)
+            #expect(first.counters == [.connectionsClosed("not_ttrpc"): 1])
+            #expect(
+                first.limits == [
+                    .init(setting: "server.max-connections", used: 8, limit: 10_000),
+                    .init(setting: "server.max-waiting-calls", used: 0, limit: 100_000),
+                ])
+            let second = try await statistics(peers[1])
+            #expect(second.startedAt == first.startedAt && second.uptime >= first.uptime)
+            #expect(second.calls[kind("Get", "server", "OK")] == 1)
+        }
+    }
+
+    @Test("what is behind the server adds to it")
+    func source() async throws {
+        let backend = AuthBackend(
+            provider: ScriptedProvider(), timeSource: .system,
+            statistics: {
+                var statistics = ServerStatistics()
+                statistics.counters[.cacheHits] = 7
+                statistics.limits = [.init(setting: "cache.max-entries", used: 1, limit: 2)]
+                return statistics
+            }, replyFromMemory: { _, _, _, _ in nil })
+        try await withServer(backend: backend) { _, port in
+            let statistics = try await statistics(RawPeer.connect(port: port))
+            #expect(statistics.counters[.cacheHits] == 7)
+            #expect(statistics.limits.last == .init(setting: "cache.max-entries", used: 1, limit: 2))
+            #expect(statistics.limits.count == 3)
+        }
+    }
+
+    @Test("it tells how full it is when every place is taken, too, and takes none")
+    func full() async throws {
+        let provider = ScriptedProvider()
+        try await withServer(provider, settings: { $0.maximumWaitingCalls = 1 }) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(
+                Frames.verify("new", streamID: 1) + Frames.statistics(streamID: 3) + Frames.verify("other", streamID: 5))
+            var answers: [UInt32: RawFrame] = [:]
+            for _ in 0..<2 {
+                let answer = try await peer.readFrame()
+                answers[answer.streamID] = answer
+            }
+            #expect(answers[5]?.failure == .tooManyCallsAtServer)
+            #expect(answers[3]?.statistics?.limits.last == .init(setting: "server.max-waiting-calls", used: 1, limit: 1))
+            provider.release()
+            #expect(try await peer.readFrame().identity == .someone)
+            try await eventually("the place is free") {
+                try await statistics(peer, streamID: 7).limits.last?.used == 0
+            }
+        }
+    }
+
+    @Test("one whom the policy does not name for it is refused, and told its name")
+    func notAllowed() async throws {
+        let policy = CallerPolicy([.init([.any], Grant(.verify))], setting: "server.policy-file")
+        try await withServer(settings: { $0.policy = policy }) { server, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.statistics(streamID: 1))
+            let status = try await peer.readFrame().status
+            #expect(status?.failure == .callerNotAllowed)
+            #expect(status?.message.contains("does not allow doorman.v1.Stats/Get to this caller, which is ip:127.0.0.1") == true)
+            await server.replacePolicy(CallerPolicy([.init([.local], Grant(.statistics))], setting: "server.policy-file")).value
+            let refused = kind("", "server", "PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
+            #expect(try await statistics(peer, streamID: 3).calls[refused] == 1)
+        }
+    }
+
+    @Test("calls of a caller that may make few count like others, and a payload that is none is said to be")
+    func limits() async throws {
+        var limits = CallerLimits()
+        limits.calls = CallRate(perSecond: 1, saved: 2)
+        let policy = CallerPolicy([.init([.any], Grant(.statistics, limits))], setting: "server.policy-file")
+        let clock = SteppedClock()
+        try await withServer(time: clock.timeSource, settings: { $0.policy = policy }) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            _ = try await statistics(peer)
+            var request = try Frames.statistics(streamID: 3)
+            // A payload of one byte, which begins a field and ends there.
+            request += [0x1A, 0x01, 0x0A]
+            request[3] += 3
+            try await peer.send(request)
+            #expect(try await peer.readFrame().failure == .malformedRequest)
+            try await peer.send(Frames.statistics(streamID: 5))
+            #expect(try await peer.readFrame().failure == .tooManyCallsPerSecond)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import DoormanCore
+import DoormanWire
+import TestKit
+import Testing
+
+@Suite("Statistics as the golden vectors have them")
+struct StatisticsVectorTests {
+    @Test("they go both ways", arguments: try GoldenVector.answers(to: "Get"))
+    func bothWays(_ vector: GoldenVector) throws {
+        let statistics = try vector.statistics()
+        if vector.roundTrips { #expect(ResponseEncoder.encode(statistics) == vector.data) }
+        #expect(ResponseDecoder.statistics(vector.data.span, in: MessageArena()).value == statistics)
+    }
+
+    @Test("the fullest there can be are no longer than what every client takes")
+    func fullest() {
+        var statistics = ServerStatistics()
+        statistics.uptime = .seconds(1 << 40)
+        for method in Method.allCases {
+            for failure in Failure.allCases {
+                statistics.calls[
+                    .init(
+                        method: method.name.description, source: "provider", code: failure.row.code.description,
+                        reason: failure.row.reason ?? "")] = .max
+            }
+        }
+        for endpoint in 0..<6 {
+            for outcome in 0..<30 {
+                let kind = ServerStatistics.ProviderCallKind(
+                    endpoint: "invalidate_all_tokens\(endpoint)", outcome: "outage_or_no_such_account\(outcome)")
+                statistics.providerCalls[kind] = .max
+            }
+        }
+        for number in 0..<50 { statistics.counters[.connectionsClosed("client_certificate_refused\(number)")] = .max }
+        for number in 0..<64 {
+            let id = String(repeating: "9", count: 30) + String(10 + number)
+            statistics.applications.append(.init(applicationID: id, breaker: .open, backOff: .seconds(3600)))
+            for setting in ["provider.max-concurrent-calls", "provider.max-waiting-calls"] {
+                statistics.limits.append(.init(setting: setting, applicationID: id, used: .max, limit: .max))
+            }
+        }
+        statistics.providerLatency.buckets = (1...161).map { .init(upperBound: .seconds($0), count: .max) }
+        let data = ResponseEncoder.encode(statistics)
+        #expect(data.count < ResponseEncoder.longestForEveryClient)
+        #expect(ResponseDecoder.statistics(data.span, in: MessageArena()).value == statistics)
+    }
+
+    @Test("numbers that no clock shows are held at its end")
+    func absurd() throws {
+        var statistics = ServerStatistics()
+        statistics.uptime = .seconds(Int64.max)
+        let data = ResponseEncoder.encode(statistics)
+        let read = try #require(ResponseDecoder.statistics(data.span, in: MessageArena()).value)
+        #expect(read.uptime == .milliseconds(Int64.max))
+        statistics.uptime = .seconds(-1)
+        #expect(ResponseEncoder.encode(statistics) == ResponseEncoder.encode(ServerStatistics()))
+    }
+
+    @Test("names that are not UTF-8 make them nonsense")
+    func invalidText() throws {
+        let vector = try GoldenVector.named("response-stats")
+        for name in ["Check", "cache.hits", "server.max-connections", "success"] {
+            var data = vector.data
+            let at = try #require(data.indices.first { data[$0...].starts(with: name.utf8) })
+            data[at] = 0xff
+            #expect(ResponseDecoder.statistics(data.span, in: MessageArena()).isNonsense, "\(name)")
+        }
+    }
+}
+
+extension GoldenVector {
+    private func count(_ key: String) -> UInt64 { self[key].flatMap { UInt64($0) } ?? 0 }
+
+    /// The items of a list, each by what its fields begin with.
+    private func items(_ list: String, _ field: String) -> [String] {
+        var prefixes: [String] = []
+        while self["payload.\(list).\(prefixes.count).\(field)"] != nil { prefixes.append("payload.\(list).\(prefixes.count).") }
+        return prefixes
+    }
+
+    func statistics() throws -> ServerStatistics {
+        var statistics = ServerStatistics()
+        statistics.startedAt = Timestamp(millisecondsSince1970: number("payload.started_at_ms") ?? 0)
+        statistics.uptime = .milliseconds(number("payload.uptime_ms") ?? 0)
+        for item in items("calls", "method") {
+            let kind = ServerStatistics.CallKind(
+                method: self[item + "method"] ?? "", source: self[item + "source"] ?? "", code: self[item + "code"] ?? "",
+                reason: self[item + "reason"] ?? "")
+            statistics.calls[kind] = count(item + "count")
+        }
+        for item in items("counters", "name") {
+            statistics.counters[.init(rawValue: try #require(self[item + "name"]))] = count(item + "value")
+        }
+        for item in items("gauges", "name") {
+            statistics.gauges[.init(rawValue: try #require(self[item + "name"]))] = count(item + "value")
+        }
+        for item in items("limits", "setting") {
+            statistics.limits.append(
+                .init(
+                    setting: try #require(self[item + "setting"]), applicationID: self[item + "application_id"],
+                    used: count(item + "used"), limit: count(item + "limit")))
+        }
+        let breakers: [String: ServerStatistics.Breaker] = ["BREAKER_CLOSED": .closed, "BREAKER_OPEN": .open]
+        for item in items("applications", "application_id") {
+            statistics.applications.append(
+                .init(
+                    applicationID: try #require(self[item + "application_id"]),
+                    breaker: breakers[self[item + "breaker"] ?? ""] ?? .unknown,
+                    backOff: number(item + "back_off_ms").map { .milliseconds($0) }))
+        }
+        for item in items("provider_calls", "endpoint") {
+            let kind = ServerStatistics.ProviderCallKind(
+                endpoint: try #require(self[item + "endpoint"]), outcome: try #require(self[item + "outcome"]))
+            statistics.providerCalls[kind] = count(item + "count")
+        }
+        statistics.providerLatency.sum = .microseconds(number("payload.provider_latency.sum_us") ?? 0)
+        statistics.providerLatency.buckets = try items("provider_latency.buckets", "upper_us").map { item in
+            .init(upperBound: .microseconds(try #require(number(item + "upper_us"))), count: count(item + "count"))
+        }
+        return statistics
+    }
+}

@@ -1,0 +1,111 @@
+import AccountKitEmulator
+import DoormanClient
+import DoormanServer
+import Foundation
+import TestKit
+import Testing
+
+@testable import doormand
+
+@Suite("Statistics, the whole way")
+struct StatisticsTests {
+    private typealias Object = [String: Any]
+
+    /// What `doorman stats --json` prints about a `doormand` that is a process of its own.
+    private func stats(_ doormand: DoormandProcess) async throws -> Object {
+        let probe = try ChildProcess.ours("doorman", ["stats", "--json", "--address", "127.0.0.1:\(doormand.port)"])
+        try #require(try await probe.ending() == 0, "\(probe.allOutput)")
+        return try #require(try JSONSerialization.jsonObject(with: Data(probe.output.utf8)) as? Object)
+    }
+
+    private func object(_ list: Any?, where key: String, is value: String) throws -> Object {
+        try #require((list as? [Object])?.first { $0[key] as? String == value }, "\(value)")
+    }
+
+    @Test("doormand's calls, hits, misses, latencies, limits and breaker are what doorman stats --json says")
+    func numbers() async throws {
+        try await DoormandProcess.run(["--cache-max-entries", "1600", "--provider-max-concurrent-calls", "7"]) { doormand in
+            doormand.emulator.setFault(.latency(.milliseconds(20)), for: .me)
+            let token = try await doormand.knownToken()
+            let peer = try RawPeer.connect(port: doormand.port)
+            for streamID in [1, 3, 5] as [UInt32] {
+                try await peer.send(DoormandProcess.verify(token, streamID: streamID))
+                _ = try await peer.readFrame()
+            }
+            try await peer.send(DoormandProcess.verify("EMAWnobodys", streamID: 7))
+            _ = try await peer.readFrame()
+
+            let stats = try await stats(doormand)
+            #expect(stats["outcome"] as? String == "statistics")
+            #expect(stats["hits"] as? Int == 3 && stats["misses"] as? Int == 2 && stats["hit_ratio"] as? Double == 0.6)
+            #expect(stats["failures"] as? [String: Int] == ["TOKEN_REJECTED": 1])
+            let fromMemory = try object(stats["calls"], where: "source", is: "memory")
+            #expect(fromMemory["method"] as? String == "Verify" && fromMemory["count"] as? Int == 3)
+            let verified = try object(stats["calls"], where: "code", is: "OK")
+            #expect(verified["source"] as? String == "provider" && verified["total"] as? Int == 1)
+            let answered = try object(stats["provider_calls"], where: "outcome", is: "success")
+            #expect(answered["endpoint"] as? String == "me" && answered["count"] as? Int == 1)
+            #expect(try object(stats["provider_calls"], where: "outcome", is: "token_rejected")["count"] as? Int == 1)
+            let latency = try #require(stats["provider_latency_us"] as? [String: Int])
+            #expect(latency["count"] == 2 && (latency["p50"] ?? 0) >= 20_000)
+            let application = try object(stats["applications"], where: "application_id", is: Stack.ours.id)
+            #expect(application["breaker"] as? String == "closed")
+            for (setting, used, limit) in [
+                ("cache.max-entries", 1, 1600), ("cache.max-rejected-entries", 1, 10_000), ("provider.max-concurrent-calls", 0, 7),
+                ("server.max-waiting-calls", 0, 100_000),
+            ] {
+                let state = try object(stats["limits"], where: "setting", is: setting)
+                #expect(state["used"] as? Int == used && state["limit"] as? Int == limit, "\(state)")
+            }
+            let connections = try object(stats["limits"], where: "setting", is: "server.max-connections")
+            // The peer's, the probe's, and perhaps that of before.
+            #expect((2...3).contains(connections["used"] as? Int ?? 0))
+            let bytes = try object(stats["limits"], where: "setting", is: "cache.max-bytes")
+            #expect((bytes["used"] as? Int ?? 0) > 100 && bytes["limit"] as? Int == 128 << 20)
+            #expect((stats["gauges"] as? [String: Int])?["cache.capacity_tokens"] == 60_000)
+            #expect((stats["uptime_seconds"] as? Double ?? 0) > 0)
+            #expect(!"\(stats)".contains(token))
+        }
+    }
+
+    @Test("an outage shows in the breaker, in what the provider answered, and in why calls failed")
+    func outage() async throws {
+        try await Stack.run(settings: {
+            $0.governor.breakerFailures = 1
+            $0.governor.breakerOpenTime = .seconds(3600)
+            $0.governor.maximumBreakerOpenTime = .seconds(3600)
+        }) { stack in
+            let before = try await stack.client.statistics()
+            #expect(before.applications == [.init(applicationID: Stack.ours.id, breaker: .closed)])
+            stack.emulator.setFault(.badGateway, for: .me)
+            for _ in 0..<3 { #expect(await stack.verify("EMAWsomebodys") == "could not ask: PROVIDER_UNAVAILABLE") }
+            let between = try #require(try await stack.client.statistics().since(before))
+            #expect(between.applications == [.init(applicationID: Stack.ours.id, breaker: .open)])
+            #expect(between.providerCalls == [.init(endpoint: "me", outcome: "server_error"): 1])
+            let kind = ServerStatistics.CallKind(
+                method: "Verify", source: "provider", code: "UNAVAILABLE", reason: "PROVIDER_UNAVAILABLE")
+            #expect(between.calls[kind] == 3)
+            #expect(between.counters[.cacheMisses] == 3)
+        }
+    }
+
+    @Test("lower bounds of memory show once they are in force")
+    func reloadedBounds() async throws {
+        try await Stack.run { stack in
+            stack.rooms.verifier.limit(valid: .init(entries: 32, bytes: 1 << 20), rejected: .init(entries: 16, bytes: 1 << 20))
+            let limits = try await stack.client.statistics().limits
+            #expect(limits.first { $0.setting == "cache.max-entries" }?.limit == 32)
+            #expect(limits.first { $0.setting == "cache.max-rejected-bytes" }?.limit == 1 << 20)
+        }
+    }
+
+    @Test("a policy that does not allow it keeps even the machine's own processes from it")
+    func policy() async throws {
+        try await Stack.run(settings: {
+            $0.server.policy = CallerPolicy([.init([.any], Grant(.verify))], setting: "server.policy-file")
+        }) { stack in
+            let error = await #expect(throws: DoormanError.self) { try await stack.client.statistics() }
+            #expect(error?.reason == "could not ask: CALLER_NOT_ALLOWED")
+        }
+    }
+}

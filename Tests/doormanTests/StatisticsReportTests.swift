@@ -1,0 +1,174 @@
+import DoormanClient
+import Testing
+
+@testable import doorman
+
+@Suite("reports of statistics")
+struct StatisticsReportTests {
+    private static let fromMemory = ServerStatistics.CallKind(method: "Verify", source: "memory", code: "")
+    private static let verified = ServerStatistics.CallKind(method: "Verify", source: "provider", code: "OK")
+    private static let rejected = ServerStatistics.CallKind(
+        method: "Verify", source: "provider", code: "UNAUTHENTICATED", reason: "TOKEN_REJECTED")
+    private static let late = ServerStatistics.CallKind(method: "", source: "server", code: "DEADLINE_EXCEEDED")
+
+    private var before: ServerStatistics {
+        var statistics = ServerStatistics()
+        statistics.startedAt = Timestamp(millisecondsSince1970: 1_500_000_000_000)
+        statistics.uptime = .seconds(7_500)
+        statistics.calls = [Self.fromMemory: 1_000, Self.verified: 10]
+        statistics.counters = [.cacheHits: 1_000, .cacheMisses: 10]
+        statistics.gauges = [.cacheCapacity: 60_000]
+        statistics.limits = [
+            .init(setting: "server.max-connections", used: 12, limit: 10_000),
+            .init(setting: "provider.max-concurrent-calls", applicationID: "5432", used: 0, limit: 64),
+        ]
+        statistics.applications = [.init(applicationID: "5432", breaker: .closed)]
+        statistics.providerCalls = [.init(endpoint: "me", outcome: "success"): 10]
+        statistics.providerLatency = LatencyCounts(
+            sum: .seconds(1), buckets: [.init(upperBound: .microseconds(106_496), count: 10)])
+        return statistics
+    }
+
+    private var after: ServerStatistics {
+        var statistics = before
+        statistics.uptime = .seconds(7_502)
+        statistics.calls[Self.fromMemory] = 4_000
+        statistics.calls[Self.verified] = 15
+        statistics.calls[Self.rejected] = 3
+        statistics.calls[Self.late] = 1
+        statistics.counters = [.cacheHits: 4_000, .cacheMisses: 19]
+        statistics.applications = [.init(applicationID: "5432", breaker: .open, backOff: .milliseconds(1500))]
+        statistics.providerCalls[.init(endpoint: "me", outcome: "success")] = 18
+        statistics.providerLatency = LatencyCounts(
+            sum: .seconds(2),
+            buckets: [
+                .init(upperBound: .microseconds(106_496), count: 17), .init(upperBound: .microseconds(524_288), count: 1),
+            ])
+        return statistics
+    }
+
+    @Test("of one answer it is all since the start, as lines and tables for people")
+    func sinceStart() {
+        #expect(
+            StatisticsReport(before).text == """
+                started:    2017-07-14T02:40:00.000Z, 2 h 5 min ago
+                counted:    since then
+                calls:      1,010, 0.1 a second
+                hit ratio:  99.01% of 1,000 hits and 10 misses
+                failures:   none
+                provider:   10 calls, 0.0 a second
+                latency:    mean 100 ms p50 106 ms p90 106 ms p99 106 ms p99.9 106 ms
+                breaker:    closed
+                fullest:    server.max-connections 0.12%
+                capacity:   60,000 tokens of an application can be kept fresh
+
+                method  answered by  outcome  calls  a second  in all
+                Verify  memory       –        1,000       0.1   1,000
+                Verify  provider     OK          10       0.0      10
+
+                asked of provider  outcome  calls  a second  in all
+                me                 success     10       0.0      10
+
+                limit                          application  used      of   full
+                server.max-connections         –              12  10,000  0.12%
+                provider.max-concurrent-calls  5432            0      64  0.00%
+
+                """)
+    }
+
+    @Test("of two answers it is what happened between")
+    func between() {
+        let report = StatisticsReport(after, since: before)
+        #expect(!report.isSinceStart)
+        #expect(report.calls == 3_009)
+        #expect(report.perSecond(report.calls) == 1_504.5)
+        #expect(report.hitRatio.map { ($0 * 1000).rounded() } == 997)
+        #expect(report.reasons.map(\.name) == ["TOKEN_REJECTED", "DEADLINE_EXCEEDED"])
+        #expect(report.text.contains("counted:    in 2 s\n"))
+        #expect(report.text.contains("failures:   TOKEN_REJECTED 3 DEADLINE_EXCEEDED 1\n"))
+        #expect(report.text.contains("latency:    mean 125 ms p50 106 ms p90 524 ms p99 524 ms p99.9 524 ms\n"))
+        #expect(report.text.contains("breaker:    open, asked again in 1.5 s\n"))
+        #expect(
+            report.line == "2017-07-14T04:45:02.000Z 1,505 calls/s, 99.70% hits, provider 4.0/s mean 125 ms p50 106 ms p90 524 ms "
+                + "p99 524 ms p99.9 524 ms, failures TOKEN_REJECTED 3 DEADLINE_EXCEEDED 1, breaker open, asked again in 1.5 s, "
+                + "server.max-connections 0.12%")
+    }
+
+    @Test("a server that was started anew is not compared with the one before")
+    func restarted() {
+        var restarted = after
+        restarted.startedAt = Timestamp(millisecondsSince1970: 1_500_000_060_000)
+        #expect(StatisticsReport(restarted, since: before).isSinceStart)
+        #expect(StatisticsReport(before, since: after).isSinceStart)
+    }
+
+    @Test("for programs it is one object on one line")
+    func json() {
+        let json = StatisticsReport(after, since: before).json.text
+        #expect(
+            json.hasPrefix(
+                #"{"outcome":"statistics","started_at":"2017-07-14T02:40:00.000Z","uptime_seconds":7502,"counted_seconds":2,"#
+                    + #""calls_per_second":1504.5,"hits":3000,"misses":9,"hit_ratio":0.997009,"#
+                    + #""failures":{"TOKEN_REJECTED":3,"DEADLINE_EXCEEDED":1},"calls":[{"method":"","source":"server","#
+                    + #""code":"DEADLINE_EXCEEDED","reason":"","count":1,"total":1},"#), "\(json)")
+        for part in [
+            #"{"method":"Verify","source":"memory","code":"","reason":"","count":3000,"total":4000}"#,
+            #""provider_calls":[{"endpoint":"me","outcome":"success","count":8,"total":18}]"#,
+            #""provider_latency_us":{"count":8,"mean":125000,"p50":106496,"p90":524288,"p99":524288,"p99_9":524288}"#,
+            #""applications":[{"application_id":"5432","breaker":"open","back_off_seconds":1.5}]"#,
+            #""limits":[{"setting":"server.max-connections","application_id":null,"used":12,"limit":10000},"#,
+            #""counters":{"cache.hits":4000,"cache.misses":19},"gauges":{"cache.capacity_tokens":60000}}"#,
+        ] {
+            #expect(json.contains(part), "\(part) in \(json)")
+        }
+        #expect(!json.contains("\n"))
+    }
+
+    @Test("of a server that has done nothing, or counted what nobody can, it is still a report")
+    func extremes() {
+        let nothing = StatisticsReport(ServerStatistics())
+        #expect(nothing.hitRatio == nil && nothing.perSecond(1) == 0)
+        #expect(nothing.text.contains("hit ratio:  –\n") && nothing.text.contains("breaker:    –\n"))
+        #expect(nothing.json.text.contains(#""hit_ratio":null"#))
+        var absurd = after
+        absurd.uptime = .milliseconds(1)
+        absurd.calls = [Self.fromMemory: .max, Self.verified: .max]
+        absurd.counters[.cacheHits] = .max
+        absurd.providerLatency.buckets[0].count = .max
+        absurd.limits = [.init(setting: "a\u{1b}[2J", used: .max, limit: 0)]
+        let report = StatisticsReport(absurd)
+        #expect(report.calls == .max)
+        #expect(!report.text.contains("\u{1b}") && !report.line.contains("\u{1b}") && !report.json.text.contains("\u{1b}"))
+    }
+
+    @Test("only all is 100%, and only nothing 0%")
+    func percent() {
+        for (part, text) in [(0, "0.00%"), (1, "100.00%"), (0.999999, "99.99%"), (0.000001, "0.01%"), (0.5, "50.00%")] {
+            #expect(StatisticsReport.percent(part) == text)
+        }
+    }
+
+    @Test("a length of time is two units of it")
+    func rough() {
+        for (seconds, text) in [
+            (0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3_600, "1 h 0 min"), (7_500, "2 h 5 min"), (273_600, "3 d 4 h"),
+        ] {
+            #expect(DurationText.rough(.seconds(seconds)) == text)
+        }
+    }
+
+    @Test("a terminal is cleared once, and drawn over line by line after that, with no line that could move another")
+    func drawing() {
+        let drawing = "\u{1b}[?7l\u{1b}[1Ha\u{1b}[K\u{1b}[2Hb\u{1b}[K\u{1b}[J\u{1b}[?7h"
+        #expect(StatisticsWatch.drawing("a\nb", isFirst: true) == "\u{1b}[2J" + drawing)
+        #expect(StatisticsWatch.drawing("a\nb", isFirst: false) == drawing)
+        #expect(!StatisticsWatch.drawing(StatisticsReport(after, since: before).text, isFirst: true).contains("\n"))
+    }
+
+    @Test("a table without rows is none")
+    func table() {
+        #expect(TextTable.text(["a", "b"], [], numbersFrom: 1) == nil)
+        let table = TextTable.text(["a", "b"], [["long", "1"], ["x", "100"]], numbersFrom: 1)
+        #expect(table == "a       b\nlong    1\nx     100\n")
+    }
+}
