@@ -7,7 +7,7 @@ package struct BenchSettings: Sendable, Hashable {
 
     /// Where the server listens.
     package var address: BenchAddress
-    /// How its connections speak TLS; nil (the default) for plain ones.
+    /// How TCP connections speak TLS; nil (the default) for plain ones.
     package var tls: BenchTLS?
     /// Connections, all opened before the first call. Default 10.
     package var connections = 10

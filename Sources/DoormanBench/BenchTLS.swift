@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOSSL
 
-/// How the load's connections speak TLS.
+/// How the load's TCP connections speak TLS. Those through a Unix socket are plain: the kernel vouches for both ends.
 package struct BenchTLS: Sendable, Hashable {
     /// A certificate to show, and its key.
     package struct KeyPair: Sendable, Hashable {
@@ -43,11 +43,8 @@ package struct BenchTLS: Sendable, Hashable {
     }
 
     /// What the handshake names, and compares the certificate with; nil for the address that was connected to (RFC 6066, section 3).
-    func expectedName(at address: BenchAddress) -> String? {
+    func expectedName(at host: String, _ port: Int) -> String? {
         if let serverName { return serverName }
-        guard case .hostAndPort(let host, let port) = address, (try? SocketAddress(ipAddress: host, port: port)) == nil else {
-            return nil
-        }
-        return host
+        return (try? SocketAddress(ipAddress: host, port: port)) == nil ? host : nil
     }
 }

@@ -18,7 +18,11 @@ struct LoadConnector: Sendable {
     init(_ settings: BenchSettings) throws {
         address = settings.address
         timeout = settings.connectTimeout
-        tls = try settings.tls.map { TLS(context: try $0.makeContext(), expectedName: $0.expectedName(at: settings.address)) }
+        guard case .hostAndPort(let host, let port) = settings.address, let tls = settings.tls else {
+            self.tls = nil
+            return
+        }
+        self.tls = TLS(context: try tls.makeContext(), expectedName: tls.expectedName(at: host, port))
     }
 
     /// Opens one of a loop's connections.
