@@ -19,6 +19,7 @@ enum StandardStreams {
     }
 
     static var inputIsTerminal: Bool { isatty(0) == 1 }
+    static var outputIsTerminal: Bool { isatty(1) == 1 }
     static var errorIsTerminal: Bool { isatty(2) == 1 }
 
     /// - Returns: Nil if it can't be read.
