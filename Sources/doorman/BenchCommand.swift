@@ -126,7 +126,7 @@ struct BenchCommand: AsyncParsableCommand {
         switch health {
         case .success(.serving): return
         case .success(let status): try server.finish(Report(status))
-        case .failure(let error): try server.fail(FailureReport(error))
+        case .failure(let error): try server.fail(try server.choice().report(error))
         }
     }
 

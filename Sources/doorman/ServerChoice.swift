@@ -15,6 +15,16 @@ struct ServerChoice: Equatable {
         if let timeout { settings.timeout = timeout }
         return DoormanClient(targets: targets, tls: tls, settings: settings)
     }
+
+    /// With TLS 1.3 a server refuses a caller's certificate, or misses it, after the handshake: the connection ends, and no more.
+    func report(_ error: DoormanError) -> FailureReport {
+        guard error.kind == .couldNotAsk(.connectionLost), let tls else { return FailureReport(error) }
+        let next =
+            tls.keyPair == nil
+            ? "If the server wants a certificate, give --certificate-file and --private-key-file."
+            : "See in the server's log whether it refuses this certificate."
+        return FailureReport(error, next: next)
+    }
 }
 
 extension ServerOptions {

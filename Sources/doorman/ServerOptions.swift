@@ -35,7 +35,8 @@ struct ServerOptions: ParsableArguments {
         settings: DoormanClientSettings = DoormanClientSettings(),
         _ ask: (DoormanClient) async throws(DoormanError) -> Report
     ) async throws {
-        let client = try makeClient(settings)
+        let choice = try choice()
+        let client = choice.makeClient(settings)
         let result: Result<Report, DoormanError>
         do throws(DoormanError) {
             result = .success(try await ask(client))
@@ -45,7 +46,7 @@ struct ServerOptions: ParsableArguments {
         await client.close()
         switch result {
         case .success(let report): try finish(report)
-        case .failure(let error): try fail(FailureReport(error))
+        case .failure(let error): try fail(choice.report(error))
         }
     }
 

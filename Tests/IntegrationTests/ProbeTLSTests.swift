@@ -74,6 +74,7 @@ struct ProbeTLSTests {
                     #expect(try await program.ending() == 3, "\(command) \(changes): \(program.allOutput)")
                     #expect(program.output.isEmpty && program.errorOutput.filter { $0 == "\n" }.count == 1, "\(program.allOutput)")
                     #expect(!program.errorOutput.contains("EMAW"))
+                    #expect(program.errorOutput.contains("TLS") || program.errorOutput.contains("--certificate-file"))
                 }
             }
         }
