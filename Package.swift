@@ -17,6 +17,8 @@ let cSettings: [CSetting] = [.enableWarning("all")]
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let instrumentation = Target.Dependency.product(name: "Instrumentation", package: "swift-distributed-tracing")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
@@ -28,6 +30,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let serviceContext = Target.Dependency.product(name: "ServiceContextModule", package: "swift-service-context")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -48,7 +51,7 @@ let package = Package(
     name: "doorman",
     // The client is the only product: a service that depends on this package resolves and builds nothing of the server's.
     products: [
-        .library(name: "DoormanClient", targets: ["DoormanClient"])
+        .library(name: "DoormanClient", targets: ["DoormanClient", "DoormanTesting"])
     ],
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -56,12 +59,14 @@ let package = Package(
         .package(
             url: "https://github.com/apple/swift-configuration", from: "1.4.0",
             traits: ["CommandLineArguments", "YAML"]),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-service-context", from: "1.5.1"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -89,7 +94,13 @@ let package = Package(
             ]),
         room(
             "DoormanClient", path: "Clients/Swift/Sources/DoormanClient",
-            ["DoormanCore", "DoormanWire", nioConcurrencyHelpers, nioCore, nioPosix]),
+            [
+                "DoormanCore", "DoormanWire", coreMetrics, instrumentation, logging, nioConcurrencyHelpers, nioCore, nioPosix,
+                nioSSL,
+                nioTLS, serviceContext, serviceLifecycle,
+            ]),
+        room(
+            "DoormanTesting", path: "Clients/Swift/Sources/DoormanTesting", ["DoormanClient", nioConcurrencyHelpers]),
         room(
             "DoormanBench",
             ["DoormanCore", "DoormanWire", histogram, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS]),
@@ -142,7 +153,11 @@ let package = Package(
             ]),
         tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
-            ["DoormanClient", "DoormanCore", "DoormanWire", "TestKit", nioCore]),
+            [
+                "DoormanClient", "DoormanCore", "DoormanTesting", "DoormanWire", "TestKit", instrumentation, logging,
+                metricsTestKit,
+                nioConcurrencyHelpers, nioCore, serviceContext, serviceLifecycle,
+            ]),
         tests(
             "DoormanBenchTests",
             ["DoormanBench", "DoormanCore", "DoormanServer", "DoormanWire", "TestKit", logging, nioCore, nioPosix]),
@@ -154,8 +169,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "AccountKitEmulator", "CurlTransport", "DoormanClient", "DoormanServer", "DoormanWire", "TestKit", "doormand",
-                logging, nioConcurrencyHelpers, nioPosix, "account-kit-emulator", "doorman",
+                "AccountKitEmulator", "CurlTransport", "DoormanClient", "DoormanCore", "DoormanServer", "DoormanWire", "TestKit",
+                "doormand", logging, metricsTestKit, nioConcurrencyHelpers, nioPosix, "account-kit-emulator", "doorman",
             ]),
         tests("StyleTests", []),
     ]

@@ -2,11 +2,26 @@ private import CDoormanProtos
 private import CProtobufC
 package import DoormanCore
 
+/// One `KeyValue` of a call's metadata.
+package struct MetadataEntry: Sendable, Hashable {
+    package let key: String
+    package let value: String
+
+    package init(key: String, value: String) {
+        self.key = key
+        self.value = value
+    }
+}
+
 /// Packs calls into the data of request frames.
 package enum RequestEncoder {
-    /// - Parameter timeout: How long the caller will wait from now on; nil leaves it to the server.
-    package static func encode(_ request: VerificationRequest, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.verify, timeout) { arena, allocator throws(ArenaSpent) in
+    /// - Parameters:
+    ///   - timeout: How long the caller will wait from now on; nil leaves it to the server.
+    ///   - metadata: What is passed on with the call, such as the context of a trace.
+    package static func encode(
+        _ request: VerificationRequest, timeout: Duration?, metadata: [MetadataEntry] = []
+    ) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.verify, timeout, metadata) { arena, allocator throws(ArenaSpent) in
             var message = unsafe Doorman__V1__VerifyRequest()
             unsafe doorman__v1__verify_request__init(&message)
             unsafe message.token = try unsafe arena.data(request.token.bytes, allocator)
@@ -16,8 +31,10 @@ package enum RequestEncoder {
         }
     }
 
-    package static func encode(_ request: ExchangeRequest, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.exchange, timeout) { arena, allocator throws(ArenaSpent) in
+    package static func encode(
+        _ request: ExchangeRequest, timeout: Duration?, metadata: [MetadataEntry] = []
+    ) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.exchange, timeout, metadata) { arena, allocator throws(ArenaSpent) in
             var message = unsafe Doorman__V1__ExchangeRequest()
             unsafe doorman__v1__exchange_request__init(&message)
             unsafe message.code = try unsafe arena.data(request.code.bytes, allocator)
@@ -26,8 +43,10 @@ package enum RequestEncoder {
         }
     }
 
-    package static func encode(_ request: RevocationRequest, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.revoke, timeout) { arena, allocator throws(ArenaSpent) in
+    package static func encode(
+        _ request: RevocationRequest, timeout: Duration?, metadata: [MetadataEntry] = []
+    ) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.revoke, timeout, metadata) { arena, allocator throws(ArenaSpent) in
             var message = unsafe Doorman__V1__RevokeRequest()
             unsafe doorman__v1__revoke_request__init(&message)
             switch request.subject {
@@ -43,8 +62,10 @@ package enum RequestEncoder {
         }
     }
 
-    package static func encode(_ request: AccountListRequest, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.listAccounts, timeout) { arena, allocator throws(ArenaSpent) in
+    package static func encode(
+        _ request: AccountListRequest, timeout: Duration?, metadata: [MetadataEntry] = []
+    ) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.listAccounts, timeout, metadata) { arena, allocator throws(ArenaSpent) in
             var message = unsafe Doorman__V1__ListAccountsRequest()
             unsafe doorman__v1__list_accounts_request__init(&message)
             unsafe message.application_id = try unsafe arena.text(request.applicationID ?? "", allocator)
@@ -57,8 +78,10 @@ package enum RequestEncoder {
         }
     }
 
-    package static func encode(_ request: AccountDeletionRequest, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.deleteAccount, timeout) { arena, allocator throws(ArenaSpent) in
+    package static func encode(
+        _ request: AccountDeletionRequest, timeout: Duration?, metadata: [MetadataEntry] = []
+    ) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.deleteAccount, timeout, metadata) { arena, allocator throws(ArenaSpent) in
             var message = unsafe Doorman__V1__DeleteAccountRequest()
             unsafe doorman__v1__delete_account_request__init(&message)
             unsafe message.account_id = try unsafe arena.text(request.accountID, allocator)
@@ -69,8 +92,10 @@ package enum RequestEncoder {
     }
 
     /// - Parameter service: The service to ask about; empty for the whole server.
-    package static func encodeHealthCheck(service: String, timeout: Duration?) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.healthCheck, timeout) { arena, allocator throws(ArenaSpent) in
+    package static func encodeHealthCheck(
+        service: String, timeout: Duration?, metadata: [MetadataEntry] = []
+    ) throws(RequestTooLong) -> [UInt8] {
+        unsafe try packing(.healthCheck, timeout, metadata) { arena, allocator throws(ArenaSpent) in
             var message = unsafe Grpc__Health__V1__HealthCheckRequest()
             unsafe grpc__health__v1__health_check_request__init(&message)
             unsafe message.service = try unsafe arena.text(service, allocator)
@@ -80,7 +105,7 @@ package enum RequestEncoder {
     }
 
     private static func packing(
-        _ method: Method, _ timeout: Duration?,
+        _ method: Method, _ timeout: Duration?, _ metadata: [MetadataEntry],
         _ payload: (MessageArena, UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent) -> [UInt8]
     ) throws(RequestTooLong) -> [UInt8] {
         let arena = MessageArena()
@@ -93,6 +118,11 @@ package enum RequestEncoder {
                 unsafe request.payload = try unsafe arena.data(payload(arena, allocator), allocator)
                 // 0 would mean the server's default, so a time that has run out is sent as the shortest there is.
                 if let timeout { unsafe request.timeout_nano = max(1, timeout.nanoseconds) }
+                if !metadata.isEmpty {
+                    let (entries, count) = try unsafe arena.metadata(metadata, allocator)
+                    unsafe request.metadata = entries
+                    unsafe request.n_metadata = count
+                }
                 return .success(unsafe packed(&request, ttrpc__request__get_packed_size, ttrpc__request__pack))
             } catch {
                 return .failure(RequestTooLong())
@@ -104,6 +134,23 @@ package enum RequestEncoder {
     /// Rounded down, so that no older answer comes than was asked for, but never to 0, which means any age.
     private static func wholeSeconds(_ maxAge: Duration) -> UInt32 {
         UInt32(clamping: max(1, maxAge.components.seconds))
+    }
+}
+
+extension MessageArena {
+    /// Puts metadata into the arena. Only inside ``withAllocator(_:)``.
+    fileprivate func metadata(
+        _ entries: [MetadataEntry], _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
+    ) throws(ArenaSpent) -> (UnsafeMutablePointer<UnsafeMutablePointer<Ttrpc__KeyValue>?>, Int) {
+        var placed: [UnsafeMutablePointer<Ttrpc__KeyValue>] = unsafe []
+        for entry in entries {
+            var pair = unsafe Ttrpc__KeyValue()
+            unsafe ttrpc__key_value__init(&pair)
+            unsafe pair.key = try unsafe text(entry.key, allocator)
+            unsafe pair.value = try unsafe text(entry.value, allocator)
+            unsafe placed.append(try unsafe place(pair, allocator))
+        }
+        return unsafe (try unsafe array(placed, allocator), placed.count)
     }
 }
 

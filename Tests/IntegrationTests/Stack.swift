@@ -55,8 +55,9 @@ struct Stack {
 
         let rooms = try Rooms(settings)
         let server = DoormanServer(
-            settings: try settings.serverSettings(), backend: rooms.backend, group: MultiThreadedEventLoopGroup.singleton,
-            logger: quiet)
+            settings: try settings.serverSettings(), backend: rooms.backend,
+            tls: try settings.tls.load(now: Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000))),
+            group: MultiThreadedEventLoopGroup.singleton, logger: quiet)
         try await server.start()
         let port = server.addresses.compactMap(\.port).first ?? 0
         var clientSettings = DoormanClientSettings()

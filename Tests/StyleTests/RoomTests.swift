@@ -19,7 +19,11 @@ struct RoomTests {
         "DoormanServer": nio.union(libc).union([
             "DoormanCore", "DoormanWire", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "Metrics",
         ]),
-        "DoormanClient": nio.union(libc).union(["DoormanCore", "DoormanWire", "NIOSSL"]),
+        "DoormanClient": nio.union(libc).union([
+            "DoormanCore", "DoormanWire", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "CoreMetrics", "Instrumentation",
+            "ServiceContextModule",
+        ]),
+        "DoormanTesting": ["DoormanClient", "NIOConcurrencyHelpers"],
         "DoormanBench": nio.union(libc).union(["DoormanCore", "DoormanWire", "Histogram", "NIOSSL", "NIOTLS"]),
         "EmulatorClient": ["DoormanCore", "FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix"],
         "AccountKitEmulator": nio.union(libc).union([

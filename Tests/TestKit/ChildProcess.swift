@@ -80,6 +80,21 @@ package final class ChildProcess: Sendable {
         if isRunning { kill(id, SIGHUP) }
     }
 
+    /// Stops it where it is: its sockets stay open, and it answers nothing.
+    package func pause() {
+        if isRunning { kill(id, SIGSTOP) }
+    }
+
+    /// Lets it go on after ``pause()``.
+    package func resume() {
+        if isRunning { kill(id, SIGCONT) }
+    }
+
+    /// Ends it without a word.
+    package func killAtOnce() {
+        if isRunning { kill(id, SIGKILL) }
+    }
+
     /// What Ctrl-C does.
     package func interrupt() {
         if isRunning { kill(id, SIGINT) }

@@ -6,7 +6,9 @@ extension Connection {
     ///
     /// What can be wrong is told apart: an answer nobody waits for any more is a harmless race and ignored; an answer to a call
     /// that was never made is the server's fault and ends the connection.
-    struct StateMachine: Equatable {
+    ///
+    /// - Parameter CallReference: What stands for a call.
+    struct StateMachine<CallReference> {
         private enum Phase {
             case open
             /// Takes no new calls; ends with the last answer.
@@ -18,19 +20,30 @@ extension Connection {
         private let lastID: StreamID
         private var phase = Phase.open
         private var nextID = StreamID(1)
-        private var pending: [StreamID: CallID] = [:]
+        private var pending: [StreamID: CallReference] = [:]
         /// Calls that their callers gave up, and that the server is still busy with.
         private var abandoned: Set<StreamID> = []
         /// Calls of whose frames not a byte has left.
         private var unwritten: [StreamID] = []
+        /// The health call that is under way, and when it was made.
+        private var ping: (id: StreamID, sentAt: Instant)?
         /// Since when an answer is due and nothing has come.
-        private var silentSince: Instant?
+        private(set) var silentSince: Instant?
+        /// When a call was last made.
+        private(set) var lastUse: Instant
+        /// When an answer last came.
+        private(set) var lastHeard: Instant
 
         /// - Parameter lastID: The last stream id that is used. By default the last one of the 31 bits that ids have; odd.
-        init(maximumCallsInFlight: Int, lastID: StreamID = StreamID(0x7fff_ffff)) {
+        init(maximumCallsInFlight: Int, lastID: StreamID = StreamID(0x7fff_ffff), at now: Instant) {
             self.maximumCallsInFlight = maximumCallsInFlight
             self.lastID = lastID
+            self.lastUse = now
+            self.lastHeard = now
         }
+
+        /// How many calls the server is busy with.
+        var callsInFlight: Int { pending.count + abandoned.count }
 
         /// What a call may expect of the connection.
         enum Room: Equatable {
@@ -43,7 +56,7 @@ extension Connection {
 
         var room: Room {
             guard phase == .open, nextID <= lastID else { return .none }
-            return pending.count + abandoned.count < maximumCallsInFlight ? .free : .full
+            return callsInFlight < maximumCallsInFlight ? .free : .full
         }
 
         enum StartAction: Equatable {
@@ -52,14 +65,30 @@ extension Connection {
             case refuse
         }
 
-        mutating func start(_ call: CallID, at now: Instant) -> StartAction {
+        mutating func start(_ call: CallReference, at now: Instant) -> StartAction {
             guard room == .free else { return .refuse }
-            let id = nextID
-            nextID = StreamID(id.rawValue + 2)
+            let id = takeID(at: now)
             pending[id] = call
             unwritten.append(id)
-            if silentSince == nil { silentSince = now }
+            lastUse = now
             return .send(id)
+        }
+
+        /// Asks the server for its health, whatever room there is for calls.
+        ///
+        /// - Returns: Nil if it is being asked already, or can't be.
+        mutating func startPing(at now: Instant) -> StreamID? {
+            guard ping == nil, phase == .open, nextID <= lastID else { return nil }
+            let id = takeID(at: now)
+            ping = (id, now)
+            return id
+        }
+
+        private mutating func takeID(at now: Instant) -> StreamID {
+            let id = nextID
+            nextID = StreamID(id.rawValue + 2)
+            if silentSince == nil { silentSince = now }
+            return id
         }
 
         /// All frames so far were handed to the socket.
@@ -67,20 +96,30 @@ extension Connection {
             unwritten.removeAll(keepingCapacity: true)
         }
 
-        enum AnswerAction: Equatable {
-            case complete(CallID)
+        enum AnswerAction {
+            case complete(CallReference)
+            /// The server says how it is.
+            case pong
             case ignore
             /// The server answered what it was not asked.
             case violation
         }
 
         mutating func answered(_ id: StreamID, at now: Instant) -> AnswerAction {
-            let call = pending.removeValue(forKey: id)
-            guard call != nil || abandoned.remove(id) != nil else {
+            let action: AnswerAction
+            if let call = pending.removeValue(forKey: id) {
+                action = .complete(call)
+            } else if ping?.id == id {
+                ping = nil
+                action = .pong
+            } else if abandoned.remove(id) != nil {
+                action = .ignore
+            } else {
                 return phase == .closed ? .ignore : .violation
             }
-            silentSince = pending.isEmpty && abandoned.isEmpty ? nil : now
-            return call.map(AnswerAction.complete) ?? .ignore
+            silentSince = callsInFlight == 0 && ping == nil ? nil : now
+            lastHeard = now
+            return action
         }
 
         enum CloseAction: Equatable {
@@ -106,12 +145,15 @@ extension Connection {
         }
 
         /// The calls that an ended connection leaves, each in the order in which they were made.
-        struct Leftovers: Equatable {
+        struct Leftovers {
             /// No byte of them was sent.
-            var unsent: [CallID] = []
+            var unsent: [CallReference] = []
             /// The server may have begun them.
-            var unanswered: [CallID] = []
+            var unanswered: [CallReference] = []
         }
+
+        /// The calls that wait for answers, in the order in which they were made.
+        var unanswered: [CallReference] { pending.sorted { $0.key < $1.key }.map(\.value) }
 
         mutating func closed() -> Leftovers {
             phase = .closed
@@ -122,14 +164,16 @@ extension Connection {
             pending = [:]
             abandoned = []
             unwritten = []
+            ping = nil
             silentSince = nil
             return leftovers
         }
 
-        /// Whether answers are due and nothing has come for this long.
-        func isSilent(for limit: Duration, at now: Instant) -> Bool {
-            guard let silentSince else { return false }
-            return silentSince.duration(to: now) >= limit
-        }
+        /// Since when the server owes an answer about its health.
+        var pingedSince: Instant? { ping?.sentAt }
     }
 }
+
+extension Connection.StateMachine.AnswerAction: Sendable where CallReference: Sendable {}
+extension Connection.StateMachine.AnswerAction: Equatable where CallReference: Equatable {}
+extension Connection.StateMachine.Leftovers: Equatable where CallReference: Equatable {}

@@ -1,53 +1,86 @@
 internal import DoormanCore
 internal import DoormanWire
 internal import NIOCore
+internal import NIOTLS
 
-/// One connection to the server: performs what its state machine says. Confined to its event loop.
+/// One connection to a server: performs what its state machine says. Confined to its event loop.
 final class Connection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private var machine: StateMachine
-    private var decoder: FrameDecoder
-    private let arena: MessageArena
+    /// When calls can be made, or why there will be none.
+    let established: EventLoopPromise<Void>
+    let openedAt: Instant
+    private let speaksTLS: Bool
     private let maximumResponseBytes: Int
+    private let arena: MessageArena
+    private var machine: StateMachine<Call>
+    private var decoder: FrameDecoder
     /// Frames since the last flush: calls made in the same turn of the loop leave in one write.
     private var outbound = ByteBuffer()
     private var flushIsScheduled = false
     private var context: ChannelHandlerContext?
-    private var dispatcher: Dispatcher?
+    /// Who hears of answers and of the end. Nil once it has ended.
+    private var owner: Subchannel?
+    /// Whether it was let go by its owner, and only finishes what it has.
+    private(set) var isRetired = false
     /// What the server did wrong, if it did.
-    private var violation: String?
+    private(set) var violation: String?
+    /// What went wrong with the socket, if it did.
+    private(set) var failure: ConnectFailure?
 
-    init(dispatcher: Dispatcher, settings: DoormanClientSettings) {
+    init(owner: Subchannel, speaksTLS: Bool, settings: DoormanClientSettings, eventLoop: any EventLoop) {
         let longest = min(max(64 << 10, settings.maximumResponseBytes), Int(FrameHeader.maximumLength))
+        self.owner = owner
+        self.speaksTLS = speaksTLS
+        self.established = eventLoop.makePromise()
+        self.openedAt = .now
         self.maximumResponseBytes = longest
-        self.machine = StateMachine(maximumCallsInFlight: max(1, settings.maximumCallsInFlight))
+        self.machine = StateMachine(maximumCallsInFlight: max(1, settings.maximumCallsInFlight), at: openedAt)
         self.decoder = FrameDecoder(maximumLength: UInt32(longest))
         self.arena = MessageArena(budget: (64 << 10) + 2 * longest)
-        self.dispatcher = dispatcher
     }
+
+    var server: Server? { owner?.server }
 
     /// Whether it was opened and not yet closed.
     var isOpen: Bool { context?.channel.isActive ?? false }
 
+    var callsInFlight: Int { machine.callsInFlight }
+
+    var silentSince: Instant? { machine.silentSince }
+
+    var pingedSince: Instant? { machine.pingedSince }
+
+    /// When a call was last made on it.
+    var lastUse: Instant { machine.lastUse }
+
+    /// When an answer last came on it.
+    var lastHeard: Instant { machine.lastHeard }
+
     /// What a call may expect of the connection. A server that does not read counts as full.
-    var room: StateMachine.Room {
+    var room: StateMachine<Call>.Room {
         guard let context, isOpen else { return .none }
         guard machine.room == .free else { return machine.room }
         return context.channel.isWritable ? .free : .full
     }
 
-    /// - Parameter data: Of the request frame.
+    /// The calls that wait for answers, in the order in which they were made.
+    var unanswered: [Call] { machine.unanswered }
+
     /// - Returns: Nil if the connection has no room.
-    func start(_ call: CallID, data: [UInt8], at now: Instant) -> StreamID? {
-        guard let context, case .send(let id) = machine.start(call, at: now) else { return nil }
-        outbound.writeFrame(.request, streamID: id, data: data)
-        if !flushIsScheduled {
-            flushIsScheduled = true
-            context.eventLoop.assumeIsolated().execute { self.flush() }
-        }
+    /// - Throws: If the call doesn't fit into a frame.
+    func start(_ call: Call, at now: Instant) throws(RequestTooLong) -> StreamID? {
+        let data = try call.operation.packed(timeout: call.deadline.remaining(at: now), metadata: call.metadata)
+        guard context != nil, case .send(let id) = machine.start(call, at: now) else { return nil }
+        send(id, data)
         return id
+    }
+
+    /// Asks the server for its health, unless that is asked already.
+    func ping(timeout: Duration) {
+        guard context != nil, let data = try? Operation.health(service: "").packed(timeout: timeout, metadata: []) else { return }
+        if let id = machine.startPing(at: .now) { send(id, data) }
     }
 
     /// Nobody waits for the call any more; its answer will be ignored.
@@ -56,12 +89,9 @@ final class Connection: ChannelInboundHandler {
     }
 
     /// Takes no further calls, and closes when the last one in flight has ended.
-    func drain() {
+    func retire() {
+        isRetired = true
         perform(machine.drain())
-    }
-
-    func isSilent(for limit: Duration, at now: Instant) -> Bool {
-        machine.isSilent(for: limit, at: now)
     }
 
     /// Closes at once.
@@ -73,11 +103,18 @@ final class Connection: ChannelInboundHandler {
         return context?.channel.closeFuture
     }
 
-    private func perform(_ action: StateMachine.CloseAction) {
+    private func perform(_ action: StateMachine<Call>.CloseAction) {
         switch action {
         case .none: break
         case .close: close()
         }
+    }
+
+    private func send(_ id: StreamID, _ data: [UInt8]) {
+        outbound.writeFrame(.request, streamID: id, data: data)
+        guard !flushIsScheduled, let context else { return }
+        flushIsScheduled = true
+        context.eventLoop.assumeIsolated().execute { self.flush() }
     }
 
     private func flush() {
@@ -97,7 +134,16 @@ extension Connection {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        self.dispatcher = nil
+        self.owner = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if !speaksTLS { established.succeed() }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted? = event as? TLSUserEvent { established.succeed() }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -115,25 +161,22 @@ extension Connection {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         perform(machine.closeIfFinished())
-        dispatcher?.roomChanged()
+        owner?.roomChanged()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        dispatcher?.roomChanged()
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent { dispatcher?.retire(self) }
-        context.fireUserInboundEventTriggered(event)
+        owner?.roomChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if failure == nil { failure = ConnectFailure(error) }
+        established.fail(error)
         context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        let leftovers = machine.closed()
-        dispatcher?.ended(self, leaving: leftovers, violation: violation)
+        established.fail(failure ?? .closedByPeer)
+        owner?.ended(self, leaving: machine.closed())
     }
 
     private func take(_ header: FrameHeader, at now: Instant) {
@@ -141,7 +184,12 @@ extension Connection {
         guard header.type == .response else { return }
         switch machine.answered(header.streamID, at: now) {
         case .complete(let call):
-            decoder.withData { dispatcher?.answered(call, on: self, $0, in: arena) }
+            call.removeCopy(on: self)
+            guard call.isLive else { return }
+            decoder.withData { owner?.answered(call, call.operation.read($0, in: arena), on: self) }
+        case .pong:
+            let reply = decoder.withData { Operation.health(service: "").read($0, in: arena) }
+            owner?.saidHealth(reply, on: self)
         case .ignore: break
         case .violation: violate("an answer to call \(header.streamID.rawValue), which was not made or was answered before")
         }

@@ -1,38 +1,76 @@
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 
-/// Opens sockets to the server: the one place that knows how a channel is set up.
+/// Opens sockets to servers: the one place that knows how a channel is set up.
 struct Connector: Sendable {
-    let target: DoormanTarget
-    /// How long one try may take.
+    /// How long one try may take, the TLS handshake included.
     let timeout: Duration
-    /// After how long without a byte either way a connection is told that it is idle.
-    let idleTimeout: Duration
+    /// Nil: TCP without TLS.
+    let tls: ClientTLS?
+    let logger: Logger
 
-    /// - Parameter makeConnection: Called on the event loop for each address that is tried; a name may stand for several.
-    func connect(
-        on eventLoop: any EventLoop, makeConnection: @escaping () -> Connection
+    /// - Parameter connection: What is to drive the socket.
+    /// - Returns: When calls can be made.
+    func connect(to server: Server, _ connection: Connection, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+        let timeLimit = TimeAmount.nanoseconds(max(1, timeout.nanoseconds))
+        let tooLate = eventLoop.assumeIsolated().scheduleTask(in: timeLimit) {
+            connection.established.fail(ConnectFailure.timedOut)
+            connection.close()
+        }
+        let bound = NIOLoopBound(connection, eventLoop: eventLoop)
+        channel(to: server, bound, on: eventLoop)
+            .assumeIsolated()
+            .whenFailure { connection.established.fail($0) }
+        connection.established.futureResult.assumeIsolated().whenComplete { _ in tooLate.cancel() }
+        return connection.established.futureResult
+    }
+
+    private func channel(
+        to server: Server, _ connection: NIOLoopBound<Connection>, on eventLoop: any EventLoop
     ) -> EventLoopFuture<any Channel> {
-        let makeConnection = NIOLoopBound(makeConnection, eventLoop: eventLoop)
-        let bootstrap = ClientBootstrap(group: eventLoop)
+        guard let tls, server.isTCP else { return open(server, nil, connection, on: eventLoop) }
+        // Files are read.
+        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { try tls.current() }
+            .flatMap { current in
+                if let complaint = current.complaint {
+                    logger.error("new TLS files are not used", metadata: ["reason": "\(complaint)"])
+                }
+                return open(server, (current.context, tls.serverName(of: server)), connection, on: eventLoop)
+            }
+    }
+
+    private func open(
+        _ server: Server, _ secured: (context: NIOSSLContext, name: String?)?, _ connection: NIOLoopBound<Connection>,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<any Channel> {
+        var bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(.nanoseconds(max(1, timeout.nanoseconds)))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandlers(
-                        IdleStateHandler(allTimeout: .nanoseconds(max(1, idleTimeout.nanoseconds))), makeConnection.value())
+                    if let secured {
+                        let handler = try NIOSSLClientHandler(context: secured.context, serverHostname: secured.name)
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
+                    try channel.pipeline.syncOperations.addHandler(connection.value)
                 }
             }
-        switch target.address {
-        case .hostAndPort(let host, let port):
-            let tcp =
+        if server.isTCP {
+            bootstrap =
                 bootstrap
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelOption(.socketOption(.so_keepalive), value: 1)
-            // The resolver blocks a thread of a shared pool, so it is left alone where there is nothing to resolve.
-            guard let address = try? SocketAddress(ipAddress: host, port: port) else { return tcp.connect(host: host, port: port) }
-            return tcp.connect(to: address)
-        case .unixSocket(let path):
-            return bootstrap.connect(unixDomainSocketPath: path)
         }
+        return bootstrap.connect(to: server.address)
     }
+}
+
+extension Server {
+    fileprivate var isTCP: Bool {
+        if case .unixDomainSocket = address { false } else { true }
+    }
+
+    /// Whether its connections are secured by TLS where that is set up.
+    func speaksTLS(_ tls: ClientTLS?) -> Bool { tls != nil && isTCP }
 }

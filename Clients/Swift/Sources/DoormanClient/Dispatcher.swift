@@ -1,136 +1,148 @@
 internal import DoormanCore
 internal import DoormanWire
+internal import Logging
 internal import NIOCore
 
-/// Brings a client's calls and its connection together. All of it happens on one event loop, so nothing here is locked.
+/// Brings a client's calls and its connections together. All of it happens on one event loop, so nothing here is locked.
 ///
-/// This file is about calls: they come, wait, end. `Dispatcher+Connections.swift` is about connections.
+/// This file is about calls: they come, wait, end. `Dispatcher+Sending.swift` is about where they are sent, and sent again;
+/// `Dispatcher+Servers.swift` about the servers that there are.
 final class Dispatcher {
-    /// A call, and where it is.
-    struct LiveCall {
-        enum Place {
-            case waiting
-            case sent(Connection, StreamID)
-        }
-
-        let call: Call
-        var place = Place.waiting
-        /// How often it was sent.
-        var attempts = 0
-    }
-
     let eventLoop: any EventLoop
-    let target: DoormanTarget
     let settings: DoormanClientSettings
+    let logger: Logger
+    let metrics: ClientMetrics
     let connector: Connector
-    var machine: StateMachine
-    var calls: [CallID: LiveCall] = [:]
+    let resolver: Resolver
+    var servers: ServerDirectory
+    var subchannels: [Subchannel] = []
+    /// Those that take calls.
+    var ready: [Subchannel] = []
     var waiting = WaitingCalls()
-    /// The connection that takes calls.
-    var current: Connection?
-    /// Those that only finish what they have.
-    var draining: [ObjectIdentifier: Connection] = [:]
-    /// Why there is no connection, if that is known.
-    var lastFailure: ConnectFailure?
-    var backoffTimer: Scheduled<Void>?
+    var retryBudget: RetryBudget
+    var hedging: Hedging
+    var randomness = FastRandomness()
+    /// Why no connection came about last, while there is none.
+    var lastFailure: (server: String, failure: ConnectFailure)?
+    var isClosed = false
+    var tick = Tick()
+    private var liveCalls = 0
+    private var lastSubmission: Instant?
     private var deadlines = Deadlines()
     private var deadlineTimer: (deadline: Deadline, task: Scheduled<Void>)?
 
-    init(target: DoormanTarget, settings: DoormanClientSettings, eventLoop: any EventLoop) {
-        self.eventLoop = eventLoop
-        self.target = target
+    init(
+        servers: ServerDirectory, resolver: Resolver, tls: ClientTLS?, settings: DoormanClientSettings, logger: Logger,
+        metrics: ClientMetrics, eventLoop: any EventLoop
+    ) {
+        self.servers = servers
+        self.resolver = resolver
         self.settings = settings
-        self.connector = Connector(
-            target: target, timeout: settings.connectTimeout, idleTimeout: settings.idleTimeout)
-        self.machine = StateMachine(firstBackoff: settings.firstBackoff, longestBackoff: settings.longestBackoff)
+        self.logger = logger
+        self.metrics = metrics
+        self.eventLoop = eventLoop
+        self.connector = Connector(timeout: settings.connectTimeout, tls: tls, logger: logger)
+        self.retryBudget = RetryBudget(ratio: settings.retryRatio, perSecond: settings.retriesPerSecond)
+        self.hedging = Hedging(after: settings.hedgeAfter, ratio: settings.hedgeRatio)
     }
 
-    func submit(_ id: CallID, _ call: Call) {
-        if let error = refusalToTake(call) {
-            call.continuation.resume(returning: .failure(error))
-            return
+    /// Takes calls that were made since the last turn of the loop.
+    func submit(_ submissions: [Submission]) {
+        let now = Instant.now
+        lastSubmission = now
+        for submission in submissions {
+            if let error = refusal(of: submission, at: now) {
+                submission.waiter.end(.failure(error))
+                continue
+            }
+            let call = Call(submission)
+            liveCalls += 1
+            retryBudget.deposit()
+            waiting.append(call)
+            deadlines.insert(call)
         }
-        calls[id] = LiveCall(call: call)
-        waiting.append(id)
-        deadlines.insert(id, call.deadline)
-        deadlines.compact(liveCount: calls.count) { calls[$0] != nil }
+        for ended in deadlines.compact(liveCount: liveCalls) { ended.abandonCopies() }
+        guard !waiting.isEmpty else { return }
         setDeadlineTimer()
+        lookUpIfDue(at: now)
         sendWaiting()
+        startTicking()
     }
 
-    /// The task behind the call was cancelled.
-    func cancel(_ id: CallID) {
-        leave(id, .cancelled)
+    /// A task was cancelled, and its call has no waiter any more.
+    func oneDeparted() {
+        liveCalls -= 1
+        waiting.oneDeparted()
     }
 
     /// Ends every call and closes every connection.
     func close() -> EventLoopFuture<Void> {
-        machine.closed()
-        backoffTimer?.cancel()
+        isClosed = true
         deadlineTimer?.task.cancel()
         deadlineTimer = nil
-        let connections = Array(draining.values) + (current.map { [$0] } ?? [])
-        for id in calls.keys.sorted(by: { $0.number < $1.number }) { finish(id, .failure(.clientClosed)) }
-        return .andAllComplete(connections.compactMap { $0.close() }, on: eventLoop)
+        stopTicking()
+        waiting = WaitingCalls()
+        for call in deadlines.removeAll() { finish(call, .failure(.clientClosed)) }
+        let closing = subchannels.flatMap { $0.close() }
+        subchannels = []
+        ready = []
+        return .andAllComplete(closing, on: eventLoop)
     }
 
-    /// Ends a call. What happens with it elsewhere is for the caller to see to.
-    func finish(_ id: CallID, _ result: Result<Answer, DoormanError>) {
-        guard let live = calls.removeValue(forKey: id) else { return }
-        if case .waiting = live.place { _ = waiting.remove(id) }
-        live.call.continuation.resume(returning: result)
+    /// Opens connections before the first call needs them.
+    func warmUp() {
+        guard !isClosed else { return }
+        let now = Instant.now
+        if lastSubmission == nil { lastSubmission = now }
+        lookUpIfDue(at: now)
+        startTicking()
     }
 
-    private func refusalToTake(_ call: Call) -> DoormanError? {
-        if machine.state == .closed { return .clientClosed }
-        if call.cancellation.isCancelled { return .cancelled }
-        if call.deadline.hasPassed(at: .now) {
+    /// Whether connections are worth having.
+    func isInUse(at now: Instant) -> Bool {
+        guard !isClosed, let lastSubmission else { return false }
+        return !waiting.isEmpty || lastSubmission.duration(to: now) < settings.idleTimeout
+    }
+
+    /// Ends a call, wherever it is.
+    func finish(_ call: Call, _ result: Result<Answer, DoormanError>) {
+        if call.waiter.end(result) { liveCalls -= 1 }
+        call.abandonCopies()
+    }
+
+    private func refusal(of submission: Submission, at now: Instant) -> DoormanError? {
+        if isClosed { return .clientClosed }
+        if servers.targets.isEmpty { return .noServers }
+        if submission.deadline.hasPassed(at: now) {
             return .deadlineExceeded("the deadline passed before the call was made", mayHaveBegun: false)
         }
         if waiting.count >= settings.maximumWaitingCalls { return .tooManyWaiting(limit: settings.maximumWaitingCalls) }
         return nil
     }
 
-    /// Ends a call whose answer nobody wants any more.
-    private func leave(_ id: CallID, _ error: DoormanError) {
-        guard let live = calls[id] else { return }
-        finish(id, .failure(error))
-        if case .sent(let connection, let streamID) = live.place { connection.abandon(streamID) }
-    }
-
     private func setDeadlineTimer() {
-        guard let next = deadlines.next(isLive: { calls[$0] != nil }) else { return }
+        guard let next = deadlines.next else { return }
         if let deadlineTimer {
             guard next < deadlineTimer.deadline else { return }
             deadlineTimer.task.cancel()
         }
         let task = eventLoop.assumeIsolated().scheduleTask(deadline: NIODeadline.uptimeNanoseconds(next.instant.nanoseconds)) {
             self.deadlineTimer = nil
-            self.endWhatIsLate()
+            for call in self.deadlines.popPassed(at: .now) { self.finish(call, .failure(self.lateness(of: call))) }
             self.setDeadlineTimer()
         }
         deadlineTimer = (next, task)
     }
 
-    private func endWhatIsLate() {
-        let now = Instant.now
-        let late = deadlines.popPassed(at: now) { calls[$0] != nil }
-        for id in late {
-            if let live = calls[id] { leave(id, lateness(of: live)) }
+    private func lateness(of call: Call) -> DoormanError {
+        if let copy = call.copies.first {
+            let server = copy.connection.server.map(String.init(describing:)) ?? "the server"
+            return .deadlineExceeded("no answer from \(server) in time", mayHaveBegun: !call.operation.mayBeRepeated)
         }
-        if let current, !late.isEmpty, current.isSilent(for: settings.longestSilence, at: now) { retire(current) }
-    }
-
-    private func lateness(of live: LiveCall) -> DoormanError {
-        switch live.place {
-        case .sent:
-            return .deadlineExceeded("no answer from \(target) in time", mayHaveBegun: !live.call.operation.mayBeRepeated)
-        case .waiting where current != nil:
-            return .deadlineExceeded("no turn on the connection to \(target) in time", mayHaveBegun: false)
-        case .waiting:
-            if let lastFailure, lastFailure != .timedOut { return .unreachable(target, lastFailure) }
-            return .deadlineExceeded("no connection to \(target) in time", mayHaveBegun: false)
-        }
+        if let error = call.lastError { return error }
+        if !ready.isEmpty { return .deadlineExceeded("no turn on a connection in time", mayHaveBegun: false) }
+        if let lastFailure, lastFailure.failure != .timedOut { return .unreachable(lastFailure.server, lastFailure.failure) }
+        return .deadlineExceeded("no connection to \(servers.description) in time", mayHaveBegun: false)
     }
 }
 

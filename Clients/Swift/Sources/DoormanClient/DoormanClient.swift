@@ -1,35 +1,86 @@
+internal import CoreMetrics
 @_exported public import DoormanCore
 internal import DoormanWire
+public import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
+public import ServiceLifecycle
 
-/// Asks a Doorman server whose token it is.
+/// Asks Doorman servers whose token it is.
 ///
-/// One client holds one connection, opened by the first call, and any number of tasks may use it at once. Keep one for the life
-/// of your service, and ``close()`` it at the end.
+/// A client holds one connection to each server, opened by the first call, and any number of tasks may use it at once. Keep one for
+/// the life of your service. It is a `Service` of swift-service-lifecycle: give it to your `ServiceGroup`, before those that use it,
+/// and it is closed after them. Otherwise ``close()`` it at the end.
 ///
 /// Every method throws ``DoormanError``, whose ``DoormanError/kind-swift.property`` tells a refusal from not being able to ask. Every call
-/// has a deadline that covers connecting, waiting and the answer. Cancelling the task ends the call at once.
-public final class DoormanClient: Sendable {
+/// has a deadline that covers looking names up, connecting, waiting and the answer. Cancelling the task ends the call at once.
+///
+/// Of several servers each call goes to the one of two, picked at random, that has fewer calls in flight. A server that drains,
+/// fails or does not answer is left alone for a while, and is asked for its health before it gets calls again; what it had is
+/// sent to others, as far as that is safe (``DoormanClientSettings``).
+public final class DoormanClient: TokenVerifying, Service, Sendable {
+    private struct Inbox {
+        var submissions: [Submission] = []
+        /// Tasks that were cancelled while their call was with the dispatcher.
+        var departed = 0
+        var isScheduled = false
+    }
+
     private let eventLoop: any EventLoop
     private let dispatcher: NIOLoopBoundBox<Dispatcher>
-    private let target: DoormanTarget
-    private let defaultTimeout: Duration
-    private let lastCall = NIOLockedValueBox<UInt64>(0)
+    private let inbox = NIOLockedValueBox(Inbox())
+    private let servers: String
+    private let settings: DoormanClientSettings
+    private let metrics: ClientMetrics
+    private let nearCache: NearCache?
 
     /// Opens nothing yet.
-    public init(target: DoormanTarget, settings: DoormanClientSettings = DoormanClientSettings()) {
+    ///
+    /// - Parameters:
+    ///   - targets: The servers. A name may stand for several: each of its addresses is one.
+    ///   - tls: How servers are known, and what they know this client by. Nil: TCP connections are plain.
+    ///   - logger: Hears what happens to connections and servers, never of a token. Nil: nobody does.
+    public convenience init(
+        targets: [DoormanTarget], tls: DoormanTLS? = nil, settings: DoormanClientSettings = DoormanClientSettings(),
+        logger: Logger? = nil
+    ) {
+        self.init(
+            targets: targets, tls: tls, settings: settings, logger: logger, resolver: .system,
+            metricsFactory: MetricsSystem.factory)
+    }
+
+    /// Opens nothing yet. As ``init(targets:tls:settings:logger:)``, of one server or one name.
+    public convenience init(
+        target: DoormanTarget, tls: DoormanTLS? = nil, settings: DoormanClientSettings = DoormanClientSettings(),
+        logger: Logger? = nil
+    ) {
+        self.init(targets: [target], tls: tls, settings: settings, logger: logger)
+    }
+
+    init(
+        targets: [DoormanTarget], tls: DoormanTLS? = nil, settings: DoormanClientSettings, logger: Logger? = nil,
+        resolver: Resolver, metricsFactory: any MetricsFactory
+    ) {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let directory = ServerDirectory(
+            targets: targets, maximumServers: settings.maximumServers, interval: settings.lookUpInterval)
+        let metrics = ClientMetrics(factory: metricsFactory)
         self.eventLoop = eventLoop
-        self.target = target
-        self.defaultTimeout = settings.timeout
+        self.servers = directory.description
+        self.settings = settings
+        self.metrics = metrics
+        self.nearCache = NearCache(capacity: settings.nearCacheCapacity, lifetime: settings.nearCacheLifetime)
         self.dispatcher = .makeBoxSendingValue(
-            Dispatcher(target: target, settings: settings, eventLoop: eventLoop), eventLoop: eventLoop)
+            Dispatcher(
+                servers: directory, resolver: resolver, tls: tls.map(ClientTLS.init), settings: settings,
+                logger: logger ?? Logger(label: "doorman.client") { _ in SwiftLogNoOpLogHandler() }, metrics: metrics,
+                eventLoop: eventLoop),
+            eventLoop: eventLoop)
     }
 
     deinit {
-        // No call is left, since each holds its client; only the connection may be open.
+        // No call is left, since each holds its client; only connections may be open.
         eventLoop.execute { [dispatcher] in _ = dispatcher.value.close() }
     }
 
@@ -45,15 +96,21 @@ public final class DoormanClient: Sendable {
         _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> Identity {
         let request = VerificationRequest(token: token, applicationID: applicationID, maxAge: maxAge)
-        guard case .identity(let identity) = try await ask(.verify(request), timeout) else { throw .mixedUp }
+        guard let nearCache, maxAge == nil else { return try await verify(request, timeout) }
+        let key = NearCache.Key(token: token, applicationID: applicationID)
+        if let identity = nearCache.identity(for: key, at: .now) {
+            metrics.recordNearCacheHit()
+            return identity
+        }
+        let revocations = nearCache.revocations
+        let identity = try await verify(request, timeout)
+        nearCache.keep(identity, for: key, revocations: revocations, at: .now, civil: .now)
         return identity
     }
 
-    /// Whose token it is, given its text.
-    public func verify(
-        _ token: some StringProtocol & Sendable, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil
-    ) async throws(DoormanError) -> Identity {
-        try await verify(Token(token), maxAge: maxAge, applicationID: applicationID, timeout: timeout)
+    private func verify(_ request: VerificationRequest, _ timeout: Duration?) async throws(DoormanError) -> Identity {
+        guard case .identity(let identity) = try await ask(.verify(request), timeout) else { throw .mixedUp }
+        return identity
     }
 
     /// Exchanges an authorization code for a token, and says whose it is.
@@ -74,12 +131,21 @@ public final class DoormanClient: Sendable {
     ///
     /// - Parameter applicationID: The application it is about. Nil: the only one that the server is configured for.
     public func revoke(_ token: Token, applicationID: String? = nil, timeout: Duration? = nil) async throws(DoormanError) {
-        _ = try await ask(.revoke(RevocationRequest(.token(token), applicationID: applicationID)), timeout)
+        try await revoke(.token(token), applicationID, timeout)
     }
 
     /// Logs every token of an account out, everywhere.
     public func revoke(accountID: String, applicationID: String? = nil, timeout: Duration? = nil) async throws(DoormanError) {
-        _ = try await ask(.revoke(RevocationRequest(.account(accountID), applicationID: applicationID)), timeout)
+        try await revoke(.account(accountID), applicationID, timeout)
+    }
+
+    private func revoke(
+        _ subject: RevocationRequest.Subject, _ applicationID: String?, _ timeout: Duration?
+    ) async throws(DoormanError) {
+        // Whether or not the answer comes: the server may have done it.
+        defer { nearCache?.forget(subject) }
+        nearCache?.forget(subject)
+        _ = try await ask(.revoke(RevocationRequest(subject, applicationID: applicationID)), timeout)
     }
 
     /// How the server is.
@@ -102,7 +168,15 @@ public final class DoormanClient: Sendable {
         }
     }
 
-    /// Ends every call that is under way with ``CouldNotAskReason/clientClosed``, and returns when the connection is closed.
+    /// Opens connections, and holds them until the service group shuts down gracefully, or the task is cancelled; then closes the
+    /// client. Calls may be made before this runs.
+    public func run() async throws {
+        eventLoop.execute { [dispatcher] in dispatcher.value.warmUp() }
+        try? await gracefulShutdown()
+        await close()
+    }
+
+    /// Ends every call that is under way with ``CouldNotAskReason/clientClosed``, and returns when the connections are closed.
     /// Calls made later fail alike.
     public func close() async {
         // Closing has no failure that anybody could act on.
@@ -111,29 +185,50 @@ public final class DoormanClient: Sendable {
 
     func ask(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> Answer {
         guard !operation.holdsNUL else { throw .textWithNUL }
-        let id = CallID(
-            lastCall.withLockedValue {
-                $0 += 1
-                return $0
-            })
-        let deadline = Deadline(Instant.now.advanced(by: timeout ?? defaultTimeout))
-        let cancellation = Cancellation()
+        let start = Instant.now
+        let waiter = Waiter()
+        let submission = Submission(
+            operation: operation, metadata: TraceMetadata.current(),
+            deadline: Deadline(start.advanced(by: timeout ?? settings.timeout)), waiter: waiter)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let call = Call(
-                    operation: operation, deadline: deadline, cancellation: cancellation, continuation: continuation)
-                eventLoop.execute { [dispatcher] in dispatcher.value.submit(id, call) }
+                if waiter.wait(continuation) { deliver { $0.submissions.append(submission) } }
             }
         } onCancel: {
-            cancellation.cancel()
-            eventLoop.execute { [dispatcher] in dispatcher.value.cancel(id) }
+            if waiter.cancel() { deliver { $0.departed += 1 } }
         }
-        return try result.get()
+        let nanoseconds = Int64(clamping: Instant.now.nanoseconds - start.nanoseconds)
+        do {
+            let answer = try result.get()
+            metrics.recordCall(operation.method, nil, nanoseconds: nanoseconds)
+            return answer
+        } catch {
+            metrics.recordCall(operation.method, error, nanoseconds: nanoseconds)
+            throw error
+        }
+    }
+
+    /// Changes the inbox, and has it emptied on the event loop: once for all that comes until then.
+    private func deliver(_ change: (inout Inbox) -> Void) {
+        let isScheduled = inbox.withLockedValue { inbox in
+            change(&inbox)
+            defer { inbox.isScheduled = true }
+            return inbox.isScheduled
+        }
+        if isScheduled { return }
+        eventLoop.execute { [dispatcher, inbox] in
+            let taken = inbox.withLockedValue { inbox in
+                defer { inbox = Inbox() }
+                return inbox
+            }
+            if !taken.submissions.isEmpty { dispatcher.value.submit(taken.submissions) }
+            for _ in 0..<taken.departed { dispatcher.value.oneDeparted() }
+        }
     }
 }
 
 extension DoormanClient: CustomStringConvertible, CustomReflectable {
-    public var description: String { "DoormanClient(\(target))" }
+    public var description: String { "DoormanClient(\(servers))" }
 
     /// Shows nothing of the inside: that belongs to the event loop, and can't be looked at while it runs.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
@@ -144,12 +239,12 @@ extension DoormanError {
     static let mixedUp = protocolViolation("the answer is that of another method")
 }
 
-/// Gives `body` a client, and closes it whichever way `body` ends.
+/// Gives `body` a client, and closes it whichever way `body` ends. See ``DoormanClient/init(targets:tls:settings:logger:)``.
 public func withDoormanClient<Result>(
-    target: DoormanTarget, settings: DoormanClientSettings = DoormanClientSettings(),
+    target: DoormanTarget, tls: DoormanTLS? = nil, settings: DoormanClientSettings = DoormanClientSettings(),
     isolation: isolated (any Actor)? = #isolation, _ body: (DoormanClient) async throws -> Result
 ) async rethrows -> Result {
-    let client = DoormanClient(target: target, settings: settings)
+    let client = DoormanClient(target: target, tls: tls, settings: settings)
     do {
         let result = try await body(client)
         await client.close()

@@ -56,8 +56,8 @@ extension DoormanError {
         DoormanError(.deadlineExceeded, message, isRetryable: !mayHaveBegun)
     }
 
-    static func unreachable(_ target: DoormanTarget, _ failure: ConnectFailure) -> DoormanError {
-        DoormanError(.unreachable, "no connection to \(target): \(failure)", isRetryable: true)
+    static func unreachable(_ server: String, _ failure: ConnectFailure) -> DoormanError {
+        DoormanError(.unreachable, "no connection to \(server): \(failure)", isRetryable: true)
     }
 
     static func connectionLost(mayHaveBegun: Bool) -> DoormanError {
@@ -72,6 +72,7 @@ extension DoormanError {
         DoormanError(.tooManyWaiting, "\(limit) calls wait already (maximumWaitingCalls)", isRetryable: true)
     }
 
+    static let noServers = DoormanError(.unreachable, "the client was given no server (targets)", isRetryable: false)
     static let textWithNUL = DoormanError(.malformedRequest, "ids and names hold no NUL", isRetryable: false)
     static let requestTooLong = DoormanError(.requestTooLong, "the request does not fit into a frame", isRetryable: false)
     static let cancelled = DoormanError(.cancelled, "the task that made the call was cancelled", isRetryable: false)

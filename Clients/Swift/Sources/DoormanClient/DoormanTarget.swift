@@ -51,6 +51,15 @@ extension DoormanTarget {
         self = .hostAndPort(try Self.host(text[..<colon]), try Self.port(text[text.index(after: colon)...]))
     }
 
+    /// Reads several servers, separated by commas: `10.0.0.1:7117,10.0.0.2:7117`.
+    public static func list(parsing text: some StringProtocol) throws(ParseError) -> [DoormanTarget] {
+        var targets: [DoormanTarget] = []
+        for part in Substring(text).split(separator: ",", omittingEmptySubsequences: false) {
+            targets.append(try DoormanTarget(parsing: part.trimmed))
+        }
+        return targets
+    }
+
     private static func host(_ text: some StringProtocol) throws(ParseError) -> String {
         if text.hasPrefix("[") && text.hasSuffix("]") {
             let inner = text.dropFirst().dropLast()
@@ -67,5 +76,15 @@ extension DoormanTarget {
             throw ParseError(description: "what follows the last ':' is no port from 1 to 65535")
         }
         return port
+    }
+}
+
+extension Substring {
+    /// Without the blanks around it.
+    fileprivate var trimmed: Substring {
+        var text = self
+        while text.first?.isWhitespace == true { text.removeFirst() }
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return text
     }
 }

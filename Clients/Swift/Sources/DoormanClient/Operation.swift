@@ -18,6 +18,18 @@ enum Operation: Sendable, Hashable {
         }
     }
 
+    /// The method's name, for metrics.
+    var method: Method {
+        switch self {
+        case .verify: .verify
+        case .exchange: .exchange
+        case .revoke: .revoke
+        case .listAccounts: .listAccounts
+        case .deleteAccount: .deleteAccount
+        case .health: .healthCheck
+        }
+    }
+
     /// Whether an id or a name in it would be cut off on its way, where C strings end at a NUL.
     var holdsNUL: Bool {
         let text: String? =
@@ -35,15 +47,17 @@ enum Operation: Sendable, Hashable {
 
     /// The data of its request frame.
     ///
-    /// - Parameter timeout: What is left of the call's time.
-    func packed(timeout: Duration) throws(RequestTooLong) -> [UInt8] {
+    /// - Parameters:
+    ///   - timeout: What is left of the call's time.
+    ///   - metadata: What is sent along with it.
+    func packed(timeout: Duration, metadata: [MetadataEntry]) throws(RequestTooLong) -> [UInt8] {
         switch self {
-        case .verify(let request): try RequestEncoder.encode(request, timeout: timeout)
-        case .exchange(let request): try RequestEncoder.encode(request, timeout: timeout)
-        case .revoke(let request): try RequestEncoder.encode(request, timeout: timeout)
-        case .listAccounts(let request): try RequestEncoder.encode(request, timeout: timeout)
-        case .deleteAccount(let request): try RequestEncoder.encode(request, timeout: timeout)
-        case .health(let service): try RequestEncoder.encodeHealthCheck(service: service, timeout: timeout)
+        case .verify(let request): try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)
+        case .exchange(let request): try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)
+        case .revoke(let request): try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)
+        case .listAccounts(let request): try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)
+        case .deleteAccount(let request): try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)
+        case .health(let service): try RequestEncoder.encodeHealthCheck(service: service, timeout: timeout, metadata: metadata)
         }
     }
 

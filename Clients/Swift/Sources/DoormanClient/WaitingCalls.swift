@@ -2,38 +2,39 @@ internal import NIOCore
 
 /// The calls that wait for a connection or for their turn on it, first come first served.
 ///
-/// A call that leaves early is only crossed out; the list is written anew once half of it is crossed out, so it stays within
-/// twice its members.
+/// A call whose task was cancelled is left where it is, and stepped over; the list is written anew once half of it may be such,
+/// so it stays within twice its members.
 struct WaitingCalls {
-    private var order = CircularBuffer<CallID>()
-    private var members: Set<CallID> = []
+    private var order = CircularBuffer<Call>()
+    private var departed = 0
 
-    var count: Int { members.count }
-    var isEmpty: Bool { members.isEmpty }
-    /// What the list holds, those that left included.
-    var storedCount: Int { order.count }
+    /// How many wait; some of them perhaps not any more.
+    var count: Int { order.count }
+    var isEmpty: Bool { order.isEmpty }
 
-    mutating func append(_ id: CallID) {
-        guard members.insert(id).inserted else { return }
-        order.append(id)
+    mutating func append(_ call: Call) {
+        order.append(call)
     }
 
     /// Puts calls that waited before at the head, in their order.
-    mutating func putBack(_ ids: [CallID]) {
-        for id in ids.reversed() where members.insert(id).inserted { order.prepend(id) }
+    mutating func putBack(_ calls: [Call]) {
+        for call in calls.reversed() { order.prepend(call) }
     }
 
-    /// - Returns: Whether the call was waiting.
-    mutating func remove(_ id: CallID) -> Bool {
-        guard members.remove(id) != nil else { return false }
-        if order.count > 2 * members.count + 64 { order = CircularBuffer(order.filter(members.contains)) }
-        return true
-    }
-
-    mutating func popFirst() -> CallID? {
-        while let id = order.popFirst() {
-            if members.remove(id) != nil { return id }
+    /// The next that somebody waits for.
+    mutating func popFirst() -> Call? {
+        while let call = order.popFirst() {
+            if call.isLive { return call }
         }
+        departed = 0
         return nil
+    }
+
+    /// A call has lost its waiter; it may be one of these.
+    mutating func oneDeparted() {
+        departed += 1
+        guard departed > order.count / 2 + 32 else { return }
+        order = CircularBuffer(order.filter(\.isLive))
+        departed = 0
     }
 }

@@ -7,10 +7,7 @@ import Testing
 @Suite("accounts over a socket", .timeLimit(.minutes(2)))
 struct ClientAccountsTests {
     private func patient(_ peer: ScriptedPeer) -> DoormanClient {
-        var settings = DoormanClientSettings()
-        settings.timeout = .seconds(60)
-        settings.connectTimeout = .seconds(60)
-        return DoormanClient(target: peer.target, settings: settings)
+        DoormanClient(target: peer.target, settings: .patient)
     }
 
     private func answer(_ call: ReceivedCall, _ connection: PeerConnection, _ page: AccountPage) async throws {

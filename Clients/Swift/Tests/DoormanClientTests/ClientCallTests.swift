@@ -8,9 +8,7 @@ import Testing
 struct ClientCallTests {
     /// A client whose calls wait as long as a slow machine needs.
     private func patient(_ peer: ScriptedPeer, _ change: (inout DoormanClientSettings) -> Void = { _ in }) -> DoormanClient {
-        var settings = DoormanClientSettings()
-        settings.timeout = .seconds(60)
-        settings.connectTimeout = .seconds(60)
+        var settings = DoormanClientSettings.patient
         change(&settings)
         return DoormanClient(target: peer.target, settings: settings)
     }
@@ -57,6 +55,7 @@ struct ClientCallTests {
         try await connection.answer(call, ResponseEncoder.encodeRevoked())
         try await allRevoked
 
+        connection.answersPings = false
         async let health = client.health()
         call = try await connection.nextCall()
         #expect(call.method == .healthCheck)
@@ -71,6 +70,7 @@ struct ClientCallTests {
         let client = patient(peer)
         async let health = client.health(service: "doorman.v9.Auth")
         let connection = try await peer.accept()
+        connection.answersPings = false
         let call = try await connection.nextCall()
         let failure = ResponseEncoder.encode(FailureAnswer(.serviceUnknown, "no such service"))
         try await connection.answer(call, asFailure ? failure : ResponseEncoder.encode(ServingStatus.serviceUnknown))

@@ -9,7 +9,7 @@ struct ClientDeadlineTests {
     private func steady(_ peer: ScriptedPeer) -> DoormanClient {
         var settings = DoormanClientSettings()
         settings.connectTimeout = .seconds(60)
-        settings.longestSilence = .seconds(60)
+        settings.suspicionAfter = .seconds(60)
         return DoormanClient(target: peer.target, settings: settings)
     }
 

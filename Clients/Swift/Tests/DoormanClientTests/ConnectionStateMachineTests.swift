@@ -6,7 +6,7 @@ import Testing
 
 @Suite("the calls of a connection")
 struct ConnectionStateMachineTests {
-    typealias Machine = Connection.StateMachine
+    typealias Machine = Connection.StateMachine<Int>
 
     let start = Instant(nanoseconds: 1_000_000_000)
 
@@ -15,9 +15,9 @@ struct ConnectionStateMachineTests {
         case fresh, pending, abandoned, answered, draining, drainingAbandoned, closed
 
         var machine: Machine {
-            var machine = Machine(maximumCallsInFlight: 2)
+            var machine = Machine(maximumCallsInFlight: 2, at: Instant(nanoseconds: 1_000_000_000))
             guard self != .fresh else { return machine }
-            _ = machine.start(CallID(1), at: Instant(nanoseconds: 1_000_000_000))
+            _ = machine.start(1, at: Instant(nanoseconds: 1_000_000_000))
             machine.wrote()
             switch self {
             case .fresh, .pending: break
@@ -36,8 +36,8 @@ struct ConnectionStateMachineTests {
     @Test(
         "an answer to stream 1 reaches its call, or nobody, or is the server's fault",
         arguments: [
-            (.fresh, .violation), (.pending, .complete(CallID(1))), (.abandoned, .ignore), (.answered, .violation),
-            (.draining, .complete(CallID(1))), (.drainingAbandoned, .ignore), (.closed, .ignore),
+            (.fresh, .violation), (.pending, .complete(1)), (.abandoned, .ignore), (.answered, .violation),
+            (.draining, .complete(1)), (.drainingAbandoned, .ignore), (.closed, .ignore),
         ] as [(Situation, Machine.AnswerAction)])
     func answer(situation: Situation, expected: Machine.AnswerAction) {
         var machine = situation.machine
@@ -60,7 +60,7 @@ struct ConnectionStateMachineTests {
         ] as [(Situation, Machine.StartAction)])
     func startCall(situation: Situation, expected: Machine.StartAction) {
         var machine = situation.machine
-        #expect(machine.start(CallID(2), at: start) == expected)
+        #expect(machine.start(2, at: start) == expected)
     }
 
     @Test(
@@ -89,59 +89,86 @@ struct ConnectionStateMachineTests {
     func closed(situation: Situation) {
         var machine = situation.machine
         let waits = situation == .pending || situation == .draining
-        #expect(machine.closed() == Machine.Leftovers(unsent: [], unanswered: waits ? [CallID(1)] : []))
+        #expect(machine.closed() == Machine.Leftovers(unsent: [], unanswered: waits ? [1] : []))
         #expect(machine.room == .none)
     }
 
     @Test("calls whose bytes never left are told apart from those that the server may have begun")
     func unsent() {
-        var machine = Machine(maximumCallsInFlight: 10)
-        for number in 1...2 { _ = machine.start(CallID(UInt64(number)), at: start) }
+        var machine = Machine(maximumCallsInFlight: 10, at: start)
+        for number in 1...2 { _ = machine.start(number, at: start) }
         machine.wrote()
-        for number in 3...4 { _ = machine.start(CallID(UInt64(number)), at: start) }
+        for number in 3...4 { _ = machine.start(number, at: start) }
         #expect(
-            machine.closed() == Machine.Leftovers(unsent: [CallID(3), CallID(4)], unanswered: [CallID(1), CallID(2)]))
+            machine.closed() == Machine.Leftovers(unsent: [3, 4], unanswered: [1, 2]))
     }
 
     @Test("calls that were given up count until the server has answered them")
     func abandonedCount() {
-        var machine = Machine(maximumCallsInFlight: 1)
-        _ = machine.start(CallID(1), at: start)
+        var machine = Machine(maximumCallsInFlight: 1, at: start)
+        _ = machine.start(1, at: start)
         #expect(machine.room == .full)
         _ = machine.abandon(StreamID(1))
         #expect(machine.room == .full)
-        #expect(machine.start(CallID(2), at: start) == .refuse)
+        #expect(machine.start(2, at: start) == .refuse)
         #expect(machine.answered(StreamID(1), at: start) == .ignore)
         #expect(machine.room == .free)
     }
 
     @Test("a connection is used up when its stream ids are")
     func lastID() {
-        var machine = Machine(maximumCallsInFlight: 10, lastID: StreamID(5))
+        var machine = Machine(maximumCallsInFlight: 10, lastID: StreamID(5), at: start)
         for id in [1, 3, 5] as [UInt32] {
-            #expect(machine.start(CallID(UInt64(id)), at: start) == .send(StreamID(id)))
+            #expect(machine.start(Int(id), at: start) == .send(StreamID(id)))
         }
         #expect(machine.room == .none)
-        #expect(machine.start(CallID(7), at: start) == .refuse)
-        #expect(machine.answered(StreamID(5), at: start) == .complete(CallID(5)))
+        #expect(machine.start(7, at: start) == .refuse)
+        #expect(machine.answered(StreamID(5), at: start) == .complete(5))
         #expect(machine.room == .none)
     }
 
     @Test("silence counts from the first unanswered call, and any answer breaks it")
     func silence() {
-        var machine = Machine(maximumCallsInFlight: 10)
-        let limit = Duration.seconds(3)
-        #expect(!machine.isSilent(for: limit, at: start.advanced(by: .seconds(60))))
-        _ = machine.start(CallID(1), at: start)
-        _ = machine.start(CallID(2), at: start.advanced(by: .seconds(2)))
-        #expect(!machine.isSilent(for: limit, at: start.advanced(by: .seconds(2.9))))
-        #expect(machine.isSilent(for: limit, at: start.advanced(by: .seconds(3))))
-        _ = machine.answered(StreamID(1), at: start.advanced(by: .seconds(4)))
-        #expect(!machine.isSilent(for: limit, at: start.advanced(by: .seconds(6))))
-        #expect(machine.isSilent(for: limit, at: start.advanced(by: .seconds(7))))
+        var machine = Machine(maximumCallsInFlight: 10, at: start)
+        func after(_ seconds: Double) -> Instant { start.advanced(by: .seconds(seconds)) }
+        #expect(machine.silentSince == nil)
+        _ = machine.start(1, at: start)
+        _ = machine.start(2, at: after(2))
+        #expect(machine.silentSince == start)
+        _ = machine.answered(StreamID(1), at: after(4))
+        #expect(machine.silentSince == after(4))
         _ = machine.abandon(StreamID(3))
-        #expect(machine.isSilent(for: limit, at: start.advanced(by: .seconds(7))))
-        _ = machine.answered(StreamID(3), at: start.advanced(by: .seconds(8)))
-        #expect(!machine.isSilent(for: limit, at: start.advanced(by: .seconds(60))))
+        #expect(machine.silentSince == after(4))
+        _ = machine.answered(StreamID(3), at: after(8))
+        #expect(machine.silentSince == nil)
+        #expect(machine.lastHeard == after(8))
+        #expect(machine.lastUse == after(2))
+    }
+
+    @Test("a health call has a stream of its own, takes no room, and is answered as such", arguments: Situation.allCases)
+    func ping(situation: Situation) {
+        var machine = situation.machine
+        let inFlight = machine.callsInFlight
+        let id = machine.startPing(at: start)
+        guard [.fresh, .pending, .abandoned, .answered].contains(situation) else {
+            #expect(id == nil)
+            return
+        }
+        #expect(id == StreamID(situation == .fresh ? 1 : 3))
+        #expect(machine.callsInFlight == inFlight)
+        #expect(machine.pingedSince == start)
+        #expect(machine.startPing(at: start) == nil)
+        let answers = (0..<2).map { _ in machine.answered(id ?? StreamID(0), at: start) }
+        #expect(answers == [.pong, .violation])
+        #expect(machine.pingedSince == nil)
+    }
+
+    @Test("a health call that is not answered keeps a connection silent, and leaves no call behind")
+    func lostPing() {
+        var machine = Machine(maximumCallsInFlight: 10, at: start)
+        _ = machine.startPing(at: start)
+        #expect(machine.silentSince == start)
+        #expect(machine.closed() == Machine.Leftovers())
+        #expect(machine.pingedSince == nil)
     }
 }

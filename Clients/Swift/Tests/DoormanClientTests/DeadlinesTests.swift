@@ -5,30 +5,33 @@ import Testing
 
 @Suite("deadlines")
 struct DeadlinesTests {
-    private func deadline(_ nanoseconds: UInt64) -> Deadline { Deadline(Instant(nanoseconds: nanoseconds)) }
-
-    @Test("the earliest live one comes first, whatever the order of coming")
+    @Test("the earliest comes first, whatever the order of coming")
     func order() {
         var deadlines = Deadlines()
-        var generator = SystemRandomNumberGenerator()
-        let times = (1...500 as ClosedRange<UInt64>).shuffled(using: &generator)
-        for time in times { deadlines.insert(CallID(time), deadline(time)) }
-        #expect(deadlines.next { $0.number > 3 } == deadline(4))
-        let passed = deadlines.popPassed(at: Instant(nanoseconds: 250)) { $0.number % 2 == 0 }
-        #expect(passed == (4...250 as ClosedRange<UInt64>).filter { $0 % 2 == 0 }.map(CallID.init))
-        #expect(deadlines.next { _ in true } == deadline(251))
-        #expect(deadlines.next { _ in false } == nil)
-        #expect(deadlines.count == 0)
+        let times = Array(1...500 as ClosedRange<UInt64>)
+        for time in times.shuffled() { deadlines.insert(.sample(deadline: time)) }
+        #expect(deadlines.next == Deadline(Instant(nanoseconds: 1)))
+        let passed = deadlines.popPassed(at: Instant(nanoseconds: 250))
+        #expect(passed.map(\.deadline.instant.nanoseconds) == Array(1...250))
+        #expect(deadlines.next == Deadline(Instant(nanoseconds: 251)))
+        #expect(deadlines.removeAll().count == 250)
+        #expect(deadlines.next == nil)
     }
 
-    @Test("ended calls don't pile up behind one that lives long")
+    @Test("ended calls don't pile up behind one that lives long, and are given out to be forgotten")
     func compaction() {
         var deadlines = Deadlines()
-        for number in 0...10_000 as ClosedRange<UInt64> {
-            deadlines.insert(CallID(number), deadline(number))
-            deadlines.compact(liveCount: 1) { $0.number == 0 }
+        let long = Call.sample(deadline: 0)
+        deadlines.insert(long)
+        var forgotten = 0
+        for time in 1...10_000 as ClosedRange<UInt64> {
+            let call = Call.sample(deadline: time)
+            call.depart()
+            deadlines.insert(call)
+            forgotten += deadlines.compact(liveCount: 1).count
         }
         #expect(deadlines.count <= 1030)
-        #expect(deadlines.popPassed(at: .distantFuture) { $0.number == 0 } == [CallID(0)])
+        #expect(forgotten + deadlines.count == 10_001)
+        #expect(deadlines.popPassed(at: Instant(nanoseconds: 0)).first === long)
     }
 }

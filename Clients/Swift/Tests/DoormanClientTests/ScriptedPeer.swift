@@ -35,6 +35,11 @@ final class ScriptedPeer: Sendable {
         return PeerConnection(accepted)
     }
 
+    /// The next connection, if it is there.
+    func acceptIfThere() throws -> PeerConnection? {
+        try listener.accept().map { PeerConnection($0) }
+    }
+
     /// Whether a connection is there that was not accepted yet; it is accepted and closed.
     func sawAnotherConnection() throws -> Bool {
         guard let socket = try listener.accept() else { return false }
@@ -65,6 +70,10 @@ struct ReceivedCall: Sendable, Hashable {
 
 /// One connection of a ``ScriptedPeer``. Confined to one task.
 final class PeerConnection {
+    /// Whether the client's own health calls are answered as they come, and not given to the test.
+    var answersPings = true
+    /// The data of the frame that was read last.
+    private(set) var lastData: [UInt8] = []
     private let socket: TestSocket
     private var decoder = FrameDecoder(maximumLength: FrameHeader.maximumLength)
     private let arena = MessageArena()
@@ -98,7 +107,10 @@ final class PeerConnection {
     func callIfThere() throws -> ReceivedCall? {
         while true {
             switch decoder.next() {
-            case .frame(let header): return try decoder.withData { try read($0, header) }
+            case .frame(let header):
+                let call = try decoder.withData { try read($0, header) }
+                guard answersPings, call.method == .healthCheck else { return call }
+                _ = try socket.send(frame(call.streamID, ResponseEncoder.encode(ServingStatus.serving)))
             case .oversized, .violation: throw Unexpected(what: "the client sends proper frames")
             case nil:
                 switch try socket.receive() {
@@ -146,6 +158,7 @@ final class PeerConnection {
     }
 
     private func read(_ data: Span<UInt8>, _ header: FrameHeader) throws -> ReceivedCall {
+        lastData = bytes(data)
         let call = arena.withRequest(data) { view -> ReceivedCall? in
             switch view.method {
             case .verify:
@@ -189,10 +202,14 @@ extension ReceivedCall {
     }
 }
 
-private func text(_ bytes: Span<UInt8>) -> String {
+private func text(_ span: Span<UInt8>) -> String {
+    String(decoding: bytes(span), as: UTF8.self)
+}
+
+private func bytes(_ span: Span<UInt8>) -> [UInt8] {
     var copy: [UInt8] = []
-    for index in bytes.indices { copy.append(bytes[index]) }
-    return String(decoding: copy, as: UTF8.self)
+    for index in span.indices { copy.append(span[index]) }
+    return copy
 }
 
 extension Identity {

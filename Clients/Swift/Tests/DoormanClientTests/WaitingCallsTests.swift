@@ -7,27 +7,28 @@ struct WaitingCallsTests {
     @Test("first come is first served, and those that left are skipped")
     func order() {
         var waiting = WaitingCalls()
-        for number in 1...5 as ClosedRange<UInt64> { waiting.append(CallID(number)) }
-        let removed = [1, 3, 3].map { waiting.remove(CallID($0)) }
-        #expect(removed == [true, true, false])
-        #expect(waiting.count == 3)
-        #expect(waiting.popFirst() == CallID(2))
-        waiting.putBack([CallID(8), CallID(9)])
-        let rest = (0..<5).map { _ in waiting.popFirst() }
-        #expect(rest == [CallID(8), CallID(9), CallID(4), CallID(5), nil])
+        let calls = (1...5).map { Call.sample("\($0)") }
+        for call in calls { waiting.append(call) }
+        for index in [0, 2] { calls[index].depart() }
+        #expect(waiting.popFirst()?.token == "2")
+        waiting.putBack([.sample("8"), .sample("9")])
+        let rest = (0..<5).map { _ in waiting.popFirst()?.token }
+        #expect(rest == ["8", "9", "4", "5", nil])
         #expect(waiting.isEmpty)
     }
 
     @Test("calls that come and go without a connection leave nothing behind")
     func compaction() {
         var waiting = WaitingCalls()
-        waiting.append(CallID(0))
-        for number in 1...10_000 as ClosedRange<UInt64> {
-            waiting.append(CallID(number))
-            _ = waiting.remove(CallID(number))
+        waiting.append(.sample("first"))
+        for number in 1...10_000 {
+            let call = Call.sample("\(number)")
+            waiting.append(call)
+            call.depart()
+            waiting.oneDeparted()
         }
-        #expect(waiting.storedCount <= 70)
-        #expect(waiting.popFirst() == CallID(0))
+        #expect(waiting.count <= 100)
+        #expect(waiting.popFirst()?.token == "first")
         #expect(waiting.popFirst() == nil)
     }
 }

@@ -1,0 +1,123 @@
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import NIOSSL
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// The TLS of a client's connections, read anew when its files have changed.
+final class ClientTLS: Sendable {
+    /// What tells one version of a file from another.
+    private struct Fingerprint: Equatable {
+        let device: UInt64
+        let inode: UInt64
+        let size: Int64
+        let seconds: Int64
+        let nanoseconds: Int64
+
+        init?(path: String) {
+            var status = stat()
+            guard unsafe stat(path, &status) == 0 else { return nil }
+            device = UInt64(status.st_dev)
+            inode = UInt64(status.st_ino)
+            size = Int64(status.st_size)
+            #if canImport(Darwin)
+                (seconds, nanoseconds) = (Int64(status.st_mtimespec.tv_sec), Int64(status.st_mtimespec.tv_nsec))
+            #else
+                (seconds, nanoseconds) = (Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec))
+            #endif
+        }
+    }
+
+    /// A context, and what may have to be said about it.
+    struct Current: Sendable {
+        let context: NIOSSLContext
+        /// Why the newest files are not used, the first time that this is so.
+        let complaint: String?
+    }
+
+    private struct State {
+        var context: NIOSSLContext?
+        /// Of the files that were read last, whether or not they were of use.
+        var fingerprints: [Fingerprint?]?
+        var failure: String?
+    }
+
+    let tls: DoormanTLS
+    private let state = NIOLockedValueBox(State())
+
+    init(_ tls: DoormanTLS) {
+        self.tls = tls
+    }
+
+    /// What a new connection uses. Reads files, so not for event loops.
+    func current() throws(ConnectFailure) -> Current {
+        let result = state.withLockedValue { state -> Result<Current, ConnectFailure> in
+            let fingerprints = files.map(Fingerprint.init(path:))
+            var complaint: String?
+            if state.fingerprints != fingerprints {
+                state.fingerprints = fingerprints
+                do throws(Unusable) {
+                    state.context = try makeContext()
+                    state.failure = nil
+                } catch {
+                    state.failure = error.description
+                    complaint = error.description
+                }
+            }
+            guard let context = state.context else { return .failure(.unusableTLS(state.failure ?? "")) }
+            return .success(Current(context: context, complaint: complaint))
+        }
+        return try result.get()
+    }
+
+    /// The name that a server's certificate must hold; nil: its address.
+    func serverName(of server: Server) -> String? {
+        tls.serverName ?? server.hostName
+    }
+
+    private var files: [String] {
+        var files: [String] = []
+        if case .file(let path) = tls.trust { files.append(path) }
+        if let pair = tls.keyPair { files += [pair.certificateFile, pair.privateKeyFile] }
+        return files
+    }
+
+    /// What is wrong with a file, in words that hold nothing of its contents.
+    private struct Unusable: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private func makeContext() throws(Unusable) -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        if case .file(let path) = tls.trust {
+            configuration.trustRoots = .certificates(try certificates(path, "CA file"))
+        }
+        if let pair = tls.keyPair {
+            configuration.certificateChain = try certificates(pair.certificateFile, "certificate file").map { .certificate($0) }
+            do {
+                configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: pair.privateKeyFile, format: .pem))
+            } catch {
+                throw Unusable(description: "no private key can be read from \(pair.privateKeyFile)")
+            }
+        }
+        do {
+            return try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw Unusable(
+                description: "certificate and key don't belong together, or are no good: \(files.joined(separator: ", "))")
+        }
+    }
+
+    private func certificates(_ path: String, _ what: String) throws(Unusable) -> [NIOSSLCertificate] {
+        let read = try? NIOSSLCertificate.fromPEMFile(path)
+        guard let read, !read.isEmpty else { throw Unusable(description: "no certificate can be read from the \(what) \(path)") }
+        return read
+    }
+}

@@ -1,0 +1,186 @@
+internal import DoormanCore
+internal import DoormanWire
+internal import NIOCore
+
+// Where calls are sent, what their answers are worth, and which are sent again.
+
+extension Dispatcher {
+    /// Sends what waits, as far as there is room, and sees to connections for the rest.
+    func sendWaiting() {
+        while !waiting.isEmpty, canSend {
+            guard let call = waiting.popFirst() else { break }
+            guard let subchannel = choose(for: call) else {
+                waiting.putBack([call])
+                break
+            }
+            send(call, to: subchannel)
+        }
+        if !waiting.isEmpty && ready.isEmpty {
+            for subchannel in subchannels { subchannel.want() }
+        }
+    }
+
+    /// Which subchannels take calls has changed.
+    func readinessChanged() {
+        ready = subchannels.filter(\.isReady)
+        if !ready.isEmpty { lastFailure = nil }
+    }
+
+    /// - Parameter reply: The answer to a call that somebody still waits for.
+    func answered(_ call: Call, _ reply: Reply, from subchannel: Subchannel) {
+        switch reply {
+        case .answer(let answer): finish(call, .success(answer))
+        case .draining(let message): sendAgain(call, insteadOf: subchannel.server, .draining(message), why: .draining)
+        case .failure(let status):
+            let error = DoormanError(status, mayBeRepeated: call.operation.mayBeRepeated)
+            // One server's way to the provider may be in the way, so another is worth asking; the same one is not.
+            guard status.failure?.row.retry == .yes, call.operation.mayBeRepeated, hasAlternative(to: subchannel.server, for: call)
+            else { return finish(call, .failure(error)) }
+            sendAgain(call, insteadOf: subchannel.server, error, why: .unavailable)
+        case .nonsense:
+            finish(call, .failure(.protocolViolation("the answer is not what the contract says")))
+        }
+    }
+
+    /// The connection is closed.
+    func ended(
+        _ connection: Connection, leaving leftovers: Connection.StateMachine<Call>.Leftovers, from subchannel: Subchannel
+    ) {
+        for call in leftovers.unsent.reversed() {
+            call.removeCopy(on: connection)
+            sendAgain(call, insteadOf: subchannel.server, .connectionLost(mayHaveBegun: false), why: .unsent)
+        }
+        for call in leftovers.unanswered.reversed() {
+            call.removeCopy(on: connection)
+            lose(call, connection, at: subchannel.server)
+        }
+    }
+
+    /// The connection that a call was sent on is gone without an answer.
+    private func lose(_ call: Call, _ connection: Connection, at server: Server) {
+        let error: DoormanError
+        if let violation = connection.violation {
+            error = .protocolViolation(violation)
+        } else if case .handshake? = connection.failure {
+            // With TLS 1.3 a server refuses certificates after the client may speak, and before it listens.
+            error = .unreachable(server.description, connection.failure ?? .other)
+        } else {
+            error = .connectionLost(mayHaveBegun: !call.operation.mayBeRepeated)
+        }
+        // What answers nonsense once may do so again, so only another server is worth asking then.
+        let isWorthIt = connection.violation == nil || hasAlternative(to: server, for: call)
+        if call.operation.mayBeRepeated, isWorthIt {
+            sendAgain(call, insteadOf: server, error, why: .connectionLost)
+        } else if call.copies.isEmpty {
+            finish(call, .failure(error))
+        }
+    }
+
+    /// The server behind a connection doesn't answer: as many of its calls as may be are sent elsewhere.
+    func move(_ calls: [Call], from connection: Connection) {
+        guard let server = connection.server else { return }
+        for call in calls.reversed() where call.isLive && call.operation.mayBeRepeated {
+            guard call.attempts < settings.maximumAttempts, call.copies.count > 1 || retryBudget.withdraw(at: .now) else {
+                continue
+            }
+            for copy in call.copies where copy.connection === connection { connection.abandon(copy.streamID) }
+            call.removeCopy(on: connection)
+            call.triedServers.append(server)
+            if call.copies.isEmpty {
+                metrics.recordRetry(.hung)
+                waiting.putBack([call])
+            }
+        }
+    }
+
+    /// Sends late calls to a second server as well.
+    func hedge(at now: Instant) {
+        while let call = hedging.nextDue(at: now) {
+            guard call.isLive, call.copies.count == 1, let first = call.copies.first?.connection.server else { continue }
+            guard hasAlternative(to: first, for: call) else { continue }
+            call.triedServers.append(first)
+            guard let subchannel = choose(for: call), subchannel.server != first, hedging.withdraw() else { continue }
+            metrics.recordHedge()
+            send(call, to: subchannel)
+        }
+    }
+
+    private func send(_ call: Call, to subchannel: Subchannel) {
+        guard let connection = subchannel.current else { return waiting.putBack([call]) }
+        let now = Instant.now
+        do {
+            guard let streamID = try connection.start(call, at: now) else {
+                if call.copies.isEmpty { waiting.putBack([call]) }
+                return subchannel.replace()
+            }
+            call.copies.append(Call.Copy(connection: connection, streamID: streamID))
+        } catch {
+            return finish(call, .failure(.requestTooLong))
+        }
+        call.attempts += 1
+        if call.attempts == 1 { hedging.sent(call, at: now) }
+    }
+
+    /// Puts a call back to the head of those that wait, unless it was sent too often.
+    private func sendAgain(_ call: Call, insteadOf server: Server, _ error: DoormanError, why: ClientMetrics.RetryCause) {
+        guard call.isLive, call.copies.isEmpty else { return }
+        call.lastError = error
+        call.triedServers.append(server)
+        guard call.attempts < settings.maximumAttempts, why.isFree || retryBudget.withdraw(at: .now) else {
+            return finish(call, .failure(error))
+        }
+        metrics.recordRetry(why)
+        waiting.putBack([call])
+    }
+
+    private func hasAlternative(to server: Server, for call: Call) -> Bool {
+        ready.contains { $0.server != server && !call.triedServers.contains($0.server) }
+    }
+
+    private var canSend: Bool {
+        ready.contains(where: \.hasRoom) || (ready.isEmpty && subchannels.contains { $0.isSuspected && $0.hasRoom })
+    }
+
+    /// The better of two at random, by calls in flight: nearly as even as the best of all, without all clients' choosing the same.
+    private func choose(for call: Call) -> Subchannel? {
+        if call.triedServers.isEmpty, let pair = randomPair(), pair.0.hasRoom, pair.1.hasRoom {
+            return pair.0.callsInFlight <= pair.1.callsInFlight ? pair.0 : pair.1
+        }
+        let usable = ready.filter(\.hasRoom)
+        let untried = usable.filter { !call.triedServers.contains($0.server) }
+        let candidates = untried.isEmpty ? usable : untried
+        if let best = candidates.min(by: { $0.callsInFlight < $1.callsInFlight }) { return best }
+        guard ready.isEmpty else { return nil }
+        return subchannels.filter { $0.isSuspected && $0.hasRoom }.min { $0.callsInFlight < $1.callsInFlight }
+    }
+
+    private func randomPair() -> (Subchannel, Subchannel)? {
+        switch ready.count {
+        case 0: return nil
+        case 1: return (ready[0], ready[0])
+        case let count:
+            let first = Int.random(in: 0..<count, using: &randomness)
+            let second = (first + Int.random(in: 1..<count, using: &randomness)) % count
+            return (ready[first], ready[second])
+        }
+    }
+}
+
+extension Subchannel {
+    fileprivate var hasRoom: Bool { current?.room == .free }
+
+    fileprivate var callsInFlight: Int { current?.callsInFlight ?? 0 }
+}
+
+/// Random numbers for choices that nobody gains by foreseeing, without a system call for each: SplitMix64, seeded by the system.
+struct FastRandomness: RandomNumberGenerator {
+    private var state = UInt64.random(in: .min ... .max)
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+        return word ^ (word >> 31)
+    }
+}

@@ -1,0 +1,85 @@
+internal import DoormanCore
+internal import Logging
+internal import NIOCore
+
+// The servers that there are, and the watch over them.
+
+/// When the servers are looked after next.
+struct Tick {
+    var task: Scheduled<Void>?
+    /// Whether that is soon, because answers are due.
+    var isFast = false
+}
+
+extension Dispatcher {
+    /// Looks the servers' names up, if it is time.
+    func lookUpIfDue(afterFailure: Bool = false, at now: Instant) {
+        guard !isClosed, servers.beginLookUp(afterFailure: afterFailure, at: now) else { return }
+        resolver.servers(for: servers.targets, on: eventLoop).assumeIsolated().whenSuccess { results in
+            guard !self.isClosed else { return }
+            if let (target, failure) = self.servers.finishLookUp(results, at: .now, using: &self.randomness) {
+                self.lastFailure = (target.description, failure)
+                self.logger.warning("name not found", metadata: ["server": "\(target)", "reason": "\(failure)"])
+            }
+            self.useServers()
+        }
+    }
+
+    /// A connection did not come about, or ended in the middle of calls.
+    func failed(_ subchannel: Subchannel, _ failure: ConnectFailure) {
+        if ready.isEmpty || ready.allSatisfy({ $0 === subchannel }) { lastFailure = (subchannel.server.description, failure) }
+        lookUpIfDue(afterFailure: true, at: .now)
+    }
+
+    /// Looks after the servers soon, as answers are due.
+    func startTicking() {
+        guard !tick.isFast, !isClosed else { return }
+        tick.task?.cancel()
+        scheduleTick(isFast: true)
+    }
+
+    func stopTicking() {
+        tick.task?.cancel()
+        tick = Tick()
+    }
+
+    /// Gives every server its subchannels, and takes theirs from those that are gone.
+    private func useServers() {
+        let wanted = servers.servers
+        for subchannel in subchannels where !wanted.contains(subchannel.server) { subchannel.retire() }
+        for server in wanted {
+            let count = subchannels.count { $0.server == server && $0.state != .closed }
+            for _ in count..<max(count, settings.connectionsPerServer, 1) {
+                subchannels.append(Subchannel(server, self, connector: connector))
+            }
+        }
+        readinessChanged()
+        if isInUse(at: .now) {
+            for subchannel in subchannels { subchannel.want() }
+        }
+        sendWaiting()
+    }
+
+    private func scheduleTick(isFast: Bool) {
+        // Twice within the shorter of the two times that are watched, so that neither is overstepped by more than half.
+        let shortest = min(settings.suspicionAfter, settings.pingTimeout, settings.hedgeAfter.map { $0 * 2 } ?? .seconds(2))
+        let pause = isFast ? max(.milliseconds(1), shortest / 2) : .seconds(1)
+        tick.isFast = isFast
+        tick.task = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(pause.nanoseconds)) { self.lookAfterServers() }
+    }
+
+    private func lookAfterServers() {
+        let now = Instant.now
+        for subchannel in subchannels { subchannel.tick(at: now) }
+        subchannels.removeAll(where: \.isFinished)
+        hedge(at: now)
+        lookUpIfDue(at: now)
+        if isInUse(at: now) {
+            for subchannel in subchannels { subchannel.want() }
+        }
+        sendWaiting()
+        let isBusy = subchannels.contains { $0.current?.silentSince != nil } || !waiting.isEmpty
+        guard isBusy || subchannels.contains(where: { $0.current != nil }) || isInUse(at: now) else { return stopTicking() }
+        scheduleTick(isFast: isBusy)
+    }
+}

@@ -1,0 +1,84 @@
+internal import NIOCore
+internal import NIOPosix
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Says where the servers are that a target stands for. By default by the system's resolver, `getaddrinfo(3)`, which blocks, and so
+/// has a thread of its own for the time.
+struct Resolver: Sendable {
+    /// Never called on an event loop.
+    let lookUp: @Sendable (_ host: String, _ port: Int) throws(ConnectFailure) -> [SocketAddress]
+
+    static let system = Resolver(lookUp: addresses)
+
+    /// - Parameter targets: Each is looked up for itself: one that fails takes nothing from the others.
+    func servers(
+        for targets: [DoormanTarget], on eventLoop: any EventLoop
+    ) -> EventLoopFuture<[Result<[Server], ConnectFailure>]> {
+        let known = targets.map { ($0, Self.known($0)) }
+        if known.allSatisfy({ $0.1 != nil }) { return eventLoop.makeSucceededFuture(known.compactMap(\.1)) }
+        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+            known.map { target, known in known ?? found(target) }
+        }
+    }
+
+    private func found(_ target: DoormanTarget) -> Result<[Server], ConnectFailure> {
+        guard case .hostAndPort(let host, let port) = target.address else { return .success([]) }
+        return Result { () throws(ConnectFailure) in try lookUp(host, port) }
+            .map { $0.map { Server(address: $0, target: target) } }
+    }
+
+    /// Of a target that there is nothing to look up for.
+    private static func known(_ target: DoormanTarget) -> Result<[Server], ConnectFailure>? {
+        switch target.address {
+        case .unixSocket(let path):
+            guard let address = try? SocketAddress(unixDomainSocketPath: path) else { return .failure(.pathTooLong) }
+            return .success([Server(address: address, target: target)])
+        case .hostAndPort(let host, let port):
+            guard let address = try? SocketAddress(ipAddress: host, port: port) else { return nil }
+            return .success([Server(address: address, target: target)])
+        }
+    }
+}
+
+@Sendable
+private func addresses(of host: String, _ port: Int) throws(ConnectFailure) -> [SocketAddress] {
+    var hints = unsafe addrinfo()
+    #if canImport(Glibc)
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    #else
+        unsafe hints.ai_socktype = SOCK_STREAM
+    #endif
+    var first: UnsafeMutablePointer<addrinfo>?
+    guard unsafe getaddrinfo(host, String(port), &hints, &first) == 0 else { throw .noSuchName }
+    defer { unsafe freeaddrinfo(first) }
+    var found: [SocketAddress] = []
+    var next = unsafe first
+    while let info = unsafe next?.pointee {
+        if let address = unsafe SocketAddress(info), !found.contains(address) { found.append(address) }
+        unsafe next = info.ai_next
+    }
+    guard !found.isEmpty else { throw .noSuchName }
+    return found
+}
+
+extension SocketAddress {
+    fileprivate init?(_ info: addrinfo) {
+        guard let address = unsafe info.ai_addr else { return nil }
+        switch unsafe info.ai_family {
+        case AF_INET:
+            let bound = unsafe UnsafeRawPointer(address).loadUnaligned(as: sockaddr_in.self)
+            self.init(bound)
+        case AF_INET6:
+            let bound = unsafe UnsafeRawPointer(address).loadUnaligned(as: sockaddr_in6.self)
+            self.init(bound)
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,220 @@
+internal import DoormanCore
+internal import Logging
+internal import NIOCore
+
+/// One connection's place at one server: opens connections there, one after the other, and watches over the one that takes calls.
+/// Confined to its client's event loop.
+final class Subchannel {
+    let server: Server
+    private let settings: DoormanClientSettings
+    private let connector: Connector
+    private let eventLoop: any EventLoop
+    private var logger: Logger
+    /// Nil once it is closed.
+    private var dispatcher: Dispatcher?
+    private var machine: StateMachine
+    /// The connection that takes calls, or is asked whether it will.
+    private(set) var current: Connection?
+    /// Those that are being opened, or only finish what they have.
+    private var others: [ObjectIdentifier: Connection] = [:]
+    private var backoffTimer: Scheduled<Void>?
+    /// The health call that was found late once. It counts as unanswered when it is found so again: what came while this process
+    /// itself was held up is read between the two.
+    private var latePing: Instant?
+    /// How old the current connection may become.
+    private var longestLife = Duration.zero
+
+    init(_ server: Server, _ dispatcher: Dispatcher, connector: Connector) {
+        self.server = server
+        self.dispatcher = dispatcher
+        self.settings = dispatcher.settings
+        self.connector = connector
+        self.eventLoop = dispatcher.eventLoop
+        self.logger = dispatcher.logger
+        self.logger[metadataKey: "server"] = "\(server)"
+        self.machine = StateMachine(firstBackoff: settings.firstBackoff, longestBackoff: settings.longestBackoff)
+    }
+
+    var state: StateMachine.State { machine.state }
+
+    /// Whether calls may be given to it.
+    var isReady: Bool {
+        if case .ready = machine.state { true } else { false }
+    }
+
+    var isSuspected: Bool { machine.state == .suspected }
+
+    /// There are, or will be, calls.
+    func want() {
+        perform(machine.wanted())
+    }
+
+    /// The connection is as good as gone for new calls, without any fault of the server's.
+    func replace() {
+        letGo { machine, isWanted in machine.usedUp(isWanted: isWanted) }
+    }
+
+    /// The server refuses to begin calls.
+    func drained(_ connection: Connection) {
+        guard connection === current else { return }
+        logger.info("server drains, calls go elsewhere")
+        letGo { machine, isWanted in machine.drained(isWanted: isWanted, jitter: .random(in: 0..<1)) }
+    }
+
+    /// Looks after the connection; called a few times a second while there are calls.
+    func tick(at now: Instant) {
+        guard let current else { return }
+        if let pingedSince = current.pingedSince, pingedSince.duration(to: now) >= settings.pingTimeout {
+            if latePing == pingedSince { return hung() }
+            latePing = pingedSince
+        } else if let silentSince = current.silentSince, silentSince.duration(to: now) >= settings.suspicionAfter {
+            perform(machine.fellSilent())
+        } else if isReady {
+            rest(current, at: now)
+        }
+    }
+
+    /// Ends for good: what is under way is finished, and nothing begun.
+    func retire() {
+        machine.closed()
+        backoffTimer?.cancel()
+        if let current { finish(current) }
+        current = nil
+    }
+
+    /// Ends for good, at once.
+    func close() -> [EventLoopFuture<Void>] {
+        let connections = others.values + (current.map { [$0] } ?? [])
+        retire()
+        dispatcher = nil
+        return connections.compactMap { $0.close() }
+    }
+
+    /// Whether it has ended for good, and its last call with it.
+    var isFinished: Bool { machine.state == .closed && others.isEmpty }
+
+    private func rest(_ connection: Connection, at now: Instant) {
+        let isIdle = connection.callsInFlight == 0
+        if connection.openedAt.duration(to: now) >= longestLife
+            || (isIdle && connection.lastUse.duration(to: now) >= settings.idleTimeout)
+        {
+            replace()
+        } else if isIdle, connection.lastHeard.duration(to: now) >= settings.pingInterval {
+            connection.ping(timeout: settings.pingTimeout)
+        }
+    }
+
+    private func hung() {
+        logger.warning("server doesn't answer, calls go elsewhere")
+        dispatcher?.failed(self, .hung)
+        guard let current else { return }
+        dispatcher?.move(current.unanswered, from: current)
+        letGo { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
+    }
+
+    /// Gives the current connection no further calls; it closes when it has finished those that it has.
+    private func letGo(_ transition: (inout StateMachine, _ isWanted: Bool) -> StateMachine.Action) {
+        let connection = current
+        current = nil
+        let action = transition(&machine, dispatcher?.isInUse(at: .now) ?? false)
+        dispatcher?.readinessChanged()
+        if let connection { finish(connection) }
+        perform(action)
+    }
+
+    private func finish(_ connection: Connection) {
+        if connection.isOpen { others[ObjectIdentifier(connection)] = connection }
+        connection.retire()
+    }
+
+    private func perform(_ action: StateMachine.Action) {
+        switch action {
+        case .none: break
+        case .connect: connect()
+        case .probe:
+            dispatcher?.readinessChanged()
+            current?.ping(timeout: settings.pingTimeout)
+        case .use:
+            dispatcher?.readinessChanged()
+            dispatcher?.sendWaiting()
+        case .discard: current?.close()
+        case .backOff(let pause):
+            dispatcher?.readinessChanged()
+            backoffTimer = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(pause.nanoseconds)) {
+                self.perform(self.machine.backoffEnded(isWanted: self.dispatcher?.isInUse(at: .now) ?? false))
+            }
+        }
+    }
+
+    private func connect() {
+        let connection = Connection(
+            owner: self, speaksTLS: server.speaksTLS(connector.tls), settings: settings, eventLoop: eventLoop)
+        others[ObjectIdentifier(connection)] = connection
+        connector.connect(to: server, connection, on: eventLoop).assumeIsolated().whenComplete { result in
+            self.others[ObjectIdentifier(connection)] = nil
+            switch result {
+            case .success: self.connected(connection)
+            case .failure(let error):
+                let failure = ConnectFailure(error)
+                self.logger.debug("no connection", metadata: ["reason": "\(failure)"])
+                self.dispatcher?.failed(self, failure)
+                self.perform(self.machine.connectFailed(jitter: .random(in: 0..<1)))
+            }
+        }
+    }
+
+    private func connected(_ connection: Connection) {
+        guard machine.state == .connecting else {
+            connection.close()
+            return
+        }
+        current = connection
+        longestLife = settings.maximumConnectionAge * .random(in: 0.8...1)
+        latePing = nil
+        perform(machine.connected())
+    }
+}
+
+// What connections report.
+extension Subchannel {
+    func answered(_ call: Call, _ reply: Reply, on connection: Connection) {
+        if case .draining = reply {
+            dispatcher?.answered(call, reply, from: self)
+            return drained(connection)
+        }
+        if connection === current { perform(machine.answered()) }
+        dispatcher?.answered(call, reply, from: self)
+        // It is about to stop, so the next call had better find another.
+        if reply == .answer(.health(.notServing)) { drained(connection) }
+    }
+
+    /// The answer to a health call of our own.
+    func saidHealth(_ reply: Reply, on connection: Connection) {
+        guard connection === current else { return }
+        if reply == .answer(.health(.serving)) { return perform(machine.saidServing()) }
+        logger.info("server takes no calls, calls go elsewhere")
+        dispatcher?.failed(self, .notServing)
+        letGo { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
+    }
+
+    /// The connection has answered, or can be written to again.
+    func roomChanged() {
+        if let current, current.isOpen, current.room == .none { replace() }
+        dispatcher?.sendWaiting()
+    }
+
+    func ended(_ connection: Connection, leaving leftovers: Connection.StateMachine<Call>.Leftovers) {
+        others[ObjectIdentifier(connection)] = nil
+        dispatcher?.ended(connection, leaving: leftovers, from: self)
+        defer { dispatcher?.sendWaiting() }
+        guard connection === current else { return }
+        let inCalls = !leftovers.unanswered.isEmpty
+        if inCalls || machine.state != .ready(isProven: true) {
+            dispatcher?.failed(self, connection.failure ?? .closedByPeer)
+            logger.info("connection lost", metadata: ["reason": "\(connection.failure ?? .closedByPeer)"])
+        }
+        letGo { machine, isWanted in
+            machine.ended(inCalls: inCalls, isWanted: isWanted, jitter: .random(in: 0..<1))
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import DoormanClient
+import DoormanWire
+import NIOConcurrencyHelpers
+import TestKit
+
+/// A server that answers by itself, in the way that it was last told. Each token is the account of the same name.
+final class AnsweringPeer: Sendable {
+    enum Behaviour: Sendable {
+        case serving
+        /// Takes everything and says nothing.
+        case hung
+        /// Answers health calls, and no others.
+        case slow
+        case draining
+        case providerUnavailable
+        /// Closes each connection with the first call.
+        case dropping
+    }
+
+    private struct State {
+        var behaviour = Behaviour.serving
+        var calls: [String] = []
+        var pings = 0
+        var connections = 0
+        var isOver = false
+    }
+
+    let target: DoormanTarget
+    private let state = NIOLockedValueBox(State())
+
+    init() throws {
+        let peer = try ScriptedPeer()
+        target = peer.target
+        let state = state
+        Task {
+            var connections: [PeerConnection] = []
+            while !state.withLockedValue({ $0.isOver }) {
+                var isBusy = false
+                if let new = try peer.acceptIfThere() {
+                    new.answersPings = false
+                    connections.append(new)
+                    state.withLockedValue { $0.connections += 1 }
+                    isBusy = true
+                }
+                for (index, connection) in connections.enumerated().reversed() {
+                    do {
+                        while let call = try connection.callIfThere() {
+                            isBusy = true
+                            try await Self.answer(call, on: connection, state)
+                        }
+                    } catch {
+                        connections.remove(at: index)
+                    }
+                }
+                if !isBusy { try await Task.sleep(for: .milliseconds(1)) }
+            }
+            peer.close()
+        }
+    }
+
+    deinit {
+        stop()
+    }
+
+    /// The tokens that it was asked about, in order.
+    var calls: [String] { state.withLockedValue { $0.calls } }
+    var pings: Int { state.withLockedValue { $0.pings } }
+    var connections: Int { state.withLockedValue { $0.connections } }
+
+    func behave(_ behaviour: Behaviour) {
+        state.withLockedValue { $0.behaviour = behaviour }
+    }
+
+    /// Ends it, its connections and its port.
+    func stop() {
+        state.withLockedValue { $0.isOver = true }
+    }
+
+    private static func answer(
+        _ call: ReceivedCall, on connection: PeerConnection, _ state: NIOLockedValueBox<State>
+    ) async throws {
+        let behaviour = state.withLockedValue { state in
+            if call.method == .healthCheck { state.pings += 1 } else { state.calls.append(call.secret) }
+            return state.behaviour
+        }
+        switch (behaviour, call.method) {
+        case (.hung, _): break
+        case (.dropping, _): throw Unexpected(what: "dropped")
+        case (.draining, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.notServing))
+        case (_, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.serving))
+        case (.serving, _): try await connection.answer(call, call.secret)
+        case (.slow, _): break
+        case (.draining, _): try await connection.answer(call, FailureAnswer(.draining, "shutting down"))
+        case (.providerUnavailable, _):
+            try await connection.answer(call, FailureAnswer(.providerUnavailable, "no way to the provider"))
+        }
+    }
+}

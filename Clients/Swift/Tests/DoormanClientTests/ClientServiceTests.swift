@@ -1,0 +1,138 @@
+import DoormanTesting
+import DoormanWire
+import Instrumentation
+import Logging
+import MetricsTestKit
+import NIOConcurrencyHelpers
+import ServiceContextModule
+import ServiceLifecycle
+import TestKit
+import Testing
+
+@testable import DoormanClient
+
+@Suite("a client among services", .serialized, .timeLimit(.minutes(2)))
+struct ClientServiceTests {
+    @Test("as a service it connects before the first call, and closes when the group shuts down")
+    func lifecycle() async throws {
+        let peer = try ScriptedPeer()
+        let client = DoormanClient(target: peer.target)
+        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let group = ServiceGroup(services: [client], logger: quiet)
+        let running = Task { try await group.run() }
+        let connection = try await peer.accept()
+        await group.triggerGracefulShutdown()
+        try await running.value
+        try await connection.clientCloses()
+        let error = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1") }
+        #expect(error?.kind == .couldNotAsk(.clientClosed))
+    }
+
+    @Test("what happens to servers is logged with the server's name, and never a token")
+    func logging() async throws {
+        let recorder = LogRecorder()
+        var logger = Logger(label: "test") { _ in recorder }
+        logger.logLevel = .trace
+        let peer = try AnsweringPeer()
+        var settings = DoormanClientSettings()
+        settings.timeout = .seconds(60)
+        settings.suspicionAfter = .milliseconds(20)
+        settings.pingTimeout = .milliseconds(20)
+        let client = DoormanClient(target: peer.target, settings: settings, logger: logger)
+        _ = try await client.verify("EMAWplanted")
+        peer.behave(.hung)
+        async let late = client.verify("EMAWplantedtoo")
+        try await eventually("it is found hung") { recorder.lines.joined().contains("doesn't answer") }
+        peer.behave(.serving)
+        #expect(try await late.accountID == "EMAWplantedtoo")
+        #expect(recorder.lines.joined().contains("\(peer.target)"))
+        #expect(!recorder.lines.joined().contains("planted"))
+        await client.close()
+    }
+
+    @Test("calls are counted by method and outcome")
+    func metrics() async throws {
+        let metrics = TestMetrics()
+        let peer = try AnsweringPeer()
+        let client = DoormanClient(
+            targets: [peer.target], settings: .patient, resolver: .system, metricsFactory: metrics)
+        for _ in 0..<3 { _ = try await client.verify("EMAW1", timeout: .seconds(60)) }
+        peer.behave(.providerUnavailable)
+        _ = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1", timeout: .seconds(60)) }
+        func calls(_ outcome: String) throws -> Int64 {
+            try metrics.expectCounter("doorman_client_calls_total", [("method", "Verify"), ("outcome", outcome)]).totalValue
+        }
+        #expect(try calls("ok") == 3)
+        #expect(try calls("PROVIDER_UNAVAILABLE") == 1)
+        #expect(try metrics.expectTimer("doorman_client_call_duration_seconds", [("method", "Verify")]).values.count == 4)
+        await client.close()
+    }
+
+    @Test("a near cache answers the same question without the server, until a revocation")
+    func nearCache() async throws {
+        let peer = try ScriptedPeer()
+        var settings = DoormanClientSettings.patient
+        settings.nearCacheCapacity = 10
+        settings.nearCacheLifetime = .seconds(600)
+        let client = DoormanClient(target: peer.target, settings: settings)
+        var identity = Identity.sample(accountID: "1", freshness: .fresh)
+        identity.validUntil = .distantFuture
+        async let first = client.verify("EMAW1")
+        let connection = try await peer.accept()
+        try await connection.answer(connection.nextCall(), ResponseEncoder.encode(identity))
+        #expect(try await first.freshness == .fresh)
+        #expect(try await client.verify("EMAW1").freshness == .cached)
+        // What must be fresh is always asked.
+        async let fresh = client.verify("EMAW1", maxAge: .seconds(1))
+        try await connection.answer(connection.nextCall(), ResponseEncoder.encode(identity))
+        _ = try await fresh
+        async let revoked: Void = client.revoke(Token("EMAW1"))
+        try await connection.answer(connection.nextCall(), ResponseEncoder.encodeRevoked())
+        try await revoked
+        async let after = client.verify("EMAW1")
+        try await connection.answer(connection.nextCall(), "2")
+        #expect(try await after.accountID == "2")
+        await client.close()
+    }
+
+    @Test("the context of a trace goes along as metadata")
+    func tracing() async throws {
+        InstrumentationSystem.bootstrap(TraceparentInstrument())
+        let peer = try ScriptedPeer()
+        let client = DoormanClient(target: peer.target)
+        var context = ServiceContext.topLevel
+        context.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        let call = Task {
+            try await ServiceContext.withValue(context) { try await client.verify("EMAW1", timeout: .seconds(60)) }
+        }
+        let connection = try await peer.accept()
+        let received = try await connection.nextCall()
+        let text = String(decoding: connection.lastData, as: UTF8.self)
+        #expect(text.contains("traceparent"))
+        #expect(text.contains("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
+        try await connection.answer(received, "1")
+        _ = try await call.value
+        await client.close()
+    }
+}
+
+private struct TraceparentKey: ServiceContextKey {
+    typealias Value = String
+}
+
+extension ServiceContext {
+    fileprivate var traceparent: String? {
+        get { self[TraceparentKey.self] }
+        set { self[TraceparentKey.self] = newValue }
+    }
+}
+
+private struct TraceparentInstrument: Instrument {
+    func extract<Carrier, Extract: Extractor>(_ carrier: Carrier, into context: inout ServiceContext, using extractor: Extract)
+    where Extract.Carrier == Carrier {}
+
+    func inject<Carrier, Inject: Injector>(_ context: ServiceContext, into carrier: inout Carrier, using injector: Inject)
+    where Inject.Carrier == Carrier {
+        if let traceparent = context.traceparent { injector.inject(traceparent, forKey: "traceparent", into: &carrier) }
+    }
+}

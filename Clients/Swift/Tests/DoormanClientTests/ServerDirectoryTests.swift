@@ -1,0 +1,86 @@
+import DoormanCore
+import NIOCore
+import Testing
+
+@testable import DoormanClient
+
+@Suite("which servers there are")
+struct ServerDirectoryTests {
+    let name = DoormanTarget.hostAndPort("doorman.internal", 7117)
+    let start = Instant(nanoseconds: 1_000_000_000)
+
+    private func server(_ number: Int, _ target: DoormanTarget) throws -> Server {
+        Server(address: try SocketAddress(ipAddress: "10.0.0.\(number)", port: 7117), target: target)
+    }
+
+    private func directory(_ targets: [DoormanTarget], most: Int = 32) -> ServerDirectory {
+        ServerDirectory(targets: targets, maximumServers: most, interval: .seconds(30))
+    }
+
+    private func find(
+        _ results: [Result<[Server], ConnectFailure>], in directory: inout ServerDirectory, at now: Instant
+    ) -> ConnectFailure? {
+        var randomness = FastRandomness()
+        #expect(directory.beginLookUp(afterFailure: true, at: now) == true)
+        return directory.finishLookUp(results, at: now, using: &randomness)?.failure
+    }
+
+    @Test("names are looked up at first, then after the interval, or a second after a failure, and never twice at once")
+    func times() throws {
+        var directory = directory([name])
+        #expect(directory.beginLookUp(afterFailure: false, at: start) == true)
+        #expect(directory.beginLookUp(afterFailure: true, at: start.advanced(by: .seconds(100))) == false)
+        var randomness = FastRandomness()
+        _ = directory.finishLookUp([.success([try server(1, name)])], at: start, using: &randomness)
+        #expect(directory.beginLookUp(afterFailure: false, at: start.advanced(by: .seconds(29))) == false)
+        #expect(directory.beginLookUp(afterFailure: true, at: start.advanced(by: .milliseconds(999))) == false)
+        #expect(directory.beginLookUp(afterFailure: true, at: start.advanced(by: .seconds(1))) == true)
+    }
+
+    @Test("an address is never looked up again, a name is")
+    func addresses() throws {
+        for (target, isAgain) in [(DoormanTarget.hostAndPort("10.0.0.1", 7117), false), (name, true)] {
+            var directory = directory([target])
+            _ = find([.success([try server(1, target)])], in: &directory, at: start)
+            #expect(directory.beginLookUp(afterFailure: false, at: start.advanced(by: .seconds(30))) == isAgain)
+        }
+    }
+
+    @Test("a name that is not found any more keeps its servers, and takes none from other names")
+    func failure() throws {
+        let other = DoormanTarget.hostAndPort("other.internal", 7117)
+        var directory = directory([name, other])
+        #expect(find([.failure(.noSuchName), .success([try server(2, other)])], in: &directory, at: start) == .noSuchName)
+        #expect(directory.servers == [try server(2, other)])
+        let later = start.advanced(by: .seconds(60))
+        _ = find([.success([try server(1, name)]), .failure(.noSuchName)], in: &directory, at: later)
+        #expect(Set(directory.servers) == [try server(1, name), try server(2, other)])
+    }
+
+    @Test("servers that go are let go, those that stay stay first, and one found twice counts once")
+    func changes() throws {
+        var directory = directory([name])
+        _ = find([.success([try server(1, name), try server(2, name), try server(1, name)])], in: &directory, at: start)
+        #expect(directory.servers.count == 2)
+        let later = start.advanced(by: .seconds(60))
+        _ = find([.success([try server(3, name), try server(2, name)])], in: &directory, at: later)
+        #expect(directory.servers == [try server(2, name), try server(3, name)])
+    }
+
+    @Test("of too many servers so many are used, and the same as long as they are there")
+    func tooMany() throws {
+        var directory = directory([name], most: 3)
+        let all = try (1...50).map { try server($0, name) }
+        _ = find([.success(all)], in: &directory, at: start)
+        let chosen = directory.servers
+        #expect(chosen.count == 3 && Set(chosen).count == 3)
+        _ = find([.success(all.reversed())], in: &directory, at: start.advanced(by: .seconds(60)))
+        #expect(directory.servers == chosen)
+    }
+
+    @Test("without targets there is nothing to look up")
+    func nothing() {
+        var directory = directory([])
+        #expect(directory.beginLookUp(afterFailure: true, at: start) == false)
+    }
+}

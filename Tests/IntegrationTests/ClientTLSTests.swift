@@ -1,0 +1,111 @@
+import DoormanClient
+import Foundation
+import Logging
+import TestKit
+import Testing
+
+@testable import doormand
+
+@Suite("A client over TLS", .serialized)
+struct ClientTLSTests {
+    /// A server that lets in whoever our authority knows, and files of a client that it knows.
+    private func run(
+        names: String = "DNS:localhost,IP:127.0.0.1",
+        _ body: (Stack, _ authority: TestAuthority, _ client: TestAuthority.Leaf) async throws -> Void
+    ) async throws {
+        let authority = try await TestAuthority()
+        let server = try await authority.leaf(names: names)
+        let client = try await authority.leaf(names: "URI:spiffe://example.org/billing")
+        try await Stack.run(settings: { settings in
+            settings.tls.certificate = server.certificateFile
+            settings.tls.key = server.keyFile
+            settings.tls.clientAuthorities = authority.certificateFile
+        }) { stack in
+            try await body(stack, authority, client)
+        }
+    }
+
+    private func client(_ stack: Stack, host: String = "127.0.0.1", _ tls: DoormanTLS) -> DoormanClient {
+        var settings = DoormanClientSettings()
+        settings.timeout = .seconds(20)
+        return DoormanClient(target: .hostAndPort(host, stack.port), tls: tls, settings: settings)
+    }
+
+    private func pair(_ leaf: TestAuthority.Leaf) -> DoormanTLS.KeyPair {
+        DoormanTLS.KeyPair(certificateFile: leaf.certificateFile, privateKeyFile: leaf.keyFile)
+    }
+
+    /// Why a client can't ask.
+    private func failure(_ client: DoormanClient) async -> String {
+        let error = await #expect(throws: DoormanError.self) { try await client.health(timeout: .milliseconds(1500)) }
+        await client.close()
+        #expect(error?.kind == .couldNotAsk(.unreachable))
+        return error?.message ?? ""
+    }
+
+    @Test("with a certificate each, they know each other, by address or by name", arguments: ["127.0.0.1", "localhost"])
+    func mutual(host: String) async throws {
+        try await run { stack, authority, leaf in
+            let client = client(stack, host: host, DoormanTLS(trust: .file(path: authority.certificateFile), keyPair: pair(leaf)))
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            let identity = try await client.verify(token)
+            #expect(identity.phone?.number == "+15551234567")
+            await client.close()
+        }
+    }
+
+    @Test("a server whose certificate is for another name is not asked, unless that name is expected")
+    func names() async throws {
+        try await run(names: "DNS:doorman.example.org") { stack, authority, leaf in
+            let trust = DoormanTLS.Trust.file(path: authority.certificateFile)
+            #expect(await failure(client(stack, DoormanTLS(trust: trust, keyPair: pair(leaf)))).contains("not for this name"))
+            let expecting = client(
+                stack, DoormanTLS(trust: trust, keyPair: pair(leaf), serverName: "doorman.example.org"))
+            let status = try await expecting.health()
+            #expect(status == .serving)
+            await expecting.close()
+        }
+    }
+
+    @Test("what is wrong between them is said: an unknown authority, no certificate, no TLS, unreadable files")
+    func failures() async throws {
+        try await run { stack, authority, leaf in
+            let stranger = try await TestAuthority()
+            let trust = DoormanTLS.Trust.file(path: authority.certificateFile)
+            let unknown = await failure(
+                client(stack, DoormanTLS(trust: .file(path: stranger.certificateFile), keyPair: pair(leaf))))
+            #expect(unknown.contains("not from a trusted authority"), "\(unknown)")
+            let none = await failure(client(stack, DoormanTLS(trust: trust)))
+            #expect(none.contains("refuses this client's certificate"), "\(none)")
+            let missing = await failure(client(stack, DoormanTLS(trust: .file(path: "/nonexistent/ca.pem"))))
+            #expect(missing.contains("/nonexistent/ca.pem"), "\(missing)")
+            let other = try await stranger.leaf()
+            let mixed = DoormanTLS.KeyPair(certificateFile: leaf.certificateFile, privateKeyFile: other.keyFile)
+            #expect(await failure(client(stack, DoormanTLS(trust: trust, keyPair: mixed))).contains("don't belong together"))
+        }
+        try await Stack.run { stack in
+            let plain = await failure(client(stack, DoormanTLS()))
+            #expect(plain.contains("TLS"), "\(plain)")
+        }
+    }
+
+    @Test("files that are replaced are used by the next connection, and broken ones are not")
+    func rotation() async throws {
+        try await run { stack, authority, leaf in
+            try await withTemporaryFolder { folder in
+                let file = folder.appendingPathComponent("ca.pem")
+                func install(_ path: String) throws {
+                    try Data(contentsOf: URL(fileURLWithPath: path)).write(to: file, options: .atomic)
+                }
+                let stranger = try await TestAuthority()
+                try install(stranger.certificateFile)
+                let client = client(stack, DoormanTLS(trust: .file(path: file.path), keyPair: pair(leaf)))
+                await #expect(throws: DoormanError.self) { try await client.health(timeout: .milliseconds(500)) }
+                try install(authority.certificateFile)
+                let status = try await client.health()
+                #expect(status == .serving)
+                await client.close()
+            }
+        }
+    }
+}
