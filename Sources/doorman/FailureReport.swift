@@ -91,7 +91,7 @@ struct FailureReport: Sendable, Equatable {
         switch reason {
         case .wrongApplication: "Check that the app and the server are configured for the same application."
         case .proofRejected: "Check the application's secret on the server, and that the token is of that application."
-        case .malformedToken: "Check that the whole of it was copied, and that it is a user access token, or a code where one is wanted."
+        case .malformedToken: "Check that the whole of it was copied, and that it is a user's token, or a code where one is wanted."
         default: "Have the user log in again."
         }
     }
