@@ -103,7 +103,8 @@ let package = Package(
             "DoormanTesting", path: "Clients/Swift/Sources/DoormanTesting", ["DoormanClient", nioConcurrencyHelpers]),
         room(
             "DoormanBench",
-            ["DoormanCore", "DoormanWire", histogram, nioConcurrencyHelpers, nioCore, nioPosix]),
+            ["DoormanCore", "DoormanWire", histogram, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS]),
+        room("EmulatorClient", ["DoormanCore", nioCore, nioHTTP1, nioPosix]),
         room(
             "AccountKitEmulator",
             ["DoormanCrypto", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL]),
@@ -116,7 +117,7 @@ let package = Package(
                 argumentParser, configuration, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle,
                 systemPackage, unixSignals, yams,
             ]),
-        program("doorman", ["DoormanBench", "DoormanClient", argumentParser, unixSignals]),
+        program("doorman", ["DoormanBench", "DoormanClient", "EmulatorClient", argumentParser, unixSignals]),
         program("account-kit-emulator", ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
 
         // Tests: one target a room, and those that cross rooms.
@@ -167,6 +168,7 @@ let package = Package(
         tests(
             "DoormanBenchTests",
             ["DoormanBench", "DoormanCore", "DoormanServer", "DoormanWire", "TestKit", logging, nioCore, nioPosix]),
+        tests("EmulatorClientTests", ["AccountKitEmulator", "EmulatorClient", "TestKit", logging]),
         tests(
             "doormandTests",
             ["doormand", "AccountKit", "DoormanCache", "DoormanCore", "DoormanServer", "TestKit", logging, nioPosix]),
@@ -192,7 +194,7 @@ if Context.environment["DOORMAN_FUZZ"] != nil {
     let doormand = package.targets.first { $0.name == "doormand" }?.dependencies.filter { dependency in
         if case .productItem("ArgumentParser", _, _, _) = dependency { false } else { true }
     }
-    let idle: Set = ["AccountKitEmulator", "DoormanBench", "DoormanClient", "Simulation", "TestKit"]
+    let idle: Set = ["AccountKitEmulator", "DoormanBench", "DoormanClient", "EmulatorClient", "Simulation", "TestKit"]
     package.products = []
     package.targets.removeAll { $0.type == .executable || $0.type == .test || idle.contains($0.name) }
     package.targets += [

@@ -7,6 +7,8 @@ package struct BenchSettings: Sendable, Hashable {
 
     /// Where the server listens.
     package var address: BenchAddress
+    /// How TCP connections speak TLS; nil (the default) for plain ones.
+    package var tls: BenchTLS?
     /// Connections, all opened before the first call. Default 10.
     package var connections = 10
     /// Calls in flight on each connection. Default 1.
@@ -20,7 +22,7 @@ package struct BenchSettings: Sendable, Hashable {
     package var warmUp = Duration.seconds(2)
     /// How long calls are counted. Default 10 s.
     package var duration = Duration.seconds(10)
-    /// How long opening a connection may take. Default 2 s.
+    /// How long opening a connection may take, a TLS handshake included. Default 2 s.
     package var connectTimeout = Duration.seconds(2)
     /// How long a call that is due may wait until it can be sent, and then for its answer. Default 2 s.
     package var callTimeout = Duration.seconds(2)

@@ -1,14 +1,33 @@
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 
 /// Opens the connections of the load: the one place that knows how a channel is set up.
 struct LoadConnector: Sendable {
-    let address: BenchAddress
-    let timeout: Duration
+    /// What every handshake is made of.
+    private struct TLS: Sendable {
+        let context: NIOSSLContext
+        let expectedName: String?
+    }
+
+    private let address: BenchAddress
+    private let timeout: Duration
+    private let tls: TLS?
+
+    /// - Throws: If a file of the settings' TLS can't be used.
+    init(_ settings: BenchSettings) throws {
+        address = settings.address
+        timeout = settings.connectTimeout
+        guard case .hostAndPort(let host, let port) = settings.address, let tls = settings.tls else {
+            self.tls = nil
+            return
+        }
+        self.tls = TLS(context: try tls.makeContext(), expectedName: tls.expectedName(at: host, port))
+    }
 
     /// Opens one of a loop's connections.
     func connect(_ loop: NIOLoopBoundBox<LoadLoop>, _ index: Int) -> EventLoopFuture<any Channel> {
-        connected(loop, index).map { channel in
+        connected(loop, index).flatMap(handshakeDone).map { channel in
             loop.value.add(channel, index)
             return channel
         }
@@ -16,11 +35,16 @@ struct LoadConnector: Sendable {
 
     private func connected(_ loop: NIOLoopBoundBox<LoadLoop>, _ index: Int) -> EventLoopFuture<any Channel> {
         let bootstrap = ClientBootstrap(group: loop.eventLoop)
-            .connectTimeout(.nanoseconds(max(1, timeout.nanoseconds)))
+            .connectTimeout(timeAmount)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
                 // For each address that is tried: a name may stand for several.
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandlers(
+                            NIOSSLClientHandler(context: tls.context, serverHostname: tls.expectedName),
+                            HandshakeHandler(eventLoop: channel.eventLoop))
+                    }
                     try channel.pipeline.syncOperations.addHandler(LoadHandler(loop: loop.value, index: index))
                 }
             }
@@ -34,4 +58,22 @@ struct LoadConnector: Sendable {
             return bootstrap.connect(unixDomainSocketPath: path)
         }
     }
+
+    private func handshakeDone(_ channel: any Channel) -> EventLoopFuture<any Channel> {
+        guard tls != nil else { return channel.eventLoop.makeSucceededFuture(channel) }
+        let handshake: HandshakeHandler
+        do {
+            handshake = try channel.pipeline.syncOperations.handler(type: HandshakeHandler.self)
+        } catch {
+            // It ended at once, and its handlers are gone.
+            return channel.eventLoop.makeFailedFuture(ChannelError.eof)
+        }
+        let timer = channel.eventLoop.scheduleTask(in: timeAmount) { channel.close(promise: nil) }
+        return handshake.isDone.map {
+            timer.cancel()
+            return channel
+        }
+    }
+
+    private var timeAmount: TimeAmount { .nanoseconds(max(1, timeout.nanoseconds)) }
 }

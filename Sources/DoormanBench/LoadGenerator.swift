@@ -41,7 +41,9 @@ package final class LoadGenerator: Sendable {
         } catch {
             outcome = .failure(error)
         }
-        for channel in channels { try? await channel.close() }
+        // All at once: over TLS each waits for the server's good-bye.
+        let closings = channels.map { $0.close() }
+        for closing in closings { try? await closing.get() }
         return try outcome.get()
     }
 
@@ -69,7 +71,12 @@ package final class LoadGenerator: Sendable {
     }
 
     private func connect(_ channels: inout [any Channel]) async throws(CannotConnect) {
-        let connector = LoadConnector(address: settings.address, timeout: settings.connectTimeout)
+        let connector: LoadConnector
+        do {
+            connector = try LoadConnector(settings)
+        } catch {
+            throw CannotConnect(opened: 0, of: settings.connections, cause: error)
+        }
         var opening: ArraySlice<EventLoopFuture<any Channel>> = []
         var failure: CannotConnect?
         for number in 0..<settings.connections {

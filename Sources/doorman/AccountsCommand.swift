@@ -8,7 +8,8 @@ struct AccountsCommand: AsyncParsableCommand {
         abstract: "List or delete the accounts of an application.",
         discussion: """
             The server refuses this unless its setting server.accounts-callers, or its policy, names the caller. Answers are JSON, \
-            one object a line, with --json or without. --timeout is for each call to the server, not for all of them.
+            one object a line, with --json or without, but for a list on a terminal. --timeout is for each call to the server, not \
+            for all of them.
             """,
         subcommands: [AccountsListCommand.self, AccountsDeleteCommand.self])
 }

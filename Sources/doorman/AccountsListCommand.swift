@@ -5,8 +5,11 @@ internal import DoormanClient
 struct AccountsListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Print the accounts of an application, one JSON object a line.",
-        discussion: "What was printed before a failure is right, and not all there is: look at the exit code.")
+        abstract: "Print the accounts of an application.",
+        discussion: """
+            A table on a terminal, one JSON object a line elsewhere or with --json. What was printed before a failure is right, and \
+            not all there is: look at the exit code.
+            """)
 
     @Option(help: ArgumentHelp("The application whose accounts they are.", valueName: "id"))
     var application: String?
@@ -35,7 +38,7 @@ struct AccountsListCommand: AsyncParsableCommand {
         progress.end()
         if let failure {
             if server.json { StandardStreams.write(failure.json.text + "\n", to: .output) }
-            StandardStreams.write(failure.line, to: .error)
+            failure.complain()
             throw failure.status
         }
     }
@@ -44,12 +47,15 @@ struct AccountsListCommand: AsyncParsableCommand {
         var left = limit ?? .max
         var listed = 0
         var after: String?
+        let isTable = !server.json && StandardStreams.outputIsTerminal
         repeat {
             do throws(DoormanError) {
                 let page = try await client.accountPage(applicationID: application, pageSize: min(pageSize, left), after: after)
                 let shown = page.accounts.prefix(left)
                 progress.clear()
-                StandardStreams.write(shown.map(AccountsCommand.line).joined(), to: .output)
+                if isTable && listed == 0 && !shown.isEmpty { StandardStreams.write(AccountsTable.header, to: .output) }
+                let lines = shown.map { isTable ? AccountsTable.row($0) : AccountsCommand.line($0) }
+                StandardStreams.write(lines.joined(), to: .output)
                 listed += shown.count
                 left -= shown.count
                 after = page.next

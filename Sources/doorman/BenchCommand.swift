@@ -15,7 +15,9 @@ struct BenchCommand: AsyncParsableCommand {
             early, and a second time at once. A call that could not ask makes the exit code 3, else one that was refused 1.
             """)
 
-    @Option(help: ArgumentHelp("Read the tokens from this file, one a line; '-' reads standard input.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Read the tokens from this file, one a line; '-' reads standard input.", valueName: "file"),
+        completion: .file())
     var tokenFile: String
 
     @Option(help: ArgumentHelp("How many connections to open.", valueName: "number"))
@@ -47,7 +49,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The application that the tokens must have been made for.", valueName: "id"))
     var application: String?
 
-    @Option(help: ArgumentHelp("Draw the latency by percentile into this file, as SVG.", valueName: "file"))
+    @Option(help: ArgumentHelp("Draw the latency by percentile into this file, as SVG.", valueName: "file"), completion: .file())
     var plot: String?
 
     @Flag(help: "Say on standard error how far it is, even if that is no terminal.")
@@ -88,19 +90,24 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     private func settings() throws -> BenchSettings {
+        let choice = try server.choice()
+        guard choice.targets.count == 1, let target = choice.targets.first else {
+            throw ValidationError("one server is measured at a time: name one with --address")
+        }
         let address: BenchAddress =
-            switch try server.target(environment: StandardStreams.environment("DOORMAN_ADDR")).address {
+            switch target.address {
             case .hostAndPort(let host, let port): .hostAndPort(host, port)
             case .unixSocket(let path): .unixSocket(path: path)
             }
         var settings = BenchSettings(address: address)
+        settings.tls = choice.tls.map(BenchTLS.init)
         settings.connections = connections
         settings.depth = depth
         settings.threads = threads
         settings.rate = rate.map(CallRate.init(callsPerSecond:))
         if let warmUp { settings.warmUp = warmUp }
         if let duration { settings.duration = duration }
-        if let timeout = server.timeout { (settings.connectTimeout, settings.callTimeout) = (timeout, timeout) }
+        if let timeout = choice.timeout { (settings.connectTimeout, settings.callTimeout) = (timeout, timeout) }
         settings.maxAge = maxAge
         settings.applicationID = application
         return settings
@@ -119,7 +126,7 @@ struct BenchCommand: AsyncParsableCommand {
         switch health {
         case .success(.serving): return
         case .success(let status): try server.finish(Report(status))
-        case .failure(let error): try server.fail(FailureReport(error))
+        case .failure(let error): try server.fail(try server.choice().report(error))
         }
     }
 
@@ -158,6 +165,17 @@ struct BenchCommand: AsyncParsableCommand {
         guard range.contains(value) else {
             throw ValidationError("\(name) must be from \(range.lowerBound) to \(range.upperBound)")
         }
+    }
+}
+
+extension BenchTLS {
+    init(_ tls: DoormanTLS) {
+        self.init()
+        if case .file(let path) = tls.trust { authoritiesFile = path }
+        if let pair = tls.keyPair {
+            keyPair = KeyPair(certificateFile: pair.certificateFile, privateKeyFile: pair.privateKeyFile)
+        }
+        serverName = tls.serverName
     }
 }
 

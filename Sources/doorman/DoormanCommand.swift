@@ -7,12 +7,28 @@ struct DoormanCommand: AsyncParsableCommand {
         commandName: "doorman",
         abstract: "Ask a Doorman server whose token it is.",
         discussion: """
-            Exit codes: 0 the answer is yes, 1 refused, 2 wrong use, 3 could not ask. With --json, each answer and each failure is \
-            one JSON object on standard output. A failure also says on standard error, in one line, what to do next.
+            Answers are tables for people or, with --json, one JSON object for programs. A failure also says on standard error, in \
+            one line, what to do next.
+
+            EXIT CODES
+              0  the answer is yes
+              1  the token or code is refused
+              2  wrong use; nobody was asked
+              3  could not ask, or the server takes no calls
+
+            ENVIRONMENT
+            \(ProbeVariable.allCases.map { "  \($0.rawValue)\n      \($0.summary)" }.joined(separator: "\n"))
+              NO_COLOR
+                  If it is not empty, nothing is in colour; nor is it but on a terminal.
+
+            EXAMPLES
+              doorman login --phone +15551234567 | doorman verify
+              doorman verify --token-file token --max-age 1s --json
+              doorman health --address doorman.internal:7117 --ca-file ca.pem --wait 1m
             """,
         subcommands: [
             VerifyCommand.self, ExchangeCommand.self, RevokeCommand.self, AccountsCommand.self, HealthCommand.self,
-            StatsCommand.self, BenchCommand.self,
+            StatsCommand.self, BenchCommand.self, LoginCommand.self, CompletionCommand.self,
         ])
 
     static func main() async {

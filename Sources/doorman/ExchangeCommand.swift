@@ -14,7 +14,7 @@ struct ExchangeCommand: AsyncParsableCommand {
     @Argument(help: "The code; '-' or nothing reads standard input.")
     var code: String?
 
-    @Option(help: ArgumentHelp("Read the code from this file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Read the code from this file.", valueName: "file"), completion: .file())
     var codeFile: String?
 
     @Option(help: ArgumentHelp("The application that the code was made for.", valueName: "id"))

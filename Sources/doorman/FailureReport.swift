@@ -5,10 +5,14 @@ struct FailureReport: Sendable, Equatable {
     private let outcome: String
     private let reason: String
     private let error: DoormanError
+    /// What to do next, where that is not what it is after every such failure.
+    private let ownAdvice: String?
     let status: ExitStatus
 
-    init(_ error: DoormanError) {
+    /// - Parameter next: What to do next, in one sentence; nil for what the error's reason suggests.
+    init(_ error: DoormanError, next: String? = nil) {
         self.error = error
+        self.ownAdvice = next
         switch error.kind {
         case .refused(let reason):
             (self.outcome, self.reason, self.status) = ("refused", reason.description, .refused)
@@ -22,6 +26,16 @@ struct FailureReport: Sendable, Equatable {
 
     /// One line, ended.
     var line: String { Self.line(description, next: next) }
+
+    /// Says it on standard error, its first words in colour where that is possible.
+    func complain() {
+        let line = line
+        let words = status == .refused ? "refused" : "could not ask"
+        let start = "doorman: " + words
+        guard line.hasPrefix(start) else { return StandardStreams.write(line, to: .error) }
+        let painted = Palette.error.paint(words, status == .refused ? .bad : .doubtful)
+        StandardStreams.write("doorman: " + painted + line.dropFirst(start.count), to: .error)
+    }
 
     /// Whether a call about something else would fail in the same way: nobody is there, nobody may, or nobody can for a while.
     var hitsEveryCall: Bool {
@@ -55,8 +69,11 @@ struct FailureReport: Sendable, Equatable {
 
     /// What to do next, in one sentence.
     var next: String {
-        switch error.kind {
+        if let ownAdvice { return ownAdvice }
+        return switch error.kind {
         case .refused(let reason): Self.advice(reason)
+        // The client has one reason for all that may be wrong with a connection, and says the rest in words.
+        case .couldNotAsk(.unreachable) where error.message.contains("TLS"): Self.adviceOnTLS
         case .couldNotAsk(let reason): Self.advice(reason) ?? general
         }
     }
@@ -67,11 +84,14 @@ struct FailureReport: Sendable, Equatable {
         return "Try again in \(DurationText.describe(retryAfter))."
     }
 
+    private static let adviceOnTLS =
+        "Check --ca-file, --server-name and --certificate-file, and whether this port speaks TLS (else --no-tls)."
+
     private static func advice(_ reason: RefusalReason) -> String {
         switch reason {
         case .wrongApplication: "Check that the app and the server are configured for the same application."
         case .proofRejected: "Check the application's secret on the server, and that the token is of that application."
-        case .malformedToken: "Check that the whole token was copied, and that it is a user access token."
+        case .malformedToken: "Check that the whole of it was copied, and that it is a user's token, or a code where one is wanted."
         default: "Have the user log in again."
         }
     }
@@ -80,7 +100,7 @@ struct FailureReport: Sendable, Equatable {
         switch reason {
         case .unreachable: "Start doormand, or name its address with --address or DOORMAN_ADDR."
         case .deadlineExceeded: "Try again with a longer --timeout, and see whether 'doorman health' answers."
-        case .protocolViolation: "Check with --address that this is Doorman's port, 7117 by default."
+        case .protocolViolation: "Check that this is Doorman's port, 7117 by default, and whether it speaks TLS (--tls)."
         case .providerMisconfigured: "Check the application's id and secret on the server."
         case .callerNotAllowed: "Ask the server's operator to allow this caller."
         case .malformedRequest: "Check the application and account ids, and the page size."

@@ -6,15 +6,35 @@ struct Report: Sendable, Equatable {
     let text: String
     let json: JSON
     let status: ExitStatus
+    /// The word that says most, and what it says.
+    private let outcome: Outcome?
 
-    static var revoked: Report {
-        Report(text: "revoked\n", json: .object([.init("outcome", .string("revoked"))]), status: .success)
+    struct Outcome: Sendable, Equatable {
+        let word: String
+        let meaning: Palette.Meaning
     }
 
-    init(text: String, json: JSON, status: ExitStatus) {
+    static var revoked: Report {
+        Report(
+            text: "revoked\n", json: .object([.init("outcome", .string("revoked"))]), status: .success,
+            outcome: Outcome(word: "revoked", meaning: .good))
+    }
+
+    /// - Parameter outcome: A word at the end of a line of the text that is coloured where colours are; nil for none.
+    init(text: String, json: JSON, status: ExitStatus, outcome: Outcome? = nil) {
         self.text = text
         self.json = json
         self.status = status
+        self.outcome = outcome
+    }
+
+    /// The text with its outcome in colour, where that is possible.
+    func text(on palette: Palette) -> String {
+        guard let outcome else { return text }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            guard line == outcome.word || line.hasSuffix(" " + outcome.word) else { return String(line) }
+            return String(line.dropLast(outcome.word.count)) + palette.paint(outcome.word, outcome.meaning)
+        }.joined(separator: "\n")
     }
 
     /// - Parameter took: How long it took to connect and to be answered.
@@ -24,7 +44,7 @@ struct Report: Sendable, Equatable {
             text: Self.aligned(identity.lines + [("took", milliseconds + " ms")]),
             json: .object(
                 [.init("outcome", .string("valid"))] + identity.members + [.init("took_ms", .number(milliseconds))]),
-            status: .success)
+            status: .success, outcome: Outcome(word: identity.freshness.name, meaning: identity.freshness.meaning))
     }
 
     init(_ exchange: Exchange) {
@@ -47,7 +67,9 @@ struct Report: Sendable, Equatable {
             case .unknown: ("unknown", .couldNotAsk)
             }
         let outcome = String(text.map { $0 == " " ? "_" : $0 })
-        self.init(text: text + "\n", json: .object([.init("outcome", .string(outcome))]), status: status)
+        self.init(
+            text: text + "\n", json: .object([.init("outcome", .string(outcome))]), status: status,
+            outcome: Outcome(word: text, meaning: status == .success ? .good : .bad))
     }
 
     static func aligned(_ lines: [(key: String, value: String)]) -> String {
@@ -95,6 +117,13 @@ extension Freshness {
         case .fresh: "fresh"
         case .cached: "cached"
         case .stale: "stale"
+        }
+    }
+
+    fileprivate var meaning: Palette.Meaning {
+        switch self {
+        case .fresh, .cached: .good
+        case .stale: .doubtful
         }
     }
 }

@@ -13,7 +13,7 @@ struct RevokeCommand: AsyncParsableCommand {
     @Argument(help: "The token; '-' or nothing reads standard input.")
     var token: String?
 
-    @Option(help: ArgumentHelp("Read the token from this file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Read the token from this file.", valueName: "file"), completion: .file())
     var tokenFile: String?
 
     @Option(help: ArgumentHelp("Revoke every token of this account.", valueName: "id"))

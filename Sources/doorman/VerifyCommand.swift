@@ -14,7 +14,7 @@ struct VerifyCommand: AsyncParsableCommand {
     @Argument(help: "The token; '-' or nothing reads standard input.")
     var token: String?
 
-    @Option(help: ArgumentHelp("Read the token from this file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Read the token from this file.", valueName: "file"), completion: .file())
     var tokenFile: String?
 
     @Option(

@@ -17,9 +17,14 @@ struct SettingsLoader {
     /// `DOORMAN_…` variables that are not settings: the probe's, and those that Kubernetes sets in every pod beside a Service that
     /// is called `doorman`.
     private static func isForeign(_ variable: String) -> Bool {
-        variable == "DOORMAN_ADDR" || variable == "DOORMAN_CONFIG" || variable == "DOORMAN_PORT"
+        probeVariables.contains(variable) || variable == "DOORMAN_CONFIG" || variable == "DOORMAN_PORT"
             || variable.hasPrefix("DOORMAN_PORT_") || variable.hasPrefix("DOORMAN_SERVICE_")
     }
+
+    private static let probeVariables: Set = [
+        "DOORMAN_ADDR", "DOORMAN_TIMEOUT", "DOORMAN_TLS", "DOORMAN_CA_FILE", "DOORMAN_CERTIFICATE_FILE",
+        "DOORMAN_PRIVATE_KEY_FILE", "DOORMAN_SERVER_NAME", "DOORMAN_EMULATOR",
+    ]
 
     private static let maximumNodes = 10_000
 

@@ -156,6 +156,26 @@ struct LoadGeneratorTests {
         }
     }
 
+    @Test("where no TLS handshake comes about no call is made, in the time that connecting may take", arguments: Impostor.allCases)
+    func noHandshake(impostor: Impostor) async throws {
+        try await impostor.run { address in
+            var settings = settings(address)
+            settings.tls = BenchTLS()
+            settings.connectTimeout = .milliseconds(300)
+            await #expect(throws: CannotConnect.self) { try await run(settings) }
+        }
+    }
+
+    @Test("a file of TLS that can't be used is said before anything is opened")
+    func badFile() async throws {
+        var settings = settings(.hostAndPort("127.0.0.1", 1))
+        settings.tls = BenchTLS()
+        settings.tls?.authoritiesFile = #filePath
+        await #expect { try await run(settings) } throws: { error in
+            (error as? CannotConnect).map { "\($0)".contains("connection 1 of 3") && !"\($0)".contains("refused") } == true
+        }
+    }
+
     @Test("no token is in anything that can be printed of a load")
     func redaction() async throws {
         try await withServer { _, address in

@@ -24,7 +24,8 @@ struct RoomTests {
             "ServiceContextModule",
         ]),
         "DoormanTesting": ["DoormanClient", "NIOConcurrencyHelpers"],
-        "DoormanBench": nio.union(libc).union(["DoormanCore", "DoormanWire", "Histogram"]),
+        "DoormanBench": nio.union(libc).union(["DoormanCore", "DoormanWire", "Histogram", "NIOSSL", "NIOTLS"]),
+        "EmulatorClient": ["DoormanCore", "FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix"],
         "AccountKitEmulator": nio.union(libc).union([
             "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "FoundationEssentials",
         ]),
@@ -32,7 +33,7 @@ struct RoomTests {
             "AccountKit", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer", "DoormanWire",
             "Configuration", "Foundation", "Metrics", "SystemPackage", "Yams",
         ]),
-        "doorman": libc.union(programs).union(["DoormanBench", "DoormanClient"]),
+        "doorman": libc.union(programs).union(["DoormanBench", "DoormanClient", "EmulatorClient"]),
         "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator"]),
     ]
 

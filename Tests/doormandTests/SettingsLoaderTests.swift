@@ -128,8 +128,11 @@ struct SettingsLoaderTests {
     @Test("the probe's own variables, and those that Kubernetes sets for a Service called doorman, are not the server's mistakes")
     func foreignVariables() async throws {
         let environment = [
-            "DOORMAN_ADDR": "127.0.0.1:7117", "DOORMAN_SERVICE_HOST": "10.0.0.1", "DOORMAN_SERVICE_PORT": "7117",
-            "DOORMAN_PORT": "tcp://10.0.0.1:7117", "DOORMAN_PORT_7117_TCP_PROTO": "tcp",
+            "DOORMAN_ADDR": "127.0.0.1:7117", "DOORMAN_TIMEOUT": "2s", "DOORMAN_TLS": "true", "DOORMAN_CA_FILE": "ca.pem",
+            "DOORMAN_CERTIFICATE_FILE": "caller.pem", "DOORMAN_PRIVATE_KEY_FILE": "caller.key",
+            "DOORMAN_SERVER_NAME": "doorman.internal", "DOORMAN_EMULATOR": "127.0.0.1:7118",
+            "DOORMAN_SERVICE_HOST": "10.0.0.1", "DOORMAN_SERVICE_PORT": "7117", "DOORMAN_PORT": "tcp://10.0.0.1:7117",
+            "DOORMAN_PORT_7117_TCP_PROTO": "tcp",
         ]
         #expect(try await problems(environment: environment).isEmpty)
     }

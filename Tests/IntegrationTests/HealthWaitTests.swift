@@ -1,0 +1,43 @@
+import DoormanServer
+import Foundation
+import TestKit
+import Testing
+
+@Suite("doorman health --wait", .timeLimit(.minutes(2)))
+struct HealthWaitTests {
+    private func wait(_ address: String, _ arguments: [String]) throws -> ChildProcess {
+        try ChildProcess.ours("doorman", ["health", "--address", address] + arguments)
+    }
+
+    @Test("returns once the server has started")
+    func starts() async throws {
+        try await withTemporaryFolder { folder in
+            let socket = folder.appendingPathComponent("doorman.sock").path
+            let waiting = try wait("unix:\(socket)", ["--wait", "1m"])
+            let doormand = try ChildProcess.ours(
+                "doormand", ["--server-address", "", "--server-unix-socket", socket, "--account-kit-application-id", "123"])
+            #expect(try await waiting.ending() == 0, "\(waiting.allOutput) \(doormand.allOutput)")
+            #expect(waiting.output == "serving\n" && waiting.errorOutput.isEmpty)
+            doormand.terminate()
+            #expect(try await doormand.ending() == 0)
+        }
+    }
+
+    @Test("gives up after its time, with what the last try met")
+    func givesUp() async throws {
+        let waiting = try wait("unix:/nonexistent/doorman.sock", ["--wait", "300ms"])
+        #expect(try await waiting.ending() == 3)
+        #expect(waiting.output.isEmpty && waiting.errorOutput.contains("UNREACHABLE"), "\(waiting.allOutput)")
+        #expect(waiting.errorOutput.filter { $0 == "\n" }.count == 1)
+    }
+
+    @Test("does not wait for somebody else's server to become a doorman")
+    func somebodyElse() async throws {
+        try await Stack.run { stack in
+            let address = stack.emulator.baseURL.replacingOccurrences(of: "http://", with: "")
+            let waiting = try wait(address, ["--wait", "10m", "--timeout", "20s"])
+            #expect(try await waiting.ending() == 3)
+            #expect(waiting.errorOutput.contains("PROTOCOL_VIOLATION"), "\(waiting.allOutput)")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import TestKit
+import Testing
+
+@Suite("doorman login", .timeLimit(.minutes(2)))
+struct LoginTests {
+    /// Runs `doorman` against the stack.
+    private func doorman(_ stack: Stack, _ arguments: [String], input: String = "") async throws -> ChildProcess {
+        let program = try ChildProcess(
+            ChildProcess.built("doorman"), arguments + ["--timeout", "20s"],
+            environment: [
+                "DOORMAN_ADDR": "127.0.0.1:\(stack.port)", "DOORMAN_EMULATOR": stack.emulator.baseURL,
+                "SWIFT_BACKTRACE": "enable=no",
+            ], input: input)
+        _ = try await program.ending()
+        return program
+    }
+
+    @Test(
+        "prints a token that verify takes, and nothing else",
+        arguments: [["--phone", "+15551234567"], ["--email", "a@example.com"]])
+    func token(contact: [String]) async throws {
+        try await Stack.run { stack in
+            let login = try await doorman(stack, ["login"] + contact)
+            #expect(login.errorOutput.isEmpty && login.output.hasPrefix("EMAW") && login.output.filter { $0 == "\n" }.count == 1)
+            let verify = try await doorman(stack, ["verify"], input: login.output)
+            #expect(verify.output.contains(contact[1]), "\(verify.allOutput)")
+        }
+    }
+
+    @Test("prints a code that exchange takes, and does not ask the server")
+    func code() async throws {
+        try await Stack.run { stack in
+            let login = try await doorman(stack, ["login", "--phone", "+15551234567", "--code", "--address", "127.0.0.1:1"])
+            #expect(login.errorOutput.isEmpty && login.output.hasPrefix("AQ"))
+            let exchange = try await doorman(stack, ["exchange"], input: login.output)
+            #expect(exchange.output.hasPrefix("token:"), "\(exchange.errorOutput)")
+        }
+    }
+
+    @Test("is one object for programs, and logs in to the application that is named")
+    func json() async throws {
+        try await Stack.run { stack in
+            let login = try await doorman(
+                stack, ["login", "--phone", "+15551234567", "--application", Stack.ours.id, "--json"])
+            let object = try #require(try JSONSerialization.jsonObject(with: Data(login.output.utf8)) as? [String: String])
+            #expect(object["outcome"] == "logged_in" && object["token"]?.hasPrefix("EMAW") == true)
+            #expect(object["account_id"].map { $0.allSatisfy(\.isNumber) } == true)
+        }
+    }
+
+    @Test("of somebody who can't be, or at what is no emulator, ends in one line that says what to do")
+    func failures() async throws {
+        try await Stack.run { stack in
+            let doormand = "127.0.0.1:\(stack.port)"
+            for (arguments, status, words) in [
+                (["--phone", "5"], 2, "the emulator at \(stack.emulator.baseURL) refuses: phone: must be"),
+                (["--phone", "+15551234567", "--application", "1"], 2, "refuses: app: there is none"),
+                (["--phone", "+15551234567", "--emulator", doormand], 3, "is no account-kit-emulator"),
+                (["--phone", "+15551234567", "--emulator", "127.0.0.1:1"], 3, "Start account-kit-emulator"),
+                (["--phone", "+15551234567", "--emulator", "https://127.0.0.1:1"], 2, "--emulator must begin with http://"),
+                (["--phone", "+15551234567", "--emulator", "graph.accountkit.com"], 2, "--emulator must be on this machine"),
+                ([], 2, "give --phone or --email"),
+                (["--phone", "+15551234567", "--application", Stack.strangers.id], 3, "Check the application"),
+            ] as [([String], Int32, String)] {
+                let login = try await doorman(stack, ["login"] + arguments)
+                #expect(try await login.ending() == status, "\(arguments): \(login.allOutput)")
+                #expect(login.errorOutput.contains(words), "\(login.allOutput)")
+                #expect(login.output.isEmpty && login.errorOutput.filter { $0 == "\n" }.count == 1, "\(login.allOutput)")
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import TestKit
+import Testing
+
+@Suite("doorman over TLS", .timeLimit(.minutes(2)))
+struct ProbeTLSTests {
+    private let environment: [String: String]
+    private let authority: TestAuthority
+    private let server: TestAuthority.Leaf
+    private let caller: TestAuthority.Leaf
+
+    init() async throws {
+        authority = try await TestAuthority()
+        server = try await authority.leaf(names: "DNS:localhost", usage: "serverAuth")
+        caller = try await authority.leaf(names: "URI:spiffe://example.org/operators", usage: "clientAuth")
+        environment = [
+            "DOORMAN_CA_FILE": authority.certificateFile, "DOORMAN_CERTIFICATE_FILE": caller.certificateFile,
+            "DOORMAN_PRIVATE_KEY_FILE": caller.keyFile, "SWIFT_BACKTRACE": "enable=no",
+        ]
+    }
+
+    private func withServer(_ body: (DoormandProcess) async throws -> Void) async throws {
+        try await DoormandProcess.run(
+            [
+                "--tls-certificate-file", server.certificateFile, "--tls-key-file", server.keyFile, "--tls-client-ca-file",
+                authority.certificateFile, "--server-accounts-callers", "uri:spiffe://example.org/operators",
+            ], body)
+    }
+
+    private func run(
+        _ doormand: DoormandProcess, _ arguments: [String], _ environment: [String: String], host: String = "localhost",
+        timeout: String = "20s", input: String = ""
+    ) async throws -> ChildProcess {
+        let program = try ChildProcess(
+            ChildProcess.built("doorman"), arguments + ["--address", "\(host):\(doormand.port)", "--timeout", timeout],
+            environment: environment, input: input)
+        _ = try await program.ending()
+        return program
+    }
+
+    @Test("every command speaks it, by files that options or the environment name")
+    func works() async throws {
+        try await withServer { doormand in
+            let token = try doormand.emulator.logIn(phone: "+15551234567")
+            let bench = ["bench", "--token-file", "-", "--warm-up", "50ms", "--duration", "300ms", "--depth", "2"]
+            for (arguments, input) in [
+                (["verify"], token), (["health", "--wait"], ""), (["accounts", "list"], ""), (bench, token),
+                (["login", "--phone", "+15551234567", "--emulator", doormand.emulator.baseURL], ""),
+            ] {
+                let program = try await run(doormand, arguments, environment, input: input)
+                #expect(try await program.ending() == 0, "\(arguments): \(program.allOutput)")
+            }
+            let options = [
+                "--ca-file", authority.certificateFile, "--certificate-file", caller.certificateFile, "--private-key-file",
+                caller.keyFile, "--server-name", "localhost",
+            ]
+            let byAddress = try await run(doormand, ["verify"] + options, [:], host: "127.0.0.1", input: token)
+            #expect(try await byAddress.ending() == 0, "\(byAddress.allOutput)")
+        }
+    }
+
+    @Test("what does not fit ends each command in one line, and is never a verdict")
+    func failures() async throws {
+        let stranger = try await TestAuthority()
+        try await withServer { doormand in
+            for (host, changes) in [
+                ("localhost", ["DOORMAN_TLS": "false"]), ("localhost", ["DOORMAN_CA_FILE": stranger.certificateFile]),
+                ("127.0.0.1", [:]), ("localhost", ["DOORMAN_SERVER_NAME": "other.example.org"]),
+                ("localhost", ["DOORMAN_CERTIFICATE_FILE": "", "DOORMAN_PRIVATE_KEY_FILE": ""]),
+            ] as [(String, [String: String])] {
+                for command in [["verify"], ["health"], ["bench", "--token-file", "-"]] {
+                    let program = try await run(
+                        doormand, command, environment.merging(changes) { $1 }, host: host, timeout: "1s", input: "EMAWsecrettoken")
+                    #expect(try await program.ending() == 3, "\(command) \(changes): \(program.allOutput)")
+                    #expect(program.output.isEmpty && program.errorOutput.filter { $0 == "\n" }.count == 1, "\(program.allOutput)")
+                    #expect(!program.errorOutput.contains("EMAW"))
+                    #expect(program.errorOutput.contains("TLS") || program.errorOutput.contains("--certificate-file"))
+                }
+            }
+        }
+    }
+
+    @Test("a server without it, and a file that is none, are told apart from one that is down")
+    func plainServer() async throws {
+        try await DoormandProcess.run { doormand in
+            let program = try await run(doormand, ["health"], environment, timeout: "1s")
+            #expect(try await program.ending() == 3 && program.errorOutput.contains("TLS"), "\(program.allOutput)")
+            let broken = try await run(doormand, ["health"], ["DOORMAN_CA_FILE": #filePath])
+            #expect(try await broken.ending() == 2 && broken.errorOutput.contains("DOORMAN_CA_FILE"), "\(broken.allOutput)")
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import DoormanClient
+import Testing
+
+@testable import doorman
+
+@Suite("colour")
+struct PaletteTests {
+    @Test(
+        "is for a terminal that can, unless NO_COLOR says otherwise",
+        arguments: [
+            (true, ["TERM": "xterm"], true), (true, ["TERM": "xterm", "NO_COLOR": ""], true),
+            (true, ["TERM": "xterm", "NO_COLOR": "1"], false), (true, ["TERM": "dumb"], false), (true, [:], false),
+            (false, ["TERM": "xterm"], false),
+        ] as [(Bool, [String: String], Bool)])
+    func decision(isTerminal: Bool, environment: [String: String], isColoured: Bool) {
+        #expect(Palette(isTerminal: isTerminal) { environment[$0] }.isColoured == isColoured)
+    }
+
+    @Test("is on the outcome alone, and what is left without it is the plain text")
+    func outcome() {
+        let serving = Report(HealthStatus.serving)
+        #expect(serving.text(on: Palette(isColoured: true)) == "\u{1b}[32mserving\u{1b}[0m\n")
+        #expect(Report(HealthStatus.notServing).text(on: Palette(isColoured: true)) == "\u{1b}[31mnot serving\u{1b}[0m\n")
+        let identity = Identity(
+            accountID: "stale", applicationID: "1", phone: nil, provider: "account-kit",
+            verifiedAt: Timestamp(millisecondsSince1970: 0), freshness: .stale)
+        let report = Report(identity, took: .milliseconds(1))
+        let coloured = report.text(on: Palette(isColoured: true))
+        #expect(coloured.contains("freshness:    \u{1b}[33mstale\u{1b}[0m\n"), "\(coloured)")
+        for report in [serving, report, .revoked] { #expect(report.text(on: .plain) == report.text) }
+    }
+}
