@@ -53,21 +53,37 @@ struct DoormanCommand: AsyncParsableCommand {
             StandardStreams.write(fullMessage(for: error) + "\n", to: .output)
             return .success
         } catch {
-            // Complaints of our own name no secret; the parser's may.
-            let message = error is ValidationError ? message(for: error) : withoutSecrets(message(for: error), arguments)
+            // Complaints of our own name nothing but files, and so a token only where a file's name should be.
+            let isOurs = error is ValidationError
+            let message = withoutSecrets(message(for: error), arguments) { !isOurs || mayBeToken($0) }
             StandardStreams.write(FailureReport.line(message, next: "See 'doorman --help'."), to: .error)
             return .wrongUse
         }
     }
 
     /// A misplaced token would be named in the complaint about it, so arguments as long as one are left out.
-    static func withoutSecrets(_ message: String, _ arguments: [String]) -> String {
+    ///
+    /// - Parameter isSecret: Whether one of them is to be left out, or may stay.
+    static func withoutSecrets(
+        _ message: String, _ arguments: [String], where isSecret: (Substring) -> Bool = { _ in true }
+    ) -> String {
         var message = message
         for argument in arguments {
-            for part in argument.split(separator: "=", maxSplits: 1) + [argument[...]] where part.utf8.count >= 20 {
+            let parts = argument.split(separator: "=", maxSplits: 1) + [argument[...]]
+            for part in parts where part.utf8.count >= 20 && isSecret(part) {
                 message = message.split(separator: part, omittingEmptySubsequences: false).joined(separator: "…")
             }
         }
         return message
+    }
+
+    /// Tokens and codes are letters and digits; long names of files have a dot, a slash or a hyphen.
+    static func mayBeToken(_ text: Substring) -> Bool {
+        text.utf8.allSatisfy { byte in
+            switch Unicode.Scalar(byte) {
+            case "a"..."z", "A"..."Z", "0"..."9", "|", "_": true
+            default: false
+            }
+        }
     }
 }

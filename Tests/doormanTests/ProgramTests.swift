@@ -64,6 +64,17 @@ struct ProgramTests {
         #expect(ending.error.hasPrefix("doorman: ") && ending.error.filter { $0 == "\n" }.count == 1, "\(ending)")
     }
 
+    @Test(
+        "a token in the place of a file is not repeated, and a file's name is",
+        arguments: [["verify", "--token-file"], ["bench", "--token-file"], ["health", "--ca-file"], ["verify", "--address"]])
+    func misplacedToken(arguments: [String]) async throws {
+        let token = try await Program.run(arguments + ["EMAWverysecrettokenofsomebody"])
+        #expect(token.status == 2 && !token.error.contains("EMAW"), "\(token)")
+        let file = try await Program.run(arguments + ["/nonexistent/file-with-a-long-name"])
+        #expect(file.status == 2, "\(file)")
+        #expect(file.error.contains("file-with-a-long-name") || arguments.contains("--address"), "\(file)")
+    }
+
     @Test("nobody there is 3, with the address and what to do")
     func unreachable() async throws {
         let environment = ["DOORMAN_ADDR": "unix:/nonexistent/doorman.sock"]
