@@ -194,7 +194,9 @@ if Context.environment["DOORMAN_FUZZ"] != nil {
     let doormand = package.targets.first { $0.name == "doormand" }?.dependencies.filter { dependency in
         if case .productItem("ArgumentParser", _, _, _) = dependency { false } else { true }
     }
-    let idle: Set = ["AccountKitEmulator", "DoormanBench", "DoormanClient", "EmulatorClient", "Simulation", "TestKit"]
+    let idle: Set = [
+        "AccountKitEmulator", "DoormanBench", "DoormanClient", "DoormanTesting", "EmulatorClient", "Simulation", "TestKit",
+    ]
     package.products = []
     package.targets.removeAll { $0.type == .executable || $0.type == .test || idle.contains($0.name) }
     package.targets += [
