@@ -3,6 +3,7 @@ internal import DoormanClient
 /// Asks a server for its statistics again and again, and shows what happened between.
 struct StatisticsWatch: Sendable {
     let client: DoormanClient
+    let choice: ServerChoice
     let interval: Duration
     let isJSON: Bool
     var isTerminal = StandardStreams.outputIsTerminal && StandardStreams.environment("TERM") != "dumb"
@@ -23,11 +24,11 @@ struct StatisticsWatch: Sendable {
                 before = now
             } catch {
                 guard !Task.isCancelled else { break }
-                let failure = FailureReport(error)
+                let failure = choice.report(error)
                 // A server that was there comes back after its restart. One that never was is somewhere else.
                 guard before != nil, error.isRetryable else { return failure }
                 if isJSON { StandardStreams.write(failure.json.text + "\n", to: .output) }
-                StandardStreams.write(failure.line, to: .error)
+                failure.complain()
             }
             try? await Task.sleep(for: interval)
         }

@@ -10,8 +10,8 @@ struct StatsCommand: AsyncParsableCommand {
         discussion: """
             Says how calls came out, how many memory answered, how the provider does, and how much of each limit is used: since the \
             server started, or with --watch since the time before. A terminal is drawn anew each time; elsewhere, and with --json, \
-            each time is a line. Ctrl-C ends it, with exit code 0. Numbers are one server's: name one, for of several any may \
-            answer. The server tells callers on its own machine, unless its policy says otherwise; a rule's method is 'stats'.
+            each time is a line. Ctrl-C ends it, with exit code 0. The server tells callers on its own machine, unless its policy \
+            says otherwise; a rule's method is 'stats'.
             """)
 
     static let usualInterval = Duration.seconds(2)
@@ -31,13 +31,19 @@ struct StatsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let choice = try server.choice()
+        // Of several any may answer, and one's counts say nothing of another's.
+        guard choice.targets.count == 1 else {
+            throw ValidationError("statistics are one server's: name one with --address")
+        }
         guard watch else {
             return try await server.run { client throws(DoormanError) in Report(StatisticsReport(try await client.statistics())) }
         }
-        let client = try server.makeClient()
+        let client = choice.makeClient(DoormanClientSettings())
         // Before anything is shown: whoever sees something may end it.
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-        let watch = StatisticsWatch(client: client, interval: interval ?? Self.usualInterval, isJSON: server.json)
+        let watch = StatisticsWatch(
+            client: client, choice: choice, interval: interval ?? Self.usualInterval, isJSON: server.json)
         let failure = await withTaskGroup(of: FailureReport?.self) { tasks in
             tasks.addTask { await watch.run() }
             tasks.addTask {

@@ -74,7 +74,9 @@ struct StatsProgramTests {
         #expect(nobody.status == 3 && nobody.error.contains("Start doormand"), "\(nobody)")
     }
 
-    @Test("an interval is for watching", arguments: [["5s"], ["--watch", "5"], ["--watch", "1s", "2s"]])
+    @Test(
+        "an interval is for watching, and the numbers are one server's",
+        arguments: [["5s"], ["--watch", "5"], ["--watch", "1s", "2s"], ["--address", "127.0.0.1:1,127.0.0.1:2"]])
     func wrongUse(arguments: [String]) async throws {
         let ending = try await Program.run(["stats"] + arguments)
         #expect(ending.status == 2, "\(ending)")
