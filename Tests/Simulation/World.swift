@@ -6,20 +6,11 @@ internal import NIOConcurrencyHelpers
 /// It is the executor of every task in it, all on the thread that calls ``run()``: what is tried is the real code, its locks and
 /// continuations included, in an order that can be had again. What it can't try is two threads at once.
 package final class World: TaskExecutor, Sendable {
-    private struct Sleeper: Sendable {
-        let moment: Instant
-        let number: UInt64
-        let continuation: CheckedContinuation<Void, Never>
-
-        func isBefore(_ other: Self) -> Bool { (moment, number) < (other.moment, other.number) }
-    }
-
     private struct State {
         var now = Instant(nanoseconds: 1_000_000_000_000)
         var random: SeededGenerator
         var ready: [UnownedJob] = []
-        var sleepers: [Sleeper] = []
-        var lastNumber: UInt64 = 0
+        var sleepers = Sleepers()
         var steps = 0
     }
 
@@ -51,10 +42,7 @@ package final class World: TaskExecutor, Sendable {
 
     package func sleep(until moment: Instant) async {
         await withCheckedContinuation { continuation in
-            state.withLockedValue { state in
-                state.lastNumber += 1
-                state.sleepers.append(Sleeper(moment: moment, number: state.lastNumber, continuation: continuation))
-            }
+            state.withLockedValue { $0.sleepers.insert(continuation, until: moment) }
         }
     }
 
@@ -116,11 +104,7 @@ package final class World: TaskExecutor, Sendable {
     /// Lets time pass until the first sleeper's moment.
     private func nextSleeper() -> CheckedContinuation<Void, Never>? {
         state.withLockedValue { state in
-            guard let first = state.sleepers.indices.min(by: { state.sleepers[$0].isBefore(state.sleepers[$1]) }) else {
-                return nil
-            }
-            state.sleepers.swapAt(first, state.sleepers.count - 1)
-            let sleeper = state.sleepers.removeLast()
+            guard let sleeper = state.sleepers.removeFirst() else { return nil }
             state.now = max(state.now, sleeper.moment)
             return sleeper.continuation
         }
