@@ -160,6 +160,10 @@ let package = Package(
                 metricsTestKit,
                 nioConcurrencyHelpers, nioCore, serviceContext, serviceLifecycle,
             ]),
+        // What the client's documentation quotes.
+        tests(
+            "DocumentationTests", path: "Clients/Swift/Tests/DocumentationTests",
+            ["DoormanClient", "DoormanTesting", logging, serviceLifecycle]),
         tests(
             "DoormanBenchTests",
             ["DoormanBench", "DoormanCore", "DoormanServer", "DoormanWire", "TestKit", logging, nioCore, nioPosix]),

@@ -7,6 +7,7 @@ public struct Account: Sendable, Hashable {
     /// The e-mail address of an account that was opened with one.
     public var email: String?
 
+    /// An account as it is listed. The client makes these; yours are for tests.
     public init(id: String, phoneNumber: String? = nil, email: String? = nil) {
         self.id = id
         self.phoneNumber = phoneNumber
@@ -21,6 +22,7 @@ public struct AccountPage: Sendable, Hashable {
     /// What the next page is asked for with; nil if this is the last. Opaque, and good for this application alone.
     public var next: String?
 
+    /// A page as it was answered. The client makes these; yours are for tests.
     public init(accounts: [Account], next: String? = nil) {
         self.accounts = accounts
         self.next = next

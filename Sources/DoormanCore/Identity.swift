@@ -18,6 +18,7 @@ public struct Identity: Sendable, Hashable {
     /// Whether the provider was asked for this very answer.
     public var freshness: Freshness
 
+    /// An identity as a provider told it. The client makes these; yours are for tests.
     public init(
         accountID: String, applicationID: String, phone: PhoneNumber? = nil, email: String? = nil, provider: String,
         verifiedAt: Timestamp, validUntil: Timestamp = .distantFuture, freshness: Freshness = .fresh
@@ -42,6 +43,7 @@ public struct PhoneNumber: Sendable, Hashable {
     /// The rest: `5551234567`. Not unique by itself.
     public var nationalNumber: String
 
+    /// A number and its parts, which nothing compares with each other.
     public init(number: String, countryPrefix: String, nationalNumber: String) {
         self.number = number
         self.countryPrefix = countryPrefix
@@ -61,8 +63,10 @@ public enum Freshness: Sendable, Hashable, CaseIterable {
 
 /// A moment of civil time, in whole milliseconds since 1970-01-01T00:00:00Z.
 public struct Timestamp: Sendable, Hashable, Comparable {
+    /// Negative before 1970.
     public var millisecondsSince1970: Int64
 
+    /// The moment that is so far from the beginning of 1970 in UTC, leap seconds not counted.
     public init(millisecondsSince1970: Int64) {
         self.millisecondsSince1970 = millisecondsSince1970
     }
@@ -83,6 +87,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return Timestamp(millisecondsSince1970: rounded)
     }
 
+    /// Whether the left moment is the earlier one.
     public static func < (lhs: Timestamp, rhs: Timestamp) -> Bool {
         lhs.millisecondsSince1970 < rhs.millisecondsSince1970
     }

@@ -2,8 +2,6 @@
 
 import PackageDescription
 
-// A service that depends on Doorman's client, and on nothing else. Outside this repository the dependency is
-// .package(url: "https://…/doorman", from: "1.0.0").
 let package = Package(
     name: "WhoAmI",
     dependencies: [.package(name: "doorman", path: "../../../..")],

@@ -7,6 +7,7 @@ public struct Exchange: Sendable, Hashable {
     /// Whose it is. Nil if the provider gave the token but could then not be asked: verify it.
     public let identity: Identity?
 
+    /// What an exchange gave. The client makes these; yours are for tests.
     public init(token: Token, identity: Identity?) {
         self.token = token
         self.identity = identity

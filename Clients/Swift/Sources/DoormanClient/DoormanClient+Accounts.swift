@@ -21,7 +21,8 @@ extension DoormanClient {
     /// - Parameters:
     ///   - applicationID: The application whose accounts they are. Nil: the only one that the server is configured for.
     ///   - pageSize: The most accounts that the page may have, 1 to 1,000.
-    ///   - after: The ``DoormanCore/AccountPage/next`` of the page before. Nil: the first page.
+    ///   - after: The ``AccountPage/next`` of the page before. Nil: the first page.
+    ///   - timeout: How long the call may take. Nil: ``DoormanClientSettings/timeout``.
     public func accountPage(
         applicationID: String? = nil, pageSize: Int = 100, after: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> AccountPage {
@@ -35,7 +36,10 @@ extension DoormanClient {
     /// A call whose answer was lost may be made again. Account Kit answers for an account that is not there, or not any more, as it
     /// does when it is down: ``CouldNotAskReason/providerUnavailable``.
     ///
-    /// - Parameter applicationID: The application whose account it is. Nil: the only one that the server is configured for.
+    /// - Parameters:
+    ///   - accountID: The provider's id of the account.
+    ///   - applicationID: The application whose account it is. Nil: the only one that the server is configured for.
+    ///   - timeout: How long the call may take. Nil: ``DoormanClientSettings/timeout``.
     public func deleteAccount(
         _ accountID: String, applicationID: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) {
@@ -45,7 +49,9 @@ extension DoormanClient {
 
 /// The accounts of an application. Each iteration begins with the first page, and asks for a page when the one before is used up.
 public struct AccountSequence: AsyncSequence, Sendable {
+    /// An account.
     public typealias Element = Account
+    /// Why a page could not be had.
     public typealias Failure = DoormanError
 
     fileprivate let client: DoormanClient
@@ -53,10 +59,12 @@ public struct AccountSequence: AsyncSequence, Sendable {
     fileprivate let pageSize: Int
     fileprivate let timeout: Duration?
 
+    /// Begins with the first page.
     public func makeAsyncIterator() -> Iterator {
         Iterator(sequence: self)
     }
 
+    /// One way through the accounts.
     public struct Iterator: AsyncIteratorProtocol, Sendable {
         private let sequence: AccountSequence
         private var page: ArraySlice<Account> = []

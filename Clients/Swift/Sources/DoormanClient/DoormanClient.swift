@@ -40,6 +40,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     /// - Parameters:
     ///   - targets: The servers. A name may stand for several: each of its addresses is one.
     ///   - tls: How servers are known, and what they know this client by. Nil: TCP connections are plain.
+    ///   - settings: How long it waits, how much it holds, and what it does when a server fails.
     ///   - logger: Hears what happens to connections and servers, never of a token. Nil: nobody does.
     public convenience init(
         targets: [DoormanTarget], tls: DoormanTLS? = nil, settings: DoormanClientSettings = DoormanClientSettings(),
@@ -118,7 +119,10 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     /// A code is good once, so a call that may have begun is never made again: after an error that is not retryable, ask the app
     /// for a new code.
     ///
-    /// - Parameter applicationID: The application that the code was made for. Nil: the only one that the server is configured for.
+    /// - Parameters:
+    ///   - code: Exactly as the app sent it.
+    ///   - applicationID: The application that the code was made for. Nil: the only one that the server is configured for.
+    ///   - timeout: How long the call may take. Nil: ``DoormanClientSettings/timeout``.
     public func exchange(
         _ code: AuthorizationCode, applicationID: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> Exchange {
@@ -129,7 +133,10 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
 
     /// Logs a token out, everywhere. One that is void already counts as done.
     ///
-    /// - Parameter applicationID: The application it is about. Nil: the only one that the server is configured for.
+    /// - Parameters:
+    ///   - token: Exactly as the app sent it.
+    ///   - applicationID: The application it is about. Nil: the only one that the server is configured for.
+    ///   - timeout: How long the call may take. Nil: ``DoormanClientSettings/timeout``.
     public func revoke(_ token: Token, applicationID: String? = nil, timeout: Duration? = nil) async throws(DoormanError) {
         try await revoke(.token(token), applicationID, timeout)
     }
@@ -150,7 +157,9 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
 
     /// How the server is.
     ///
-    /// - Parameter service: The full name of one service, such as `doorman.v1.Auth`. Empty: the whole server.
+    /// - Parameters:
+    ///   - service: The full name of one service, such as `doorman.v1.Auth`. Empty: the whole server.
+    ///   - timeout: How long the call may take. Nil: ``DoormanClientSettings/timeout``.
     public func health(service: String = "", timeout: Duration? = nil) async throws(DoormanError) -> HealthStatus {
         let answer: Answer
         do throws(DoormanError) {
@@ -228,6 +237,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
 }
 
 extension DoormanClient: CustomStringConvertible, CustomReflectable {
+    /// The servers that it was given.
     public var description: String { "DoormanClient(\(servers))" }
 
     /// Shows nothing of the inside: that belongs to the event loop, and can't be looked at while it runs.

@@ -91,9 +91,10 @@ public struct DoormanClientSettings: Sendable, Hashable {
     /// always asks the server.
     public var nearCacheCapacity = 0
 
-    /// How long an identity is kept near at most; never longer than its ``DoormanCore/Identity/validUntil`` by this machine's clock. Default
+    /// How long an identity is kept near at most; never longer than its ``Identity/validUntil`` by this machine's clock. Default
     /// 5 s.
     public var nearCacheLifetime: Duration = .seconds(5)
 
+    /// All defaults.
     public init() {}
 }

@@ -4,6 +4,7 @@
 /// (``Kind-swift.enum/refused(_:)``); or nobody could be asked (``Kind-swift.enum/couldNotAsk(_:)``), which says nothing at all about
 /// the token. Log a user out for the first, never for the second.
 public struct DoormanError: Error, Sendable, Hashable {
+    /// Which of the two it is, and why.
     public enum Kind: Sendable, Hashable {
         /// A verdict: the token or code is not good. Asking again gives the same.
         case refused(RefusalReason)
@@ -11,6 +12,7 @@ public struct DoormanError: Error, Sendable, Hashable {
         case couldNotAsk(CouldNotAskReason)
     }
 
+    /// Whether the token was refused, or nobody could be asked.
     public let kind: Kind
     /// One sentence for a person. Never holds a token, code or secret.
     public let message: String
@@ -43,6 +45,7 @@ public struct DoormanError: Error, Sendable, Hashable {
 }
 
 extension DoormanError: CustomStringConvertible {
+    /// Kind, reason and message. For logs: it holds no token.
     public var description: String {
         switch kind {
         case .refused(let reason): "refused (\(reason)): \(message)"
@@ -53,6 +56,7 @@ extension DoormanError: CustomStringConvertible {
 
 /// Why a token or code is refused. Its text is the reason's name in Doorman's contract.
 public struct RefusalReason: Sendable, Hashable, CustomStringConvertible {
+    /// The reason's name, such as `TOKEN_REJECTED`.
     public let description: String
 
     private init(_ description: String) {
@@ -73,6 +77,7 @@ public struct RefusalReason: Sendable, Hashable, CustomStringConvertible {
 
 /// Why there is no verdict. Its text is the reason's name in Doorman's contract, where the server gave it.
 public struct CouldNotAskReason: Sendable, Hashable, CustomStringConvertible {
+    /// The reason's name, such as `PROVIDER_UNAVAILABLE`.
     public let description: String
 
     private init(_ description: String) {

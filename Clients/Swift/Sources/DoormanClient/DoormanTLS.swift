@@ -18,6 +18,7 @@ public struct DoormanTLS: Sendable, Hashable {
         /// The private key of the first certificate.
         public var privateKeyFile: String
 
+        /// Reads nothing yet.
         public init(certificateFile: String, privateKeyFile: String) {
             self.certificateFile = certificateFile
             self.privateKeyFile = privateKeyFile
@@ -31,6 +32,7 @@ public struct DoormanTLS: Sendable, Hashable {
     /// The DNS name that the server's certificate must hold. Nil: the host, or address, that is connected to. Default nil.
     public var serverName: String?
 
+    /// Reads nothing yet.
     public init(trust: Trust = .system, keyPair: KeyPair? = nil, serverName: String? = nil) {
         self.trust = trust
         self.keyPair = keyPair

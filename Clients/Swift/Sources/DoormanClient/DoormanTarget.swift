@@ -34,6 +34,7 @@ extension DoormanTarget: CustomStringConvertible {
 extension DoormanTarget {
     /// Text that is no target. Says what is wrong with it, and never repeats it: it may be a token in the wrong place.
     public struct ParseError: Error, Sendable, Hashable, CustomStringConvertible {
+        /// What is wrong, without the text.
         public let description: String
     }
 

@@ -25,9 +25,13 @@ public final class ScriptedVerifier: TokenVerifying {
 
     /// A question that was asked.
     public struct Question: Sendable, Hashable {
+        /// Whose token it is was asked.
         public let token: Token
+        /// How old the answer may have been. Nil: not said.
         public let maxAge: Duration?
+        /// The application that the token must have been made for. Nil: not said.
         public let applicationID: String?
+        /// How long the call might have taken. Nil: not said.
         public let timeout: Duration?
     }
 
@@ -61,6 +65,7 @@ public final class ScriptedVerifier: TokenVerifying {
         state.withLockedValue { $0.answers[Token(token)] = answer }
     }
 
+    /// Keeps the question, and answers it as it was told to.
     public func verify(
         _ token: Token, maxAge: Duration?, applicationID: String?, timeout: Duration?
     ) async throws(DoormanError) -> Identity {

@@ -1,0 +1,76 @@
+import DoormanClient
+import Logging
+import ServiceLifecycle
+import Testing
+
+// Clients as the articles set them up. Nothing is connected to before the first call, so making them is all that is tested.
+
+private func several() throws -> DoormanClient {
+    let client = DoormanClient(targets: try DoormanTarget.list(parsing: "doorman-a:7117,doorman-b:7117"))
+    return client
+}
+
+private func named() -> DoormanClient {
+    let client = DoormanClient(target: .hostAndPort("doorman.internal"))
+    return client
+}
+
+private func local() -> DoormanClient {
+    let client = DoormanClient(target: .unixSocket(path: "/run/doorman.sock"))
+    return client
+}
+
+private func secured() -> DoormanClient {
+    let tls = DoormanTLS(
+        trust: .file(path: "/etc/doorman/ca.pem"),
+        keyPair: DoormanTLS.KeyPair(certificateFile: "/etc/doorman/client.pem", privateKeyFile: "/etc/doorman/client.key"))
+    let client = DoormanClient(target: .hostAndPort("doorman.internal"), tls: tls)
+    return client
+}
+
+private func hedged() -> DoormanClient {
+    var settings = DoormanClientSettings()
+    settings.hedgeAfter = .milliseconds(20)
+    let client = DoormanClient(target: .hostAndPort("doorman.internal"), settings: settings)
+    return client
+}
+
+private func near() -> DoormanClient {
+    var settings = DoormanClientSettings()
+    settings.nearCacheCapacity = 10_000
+    settings.nearCacheLifetime = .seconds(2)
+    let client = DoormanClient(target: .hostAndPort("doorman.internal"), settings: settings)
+    return client
+}
+
+private func run(_ server: some Service, _ logger: Logger) async throws {
+    let doorman = DoormanClient(target: .hostAndPort("doorman.internal"), logger: logger)
+    // Before those that use it: a group ends its services last one first.
+    let group = ServiceGroup(services: [doorman, server], gracefulShutdownSignals: [.sigterm], logger: logger)
+    try await group.run()
+}
+
+private func transfer(_ token: Token, _ client: DoormanClient) async throws -> Identity {
+    // Before what can't be undone: the provider is asked anew.
+    let identity = try await client.verify(token, maxAge: .seconds(1))
+    return identity
+}
+
+private func listAccounts(_ client: DoormanClient) async throws {
+    for try await account in client.accounts() { print(account.id) }
+}
+
+private func once(_ token: String) async throws {
+    let identity = try await withDoormanClient(target: .hostAndPort("127.0.0.1")) { client in
+        try await client.verify(token)
+    }
+    print(identity.accountID)
+}
+
+@Suite("The clients that the articles show")
+struct ServerSnippets {
+    @Test("can be made as they stand there")
+    func makes() async throws {
+        for client in [try several(), named(), local(), hedged(), near(), secured()] { await client.close() }
+    }
+}
