@@ -1,0 +1,24 @@
+import BearerAuth
+import DoormanClient
+import Hummingbird
+
+/// What `GET /me` answers.
+struct Member: ResponseCodable {
+    let account: String
+    let phone: String?
+    let email: String?
+}
+
+/// One route for everybody, and one for those who bring a token.
+func routes(doorman: any TokenVerifying) -> Router<VisitorContext> {
+    let router = Router(context: VisitorContext.self)
+    router.get("/") { _, _ in "Hello, whoever you are" }
+    router.group()
+        .add(middleware: BearerMiddleware(doorman: doorman, realm: "members"))
+        .group(context: MemberContext.self)
+        .get("/me") { _, context in
+            Member(
+                account: context.identity.accountID, phone: context.identity.phone?.number, email: context.identity.email)
+        }
+    return router
+}
