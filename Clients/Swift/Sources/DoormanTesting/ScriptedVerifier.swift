@@ -97,8 +97,10 @@ extension Identity {
     /// An identity for tests: an account that has a phone number, verified just now as tests go.
     ///
     /// - Parameters:
+    ///   - accountID: The provider's id of the account.
     ///   - applicationID: The application that its token was made for.
     ///   - email: Its e-mail address; with one, it has no phone number.
+    ///   - freshness: How the answer came about.
     public static func sample(
         accountID: String, applicationID: String = "5432154321543210", email: String? = nil, freshness: Freshness = .cached
     ) -> Identity {
