@@ -15,7 +15,9 @@ struct BearerMiddlewareTests {
     func good() async throws {
         let response = try await get("/me", "Bearer ada")
         #expect(response.status == .ok)
-        #expect(String(buffer: response.body) == #"{"account":"1","phone":"+15551234567"}"#)
+        let body = String(buffer: response.body)
+        #expect(body.contains(#""account":"1""#))
+        #expect(body.contains(#""phone":"+15551234567""#))
         #expect(doorman.questions.map(\.token) == [Token("ada")])
     }
 
