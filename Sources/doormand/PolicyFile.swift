@@ -137,11 +137,11 @@ struct PolicyFile {
 
     private mutating func rate(
         _ perSecond: String, _ saved: String, _ texts: [String: [String]], _ counts: [String: Int], _ name: String
-    ) -> CallRate? {
+    ) -> CallBudget? {
         if texts[saved] != nil, texts[perSecond] == nil {
             problems.append("\(name): \(saved) is for \(perSecond), which is not there")
         }
-        return counts[perSecond].map { CallRate(perSecond: $0, saved: counts[saved] ?? min(2 * $0, 1_000_000)) }
+        return counts[perSecond].map { CallBudget(perSecond: $0, saved: counts[saved] ?? min(2 * $0, 1_000_000)) }
     }
 }
 
