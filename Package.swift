@@ -74,6 +74,7 @@ let package = Package(
         // C: system libraries, generated messages, typed shims.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .target(name: "CDoormanCurl", dependencies: ["CCurl"], cSettings: cSettings),
         .target(name: "CDoormanProtos", dependencies: ["CProtobufC"], cSettings: cSettings),
@@ -113,9 +114,9 @@ let package = Package(
         program(
             "doormand",
             [
-                "AccountKit", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer", "DoormanWire",
-                argumentParser, configuration, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle,
-                systemPackage, unixSignals, yams,
+                "AccountKit", "CMalloc", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer",
+                "DoormanWire", argumentParser, configuration, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix,
+                serviceLifecycle, systemPackage, unixSignals, yams,
             ]),
         program("doorman", ["DoormanBench", "DoormanClient", "EmulatorClient", argumentParser, unixSignals]),
         program("account-kit-emulator", ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
@@ -177,7 +178,7 @@ let package = Package(
             "IntegrationTests",
             [
                 "AccountKitEmulator", "CurlTransport", "DoormanClient", "DoormanCore", "DoormanServer", "DoormanWire", "TestKit",
-                "doormand", logging, metricsTestKit, nioConcurrencyHelpers, nioPosix, "account-kit-emulator", "doorman",
+                "doormand", logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, "account-kit-emulator", "doorman",
             ]),
         tests("StyleTests", []),
     ]

@@ -17,13 +17,13 @@ package struct RateLimit: Sendable {
         tolerance = interval * UInt64(min(max(burst, 1), 1_000_000) - 1)
     }
 
-    package init(_ rate: CallRate) {
+    package init(_ rate: CallBudget) {
         self.init(callsPerSecond: rate.perSecond, burst: rate.saved)
     }
 
     /// Goes on at another rate. What has been used up of the burst stays used up, as far as the new one goes. By the same one, nothing
     /// changes.
-    package mutating func adopt(_ rate: CallRate, at now: Instant) {
+    package mutating func adopt(_ rate: CallBudget, at now: Instant) {
         var changed = RateLimit(rate)
         guard changed.interval != interval || changed.tolerance != tolerance else { return }
         // Rounded up, as if it all had begun just now: never more than the rate.

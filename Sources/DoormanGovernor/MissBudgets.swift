@@ -35,7 +35,7 @@ package final class MissBudgets<Caller: Hashable & Sendable>: Sendable {
     ///
     /// - Parameter granted: The caller's own rate; nil for the settings'. Of another rate than before, what has been used up stays so.
     /// - Returns: Nil if it could be had, else when the next can.
-    package func take(_ caller: Caller, granted: CallRate? = nil, at now: Instant) -> Duration? {
+    package func take(_ caller: Caller, granted: CallBudget? = nil, at now: Instant) -> Duration? {
         state.withLockedValue { state in
             let rate = granted ?? state.settings.rate
             if let index = state.budgets.index(forKey: caller) {
@@ -75,5 +75,5 @@ package struct MissBudgetSettings: Sendable, Hashable {
 
     package init() {}
 
-    fileprivate var rate: CallRate { CallRate(perSecond: missesPerSecond, saved: savedMisses) }
+    fileprivate var rate: CallBudget { CallBudget(perSecond: missesPerSecond, saved: savedMisses) }
 }

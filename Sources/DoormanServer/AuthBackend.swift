@@ -10,7 +10,7 @@ package struct AuthBackend: Sendable {
 
     /// Takes a call that memory can't answer from its caller's share, which is what is granted to that one, or else to everybody; nil
     /// if it may go on, else when the next may. Called on event loops.
-    package typealias TakeMiss = @Sendable (_ caller: Caller, _ granted: CallRate?, _ now: Instant) -> Duration?
+    package typealias TakeMiss = @Sendable (_ caller: Caller, _ granted: CallBudget?, _ now: Instant) -> Duration?
 
     /// As ``ReplyFromMemory``, past its time: while the provider can't be asked by anybody, when there is nothing to wait for and
     /// nobody's share to take; and right after that, when everything known is asked about again, for a caller whose share does not

@@ -7,7 +7,7 @@ package struct CallerPass {
     package let caller: Caller
     let methods: MethodSet
     /// The caller's own rate of misses; nil for everybody's.
-    let misses: CallRate?
+    let misses: CallBudget?
     let limits: CallerLimits
     let places: WaitingPlaces
     /// Of which policy it is.

@@ -9,10 +9,9 @@ internal import Yams
 ///       api-version: v1.3
 ///       accept-answers-without-application: false
 ///
-/// All that is wrong is found in one go. No value is repeated: it may be a secret in the wrong place.
+/// All that is wrong is found in one go.
 struct ApplicationsFile {
     static let maximumApplications = 64
-    private static let maximumBytes = 1 << 20
     private static let setting = "account-kit.applications-file"
     private static let keys = ["id", "secret-file", "next-secret-file", "api-version", "accept-answers-without-application"]
 
@@ -25,41 +24,23 @@ struct ApplicationsFile {
     /// - Parameter apiVersion: That of the applications that name none.
     /// - Throws: ``BadSettings`` if the file can't be read as a list. What is wrong with its entries is in ``problems``.
     init(_ path: String, apiVersion: String) throws(BadSettings) {
-        let setting = Self.setting
-        let url = URL(fileURLWithPath: path)
-        guard let data = try? RegularFile.read(path) else { throw BadSettings(problems: ["\(setting): the file can't be read"]) }
-        guard data.count <= Self.maximumBytes, let text = String(data: data, encoding: .utf8) else {
-            throw BadSettings(problems: ["\(setting): the file is no text of at most 1 MiB"])
-        }
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text)
-        } catch {
-            throw BadSettings(problems: ["\(setting): \(SettingsLoader.explain(error))"])
-        }
-        guard let list = root?.sequence, (1...Self.maximumApplications).contains(list.count) else {
-            throw BadSettings(problems: ["\(setting): the file must be a list of 1 to \(Self.maximumApplications) applications"])
-        }
-        folder = url.deletingLastPathComponent()
+        let form = ListFile.Form(
+            setting: Self.setting, entry: "application", maximumEntries: Self.maximumApplications, keys: Self.keys)
+        let file = try ListFile(path, form)
+        folder = URL(fileURLWithPath: path).deletingLastPathComponent()
         self.apiVersion = apiVersion
-        for (index, node) in list.enumerated() { add(node, number: index + 1) }
+        for entry in file.entries { add(entry) }
     }
 
-    private mutating func add(_ node: Node, number: Int) {
-        let name = "\(Self.setting), application \(number)"
-        guard let mapping = node.mapping else {
-            problems.append("\(name): must be a mapping of \(Self.keys.joined(separator: ", "))")
-            return
-        }
+    private mutating func add(_ application: ListFile.Entry) {
+        problems += application.problems
+        guard let values = application.values else { return }
+        let name = application.name
         var entry = ApplicationEntry(
             apiVersion: apiVersion, name: name, keyPrefix: "\(name): ", secretKey: "secret-file",
             nextSecretKey: "next-secret-file")
-        for (key, value) in mapping {
-            guard let key = key.scalar?.string, Self.keys.contains(key) else {
-                problems.append("\(name): " + SettingsLoader.unknown("key", key.scalar?.string ?? "?", among: Self.keys))
-                continue
-            }
-            guard let text = value.scalar?.string else {
+        for (key, node) in values {
+            guard let text = node.scalar?.string else {
                 problems.append("\(name): \(key): must be one plain value")
                 continue
             }

@@ -28,9 +28,11 @@ struct DoormandCommand: AsyncParsableCommand {
     @Argument(parsing: .allUnrecognized, help: .hidden)
     var settings: [String] = []
 
-    /// Nothing may go before: a reload that is asked for while this starts must not end it.
+    /// Nothing may go before: a reload that is asked for while this starts must not end it, and threads keep the arenas that they
+    /// begin with.
     static func main() async {
         HangUpSignal.ignore()
+        MemoryArenas.limit()
         await main(nil)
     }
 

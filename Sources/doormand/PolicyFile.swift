@@ -1,6 +1,5 @@
 internal import DoormanCore
 internal import DoormanServer
-internal import Foundation
 internal import Yams
 
 /// The file that `server.policy-file` names: a list of rules in YAML or JSON. The first that is for a caller counts; one whom none is
@@ -14,10 +13,9 @@ internal import Yams
 ///       misses-per-second: 200    # absent: caller.misses-per-second
 ///       saved-misses: 400         # absent: twice as many as in a second
 ///
-/// Limits are each caller's own. All that is wrong is found in one go. No value is repeated: it may be a secret in the wrong place.
+/// Limits are each caller's own. All that is wrong is found in one go.
 struct PolicyFile {
     static let maximumRules = 1000
-    private static let maximumBytes = 1 << 20
     static let setting = "server.policy-file"
     private static let numbers = ["calls-per-second", "saved-calls", "calls-in-flight", "misses-per-second", "saved-misses"]
     private static let keys = ["callers", "methods"] + numbers
@@ -35,40 +33,20 @@ struct PolicyFile {
 
     /// - Throws: ``BadSettings`` if the file can't be read as a list. What is wrong with its rules is in ``problems``.
     init(_ path: String) throws(BadSettings) {
-        let setting = Self.setting
-        guard let data = try? RegularFile.read(path) else { throw BadSettings(problems: ["\(setting): the file can't be read"]) }
-        guard data.count <= Self.maximumBytes, let text = String(data: data, encoding: .utf8) else {
-            throw BadSettings(problems: ["\(setting): the file is no text of at most 1 MiB"])
-        }
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text)
-        } catch {
-            throw BadSettings(problems: ["\(setting): \(SettingsLoader.explain(error))"])
-        }
-        guard let list = root?.sequence, (1...Self.maximumRules).contains(list.count) else {
-            throw BadSettings(problems: ["\(setting): the file must be a list of 1 to \(Self.maximumRules) rules"])
-        }
-        for (index, node) in list.enumerated() { add(node, number: index + 1) }
+        let form = ListFile.Form(setting: Self.setting, entry: "rule", maximumEntries: Self.maximumRules, keys: Self.keys)
+        for entry in try ListFile(path, form).entries { add(entry) }
     }
 
-    private mutating func add(_ node: Node, number: Int) {
-        let name = "\(Self.setting), rule \(number)"
-        guard let mapping = node.mapping else {
-            problems.append("\(name): must be a mapping of \(Self.keys.joined(separator: ", "))")
-            return
-        }
+    private mutating func add(_ entry: ListFile.Entry) {
+        problems += entry.problems
+        guard let values = entry.values else { return }
         var texts: [String: [String]] = [:]
-        for (key, value) in mapping {
-            guard let key = key.scalar?.string, Self.keys.contains(key) else {
-                problems.append("\(name): " + SettingsLoader.unknown("key", key.scalar?.string ?? "?", among: Self.keys))
-                continue
-            }
-            texts[key] = Self.numbers.contains(key) ? value.scalar.map { [$0.string] } ?? [] : Self.list(value)
+        for (key, node) in values {
+            texts[key] = Self.numbers.contains(key) ? node.scalar.map { [$0.string] } ?? [] : Self.list(node)
         }
-        let callers = callers(texts["callers"], number: number)
-        let methods = methods(texts["methods"], name)
-        rules.append(CallerPolicy.Rule(callers, Grant(methods, limits(texts, name))))
+        let callers = callers(texts["callers"], entry)
+        let methods = methods(texts["methods"], entry.name)
+        rules.append(CallerPolicy.Rule(callers, Grant(methods, limits(texts, entry.name))))
     }
 
     /// A single value does for a list of one.
@@ -80,8 +58,8 @@ struct PolicyFile {
         return texts.compactMap(\.self)
     }
 
-    private mutating func callers(_ texts: [String]?, number: Int) -> [CallerPattern] {
-        let name = "\(Self.setting), rule \(number)"
+    private mutating func callers(_ texts: [String]?, _ rule: ListFile.Entry) -> [CallerPattern] {
+        let name = rule.name
         guard let texts, !texts.isEmpty else {
             problems.append("\(name): callers must be a list of one or more: \(CallerPattern.forms)")
             return []
@@ -95,7 +73,7 @@ struct PolicyFile {
             if let first = namedBy[pattern] ?? namedBy[.any] {
                 problems.append("\(name): caller \(index + 1) is meant by rule \(first) already, and the first rule counts")
             }
-            namedBy[pattern] = namedBy[pattern] ?? number
+            namedBy[pattern] = namedBy[pattern] ?? rule.number
             patterns.append(pattern)
         }
         return patterns
@@ -137,11 +115,11 @@ struct PolicyFile {
 
     private mutating func rate(
         _ perSecond: String, _ saved: String, _ texts: [String: [String]], _ counts: [String: Int], _ name: String
-    ) -> CallRate? {
+    ) -> CallBudget? {
         if texts[saved] != nil, texts[perSecond] == nil {
             problems.append("\(name): \(saved) is for \(perSecond), which is not there")
         }
-        return counts[perSecond].map { CallRate(perSecond: $0, saved: counts[saved] ?? min(2 * $0, 1_000_000)) }
+        return counts[perSecond].map { CallBudget(perSecond: $0, saved: counts[saved] ?? min(2 * $0, 1_000_000)) }
     }
 }
 

@@ -30,17 +30,17 @@ struct MissBudgetTests {
     @Test("one that is granted a rate of its own has that, and what it has used up stays used up when that changes")
     func granted() {
         let budgets = budgets()
-        func taken(_ granted: CallRate?, _ milliseconds: Int) -> Int {
+        func taken(_ granted: CallBudget?, _ milliseconds: Int) -> Int {
             (0..<100).filter { _ in budgets.take("own", granted: granted, at: moment(milliseconds)) == nil }.count
         }
-        let own = CallRate(perSecond: 100, saved: 20)
+        let own = CallBudget(perSecond: 100, saved: 20)
         #expect(taken(own, 0) == 20)
         #expect(taken(own, 0) == 0)
         #expect(budgets.take("own", granted: own, at: moment(0)) == .milliseconds(10))
         #expect(taken(own, 50) == 5)
         #expect(taken(nil, 50) == 0)
         #expect(taken(nil, 10_000) == 5)
-        #expect(taken(CallRate(perSecond: 1, saved: 1), 10_000) == 0)
+        #expect(taken(CallBudget(perSecond: 1, saved: 1), 10_000) == 0)
         #expect(taken(own, 20_000) == 20)
     }
 

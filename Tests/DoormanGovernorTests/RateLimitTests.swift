@@ -60,12 +60,12 @@ struct RateLimitTests {
     func changed(rate: Int, burst: Int, left: Int) {
         var limit = RateLimit(callsPerSecond: 100, burst: 8)
         for _ in 0..<3 { _ = limit.take(at: moment(0)) }
-        limit.adopt(CallRate(perSecond: rate, saved: burst), at: moment(0))
+        limit.adopt(CallBudget(perSecond: rate, saved: burst), at: moment(0))
         #expect((0..<100).filter { _ in limit.take(at: moment(0)) }.count == left)
         #expect(limit.nextFree(at: moment(0)) == moment(1000 / rate))
         var quiet = RateLimit(callsPerSecond: 100, burst: 8)
         _ = quiet.take(at: moment(0))
-        quiet.adopt(CallRate(perSecond: rate, saved: burst), at: moment(10_000))
+        quiet.adopt(CallBudget(perSecond: rate, saved: burst), at: moment(10_000))
         #expect((0..<100).filter { _ in quiet.take(at: moment(10_000)) }.count == burst)
     }
 

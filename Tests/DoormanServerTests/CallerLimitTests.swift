@@ -31,7 +31,7 @@ struct CallerLimitTests {
         let (clock, metrics, path) = (SteppedClock(), TestMetrics(), Self.socketPath)
         let settings: (inout ServerSettings) -> Void = {
             $0.unixSocketPath = path
-            $0.policy = Self.limiting { $0.calls = CallRate(perSecond: 10, saved: 4) }
+            $0.policy = Self.limiting { $0.calls = CallBudget(perSecond: 10, saved: 4) }
         }
         try await withServer(metrics: metrics, time: clock.timeSource, settings: settings) { _, port in
             let (first, second) = (try RawPeer.connect(port: port), try RawPeer.connect(port: port))
@@ -146,7 +146,7 @@ struct CallerLimitTests {
 
     @Test("what the policy grants of misses is what is asked for")
     func misses() async throws {
-        let own = CallRate(perSecond: 7, saved: 9)
+        let own = CallBudget(perSecond: 7, saved: 9)
         try await withServer(
             takeMiss: { _, granted, _ in granted == own ? .seconds(1) : nil },
             settings: { $0.policy = Self.limiting { $0.misses = own } }

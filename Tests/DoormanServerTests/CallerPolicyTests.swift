@@ -66,7 +66,7 @@ struct CallerPolicyTests {
     func limits() throws {
         var limits = CallerLimits()
         limits.callsInFlight = 7
-        limits.calls = CallRate(perSecond: 1, saved: 2)
+        limits.calls = CallBudget(perSecond: 1, saved: 2)
         let policy = CallerPolicy([.init([try pattern("dns:*.a")], Grant(.verify, limits))], setting: "test")
         #expect(policy.grant(for: Caller(name: "dns:b.a")).limits == limits)
         #expect(policy.grant(for: Caller(name: "dns:a")) == .nothing)

@@ -9,14 +9,14 @@ struct CallerShareTests {
         Instant(nanoseconds: 1_000_000_000_000 + UInt64(milliseconds) * 1_000_000)
     }
 
-    private func limits(calls: CallRate? = nil, inFlight: Int? = nil) -> CallerLimits {
+    private func limits(calls: CallBudget? = nil, inFlight: Int? = nil) -> CallerLimits {
         var limits = CallerLimits()
         limits.calls = calls
         limits.callsInFlight = inFlight
         return limits
     }
 
-    private let rate = CallRate(perSecond: 10, saved: 5)
+    private let rate = CallBudget(perSecond: 10, saved: 5)
 
     @Test("connections of one caller have one share, those of two have two, and without limits there is none")
     func sharing() throws {
@@ -49,7 +49,7 @@ struct CallerShareTests {
         #expect(!share.beginWaiting())
         share.endWaiting(1)
         #expect(share.beginWaiting())
-        _ = shares.share(of: caller, limits(calls: CallRate(perSecond: 1, saved: 3)), at: moment(0))
+        _ = shares.share(of: caller, limits(calls: CallBudget(perSecond: 1, saved: 3)), at: moment(0))
         #expect(share.availableCalls(at: moment(0)) == 3)
         #expect(share.beginWaiting())
     }

@@ -1,8 +1,11 @@
 import DoormanCore
-import DoormanServer
 import Glibc
+import NIOCore
+import NIOPosix
 import TestKit
 import Testing
+
+@testable import DoormanServer
 
 /// The shortest way of an answer, send(2) on the connection's own descriptor, where that is hardest. `DOORMAN_FULL_DAYS=1` makes it
 /// long.
@@ -56,6 +59,39 @@ struct DirectWriteTests {
             }
             try await eventually("all are gone") { server.connectionCount == 0 }
         }
+    }
+
+    @Test("never go out by a descriptor that their channel has closed, since its number is another's by then")
+    func closedDescriptor() async throws {
+        try await withServer(backend: .echoing()) { _, port in
+            let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            var reachedAnother: Bool?
+            // Somebody else in this process may be the first to get the number.
+            for _ in 0..<100 where reachedAnother == nil {
+                let channel = try await bootstrap.connect(host: "127.0.0.1", port: port).get()
+                reachedAnother = try await channel.eventLoop.submit { try Self.writeOnceClosed(channel) }.get()
+            }
+            #expect(reachedAnother == false)
+        }
+    }
+
+    /// - Returns: Whether what is written once the channel is closed reaches a socket of ours that has its number; nil if that number
+    ///   can't be had.
+    private static func writeOnceClosed(_ channel: any Channel) throws -> Bool? {
+        let writer = try #require(SocketWriter(channel))
+        let operations = channel.pipeline.syncOperations
+        let number = try #require(try operations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 })
+        var pair: [CInt] = [-1, -1]
+        try #require(unsafe socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &pair) == 0)
+        channel.close(promise: nil)
+        // The lowest number from there on that is free.
+        let another = fcntl(pair[1], F_DUPFD, number)
+        defer { for descriptor in pair + [another] { close(descriptor) } }
+        guard another == number else { return nil }
+        var bytes = ByteBuffer(string: "somebody's identity")
+        writer.write(&bytes)
+        var byte: UInt8 = 0
+        return unsafe recv(pair[0], &byte, 1, CInt(MSG_DONTWAIT)) == 1
     }
 
     /// One leaves with calls under way, at one moment or another; the next comes at once and uses the same stream ids.

@@ -12,9 +12,12 @@ struct DoormandProcess {
     let emulator: AccountKitEmulator
     let port: Int
 
-    /// - Parameter descriptorLimit: Files and sockets that it may have open; nil for the machine's own limit.
+    /// - Parameters:
+    ///   - descriptorLimit: Files and sockets that it may have open; nil for the machine's own limit.
+    ///   - variables: Of its environment, beside those for what it is tested under.
     static func run(
-        _ arguments: [String] = [], descriptorLimit: Int? = nil, _ body: (DoormandProcess) async throws -> Void
+        _ arguments: [String] = [], descriptorLimit: Int? = nil, variables: [String: String] = [:],
+        _ body: (DoormandProcess) async throws -> Void
     ) async throws {
         var settings = EmulatorSettings(port: 0)
         settings.apps = [Stack.ours]
@@ -36,7 +39,8 @@ struct DoormandProcess {
                 let program = try ChildProcess(
                     "sh", ["-c", limit + #"exec "$0" "$@""#, ChildProcess.built("doormand")] + all,
                     // What AddressSanitizer keeps of freed memory would be taken for growth.
-                    environment: ["SWIFT_BACKTRACE": "enable=no", "ASAN_OPTIONS": "quarantine_size_mb=1"])
+                    environment: ["SWIFT_BACKTRACE": "enable=no", "ASAN_OPTIONS": "quarantine_size_mb=1"]
+                        .merging(variables) { $1 })
                 try await body(
                     DoormandProcess(program: program, emulator: emulator, port: try await program.port(from: portFile)))
                 program.terminate()

@@ -69,7 +69,7 @@ private struct Trial: Sendable {
             settings.missBudgets.savedMisses = 1
             settings.missBudgets.missesPerSecond = 1
         case .tooManyCallsPerSecond:
-            settings.server.policy = .limiting { $0.calls = CallRate(perSecond: 1, saved: 1) }
+            settings.server.policy = .limiting { $0.calls = CallBudget(perSecond: 1, saved: 1) }
         case .tooManyCallsOfCaller:
             settings.server.policy = .limiting { $0.callsInFlight = 1 }
         case .tooManyCallsAtServer: settings.server.maximumWaitingCalls = 1

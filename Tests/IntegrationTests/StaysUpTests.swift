@@ -1,5 +1,6 @@
 import DoormanClient
 import Foundation
+import NIOCore
 import TestKit
 import Testing
 
@@ -132,6 +133,21 @@ struct StaysUpTests {
             // Half a MiB each: the answers that wait, up to server.write-buffer, with what one read more adds to them.
             #expect(grown < Self.slack + greedy.count << 19)
             try await health(doormand.port)
+        }
+    }
+
+    @Test(
+        "its threads share few arenas of memory, so that what bursts need is not kept by one thread after the other",
+        .enabled("AddressSanitizer has an allocator of its own") { unsafe dlsym(nil, "__asan_init") == nil },
+        arguments: [false, true])
+    func arenas(environmentSaysOtherwise: Bool) async throws {
+        let variables = environmentSaysOtherwise ? ["MALLOC_ARENA_MAX": "3"] : [:]
+        // More threads than that, each of which has memory of its own by then.
+        let loops = NIOCore.System.coreCount + 4
+        try await DoormandProcess.run(["--server-event-loops", "\(loops)"], variables: variables) { doormand in
+            for _ in 0..<loops { _ = try await doormand.knownToken() }
+            let most = environmentSaysOtherwise ? 2 : NIOCore.System.coreCount
+            #expect((1...most).contains(doormand.program.furtherArenaCount))
         }
     }
 

@@ -30,8 +30,8 @@ struct RoomTests {
             "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "FoundationEssentials",
         ]),
         "doormand": nio.union(libc).union(programs).union([
-            "AccountKit", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer", "DoormanWire",
-            "Configuration", "Foundation", "Metrics", "SystemPackage", "Yams",
+            "AccountKit", "CMalloc", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer",
+            "DoormanWire", "Configuration", "Foundation", "Metrics", "SystemPackage", "Yams",
         ]),
         "doorman": libc.union(programs).union(["DoormanBench", "DoormanClient", "EmulatorClient"]),
         "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator"]),

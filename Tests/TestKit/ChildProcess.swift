@@ -116,9 +116,11 @@ package final class ChildProcess: Sendable {
         let file = unsafe open("/proc/\(id)/\(name)", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return "" }
         defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: 1 << 16)
-        let count = unsafe read(file, &bytes, bytes.count)
-        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        var bytes: [UInt8] = []
+        // The kernel gives a page at a time of some files, however much is asked for.
+        var part = [UInt8](repeating: 0, count: 1 << 16)
+        while case let count = unsafe read(file, &part, part.count), count > 0 { bytes += part.prefix(count) }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 

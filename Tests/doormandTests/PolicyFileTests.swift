@@ -59,9 +59,9 @@ struct PolicyFileTests {
         let policy = try policy(text)
         #expect(policy.setting == "server.policy-file")
         var limits = CallerLimits()
-        limits.calls = CallRate(perSecond: 1000, saved: 3000)
+        limits.calls = CallBudget(perSecond: 1000, saved: 3000)
         limits.callsInFlight = 100
-        limits.misses = CallRate(perSecond: 200, saved: 400)
+        limits.misses = CallBudget(perSecond: 200, saved: 400)
         for name in ["uri:spiffe://corp/web/shop", "dns:billing.internal", "uid:1000", "ip:10.0.0.7"] {
             #expect(policy.grant(for: Caller(name: name)) == Grant([.verify, .exchange, .revoke, .accounts], limits), "\(name)")
         }

@@ -1,0 +1,76 @@
+internal import Foundation
+internal import Yams
+
+/// A file that a setting names: a list in YAML or JSON, of mappings whose keys are known. What is wrong with it is said without any
+/// value of it: that may be a secret in the wrong place.
+struct ListFile {
+    /// What the file of a setting is to look like.
+    struct Form {
+        /// The setting that names the file.
+        let setting: String
+        /// What one mapping is called, in the singular.
+        let entry: String
+        let maximumEntries: Int
+        let keys: [String]
+    }
+
+    /// One mapping of the list.
+    struct Entry {
+        /// From 1.
+        let number: Int
+        /// Where in which file, for what is said of it.
+        let name: String
+        /// Those of known keys, in their order. Nil for what is no mapping.
+        let values: [(key: String, node: Node)]?
+        /// What is wrong with it, before any value is looked at.
+        let problems: [String]
+    }
+
+    private static let maximumBytes = 1 << 20
+
+    /// At least one.
+    let entries: [Entry]
+
+    /// - Throws: ``BadSettings`` if the file can't be read as a list. What is wrong with its entries is with each.
+    init(_ path: String, _ form: Form) throws(BadSettings) {
+        let setting = form.setting
+        guard let data = try? RegularFile.read(path) else { throw BadSettings(problems: ["\(setting): the file can't be read"]) }
+        guard data.count <= Self.maximumBytes, let text = String(data: data, encoding: .utf8) else {
+            throw BadSettings(problems: ["\(setting): the file is no text of at most 1 MiB"])
+        }
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch {
+            throw BadSettings(problems: ["\(setting): \(SettingsLoader.explain(error))"])
+        }
+        guard let list = root?.sequence, (1...form.maximumEntries).contains(list.count) else {
+            throw BadSettings(problems: ["\(setting): the file must be a list of 1 to \(form.maximumEntries) \(form.entry)s"])
+        }
+        entries = list.enumerated().map { Entry($1, number: $0 + 1, form) }
+    }
+}
+
+extension ListFile.Entry {
+    fileprivate init(_ node: Node, number: Int, _ form: ListFile.Form) {
+        self.number = number
+        let name = "\(form.setting), \(form.entry) \(number)"
+        self.name = name
+        guard let mapping = node.mapping else {
+            values = nil
+            problems = ["\(name): must be a mapping of \(form.keys.joined(separator: ", "))"]
+            return
+        }
+        var values: [(key: String, node: Node)] = []
+        var problems: [String] = []
+        for (key, node) in mapping {
+            if let key = key.scalar?.string, form.keys.contains(key) {
+                values.append((key, node))
+            } else {
+                problems.append("\(name): " + SettingsLoader.unknown("key", key.scalar?.string ?? "?", among: form.keys))
+            }
+        }
+        self.values = values
+        self.problems = problems
+    }
+}
