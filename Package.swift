@@ -31,7 +31,6 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let serviceContext = Target.Dependency.product(name: "ServiceContextModule", package: "swift-service-context")
-let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -58,7 +57,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(
             url: "https://github.com/apple/swift-configuration", from: "1.4.0",
-            traits: ["CommandLineArguments", "YAML"]),
+            traits: ["CommandLineArguments"]),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -67,7 +66,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-service-context", from: "1.5.1"),
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -116,7 +114,7 @@ let package = Package(
             [
                 "AccountKit", "CMalloc", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer",
                 "DoormanWire", argumentParser, configuration, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix,
-                serviceLifecycle, systemPackage, unixSignals, yams,
+                serviceLifecycle, unixSignals, yams,
             ]),
         program("doorman", ["DoormanBench", "DoormanClient", "EmulatorClient", argumentParser, unixSignals]),
         program("account-kit-emulator", ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),

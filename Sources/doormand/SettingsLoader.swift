@@ -1,6 +1,5 @@
 internal import Configuration
 internal import Foundation
-internal import SystemPackage
 internal import Yams
 
 /// Reads the settings: flags over environment over file over defaults.
@@ -50,8 +49,9 @@ struct SettingsLoader {
         ]
         if let file {
             do {
-                problems += try unknownKeys(inFile: file)
-                providers.append((file, try await FileProvider<YAMLSnapshot>(filePath: FilePath(file))))
+                let values = try values(inFile: file)
+                problems += unknownKeys(values.map(\.key), inFile: file)
+                providers.append((file, Self.provider(of: values)))
             } catch {
                 problems.append("\(file): \(Self.explain(error))")
             }
@@ -131,35 +131,55 @@ struct SettingsLoader {
             .map { Self.unknown("environment variable", $0, among: SettingsCatalogue.all.map(\.environmentVariable)) }
     }
 
-    private func unknownKeys(inFile file: String) throws -> [String] {
-        // A pipe that has been put in its place since the start would hold up a reload without end.
-        // An empty file holds no mapping either, and Foundation would lose a buffer over it.
-        guard case let data = try RegularFile.read(file), !data.isEmpty, let text = String(data: data, encoding: .utf8) else {
-            throw CocoaError(.fileReadUnknown)
-        }
-        guard let root = try Yams.compose(yaml: text) else { return [] }
-        return try keys(of: root)
-            .filter { SettingsCatalogue.setting($0) == nil }
+    private func unknownKeys(_ keys: [String], inFile file: String) -> [String] {
+        keys.filter { SettingsCatalogue.setting($0) == nil }
             .map { "\(file): " + Self.unknown("setting", $0, among: SettingsCatalogue.all.map(\.key)) }
     }
 
-    /// The dotted keys of all that is no mapping itself. JSON is YAML, so this reads both.
+    // MARK: - The file
+
+    private static func provider(of values: [(key: String, content: ConfigContent)]) -> InMemoryProvider {
+        let pairs = values.map { key, content in
+            (AbsoluteConfigKey(key.split(separator: ".").map(String.init)), ConfigValue(content, isSecret: false))
+        }
+        return InMemoryProvider(values: Dictionary(pairs, uniquingKeysWith: { _, last in last }))
+    }
+
+    /// What a file sets, by dotted keys. JSON is YAML, so this reads both. swift-configuration's own reader is a trait of that package,
+    /// and a service whose other packages choose other traits could then not be resolved together with Doorman's client.
+    private func values(inFile file: String) throws -> [(key: String, content: ConfigContent)] {
+        // A pipe that has been put in its place since the start would hold up a reload without end.
+        // An empty file holds no mapping either, and Foundation would lose a buffer over it.
+        guard case let data = try RegularFile.read(file), !data.isEmpty, let text = String(data: data, encoding: .utf8),
+            let root = try Yams.compose(yaml: text), root.mapping != nil
+        else { throw CocoaError(.fileReadUnknown) }
+        return try Self.values(of: root)
+    }
+
+    /// The dotted keys of all that is no mapping itself, and what they hold.
     ///
     /// - Throws: If there is more than anybody would write: by aliases of aliases, a few lines of YAML stand for millions.
-    private func keys(of root: Node) throws -> [String] {
-        var keys: [String] = []
+    private static func values(of root: Node) throws -> [(key: String, content: ConfigContent)] {
+        var values: [(key: String, content: ConfigContent)] = []
         var seen = 0
         var waiting: [(path: [String], node: Node)] = [([], root)]
         while let (path, node) = waiting.popLast() {
-            seen += 1
-            guard seen <= Self.maximumNodes else { throw CocoaError(.fileReadTooLarge) }
+            seen += 1 + (node.sequence?.count ?? 0)
+            guard seen <= maximumNodes else { throw CocoaError(.fileReadTooLarge) }
+            let key = path.joined(separator: ".")
             if let mapping = node.mapping {
                 waiting += mapping.reversed().map { (path + [$0.key.string ?? "?"], $0.value) }
-            } else if !path.isEmpty {
-                keys.append(path.joined(separator: "."))
+            } else if let scalar = node.scalar {
+                values.append((key, .string(scalar.string)))
+            } else if let items = node.sequence {
+                let texts = items.compactMap(\.scalar?.string)
+                guard texts.count == items.count else { throw CocoaError(.fileReadUnknown) }
+                values.append((key, .stringArray(texts)))
+            } else {
+                throw CocoaError(.fileReadUnknown)
             }
         }
-        return keys
+        return values
     }
 
     static func unknown(_ kind: String, _ name: String, among known: [String]) -> String {

@@ -114,7 +114,7 @@ struct StatisticsTests {
     @Test("calls of a caller that may make few count like others, and a payload that is none is said to be")
     func limits() async throws {
         var limits = CallerLimits()
-        limits.calls = CallRate(perSecond: 1, saved: 2)
+        limits.calls = CallBudget(perSecond: 1, saved: 2)
         let policy = CallerPolicy([.init([.any], Grant(.statistics, limits))], setting: "server.policy-file")
         let clock = SteppedClock()
         try await withServer(time: clock.timeSource, settings: { $0.policy = policy }) { _, port in

@@ -31,7 +31,7 @@ struct RoomTests {
         ]),
         "doormand": nio.union(libc).union(programs).union([
             "AccountKit", "CMalloc", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer",
-            "DoormanWire", "Configuration", "Foundation", "Metrics", "SystemPackage", "Yams",
+            "DoormanWire", "Configuration", "Foundation", "Metrics", "Yams",
         ]),
         "doorman": libc.union(programs).union(["DoormanBench", "DoormanClient", "EmulatorClient"]),
         "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator"]),

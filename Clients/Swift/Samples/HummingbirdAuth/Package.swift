@@ -11,9 +11,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
-        // Used by nobody here. Doorman's server reads YAML by a trait of swift-configuration that Hummingbird leaves off, and SwiftPM
-        // does not resolve what a trait brings where one package wants it and another does not (swiftlang/swift#90253).
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // To take into a service of your own.
