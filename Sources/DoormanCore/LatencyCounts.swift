@@ -5,6 +5,7 @@ public struct LatencyCounts: Sendable, Hashable {
     /// Those that hold any, in ascending order.
     public var buckets: [Bucket]
 
+    /// Of calls that were counted elsewhere; of none by default.
     public init(sum: Duration = .zero, buckets: [Bucket] = []) {
         self.sum = sum
         self.buckets = buckets
@@ -14,8 +15,10 @@ public struct LatencyCounts: Sendable, Hashable {
     public struct Bucket: Sendable, Hashable {
         /// In whole microseconds.
         public var upperBound: Duration
+        /// How many fell into it.
         public var count: UInt64
 
+        /// A bucket of so many.
         public init(upperBound: Duration, count: UInt64) {
             self.upperBound = upperBound
             self.count = count

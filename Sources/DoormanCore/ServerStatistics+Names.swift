@@ -1,8 +1,10 @@
 extension ServerStatistics {
     /// What a counter or a gauge is called. A server may have some that this version does not know.
     public struct Name: RawRepresentable, Sendable, Hashable {
+        /// The name on the wire.
         public var rawValue: String
 
+        /// A name that this version may not know.
         public init(rawValue: String) {
             self.rawValue = rawValue
         }

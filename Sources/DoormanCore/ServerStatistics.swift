@@ -22,6 +22,7 @@ public struct ServerStatistics: Sendable, Hashable {
     /// How long the provider took to answer, whatever it said.
     public var providerLatency = LatencyCounts()
 
+    /// Of a server that has just started.
     public init() {}
 
     /// Which call, who answered it, and how.
@@ -35,6 +36,7 @@ public struct ServerStatistics: Sendable, Hashable {
         /// The reason of a failure that has one, such as `TOKEN_REJECTED`; else empty.
         public var reason: String
 
+        /// For tests of yours; the client makes its own.
         public init(method: String, source: String, code: String, reason: String = "") {
             self.method = method
             self.source = source
@@ -50,6 +52,7 @@ public struct ServerStatistics: Sendable, Hashable {
         /// Such as `success`, `token_rejected`, or `failed_timedOut`.
         public var outcome: String
 
+        /// For tests of yours; the client makes its own.
         public init(endpoint: String, outcome: String) {
             self.endpoint = endpoint
             self.outcome = outcome
@@ -62,9 +65,12 @@ public struct ServerStatistics: Sendable, Hashable {
         public var setting: String
         /// The application it is about; nil for a limit of the whole server.
         public var applicationID: String?
+        /// How much is used, in the setting's unit.
         public var used: UInt64
+        /// How much may be.
         public var limit: UInt64
 
+        /// For tests of yours; the client makes its own.
         public init(setting: String, applicationID: String? = nil, used: UInt64, limit: UInt64) {
             self.setting = setting
             self.applicationID = applicationID
@@ -75,11 +81,14 @@ public struct ServerStatistics: Sendable, Hashable {
 
     /// How things stand with the provider for one application.
     public struct ApplicationState: Sendable, Hashable {
+        /// The application's id.
         public var applicationID: String
+        /// Whether the provider is asked about it.
         public var breaker: Breaker
         /// For how long nobody asks any more because the provider throttles, in whole milliseconds; nil if it does not.
         public var backOff: Duration?
 
+        /// For tests of yours; the client makes its own.
         public init(applicationID: String, breaker: Breaker, backOff: Duration? = nil) {
             self.applicationID = applicationID
             self.breaker = breaker

@@ -246,10 +246,10 @@ extension DoormanError {
 
 /// Gives `body` a client, and closes it whichever way `body` ends. See ``DoormanClient/init(targets:tls:settings:logger:)``.
 public func withDoormanClient<Result>(
-    target: DoormanTarget, tls: DoormanTLS? = nil, settings: DoormanClientSettings = DoormanClientSettings(),
-    isolation: isolated (any Actor)? = #isolation, _ body: (DoormanClient) async throws -> Result
+    targets: [DoormanTarget], tls: DoormanTLS? = nil, settings: DoormanClientSettings = DoormanClientSettings(),
+    logger: Logger? = nil, isolation: isolated (any Actor)? = #isolation, _ body: (DoormanClient) async throws -> Result
 ) async rethrows -> Result {
-    let client = DoormanClient(target: target, tls: tls, settings: settings)
+    let client = DoormanClient(targets: targets, tls: tls, settings: settings, logger: logger)
     do {
         let result = try await body(client)
         await client.close()
@@ -258,4 +258,13 @@ public func withDoormanClient<Result>(
         await client.close()
         throw error
     }
+}
+
+/// Gives `body` a client of one server or one name. As ``withDoormanClient(targets:tls:settings:logger:isolation:_:)``.
+public func withDoormanClient<Result>(
+    target: DoormanTarget, tls: DoormanTLS? = nil, settings: DoormanClientSettings = DoormanClientSettings(),
+    logger: Logger? = nil, isolation: isolated (any Actor)? = #isolation, _ body: (DoormanClient) async throws -> Result
+) async rethrows -> Result {
+    try await withDoormanClient(
+        targets: [target], tls: tls, settings: settings, logger: logger, isolation: isolation, body)
 }

@@ -191,7 +191,11 @@ extension Subchannel {
     /// The answer to a health call of our own.
     func saidHealth(_ reply: Reply, on connection: Connection) {
         guard connection === current else { return }
-        if reply == .answer(.health(.serving)) { return perform(machine.saidServing()) }
+        switch reply {
+        // A server that refuses the question, by a limit or because it has no such service, is alive all the same.
+        case .answer(.health(.serving)), .failure: return perform(machine.saidServing())
+        case .answer, .draining, .nonsense: break
+        }
         logger.info("server takes no calls, calls go elsewhere")
         dispatcher?.failed(self, .notServing)
         letGo { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }

@@ -147,8 +147,10 @@ struct ClientConnectionTests {
         await client.close()
     }
 
-    @Test("a server that falls silent and says it serves keeps its calls")
-    func slowProvider() async throws {
+    @Test(
+        "a server that falls silent and says it serves, or says anything but that it doesn't, keeps its calls",
+        arguments: [nil, .callerNotAllowed, .tooManyCallsPerSecond, .unimplemented] as [Failure?])
+    func slowProvider(refusal: Failure?) async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer) { $0.suspicionAfter = .milliseconds(20) }
         let connection = try await prove(client, peer)
@@ -158,7 +160,8 @@ struct ClientConnectionTests {
         for _ in 0..<3 {
             let ping = try await connection.nextCall()
             #expect(ping.method == .healthCheck)
-            try await connection.answer(ping, ResponseEncoder.encode(ServingStatus.serving))
+            let refused = refusal.map { ResponseEncoder.encode(FailureAnswer($0, "no")) }
+            try await connection.answer(ping, refused ?? ResponseEncoder.encode(ServingStatus.serving))
         }
         try await connection.answer(call, "1")
         #expect(try await identity.accountID == "1")
