@@ -20,8 +20,8 @@ struct RoomTests {
             "DoormanCore", "DoormanWire", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "Metrics",
         ]),
         "DoormanClient": nio.union(libc).union([
-            "DoormanCore", "DoormanWire", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "CoreMetrics", "Instrumentation",
-            "ServiceContextModule",
+            "Dispatch", "DoormanCore", "DoormanWire", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "CoreMetrics",
+            "Instrumentation", "ServiceContextModule",
         ]),
         "DoormanTesting": ["DoormanClient", "NIOConcurrencyHelpers"],
         "DoormanBench": nio.union(libc).union(["DoormanCore", "DoormanWire", "Histogram", "NIOSSL", "NIOTLS"]),

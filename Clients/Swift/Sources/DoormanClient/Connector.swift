@@ -32,7 +32,7 @@ struct Connector: Sendable {
     ) -> EventLoopFuture<any Channel> {
         guard let tls, server.isTCP else { return open(server, nil, connection, on: eventLoop) }
         // Files are read.
-        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { try tls.current() }
+        return BlockingWork.run(on: eventLoop) { try tls.current() }
             .flatMap { current in
                 if let complaint = current.complaint {
                     logger.error("new TLS files are not used", metadata: ["reason": "\(complaint)"])

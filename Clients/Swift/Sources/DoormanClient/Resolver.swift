@@ -1,5 +1,4 @@
 internal import NIOCore
-internal import NIOPosix
 
 #if canImport(Glibc)
     internal import Glibc
@@ -23,7 +22,7 @@ struct Resolver: Sendable {
     ) -> EventLoopFuture<[Result<[Server], ConnectFailure>]> {
         let known = targets.map { ($0, Self.known($0)) }
         if known.allSatisfy({ $0.1 != nil }) { return eventLoop.makeSucceededFuture(known.compactMap(\.1)) }
-        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+        return BlockingWork.run(on: eventLoop) {
             known.map { target, known in known ?? found(target) }
         }
     }
