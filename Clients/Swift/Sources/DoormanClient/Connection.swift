@@ -22,8 +22,6 @@ final class Connection: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     /// Who hears of answers and of the end. Nil once it has ended.
     private var owner: Subchannel?
-    /// Whether it was let go by its owner, and only finishes what it has.
-    private(set) var isRetired = false
     /// What the server did wrong, if it did.
     private(set) var violation: String?
     /// What went wrong with the socket, if it did.
@@ -100,7 +98,6 @@ final class Connection: ChannelInboundHandler {
 
     /// Takes no further calls, and closes when the last one in flight has ended.
     func retire() {
-        isRetired = true
         perform(machine.drain())
     }
 

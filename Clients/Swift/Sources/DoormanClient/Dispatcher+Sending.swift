@@ -34,6 +34,11 @@ extension Dispatcher {
         case .draining(let message): sendAgain(call, insteadOf: subchannel.server, .draining(message), why: .draining)
         case .failure(let status):
             let error = DoormanError(status, mayBeRepeated: call.operation.mayBeRepeated)
+            // Of a hedged call, the other server may still answer better.
+            if call.copy != nil, status.failure?.row.retry == .yes {
+                call.lastError = error
+                return
+            }
             // One server's way to the provider may be in the way, so another is worth asking; the same one is not.
             guard status.failure?.row.retry == .yes, call.operation.mayBeRepeated, hasAlternative(to: subchannel.server, for: call)
             else { return finish(call, .failure(error)) }

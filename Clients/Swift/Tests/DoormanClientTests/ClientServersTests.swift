@@ -1,4 +1,5 @@
 import DoormanCore
+import DoormanWire
 import MetricsTestKit
 import NIOConcurrencyHelpers
 import NIOCore
@@ -177,6 +178,27 @@ struct ClientServersTests {
         let slow = setup.peers[0].calls.count { $0.hasPrefix("EMAWround") }
         #expect(slow > 0 && hedges >= Int64(slow))
         await setup.client.close()
+    }
+
+    @Test("of a hedged verify, a server that can't ask the provider does not speak for the one that may yet answer")
+    func hedgedFailure() async throws {
+        let peers = [try ScriptedPeer(), try ScriptedPeer()]
+        var settings = DoormanClientSettings.patient
+        settings.hedgeAfter = .milliseconds(20)
+        settings.hedgeRatio = 1
+        let client = DoormanClient(
+            targets: peers.map(\.target), settings: settings, resolver: .system, metricsFactory: TestMetrics())
+        async let identity = client.verify("EMAW1")
+        let connections = [try await peers[0].accept(), try await peers[1].accept()]
+        let calls = [try await connections[0].nextCall(), try await connections[1].nextCall()]
+        try await connections[0].answer(calls[0], FailureAnswer(.providerUnavailable, "no way to the provider"))
+        // What is answered later on the same connection shows that this was read.
+        async let other = client.verify("EMAW2")
+        try await connections[0].answer(connections[0].nextCall(), "2")
+        #expect(try await other.accountID == "2")
+        try await connections[1].answer(calls[1], "1")
+        #expect(try await identity.accountID == "1")
+        await client.close()
     }
 
     @Test("a client of no servers says so at once")
