@@ -9,8 +9,6 @@ final class AnsweringPeer: Sendable {
         case serving
         /// Takes everything and says nothing.
         case hung
-        /// Answers health calls, and no others.
-        case slow
         case draining
         case providerUnavailable
         /// Closes each connection with the first call.
@@ -89,7 +87,6 @@ final class AnsweringPeer: Sendable {
         case (.draining, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.notServing))
         case (_, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.serving))
         case (.serving, _): try await connection.answer(call, call.secret)
-        case (.slow, _): break
         case (.draining, _): try await connection.answer(call, FailureAnswer(.draining, "shutting down"))
         case (.providerUnavailable, _):
             try await connection.answer(call, FailureAnswer(.providerUnavailable, "no way to the provider"))
