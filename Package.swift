@@ -34,8 +34,10 @@ let serviceContext = Target.Dependency.product(name: "ServiceContextModule", pac
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-func room(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
+func room(
+    _ name: String, path: String? = nil, _ dependencies: [Target.Dependency] = [], _ furtherSettings: [SwiftSetting] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings + furtherSettings)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -95,9 +97,10 @@ let package = Package(
             "DoormanClient", path: "Clients/Swift/Sources/DoormanClient",
             [
                 "DoormanCore", "DoormanWire", coreMetrics, instrumentation, logging, nioConcurrencyHelpers, nioCore, nioPosix,
-                nioSSL,
-                nioTLS, serviceContext, serviceLifecycle,
-            ]),
+                nioSSL, nioTLS, serviceContext, serviceLifecycle,
+            ],
+            // A call stays where its caller is: each change of executors costs as much as a few fields of the answer.
+            [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
         room(
             "DoormanTesting", path: "Clients/Swift/Sources/DoormanTesting", ["DoormanClient", nioConcurrencyHelpers]),
         room(
@@ -157,8 +160,7 @@ let package = Package(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             [
                 "DoormanClient", "DoormanCore", "DoormanTesting", "DoormanWire", "TestKit", instrumentation, logging,
-                metricsTestKit,
-                nioConcurrencyHelpers, nioCore, serviceContext, serviceLifecycle,
+                metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, serviceContext, serviceLifecycle,
             ]),
         // What the client's documentation quotes.
         tests(

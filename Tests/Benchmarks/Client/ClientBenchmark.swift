@@ -26,6 +26,9 @@ struct ClientBenchmark: AsyncParsableCommand {
     @Option(help: "Seconds of counting.")
     var seconds = 1.0
 
+    @Flag(help: "The tasks run on the client's thread (DoormanClient.taskExecutor), not on Swift's own.")
+    var onClientThread = false
+
     func run() async throws {
         let lines = try Lines(path: tokens, atMost: keys)
         var settings = DoormanClientSettings()
@@ -35,9 +38,10 @@ struct ClientBenchmark: AsyncParsableCommand {
         let clock = ContinuousClock()
         let start = clock.now.advanced(by: .seconds(warmUp))
         let end = start.advanced(by: .seconds(seconds))
+        let executor = onClientThread ? client.taskExecutor : nil
         let counts = try await withThrowingTaskGroup(of: Int.self) { tasks in
             for worker in 0..<connections * depth {
-                tasks.addTask {
+                tasks.addTask(executorPreference: executor) {
                     var (count, next, untilLook) = (0, worker % lines.tokens.count, 8)
                     while true {
                         _ = try await client.verify(lines.tokens[next])

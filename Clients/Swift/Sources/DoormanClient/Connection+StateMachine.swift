@@ -43,6 +43,7 @@ extension Connection {
         }
 
         /// How many calls the server is busy with.
+        @inline(__always)
         var callsInFlight: Int { pending.count + abandoned.count }
 
         /// What a call may expect of the connection.
@@ -54,6 +55,8 @@ extension Connection {
             case none
         }
 
+        // Inlined, for otherwise the whole machine is copied to ask it.
+        @inline(__always)
         var room: Room {
             guard phase == .open, nextID <= lastID else { return .none }
             return callsInFlight < maximumCallsInFlight ? .free : .full

@@ -147,6 +147,7 @@ extension Dispatcher {
 
     /// The better of two at random, by calls in flight: nearly as even as the best of all, without all clients' choosing the same.
     private func choose(for call: Call) -> Subchannel? {
+        if let only = ready.first, ready.count == 1 { return only.hasRoom ? only : nil }
         if call.triedServers.isEmpty, let pair = randomPair(), pair.0.hasRoom, pair.1.hasRoom {
             return pair.0.callsInFlight <= pair.1.callsInFlight ? pair.0 : pair.1
         }
@@ -160,8 +161,7 @@ extension Dispatcher {
 
     private func randomPair() -> (Subchannel, Subchannel)? {
         switch ready.count {
-        case 0: return nil
-        case 1: return (ready[0], ready[0])
+        case ...1: return nil
         case let count:
             let first = Int.random(in: 0..<count, using: &randomness)
             let second = (first + Int.random(in: 1..<count, using: &randomness)) % count

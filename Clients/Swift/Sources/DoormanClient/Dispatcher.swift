@@ -27,7 +27,7 @@ final class Dispatcher {
     var isClosed = false
     var tick = Tick()
     private var liveCalls = 0
-    private var answers: [(Waiter, Answer)] = []
+    private var sleepers: [Waiter.Sleeper] = []
     private var lastSubmission: Instant?
     private var deadlines = Deadlines()
     private var deadlineTimer: (deadline: Deadline, task: Scheduled<Void>)?
@@ -47,13 +47,13 @@ final class Dispatcher {
         self.hedging = Hedging(after: settings.hedgeAfter, ratio: settings.hedgeRatio)
     }
 
-    /// Takes calls that were made since the last turn of the loop.
-    func submit(_ submissions: [Submission]) {
+    /// Takes calls that were made.
+    func submit(_ submissions: some Sequence<Submission>) {
         let now = Instant.now
         lastSubmission = now
         for submission in submissions {
             if let error = refusal(of: submission, at: now) {
-                submission.waiter.end(.failure(error))
+                submission.waiter.settle(.failure(error))?.wake()
                 continue
             }
             let call = Call(submission)
@@ -109,19 +109,24 @@ final class Dispatcher {
     /// Ends a call with its answer when all of what was read is handled, so that those who waited are woken together.
     func finishSoon(_ call: Call, _ answer: Answer) {
         call.abandonCopies()
-        answers.append((call.waiter, answer))
+        guard let sleeper = call.waiter.settle(.success(answer)) else { return }
+        liveCalls -= 1
+        sleepers.append(sleeper)
     }
 
     /// Wakes those whose answers have come.
     func giveAnswers() {
-        guard !answers.isEmpty else { return }
-        for (waiter, answer) in answers where waiter.end(.success(answer)) { liveCalls -= 1 }
-        answers.removeAll(keepingCapacity: true)
+        guard !sleepers.isEmpty else { return }
+        for sleeper in sleepers { sleeper.wake() }
+        sleepers.removeAll(keepingCapacity: true)
     }
 
     /// Ends a call, wherever it is.
     func finish(_ call: Call, _ result: Result<Answer, DoormanError>) {
-        if call.waiter.end(result) { liveCalls -= 1 }
+        if let sleeper = call.waiter.settle(result) {
+            liveCalls -= 1
+            sleeper.wake()
+        }
         call.abandonCopies()
     }
 

@@ -27,11 +27,21 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         var isScheduled = false
     }
 
+    /// Runs tasks on the thread that this client does its work on, for those that do little else than call it.
+    ///
+    /// A call by such a task changes no thread, and the tasks whose answers came together are woken together:
+    /// ```swift
+    /// await withTaskExecutorPreference(client.taskExecutor) { await checkAll(tokens) }
+    /// ```
+    /// All of them share the one thread with the connections: a task that computes for long, or blocks, keeps everybody's answers
+    /// waiting, and may let deadlines pass. Nothing needs to run here; without it, tasks run where they are.
+    public let taskExecutor: any TaskExecutor
+
     private let eventLoop: any EventLoop
     private let dispatcher: NIOLoopBoundBox<Dispatcher>
     private let inbox = NIOLockedValueBox(Inbox())
     private let servers: String
-    private let settings: DoormanClientSettings
+    private let defaultTimeout: Nanoseconds
     private let metrics: ClientMetrics
     private let nearCache: NearCache?
 
@@ -68,8 +78,9 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
             targets: targets, maximumServers: settings.maximumServers, interval: settings.lookUpInterval)
         let metrics = ClientMetrics(factory: metricsFactory)
         self.eventLoop = eventLoop
+        self.taskExecutor = EventLoopTaskExecutor(eventLoop)
         self.servers = directory.description
-        self.settings = settings
+        self.defaultTimeout = Nanoseconds(settings.timeout)
         self.metrics = metrics
         self.nearCache = NearCache(capacity: settings.nearCacheCapacity, lifetime: settings.nearCacheLifetime)
         self.dispatcher = .makeBoxSendingValue(
@@ -198,18 +209,23 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         let waiter = Waiter()
         let submission = Submission(
             operation: operation, metadata: TraceMetadata.current(),
-            deadline: Deadline(start.advanced(by: timeout ?? settings.timeout)), waiter: waiter)
-        let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                if waiter.wait(continuation) { deliver { $0.submissions.append(submission) } }
+            deadline: Deadline(start.advanced(by: timeout.map { Nanoseconds($0) } ?? defaultTimeout)), waiter: waiter)
+        await withTaskCancellationHandler {
+            await waiter.wait {
+                if eventLoop.inEventLoop {
+                    dispatcher.value.submit(CollectionOfOne(submission))
+                } else {
+                    deliver { $0.submissions.append(submission) }
+                }
             }
         } onCancel: {
             if waiter.cancel() { deliver { $0.departed += 1 } }
         }
+        let outcome = waiter.takeOutcome()
         if metrics.isOn {
-            metrics.recordCall(operation.method, result, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
+            metrics.recordCall(operation.method, outcome, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
         }
-        return try result.get()
+        return try outcome.get()
     }
 
     /// Changes the inbox, and has it emptied on the event loop: once for all that comes until then.

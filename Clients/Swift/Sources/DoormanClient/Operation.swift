@@ -96,8 +96,8 @@ enum Operation: Sendable, Hashable {
     }
 }
 
-/// The successful answer to an ``Operation``.
-enum Answer: Sendable, Hashable {
+/// The successful answer to an ``Operation``. Indirect: it passes through many hands on its way to the task that waits.
+indirect enum Answer: Sendable, Hashable {
     case identity(Identity)
     case exchange(Token, Identity?)
     case revoked

@@ -8,6 +8,8 @@ struct ServerDirectory {
     private var found: [[Server]]
     private var lookedUpAt: Instant?
     private(set) var isLookingUp = false
+    /// Whether looking up again may find others.
+    private var hasNames = true
     /// Those that are used.
     private(set) var servers: [Server] = []
 
@@ -27,8 +29,10 @@ struct ServerDirectory {
     mutating func beginLookUp(afterFailure: Bool, at now: Instant) -> Bool {
         guard !isLookingUp, !targets.isEmpty else { return false }
         if let lookedUpAt {
+            // Asked with each call, so what is free comes first.
+            guard hasNames || servers.isEmpty else { return false }
             let pause = afterFailure || servers.isEmpty ? min(interval, Self.shortestInterval) : interval
-            guard lookedUpAt.duration(to: now) >= pause, hasNames || servers.isEmpty else { return false }
+            guard lookedUpAt.duration(to: now) >= pause else { return false }
         }
         isLookingUp = true
         return true
@@ -54,11 +58,8 @@ struct ServerDirectory {
         let kept = servers.filter(all.contains)
         let others = all.filter { !kept.contains($0) }.shuffled(using: &randomness)
         servers = Array((kept + others).prefix(maximumServers))
+        hasNames = found.joined().contains { $0.hostName != nil } || found.contains(where: \.isEmpty)
         return firstFailure
-    }
-
-    private var hasNames: Bool {
-        found.joined().contains { $0.hostName != nil } || found.contains(where: \.isEmpty)
     }
 }
 

@@ -1,0 +1,68 @@
+import DoormanCore
+import NIOPosix
+import TestKit
+import Testing
+
+@testable import DoormanClient
+
+@Suite("tasks on a client's thread", .timeLimit(.minutes(2)))
+struct ClientTaskExecutorTests {
+    private func client(of peer: AnsweringPeer) -> DoormanClient {
+        DoormanClient(targets: [peer.target], settings: .patient)
+    }
+
+    @Test("all run on one event loop, and each call gets its own answer")
+    func answers() async throws {
+        let peer = try AnsweringPeer()
+        let client = client(of: peer)
+        let loops = try await withThrowingTaskGroup(of: ObjectIdentifier?.self) { tasks in
+            for number in 0..<200 {
+                tasks.addTask(executorPreference: client.taskExecutor) {
+                    for round in 0..<10 {
+                        let token = "EMAW\(number)-\(round)"
+                        let identity = try await client.verify(token)
+                        #expect(identity.accountID == token)
+                    }
+                    return MultiThreadedEventLoopGroup.currentEventLoop.map { ObjectIdentifier($0) }
+                }
+            }
+            return try await tasks.reduce(into: Set()) { $0.insert($1) }
+        }
+        #expect(loops.count == 1 && !loops.contains(nil))
+        await client.close()
+    }
+
+    @Test("a call that nobody answers ends by its deadline, by its task's cancellation, or with the client")
+    func ends() async throws {
+        let peer = try AnsweringPeer()
+        let client = client(of: peer)
+        peer.behave(.hung)
+        func verify(_ token: String, timeout: Duration) async -> DoormanError.Kind? {
+            do throws(DoormanError) {
+                _ = try await client.verify(token, timeout: timeout)
+                return nil
+            } catch {
+                return error.kind
+            }
+        }
+        let late = Task(executorPreference: client.taskExecutor) { await verify("EMAWlate", timeout: .milliseconds(50)) }
+        #expect(await late.value == .couldNotAsk(.deadlineExceeded))
+
+        let cancelled = Task(executorPreference: client.taskExecutor) { await verify("EMAWcancelled", timeout: .seconds(60)) }
+        try await eventually("the call is made") { peer.calls.contains("EMAWcancelled") }
+        cancelled.cancel()
+        #expect(await cancelled.value == .couldNotAsk(.cancelled))
+
+        let cancelledBefore = Task(executorPreference: client.taskExecutor) {
+            unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+            return await verify("EMAWnever", timeout: .seconds(60))
+        }
+        #expect(await cancelledBefore.value == .couldNotAsk(.cancelled))
+        #expect(!peer.calls.contains("EMAWnever"))
+
+        let closed = Task(executorPreference: client.taskExecutor) { await verify("EMAWclosed", timeout: .seconds(60)) }
+        try await eventually("the call is made") { peer.calls.contains("EMAWclosed") }
+        await client.close()
+        #expect(await closed.value == .couldNotAsk(.clientClosed))
+    }
+}
