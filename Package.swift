@@ -87,17 +87,19 @@ let package = Package(
         room("DoormanGovernor", ["DoormanCore", nioConcurrencyHelpers]),
         room("CurlTransport", ["CDoormanCurl", "CCurl"]),
         room("AccountKit", ["DoormanCore", "DoormanCrypto", "CurlTransport", nioConcurrencyHelpers]),
+        // What NIOSSL leaves to BoringSSL, and does not say.
+        room("TLSDetails", [nioSSL]),
         room(
             "DoormanServer",
             [
-                "DoormanCore", "DoormanWire", logging, metrics, nioCore, nioConcurrencyHelpers, nioPosix, nioSSL, nioTLS,
-                serviceLifecycle,
+                "DoormanCore", "DoormanWire", "TLSDetails", logging, metrics, nioCore, nioConcurrencyHelpers, nioPosix, nioSSL,
+                nioTLS, serviceLifecycle,
             ]),
         room(
             "DoormanClient", path: "Clients/Swift/Sources/DoormanClient",
             [
-                "DoormanCore", "DoormanWire", coreMetrics, instrumentation, logging, nioConcurrencyHelpers, nioCore, nioPosix,
-                nioSSL, nioTLS, serviceContext, serviceLifecycle,
+                "DoormanCore", "DoormanWire", "TLSDetails", coreMetrics, instrumentation, logging, nioConcurrencyHelpers, nioCore,
+                nioPosix, nioSSL, nioTLS, serviceContext, serviceLifecycle,
             ],
             // A call stays where its caller is: each change of executors costs as much as a few fields of the answer.
             [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),

@@ -1,5 +1,6 @@
 internal import DoormanCore
 internal import NIOSSL
+internal import TLSDetails
 
 /// Why a TLS handshake came to nothing, for the log and the metrics.
 enum HandshakeFailure: Sendable, Hashable {
@@ -19,16 +20,14 @@ enum HandshakeFailure: Sendable, Hashable {
     ///   - certificate: What the peer sent, whatever it is worth.
     ///   - now: When that is judged.
     init(_ error: any Error, certificate: NIOSSLCertificate?, now: Timestamp) {
-        guard case .handshakeFailed(.sslError(let stack))? = error as? NIOSSLError else {
+        guard case .handshakeFailed(.sslError(let stack))? = error as? NIOSSLError,
+            stack != [.eofDuringHandshake]
+        else {
             // A reset, mostly.
             self = .ended
             return
         }
-        guard stack != [.eofDuringHandshake] else {
-            self = .ended
-            return
-        }
-        let reasons = stack.map(Self.reason)
+        let reasons = BoringSSLError.sslError(stack).reasons
         if reasons.contains("HTTP_REQUEST") || reasons.contains("HTTPS_PROXY_REQUEST") {
             self = .notTLS(isHTTP: true)
         } else if reasons.contains("WRONG_VERSION_NUMBER") {
@@ -42,13 +41,6 @@ enum HandshakeFailure: Sendable, Hashable {
         } else {
             self = .failed(reasons.first ?? "for no reason given")
         }
-    }
-
-    /// The last part of `error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER at …`, which is a constant of
-    /// BoringSSL's: nothing in it is from the peer.
-    private static func reason(_ error: BoringSSLInternalError) -> String {
-        let words = error.description.split(separator: ":").first { $0.contains(" at ") } ?? ""
-        return words.split(separator: " ").first.map(String.init) ?? error.description
     }
 
     /// The value of the metric's label `why`.

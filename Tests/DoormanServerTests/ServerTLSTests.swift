@@ -46,6 +46,13 @@ struct ServerTLSTests {
         #expect(try problems(chain: leaf.certificateFile, key: leaf.keyFile).isEmpty)
     }
 
+    @Test("a key that holds its public part in short is the certificate's all the same")
+    func keyWithCompressedPublicPart() async throws {
+        let leaf = try await TestAuthority().leaf()
+        try await TestAuthority.run(["ec", "-in", leaf.keyFile, "-conv_form", "compressed", "-out", leaf.keyFile])
+        #expect(try problems(chain: leaf.certificateFile, key: leaf.keyFile).isEmpty)
+    }
+
     @Test("all that is no PEM is told in one go, by setting, and none of it is repeated")
     func notPEM() async throws {
         let authority = try await TestAuthority()

@@ -16,12 +16,13 @@ struct RoomTests {
         "DoormanGovernor": ["DoormanCore", "NIOConcurrencyHelpers"],
         "CurlTransport": libc.union(["CDoormanCurl", "CCurl"]),
         "AccountKit": ["DoormanCore", "DoormanCrypto", "CurlTransport", "NIOConcurrencyHelpers"],
+        "TLSDetails": ["NIOSSL"],
         "DoormanServer": nio.union(libc).union([
-            "DoormanCore", "DoormanWire", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "Metrics",
+            "DoormanCore", "DoormanWire", "TLSDetails", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "Metrics",
         ]),
         "DoormanClient": nio.union(libc).union([
-            "Dispatch", "DoormanCore", "DoormanWire", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "CoreMetrics",
-            "Instrumentation", "ServiceContextModule",
+            "Dispatch", "DoormanCore", "DoormanWire", "TLSDetails", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging",
+            "CoreMetrics", "Instrumentation", "ServiceContextModule",
         ]),
         "DoormanTesting": ["DoormanClient", "NIOConcurrencyHelpers"],
         "DoormanBench": nio.union(libc).union(["DoormanCore", "DoormanWire", "Histogram", "NIOSSL", "NIOTLS"]),

@@ -1,6 +1,7 @@
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOSSL
+internal import TLSDetails
 
 #if canImport(Glibc)
     internal import Glibc
@@ -100,18 +101,20 @@ final class ClientTLS: Sendable {
             configuration.trustRoots = .certificates(try certificates(path, "CA file"))
         }
         if let pair = tls.keyPair {
-            configuration.certificateChain = try certificates(pair.certificateFile, "certificate file").map { .certificate($0) }
-            do {
-                configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: pair.privateKeyFile, format: .pem))
-            } catch {
+            let chain = try certificates(pair.certificateFile, "certificate file")
+            guard let key = try? NIOSSLPrivateKey(file: pair.privateKeyFile, format: .pem) else {
                 throw Unusable(description: "no private key can be read from \(pair.privateKeyFile)")
             }
+            guard KeyPair.belongTogether(privateKey: key, certificate: chain[0]) != false else {
+                throw Unusable(description: "\(pair.privateKeyFile) is not the key of the certificate in \(pair.certificateFile)")
+            }
+            configuration.certificateChain = chain.map { .certificate($0) }
+            configuration.privateKey = .privateKey(key)
         }
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            throw Unusable(
-                description: "certificate and key don't belong together, or are no good: \(files.joined(separator: ", "))")
+            throw Unusable(description: "TLS can't be made of \(files.joined(separator: ", "))")
         }
     }
 

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
+internal import TLSDetails
 
 #if canImport(Glibc)
     internal import Glibc
@@ -69,13 +70,8 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     }
 
     private static func explanation(_ error: BoringSSLError) -> String {
-        guard case .sslError(let stack) = error else { return "TLS failed" }
-        // `error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER at …`: constants of BoringSSL's.
-        let reasons = stack.map { error in
-            let words = error.description.split(separator: ":").first { $0.contains(" at ") } ?? ""
-            return words.split(separator: " ").first.map(String.init) ?? error.description
-        }
-        return switch reasons.first {
+        guard case .sslError = error else { return "TLS failed" }
+        return switch error.reasons.first {
         case "CERTIFICATE_VERIFY_FAILED": "its certificate is not from a trusted authority, or has expired"
         case "WRONG_VERSION_NUMBER": "it doesn't speak TLS"
         case "TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_CERTIFICATE_EXPIRED",

@@ -1,10 +1,10 @@
-internal import NIOSSL
+package import NIOSSL
 
 /// Whether a private key is that of a certificate. NIOSSL leaves this to BoringSSL, says only that something failed, and loses the
 /// context that it was about to make: some kilobytes for each time that two files don't fit.
-enum KeyPair {
+package enum KeyPair {
     /// - Returns: Nil if that can't be told: of a key that holds no public part, such as Ed25519's.
-    static func belongTogether(privateKey: NIOSSLPrivateKey, certificate: NIOSSLCertificate) -> Bool? {
+    package static func belongTogether(privateKey: NIOSSLPrivateKey, certificate: NIOSSLCertificate) -> Bool? {
         guard let spki = try? certificate.extractPublicKey().toSPKIBytes(), let known = publicPart(ofSPKI: spki),
             let der = try? privateKey.derBytes, let own = publicPart(ofPrivateKey: der)
         else { return nil }
@@ -35,7 +35,9 @@ enum KeyPair {
             while let field = inner.next() {
                 guard field.tag == DERReader.context1 else { continue }
                 var explicit = DERReader(field.contents)
-                return explicit.next()?.contents.dropFirst()
+                let point = explicit.next()?.contents.dropFirst()
+                // A compressed one is written otherwise in a certificate (SEC 1, 2.3.3).
+                return point?.first == 0x04 ? point : nil
             }
             return nil
         default:
