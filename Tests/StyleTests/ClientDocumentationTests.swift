@@ -38,7 +38,7 @@ struct ClientDocumentationTests {
     }
 
     private static func isPage(_ file: SourceTree.File) -> Bool {
-        file.path.hasPrefix("Clients/Swift/") && file.path.hasSuffix(".md")
+        file.path == "README.md" || file.path.hasPrefix("Clients/Swift/") && file.path.hasSuffix(".md")
     }
 
     private static func isQuoted(_ file: SourceTree.File) -> Bool {

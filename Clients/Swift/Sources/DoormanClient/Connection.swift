@@ -125,6 +125,15 @@ final class Connection: ChannelInboundHandler {
 
     private func flush() {
         flushIsScheduled = false
+        writeFrames()
+    }
+
+    /// Writes what there is if that is much already, so that the server is at work on it while further calls are made.
+    func writeIfMuch() {
+        if outbound.readableBytes >= 4096 { writeFrames() }
+    }
+
+    private func writeFrames() {
         guard let context, isOpen, outbound.readableBytes > 0 else { return }
         let frames = outbound
         // As much again will soon be wanted.

@@ -15,6 +15,7 @@ extension Dispatcher {
                 break
             }
             send(call, to: subchannel)
+            subchannel.current?.writeIfMuch()
         }
         if !waiting.isEmpty && ready.isEmpty {
             for subchannel in subchannels { subchannel.want() }

@@ -14,14 +14,18 @@ struct Tick {
 extension Dispatcher {
     /// Looks the servers' names up, if it is time.
     func lookUpIfDue(afterFailure: Bool = false, at now: Instant) {
-        guard !isClosed, servers.beginLookUp(afterFailure: afterFailure, at: now) else { return }
-        resolver.servers(for: servers.targets, on: eventLoop).assumeIsolated().whenSuccess { results in
-            guard !self.isClosed else { return }
-            if let (target, failure) = self.servers.finishLookUp(results, at: .now, using: &self.randomness) {
-                self.lastFailure = (target.description, failure)
-                self.logger.warning("name not found", metadata: ["server": "\(target)", "reason": "\(failure)"])
+        guard !isClosed else { return }
+        for index in servers.beginLookUps(afterFailure: afterFailure, at: now) {
+            let target = servers.targets[index]
+            resolver.servers(for: target, on: eventLoop).assumeIsolated().whenSuccess { result in
+                guard !self.isClosed else { return }
+                self.servers.finishLookUp(index, result, at: .now, using: &self.randomness)
+                if case .failure(let failure) = result {
+                    self.lastFailure = (target.description, failure)
+                    self.logger.warning("name not found", metadata: ["server": "\(target)", "reason": "\(failure)"])
+                }
+                self.useServers()
             }
-            self.useServers()
         }
     }
 

@@ -26,10 +26,11 @@ final class Dispatcher {
     var lastFailure: (server: String, failure: ConnectFailure)?
     var isClosed = false
     var tick = Tick()
-    private var liveCalls = 0
+    /// Those that somebody waits for.
+    private(set) var liveCalls = 0
     private var sleepers: [Waiter.Sleeper] = []
     private var lastSubmission: Instant?
-    private var deadlines = Deadlines()
+    private(set) var deadlines = Deadlines()
     private var deadlineTimer: (deadline: Deadline, task: Scheduled<Void>)?
 
     init(
@@ -51,9 +52,10 @@ final class Dispatcher {
     func submit(_ submissions: some Sequence<Submission>) {
         let now = Instant.now
         lastSubmission = now
+        defer { for ended in deadlines.compact(liveCount: liveCalls) { ended.abandonCopies() } }
         for submission in submissions {
             if let error = refusal(of: submission, at: now) {
-                submission.waiter.settle(.failure(error))?.wake()
+                refuse(submission, error)
                 continue
             }
             let call = Call(submission)
@@ -62,7 +64,6 @@ final class Dispatcher {
             waiting.append(call)
             deadlines.insert(call)
         }
-        for ended in deadlines.compact(liveCount: liveCalls) { ended.abandonCopies() }
         guard !waiting.isEmpty else { return }
         setDeadlineTimer()
         lookUpIfDue(at: now)
@@ -117,8 +118,12 @@ final class Dispatcher {
     /// Wakes those whose answers have come.
     func giveAnswers() {
         guard !sleepers.isEmpty else { return }
-        for sleeper in sleepers { sleeper.wake() }
-        sleepers.removeAll(keepingCapacity: true)
+        // Whom a task's executor runs at once may make a call, which comes here again.
+        var woken: [Waiter.Sleeper] = []
+        swap(&woken, &sleepers)
+        for sleeper in woken { sleeper.wake() }
+        woken.removeAll(keepingCapacity: true)
+        if sleepers.isEmpty { sleepers = woken }
     }
 
     /// Ends a call, wherever it is.
@@ -130,13 +135,24 @@ final class Dispatcher {
         call.abandonCopies()
     }
 
+    /// Ends a call that is not made.
+    private func refuse(_ submission: Submission, _ error: DoormanError) {
+        guard let sleeper = submission.waiter.settle(.failure(error)) else {
+            // It was cancelled, of which `oneDeparted()` hears too.
+            liveCalls += 1
+            return
+        }
+        // Not at once: a task that runs on this loop and tries again for ever would leave it no time for what it waits for.
+        eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { sleeper.wake() }
+    }
+
     private func refusal(of submission: Submission, at now: Instant) -> DoormanError? {
         if isClosed { return .clientClosed }
         if servers.targets.isEmpty { return .noServers }
         if submission.deadline.hasPassed(at: now) {
             return .deadlineExceeded("the deadline passed before the call was made", mayHaveBegun: false)
         }
-        if waiting.count >= settings.maximumWaitingCalls { return .tooManyWaiting(limit: settings.maximumWaitingCalls) }
+        if waiting.isFull(limit: settings.maximumWaitingCalls) { return .tooManyWaiting(limit: settings.maximumWaitingCalls) }
         return nil
     }
 
@@ -148,7 +164,11 @@ final class Dispatcher {
         }
         let task = eventLoop.assumeIsolated().scheduleTask(deadline: NIODeadline.uptimeNanoseconds(next.instant.nanoseconds)) {
             self.deadlineTimer = nil
-            for call in self.deadlines.popPassed(at: .now) { self.finish(call, .failure(self.lateness(of: call))) }
+            for call in self.deadlines.popPassed(at: .now) {
+                let isWaiting = call.isLive && call.copy == nil
+                self.finish(call, .failure(self.lateness(of: call)))
+                if isWaiting { self.waiting.oneDeparted() }
+            }
             self.setDeadlineTimer()
         }
         deadlineTimer = (next, task)

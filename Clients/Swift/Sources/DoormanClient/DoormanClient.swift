@@ -29,16 +29,16 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
 
     /// Runs tasks on the thread that this client does its work on, for those that do little else than call it.
     ///
-    /// A call by such a task changes no thread, and the tasks whose answers came together are woken together:
-    /// ```swift
-    /// await withTaskExecutorPreference(client.taskExecutor) { await checkAll(tokens) }
-    /// ```
+    /// A call by such a task changes no thread, and the tasks whose answers came together are woken together. Use it with
+    /// `withTaskExecutorPreference`.
+    ///
     /// All of them share the one thread with the connections: a task that computes for long, or blocks, keeps everybody's answers
-    /// waiting, and may let deadlines pass. Nothing needs to run here; without it, tasks run where they are.
+    /// waiting, and may let deadlines pass; so does one that only yields. Nothing needs to run here; without it, tasks run where they
+    /// are.
     public let taskExecutor: any TaskExecutor
 
-    private let eventLoop: any EventLoop
-    private let dispatcher: NIOLoopBoundBox<Dispatcher>
+    let eventLoop: any EventLoop
+    let dispatcher: NIOLoopBoundBox<Dispatcher>
     private let inbox = NIOLockedValueBox(Inbox())
     private let servers: String
     private let defaultTimeout: Nanoseconds

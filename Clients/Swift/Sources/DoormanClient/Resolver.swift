@@ -16,15 +16,9 @@ struct Resolver: Sendable {
 
     static let system = Resolver(lookUp: addresses)
 
-    /// - Parameter targets: Each is looked up for itself: one that fails takes nothing from the others.
-    func servers(
-        for targets: [DoormanTarget], on eventLoop: any EventLoop
-    ) -> EventLoopFuture<[Result<[Server], ConnectFailure>]> {
-        let known = targets.map { ($0, Self.known($0)) }
-        if known.allSatisfy({ $0.1 != nil }) { return eventLoop.makeSucceededFuture(known.compactMap(\.1)) }
-        return BlockingWork.run(on: eventLoop) {
-            known.map { target, known in known ?? found(target) }
-        }
+    func servers(for target: DoormanTarget, on eventLoop: any EventLoop) -> EventLoopFuture<Result<[Server], ConnectFailure>> {
+        if let known = Self.known(target) { return eventLoop.makeSucceededFuture(known) }
+        return BlockingWork.run(on: eventLoop) { found(target) }
     }
 
     private func found(_ target: DoormanTarget) -> Result<[Server], ConnectFailure> {

@@ -2,14 +2,22 @@ internal import DoormanCore
 
 /// Which servers a client's targets stand for, as they were last looked up. Pure.
 struct ServerDirectory {
+    /// What is known of one target.
+    private struct Entry {
+        var servers: [Server] = []
+        var lookedUpAt: Instant?
+        var isLookingUp = false
+
+        /// Whether looking it up again may find others: of a name, or where nothing was found.
+        var mayChange: Bool { servers.isEmpty || servers.contains { $0.hostName != nil } }
+    }
+
     let targets: [DoormanTarget]
     private let maximumServers: Int
     private let interval: Duration
-    private var found: [[Server]]
-    private var lookedUpAt: Instant?
-    private(set) var isLookingUp = false
-    /// Whether looking up again may find others.
-    private var hasNames = true
+    private var entries: [Entry]
+    /// Before this moment no look-up is due, unless something fails.
+    private var nextLookUp = Instant(nanoseconds: 0)
     /// Those that are used.
     private(set) var servers: [Server] = []
 
@@ -17,49 +25,55 @@ struct ServerDirectory {
         self.targets = targets
         self.maximumServers = max(1, maximumServers)
         self.interval = interval
-        self.found = targets.map { _ in [] }
+        self.entries = targets.map { _ in Entry() }
     }
 
-    /// The least time between two look-ups, whatever fails.
+    /// The least time between two look-ups of a target, whatever fails.
     static let shortestInterval = Duration.seconds(1)
 
-    /// Whether names are to be looked up now, which is then taken as begun.
+    /// Which of the targets are to be looked up now. Each is then taken as begun, for itself: one that takes long keeps nobody from
+    /// the others.
     ///
     /// - Parameter afterFailure: Whether a connection failed, so that a server may have moved.
-    mutating func beginLookUp(afterFailure: Bool, at now: Instant) -> Bool {
-        guard !isLookingUp, !targets.isEmpty else { return false }
-        if let lookedUpAt {
-            // Asked with each call, so what is free comes first.
-            guard hasNames || servers.isEmpty else { return false }
-            let pause = afterFailure || servers.isEmpty ? min(interval, Self.shortestInterval) : interval
-            guard lookedUpAt.duration(to: now) >= pause else { return false }
+    mutating func beginLookUps(afterFailure: Bool, at now: Instant) -> [Int] {
+        // Asked with each call.
+        guard afterFailure || now >= nextLookUp else { return [] }
+        let due = entries.indices.filter { index in
+            guard !entries[index].isLookingUp else { return false }
+            guard let lookedUpAt = entries[index].lookedUpAt else { return true }
+            return entries[index].mayChange && now >= lookedUpAt.advanced(by: pause(afterFailure: afterFailure))
         }
-        isLookingUp = true
-        return true
+        for index in due { entries[index].isLookingUp = true }
+        findNextLookUp()
+        return due
     }
 
-    /// - Parameter results: For each target; one that was not found keeps what was found before.
-    /// - Returns: What the first of those says that were not found.
+    /// - Parameter result: What was found; nothing found leaves what was found before.
     mutating func finishLookUp(
-        _ results: [Result<[Server], ConnectFailure>], at now: Instant, using randomness: inout some RandomNumberGenerator
-    ) -> (target: DoormanTarget, failure: ConnectFailure)? {
-        isLookingUp = false
-        lookedUpAt = now
-        var firstFailure: (DoormanTarget, ConnectFailure)?
-        for (index, result) in results.enumerated() {
-            switch result {
-            case .success(let servers): found[index] = servers
-            case .failure(let failure): firstFailure = firstFailure ?? (targets[index], failure)
-            }
-        }
+        _ index: Int, _ result: Result<[Server], ConnectFailure>, at now: Instant,
+        using randomness: inout some RandomNumberGenerator
+    ) {
+        entries[index].isLookingUp = false
+        entries[index].lookedUpAt = now
+        if case .success(let servers) = result { entries[index].servers = servers }
         var all: [Server] = []
-        for server in found.joined() where !all.contains(server) { all.append(server) }
+        for server in entries.flatMap(\.servers) where !all.contains(server) { all.append(server) }
         // Those in use stay in use, so that a name that gives its addresses in turn does not make connections come and go.
         let kept = servers.filter(all.contains)
         let others = all.filter { !kept.contains($0) }.shuffled(using: &randomness)
         servers = Array((kept + others).prefix(maximumServers))
-        hasNames = found.joined().contains { $0.hostName != nil } || found.contains(where: \.isEmpty)
-        return firstFailure
+        findNextLookUp()
+    }
+
+    private func pause(afterFailure: Bool) -> Duration {
+        afterFailure || servers.isEmpty ? min(interval, Self.shortestInterval) : interval
+    }
+
+    private mutating func findNextLookUp() {
+        let pause = pause(afterFailure: false)
+        nextLookUp =
+            entries.filter { !$0.isLookingUp && $0.mayChange }
+            .map { $0.lookedUpAt?.advanced(by: pause) ?? Instant(nanoseconds: 0) }.min() ?? .distantFuture
     }
 }
 

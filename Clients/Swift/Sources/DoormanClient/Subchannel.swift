@@ -185,7 +185,7 @@ extension Subchannel {
         if connection === current { perform(machine.answered()) }
         dispatcher?.answered(call, reply, from: self)
         // It is about to stop, so the next call had better find another.
-        if reply == .answer(.health(.notServing)) { drained(connection) }
+        if case .answer(.health(.notServing)) = reply { drained(connection) }
     }
 
     /// The answer to a health call of our own.

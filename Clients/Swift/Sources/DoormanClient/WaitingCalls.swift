@@ -2,7 +2,7 @@ internal import NIOCore
 
 /// The calls that wait for a connection or for their turn on it, first come first served.
 ///
-/// A call whose task was cancelled is left where it is, and stepped over; the list is written anew once half of it may be such,
+/// A call that ends while it waits is left where it is, and stepped over; the list is written anew once half of it may be such,
 /// so it stays within twice its members.
 struct WaitingCalls {
     private var order = CircularBuffer<Call>()
@@ -14,6 +14,13 @@ struct WaitingCalls {
 
     mutating func append(_ call: Call) {
         order.append(call)
+    }
+
+    /// Whether so many wait, not counting those that don't any more.
+    mutating func isFull(limit: Int) -> Bool {
+        guard order.count >= limit else { return false }
+        if departed > 0 { dropDeparted() }
+        return order.count >= limit
     }
 
     /// Puts calls that waited before at the head, in their order.
@@ -33,7 +40,10 @@ struct WaitingCalls {
     /// A call has lost its waiter; it may be one of these.
     mutating func oneDeparted() {
         departed += 1
-        guard departed > order.count / 2 + 32 else { return }
+        if departed > order.count / 2 + 32 { dropDeparted() }
+    }
+
+    private mutating func dropDeparted() {
         order = CircularBuffer(order.filter(\.isLive))
         departed = 0
     }

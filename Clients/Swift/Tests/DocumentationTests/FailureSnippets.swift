@@ -21,6 +21,17 @@ private func page(for token: Token, doorman: any TokenVerifying) async -> Page {
     }
 }
 
+private func answer(_ token: Token) async {
+    let client = DoormanClient(target: .hostAndPort("127.0.0.1", 7117))
+    do {
+        let identity = try await client.verify(token)
+        print("200: \(identity.accountID) of app \(identity.applicationID)")
+    } catch {
+        // A refusal is a verdict. Everything else says nothing about the token: never log a user out for it.
+        print(error.refusal != nil ? "401: log in again" : "503: try again: \(error)")
+    }
+}
+
 private func answerStatus(_ error: DoormanError) -> Int {
     error.refusal != nil ? 401 : 503
 }

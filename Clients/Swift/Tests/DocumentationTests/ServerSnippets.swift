@@ -35,6 +35,17 @@ private func hedged() -> DoormanClient {
     return client
 }
 
+private func countKnown(_ tokens: [Token], client: DoormanClient) async -> Int {
+    await withTaskExecutorPreference(client.taskExecutor) {
+        await withTaskGroup(of: Int.self) { tasks in
+            for token in tokens {
+                tasks.addTask { (try? await client.verify(token)) == nil ? 0 : 1 }
+            }
+            return await tasks.reduce(0, +)
+        }
+    }
+}
+
 private func near() -> DoormanClient {
     var settings = DoormanClientSettings()
     settings.nearCacheCapacity = 10_000

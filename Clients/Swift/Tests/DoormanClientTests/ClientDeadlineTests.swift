@@ -161,4 +161,20 @@ struct ClientDeadlineTests {
         await client.close()
         try await eventually("two end with the client") { await errors.count(of: .couldNotAsk(.clientClosed)) == 2 }
     }
+
+    @Test("calls that ran out of time while they waited take nobody's place")
+    func queueOfTheLate() async throws {
+        let gone = try ScriptedPeer()
+        gone.close()
+        var settings = DoormanClientSettings()
+        settings.maximumWaitingCalls = 2
+        let client = DoormanClient(target: gone.target, settings: settings)
+        for number in 0..<5 {
+            let error = await #expect(throws: DoormanError.self) {
+                try await client.verify("EMAW\(number)", timeout: .milliseconds(20))
+            }
+            #expect(error?.kind != .couldNotAsk(.tooManyWaiting))
+        }
+        await client.close()
+    }
 }

@@ -1,3 +1,4 @@
+import Dispatch
 import DoormanCore
 import DoormanWire
 import MetricsTestKit
@@ -258,12 +259,52 @@ struct ClientServersTests {
         await client.close()
     }
 
+    @Test("a name that takes long to look up keeps no call from servers that are known, and costs none more than its deadline")
+    func slowName() async throws {
+        let peer = try AnsweringPeer()
+        let isKnown = DispatchSemaphore(value: 0)
+        let resolver = Resolver { _, _ throws(ConnectFailure) in
+            isKnown.wait()
+            throw .noSuchName
+        }
+        let slow = DoormanTarget.hostAndPort("slow.test")
+        let both = DoormanClient(
+            targets: [slow, peer.target], settings: .patient, resolver: resolver, metricsFactory: TestMetrics())
+        #expect(try await both.verify("EMAW1").accountID == "EMAW1")
+        let alone = DoormanClient(targets: [slow], settings: .patient, resolver: resolver, metricsFactory: TestMetrics())
+        let error = await #expect(throws: DoormanError.self) { try await alone.verify("EMAW2", timeout: .milliseconds(50)) }
+        #expect(error?.kind == .couldNotAsk(.deadlineExceeded))
+        for client in [both, alone] {
+            isKnown.signal()
+            await client.close()
+        }
+    }
+
     @Test("several connections to a server are opened where that is set")
     func connections() async throws {
         let setup = try setUp(1) { $0.connectionsPerServer = 3 }
         try await eventually("three connections") {
             try await verify(20, setup.client)
             return setup.peers[0].connections == 3
+        }
+        await setup.client.close()
+    }
+
+    @Test("a connection that nobody uses is asked whether its server is there")
+    func idle() async throws {
+        let setup = try setUp(1) { $0.pingInterval = .milliseconds(10) }
+        try await verify(1, setup.client)
+        try await eventually("its health is asked") { setup.peers[0].pings > 1 }
+        #expect(setup.peers[0].connections == 1)
+        await setup.client.close()
+    }
+
+    @Test("a connection that is old is replaced by another, and no call fails for it")
+    func age() async throws {
+        let setup = try setUp(1) { $0.maximumConnectionAge = .milliseconds(100) }
+        try await eventually("there was a third connection") {
+            try await verify(20, setup.client)
+            return setup.peers[0].connections > 2
         }
         await setup.client.close()
     }
@@ -298,6 +339,13 @@ struct ClientServersTests {
         let (answered, cancelled) = outcomes.withLockedValue { $0 }
         #expect(answered + cancelled == count)
         #expect(answered > 0 && cancelled > 0)
+        try await eventually("nothing is left of them") {
+            try await setup.client.eventLoop.submit { [dispatcher = setup.client.dispatcher] in
+                let dispatcher = dispatcher.value
+                return dispatcher.liveCalls == 0 && dispatcher.deadlines.count < 1100
+                    && dispatcher.subchannels.allSatisfy { ($0.current?.callsInFlight ?? 0) == 0 }
+            }.get()
+        }
         try await verify(100, setup.client, prefix: "EMAWafter")
         await setup.client.close()
     }

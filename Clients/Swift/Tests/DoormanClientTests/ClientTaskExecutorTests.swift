@@ -65,4 +65,15 @@ struct ClientTaskExecutorTests {
         await client.close()
         #expect(await closed.value == .couldNotAsk(.clientClosed))
     }
+
+    @Test("a task that tries again at once what is refused at once leaves the thread time for all else")
+    func persistence() async throws {
+        let client = DoormanClient(targets: [])
+        let tries = Task(executorPreference: client.taskExecutor) {
+            while !Task.isCancelled { _ = try? await client.verify("EMAW1") }
+        }
+        await client.close()
+        tries.cancel()
+        await tries.value
+    }
 }

@@ -17,32 +17,56 @@ struct ServerDirectoryTests {
         ServerDirectory(targets: targets, maximumServers: most, interval: .seconds(30))
     }
 
-    private func find(
-        _ results: [Result<[Server], ConnectFailure>], in directory: inout ServerDirectory, at now: Instant
-    ) -> ConnectFailure? {
+    /// Looks every target up.
+    private func find(_ results: [Result<[Server], ConnectFailure>], in directory: inout ServerDirectory, at now: Instant) {
+        #expect(directory.beginLookUps(afterFailure: true, at: now) == Array(results.indices))
+        for (index, result) in results.enumerated() { finish(index, result, in: &directory, at: now) }
+    }
+
+    private func finish(
+        _ index: Int, _ result: Result<[Server], ConnectFailure>, in directory: inout ServerDirectory, at now: Instant
+    ) {
         var randomness = FastRandomness()
-        #expect(directory.beginLookUp(afterFailure: true, at: now) == true)
-        return directory.finishLookUp(results, at: now, using: &randomness)?.failure
+        directory.finishLookUp(index, result, at: now, using: &randomness)
     }
 
     @Test("names are looked up at first, then after the interval, or a second after a failure, and never twice at once")
     func times() throws {
         var directory = directory([name])
-        #expect(directory.beginLookUp(afterFailure: false, at: start) == true)
-        #expect(directory.beginLookUp(afterFailure: true, at: start.advanced(by: .seconds(100))) == false)
-        var randomness = FastRandomness()
-        _ = directory.finishLookUp([.success([try server(1, name)])], at: start, using: &randomness)
-        #expect(directory.beginLookUp(afterFailure: false, at: start.advanced(by: .seconds(29))) == false)
-        #expect(directory.beginLookUp(afterFailure: true, at: start.advanced(by: .milliseconds(999))) == false)
-        #expect(directory.beginLookUp(afterFailure: true, at: start.advanced(by: .seconds(1))) == true)
+        #expect(directory.beginLookUps(afterFailure: false, at: start) == [0])
+        #expect(directory.beginLookUps(afterFailure: true, at: start.advanced(by: .seconds(100))) == [])
+        finish(0, .success([try server(1, name)]), in: &directory, at: start)
+        #expect(directory.beginLookUps(afterFailure: false, at: start.advanced(by: .seconds(29))) == [])
+        #expect(directory.beginLookUps(afterFailure: true, at: start.advanced(by: .milliseconds(999))) == [])
+        #expect(directory.beginLookUps(afterFailure: true, at: start.advanced(by: .seconds(1))) == [0])
+        finish(0, .success([try server(1, name)]), in: &directory, at: start.advanced(by: .seconds(1)))
+        #expect(directory.beginLookUps(afterFailure: false, at: start.advanced(by: .seconds(31))) == [0])
+    }
+
+    @Test("a name that takes long keeps nobody from the servers of others, and is not looked up twice at once")
+    func slowName() throws {
+        let other = DoormanTarget.hostAndPort("other.internal", 7117)
+        var directory = directory([name, other])
+        #expect(directory.beginLookUps(afterFailure: false, at: start) == [0, 1])
+        finish(1, .success([try server(2, other)]), in: &directory, at: start)
+        #expect(directory.servers == [try server(2, other)])
+        let later = start.advanced(by: .seconds(30))
+        #expect(directory.beginLookUps(afterFailure: false, at: later) == [1])
+        finish(0, .success([try server(1, name)]), in: &directory, at: later)
+        #expect(Set(directory.servers) == [try server(1, name), try server(2, other)])
+        #expect(directory.beginLookUps(afterFailure: false, at: later.advanced(by: .seconds(30))) == [0])
     }
 
     @Test("an address is never looked up again, a name is")
     func addresses() throws {
         for (target, isAgain) in [(DoormanTarget.hostAndPort("10.0.0.1", 7117), false), (name, true)] {
             var directory = directory([target])
-            _ = find([.success([try server(1, target)])], in: &directory, at: start)
-            #expect(directory.beginLookUp(afterFailure: false, at: start.advanced(by: .seconds(30))) == isAgain)
+            find([.success([try server(1, target)])], in: &directory, at: start)
+            for isAfterFailure in [false, true] {
+                var later = directory
+                let due = later.beginLookUps(afterFailure: isAfterFailure, at: start.advanced(by: .seconds(30)))
+                #expect(due == (isAgain ? [0] : []))
+            }
         }
     }
 
@@ -50,20 +74,20 @@ struct ServerDirectoryTests {
     func failure() throws {
         let other = DoormanTarget.hostAndPort("other.internal", 7117)
         var directory = directory([name, other])
-        #expect(find([.failure(.noSuchName), .success([try server(2, other)])], in: &directory, at: start) == .noSuchName)
+        find([.failure(.noSuchName), .success([try server(2, other)])], in: &directory, at: start)
         #expect(directory.servers == [try server(2, other)])
         let later = start.advanced(by: .seconds(60))
-        _ = find([.success([try server(1, name)]), .failure(.noSuchName)], in: &directory, at: later)
+        find([.success([try server(1, name)]), .failure(.noSuchName)], in: &directory, at: later)
         #expect(Set(directory.servers) == [try server(1, name), try server(2, other)])
     }
 
     @Test("servers that go are let go, those that stay stay first, and one found twice counts once")
     func changes() throws {
         var directory = directory([name])
-        _ = find([.success([try server(1, name), try server(2, name), try server(1, name)])], in: &directory, at: start)
+        find([.success([try server(1, name), try server(2, name), try server(1, name)])], in: &directory, at: start)
         #expect(directory.servers.count == 2)
         let later = start.advanced(by: .seconds(60))
-        _ = find([.success([try server(3, name), try server(2, name)])], in: &directory, at: later)
+        find([.success([try server(3, name), try server(2, name)])], in: &directory, at: later)
         #expect(directory.servers == [try server(2, name), try server(3, name)])
     }
 
@@ -71,16 +95,16 @@ struct ServerDirectoryTests {
     func tooMany() throws {
         var directory = directory([name], most: 3)
         let all = try (1...50).map { try server($0, name) }
-        _ = find([.success(all)], in: &directory, at: start)
+        find([.success(all)], in: &directory, at: start)
         let chosen = directory.servers
         #expect(chosen.count == 3 && Set(chosen).count == 3)
-        _ = find([.success(all.reversed())], in: &directory, at: start.advanced(by: .seconds(60)))
+        find([.success(all.reversed())], in: &directory, at: start.advanced(by: .seconds(60)))
         #expect(directory.servers == chosen)
     }
 
     @Test("without targets there is nothing to look up")
     func nothing() {
         var directory = directory([])
-        #expect(directory.beginLookUp(afterFailure: true, at: start) == false)
+        #expect(directory.beginLookUps(afterFailure: true, at: start) == [])
     }
 }

@@ -17,6 +17,18 @@ struct WaitingCallsTests {
         #expect(waiting.isEmpty)
     }
 
+    @Test("those that left take nobody's place")
+    func limit() {
+        var waiting = WaitingCalls()
+        let calls = (1...3).map { Call.sample("\($0)") }
+        for call in calls { waiting.append(call) }
+        #expect(waiting.isFull(limit: 3) == true)
+        calls[1].depart()
+        waiting.oneDeparted()
+        #expect(waiting.isFull(limit: 3) == false)
+        #expect(waiting.count == 2)
+    }
+
     @Test("calls that come and go without a connection leave nothing behind")
     func compaction() {
         var waiting = WaitingCalls()
