@@ -30,6 +30,11 @@ extension ServerStatistics.Name {
     /// Connections to the provider that were opened, or at least tried.
     public static let providerConnectionsOpened = Self(rawValue: "provider.connections_opened")
 
+    /// Reloads of the settings that were put into force.
+    public static let reloadsApplied = Self(rawValue: "reloads.applied")
+    /// Reloads that left the last good settings in force.
+    public static let reloadsFailed = Self(rawValue: "reloads.failed")
+
     /// Connections that the server closed for this reason, such as `idle`.
     public static func connectionsClosed(_ why: String) -> Self {
         Self(rawValue: "connections.closed.\(why)")
@@ -43,6 +48,8 @@ extension ServerStatistics.Name {
     /// How many tokens of one application can be kept fresh: calls to the provider in a second times the seconds that an answer is good
     /// for.
     public static let cacheCapacity = Self(rawValue: "cache.capacity_tokens")
+    /// When the server's own certificate ends, in seconds of Unix time. Only with TLS.
+    public static let tlsCertificateExpiry = Self(rawValue: "tls.certificate_expiry_seconds")
     /// Requests to the provider under way.
     public static let providerRequests = Self(rawValue: "provider.requests")
 }

@@ -41,7 +41,8 @@ package final class DoormanServer: Service {
         self.tls = tls.map(CurrentTLS.init)
         self.readers = LoopReaders(group: group, backend: backend, settings: settings)
         let counts = ServerCounts(
-            settings: settings, readers: readers, connections: connections, metrics: self.metrics, time: backend.timeSource)
+            settings: settings, readers: readers, connections: connections, metrics: self.metrics, tls: self.tls,
+            time: backend.timeSource)
         statistics = StatisticsReading {
             var statistics = backend.statistics()
             await counts.add(to: &statistics)

@@ -6,18 +6,21 @@ struct ServerCounts: Sendable {
     let readers: LoopReaders
     let connections: ConnectionRegistry
     let metrics: ServerMetrics
+    let tls: CurrentTLS?
     let time: TimeSource
     let began: Instant
     let startedAt: Timestamp
 
     /// Begins to count the time.
     init(
-        settings: ServerSettings, readers: LoopReaders, connections: ConnectionRegistry, metrics: ServerMetrics, time: TimeSource
+        settings: ServerSettings, readers: LoopReaders, connections: ConnectionRegistry, metrics: ServerMetrics,
+        tls: CurrentTLS?, time: TimeSource
     ) {
         self.settings = settings
         self.readers = readers
         self.connections = connections
         self.metrics = metrics
+        self.tls = tls
         self.time = time
         began = time.now()
         startedAt = time.wallTime()
@@ -29,6 +32,9 @@ struct ServerCounts: Sendable {
         statistics.uptime = .milliseconds(began.duration(to: time.now()).nanoseconds / 1_000_000)
         statistics.calls = await readers.tally().counts
         for (why, count) in metrics.closed { statistics.counters[.connectionsClosed(why)] = count }
+        if let expiry = tls?.value.certificateExpiry {
+            statistics.gauges[.tlsCertificateExpiry] = UInt64(max(0, expiry.millisecondsSince1970 / 1000))
+        }
         let limits = [
             ("server.max-connections", connections.count, settings.maximumConnections),
             ("server.max-waiting-calls", readers.waiting.count, settings.maximumWaitingCalls),

@@ -81,7 +81,7 @@ struct Daemon {
         let reporter = StatisticsReporter(
             verifier: rooms.verifier, transport: rooms.transport, governances: rooms.askers.governances,
             capacity: settings.capacity)
-        let reloader = Reloader(settings: settingsInForce(rooms, server), logger: logger)
+        let reloader = Reloader(settings: settingsInForce(rooms, server), tally: rooms.reloads, logger: logger)
         var services: [any Service] = [server, reporter, reloader]
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
         var configuration = ServiceGroupConfiguration(

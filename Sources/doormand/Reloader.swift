@@ -1,13 +1,10 @@
 internal import Logging
-internal import Metrics
 internal import NIOConcurrencyHelpers
 internal import ServiceLifecycle
 internal import UnixSignals
 
 /// Reloads the settings on SIGHUP, and when a file of theirs has changed and come to rest. One reload at a time; signals that come
 /// during one lead to one more.
-///
-/// Each counts in `doorman_reloads_total`, by `outcome` (`applied`, `failed`).
 ///
 /// A class, of which logs print the name alone: it holds the environment.
 final class Reloader: Service {
@@ -37,10 +34,12 @@ final class Reloader: Service {
     private static let shortestInterval = Duration.milliseconds(10)
 
     private let settings: SettingsInForce
+    private let tally: ReloadTally
     private let logger: Logger
 
-    init(settings: SettingsInForce, logger: Logger) {
+    init(settings: SettingsInForce, tally: ReloadTally, logger: Logger) {
         self.settings = settings
+        self.tally = tally
         self.logger = logger
     }
 
@@ -49,7 +48,7 @@ final class Reloader: Service {
         defer { HangUpSignal.ignore() }
         let signals = await UnixSignalsSequence(trapping: .sighup)
         let bell = Bell()
-        let (interval, logger, settings) = (settings.settings.reloadInterval, logger, settings)
+        let (interval, settings) = (settings.settings.reloadInterval, settings)
         await cancelWhenGracefulShutdown {
             await withTaskGroup { tasks in
                 tasks.addTask { for await _ in signals { bell.ring(bySignal: true) } }
@@ -60,20 +59,20 @@ final class Reloader: Service {
                         }
                     }
                 }
-                await Self.reload(settings, at: bell, logger)
+                await self.reload(settings, at: bell)
                 tasks.cancelAll()
             }
         }
         try? await gracefulShutdown()
     }
 
-    private static func reload(_ start: SettingsInForce, at bell: Bell, _ logger: Logger) async {
+    private func reload(_ start: SettingsInForce, at bell: Bell) async {
         var settings = start
         var watch = FileWatch(FileFingerprint(of: settings.files))
         // What was changed, or asked for, since the settings were loaded and before anybody looked.
         if let first = await settings.reload() {
             watch.take(first.fingerprint)
-            if first.outcome != .applied(changed: [], needRestart: []) { report(first.outcome, logger) }
+            if first.outcome != .applied(changed: [], needRestart: []) { report(first.outcome) }
         }
         logger.info(
             "ready to reload",
@@ -84,11 +83,12 @@ final class Reloader: Service {
             guard wasSignal || watch.look(FileFingerprint(of: settings.files)) else { return }
             guard let reload = await settings.reload() else { return }
             watch.take(reload.fingerprint)
-            report(reload.outcome, logger)
+            report(reload.outcome)
         }
     }
 
-    private static func report(_ outcome: SettingsInForce.Outcome, _ logger: Logger) {
+    private func report(_ outcome: SettingsInForce.Outcome) {
+        tally.count(outcome)
         switch outcome {
         case .applied(let changed, let needRestart):
             logger.notice("reloaded the settings", metadata: ["changed": .array(changed.map { .string($0) })])
@@ -97,15 +97,9 @@ final class Reloader: Service {
                     "settings have changed that need a restart: they stay as they were",
                     metadata: ["settings": .array(needRestart.map { .string($0) })])
             }
-            count("applied")
         case .failed(let problems):
             for problem in problems { logger.error("settings: \(problem)") }
             logger.error("did not reload the settings: the last good ones stay in force")
-            count("failed")
         }
-    }
-
-    private static func count(_ outcome: String) {
-        Counter(label: "doorman_reloads_total", dimensions: [("outcome", outcome)]).increment()
     }
 }

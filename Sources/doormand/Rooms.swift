@@ -15,6 +15,7 @@ struct Rooms {
     let missBudgets: MissBudgets<Caller>
     let verifier: CachingVerifier
     let backend: AuthBackend
+    let reloads = ReloadTally()
 
     /// - Throws: What makes one of the rooms impossible: settings that can't be meant, a secret that can't be read, a machine
     ///   without random bytes.
@@ -37,7 +38,8 @@ struct Rooms {
         let missBudgets = MissBudgets<Caller>(settings: settings.missBudgets)
         self.missBudgets = missBudgets
         let statistics = StatisticsSource(
-            verifier: verifier, transport: transport, askers: askers, governor: governorSettings, capacity: settings.capacity)
+            verifier: verifier, transport: transport, askers: askers, governor: governorSettings, capacity: settings.capacity,
+            reloads: reloads)
         backend = AuthBackend(
             provider: verifier, timeSource: time,
             takeMiss: { caller, granted, now in missBudgets.take(caller, granted: granted, at: now) },

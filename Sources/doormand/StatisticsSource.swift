@@ -10,6 +10,7 @@ struct StatisticsSource: Sendable {
     let askers: Askers
     let governor: GovernorSettings
     let capacity: Double
+    let reloads: ReloadTally
 
     @Sendable
     func read() -> ServerStatistics {
@@ -29,6 +30,7 @@ struct StatisticsSource: Sendable {
         count(transport.statistics, into: &statistics)
         for governance in askers.governances { count(governance, into: &statistics) }
         askers.providerCalls.count(into: &statistics)
+        reloads.count(into: &statistics)
         return statistics
     }
 

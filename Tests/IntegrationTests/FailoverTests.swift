@@ -95,6 +95,12 @@ struct FailoverTests {
             #expect(try await servers.programs[2].ending() == 0)
             try await servers.restart(2)
             try await load.goOn("it is back")
+            servers.programs[0].pause()
+            servers.programs[1].killAtOnce()
+            try await load.goOn("only the third is left")
+            servers.programs[0].resume()
+            try await servers.restart(1)
+            try await load.goOn("all are back")
             load.stop()
             let outcome = try await running.value
             await client.close()

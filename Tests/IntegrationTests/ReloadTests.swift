@@ -268,4 +268,127 @@ struct ReloadTests {
             #expect(scene.count(Self.notReloaded) == 0)
         }
     }
+
+    @Test("the file of who may call what is taken when it changes, from the next call of an open connection on")
+    func policy() async throws {
+        try await withScene(interval: "20ms") { scene in
+            let token = try scene.emulator.logIn(phone: "+15551234567")
+            #expect(await scene.verify(token) == "OK")
+            try scene.write("- {callers: local, methods: stats}", to: "policy.yaml")
+            try scene.write(Self.settings + "\nserver: {policy-file: FOLDER/policy.yaml}\n")
+            try await scene.waitForLine(Self.reloaded)
+            #expect(await scene.verify(token).contains("CALLER_NOT_ALLOWED"))
+            try scene.write("- {callers: local, methods: [verify, stats]}", to: "policy.yaml")
+            try await scene.waitForLine(Self.reloaded, times: 2)
+            #expect(await scene.verify(token) == "OK")
+            try scene.write("- {callers: local, methods: fly}", to: "policy.yaml")
+            try await scene.waitForLine(Self.notReloaded)
+            #expect(await scene.verify(token) == "OK")
+            let counters = try await scene.client.statistics().counters
+            #expect(counters[.reloadsApplied] == 2 && counters[.reloadsFailed] == 1)
+        }
+    }
+
+    @Test("certificates, keys and authorities change in their files under load, without one failed call")
+    func certificates() async throws {
+        let (old, new) = (try await TestAuthority(), try await TestAuthority())
+        let (oldCaller, newCaller) = (try await old.leaf(names: TLSFolder.caller), try await new.leaf(names: TLSFolder.caller))
+        try await withTemporaryFolder { folder in
+            let files = TLSFolder(folder: folder)
+            try files.install([old.certificateFile, new.certificateFile], as: "servers.pem")
+            try files.install(try await old.leaf(names: "IP:127.0.0.1"), callers: [old])
+            try await withScene(files.arguments, interval: "20ms") { scene in
+                let token = try scene.emulator.logIn(phone: "+15551234567")
+                #expect(try await files.expiry(at: scene.port, as: oldCaller) > UInt64(Date().timeIntervalSince1970))
+                await #expect(throws: DoormanError.self) { try await files.expiry(at: scene.port, as: newCaller) }
+                try await withConnections {
+                    try await files.call(scene.port, as: oldCaller) { client in
+                        for _ in 0..<5 { _ = try await client.verify(token) }
+                    }
+                } until: { moreConnections in
+                    try await moreConnections()
+                    try files.install(try await new.leaf(names: "IP:127.0.0.1"), callers: [old, new])
+                    try await scene.waitForLine(Self.reloaded)
+                    try await moreConnections()
+                    // Half of a pair: the last good one stays.
+                    try files.install([oldCaller.keyFile], as: "server.key")
+                    try await scene.waitForLine(Self.notReloaded)
+                    try await moreConnections()
+                }
+                #expect(try await files.expiry(at: scene.port, as: newCaller) > 0)
+            }
+        }
+    }
+
+    /// Has four tasks do the work again and again until the body returns.
+    private func withConnections(
+        _ work: @escaping @Sendable () async throws -> Void,
+        until body: (_ moreConnections: () async throws -> Void) async throws -> Void
+    ) async throws {
+        let count = NIOLockedValueBox(0)
+        let isOver = NIOLockedValueBox(false)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            for _ in 0..<4 {
+                tasks.addTask {
+                    while !isOver.withLockedValue({ $0 }) {
+                        try await work()
+                        count.withLockedValue { $0 += 1 }
+                    }
+                }
+            }
+            defer { isOver.withLockedValue { $0 = true } }
+            try await body {
+                let enough = count.withLockedValue { $0 } + 20
+                try await eventually("connections come and go", within: .seconds(60)) { count.withLockedValue { $0 } >= enough }
+            }
+            isOver.withLockedValue { $0 = true }
+            try await tasks.waitForAll()
+        }
+    }
+
+    /// The files of a server with TLS, and callers of it.
+    private struct TLSFolder {
+        let folder: URL
+
+        /// May read statistics.
+        static let caller = "URI:spiffe://example.org/operators"
+
+        var arguments: [String] {
+            [
+                "--tls-certificate-file", path("server.pem"), "--tls-key-file", path("server.key"), "--tls-client-ca-file",
+                path("callers.pem"), "--server-accounts-callers", "uri:spiffe://example.org/operators",
+            ]
+        }
+
+        private func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+        /// Writes what these files hold into one, at once.
+        func install(_ files: [String], as name: String) throws {
+            let text = try files.map { try String(contentsOfFile: $0, encoding: .utf8) }.joined()
+            try text.write(toFile: path(name), atomically: true, encoding: .utf8)
+        }
+
+        func install(_ leaf: TestAuthority.Leaf, callers: [TestAuthority]) throws {
+            try install([leaf.keyFile], as: "server.key")
+            try install([leaf.certificateFile], as: "server.pem")
+            try install(callers.map(\.certificateFile), as: "callers.pem")
+        }
+
+        func call<Value>(
+            _ port: Int, as caller: TestAuthority.Leaf, _ body: (DoormanClient) async throws -> Value
+        ) async throws -> Value {
+            let pair = DoormanTLS.KeyPair(certificateFile: caller.certificateFile, privateKeyFile: caller.keyFile)
+            var settings = DoormanClientSettings()
+            settings.timeout = .seconds(20)
+            return try await withDoormanClient(
+                target: .hostAndPort("127.0.0.1", port),
+                tls: DoormanTLS(trust: .file(path: path("servers.pem")), keyPair: pair), settings: settings, body)
+        }
+
+        /// When the server's certificate ends, by what it says itself.
+        func expiry(at port: Int, as caller: TestAuthority.Leaf) async throws -> UInt64 {
+            let statistics = try await call(port, as: caller) { try await $0.statistics(timeout: .seconds(2)) }
+            return try #require(statistics.gauges[.tlsCertificateExpiry])
+        }
+    }
 }
