@@ -25,7 +25,7 @@ extension StatisticsReport {
     }
 
     private var lines: [(key: String, value: String)] {
-        [
+        var lines = [
             ("started", "\(now.startedAt.iso8601 ?? "–"), \(DurationText.rough(now.uptime)) ago"),
             ("counted", isSinceStart ? "since then" : "in \(DurationText.describe(period.uptime))"),
             ("calls", "\(Self.number(calls)), \(Self.rate(perSecond(calls))) a second"),
@@ -36,6 +36,11 @@ extension StatisticsReport {
             ("breaker", breakers), ("fullest", fullest ?? "–"),
             ("capacity", "\(Self.number(now.gauges[.cacheCapacity] ?? 0)) tokens of an application can be kept fresh"),
         ]
+        if let expiry = now.gauges[.tlsCertificateExpiry] {
+            let end = Timestamp(millisecondsSince1970: 1000 * Int64(min(expiry, 1 << 50)))
+            lines.append(("certificate", "ends \(end.iso8601 ?? "–")"))
+        }
+        return lines
     }
 
     private var hitsInWords: String? {

@@ -138,7 +138,9 @@ struct StaysUpTests {
 
     @Test(
         "its threads share few arenas of memory, so that what bursts need is not kept by one thread after the other",
-        .enabled("AddressSanitizer has an allocator of its own") { unsafe dlsym(nil, "__asan_init") == nil },
+        .enabled("sanitizers have allocators of their own") {
+            unsafe dlsym(nil, "__asan_init") == nil && (unsafe dlsym(nil, "__tsan_init") == nil)
+        },
         arguments: [false, true])
     func arenas(environmentSaysOtherwise: Bool) async throws {
         let variables = environmentSaysOtherwise ? ["MALLOC_ARENA_MAX": "3"] : [:]

@@ -42,6 +42,16 @@ struct ProgramTests {
         #expect(ending.output.contains("verified:     2017-07-14T02:40:00.000Z\n"), "\(ending)")
     }
 
+    @Test("the completion of each shell is a script that knows every command", arguments: ["bash", "zsh", "fish"])
+    func completion(shell: String) async throws {
+        let ending = try await Program.run(["completion", shell])
+        #expect(ending.status == 0 && ending.error.isEmpty, "\(ending)")
+        for command in ["verify", "exchange", "revoke", "accounts", "health", "stats", "bench", "login", "completion"] {
+            #expect(ending.output.contains(command), "\(command)")
+        }
+        #expect(try await Program.run(["completion", "csh"]).status == 2)
+    }
+
     @Test("the new token of an exchange goes to standard output alone")
     func exchange() async throws {
         let ending = try await run(["exchange", "--json"], vector: "response-exchange", input: "AQcode")

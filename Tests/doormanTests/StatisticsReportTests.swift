@@ -47,6 +47,15 @@ struct StatisticsReportTests {
         return statistics
     }
 
+    @Test(
+        "of a server with TLS it says when the certificate ends",
+        arguments: [(1_500_000_000, "2017-07-14T02:40:00.000Z"), (.max, "–")])
+    func certificate(expiry: UInt64, text: String) {
+        var statistics = before
+        statistics.gauges[.tlsCertificateExpiry] = expiry
+        #expect(StatisticsReport(statistics).text.contains("certificate:  ends \(text)\n"))
+    }
+
     @Test("of one answer it is all since the start, as lines and tables for people")
     func sinceStart() {
         #expect(
