@@ -37,8 +37,9 @@ extension StatisticsReport {
             ("capacity", "\(Self.number(now.gauges[.cacheCapacity] ?? 0)) tokens of an application can be kept fresh"),
         ]
         if let expiry = now.gauges[.tlsCertificateExpiry] {
-            let end = Timestamp(millisecondsSince1970: 1000 * Int64(min(expiry, 1 << 50)))
-            lines.append(("certificate", "ends \(end.iso8601 ?? "–")"))
+            // Beyond the year 10000 it is nonsense.
+            let end = expiry < 1 << 38 ? Timestamp(millisecondsSince1970: 1000 * Int64(expiry)).iso8601 : nil
+            lines.append(("certificate", "ends \(end ?? "–")"))
         }
         return lines
     }
