@@ -46,6 +46,10 @@ package struct Nanoseconds: Sendable, Hashable {
     package init(_ duration: Duration) {
         count = UInt64(max(0, duration.nanoseconds))
     }
+
+    package init(count: UInt64) {
+        self.count = count
+    }
 }
 
 /// The moment by which an answer is worth nothing any more.
@@ -59,6 +63,11 @@ package struct Deadline: Sendable, Hashable, Comparable {
     /// The time left; zero once the deadline has passed.
     package func remaining(at now: Instant) -> Duration {
         max(.zero, now.duration(to: instant))
+    }
+
+    /// The time left; zero once the deadline has passed.
+    package func nanosecondsLeft(at now: Instant) -> Nanoseconds {
+        Nanoseconds(count: instant.nanoseconds - min(now.nanoseconds, instant.nanoseconds))
     }
 
     package func hasPassed(at now: Instant) -> Bool {

@@ -36,7 +36,7 @@ package enum RequestEncoder {
     ///
     /// - Parameter arena: What the parts are put together in.
     package static func writeFrame(
-        _ streamID: StreamID, _ request: VerificationRequest, timeout: Duration, metadata: [MetadataEntry],
+        _ streamID: StreamID, _ request: VerificationRequest, timeout: Nanoseconds, metadata: [MetadataEntry],
         to buffer: inout ByteBuffer, using arena: MessageArena
     ) throws(RequestTooLong) {
         let result: Result<Void, RequestTooLong> = unsafe arena.withAllocator { allocator in
@@ -52,7 +52,7 @@ package enum RequestEncoder {
                     let size = unsafe doorman__v1__verify_request__get_packed_size(&message)
                     let payload = try unsafe arena.memory(size, allocator)
                     unsafe doorman__v1__verify_request__pack(&message, payload)
-                    var envelope = try unsafe call(.verify, timeout, metadata, arena, allocator)
+                    var envelope = try unsafe call(.verify, Int64(clamping: timeout.count), metadata, arena, allocator)
                     unsafe envelope.payload = unsafe ProtobufCBinaryData(len: size, data: payload)
                     let length = unsafe ttrpc__request__get_packed_size(&envelope)
                     guard length <= Int(FrameHeader.maximumLength) else { return .failure(RequestTooLong()) }
@@ -155,7 +155,7 @@ package enum RequestEncoder {
         let arena = MessageArena()
         let result: Result<[UInt8], RequestTooLong> = unsafe arena.withAllocator { allocator in
             do {
-                var request = try unsafe call(method, timeout, metadata, arena, allocator)
+                var request = try unsafe call(method, timeout?.nanoseconds, metadata, arena, allocator)
                 unsafe request.payload = try unsafe arena.data(payload(arena, allocator), allocator)
                 return .success(unsafe packed(&request, ttrpc__request__get_packed_size, ttrpc__request__pack))
             } catch {
@@ -166,8 +166,10 @@ package enum RequestEncoder {
     }
 
     /// A call without its payload.
+    ///
+    /// - Parameter timeout: In nanoseconds.
     private static func call(
-        _ method: Method, _ timeout: Duration?, _ metadata: [MetadataEntry], _ arena: MessageArena,
+        _ method: Method, _ timeout: Int64?, _ metadata: [MetadataEntry], _ arena: MessageArena,
         _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
     ) throws(ArenaSpent) -> Ttrpc__Request {
         var request = unsafe Ttrpc__Request()
@@ -175,7 +177,7 @@ package enum RequestEncoder {
         unsafe request.service = method.service.cString
         unsafe request.method = method.name.cString
         // 0 would mean the server's default, so a time that has run out is sent as the shortest there is.
-        if let timeout { unsafe request.timeout_nano = max(1, timeout.nanoseconds) }
+        if let timeout { unsafe request.timeout_nano = max(1, timeout) }
         if !metadata.isEmpty {
             let (entries, count) = try unsafe arena.metadata(metadata, allocator)
             unsafe request.metadata = entries

@@ -39,13 +39,14 @@ struct ClientBenchmark: AsyncParsableCommand {
         let start = clock.now.advanced(by: .seconds(warmUp))
         let end = start.advanced(by: .seconds(seconds))
         let executor = onClientThread ? client.taskExecutor : nil
+        let taskCount = connections * depth
         let counts = try await withThrowingTaskGroup(of: Int.self) { tasks in
-            for worker in 0..<connections * depth {
+            for worker in 0..<taskCount {
                 tasks.addTask(executorPreference: executor) {
                     var (count, next, untilLook) = (0, worker % lines.tokens.count, 8)
                     while true {
                         _ = try await client.verify(lines.tokens[next])
-                        next = (next + connections * depth) % lines.tokens.count
+                        next = (next + taskCount) % lines.tokens.count
                         // The clock is not free, so it is asked now and then.
                         untilLook -= 1
                         if untilLook == 0 {

@@ -1,8 +1,11 @@
 internal import DoormanCore
 internal import DoormanWire
 
-/// A call that somebody waits for, and where it is. Confined to its client's event loop.
-final class Call {
+/// A call that somebody waits for, and where it is.
+///
+/// `@unchecked`: its task makes it and hands it over. From then on it is confined to its client's event loop, until the ``waiter``, which
+/// locks, says that it has ended: then the task looks at how.
+final class Call: @unchecked Sendable {
     /// The call as it was sent to one server, and not answered by it.
     struct Copy {
         let connection: Connection
@@ -12,7 +15,9 @@ final class Call {
     let operation: Operation
     let metadata: [MetadataEntry]
     let deadline: Deadline
-    let waiter: Waiter
+    let waiter = Waiter()
+    private(set) var answer: Answer?
+    private var failure: DoormanError?
     /// Nil while it waits.
     private(set) var copy: Copy?
     /// While it is hedged.
@@ -24,15 +29,36 @@ final class Call {
     /// What it failed with, should nothing better come before its deadline.
     var lastError: DoormanError?
 
-    init(_ submission: Submission) {
-        self.operation = submission.operation
-        self.metadata = submission.metadata
-        self.deadline = submission.deadline
-        self.waiter = submission.waiter
+    init(_ operation: Operation, metadata: [MetadataEntry], deadline: Deadline) {
+        self.operation = operation
+        self.metadata = metadata
+        self.deadline = deadline
     }
 
     /// Whether somebody still waits for it.
     var isLive: Bool { waiter.isLive }
+
+    /// Reads the data of a response frame, and keeps the answer.
+    func read(_ data: Span<UInt8>, in arena: MessageArena) -> Reply {
+        operation.read(data, in: arena, into: &answer)
+    }
+
+    /// Ends it.
+    ///
+    /// - Parameter failure: Nil if it has its answer.
+    /// - Returns: The task that is now to be woken; nil if its wait had ended before.
+    func settle(_ failure: DoormanError? = nil) -> Waiter.Sleeper? {
+        waiter.end { self.failure = failure }
+    }
+
+    /// What became of it, once its task has been woken. Nil: its answer is there.
+    var outcome: DoormanError? { waiter.wasCancelled ? .cancelled : failure }
+
+    /// Takes the answer, once its task has been woken.
+    func takeAnswer() throws(DoormanError) -> Answer {
+        guard let answer = answer.take() else { throw .mixedUp }
+        return answer
+    }
 
     var isHedged: Bool { secondCopy != nil }
 
@@ -61,12 +87,4 @@ final class Call {
         if let secondCopy { secondCopy.connection.abandon(secondCopy.streamID) }
         (copy, secondCopy) = (nil, nil)
     }
-}
-
-/// A call on its way to its event loop.
-struct Submission: Sendable {
-    let operation: Operation
-    let metadata: [MetadataEntry]
-    let deadline: Deadline
-    let waiter: Waiter
 }

@@ -52,12 +52,14 @@ struct ClientMetrics: Sendable {
             })
     }
 
-    func recordCall(_ method: Method, _ outcome: Waiter.Outcome, nanoseconds: Int64) {
+    /// - Parameter error: Nil if it succeeded.
+    func recordCall(_ method: Method, _ error: DoormanError?, nanoseconds: Int64) {
         guard let counters = methods[method] else { return }
         counters.duration.recordNanoseconds(nanoseconds)
-        switch outcome {
-        case .success: counters.succeeded.increment()
-        case .failure(let error): Self.calls(method, error.reason, factory).increment()
+        if let error {
+            Self.calls(method, error.reason, factory).increment()
+        } else {
+            counters.succeeded.increment()
         }
     }
 

@@ -20,11 +20,11 @@ extension Connection {
         private let lastID: StreamID
         private var phase = Phase.open
         private var nextID = StreamID(1)
-        private var pending: [StreamID: CallReference] = [:]
+        private var pending = StreamTable<CallReference>()
         /// Calls that their callers gave up, and that the server is still busy with.
         private var abandoned: Set<StreamID> = []
-        /// Calls of whose frames not a byte has left.
-        private var unwritten: [StreamID] = []
+        /// The first stream of whose frame not a byte has left; nor of those that follow.
+        private var firstUnwritten = StreamID(1)
         /// The health call that is under way, and when it was made.
         private var ping: (id: StreamID, sentAt: Instant)?
         /// Since when an answer is due and nothing has come.
@@ -71,16 +71,14 @@ extension Connection {
         mutating func start(_ call: CallReference, at now: Instant) -> StartAction {
             guard room == .free else { return .refuse }
             let id = takeID(at: now)
-            pending[id] = call
-            unwritten.append(id)
+            pending.insert(call, for: id)
             lastUse = now
             return .send(id)
         }
 
         /// The call that was started last is not sent after all.
         mutating func unsend(_ id: StreamID) {
-            pending[id] = nil
-            if unwritten.last == id { unwritten.removeLast() }
+            _ = pending.remove(id)
             if callsInFlight == 0 && ping == nil { silentSince = nil }
         }
 
@@ -103,7 +101,7 @@ extension Connection {
 
         /// All frames so far were handed to the socket.
         mutating func wrote() {
-            unwritten.removeAll(keepingCapacity: true)
+            firstUnwritten = nextID
         }
 
         enum AnswerAction {
@@ -117,7 +115,7 @@ extension Connection {
 
         mutating func answered(_ id: StreamID, at now: Instant) -> AnswerAction {
             let action: AnswerAction
-            if let call = pending.removeValue(forKey: id) {
+            if let call = pending.remove(id) {
                 action = .complete(call)
             } else if ping?.id == id {
                 ping = nil
@@ -139,7 +137,7 @@ extension Connection {
 
         /// Nobody waits for the call any more.
         mutating func abandon(_ id: StreamID) -> CloseAction {
-            if pending.removeValue(forKey: id) != nil { abandoned.insert(id) }
+            if pending.remove(id) != nil { abandoned.insert(id) }
             return closeIfFinished()
         }
 
@@ -163,17 +161,16 @@ extension Connection {
         }
 
         /// The calls that wait for answers, in the order in which they were made.
-        var unanswered: [CallReference] { pending.sorted { $0.key < $1.key }.map(\.value) }
+        var unanswered: [CallReference] { pending.all.map(\.value) }
 
         mutating func closed() -> Leftovers {
             phase = .closed
             var leftovers = Leftovers()
-            for (id, call) in pending.sorted(by: { $0.key < $1.key }) {
-                if unwritten.contains(id) { leftovers.unsent.append(call) } else { leftovers.unanswered.append(call) }
+            for (id, call) in pending.all {
+                if id >= firstUnwritten { leftovers.unsent.append(call) } else { leftovers.unanswered.append(call) }
             }
-            pending = [:]
+            pending = StreamTable()
             abandoned = []
-            unwritten = []
             ping = nil
             silentSince = nil
             return leftovers

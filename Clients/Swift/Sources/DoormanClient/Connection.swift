@@ -74,7 +74,7 @@ final class Connection: ChannelInboundHandler {
         guard isOpen, case .send(let id) = machine.start(call, at: now) else { return nil }
         do throws(RequestTooLong) {
             try call.operation.writeFrame(
-                id, timeout: call.deadline.remaining(at: now), metadata: call.metadata, to: &outbound, using: arena)
+                id, timeout: call.deadline.nanosecondsLeft(at: now), metadata: call.metadata, to: &outbound, using: arena)
         } catch {
             machine.unsend(id)
             throw error
@@ -87,7 +87,7 @@ final class Connection: ChannelInboundHandler {
     func ping(timeout: Duration) {
         guard isOpen, let id = machine.startPing(at: .now) else { return }
         // A health call fits into any frame.
-        try? Operation.health(service: "").writeFrame(id, timeout: timeout, metadata: [], to: &outbound, using: arena)
+        try? Operation.health(service: "").writeFrame(id, timeout: Nanoseconds(timeout), metadata: [], to: &outbound, using: arena)
         scheduleFlush()
     }
 
@@ -205,11 +205,11 @@ extension Connection {
         switch machine.answered(header.streamID, at: now) {
         case .complete(let call):
             call.removeCopy(on: self)
-            guard call.isLive else { return }
-            decoder.withData { owner?.answered(call, call.operation.read($0, in: arena), on: self) }
+            owner?.answered(call, decoder.withData { call.read($0, in: arena) }, on: self)
         case .pong:
-            let reply = decoder.withData { Operation.health(service: "").read($0, in: arena) }
-            owner?.saidHealth(reply, on: self)
+            var answer: Answer?
+            let reply = decoder.withData { Operation.health(service: "").read($0, in: arena, into: &answer) }
+            owner?.saidHealth(reply, answer, on: self)
         case .ignore: break
         case .violation: violate("an answer to call \(header.streamID.rawValue), which was not made or was answered before")
         }

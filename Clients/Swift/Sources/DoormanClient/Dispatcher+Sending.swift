@@ -14,8 +14,7 @@ extension Dispatcher {
                 waiting.putBack([call])
                 break
             }
-            send(call, to: subchannel)
-            subchannel.current?.writeIfMuch()
+            send(call, to: subchannel, at: .now)
         }
         if !waiting.isEmpty && ready.isEmpty {
             for subchannel in subchannels { subchannel.want() }
@@ -28,10 +27,10 @@ extension Dispatcher {
         if !ready.isEmpty { lastFailure = nil }
     }
 
-    /// - Parameter reply: The answer to a call that somebody still waits for.
+    /// A call was answered, for which perhaps nobody waits any more.
     func answered(_ call: Call, _ reply: Reply, from subchannel: Subchannel) {
         switch reply {
-        case .answer(let answer): finishSoon(call, answer)
+        case .success: finishSoon(call)
         case .draining(let message): sendAgain(call, insteadOf: subchannel.server, .draining(message), why: .draining)
         case .failure(let status):
             let error = DoormanError(status, mayBeRepeated: call.operation.mayBeRepeated)
@@ -42,10 +41,10 @@ extension Dispatcher {
             }
             // One server's way to the provider may be in the way, so another is worth asking; the same one is not.
             guard status.failure?.row.retry == .yes, call.operation.mayBeRepeated, hasAlternative(to: subchannel.server, for: call)
-            else { return finish(call, .failure(error)) }
+            else { return finish(call, error) }
             sendAgain(call, insteadOf: subchannel.server, error, why: .unavailable)
         case .nonsense:
-            finish(call, .failure(.protocolViolation("the answer is not what the contract says")))
+            finish(call, .protocolViolation("the answer is not what the contract says"))
         }
     }
 
@@ -79,7 +78,7 @@ extension Dispatcher {
         if call.operation.mayBeRepeated, isWorthIt {
             sendAgain(call, insteadOf: server, error, why: .connectionLost)
         } else if call.copy == nil {
-            finish(call, .failure(error))
+            finish(call, error)
         }
     }
 
@@ -106,13 +105,13 @@ extension Dispatcher {
             call.triedServers.append(first)
             guard let subchannel = choose(for: call), subchannel.server != first, hedging.withdraw() else { continue }
             metrics.recordHedge()
-            send(call, to: subchannel)
+            send(call, to: subchannel, at: now)
         }
     }
 
-    private func send(_ call: Call, to subchannel: Subchannel) {
+    /// Sends a call to a server that takes calls.
+    func send(_ call: Call, to subchannel: Subchannel, at now: Instant) {
         guard let connection = subchannel.current else { return waiting.putBack([call]) }
-        let now = Instant.now
         do {
             guard let streamID = try connection.start(call, at: now) else {
                 if call.copy == nil { waiting.putBack([call]) }
@@ -120,10 +119,11 @@ extension Dispatcher {
             }
             call.addCopy(Call.Copy(connection: connection, streamID: streamID))
         } catch {
-            return finish(call, .failure(.requestTooLong))
+            return finish(call, .requestTooLong)
         }
         call.attempts += 1
         if call.attempts == 1 { hedging.sent(call, at: now) }
+        connection.writeIfMuch()
     }
 
     /// Puts a call back to the head of those that wait, unless it was sent too often.
@@ -132,7 +132,7 @@ extension Dispatcher {
         call.lastError = error
         call.triedServers.append(server)
         guard call.attempts < settings.maximumAttempts, why.isFree || retryBudget.withdraw(at: .now) else {
-            return finish(call, .failure(error))
+            return finish(call, error)
         }
         metrics.recordRetry(why)
         waiting.putBack([call])
@@ -146,8 +146,16 @@ extension Dispatcher {
         ready.contains(where: \.hasRoom) || (ready.isEmpty && subchannels.contains { $0.isSuspected && $0.hasRoom })
     }
 
-    /// The better of two at random, by calls in flight: nearly as even as the best of all, without all clients' choosing the same.
+    /// One that takes calls, or, if there is none, one that has not answered for a while.
     private func choose(for call: Call) -> Subchannel? {
+        if let chosen = chooseReady(for: call) { return chosen }
+        guard ready.isEmpty else { return nil }
+        return subchannels.filter { $0.isSuspected && $0.hasRoom }.min { $0.callsInFlight < $1.callsInFlight }
+    }
+
+    /// The better of two that take calls, by calls in flight: two at random are nearly as even as the best of all, without all
+    /// clients' choosing the same.
+    func chooseReady(for call: Call) -> Subchannel? {
         if let only = ready.first, ready.count == 1 { return only.hasRoom ? only : nil }
         if call.triedServers.isEmpty, let pair = randomPair(), pair.0.hasRoom, pair.1.hasRoom {
             return pair.0.callsInFlight <= pair.1.callsInFlight ? pair.0 : pair.1
@@ -155,9 +163,7 @@ extension Dispatcher {
         let usable = ready.filter(\.hasRoom)
         let untried = usable.filter { !call.triedServers.contains($0.server) }
         let candidates = untried.isEmpty ? usable : untried
-        if let best = candidates.min(by: { $0.callsInFlight < $1.callsInFlight }) { return best }
-        guard ready.isEmpty else { return nil }
-        return subchannels.filter { $0.isSuspected && $0.hasRoom }.min { $0.callsInFlight < $1.callsInFlight }
+        return candidates.min { $0.callsInFlight < $1.callsInFlight }
     }
 
     private func randomPair() -> (Subchannel, Subchannel)? {
@@ -179,7 +185,7 @@ extension Subchannel {
 
 /// Random numbers for choices that nobody gains by foreseeing, without a system call for each: SplitMix64, seeded by the system.
 struct FastRandomness: RandomNumberGenerator {
-    private var state = UInt64.random(in: .min ... .max)
+    var state = UInt64.random(in: .min ... .max)
 
     mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15

@@ -31,7 +31,8 @@ final class Dispatcher {
     private var sleepers: [Waiter.Sleeper] = []
     private var lastSubmission: Instant?
     private(set) var deadlines = Deadlines()
-    private var deadlineTimer: (deadline: Deadline, task: Scheduled<Void>)?
+    private var deadlineTimer: Scheduled<Void>?
+    private var timerDeadline = Deadline.none
 
     init(
         servers: ServerDirectory, resolver: Resolver, tls: ClientTLS?, settings: DoormanClientSettings, logger: Logger,
@@ -49,26 +50,41 @@ final class Dispatcher {
     }
 
     /// Takes calls that were made.
-    func submit(_ submissions: some Sequence<Submission>) {
+    func submit(_ calls: [Call]) {
         let now = Instant.now
-        lastSubmission = now
-        defer { for ended in deadlines.compact(liveCount: liveCalls) { ended.abandonCopies() } }
-        for submission in submissions {
-            if let error = refusal(of: submission, at: now) {
-                refuse(submission, error)
-                continue
-            }
-            let call = Call(submission)
-            liveCalls += 1
-            retryBudget.deposit()
-            waiting.append(call)
-            deadlines.insert(call)
+        for call in calls {
+            // Of one that was cancelled meanwhile `oneDeparted()` hears too.
+            if call.isLive { accept(call, at: now) } else { liveCalls += 1 }
         }
-        guard !waiting.isEmpty else { return }
-        setDeadlineTimer()
-        lookUpIfDue(at: now)
-        sendWaiting()
-        startTicking()
+        seeToCalls(at: now)
+    }
+
+    /// Takes a call that was made.
+    func submit(_ call: Call, at now: Instant) {
+        accept(call, at: now)
+        seeToCalls(at: now)
+    }
+
+    private func accept(_ call: Call, at now: Instant) {
+        lastSubmission = now
+        if let error = refusal(of: call, at: now) { return refuse(call, error) }
+        liveCalls += 1
+        retryBudget.deposit()
+        deadlines.insert(call)
+        // As good as every call finds a connection at once.
+        guard waiting.isEmpty, let subchannel = chooseReady(for: call) else { return waiting.append(call) }
+        send(call, to: subchannel, at: now)
+    }
+
+    /// Has what was accepted looked after.
+    private func seeToCalls(at now: Instant) {
+        if liveCalls > 0 {
+            setDeadlineTimer()
+            lookUpIfDue(at: now)
+            if !waiting.isEmpty { sendWaiting() }
+            startTicking()
+        }
+        for ended in deadlines.compact(liveCount: liveCalls) { ended.abandonCopies() }
     }
 
     /// A task was cancelled, and its call has no waiter any more.
@@ -81,11 +97,11 @@ final class Dispatcher {
     func close() -> EventLoopFuture<Void> {
         isClosed = true
         giveAnswers()
-        deadlineTimer?.task.cancel()
+        deadlineTimer?.cancel()
         deadlineTimer = nil
         stopTicking()
         waiting = WaitingCalls()
-        for call in deadlines.removeAll() { finish(call, .failure(.clientClosed)) }
+        for call in deadlines.removeAll() { finish(call, .clientClosed) }
         let closing = subchannels.flatMap { $0.close() }
         subchannels = []
         ready = []
@@ -108,9 +124,9 @@ final class Dispatcher {
     }
 
     /// Ends a call with its answer when all of what was read is handled, so that those who waited are woken together.
-    func finishSoon(_ call: Call, _ answer: Answer) {
+    func finishSoon(_ call: Call) {
         call.abandonCopies()
-        guard let sleeper = call.waiter.settle(.success(answer)) else { return }
+        guard let sleeper = call.settle() else { return }
         liveCalls -= 1
         sleepers.append(sleeper)
     }
@@ -126,9 +142,9 @@ final class Dispatcher {
         if sleepers.isEmpty { sleepers = woken }
     }
 
-    /// Ends a call, wherever it is.
-    func finish(_ call: Call, _ result: Result<Answer, DoormanError>) {
-        if let sleeper = call.waiter.settle(result) {
+    /// Ends a call, wherever it is, without an answer.
+    func finish(_ call: Call, _ error: DoormanError) {
+        if let sleeper = call.settle(error) {
             liveCalls -= 1
             sleeper.wake()
         }
@@ -136,8 +152,8 @@ final class Dispatcher {
     }
 
     /// Ends a call that is not made.
-    private func refuse(_ submission: Submission, _ error: DoormanError) {
-        guard let sleeper = submission.waiter.settle(.failure(error)) else {
+    private func refuse(_ call: Call, _ error: DoormanError) {
+        guard let sleeper = call.settle(error) else {
             // It was cancelled, of which `oneDeparted()` hears too.
             liveCalls += 1
             return
@@ -146,10 +162,10 @@ final class Dispatcher {
         eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { sleeper.wake() }
     }
 
-    private func refusal(of submission: Submission, at now: Instant) -> DoormanError? {
+    private func refusal(of call: Call, at now: Instant) -> DoormanError? {
         if isClosed { return .clientClosed }
         if servers.targets.isEmpty { return .noServers }
-        if submission.deadline.hasPassed(at: now) {
+        if call.deadline.hasPassed(at: now) {
             return .deadlineExceeded("the deadline passed before the call was made", mayHaveBegun: false)
         }
         if waiting.isFull(limit: settings.maximumWaitingCalls) { return .tooManyWaiting(limit: settings.maximumWaitingCalls) }
@@ -157,21 +173,20 @@ final class Dispatcher {
     }
 
     private func setDeadlineTimer() {
-        guard let next = deadlines.next else { return }
-        if let deadlineTimer {
-            guard next < deadlineTimer.deadline else { return }
-            deadlineTimer.task.cancel()
-        }
-        let task = eventLoop.assumeIsolated().scheduleTask(deadline: NIODeadline.uptimeNanoseconds(next.instant.nanoseconds)) {
-            self.deadlineTimer = nil
+        guard let next = deadlines.next, next < timerDeadline else { return }
+        deadlineTimer?.cancel()
+        timerDeadline = next
+        deadlineTimer = eventLoop.assumeIsolated().scheduleTask(
+            deadline: NIODeadline.uptimeNanoseconds(next.instant.nanoseconds)
+        ) {
+            self.timerDeadline = .none
             for call in self.deadlines.popPassed(at: .now) {
                 let isWaiting = call.isLive && call.copy == nil
-                self.finish(call, .failure(self.lateness(of: call)))
+                self.finish(call, self.lateness(of: call))
                 if isWaiting { self.waiting.oneDeparted() }
             }
             self.setDeadlineTimer()
         }
-        deadlineTimer = (next, task)
     }
 
     private func lateness(of call: Call) -> DoormanError {
@@ -184,6 +199,11 @@ final class Dispatcher {
         if let lastFailure, lastFailure.failure != .timedOut { return .unreachable(lastFailure.server, lastFailure.failure) }
         return .deadlineExceeded("no connection to \(servers.description) in time", mayHaveBegun: false)
     }
+}
+
+extension Deadline {
+    /// That of no call.
+    fileprivate static let none = Deadline(.distantFuture)
 }
 
 extension Instant {

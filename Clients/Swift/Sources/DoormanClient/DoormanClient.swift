@@ -21,7 +21,7 @@ public import ServiceLifecycle
 /// sent to others, as far as that is safe (``DoormanClientSettings``).
 public final class DoormanClient: TokenVerifying, Service, Sendable {
     private struct Inbox {
-        var submissions: [Submission] = []
+        var calls: [Call] = []
         /// Tasks that were cancelled while their call was with the dispatcher.
         var departed = 0
         var isScheduled = false
@@ -108,20 +108,15 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> Identity {
         let request = VerificationRequest(token: token, applicationID: applicationID, maxAge: maxAge)
-        guard let nearCache, maxAge == nil else { return try await verify(request, timeout) }
+        guard let nearCache, maxAge == nil else { return try await ask(.verify(request), timeout).identity() }
         let key = NearCache.Key(token: token, applicationID: applicationID)
         if let identity = nearCache.identity(for: key, at: .now) {
             metrics.recordNearCacheHit()
             return identity
         }
         let revocations = nearCache.revocations
-        let identity = try await verify(request, timeout)
+        let identity = try await ask(.verify(request), timeout).identity()
         nearCache.keep(identity, for: key, revocations: revocations, at: .now, civil: .now)
-        return identity
-    }
-
-    private func verify(_ request: VerificationRequest, _ timeout: Duration?) async throws(DoormanError) -> Identity {
-        guard case .identity(let identity) = try await ask(.verify(request), timeout) else { throw .mixedUp }
         return identity
     }
 
@@ -203,29 +198,31 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         try? await eventLoop.flatSubmit { [dispatcher] in dispatcher.value.close() }.get()
     }
 
+    // Inlined, for each async function that is returned from looks for its executor.
+    @inline(__always)
     func ask(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> Answer {
         guard !operation.holdsNUL else { throw .textWithNUL }
         let start = Instant.now
-        let waiter = Waiter()
-        let submission = Submission(
-            operation: operation, metadata: TraceMetadata.current(),
-            deadline: Deadline(start.advanced(by: timeout.map { Nanoseconds($0) } ?? defaultTimeout)), waiter: waiter)
+        let call = Call(
+            operation, metadata: TraceMetadata.current(),
+            deadline: Deadline(start.advanced(by: timeout.map { Nanoseconds($0) } ?? defaultTimeout)))
         await withTaskCancellationHandler {
-            await waiter.wait {
+            await call.waiter.wait {
                 if eventLoop.inEventLoop {
-                    dispatcher.value.submit(CollectionOfOne(submission))
+                    dispatcher.value.submit(call, at: start)
                 } else {
-                    deliver { $0.submissions.append(submission) }
+                    deliver { $0.calls.append(call) }
                 }
             }
         } onCancel: {
-            if waiter.cancel() { deliver { $0.departed += 1 } }
+            if call.waiter.cancel() { deliver { $0.departed += 1 } }
         }
-        let outcome = waiter.takeOutcome()
+        let error = call.outcome
         if metrics.isOn {
-            metrics.recordCall(operation.method, outcome, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
+            metrics.recordCall(operation.method, error, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
         }
-        return try outcome.get()
+        if let error { throw error }
+        return try call.takeAnswer()
     }
 
     /// Changes the inbox, and has it emptied on the event loop: once for all that comes until then.
@@ -241,7 +238,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
                 defer { inbox = Inbox() }
                 return inbox
             }
-            if !taken.submissions.isEmpty { dispatcher.value.submit(taken.submissions) }
+            if !taken.calls.isEmpty { dispatcher.value.submit(taken.calls) }
             for _ in 0..<taken.departed { dispatcher.value.oneDeparted() }
         }
     }
@@ -253,6 +250,14 @@ extension DoormanClient: CustomStringConvertible, CustomReflectable {
 
     /// Shows nothing of the inside: that belongs to the event loop, and can't be looked at while it runs.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
+extension Answer {
+    /// That of a verify.
+    fileprivate consuming func identity() throws(DoormanError) -> Identity {
+        guard case .identity(let identity) = self else { throw .mixedUp }
+        return identity
+    }
 }
 
 extension DoormanError {

@@ -56,12 +56,14 @@ enum Operation: Sendable, Hashable {
     ///   - metadata: What is sent along with it.
     ///   - arena: What its parts may be put together in.
     func writeFrame(
-        _ streamID: StreamID, timeout: Duration, metadata: [MetadataEntry], to buffer: inout ByteBuffer, using arena: MessageArena
+        _ streamID: StreamID, timeout: Nanoseconds, metadata: [MetadataEntry], to buffer: inout ByteBuffer,
+        using arena: MessageArena
     ) throws(RequestTooLong) {
         if case .verify(let request) = self {
             try RequestEncoder.writeFrame(streamID, request, timeout: timeout, metadata: metadata, to: &buffer, using: arena)
         } else {
-            buffer.writeFrame(.request, streamID: streamID, data: try packed(timeout: timeout, metadata: metadata))
+            let data = try packed(timeout: .nanoseconds(Int64(clamping: timeout.count)), metadata: metadata)
+            buffer.writeFrame(.request, streamID: streamID, data: data)
         }
     }
 
@@ -83,21 +85,23 @@ enum Operation: Sendable, Hashable {
     }
 
     /// Reads the data of a response frame.
-    func read(_ data: Span<UInt8>, in arena: MessageArena) -> Reply {
+    ///
+    /// - Parameter answer: Where a successful one goes: at once to where it is wanted, for there is much to copy of it.
+    func read(_ data: Span<UInt8>, in arena: MessageArena, into answer: inout Answer?) -> Reply {
         switch self {
-        case .verify: Reply(ResponseDecoder.identity(data, in: arena)) { .identity($0) }
-        case .exchange: Reply(ResponseDecoder.exchange(data, in: arena)) { .exchange($0.token, $0.identity) }
-        case .revoke: Reply(ResponseDecoder.revoked(data, in: arena)) { .revoked }
-        case .listAccounts: Reply(ResponseDecoder.accounts(data, in: arena)) { .accounts($0) }
-        case .deleteAccount: Reply(ResponseDecoder.accountDeleted(data, in: arena)) { .accountDeleted }
-        case .statistics: Reply(ResponseDecoder.statistics(data, in: arena)) { .statistics($0) }
-        case .health: Reply(ResponseDecoder.healthCheck(data, in: arena)) { .health($0) }
+        case .verify: Reply(ResponseDecoder.identity(data, in: arena), into: &answer) { .identity($0) }
+        case .exchange: Reply(ResponseDecoder.exchange(data, in: arena), into: &answer) { .exchange($0.token, $0.identity) }
+        case .revoke: Reply(ResponseDecoder.revoked(data, in: arena), into: &answer) { .revoked }
+        case .listAccounts: Reply(ResponseDecoder.accounts(data, in: arena), into: &answer) { .accounts($0) }
+        case .deleteAccount: Reply(ResponseDecoder.accountDeleted(data, in: arena), into: &answer) { .accountDeleted }
+        case .statistics: Reply(ResponseDecoder.statistics(data, in: arena), into: &answer) { .statistics($0) }
+        case .health: Reply(ResponseDecoder.healthCheck(data, in: arena), into: &answer) { .health($0) }
         }
     }
 }
 
-/// The successful answer to an ``Operation``. Indirect: it passes through many hands on its way to the task that waits.
-indirect enum Answer: Sendable, Hashable {
+/// The successful answer to an ``Operation``.
+enum Answer: Sendable, Hashable {
     case identity(Identity)
     case exchange(Token, Identity?)
     case revoked
@@ -109,16 +113,21 @@ indirect enum Answer: Sendable, Hashable {
 
 /// What a response frame said.
 enum Reply: Sendable, Hashable {
-    case answer(Answer)
+    /// The answer, which is with its call.
+    case success
     /// The server did not start the call and takes no more on this connection.
     case draining(message: String)
     case failure(ResponseDecoder.Status)
     /// Not the message that was expected.
     case nonsense
 
-    init<Value>(_ outcome: ResponseDecoder.Outcome<Value>, _ answer: (Value) -> Answer) {
-        switch outcome {
-        case .success(let value): self = .answer(answer(value))
+    init<Value>(
+        _ outcome: consuming ResponseDecoder.Outcome<Value>, into answer: inout Answer?, _ wrap: (consuming Value) -> Answer
+    ) {
+        switch consume outcome {
+        case .success(let value):
+            answer = wrap(value)
+            self = .success
         case .failure(let status) where status.failure == .draining: self = .draining(message: status.message)
         case .failure(let status): self = .failure(status)
         case .nonsense: self = .nonsense

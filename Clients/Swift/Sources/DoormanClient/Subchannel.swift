@@ -183,18 +183,19 @@ extension Subchannel {
             return drained(connection)
         }
         if connection === current { perform(machine.answered()) }
-        dispatcher?.answered(call, reply, from: self)
         // It is about to stop, so the next call had better find another.
-        if case .answer(.health(.notServing)) = reply { drained(connection) }
+        let saysNotServing = if case .health(.notServing)? = call.answer { true } else { false }
+        dispatcher?.answered(call, reply, from: self)
+        if saysNotServing { drained(connection) }
     }
 
     /// The answer to a health call of our own.
-    func saidHealth(_ reply: Reply, on connection: Connection) {
+    func saidHealth(_ reply: Reply, _ answer: Answer?, on connection: Connection) {
         guard connection === current else { return }
-        switch reply {
+        switch (reply, answer) {
         // A server that refuses the question, by a limit or because it has no such service, is alive all the same.
-        case .answer(.health(.serving)), .failure: return perform(machine.saidServing())
-        case .answer, .draining, .nonsense: break
+        case (.success, .health(.serving)), (.failure, _): return perform(machine.saidServing())
+        case (.success, _), (.draining, _), (.nonsense, _): break
         }
         logger.info("server takes no calls, calls go elsewhere")
         dispatcher?.failed(self, .notServing)

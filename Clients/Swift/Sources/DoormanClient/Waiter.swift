@@ -3,8 +3,6 @@ internal import NIOConcurrencyHelpers
 /// The task that waits for a call's outcome. Whatever comes first ends its wait, from whatever thread: the answer, the deadline, or
 /// the task's own cancellation; what comes later finds nobody.
 struct Waiter: Sendable {
-    typealias Outcome = Result<Answer, DoormanError>
-
     /// A task whose call has ended, to be woken once.
     @safe struct Sleeper: Sendable {
         // Unchecked: each is given out once, and looking after that costs a call as much as reading its answer.
@@ -17,9 +15,8 @@ struct Waiter: Sendable {
         /// The task has not yet suspended.
         case early
         case waiting(Sleeper)
-        case ended(Outcome)
-        /// The task has its outcome.
-        case over
+        case ended
+        case cancelled
     }
 
     private let phase = NIOLockedValueBox(Phase.early)
@@ -29,12 +26,19 @@ struct Waiter: Sendable {
         phase.withLockedValue { phase in
             switch phase {
             case .early, .waiting: true
-            case .ended, .over: false
+            case .ended, .cancelled: false
             }
         }
     }
 
-    /// Returns once there is an outcome.
+    /// Whether the wait ended because the task was cancelled.
+    var wasCancelled: Bool {
+        phase.withLockedValue { phase in
+            if case .cancelled = phase { true } else { false }
+        }
+    }
+
+    /// Returns once the wait has ended.
     ///
     /// - Parameter begin: Is called when the call is to be made: not if the task was cancelled before.
     @inline(__always)
@@ -50,22 +54,16 @@ struct Waiter: Sendable {
         }
     }
 
-    /// Takes the outcome, after ``wait(_:)``.
-    func takeOutcome() -> Outcome {
-        phase.withLockedValue { phase in
-            guard case .ended(let outcome) = phase else { preconditionFailure("a task was woken without its outcome") }
-            phase = .over
-            return outcome
-        }
-    }
-
     /// Ends the wait.
     ///
+    /// - Parameter keep: Puts down what the task will find; called unless its wait had ended before.
     /// - Returns: The task that is now to be woken; nil if its wait had ended before.
-    func settle(_ outcome: Outcome) -> Sleeper? {
+    @inline(__always)
+    func end(_ keep: () -> Void) -> Sleeper? {
         phase.withLockedValue { phase in
             guard case .waiting(let sleeper) = phase else { return nil }
-            phase = .ended(outcome)
+            keep()
+            phase = .ended
             return sleeper
         }
     }
@@ -77,12 +75,12 @@ struct Waiter: Sendable {
         let sleeper = phase.withLockedValue { phase -> Sleeper? in
             switch phase {
             case .early:
-                phase = .ended(.failure(.cancelled))
+                phase = .cancelled
                 return nil
             case .waiting(let sleeper):
-                phase = .ended(.failure(.cancelled))
+                phase = .cancelled
                 return sleeper
-            case .ended, .over: return nil
+            case .ended, .cancelled: return nil
             }
         }
         sleeper?.wake()

@@ -8,9 +8,8 @@ extension Call {
         _ token: String = "EMAW1", deadline: UInt64 = .max, operation: Operation? = nil
     ) -> Call {
         Call(
-            Submission(
-                operation: operation ?? .verify(VerificationRequest(token: Token(token))), metadata: [],
-                deadline: Deadline(Instant(nanoseconds: deadline)), waiter: Waiter()))
+            operation ?? .verify(VerificationRequest(token: Token(token))), metadata: [],
+            deadline: Deadline(Instant(nanoseconds: deadline)))
     }
 
     /// The token of a verify.

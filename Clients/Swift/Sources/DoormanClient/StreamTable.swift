@@ -1,0 +1,79 @@
+internal import DoormanWire
+
+/// What belongs to each stream of a connection: a hash table with open addressing in one flat array.
+///
+/// Ids are given out one after the other, and are themselves the hash, so that as good as each finds its own cell free, and hashes
+/// nothing. It is at most half full; a removal moves up the cells behind it, so there are no tombstones.
+struct StreamTable<Value> {
+    private var cells: [(id: StreamID, value: Value)?] = Array(repeating: nil, count: 16)
+    private(set) var count = 0
+    /// How many are not in the cell that is their own.
+    private var displaced = 0
+
+    var isEmpty: Bool { count == 0 }
+
+    /// In the order of their ids.
+    var all: [(id: StreamID, value: Value)] {
+        cells.compactMap(\.self).sorted { $0.id < $1.id }
+    }
+
+    /// Adds the value of a stream that has none.
+    mutating func insert(_ value: Value, for id: StreamID) {
+        if (count + 1) * 2 > cells.count { grow() }
+        place((id, value))
+        count += 1
+    }
+
+    /// Takes the stream's value out.
+    ///
+    /// - Returns: Nil if it has none.
+    mutating func remove(_ id: StreamID) -> Value? {
+        var cell = home(of: id)
+        while let entry = cells[cell] {
+            if entry.id == id {
+                cells[cell] = nil
+                count -= 1
+                if cell != home(of: id) { displaced -= 1 }
+                if displaced > 0 { moveUp(behind: cell) }
+                return entry.value
+            }
+            cell = next(cell)
+        }
+        return nil
+    }
+
+    /// Places anew those behind an empty cell that would otherwise not be found any more.
+    private mutating func moveUp(behind hole: Int) {
+        var cell = next(hole)
+        while let entry = cells[cell] {
+            if cell != home(of: entry.id) {
+                cells[cell] = nil
+                displaced -= 1
+                place(entry)
+            }
+            cell = next(cell)
+        }
+    }
+
+    private mutating func place(_ entry: (id: StreamID, value: Value)) {
+        var cell = home(of: entry.id)
+        if cells[cell] != nil { displaced += 1 }
+        while cells[cell] != nil { cell = next(cell) }
+        cells[cell] = entry
+    }
+
+    private mutating func grow() {
+        let before = cells
+        cells = Array(repeating: nil, count: before.count * 2)
+        displaced = 0
+        for entry in before { if let entry { place(entry) } }
+    }
+
+    private func home(of id: StreamID) -> Int {
+        Int(id.rawValue >> 1) & (cells.count - 1)
+    }
+
+    private func next(_ cell: Int) -> Int {
+        (cell + 1) & (cells.count - 1)
+    }
+}
