@@ -165,12 +165,15 @@ struct ServerTests {
     @Test("cuts off what does not end within the drain time-out")
     func drainTimeout() async throws {
         let log = LogRecorder()
-        try await withServer(log: log, settings: { $0.drainTimeout = .milliseconds(100) }) { server, port in
+        let provider = ScriptedProvider()
+        try await withServer(provider, log: log, settings: { $0.drainTimeout = .milliseconds(100) }) { server, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1))
-            try await eventually("it is connected") { server.connectionCount == 1 }
+            // One that is only being accepted goes with its listener.
+            try await eventually("the provider is asked") { provider.asked == 1 }
             await server.drain()
             try await eventually("the connection is gone") { server.connectionCount == 0 }
+            peer.close()
         }
         #expect(log.lines.contains { $0.contains("server.drain-timeout") })
     }

@@ -51,8 +51,8 @@ final class Call: @unchecked Sendable {
         waiter.end { self.failure = failure }
     }
 
-    /// What became of it, once its task has been woken. Nil: its answer is there.
-    var outcome: DoormanError? { waiter.wasCancelled ? .cancelled : failure }
+    /// What it failed with, once its task has been woken. Nil: its answer is there.
+    var error: DoormanError? { waiter.wasCancelled ? .cancelled : failure }
 
     /// Takes the answer, once its task has been woken.
     func takeAnswer() throws(DoormanError) -> Answer {

@@ -217,7 +217,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         } onCancel: {
             if call.waiter.cancel() { deliver { $0.departed += 1 } }
         }
-        let error = call.outcome
+        let error = call.error
         if metrics.isOn {
             metrics.recordCall(operation.method, error, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
         }
