@@ -2,13 +2,12 @@ internal import DoormanWire
 
 /// What belongs to each stream of a connection: a hash table with open addressing in one flat array.
 ///
-/// Ids are given out one after the other, and are themselves the hash, so that as good as each finds its own cell free, and hashes
-/// nothing. It is at most half full; a removal moves up the cells behind it, so there are no tombstones.
+/// Nobody chooses the ids, so one multiplication is hash enough. It spreads those that follow each other, so that a block of calls that
+/// a server leaves unanswered is in nobody's way. At most half of the cells are taken; a removal moves up those behind it, so there
+/// are no tombstones.
 struct StreamTable<Value> {
     private var cells: [(id: StreamID, value: Value)?] = Array(repeating: nil, count: 16)
     private(set) var count = 0
-    /// How many are not in the cell that is their own.
-    private var displaced = 0
 
     var isEmpty: Bool { count == 0 }
 
@@ -33,8 +32,7 @@ struct StreamTable<Value> {
             if entry.id == id {
                 cells[cell] = nil
                 count -= 1
-                if cell != home(of: id) { displaced -= 1 }
-                if displaced > 0 { moveUp(behind: cell) }
+                moveUp(behind: cell)
                 return entry.value
             }
             cell = next(cell)
@@ -48,7 +46,6 @@ struct StreamTable<Value> {
         while let entry = cells[cell] {
             if cell != home(of: entry.id) {
                 cells[cell] = nil
-                displaced -= 1
                 place(entry)
             }
             cell = next(cell)
@@ -57,7 +54,6 @@ struct StreamTable<Value> {
 
     private mutating func place(_ entry: (id: StreamID, value: Value)) {
         var cell = home(of: entry.id)
-        if cells[cell] != nil { displaced += 1 }
         while cells[cell] != nil { cell = next(cell) }
         cells[cell] = entry
     }
@@ -65,12 +61,12 @@ struct StreamTable<Value> {
     private mutating func grow() {
         let before = cells
         cells = Array(repeating: nil, count: before.count * 2)
-        displaced = 0
         for entry in before { if let entry { place(entry) } }
     }
 
     private func home(of id: StreamID) -> Int {
-        Int(id.rawValue >> 1) & (cells.count - 1)
+        // By the golden ratio (Knuth, volume 3, section 6.4).
+        Int((UInt64(id.rawValue) &* 0x9e37_79b9_7f4a_7c15) >> 32) & (cells.count - 1)
     }
 
     private func next(_ cell: Int) -> Int {
