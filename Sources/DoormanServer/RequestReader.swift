@@ -100,15 +100,18 @@ package final class RequestReader {
     package func decide(
         _ data: Span<UInt8>, by pass: inout CallerPass, isDraining: Bool, now: Instant, tally: inout AnswerTally
     ) -> ServerConnection.Decision {
-        var decision: ServerConnection.Decision?
-        arena.readRequest(data) { request in
-            decision = decide(request, by: &pass, isDraining: isDraining, now: now, tally: &tally)
+        if let call = PlainVerifyCall(data) {
+            if let refusal = admit(.verify, by: &pass, isDraining: isDraining, now: now, tally: &tally) { return refusal }
+            let (token, applicationID) = (data.extracting(call.token), data.extracting(call.applicationID))
+            return verify(token, applicationID, call.maxAgeSeconds, call.timeout, by: &pass, now: now, tally: &tally)
+                ?? wrongPayload(tally: &tally)
         }
-        guard let decision else {
-            tally.wrong += 1
-            return .answer(nonsense)
+        let decision = arena.withRequest(data) { request in
+            decide(request, by: &pass, isDraining: isDraining, now: now, tally: &tally)
         }
-        return decision
+        if let decision { return decision }
+        tally.wrong += 1
+        return .answer(nonsense)
     }
 
     private func decide(
@@ -124,6 +127,34 @@ package final class RequestReader {
         }
         if method == .healthCheck { return .answer(checkHealth(request, isDraining: isDraining, tally: &tally)) }
         // Before anything of the payload is read.
+        if let refusal = admit(method, by: &pass, isDraining: isDraining, now: now, tally: &tally) { return refusal }
+        switch method {
+        case .verify:
+            let timeout = request.timeout
+            let decision = request.withVerifyRequest { token, applicationID, maxAgeSeconds in
+                verify(token, applicationID, maxAgeSeconds, timeout, by: &pass, now: now, tally: &tally)
+            }
+            return (decision ?? nil) ?? wrongPayload(tally: &tally)
+        case .exchange: return start(request.exchangeRequest().map(Call.exchange), request, by: &pass, now: now, tally: &tally)
+        case .revoke: return start(request.revocationRequest().map(Call.revoke), request, by: &pass, now: now, tally: &tally)
+        case .listAccounts:
+            return start(request.accountListRequest().map(Call.listAccounts), request, by: &pass, now: now, tally: &tally)
+        case .deleteAccount:
+            return start(request.accountDeletionRequest().map(Call.deleteAccount), request, by: &pass, now: now, tally: &tally)
+        case .statistics:
+            guard request.isStatisticsRequest() else { return wrongPayload(tally: &tally) }
+            return .start(.statistics, timeout: request.timeout)
+        case .healthCheck: preconditionFailure("a health check was answered above")
+        }
+    }
+
+    /// Whether the caller may make another call of this method.
+    ///
+    /// - Returns: Nil if so, else the answer.
+    @inline(__always)
+    private func admit(
+        _ method: Method, by pass: inout CallerPass, isDraining: Bool, now: Instant, tally: inout AnswerTally
+    ) -> ServerConnection.Decision? {
         guard pass.methods.allows(method) else {
             tally.callerNotAllowed += 1
             return .answer(refuse(method, to: pass.caller))
@@ -132,43 +163,25 @@ package final class RequestReader {
             tally.draining += 1
             return .answer(draining)
         }
-        guard pass.takeCall() else { return tooFast(pass, now: now, tally: &tally) }
-        switch method {
-        case .verify: return verify(request, by: &pass, now: now, tally: &tally)
-        case .exchange: return start(request.exchangeRequest().map(Call.exchange), request, by: &pass, now: now, tally: &tally)
-        case .revoke: return start(request.revocationRequest().map(Call.revoke), request, by: &pass, now: now, tally: &tally)
-        case .listAccounts:
-            return start(request.accountListRequest().map(Call.listAccounts), request, by: &pass, now: now, tally: &tally)
-        case .deleteAccount:
-            return start(request.accountDeletionRequest().map(Call.deleteAccount), request, by: &pass, now: now, tally: &tally)
-        case .statistics:
-            guard request.isStatisticsRequest() else {
-                tally.wrong += 1
-                return .answer(badPayload)
-            }
-            return .start(.statistics, timeout: request.timeout)
-        case .healthCheck: preconditionFailure("a health check was answered above")
-        }
+        return pass.takeCall() ? nil : tooFast(pass, now: now, tally: &tally)
     }
 
+    private func wrongPayload(tally: inout AnswerTally) -> ServerConnection.Decision {
+        tally.wrong += 1
+        return .answer(badPayload)
+    }
+
+    /// - Returns: Nil if the request is wrong.
+    @inline(__always)
     private func verify(
-        _ request: borrowing RequestView, by pass: inout CallerPass, now: Instant, tally: inout AnswerTally
-    ) -> ServerConnection.Decision {
-        let timeout = request.timeout
-        var decision: ServerConnection.Decision?
-        request.readVerifyRequest { token, applicationID, maxAgeSeconds in
-            if let reply = backend.replyFromMemory(token, applicationID, maxAgeSeconds, now) {
-                tally.fromMemory += 1
-                decision = .answer(reply)
-            } else {
-                decision = miss(token, applicationID, maxAgeSeconds, timeout, by: &pass, now: now, tally: &tally)
-            }
+        _ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ timeout: Duration?,
+        by pass: inout CallerPass, now: Instant, tally: inout AnswerTally
+    ) -> ServerConnection.Decision? {
+        if let reply = backend.replyFromMemory(token, applicationID, maxAgeSeconds, now) {
+            tally.fromMemory += 1
+            return .answer(reply)
         }
-        guard let decision else {
-            tally.wrong += 1
-            return .answer(badPayload)
-        }
-        return decision
+        return miss(token, applicationID, maxAgeSeconds, timeout, by: &pass, now: now, tally: &tally)
     }
 
     /// - Returns: Nil if the request is wrong.
@@ -203,10 +216,7 @@ package final class RequestReader {
     private func start(
         _ call: Call?, _ request: borrowing RequestView, by pass: inout CallerPass, now: Instant, tally: inout AnswerTally
     ) -> ServerConnection.Decision {
-        guard let call else {
-            tally.wrong += 1
-            return .answer(badPayload)
-        }
+        guard let call else { return wrongPayload(tally: &tally) }
         if let refusal = claim(by: &pass, costsMiss: true, now: now) { return refuse(refusal, by: pass, tally: &tally) }
         return .start(call, timeout: request.timeout)
     }

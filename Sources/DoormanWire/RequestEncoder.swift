@@ -33,39 +33,37 @@ package enum RequestEncoder {
     }
 
     /// Writes a whole frame of this call, as ``encode(_:timeout:metadata:)`` and `writeFrame` would, without memory of its own.
-    ///
-    /// - Parameter arena: What the parts are put together in.
     package static func writeFrame(
         _ streamID: StreamID, _ request: VerificationRequest, timeout: Nanoseconds, metadata: [MetadataEntry],
-        to buffer: inout ByteBuffer, using arena: MessageArena
+        to buffer: inout ByteBuffer
     ) throws(RequestTooLong) {
-        let result: Result<Void, RequestTooLong> = unsafe arena.withAllocator { allocator in
-            unsafe request.token.bytes.withUnsafeBufferPointer { token in
-                do throws(ArenaSpent) {
-                    var message = unsafe Doorman__V1__VerifyRequest()
-                    unsafe doorman__v1__verify_request__init(&message)
-                    // Packing only reads it.
-                    unsafe message.token.len = token.count
-                    unsafe message.token.data = UnsafeMutablePointer(mutating: token.baseAddress)
-                    if let id = request.applicationID { unsafe message.application_id = try unsafe arena.text(id, allocator) }
-                    if let maxAge = request.maxAge { unsafe message.max_age_seconds = wholeSeconds(maxAge) }
-                    let size = unsafe doorman__v1__verify_request__get_packed_size(&message)
-                    let payload = try unsafe arena.memory(size, allocator)
-                    unsafe doorman__v1__verify_request__pack(&message, payload)
-                    var envelope = try unsafe call(.verify, Int64(clamping: timeout.count), metadata, arena, allocator)
-                    unsafe envelope.payload = unsafe ProtobufCBinaryData(len: size, data: payload)
-                    let length = unsafe ttrpc__request__get_packed_size(&envelope)
-                    guard length <= Int(FrameHeader.maximumLength) else { return .failure(RequestTooLong()) }
-                    unsafe buffer.writeFrame(.request, streamID: streamID, length: length) { data in
-                        unsafe ttrpc__request__pack(&envelope, data.baseAddress?.assumingMemoryBound(to: UInt8.self))
-                    }
-                    return .success(())
-                } catch {
-                    return .failure(RequestTooLong())
-                }
+        let token = request.token.bytes.span
+        let text = request.applicationID ?? ""
+        let applicationID = text.utf8Span.span
+        let maxAge = request.maxAge.map { UInt64(wholeSeconds($0)) } ?? 0
+        let timeout = UInt64(max(1, Int64(clamping: timeout.count)))
+        let payload =
+            FieldWriter.size(ofBytes: token.count) + FieldWriter.size(ofNumber: maxAge)
+            + FieldWriter.size(ofBytes: applicationID.count)
+        var length =
+            PlainVerifyCall.head.utf8CodeUnitCount + FieldWriter.size(ofBytes: payload) + FieldWriter.size(ofNumber: timeout)
+        for entry in metadata { length += FieldWriter.size(ofMessage: entry.encodedSize) }
+        guard length <= Int(FrameHeader.maximumLength) else { throw RequestTooLong() }
+        unsafe buffer.writeFrame(.request, streamID: streamID, length: length) { memory in
+            var fields = unsafe FieldWriter(into: memory)
+            fields.write(PlainVerifyCall.head)
+            if payload > 0 { fields.begin(3, ofMessage: payload) }
+            fields.write(1, token)
+            fields.write(2, maxAge)
+            fields.write(3, applicationID)
+            fields.write(4, timeout)
+            for entry in metadata {
+                fields.begin(5, ofMessage: entry.encodedSize)
+                fields.write(1, entry.key.utf8Span.span)
+                fields.write(2, entry.value.utf8Span.span)
             }
+            precondition(fields.count == length)
         }
-        try result.get()
     }
 
     package static func encode(
@@ -189,6 +187,12 @@ package enum RequestEncoder {
     /// Rounded down, so that no older answer comes than was asked for, but never to 0, which means any age.
     private static func wholeSeconds(_ maxAge: Duration) -> UInt32 {
         UInt32(clamping: max(1, maxAge.components.seconds))
+    }
+}
+
+extension MetadataEntry {
+    fileprivate var encodedSize: Int {
+        FieldWriter.size(ofBytes: key.utf8.count) + FieldWriter.size(ofBytes: value.utf8.count)
     }
 }
 

@@ -45,20 +45,10 @@ package import DoormanCore
     package func withVerifyRequest<Result>(
         _ body: (_ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32) -> Result
     ) -> Result? {
-        var result: Result?
-        readVerifyRequest { result = body($0, $1, $2) }
-        return result
-    }
-
-    /// Calls `body` if the payload is a `VerifyRequest`. For hits: what is generic and of another module is looked up at run time,
-    /// at each call.
-    package func readVerifyRequest(
-        _ body: (_ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32) -> Void
-    ) {
         unsafe withPayload(doorman__v1__verify_request__unpack) { request in
             let token = unsafe UnsafeBufferPointer(start: request.pointee.token.data, count: request.pointee.token.len)
             let application = unsafe textBytes(request.pointee.application_id)
-            body(unsafe token.span, unsafe application.span, unsafe request.pointee.max_age_seconds)
+            return body(unsafe token.span, unsafe application.span, unsafe request.pointee.max_age_seconds)
         }
     }
 
@@ -123,7 +113,6 @@ package import DoormanCore
         } ?? nil
     }
 
-    @discardableResult
     private func withPayload<Message, Result>(
         _ unpack: Unpack<Message>, _ body: (UnsafeMutablePointer<Message>) -> Result
     ) -> Result? {
@@ -138,13 +127,6 @@ extension MessageArena {
     ///
     /// - Returns: Nil if the data is no such message, or would take more memory than the arena's budget.
     package func withRequest<Result>(_ data: Span<UInt8>, _ body: (borrowing RequestView) -> Result) -> Result? {
-        var result: Result?
-        readRequest(data) { result = body($0) }
-        return result
-    }
-
-    /// Calls `body` if the data is a `ttrpc.Request`. Not generic, as ``RequestView/readVerifyRequest(_:)``.
-    package func readRequest(_ data: Span<UInt8>, _ body: (borrowing RequestView) -> Void) {
         unsafe withUnpacked(data, ttrpc__request__unpack) { message in
             body(unsafe RequestView(message, arena: self))
         }

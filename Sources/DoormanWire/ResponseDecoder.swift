@@ -27,6 +27,12 @@ package enum ResponseDecoder {
 
     /// The answer to `Verify`.
     package static func identity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Identity> {
+        if let identity = Identity(plainResponse: data) { return .success(identity) }
+        return unpackedIdentity(data, in: arena)
+    }
+
+    /// As ``identity(_:in:)``, by protobuf-c alone. For tests, which compare the two.
+    package static func unpackedIdentity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Identity> {
         decode(data, in: arena) { payload in
             unsafe arena.withUnpacked(payload, doorman__v1__identity__unpack) { unsafe Identity($0) } ?? nil
         }
@@ -34,7 +40,10 @@ package enum ResponseDecoder {
 
     /// The answer to `Verify` for whoever only wants to know that there is an identity in it: it is not unpacked.
     package static func isIdentity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Void> {
-        decode(data, in: arena) { payload in payload.isEmpty ? nil : () }
+        var response = PlainFields(in: data.indices)
+        let payload = response.bytes(2, in: data)
+        if response.haveEnded, !payload.isEmpty { return .success(()) }
+        return decode(data, in: arena) { payload in payload.isEmpty ? nil : () }
     }
 
     /// The answer to `Exchange`.
@@ -143,7 +152,7 @@ extension Identity {
             provider: provider,
             verifiedAt: Timestamp(millisecondsSince1970: unsafe message.pointee.verified_at_ms),
             validUntil: Timestamp(millisecondsSince1970: unsafe message.pointee.valid_until_ms),
-            freshness: Freshness(unsafe message.pointee.freshness))
+            freshness: Freshness(wire: unsafe UInt32(truncatingIfNeeded: message.pointee.freshness.rawValue)))
     }
 }
 
@@ -166,11 +175,11 @@ extension AccountPage {
 
 extension Freshness {
     /// A freshness that this version does not know is taken as the least fresh.
-    fileprivate init(_ freshness: Doorman__V1__Freshness) {
+    init(wire value: UInt32) {
         self =
-            switch freshness {
-            case DOORMAN__V1__FRESHNESS__FRESHNESS_FRESH: .fresh
-            case DOORMAN__V1__FRESHNESS__FRESHNESS_CACHED: .cached
+            switch value {
+            case DOORMAN__V1__FRESHNESS__FRESHNESS_FRESH.rawValue: .fresh
+            case DOORMAN__V1__FRESHNESS__FRESHNESS_CACHED.rawValue: .cached
             default: .stale
             }
     }

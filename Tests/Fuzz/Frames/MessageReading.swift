@@ -9,6 +9,7 @@ struct MessageReading {
 
     func readAll(_ data: [UInt8]) {
         readRequest(data)
+        readPlainForm(data)
         for request in requests(data) {
             guard let again = try? request.encoded() else { continue }
             require(requests(again).contains(request), "a request that was read reads the same once written")
@@ -29,6 +30,26 @@ struct MessageReading {
             _ = request.healthCheckService()
             _ = request.isStatisticsRequest()
         }
+    }
+
+    /// What is read without protobuf-c reads the same with it.
+    private func readPlainForm(_ data: [UInt8]) {
+        if let call = PlainVerifyCall(data.span) {
+            arena.withRequest(data.span) { request in
+                require(request.method == .verify, "a plain verify is one")
+                require(request.timeout == call.timeout, "a plain verify has the time that protobuf-c reads")
+                let isSame = request.withVerifyRequest { token, application, maxAgeSeconds in
+                    token.indices.map { token[$0] } == Array(data[call.token])
+                        && application.indices.map { application[$0] } == Array(data[call.applicationID])
+                        && maxAgeSeconds == call.maxAgeSeconds
+                }
+                require(isSame == true, "a plain verify asks what protobuf-c reads")
+            }
+        }
+        guard case .success(let identity) = ResponseDecoder.identity(data.span, in: arena) else { return }
+        var unpacked: Identity?
+        if case .success(let read) = ResponseDecoder.unpackedIdentity(data.span, in: MessageArena()) { unpacked = read }
+        require(identity == unpacked, "an identity is the one that protobuf-c reads")
     }
 
     /// The payload as each of the requests, whatever its method is.

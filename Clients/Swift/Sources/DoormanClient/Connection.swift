@@ -74,7 +74,7 @@ final class Connection: ChannelInboundHandler {
         guard isOpen, case .send(let id) = machine.start(call, at: now) else { return nil }
         do throws(RequestTooLong) {
             try call.operation.writeFrame(
-                id, timeout: call.deadline.nanosecondsLeft(at: now), metadata: call.metadata, to: &outbound, using: arena)
+                id, timeout: call.deadline.nanosecondsLeft(at: now), metadata: call.metadata, to: &outbound)
         } catch {
             machine.unsend(id)
             throw error
@@ -87,7 +87,7 @@ final class Connection: ChannelInboundHandler {
     func ping(timeout: Duration) {
         guard isOpen, let id = machine.startPing(at: .now) else { return }
         // A health call fits into any frame.
-        try? Operation.health(service: "").writeFrame(id, timeout: Nanoseconds(timeout), metadata: [], to: &outbound, using: arena)
+        try? Operation.health(service: "").writeFrame(id, timeout: Nanoseconds(timeout), metadata: [], to: &outbound)
         scheduleFlush()
     }
 

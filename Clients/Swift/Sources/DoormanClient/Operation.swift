@@ -54,13 +54,11 @@ enum Operation: Sendable, Hashable {
     /// - Parameters:
     ///   - timeout: What is left of the call's time.
     ///   - metadata: What is sent along with it.
-    ///   - arena: What its parts may be put together in.
     func writeFrame(
-        _ streamID: StreamID, timeout: Nanoseconds, metadata: [MetadataEntry], to buffer: inout ByteBuffer,
-        using arena: MessageArena
+        _ streamID: StreamID, timeout: Nanoseconds, metadata: [MetadataEntry], to buffer: inout ByteBuffer
     ) throws(RequestTooLong) {
         if case .verify(let request) = self {
-            try RequestEncoder.writeFrame(streamID, request, timeout: timeout, metadata: metadata, to: &buffer, using: arena)
+            try RequestEncoder.writeFrame(streamID, request, timeout: timeout, metadata: metadata, to: &buffer)
         } else {
             let data = try packed(timeout: .nanoseconds(Int64(clamping: timeout.count)), metadata: metadata)
             buffer.writeFrame(.request, streamID: streamID, data: data)

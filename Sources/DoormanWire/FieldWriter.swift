@@ -1,0 +1,83 @@
+/// Writes a message's fields one after the other into memory that was measured for them, as protobuf-c would: what is empty or 0 is left
+/// out.
+@safe struct FieldWriter {
+    private let memory: UnsafeMutableRawBufferPointer
+    /// How much was written.
+    private(set) var count = 0
+
+    init(into memory: UnsafeMutableRawBufferPointer) {
+        unsafe self.memory = unsafe memory
+    }
+
+    /// The size of a `string` or `bytes` field below 16 whose content is of this size.
+    @inline(__always)
+    static func size(ofBytes count: Int) -> Int {
+        count == 0 ? 0 : size(ofMessage: count)
+    }
+
+    /// The size of a message field below 16 whose content is of this size.
+    @inline(__always)
+    static func size(ofMessage count: Int) -> Int {
+        1 + size(ofVarint: UInt64(count)) + count
+    }
+
+    /// The size of a number's field below 16.
+    @inline(__always)
+    static func size(ofNumber value: UInt64) -> Int {
+        value == 0 ? 0 : 1 + size(ofVarint: value)
+    }
+
+    @inline(__always)
+    private static func size(ofVarint value: UInt64) -> Int {
+        (70 - (value | 1).leadingZeroBitCount) / 7
+    }
+
+    /// Writes fields that were encoded before.
+    @inline(__always)
+    mutating func write(_ encoded: StaticString) {
+        unsafe copy(from: UnsafeRawBufferPointer(start: encoded.utf8Start, count: encoded.utf8CodeUnitCount))
+    }
+
+    @inline(__always)
+    mutating func write(_ field: UInt8, _ bytes: Span<UInt8>) {
+        guard !bytes.isEmpty else { return }
+        begin(field, ofMessage: bytes.count)
+        unsafe bytes.withUnsafeBytes { unsafe copy(from: $0) }
+    }
+
+    @inline(__always)
+    mutating func write(_ field: UInt8, _ value: UInt64) {
+        guard value != 0 else { return }
+        write(byte: field << 3)
+        write(varint: value)
+    }
+
+    /// Begins a message field, whose content, of this size, is to follow.
+    @inline(__always)
+    mutating func begin(_ field: UInt8, ofMessage count: Int) {
+        write(byte: field << 3 | 2)
+        write(varint: UInt64(count))
+    }
+
+    @inline(__always)
+    private mutating func copy(from bytes: UnsafeRawBufferPointer) {
+        unsafe UnsafeMutableRawBufferPointer(rebasing: memory[count..<count + bytes.count]).copyMemory(from: bytes)
+        count += bytes.count
+    }
+
+    @inline(__always)
+    private mutating func write(varint value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            write(byte: UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        write(byte: UInt8(truncatingIfNeeded: rest))
+    }
+
+    @inline(__always)
+    private mutating func write(byte: UInt8) {
+        unsafe memory[count] = byte
+        count += 1
+    }
+}

@@ -1,0 +1,249 @@
+import DoormanCore
+import NIOCore
+import TestKit
+import Testing
+
+@testable import DoormanWire
+
+@Suite("The plain form of the messages of a hit")
+struct PlainFormTests {
+    // MARK: - Calls
+
+    @Test("a verify that protobuf-c packs is of the plain form, and reads the same", arguments: VerifySample.all)
+    func callIsPlain(_ sample: VerifySample) throws {
+        let data = try sample.encoded()
+        #expect(plainCall(data) == UnpackedCall(data)?.call)
+        #expect(plainCall(data) != nil)
+    }
+
+    @Test("the frame of a verify is written as protobuf-c packs it", arguments: VerifySample.all)
+    func callIsWritten(_ sample: VerifySample) throws {
+        var expected = ByteBuffer()
+        expected.writeFrame(.request, streamID: StreamID(7), data: try sample.encoded())
+        var frame = ByteBuffer()
+        try RequestEncoder.writeFrame(
+            StreamID(7), sample.request, timeout: Nanoseconds(sample.timeout), metadata: sample.metadata, to: &frame)
+        #expect(frame == expected)
+    }
+
+    @Test("a call that is longer than any frame is not written")
+    func callIsTooLong() throws {
+        var frame = ByteBuffer()
+        let call = VerificationRequest(token: Token(bytes: Array(repeating: 65, count: Int(FrameHeader.maximumLength))))
+        #expect(throws: RequestTooLong.self) {
+            try RequestEncoder.writeFrame(StreamID(1), call, timeout: Nanoseconds(.seconds(1)), metadata: [], to: &frame)
+        }
+        #expect(frame.readableBytes == 0)
+    }
+
+    @Test("each good verify of the golden vectors is of the plain form", arguments: try GoldenVector.questions)
+    func vectors(_ vector: GoldenVector) throws {
+        guard case .verify = try vector.question(), vector.roundTrips else {
+            #expect(plainCall(vector.data).map { $0 == UnpackedCall(vector.data)?.call } ?? true)
+            return
+        }
+        #expect(plainCall(vector.data) == UnpackedCall(vector.data)?.call)
+        #expect(plainCall(vector.data) != nil)
+    }
+
+    @Test(
+        "what protobuf-c reads and nobody writes is left to it",
+        arguments: [
+            ("a field twice", call(payload: [0x0a, 1, 65, 0x0a, 1, 66])),
+            ("fields in another order", call(payload: [0x10, 5, 0x0a, 1, 65])),
+            ("an unknown field", call(payload: [0x0a, 1, 65, 0x20, 1])), ("an empty token", call(payload: [0x0a, 0])),
+            ("a NUL in an id", call(payload: [0x0a, 1, 65, 0x1a, 3, 52, 0, 53])),
+            ("an age of more than 32 bits", call(payload: [0x0a, 1, 65, 0x10, 0x80, 0x80, 0x80, 0x80, 0x10])),
+            ("a time to wait below 0", call(payload: [0x0a, 1, 65], [0x20] + Array(repeating: 0xff, count: 9) + [1])),
+            ("an unknown field of the call", call(payload: [0x0a, 1, 65], [0x30, 1])),
+            ("an empty entry of metadata", call(payload: [0x0a, 1, 65], [0x2a, 0])),
+            ("the payload behind the rest", call(payload: [], [0x20, 1, 0x1a, 3, 0x0a, 1, 65])),
+        ] as [(String, [UInt8])])
+    func leftToProtobufC(_ what: String, _ data: [UInt8]) {
+        #expect(plainCall(data) == nil)
+        #expect(UnpackedCall(data)?.method == .verify, "\(what): protobuf-c reads it")
+    }
+
+    @Test(
+        "what is no call is none",
+        arguments: [
+            call(payload: [0x0a, 9, 65]), call(payload: [0x0a]), call(payload: [0x0a, 0xff]), call(payload: [0x10, 0x80]),
+            call(payload: [0x10] + Array(repeating: 0x80, count: 12)), call(payload: [0x0b]), call(payload: [0x0a, 1, 65], [0x20]),
+            call(payload: [0x0a, 1, 65], [0x2a, 2, 0x0a, 5]), Array(call(payload: [0x0a, 1, 65]).dropLast()),
+        ] as [[UInt8]])
+    func noCall(_ data: [UInt8]) {
+        #expect(plainCall(data) == nil)
+        #expect(UnpackedCall(data)?.call == nil)
+    }
+
+    @Test("what the plain form makes of damaged calls, protobuf-c makes of them", arguments: 1...20 as ClosedRange<UInt64>)
+    func damagedCalls(_ seed: UInt64) throws {
+        var random = SeededRandom(seed)
+        var plain = 0
+        for sample in VerifySample.all {
+            let original = try sample.encoded()
+            for _ in 0..<8 {
+                let data = damaged(original, &random)
+                guard let call = plainCall(data) else { continue }
+                plain += 1
+                #expect(call == UnpackedCall(data)?.call, "seed \(seed): \(data)")
+            }
+        }
+        #expect(plain > 20, "a changed token is still one")
+    }
+
+    // MARK: - Identities
+
+    @Test("an identity that protobuf-c packs is of the plain form, and reads the same", arguments: IdentitySample.all)
+    func identityIsPlain(_ identity: Identity) {
+        let data = ResponseEncoder.encode(identity)
+        #expect(Identity(plainResponse: data.span) == identity)
+        #expect(ResponseDecoder.unpackedIdentity(data.span, in: MessageArena()).value == identity)
+    }
+
+    @Test("what protobuf-c makes of an identity that nobody writes so is left to it")
+    func unusualIdentities() {
+        let unusual: [[UInt8]] = [
+            // An empty number; a NUL; two ids; a field of tomorrow; a time before 1970; an empty phone.
+            [0x0a, 1, 49, 0x30, 0], [0x0a, 3, 49, 0, 50], [0x0a, 1, 49, 0x0a, 1, 50], [0x0a, 1, 49, 0x48, 1],
+            [0x0a, 1, 49, 0x30] + Array(repeating: 0xff, count: 9) + [1], [0x0a, 1, 49, 0x1a, 0],
+        ]
+        for payload in unusual {
+            let data = [0x12, UInt8(payload.count)] + payload
+            #expect(Identity(plainResponse: data.span) == nil)
+            #expect(ResponseDecoder.unpackedIdentity(data.span, in: MessageArena()).value != nil)
+            #expect(ResponseDecoder.identity(data.span, in: MessageArena()).value != nil)
+        }
+    }
+
+    @Test("an identity without an account, or with text that is none, is none")
+    func wrongIdentities() {
+        for payload in [[], [0x12, 1, 49], [0x0a, 1, 0xff], [0x0a, 1, 49, 0x1a, 3, 0x0a, 1, 0xff]] as [[UInt8]] {
+            let data = [0x12, UInt8(payload.count)] + payload
+            #expect(ResponseDecoder.identity(data.span, in: MessageArena()).value == nil)
+        }
+    }
+
+    @Test("a refusal is no identity of the plain form")
+    func refusal() {
+        let data = ResponseEncoder.encode(FailureAnswer(.draining, "the server stops"))
+        #expect(Identity(plainResponse: data.span) == nil)
+    }
+
+    @Test("what the plain form makes of damaged identities, protobuf-c makes of them", arguments: 1...20 as ClosedRange<UInt64>)
+    func damagedIdentities(_ seed: UInt64) {
+        var random = SeededRandom(seed)
+        var plain = 0
+        for identity in IdentitySample.all {
+            let original = ResponseEncoder.encode(identity)
+            for _ in 0..<100 {
+                let data = damaged(original, &random)
+                guard let identity = Identity(plainResponse: data.span) else { continue }
+                plain += 1
+                #expect(ResponseDecoder.unpackedIdentity(data.span, in: MessageArena()).value == identity, "seed \(seed): \(data)")
+            }
+        }
+        #expect(plain > 10, "a changed digit is still one")
+    }
+}
+
+/// A few bytes changed, put in or left out.
+private func damaged(_ data: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
+    var data = data
+    for _ in 0..<Int.random(in: 1...3, using: &random) {
+        let position = Int.random(in: data.indices, using: &random)
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: data[position] = UInt8.random(in: 0...255, using: &random)
+        case 1: data[position] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        case 2: data.insert(UInt8.random(in: 0...255, using: &random), at: position)
+        default: if data.count > 1 { data.remove(at: position) }
+        }
+    }
+    return data
+}
+
+/// The data of a verify with this payload, and what follows.
+private func call(payload: [UInt8], _ rest: [UInt8] = []) -> [UInt8] {
+    let head = Array("\u{0A}\u{0F}doorman.v1.Auth\u{12}\u{06}Verify".utf8)
+    return head + (payload.isEmpty ? [] : [0x1a, UInt8(payload.count)] + payload) + rest
+}
+
+private struct ReadCall: Equatable {
+    let token: [UInt8]
+    let applicationID: [UInt8]
+    let maxAgeSeconds: UInt32
+    let timeout: Duration?
+}
+
+private func plainCall(_ data: [UInt8]) -> ReadCall? {
+    PlainVerifyCall(data.span).map {
+        ReadCall(
+            token: Array(data[$0.token]), applicationID: Array(data[$0.applicationID]), maxAgeSeconds: $0.maxAgeSeconds,
+            timeout: $0.timeout)
+    }
+}
+
+private struct UnpackedCall {
+    let method: DoormanWire.Method?
+    let call: ReadCall?
+
+    init?(_ data: [UInt8]) {
+        let read = MessageArena().withRequest(data.span) { request in
+            let timeout = request.timeout
+            let call = request.withVerifyRequest { token, application, maxAge in
+                ReadCall(token: copy(token), applicationID: copy(application), maxAgeSeconds: maxAge, timeout: timeout)
+            }
+            return (method: request.method, call: call)
+        }
+        guard let read else { return nil }
+        (method, call) = read
+    }
+}
+
+struct VerifySample: Sendable, CustomTestStringConvertible {
+    let request: VerificationRequest
+    let timeout: Duration
+    let metadata: [MetadataEntry]
+
+    func encoded() throws -> [UInt8] {
+        try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)
+    }
+
+    var testDescription: String {
+        "a token of \(request.token.bytes.count), of \(request.applicationID ?? "any"), \(timeout), \(metadata.count) entries"
+    }
+
+    static let all: [VerifySample] = {
+        let trace = MetadataEntry(key: "traceparent", value: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+        let applications: [String?] = [nil, "5432154321543210", String(repeating: "ä", count: 100)]
+        var samples: [VerifySample] = []
+        for (number, length) in [0, 1, 96, 127, 128, 166, 16384].enumerated() {
+            for (application, maxAge) in zip(applications, [nil, .seconds(1), .seconds(1 << 40)] as [Duration?]) {
+                let token = Token(bytes: Array(repeating: 65 + UInt8(number), count: length))
+                let request = VerificationRequest(token: token, applicationID: application, maxAge: maxAge)
+                samples.append(VerifySample(request: request, timeout: .milliseconds(length), metadata: []))
+                samples.append(VerifySample(request: request, timeout: .seconds(86400), metadata: [trace, trace]))
+            }
+        }
+        return samples
+    }()
+}
+
+enum IdentitySample {
+    static let all: [Identity] = {
+        var phone = Identity(
+            accountID: "9348431236610768", applicationID: "5432154321543210",
+            phone: PhoneNumber(number: "+15551234567", countryPrefix: "1", nationalNumber: "5551234567"), provider: "account-kit",
+            verifiedAt: Timestamp(millisecondsSince1970: 1_795_600_000_000),
+            validUntil: Timestamp(millisecondsSince1970: 1_795_600_060_000))
+        let email = Identity(
+            accountID: "1", applicationID: "", email: "jürgen.größe@example.org", provider: "p",
+            verifiedAt: Timestamp(millisecondsSince1970: 0), validUntil: .distantFuture, freshness: .stale)
+        let long = Identity(
+            accountID: String(repeating: "8", count: 300), applicationID: "5432154321543210", provider: "",
+            verifiedAt: Timestamp(millisecondsSince1970: 1), freshness: .cached)
+        let freshPhone = phone
+        phone.freshness = .cached
+        return [freshPhone, phone, email, long]
+    }()
+}
