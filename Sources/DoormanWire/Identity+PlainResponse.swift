@@ -1,10 +1,10 @@
-internal import DoormanCore
+package import DoormanCore
 
 extension Identity {
     /// The identity in the data of a response frame of the plain form, without unpacking it.
     ///
     /// - Returns: Nil if the answer is another, or of another form. What it is then, protobuf-c knows.
-    init?(plainResponse data: Span<UInt8>) {
+    package init?(plainResponse data: Span<UInt8>) {
         var response = PlainFields(in: data.indices)
         let payload = response.bytes(2, in: data)
         var fields = PlainFields(in: payload)

@@ -13,10 +13,13 @@ final class Call: @unchecked Sendable {
     }
 
     let operation: Operation
+    let method: Method
     let metadata: [MetadataEntry]
     let deadline: Deadline
     let waiter = Waiter()
-    private(set) var answer: Answer?
+    /// That of a verify; every other call's is ``answer``.
+    private var identity: Identity?
+    private var answer: Answer?
     private var failure: DoormanError?
     /// Nil while it waits.
     private(set) var copy: Copy?
@@ -31,6 +34,7 @@ final class Call: @unchecked Sendable {
 
     init(_ operation: Operation, metadata: [MetadataEntry], deadline: Deadline) {
         self.operation = operation
+        self.method = operation.method
         self.metadata = metadata
         self.deadline = deadline
     }
@@ -40,7 +44,16 @@ final class Call: @unchecked Sendable {
 
     /// Reads the data of a response frame, and keeps the answer.
     func read(_ data: Span<UInt8>, in arena: MessageArena) -> Reply {
-        operation.read(data, in: arena, into: &answer)
+        guard method == .verify else { return operation.read(data, in: arena, into: &answer) }
+        identity = Identity(plainResponse: data)
+        if case .some = identity { return .success }
+        return Reply(ResponseDecoder.identity(data, in: arena)) { identity = $0 }
+    }
+
+    /// What a server said that was asked for its health.
+    var health: ServingStatus? {
+        guard method == .healthCheck, case .health(let status)? = answer else { return nil }
+        return status
     }
 
     /// Ends it.
@@ -54,7 +67,13 @@ final class Call: @unchecked Sendable {
     /// What it failed with, once its task has been woken. Nil: its answer is there.
     var error: DoormanError? { waiter.wasCancelled ? .cancelled : failure }
 
-    /// Takes the answer, once its task has been woken.
+    /// Takes the answer to a verify, once its task has been woken.
+    func takeIdentity() throws(DoormanError) -> Identity {
+        guard let identity = identity.take() else { throw .mixedUp }
+        return identity
+    }
+
+    /// Takes the answer to any other call, once its task has been woken.
     func takeAnswer() throws(DoormanError) -> Answer {
         guard let answer = answer.take() else { throw .mixedUp }
         return answer

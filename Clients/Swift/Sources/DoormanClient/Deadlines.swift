@@ -34,9 +34,10 @@ struct Deadlines {
     /// The earliest deadline.
     var next: Deadline? { heap.first?.deadline }
 
-    /// Takes out ended calls if they are by far the larger part.
+    /// Takes out ended calls if they are the larger part. Soon, for what is kept for long is no longer in the processor's cache when it is
+    /// let go.
     mutating func compact(liveCount: Int) -> [Call] {
-        guard heap.count > 4 * liveCount + 1024 else { return [] }
+        guard heap.count > 2 * liveCount + 64 else { return [] }
         var ended: [Call] = []
         let all = heap
         heap.removeAll(keepingCapacity: false)

@@ -14,6 +14,7 @@ final class Dispatcher {
     let metrics: ClientMetrics
     let connector: Connector
     let resolver: Resolver
+    let taskExecutor: EventLoopTaskExecutor
     var servers: ServerDirectory
     var subchannels: [Subchannel] = []
     /// Those that take calls.
@@ -36,7 +37,7 @@ final class Dispatcher {
 
     init(
         servers: ServerDirectory, resolver: Resolver, tls: ClientTLS?, settings: DoormanClientSettings, logger: Logger,
-        metrics: ClientMetrics, eventLoop: any EventLoop
+        metrics: ClientMetrics, eventLoop: any EventLoop, taskExecutor: EventLoopTaskExecutor
     ) {
         self.servers = servers
         self.resolver = resolver
@@ -44,6 +45,7 @@ final class Dispatcher {
         self.logger = logger
         self.metrics = metrics
         self.eventLoop = eventLoop
+        self.taskExecutor = taskExecutor
         self.connector = Connector(timeout: settings.connectTimeout, tls: tls, logger: logger)
         self.retryBudget = RetryBudget(ratio: settings.retryRatio, perSecond: settings.retriesPerSecond)
         self.hedging = Hedging(after: settings.hedgeAfter, ratio: settings.hedgeRatio)

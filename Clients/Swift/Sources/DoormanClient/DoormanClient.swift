@@ -78,7 +78,8 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
             targets: targets, maximumServers: settings.maximumServers, interval: settings.lookUpInterval)
         let metrics = ClientMetrics(factory: metricsFactory)
         self.eventLoop = eventLoop
-        self.taskExecutor = EventLoopTaskExecutor(eventLoop)
+        let taskExecutor = EventLoopTaskExecutor(eventLoop)
+        self.taskExecutor = taskExecutor
         self.servers = directory.description
         self.defaultTimeout = Nanoseconds(settings.timeout)
         self.metrics = metrics
@@ -87,7 +88,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
             Dispatcher(
                 servers: directory, resolver: resolver, tls: tls.map(ClientTLS.init), settings: settings,
                 logger: logger ?? Logger(label: "doorman.client") { _ in SwiftLogNoOpLogHandler() }, metrics: metrics,
-                eventLoop: eventLoop),
+                eventLoop: eventLoop, taskExecutor: taskExecutor),
             eventLoop: eventLoop)
     }
 
@@ -108,14 +109,14 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> Identity {
         let request = VerificationRequest(token: token, applicationID: applicationID, maxAge: maxAge)
-        guard let nearCache, maxAge == nil else { return try await ask(.verify(request), timeout).identity() }
+        guard let nearCache, maxAge == nil else { return try await ended(.verify(request), timeout).takeIdentity() }
         let key = NearCache.Key(token: token, applicationID: applicationID)
         if let identity = nearCache.identity(for: key, at: .now) {
             metrics.recordNearCacheHit()
             return identity
         }
         let revocations = nearCache.revocations
-        let identity = try await ask(.verify(request), timeout).identity()
+        let identity = try await ended(.verify(request), timeout).takeIdentity()
         nearCache.keep(identity, for: key, revocations: revocations, at: .now, civil: .now)
         return identity
     }
@@ -198,9 +199,15 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         try? await eventLoop.flatSubmit { [dispatcher] in dispatcher.value.close() }.get()
     }
 
+    /// The answer to any call but a verify.
+    func ask(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> Answer {
+        try await ended(operation, timeout).takeAnswer()
+    }
+
+    /// The call, once it has its answer.
     // Inlined, for each async function that is returned from looks for its executor.
     @inline(__always)
-    func ask(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> Answer {
+    private func ended(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> Call {
         guard !operation.holdsNUL else { throw .textWithNUL }
         let start = Instant.now
         let call = Call(
@@ -219,10 +226,10 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         }
         let error = call.error
         if metrics.isOn {
-            metrics.recordCall(operation.method, error, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
+            metrics.recordCall(call.method, error, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
         }
         if let error { throw error }
-        return try call.takeAnswer()
+        return call
     }
 
     /// Changes the inbox, and has it emptied on the event loop: once for all that comes until then.
@@ -250,14 +257,6 @@ extension DoormanClient: CustomStringConvertible, CustomReflectable {
 
     /// Shows nothing of the inside: that belongs to the event loop, and can't be looked at while it runs.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
-}
-
-extension Answer {
-    /// That of a verify.
-    fileprivate consuming func identity() throws(DoormanError) -> Identity {
-        guard case .identity(let identity) = self else { throw .mixedUp }
-        return identity
-    }
 }
 
 extension DoormanError {

@@ -25,17 +25,25 @@ final class EventLoopTaskExecutor: TaskExecutor {
             return queue.isScheduled
         }
         // One turn for all that become ready until then, such as those whose answers came in one read.
-        if !isScheduled { eventLoop.execute { self.runJobs() } }
+        if !isScheduled {
+            eventLoop.execute {
+                self.queue.withLockedValue { $0.isScheduled = false }
+                self.runJobs()
+            }
+        }
     }
 
-    private func runJobs() {
-        var jobs = queue.withLockedValue { queue in
-            queue.isScheduled = false
+    /// Runs what is ready. Called on the event loop: also as soon as a read's answers are given out, while the processor's cache still
+    /// has them.
+    func runJobs() {
+        let ready = queue.withLockedValue { queue -> [UnownedJob]? in
+            guard !queue.jobs.isEmpty else { return nil }
             let jobs = queue.jobs
             queue.jobs = queue.spare
             queue.spare = []
             return jobs
         }
+        guard var jobs = ready else { return }
         for job in jobs { unsafe job.runSynchronously(on: asUnownedTaskExecutor()) }
         jobs.removeAll(keepingCapacity: jobs.capacity <= 4096)
         queue.withLockedValue { $0.spare = jobs }

@@ -82,25 +82,24 @@ enum Operation: Sendable, Hashable {
         }
     }
 
-    /// Reads the data of a response frame.
+    /// Reads the data of a response frame to any call but a verify.
     ///
     /// - Parameter answer: Where a successful one goes: at once to where it is wanted, for there is much to copy of it.
     func read(_ data: Span<UInt8>, in arena: MessageArena, into answer: inout Answer?) -> Reply {
         switch self {
-        case .verify: Reply(ResponseDecoder.identity(data, in: arena), into: &answer) { .identity($0) }
-        case .exchange: Reply(ResponseDecoder.exchange(data, in: arena), into: &answer) { .exchange($0.token, $0.identity) }
-        case .revoke: Reply(ResponseDecoder.revoked(data, in: arena), into: &answer) { .revoked }
-        case .listAccounts: Reply(ResponseDecoder.accounts(data, in: arena), into: &answer) { .accounts($0) }
-        case .deleteAccount: Reply(ResponseDecoder.accountDeleted(data, in: arena), into: &answer) { .accountDeleted }
-        case .statistics: Reply(ResponseDecoder.statistics(data, in: arena), into: &answer) { .statistics($0) }
-        case .health: Reply(ResponseDecoder.healthCheck(data, in: arena), into: &answer) { .health($0) }
+        case .verify: .nonsense
+        case .exchange: Reply(ResponseDecoder.exchange(data, in: arena)) { answer = .exchange($0.token, $0.identity) }
+        case .revoke: Reply(ResponseDecoder.revoked(data, in: arena)) { answer = .revoked }
+        case .listAccounts: Reply(ResponseDecoder.accounts(data, in: arena)) { answer = .accounts($0) }
+        case .deleteAccount: Reply(ResponseDecoder.accountDeleted(data, in: arena)) { answer = .accountDeleted }
+        case .statistics: Reply(ResponseDecoder.statistics(data, in: arena)) { answer = .statistics($0) }
+        case .health: Reply(ResponseDecoder.healthCheck(data, in: arena)) { answer = .health($0) }
         }
     }
 }
 
-/// The successful answer to an ``Operation``.
+/// The successful answer to an ``Operation`` other than a verify, whose is an `Identity`.
 enum Answer: Sendable, Hashable {
-    case identity(Identity)
     case exchange(Token, Identity?)
     case revoked
     case accounts(AccountPage)
@@ -120,11 +119,11 @@ enum Reply: Sendable, Hashable {
     case nonsense
 
     init<Value>(
-        _ outcome: consuming ResponseDecoder.Outcome<Value>, into answer: inout Answer?, _ wrap: (consuming Value) -> Answer
+        _ outcome: consuming ResponseDecoder.Outcome<Value>, _ keep: (consuming Value) -> Void
     ) {
         switch consume outcome {
         case .success(let value):
-            answer = wrap(value)
+            keep(value)
             self = .success
         case .failure(let status) where status.failure == .draining: self = .draining(message: status.message)
         case .failure(let status): self = .failure(status)

@@ -184,7 +184,7 @@ extension Subchannel {
         }
         if connection === current { perform(machine.answered()) }
         // It is about to stop, so the next call had better find another.
-        let saysNotServing = if case .health(.notServing)? = call.answer { true } else { false }
+        let saysNotServing = call.health == .notServing
         dispatcher?.answered(call, reply, from: self)
         if saysNotServing { drained(connection) }
     }
@@ -206,6 +206,7 @@ extension Subchannel {
     func roomChanged() {
         if let current, current.isOpen, current.room == .none { replace() }
         dispatcher?.sendWaiting()
+        dispatcher?.taskExecutor.runJobs()
     }
 
     func ended(_ connection: Connection, leaving leftovers: Connection.StateMachine<Call>.Leftovers) {

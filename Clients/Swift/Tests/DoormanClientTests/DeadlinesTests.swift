@@ -30,7 +30,7 @@ struct DeadlinesTests {
             deadlines.insert(call)
             forgotten += deadlines.compact(liveCount: 1).count
         }
-        #expect(deadlines.count <= 1030)
+        #expect(deadlines.count <= 70)
         #expect(forgotten + deadlines.count == 10_001)
         #expect(deadlines.popPassed(at: Instant(nanoseconds: 0)).first === long)
     }
