@@ -19,6 +19,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var timerInstant = Instant.distantFuture
     private var flushIsScheduled = false
     private var isReadPending = false
+    /// Whether the peer reads, as far as the channel has said: asking it costs as much as a look into memory.
+    private var isWritable = true
     /// Nil where bytes must take the way through the pipeline.
     private var writer: SocketWriter?
     /// Writes that wait in the channel's queue: what comes later may not overtake them.
@@ -103,11 +105,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         flush()
         connection.reclaim(&reader.outputMemory)
         rearmTimer()
-        if context.channel.isWritable { context.read() } else { isReadPending = true }
+        if isWritable { context.read() } else { isReadPending = true }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
+        isWritable = context.channel.isWritable
+        if isWritable {
             connection.unblockOutput(now: now)
             if isReadPending {
                 isReadPending = false
@@ -192,11 +195,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: - Output, time, the end
 
     private func flush() {
-        let refusals = connection.takeRefusals()
-        if !refusals.isEmpty {
-            shared.metrics.record(refusals)
-            reader.count(refusals)
-        }
+        if connection.hasRefusals { countRefusals() }
         guard let context, var output = connection.takeOutput() else { return }
         bytesWritten += output.readableBytes
         if queuedWrites == 0, let writer {
@@ -208,6 +207,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         written.futureResult.whenComplete { _ in handler.value.queuedWrites -= 1 }
         context.writeAndFlush(wrapOutboundOut(output), promise: written)
+    }
+
+    private func countRefusals() {
+        let refusals = connection.takeRefusals()
+        shared.metrics.record(refusals)
+        reader.count(refusals)
     }
 
     private func perform(_ directive: ServerConnection.Directive) {

@@ -135,6 +135,11 @@ package struct ServerConnection {
         return started
     }
 
+    /// Whether a failure was answered here since ``takeRefusals()``.
+    // Inlined, for otherwise the whole connection is copied to ask it.
+    @inline(__always)
+    var hasRefusals: Bool { !refusals.isEmpty }
+
     /// How often each failure was answered here since this was last asked, for the metrics.
     package mutating func takeRefusals() -> [Failure: Int] {
         guard !refusals.isEmpty else { return [:] }
