@@ -8,6 +8,7 @@ final class EventLoopTaskExecutor: TaskExecutor {
         /// What the last turn used, for the next.
         var spare: [UnownedJob] = []
         var isScheduled = false
+        var isRunning = false
     }
 
     private let eventLoop: any EventLoop
@@ -35,9 +36,13 @@ final class EventLoopTaskExecutor: TaskExecutor {
 
     /// Runs what is ready. Called on the event loop: also as soon as a read's answers are given out, while the processor's cache still
     /// has them.
+    ///
+    /// A job that makes a call may come here again, by a socket that is full. What is ready then waits for its turn: jobs that run inside
+    /// one another would use up the stack.
     func runJobs() {
         let ready = queue.withLockedValue { queue -> [UnownedJob]? in
-            guard !queue.jobs.isEmpty else { return nil }
+            guard !queue.isRunning, !queue.jobs.isEmpty else { return nil }
+            queue.isRunning = true
             let jobs = queue.jobs
             queue.jobs = queue.spare
             queue.spare = []
@@ -46,6 +51,9 @@ final class EventLoopTaskExecutor: TaskExecutor {
         guard var jobs = ready else { return }
         for job in jobs { unsafe job.runSynchronously(on: asUnownedTaskExecutor()) }
         jobs.removeAll(keepingCapacity: jobs.capacity <= 4096)
-        queue.withLockedValue { $0.spare = jobs }
+        queue.withLockedValue { queue in
+            queue.spare = jobs
+            queue.isRunning = false
+        }
     }
 }

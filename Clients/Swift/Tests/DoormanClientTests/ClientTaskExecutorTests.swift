@@ -1,4 +1,5 @@
 import DoormanCore
+import NIOConcurrencyHelpers
 import NIOPosix
 import TestKit
 import Testing
@@ -30,6 +31,20 @@ struct ClientTaskExecutorTests {
         }
         #expect(loops.count == 1 && !loops.contains(nil))
         await client.close()
+    }
+
+    @Test("a job that has the others run runs none of them inside itself, and they run all the same")
+    func nesting() async {
+        let executor = EventLoopTaskExecutor(MultiThreadedEventLoopGroup.singleton.next())
+        let order = NIOLockedValueBox<[String]>([])
+        let outer = Task(executorPreference: executor) {
+            let inner = Task(executorPreference: executor) { order.withLockedValue { $0.append("inner") } }
+            executor.runJobs()
+            order.withLockedValue { $0.append("outer") }
+            return inner
+        }
+        await outer.value.value
+        #expect(order.withLockedValue(\.self) == ["outer", "inner"])
     }
 
     @Test("a call that nobody answers ends by its deadline, by its task's cancellation, or with the client")
