@@ -107,6 +107,7 @@ final class Dispatcher {
         let closing = subchannels.flatMap { $0.close() }
         subchannels = []
         ready = []
+        servers.forget()
         return .andAllComplete(closing, on: eventLoop)
     }
 

@@ -197,6 +197,8 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     public func close() async {
         // Closing has no failure that anybody could act on.
         try? await eventLoop.flatSubmit { [dispatcher] in dispatcher.value.close() }.get()
+        // In its next turn the loop takes closed connections apart: nothing of them is left when this returns.
+        try? await eventLoop.submit {}.get()
     }
 
     /// The answer to any call but a verify.

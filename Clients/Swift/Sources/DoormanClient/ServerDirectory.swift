@@ -65,6 +65,12 @@ struct ServerDirectory {
         findNextLookUp()
     }
 
+    /// Forgets what was found. No look-up may be finished afterwards.
+    mutating func forget() {
+        entries = targets.map { _ in Entry() }
+        servers = []
+    }
+
     private func pause(afterFailure: Bool) -> Duration {
         afterFailure || servers.isEmpty ? min(interval, Self.shortestInterval) : interval
     }

@@ -28,6 +28,23 @@ struct ClientServiceTests {
         #expect(error?.kind == .couldNotAsk(.clientClosed))
     }
 
+    @Test("nothing of its connections is left when it has closed: a process may end right then")
+    func leavesNothing() async throws {
+        let peer = try AnsweringPeer()
+        let client = DoormanClient(target: peer.target, settings: .patient)
+        _ = try await client.verify("EMAW1")
+        let remains = try await client.eventLoop.submit { [dispatcher = client.dispatcher] in
+            Remains(dispatcher.value.subchannels[0])
+        }.get()
+        #expect(!remains.areGone)
+        await client.close()
+        #expect(remains.areGone)
+        let servers = try await client.eventLoop.submit { [dispatcher = client.dispatcher] in
+            dispatcher.value.servers.servers
+        }.get()
+        #expect(servers.isEmpty)
+    }
+
     @Test("what happens to servers is logged with the server's name, and never a token")
     func logging() async throws {
         let recorder = LogRecorder()
@@ -135,4 +152,19 @@ private struct TraceparentInstrument: Instrument {
     where Inject.Carrier == Carrier {
         if let traceparent = context.traceparent { injector.inject(traceparent, forKey: "traceparent", into: &carrier) }
     }
+}
+
+/// What a connection was, unless it is gone.
+///
+/// `@unchecked`: weak references may be read by any thread.
+private final class Remains: @unchecked Sendable {
+    private weak var subchannel: Subchannel?
+    private weak var connection: Connection?
+
+    init(_ subchannel: Subchannel) {
+        self.subchannel = subchannel
+        self.connection = subchannel.current
+    }
+
+    var areGone: Bool { subchannel == nil && connection == nil }
 }
