@@ -56,7 +56,8 @@ struct PlainFields {
         return true
     }
 
-    /// A number of 63 bits at most: a negative one has 64.
+    /// A number of 63 bits at most, since a negative one has 64, in as few bytes as it needs: of a length in more than five, protobuf-c
+    /// would say that it is none.
     @inline(__always)
     private mutating func varint(in data: Span<UInt8>) -> UInt64 {
         var value: UInt64 = 0
@@ -65,7 +66,10 @@ struct PlainFields {
             let byte = data[position]
             position += 1
             value |= UInt64(byte & 0x7f) << shift
-            if byte < 0x80 { return value }
+            if byte < 0x80 {
+                if byte == 0, shift > 0 { break }
+                return value
+            }
             shift += 7
         }
         isPlain = false

@@ -38,13 +38,6 @@ extension MessageArena {
         return unsafe UnsafeMutableRawPointer(copy).assumingMemoryBound(to: CChar.self)
     }
 
-    /// Memory in the arena. Only inside ``withAllocator(_:)``.
-    func memory(_ size: Int, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent)
-        -> UnsafeMutablePointer<UInt8>
-    {
-        try unsafe allocate(size, allocator).bindMemory(to: UInt8.self, capacity: size)
-    }
-
     /// Copies bytes into the arena. Only inside ``withAllocator(_:)``.
     func data(_ bytes: [UInt8], _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent) -> ProtobufCBinaryData {
         let copy = try unsafe allocate(bytes.count, allocator).bindMemory(to: UInt8.self, capacity: bytes.count)

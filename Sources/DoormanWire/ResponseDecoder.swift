@@ -31,7 +31,7 @@ package enum ResponseDecoder {
         return unpackedIdentity(data, in: arena)
     }
 
-    /// As ``identity(_:in:)``, by protobuf-c alone. For tests, which compare the two.
+    /// As ``identity(_:in:)``, by protobuf-c alone: for whoever has tried the plain form.
     package static func unpackedIdentity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Identity> {
         decode(data, in: arena) { payload in
             unsafe arena.withUnpacked(payload, doorman__v1__identity__unpack) { unsafe Identity($0) } ?? nil

@@ -51,6 +51,7 @@ struct PlainFormTests {
         arguments: [
             ("a field twice", call(payload: [0x0a, 1, 65, 0x0a, 1, 66])),
             ("fields in another order", call(payload: [0x10, 5, 0x0a, 1, 65])),
+            ("a length with a byte more than it needs", call(payload: [0x0a, 0x81, 0, 65])),
             ("an unknown field", call(payload: [0x0a, 1, 65, 0x20, 1])), ("an empty token", call(payload: [0x0a, 0])),
             ("a NUL in an id", call(payload: [0x0a, 1, 65, 0x1a, 3, 52, 0, 53])),
             ("an age of more than 32 bits", call(payload: [0x0a, 1, 65, 0x10, 0x80, 0x80, 0x80, 0x80, 0x10])),
@@ -67,7 +68,9 @@ struct PlainFormTests {
     @Test(
         "what is no call is none",
         arguments: [
-            call(payload: [0x0a, 9, 65]), call(payload: [0x0a]), call(payload: [0x0a, 0xff]), call(payload: [0x10, 0x80]),
+            // A length in six bytes, of which protobuf-c looks at five.
+            call(payload: [0x0a, 0x81, 0x80, 0x80, 0x80, 0x80, 0, 65]), call(payload: [0x0a, 9, 65]), call(payload: [0x0a]),
+            call(payload: [0x0a, 0xff]), call(payload: [0x10, 0x80]),
             call(payload: [0x10] + Array(repeating: 0x80, count: 12)), call(payload: [0x0b]), call(payload: [0x0a, 1, 65], [0x20]),
             call(payload: [0x0a, 1, 65], [0x2a, 2, 0x0a, 5]), Array(call(payload: [0x0a, 1, 65]).dropLast()),
         ] as [[UInt8]])

@@ -47,7 +47,7 @@ final class Call: @unchecked Sendable {
         guard method == .verify else { return operation.read(data, in: arena, into: &answer) }
         identity = Identity(plainResponse: data)
         if case .some = identity { return .success }
-        return Reply(ResponseDecoder.identity(data, in: arena)) { identity = $0 }
+        return Reply(ResponseDecoder.unpackedIdentity(data, in: arena)) { identity = $0 }
     }
 
     /// What a server said that was asked for its health.

@@ -179,7 +179,7 @@ extension Connection {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         perform(machine.closeIfFinished())
-        owner?.roomChanged()
+        owner?.readEnded()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

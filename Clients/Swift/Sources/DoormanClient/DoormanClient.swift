@@ -262,7 +262,7 @@ extension DoormanClient: CustomStringConvertible, CustomReflectable {
 }
 
 extension DoormanError {
-    /// An answer was read as that of another method, which ``Operation/read(_:in:)`` rules out.
+    /// An answer was read as that of another method, which ``Call/read(_:in:)`` rules out.
     static let mixedUp = protocolViolation("the answer is that of another method")
 }
 

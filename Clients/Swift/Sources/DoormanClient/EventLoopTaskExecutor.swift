@@ -37,8 +37,8 @@ final class EventLoopTaskExecutor: TaskExecutor {
     /// Runs what is ready. Called on the event loop: also as soon as a read's answers are given out, while the processor's cache still
     /// has them.
     ///
-    /// A job that makes a call may come here again, by a socket that is full. What is ready then waits for its turn: jobs that run inside
-    /// one another would use up the stack.
+    /// Never from inside a job, of this executor or another: jobs that run inside one another would use up the stack. One of this
+    /// executor that does it all the same leaves the others to the next turn.
     func runJobs() {
         let ready = queue.withLockedValue { queue -> [UnownedJob]? in
             guard !queue.isRunning, !queue.jobs.isEmpty else { return nil }

@@ -206,6 +206,11 @@ extension Subchannel {
     func roomChanged() {
         if let current, current.isOpen, current.room == .none { replace() }
         dispatcher?.sendWaiting()
+    }
+
+    /// All that the socket had was read: those whose answers were among it go on.
+    func readEnded() {
+        roomChanged()
         dispatcher?.taskExecutor.runJobs()
     }
 
