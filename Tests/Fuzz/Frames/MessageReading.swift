@@ -35,16 +35,16 @@ struct MessageReading {
     /// What is read without protobuf-c reads the same with it.
     private func readPlainForm(_ data: [UInt8]) {
         if let call = PlainVerifyCall(data.span) {
-            arena.withRequest(data.span) { request in
-                require(request.method == .verify, "a plain verify is one")
-                require(request.timeout == call.timeout, "a plain verify has the time that protobuf-c reads")
-                let isSame = request.withVerifyRequest { token, application, maxAgeSeconds in
-                    token.indices.map { token[$0] } == Array(data[call.token])
-                        && application.indices.map { application[$0] } == Array(data[call.applicationID])
-                        && maxAgeSeconds == call.maxAgeSeconds
-                }
-                require(isSame == true, "a plain verify asks what protobuf-c reads")
+            // With room for all that fits into an input: what can't be read at all must not be a call either.
+            let isSame = MessageArena().withRequest(data.span) { request in
+                request.method == .verify && request.timeout == call.timeout
+                    && request.withVerifyRequest { token, application, maxAgeSeconds in
+                        token.indices.map { token[$0] } == Array(data[call.token])
+                            && application.indices.map { application[$0] } == Array(data[call.applicationID])
+                            && maxAgeSeconds == call.maxAgeSeconds
+                    } == true
             }
+            require(isSame == true, "a plain verify is the call that protobuf-c reads")
         }
         guard case .success(let identity) = ResponseDecoder.identity(data.span, in: arena) else { return }
         var unpacked: Identity?
