@@ -27,14 +27,16 @@ package struct CacheEntry: Sendable, Hashable {
         self.staleUntil = staleUntil ?? expiresAt
     }
 
-    /// What every entry takes besides its strings and its reply's bytes: its places in the flat arrays (240 bytes, and as a rule
-    /// a third of that for the room arrays have to grow), 16 to 32 in the index, 48 around the reply's bytes.
-    package static let fixedCost = 400
+    /// What every entry takes besides its strings: its places in the flat arrays (370 bytes with a reply that lies in place, and as
+    /// a rule a third of that for the room arrays have to grow), and 16 to 32 in the index.
+    package static let fixedCost = 528
 
-    /// The memory this takes, in bytes: ``fixedCost``, the packed reply, and each string that is too long (over 15 bytes) to
-    /// live in its place.
+    /// The memory this takes, in bytes: ``fixedCost``, a reply that is too long to live in its place, and each string that is (over
+    /// 15 bytes).
     package var cost: Int {
-        Self.fixedCost + reply.bytes.count + verdict.stringCost
+        // An array's header, and a place in a table that is partly empty.
+        let long = reply.long.isEmpty ? 0 : 80 + reply.long.count
+        return Self.fixedCost + long + verdict.stringCost
     }
 }
 
@@ -47,9 +49,8 @@ enum Recollection: Sendable, Hashable {
     case unknown
 }
 
-/// A packed reply from memory.
+/// A reply was copied from memory.
 struct Hit {
-    let reply: PackedReply
     /// Whether this hit is the one that has the entry refreshed.
     let isDueForRefresh: Bool
 }

@@ -18,11 +18,13 @@ struct CacheShard: Sendable {
 
     /// Counts a hit, and nothing if there is none: the call then asks again by ``recall(_:maxAge:now:isRepeated:)``.
     @inline(__always)
-    mutating func reply(for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64) -> Hit? {
+    mutating func reply(
+        for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64, into reply: inout PackedReply
+    ) -> Hit? {
         let any = Span<UInt8>()
         guard
-            let hit = valid.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now)
-                ?? rejected.reply(for: key, applicationID: any, maxAge: maxAge, now: now)
+            let hit = valid.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now, into: &reply)
+                ?? rejected.reply(for: key, applicationID: any, maxAge: maxAge, now: now, into: &reply)
         else { return nil }
         hits &+= 1
         return hit

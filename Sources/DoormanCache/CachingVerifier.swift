@@ -43,30 +43,31 @@ package final class CachingVerifier: Sendable {
     }
 
     /// The packed reply, if memory has one that suits the call: within its time, young enough, and of the audience asked for.
-    /// Whenever this is nil, ``verify(_:deadline:)`` knows the answer or gets it.
+    /// Whenever it has none, ``verify(_:deadline:)`` knows the answer or gets it.
     ///
     /// - Parameters:
     ///   - applicationID: In UTF-8; empty for any.
     ///   - maxAgeSeconds: 0 for any age.
+    ///   - reply: Where the reply is copied to.
+    /// - Returns: Whether there is one.
     package func reply(
-        token: Span<UInt8>, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant
-    ) -> PackedReply? {
+        token: Span<UInt8>, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into reply: inout PackedReply
+    ) -> Bool {
         let key = keys.key(forToken: token)
-        guard let hit = cache.reply(for: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now) else {
-            return nil
-        }
+        let hit = cache.reply(for: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply)
+        guard let hit else { return false }
         if hit.isDueForRefresh { refresh(Token(bytes: Array(copying: token)), key) }
-        return hit.reply
+        return true
     }
 
     /// The packed reply past its time, if memory has one that suits the call otherwise: for a call that may not have the provider
     /// asked just now.
     package func staleReply(
-        token: Span<UInt8>, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant
-    ) -> PackedReply? {
+        token: Span<UInt8>, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into reply: inout PackedReply
+    ) -> Bool {
         let key = keys.key(forToken: token)
-        guard giveStale(key, maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds))) != nil else { return nil }
-        return cache.reply(for: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?.reply
+        guard giveStale(key, maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds))) != nil else { return false }
+        return cache.reply(for: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply) != nil
     }
 
     /// Whether the provider is being asked about the token, so that one more call costs it nothing.

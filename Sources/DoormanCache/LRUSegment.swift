@@ -19,15 +19,16 @@ package struct LRUSegment: Sendable {
     private var staleUntil: [UInt64] = []
     private var applicationIDs: [String] = []
     private var verdicts: [Verdict?] = []
-    private var replies: [PackedReply?] = []
+    /// Those that have no room in their slots.
+    private var longReplies: [Int: [UInt8]] = [:]
     private var index = SlotIndex()
     private var newest = Slot.none
     private var oldest = Slot.none
     private var firstFree = Slot.none
 
-    /// Eight words whose alignment is their 64 bytes, so that an array keeps each in one line of the processor's cache: as a struct
-    /// of eight numbers most would lie across two, and a hit would wait for both, and for those of its neighbours.
-    private struct Slot {
+    /// What a hit touches, in three lines of the processor's cache that lie side by side: key, times and links in one, the reply in
+    /// two. The vectors' alignment is their 64 bytes; as a struct of numbers most slots would begin in the middle of a line.
+    private struct Slot: BitwiseCopyable {
         static let none: UInt32 = .max
         /// In place of ``refreshAt`` once the refresh has begun.
         static let refreshBegun: UInt64 = .max
@@ -35,6 +36,7 @@ package struct LRUSegment: Sendable {
         static let stale: UInt64 = .max - 1
 
         private var words = SIMD8<UInt64>()
+        var reply = PackedReply.Short()
 
         init(key: TokenKey) {
             self.key = key
@@ -84,14 +86,18 @@ package struct LRUSegment: Sendable {
     /// - Parameters:
     ///   - maxAge: In nanoseconds; `.max` for any.
     ///   - applicationID: Empty for any.
+    ///   - reply: Where the reply is copied to.
     @inline(__always)
-    mutating func reply(for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64) -> Hit? {
+    mutating func reply(
+        for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64, into reply: inout PackedReply
+    ) -> Hit? {
         guard let slot = slot(of: key), now < slots[slot].usableUntil, isYoung(slot, maxAge: maxAge, now: now),
-            applicationID.isEmpty || isSame(applicationIDs[slot], applicationID), let reply = replies[slot]
+            applicationID.isEmpty || isSame(applicationIDs[slot], applicationID)
         else { return nil }
+        copyReply(slot, into: &reply)
         markUsed(slot)
         countStale(slot)
-        return Hit(reply: reply, isDueForRefresh: takeRefresh(slot, now: now))
+        return Hit(isDueForRefresh: takeRefresh(slot, now: now))
     }
 
     /// What is known of the key; an answer within its time is marked as used.
@@ -115,8 +121,10 @@ package struct LRUSegment: Sendable {
     /// The entry, whether or not it is past its time, unless it is no answer even if the provider can't be asked.
     func standIn(for key: TokenKey, maxAge: UInt64, now: UInt64) -> CacheEntry? {
         guard let slot = slot(of: key), now < staleUntil[slot], isYoung(slot, maxAge: maxAge, now: now),
-            let verdict = verdicts[slot], let reply = replies[slot]
+            let verdict = verdicts[slot]
         else { return nil }
+        var reply = PackedReply()
+        copyReply(slot, into: &reply)
         return CacheEntry(
             verdict: verdict, reply: reply, verifiedAt: Instant(nanoseconds: slots[slot].verifiedAt),
             expiresAt: Instant(nanoseconds: slots[slot].usableUntil), staleUntil: Instant(nanoseconds: staleUntil[slot]))
@@ -131,7 +139,7 @@ package struct LRUSegment: Sendable {
         slots[slot].usableUntil = min(entry.expiresAt.nanoseconds, staleUntil[slot])
         slots[slot].refreshAt = Slot.stale
         verdicts[slot] = entry.verdict
-        replies[slot] = entry.reply
+        storeReply(entry.reply, slot)
         markUsed(slot)
     }
 
@@ -159,7 +167,7 @@ package struct LRUSegment: Sendable {
         costs[slot] = UInt32(cost)
         staleUntil[slot] = entry.staleUntil.nanoseconds
         verdicts[slot] = entry.verdict
-        replies[slot] = entry.reply
+        storeReply(entry.reply, slot)
         if case .valid(let identity) = entry.verdict { applicationIDs[slot] = identity.applicationID }
         index.insert(bits: key.bits, slot: slot)
         byteCount += cost
@@ -179,7 +187,7 @@ package struct LRUSegment: Sendable {
         byteCount -= Int(costs[slot])
         applicationIDs[slot] = ""
         verdicts[slot] = nil
-        replies[slot] = nil
+        forgetLongReply(slot)
         slots[slot].older = firstFree
         firstFree = UInt32(slot)
         return true
@@ -255,6 +263,27 @@ extension LRUSegment {
     }
 }
 
+// MARK: - Replies
+
+extension LRUSegment {
+    @inline(__always)
+    private func copyReply(_ slot: Int, into reply: inout PackedReply) {
+        reply.short = slots[slot].reply
+        if reply.short.count == nil { reply.long = longReplies[slot] ?? [] }
+    }
+
+    private mutating func storeReply(_ reply: PackedReply, _ slot: Int) {
+        forgetLongReply(slot)
+        slots[slot].reply = reply.short
+        if reply.short.count == nil { longReplies[slot] = reply.long }
+    }
+
+    private mutating func forgetLongReply(_ slot: Int) {
+        if slots[slot].reply.count == nil { longReplies[slot] = nil }
+        slots[slot].reply = PackedReply.Short()
+    }
+}
+
 // MARK: - Order
 
 extension LRUSegment {
@@ -299,7 +328,6 @@ extension LRUSegment {
         staleUntil.append(0)
         applicationIDs.append("")
         verdicts.append(nil)
-        replies.append(nil)
         return slots.count - 1
     }
 }

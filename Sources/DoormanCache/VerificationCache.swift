@@ -34,10 +34,12 @@ package final class VerificationCache: Sendable {
     /// - Parameters:
     ///   - applicationID: In UTF-8; empty for any. Does not matter for a refused token.
     ///   - maxAgeSeconds: 0 for any age.
-    func reply(for key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant) -> Hit? {
+    func reply(
+        for key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into reply: inout PackedReply
+    ) -> Hit? {
         let maxAge = maxAgeSeconds == 0 ? UInt64.max : UInt64(maxAgeSeconds) * 1_000_000_000
         return shard(of: key).withLockedValue {
-            $0.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now.nanoseconds)
+            $0.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now.nanoseconds, into: &reply)
         }
     }
 

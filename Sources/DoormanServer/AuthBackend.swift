@@ -3,10 +3,12 @@ internal import DoormanWire
 
 /// What the server asks: memory first, on the event loop; then the provider, asynchronously.
 package struct AuthBackend: Sendable {
-    /// Answers a `Verify` from memory, at once, with the data of a response frame; nil where the provider must be asked.
-    /// Called on event loops for every call, so it is a function rather than a protocol: one indirect call, no existential.
+    /// Answers a `Verify` from memory, at once, with the data of a response frame in `reply`; false where the provider must
+    /// be asked. Called on event loops for every call, so it is a function rather than a protocol: one indirect call, no existential.
     package typealias ReplyFromMemory =
-        @Sendable (_ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ now: Instant) -> [UInt8]?
+        @Sendable (
+            _ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ now: Instant, _ reply: inout PackedReply
+        ) -> Bool
 
     /// Takes a call that memory can't answer from its caller's share, which is what is granted to that one, or else to everybody; nil
     /// if it may go on, else when the next may. Called on event loops.
@@ -17,8 +19,9 @@ package struct AuthBackend: Sendable {
     /// do for that.
     package typealias StaleReplyFromMemory =
         @Sendable (
-            _ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ now: Instant, _ hasShare: Bool
-        ) -> [UInt8]?
+            _ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ now: Instant, _ hasShare: Bool,
+            _ reply: inout PackedReply
+        ) -> Bool
 
     /// Whether the provider is being asked about the token already, so that one more call costs it nothing.
     package typealias IsBeingAsked = @Sendable (_ token: Span<UInt8>) -> Bool
@@ -40,7 +43,8 @@ package struct AuthBackend: Sendable {
         provider: any TokenProvider, timeSource: TimeSource, takeMiss: @escaping TakeMiss = { _, _, _ in nil },
         isBeingAsked: @escaping IsBeingAsked = { _ in false },
         statistics: @escaping ReadStatistics = { ServerStatistics() },
-        staleReplyFromMemory: @escaping StaleReplyFromMemory = { _, _, _, _, _ in nil }, replyFromMemory: @escaping ReplyFromMemory
+        staleReplyFromMemory: @escaping StaleReplyFromMemory = { _, _, _, _, _, _ in false },
+        replyFromMemory: @escaping ReplyFromMemory
     ) {
         self.provider = provider
         self.timeSource = timeSource

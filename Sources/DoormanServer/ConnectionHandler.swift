@@ -91,8 +91,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         var pass = pass
         pass.beginRead(now: now)
         connection.lend(&reader.outputMemory)
-        let directive = connection.receive(unwrapInboundIn(data), now: now) { data, isDraining in
-            reader.decide(data, by: &pass, isDraining: isDraining, now: now, tally: &tally)
+        let directive = connection.receive(unwrapInboundIn(data), now: now) { data, isDraining, reply in
+            reader.decide(data, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
         }
         pass.endRead(now: now)
         shared.metrics.record(tally)

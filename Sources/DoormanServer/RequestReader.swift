@@ -97,17 +97,19 @@ package final class RequestReader {
     /// - Parameters:
     ///   - pass: Whose request it is, and what that one may do. Counts the call.
     ///   - tally: Counts what was answered here.
+    ///   - reply: Room for a reply from memory.
     package func decide(
-        _ data: Span<UInt8>, by pass: inout CallerPass, isDraining: Bool, now: Instant, tally: inout AnswerTally
+        _ data: Span<UInt8>, by pass: inout CallerPass, isDraining: Bool, now: Instant, tally: inout AnswerTally,
+        reply: inout PackedReply
     ) -> ServerConnection.Decision {
         if let call = PlainVerifyCall(data) {
             if let refusal = admit(.verify, by: &pass, isDraining: isDraining, now: now, tally: &tally) { return refusal }
             let (token, applicationID) = (data.extracting(call.token), data.extracting(call.applicationID))
-            return verify(token, applicationID, call.maxAgeSeconds, call.timeout, by: &pass, now: now, tally: &tally)
+            return verify(token, applicationID, call.maxAgeSeconds, call.timeout, by: &pass, now: now, tally: &tally, reply: &reply)
                 ?? wrongPayload(tally: &tally)
         }
         let decision = arena.withRequest(data) { request in
-            decide(request, by: &pass, isDraining: isDraining, now: now, tally: &tally)
+            decide(request, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
         }
         if let decision { return decision }
         tally.wrong += 1
@@ -115,7 +117,8 @@ package final class RequestReader {
     }
 
     private func decide(
-        _ request: borrowing RequestView, by pass: inout CallerPass, isDraining: Bool, now: Instant, tally: inout AnswerTally
+        _ request: borrowing RequestView, by pass: inout CallerPass, isDraining: Bool, now: Instant, tally: inout AnswerTally,
+        reply: inout PackedReply
     ) -> ServerConnection.Decision {
         guard let method = request.method else {
             guard request.namesMethod else {
@@ -132,7 +135,7 @@ package final class RequestReader {
         case .verify:
             let timeout = request.timeout
             let decision = request.withVerifyRequest { token, applicationID, maxAgeSeconds in
-                verify(token, applicationID, maxAgeSeconds, timeout, by: &pass, now: now, tally: &tally)
+                verify(token, applicationID, maxAgeSeconds, timeout, by: &pass, now: now, tally: &tally, reply: &reply)
             }
             return (decision ?? nil) ?? wrongPayload(tally: &tally)
         case .exchange: return start(request.exchangeRequest().map(Call.exchange), request, by: &pass, now: now, tally: &tally)
@@ -175,19 +178,19 @@ package final class RequestReader {
     @inline(__always)
     private func verify(
         _ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ timeout: Duration?,
-        by pass: inout CallerPass, now: Instant, tally: inout AnswerTally
+        by pass: inout CallerPass, now: Instant, tally: inout AnswerTally, reply: inout PackedReply
     ) -> ServerConnection.Decision? {
-        if let reply = backend.replyFromMemory(token, applicationID, maxAgeSeconds, now) {
+        if backend.replyFromMemory(token, applicationID, maxAgeSeconds, now, &reply) {
             tally.fromMemory += 1
-            return .answer(reply)
+            return .reply
         }
-        return miss(token, applicationID, maxAgeSeconds, timeout, by: &pass, now: now, tally: &tally)
+        return miss(token, applicationID, maxAgeSeconds, timeout, by: &pass, now: now, tally: &tally, reply: &reply)
     }
 
     /// - Returns: Nil if the request is wrong.
     private func miss(
         _ bytes: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ timeout: Duration?,
-        by pass: inout CallerPass, now: Instant, tally: inout AnswerTally
+        by pass: inout CallerPass, now: Instant, tally: inout AnswerTally, reply: inout PackedReply
     ) -> ServerConnection.Decision? {
         guard let application = String(validating: applicationID) else { return nil }
         let token = Token(bytes: Array(bytes))
@@ -196,16 +199,16 @@ package final class RequestReader {
             tally.refusedByForm += 1
             return .answer(ResponseEncoder.encode(Verdict.rejected(refusal)))
         }
-        if let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now, true) {
+        if backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now, true, &reply) {
             tally.fromMemory += 1
-            return .answer(reply)
+            return .reply
         }
         if let refusal = claim(by: &pass, costsMiss: !backend.isBeingAsked(bytes), now: now) {
-            guard let reply = backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now, false) else {
+            guard backend.staleReplyFromMemory(bytes, applicationID, maxAgeSeconds, now, false, &reply) else {
                 return refuse(refusal, by: pass, tally: &tally)
             }
             tally.fromMemory += 1
-            return .answer(reply)
+            return .reply
         }
         let request = VerificationRequest(
             token: token, applicationID: application.isEmpty ? nil : application,

@@ -13,9 +13,14 @@ package struct ServerConnection {
     package enum Decision {
         /// It is answered already: the data of a response frame.
         case answer([UInt8])
+        /// It is answered already, by what lies in the room for a reply.
+        case reply
         /// It has to wait. Indirect, so that a hit carries no room for a call.
         indirect case start(Call, timeout: Duration?)
     }
+
+    /// Reads a request's data and says what to do with it; a reply from memory goes into the room for it.
+    package typealias Decide = (_ data: Span<UInt8>, _ isDraining: Bool, _ reply: inout PackedReply) -> Decision
 
     /// Tells the calls of a connection apart. A stream id does not: the client may use it again once it has an answer, while the
     /// work for the call before still goes on.
@@ -150,11 +155,7 @@ package struct ServerConnection {
     // MARK: - Events
 
     /// Bytes came.
-    ///
-    /// - Parameter decide: Reads a request and says what to do with it.
-    package mutating func receive(
-        _ bytes: ByteBuffer, now: Instant, decide: (_ data: Span<UInt8>, _ isDraining: Bool) -> Decision
-    ) -> Directive {
+    package mutating func receive(_ bytes: ByteBuffer, now: Instant, decide: Decide) -> Directive {
         // What comes after our FIN can't be answered.
         guard state == .open || state == .draining, !inputEnded else { return .keep }
         lastActivity = now
@@ -223,17 +224,20 @@ package struct ServerConnection {
     }
 
     /// The time at which ``timePassed(now:)`` is next worth calling.
+    // Mutating, for otherwise the whole connection is copied to ask it, at each read.
     package var nextTimer: Instant {
-        guard state != .closed else { return .distantFuture }
-        var next = earliestDeadline
-        if let blockedSince {
-            next = min(next, blockedSince.advanced(by: spans.write))
-        } else if let frameBegan {
-            next = min(next, frameBegan.advanced(by: spans.frame))
-        } else if inFlight.isEmpty {
-            next = min(next, lastActivity.advanced(by: quietTime))
+        mutating get {
+            guard state != .closed else { return .distantFuture }
+            var next = earliestDeadline
+            if let blockedSince {
+                next = min(next, blockedSince.advanced(by: spans.write))
+            } else if let frameBegan {
+                next = min(next, frameBegan.advanced(by: spans.frame))
+            } else if inFlight.isEmpty {
+                next = min(next, lastActivity.advanced(by: quietTime))
+            }
+            return next
         }
-        return next
     }
 
     /// Time went on: answers calls whose deadline has passed, and says what is to become of the connection.
@@ -257,9 +261,7 @@ package struct ServerConnection {
 
     // MARK: - Frames
 
-    private mutating func handle(
-        _ header: FrameHeader, now: Instant, decide: (_ data: Span<UInt8>, _ isDraining: Bool) -> Decision
-    ) {
+    private mutating func handle(_ header: FrameHeader, now: Instant, decide: Decide) {
         switch header.type {
         case .request: break
         case .data: return refuse(header.streamID, .unimplemented, "there are no streaming calls here")
@@ -274,7 +276,12 @@ package struct ServerConnection {
         guard !header.isStreaming else {
             return refuse(header.streamID, .unimplemented, "there are no streaming calls here")
         }
-        switch decoder.withData({ data in decide(data, isDraining) }) {
+        let isDraining = isDraining
+        // A room of its own for each frame: what was another's can't be in it.
+        var reply = PackedReply()
+        switch decoder.withData({ data in decide(data, isDraining, &reply) }) {
+        case .reply:
+            output.writeFrame(.response, streamID: header.streamID, data: reply)
         case .answer(let data):
             output.writeFrame(.response, streamID: header.streamID, data: data)
         case .start(let call, let timeout):

@@ -1,3 +1,4 @@
+package import DoormanCore
 package import NIOCore
 
 /// Cuts a stream of bytes into ttrpc frames, however the bytes were split on their way.
@@ -82,9 +83,10 @@ package struct FrameDecoder: Sendable {
     }
 
     /// The data of the frame that ``next()`` returned last.
-    // Inlined, for what is generic and of another module is looked up at run time, at each call.
+    // Inlined, for what is generic and of another module is looked up at run time, at each call; mutating, for otherwise the decoder
+    // is copied to read it.
     @inlinable
-    package func withData<Result>(_ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
+    package mutating func withData<Result>(_ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
         precondition(handedOut >= FrameHeader.byteCount, "there is no frame")
         return try body(buffer.readableBytesUInt8Span.extracting(FrameHeader.byteCount..<handedOut))
     }
@@ -129,12 +131,33 @@ extension FrameHeader {
                 type: FrameType(rawValue: unsafe bytes[8]), flags: unsafe bytes[9])
         }
     }
+
+    @inline(__always)
+    fileprivate func store(into bytes: UnsafeMutableRawBufferPointer) {
+        unsafe bytes.storeBytes(of: length.bigEndian, as: UInt32.self)
+        unsafe bytes.storeBytes(of: streamID.rawValue.bigEndian, toByteOffset: 4, as: UInt32.self)
+        unsafe bytes[8] = type.rawValue
+        unsafe bytes[9] = flags
+    }
 }
 
 extension ByteBuffer {
     /// Writes a frame: its header and its data, which is no longer than ``FrameHeader/maximumLength``.
     package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: [UInt8]) {
         unsafe writeFrame(type, streamID: streamID, length: data.count) { unsafe $0.copyBytes(from: data) }
+    }
+
+    /// Writes a frame: its header and its data.
+    package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: PackedReply) {
+        guard let length = data.short.count else { return writeFrame(type, streamID: streamID, data: data.long) }
+        // All of the two lines at once, which takes less than to copy as many bytes as count.
+        let lines = data.short.lines
+        unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.byteCount + 128) { bytes in
+            unsafe FrameHeader(length: UInt32(length), streamID: streamID, type: type).store(into: bytes)
+            unsafe bytes.storeBytes(of: lines.0, toByteOffset: FrameHeader.byteCount, as: SIMD8<UInt64>.self)
+            unsafe bytes.storeBytes(of: lines.1, toByteOffset: FrameHeader.byteCount + 64, as: SIMD8<UInt64>.self)
+            return FrameHeader.byteCount + length
+        }
     }
 
     /// Writes a frame whose data `fill` writes: all of its `length` bytes.
@@ -144,10 +167,7 @@ extension ByteBuffer {
         precondition(length <= Int(FrameHeader.maximumLength))
         let size = FrameHeader.byteCount + length
         unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
-            unsafe bytes.storeBytes(of: UInt32(length).bigEndian, as: UInt32.self)
-            unsafe bytes.storeBytes(of: streamID.rawValue.bigEndian, toByteOffset: 4, as: UInt32.self)
-            unsafe bytes[8] = type.rawValue
-            unsafe bytes[9] = 0
+            unsafe FrameHeader(length: UInt32(length), streamID: streamID, type: type).store(into: bytes)
             unsafe fill(UnsafeMutableRawBufferPointer(rebasing: bytes[FrameHeader.byteCount..<size]))
             return size
         }

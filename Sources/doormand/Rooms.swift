@@ -45,15 +45,15 @@ struct Rooms {
             takeMiss: { caller, granted, now in missBudgets.take(caller, granted: granted, at: now) },
             isBeingAsked: { token in verifier.isBeingAsked(about: token) },
             statistics: statistics.read,
-            staleReplyFromMemory: { token, applicationID, maxAgeSeconds, now, hasShare in
+            staleReplyFromMemory: { token, applicationID, maxAgeSeconds, now, hasShare, reply in
                 // A share that is used up is no outage: whoever floods us must not have revoked tokens live longer for it.
                 let isTrouble = askers.governances.allSatisfy { $0.governor.isRefusing || (!hasShare && $0.governor.isRecovering) }
-                guard isTrouble else { return nil }
-                return verifier.staleReply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?
-                    .bytes
+                guard isTrouble else { return false }
+                return verifier.staleReply(
+                    token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply)
             }
-        ) { token, applicationID, maxAgeSeconds, now in
-            verifier.reply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?.bytes
+        ) { token, applicationID, maxAgeSeconds, now, reply in
+            verifier.reply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply)
         }
     }
 }

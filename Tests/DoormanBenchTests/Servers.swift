@@ -12,8 +12,9 @@ func withServer(_ body: (_ server: DoormanServer, _ address: BenchAddress) async
     settings.tcp = .init(host: "127.0.0.1", port: 0)
     settings.connection.drainQuietPeriod = .milliseconds(20)
     let good = Array("EMAWgood".utf8)
-    let backend = AuthBackend(provider: Refusing(), timeSource: .system) { token, _, _, _ in
-        token.indices.map { token[$0] } == good ? SteppedLoad.identity : nil
+    let backend = AuthBackend(provider: Refusing(), timeSource: .system) { token, _, _, _, reply in
+        reply = PackedReply(bytes: SteppedLoad.identity)
+        return token.indices.map { token[$0] } == good
     }
     let server = DoormanServer(
         settings: settings, backend: backend, group: MultiThreadedEventLoopGroup.singleton,

@@ -43,11 +43,11 @@ extension Verdict {
 
 extension CacheEntry {
     static func sample(
-        _ verdict: Verdict = .valid(.sample()), replyBytes: Int = 100, verifiedAt: Instant = Instant(nanoseconds: 0),
-        expiresAt: Instant = .distantFuture
+        _ verdict: Verdict = .valid(.sample()), replyBytes: [UInt8] = Array(repeating: 7, count: 100),
+        verifiedAt: Instant = Instant(nanoseconds: 0), expiresAt: Instant = .distantFuture
     ) -> CacheEntry {
         CacheEntry(
-            verdict: verdict, reply: PackedReply(bytes: Array(repeating: 7, count: replyBytes)), verifiedAt: verifiedAt,
+            verdict: verdict, reply: PackedReply(bytes: replyBytes), verifiedAt: verifiedAt,
             expiresAt: expiresAt)
     }
 }
@@ -89,8 +89,9 @@ struct Scene {
     func reply(_ token: Token? = nil, application: String = "", maxAgeSeconds: UInt32 = 0) -> String? {
         let bytes = (token ?? self.token).bytes
         let applicationBytes = Array(application.utf8)
-        return verifier.reply(
-            token: bytes.span, applicationID: applicationBytes.span, maxAgeSeconds: maxAgeSeconds, now: clock.now
-        ).map { String(decoding: $0.bytes, as: UTF8.self) }
+        var reply = PackedReply()
+        let isKnown = verifier.reply(
+            token: bytes.span, applicationID: applicationBytes.span, maxAgeSeconds: maxAgeSeconds, now: clock.now, into: &reply)
+        return isKnown ? String(decoding: reply.bytes, as: UTF8.self) : nil
     }
 }

@@ -7,6 +7,7 @@ import Testing
 private struct NaiveLRU {
     struct Entry {
         let key: TokenKey
+        let reply: [UInt8]
         let verdict: Verdict
         let cost: Int
     }
@@ -16,18 +17,18 @@ private struct NaiveLRU {
     var byteCount = 0
     var evictions: UInt64 = 0
 
-    mutating func use(_ key: TokenKey) -> Verdict? {
+    mutating func use(_ key: TokenKey) -> Entry? {
         guard let position = entries.firstIndex(where: { $0.key == key }) else { return nil }
         let found = entries.remove(at: position)
         entries.insert(found, at: 0)
-        return found.verdict
+        return found
     }
 
     mutating func insert(_ entry: CacheEntry, for key: TokenKey) -> Bool {
         remove(key)
         let cost = entry.cost
         guard bounds.entries > 0, cost <= bounds.bytes else { return false }
-        entries.insert(Entry(key: key, verdict: entry.verdict, cost: cost), at: 0)
+        entries.insert(Entry(key: key, reply: entry.reply.bytes, verdict: entry.verdict, cost: cost), at: 0)
         byteCount += cost
         evict()
         return true
@@ -82,10 +83,15 @@ struct LRUSegmentTests {
     ) -> Bool {
         switch UInt64.random(in: 0..<1000, using: &random) {
         case 0..<450:
-            return segment.recall(key, maxAge: .max, now: 1).verdict == model.use(key)
+            let known = model.use(key)
+            var reply = PackedReply()
+            let hit = segment.reply(for: key, applicationID: Span(), maxAge: .max, now: 1, into: &reply)
+            return segment.recall(key, maxAge: .max, now: 1).verdict == known?.verdict && (hit != nil) == (known != nil)
+                && (known == nil || reply.bytes == known?.reply)
         case 450..<900:
             let account = String(random.next())
-            let bytes = Int.random(in: 0...400, using: &random)
+            let length = Int.random(in: 0...300, using: &random)
+            let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
             let entry = CacheEntry.sample(.valid(.sample(account: account)), replyBytes: bytes)
             return segment.insert(entry, for: key) == model.insert(entry, for: key)
         case 900..<990:
@@ -109,7 +115,7 @@ struct LRUSegmentTests {
     func boundsBytes() {
         var segment = LRUSegment(bounds: SegmentBounds(entries: 1_000_000, bytes: 100_000))
         for number in 0..<UInt64(1_000) {
-            segment.insert(.sample(replyBytes: Int(number)), for: key(number))
+            segment.insert(.sample(replyBytes: Array(repeating: 7, count: Int(number))), for: key(number))
             #expect(segment.byteCount <= 100_000)
         }
         #expect(segment.count > 50)
@@ -121,7 +127,7 @@ struct LRUSegmentTests {
         var segment = LRUSegment(bounds: SegmentBounds(entries: 10, bytes: 2_000))
         let taken = [
             segment.insert(.sample(), for: key(1)), segment.insert(.sample(), for: key(2)),
-            segment.insert(.sample(replyBytes: 5_000), for: key(1)),
+            segment.insert(.sample(replyBytes: Array(repeating: 7, count: 5_000)), for: key(1)),
         ]
         #expect(taken == [true, true, false])
         #expect(segment.keys == [key(2)])
@@ -138,10 +144,11 @@ struct LRUSegmentTests {
 
     @Test("no entry takes more in the flat arrays than is reckoned")
     func fixedCostCoversArrays() {
-        let slot = 64
-        let apart = MemoryLayout<Verdict?>.stride + MemoryLayout<String>.stride + MemoryLayout<PackedReply?>.stride
+        let slot = 3 * 64
+        let numbers = MemoryLayout<UInt64>.stride + MemoryLayout<UInt32>.stride
+        let apart = MemoryLayout<Verdict?>.stride + MemoryLayout<String>.stride + numbers
         let index = 4 * MemoryLayout<UInt64>.stride
-        #expect((slot + apart) * 4 / 3 + index + 48 <= CacheEntry.fixedCost)
+        #expect((slot + apart) * 4 / 3 + index <= CacheEntry.fixedCost)
     }
 }
 

@@ -172,8 +172,9 @@ private struct RealTimeScene {
     func reply() -> String? {
         let bytes = token.bytes
         let none: [UInt8] = []
-        return verifier.reply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: TimeSource.system.now()).map {
-            String(decoding: $0.bytes, as: UTF8.self)
-        }
+        var reply = PackedReply()
+        let now = TimeSource.system.now()
+        let isKnown = verifier.reply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply)
+        return isKnown ? String(decoding: reply.bytes, as: UTF8.self) : nil
     }
 }

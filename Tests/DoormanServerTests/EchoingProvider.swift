@@ -35,10 +35,11 @@ extension AuthBackend {
     static func echoing(microseconds delays: ClosedRange<Int64> = 0...3_000) -> AuthBackend {
         AuthBackend(
             provider: EchoingProvider(delays: delays), timeSource: .system,
-            replyFromMemory: { token, _, _, _ in
-                guard token.count > 0, token[0] == UInt8(ascii: "m") else { return nil }
+            replyFromMemory: { token, _, _, _, reply in
+                guard token.count > 0, token[0] == UInt8(ascii: "m") else { return false }
                 let bytes = token.indices.map { token[$0] }
-                return ResponseEncoder.encode(EchoingProvider.identity(of: Token(bytes: bytes)))
+                reply = PackedReply(bytes: ResponseEncoder.encode(EchoingProvider.identity(of: Token(bytes: bytes))))
+                return true
             })
     }
 }

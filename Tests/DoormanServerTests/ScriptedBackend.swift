@@ -92,13 +92,17 @@ extension AuthBackend {
     static func scripted(
         _ provider: ScriptedProvider, timeSource: TimeSource = .system, takeMiss: @escaping TakeMiss = { _, _, _ in nil }
     ) -> AuthBackend {
-        let reply = ResponseEncoder.encode(Identity.someone)
+        let someone = PackedReply(bytes: ResponseEncoder.encode(Identity.someone))
         return AuthBackend(
             provider: provider, timeSource: timeSource, takeMiss: takeMiss, isBeingAsked: { $0.holds("busy") },
-            staleReplyFromMemory: { token, _, _, _, hasShare in
-                token.holds("outdated") || (!hasShare && token.holds("recovering")) ? reply : nil
+            staleReplyFromMemory: { token, _, _, _, hasShare, reply in
+                reply = someone
+                return token.holds("outdated") || (!hasShare && token.holds("recovering"))
             },
-            replyFromMemory: { token, _, _, _ in token.holds("remembered") ? reply : nil })
+            replyFromMemory: { token, _, _, _, reply in
+                reply = someone
+                return token.holds("remembered")
+            })
     }
 }
 

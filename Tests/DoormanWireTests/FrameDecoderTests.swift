@@ -1,3 +1,4 @@
+import DoormanCore
 import DoormanWire
 import NIOCore
 import TestKit
@@ -32,6 +33,18 @@ struct FrameDecoderTests {
         let bytes = vectors.flatMap(\.bytes)
         let parts = stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
         #expect(events(parts).map(\.data) == vectors.map(\.data))
+    }
+
+    @Test("a packed reply makes the frame that its bytes would, whatever its length")
+    func packedReplies() {
+        for length in 0...200 {
+            let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+            var ofReply = ByteBuffer(string: "before")
+            var ofBytes = ofReply
+            ofReply.writeFrame(.response, streamID: StreamID(0x0102_0305), data: PackedReply(bytes: bytes))
+            ofBytes.writeFrame(.response, streamID: StreamID(0x0102_0305), data: bytes)
+            #expect(ofReply == ofBytes)
+        }
     }
 
     @Test("a frame over the limit is skipped as it arrives, and the next one is read")

@@ -51,15 +51,17 @@ final class Service: Sendable {
         let bytes = Array(token.utf8)
         let now = world.now
         let none: [UInt8] = []
-        if let reply = verifier.reply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: now) {
+        var reply = PackedReply()
+        if verifier.reply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply) {
+            let isStale = reply.bytes[0]
             return count(caller) { tally in
                 tally.fromMemory += 1
-                tally.stale += Int(reply.bytes[0])
+                tally.stale += Int(isStale)
             }
         }
         func giveStale(if isTrouble: Bool) -> Bool {
             guard isTrouble,
-                verifier.staleReply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: now) != nil
+                verifier.staleReply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply)
             else { return false }
             count(caller) { tally in
                 tally.fromMemory += 1

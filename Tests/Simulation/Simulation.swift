@@ -76,8 +76,10 @@ package final class Simulation: Sendable {
         let application = Array((request.applicationID ?? "").utf8)
         let seconds = request.maxAge.map { UInt32($0.components.seconds) } ?? 0
         let bytes = request.token.bytes
-        let reply = verifier.reply(token: bytes.span, applicationID: application.span, maxAgeSeconds: seconds, now: world.now)
-        guard let reply, let number = Int(String(decoding: reply.bytes, as: UTF8.self)) else { return nil }
+        var reply = PackedReply()
+        let isKnown = verifier.reply(
+            token: bytes.span, applicationID: application.span, maxAgeSeconds: seconds, now: world.now, into: &reply)
+        guard isKnown, let number = Int(String(decoding: reply.bytes, as: UTF8.self)) else { return nil }
         return packed.withLockedValue { $0[number] }
     }
 

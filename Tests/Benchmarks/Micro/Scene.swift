@@ -18,8 +18,8 @@ struct Scene {
             upstream: SteadyProvider(), settings: settings, providerName: "account-kit", timeSource: .system,
             pack: { PackedReply(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
-        backend = AuthBackend(provider: verifier, timeSource: .system) { token, applicationID, maxAgeSeconds, now in
-            verifier.reply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now)?.bytes
+        backend = AuthBackend(provider: verifier, timeSource: .system) { token, applicationID, maxAgeSeconds, now, reply in
+            verifier.reply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply)
         }
     }
 

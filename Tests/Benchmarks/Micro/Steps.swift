@@ -72,17 +72,18 @@ struct Steps {
     private var memory: Step {
         Step(name: "key, lookup") { [tokens, verifier = scene.verifier] count in
             let now = TimeSource.system.now()
+            var reply = PackedReply()
             for number in 0..<count {
                 let token = tokens[number % tokens.count].bytes
-                let reply = verifier.reply(token: token.span, applicationID: Span(), maxAgeSeconds: 0, now: now)
-                precondition(reply != nil)
+                let isHit = verifier.reply(token: token.span, applicationID: Span(), maxAgeSeconds: 0, now: now, into: &reply)
+                precondition(isHit)
             }
         }
     }
 
     /// A packed reply to its frame.
     private var encode: Step {
-        let reply = ResponseEncoder.encode(SteadyProvider.identity(of: tokens[0]))
+        let reply = PackedReply(bytes: ResponseEncoder.encode(SteadyProvider.identity(of: tokens[0])))
         return Step(name: "encode") { count in
             var output = ByteBuffer()
             for number in 0..<count {
@@ -109,8 +110,8 @@ struct Steps {
                 let now = backend.timeSource.now()
                 var tally = AnswerTally()
                 var pass = pass
-                _ = connection.receive(reads[number % reads.count], now: now) { data, isDraining in
-                    reader.decide(data, by: &pass, isDraining: isDraining, now: now, tally: &tally)
+                _ = connection.receive(reads[number % reads.count], now: now) { data, isDraining, reply in
+                    reader.decide(data, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
                 }
                 precondition(tally.fromMemory == depth && connection.takeOutput() != nil)
             }

@@ -31,12 +31,12 @@ struct ConnectionUnderTest {
     }
 
     var callsInFlight: Int { connection.callsInFlight }
-    var nextTimer: Instant { connection.nextTimer }
+    var nextTimer: Instant { mutating get { connection.nextTimer } }
 
     mutating func receive(_ bytes: [UInt8], now: Instant) -> Directive {
         var pass = pass
-        return connection.receive(ByteBuffer(bytes: bytes), now: now) { data, isDraining in
-            reader.decide(data, by: &pass, isDraining: isDraining, now: now, tally: &tally)
+        return connection.receive(ByteBuffer(bytes: bytes), now: now) { data, isDraining, reply in
+            reader.decide(data, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
         }
     }
 

@@ -30,11 +30,16 @@ struct Setup {
         backend = AuthBackend(
             provider: NobodyAsks(), timeSource: TimeSource(now: { .distantFuture }, wallTime: { .distantFuture }),
             takeMiss: takeMiss, isBeingAsked: { $0.first == Memory.beingAsked },
-            staleReplyFromMemory: { token, _, _, _, hasShare in
-                guard token.first == Memory.outdated || (!hasShare && token.first == Memory.recovering) else { return nil }
-                return Memory.reply(to: token)
+            staleReplyFromMemory: { token, _, _, _, hasShare, reply in
+                guard token.first == Memory.outdated || (!hasShare && token.first == Memory.recovering) else { return false }
+                reply = PackedReply(bytes: Memory.reply(to: token))
+                return true
             },
-            replyFromMemory: { token, _, _, _ in token.first == Memory.remembered ? Memory.reply(to: token) : nil })
+            replyFromMemory: { token, _, _, _, reply in
+                guard token.first == Memory.remembered else { return false }
+                reply = PackedReply(bytes: Memory.reply(to: token))
+                return true
+            })
     }
 }
 
