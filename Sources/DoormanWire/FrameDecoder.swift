@@ -67,6 +67,7 @@ package struct FrameDecoder: Sendable {
             let skipped = min(toSkip, buffer.readableBytes)
             buffer.moveReaderIndex(forwardBy: skipped)
             toSkip -= skipped
+            giveBackIfRead()
         }
         if let violation { return .violation(violation) }
         guard toSkip == 0 else { return nil }
@@ -106,9 +107,14 @@ package struct FrameDecoder: Sendable {
     }
 
     private mutating func dropHandedOut() {
+        guard handedOut > 0 else { return }
         buffer.moveReaderIndex(forwardBy: handedOut)
         handedOut = 0
-        // What is read is given back, so that the channel can read into the same memory again.
+        giveBackIfRead()
+    }
+
+    /// So that the channel can read into the same memory again.
+    private mutating func giveBackIfRead() {
         if buffer.readableBytes == 0 { buffer = ByteBuffer() }
     }
 

@@ -92,7 +92,7 @@ def swift_program(name, path=None):
     product = ROOT / ".build/release" / name
     if not product.exists():
         print(f"building {name} (a first build takes minutes)", flush=True)
-        run("swift", "build", "-c", "release", "--product", name, cwd=ROOT)
+        run(ROOT / "Scripts/build-release", name, stdout=subprocess.DEVNULL)
     return product
 
 
