@@ -2,7 +2,7 @@ package import DoormanCore
 
 /// Entries in strict order of last use, bounded in number and in bytes: the one used longest ago goes first.
 ///
-/// Flat arrays and links by index, no object for an entry. What a hit touches (key, links, times) lies together in 64 bytes;
+/// Flat arrays and links by index, no object for an entry. What a hit touches (key, times, links, reply) lies together in 192 bytes;
 /// the rest lies apart. The arrays grow as entries come and keep their size when entries go.
 package struct LRUSegment: Sendable {
     package private(set) var bounds: SegmentBounds

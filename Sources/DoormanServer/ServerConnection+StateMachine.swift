@@ -276,6 +276,7 @@ package struct ServerConnection {
         guard !header.isStreaming else {
             return refuse(header.streamID, .unimplemented, "there are no streaming calls here")
         }
+        // Asked before, since the decoder is held while its frame is read.
         let isDraining = isDraining
         // A room of its own for each frame: what was another's can't be in it.
         var reply = PackedReply()
