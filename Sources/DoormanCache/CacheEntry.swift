@@ -58,8 +58,9 @@ struct Hit {
 extension Verdict {
     fileprivate var stringCost: Int {
         switch self {
-        case .rejected(let rejection):
-            return Self.cost(rejection.message)
+        case .rejected:
+            // The sentence is a literal, which every entry shares.
+            return 0
         case .valid(let identity):
             var cost = Self.cost(identity.accountID) + Self.cost(identity.applicationID) + Self.cost(identity.provider)
             cost += Self.cost(identity.email)

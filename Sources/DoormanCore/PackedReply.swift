@@ -32,13 +32,15 @@ package struct PackedReply: Sendable, Hashable {
 extension PackedReply {
     /// Up to 126 bytes, and how many they are: 128 bytes in two lines of the processor's cache.
     package struct Short: Sendable, BitwiseCopyable {
+        package typealias Lines = (SIMD8<UInt64>, SIMD8<UInt64>)
+
         /// Account Kit's identities take about 100; those with a long e-mail address take more.
-        package static let capacity = 126
+        package static let capacity = MemoryLayout<Lines>.size - MemoryLayout<UInt16>.size
         /// In place of a short reply where there is a long one.
         package static let none = Short(count: UInt16.max)
 
         /// The bytes, whatever follows them, and in the last two their count, the lower byte first.
-        package private(set) var lines = (SIMD8<UInt64>(), SIMD8<UInt64>())
+        package private(set) var lines: Lines = (SIMD8(), SIMD8())
 
         package init() {}
 

@@ -31,7 +31,8 @@ package struct Rejection: Sendable, Hashable {
     }
 
     package let reason: Reason
-    /// One sentence for a person. Holds no token, code or secret, and nothing the provider wrote.
+    /// One sentence for a person. Holds no token, code or secret, and nothing the provider wrote. Where ``isCacheable``, it is a literal,
+    /// which takes no memory of its own however many tokens are remembered as refused.
     package let message: String
 
     package init(_ reason: Reason, _ message: String) {

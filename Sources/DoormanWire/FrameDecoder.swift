@@ -157,11 +157,11 @@ extension ByteBuffer {
     package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: PackedReply) {
         guard let length = data.short.count else { return writeFrame(type, streamID: streamID, data: data.long) }
         // All of the two lines at once, which takes less than to copy as many bytes as count.
+        typealias Lines = PackedReply.Short.Lines
         let lines = data.short.lines
-        unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.byteCount + 128) { bytes in
+        unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.byteCount + MemoryLayout<Lines>.size) { bytes in
             unsafe FrameHeader(length: UInt32(length), streamID: streamID, type: type).store(into: bytes)
-            unsafe bytes.storeBytes(of: lines.0, toByteOffset: FrameHeader.byteCount, as: SIMD8<UInt64>.self)
-            unsafe bytes.storeBytes(of: lines.1, toByteOffset: FrameHeader.byteCount + 64, as: SIMD8<UInt64>.self)
+            unsafe bytes.storeBytes(of: lines, toByteOffset: FrameHeader.byteCount, as: Lines.self)
             return FrameHeader.byteCount + length
         }
     }

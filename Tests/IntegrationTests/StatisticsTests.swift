@@ -89,6 +89,32 @@ struct StatisticsTests {
         }
     }
 
+    /// By default the bytes are there for tokens of an unusual size, and the number of entries is what bounds the usual ones.
+    @Test("the default bytes have room for the default number of tokens, accepted and refused for whatever reason")
+    func defaultBytesHoldDefaultEntries() async throws {
+        try await Stack.run { stack in
+            let phone = try stack.emulator.logIn(phone: "+15551234567")
+            let email = try stack.emulator.logIn(email: "somebody.with.a.long.name@department.example.com")
+            let foreign = try stack.emulator.logIn(phone: "+15551111111")
+            let silent = try stack.emulator.logIn(phone: "+15552222222")
+            var before = stack.rooms.verifier.statistics
+            for (token, fault, outcome) in [
+                (phone, nil, "OK"), (email, nil, "OK"), ("EMAWnobodys", nil, "refused: TOKEN_REJECTED"),
+                (foreign, Fault.applicationForeign, "refused: WRONG_APPLICATION"),
+                (silent, Fault.applicationMissing, "refused: WRONG_APPLICATION"),
+            ] {
+                if let fault { stack.emulator.setFault(fault, for: .me) }
+                #expect(await stack.verify(token) == outcome)
+                let after = stack.rooms.verifier.statistics
+                #expect(after.valid.entries + after.rejected.entries == before.valid.entries + before.rejected.entries + 1)
+                #expect(after.valid.bytes - before.valid.bytes <= after.valid.maximumBytes / after.valid.maximumEntries)
+                #expect(
+                    after.rejected.bytes - before.rejected.bytes <= after.rejected.maximumBytes / after.rejected.maximumEntries)
+                before = after
+            }
+        }
+    }
+
     @Test("lower bounds of memory show once they are in force")
     func reloadedBounds() async throws {
         try await Stack.run { stack in
