@@ -14,6 +14,9 @@ struct MeasureCommand: AsyncParsableCommand {
     @Option(help: "Tokens in memory.")
     var entries = 100_000
 
+    @Option(help: "How many of them are asked for.")
+    var asked = 10_000
+
     @Option(help: "Batches that are timed, of 10,000 calls each.")
     var batches = 50
 
@@ -25,7 +28,7 @@ struct MeasureCommand: AsyncParsableCommand {
     func run() async throws {
         let scene = try Scene()
         try await scene.fill(max(1, entries))
-        let steps = try Steps(scene, entries: max(1, entries)).all.filter { step == nil || $0.name == step }
+        let steps = try Steps(scene, entries: max(1, entries), asked: max(16, asked)).all.filter { step == nil || $0.name == step }
         guard !steps.isEmpty else { throw ValidationError("there is no such step; see --list") }
         for step in steps {
             if list {

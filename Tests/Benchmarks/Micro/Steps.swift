@@ -13,8 +13,6 @@ struct Step {
 
 /// The steps in the order in which a hit takes them. None of them has a socket.
 struct Steps {
-    private static let tokenCount = 1024
-
     private let scene: Scene
     private let tokens: [Token]
     /// A frame for each token.
@@ -23,9 +21,10 @@ struct Steps {
     /// - Parameters:
     ///   - scene: With its tokens in memory.
     ///   - entries: How many they are.
-    init(_ scene: Scene, entries: Int) throws {
+    ///   - asked: How many of them are asked for, in an order that no processor foresees.
+    init(_ scene: Scene, entries: Int, asked: Int) throws {
         self.scene = scene
-        tokens = (0..<Self.tokenCount).map { Scene.token($0 * 97 % entries) }
+        tokens = (0..<asked).map { Scene.token($0 * entries / asked) }.shuffled()
         frames = try tokens.map { token in
             let data = try RequestEncoder.encode(VerificationRequest(token: token), timeout: .seconds(2))
             var frame = ByteBuffer()
@@ -97,7 +96,7 @@ struct Steps {
     ///
     /// - Parameter depth: How many come in one read.
     private func hit(depth: Int) -> Step {
-        let reads = stride(from: 0, to: frames.count, by: depth).map { first in
+        let reads = stride(from: 0, through: frames.count - depth, by: depth).map { first in
             frames[first..<first + depth].reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
         }
         let reader = RequestReader(
