@@ -33,10 +33,13 @@ struct PlainFields {
         return position..<position + Int(length)
     }
 
-    /// The value of an `int64` field that may come next, 0 or more; 0 if it does not.
+    /// The value of an `int64` field that may come next, more than 0; 0 if it does not.
     @inline(__always)
     mutating func number(_ field: UInt8, in data: Span<UInt8>) -> UInt64 {
-        begins(field << 3, in: data) ? varint(in: data) : 0
+        guard begins(field << 3, in: data) else { return 0 }
+        let value = varint(in: data)
+        if value == 0 { isPlain = false }
+        return value
     }
 
     /// The value of a `uint32` or an enum field that may come next; 0 if it does not.
@@ -78,6 +81,25 @@ struct PlainFields {
 }
 
 extension Span where Element == UInt8 {
+    /// Whether all bytes are from 1 to 127.
+    var isPlainASCII: Bool {
+        unsafe withUnsafeBytes { bytes in
+            var position = 0
+            // Eight at once, as below; a byte of 128 or more has its highest bit.
+            while position + 8 <= bytes.count {
+                let word = unsafe bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+                if ((word &- 0x0101_0101_0101_0101) | word) & 0x8080_8080_8080_8080 != 0 { return false }
+                position += 8
+            }
+            while position < bytes.count {
+                let byte = unsafe bytes[position]
+                guard 1...127 ~= byte else { return false }
+                position += 1
+            }
+            return true
+        }
+    }
+
     /// Whether there is a NUL among these bytes, at which protobuf-c's strings would end.
     func holdsNUL(in range: Range<Int>) -> Bool {
         unsafe extracting(range).withUnsafeBytes { bytes in

@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import DoormanClient
 
-/// Asks a server through the client library as fast as it answers, from as many tasks as there may be calls in flight.
+/// Asks a server through the client library as fast as it answers, from as many tasks, or chains of completions, as there may be calls in
+/// flight.
 @main
 struct ClientBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "client-benchmark")
@@ -29,33 +30,28 @@ struct ClientBenchmark: AsyncParsableCommand {
     @Flag(help: "The tasks run on the client's thread (DoormanClient.taskExecutor), not on Swift's own.")
     var onClientThread = false
 
+    @Flag(help: "Calls end with completions, not with tasks.")
+    var completions = false
+
     func run() async throws {
         let lines = try Lines(path: tokens, atMost: keys)
         var settings = DoormanClientSettings()
         settings.connectionsPerServer = connections
         settings.timeout = .seconds(30)
         let client = DoormanClient(target: try DoormanTarget(parsing: connect), settings: settings)
-        let clock = ContinuousClock()
-        let start = clock.now.advanced(by: .seconds(warmUp))
-        let end = start.advanced(by: .seconds(seconds))
         let executor = onClientThread ? client.taskExecutor : nil
-        let taskCount = connections * depth
+        let callers = connections * depth
+        let span = Span(warmUp: .seconds(warmUp), measured: .seconds(seconds))
         let counts = try await withThrowingTaskGroup(of: Int.self) { tasks in
-            for worker in 0..<taskCount {
-                tasks.addTask(executorPreference: executor) {
-                    var (count, next, untilLook) = (0, worker % lines.tokens.count, 8)
-                    while true {
-                        _ = try await client.verify(lines.tokens[next])
-                        next = (next + taskCount) % lines.tokens.count
-                        // The clock is not free, so it is asked now and then.
-                        untilLook -= 1
-                        if untilLook == 0 {
-                            untilLook = 8
-                            let now = clock.now
-                            if now < start { count = 0 }
-                            if now >= end { return count }
-                        }
-                        count += 1
+            for number in 0..<callers {
+                let turn = Turn(number: number, of: callers, tokens: lines.tokens, span: span)
+                if completions {
+                    tasks.addTask { try await Chain(client, turn).run() }
+                } else {
+                    tasks.addTask(executorPreference: executor) {
+                        var turn = turn
+                        while let token = turn.next() { _ = try await client.verify(token) }
+                        return turn.count
                     }
                 }
             }

@@ -3,9 +3,25 @@ internal import DoormanWire
 
 /// A call that somebody waits for, and where it is.
 ///
-/// `@unchecked`: its task makes it and hands it over. From then on it is confined to its client's event loop, until the ``waiter``, which
-/// locks, says that it has ended: then the task looks at how.
+/// `@unchecked`: whoever makes it hands it over. From then on it is confined to its client's event loop; where a task waits for it, until
+/// the ``waiter``, which locks, says that it has ended: then the task looks at how.
 final class Call: @unchecked Sendable {
+    typealias Completion = @Sendable (Result<Identity, DoormanError>) -> Void
+
+    /// Whoever waited for a call that has ended, to be told once.
+    enum Listener: Sendable {
+        case task(Waiter.Sleeper)
+        case completion(of: Call)
+
+        /// Wakes the task, or runs the completion, which may make calls: at a moment that is good for that.
+        func tell() {
+            switch self {
+            case .task(let sleeper): sleeper.wake()
+            case .completion(let call): call.complete()
+            }
+        }
+    }
+
     /// The call as it was sent to one server, and not answered by it.
     struct Copy {
         let connection: Connection
@@ -16,7 +32,12 @@ final class Call: @unchecked Sendable {
     let method: Method
     let metadata: [MetadataEntry]
     let deadline: Deadline
-    let waiter = Waiter()
+    /// The task that waits for it; nil for a call that ends with a completion.
+    let waiter: Waiter?
+    /// What is called at its end, and the client, which is there until then; nil after that, and where a task waits.
+    private var completion: (run: Completion, client: DoormanClient)?
+    /// Of a call with a completion: it has ended, and the completion may have still to be called.
+    private var hasEnded = false
     /// That of a verify; every other call's is ``answer``.
     private var identity: Identity?
     private var answer: Answer?
@@ -25,6 +46,8 @@ final class Call: @unchecked Sendable {
     private(set) var copy: Copy?
     /// While it is hedged.
     private var secondCopy: Copy?
+    /// Where its deadline is watched.
+    var place: Deadlines.Place?
     /// How often it was sent.
     var attempts = 0
     /// Where it was sent to in vain. Others are tried first.
@@ -32,15 +55,30 @@ final class Call: @unchecked Sendable {
     /// What it failed with, should nothing better come before its deadline.
     var lastError: DoormanError?
 
-    init(_ operation: Operation, metadata: [MetadataEntry], deadline: Deadline) {
+    /// A call that a task waits for.
+    init(_ operation: Operation, metadata: [MetadataEntry], deadline: Deadline, waiter: Waiter) {
         self.operation = operation
         self.method = operation.method
         self.metadata = metadata
         self.deadline = deadline
+        self.waiter = waiter
+    }
+
+    /// A call that ends with a completion.
+    init(
+        _ operation: Operation, metadata: [MetadataEntry], deadline: Deadline, client: DoormanClient,
+        completion: @escaping Completion
+    ) {
+        self.operation = operation
+        self.method = operation.method
+        self.metadata = metadata
+        self.deadline = deadline
+        self.waiter = nil
+        self.completion = (completion, client)
     }
 
     /// Whether somebody still waits for it.
-    var isLive: Bool { waiter.isLive }
+    var isLive: Bool { waiter?.isLive ?? !hasEnded }
 
     /// Reads the data of a response frame, and keeps the answer.
     func read(_ data: Span<UInt8>, in arena: MessageArena) -> Reply {
@@ -59,21 +97,32 @@ final class Call: @unchecked Sendable {
     /// Ends it.
     ///
     /// - Parameter failure: Nil if it has its answer.
-    /// - Returns: The task that is now to be woken; nil if its wait had ended before.
-    func settle(_ failure: DoormanError? = nil) -> Waiter.Sleeper? {
-        waiter.end { self.failure = failure }
+    /// - Returns: Who is now to be told; nil if it had ended before.
+    func settle(_ failure: DoormanError? = nil) -> Listener? {
+        if let waiter { return waiter.end { self.failure = failure }.map(Listener.task) }
+        guard !hasEnded else { return nil }
+        hasEnded = true
+        self.failure = failure
+        return .completion(of: self)
     }
 
-    /// What it failed with, once its task has been woken. Nil: its answer is there.
-    var error: DoormanError? { waiter.wasCancelled ? .cancelled : failure }
+    /// What it failed with, once it has ended. Nil: its answer is there.
+    var error: DoormanError? { waiter?.wasCancelled == true ? .cancelled : failure }
 
-    /// Takes the answer to a verify, once its task has been woken.
+    /// Takes the answer to a verify, once it has ended.
     func takeIdentity() throws(DoormanError) -> Identity {
         guard let identity = identity.take() else { throw .mixedUp }
         return identity
     }
 
-    /// Takes the answer to any other call, once its task has been woken.
+    private func complete() {
+        guard let completion = completion.take() else { return }
+        if let failure { return completion.run(.failure(failure)) }
+        guard let identity = identity.take() else { return completion.run(.failure(.mixedUp)) }
+        completion.run(.success(identity))
+    }
+
+    /// Takes the answer to any other call, once it has ended.
     func takeAnswer() throws(DoormanError) -> Answer {
         guard let answer = answer.take() else { throw .mixedUp }
         return answer

@@ -128,6 +128,9 @@ final class Connection: ChannelInboundHandler {
         writeFrames()
     }
 
+    /// Whether there are frames that have still to be written.
+    var hasUnwritten: Bool { outbound.readableBytes > 0 }
+
     /// Writes what there is if that is much already, so that the server is at work on it while further calls are made.
     func writeIfMuch() {
         if outbound.readableBytes >= 4096 { writeFrames() }

@@ -158,7 +158,8 @@ extension Dispatcher {
     func chooseReady(for call: Call) -> Subchannel? {
         if let only = ready.first, ready.count == 1 { return only.hasRoom ? only : nil }
         if call.triedServers.isEmpty, let pair = randomPair(), pair.0.hasRoom, pair.1.hasRoom {
-            return pair.0.callsInFlight <= pair.1.callsInFlight ? pair.0 : pair.1
+            let better = pair.0.callsInFlight <= pair.1.callsInFlight ? pair.0 : pair.1
+            return better.siblings.collect(in: better)
         }
         let usable = ready.filter(\.hasRoom)
         let untried = usable.filter { !call.triedServers.contains($0.server) }
@@ -178,7 +179,7 @@ extension Dispatcher {
 }
 
 extension Subchannel {
-    fileprivate var hasRoom: Bool { current?.room == .free }
+    var hasRoom: Bool { current?.room == .free }
 
     fileprivate var callsInFlight: Int { current?.callsInFlight ?? 0 }
 }

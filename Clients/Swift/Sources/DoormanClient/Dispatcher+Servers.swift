@@ -52,9 +52,10 @@ extension Dispatcher {
         let wanted = servers.servers
         for subchannel in subchannels where !wanted.contains(subchannel.server) { subchannel.retire() }
         for server in wanted {
-            let count = subchannels.count { $0.server == server && $0.state != .closed }
-            for _ in count..<max(count, settings.connectionsPerServer, 1) {
-                subchannels.append(Subchannel(server, self, connector: connector))
+            let there = subchannels.filter { $0.server == server && $0.state != .closed }
+            let siblings = there.first?.siblings ?? Siblings()
+            for _ in there.count..<max(there.count, settings.connectionsPerServer, 1) {
+                subchannels.append(Subchannel(server, siblings, self, connector: connector))
             }
         }
         readinessChanged()

@@ -29,7 +29,7 @@ final class Dispatcher {
     var tick = Tick()
     /// Those that somebody waits for.
     private(set) var liveCalls = 0
-    private var sleepers: [Waiter.Sleeper] = []
+    private var listeners: [Call.Listener] = []
     private var lastSubmission: Instant?
     private(set) var deadlines = Deadlines()
     private var deadlineTimer: Scheduled<Void>?
@@ -126,43 +126,49 @@ final class Dispatcher {
         return !waiting.isEmpty || lastSubmission.duration(to: now) < settings.idleTimeout
     }
 
-    /// Ends a call with its answer when all of what was read is handled, so that those who waited are woken together.
+    /// Ends a call with its answer when all of what was read is handled, so that those who waited are told together.
     func finishSoon(_ call: Call) {
         call.abandonCopies()
-        guard let sleeper = call.settle() else { return }
+        guard let listener = call.settle() else { return }
         liveCalls -= 1
-        sleepers.append(sleeper)
+        deadlines.remove(call)
+        listeners.append(listener)
     }
 
-    /// Wakes those whose answers have come.
+    /// Tells those whose answers have come.
     func giveAnswers() {
-        guard !sleepers.isEmpty else { return }
-        // Whom a task's executor runs at once may make a call, which comes here again.
-        var woken: [Waiter.Sleeper] = []
-        swap(&woken, &sleepers)
-        for sleeper in woken { sleeper.wake() }
-        woken.removeAll(keepingCapacity: true)
-        if sleepers.isEmpty { sleepers = woken }
+        guard !listeners.isEmpty else { return }
+        // A completion, or a task that its executor runs at once, may make a call, which comes here again.
+        var told: [Call.Listener] = []
+        swap(&told, &listeners)
+        for listener in told { listener.tell() }
+        told.removeAll(keepingCapacity: true)
+        if listeners.isEmpty { listeners = told }
     }
 
     /// Ends a call, wherever it is, without an answer.
     func finish(_ call: Call, _ error: DoormanError) {
-        if let sleeper = call.settle(error) {
+        if let listener = call.settle(error) {
             liveCalls -= 1
-            sleeper.wake()
+            deadlines.remove(call)
+            switch listener {
+            case .task(let sleeper): sleeper.wake()
+            // Not from in here: it may make calls.
+            case .completion: eventLoop.execute { listener.tell() }
+            }
         }
         call.abandonCopies()
     }
 
     /// Ends a call that is not made.
     private func refuse(_ call: Call, _ error: DoormanError) {
-        guard let sleeper = call.settle(error) else {
+        guard let listener = call.settle(error) else {
             // It was cancelled, of which `oneDeparted()` hears too.
             liveCalls += 1
             return
         }
         // Not at once: a task that runs on this loop and tries again for ever would leave it no time for what it waits for.
-        eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { sleeper.wake() }
+        eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { listener.tell() }
     }
 
     private func refusal(of call: Call, at now: Instant) -> DoormanError? {

@@ -121,6 +121,39 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         return identity
     }
 
+    /// Whose token it is, for code that has no task to wait in: a callback of another library, an event loop of one's own.
+    ///
+    /// Nothing else is different from ``verify(_:maxAge:applicationID:timeout:)``, but that the call can't be cancelled; its deadline
+    /// ends it. It takes half of the time of a call by a task, so it is also for those whom that matters.
+    ///
+    /// - Parameters:
+    ///   - token: Exactly as the app sent it.
+    ///   - maxAge: How long ago the provider may have been asked, in whole seconds, 1 at least. Nil: any answer from memory
+    ///     within its time to live will do.
+    ///   - applicationID: The application that the token must have been made for. Nil: any that the server is configured for.
+    ///   - timeout: How long the call may take. Nil: ``DoormanClientSettings/timeout``.
+    ///   - completion: Is called once, on the client's own thread, and never before this method has returned to a caller on that thread.
+    ///     It may make further calls. Everybody's answers wait for it, so it should do little and never block.
+    public func verify(
+        _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil,
+        completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
+    ) {
+        let verify = Operation.verify(VerificationRequest(token: token, applicationID: applicationID, maxAge: maxAge))
+        guard let nearCache, maxAge == nil else { return begin(verify, timeout, completion) }
+        let key = NearCache.Key(token: token, applicationID: applicationID)
+        if let identity = nearCache.identity(for: key, at: .now) {
+            metrics.recordNearCacheHit()
+            return eventLoop.execute { completion(.success(identity)) }
+        }
+        let revocations = nearCache.revocations
+        begin(verify, timeout) { outcome in
+            if case .success(let identity) = outcome {
+                nearCache.keep(identity, for: key, revocations: revocations, at: .now, civil: .now)
+            }
+            completion(outcome)
+        }
+    }
+
     /// Exchanges an authorization code for a token, and says whose it is.
     ///
     /// A code is good once, so a call that may have begun is never made again: after an error that is not retryable, ask the app
@@ -212,19 +245,13 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     private func ended(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> Call {
         guard !operation.holdsNUL else { throw .textWithNUL }
         let start = Instant.now
+        let waiter = Waiter()
         let call = Call(
-            operation, metadata: TraceMetadata.current(),
-            deadline: Deadline(start.advanced(by: timeout.map { Nanoseconds($0) } ?? defaultTimeout)))
+            operation, metadata: TraceMetadata.current(), deadline: deadline(from: start, timeout), waiter: waiter)
         await withTaskCancellationHandler {
-            await call.waiter.wait {
-                if eventLoop.inEventLoop {
-                    dispatcher.value.submit(call, at: start)
-                } else {
-                    deliver { $0.calls.append(call) }
-                }
-            }
+            await waiter.wait { make(call, at: start) }
         } onCancel: {
-            if call.waiter.cancel() { deliver { $0.departed += 1 } }
+            if waiter.cancel() { deliver { $0.departed += 1 } }
         }
         let error = call.error
         if metrics.isOn {
@@ -232,6 +259,42 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         }
         if let error { throw error }
         return call
+    }
+
+    /// Begins a verify that ends with a completion.
+    @inline(__always)
+    private func begin(
+        _ operation: consuming Operation, _ timeout: Duration?, _ completion: @escaping Call.Completion
+    ) {
+        guard !operation.holdsNUL else { return eventLoop.execute { completion(.failure(.textWithNUL)) } }
+        let start = Instant.now
+        let metadata = TraceMetadata.current()
+        let deadline = deadline(from: start, timeout)
+        guard metrics.isOn else {
+            return make(
+                Call(operation, metadata: metadata, deadline: deadline, client: self, completion: completion), at: start)
+        }
+        let counted: Call.Completion = { [metrics] outcome in
+            let error: DoormanError? = if case .failure(let error) = outcome { error } else { nil }
+            metrics.recordCall(.verify, error, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
+            completion(outcome)
+        }
+        make(Call(operation, metadata: metadata, deadline: deadline, client: self, completion: counted), at: start)
+    }
+
+    @inline(__always)
+    private func deadline(from start: Instant, _ timeout: Duration?) -> Deadline {
+        Deadline(start.advanced(by: timeout.map { Nanoseconds($0) } ?? defaultTimeout))
+    }
+
+    /// Hands a call to the event loop.
+    @inline(__always)
+    private func make(_ call: Call, at start: Instant) {
+        if eventLoop.inEventLoop {
+            dispatcher.value.submit(call, at: start)
+        } else {
+            deliver { $0.calls.append(call) }
+        }
     }
 
     /// Changes the inbox, and has it emptied on the event loop: once for all that comes until then.

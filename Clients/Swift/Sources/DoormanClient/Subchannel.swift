@@ -6,6 +6,7 @@ internal import NIOCore
 /// Confined to its client's event loop.
 final class Subchannel {
     let server: Server
+    let siblings: Siblings
     private let settings: DoormanClientSettings
     private let connector: Connector
     private let eventLoop: any EventLoop
@@ -24,8 +25,9 @@ final class Subchannel {
     /// How old the current connection may become.
     private var longestLife = Duration.zero
 
-    init(_ server: Server, _ dispatcher: Dispatcher, connector: Connector) {
+    init(_ server: Server, _ siblings: Siblings, _ dispatcher: Dispatcher, connector: Connector) {
         self.server = server
+        self.siblings = siblings
         self.dispatcher = dispatcher
         self.settings = dispatcher.settings
         self.connector = connector
@@ -77,6 +79,7 @@ final class Subchannel {
     /// Ends for good: what is under way is finished, and nothing begun.
     func retire() {
         machine.closed()
+        siblings.forget(self)
         backoffTimer?.cancel()
         if let current { finish(current) }
         current = nil

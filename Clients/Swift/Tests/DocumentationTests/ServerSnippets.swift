@@ -46,6 +46,19 @@ private func countKnown(_ tokens: [Token], client: DoormanClient) async -> Int {
     }
 }
 
+private func complete(_ token: Token, client: DoormanClient) {
+    client.verify(token) { outcome in
+        switch outcome {
+        case .success(let identity): admit(identity.accountID)
+        case .failure(let error): turnAway(error.message)
+        }
+    }
+}
+
+private func admit(_ account: String) {}
+
+private func turnAway(_ why: String) {}
+
 private func near() -> DoormanClient {
     var settings = DoormanClientSettings()
     settings.nearCacheCapacity = 10_000

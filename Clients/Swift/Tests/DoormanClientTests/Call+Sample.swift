@@ -9,7 +9,7 @@ extension Call {
     ) -> Call {
         Call(
             operation ?? .verify(VerificationRequest(token: Token(token))), metadata: [],
-            deadline: Deadline(Instant(nanoseconds: deadline)))
+            deadline: Deadline(Instant(nanoseconds: deadline)), waiter: Waiter())
     }
 
     /// The token of a verify.
@@ -20,6 +20,6 @@ extension Call {
 
     /// Takes the waiter away.
     func depart() {
-        _ = waiter.cancel()
+        _ = waiter?.cancel()
     }
 }

@@ -73,15 +73,22 @@ struct ClientServiceTests {
         let peer = try AnsweringPeer()
         let client = DoormanClient(
             targets: [peer.target], settings: .patient, resolver: .system, metricsFactory: metrics)
+        func byCompletion() async -> Result<Identity, DoormanError> {
+            await withCheckedContinuation { continuation in
+                client.verify(Token("EMAW1")) { continuation.resume(returning: $0) }
+            }
+        }
         for _ in 0..<3 { _ = try await client.verify("EMAW1", timeout: .seconds(60)) }
+        _ = try await byCompletion().get()
         peer.behave(.providerUnavailable)
         _ = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1", timeout: .seconds(60)) }
+        _ = await #expect(throws: DoormanError.self) { try await byCompletion().get() }
         func calls(_ outcome: String) throws -> Int64 {
             try metrics.expectCounter("doorman_client_calls_total", [("method", "Verify"), ("outcome", outcome)]).totalValue
         }
-        #expect(try calls("ok") == 3)
-        #expect(try calls("PROVIDER_UNAVAILABLE") == 1)
-        #expect(try metrics.expectTimer("doorman_client_call_duration_seconds", [("method", "Verify")]).values.count == 4)
+        #expect(try calls("ok") == 4)
+        #expect(try calls("PROVIDER_UNAVAILABLE") == 2)
+        #expect(try metrics.expectTimer("doorman_client_call_duration_seconds", [("method", "Verify")]).values.count == 6)
         await client.close()
     }
 

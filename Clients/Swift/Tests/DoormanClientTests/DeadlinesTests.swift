@@ -18,6 +18,27 @@ struct DeadlinesTests {
         #expect(deadlines.next == nil)
     }
 
+    @Test("a call that has ended is let go at once, its place serves another, and its deadline finds nobody")
+    func ended() {
+        var deadlines = Deadlines()
+        var first: Call? = .sample("EMAW1", deadline: 1)
+        weak let gone = first
+        if let first {
+            deadlines.insert(first)
+            deadlines.remove(first)
+            deadlines.remove(first)
+        }
+        first = nil
+        #expect(gone == nil)
+        let second = Call.sample("EMAW2", deadline: 2)
+        deadlines.insert(second)
+        #expect(deadlines.popPassed(at: Instant(nanoseconds: 1)).isEmpty)
+        #expect(deadlines.popPassed(at: Instant(nanoseconds: 2)).map(\.token) == ["EMAW2"])
+        deadlines.remove(second)
+        deadlines.remove(.sample("never one of them"))
+        #expect(deadlines.removeAll().isEmpty)
+    }
+
     @Test("ended calls don't pile up behind one that lives long, and are given out to be forgotten")
     func compaction() {
         var deadlines = Deadlines()

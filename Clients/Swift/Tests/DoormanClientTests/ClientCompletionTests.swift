@@ -1,0 +1,212 @@
+import DoormanCore
+import DoormanWire
+import NIOConcurrencyHelpers
+import NIOPosix
+import TestKit
+import Testing
+
+@testable import DoormanClient
+
+@Suite("calls that end with completions", .timeLimit(.minutes(2)))
+struct ClientCompletionTests {
+    typealias Outcome = Result<Identity, DoormanError>
+
+    /// Every time that a completion was called: what it was told, and on which thread.
+    private final class Outcomes: Sendable {
+        private let all = NIOLockedValueBox<[(outcome: Outcome, loop: ObjectIdentifier?)]>([])
+
+        func note(_ outcome: Outcome) {
+            all.withLockedValue { $0.append((outcome, MultiThreadedEventLoopGroup.currentEventLoop.map { ObjectIdentifier($0) })) }
+        }
+
+        var count: Int { all.withLockedValue(\.count) }
+        var accounts: [String] { all.withLockedValue { $0.compactMap { try? $0.outcome.get().accountID } } }
+        var loops: Set<ObjectIdentifier?> { all.withLockedValue { Set($0.map(\.loop)) } }
+        var errors: [DoormanError.Kind] {
+            all.withLockedValue { $0.compactMap { if case .failure(let error) = $0.outcome { error.kind } else { nil } } }
+        }
+    }
+
+    private func outcome(_ client: DoormanClient, _ token: String, timeout: Duration? = nil) async -> Outcome {
+        await withCheckedContinuation { continuation in
+            client.verify(Token(token), timeout: timeout) { continuation.resume(returning: $0) }
+        }
+    }
+
+    @Test("each call gets its own answer, once, and all are told on the one thread")
+    func answers() async throws {
+        let peer = try AnsweringPeer()
+        let client = DoormanClient(target: peer.target, settings: .patient)
+        let outcomes = Outcomes()
+        let tokens = (0..<1000).map { "EMAW\($0)" }
+        for token in tokens {
+            client.verify(Token(token)) { outcome in
+                #expect((try? outcome.get())?.accountID == token)
+                outcomes.note(outcome)
+            }
+        }
+        try await eventually("all have ended") { outcomes.count >= tokens.count }
+        await client.close()
+        #expect(outcomes.count == tokens.count && Set(outcomes.accounts) == Set(tokens))
+        #expect(outcomes.loops.count == 1 && !outcomes.loops.contains(nil))
+    }
+
+    @Test("a completion may make the next call")
+    func chain() async throws {
+        let peer = try AnsweringPeer()
+        let client = DoormanClient(target: peer.target, settings: .patient)
+        let outcomes = Outcomes()
+        @Sendable func call(_ number: Int) {
+            client.verify(Token("EMAW\(number)")) { outcome in
+                outcomes.note(outcome)
+                if number < 100 { call(number + 1) }
+            }
+        }
+        call(1)
+        try await eventually("the last has ended") { outcomes.count >= 100 }
+        #expect(outcomes.accounts == (1...100).map { "EMAW\($0)" })
+        await client.close()
+    }
+
+    @Test("everything that is said of a call reaches the server, and a refusal and an outage come back as what they are")
+    func failures() async throws {
+        let peer = try ScriptedPeer()
+        var settings = DoormanClientSettings.patient
+        settings.maximumAttempts = 1
+        let client = DoormanClient(target: peer.target, settings: settings)
+        let outcomes = Outcomes()
+        client.verify(Token("EMAW1"), maxAge: .seconds(30), applicationID: "5432", timeout: .seconds(50)) { outcomes.note($0) }
+        let connection = try await peer.accept()
+        var call = try await connection.nextCall()
+        #expect(call.secret == "EMAW1" && call.applicationID == "5432" && call.maxAgeSeconds == 30)
+        #expect(call.timeout.map { $0 > .seconds(20) && $0 <= .seconds(50) } == true)
+        try await connection.answer(call, .init(.tokenRejected, "nobody knows it"))
+        client.verify(Token("EMAW2")) { outcomes.note($0) }
+        call = try await connection.nextCall()
+        try await connection.answer(call, .init(.providerUnavailable, "no way to the provider"))
+        try await eventually("both have ended") { outcomes.count == 2 }
+        #expect(outcomes.errors == [.refused(.tokenRejected), .couldNotAsk(.providerUnavailable)])
+        await client.close()
+    }
+
+    @Test("a call that nobody answers ends by its deadline or with the client, and one made later is refused")
+    func ends() async throws {
+        let peer = try AnsweringPeer()
+        let client = DoormanClient(target: peer.target, settings: .patient)
+        peer.behave(.hung)
+        let late = await outcome(client, "EMAWlate", timeout: .milliseconds(50))
+        let outcomes = Outcomes()
+        outcomes.note(late)
+        client.verify(Token("EMAWclosed")) { outcomes.note($0) }
+        try await eventually("the call is made") { peer.calls.contains("EMAWclosed") }
+        await client.close()
+        try await eventually("it has ended") { outcomes.count == 2 }
+        outcomes.note(await outcome(client, "EMAWafter"))
+        client.verify(Token("EMAWnul"), applicationID: "54\u{0}32") { outcomes.note($0) }
+        try await eventually("all have ended") { outcomes.count == 4 }
+        #expect(
+            outcomes.errors == [
+                .couldNotAsk(.deadlineExceeded), .couldNotAsk(.clientClosed), .couldNotAsk(.clientClosed),
+                .couldNotAsk(.malformedRequest),
+            ])
+    }
+
+    @Test("calls are sent elsewhere from a server that drains or hangs up, and each completion is called once")
+    func moves() async throws {
+        let (first, second) = (try AnsweringPeer(), try AnsweringPeer())
+        let client = DoormanClient(targets: [first.target, second.target], settings: .patient)
+        let outcomes = Outcomes()
+        for (behaviour, round) in zip([AnsweringPeer.Behaviour.serving, .draining, .serving, .dropping], 1...) {
+            first.behave(behaviour)
+            for number in 0..<50 { client.verify(Token("EMAW\(round)-\(number)")) { outcomes.note($0) } }
+            try await eventually("this round has ended") { outcomes.count >= round * 50 }
+        }
+        await client.close()
+        #expect(outcomes.count == 200 && Set(outcomes.accounts).count == 200)
+    }
+
+    @Test("one that tries again at once what is refused at once leaves the thread time for all else")
+    func persistence() async throws {
+        let client = DoormanClient(targets: [])
+        let outcomes = Outcomes()
+        @Sendable func call() {
+            client.verify(Token("EMAW1")) { outcome in
+                outcomes.note(outcome)
+                if outcomes.count < 100 { call() }
+            }
+        }
+        call()
+        await client.close()
+        try await eventually("it has tried a hundred times") { outcomes.count == 100 }
+        #expect(Set(outcomes.errors).isSubset(of: [.couldNotAsk(.unreachable), .couldNotAsk(.clientClosed)]))
+    }
+
+    @Test("what the near cache has is told later too, and never before the call has returned")
+    func nearCache() async throws {
+        let peer = try ScriptedPeer()
+        var settings = DoormanClientSettings.patient
+        settings.nearCacheCapacity = 10
+        settings.nearCacheLifetime = .seconds(600)
+        let client = DoormanClient(target: peer.target, settings: settings)
+        let outcomes = Outcomes()
+        client.verify(Token("EMAW1")) { outcomes.note($0) }
+        let connection = try await peer.accept()
+        var identity = Identity.sample("1011")
+        identity.validUntil = .distantFuture
+        try await connection.answer(connection.nextCall(), ResponseEncoder.encode(identity))
+        try await eventually("the first has ended") { outcomes.count == 1 }
+        try await client.eventLoop.submit {
+            client.verify(Token("EMAW1")) { outcomes.note($0) }
+            #expect(outcomes.count == 1)
+        }.get()
+        try await eventually("the second has ended") { outcomes.count == 2 }
+        #expect(outcomes.accounts == ["1011", "1011"])
+        #expect(outcomes.loops == [ObjectIdentifier(client.eventLoop)])
+        await client.close()
+    }
+
+    @Test("calls that are made in one turn of the loop leave on one connection, and those of the next may take another")
+    func collecting() async throws {
+        let peer = try ScriptedPeer()
+        var settings = DoormanClientSettings.patient
+        settings.connectionsPerServer = 3
+        let client = DoormanClient(target: peer.target, settings: settings)
+        client.verify(Token("EMAW0")) { _ in }
+        let connections = [try await peer.accept(), try await peer.accept(), try await peer.accept()]
+        try await eventually("all are ready") {
+            try await client.eventLoop.submit { client.dispatcher.value.ready.count == 3 }.get()
+        }
+        try await eventually("the first call has come") { try connections.contains { try $0.callIfThere() != nil } }
+        var used: Set<Int> = []
+        try await eventually("each has been used") {
+            try await client.eventLoop.submit { for number in 1...10 { client.verify(Token("EMAW\(number)")) { _ in } } }.get()
+            var counts = [0, 0, 0]
+            try await eventually("the calls have come") {
+                for (index, connection) in connections.enumerated() {
+                    while try connection.callIfThere() != nil { counts[index] += 1 }
+                }
+                return counts.reduce(0, +) == 10
+            }
+            #expect(counts.max() == 10, "\(counts)")
+            used.insert(counts.firstIndex(of: 10) ?? -1)
+            return used == [0, 1, 2]
+        }
+        await client.close()
+    }
+
+    @Test("a client that nobody holds any more stays until its last call has ended")
+    func lifetime() async throws {
+        let peer = try ScriptedPeer()
+        let outcomes = Outcomes()
+        var client: DoormanClient? = DoormanClient(target: peer.target, settings: .patient)
+        client?.verify(Token("EMAW1")) { outcomes.note($0) }
+        weak let gone = client
+        client = nil
+        let connection = try await peer.accept()
+        let call = try await connection.nextCall()
+        try await connection.answer(call, "1011")
+        try await eventually("it has ended") { outcomes.accounts == ["1011"] }
+        try await eventually("the client is gone") { gone == nil }
+        try await connection.clientCloses()
+    }
+}

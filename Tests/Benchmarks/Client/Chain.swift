@@ -1,0 +1,35 @@
+internal import DoormanClient
+
+/// Calls each of which is made by the completion of the one before. `@unchecked`: after ``run()`` has made the first, all is done on the
+/// client's thread.
+final class Chain: @unchecked Sendable {
+    private let client: DoormanClient
+    private var turn: Turn
+    private var end: CheckedContinuation<Int, any Error>?
+
+    init(_ client: DoormanClient, _ turn: Turn) {
+        self.client = client
+        self.turn = turn
+    }
+
+    /// - Returns: How many calls counted.
+    func run() async throws -> Int {
+        try await withCheckedThrowingContinuation { continuation in
+            end = continuation
+            call()
+        }
+    }
+
+    private func call() {
+        guard let token = turn.next() else {
+            end?.resume(returning: turn.count)
+            return
+        }
+        client.verify(token) { [self] outcome in
+            switch outcome {
+            case .success: call()
+            case .failure(let error): end?.resume(throwing: error)
+            }
+        }
+    }
+}
