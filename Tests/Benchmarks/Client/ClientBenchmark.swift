@@ -41,10 +41,10 @@ struct ClientBenchmark: AsyncParsableCommand {
         let client = DoormanClient(target: try DoormanTarget(parsing: connect), settings: settings)
         let executor = onClientThread ? client.taskExecutor : nil
         let callers = connections * depth
-        let span = Span(warmUp: .seconds(warmUp), measured: .seconds(seconds))
+        let period = Period(warmUp: .seconds(warmUp), measured: .seconds(seconds))
         let counts = try await withThrowingTaskGroup(of: Int.self) { tasks in
             for number in 0..<callers {
-                let turn = Turn(number: number, of: callers, tokens: lines.tokens, span: span)
+                let turn = Turn(number: number, of: callers, tokens: lines.tokens, period: period)
                 if completions {
                     tasks.addTask { try await Chain(client, turn).run() }
                 } else {

@@ -1,7 +1,7 @@
 internal import DoormanClient
 
 /// When counting begins, and when calling ends.
-struct Span: Sendable {
+struct Period: Sendable {
     let start: ContinuousClock.Instant
     let end: ContinuousClock.Instant
 
@@ -16,14 +16,14 @@ struct Turn: Sendable {
     private(set) var count = 0
     private let step: Int
     private let tokens: [Token]
-    private let span: Span
+    private let period: Period
     private var position: Int
     private var untilLook = 8
 
-    init(number: Int, of callers: Int, tokens: [Token], span: Span) {
+    init(number: Int, of callers: Int, tokens: [Token], period: Period) {
         self.step = callers
         self.tokens = tokens
-        self.span = span
+        self.period = period
         self.position = number % tokens.count
     }
 
@@ -34,8 +34,8 @@ struct Turn: Sendable {
         if untilLook == 0 {
             untilLook = 8
             let now = ContinuousClock.now
-            if now < span.start { count = 0 }
-            if now >= span.end { return nil }
+            if now < period.start { count = 0 }
+            if now >= period.end { return nil }
         }
         count += 1
         position = (position + step) % tokens.count

@@ -134,6 +134,9 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     ///   - timeout: How long the call may take. Nil: ``DoormanClientSettings/timeout``.
     ///   - completion: Is called once, on the client's own thread, and never before this method has returned to a caller on that thread.
     ///     It may make further calls. Everybody's answers wait for it, so it should do little and never block.
+    ///
+    /// ``DoormanClientSettings/maximumWaitingCalls`` is looked at on the client's thread. Nothing holds back another thread that makes
+    /// calls faster than that one takes them, so count there how many have not ended yet.
     public func verify(
         _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil,
         completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
