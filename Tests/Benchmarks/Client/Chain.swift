@@ -25,11 +25,15 @@ final class Chain: @unchecked Sendable {
             end?.resume(returning: turn.count)
             return
         }
-        client.verify(token) { [self] outcome in
-            switch outcome {
-            case .success: call()
-            case .failure(let error): end?.resume(throwing: error)
+        do throws(DoormanError) {
+            try client.verify(token) { [self] outcome in
+                switch outcome {
+                case .success: call()
+                case .failure(let error): end?.resume(throwing: error)
+                }
             }
+        } catch {
+            end?.resume(throwing: error)
         }
     }
 }

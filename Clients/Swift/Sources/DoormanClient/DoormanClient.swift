@@ -20,11 +20,16 @@ public import ServiceLifecycle
 /// fails or does not answer is left alone for a while, and is asked for its health before it gets calls again; what it had is
 /// sent to others, as far as that is safe (``DoormanClientSettings``).
 public final class DoormanClient: TokenVerifying, Service, Sendable {
+    /// What waits for the client's thread.
     private struct Inbox {
         var calls: [Call] = []
+        /// What the near cache knew, and whom to tell.
+        var known: [(identity: Identity, completion: Call.Completion)] = []
         /// Tasks that were cancelled while their call was with the dispatcher.
         var departed = 0
         var isScheduled = false
+
+        func isFull(limit: Int) -> Bool { calls.count + known.count >= limit }
     }
 
     /// Runs tasks on the thread that this client does its work on, for those that do little else than call it.
@@ -42,6 +47,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     private let inbox = NIOLockedValueBox(Inbox())
     private let servers: String
     private let defaultTimeout: Nanoseconds
+    private let maximumWaitingCalls: Int
     private let metrics: ClientMetrics
     private let nearCache: NearCache?
 
@@ -82,6 +88,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         self.taskExecutor = taskExecutor
         self.servers = directory.description
         self.defaultTimeout = Nanoseconds(settings.timeout)
+        self.maximumWaitingCalls = settings.maximumWaitingCalls
         self.metrics = metrics
         self.nearCache = NearCache(capacity: settings.nearCacheCapacity, lifetime: settings.nearCacheLifetime)
         self.dispatcher = .makeBoxSendingValue(
@@ -133,23 +140,24 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     ///   - applicationID: The application that the token must have been made for. Nil: any that the server is configured for.
     ///   - timeout: How long the call may take. Nil: ``DoormanClientSettings/timeout``.
     ///   - completion: Is called once, on the client's own thread, and never before this method has returned to a caller on that thread.
-    ///     It may make further calls. Everybody's answers wait for it, so it should do little and never block.
-    ///
-    /// ``DoormanClientSettings/maximumWaitingCalls`` is looked at on the client's thread. Nothing holds back another thread that makes
-    /// calls faster than that one takes them, so count there how many have not ended yet.
+    ///     It may make further calls. Everybody's answers wait for it, so it should do little and never block. It is not called if this
+    ///     method throws.
+    /// - Throws: What is wrong with the call itself (``CouldNotAskReason/malformedRequest``), or, to a caller that makes calls faster
+    ///   than the client's thread takes them, that ``DoormanClientSettings/maximumWaitingCalls`` wait for it already
+    ///   (``CouldNotAskReason/tooManyWaiting``). All else is told to the completion.
     public func verify(
         _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil,
         completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
-    ) {
+    ) throws(DoormanError) {
         let verify = Operation.verify(VerificationRequest(token: token, applicationID: applicationID, maxAge: maxAge))
-        guard let nearCache, maxAge == nil else { return begin(verify, timeout, completion) }
+        guard let nearCache, maxAge == nil else { return try begin(verify, timeout, completion) }
         let key = NearCache.Key(token: token, applicationID: applicationID)
         if let identity = nearCache.identity(for: key, at: .now) {
             metrics.recordNearCacheHit()
-            return eventLoop.execute { completion(.success(identity)) }
+            return try deliverIfRoom { $0.known.append((identity, completion)) }
         }
         let revocations = nearCache.revocations
-        begin(verify, timeout) { outcome in
+        try begin(verify, timeout) { outcome in
             if case .success(let identity) = outcome {
                 nearCache.keep(identity, for: key, revocations: revocations, at: .now, civil: .now)
             }
@@ -268,21 +276,23 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     @inline(__always)
     private func begin(
         _ operation: consuming Operation, _ timeout: Duration?, _ completion: @escaping Call.Completion
-    ) {
-        guard !operation.holdsNUL else { return eventLoop.execute { completion(.failure(.textWithNUL)) } }
+    ) throws(DoormanError) {
+        guard !operation.holdsNUL else { throw .textWithNUL }
         let start = Instant.now
         let metadata = TraceMetadata.current()
         let deadline = deadline(from: start, timeout)
-        guard metrics.isOn else {
-            return make(
-                Call(operation, metadata: metadata, deadline: deadline, client: self, completion: completion), at: start)
-        }
-        let counted: Call.Completion = { [metrics] outcome in
+        let told = metrics.isOn ? counted(completion, since: start) : completion
+        let call = Call(operation, metadata: metadata, deadline: deadline, client: self, completion: told)
+        guard !eventLoop.inEventLoop else { return dispatcher.value.submit(call, at: start) }
+        try deliverIfRoom { $0.calls.append(call) }
+    }
+
+    private func counted(_ completion: @escaping Call.Completion, since start: Instant) -> Call.Completion {
+        { [metrics] outcome in
             let error: DoormanError? = if case .failure(let error) = outcome { error } else { nil }
             metrics.recordCall(.verify, error, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
             completion(outcome)
         }
-        make(Call(operation, metadata: metadata, deadline: deadline, client: self, completion: counted), at: start)
     }
 
     @inline(__always)
@@ -290,7 +300,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         Deadline(start.advanced(by: timeout.map { Nanoseconds($0) } ?? defaultTimeout))
     }
 
-    /// Hands a call to the event loop.
+    /// Hands the call of a task, which waits for it, to the event loop.
     @inline(__always)
     private func make(_ call: Call, at start: Instant) {
         if eventLoop.inEventLoop {
@@ -298,6 +308,16 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         } else {
             deliver { $0.calls.append(call) }
         }
+    }
+
+    /// Adds to the inbox for somebody who does not wait for it, and so could fill it without end.
+    private func deliverIfRoom(_ add: (inout Inbox) -> Void) throws(DoormanError) {
+        var isFull = false
+        deliver { inbox in
+            isFull = inbox.isFull(limit: maximumWaitingCalls)
+            if !isFull { add(&inbox) }
+        }
+        if isFull { throw .tooManyWaiting(limit: maximumWaitingCalls) }
     }
 
     /// Changes the inbox, and has it emptied on the event loop: once for all that comes until then.
@@ -315,6 +335,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
             }
             if !taken.calls.isEmpty { dispatcher.value.submit(taken.calls) }
             for _ in 0..<taken.departed { dispatcher.value.oneDeparted() }
+            for (identity, completion) in taken.known { completion(.success(identity)) }
         }
     }
 }

@@ -46,8 +46,8 @@ private func countKnown(_ tokens: [Token], client: DoormanClient) async -> Int {
     }
 }
 
-private func complete(_ token: Token, client: DoormanClient) {
-    client.verify(token) { outcome in
+private func complete(_ token: Token, client: DoormanClient) throws {
+    try client.verify(token) { outcome in
         switch outcome {
         case .success(let identity): admit(identity.accountID)
         case .failure(let error): turnAway(error.message)

@@ -1,6 +1,8 @@
+import Dispatch
 import DoormanCore
 import DoormanWire
 import NIOConcurrencyHelpers
+import NIOCore
 import NIOPosix
 import TestKit
 import Testing
@@ -27,10 +29,15 @@ struct ClientCompletionTests {
         }
     }
 
-    private func outcome(_ client: DoormanClient, _ token: String, timeout: Duration? = nil) async -> Outcome {
-        await withCheckedContinuation { continuation in
-            client.verify(Token(token), timeout: timeout) { continuation.resume(returning: $0) }
+    /// Keeps a client's thread from all else.
+    private struct OccupiedThread {
+        private let end = DispatchSemaphore(value: 0)
+
+        init(_ eventLoop: any EventLoop) {
+            eventLoop.execute { [end] in end.wait() }
         }
+
+        func free() { end.signal() }
     }
 
     @Test("each call gets its own answer, once, and all are told on the one thread")
@@ -40,7 +47,7 @@ struct ClientCompletionTests {
         let outcomes = Outcomes()
         let tokens = (0..<1000).map { "EMAW\($0)" }
         for token in tokens {
-            client.verify(Token(token)) { outcome in
+            try client.verify(Token(token)) { outcome in
                 #expect((try? outcome.get())?.accountID == token)
                 outcomes.note(outcome)
             }
@@ -56,13 +63,13 @@ struct ClientCompletionTests {
         let peer = try AnsweringPeer()
         let client = DoormanClient(target: peer.target, settings: .patient)
         let outcomes = Outcomes()
-        @Sendable func call(_ number: Int) {
-            client.verify(Token("EMAW\(number)")) { outcome in
+        @Sendable func call(_ number: Int) throws {
+            try client.verify(Token("EMAW\(number)")) { outcome in
                 outcomes.note(outcome)
-                if number < 100 { call(number + 1) }
+                if number < 100 { #expect(throws: Never.self) { try call(number + 1) } }
             }
         }
-        call(1)
+        try call(1)
         try await eventually("the last has ended") { outcomes.count >= 100 }
         #expect(outcomes.accounts == (1...100).map { "EMAW\($0)" })
         await client.close()
@@ -75,13 +82,13 @@ struct ClientCompletionTests {
         settings.maximumAttempts = 1
         let client = DoormanClient(target: peer.target, settings: settings)
         let outcomes = Outcomes()
-        client.verify(Token("EMAW1"), maxAge: .seconds(30), applicationID: "5432", timeout: .seconds(50)) { outcomes.note($0) }
+        try client.verify(Token("EMAW1"), maxAge: .seconds(30), applicationID: "5432", timeout: .seconds(50)) { outcomes.note($0) }
         let connection = try await peer.accept()
         var call = try await connection.nextCall()
         #expect(call.secret == "EMAW1" && call.applicationID == "5432" && call.maxAgeSeconds == 30)
         #expect(call.timeout.map { $0 > .seconds(20) && $0 <= .seconds(50) } == true)
         try await connection.answer(call, .init(.tokenRejected, "nobody knows it"))
-        client.verify(Token("EMAW2")) { outcomes.note($0) }
+        try client.verify(Token("EMAW2")) { outcomes.note($0) }
         call = try await connection.nextCall()
         try await connection.answer(call, .init(.providerUnavailable, "no way to the provider"))
         try await eventually("both have ended") { outcomes.count == 2 }
@@ -94,21 +101,57 @@ struct ClientCompletionTests {
         let peer = try AnsweringPeer()
         let client = DoormanClient(target: peer.target, settings: .patient)
         peer.behave(.hung)
-        let late = await outcome(client, "EMAWlate", timeout: .milliseconds(50))
+        let late = await client.outcome(of: Token("EMAWlate"), timeout: .milliseconds(50))
         let outcomes = Outcomes()
         outcomes.note(late)
-        client.verify(Token("EMAWclosed")) { outcomes.note($0) }
+        try client.verify(Token("EMAWclosed")) { outcomes.note($0) }
         try await eventually("the call is made") { peer.calls.contains("EMAWclosed") }
         await client.close()
         try await eventually("it has ended") { outcomes.count == 2 }
-        outcomes.note(await outcome(client, "EMAWafter"))
-        client.verify(Token("EMAWnul"), applicationID: "54\u{0}32") { outcomes.note($0) }
-        try await eventually("all have ended") { outcomes.count == 4 }
+        outcomes.note(await client.outcome(of: Token("EMAWafter")))
+        let error = #expect(throws: DoormanError.self) {
+            try client.verify(Token("EMAWnul"), applicationID: "54\u{0}32") { outcomes.note($0) }
+        }
+        #expect(error?.kind == .couldNotAsk(.malformedRequest))
         #expect(
-            outcomes.errors == [
-                .couldNotAsk(.deadlineExceeded), .couldNotAsk(.clientClosed), .couldNotAsk(.clientClosed),
-                .couldNotAsk(.malformedRequest),
-            ])
+            outcomes.errors == [.couldNotAsk(.deadlineExceeded), .couldNotAsk(.clientClosed), .couldNotAsk(.clientClosed)])
+    }
+
+    @Test("no more calls wait for the client's thread than may, and one too many is refused to whoever makes it")
+    func bound() async throws {
+        let peer = try AnsweringPeer()
+        var settings = DoormanClientSettings.patient
+        settings.maximumWaitingCalls = 3
+        let client = DoormanClient(target: peer.target, settings: settings)
+        let outcomes = Outcomes()
+        let thread = OccupiedThread(client.eventLoop)
+        for number in 1...3 { try client.verify(Token("EMAW\(number)")) { outcomes.note($0) } }
+        let error = #expect(throws: DoormanError.self) { try client.verify(Token("EMAW4")) { outcomes.note($0) } }
+        #expect(error?.kind == .couldNotAsk(.tooManyWaiting) && error?.isRetryable == true)
+        #expect(error?.message.contains("3 calls wait already (maximumWaitingCalls)") == true)
+        thread.free()
+        try await eventually("those before it have ended") { outcomes.count == 3 }
+        try client.verify(Token("EMAW5")) { outcomes.note($0) }
+        try await eventually("there is room again") { outcomes.count == 4 }
+        #expect(outcomes.accounts.sorted() == ["EMAW1", "EMAW2", "EMAW3", "EMAW5"])
+        await client.close()
+    }
+
+    @Test("what the near cache has waits for the client's thread within the same bound")
+    func nearCacheBound() async throws {
+        let peer = try ScriptedPeer()
+        var settings = DoormanClientSettings.patientWithNearCache
+        settings.maximumWaitingCalls = 3
+        let client = DoormanClient(target: peer.target, settings: settings)
+        _ = try await NearCacheLesson(client, Token("EMAW1"), account: "1011", from: peer)
+        let outcomes = Outcomes()
+        let thread = OccupiedThread(client.eventLoop)
+        for _ in 1...3 { try client.verify(Token("EMAW1")) { outcomes.note($0) } }
+        let error = #expect(throws: DoormanError.self) { try client.verify(Token("EMAW1")) { outcomes.note($0) } }
+        #expect(error?.kind == .couldNotAsk(.tooManyWaiting))
+        thread.free()
+        try await eventually("those before it have ended") { outcomes.accounts == ["1011", "1011", "1011"] }
+        await client.close()
     }
 
     @Test("calls are sent elsewhere from a server that drains or hangs up, and each completion is called once")
@@ -118,7 +161,7 @@ struct ClientCompletionTests {
         let outcomes = Outcomes()
         for (behaviour, round) in zip([AnsweringPeer.Behaviour.serving, .draining, .serving, .dropping], 1...) {
             first.behave(behaviour)
-            for number in 0..<50 { client.verify(Token("EMAW\(round)-\(number)")) { outcomes.note($0) } }
+            for number in 0..<50 { try client.verify(Token("EMAW\(round)-\(number)")) { outcomes.note($0) } }
             try await eventually("this round has ended") { outcomes.count >= round * 50 }
         }
         await client.close()
@@ -129,13 +172,13 @@ struct ClientCompletionTests {
     func persistence() async throws {
         let client = DoormanClient(targets: [])
         let outcomes = Outcomes()
-        @Sendable func call() {
-            client.verify(Token("EMAW1")) { outcome in
+        @Sendable func call() throws {
+            try client.verify(Token("EMAW1")) { outcome in
                 outcomes.note(outcome)
-                if outcomes.count < 100 { call() }
+                if outcomes.count < 100 { #expect(throws: Never.self) { try call() } }
             }
         }
-        call()
+        try call()
         await client.close()
         try await eventually("it has tried a hundred times") { outcomes.count == 100 }
         #expect(Set(outcomes.errors).isSubset(of: [.couldNotAsk(.unreachable), .couldNotAsk(.clientClosed)]))
@@ -144,23 +187,15 @@ struct ClientCompletionTests {
     @Test("what the near cache has is told later too, and never before the call has returned")
     func nearCache() async throws {
         let peer = try ScriptedPeer()
-        var settings = DoormanClientSettings.patient
-        settings.nearCacheCapacity = 10
-        settings.nearCacheLifetime = .seconds(600)
-        let client = DoormanClient(target: peer.target, settings: settings)
+        let client = DoormanClient(target: peer.target, settings: .patientWithNearCache)
+        _ = try await NearCacheLesson(client, Token("EMAW1"), account: "1011", from: peer)
         let outcomes = Outcomes()
-        client.verify(Token("EMAW1")) { outcomes.note($0) }
-        let connection = try await peer.accept()
-        var identity = Identity.sample("1011")
-        identity.validUntil = .distantFuture
-        try await connection.answer(connection.nextCall(), ResponseEncoder.encode(identity))
-        try await eventually("the first has ended") { outcomes.count == 1 }
         try await client.eventLoop.submit {
-            client.verify(Token("EMAW1")) { outcomes.note($0) }
-            #expect(outcomes.count == 1)
+            try client.verify(Token("EMAW1")) { outcomes.note($0) }
+            #expect(outcomes.count == 0)
         }.get()
-        try await eventually("the second has ended") { outcomes.count == 2 }
-        #expect(outcomes.accounts == ["1011", "1011"])
+        try await eventually("it has ended") { outcomes.count == 1 }
+        #expect(outcomes.accounts == ["1011"])
         #expect(outcomes.loops == [ObjectIdentifier(client.eventLoop)])
         await client.close()
     }
@@ -171,7 +206,7 @@ struct ClientCompletionTests {
         var settings = DoormanClientSettings.patient
         settings.connectionsPerServer = 3
         let client = DoormanClient(target: peer.target, settings: settings)
-        client.verify(Token("EMAW0")) { _ in }
+        try client.verify(Token("EMAW0")) { _ in }
         let connections = [try await peer.accept(), try await peer.accept(), try await peer.accept()]
         try await eventually("all are ready") {
             try await client.eventLoop.submit { client.dispatcher.value.ready.count == 3 }.get()
@@ -179,7 +214,7 @@ struct ClientCompletionTests {
         try await eventually("the first call has come") { try connections.contains { try $0.callIfThere() != nil } }
         var used: Set<Int> = []
         try await eventually("each has been used") {
-            try await client.eventLoop.submit { for number in 1...10 { client.verify(Token("EMAW\(number)")) { _ in } } }.get()
+            try await client.eventLoop.submit { for number in 1...10 { try client.verify(Token("EMAW\(number)")) { _ in } } }.get()
             var counts = [0, 0, 0]
             try await eventually("the calls have come") {
                 for (index, connection) in connections.enumerated() {
@@ -199,7 +234,7 @@ struct ClientCompletionTests {
         let peer = try ScriptedPeer()
         let outcomes = Outcomes()
         var client: DoormanClient? = DoormanClient(target: peer.target, settings: .patient)
-        client?.verify(Token("EMAW1")) { outcomes.note($0) }
+        try client?.verify(Token("EMAW1")) { outcomes.note($0) }
         weak let gone = client
         client = nil
         let connection = try await peer.accept()

@@ -73,16 +73,11 @@ struct ClientServiceTests {
         let peer = try AnsweringPeer()
         let client = DoormanClient(
             targets: [peer.target], settings: .patient, resolver: .system, metricsFactory: metrics)
-        func byCompletion() async -> Result<Identity, DoormanError> {
-            await withCheckedContinuation { continuation in
-                client.verify(Token("EMAW1")) { continuation.resume(returning: $0) }
-            }
-        }
         for _ in 0..<3 { _ = try await client.verify("EMAW1", timeout: .seconds(60)) }
-        _ = try await byCompletion().get()
+        _ = try await client.outcome(of: Token("EMAW1")).get()
         peer.behave(.providerUnavailable)
         _ = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1", timeout: .seconds(60)) }
-        _ = await #expect(throws: DoormanError.self) { try await byCompletion().get() }
+        _ = await #expect(throws: DoormanError.self) { try await client.outcome(of: Token("EMAW1")).get() }
         func calls(_ outcome: String) throws -> Int64 {
             try metrics.expectCounter("doorman_client_calls_total", [("method", "Verify"), ("outcome", outcome)]).totalValue
         }
@@ -95,20 +90,14 @@ struct ClientServiceTests {
     @Test("a near cache answers the same question without the server, until a revocation")
     func nearCache() async throws {
         let peer = try ScriptedPeer()
-        var settings = DoormanClientSettings.patient
-        settings.nearCacheCapacity = 10
-        settings.nearCacheLifetime = .seconds(600)
-        let client = DoormanClient(target: peer.target, settings: settings)
-        var identity = Identity.sample(accountID: "1", freshness: .fresh)
-        identity.validUntil = .distantFuture
-        async let first = client.verify("EMAW1")
-        let connection = try await peer.accept()
-        try await connection.answer(connection.nextCall(), ResponseEncoder.encode(identity))
-        #expect(try await first.freshness == .fresh)
+        let client = DoormanClient(target: peer.target, settings: .patientWithNearCache)
+        let lesson = try await NearCacheLesson(client, Token("EMAW1"), account: "1", from: peer)
+        let connection = lesson.connection
+        #expect(lesson.identity.freshness == .fresh)
         #expect(try await client.verify("EMAW1").freshness == .cached)
         // What must be fresh is always asked.
         async let fresh = client.verify("EMAW1", maxAge: .seconds(1))
-        try await connection.answer(connection.nextCall(), ResponseEncoder.encode(identity))
+        try await connection.answer(connection.nextCall(), ResponseEncoder.encode(lesson.identity))
         _ = try await fresh
         async let revoked: Void = client.revoke(Token("EMAW1"))
         try await connection.answer(connection.nextCall(), ResponseEncoder.encodeRevoked())

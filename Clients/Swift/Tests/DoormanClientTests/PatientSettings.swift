@@ -11,4 +11,12 @@ extension DoormanClientSettings {
         settings.pingTimeout = .seconds(60)
         return settings
     }
+
+    /// Of one that keeps identities besides.
+    static var patientWithNearCache: DoormanClientSettings {
+        var settings = DoormanClientSettings.patient
+        settings.nearCacheCapacity = 10
+        settings.nearCacheLifetime = .seconds(600)
+        return settings
+    }
 }

@@ -1,0 +1,14 @@
+import DoormanClient
+
+extension DoormanClient {
+    /// What a call that ends with a completion came to.
+    func outcome(of token: Token, timeout: Duration? = nil) async -> Result<Identity, DoormanError> {
+        await withCheckedContinuation { continuation in
+            do throws(DoormanError) {
+                try verify(token, timeout: timeout) { continuation.resume(returning: $0) }
+            } catch {
+                continuation.resume(returning: .failure(error))
+            }
+        }
+    }
+}
