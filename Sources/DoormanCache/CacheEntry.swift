@@ -62,16 +62,7 @@ extension Verdict {
             // The sentence is a literal, which every entry shares.
             return 0
         case .valid(let identity):
-            var cost = Self.cost(identity.accountID) + Self.cost(identity.applicationID) + Self.cost(identity.provider)
-            cost += Self.cost(identity.email)
-            cost += Self.cost(identity.phone?.number) + Self.cost(identity.phone?.countryPrefix)
-            return cost + Self.cost(identity.phone?.nationalNumber)
+            return identity.heapBytes
         }
-    }
-
-    /// Swift keeps 15 bytes in place; longer ones take a heap object with a header of 32.
-    private static func cost(_ text: String?) -> Int {
-        guard let count = text?.utf8.count, count > 15 else { return 0 }
-        return 32 + count
     }
 }

@@ -17,7 +17,6 @@ package struct LRUSegment: Sendable {
     private var slots: [Slot] = []
     private var costs: [UInt32] = []
     private var staleUntil: [UInt64] = []
-    private var applicationIDs: [String] = []
     private var verdicts: [Verdict?] = []
     /// Those that have no room in their slots.
     private var longReplies: [Int: [UInt8]] = [:]
@@ -92,7 +91,7 @@ package struct LRUSegment: Sendable {
         for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64, into reply: inout PackedReply
     ) -> Hit? {
         guard let slot = slot(of: key), now < slots[slot].usableUntil, isYoung(slot, maxAge: maxAge, now: now),
-            applicationID.isEmpty || isSame(applicationIDs[slot], applicationID)
+            applicationID.isEmpty || isFor(applicationID, slot)
         else { return nil }
         copyReply(slot, into: &reply)
         markUsed(slot)
@@ -168,7 +167,6 @@ package struct LRUSegment: Sendable {
         staleUntil[slot] = entry.staleUntil.nanoseconds
         verdicts[slot] = entry.verdict
         storeReply(entry.reply, slot)
-        if case .valid(let identity) = entry.verdict { applicationIDs[slot] = identity.applicationID }
         index.insert(bits: key.bits, slot: slot)
         byteCount += cost
         linkAsNewest(slot)
@@ -185,7 +183,6 @@ package struct LRUSegment: Sendable {
         index.remove(at: cell)
         unlink(slot)
         byteCount -= Int(costs[slot])
-        applicationIDs[slot] = ""
         verdicts[slot] = nil
         forgetLongReply(slot)
         slots[slot].older = firstFree
@@ -254,12 +251,9 @@ extension LRUSegment {
         return true
     }
 
-    @inline(__always)
-    private func isSame(_ text: String, _ bytes: Span<UInt8>) -> Bool {
-        let span = text.utf8Span.span
-        guard span.count == bytes.count else { return false }
-        for position in bytes.indices where span[position] != bytes[position] { return false }
-        return true
+    private func isFor(_ applicationID: Span<UInt8>, _ slot: Int) -> Bool {
+        guard case .valid(let identity) = verdicts[slot] else { return false }
+        return identity.isFor(applicationID)
     }
 }
 
@@ -326,7 +320,6 @@ extension LRUSegment {
         slots.append(Slot(key: key))
         costs.append(0)
         staleUntil.append(0)
-        applicationIDs.append("")
         verdicts.append(nil)
         return slots.count - 1
     }

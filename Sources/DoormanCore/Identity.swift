@@ -1,16 +1,8 @@
 /// Whose token it is: an account, as its provider described it, and how long that description may be relied upon.
+///
+/// Its texts lie in one piece of memory, so that it costs little to pass on, and each is made a string when it is read.
 public struct Identity: Sendable, Hashable {
-    /// The provider's id of the account: decimal digits with Account Kit. Key users by this and ``applicationID``, never by
-    /// phone number or e-mail, which change hands.
-    public var accountID: String
-    /// The application the token was made for. Empty if the provider does not say and the operator allows that.
-    public var applicationID: String
-    /// The account's phone number, if it was opened with one.
-    public var phone: PhoneNumber?
-    /// The account's e-mail address, if it was opened with one.
-    public var email: String?
-    /// Which provider said so, for example `account-kit`.
-    public var provider: String
+    private var texts: IdentityTexts
     /// When the provider said so.
     public var verifiedAt: Timestamp
     /// Until when this answer may be used without asking again.
@@ -23,14 +15,94 @@ public struct Identity: Sendable, Hashable {
         accountID: String, applicationID: String, phone: PhoneNumber? = nil, email: String? = nil, provider: String,
         verifiedAt: Timestamp, validUntil: Timestamp = .distantFuture, freshness: Freshness = .fresh
     ) {
-        self.accountID = accountID
-        self.applicationID = applicationID
-        self.phone = phone
-        self.email = email
-        self.provider = provider
+        texts = IdentityTexts { part in
+            switch part {
+            case .accountID: accountID
+            case .applicationID: applicationID
+            case .provider: provider
+            case .email: email
+            case .phoneNumber: phone?.number
+            case .countryPrefix: phone?.countryPrefix
+            case .nationalNumber: phone?.nationalNumber
+            }
+        }
         self.verifiedAt = verifiedAt
         self.validUntil = validUntil
         self.freshness = freshness
+    }
+
+    /// An identity as it came over the wire.
+    ///
+    /// - Parameters:
+    ///   - texts: Where in the data each of its texts lies: the account's id, the application's, the provider, e-mail address, phone
+    ///     number, and that one's country prefix and national part. An empty place for one that there is not.
+    ///   - data: UTF-8 at all of these places.
+    package init(
+        texts: InlineArray<7, Range<Int>>, in data: Span<UInt8>, verifiedAt: Timestamp, validUntil: Timestamp, freshness: Freshness
+    ) {
+        self.texts = IdentityTexts(texts, in: data)
+        self.verifiedAt = verifiedAt
+        self.validUntil = validUntil
+        self.freshness = freshness
+    }
+
+    /// The provider's id of the account: decimal digits with Account Kit. Key users by this and ``applicationID``, never by
+    /// phone number or e-mail, which change hands.
+    public var accountID: String {
+        get { texts[.accountID] ?? "" }
+        set { texts[.accountID] = newValue }
+    }
+
+    /// The application the token was made for. Empty if the provider does not say and the operator allows that.
+    public var applicationID: String {
+        get { texts[.applicationID] ?? "" }
+        set { texts[.applicationID] = newValue }
+    }
+
+    /// The account's phone number, if it was opened with one.
+    public var phone: PhoneNumber? {
+        get {
+            guard let number = texts[.phoneNumber] else { return nil }
+            return PhoneNumber(
+                number: number, countryPrefix: texts[.countryPrefix] ?? "", nationalNumber: texts[.nationalNumber] ?? "")
+        }
+        set {
+            texts[.phoneNumber] = newValue?.number
+            texts[.countryPrefix] = newValue?.countryPrefix
+            texts[.nationalNumber] = newValue?.nationalNumber
+        }
+    }
+
+    /// The account's e-mail address, if it was opened with one.
+    public var email: String? {
+        get { texts[.email] }
+        set { texts[.email] = newValue }
+    }
+
+    /// Which provider said so, for example `account-kit`.
+    public var provider: String {
+        get { texts[.provider] ?? "" }
+        set { texts[.provider] = newValue }
+    }
+
+    /// Whether the token was made for the application with the id of these bytes. As ``applicationID`` without a string.
+    package func isFor(_ applicationID: Span<UInt8>) -> Bool {
+        texts.holds(applicationID, .applicationID)
+    }
+
+    /// What its texts take on the heap, in bytes.
+    package var heapBytes: Int { texts.heapBytes }
+}
+
+extension Identity: CustomReflectable {
+    /// Shows its parts under their names.
+    public var customMirror: Mirror {
+        Mirror(
+            self,
+            children: [
+                "accountID": accountID, "applicationID": applicationID, "phone": phone as Any, "email": email as Any,
+                "provider": provider, "verifiedAt": verifiedAt, "validUntil": validUntil, "freshness": freshness,
+            ], displayStyle: .struct)
     }
 }
 

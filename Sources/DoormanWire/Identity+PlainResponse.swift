@@ -1,7 +1,7 @@
 package import DoormanCore
 
 extension Identity {
-    /// The identity in the data of a response frame of the plain form, whose texts are ASCII, without unpacking it.
+    /// The identity in the data of a response frame of the plain form, whose texts are ASCII of less than 128 bytes, without unpacking it.
     ///
     /// - Returns: Nil if the answer is another, or of another form. What it is then, protobuf-c knows.
     package init?(plainResponse data: Span<UInt8>) {
@@ -16,42 +16,18 @@ extension Identity {
         let verifiedAt = fields.number(6, in: data)
         let validUntil = fields.number(7, in: data)
         let freshness = fields.smallNumber(8, in: data)
-        guard response.haveEnded, fields.haveEnded, !accountID.isEmpty else { return nil }
-        guard let accountID = data.text(in: accountID), let applicationID = data.text(in: applicationID),
-            let email = data.text(in: email), let provider = data.text(in: provider)
+        var phoneFields = PlainFields(in: phone)
+        let number = phoneFields.bytes(1, in: data)
+        let countryPrefix = phoneFields.bytes(2, in: data)
+        let nationalNumber = phoneFields.bytes(3, in: data)
+        guard response.haveEnded, fields.haveEnded, phoneFields.haveEnded, !accountID.isEmpty, phone.isEmpty || !number.isEmpty,
+            // With the tags and lengths between them, which are from 1 to 127 too: one look at all costs less than seven. Few texts hold
+            // a NUL, or anything but ASCII, and to look for it costs less than to read UTF-8.
+            data.extracting(payload.lowerBound..<provider.upperBound).isPlainASCII
         else { return nil }
-        var number: PhoneNumber?
-        if !phone.isEmpty {
-            guard let plain = PhoneNumber(plain: phone, in: data) else { return nil }
-            number = plain
-        }
         self.init(
-            accountID: accountID, applicationID: applicationID, phone: number, email: email.isEmpty ? nil : email,
-            provider: provider, verifiedAt: Timestamp(millisecondsSince1970: Int64(verifiedAt)),
+            texts: [accountID, applicationID, provider, email, number, countryPrefix, nationalNumber], in: data,
+            verifiedAt: Timestamp(millisecondsSince1970: Int64(verifiedAt)),
             validUntil: Timestamp(millisecondsSince1970: Int64(validUntil)), freshness: Freshness(wire: freshness))
-    }
-}
-
-extension PhoneNumber {
-    fileprivate init?(plain range: Range<Int>, in data: Span<UInt8>) {
-        var fields = PlainFields(in: range)
-        let number = fields.bytes(1, in: data)
-        let countryPrefix = fields.bytes(2, in: data)
-        let nationalNumber = fields.bytes(3, in: data)
-        guard fields.haveEnded, let number = data.text(in: number), let countryPrefix = data.text(in: countryPrefix),
-            let nationalNumber = data.text(in: nationalNumber)
-        else { return nil }
-        self.init(number: number, countryPrefix: countryPrefix, nationalNumber: nationalNumber)
-    }
-}
-
-extension Span where Element == UInt8 {
-    /// Nil if there is a NUL, or anything but ASCII: few texts hold such, and to look for it costs less than to read UTF-8.
-    @inline(__always)
-    fileprivate func text(in range: Range<Int>) -> String? {
-        guard !range.isEmpty else { return "" }
-        let bytes = extracting(range)
-        guard bytes.isPlainASCII else { return nil }
-        return unsafe String(copying: UTF8Span(unchecked: bytes, isKnownASCII: true))
     }
 }

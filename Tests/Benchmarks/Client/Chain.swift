@@ -28,7 +28,9 @@ final class Chain: @unchecked Sendable {
         do throws(DoormanError) {
             try client.verify(token) { [self] outcome in
                 switch outcome {
-                case .success: call()
+                case .success(let identity):
+                    precondition(!identity.accountID.isEmpty)
+                    call()
                 case .failure(let error): end?.resume(throwing: error)
                 }
             }

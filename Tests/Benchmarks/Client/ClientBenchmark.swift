@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import DoormanClient
 
 /// Asks a server through the client library as fast as it answers, from as many tasks, or chains of completions, as there may be calls in
-/// flight.
+/// flight, and reads of each answer whose token it is.
 @main
 struct ClientBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "client-benchmark")
@@ -50,7 +50,10 @@ struct ClientBenchmark: AsyncParsableCommand {
                 } else {
                     tasks.addTask(executorPreference: executor) {
                         var turn = turn
-                        while let token = turn.next() { _ = try await client.verify(token) }
+                        while let token = turn.next() {
+                            let identity = try await client.verify(token)
+                            precondition(!identity.accountID.isEmpty)
+                        }
                         return turn.count
                     }
                 }
