@@ -46,7 +46,8 @@ struct IdentityTexts: Sendable, Hashable {
                     let text = unsafe UnsafeRawBufferPointer(rebasing: data[places[index]])
                     unsafe UnsafeMutableRawBufferPointer(bytes).storeBytes(
                         of: text.isEmpty ? Self.absent : Length(text.count), toByteOffset: head, as: Length.self)
-                    unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(bytes)[end...]).copyMemory(from: text)
+                    unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(bytes)[end...]).copyMemory(
+                        from: text)
                     head += MemoryLayout<Length>.size
                     end += text.count
                 }

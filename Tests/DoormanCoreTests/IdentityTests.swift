@@ -45,7 +45,8 @@ struct IdentityTests {
         #expect(one == sample(phone: Self.phone) && one.hashValue == sample(phone: Self.phone).hashValue)
         let changes: [(inout Identity) -> Void] = [
             { $0.accountID = "101" }, { $0.applicationID = "" }, { $0.provider = "" }, { $0.email = "" }, { $0.phone = nil },
-            { $0.phone?.countryPrefix = "15" }, { $0.verifiedAt = .distantFuture }, { $0.validUntil = Timestamp(millisecondsSince1970: 2) },
+            { $0.phone?.countryPrefix = "15" }, { $0.verifiedAt = .distantFuture },
+            { $0.validUntil = Timestamp(millisecondsSince1970: 2) },
             { $0.freshness = .stale },
             // The same bytes, cut elsewhere.
             { ($0.accountID, $0.applicationID) = ("10115", "432154321543210") },
@@ -60,7 +61,9 @@ struct IdentityTests {
     @Test("is for the application with its id, and for none whose id only begins or ends like it")
     func audience() {
         let identity = sample()
-        for (id, isItsOwn) in [("5432154321543210", true), ("543215432154321", false), ("54321543215432101", false), ("1011", false), ("", false)] {
+        for (id, isItsOwn) in [
+            ("5432154321543210", true), ("543215432154321", false), ("54321543215432101", false), ("1011", false), ("", false),
+        ] {
             #expect(identity.isFor(Array(id.utf8).span) == isItsOwn, "\(id)")
         }
         var nobodys = identity

@@ -252,7 +252,8 @@ enum IdentitySample {
         let freshPhone = phone
         phone.freshness = .cached
         let bare = Identity(
-            accountID: "1", applicationID: "", phone: PhoneNumber(number: "+1", countryPrefix: "", nationalNumber: ""), provider: "",
+            accountID: "1", applicationID: "", phone: PhoneNumber(number: "+1", countryPrefix: "", nationalNumber: ""),
+            provider: "",
             verifiedAt: Timestamp(millisecondsSince1970: 0), validUntil: Timestamp(millisecondsSince1970: 0))
         return [freshPhone, phone, email, long, bare]
     }()

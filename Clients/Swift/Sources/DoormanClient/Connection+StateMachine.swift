@@ -79,6 +79,7 @@ extension Connection {
         /// The call that was started last is not sent after all.
         mutating func unsend(_ id: StreamID) {
             _ = pending.remove(id)
+            nextID = id
             if callsInFlight == 0 && ping == nil { silentSince = nil }
         }
 
@@ -103,6 +104,9 @@ extension Connection {
         mutating func wrote() {
             firstUnwritten = nextID
         }
+
+        /// How many frames have been made since the last ``wrote()``.
+        var unwritten: Int { Int(nextID.rawValue - firstUnwritten.rawValue) / 2 }
 
         enum AnswerAction {
             case complete(CallReference)

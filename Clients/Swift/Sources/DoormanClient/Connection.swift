@@ -128,12 +128,15 @@ final class Connection: ChannelInboundHandler {
         writeFrames()
     }
 
-    /// Whether there are frames that have still to be written.
-    var hasUnwritten: Bool { outbound.readableBytes > 0 }
+    /// How many frames have still to be written.
+    var unwritten: Int { machine.unwritten }
 
-    /// Writes what there is if that is much already, so that the server is at work on it while further calls are made.
-    func writeIfMuch() {
-        if outbound.readableBytes >= 4096 { writeFrames() }
+    /// Writes what there is if it is worth a write, and much beside what servers have to do, so that they are at work on it while further
+    /// calls are made. A server that has enough to do gains nothing by it, and each write costs both sides as much as several calls.
+    ///
+    /// - Parameter liveCalls: All that the client has under way.
+    func writeIfMuch(of liveCalls: Int) {
+        if outbound.readableBytes >= 2048, unwritten * 2 >= liveCalls { writeFrames() }
     }
 
     private func writeFrames() {

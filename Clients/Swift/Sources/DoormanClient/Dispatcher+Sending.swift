@@ -123,7 +123,7 @@ extension Dispatcher {
         }
         call.attempts += 1
         if call.attempts == 1 { hedging.sent(call, at: now) }
-        connection.writeIfMuch()
+        connection.writeIfMuch(of: liveCalls)
     }
 
     /// Puts a call back to the head of those that wait, unless it was sent too often.

@@ -7,7 +7,9 @@ final class Siblings {
     /// written yet. Then it joins them. A server that is sent the same calls over many connections, a few on each, has many times the
     /// work with its sockets, and so has the client.
     func collect(in chosen: Subchannel) -> Subchannel {
-        if let collecting, collecting.isReady, collecting.hasRoom, collecting.current?.hasUnwritten == true { return collecting }
+        if let collecting, collecting.isReady, collecting.hasRoom, let current = collecting.current, current.unwritten > 0 {
+            return collecting
+        }
         collecting = chosen
         return chosen
     }

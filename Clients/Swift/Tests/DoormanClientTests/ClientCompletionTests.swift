@@ -229,6 +229,32 @@ struct ClientCompletionTests {
         await client.close()
     }
 
+    @Test("of many calls in one turn of the loop the first leave while others are made, unless servers have enough to do")
+    func leavingEarly() async throws {
+        let peer = try ScriptedPeer()
+        var settings = DoormanClientSettings.patient
+        settings.connectionsPerServer = 1
+        let client = DoormanClient(target: peer.target, settings: settings)
+        try client.verify(Token("EMAW0")) { _ in }
+        let connection = try await peer.accept()
+        _ = try await connection.nextCall()
+        let token = Token(String(repeating: "E", count: 200))
+        /// Makes calls in one turn, and says how many had still to leave at its end.
+        func make(_ count: Int) async throws -> Int? {
+            let unwritten = try await client.eventLoop.submit {
+                for _ in 0..<count { try client.verify(token) { _ in } }
+                return client.dispatcher.value.ready.first?.current?.unwritten
+            }.get()
+            _ = try await connection.nextCalls(count)
+            return unwritten
+        }
+        #expect(try await make(3) == 3, "too few for a write")
+        let unwritten = try #require(try await make(40))
+        #expect(unwritten < 30)
+        #expect(try await make(20) == 20, "44 calls are with the server already")
+        await client.close()
+    }
+
     @Test("a client that nobody holds any more stays until its last call has ended")
     func lifetime() async throws {
         let peer = try ScriptedPeer()
