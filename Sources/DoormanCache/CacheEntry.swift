@@ -27,16 +27,15 @@ package struct CacheEntry: Sendable, Hashable {
         self.staleUntil = staleUntil ?? expiresAt
     }
 
-    /// What every entry takes besides its strings: its places in the flat arrays (370 bytes with a reply that lies in place, and as
+    /// What every entry takes besides its texts: its places in the flat arrays (236 bytes with a reply that lies in place, and as
     /// a rule a third of that for the room arrays have to grow), and 16 to 32 in the index.
-    package static let fixedCost = 528
+    package static let fixedCost = 352
 
-    /// The memory this takes, in bytes: ``fixedCost``, a reply that is too long to live in its place, and each string that is (over
-    /// 15 bytes).
+    /// The memory this takes, in bytes: ``fixedCost``, a reply that is too long to live in its place, and an identity's texts.
     package var cost: Int {
         // An array's header, and a place in a table that is partly empty.
         let long = reply.long.isEmpty ? 0 : 80 + reply.long.count
-        return Self.fixedCost + long + verdict.stringCost
+        return Self.fixedCost + long + verdict.textCost
     }
 }
 
@@ -56,7 +55,7 @@ struct Hit {
 }
 
 extension Verdict {
-    fileprivate var stringCost: Int {
+    fileprivate var textCost: Int {
         switch self {
         case .rejected:
             // The sentence is a literal, which every entry shares.

@@ -28,6 +28,23 @@ final class Call: @unchecked Sendable {
         let streamID: StreamID
     }
 
+    /// What a call came to.
+    private enum Outcome {
+        /// Of a verify.
+        case identity(Identity)
+        /// Of every other call.
+        indirect case answer(Answer)
+        indirect case failure(DoormanError)
+    }
+
+    /// What few calls have. In the call itself it would take as much memory as all the rest, of which the processor's cache is to hold that
+    /// of many calls.
+    private final class Rarities {
+        var secondCopy: Copy?
+        var triedServers: [Server] = []
+        var lastError: DoormanError?
+    }
+
     let operation: Operation
     let method: Method
     let metadata: [MetadataEntry]
@@ -38,22 +55,14 @@ final class Call: @unchecked Sendable {
     private var completion: (run: Completion, client: DoormanClient)?
     /// Of a call with a completion: it has ended, and the completion may have still to be called.
     private var hasEnded = false
-    /// That of a verify; every other call's is ``answer``.
-    private var identity: Identity?
-    private var answer: Answer?
-    private var failure: DoormanError?
+    private var outcome: Outcome?
     /// Nil while it waits.
     private(set) var copy: Copy?
-    /// While it is hedged.
-    private var secondCopy: Copy?
     /// Where its deadline is watched.
     var place: Deadlines.Place?
     /// How often it was sent.
-    var attempts = 0
-    /// Where it was sent to in vain. Others are tried first.
-    var triedServers: [Server] = []
-    /// What it failed with, should nothing better come before its deadline.
-    var lastError: DoormanError?
+    var attempts: Int32 = 0
+    private var rarities: Rarities?
 
     /// A call that a task waits for.
     init(_ operation: Operation, metadata: [MetadataEntry], deadline: Deadline, waiter: Waiter) {
@@ -82,15 +91,22 @@ final class Call: @unchecked Sendable {
 
     /// Reads the data of a response frame, and keeps the answer.
     func read(_ data: Span<UInt8>, in arena: MessageArena) -> Reply {
-        guard method == .verify else { return operation.read(data, in: arena, into: &answer) }
-        identity = Identity(plainResponse: data)
-        if case .some = identity { return .success }
-        return Reply(ResponseDecoder.unpackedIdentity(data, in: arena)) { identity = $0 }
+        guard method == .verify else {
+            var answer: Answer?
+            let reply = operation.read(data, in: arena, into: &answer)
+            outcome = answer.map(Outcome.answer)
+            return reply
+        }
+        if let identity = Identity(plainResponse: data) {
+            outcome = .identity(identity)
+            return .success
+        }
+        return Reply(ResponseDecoder.unpackedIdentity(data, in: arena)) { outcome = .identity($0) }
     }
 
     /// What a server said that was asked for its health.
     var health: ServingStatus? {
-        guard method == .healthCheck, case .health(let status)? = answer else { return nil }
+        guard method == .healthCheck, case .answer(.health(let status))? = outcome else { return nil }
         return status
     }
 
@@ -99,39 +115,70 @@ final class Call: @unchecked Sendable {
     /// - Parameter failure: Nil if it has its answer.
     /// - Returns: Who is now to be told; nil if it had ended before.
     func settle(_ failure: DoormanError? = nil) -> Listener? {
-        if let waiter { return waiter.end { self.failure = failure }.map(Listener.task) }
+        if let waiter { return waiter.end { fail(failure) }.map(Listener.task) }
         guard !hasEnded else { return nil }
         hasEnded = true
-        self.failure = failure
+        fail(failure)
         return .completion(of: self)
     }
 
+    private func fail(_ failure: DoormanError?) {
+        if let failure { outcome = .failure(failure) }
+    }
+
     /// What it failed with, once it has ended. Nil: its answer is there.
-    var error: DoormanError? { waiter?.wasCancelled == true ? .cancelled : failure }
+    var error: DoormanError? {
+        if waiter?.wasCancelled == true { return .cancelled }
+        return if case .failure(let error)? = outcome { error } else { nil }
+    }
 
     /// Takes the answer to a verify, once it has ended.
     func takeIdentity() throws(DoormanError) -> Identity {
-        guard let identity = identity.take() else { throw .mixedUp }
+        guard case .identity(let identity)? = outcome.take() else { throw .mixedUp }
         return identity
     }
 
     private func complete() {
         guard let completion = completion.take() else { return }
-        if let failure { return completion.run(.failure(failure)) }
-        guard let identity = identity.take() else { return completion.run(.failure(.mixedUp)) }
-        completion.run(.success(identity))
+        switch outcome.take() {
+        case .identity(let identity): completion.run(.success(identity))
+        case .failure(let error): completion.run(.failure(error))
+        case .answer, nil: completion.run(.failure(.mixedUp))
+        }
     }
 
     /// Takes the answer to any other call, once it has ended.
     func takeAnswer() throws(DoormanError) -> Answer {
-        guard let answer = answer.take() else { throw .mixedUp }
+        guard case .answer(let answer)? = outcome.take() else { throw .mixedUp }
         return answer
+    }
+
+    /// Where it was sent to in vain. Others are tried first.
+    var triedServers: [Server] {
+        get { rarities?.triedServers ?? [] }
+        set { makeRarities().triedServers = newValue }
+    }
+
+    /// What it failed with, should nothing better come before its deadline.
+    var lastError: DoormanError? {
+        get { rarities?.lastError }
+        set { makeRarities().lastError = newValue }
+    }
+
+    /// The second one of a call that is hedged.
+    private var secondCopy: Copy? { rarities?.secondCopy }
+
+    private func makeRarities() -> Rarities {
+        if let rarities { return rarities }
+        let new = Rarities()
+        rarities = new
+        return new
     }
 
     var isHedged: Bool { secondCopy != nil }
 
     func addCopy(_ new: Copy) {
-        if copy == nil { copy = new } else { secondCopy = new }
+        if copy == nil { copy = new } else { makeRarities().secondCopy = new }
     }
 
     /// It was answered on this connection, or will not be.
@@ -140,11 +187,12 @@ final class Call: @unchecked Sendable {
     @discardableResult
     func removeCopy(on connection: Connection) -> StreamID? {
         if let second = secondCopy, second.connection === connection {
-            secondCopy = nil
+            rarities?.secondCopy = nil
             return second.streamID
         }
         guard let first = copy, first.connection === connection else { return nil }
-        (copy, secondCopy) = (secondCopy, nil)
+        copy = secondCopy
+        rarities?.secondCopy = nil
         return first.streamID
     }
 
@@ -153,6 +201,7 @@ final class Call: @unchecked Sendable {
         guard let first = copy else { return }
         first.connection.abandon(first.streamID)
         if let secondCopy { secondCopy.connection.abandon(secondCopy.streamID) }
-        (copy, secondCopy) = (nil, nil)
+        copy = nil
+        rarities?.secondCopy = nil
     }
 }
