@@ -37,7 +37,7 @@ struct AccountRevocations: Sendable {
 extension Verdict {
     /// Whether this is an identity of the account. One that names no application, which an operator may allow, may be of any.
     func isAbout(accountID: String, applicationID: String?) -> Bool {
-        guard case .valid(let identity) = self, identity.accountID == accountID else { return false }
+        guard case .valid(let identity) = self, identity.isOf(accountID: accountID) else { return false }
         return applicationID == nil || identity.applicationID.isEmpty || identity.applicationID == applicationID
     }
 }

@@ -1,6 +1,7 @@
 /// Whose token it is: an account, as its provider described it, and how long that description may be relied upon.
 ///
-/// Its texts lie in one piece of memory, so that it costs little to pass on, and each is made a string when it is read.
+/// Its texts lie in one piece of memory, so that it costs little to pass on, and each is made a string when it is read. Identities are
+/// equal if their texts are byte for byte, as ids are compared, and not already if a reader would take them for the same.
 public struct Identity: Sendable, Hashable {
     private var texts: IdentityTexts
     /// When the provider said so.
@@ -85,7 +86,12 @@ public struct Identity: Sendable, Hashable {
         set { texts[.provider] = newValue }
     }
 
-    /// Whether the token was made for the application with the id of these bytes. As ``applicationID`` without a string.
+    /// Whether this is ``accountID``, without making a string of that.
+    package func isOf(accountID: String) -> Bool {
+        texts.holds(accountID.utf8Span.span, .accountID)
+    }
+
+    /// Whether these are the bytes of ``applicationID``, without making a string of that.
     package func isFor(_ applicationID: Span<UInt8>) -> Bool {
         texts.holds(applicationID, .applicationID)
     }

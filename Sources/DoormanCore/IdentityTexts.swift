@@ -65,9 +65,10 @@ struct IdentityTexts: Sendable, Hashable {
         }
     }
 
-    /// Whether a text consists of just these bytes. Makes no string.
+    /// Whether a text consists of just these bytes; one that there is not consists of none. Makes no string.
     func holds(_ text: Span<UInt8>, _ part: Part) -> Bool {
-        guard let place = place(of: part), place.count == text.count else { return false }
+        let place = place(of: part) ?? 0..<0
+        guard place.count == text.count else { return false }
         for index in text.indices where bytes[place.lowerBound + index] != text[index] { return false }
         return true
     }

@@ -68,8 +68,19 @@ struct IdentityTests {
         }
         var nobodys = identity
         nobodys.applicationID = ""
-        let bytes: [UInt8] = [0x35]
-        #expect(nobodys.isFor(bytes.span) == false)
+        for (id, isItsOwn) in [("", true), ("5", false)] { #expect(nobodys.isFor(Array(id.utf8).span) == isItsOwn) }
+    }
+
+    @Test("is of the account with its id alone")
+    func account() {
+        for (id, isItsOwn) in [("1011", true), ("101", false), ("10115", false), ("", false)] {
+            #expect(sample().isOf(accountID: id) == isItsOwn, "\(id)")
+        }
+    }
+
+    @Test("is another if its texts only look the same")
+    func bytes() {
+        #expect(sample(email: "\u{E9}@b") != sample(email: "e\u{301}@b"))
     }
 
     @Test("is printed with its parts under their names")

@@ -114,9 +114,14 @@ struct PlainFormTests {
             // An empty number; a NUL; two ids; a field of tomorrow; a time before 1970; an empty phone.
             [0x0a, 1, 49, 0x30, 0], [0x0a, 3, 49, 0, 50], [0x0a, 1, 49, 0x0a, 1, 50], [0x0a, 1, 49, 0x48, 1],
             [0x0a, 1, 49, 0x30] + Array(repeating: 0xff, count: 9) + [1], [0x0a, 1, 49, 0x1a, 0],
+            // A phone without a number; a NUL, and more than ASCII, as the last of the texts: of a phone, an e-mail address, a provider.
+            [0x0a, 1, 49, 0x1a, 3, 0x12, 1, 49], [0x0a, 1, 49, 0x1a, 6, 0x0a, 1, 49, 0x1a, 1, 0], [0x0a, 1, 49, 0x22, 1, 0],
+            [0x0a, 1, 49, 0x22, 2, 0xc3, 0xa9], [0x0a, 1, 49, 0x2a, 2, 49, 0], [0x0a, 1, 49, 0x2a, 2, 0xc3, 0xa9],
+            // A text of 128 bytes.
+            [0x0a, 1, 49, 0x2a, 0x80, 1] + Array(repeating: 49, count: 128),
         ]
         for payload in unusual {
-            let data = [0x12, UInt8(payload.count)] + payload
+            let data = [0x12] + (payload.count < 128 ? [UInt8(payload.count)] : [UInt8(payload.count & 0x7f | 0x80), 1]) + payload
             #expect(Identity(plainResponse: data.span) == nil)
             #expect(ResponseDecoder.unpackedIdentity(data.span, in: MessageArena()).value != nil)
             #expect(ResponseDecoder.identity(data.span, in: MessageArena()).value != nil)

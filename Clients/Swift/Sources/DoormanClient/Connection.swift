@@ -131,12 +131,12 @@ final class Connection: ChannelInboundHandler {
     /// How many frames have still to be written.
     var unwritten: Int { machine.unwritten }
 
-    /// Writes what there is if it is worth a write, and much beside what servers have to do, so that they are at work on it while further
+    /// Writes what there is if it is worth a write, and much beside what the server has to do, so that it is at work on that while further
     /// calls are made. A server that has enough to do gains nothing by it, and each write costs both sides as much as several calls.
     ///
-    /// - Parameter liveCalls: All that the client has under way.
-    func writeIfMuch(of liveCalls: Int) {
-        if outbound.readableBytes >= 2048, unwritten * 2 >= liveCalls { writeFrames() }
+    /// - Parameter callsOfServer: About how many calls there are for the server, these included.
+    func writeIfMuch(of callsOfServer: Int) {
+        if outbound.readableBytes >= 2048, unwritten * 2 >= callsOfServer { writeFrames() }
     }
 
     private func writeFrames() {

@@ -24,6 +24,7 @@ extension Dispatcher {
     /// Which subchannels take calls has changed.
     func readinessChanged() {
         ready = subchannels.filter(\.isReady)
+        readyServers = max(1, Set(ready.map(\.server)).count)
         if !ready.isEmpty { lastFailure = nil }
     }
 
@@ -123,7 +124,7 @@ extension Dispatcher {
         }
         call.attempts += 1
         if call.attempts == 1 { hedging.sent(call, at: now) }
-        connection.writeIfMuch(of: liveCalls)
+        connection.writeIfMuch(of: liveCalls / readyServers)
     }
 
     /// Puts a call back to the head of those that wait, unless it was sent too often.

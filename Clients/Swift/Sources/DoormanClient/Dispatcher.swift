@@ -19,6 +19,8 @@ final class Dispatcher {
     var subchannels: [Subchannel] = []
     /// Those that take calls.
     var ready: [Subchannel] = []
+    /// How many servers those are of; 1 at least.
+    var readyServers = 1
     var waiting = WaitingCalls()
     var retryBudget: RetryBudget
     var hedging: Hedging

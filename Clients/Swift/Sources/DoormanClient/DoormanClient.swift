@@ -25,11 +25,11 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         var calls: [Call] = []
         /// What the near cache knew, and whom to tell.
         var known: [(identity: Identity, completion: Call.Completion)] = []
+        /// How many of both end with a completion: nobody who made one waits for it.
+        var unawaited = 0
         /// Tasks that were cancelled while their call was with the dispatcher.
         var departed = 0
         var isScheduled = false
-
-        func isFull(limit: Int) -> Bool { calls.count + known.count >= limit }
     }
 
     /// Runs tasks on the thread that this client does its work on, for those that do little else than call it.
@@ -130,8 +130,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
 
     /// Whose token it is, for code that has no task to wait in: a callback of another library, an event loop of one's own.
     ///
-    /// Nothing else is different from ``verify(_:maxAge:applicationID:timeout:)``, but that the call can't be cancelled; its deadline
-    /// ends it. It takes less than half of the time of a call by a task on Swift's own threads, for those to whom that matters.
+    /// The call is as one by ``verify(_:maxAge:applicationID:timeout:)``, but it can't be cancelled; its deadline ends it. It takes less than half of the time of a call by a task on Swift's own threads, for those to whom that matters.
     ///
     /// - Parameters:
     ///   - token: Exactly as the app sent it.
@@ -142,9 +141,9 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     ///   - completion: Is called once, on the client's own thread, and never before this method has returned to a caller on that thread.
     ///     It may make further calls. Everybody's answers wait for it, so it should do little and never block. It is not called if this
     ///     method throws.
-    /// - Throws: What is wrong with the call itself (``CouldNotAskReason/malformedRequest``), or, to a caller that makes calls faster
-    ///   than the client's thread takes them, that ``DoormanClientSettings/maximumWaitingCalls`` wait for it already
-    ///   (``CouldNotAskReason/tooManyWaiting``). All else is told to the completion.
+    /// - Throws: ``CouldNotAskReason/malformedRequest``, and ``CouldNotAskReason/tooManyWaiting`` to a caller that makes calls faster than
+    ///   the client's thread takes them: as many as ``DoormanClientSettings/maximumWaitingCalls`` wait for it already. All else is told
+    ///   to the completion, and so is that as many wait for a connection.
     public func verify(
         _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil,
         completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
@@ -153,8 +152,8 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         guard let nearCache, maxAge == nil else { return try begin(verify, timeout, completion) }
         let key = NearCache.Key(token: token, applicationID: applicationID)
         if let identity = nearCache.identity(for: key, at: .now) {
-            metrics.recordNearCacheHit()
-            return try deliverIfRoom { $0.known.append((identity, completion)) }
+            try deliverIfRoom { $0.known.append((identity, completion)) }
+            return metrics.recordNearCacheHit()
         }
         let revocations = nearCache.revocations
         try begin(verify, timeout) { outcome in
@@ -310,14 +309,19 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         }
     }
 
-    /// Adds to the inbox for somebody who does not wait for it, and so could fill it without end.
+    /// Adds to the inbox for somebody who verifies and does not wait for it, and so could fill it without end.
     private func deliverIfRoom(_ add: (inout Inbox) -> Void) throws(DoormanError) {
         var isFull = false
         deliver { inbox in
-            isFull = inbox.isFull(limit: maximumWaitingCalls)
-            if !isFull { add(&inbox) }
+            isFull = inbox.unawaited >= maximumWaitingCalls
+            guard !isFull else { return }
+            inbox.unawaited += 1
+            add(&inbox)
         }
-        if isFull { throw .tooManyWaiting(limit: maximumWaitingCalls) }
+        guard isFull else { return }
+        let error = DoormanError.tooManyWaiting(limit: maximumWaitingCalls)
+        if metrics.isOn { metrics.recordCall(.verify, error, nanoseconds: 0) }
+        throw error
     }
 
     /// Changes the inbox, and has it emptied on the event loop: once for all that comes until then.

@@ -6,8 +6,8 @@ public struct DoormanClientSettings: Sendable, Hashable {
     /// server caps it at a maximum of its own, 30 s by default. Default 2 s.
     public var timeout: Duration = .seconds(2)
 
-    /// The most calls that wait for a connection, or for their turn on it. One more fails at once. As many calls with completions may
-    /// wait for the client's thread besides. Default 10,000.
+    /// The most calls that wait for a connection, or for their turn on it. One more fails at once. Besides, as many calls with
+    /// completions may wait for the client's thread. Default 10,000.
     public var maximumWaitingCalls = 10_000
 
     /// The most calls in flight on a connection; more wait. Keep it at or below the server's own limit. Default 1,000.

@@ -78,8 +78,8 @@ final class NearCache: Sendable {
                 state.young = state.young.filter { $0.key.token != token }
                 state.old = state.old.filter { $0.key.token != token }
             case .account(let id):
-                state.young = state.young.filter { $0.value.identity.accountID != id }
-                state.old = state.old.filter { $0.value.identity.accountID != id }
+                state.young = state.young.filter { !$0.value.identity.isOf(accountID: id) }
+                state.old = state.old.filter { !$0.value.identity.isOf(accountID: id) }
             }
         }
     }

@@ -1,6 +1,7 @@
 import Dispatch
 import DoormanCore
 import DoormanWire
+import MetricsTestKit
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -122,14 +123,19 @@ struct ClientCompletionTests {
         let peer = try AnsweringPeer()
         var settings = DoormanClientSettings.patient
         settings.maximumWaitingCalls = 3
-        let client = DoormanClient(target: peer.target, settings: settings)
+        let metrics = TestMetrics()
+        let client = DoormanClient(targets: [peer.target], settings: settings, resolver: .system, metricsFactory: metrics)
         let outcomes = Outcomes()
         let thread = OccupiedThread(client.eventLoop)
+        // Others' clients have that thread too.
+        defer { thread.free() }
         for number in 1...3 { try client.verify(Token("EMAW\(number)")) { outcomes.note($0) } }
         let error = #expect(throws: DoormanError.self) { try client.verify(Token("EMAW4")) { outcomes.note($0) } }
         #expect(error?.kind == .couldNotAsk(.tooManyWaiting) && error?.isRetryable == true)
         #expect(error?.message.contains("3 calls wait already (maximumWaitingCalls)") == true)
         thread.free()
+        let refused = [("method", "Verify"), ("outcome", "CLIENT_QUEUE_FULL")]
+        #expect(try metrics.expectCounter("doorman_client_calls_total", refused).totalValue == 1)
         try await eventually("those before it have ended") { outcomes.count == 3 }
         try client.verify(Token("EMAW5")) { outcomes.note($0) }
         try await eventually("there is room again") { outcomes.count == 4 }
@@ -146,6 +152,8 @@ struct ClientCompletionTests {
         _ = try await NearCacheLesson(client, Token("EMAW1"), account: "1011", from: peer)
         let outcomes = Outcomes()
         let thread = OccupiedThread(client.eventLoop)
+        // Others' clients have that thread too.
+        defer { thread.free() }
         for _ in 1...3 { try client.verify(Token("EMAW1")) { outcomes.note($0) } }
         let error = #expect(throws: DoormanError.self) { try client.verify(Token("EMAW1")) { outcomes.note($0) } }
         #expect(error?.kind == .couldNotAsk(.tooManyWaiting))
@@ -252,6 +260,25 @@ struct ClientCompletionTests {
         let unwritten = try #require(try await make(40))
         #expect(unwritten < 30)
         #expect(try await make(20) == 20, "44 calls are with the server already")
+        await client.close()
+    }
+
+    @Test("of several servers each gets its first calls early")
+    func leavingEarlyForEach() async throws {
+        let peers = [try AnsweringPeer(), try AnsweringPeer(), try AnsweringPeer(), try AnsweringPeer()]
+        let client = DoormanClient(targets: peers.map(\.target), settings: .patient)
+        _ = try await client.outcome(of: Token("EMAW1")).get()
+        try await eventually("all are ready") {
+            try await client.eventLoop.submit { client.dispatcher.value.readyServers == 4 }.get()
+        }
+        let token = Token(String(repeating: "E", count: 200))
+        let outcomes = Outcomes()
+        let unwritten = try await client.eventLoop.submit {
+            for _ in 0..<160 { try client.verify(token) { outcomes.note($0) } }
+            return client.dispatcher.value.ready.reduce(0) { $0 + ($1.current?.unwritten ?? 0) }
+        }.get()
+        #expect(unwritten < 120)
+        try await eventually("all have ended") { outcomes.count == 160 }
         await client.close()
     }
 

@@ -52,6 +52,17 @@ struct ConnectionStateMachineTests {
         #expect(machine.answered(StreamID(id), at: start) == (situation == .closed ? .ignore : .violation))
     }
 
+    @Test("a call that is not sent after all leaves its stream to the next, and nothing that is unwritten")
+    func leavesNothing() {
+        var machine = Situation.pending.machine
+        #expect(machine.start(2, at: start) == .send(StreamID(3)) && machine.unwritten == 1)
+        machine.unsend(StreamID(3))
+        #expect(machine.unwritten == 0 && machine.callsInFlight == 1)
+        #expect(machine.start(3, at: start) == .send(StreamID(3)) && machine.unwritten == 1)
+        machine.wrote()
+        #expect(machine.unwritten == 0)
+    }
+
     @Test(
         "a call gets the next odd stream where there is room",
         arguments: [
