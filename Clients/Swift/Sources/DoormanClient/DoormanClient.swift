@@ -130,7 +130,8 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
 
     /// Whose token it is, for code that has no task to wait in: a callback of another library, an event loop of one's own.
     ///
-    /// The call is as one by ``verify(_:maxAge:applicationID:timeout:)``, but it can't be cancelled; its deadline ends it. It takes less than half of the time of a call by a task on Swift's own threads, for those to whom that matters.
+    /// The call is as one by ``verify(_:maxAge:applicationID:timeout:)``, but it can't be cancelled; its deadline ends it. It takes less
+    /// than half of the time of a call by a task on Swift's own threads, for those to whom that matters.
     ///
     /// - Parameters:
     ///   - token: Exactly as the app sent it.
