@@ -1,3 +1,4 @@
+private import Foundation
 private import Glibc
 private import NIOConcurrencyHelpers
 
@@ -28,6 +29,10 @@ package final class ChildProcess: Sendable {
         for (number, file) in [standardInput, standardOutput, standardError].enumerated() {
             unsafe posix_spawn_file_actions_adddup2(&actions, file.descriptor, Int32(number))
         }
+        // Else it would hold open what this process closes, and the peer of such a connection would not hear of its end.
+        for descriptor in try Self.openDescriptors() where descriptor > 2 {
+            unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
         let argumentVector = CStrings([path] + arguments)
         let environmentVector = CStrings(environment.map { "\($0.key)=\($0.value)" })
         var id = pid_t()
@@ -41,6 +46,10 @@ package final class ChildProcess: Sendable {
             kill(id, SIGKILL)
             waitpid(id, nil, 0)
         }
+    }
+
+    private static func openDescriptors() throws -> [Int32] {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
     }
 
     /// Where one of our own programs lies: beside the program that runs the tests.
