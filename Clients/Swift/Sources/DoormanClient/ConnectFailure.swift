@@ -93,7 +93,7 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
         case .timedOut: "no answer in time"
         case .closedByPeer: "the server closed the connection before it answered anything"
         case .notServing: "it takes no calls at the moment"
-        case .hung: "it is connected and doesn't answer"
+        case .hung: "it accepts connections and doesn't answer"
         case .handshake(let reason): "no TLS with it: \(reason)"
         case .unusableTLS(let reason): "TLS is set up wrongly: \(reason)"
         case .systemError(let code): "system error \(code)"

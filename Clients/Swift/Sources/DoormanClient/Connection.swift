@@ -45,6 +45,8 @@ final class Connection: ChannelInboundHandler {
     private(set) var isOpen = false
     /// Whether the server reads what is sent to it.
     private var isWritable = true
+    /// Whether it did not even answer a health call, and nothing has come since.
+    var isHung = false
 
     var callsInFlight: Int { machine.callsInFlight }
 
@@ -171,6 +173,7 @@ extension Connection {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        isHung = false
         decoder.append(unwrapInboundIn(data))
         let now = Instant.now
         while violation == nil, isOpen, let event = decoder.next() {

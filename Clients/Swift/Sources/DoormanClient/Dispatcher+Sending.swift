@@ -8,8 +8,7 @@ extension Dispatcher {
     /// Sends what waits, as far as there is room, and sees to connections for the rest.
     func sendWaiting() {
         giveAnswers()
-        while !waiting.isEmpty, canSend {
-            guard let call = waiting.popFirst() else { break }
+        while ready.contains(where: \.hasRoom), let call = waiting.popFirst() {
             guard let subchannel = choose(for: call) else {
                 waiting.putBack([call])
                 break
@@ -23,9 +22,14 @@ extension Dispatcher {
 
     /// Which subchannels take calls has changed.
     func readinessChanged() {
+        let wereReady = !ready.isEmpty
         ready = subchannels.filter(\.isReady)
         readyServers = max(1, Set(ready.map(\.server)).count)
         if !ready.isEmpty { lastFailure = nil }
+        // A server that was down for long may be up again, and is not waited for while no other is left.
+        if wereReady && ready.isEmpty {
+            for subchannel in subchannels { subchannel.hurry() }
+        }
     }
 
     /// A call was answered, for which perhaps nobody waits any more.
@@ -83,19 +87,20 @@ extension Dispatcher {
         }
     }
 
-    /// The server behind a connection doesn't answer: as many of its calls as may be are sent elsewhere.
-    func move(_ calls: [Call], from connection: Connection) {
+    /// The server behind a connection doesn't answer: as many of its calls as may be are sent elsewhere, the oldest first.
+    func moveCalls(from connection: Connection) {
         guard let server = connection.server else { return }
-        for call in calls.reversed() where call.isLive && call.operation.mayBeRepeated {
+        let now = Instant.now
+        var moved: [Call] = []
+        for call in connection.unanswered where call.isLive && call.operation.mayBeRepeated {
             guard call.attempts < settings.maximumAttempts else { continue }
-            guard call.isHedged || retryBudget.withdraw(at: .now) else { continue }
+            guard call.isHedged || retryBudget.withdraw(at: now) else { continue }
             if let streamID = call.removeCopy(on: connection) { connection.abandon(streamID) }
             call.triedServers.append(server)
-            if call.copy == nil {
-                metrics.recordRetry(.hung)
-                waiting.putBack([call])
-            }
+            if call.copy == nil { moved.append(call) }
         }
+        for _ in moved { metrics.recordRetry(.hung) }
+        waiting.putBack(moved)
     }
 
     /// Sends late calls to a second server as well.
@@ -143,20 +148,9 @@ extension Dispatcher {
         ready.contains { $0.server != server && !call.triedServers.contains($0.server) }
     }
 
-    private var canSend: Bool {
-        ready.contains(where: \.hasRoom) || (ready.isEmpty && subchannels.contains { $0.isSuspected && $0.hasRoom })
-    }
-
-    /// One that takes calls, or, if there is none, one that has not answered for a while.
-    private func choose(for call: Call) -> Subchannel? {
-        if let chosen = chooseReady(for: call) { return chosen }
-        guard ready.isEmpty else { return nil }
-        return subchannels.filter { $0.isSuspected && $0.hasRoom }.min { $0.callsInFlight < $1.callsInFlight }
-    }
-
     /// The better of two that take calls, by calls in flight: two at random are nearly as even as the best of all, without all
     /// clients' choosing the same.
-    func chooseReady(for call: Call) -> Subchannel? {
+    func choose(for call: Call) -> Subchannel? {
         if let only = ready.first, ready.count == 1 { return only.hasRoom ? only : nil }
         if call.triedServers.isEmpty, let pair = randomPair(), pair.0.hasRoom, pair.1.hasRoom {
             let better = pair.0.callsInFlight <= pair.1.callsInFlight ? pair.0 : pair.1

@@ -83,7 +83,7 @@ extension Dispatcher {
             for subchannel in subchannels { subchannel.want() }
         }
         sendWaiting()
-        let isBusy = subchannels.contains { $0.current?.silentSince != nil } || !waiting.isEmpty
+        let isBusy = subchannels.contains(where: \.isWatched) || !waiting.isEmpty
         guard isBusy || subchannels.contains(where: { $0.current != nil }) || isInUse(at: now) else { return stopTicking() }
         scheduleTick(isFast: isBusy)
     }

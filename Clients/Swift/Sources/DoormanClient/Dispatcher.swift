@@ -73,10 +73,10 @@ final class Dispatcher {
         lastSubmission = now
         if let error = refusal(of: call, at: now) { return refuse(call, error) }
         liveCalls += 1
-        retryBudget.deposit()
+        retryBudget.deposit(at: now)
         deadlines.insert(call)
         // As good as every call finds a connection at once.
-        guard waiting.isEmpty, let subchannel = chooseReady(for: call) else { return waiting.append(call) }
+        guard waiting.isEmpty, let subchannel = choose(for: call) else { return waiting.append(call) }
         send(call, to: subchannel, at: now)
     }
 

@@ -22,12 +22,12 @@ public struct DoormanClientSettings: Sendable, Hashable {
     /// repeated, are sent again; all within the call's deadline. Default 5.
     public var maximumAttempts = 5
 
-    /// How many calls may be sent again, as a part of all calls: 0.2 is one in five. Calls of which it is certain that no server
-    /// began them cost nothing of this. Default 0.2.
+    /// How many calls may be sent again, as a part of those of the last ten seconds: 0.2 is one in five. Calls of which it is
+    /// certain that no server began them cost nothing of this. Default 0.2.
     public var retryRatio = 0.2
 
-    /// How many calls a second may be sent again besides, so that a client that asks little may still try again. What was not
-    /// used for ten seconds is kept. Default 10.
+    /// How many calls a second may be sent again besides, reckoned over ten seconds too, so that a client that asks little may
+    /// still try again. Default 10.
     public var retriesPerSecond = 10.0
 
     /// How long a `verify` waits for its answer before it is sent to a second server as well; the first answer counts. Nil:
@@ -58,12 +58,12 @@ public struct DoormanClientSettings: Sendable, Hashable {
     /// clients do not return all at once. Default 100 ms.
     public var firstBackoff: Duration = .milliseconds(100)
 
-    /// The longest pause between two tries at connecting. Default 5 s.
-    public var longestBackoff: Duration = .seconds(5)
+    /// The longest pause between two tries at connecting. When the last server is lost that takes calls, those that were down
+    /// longer than a first pause are tried at once. Default 1 s.
+    public var longestBackoff: Duration = .seconds(1)
 
     /// A connection on which answers are due, and nothing at all has come for this long, is suspected: its server is asked for
-    /// its health, and calls go elsewhere if there is elsewhere. A server answers that at once, however slow its provider is.
-    /// Default 250 ms.
+    /// its health, and calls go elsewhere or wait. A server answers that at once, however slow its provider is. Default 250 ms.
     public var suspicionAfter: Duration = .milliseconds(250)
 
     /// How long a server may take to say how it is. One that takes longer counts as hung: its calls are sent to others, as far as

@@ -14,7 +14,7 @@ extension Subchannel {
             case probing
             /// Takes calls.
             case ready(isProven: Bool)
-            /// Answers are due and none comes; it is asked for its health. Takes calls only where no other does.
+            /// Answers are due and none comes; it is asked for its health, and takes no calls until anything comes.
             case suspected
             case backingOff
             case closed

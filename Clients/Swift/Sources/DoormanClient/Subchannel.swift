@@ -18,7 +18,8 @@ final class Subchannel {
     private(set) var current: Connection?
     /// Those that are being opened, or only finish what they have.
     private var others: [ObjectIdentifier: Connection] = [:]
-    private var backoffTimer: Scheduled<Void>?
+    /// The pause after a failure, and when it began.
+    private var backoff: (timer: Scheduled<Void>, since: Instant)?
     /// The health call that was found late once. It counts as unanswered when it is found so again: what came while this process
     /// itself was held up is read between the two.
     private var latePing: Instant?
@@ -44,11 +45,19 @@ final class Subchannel {
         if case .ready = machine.state { true } else { false }
     }
 
-    var isSuspected: Bool { machine.state == .suspected }
+    /// Whether answers are due, from a connection that takes calls or from one that hangs.
+    var isWatched: Bool { current?.silentSince != nil || others.values.contains(where: \.isHung) }
 
     /// There are, or will be, calls.
     func want() {
         perform(machine.wanted())
+    }
+
+    /// No server is left that takes calls: the pause after a failure is now as short as after a first one.
+    func hurry() {
+        guard let (timer, since) = backoff else { return }
+        timer.cancel()
+        backOff(max(.zero, settings.firstBackoff - since.duration(to: .now)), since: since)
     }
 
     /// The connection is as good as gone for new calls, without any fault of the server's.
@@ -65,11 +74,14 @@ final class Subchannel {
 
     /// Looks after the connection; called a few times a second while there are calls.
     func tick(at now: Instant) {
+        // As many calls as the retry budget has grown by.
+        for connection in others.values where connection.isHung { dispatcher?.moveCalls(from: connection) }
         guard let current else { return }
         if let pingedSince = current.pingedSince, pingedSince.duration(to: now) >= settings.pingTimeout {
             if latePing == pingedSince { return hung() }
             latePing = pingedSince
         } else if let silentSince = current.silentSince, silentSince.duration(to: now) >= settings.suspicionAfter {
+            dispatcher?.failed(self, .hung)
             perform(machine.fellSilent())
         } else if isReady {
             rest(current, at: now)
@@ -80,7 +92,8 @@ final class Subchannel {
     func retire() {
         machine.closed()
         siblings.forget(self)
-        backoffTimer?.cancel()
+        backoff?.timer.cancel()
+        backoff = nil
         if let current { finish(current) }
         current = nil
     }
@@ -111,7 +124,8 @@ final class Subchannel {
         logger.warning("server doesn't answer, calls go elsewhere")
         dispatcher?.failed(self, .hung)
         guard let current else { return }
-        dispatcher?.move(current.unanswered, from: current)
+        current.isHung = true
+        dispatcher?.moveCalls(from: current)
         letGo { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
     }
 
@@ -143,10 +157,16 @@ final class Subchannel {
         case .discard: current?.close()
         case .backOff(let pause):
             dispatcher?.readinessChanged()
-            backoffTimer = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(pause.nanoseconds)) {
-                self.perform(self.machine.backoffEnded(isWanted: self.dispatcher?.isInUse(at: .now) ?? false))
-            }
+            backOff(pause, since: .now)
         }
+    }
+
+    private func backOff(_ pause: Duration, since: Instant) {
+        let timer = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(pause.nanoseconds)) {
+            self.backoff = nil
+            self.perform(self.machine.backoffEnded(isWanted: self.dispatcher?.isInUse(at: .now) ?? false))
+        }
+        backoff = (timer, since)
     }
 
     private func connect() {

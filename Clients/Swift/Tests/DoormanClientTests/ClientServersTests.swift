@@ -11,27 +11,6 @@ import Testing
 
 @Suite("several servers", .timeLimit(.minutes(2)))
 struct ClientServersTests {
-    private struct Setup {
-        let peers: [AnsweringPeer]
-        let client: DoormanClient
-        let metrics: TestMetrics
-
-        func retries(_ cause: String) -> Int64 {
-            (try? metrics.expectCounter("doorman_client_retries_total", [("cause", cause)]))?.totalValue ?? 0
-        }
-    }
-
-    /// Servers, and a client of all of them whose calls wait as long as a slow machine needs, and that suspects no server for being
-    /// slow unless it is told so.
-    private func setUp(_ count: Int, _ change: (inout DoormanClientSettings) -> Void = { _ in }) throws -> Setup {
-        let peers = try (0..<count).map { _ in try AnsweringPeer() }
-        var settings = DoormanClientSettings.patient
-        change(&settings)
-        let metrics = TestMetrics()
-        let client = DoormanClient(targets: peers.map(\.target), settings: settings, resolver: .system, metricsFactory: metrics)
-        return Setup(peers: peers, client: client, metrics: metrics)
-    }
-
     /// Two servers that answer when the test says so, and a client that soon hedges each verify.
     private func setUpHedging() throws -> (peers: [ScriptedPeer], client: DoormanClient, metrics: TestMetrics) {
         let peers = [try ScriptedPeer(), try ScriptedPeer()]
@@ -43,125 +22,84 @@ struct ClientServersTests {
         return (peers, client, metrics)
     }
 
-    private func verify(_ count: Int, _ client: DoormanClient, prefix: String = "EMAW") async throws {
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            for number in 0..<count {
-                tasks.addTask {
-                    let token = "\(prefix)\(number)"
-                    let identity = try await client.verify(token)
-                    #expect(identity.accountID == token)
-                }
-            }
-            try await tasks.waitForAll()
-        }
-    }
-
-    /// Makes calls until every server has had one.
-    private func reachAll(_ setup: Setup) async throws {
-        try await eventually("every server is called") {
-            try await verify(10, setup.client)
-            return setup.peers.allSatisfy { !$0.calls.isEmpty }
-        }
-    }
-
     @Test("calls are spread over all of them")
     func spread() async throws {
-        let setup = try setUp(3)
-        try await reachAll(setup)
-        let before = setup.peers.map { $0.calls.count }
-        for _ in 0..<10 { try await verify(30, setup.client) }
-        for (peer, count) in zip(setup.peers, before) { #expect((50...150).contains(peer.calls.count - count)) }
-        await setup.client.close()
+        let servers = try AnsweringServers(3)
+        try await servers.reachAll()
+        let before = servers.peers.map { $0.calls.count }
+        for _ in 0..<10 { try await servers.client.verifyTokens(30) }
+        for (peer, count) in zip(servers.peers, before) { #expect((50...150).contains(peer.calls.count - count)) }
+        await servers.client.close()
     }
 
     @Test("one that is not there costs no call")
     func oneMissing() async throws {
-        let setup = try setUp(3)
-        setup.peers[1].stop()
-        try await verify(100, setup.client)
-        #expect(setup.retries("connection_lost") <= 1)
-        await setup.client.close()
+        let servers = try AnsweringServers(3)
+        servers.peers[1].stop()
+        try await servers.client.verifyTokens(100)
+        #expect(servers.retries("connection_lost") <= 1)
+        await servers.client.close()
     }
 
     @Test("one that drains is left by calls that it did not begin, at no cost to the budget")
     func draining() async throws {
-        let setup = try setUp(3) { ($0.retryRatio, $0.retriesPerSecond) = (0, 0) }
-        try await reachAll(setup)
-        setup.peers[0].behave(.draining)
-        for _ in 0..<5 { try await verify(30, setup.client) }
-        let refused = setup.peers[0].calls.count
-        try await verify(100, setup.client)
-        #expect(setup.peers[0].calls.count == refused)
+        let servers = try AnsweringServers(3) { ($0.retryRatio, $0.retriesPerSecond) = (0, 0) }
+        try await servers.reachAll()
+        servers.peers[0].behave(.draining)
+        for _ in 0..<5 { try await servers.client.verifyTokens(30) }
+        let refused = servers.peers[0].calls.count
+        try await servers.client.verifyTokens(100)
+        #expect(servers.peers[0].calls.count == refused)
         // It is asked for its health, and gets calls again when it serves.
-        setup.peers[0].behave(.serving)
+        servers.peers[0].behave(.serving)
         try await eventually("it gets calls again") {
-            try await verify(10, setup.client)
-            return setup.peers[0].calls.count > refused
+            try await servers.client.verifyTokens(10)
+            return servers.peers[0].calls.count > refused
         }
-        #expect(setup.peers[0].pings > 0)
-        await setup.client.close()
-    }
-
-    @Test("one that hangs loses its calls to others, gets none while it hangs, and some again when it doesn't")
-    func hanging() async throws {
-        let setup = try setUp(3) {
-            $0.suspicionAfter = .milliseconds(50)
-            $0.pingTimeout = .milliseconds(50)
-        }
-        try await reachAll(setup)
-        setup.peers[0].behave(.hung)
-        for _ in 0..<5 { try await verify(30, setup.client) }
-        let hung = setup.peers[0].calls.count
-        try await verify(100, setup.client)
-        #expect(setup.peers[0].calls.count == hung)
-        setup.peers[0].behave(.serving)
-        try await eventually("it gets calls again") {
-            try await verify(10, setup.client)
-            return setup.peers[0].calls.count > hung
-        }
-        await setup.client.close()
+        #expect(servers.peers[0].pings > 0)
+        await servers.client.close()
     }
 
     @Test("one that can't ask the provider is not the last that is asked, and all that can't are each asked once")
     func providerUnavailable() async throws {
-        let setup = try setUp(3)
-        try await reachAll(setup)
-        setup.peers[0].behave(.providerUnavailable)
-        try await verify(100, setup.client)
-        for peer in setup.peers { peer.behave(.providerUnavailable) }
-        let before = setup.peers.reduce(0) { $0 + $1.calls.count }
-        let error = await #expect(throws: DoormanError.self) { try await setup.client.verify("EMAWlast") }
+        let servers = try AnsweringServers(3)
+        try await servers.reachAll()
+        servers.peers[0].behave(.providerUnavailable)
+        try await servers.client.verifyTokens(100)
+        for peer in servers.peers { peer.behave(.providerUnavailable) }
+        let before = servers.peers.reduce(0) { $0 + $1.calls.count }
+        let error = await #expect(throws: DoormanError.self) { try await servers.client.verify("EMAWlast") }
         #expect(error?.kind == .couldNotAsk(.providerUnavailable))
-        #expect(setup.peers.reduce(0) { $0 + $1.calls.count } - before == 3)
-        await setup.client.close()
+        #expect(servers.peers.reduce(0) { $0 + $1.calls.count } - before == 3)
+        await servers.client.close()
     }
 
     @Test("without a budget no call is sent again that a server may have begun")
     func noBudget() async throws {
-        let setup = try setUp(2) { ($0.retryRatio, $0.retriesPerSecond) = (0, 0) }
-        try await reachAll(setup)
-        for peer in setup.peers { peer.behave(.dropping) }
-        let error = await #expect(throws: DoormanError.self) { try await setup.client.verify("EMAWonce") }
+        let servers = try AnsweringServers(2) { ($0.retryRatio, $0.retriesPerSecond) = (0, 0) }
+        try await servers.reachAll()
+        for peer in servers.peers { peer.behave(.dropping) }
+        let error = await #expect(throws: DoormanError.self) { try await servers.client.verify("EMAWonce") }
         #expect(error?.kind == .couldNotAsk(.connectionLost))
-        #expect(setup.peers.flatMap(\.calls).count { $0 == "EMAWonce" } == 1)
-        await setup.client.close()
+        #expect(servers.peers.flatMap(\.calls).count { $0 == "EMAWonce" } == 1)
+        await servers.client.close()
     }
 
     @Test("servers that drop every call are not asked more often than the budget says")
     func budget() async throws {
-        let setup = try setUp(2) {
+        let servers = try AnsweringServers(2) {
             ($0.retryRatio, $0.retriesPerSecond) = (0.1, 0)
             $0.firstBackoff = .milliseconds(1)
             $0.longestBackoff = .milliseconds(1)
         }
-        try await reachAll(setup)
-        let made = setup.peers.reduce(0) { $0 + $1.calls.count }
-        for peer in setup.peers { peer.behave(.dropping) }
+        try await servers.reachAll()
+        let made = servers.peers.reduce(0) { $0 + $1.calls.count }
+        for peer in servers.peers { peer.behave(.dropping) }
         let failures = await withTaskGroup(of: Int.self) { tasks in
             for number in 0..<100 {
                 tasks.addTask {
                     do throws(DoormanError) {
-                        _ = try await setup.client.verify("EMAWlost\(number)", timeout: .milliseconds(500))
+                        _ = try await servers.client.verify("EMAWlost\(number)", timeout: .milliseconds(500))
                         return 0
                     } catch {
                         return 1
@@ -171,9 +109,9 @@ struct ClientServersTests {
             return await tasks.reduce(0, +)
         }
         #expect(failures == 100)
-        let calls = setup.peers.flatMap(\.calls).count { $0.hasPrefix("EMAWlost") }
+        let calls = servers.peers.flatMap(\.calls).count { $0.hasPrefix("EMAWlost") }
         #expect(calls <= 100 + (made + 100) / 10)
-        await setup.client.close()
+        await servers.client.close()
     }
 
     @Test("a verify that waits is hedged at another server, whose answer counts")
@@ -227,12 +165,12 @@ struct ClientServersTests {
         }
         let client = DoormanClient(
             targets: [.hostAndPort("doorman.test")], settings: .patient, resolver: resolver, metricsFactory: TestMetrics())
-        try await verify(10, client)
+        try await client.verifyTokens(10)
         #expect(peers.map { $0.calls.isEmpty } == [false, true, true])
         known.withLockedValue { $0 = [1, 2] }
         peers[0].stop()
         try await eventually("the others are found") {
-            try await verify(10, client)
+            try await client.verifyTokens(10)
             return !peers[1].calls.isEmpty && !peers[2].calls.isEmpty
         }
         #expect((2...30).contains(lookUps.withLockedValue { $0 }))
@@ -282,37 +220,37 @@ struct ClientServersTests {
 
     @Test("several connections to a server are opened where that is set")
     func connections() async throws {
-        let setup = try setUp(1) { $0.connectionsPerServer = 3 }
+        let servers = try AnsweringServers(1) { $0.connectionsPerServer = 3 }
         try await eventually("three connections") {
-            try await verify(20, setup.client)
-            return setup.peers[0].connections == 3
+            try await servers.client.verifyTokens(20)
+            return servers.peers[0].connections == 3
         }
-        await setup.client.close()
+        await servers.client.close()
     }
 
     @Test("a connection that nobody uses is asked whether its server is there")
     func idle() async throws {
-        let setup = try setUp(1) { $0.pingInterval = .milliseconds(10) }
-        try await verify(1, setup.client)
-        try await eventually("its health is asked") { setup.peers[0].pings > 1 }
-        #expect(setup.peers[0].connections == 1)
-        await setup.client.close()
+        let servers = try AnsweringServers(1) { $0.pingInterval = .milliseconds(10) }
+        try await servers.client.verifyTokens(1)
+        try await eventually("its health is asked") { servers.peers[0].pings > 1 }
+        #expect(servers.peers[0].connections == 1)
+        await servers.client.close()
     }
 
     @Test("a connection that is old is replaced by another, and no call fails for it")
     func age() async throws {
-        let setup = try setUp(1) { $0.maximumConnectionAge = .milliseconds(100) }
+        let servers = try AnsweringServers(1) { $0.maximumConnectionAge = .milliseconds(100) }
         try await eventually("there was a third connection") {
-            try await verify(20, setup.client)
-            return setup.peers[0].connections > 2
+            try await servers.client.verifyTokens(20)
+            return servers.peers[0].connections > 2
         }
-        await setup.client.close()
+        await servers.client.close()
     }
 
     @Test("cancelled at whatever moment, calls end, and no answer reaches another call")
     func cancellations() async throws {
-        let setup = try setUp(2)
-        try await verify(10, setup.client)
+        let servers = try AnsweringServers(2)
+        try await servers.client.verifyTokens(10)
         let count = TestSize.isFull ? 100_000 : 10_000
         let outcomes = NIOLockedValueBox((answered: 0, cancelled: 0))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -320,7 +258,7 @@ struct ClientServersTests {
                 tasks.addTask {
                     for number in 0..<count / 50 {
                         let token = "EMAW\(worker)-\(number)"
-                        let call = Task { try await setup.client.verify(token) }
+                        let call = Task { try await servers.client.verify(token) }
                         for _ in 0..<Int.random(in: 0...40) { await Task.yield() }
                         call.cancel()
                         switch await call.result {
@@ -340,14 +278,14 @@ struct ClientServersTests {
         #expect(answered + cancelled == count)
         #expect(answered > 0 && cancelled > 0)
         try await eventually("nothing is left of them") {
-            try await setup.client.eventLoop.submit { [dispatcher = setup.client.dispatcher] in
+            try await servers.client.eventLoop.submit { [dispatcher = servers.client.dispatcher] in
                 let dispatcher = dispatcher.value
                 return dispatcher.liveCalls == 0 && dispatcher.deadlines.count < 1100
                     && dispatcher.subchannels.allSatisfy { ($0.current?.callsInFlight ?? 0) == 0 }
             }.get()
         }
-        try await verify(100, setup.client, prefix: "EMAWafter")
-        await setup.client.close()
+        try await servers.client.verifyTokens(100, prefix: "EMAWafter")
+        await servers.client.close()
     }
 }
 

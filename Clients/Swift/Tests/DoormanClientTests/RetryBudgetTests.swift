@@ -13,33 +13,42 @@ struct RetryBudgetTests {
         return count
     }
 
-    @Test("begins with ten seconds of its steady part")
+    @Test("of the first calls it is the steady part of ten seconds")
     func beginning() {
         var budget = RetryBudget(ratio: 0.2, perSecond: 10)
         #expect(withdrawals(&budget, at: start) == 100)
     }
 
-    @Test("grows by its part of the calls made")
-    func ratio() {
+    @Test("is its part of the calls of the last ten seconds, however many those are", arguments: [400, 400_000])
+    func ratio(calls: Int) {
         var budget = RetryBudget(ratio: 0.25, perSecond: 0)
         #expect(withdrawals(&budget, at: start) == 0)
-        for _ in 0..<400 { budget.deposit() }
-        #expect(withdrawals(&budget, at: start) == 100)
+        for _ in 0..<calls { budget.deposit(at: start) }
+        #expect(withdrawals(&budget, at: start.advanced(by: .seconds(9))) == calls / 4)
+        #expect(withdrawals(&budget, at: start.advanced(by: .seconds(9))) == 0)
     }
 
-    @Test("grows by its steady part with time, and saves ten seconds of it and a thousand calls' worth at most")
+    @Test("calls count for nine seconds and the one in which they were made", arguments: [(9.0, 1), (9.9, 1), (10, 0), (3600, 0)])
+    func oldCalls(seconds: Double, withdrawals count: Int) {
+        var budget = RetryBudget(ratio: 1, perSecond: 0)
+        budget.deposit(at: start)
+        #expect(withdrawals(&budget, at: start.advanced(by: .seconds(seconds))) == count)
+    }
+
+    @Test("what was used counts as long")
     func steady() {
-        var budget = RetryBudget(ratio: 0.5, perSecond: 10)
-        #expect(withdrawals(&budget, at: start) == 100)
-        #expect(withdrawals(&budget, at: start.advanced(by: .seconds(2))) == 20)
-        for _ in 0..<100_000 { budget.deposit() }
-        #expect(withdrawals(&budget, at: start.advanced(by: .seconds(3600))) == 600)
+        var budget = RetryBudget(ratio: 0, perSecond: 10)
+        #expect(withdrawals(&budget, at: start, most: 40) == 40)
+        #expect(withdrawals(&budget, at: start.advanced(by: .seconds(5))) == 60)
+        #expect(withdrawals(&budget, at: start.advanced(by: .seconds(9.9))) == 0)
+        #expect(withdrawals(&budget, at: start.advanced(by: .seconds(10))) == 40)
+        #expect(withdrawals(&budget, at: start.advanced(by: .seconds(3600))) == 100)
     }
 
     @Test("a budget of nothing, or less, grants nothing", arguments: [0.0, -1])
     func nothing(value: Double) {
         var budget = RetryBudget(ratio: value, perSecond: value)
-        for _ in 0..<1000 { budget.deposit() }
-        #expect(budget.withdraw(at: start.advanced(by: .seconds(1000))) == false)
+        for _ in 0..<1000 { budget.deposit(at: start) }
+        #expect(budget.withdraw(at: start) == false)
     }
 }
