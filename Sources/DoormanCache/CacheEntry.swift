@@ -27,9 +27,9 @@ package struct CacheEntry: Sendable, Hashable {
         self.staleUntil = staleUntil ?? expiresAt
     }
 
-    /// What every entry takes besides its texts: its places in the flat arrays (236 bytes with a reply that lies in place, and as
-    /// a rule a third of that for the room arrays have to grow), and 16 to 32 in the index.
-    package static let fixedCost = 352
+    /// What every entry takes besides its texts: its places in the flat arrays (236 bytes with a reply that lies in place, in arrays of
+    /// which between a fifth and a third is free), and 16 to 32 in the index.
+    package static let fixedCost = 404
 
     /// The memory this takes, in bytes: ``fixedCost``, a reply that is too long to live in its place, and an identity's texts.
     package var cost: Int {

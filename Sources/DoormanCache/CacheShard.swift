@@ -11,8 +11,9 @@ struct CacheShard: Sendable {
     /// the answers that are on their way from being stored.
     private var revocations: [UInt32] = Array(repeating: 0, count: 64)
 
-    init(valid: SegmentBounds, rejected: SegmentBounds) {
-        self.valid = LRUSegment(bounds: valid)
+    /// - Parameter validPlaces: Told where the valid entries lie, as those of the shard of this number.
+    init(valid: SegmentBounds, rejected: SegmentBounds, validPlaces: (PublishedPlaces, shard: Int)? = nil) {
+        self.valid = LRUSegment(bounds: valid, publishingPlacesTo: validPlaces)
         self.rejected = LRUSegment(bounds: rejected)
     }
 

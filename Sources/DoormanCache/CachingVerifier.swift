@@ -42,18 +42,27 @@ package final class CachingVerifier: Sendable {
             timeSource: timeSource)
     }
 
+    /// What the token is known by in memory, from where what there is of it is fetched meanwhile.
+    package func key(ofToken token: Span<UInt8>) -> TokenKey {
+        let key = keys.key(forToken: token)
+        cache.prefetch(key)
+        return key
+    }
+
     /// The packed reply, if memory has one that suits the call: within its time, young enough, and of the audience asked for.
     /// Whenever it has none, ``verify(_:deadline:)`` knows the answer or gets it.
     ///
     /// - Parameters:
+    ///   - key: The token's.
     ///   - applicationID: In UTF-8; empty for any.
     ///   - maxAgeSeconds: 0 for any age.
     ///   - reply: Where the reply is copied to.
     /// - Returns: Whether there is one.
     package func reply(
-        token: Span<UInt8>, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into reply: inout PackedReply
+        token: Span<UInt8>, key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant,
+        into reply: inout PackedReply
     ) -> Bool {
-        let key = keys.key(forToken: token)
+        assert(key == keys.key(forToken: token), "the key is another token's")
         let hit = cache.reply(for: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply)
         guard let hit else { return false }
         if hit.isDueForRefresh { refresh(Token(bytes: Array(copying: token)), key) }

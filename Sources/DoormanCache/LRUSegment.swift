@@ -1,9 +1,12 @@
+private import CPrefetch
 package import DoormanCore
 
 /// Entries in strict order of last use, bounded in number and in bytes: the one used longest ago goes first.
 ///
 /// Flat arrays and links by index, no object for an entry. What a hit touches (key, times, links, reply) lies together in 192 bytes;
-/// the rest lies apart. The arrays grow as entries come and keep their size when entries go.
+/// the rest lies apart. An entry lies in the first free slot from the one that is its key's home, so that most are found there, and can
+/// be fetched before they are asked for; the index knows where the others are. The arrays grow as entries come and keep their size
+/// when entries go.
 package struct LRUSegment: Sendable {
     package private(set) var bounds: SegmentBounds
     /// The entries' ``CacheEntry/cost`` in sum.
@@ -21,61 +24,20 @@ package struct LRUSegment: Sendable {
     /// Those that have no room in their slots.
     private var longReplies: [Int: [UInt8]] = [:]
     private var index = SlotIndex()
+    /// The one used last, if it is not yet linked as the newest.
+    private var usedLast = Slot.none
     private var newest = Slot.none
     private var oldest = Slot.none
-    private var firstFree = Slot.none
-
-    /// What a hit touches, in three lines of the processor's cache that lie side by side: key, times and links in one, the reply in
-    /// two. The vectors' alignment is their 64 bytes; as a struct of numbers most slots would begin in the middle of a line.
-    private struct Slot: BitwiseCopyable {
-        static let none: UInt32 = .max
-        /// In place of ``refreshAt`` once the refresh has begun.
-        static let refreshBegun: UInt64 = .max
-        /// In place of ``refreshAt`` where the entry is given past its time.
-        static let stale: UInt64 = .max - 1
-
-        private var words = SIMD8<UInt64>()
-        var reply = PackedReply.Short()
-
-        init(key: TokenKey) {
-            self.key = key
-            links = UInt64.max
-        }
-
-        var key: TokenKey {
-            get { TokenKey(words: (words[0], words[1], words[2], words[3])) }
-            set { (words[0], words[1], words[2], words[3]) = newValue.words }
-        }
-        var verifiedAt: UInt64 {
-            get { words[4] }
-            set { words[4] = newValue }
-        }
-        /// Until when it is given: its time, or some moments more while the provider can't be asked.
-        var usableUntil: UInt64 {
-            get { words[5] }
-            set { words[5] = newValue }
-        }
-        var refreshAt: UInt64 {
-            get { words[6] }
-            set { words[6] = newValue }
-        }
-        /// The neighbour used next after this one. Free slots are linked by ``older`` alone.
-        var newer: UInt32 {
-            get { UInt32(truncatingIfNeeded: links) }
-            set { links = links & ~0xffff_ffff | UInt64(newValue) }
-        }
-        var older: UInt32 {
-            get { UInt32(truncatingIfNeeded: links >> 32) }
-            set { links = links & 0xffff_ffff | UInt64(newValue) << 32 }
-        }
-        private var links: UInt64 {
-            get { words[7] }
-            set { words[7] = newValue }
-        }
-    }
+    private let places: (PublishedPlaces, shard: Int)?
 
     package init(bounds: SegmentBounds) {
+        self.init(bounds: bounds, publishingPlacesTo: nil)
+    }
+
+    /// - Parameter places: Told where the entries lie.
+    init(bounds: SegmentBounds, publishingPlacesTo places: (PublishedPlaces, shard: Int)?) {
         self.bounds = bounds
+        self.places = places
     }
 
     package var count: Int { index.count }
@@ -154,6 +116,7 @@ package struct LRUSegment: Sendable {
     /// - Returns: Whether it was taken.
     @discardableResult
     package mutating func insert(_ entry: CacheEntry, for key: TokenKey) -> Bool {
+        settleUse()
         remove(key)
         let cost = entry.cost
         precondition(entry.staleUntil >= entry.expiresAt, "what is within its time is an answer")
@@ -179,19 +142,21 @@ package struct LRUSegment: Sendable {
     @discardableResult
     package mutating func remove(_ key: TokenKey) -> Bool {
         guard let cell = cell(of: key) else { return false }
+        settleUse()
         let slot = index.slot(at: cell)
         index.remove(at: cell)
         unlink(slot)
         byteCount -= Int(costs[slot])
         verdicts[slot] = nil
         forgetLongReply(slot)
-        slots[slot].older = firstFree
-        firstFree = UInt32(slot)
+        // No key's, so that it is not found at home.
+        slots[slot].usableUntil = 0
         return true
     }
 
     /// Lets go of every entry whose verdict is such. Walks through all of them.
     package mutating func removeAll(where isSuch: (Verdict) -> Bool) {
+        settleUse()
         var slot = newest
         while slot != Slot.none {
             let current = Int(slot)
@@ -203,11 +168,19 @@ package struct LRUSegment: Sendable {
     /// Sets other bounds; what is over them goes at once.
     package mutating func limit(to bounds: SegmentBounds) {
         self.bounds = bounds
+        settleUse()
         evict(untilEntries: bounds.entries, bytes: bounds.bytes)
     }
 
     /// All keys, the one used last first.
     package var keys: [TokenKey] {
+        mutating get {
+            settleUse()
+            return linkedKeys
+        }
+    }
+
+    private var linkedKeys: [TokenKey] {
         var keys: [TokenKey] = []
         var slot = newest
         while slot != Slot.none {
@@ -228,7 +201,11 @@ extension LRUSegment {
 
     @inline(__always)
     private func slot(of key: TokenKey) -> Int? {
-        cell(of: key).map(index.slot(at:))
+        if !slots.isEmpty {
+            let home = Int(bitPattern: Self.home(of: key, among: UInt(bitPattern: slots.count)))
+            if slots[home].key == key, slots[home].usableUntil > 0 { return home }
+        }
+        return cell(of: key).map(index.slot(at:))
     }
 
     /// A clock that stands still or was read by another thread a little earlier makes an entry new, not old.
@@ -281,9 +258,27 @@ extension LRUSegment {
 // MARK: - Order
 
 extension LRUSegment {
+    /// Notes the use, and has the neighbours fetched that have to be linked to each other for it: by the next time that something is
+    /// asked of the segment they are there, and nobody waits for them.
     @inline(__always)
     private mutating func markUsed(_ slot: Int) {
+        settleUse()
         guard newest != UInt32(truncatingIfNeeded: slot) else { return }
+        usedLast = UInt32(truncatingIfNeeded: slot)
+        let (newer, older) = (slots[slot].newer, slots[slot].older)
+        unsafe slots.withUnsafeBytes { bytes in
+            let start = UInt(bitPattern: bytes.baseAddress)
+            prefetch_for_writing(start &+ UInt(newer) &* UInt(Self.slotSize))
+            prefetch_for_writing(start &+ UInt(older) &* UInt(Self.slotSize))
+        }
+    }
+
+    /// Links the one used last as the newest. Whatever changes or follows links begins with it.
+    @inline(__always)
+    private mutating func settleUse() {
+        guard usedLast != Slot.none else { return }
+        let slot = Int(usedLast)
+        usedLast = Slot.none
         unlink(slot)
         linkAsNewest(slot)
     }
@@ -310,17 +305,49 @@ extension LRUSegment {
         }
     }
 
+    /// The first one from the key's home that is free.
     private mutating func takeFreeSlot(_ key: TokenKey) -> Int {
-        guard firstFree == Slot.none else {
-            let slot = Int(firstFree)
-            firstFree = slots[slot].older
-            slots[slot].key = key
-            return slot
+        if (count + 1) * 5 > slots.count * 4 { grow() }
+        var slot = Int(bitPattern: Self.home(of: key, among: UInt(bitPattern: slots.count)))
+        while verdicts[slot] != nil { slot = slot + 1 == slots.count ? 0 : slot + 1 }
+        slots[slot] = Slot(key: key)
+        return slot
+    }
+
+    /// Moves the entries to arrays a quarter larger, or as large as the bounds can need, each to where its home is then.
+    private mutating func grow() {
+        var larger = LRUSegment(bounds: bounds, publishingPlacesTo: places)
+        larger.makeRoom(min(slots.count, bounds.entries) + min(slots.count, bounds.entries) / 4 + 8)
+        var slot = oldest
+        while slot != Slot.none {
+            let old = Int(slot)
+            let key = slots[old].key
+            let new = larger.takeFreeSlot(key)
+            larger.slots[new] = slots[old]
+            larger.costs[new] = costs[old]
+            larger.staleUntil[new] = staleUntil[old]
+            larger.verdicts[new] = verdicts[old]
+            if let long = longReplies[old] { larger.longReplies[new] = long }
+            larger.index.insert(bits: key.bits, slot: new)
+            larger.linkAsNewest(new)
+            slot = slots[old].newer
         }
-        slots.append(Slot(key: key))
-        costs.append(0)
-        staleUntil.append(0)
-        verdicts.append(nil)
-        return slots.count - 1
+        larger.byteCount = byteCount
+        larger.evictions = evictions
+        larger.staleHits = staleHits
+        self = larger
+        publishPlaces()
+    }
+
+    private mutating func makeRoom(_ count: Int) {
+        slots = Array(repeating: Slot.free, count: count)
+        costs = Array(repeating: 0, count: count)
+        staleUntil = Array(repeating: 0, count: count)
+        verdicts = Array(repeating: nil, count: count)
+    }
+
+    private func publishPlaces() {
+        let address = unsafe slots.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+        if let (places, shard) = places { places.publish(address: address, count: slots.count, of: shard) }
     }
 }

@@ -1,10 +1,12 @@
-internal import DoormanCore
+package import DoormanCore
 internal import NIOConcurrencyHelpers
 
 /// The memory of verdicts: shards chosen by bits of the key, a lock each. No lock is ever held while another part of Doorman
 /// is called.
 package final class VerificationCache: Sendable {
     private let shards: [NIOLockedValueBox<CacheShard>]
+    /// Where the valid entries lie.
+    private let places: PublishedPlaces
     private let mask: UInt64
     /// Read under a shard's lock, and nothing is locked under it.
     private let accountRevocations = NIOLockedValueBox(AccountRevocations())
@@ -20,12 +22,20 @@ package final class VerificationCache: Sendable {
     package init(settings: CacheSettings) {
         let count = settings.shardCount
         mask = UInt64(count - 1)
+        let places = PublishedPlaces(shards: count)
+        self.places = places
         shards = (0..<count).map { number in
             NIOLockedValueBox(
                 CacheShard(
                     valid: settings.valid.share(of: number, among: count),
-                    rejected: settings.rejected.share(of: number, among: count)))
+                    rejected: settings.rejected.share(of: number, among: count), validPlaces: (places, number)))
         }
+    }
+
+    /// Has what there may be of the key fetched into the processor's cache, without waiting for it.
+    @inline(__always)
+    func prefetch(_ key: TokenKey) {
+        places.prefetch(key, in: Int(truncatingIfNeeded: key.bits & mask))
     }
 
     /// The reply for a call, if memory has one that is within its time, young enough, and of the audience asked for. Never

@@ -3,11 +3,15 @@ internal import DoormanWire
 
 /// What the server asks: memory first, on the event loop; then the provider, asynchronously.
 package struct AuthBackend: Sendable {
+    /// What a token is known by in memory. What memory has of it may be fetched meanwhile.
+    package typealias KeyOfToken = @Sendable (_ token: Span<UInt8>) -> TokenKey
+
     /// Answers a `Verify` from memory, at once, with the data of a response frame in `reply`; false where the provider must
     /// be asked. Called on event loops for every call, so it is a function rather than a protocol: one indirect call, no existential.
     package typealias ReplyFromMemory =
         @Sendable (
-            _ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ now: Instant, _ reply: inout PackedReply
+            _ token: Span<UInt8>, _ key: TokenKey, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ now: Instant,
+            _ reply: inout PackedReply
         ) -> Bool
 
     /// Takes a call that memory can't answer from its caller's share, which is what is granted to that one, or else to everybody; nil
@@ -29,6 +33,7 @@ package struct AuthBackend: Sendable {
     /// What is known behind the server of how things are: the server adds how its calls came out.
     package typealias ReadStatistics = @Sendable () -> ServerStatistics
 
+    package let keyOfToken: KeyOfToken
     package let replyFromMemory: ReplyFromMemory
     package let staleReplyFromMemory: StaleReplyFromMemory
     package let isBeingAsked: IsBeingAsked
@@ -44,10 +49,12 @@ package struct AuthBackend: Sendable {
         isBeingAsked: @escaping IsBeingAsked = { _ in false },
         statistics: @escaping ReadStatistics = { ServerStatistics() },
         staleReplyFromMemory: @escaping StaleReplyFromMemory = { _, _, _, _, _, _ in false },
+        keyOfToken: @escaping KeyOfToken = { _ in TokenKey(words: (0, 0, 0, 0)) },
         replyFromMemory: @escaping ReplyFromMemory
     ) {
         self.provider = provider
         self.timeSource = timeSource
+        self.keyOfToken = keyOfToken
         self.replyFromMemory = replyFromMemory
         self.staleReplyFromMemory = staleReplyFromMemory
         self.isBeingAsked = isBeingAsked

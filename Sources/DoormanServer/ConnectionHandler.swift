@@ -91,8 +91,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         var pass = pass
         pass.beginRead(now: now)
         connection.lend(&reader.outputMemory)
-        let directive = connection.receive(unwrapInboundIn(data), now: now) { data, isDraining, reply in
-            reader.decide(data, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
+        let directive = connection.receive(unwrapInboundIn(data), now: now) {
+            reader.prepare($0)
+        } decide: { data, prepared, isDraining, reply in
+            reader.decide(data, prepared, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
         }
         pass.endRead(now: now)
         shared.metrics.record(tally)

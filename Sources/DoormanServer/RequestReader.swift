@@ -5,6 +5,8 @@ internal import NIOCore
 /// Reads the requests of one event loop's connections and answers what can be answered at once: hits, health checks, and
 /// requests that are wrong. One an event loop, since its arena serves one message at a time.
 package final class RequestReader {
+    /// A longer token is not hashed before it is known whether its caller may call at all.
+    private static let longestPrepared = 1024
     private let backend: AuthBackend
     private let shares: CallerShares
     private let waiting: WaitingCalls
@@ -92,20 +94,30 @@ package final class RequestReader {
             caller: caller, grant: grant, places: WaitingPlaces(server: waiting, caller: share), generation: policyGeneration)
     }
 
+    /// Looks at a request frame's data before its turn: what memory knows of the token is then near when ``decide(_:_:by:isDraining:now:tally:reply:)``
+    /// asks for it.
+    package func prepare(_ data: Span<UInt8>) -> PreparedVerify? {
+        guard let call = PlainVerifyCall(data), call.token.count <= Self.longestPrepared else { return nil }
+        return PreparedVerify(call: call, key: backend.keyOfToken(data.extracting(call.token)))
+    }
+
     /// What to do with a request frame's data.
     ///
     /// - Parameters:
+    ///   - prepared: Of this data, if it was prepared.
     ///   - pass: Whose request it is, and what that one may do. Counts the call.
     ///   - tally: Counts what was answered here.
     ///   - reply: Room for a reply from memory.
     package func decide(
-        _ data: Span<UInt8>, by pass: inout CallerPass, isDraining: Bool, now: Instant, tally: inout AnswerTally,
-        reply: inout PackedReply
+        _ data: Span<UInt8>, _ prepared: PreparedVerify?, by pass: inout CallerPass, isDraining: Bool, now: Instant,
+        tally: inout AnswerTally, reply: inout PackedReply
     ) -> ServerConnection.Decision {
-        if let call = PlainVerifyCall(data) {
+        if let call = prepared?.call ?? PlainVerifyCall(data) {
             if let refusal = admit(.verify, by: &pass, isDraining: isDraining, now: now, tally: &tally) { return refusal }
             let (token, applicationID) = (data.extracting(call.token), data.extracting(call.applicationID))
-            return verify(token, applicationID, call.maxAgeSeconds, call.timeout, by: &pass, now: now, tally: &tally, reply: &reply)
+            let key = prepared?.key ?? backend.keyOfToken(token)
+            return verify(
+                token, key, applicationID, call.maxAgeSeconds, call.timeout, by: &pass, now: now, tally: &tally, reply: &reply)
                 ?? wrongPayload(tally: &tally)
         }
         let decision = arena.withRequest(data) { request in
@@ -135,7 +147,9 @@ package final class RequestReader {
         case .verify:
             let timeout = request.timeout
             let decision = request.withVerifyRequest { token, applicationID, maxAgeSeconds in
-                verify(token, applicationID, maxAgeSeconds, timeout, by: &pass, now: now, tally: &tally, reply: &reply)
+                verify(
+                    token, backend.keyOfToken(token), applicationID, maxAgeSeconds, timeout, by: &pass, now: now, tally: &tally,
+                    reply: &reply)
             }
             return (decision ?? nil) ?? wrongPayload(tally: &tally)
         case .exchange: return start(request.exchangeRequest().map(Call.exchange), request, by: &pass, now: now, tally: &tally)
@@ -177,10 +191,10 @@ package final class RequestReader {
     /// - Returns: Nil if the request is wrong.
     @inline(__always)
     private func verify(
-        _ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ timeout: Duration?,
+        _ token: Span<UInt8>, _ key: TokenKey, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ timeout: Duration?,
         by pass: inout CallerPass, now: Instant, tally: inout AnswerTally, reply: inout PackedReply
     ) -> ServerConnection.Decision? {
-        if backend.replyFromMemory(token, applicationID, maxAgeSeconds, now, &reply) {
+        if backend.replyFromMemory(token, key, applicationID, maxAgeSeconds, now, &reply) {
             tally.fromMemory += 1
             return .reply
         }

@@ -19,8 +19,15 @@ package struct ServerConnection {
         indirect case start(Call, timeout: Duration?)
     }
 
-    /// Reads a request's data and says what to do with it; a reply from memory goes into the room for it.
-    package typealias Decide = (_ data: Span<UInt8>, _ isDraining: Bool, _ reply: inout PackedReply) -> Decision
+    /// Looks at a request's data ahead of ``Decide``, while the one before is still to be answered: what it needs of memory is on its way
+    /// by then. Nil if there is nothing to prepare.
+    package typealias Prepare = (_ data: Span<UInt8>) -> PreparedVerify?
+
+    /// Reads a request's data and says what to do with it; a reply from memory goes into the room for it. What is prepared is of this
+    /// data.
+    package typealias Decide = (
+        _ data: Span<UInt8>, _ prepared: PreparedVerify?, _ isDraining: Bool, _ reply: inout PackedReply
+    ) -> Decision
 
     /// Tells the calls of a connection apart. A stream id does not: the client may use it again once it has an answer, while the
     /// work for the call before still goes on.
@@ -155,19 +162,24 @@ package struct ServerConnection {
     // MARK: - Events
 
     /// Bytes came.
-    package mutating func receive(_ bytes: ByteBuffer, now: Instant, decide: Decide) -> Directive {
+    package mutating func receive(_ bytes: ByteBuffer, now: Instant, prepare: Prepare, decide: Decide) -> Directive {
         // What comes after our FIN can't be answered.
         guard state == .open || state == .draining, !inputEnded else { return .keep }
         lastActivity = now
         decoder.append(bytes)
         var completedFrame = false
+        // Of the frame that comes next.
+        var prepared: PreparedVerify?
         while let event = decoder.next() {
             switch event {
             case .frame(let header):
                 completedFrame = true
-                handle(header, now: now, decide: decide)
+                let current = prepared
+                prepared = decoder.withDataAhead(prepare)
+                handle(header, current, now: now, decide: decide)
             case .oversized(let header):
                 completedFrame = true
+                prepared = nil
                 refuseOversized(header)
             case .violation(let violation):
                 return close(.violation(violation))
@@ -261,7 +273,7 @@ package struct ServerConnection {
 
     // MARK: - Frames
 
-    private mutating func handle(_ header: FrameHeader, now: Instant, decide: Decide) {
+    private mutating func handle(_ header: FrameHeader, _ prepared: PreparedVerify?, now: Instant, decide: Decide) {
         switch header.type {
         case .request: break
         case .data: return refuse(header.streamID, .unimplemented, "there are no streaming calls here")
@@ -280,7 +292,7 @@ package struct ServerConnection {
         let isDraining = isDraining
         // A room of its own for each frame: what was another's can't be in it.
         var reply = PackedReply()
-        switch decoder.withData({ data in decide(data, isDraining, &reply) }) {
+        switch decoder.withData({ data in decide(data, prepared, isDraining, &reply) }) {
         case .reply:
             output.writeFrame(.response, streamID: header.streamID, data: reply)
         case .answer(let data):

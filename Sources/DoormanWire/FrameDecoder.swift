@@ -92,6 +92,24 @@ package struct FrameDecoder: Sendable {
         return try body(buffer.readableBytesUInt8Span.extracting(FrameHeader.byteCount..<handedOut))
     }
 
+    /// The data of the frame that comes after the one that ``next()`` returned last: what it will return next, if all of that is here.
+    ///
+    /// - Returns: Nil if it is not, or is too long.
+    @inlinable
+    package mutating func withDataAhead<Result>(_ body: (Span<UInt8>) throws -> Result?) rethrows -> Result? {
+        guard let ahead = dataAhead else { return nil }
+        return try body(buffer.readableBytesUInt8Span.extracting(ahead))
+    }
+
+    @usableFromInline
+    var dataAhead: Range<Int>? {
+        guard handedOut > 0, let header = FrameHeader(beginningOf: buffer, at: handedOut) else { return nil }
+        let start = handedOut + FrameHeader.byteCount
+        let length = Int(header.length)
+        guard length <= Int(maximumLength), length <= buffer.readableBytes - start else { return nil }
+        return start..<start + length
+    }
+
     /// Bytes that begin no frame are told from the first one, or the first four, before the header is whole.
     private mutating func beginningOfHeader() -> Event? {
         if let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) {
@@ -126,15 +144,15 @@ package struct FrameDecoder: Sendable {
 }
 
 extension FrameHeader {
-    /// The header at the reader index; nil if there are fewer bytes than it has.
+    /// The header so many bytes from the reader index; nil if there are fewer bytes than it has.
     @inline(__always)
-    fileprivate init?(beginningOf buffer: ByteBuffer) {
-        guard buffer.readableBytes >= Self.byteCount else { return nil }
+    fileprivate init?(beginningOf buffer: ByteBuffer, at offset: Int = 0) {
+        guard buffer.readableBytes - offset >= Self.byteCount else { return nil }
         self = unsafe buffer.withUnsafeReadableBytes { bytes in
             FrameHeader(
-                length: UInt32(bigEndian: unsafe bytes.loadUnaligned(as: UInt32.self)),
-                streamID: StreamID(UInt32(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))),
-                type: FrameType(rawValue: unsafe bytes[8]), flags: unsafe bytes[9])
+                length: UInt32(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)),
+                streamID: StreamID(UInt32(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self))),
+                type: FrameType(rawValue: unsafe bytes[offset + 8]), flags: unsafe bytes[offset + 9])
         }
     }
 

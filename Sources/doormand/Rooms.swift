@@ -51,9 +51,11 @@ struct Rooms {
                 guard isTrouble else { return false }
                 return verifier.staleReply(
                     token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply)
-            }
-        ) { token, applicationID, maxAgeSeconds, now, reply in
-            verifier.reply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply)
+            },
+            keyOfToken: { token in verifier.key(ofToken: token) }
+        ) { token, key, applicationID, maxAgeSeconds, now, reply in
+            verifier.reply(
+                token: token, key: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply)
         }
     }
 }

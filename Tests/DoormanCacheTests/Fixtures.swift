@@ -91,7 +91,8 @@ struct Scene {
         let applicationBytes = Array(application.utf8)
         var reply = PackedReply()
         let isKnown = verifier.reply(
-            token: bytes.span, applicationID: applicationBytes.span, maxAgeSeconds: maxAgeSeconds, now: clock.now, into: &reply)
+            token: bytes.span, key: verifier.key(ofToken: bytes.span), applicationID: applicationBytes.span,
+            maxAgeSeconds: maxAgeSeconds, now: clock.now, into: &reply)
         return isKnown ? String(decoding: reply.bytes, as: UTF8.self) : nil
     }
 }

@@ -174,7 +174,9 @@ private struct RealTimeScene {
         let none: [UInt8] = []
         var reply = PackedReply()
         let now = TimeSource.system.now()
-        let isKnown = verifier.reply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply)
+        let isKnown = verifier.reply(
+            token: bytes.span, key: verifier.key(ofToken: bytes.span), applicationID: none.span, maxAgeSeconds: 0, now: now,
+            into: &reply)
         return isKnown ? String(decoding: reply.bytes, as: UTF8.self) : nil
     }
 }

@@ -1,3 +1,4 @@
+import DoormanCore
 import Testing
 
 @testable import DoormanCache

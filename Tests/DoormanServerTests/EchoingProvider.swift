@@ -35,11 +35,19 @@ extension AuthBackend {
     static func echoing(microseconds delays: ClosedRange<Int64> = 0...3_000) -> AuthBackend {
         AuthBackend(
             provider: EchoingProvider(delays: delays), timeSource: .system,
-            replyFromMemory: { token, _, _, _, reply in
+            keyOfToken: Self.key(of:),
+            replyFromMemory: { token, key, _, _, _, reply in
+                precondition(key == Self.key(of: token), "the key is another token's")
                 guard token.count > 0, token[0] == UInt8(ascii: "m") else { return false }
                 let bytes = token.indices.map { token[$0] }
                 reply = PackedReply(bytes: ResponseEncoder.encode(EchoingProvider.identity(of: Token(bytes: bytes))))
                 return true
             })
+    }
+
+    /// Stands for the token as its key in memory does.
+    static func key(of token: Span<UInt8>) -> TokenKey {
+        let hash = token.indices.reduce(into: UInt64(token.count)) { $0 = ($0 ^ UInt64(token[$1])) &* 0x100_0000_01b3 }
+        return TokenKey(words: (hash, 0, 0, 0))
     }
 }

@@ -99,7 +99,7 @@ extension AuthBackend {
                 reply = someone
                 return token.holds("outdated") || (!hasShare && token.holds("recovering"))
             },
-            replyFromMemory: { token, _, _, _, reply in
+            replyFromMemory: { token, _, _, _, _, reply in
                 reply = someone
                 return token.holds("remembered")
             })

@@ -20,7 +20,9 @@ struct ServerConnectionTests {
     private func receive(
         _ bytes: [UInt8], _ connection: inout ServerConnection, timeout: Duration? = nil
     ) -> ServerConnection.Directive {
-        connection.receive(ByteBuffer(bytes: bytes), now: clock.now) { _, _, _ in
+        connection.receive(ByteBuffer(bytes: bytes), now: clock.now) { _ in
+            nil
+        } decide: { _, _, _, _ in
             .start(.verify(VerificationRequest(token: Token("t"))), timeout: timeout)
         }
     }
@@ -41,7 +43,9 @@ struct ServerConnectionTests {
     @Test("answers what is decided at once, in one output for the whole read")
     func immediateAnswers() {
         var connection = makeConnection()
-        let directive = connection.receive(ByteBuffer(bytes: request(1) + request(3)), now: clock.now) { data, isDraining, _ in
+        let directive = connection.receive(ByteBuffer(bytes: request(1) + request(3)), now: clock.now) { _ in
+            nil
+        } decide: { data, _, isDraining, _ in
             #expect(data.count == 3)
             #expect(!isDraining)
             return .answer([0x12, 0])
@@ -275,7 +279,9 @@ struct ServerConnectionTests {
         clock.advance(by: .milliseconds(600))
         #expect(connection.timePassed(now: clock.now).directive == .keep)
         var wasDraining = false
-        _ = connection.receive(ByteBuffer(bytes: request(3)), now: clock.now) { _, isDraining, _ in
+        _ = connection.receive(ByteBuffer(bytes: request(3)), now: clock.now) { _ in
+            nil
+        } decide: { _, _, isDraining, _ in
             wasDraining = isDraining
             return .answer([1])
         }

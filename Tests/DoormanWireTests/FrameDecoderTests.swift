@@ -27,6 +27,42 @@ struct FrameDecoderTests {
         #expect(seen.map(\.data) == vectors.map(\.data))
     }
 
+    @Test("what lies ahead is what comes next, and is seen as soon as it is whole", arguments: [1, 11, 64, 1000, 1_000_000])
+    func ahead(_ size: Int) throws {
+        let vectors = try GoldenVector.all(.request).filter { $0.bytes.count < 4096 }
+        let bytes = vectors.flatMap(\.bytes)
+        var decoder = FrameDecoder(maximumLength: 65536)
+        var ahead: [UInt8]?
+        var count = 0
+        var seenAhead = 0
+        for start in stride(from: 0, to: bytes.count, by: size) {
+            decoder.append(ByteBuffer(bytes: bytes[start..<min(start + size, bytes.count)]))
+            while case .frame = decoder.next() {
+                let data = decoder.withData { copy($0) }
+                #expect(data == vectors[count].data)
+                if let ahead { #expect(data == ahead) }
+                count += 1
+                ahead = decoder.withDataAhead { copy($0) }
+                if ahead != nil { seenAhead += 1 }
+            }
+            #expect(ahead == nil)
+        }
+        #expect(count == vectors.count)
+        if size > bytes.count { #expect(seenAhead == count - 1) }
+    }
+
+    @Test("a frame over the limit is not seen ahead, nor what comes after it")
+    func oversizedAhead() throws {
+        let good = try GoldenVector.named("request-verify-minimal")
+        let long = RawFrame(streamID: 5, type: 1, data: Array(repeating: 0xab, count: 5000))
+        var decoder = FrameDecoder(maximumLength: 4999)
+        decoder.append(ByteBuffer(bytes: good.bytes + long.bytes + good.bytes))
+        _ = decoder.next()
+        #expect(decoder.withDataAhead { copy($0) } == nil)
+        _ = decoder.next()
+        #expect(decoder.withDataAhead { copy($0) } == nil)
+    }
+
     @Test("frames come out of buffers cut without regard to them", arguments: [1, 7, 10, 11, 64, 1000])
     func chunks(_ size: Int) throws {
         let vectors = try GoldenVector.all(.request).filter { $0.bytes.count < 4096 }

@@ -52,7 +52,10 @@ final class Service: Sendable {
         let now = world.now
         let none: [UInt8] = []
         var reply = PackedReply()
-        if verifier.reply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply) {
+        if verifier.reply(
+            token: bytes.span, key: verifier.key(ofToken: bytes.span), applicationID: none.span, maxAgeSeconds: 0, now: now,
+            into: &reply)
+        {
             let isStale = reply.bytes[0]
             return count(caller) { tally in
                 tally.fromMemory += 1

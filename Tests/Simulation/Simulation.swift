@@ -78,7 +78,8 @@ package final class Simulation: Sendable {
         let bytes = request.token.bytes
         var reply = PackedReply()
         let isKnown = verifier.reply(
-            token: bytes.span, applicationID: application.span, maxAgeSeconds: seconds, now: world.now, into: &reply)
+            token: bytes.span, key: verifier.key(ofToken: bytes.span), applicationID: application.span, maxAgeSeconds: seconds,
+            now: world.now, into: &reply)
         guard isKnown, let number = Int(String(decoding: reply.bytes, as: UTF8.self)) else { return nil }
         return packed.withLockedValue { $0[number] }
     }

@@ -12,7 +12,7 @@ struct RoomTests {
         "DoormanCore": [],
         "DoormanWire": ["DoormanCore", "CDoormanProtos", "CProtobufC", "NIOCore"],
         "DoormanCrypto": ["COpenSSL"],
-        "DoormanCache": ["DoormanCore", "DoormanCrypto", "NIOConcurrencyHelpers"],
+        "DoormanCache": ["CPrefetch", "DoormanCore", "DoormanCrypto", "NIOConcurrencyHelpers"],
         "DoormanGovernor": ["DoormanCore", "NIOConcurrencyHelpers"],
         "CurlTransport": libc.union(["CDoormanCurl", "CCurl"]),
         "AccountKit": ["DoormanCore", "DoormanCrypto", "CurlTransport", "NIOConcurrencyHelpers"],

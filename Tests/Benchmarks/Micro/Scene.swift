@@ -18,8 +18,11 @@ struct Scene {
             upstream: SteadyProvider(), settings: settings, providerName: "account-kit", timeSource: .system,
             pack: { PackedReply(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
-        backend = AuthBackend(provider: verifier, timeSource: .system) { token, applicationID, maxAgeSeconds, now, reply in
-            verifier.reply(token: token, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply)
+        backend = AuthBackend(
+            provider: verifier, timeSource: .system, keyOfToken: { verifier.key(ofToken: $0) }
+        ) { token, key, applicationID, maxAgeSeconds, now, reply in
+            verifier.reply(
+                token: token, key: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply)
         }
     }
 

@@ -74,7 +74,9 @@ struct Steps {
             var reply = PackedReply()
             for number in 0..<count {
                 let token = tokens[number % tokens.count].bytes
-                let isHit = verifier.reply(token: token.span, applicationID: Span(), maxAgeSeconds: 0, now: now, into: &reply)
+                let isHit = verifier.reply(
+                    token: token.span, key: verifier.key(ofToken: token.span), applicationID: Span(), maxAgeSeconds: 0, now: now,
+                    into: &reply)
                 precondition(isHit)
             }
         }
@@ -109,8 +111,10 @@ struct Steps {
                 let now = backend.timeSource.now()
                 var tally = AnswerTally()
                 var pass = pass
-                _ = connection.receive(reads[number % reads.count], now: now) { data, isDraining, reply in
-                    reader.decide(data, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
+                _ = connection.receive(reads[number % reads.count], now: now) {
+                    reader.prepare($0)
+                } decide: { data, prepared, isDraining, reply in
+                    reader.decide(data, prepared, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
                 }
                 precondition(tally.fromMemory == depth && connection.takeOutput() != nil)
             }

@@ -35,8 +35,10 @@ struct ConnectionUnderTest {
 
     mutating func receive(_ bytes: [UInt8], now: Instant) -> Directive {
         var pass = pass
-        return connection.receive(ByteBuffer(bytes: bytes), now: now) { data, isDraining, reply in
-            reader.decide(data, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
+        return connection.receive(ByteBuffer(bytes: bytes), now: now) {
+            reader.prepare($0)
+        } decide: { data, prepared, isDraining, reply in
+            reader.decide(data, prepared, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
         }
     }
 

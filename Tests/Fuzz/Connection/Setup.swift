@@ -35,7 +35,9 @@ struct Setup {
                 reply = PackedReply(bytes: Memory.reply(to: token))
                 return true
             },
-            replyFromMemory: { token, _, _, _, reply in
+            keyOfToken: Memory.key(of:),
+            replyFromMemory: { token, key, _, _, _, reply in
+                precondition(key == Memory.key(of: token), "the key is another token's")
                 guard token.first == Memory.remembered else { return false }
                 reply = PackedReply(bytes: Memory.reply(to: token))
                 return true
@@ -50,6 +52,12 @@ enum Memory {
     static let recovering = UInt8(ascii: "r")
     static let beingAsked = UInt8(ascii: "b")
     static let malformed = UInt8(ascii: "x")
+
+    /// Stands for the token as its key in memory does.
+    static func key(of token: Span<UInt8>) -> TokenKey {
+        let hash = token.indices.reduce(into: UInt64(token.count)) { $0 = ($0 ^ UInt64(token[$1])) &* 0x100_0000_01b3 }
+        return TokenKey(words: (hash, 0, 0, 0))
+    }
 
     /// An identity whose account names the token, so that an answer tells which question it belongs to.
     static func reply(to token: Span<UInt8>) -> [UInt8] {
