@@ -49,7 +49,7 @@ package struct AuthBackend: Sendable {
         isBeingAsked: @escaping IsBeingAsked = { _ in false },
         statistics: @escaping ReadStatistics = { ServerStatistics() },
         staleReplyFromMemory: @escaping StaleReplyFromMemory = { _, _, _, _, _, _ in false },
-        keyOfToken: @escaping KeyOfToken = { _ in TokenKey(words: (0, 0, 0, 0)) },
+        keyOfToken: @escaping KeyOfToken,
         replyFromMemory: @escaping ReplyFromMemory
     ) {
         self.provider = provider

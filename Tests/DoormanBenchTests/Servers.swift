@@ -12,7 +12,9 @@ func withServer(_ body: (_ server: DoormanServer, _ address: BenchAddress) async
     settings.tcp = .init(host: "127.0.0.1", port: 0)
     settings.connection.drainQuietPeriod = .milliseconds(20)
     let good = Array("EMAWgood".utf8)
-    let backend = AuthBackend(provider: Refusing(), timeSource: .system) { token, _, _, _, _, reply in
+    let backend = AuthBackend(
+        provider: Refusing(), timeSource: .system, keyOfToken: { _ in TokenKey(words: (0, 0, 0, 0)) }
+    ) { token, _, _, _, _, reply in
         reply = PackedReply(bytes: SteppedLoad.identity)
         return token.indices.map { token[$0] } == good
     }

@@ -99,6 +99,7 @@ extension AuthBackend {
                 reply = someone
                 return token.holds("outdated") || (!hasShare && token.holds("recovering"))
             },
+            keyOfToken: Self.key(of:),
             replyFromMemory: { token, _, _, _, _, reply in
                 reply = someone
                 return token.holds("remembered")

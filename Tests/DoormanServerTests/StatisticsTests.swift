@@ -65,7 +65,7 @@ struct StatisticsTests {
                 statistics.counters[.cacheHits] = 7
                 statistics.limits = [.init(setting: "cache.max-entries", used: 1, limit: 2)]
                 return statistics
-            }, replyFromMemory: { _, _, _, _, _, _ in false })
+            }, keyOfToken: AuthBackend.key(of:), replyFromMemory: { _, _, _, _, _, _ in false })
         try await withServer(backend: backend) { _, port in
             let statistics = try await statistics(RawPeer.connect(port: port))
             #expect(statistics.counters[.cacheHits] == 7)
