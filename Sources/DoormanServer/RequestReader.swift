@@ -94,8 +94,8 @@ package final class RequestReader {
             caller: caller, grant: grant, places: WaitingPlaces(server: waiting, caller: share), generation: policyGeneration)
     }
 
-    /// Looks at a request frame's data before its turn: what memory knows of the token is then near when ``decide(_:_:by:isDraining:now:tally:reply:)``
-    /// asks for it.
+    /// Looks at a request frame's data before its turn: what memory knows of the token is then near when
+    /// ``decide(_:_:by:isDraining:now:tally:reply:)`` asks for it.
     package func prepare(_ data: Span<UInt8>) -> PreparedVerify? {
         guard let call = PlainVerifyCall(data), call.token.count <= Self.longestPrepared else { return nil }
         return PreparedVerify(call: call, key: backend.keyOfToken(data.extracting(call.token)))

@@ -18,8 +18,8 @@ final class Subchannel {
     private(set) var current: Connection?
     /// Those that are being opened, or only finish what they have.
     private var others: [ObjectIdentifier: Connection] = [:]
-    /// The pause after a failure, and when it began.
-    private var backoff: (timer: Scheduled<Void>, since: Instant)?
+    /// The pause after a failure: how long it is, and when it began.
+    private var backoff: (timer: Scheduled<Void>, pause: Duration, since: Instant)?
     /// The health call that was found late once. It counts as unanswered when it is found so again: what came while this process
     /// itself was held up is read between the two.
     private var latePing: Instant?
@@ -53,11 +53,11 @@ final class Subchannel {
         perform(machine.wanted())
     }
 
-    /// No server is left that takes calls: the pause after a failure is now as short as after a first one.
+    /// No server is left that takes calls: the pause after a failure is now no longer than after a first one.
     func hurry() {
-        guard let (timer, since) = backoff else { return }
+        guard let (timer, pause, since) = backoff else { return }
         timer.cancel()
-        backOff(max(.zero, settings.firstBackoff - since.duration(to: .now)), since: since)
+        backOff(min(pause, settings.firstBackoff), since: since)
     }
 
     /// The connection is as good as gone for new calls, without any fault of the server's.
@@ -162,11 +162,12 @@ final class Subchannel {
     }
 
     private func backOff(_ pause: Duration, since: Instant) {
-        let timer = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(pause.nanoseconds)) {
+        let left = max(.zero, pause - since.duration(to: .now))
+        let timer = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(left.nanoseconds)) {
             self.backoff = nil
             self.perform(self.machine.backoffEnded(isWanted: self.dispatcher?.isInUse(at: .now) ?? false))
         }
-        backoff = (timer, since)
+        backoff = (timer, pause, since)
     }
 
     private func connect() {
