@@ -3,7 +3,8 @@ internal import DoormanWire
 internal import Logging
 internal import NIOCore
 
-/// Performs what ``ServerConnection`` decides, on the event loop of its socket: reads in, one write per read out.
+/// Performs what ``ServerConnection`` decides, on the event loop of its socket: reads in, one write per read out, or a few where a read
+/// brought many calls.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -95,6 +96,8 @@ final class ConnectionHandler: ChannelInboundHandler {
             reader.prepare($0)
         } decide: { data, prepared, isDraining, reply in
             reader.decide(data, prepared, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
+        } sendAhead: {
+            writeToSocket(&$0)
         }
         pass.endRead(now: now)
         shared.metrics.record(tally)
@@ -199,16 +202,24 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func flush() {
         if connection.hasRefusals { countRefusals() }
         guard let context, var output = connection.takeOutput() else { return }
+        if writeToSocket(&output) { return reader.keep(&output) }
         bytesWritten += output.readableBytes
-        if queuedWrites == 0, let writer {
-            writer.write(&output)
-            if output.readableBytes == 0 { return reader.keep(&output) }
-        }
         queuedWrites += 1
         let written = context.eventLoop.makePromise(of: Void.self)
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         written.futureResult.whenComplete { _ in handler.value.queuedWrites -= 1 }
         context.writeAndFlush(wrapOutboundOut(output), promise: written)
+    }
+
+    /// Writes as much as the kernel takes, if that is the way.
+    ///
+    /// - Returns: Whether that was all.
+    private func writeToSocket(_ output: inout ByteBuffer) -> Bool {
+        guard queuedWrites == 0, let writer else { return false }
+        let count = output.readableBytes
+        writer.write(&output)
+        bytesWritten += count - output.readableBytes
+        return output.readableBytes == 0
     }
 
     private func countRefusals() {

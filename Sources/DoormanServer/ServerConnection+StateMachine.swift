@@ -29,6 +29,11 @@ package struct ServerConnection {
         _ data: Span<UInt8>, _ prepared: PreparedVerify?, _ isDraining: Bool, _ reply: inout PackedReply
     ) -> Decision
 
+    /// Takes what it can of the answers that are there while more frames of the same read are still to be answered.
+    ///
+    /// - Returns: Whether it took all of them. If not, it is not asked again in this read.
+    package typealias SendAhead = (_ output: inout ByteBuffer) -> Bool
+
     /// Tells the calls of a connection apart. A stream id does not: the client may use it again once it has an answer, while the
     /// work for the call before still goes on.
     package struct CallID: Sendable, Hashable, Comparable {
@@ -86,6 +91,10 @@ package struct ServerConnection {
             drainQuiet = Nanoseconds(limits.drainQuietPeriod)
         }
     }
+
+    /// So many bytes of answers are worth a write of their own while more frames wait. Else a peer that has all its calls in flight on
+    /// one connection gets the first answer with the last, and the server its next calls after that: the two work by turns.
+    private static let worthSendingAhead = 4096
 
     private let limits: ConnectionLimits
     private let spans: Spans
@@ -162,18 +171,26 @@ package struct ServerConnection {
     // MARK: - Events
 
     /// Bytes came.
-    package mutating func receive(_ bytes: ByteBuffer, now: Instant, prepare: Prepare, decide: Decide) -> Directive {
+    package mutating func receive(
+        _ bytes: ByteBuffer, now: Instant, prepare: Prepare, decide: Decide, sendAhead: SendAhead
+    ) -> Directive {
         // What comes after our FIN can't be answered.
         guard state == .open || state == .draining, !inputEnded else { return .keep }
         lastActivity = now
         decoder.append(bytes)
         var completedFrame = false
+        var takesMore = true
         // Of the frame that comes next.
         var prepared: PreparedVerify?
         while let event = decoder.next() {
             switch event {
             case .frame(let header):
                 completedFrame = true
+                if takesMore, output.readableBytes >= Self.worthSendingAhead {
+                    takesMore = sendAhead(&output)
+                    // So that the memory is used again from its beginning.
+                    if takesMore { output.clear() }
+                }
                 let current = prepared
                 prepared = decoder.withDataAhead(prepare)
                 handle(header, current, now: now, decide: decide)

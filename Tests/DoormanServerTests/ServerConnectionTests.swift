@@ -24,6 +24,8 @@ struct ServerConnectionTests {
             nil
         } decide: { _, _, _, _ in
             .start(.verify(VerificationRequest(token: Token("t"))), timeout: timeout)
+        } sendAhead: { _ in
+            false
         }
     }
 
@@ -49,10 +51,55 @@ struct ServerConnectionTests {
             #expect(data.count == 3)
             #expect(!isDraining)
             return .answer([0x12, 0])
+        } sendAhead: { _ in
+            Issue.record("so little is not worth a write of its own")
+            return false
         }
         #expect(directive == .keep)
         #expect(frames(in: connection.takeOutput()).map(\.streamID) == [1, 3])
         #expect(connection.takeOutput() == nil)
+    }
+
+    /// Sends ten requests in one read, each of which is answered by 1,014 bytes, and a beginning of another.
+    private func receiveTen(_ connection: inout ServerConnection, sendAhead: ServerConnection.SendAhead) {
+        let requests = (0..<10).flatMap { request($0 * 2 + 1) } + request(21).prefix(5)
+        let directive = connection.receive(ByteBuffer(bytes: requests), now: clock.now) { _ in
+            nil
+        } decide: { _, _, _, _ in
+            .answer(Array(repeating: 5, count: 1014 - FrameHeader.byteCount))
+        } sendAhead: {
+            sendAhead(&$0)
+        }
+        #expect(directive == .keep)
+    }
+
+    @Test("sends answers that are worth a write while more frames of the read wait, and the others after it")
+    func answersAhead() {
+        var connection = makeConnection()
+        var ahead: [ByteBuffer] = []
+        receiveTen(&connection) { output in
+            ahead.append(output)
+            output.moveReaderIndex(to: output.writerIndex)
+            return true
+        }
+        #expect(ahead.map { frames(in: $0).map(\.streamID) } == [[1, 3, 5, 7, 9]])
+        #expect(frames(in: connection.takeOutput()).map(\.streamID) == [11, 13, 15, 17, 19])
+    }
+
+    @Test("keeps what could not be sent ahead, in order, and does not try again in the same read")
+    func answersAheadInPart() {
+        var connection = makeConnection()
+        var sent = ByteBuffer()
+        var attempts = 0
+        receiveTen(&connection) { output in
+            attempts += 1
+            // In the middle of the second frame.
+            sent = output.readSlice(length: 1500) ?? ByteBuffer()
+            return false
+        }
+        #expect(attempts == 1)
+        sent.writeImmutableBuffer(connection.takeOutput() ?? ByteBuffer())
+        #expect(frames(in: sent).map(\.streamID) == (0..<10).map { $0 * 2 + 1 })
     }
 
     @Test("starts calls in order and takes their answers in any order")
@@ -284,6 +331,8 @@ struct ServerConnectionTests {
         } decide: { _, _, isDraining, _ in
             wasDraining = isDraining
             return .answer([1])
+        } sendAhead: { _ in
+            false
         }
         #expect(wasDraining)
         _ = try answer(calls, 1, &connection)

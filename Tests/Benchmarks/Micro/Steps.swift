@@ -115,6 +115,8 @@ struct Steps {
                     reader.prepare($0)
                 } decide: { data, prepared, isDraining, reply in
                     reader.decide(data, prepared, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
+                } sendAhead: { _ in
+                    false
                 }
                 precondition(tally.fromMemory == depth && connection.takeOutput() != nil)
             }

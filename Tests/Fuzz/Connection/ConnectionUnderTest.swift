@@ -18,6 +18,7 @@ struct ConnectionUnderTest {
     private let reader: RequestReader
     private let pass: CallerPass
     private var tally = AnswerTally()
+    private var sentAhead: [UInt8] = []
 
     init(_ setup: Setup, now: Instant) {
         limits = setup.limits
@@ -33,18 +34,23 @@ struct ConnectionUnderTest {
     var callsInFlight: Int { connection.callsInFlight }
     var nextTimer: Instant { mutating get { connection.nextTimer } }
 
-    mutating func receive(_ bytes: [UInt8], now: Instant) -> Directive {
+    /// - Parameter room: How many bytes of answers are taken while more frames of this read wait.
+    mutating func receive(_ bytes: [UInt8], now: Instant, roomAhead room: Int) -> Directive {
         var pass = pass
         return connection.receive(ByteBuffer(bytes: bytes), now: now) {
             reader.prepare($0)
         } decide: { data, prepared, isDraining, reply in
             reader.decide(data, prepared, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
+        } sendAhead: { output in
+            sentAhead += output.readBytes(length: min(room, output.readableBytes)) ?? []
+            return output.readableBytes == 0
         }
     }
 
     mutating func takeOutput() -> [UInt8] {
         _ = connection.takeRefusals()
-        return connection.takeOutput().map { Array($0.readableBytesView) } ?? []
+        defer { sentAhead = [] }
+        return sentAhead + (connection.takeOutput().map { Array($0.readableBytesView) } ?? [])
     }
 
     mutating func takeStarted() -> [StartedCall] { connection.takeStarted() }

@@ -34,11 +34,12 @@ private struct Script {
     /// - Returns: Whether there is more to play.
     mutating func step() -> Bool {
         guard !input.isAtEnd else { return false }
-        switch input.byte() & 0x0f {
+        let event = input.byte()
+        switch event & 0x0f {
         case 0: underWay += input.bytes(Int(input.byte()))
         case 1, 2: underWay += frame()
         case 3: deliver(Int(input.byte()))
-        case 4: deliver(.max)
+        case 4: deliver(.max, roomAhead: Int(event >> 4) * 1000)
         case 5: answer(input.byte(), kind: input.byte())
         case 6: answerLate(input.byte())
         case 7: now = now.advanced(by: .milliseconds(Int64(input.byte())))
@@ -84,11 +85,11 @@ private struct Script {
             + [type, flags] + data
     }
 
-    private mutating func deliver(_ count: Int) {
+    private mutating func deliver(_ count: Int, roomAhead: Int = 0) {
         let part = Array(underWay.prefix(count))
         underWay.removeFirst(part.count)
         ledger.noteReceived(part)
-        let directive = connection.receive(part, now: now)
+        let directive = connection.receive(part, now: now, roomAhead: roomAhead)
         ledger.note(directive, .receive)
         ledger.noteStarted(connection.takeStarted(), now: now)
     }
