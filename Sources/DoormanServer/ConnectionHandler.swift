@@ -108,7 +108,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         flush()
-        connection.reclaim(&reader.outputMemory)
+        if var memory = connection.takeUnusedMemory() { reader.keep(&memory) }
         rearmTimer()
         if isWritable { context.read() } else { isReadPending = true }
     }

@@ -144,9 +144,12 @@ package struct ServerConnection {
         if output.capacity == 0 { swap(&output, &memory) }
     }
 
-    /// Gives the memory back if nothing was written into it.
-    package mutating func reclaim(_ memory: inout ByteBuffer) {
-        if output.capacity > 0, output.readableBytes == 0 { swap(&output, &memory) }
+    /// Gives the memory back, if there is some and all that was written into it is sent.
+    package mutating func takeUnusedMemory() -> ByteBuffer? {
+        guard output.capacity > 0, output.readableBytes == 0 else { return nil }
+        var taken = ByteBuffer()
+        swap(&output, &taken)
+        return taken
     }
 
     /// The calls to start, in the order in which they came.

@@ -102,6 +102,19 @@ struct ServerConnectionTests {
         #expect(frames(in: sent).map(\.streamID) == (0..<10).map { $0 * 2 + 1 })
     }
 
+    @Test("gives back its memory when all is sent, and holds none then")
+    func memory() {
+        var connection = makeConnection()
+        var lent = ByteBuffer(repeating: 0, count: 8192)
+        lent.clear()
+        connection.lend(&lent)
+        #expect(lent.capacity == 0)
+        #expect(connection.takeUnusedMemory().map { $0.capacity >= 8192 } == true)
+        #expect(connection.takeUnusedMemory() == nil)
+        receiveTen(&connection) { _ in false }
+        #expect(connection.takeUnusedMemory() == nil, "it holds answers")
+    }
+
     @Test("starts calls in order and takes their answers in any order")
     func anyOrder() throws {
         var connection = makeConnection()
