@@ -34,14 +34,15 @@ let serviceContext = Target.Dependency.product(name: "ServiceContextModule", pac
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-func room(
-    _ name: String, path: String? = nil, _ dependencies: [Target.Dependency] = [], _ furtherSettings: [SwiftSetting] = []
+/// A library of this package, in the folder of its name.
+func module(
+    _ name: String, in folder: String, _ dependencies: [Target.Dependency] = [], _ furtherSettings: [SwiftSetting] = []
 ) -> Target {
-    .target(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings + furtherSettings)
+    .target(name: name, dependencies: dependencies, path: "\(folder)/\(name)", swiftSettings: swiftSettings + furtherSettings)
 }
 
-func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func program(_ name: String, in folder: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: "\(folder)/\(name)", swiftSettings: swiftSettings)
 }
 
 func tests(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
@@ -72,63 +73,67 @@ let package = Package(
     ],
     targets: [
         // C: system libraries, generated messages, typed shims.
-        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CMalloc"),
-        .systemLibrary(name: "CPrefetch"),
-        .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
-        .target(name: "CDoormanCurl", dependencies: ["CCurl"], cSettings: cSettings),
-        .target(name: "CDoormanProtos", dependencies: ["CProtobufC"], cSettings: cSettings),
+        .systemLibrary(name: "CCurl", path: "Sources/C/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc", path: "Sources/C/CMalloc"),
+        .systemLibrary(name: "CPrefetch", path: "Sources/C/CPrefetch"),
+        .systemLibrary(
+            name: "CProtobufC", path: "Sources/C/CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+        .target(name: "CDoormanCurl", dependencies: ["CCurl"], path: "Sources/C/CDoormanCurl", cSettings: cSettings),
+        .target(name: "CDoormanProtos", dependencies: ["CProtobufC"], path: "Sources/C/CDoormanProtos", cSettings: cSettings),
 
         // The rooms, from the ground up: every arrow points at a line above.
-        room("DoormanCore"),
-        room("DoormanWire", ["DoormanCore", "CDoormanProtos", "CProtobufC", nioCore]),
-        room("DoormanCrypto", ["COpenSSL"]),
-        room("DoormanCache", ["CPrefetch", "DoormanCore", "DoormanCrypto", nioConcurrencyHelpers]),
-        room("DoormanGovernor", ["DoormanCore", nioConcurrencyHelpers]),
-        room("CurlTransport", ["CDoormanCurl", "CCurl"]),
-        room("AccountKit", ["DoormanCore", "DoormanCrypto", "CurlTransport", nioConcurrencyHelpers]),
+        module("DoormanCore", in: "Sources/Core"),
+        module("DoormanWire", in: "Sources/Wire", ["DoormanCore", "CDoormanProtos", "CProtobufC", nioCore]),
+        module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL"]),
+        module("DoormanCache", in: "Sources/Verification", ["CPrefetch", "DoormanCore", "DoormanCrypto", nioConcurrencyHelpers]),
+        module("DoormanGovernor", in: "Sources/Verification", ["DoormanCore", nioConcurrencyHelpers]),
+        module("CurlTransport", in: "Sources/Providers", ["CDoormanCurl", "CCurl"]),
+        module("AccountKit", in: "Sources/Providers", ["DoormanCore", "DoormanCrypto", "CurlTransport", nioConcurrencyHelpers]),
         // What NIOSSL leaves to BoringSSL, and does not say.
-        room("TLSDetails", [nioSSL]),
-        room(
-            "DoormanServer",
+        module("TLSDetails", in: "Sources/Wire", [nioSSL]),
+        module(
+            "DoormanServer", in: "Sources/Server",
             [
                 "DoormanCore", "DoormanWire", "TLSDetails", logging, metrics, nioCore, nioConcurrencyHelpers, nioPosix, nioSSL,
                 nioTLS, serviceLifecycle,
             ]),
-        room(
-            "DoormanClient", path: "Clients/Swift/Sources/DoormanClient",
+        module(
+            "DoormanClient", in: "Clients/Swift/Sources",
             [
                 "DoormanCore", "DoormanWire", "TLSDetails", coreMetrics, instrumentation, logging, nioConcurrencyHelpers, nioCore,
                 nioPosix, nioSSL, nioTLS, serviceContext, serviceLifecycle,
             ],
             // A call stays where its caller is: each change of executors costs as much as a few fields of the answer.
             [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
-        room(
-            "DoormanTesting", path: "Clients/Swift/Sources/DoormanTesting", ["DoormanClient", nioConcurrencyHelpers]),
-        room(
-            "DoormanBench",
+        module(
+            "DoormanTesting", in: "Clients/Swift/Sources", ["DoormanClient", nioConcurrencyHelpers]),
+        module(
+            "DoormanBench", in: "Sources/Tools",
             ["DoormanCore", "DoormanWire", histogram, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS]),
-        room("EmulatorClient", ["DoormanCore", nioCore, nioHTTP1, nioPosix]),
-        room(
-            "AccountKitEmulator",
+        module("EmulatorClient", in: "Sources/Tools", ["DoormanCore", nioCore, nioHTTP1, nioPosix]),
+        module(
+            "AccountKitEmulator", in: "Sources/Tools",
             ["DoormanCrypto", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL]),
 
         // The programs: settings and wiring only.
         program(
-            "doormand",
+            "doormand", in: "Sources/Daemon",
             [
                 "AccountKit", "CMalloc", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer",
                 "DoormanWire", argumentParser, configuration, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix,
                 serviceLifecycle, unixSignals, yams,
             ]),
-        program("doorman", ["DoormanBench", "DoormanClient", "EmulatorClient", argumentParser, unixSignals]),
-        program("account-kit-emulator", ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
+        program(
+            "doorman", in: "Sources/Programs", ["DoormanBench", "DoormanClient", "EmulatorClient", argumentParser, unixSignals]),
+        program(
+            "account-kit-emulator", in: "Sources/Programs",
+            ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
 
         // Tests: one target a room, and those that cross rooms.
-        room("TestKit", path: "Tests/TestKit", ["DoormanCore", logging, nioConcurrencyHelpers]),
-        room(
-            "Simulation", path: "Tests/Simulation", ["DoormanCache", "DoormanCore", "DoormanGovernor", nioConcurrencyHelpers]),
+        module("TestKit", in: "Tests", ["DoormanCore", logging, nioConcurrencyHelpers]),
+        module(
+            "Simulation", in: "Tests", ["DoormanCache", "DoormanCore", "DoormanGovernor", nioConcurrencyHelpers]),
         .executableTarget(
             name: "simulate", dependencies: ["Simulation", argumentParser], path: "Tests/simulate", swiftSettings: swiftSettings),
         tests("SimulationTests", ["Simulation"]),
@@ -206,9 +211,9 @@ if Context.environment["DOORMAN_FUZZ"] != nil {
     package.targets += [
         // A library of it, without what `main` begins with.
         .target(
-            name: "doormand", dependencies: doormand ?? [], exclude: ["DoormandCommand.swift"],
+            name: "doormand", dependencies: doormand ?? [], path: "Sources/Daemon/doormand", exclude: ["DoormandCommand.swift"],
             swiftSettings: swiftSettings),
-        room("FuzzKit", path: "Tests/Fuzz/FuzzKit", [nioConcurrencyHelpers]),
+        module("FuzzKit", in: "Tests/Fuzz", [nioConcurrencyHelpers]),
         fuzz("fuzz-frames", path: "Frames", ["DoormanCore", "DoormanWire", nioCore]),
         fuzz(
             "fuzz-connection", path: "Connection",

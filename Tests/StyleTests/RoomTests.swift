@@ -41,7 +41,7 @@ struct RoomTests {
     @Test("every import is in the table")
     func imports() throws {
         for file in SourceTree.swift {
-            guard let room = file.room else { continue }
+            guard let room = file.module else { continue }
             guard let allowed = Self.allowed[room] else {
                 Issue.record("\(SourceTree.Finding(file, "the room \(room) is not in the table"))")
                 continue
@@ -64,7 +64,7 @@ struct RoomTests {
     @Test("imports are seen, however they are written")
     func parsing() throws {
         let file = SourceTree.File(
-            path: "Sources/DoormanCore/Sample.swift",
+            path: "Sources/Core/DoormanCore/Tokens/Sample.swift",
             text: """
                 import Plain
                 package import Package
@@ -76,12 +76,12 @@ struct RoomTests {
                 let importer = 1
                 """)
         #expect(try file.imports().map(\.module) == ["Plain", "Package", "Exported", "Tested", "Indented", "Whole"])
-        #expect(file.room == "DoormanCore")
+        #expect(file.module == "DoormanCore")
     }
 
     @Test("the sources are found at all")
     func found() {
-        let rooms = Set(SourceTree.swift.compactMap(\.room))
+        let rooms = Set(SourceTree.swift.compactMap(\.module))
         #expect(rooms.isSuperset(of: ["DoormanCore", "DoormanWire", "DoormanServer", "DoormanClient"]))
     }
 }

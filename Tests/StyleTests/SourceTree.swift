@@ -16,16 +16,11 @@ struct SourceTree {
         var isSwift: Bool { path.hasSuffix(".swift") }
         var isScript: Bool { path.hasPrefix("Scripts/") || path.hasPrefix(".ci/") }
         var isGenerated: Bool {
-            ["Sources/CDoormanProtos/", "Protos/vectors/", "Tests/Fuzz/Corpus/"].contains { path.hasPrefix($0) }
+            ["Sources/C/CDoormanProtos/", "Protos/vectors/", "Tests/Fuzz/Corpus/"].contains { path.hasPrefix($0) }
         }
 
         /// The target that a source file belongs to; nil for tests and all else.
-        var room: String? {
-            for folder in ["Sources/", "Clients/Swift/Sources/"] where path.hasPrefix(folder) {
-                return path.dropFirst(folder.count).components(separatedBy: "/").first
-            }
-            return nil
-        }
+        var module: String? { SourceTree.modules.first { path.hasPrefix($0.key + "/") }?.value }
     }
 
     /// Something that breaks a rule, put so that editors and terminals can jump to it.
@@ -58,6 +53,15 @@ struct SourceTree {
             }
         }
         return files.sorted { $0.path < $1.path }
+    }()
+
+    /// The targets of libraries and programs by their folders, as the manifest has them.
+    static let modules: [String: String] = {
+        guard let manifest = files.first(where: { $0.path == "Package.swift" }) else { return [:] }
+        let found = manifest.lines.joined(separator: "\n").matches(of: /(module|program)\(\s*"([\w-]+)", in: "([^"]+)"/).map {
+            ("\($0.3)/\($0.2)", String($0.2))
+        }
+        return Dictionary(uniqueKeysWithValues: found).filter { !$0.key.hasPrefix("Tests/") }
     }()
 
     static var swift: [File] { files.filter(\.isSwift) }

@@ -22,7 +22,7 @@ struct WordTests {
 
     @Test("sources neither crash for convenience nor pretend", arguments: reckless)
     func careful(_ pattern: String) throws {
-        for file in SourceTree.swift where file.room != nil {
+        for file in SourceTree.swift where file.module != nil {
             for (line, text) in try file.matches(pattern) {
                 Issue.record("\(SourceTree.Finding(file, line: line, "\(text) is not used in sources"))")
             }
