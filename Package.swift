@@ -49,6 +49,11 @@ func tests(_ name: String, path: String? = nil, _ dependencies: [Target.Dependen
     .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
 }
 
+func fuzzer(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["FuzzKit"] + dependencies, path: "Tests/Fuzz/\(path)", swiftSettings: swiftSettings)
+}
+
 let package = Package(
     name: "doorman",
     // The client is the only product: a service that depends on this package resolves and builds nothing of the server's.
@@ -82,93 +87,111 @@ let package = Package(
         .target(name: "CDoormanCurl", dependencies: ["CCurl"], path: "Sources/C/CDoormanCurl", cSettings: cSettings),
         .target(name: "CDoormanProtos", dependencies: ["CProtobufC"], path: "Sources/C/CDoormanProtos", cSettings: cSettings),
 
-        // The rooms, from the ground up: every arrow points at a line above.
+        // The modules, from the ground up: every arrow points at a line above.
         module("DoormanCore", in: "Sources/Core"),
-        module("DoormanWire", in: "Sources/Wire", ["DoormanCore", "CDoormanProtos", "CProtobufC", nioCore]),
+        module("DoormanSupport", in: "Sources/Core", ["DoormanCore"]),
         module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL"]),
-        module("DoormanCache", in: "Sources/Verification", ["CPrefetch", "DoormanCore", "DoormanCrypto", nioConcurrencyHelpers]),
-        module("DoormanGovernor", in: "Sources/Verification", ["DoormanCore", nioConcurrencyHelpers]),
-        module("CurlTransport", in: "Sources/Providers", ["CDoormanCurl", "CCurl"]),
-        module("AccountKit", in: "Sources/Providers", ["DoormanCore", "DoormanCrypto", "CurlTransport", nioConcurrencyHelpers]),
+        module(
+            "DoormanWire", in: "Sources/Wire", ["DoormanCore", "DoormanSupport", "CDoormanProtos", "CProtobufC", nioCore]),
         // What NIOSSL leaves to BoringSSL, and does not say.
-        module("TLSDetails", in: "Sources/Wire", [nioSSL]),
+        module("NIOSSLExtras", in: "Sources/Wire", [nioSSL]),
+        module(
+            "DoormanCache", in: "Sources/Verification",
+            ["CPrefetch", "DoormanCore", "DoormanCrypto", "DoormanSupport", nioConcurrencyHelpers]),
+        module("DoormanGovernor", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
+        module("ProviderRouting", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
+        module("CallerLimits", in: "Sources/Verification", ["DoormanSupport", nioConcurrencyHelpers]),
+        module("ProviderHTTP", in: "Sources/Providers", ["DoormanCore", "DoormanSupport"]),
+        module("CurlTransport", in: "Sources/Providers", ["CDoormanCurl", "CCurl", "ProviderHTTP", nioConcurrencyHelpers]),
+        module(
+            "AccountKit", in: "Sources/Providers",
+            ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", nioConcurrencyHelpers]),
         module(
             "DoormanServer", in: "Sources/Server",
             [
-                "DoormanCore", "DoormanWire", "TLSDetails", logging, metrics, nioCore, nioConcurrencyHelpers, nioPosix, nioSSL,
-                nioTLS, serviceLifecycle,
+                "CallerLimits", "DoormanCore", "DoormanSupport", "DoormanWire", "NIOSSLExtras", logging, metrics, nioCore,
+                nioConcurrencyHelpers, nioPosix, nioSSL, nioTLS, serviceLifecycle,
+            ]),
+        module(
+            "DoormanDaemon", in: "Sources/Daemon",
+            [
+                "AccountKit", "CMalloc", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor",
+                "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderRouting", configuration, logging,
+                metrics, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ]),
         module(
             "DoormanClient", in: "Clients/Swift/Sources",
             [
-                "DoormanCore", "DoormanWire", "TLSDetails", coreMetrics, instrumentation, logging, nioConcurrencyHelpers, nioCore,
-                nioPosix, nioSSL, nioTLS, serviceContext, serviceLifecycle,
+                "DoormanCore", "DoormanSupport", "DoormanWire", "NIOSSLExtras", coreMetrics, instrumentation, logging,
+                nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS, serviceContext, serviceLifecycle,
             ],
             // A call stays where its caller is: each change of executors costs as much as a few fields of the answer.
             [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
-        module(
-            "DoormanTesting", in: "Clients/Swift/Sources", ["DoormanClient", nioConcurrencyHelpers]),
+        module("DoormanTesting", in: "Clients/Swift/Sources", ["DoormanClient", nioConcurrencyHelpers]),
         module(
             "DoormanBench", in: "Sources/Tools",
-            ["DoormanCore", "DoormanWire", histogram, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS]),
-        module("EmulatorClient", in: "Sources/Tools", ["DoormanCore", nioCore, nioHTTP1, nioPosix]),
+            ["DoormanCore", "DoormanSupport", "DoormanWire", histogram, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS]),
+        module("EmulatorClient", in: "Sources/Tools", ["DoormanCore", "DoormanSupport", nioCore, nioHTTP1, nioPosix]),
         module(
             "AccountKitEmulator", in: "Sources/Tools",
             ["DoormanCrypto", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL]),
 
-        // The programs: settings and wiring only.
+        // The programs: arguments, and an exit code.
+        program("doormand", in: "Sources/Programs", ["DoormanDaemon", argumentParser]),
         program(
-            "doormand", in: "Sources/Daemon",
-            [
-                "AccountKit", "CMalloc", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanServer",
-                "DoormanWire", argumentParser, configuration, logging, metrics, nioConcurrencyHelpers, nioCore, nioPosix,
-                serviceLifecycle, unixSignals, yams,
-            ]),
-        program(
-            "doorman", in: "Sources/Programs", ["DoormanBench", "DoormanClient", "EmulatorClient", argumentParser, unixSignals]),
+            "doorman", in: "Sources/Programs",
+            ["DoormanBench", "DoormanClient", "DoormanSupport", "EmulatorClient", argumentParser, unixSignals]),
         program(
             "account-kit-emulator", in: "Sources/Programs",
             ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
 
-        // Tests: one target a room, and those that cross rooms.
-        module("TestKit", in: "Tests", ["DoormanCore", logging, nioConcurrencyHelpers]),
+        // Tests: one target a module, and those that cross modules.
+        module("TestKit", in: "Tests", ["DoormanCore", "DoormanSupport", logging, nioConcurrencyHelpers]),
         module(
-            "Simulation", in: "Tests", ["DoormanCache", "DoormanCore", "DoormanGovernor", nioConcurrencyHelpers]),
+            "Simulation", in: "Tests",
+            ["CallerLimits", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanSupport", nioConcurrencyHelpers]),
         .executableTarget(
             name: "simulate", dependencies: ["Simulation", argumentParser], path: "Tests/simulate", swiftSettings: swiftSettings),
         tests("SimulationTests", ["Simulation"]),
         .executableTarget(
             name: "microbenchmarks",
             dependencies: [
-                "DoormanCache", "DoormanCore", "DoormanServer", "DoormanWire", "TestKit", argumentParser, logging, nioCore,
-                nioPosix,
+                "CallerLimits", "DoormanCache", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "TestKit",
+                argumentParser, logging, nioCore, nioPosix,
             ],
             path: "Tests/Benchmarks/Micro", swiftSettings: swiftSettings),
         .executableTarget(
             name: "client-benchmark", dependencies: ["DoormanClient", argumentParser], path: "Tests/Benchmarks/Client",
             swiftSettings: swiftSettings),
-        tests("DoormanCoreTests", ["DoormanCore"]),
-        tests("DoormanWireTests", ["DoormanCore", "DoormanWire", "TestKit", nioCore]),
+        tests("DoormanCoreTests", ["DoormanCore", "DoormanSupport"]),
+        tests("DoormanSupportTests", ["DoormanCore", "DoormanSupport", "TestKit"]),
+        tests("DoormanWireTests", ["DoormanCore", "DoormanSupport", "DoormanWire", "TestKit", nioCore]),
         tests("DoormanCryptoTests", ["DoormanCrypto"]),
-        tests("DoormanCacheTests", ["DoormanCache", "DoormanCore", "TestKit", nioConcurrencyHelpers]),
-        tests("DoormanGovernorTests", ["DoormanCore", "DoormanGovernor", "TestKit", nioConcurrencyHelpers]),
-        tests("CurlTransportTests", ["AccountKitEmulator", "CurlTransport", "TestKit", logging]),
         tests(
-            "AccountKitTests", ["AccountKit", "CurlTransport", "DoormanCore", "DoormanCrypto", "TestKit", nioConcurrencyHelpers]),
+            "DoormanCacheTests",
+            ["DoormanCache", "DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),
+        tests("DoormanGovernorTests", ["DoormanCore", "DoormanGovernor", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
+        tests("ProviderRoutingTests", ["DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),
+        tests("CallerLimitsTests", ["CallerLimits", "DoormanSupport", "TestKit"]),
+        tests("ProviderHTTPTests", ["ProviderHTTP"]),
+        tests("CurlTransportTests", ["AccountKitEmulator", "CurlTransport", "ProviderHTTP", "TestKit", logging]),
+        tests(
+            "AccountKitTests",
+            ["AccountKit", "DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "TestKit", nioConcurrencyHelpers]),
         tests(
             "AccountKitEmulatorTests",
             ["AccountKitEmulator", "TestKit", logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
         tests(
             "DoormanServerTests",
             [
-                "DoormanCore", "DoormanServer", "DoormanWire", "TestKit", logging, metrics, metricsTestKit, nioConcurrencyHelpers,
-                nioCore, nioPosix, nioSSL,
+                "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "TestKit", logging, metrics,
+                metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
             ]),
         tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             [
-                "DoormanClient", "DoormanCore", "DoormanTesting", "DoormanWire", "TestKit", instrumentation, logging,
-                metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, serviceContext, serviceLifecycle,
+                "DoormanClient", "DoormanCore", "DoormanSupport", "DoormanTesting", "DoormanWire", "TestKit", instrumentation,
+                logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, serviceContext, serviceLifecycle,
             ]),
         // What the client's documentation quotes.
         tests(
@@ -176,49 +199,38 @@ let package = Package(
             ["DoormanClient", "DoormanTesting", logging, serviceLifecycle]),
         tests(
             "DoormanBenchTests",
-            ["DoormanBench", "DoormanCore", "DoormanServer", "DoormanWire", "TestKit", logging, nioCore, nioPosix]),
+            [
+                "DoormanBench", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "TestKit", logging, nioCore,
+                nioPosix,
+            ]),
         tests("EmulatorClientTests", ["AccountKitEmulator", "EmulatorClient", "TestKit", logging]),
         tests(
-            "doormandTests",
-            ["doormand", "AccountKit", "DoormanCache", "DoormanCore", "DoormanServer", "TestKit", logging, nioPosix]),
-        tests("doormanTests", ["doorman", "DoormanBench", "DoormanClient", "TestKit"]),
+            "DoormanDaemonTests",
+            [
+                "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanDaemon", "DoormanServer", "DoormanSupport",
+                "TestKit", logging, nioPosix,
+            ]),
+        tests("doormanTests", ["doorman", "DoormanBench", "DoormanClient", "DoormanSupport", "TestKit"]),
         tests(
             "IntegrationTests",
             [
-                "AccountKitEmulator", "CurlTransport", "DoormanClient", "DoormanCore", "DoormanServer", "DoormanWire", "TestKit",
-                "doormand", logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, "account-kit-emulator", "doorman",
+                "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanClient", "DoormanCore", "DoormanDaemon",
+                "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderHTTP", "TestKit", logging, metricsTestKit,
+                nioConcurrencyHelpers, nioCore, nioPosix, "account-kit-emulator", "doorman", "doormand",
             ]),
         tests("StyleTests", []),
+
+        // The fuzzers. Each is an ordinary program, which replays files; built by Scripts/fuzz it is libFuzzer's.
+        module("FuzzKit", in: "Tests/Fuzz", [nioConcurrencyHelpers]),
+        fuzzer("fuzz-frames", path: "Frames", ["DoormanCore", "DoormanSupport", "DoormanWire", nioCore]),
+        fuzzer(
+            "fuzz-connection", path: "Connection",
+            [
+                "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", nioConcurrencyHelpers, nioCore,
+            ]),
+        fuzzer(
+            "fuzz-provider", path: "Provider",
+            ["AccountKit", "DoormanCore", "DoormanSupport", "ProviderHTTP", nioConcurrencyHelpers]),
+        fuzzer("fuzz-settings", path: "Settings", ["DoormanDaemon", logging, yams]),
     ]
 )
-
-// The fuzz targets, for Scripts/fuzz alone: libFuzzer brings the `main` of each, so they link under its flags and no others. Nothing
-// else is built beside them than the rooms they are about, and what `doormand` does with its settings.
-if Context.environment["DOORMAN_FUZZ"] != nil {
-    func fuzz(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
-        .executableTarget(
-            name: name, dependencies: ["FuzzKit"] + dependencies, path: "Tests/Fuzz/\(path)", swiftSettings: swiftSettings)
-    }
-    // The command's own parser is half a minute of building, and nothing that is fuzzed.
-    let doormand = package.targets.first { $0.name == "doormand" }?.dependencies.filter { dependency in
-        if case .productItem("ArgumentParser", _, _, _) = dependency { false } else { true }
-    }
-    let idle: Set = [
-        "AccountKitEmulator", "DoormanBench", "DoormanClient", "DoormanTesting", "EmulatorClient", "Simulation", "TestKit",
-    ]
-    package.products = []
-    package.targets.removeAll { $0.type == .executable || $0.type == .test || idle.contains($0.name) }
-    package.targets += [
-        // A library of it, without what `main` begins with.
-        .target(
-            name: "doormand", dependencies: doormand ?? [], path: "Sources/Daemon/doormand", exclude: ["DoormandCommand.swift"],
-            swiftSettings: swiftSettings),
-        module("FuzzKit", in: "Tests/Fuzz", [nioConcurrencyHelpers]),
-        fuzz("fuzz-frames", path: "Frames", ["DoormanCore", "DoormanWire", nioCore]),
-        fuzz(
-            "fuzz-connection", path: "Connection",
-            ["DoormanCore", "DoormanServer", "DoormanWire", nioConcurrencyHelpers, nioCore]),
-        fuzz("fuzz-provider", path: "Provider", ["AccountKit", "CurlTransport", "DoormanCore", nioConcurrencyHelpers]),
-        fuzz("fuzz-settings", path: "Settings", ["doormand", logging, yams]),
-    ]
-}

@@ -1,7 +1,8 @@
 import AccountKit
-import CurlTransport
 import DoormanCore
+import DoormanSupport
 import NIOConcurrencyHelpers
+import ProviderHTTP
 import TestKit
 import Testing
 

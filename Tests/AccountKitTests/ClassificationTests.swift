@@ -1,5 +1,5 @@
 import AccountKit
-import CurlTransport
+import ProviderHTTP
 import Testing
 
 /// An answer and what it must be taken for.

@@ -1,6 +1,7 @@
 import AccountKit
-import CurlTransport
 import DoormanCore
+import DoormanSupport
+import ProviderHTTP
 import TestKit
 import Testing
 

@@ -1,6 +1,6 @@
 import AccountKit
-import CurlTransport
 import DoormanCore
+import ProviderHTTP
 import Testing
 
 @Suite("Requests")

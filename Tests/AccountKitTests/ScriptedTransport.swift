@@ -1,6 +1,7 @@
 import AccountKit
-import CurlTransport
 import DoormanCore
+import DoormanSupport
+import ProviderHTTP
 import TestKit
 
 /// A transport that answers what a test tells it, and remembers what it was asked.

@@ -1,4 +1,5 @@
 import CurlTransport
+import ProviderHTTP
 import Testing
 
 @Suite("Answers", .timeLimit(.minutes(2)))

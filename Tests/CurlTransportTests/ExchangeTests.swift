@@ -1,3 +1,4 @@
+import ProviderHTTP
 import Testing
 
 @testable import CurlTransport

@@ -1,4 +1,5 @@
 import CurlTransport
+import ProviderHTTP
 import Testing
 
 @Suite("Failures", .timeLimit(.minutes(2)))

@@ -1,5 +1,6 @@
 import AccountKitEmulator
 import CurlTransport
+import ProviderHTTP
 import TestKit
 import Testing
 

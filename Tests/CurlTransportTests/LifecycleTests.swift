@@ -1,5 +1,6 @@
 import CurlTransport
 private import Glibc
+import ProviderHTTP
 import TestKit
 import Testing
 

@@ -1,4 +1,5 @@
 import CurlTransport
+import ProviderHTTP
 import Testing
 
 @Suite("Secrets stay out of what is printed")

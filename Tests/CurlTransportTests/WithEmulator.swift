@@ -1,6 +1,7 @@
 import AccountKitEmulator
 import CurlTransport
 import Logging
+import ProviderHTTP
 import TestKit
 import Testing
 

@@ -1,4 +1,5 @@
 import CurlTransport
+import ProviderHTTP
 import Testing
 
 /// Runs the body with a server and a transport, and ends both.

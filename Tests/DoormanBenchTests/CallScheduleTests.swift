@@ -1,5 +1,6 @@
 import DoormanBench
 import DoormanCore
+import DoormanSupport
 import Testing
 
 @Suite("when calls are due")

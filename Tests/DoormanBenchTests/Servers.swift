@@ -1,6 +1,7 @@
 import DoormanBench
 import DoormanCore
 import DoormanServer
+import DoormanSupport
 import DoormanWire
 import Logging
 import NIOCore

@@ -1,5 +1,6 @@
 import DoormanCache
 import DoormanCore
+import DoormanSupport
 import TestKit
 import Testing
 

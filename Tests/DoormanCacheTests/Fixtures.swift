@@ -1,5 +1,6 @@
 import DoormanCache
 import DoormanCore
+import DoormanSupport
 import TestKit
 
 /// Numbers that look random and are the same in every run (SplitMix64).

@@ -1,4 +1,6 @@
 import DoormanCore
+import DoormanSupport
+import ProviderRouting
 import TestKit
 import Testing
 

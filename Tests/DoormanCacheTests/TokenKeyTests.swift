@@ -1,4 +1,5 @@
 import DoormanCore
+import DoormanSupport
 import Testing
 
 @testable import DoormanCache

@@ -1,4 +1,5 @@
 import DoormanCore
+import DoormanSupport
 import Testing
 
 @Suite("Tokens and codes show nothing of themselves")

@@ -1,4 +1,5 @@
 import DoormanCore
+import DoormanSupport
 import TestKit
 import Testing
 

@@ -1,5 +1,6 @@
 import DoormanCore
 import DoormanGovernor
+import DoormanSupport
 import NIOConcurrencyHelpers
 import TestKit
 import Testing

@@ -1,5 +1,7 @@
+import CallerLimits
 import DoormanCore
 import DoormanServer
+import DoormanSupport
 import Testing
 
 @Suite("The policy of callers")

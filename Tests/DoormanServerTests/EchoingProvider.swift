@@ -1,5 +1,6 @@
 import DoormanCore
 import DoormanServer
+import DoormanSupport
 import DoormanWire
 
 /// Tokens that name their own account, so that an answer shows whose call it belongs to.

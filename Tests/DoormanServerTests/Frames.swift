@@ -1,4 +1,5 @@
 import DoormanCore
+import DoormanSupport
 import DoormanWire
 import NIOCore
 import TestKit

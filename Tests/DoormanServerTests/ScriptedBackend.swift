@@ -1,5 +1,6 @@
 import DoormanCore
 import DoormanServer
+import DoormanSupport
 import DoormanWire
 import NIOConcurrencyHelpers
 import TestKit

@@ -1,5 +1,7 @@
+import CallerLimits
 import DoormanCore
 import DoormanServer
+import DoormanSupport
 import DoormanWire
 import TestKit
 import Testing

@@ -1,8 +1,9 @@
 import DoormanClient
 import DoormanServer
+import DoormanSupport
 import Testing
 
-@testable import doormand
+@testable import DoormanDaemon
 
 @Suite("Accounts, the whole way")
 struct AccountsTests {

@@ -4,7 +4,7 @@ import Foundation
 import TestKit
 import Testing
 
-@testable import doormand
+@testable import DoormanDaemon
 
 /// Both apps of the emulator are ours here; a third is a stranger's.
 @Suite("Several applications, the whole way")

@@ -1,12 +1,13 @@
 import AccountKitEmulator
 import DoormanClient
+import DoormanSupport
 import DoormanWire
 import Foundation
 import NIOConcurrencyHelpers
 import TestKit
 import Testing
 
-@testable import doormand
+@testable import DoormanDaemon
 
 /// The days that operators fear, with real sockets and real time. `DOORMAN_FULL_DAYS=1` plays them at full size, which takes minutes
 /// and wants a release build; the simulation has them in virtual time.

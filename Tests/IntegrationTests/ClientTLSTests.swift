@@ -4,7 +4,7 @@ import Logging
 import TestKit
 import Testing
 
-@testable import doormand
+@testable import DoormanDaemon
 
 @Suite("A client over TLS", .serialized)
 struct ClientTLSTests {

@@ -1,5 +1,6 @@
 import AccountKitEmulator
 import DoormanClient
+import DoormanSupport
 import DoormanWire
 import Foundation
 import Logging

@@ -1,11 +1,13 @@
 import AccountKitEmulator
+import CallerLimits
 import DoormanCore
 import DoormanServer
+import DoormanSupport
 import DoormanWire
 import TestKit
 import Testing
 
-@testable import doormand
+@testable import DoormanDaemon
 
 /// The failure contract, walked from its first row to its last: something is made to go wrong, and what arrives at the other end is
 /// what the table says. A new row does not compile until it is known here how it comes about.

@@ -3,7 +3,7 @@ import DoormanClient
 import TestKit
 import Testing
 
-@testable import doormand
+@testable import DoormanDaemon
 
 /// Every way in which the provider fails, as a client sees it at the other end of the chain.
 @Suite("What a client sees of the provider's failures")

@@ -2,7 +2,7 @@ import Foundation
 import TestKit
 import Testing
 
-@testable import doormand
+@testable import DoormanDaemon
 
 /// Clients that exist already, in other languages. `Scripts/setup --all` installs what they need; without it they are skipped.
 @Suite("Clients of other languages")

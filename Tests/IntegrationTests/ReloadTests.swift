@@ -6,7 +6,7 @@ import NIOConcurrencyHelpers
 import TestKit
 import Testing
 
-@testable import doormand
+@testable import DoormanDaemon
 
 /// A `doormand` that is another process, in front of an emulator that is not.
 @Suite("Reloading", .serialized)

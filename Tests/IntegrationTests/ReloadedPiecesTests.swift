@@ -4,7 +4,7 @@ import Foundation
 import TestKit
 import Testing
 
-@testable import doormand
+@testable import DoormanDaemon
 
 @Suite("What a reload does to a server at work")
 struct ReloadedPiecesTests {

@@ -4,7 +4,7 @@ import Foundation
 import TestKit
 import Testing
 
-@testable import doormand
+@testable import DoormanDaemon
 
 @Suite("Changing an application's secret while it is served")
 struct SecretChangeTests {

@@ -7,7 +7,7 @@ import Logging
 import NIOPosix
 import TestKit
 
-@testable import doormand
+@testable import DoormanDaemon
 
 /// The whole way of a call in one process, over real sockets: client, server, cache, governor, verifier, curl, emulator. Only
 /// the settings are a test's; the rooms are put together as `doormand` does it.

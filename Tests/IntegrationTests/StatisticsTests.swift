@@ -5,7 +5,7 @@ import Foundation
 import TestKit
 import Testing
 
-@testable import doormand
+@testable import DoormanDaemon
 
 @Suite("Statistics, the whole way")
 struct StatisticsTests {

@@ -2,7 +2,7 @@ import DoormanClient
 import TestKit
 import Testing
 
-@testable import doormand
+@testable import DoormanDaemon
 
 @Suite("The way of a call")
 struct WayOfACallTests {

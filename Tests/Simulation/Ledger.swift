@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 /// All that happened in one simulated history, and what must never be true of it. It knows what the provider knows and what it
 /// said, and nothing of how a cache or a governor works.

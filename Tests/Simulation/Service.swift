@@ -1,6 +1,8 @@
+internal import CallerLimits
 internal import DoormanCache
 internal import DoormanCore
 internal import DoormanGovernor
+internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// Cache, single flight and governor in front of a ``SteadyProvider``, asked as the server asks them: memory first, then, within

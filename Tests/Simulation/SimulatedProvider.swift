@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// A provider in a ``World``: it takes its time, fails, throttles, loses answers and changes its mind, as the seed will have it.

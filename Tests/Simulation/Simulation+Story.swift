@@ -1,5 +1,6 @@
 internal import DoormanCache
 internal import DoormanCore
+internal import DoormanSupport
 
 // What happens, as the seed will have it.
 

@@ -1,6 +1,7 @@
 internal import DoormanCache
 internal import DoormanCore
 internal import DoormanGovernor
+internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// One history, from a seed: callers, codes, revocations, bounds and the provider's weather, against the real cache, single

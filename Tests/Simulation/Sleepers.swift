@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 /// Who sleeps in a ``World``, and who wakes up next: whoever's moment is first, of the same moment whoever fell asleep first. A binary
 /// heap, since a day has thousands of sleepers at once, most of them deadlines of calls that have long ended.

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// A provider in a ``World`` that answers each question after the same time, and can be taken down. It knows every token that

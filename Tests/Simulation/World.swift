@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// A machine on which time passes only when nothing is left to do, and on which the seed decides which task runs next.

@@ -19,7 +19,7 @@ struct ClientDocumentationTests {
     @Test("says of every failure what to do")
     func failures() throws {
         let page = try #require(SourceTree.files.first { $0.path.hasSuffix("DoormanClient.docc/Failures.md") })
-        let source = try #require(SourceTree.swift.first { $0.path.hasSuffix("DoormanClient/DoormanError.swift") })
+        let source = try #require(SourceTree.swift.first { $0.path.hasSuffix("/DoormanError.swift") })
         let reasons = source.lines.flatMap { $0.matches(of: /static let (\w+) = (\w+Reason)\(/).map { "``\($0.2)/\($0.1)``" } }
         #expect(reasons.count > 20)
         for reason in reasons where !page.lines.contains(where: { $0.hasPrefix("| \(reason) |") }) {

@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 private import NIOConcurrencyHelpers
 
 /// A time source whose time passes only when a test says so.

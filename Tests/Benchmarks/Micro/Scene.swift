@@ -1,6 +1,7 @@
 internal import DoormanCache
 internal import DoormanCore
 internal import DoormanServer
+internal import DoormanSupport
 internal import DoormanWire
 internal import TestKit
 

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 /// A provider that knows every token, at once: each has an account of its own, with a phone number.
 struct SteadyProvider: TokenProvider {

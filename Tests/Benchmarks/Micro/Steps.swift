@@ -1,6 +1,8 @@
+internal import CallerLimits
 internal import DoormanCache
 internal import DoormanCore
 internal import DoormanServer
+internal import DoormanSupport
 internal import DoormanWire
 internal import NIOCore
 internal import TestKit

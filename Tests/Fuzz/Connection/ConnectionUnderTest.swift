@@ -1,4 +1,6 @@
+import CallerLimits
 internal import DoormanCore
+internal import DoormanSupport
 internal import DoormanWire
 internal import NIOCore
 

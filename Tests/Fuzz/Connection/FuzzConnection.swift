@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import DoormanWire
 internal import FuzzKit
 
@@ -134,3 +135,12 @@ private struct Script {
         if !gathersOutput || ledger.isClosed { ledger.noteOutput(connection.takeOutput()) }
     }
 }
+
+#if !LIBFUZZER
+    @main
+    struct Replay {
+        static func main() throws {
+            try unsafe replay(fuzzConnection)
+        }
+    }
+#endif

@@ -1,5 +1,6 @@
 internal import DoormanCore
 internal import DoormanServer
+internal import DoormanSupport
 internal import DoormanWire
 internal import FuzzKit
 

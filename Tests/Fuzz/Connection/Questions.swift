@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import DoormanWire
 
 /// Data of request frames that make sense, so that an input needs one byte to ask something that gets past the first guard.

@@ -40,3 +40,12 @@ private func chunks(of bytes: [UInt8], _ sizes: [Int]) -> [[UInt8]] {
     }
     return chunks
 }
+
+#if !LIBFUZZER
+    @main
+    struct Replay {
+        static func main() throws {
+            try unsafe replay(fuzzFrames)
+        }
+    }
+#endif

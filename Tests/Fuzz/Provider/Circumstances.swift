@@ -1,5 +1,6 @@
 internal import AccountKit
 internal import DoormanCore
+internal import DoormanSupport
 
 /// Settings and request of a call, chosen by a byte of the input.
 struct Circumstances: Sendable {

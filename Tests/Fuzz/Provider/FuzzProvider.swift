@@ -26,3 +26,12 @@ public func fuzzProvider(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     }
     return 0
 }
+
+#if !LIBFUZZER
+    @main
+    struct Replay {
+        static func main() throws {
+            try unsafe replay(fuzzProvider)
+        }
+    }
+#endif

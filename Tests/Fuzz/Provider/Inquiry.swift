@@ -1,7 +1,8 @@
 internal import AccountKit
-internal import CurlTransport
 internal import DoormanCore
+internal import DoormanSupport
 internal import FuzzKit
+internal import ProviderHTTP
 
 /// One call, and what must hold of its result, whatever the provider answered.
 struct Inquiry: Sendable {

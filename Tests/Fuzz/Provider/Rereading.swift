@@ -1,4 +1,4 @@
-internal import CurlTransport
+internal import ProviderHTTP
 
 /// A JSON body read once more, by other means than the verifier's: one pass that judges nothing and only notes what stands where.
 /// Only asked about bodies that the verifier believed, so it need not tell good JSON from bad.

@@ -1,7 +1,7 @@
 internal import AccountKit
-internal import CurlTransport
 internal import FuzzKit
 internal import NIOConcurrencyHelpers
+internal import ProviderHTTP
 
 /// Answers what the input says, one answer after the other.
 final class ScriptedProvider: HTTPTransport {

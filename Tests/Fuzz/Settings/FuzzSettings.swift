@@ -18,3 +18,12 @@ public func fuzzSettings(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     }
     return 0
 }
+
+#if !LIBFUZZER
+    @main
+    struct Replay {
+        static func main() throws {
+            try unsafe replay(fuzzSettings)
+        }
+    }
+#endif

@@ -1,7 +1,7 @@
 internal import FuzzKit
 internal import Yams
 
-@testable import doormand
+@testable import DoormanDaemon
 
 /// Reads a text as each of the things that an operator writes, and holds what comes of it against what must be so.
 enum Writing {

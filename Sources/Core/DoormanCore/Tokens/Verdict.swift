@@ -40,6 +40,9 @@ package struct Rejection: Sendable, Hashable {
         self.message = message
     }
 
+    /// The token is of an application that the call does not accept.
+    package static let anotherApplication = Rejection(.wrongApplication, "The token was made for another application.")
+
     /// Whether the same token may be refused from memory for a while: only what the provider itself said of the token.
     package var isCacheable: Bool {
         switch reason {

@@ -41,4 +41,8 @@ package struct VerificationError: Error, Sendable, Hashable {
         self.retryAfter = retryAfter
         self.scope = scope
     }
+
+    /// The request names an application that is not configured here.
+    package static let unknownApplication = VerificationError(
+        .invalidRequest, "The application of the request is not configured here.")
 }

@@ -1,6 +1,7 @@
-package import CurlTransport
 package import DoormanCore
 private import DoormanCrypto
+internal import DoormanSupport
+package import ProviderHTTP
 
 /// Which call of the contract (section 2).
 package enum AccountKitEndpoint: String, Sendable, Hashable, CaseIterable {

@@ -1,3 +1,5 @@
+internal import ProviderHTTP
+
 /// Where the next page begins: the parameter `after` of `paging.next`.
 ///
 /// That is a whole URL which holds the app token, secret and all. It is never followed and never shown: nothing but the cursor is

@@ -1,4 +1,5 @@
 package import DoormanCore
+internal import DoormanSupport
 
 /// The body of a successful code exchange (E1): the account and its token. `token_refresh_interval_sec` says nothing that
 /// could be relied upon.

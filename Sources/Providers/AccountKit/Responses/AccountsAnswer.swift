@@ -1,4 +1,5 @@
 package import DoormanCore
+internal import DoormanSupport
 
 /// The body of a page of accounts (E6), taken apart and believed only if all of it makes sense.
 package struct AccountsAnswer: Sendable, Hashable {

@@ -1,4 +1,4 @@
-package import CurlTransport
+package import ProviderHTTP
 
 /// What an answer of Account Kit's means (the contract, section 3). ``AnswerKind`` is its name for metrics and logs.
 package enum AnswerClass: Sendable, Hashable {

@@ -1,4 +1,4 @@
-internal import CurlTransport
+internal import ProviderHTTP
 
 /// The `X-App-Usage` header (the contract, section 3): `{"call_count":N,"total_time":N,"total_cputime":N}`, how much of its limits
 /// the application has used up, in percent. Once one of them is at 100, Account Kit throttles.

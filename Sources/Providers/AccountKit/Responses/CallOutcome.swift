@@ -1,4 +1,4 @@
-package import CurlTransport
+package import ProviderHTTP
 
 /// How one call to Account Kit ended.
 package enum CallOutcome: Sendable, Hashable {

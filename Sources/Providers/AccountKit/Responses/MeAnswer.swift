@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// The body of a successful `/me` (the contract, section 2), taken apart and believed only if all of it makes sense.
 package struct MeAnswer: Sendable, Hashable {
     package enum Contact: Sendable, Hashable {

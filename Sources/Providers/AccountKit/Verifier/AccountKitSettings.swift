@@ -1,4 +1,5 @@
-private import CurlTransport
+internal import DoormanSupport
+internal import ProviderHTTP
 
 /// Which Account Kit to ask, as which application, and what to accept.
 package struct AccountKitSettings: Sendable, Hashable {

@@ -1,5 +1,6 @@
-internal import CurlTransport
 package import DoormanCore
+package import DoormanSupport
+internal import ProviderHTTP
 
 // For operators: both calls speak for the application, so a refused token is the application's own.
 

@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 
 extension AccountKitVerifier {
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {

@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 
 extension AccountKitVerifier {
     package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {

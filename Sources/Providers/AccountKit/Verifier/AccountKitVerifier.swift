@@ -1,5 +1,6 @@
-internal import CurlTransport
 package import DoormanCore
+package import DoormanSupport
+package import ProviderHTTP
 
 /// Asks Account Kit. Everything it decides is decided by the pure parts next door; this puts them around a transport.
 ///

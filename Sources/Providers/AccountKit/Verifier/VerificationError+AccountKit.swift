@@ -1,5 +1,5 @@
-internal import CurlTransport
 internal import DoormanCore
+internal import ProviderHTTP
 
 // Our own words for what went wrong: nothing that Account Kit wrote, and no URL, ever gets into them.
 
@@ -8,12 +8,6 @@ extension VerificationError {
 
     /// Account Kit answered well, but what it says of this one token or account makes no sense.
     static let oddAnswer = VerificationError(.providerUnavailable, AnswerKind.nonsense.sentence, scope: .question)
-
-    static let unknownApplication = VerificationError(
-        .invalidRequest, "The application of the request is not configured here.")
-
-    /// A bug of ours: an application without any credential.
-    static let nobodyToAsk = VerificationError(.internal, "No credential was there to ask with.")
 
     /// Account Kit refuses us, or we have nothing to show it.
     static func misconfigured(_ message: String) -> VerificationError {
@@ -96,15 +90,8 @@ extension AnswerKind {
 }
 
 extension Rejection {
-    static let anotherApplication = Rejection(.wrongApplication, "The token was made for another application.")
     static let unknownApplication = Rejection(
         .wrongApplication, "Account Kit did not say for which application the token was made.")
-    static let allProofsWrong = Rejection(
-        .proofRejected,
-        "Account Kit found every configured secret's proof wrong: a secret is wrong, or the token is another application's.")
-    static let noneFits = Rejection(
-        .proofRejected,
-        "No configured application fits, and a proof was wrong: a secret is wrong, or the token is another application's.")
 
     init(_ kind: AnswerKind) {
         self.init(kind == .proofInvalid ? .proofRejected : .tokenRejected, kind.sentence)

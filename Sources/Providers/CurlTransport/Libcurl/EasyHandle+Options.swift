@@ -1,4 +1,5 @@
 internal import CCurl
+internal import ProviderHTTP
 
 // What is asked of libcurl, and refused to it: everything not named here stays off or at a default that is safe.
 

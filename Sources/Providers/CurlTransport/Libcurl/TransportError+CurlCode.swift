@@ -1,4 +1,5 @@
 internal import CCurl
+internal import ProviderHTTP
 
 extension TransportError.Code {
     /// What an error of libcurl's means here (`libcurl-errors(3)`).

@@ -1,3 +1,5 @@
+internal import ProviderHTTP
+
 /// A set of connections with the thread that owns them. It takes requests until it is worn out; then another takes its place, while
 /// this one finishes what it has and ends.
 final class Lane: Sendable {

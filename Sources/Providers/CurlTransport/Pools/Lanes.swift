@@ -1,3 +1,5 @@
+internal import ProviderHTTP
+
 /// The lane that takes requests, and those before it that are finishing theirs.
 ///
 /// There are few of the latter: a lane is replaced for its age, minutes after its beginning, or for time-outs, no sooner than the time

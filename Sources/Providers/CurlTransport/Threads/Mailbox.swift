@@ -1,3 +1,5 @@
+internal import ProviderHTTP
+
 /// What callers leave for the owner thread. Bounded by the ledger: it admits no more than so many exchanges until some are discharged.
 final class Mailbox: Sendable {
     /// What has been left since the last look.

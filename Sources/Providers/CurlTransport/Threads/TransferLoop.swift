@@ -1,4 +1,5 @@
 internal import CCurl
+internal import ProviderHTTP
 
 /// What the owner thread does: it alone touches libcurl's handles.
 final class TransferLoop {

@@ -1,3 +1,5 @@
+internal import ProviderHTTP
+
 /// One request and whoever waits for its answer: the place where the caller's task, its cancellation and the owner thread
 /// meet. Whichever of them ends it first wins; the waiting task is resumed exactly once, and never under the lock.
 final class Exchange: Sendable {

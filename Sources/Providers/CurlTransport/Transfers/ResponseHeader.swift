@@ -1,3 +1,5 @@
+internal import ProviderHTTP
+
 /// Collects the header of an answer, line by line, up to a limit.
 struct ResponseHeader {
     private(set) var fields = HTTPHeaders()

@@ -1,4 +1,5 @@
 internal import CCurl
+internal import ProviderHTTP
 
 /// One exchange as the owner thread carries it out: its handle, and what has come of the answer so far.
 final class Transfer {

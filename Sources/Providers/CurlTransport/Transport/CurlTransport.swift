@@ -1,11 +1,12 @@
 private import Glibc
+package import ProviderHTTP
 
 /// Asks HTTP servers, within a time, taking no more than so many bytes: the only door to libcurl.
 ///
 /// Threads of its own own the connections, keep them open, and let others take their place from time to time: see
 /// ``Settings/maximumConnectionLifetime``. Requests may come from any task. Redirects, cookies,
 /// `.netrc` and the environment's proxies are never looked at, and plain HTTP is spoken to this machine only.
-package final class CurlTransport: Sendable {
+package final class CurlTransport: HTTPTransport {
     package let settings: Settings
     private let ledger: TransferLedger
     private let shared: Lanes

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 private import Glibc
 internal import NIOCore
 

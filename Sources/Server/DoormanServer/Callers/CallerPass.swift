@@ -1,4 +1,6 @@
-package import DoormanCore
+internal import CallerLimits
+internal import DoormanCore
+package import DoormanSupport
 internal import DoormanWire
 
 /// What a connection may do: its caller, and what the policy grants that one. Looked up when the connection begins, and again when

@@ -1,4 +1,5 @@
-package import DoormanCore
+internal import DoormanCore
+package import DoormanSupport
 
 /// Whom a rule is for: one caller, or all whose names end or begin in one way.
 package enum CallerPattern: Sendable, Hashable {

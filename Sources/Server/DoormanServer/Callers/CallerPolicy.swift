@@ -1,4 +1,5 @@
-package import DoormanCore
+internal import DoormanCore
+package import DoormanSupport
 
 /// Who may call what, and how much: a list of rules of which the first that is for a caller counts.
 package struct CallerPolicy: Sendable, Hashable {

@@ -1,3 +1,4 @@
+internal import CallerLimits
 internal import DoormanWire
 internal import NIOConcurrencyHelpers
 

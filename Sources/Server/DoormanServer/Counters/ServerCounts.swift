@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 /// What the server itself knows for its statistics: how calls came out, and how full it is.
 struct ServerCounts: Sendable {

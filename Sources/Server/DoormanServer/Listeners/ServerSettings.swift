@@ -1,4 +1,5 @@
-package import DoormanCore
+internal import DoormanCore
+package import DoormanSupport
 
 /// What the operator decides about the server. Every limit is here, with its default in numbers.
 package struct ServerSettings: Sendable, Hashable {

@@ -1,6 +1,7 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import NIOSSL
-internal import TLSDetails
+internal import NIOSSLExtras
 
 /// Why a TLS handshake came to nothing, for the log and the metrics.
 enum HandshakeFailure: Sendable, Hashable {

@@ -1,6 +1,6 @@
 package import DoormanCore
 internal import NIOSSL
-internal import TLSDetails
+internal import NIOSSLExtras
 
 /// Certificate, key and authorities, read and found to fit each other: what handshakes are made with.
 package struct ServerTLS: Sendable {

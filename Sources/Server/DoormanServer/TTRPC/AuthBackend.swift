@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 internal import DoormanWire
 
 /// What the server asks: memory first, on the event loop; then the provider, asynchronously.

@@ -1,3 +1,4 @@
+internal import CallerLimits
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import DoormanWire
 
 /// A `Verify` of the plain form that was looked at ahead of its turn.

@@ -1,4 +1,6 @@
-package import DoormanCore
+package import CallerLimits
+internal import DoormanCore
+package import DoormanSupport
 internal import DoormanWire
 internal import NIOCore
 

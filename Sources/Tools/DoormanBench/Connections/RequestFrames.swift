@@ -1,4 +1,5 @@
 package import DoormanCore
+internal import DoormanSupport
 internal import DoormanWire
 internal import NIOCore
 

@@ -1,4 +1,5 @@
-package import DoormanCore
+internal import DoormanCore
+package import DoormanSupport
 
 /// When calls are made, and from when on they count.
 package struct BenchWindow: Sendable, Hashable {

@@ -1,4 +1,5 @@
-package import DoormanCore
+internal import DoormanCore
+package import DoormanSupport
 
 /// When each call of one event loop is due.
 ///

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import DoormanWire
 
 /// The calls in flight on one connection: a slot each, which its stream ids lead back to, so that an answer is matched without a

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import NIOCore
 
 /// Performs what ``Load`` decides, for the connections of one event loop.

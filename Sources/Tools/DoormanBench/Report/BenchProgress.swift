@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 /// How far a run is.
 package struct BenchProgress: Sendable, Hashable {

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import Histogram
 
 /// How long calls took: an HdrHistogram, which keeps three significant digits of any length of time in a fixed memory.

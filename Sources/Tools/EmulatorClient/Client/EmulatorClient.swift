@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix

@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 
 /// What is remembered of one token: facts, from which each call draws its own conclusion about age and audience.
 package struct CacheEntry: Sendable, Hashable {

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 /// One part of the memory, behind one lock: valid and refused tokens apart, so that a flood of bad tokens can't push out good
 /// ones. A key is in one of the two at most.

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 extension LRUSegment {
     /// What a hit touches, in three lines of the processor's cache that lie side by side: key, times and links in one, the reply in

@@ -1,5 +1,6 @@
 private import CPrefetch
 package import DoormanCore
+package import DoormanSupport
 
 /// Entries in strict order of last use, bounded in number and in bytes: the one used longest ago goes first.
 ///

@@ -1,5 +1,6 @@
 private import CPrefetch
 internal import DoormanCore
+internal import DoormanSupport
 
 /// Where the shards' entries lie, known without their locks, for hints to the processor and nothing else: what is read here may be of
 /// before, or half of before. A hint that is wrong touches no memory.

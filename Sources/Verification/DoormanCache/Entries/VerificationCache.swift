@@ -1,4 +1,5 @@
-package import DoormanCore
+internal import DoormanCore
+package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// The memory of verdicts: shards chosen by bits of the key, a lock each. No lock is ever held while another part of Doorman

@@ -1,5 +1,6 @@
-package import DoormanCore
+internal import DoormanCore
 internal import DoormanCrypto
+package import DoormanSupport
 
 /// Makes the keys of one process: HMAC-SHA-256 over purpose, provider and token, under a key drawn at start.
 ///

@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 
 extension CachingVerifier {
     /// Nothing of it is remembered: an operator wants what is, and pages are not asked for twice.

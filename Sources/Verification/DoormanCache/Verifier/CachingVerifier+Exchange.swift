@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 
 extension CachingVerifier {
     /// Exchanges a code, once for all calls that bring it at the same time: a code is good once, and a second try would be told

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 extension CachingVerifier {
     /// Asks again about a token that was just answered from memory, in the background, so that no call has to wait when its time

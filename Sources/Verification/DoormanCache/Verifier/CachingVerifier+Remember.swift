@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 extension CachingVerifier {
     /// Stores what the provider said, in place of what it said before.

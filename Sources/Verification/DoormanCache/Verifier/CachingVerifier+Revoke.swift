@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 
 extension CachingVerifier {
     /// Revokes at the provider, and forgets here whether or not that worked. Once this has returned or thrown, no call that

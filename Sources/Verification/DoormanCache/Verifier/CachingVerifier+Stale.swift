@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 // Answers past their time, for while the provider can't be asked. Never because it refused: that is an answer.
 

@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 
 extension CachingVerifier: TokenProvider {
     package func refusalByForm(of token: Token) -> Rejection? {

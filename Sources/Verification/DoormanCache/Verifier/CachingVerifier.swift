@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 
 /// Answers from memory what it can, and asks the verifier behind it the rest: each token once, however many ask.
 package final class CachingVerifier: Sendable {

@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// One question per key at a time, however many ask it: the first call starts a flight, the others wait for its answer.

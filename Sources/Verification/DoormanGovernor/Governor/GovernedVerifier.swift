@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 
 /// Asks the provider behind it when its governor gives leave. It knows nothing of what is asked, and is the same for every
 /// provider.

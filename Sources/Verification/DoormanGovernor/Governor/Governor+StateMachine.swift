@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 /// Whether and when the provider may be asked, decided without a clock, a lock or a task of its own.
 ///

@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// Decides whether and when a provider may be asked: so many calls at once and in a second, nobody while it throttles us or is

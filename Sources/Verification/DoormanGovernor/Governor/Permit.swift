@@ -1,4 +1,5 @@
-package import DoormanCore
+internal import DoormanCore
+package import DoormanSupport
 
 /// Leave to make one call to the provider. Whoever has one gives it back by ``Governor/finish(_:_:)``, once.
 package struct Permit: Sendable, Hashable {

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 /// Until when nobody asks, because the provider said that we ask too much.
 struct BackOff: Sendable {

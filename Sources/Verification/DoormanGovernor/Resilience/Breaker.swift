@@ -1,4 +1,5 @@
-package import DoormanCore
+internal import DoormanCore
+package import DoormanSupport
 
 /// Stops asking a provider that fails again and again, and finds out by single calls when it is well.
 ///

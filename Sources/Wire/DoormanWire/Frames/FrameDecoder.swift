@@ -1,4 +1,5 @@
-package import DoormanCore
+internal import DoormanCore
+package import DoormanSupport
 package import NIOCore
 
 /// Cuts a stream of bytes into ttrpc frames, however the bytes were split on their way.

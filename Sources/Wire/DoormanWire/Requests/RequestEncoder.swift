@@ -1,6 +1,7 @@
 private import CDoormanProtos
 private import CProtobufC
-package import DoormanCore
+internal import DoormanCore
+package import DoormanSupport
 package import NIOCore
 
 /// One `KeyValue` of a call's metadata.

@@ -1,5 +1,6 @@
 private import CDoormanProtos
-package import DoormanCore
+internal import DoormanCore
+package import DoormanSupport
 
 /// A call as its bytes say it, valid only inside the closure that it is given to: its text and payload lie in the arena.
 @safe package struct RequestView: ~Copyable {

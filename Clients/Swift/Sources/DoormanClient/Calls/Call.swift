@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import DoormanWire
 
 /// A call that somebody waits for, and where it is.

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import NIOCore
 
 /// Which calls have waited so long that a second server is asked as well, and how many may be. Pure but for the calls' own state.

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 /// How many calls may be sent again: so many as are a part of the calls of the last ten seconds, and a few a second besides. Pure.
 ///

@@ -1,4 +1,5 @@
 public import DoormanCore
+internal import DoormanSupport
 
 // For operators. A server lets nobody do this unless its setting server.accounts-callers names them:
 // ``CouldNotAskReason/callerNotAllowed`` otherwise.

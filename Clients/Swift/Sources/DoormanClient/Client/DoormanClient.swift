@@ -1,5 +1,6 @@
 internal import CoreMetrics
 @_exported public import DoormanCore
+internal import DoormanSupport
 internal import DoormanWire
 public import Logging
 internal import NIOConcurrencyHelpers

@@ -1,7 +1,7 @@
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOSSL
-internal import TLSDetails
+internal import NIOSSLExtras
 
 #if canImport(Glibc)
     internal import Glibc

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import DoormanWire
 internal import NIOCore
 internal import NIOTLS

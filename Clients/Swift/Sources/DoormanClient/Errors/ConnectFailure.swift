@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
-internal import TLSDetails
+internal import NIOSSLExtras
 
 #if canImport(Glibc)
     internal import Glibc

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import NIOCore
 
 /// Which call runs out of time next: a binary heap, so that one timer serves all calls.

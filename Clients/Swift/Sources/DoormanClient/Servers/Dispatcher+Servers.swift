@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 internal import Logging
 internal import NIOCore
 

@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanSupport
 
 /// Which servers a client's targets stand for, as they were last looked up. Pure.
 struct ServerDirectory {

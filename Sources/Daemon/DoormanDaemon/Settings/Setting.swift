@@ -1,0 +1,160 @@
+internal import DoormanCore
+internal import DoormanServer
+internal import DoormanSupport
+internal import Logging
+
+/// One setting: its key, what it means, how its text is read and written.
+///
+/// The key `server.frame-timeout` is `--server-frame-timeout` as a flag, `DOORMAN_SERVER_FRAME_TIMEOUT` in the environment, and
+/// `frame-timeout` under `server` in the file.
+struct Setting: Sendable {
+    typealias Path<Value> = WritableKeyPath<DoormandSettings, Value> & Sendable
+
+    let key: String
+    let summary: String
+    /// Whether its value is a list with commas, which flags and the environment would otherwise take for many values.
+    let isList: Bool
+    /// The value in words that ``apply`` takes.
+    let read: @Sendable (DoormandSettings) -> String
+    let apply: @Sendable (String, inout DoormandSettings) throws(BadValue) -> Void
+    /// Takes the value over from other settings.
+    let copy: @Sendable (DoormandSettings, inout DoormandSettings) -> Void
+
+    /// The default in words.
+    var defaultText: String { read(DoormandSettings()) }
+
+    var flag: String { "--" + key.map { $0 == "." ? "-" : $0 } }
+
+    var environmentVariable: String {
+        "DOORMAN_" + key.uppercased().map { $0 == "." || $0 == "-" ? "_" : $0 }
+    }
+
+    private init<Value>(
+        _ key: String, _ path: any Path<Value>, _ summary: String, isList: Bool = false,
+        write: @escaping @Sendable (Value) -> String,
+        parse: @escaping @Sendable (String) throws(BadValue) -> Value
+    ) {
+        self.key = key
+        self.summary = summary
+        self.isList = isList
+        self.read = { write($0[keyPath: path]) }
+        self.apply = { (text: String, settings: inout DoormandSettings) throws(BadValue) in
+            settings[keyPath: path] = try parse(text)
+        }
+        self.copy = { $1[keyPath: path] = $0[keyPath: path] }
+    }
+
+    static func text(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { $0 }, parse: { $0 })
+    }
+
+    /// A URL without credentials: a password in a setting would be seen in arguments, environments and `--print-config`.
+    static func url(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { $0 }) { text throws(BadValue) in
+            guard !text.contains("@") else { throw BadValue("must hold no user name and no password") }
+            return text
+        }
+    }
+
+    /// A power of two.
+    static func powerOfTwo(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { "\($0)" }) { text throws(BadValue) in
+            let count = try Units.count(text, in: range)
+            guard count.nonzeroBitCount == 1 else { throw BadValue("must be a power of two") }
+            return count
+        }
+    }
+
+    static func flag(_ key: String, _ path: any Path<Bool>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { "\($0)" }, parse: Units.flag)
+    }
+
+    static func count(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { "\($0)" }) { text throws(BadValue) in try Units.count(text, in: range) }
+    }
+
+    static func bytes(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: Units.write(bytes:)) { text throws(BadValue) in try Units.bytes(text, in: range) }
+    }
+
+    static func bytes(_ key: String, _ path: any Path<UInt32>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { Units.write(bytes: Int($0)) }) { text throws(BadValue) in
+            UInt32(clamping: try Units.bytes(text, in: range))
+        }
+    }
+
+    static func duration(
+        _ key: String, _ path: any Path<Duration>, _ range: ClosedRange<Duration>, _ summary: String
+    ) -> Setting {
+        Setting(key, path, summary, write: Units.write(duration:)) { text throws(BadValue) in
+            try Units.duration(text, in: range)
+        }
+    }
+
+    static func fraction(_ key: String, _ path: any Path<Double>, _ range: ClosedRange<Double>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { "\($0)" }) { text throws(BadValue) in try Units.fraction(text, in: range) }
+    }
+
+    /// Who may call something: names with commas between them.
+    static func callers(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
+        callers(key, path, summary, expectation: "must be callers with commas between them and nothing else: \(Caller.forms)") {
+            Caller(parsing: $0)
+        }
+    }
+
+    /// As ``callers(_:_:_:)``, of those behind a Unix socket.
+    static func users(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
+        let expectation = "must be users with commas between them and nothing else: uid:NUMBER, such as uid:1000"
+        return callers(key, path, summary, expectation: expectation) { $0.hasPrefix("uid:") ? Caller(parsing: $0) : nil }
+    }
+
+    private static func callers(
+        _ key: String, _ path: any Path<Set<Caller>>, _ summary: String, expectation: String,
+        parse: @escaping @Sendable (Substring) -> Caller?
+    ) -> Setting {
+        let write = { @Sendable (callers: Set<Caller>) in callers.sorted().map(\.name).joined(separator: ",") }
+        return Setting(key, path, summary, isList: true, write: write) { text throws(BadValue) in
+            var callers: Set<Caller> = []
+            for name in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
+                guard let caller = parse(name) else { throw BadValue(expectation) }
+                callers.insert(caller)
+            }
+            return callers
+        }
+    }
+
+    /// Permissions of a file.
+    static func mode(_ key: String, _ path: any Path<UInt32>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: Units.write(mode:), parse: Units.mode)
+    }
+
+    /// One of a few words.
+    static func choice<Choice: CaseIterable & RawRepresentable<String> & Sendable>(
+        _ key: String, _ path: any Path<Choice>, _ summary: String
+    ) -> Setting {
+        Setting(key, path, summary, write: { $0.rawValue }) { text throws(BadValue) in
+            guard let choice = Choice(rawValue: text) else {
+                throw BadValue("must be one of " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            return choice
+        }
+    }
+
+    static func logLevel(_ key: String, _ path: any Path<Logger.Level>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { $0.rawValue }) { text throws(BadValue) in
+            guard let level = Logger.Level(rawValue: text) else {
+                throw BadValue("must be one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            return level
+        }
+    }
+}
+
+/// A value that a setting does not take; says what it takes.
+struct BadValue: Error {
+    let expectation: String
+
+    init(_ expectation: String) {
+        self.expectation = expectation
+    }
+}

@@ -1,0 +1,228 @@
+import AccountKit
+import Foundation
+import Testing
+
+@testable import DoormanDaemon
+
+@Suite("The applications that are served")
+struct ApplicationsTests {
+    static let secret = "0123456789abcdef0123456789abcdef"
+    static let nextSecret = "fedcba9876543210fedcba9876543210"
+
+    /// A folder with an applications file and two secrets, `old` and `new`, while `body` runs.
+    private func withFile(_ text: String, _ body: (inout DoormandSettings, _ folder: URL) throws -> Void) throws {
+        let folder = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("doormand-apps-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for (name, content) in [
+            ("apps.yaml", text), ("old", Self.secret + "\n"), ("new", Self.nextSecret), ("empty", ""), ("long", "\(Self.secret) x"),
+        ] {
+            try content.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
+        }
+        var settings = DoormandSettings()
+        settings.applicationsFile = folder.appendingPathComponent("apps.yaml").path
+        try body(&settings, folder)
+    }
+
+    private func problems(_ settings: DoormandSettings) -> [String] {
+        do throws(BadSettings) {
+            _ = try settings.applications()
+            return []
+        } catch {
+            return error.problems
+        }
+    }
+
+    /// What is said of a file of this text, its beginning `account-kit.applications-file` left out.
+    private func problems(
+        inFile text: String, _ change: (inout DoormandSettings) -> Void = { _ in }
+    ) throws -> [String] {
+        var found: [String] = []
+        try withFile(text) { settings, _ in
+            change(&settings)
+            found = problems(settings)
+        }
+        return found.map { $0.replacingOccurrences(of: "account-kit.applications-file", with: "") }
+    }
+
+    @Test("without an application nothing is served")
+    func none() {
+        let problems = problems(DoormandSettings())
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("account-kit.application-id is required") == true)
+        #expect(problems.first?.contains("account-kit.applications-file") == true)
+    }
+
+    @Test("one application has one secret, or two while it is changed, the current first")
+    func single() throws {
+        try withFile("") { settings, folder in
+            settings.applicationsFile = ""
+            settings.applicationID = "5432154321543210"
+            settings.apiVersion = "v1.2"
+            let bare = try settings.applications()
+            #expect(bare.map(\.id) == ["5432154321543210"])
+            #expect(bare[0].credentials.map(\.application.secret) == [nil])
+            #expect(!bare[0].hasSecret)
+            settings.appSecretFile = folder.appendingPathComponent("old").path
+            settings.acceptAnswersWithoutApplication = true
+            #expect(try settings.applications()[0].credentials.map(\.application.secret) == [AppSecret(Self.secret)])
+            settings.nextAppSecretFile = folder.appendingPathComponent("new").path
+            let both = try settings.applications()[0]
+            #expect(both.credentials.map(\.application.secret) == [AppSecret(Self.secret), AppSecret(Self.nextSecret)])
+            #expect(both.credentials.allSatisfy { $0.apiVersion == "v1.2" && $0.acceptAnswersWithoutApplication })
+            #expect(both.hasSecret && both.acceptsAnswersWithoutApplication)
+        }
+    }
+
+    @Test("the same secret twice is one")
+    func sameSecretTwice() throws {
+        try withFile("") { settings, folder in
+            settings.applicationsFile = ""
+            settings.applicationID = "1"
+            settings.appSecretFile = folder.appendingPathComponent("old").path
+            settings.nextAppSecretFile = settings.appSecretFile
+            let application = try settings.applications()[0]
+            #expect(application.credentials.count == 1)
+        }
+    }
+
+    static let filesOfSeveral = [
+        """
+        - id: 5432154321543210
+          secret-file: old
+        - id: "1111122222333334"
+          secret-file: old
+          next-secret-file: new
+          api-version: v1.0
+          accept-answers-without-application: true
+        - id: 0012
+        """,
+        """
+        [{"id": 5432154321543210, "secret-file": "old"},
+         {"id": "1111122222333334", "secret-file": "old", "next-secret-file": "new", "api-version": "v1.0",
+          "accept-answers-without-application": true},
+         {"id": "0012"}]
+        """,
+    ]
+
+    @Test("several come from a file, in YAML or JSON, in their order; paths are taken from its folder", arguments: filesOfSeveral)
+    func several(text: String) throws {
+        try withFile(text) { settings, _ in
+            settings.apiVersion = "v1.1"
+            settings.maximumTokenBytes = 512
+            let applications = try settings.applications()
+            #expect(applications.map(\.id) == ["5432154321543210", "1111122222333334", "0012"])
+            let secrets = [[AppSecret(Self.secret)], [AppSecret(Self.secret), AppSecret(Self.nextSecret)], [nil]]
+            #expect(applications.map { $0.credentials.map(\.application.secret) } == secrets)
+            #expect(applications.map { $0.credentials[0].apiVersion } == ["v1.1", "v1.0", "v1.1"])
+            #expect(applications.map(\.acceptsAnswersWithoutApplication) == [false, true, false])
+            for credential in applications.flatMap(\.credentials) {
+                #expect(credential.baseURL == settings.baseURL)
+                #expect(credential.maximumTokenBytes == 512)
+                #expect(credential.problem == nil)
+            }
+        }
+    }
+
+    @Test("all that is wrong is said in one go")
+    func everything() throws {
+        let text = """
+            - id: 1
+              secret-flie: old
+            - id: abc
+              secret-file: nowhere
+              next-secret-file: empty
+            - just a text
+            - id: 1
+              api-version: 1.3
+              accept-answers-without-application: yes
+            - secret-file: [old]
+              next-secret-file: new
+            - id: 2
+              accept-answers-without-application: true
+            - id: 3
+              secret-file: long
+            """
+        let problems = try problems(inFile: text) {
+            $0.baseURL = "ftp://nowhere"
+            $0.appSecretFile = "/old"
+        }
+        let expected = [
+            "account-kit.app-secret-file: is for a single application; with , say it there",
+            ", application 1: unknown key secret-flie; did you mean secret-file?",
+            ", application 3: must be a mapping of id, secret-file, next-secret-file, api-version, accept-answers-without-application",
+            ", application 4: accept-answers-without-application must be true or false",
+            ", application 4: id is that of an application above",
+            ", application 5: secret-file: must be one plain value",
+            ", application 2: secret-file: the file that it names can't be read",
+            ", application 2: next-secret-file: the file that it names is empty",
+            ", application 2: application id: the Facebook app id is required, 1 to 32 decimal digits",
+            ", application 4: API version: expected a form like v1.3",
+            ", application 5: next-secret-file: there is no secret-file, whose place it could take",
+            ", application 5: application id: the Facebook app id is required, 1 to 32 decimal digits",
+            ", application 6: accepting answers without an application needs the secret: nothing else guards then",
+            ", application 7: application secret: expected 1 to 256 visible ASCII characters",
+            "account-kit: base URL: expected https://host[:port][/path], or http:// to this machine",
+        ]
+        #expect(problems == expected)
+    }
+
+    @Test(
+        "a file that is no list of 1 to 64 is refused",
+        arguments: [
+            ("", "list of 1 to 64"), ("[]", "list of 1 to 64"), ("id: 1", "list of 1 to 64"), ("42", "list of 1 to 64"),
+            ("[", "line "), ("- id: 1\n  id: 2", "a key is given twice"), ("- id: \"1", "line "),
+            ("- id: *nobody", "is not YAML or JSON"),
+            ((1...65).map { "- id: \($0)\n" }.joined(), "list of 1 to 64"),
+            ("# \(String(repeating: "x", count: 1 << 20))\n- id: 1", "at most 1 MiB"),
+        ])
+    func badFile(text: String, expectation: String) throws {
+        let problems = try problems(inFile: text)
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains(expectation) == true, "\(problems)")
+    }
+
+    @Test("64 are not too many")
+    func most() throws {
+        #expect(try problems(inFile: (1...64).map { "- id: \($0)\n" }.joined()).isEmpty)
+    }
+
+    @Test("a file that is not there is said once")
+    func missingFile() {
+        var settings = DoormandSettings()
+        settings.applicationsFile = NSTemporaryDirectory() + "no-such-file-\(UUID().uuidString)"
+        #expect(problems(settings) == ["account-kit.applications-file: the file can't be read"])
+    }
+
+    @Test("the settings of a single application don't go with the file")
+    func exclusive() throws {
+        let problems = try problems(inFile: "- id: 1") {
+            $0.applicationID = "1"
+            $0.appSecretFile = "x"
+            $0.nextAppSecretFile = "x"
+            $0.acceptAnswersWithoutApplication = true
+        }
+        #expect(problems.count == 4)
+        for key in ["application-id", "app-secret-file", "next-app-secret-file", "accept-answers-without-application"] {
+            #expect(problems.contains { $0.hasPrefix("account-kit.\(key): is for a single application") }, "\(key)")
+        }
+    }
+
+    @Test("a secret in the wrong place is never repeated, wherever it is put")
+    func valuesStayPrivate() throws {
+        let planted = "0123456789abcdef0123456789abcdef"
+        for key in ["id", "secret-file", "next-secret-file", "api-version", "accept-answers-without-application", "secret"] {
+            for text in ["- \(key): \(planted)\n- \(planted)\n", "- \(key): \"\(planted)\n", "- \(key): [\(planted)]\n"] {
+                let problems = try problems(inFile: text)
+                #expect(!problems.isEmpty, "\(key)")
+                #expect(!problems.contains { $0.contains(planted) }, "\(key)")
+            }
+        }
+        var settings = DoormandSettings()
+        settings.applicationID = "1"
+        settings.appSecretFile = planted
+        settings.nextAppSecretFile = planted
+        #expect(problems(settings).count == 2)
+        #expect(!problems(settings).contains { $0.contains(planted) })
+    }
+}

@@ -1,0 +1,35 @@
+import Logging
+import TestKit
+import Testing
+
+@testable import DoormanDaemon
+
+@Suite("One level for all loggers")
+struct LogLevelTests {
+    @Test("a level that changes holds for loggers that exist, but for one that was given its own")
+    func changed() throws {
+        let (level, recorder) = (LogLevel(.info), LogRecorder())
+        let logger = Logger(label: "test", factory: { _ in LevelledLogHandler(recorder, level: level) })
+        var named = logger
+        named[metadataKey: "name"] = "a"
+        var own = logger
+        own.logLevel = .error
+        func log() {
+            logger.debug("plain")
+            named.debug("named")
+            own.debug("own")
+        }
+        log()
+        #expect(recorder.lines.isEmpty)
+        var settings = DoormandSettings()
+        settings.logLevel = .debug
+        try level.piece.prepare(settings).apply()
+        #expect(logger.logLevel == .debug && own.logLevel == .error)
+        log()
+        #expect(recorder.lines == ["debug plain ", "debug named name=a"])
+        settings.logLevel = .warning
+        try level.piece.prepare(settings).apply()
+        log()
+        #expect(recorder.lines.count == 2)
+    }
+}

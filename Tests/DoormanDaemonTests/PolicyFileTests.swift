@@ -1,0 +1,142 @@
+import CallerLimits
+import DoormanCore
+import DoormanServer
+import DoormanSupport
+import Foundation
+import Testing
+
+@testable import DoormanDaemon
+
+@Suite("The file of who may call what")
+struct PolicyFileTests {
+    private func policy(_ text: String, _ change: (inout DoormandSettings) -> Void = { _ in }) throws -> CallerPolicy {
+        let path = NSTemporaryDirectory() + "doorman-policy-\(UUID().uuidString).yaml"
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var settings = DoormandSettings()
+        settings.policyFile = path
+        change(&settings)
+        return try settings.callerPolicy()
+    }
+
+    /// What is said of a file of this text, its beginning `server.policy-file` left out.
+    private func problems(_ text: String, _ change: (inout DoormandSettings) -> Void = { _ in }) throws -> [String] {
+        do {
+            _ = try policy(text, change)
+            return []
+        } catch let error as BadSettings {
+            return error.problems.map { $0.replacingOccurrences(of: "server.policy-file, ", with: "") }
+        }
+    }
+
+    @Test("without one everybody may all but the accounts, which are for those whom the setting names")
+    func none() throws {
+        var settings = DoormandSettings()
+        #expect(try settings.callerPolicy() == .open(accountsCallers: []))
+        settings.server.accountsCallers = [Caller(name: "uid:0")]
+        #expect(try settings.callerPolicy() == .open(accountsCallers: [Caller(name: "uid:0")]))
+        #expect(try settings.serverSettings().policy == .open(accountsCallers: [Caller(name: "uid:0")]))
+    }
+
+    @Test(
+        "rules are read from YAML and JSON alike",
+        arguments: [
+            """
+            - callers: [uri:spiffe://corp/web/*, dns:billing.internal, "uid:1000", ip:10.0.0.7]
+              methods: [verify, exchange, revoke, accounts]
+              calls-per-second: 1000
+              saved-calls: 3000
+              calls-in-flight: 100
+              misses-per-second: 200
+            - callers: any
+              methods: verify
+            """,
+            """
+            [{"callers": ["uri:spiffe://corp/web/*", "dns:billing.internal", "uid:1000", "ip:10.0.0.7"],
+              "methods": ["verify", "exchange", "revoke", "accounts"], "calls-per-second": 1000, "saved-calls": 3000,
+              "calls-in-flight": 100, "misses-per-second": 200}, {"callers": ["any"], "methods": ["verify"]}]
+            """,
+        ])
+    func rules(text: String) throws {
+        let policy = try policy(text)
+        #expect(policy.setting == "server.policy-file")
+        var limits = CallerLimits()
+        limits.calls = CallBudget(perSecond: 1000, saved: 3000)
+        limits.callsInFlight = 100
+        limits.misses = CallBudget(perSecond: 200, saved: 400)
+        for name in ["uri:spiffe://corp/web/shop", "dns:billing.internal", "uid:1000", "ip:10.0.0.7"] {
+            #expect(policy.grant(for: Caller(name: name)) == Grant([.verify, .exchange, .revoke, .accounts], limits), "\(name)")
+        }
+        #expect(policy.grant(for: .unknown) == Grant(.verify))
+    }
+
+    @Test("a rule may shut somebody out")
+    func shutOut() throws {
+        let policy = try policy("[{callers: uid:13, methods: []}, {callers: any, methods: verify}]")
+        #expect(policy.grant(for: Caller(name: "uid:13")) == .nothing)
+        #expect(policy.grant(for: Caller(name: "uid:14")) == Grant(.verify))
+    }
+
+    @Test("all that is wrong is said in one go, and no value is repeated")
+    func manyProblems() throws {
+        let secret = "EMAWsecret"
+        let problems = try problems(
+            """
+            - callers: [uid:1, \(secret), uid:*]
+              methods: [verify, \(secret)]
+              calls-per-secnd: 1
+              saved-calls: 2
+            - \(secret)
+            - callers: [uid:2, uid:1]
+              methods: {verify: \(secret)}
+              calls-per-second: \(secret)
+              calls-in-flight: 0
+              misses-per-second: [1]
+            - callers: any
+              methods: []
+            - callers: uid:3
+            """)
+        let expected = [
+            ("rule 1: unknown key calls-per-secnd; did you mean calls-per-second?"), ("rule 1: caller 2 must be any, ip:ADDRESS"),
+            ("rule 1: caller 3 must be"), ("rule 1: method 2 must be one of verify, exchange, revoke, accounts"),
+            ("rule 1: saved-calls is for calls-per-second, which is not there"), ("rule 2: must be a mapping of callers, methods"),
+            ("rule 3: caller 2 is meant by rule 1 already"), ("rule 3: methods must be a list of"),
+            ("rule 3: calls-per-second must be a whole number from 1 to 1000000"), ("rule 3: calls-in-flight must be"),
+            ("rule 3: misses-per-second must be"), ("rule 5: caller 1 is meant by rule 4 already"), ("rule 5: methods must be"),
+        ]
+        for (problem, text) in zip(problems, expected) { #expect(problem.hasPrefix(text), "\(problem)") }
+        #expect(problems.count == expected.count, "\(problems)")
+        #expect(!problems.contains { $0.contains(secret) })
+    }
+
+    @Test("a file that is no list of rules, or too many, is refused")
+    func noList() throws {
+        let rule = "{callers: any, methods: verify}"
+        for text in ["", "{}", "[]", "a", rule, "[{"] { #expect(try problems(text).count == 1, "\(text)") }
+        #expect(try problems("[" + Array(repeating: rule, count: 1001).joined(separator: ",") + "]").count == 1)
+        let distinct = (0..<1000).map { "{callers: uid:\($0), methods: verify}" }.joined(separator: ",")
+        #expect(try problems("[\(distinct)]").isEmpty)
+        #expect(try problems("[]") { $0.policyFile = "/dev/null" }.count == 1)
+        #expect(try problems("[]") { $0.policyFile = "/no/such/file" }.first?.contains("/no/such/file") == false)
+    }
+
+    @Test("beside the setting of who may list accounts, one is told to say it in the file, with all else that is wrong")
+    func accountsCallers() throws {
+        let problems = try problems("[]") { $0.server.accountsCallers = [Caller(name: "uid:0")] }
+        #expect(problems.count == 2)
+        #expect(problems.first?.hasPrefix("server.accounts-callers: ") == true)
+    }
+
+    @Test("what is wrong with it is found beside what is wrong with the listeners")
+    func serverSettings() {
+        var settings = DoormandSettings()
+        settings.policyFile = "/no/such/file"
+        settings.address = "nowhere"
+        do throws(BadSettings) {
+            _ = try settings.serverSettings()
+            Issue.record("it took them")
+        } catch {
+            #expect(error.problems.count == 2)
+        }
+    }
+}

@@ -1,0 +1,257 @@
+import Foundation
+import Testing
+
+@testable import DoormanDaemon
+
+@Suite("Settings")
+struct SettingsLoaderTests {
+    private func load(
+        _ arguments: [String] = [], environment: [String: String] = [:], file: String? = nil
+    ) async throws -> SettingsLoader.Loaded {
+        guard let file else {
+            return try await SettingsLoader(arguments: arguments, environment: environment, file: nil).load()
+        }
+        let path = NSTemporaryDirectory() + "doormand-settings-\(UUID().uuidString).yaml"
+        try file.write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return try await SettingsLoader(arguments: arguments, environment: environment, file: path).load()
+    }
+
+    private func problems(
+        _ arguments: [String] = [], environment: [String: String] = [:], file: String? = nil
+    ) async throws -> [String] {
+        do {
+            _ = try await load(arguments, environment: environment, file: file)
+            return []
+        } catch let error as BadSettings {
+            return error.problems
+        }
+    }
+
+    @Test("flags go over the environment, the environment over the file, the file over defaults, and each value's origin is known")
+    func precedence() async throws {
+        let file = """
+            cache:
+              ttl: 10s
+              rejected-ttl: 3s
+              max-entries: 7
+            """
+        let loaded = try await load(
+            ["--cache-ttl", "30s"], environment: ["DOORMAN_CACHE_TTL": "20s", "DOORMAN_CACHE_REJECTED_TTL": "4s"], file: file)
+        #expect(loaded.settings.cache.ttl == .seconds(30))
+        #expect(loaded.settings.cache.rejectedTTL == .seconds(4))
+        #expect(loaded.settings.cache.valid.entries == 7)
+        #expect(loaded.settings.cache.valid.bytes == 128 << 20)
+        #expect(loaded.origins["cache.ttl"] == "flag --cache-ttl")
+        #expect(loaded.origins["cache.rejected-ttl"] == "environment variable DOORMAN_CACHE_REJECTED_TTL")
+        #expect(loaded.origins["cache.max-entries"]?.hasPrefix("file ") == true)
+        #expect(loaded.origins["cache.max-bytes"] == nil)
+    }
+
+    @Test("a JSON file is read as well")
+    func jsonFile() async throws {
+        let loaded = try await load(file: #"{"server": {"max-frame-length": "32KiB", "max-connections": 5}}"#)
+        #expect(loaded.settings.server.connection.maximumFrameLength == 32 << 10)
+        #expect(loaded.settings.server.maximumConnections == 5)
+    }
+
+    @Test("callers are a list of names with commas between them")
+    func callers() async throws {
+        let loaded = try await load(["--server-accounts-callers", "uid:0,ip:0:0:0:0:0:0:0:1,ip:10.0.0.7,uid:00"])
+        #expect(loaded.settings.server.accountsCallers.map(\.name).sorted() == ["ip:10.0.0.7", "ip:::1", "uid:0"])
+        let variable = try await load(environment: ["DOORMAN_SERVER_ACCOUNTS_CALLERS": "uid:0,uid:1"])
+        #expect(variable.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
+        for text in ["\"uid:0,uid:1\"", "[\"uid:0\", \"uid:1\"]"] {
+            let file = try await load(file: "server: {accounts-callers: \(text)}")
+            #expect(file.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
+        }
+        #expect(try await load(["--server-accounts-callers", ""]).settings.server.accountsCallers.isEmpty)
+        let serverSettings = try loaded.settings.serverSettings()
+        #expect(serverSettings.accountsCallers == loaded.settings.server.accountsCallers)
+    }
+
+    @Test(
+        "a name that is none is not repeated; the forms are said",
+        arguments: ["root", "uid:0,", ",", "uid:0, uid:1", "EMAWsecret"])
+    func badCallers(text: String) async throws {
+        let problems = try await problems(["--server-accounts-callers", text])
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("server.accounts-callers") == true)
+        #expect(problems.first?.contains("ip:ADDRESS, uid:NUMBER, uri:URI and dns:NAME") == true)
+        #expect(problems.first?.contains("EMAW") == false)
+    }
+
+    @Test("those behind a Unix socket are users, and named as such")
+    func users() async throws {
+        let loaded = try await load(["--server-unix-socket-callers", "uid:0,uid:1000"])
+        #expect(loaded.settings.server.unixSocketCallers.map(\.name).sorted() == ["uid:0", "uid:1000"])
+        let problems = try await problems(["--server-unix-socket-callers", "ip:127.0.0.1"])
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("uid:NUMBER") == true)
+    }
+
+    @Test("permissions are octal, wherever they stand")
+    func permissions() async throws {
+        #expect(try await load().settings.server.unixSocketMode == 0o600)
+        #expect(try await load(["--server-unix-socket-mode", "660"]).settings.server.unixSocketMode == 0o660)
+        for text in ["0660", "\"0660\""] {
+            let loaded = try await load(file: "server: {unix-socket-mode: \(text)}")
+            #expect(loaded.settings.server.unixSocketMode == 0o660)
+        }
+    }
+
+    @Test("every setting takes its own default in words, and means the same by it", arguments: SettingsCatalogue.all.map(\.key))
+    func defaults(key: String) throws {
+        let setting = try #require(SettingsCatalogue.setting(key))
+        var settings = DoormandSettings()
+        try setting.apply(setting.defaultText, &settings)
+        #expect(setting.read(settings) == setting.defaultText)
+    }
+
+    @Test("keys, flags and variables are unique")
+    func uniqueKeys() {
+        #expect(Set(SettingsCatalogue.all.map(\.key)).count == SettingsCatalogue.all.count)
+        #expect(Set(SettingsCatalogue.all.map(\.environmentVariable)).count == SettingsCatalogue.all.count)
+    }
+
+    @Test("unknown keys are refused with the nearest known one, wherever they stand, all at once")
+    func unknownKeys() async throws {
+        let problems = try await problems(
+            ["--cache-tll", "1s", "--server-adress=127.0.0.1:1"], environment: ["DOORMAN_SERVER_IDLE_TIME": "1s", "PATH": "/bin"],
+            file: "cache:\n  max-entrys: 1\nloglevel: info\n")
+        #expect(problems.count == 5)
+        for nearest in ["--cache-ttl?", "--server-address?", "DOORMAN_SERVER_IDLE_TIMEOUT?", "cache.max-entries?", "log.level?"] {
+            #expect(problems.contains { $0.hasSuffix("did you mean \(nearest)") }, "\(nearest)")
+        }
+    }
+
+    @Test("the probe's own variables, and those that Kubernetes sets for a Service called doorman, are not the server's mistakes")
+    func foreignVariables() async throws {
+        let environment = [
+            "DOORMAN_ADDR": "127.0.0.1:7117", "DOORMAN_TIMEOUT": "2s", "DOORMAN_TLS": "true", "DOORMAN_CA_FILE": "ca.pem",
+            "DOORMAN_CERTIFICATE_FILE": "caller.pem", "DOORMAN_PRIVATE_KEY_FILE": "caller.key",
+            "DOORMAN_SERVER_NAME": "doorman.internal", "DOORMAN_EMULATOR": "127.0.0.1:7118",
+            "DOORMAN_SERVICE_HOST": "10.0.0.1", "DOORMAN_SERVICE_PORT": "7117", "DOORMAN_PORT": "tcp://10.0.0.1:7117",
+            "DOORMAN_PORT_7117_TCP_PROTO": "tcp",
+        ]
+        #expect(try await problems(environment: environment).isEmpty)
+    }
+
+    @Test(
+        "a value that can't be meant is refused with what is expected",
+        arguments: [
+            ("--cache-ttl", "60", "unit"), ("--cache-ttl", "-1s", "unit"), ("--cache-ttl", "25h", "from 0s to 24h"),
+            ("--cache-ttl", "99999999999999999h", "from"), ("--server-max-frame-length", "64KB", "KiB"),
+            ("--server-max-frame-length", "5MiB", "from 1B to 4MiB"), ("--server-max-connections", "many", "whole number"),
+            ("--cache-jitter", "2", "from 0.0 to 1.0"),
+            ("--account-kit-accept-answers-without-application", "yes", "true or false"),
+            ("--log-level", "loud", "info"), ("--tls-client-certificates", "yes", "required, optional"),
+            ("--server-unix-socket-mode", "0o600", "octal"), ("--server-unix-socket-mode", "0800", "octal"),
+            ("--server-unix-socket-mode", "1777", "octal"), ("--server-keepalive-idle", "500ms", "from 1s"),
+            ("--provider-proxy", "http://operator:planted@proxy", "no password"), ("--cache-shards", "3", "power of two"),
+            ("--account-kit-base-url", "https://operator:planted@host", "no password"), ("--cache-ttl", "1s,2s", "once"),
+        ])
+    func badValues(flag: String, value: String, expectation: String) async throws {
+        let problems = try await problems([flag, value])
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains(flag) == true)
+        #expect(problems.first?.contains(expectation) == true, "\(problems)")
+    }
+
+    @Test("no message repeats a value, which may be a secret in the wrong place")
+    func valuesStayPrivate() async throws {
+        let planted = "0123456789abcdef0123456789abcdef"
+        let problems = try await problems(
+            ["--account-kit-app-secret", planted, planted, "--cache-ttl", planted],
+            environment: ["DOORMAN_ACCOUNT_KIT_APP_SECRET": planted],
+            file: "account-kit:\n  app-secret: \(planted)\ncache:\n  rejected-ttl: \(planted)\n")
+        #expect(problems.count >= 4)
+        #expect(!problems.contains { $0.contains(planted) })
+    }
+
+    @Test(
+        "a file that is not there, or is no mapping, is a problem that names it",
+        arguments: ["- 1\n- 2\n", "cache: {", "42", ""])
+    func badFiles(text: String) async throws {
+        let problems = try await problems(file: text)
+        #expect(problems.count == 1, "\(problems)")
+        #expect(problems.first?.contains("doormand-settings-") == true)
+    }
+
+    @Test("a path that can't be used is not repeated either")
+    func pathsStayPrivate() throws {
+        let planted = "0123456789abcdef0123456789abcdef"
+        var settings = DoormandSettings()
+        settings.applicationID = "5432154321543210"
+        settings.caFile = planted
+        settings.portFile = "/\(planted)/\(planted)"
+        do throws(BadSettings) {
+            try Daemon.check(settings)
+            Issue.record("neither file is there")
+        } catch {
+            #expect(error.problems.count == 2)
+            #expect(!error.description.contains(planted))
+        }
+    }
+
+    @Test("a few lines that stand for millions are no settings file, and are not followed", .timeLimit(.minutes(1)))
+    func aliasesOfAliases() async throws {
+        let doubled = (1...40).map { "k\($0): &a\($0) {x: *a\($0 - 1), y: *a\($0 - 1)}\n" }.joined()
+        let problems = try await problems(file: "k0: &a0 {x: 1, y: 2}\n" + doubled)
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("can't be read as a settings file") == true)
+    }
+
+    @Test("nothing is near to a key that is longer than a slip of any")
+    func longKeys() async throws {
+        let problems = try await problems(file: String(repeating: "k", count: 100_000) + ": 1")
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("did you mean") == false)
+    }
+
+    @Test("what is printed reads back as the same settings")
+    func printedSettings() async throws {
+        let arguments = [
+            "--cache-ttl", "1500ms", "--server-unix-socket", "/run/doorman: a \"socket\".sock", "--account-kit-application-id",
+            "123", "--provider-ca-file", "a \"\u{301}quote\" \\ and\nbreaks\r\u{85}\u{2028}\t\u{7}é😀",
+        ]
+        let loaded = try await load(arguments)
+        let text = SettingsPrinter.text(loaded)
+        let again = try await load(file: text)
+        for setting in SettingsCatalogue.all { #expect(setting.read(again.settings) == setting.read(loaded.settings)) }
+        #expect(text.contains("ttl: 1500ms  # flag --cache-ttl"))
+        #expect(text.contains("max-entries: 100000  # default"))
+    }
+
+    @Test(
+        "an address is a host and a port",
+        arguments: [("127.0.0.1:7117", "127.0.0.1", 7117), ("[::1]:0", "::1", 0), ("localhost:65535", "localhost", 65535)])
+    func address(text: String, host: String, port: Int) throws {
+        var settings = DoormandSettings()
+        settings.address = text
+        let tcp = try #require(try settings.serverSettings().tcp)
+        #expect(tcp.host == host)
+        #expect(tcp.port == port)
+    }
+
+    @Test("an address that is none is refused", arguments: ["127.0.0.1", ":7117", "127.0.0.1:65536", "127.0.0.1:x", ""])
+    func badAddress(text: String) {
+        var settings = DoormandSettings()
+        settings.address = text
+        #expect(throws: BadSettings.self) { try settings.serverSettings() }
+    }
+
+    @Test(
+        "an address that other machines reach needs TLS, or the setting that says it is meant", arguments: ["0.0.0.0:0", "[::]:0"])
+    func plaintext(text: String) throws {
+        var settings = DoormandSettings()
+        settings.address = text
+        let error = #expect(throws: BadSettings.self) { try settings.serverSettings() }
+        #expect(error?.problems.first?.contains("server.allow-plaintext-from-network") == true)
+        settings.server.allowsPlaintextFromNetwork = true
+        #expect(try settings.serverSettings().tcp != nil)
+        settings.server.allowsPlaintextFromNetwork = false
+        settings.tls.certificate = "certificate.pem"
+        #expect(try settings.serverSettings().tcp != nil)
+    }
+}

@@ -1,0 +1,104 @@
+import Testing
+
+/// Which module may import which: the architecture, as a test. Arrows point down; only `DoormanDaemon` knows all modules of the server.
+@Suite("Modules import only what is below them")
+struct ModuleTests {
+    private static let nio: Set = ["NIOCore", "NIOConcurrencyHelpers", "NIOPosix"]
+    private static let libc: Set = ["Glibc", "Musl", "Darwin"]
+    private static let programs: Set = ["ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]
+    private static let core: Set = ["DoormanCore", "DoormanSupport"]
+
+    /// Target: the modules that it may import.
+    static let allowed: [String: Set<String>] = [
+        "DoormanCore": [],
+        "DoormanSupport": ["DoormanCore"],
+        "DoormanCrypto": ["COpenSSL"],
+        "DoormanWire": core.union(["CDoormanProtos", "CProtobufC", "NIOCore"]),
+        "NIOSSLExtras": ["NIOSSL"],
+        "DoormanCache": core.union(["CPrefetch", "DoormanCrypto", "NIOConcurrencyHelpers"]),
+        "DoormanGovernor": core.union(["NIOConcurrencyHelpers"]),
+        "ProviderRouting": core.union(["NIOConcurrencyHelpers"]),
+        "CallerLimits": core.union(["NIOConcurrencyHelpers"]),
+        "ProviderHTTP": core,
+        "CurlTransport": core.union(libc).union(["CDoormanCurl", "CCurl", "NIOConcurrencyHelpers", "ProviderHTTP"]),
+        "AccountKit": core.union(["DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP"]),
+        "DoormanServer": core.union(nio).union(libc).union([
+            "CallerLimits", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "Metrics",
+        ]),
+        "DoormanDaemon": core.union(nio).union(libc).union([
+            "AccountKit", "CMalloc", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanGovernor", "DoormanServer",
+            "DoormanWire", "ProviderHTTP", "ProviderRouting", "Configuration", "Foundation", "Logging", "Metrics",
+            "ServiceLifecycle", "UnixSignals", "Yams",
+        ]),
+        "DoormanClient": core.union(nio).union(libc).union([
+            "Dispatch", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "CoreMetrics",
+            "Instrumentation", "ServiceContextModule",
+        ]),
+        "DoormanTesting": ["DoormanClient", "NIOConcurrencyHelpers"],
+        "DoormanBench": core.union(nio).union(libc).union(["DoormanWire", "Histogram", "NIOSSL", "NIOTLS"]),
+        "EmulatorClient": core.union(["FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix"]),
+        "AccountKitEmulator": core.union(nio).union(libc).union([
+            "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "FoundationEssentials",
+        ]),
+        "doormand": ["ArgumentParser", "DoormanDaemon", "Foundation"],
+        "doorman": libc.union(programs).union(["DoormanBench", "DoormanClient", "DoormanSupport", "EmulatorClient"]),
+        "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator"]),
+    ]
+
+    @Test("every import is in the table")
+    func imports() throws {
+        for file in SourceTree.swift {
+            guard let module = file.module else { continue }
+            guard let allowed = Self.allowed[module] else {
+                Issue.record("\(SourceTree.Finding(file, "the module \(module) is not in the table"))")
+                continue
+            }
+            for (line, imported) in try file.imports() where !allowed.contains(imported) {
+                Issue.record("\(SourceTree.Finding(file, line: line, "\(module) must not import \(imported)"))")
+            }
+        }
+    }
+
+    @Test("nobody imports what gives false alarms or leaks on Linux")
+    func banned() throws {
+        for file in SourceTree.swift {
+            for (line, module) in try file.imports() where ["Synchronization", "XCTest"].contains(module) {
+                Issue.record("\(SourceTree.Finding(file, line: line, "\(module) is not used here"))")
+            }
+        }
+    }
+
+    @Test("imports are seen, however they are written")
+    func parsing() throws {
+        let file = SourceTree.File(
+            path: "Sources/Core/DoormanCore/Tokens/Sample.swift",
+            text: """
+                import Plain
+                package import Package
+                @_exported public import Exported
+                @testable import Tested
+                    private import Indented
+                import struct Whole.Part
+                // import Comment
+                let importer = 1
+                """)
+        #expect(try file.imports().map(\.module) == ["Plain", "Package", "Exported", "Tested", "Indented", "Whole"])
+        #expect(file.module == "DoormanCore")
+    }
+
+    @Test("the sources are found at all")
+    func found() {
+        let modules = Set(SourceTree.swift.compactMap(\.module))
+        #expect(modules.isSuperset(of: ["DoormanCore", "DoormanWire", "DoormanServer", "DoormanClient"]))
+    }
+}
+
+extension SourceTree.File {
+    func imports() throws -> [(line: Int, module: String)] {
+        let kinds = "(?:(?:struct|class|enum|protocol|func|var|let|typealias) )?"
+        return try matches(#"^\s*(?:@\w+ )*(?:(?:public|package|internal|private|fileprivate) )?import "# + kinds + #"\w+"#).map {
+            let module = $0.text.split(separator: " ").last.map(String.init) ?? ""
+            return ($0.line, module)
+        }
+    }
+}
