@@ -15,3 +15,42 @@ final class LogLevel: Sendable {
         ReloadablePiece(keys: ["log.level"]) { [level] settings in level.withLockedValue { $0 = settings.logLevel } }
     }
 }
+
+/// A log handler whose level is that of the process, unless its own logger was given another.
+struct LevelledLogHandler: LogHandler {
+    private var handler: any LogHandler
+    private let shared: LogLevel
+    private var own: Logger.Level?
+
+    /// - Parameter handler: Writes what is logged.
+    init(_ handler: any LogHandler, level: LogLevel) {
+        self.handler = handler
+        // What it does with a level of its own is not this handler's business: it gets what has passed here.
+        self.handler.logLevel = .trace
+        shared = level
+    }
+
+    var logLevel: Logger.Level {
+        get { own ?? shared.current }
+        set { own = newValue }
+    }
+
+    var metadata: Logger.Metadata {
+        get { handler.metadata }
+        set { handler.metadata = newValue }
+    }
+
+    var metadataProvider: Logger.MetadataProvider? {
+        get { handler.metadataProvider }
+        set { handler.metadataProvider = newValue }
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { handler[metadataKey: key] }
+        set { handler[metadataKey: key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        handler.log(event: event)
+    }
+}

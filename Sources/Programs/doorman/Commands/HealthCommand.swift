@@ -59,3 +59,73 @@ extension HealthWait.Answer {
         }
     }
 }
+
+/// `doorman health --wait`: asks until the server serves, the time is up, or waiting is of no use.
+struct HealthWait: Sendable, Equatable, CustomStringConvertible {
+    typealias Answer = Result<HealthStatus, DoormanError>
+
+    /// In all.
+    let limit: Duration
+
+    /// 30 s: a server that is not there by then is not about to be.
+    static let standard = HealthWait(limit: .seconds(30))
+
+    /// Between an answer that is no, and the next question.
+    static let pause = Duration.milliseconds(100)
+
+    /// Whoever waits for a server wants to know soon after it listens.
+    static var clientSettings: DoormanClientSettings {
+        var settings = DoormanClientSettings()
+        settings.longestBackoff = .milliseconds(250)
+        return settings
+    }
+
+    /// As it is typed.
+    var description: String { DurationText.seconds(limit) + "s" }
+
+    init(limit: Duration) {
+        self.limit = limit
+    }
+
+    init(parsing text: String) throws(ValidationError) {
+        self.init(limit: try DurationText.parse(text))
+    }
+
+    /// The answer that ended the waiting: the last one, if the time is up.
+    ///
+    /// - Parameters:
+    ///   - timeout: For each question.
+    ///   - ask: Is given how long it may take, and the answer before this one.
+    func run<C: Clock<Duration>>(
+        timeout: Duration, clock: C = ContinuousClock(), ask: (Duration, Answer?) async -> Answer
+    ) async -> Answer {
+        let end = clock.now.advanced(by: limit)
+        var last: Answer?
+        while true {
+            let left = clock.now.duration(to: end)
+            if let last, left <= .zero { return last }
+            let answer = await ask(min(timeout, max(left, .milliseconds(1))), last)
+            if Self.isFinal(answer) { return answer }
+            // That the last question had hardly any time says less than what came before it.
+            last = left < timeout && answer.isOutOfTime ? last ?? answer : answer
+            // Cancelled with the whole program only.
+            try? await clock.sleep(for: min(Self.pause, max(.zero, clock.now.duration(to: end))))
+        }
+    }
+
+    static func isFinal(_ answer: Answer) -> Bool {
+        switch answer {
+        case .success(.serving), .success(.serviceUnknown): return true
+        case .success: return false
+        case .failure(let error):
+            let hopeless: [CouldNotAskReason] = [.protocolViolation, .unimplemented, .malformedRequest]
+            return hopeless.contains { error.kind == .couldNotAsk($0) }
+        }
+    }
+}
+
+extension HealthWait.Answer {
+    fileprivate var isOutOfTime: Bool {
+        if case .failure(let error) = self { error.kind == .couldNotAsk(.deadlineExceeded) } else { false }
+    }
+}

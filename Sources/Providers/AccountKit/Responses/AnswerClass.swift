@@ -108,3 +108,38 @@ extension AnswerClass {
         return status == 200 ? .unavailable(.nonsense, retryAfter: retryAfter) : .rejected(.requestRejected)
     }
 }
+
+/// The `error` object of an answer (the contract, section 3). Any field may be absent; one of a wrong type makes the answer
+/// nonsense, and nothing a token could be refused for.
+struct ErrorEnvelope: Sendable, Hashable {
+    /// Nil if absent.
+    let code: Int64?
+    /// Empty if absent. What the provider wrote, so it goes no further than to be compared.
+    let message: String
+    let isTransient: Bool
+
+    init?(_ value: JSONValue) {
+        guard let object = value.object else { return nil }
+        switch object.present("code") {
+        case nil: code = nil
+        case .integer(let number): code = number
+        default: return nil
+        }
+        switch object.present("message") {
+        case nil: message = ""
+        case .string(let text): message = text
+        default: return nil
+        }
+        switch object.present("is_transient") {
+        case nil: isTransient = false
+        case .bool(let flag): isTransient = flag
+        default: return nil
+        }
+    }
+}
+
+/// How one call to Account Kit ended.
+package enum CallOutcome: Sendable, Hashable {
+    case answered(AnswerKind, status: Int)
+    case failed(TransportError.Code)
+}

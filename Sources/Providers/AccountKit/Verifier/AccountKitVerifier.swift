@@ -108,3 +108,154 @@ package struct AccountKitVerifier: TokenProvider {
         return answer
     }
 }
+
+extension AccountKitVerifier {
+    package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
+        try check(applicationID: request.applicationID)
+        if let refusal = CodeForm.refusal(of: request.code.bytes, maximumBytes: settings.maximumCodeBytes) {
+            return .rejected(refusal)
+        }
+        guard let exchange = requests.exchange(request.code) else {
+            throw .misconfigured("Exchanging codes needs the Account Kit secret, and none is set.")
+        }
+        let answer = try await ask(.accessToken, exchange, deadline: deadline)
+        switch answer {
+        case .success(let body):
+            guard let issued = AccessTokenAnswer(body, maximumTokenBytes: settings.maximumTokenBytes) else {
+                throw .oddAnswer
+            }
+            return await verdict(on: issued, deadline: deadline)
+        case .rejected(let kind):
+            return .rejected(Rejection(kind))
+        case .busy, .unavailable, .misconfigured:
+            throw VerificationError(answer)
+        }
+    }
+
+    /// The code is spent, so the token must reach the caller even if nobody can say whose it is just now, or if the two answers
+    /// are at odds about that. A proof found wrong is such a case too: the token is new and our own, so it was the secret that
+    /// changed in between.
+    private func verdict(on issued: AccessTokenAnswer, deadline: Deadline) async -> ExchangeVerdict {
+        do {
+            switch try await whose(issued.token, deadline: deadline) {
+            case .valid(let identity): return .issued(issued.token, identity.accountID == issued.accountID ? identity : nil)
+            case .rejected(let rejection):
+                return rejection.reason == .proofRejected ? .issued(issued.token, nil) : .rejected(rejection)
+            }
+        } catch {
+            return .issued(issued.token, nil)
+        }
+    }
+
+    /// - Throws: If the request names an application other than ours.
+    func check(applicationID: String?) throws(VerificationError) {
+        guard let applicationID, applicationID != settings.application.id else { return }
+        throw .unknownApplication
+    }
+}
+
+extension AccountKitVerifier {
+    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+        try check(applicationID: request.applicationID)
+        switch request.subject {
+        case .token(let token): try await revoke(token, deadline: deadline)
+        case .account(let id): try await revokeAllTokens(ofAccount: id, deadline: deadline)
+        }
+    }
+
+    /// E3.
+    private func revoke(_ token: Token, deadline: Deadline) async throws(VerificationError) {
+        if let refusal = refusalByForm(of: token) { throw VerificationError(.invalidRequest, refusal.message) }
+        let answer = try await ask(.logout, requests.logout(token), deadline: deadline)
+        switch answer {
+        case .rejected(.tokenRejected):
+            return  // It is void already.
+        case .rejected(.proofInvalid):
+            throw .misconfigured(AnswerKind.proofInvalid.sentence)
+        default:
+            try confirm(answer)
+        }
+    }
+
+    /// E4. It is the application that asks, so a refused token here is the application's own.
+    private func revokeAllTokens(ofAccount id: String, deadline: Deadline) async throws(VerificationError) {
+        guard DecimalDigits.areAll(id, upTo: 64) else {
+            throw VerificationError(.invalidRequest, "An account id is decimal digits.")
+        }
+        guard let request = requests.invalidateAllTokens(accountID: id) else {
+            throw .misconfigured("Logging out an account needs the Account Kit secret, and none is set.")
+        }
+        let answer = try await ask(.invalidateAllTokens, request, deadline: deadline)
+        guard answer != .rejected(.tokenRejected) else {
+            throw .misconfigured("Account Kit refuses the application: check the app id and the Account Kit secret.")
+        }
+        try confirm(answer)
+    }
+
+    /// Both answer `{"success":true}`.
+    private func confirm(_ answer: AnswerClass) throws(VerificationError) {
+        switch answer {
+        case .success(let body):
+            guard body["success"] == .bool(true) else { throw .oddAnswer }
+        case .rejected:
+            throw VerificationError(.invalidRequest, "Account Kit refuses to revoke this.")
+        case .busy, .unavailable, .misconfigured:
+            throw VerificationError(answer)
+        }
+    }
+}
+
+// For operators: both calls speak for the application, so a refused token is the application's own.
+
+extension AccountKitVerifier {
+    /// E6. The next page is asked for anew, with the cursor alone: see ``PageCursor``.
+    package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
+        try check(applicationID: request.applicationID)
+        guard AccountListRequest.pageSizes.contains(request.pageSize) else {
+            throw VerificationError(.invalidRequest, "A page has 1 to 1000 accounts.")
+        }
+        if let after = request.after, !PageCursor.isPossible(after) {
+            throw VerificationError(.invalidRequest, "This is nothing that a page gave as the beginning of the next.")
+        }
+        guard let question = requests.accounts(limit: request.pageSize, after: request.after) else {
+            throw .misconfigured("Listing accounts needs the Account Kit secret, and none is set.")
+        }
+        let body = try await success(.accounts, question, refusal: "Account Kit refuses to list the accounts.", deadline: deadline)
+        // A page that leads to itself would be asked for without end.
+        guard let page = AccountsAnswer(body, limit: request.pageSize)?.page, page.next == nil || page.next != request.after else {
+            throw .oddAnswer
+        }
+        return page
+    }
+
+    /// E5.
+    package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
+        try check(applicationID: request.applicationID)
+        guard DecimalDigits.areAll(request.accountID, upTo: 64) else {
+            throw VerificationError(.invalidRequest, "An account id is decimal digits.")
+        }
+        guard let question = requests.deleteAccount(id: request.accountID) else {
+            throw .misconfigured("Deleting an account needs the Account Kit secret, and none is set.")
+        }
+        let body = try await success(
+            .deleteAccount, question, refusal: "Account Kit refuses to delete this account.", deadline: deadline)
+        guard body["success"] == .bool(true) else { throw .oddAnswer }
+    }
+
+    /// - Parameter refusal: What to say of a refusal that is about the request.
+    private func success(
+        _ endpoint: AccountKitEndpoint, _ question: HTTPRequest, refusal: String, deadline: Deadline
+    ) async throws(VerificationError) -> [String: JSONValue] {
+        let answer = try await ask(endpoint, question, deadline: deadline)
+        switch answer {
+        case .success(let body):
+            return body
+        case .rejected(.tokenRejected), .rejected(.proofInvalid):
+            throw .misconfigured("Account Kit refuses the application: check the app id and the Account Kit secret.")
+        case .rejected:
+            throw VerificationError(.invalidRequest, refusal)
+        case .busy, .unavailable, .misconfigured:
+            throw VerificationError(answer)
+        }
+    }
+}

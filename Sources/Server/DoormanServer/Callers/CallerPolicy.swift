@@ -1,5 +1,7 @@
+package import CallerLimits
 internal import DoormanCore
 package import DoormanSupport
+internal import DoormanWire
 
 /// Who may call what, and how much: a list of rules of which the first that is for a caller counts.
 package struct CallerPolicy: Sendable, Hashable {
@@ -63,5 +65,99 @@ package struct CallerPolicy: Sendable, Hashable {
         let byPattern = patterns.first { $0.rule >= byName || $0.pattern.matches(caller) }?.rule ?? grants.count
         let rule = min(byName, byPattern)
         return rule < grants.count ? grants[rule] : .nothing
+    }
+}
+
+/// Whom a rule is for: one caller, or all whose names end or begin in one way.
+package enum CallerPattern: Sendable, Hashable {
+    /// Everybody, even one of whom nothing is known.
+    case any
+    case one(Caller)
+    /// All whose name goes on after this, which ends in a slash: `uri:spiffe://example.org/web/`.
+    case uris(beginning: String)
+    /// All whose name has more before this, which begins with a dot: `.billing.internal`.
+    case dnsNames(ending: String)
+    /// Every process of this machine, whatever its user: behind a Unix socket, or at a loopback address.
+    case local
+
+    package static let forms =
+        "any, \(Caller.forms), uri:…/* or dns:*.… for all that begin or end so, and local for all of this machine"
+
+    /// Reads a pattern as an operator writes it: what ``Caller/init(parsing:)`` reads, `any`, `local`, a URI with `/*` at its end, a
+    /// DNS name with `*.` at its beginning, which stands for one part or several.
+    ///
+    /// - Returns: Nil for any other text.
+    package init?(parsing text: String) {
+        if text == "any" {
+            self = .any
+        } else if text == "local" {
+            self = .local
+        } else if text.hasPrefix("uri:"), text.hasSuffix("/*") {
+            // A name that it would be true of is how the rest is checked.
+            guard let sample = Caller(parsing: text.dropLast() + "x"), !sample.name.contains("*") else { return nil }
+            self = .uris(beginning: String(sample.name.dropLast()))
+        } else if text.hasPrefix("dns:*.") {
+            guard let parent = Caller(parsing: "dns:" + text.dropFirst(6)) else { return nil }
+            self = .dnsNames(ending: "." + parent.name.dropFirst(4))
+        } else {
+            // A star that stands for nothing here would not be taken for one.
+            guard !text.contains("*"), let caller = Caller(parsing: text) else { return nil }
+            self = .one(caller)
+        }
+    }
+
+    /// Whether the caller is one of these.
+    package func matches(_ caller: Caller) -> Bool {
+        switch self {
+        case .any: true
+        case .local: caller.name.hasPrefix("uid:") || caller.name.hasPrefix("ip:127.") || caller.name == "ip:::1"
+        case .one(let other): caller == other
+        case .uris(let beginning): caller.name.utf8.count > beginning.utf8.count && caller.name.hasPrefix(beginning)
+        case .dnsNames(let ending):
+            caller.name.hasPrefix("dns:") && caller.name.hasSuffix(ending)
+                && caller.name.utf8.count > ending.utf8.count + "dns:".utf8.count
+        }
+    }
+}
+
+/// What a caller may call, and how much.
+package struct Grant: Sendable, Hashable {
+    package var methods: MethodSet
+    package var limits: CallerLimits
+
+    package init(_ methods: MethodSet, _ limits: CallerLimits = CallerLimits()) {
+        self.methods = methods
+        self.limits = limits
+    }
+
+    /// That of those whom no rule names.
+    package static let nothing = Grant([])
+}
+
+/// What a caller may call. Whether a server is well anybody may ask.
+package struct MethodSet: OptionSet, Sendable, Hashable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) {
+        self.rawValue = rawValue
+    }
+
+    package static let verify = MethodSet(rawValue: 1)
+    package static let exchange = MethodSet(rawValue: 2)
+    package static let revoke = MethodSet(rawValue: 4)
+    /// Listing and deleting accounts.
+    package static let accounts = MethodSet(rawValue: 8)
+    package static let statistics = MethodSet(rawValue: 16)
+
+    /// Whether the method is one of these.
+    func allows(_ method: Method) -> Bool {
+        switch method {
+        case .verify: contains(.verify)
+        case .exchange: contains(.exchange)
+        case .revoke: contains(.revoke)
+        case .listAccounts, .deleteAccount: contains(.accounts)
+        case .statistics: contains(.statistics)
+        case .healthCheck: true
+        }
     }
 }

@@ -127,3 +127,101 @@ extension PhoneNumber {
         ["number": .string(number), "country_prefix": .string(countryPrefix), "national_number": .string(nationalNumber)]
     }
 }
+
+/// Who is calling: the judging of tokens, app credentials and proofs.
+extension Contract {
+    struct UserToken {
+        let text: String
+        let credential: Directory.Credential
+    }
+
+    /// The user token of a call. The token is judged before the proof; the proof is checked under the secret of the app that
+    /// the *token* was made for, so that another app's proof can't fit it.
+    func userToken(of call: Call) throws(GraphError) -> UserToken {
+        guard let text = call.query["access_token"], !text.isEmpty else { throw .tokenMissing }
+        guard let credential = directory.tokens[text], let app = directory.apps[credential.appID] else { throw .tokenUnknown }
+        guard !credential.isSpent else { throw .tokenRevoked }
+        if call.query["appsecret_proof"] == nil, app.requiresAppSecret { throw .proofMissing }
+        try checkProof(of: call, token: text, app: app)
+        return UserToken(text: text, credential: credential)
+    }
+
+    /// The app whose token, `AA|<id>|<secret>`, a call carries. Wrong credentials get the answer of an outage, as recorded.
+    func app(of call: Call) throws(GraphError) -> EmulatorSettings.App {
+        guard let text = call.query["access_token"], !text.isEmpty else { throw .tokenMissing }
+        let parts = text.split(separator: "|", omittingEmptySubsequences: false)
+        guard parts[0] == "AA" else { throw .tokenUnknown }
+        guard parts.count == 3, let app = directory.apps[String(parts[1])], app.secret == parts[2] else { throw .unavailable }
+        try checkProof(of: call, token: text, app: app)
+        return app
+    }
+
+    /// The account that the path names, if it is one of the calling app's.
+    func account(_ id: String, of call: Call) throws(GraphError) -> Directory.Account {
+        let app = try app(of: call)
+        guard let account = directory.accounts[id], account.appID == app.id else { throw .unavailable }
+        return account
+    }
+
+    /// A proof that is there is checked, also where none is required.
+    private func checkProof(of call: Call, token: String, app: EmulatorSettings.App) throws(GraphError) {
+        guard let proof = call.query["appsecret_proof"] else { return }
+        guard proof == appSecretProof(secret: app.secret, token: token) else { throw .proofWrong }
+    }
+}
+
+/// What happened on a person's phone: the log-in that ends with a token or a code. Not a part of the server's contract.
+extension Contract {
+    /// A token or code, and whose it is.
+    package struct Issued: Sendable {
+        package let credential: String
+        package let accountID: String
+    }
+
+    /// - Parameter app: An app's id.
+    /// - Throws: ``EmulatorError`` if there is no such app, or it has the client access token flow switched off.
+    package mutating func logIn(app: String, contact: Contact) throws(EmulatorError) -> Issued {
+        guard try settings(ofApp: app).enablesClientAccessTokenFlow else {
+            throw EmulatorError(.notAllowed, "app \(app) has the client access token flow switched off: ask for a code")
+        }
+        let account = try directory.account(of: contact, appID: app)
+        return Issued(credential: directory.issueToken(for: account), accountID: account.id)
+    }
+
+    /// - Parameter app: An app's id.
+    package mutating func issueCode(app: String, contact: Contact) throws(EmulatorError) -> Issued {
+        _ = try settings(ofApp: app)
+        let account = try directory.account(of: contact, appID: app)
+        return Issued(credential: directory.issueCode(for: account), accountID: account.id)
+    }
+
+    /// The phone number with its country prefix: the one given, else that of an account that has the number, else a guess.
+    package func phone(_ number: String, countryPrefix: String?, app: String) throws(EmulatorError) -> Contact {
+        if countryPrefix == nil, let known = directory.knownPhone(number, appID: app) { return .phone(known) }
+        return .phone(try PhoneNumber(number, countryPrefix: countryPrefix))
+    }
+
+    package mutating func revoke(token: String) {
+        directory.revoke(token: token)
+    }
+
+    package mutating func revokeTokens(ofAccount id: String) {
+        directory.revokeTokens(ofAccount: id)
+    }
+
+    /// - Parameter app: An app's id.
+    package mutating func changeSecret(ofApp app: String, to secret: String) throws(EmulatorError) {
+        _ = try settings(ofApp: app)
+        directory.changeSecret(ofApp: app, to: secret)
+    }
+
+    /// The account that a token was made for, revoked or not.
+    package func account(ofToken token: String) -> String? {
+        directory.tokens[token]?.accountID
+    }
+
+    func settings(ofApp id: String) throws(EmulatorError) -> EmulatorSettings.App {
+        guard let app = directory.apps[id] else { throw EmulatorError(.notFound, "app: there is none with this id") }
+        return app
+    }
+}

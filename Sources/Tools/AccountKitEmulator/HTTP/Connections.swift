@@ -1,5 +1,7 @@
+private import Glibc
 internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import NIOSSL
 
 /// The connections that are open, counted against their limit and told when the emulator stops.
 final class Connections: Sendable {
@@ -47,5 +49,40 @@ final class Connections: Sendable {
         // Closing is all these futures stand for: they don't fail.
         try? await closed.get()
         end.cancel()
+    }
+}
+
+/// The rude end of a TCP connection.
+enum ConnectionReset {
+    /// Closes with a TCP reset once the bytes before it are with the kernel, below TLS, which would say good-bye first.
+    ///
+    /// - Parameter sent: When the bytes before it are; on the channel's own loop, as the caller is.
+    static func perform(on channel: any Channel, after sent: EventLoopFuture<Void>) {
+        let socket = channel as? any SocketOptionProvider
+        sent.assumeIsolated().whenComplete { _ in
+            let set = socket?.setSoLinger(linger(l_onoff: 1, l_linger: 0)) ?? channel.eventLoop.makeSucceededVoidFuture()
+            set.assumeIsolated().whenComplete { _ in
+                guard let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) else {
+                    return channel.close(promise: nil)
+                }
+                tls.close(promise: nil)
+            }
+        }
+    }
+}
+
+/// Ends a connection that fails, lies still or must go while it is not agreed yet what is spoken on it. Then it makes way.
+final class HandshakeGuard: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = Any
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is IdleStateHandler.IdleStateEvent, is ChannelShouldQuiesceEvent: context.close(promise: nil)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
     }
 }
