@@ -9,11 +9,11 @@ struct ClassifiedAnswer: Sendable, CustomTestStringConvertible {
     let status: Int
     let headers: HTTPHeaders
     let body: String
-    let expected: AnswerClass
+    let expected: ResponseClassification
 
     init(
         _ name: String, at endpoint: AccountKitEndpoint = .me, _ status: Int, _ body: String, headers: HTTPHeaders = [:],
-        _ expected: AnswerClass
+        _ expected: ResponseClassification
     ) {
         testDescription = name
         self.endpoint = endpoint
@@ -162,12 +162,12 @@ struct ClassificationTests {
     @Test("classifies it by the contract", arguments: rows + subcodes + rules + nonsense)
     func classification(_ row: ClassifiedAnswer) {
         let response = HTTPResponse(status: row.status, headers: row.headers, body: Array(row.body.utf8))
-        #expect(AnswerClass(response, to: row.endpoint) == row.expected)
+        #expect(ResponseClassification(response, to: row.endpoint) == row.expected)
     }
 
     @Test("an object without an error is a success")
     func success() {
-        let answer = AnswerClass(HTTPResponse(status: 200, body: Array(#"{"success":true}"#.utf8)), to: .logout)
+        let answer = ResponseClassification(HTTPResponse(status: 200, body: Array(#"{"success":true}"#.utf8)), to: .logout)
         #expect(answer == .success(["success": .bool(true)]))
         #expect(answer.kind == .success)
     }
@@ -175,7 +175,7 @@ struct ClassificationTests {
     @Test("bytes that are not UTF-8 are not JSON")
     func invalidUTF8() {
         let body = Array(#"{"id":""#.utf8) + [0xff, 0xfe] + Array(#""}"#.utf8)
-        #expect(AnswerClass(HTTPResponse(status: 200, body: body), to: .me) == .unavailable(.notJSON, retryAfter: nil))
+        #expect(ResponseClassification(HTTPResponse(status: 200, body: body), to: .me) == .unavailable(.notJSON, retryAfter: nil))
     }
 
     @Test(
@@ -186,6 +186,6 @@ struct ClassificationTests {
         ])
     func retryAfter(text: String, expected: Duration?) {
         let response = HTTPResponse(status: 403, headers: ["Retry-After": text], body: Array(errorBody(4, "x", "x").utf8))
-        #expect(AnswerClass(response, to: .me) == .busy(retryAfter: expected))
+        #expect(ResponseClassification(response, to: .me) == .busy(retryAfter: expected))
     }
 }

@@ -6,7 +6,7 @@ import Testing
 struct FormTests {
     @Test("a token of letters and digits may be one, however it begins", arguments: ["EMAWxyz09", "a", "EA", "AAA", "Q"])
     func possibleToken(text: String) {
-        #expect(TokenForm.refusal(of: Array(text.utf8), maximumBytes: 1024) == nil)
+        #expect(TokenSyntax.refusal(of: Array(text.utf8), maximumBytes: 1024) == nil)
     }
 
     @Test(
@@ -18,7 +18,7 @@ struct FormTests {
             (#"["EMAWabc"]"#, "characters"), ("EMAW&appsecret_proof=1", "characters"),
         ])
     func impossibleToken(text: String, word: String) throws {
-        let refusal = try #require(TokenForm.refusal(of: Array(text.utf8), maximumBytes: 1024))
+        let refusal = try #require(TokenSyntax.refusal(of: Array(text.utf8), maximumBytes: 1024))
         #expect(refusal.reason == .malformedToken)
         #expect(refusal.message.contains(word))
         #expect(!refusal.isCacheable)
@@ -26,9 +26,9 @@ struct FormTests {
 
     @Test("a code begins with AQ and is base64url")
     func code() {
-        #expect(CodeForm.refusal(of: Array("AQabcXYZ019_-".utf8), maximumBytes: 1024) == nil)
+        #expect(CodeSyntax.refusal(of: Array("AQabcXYZ019_-".utf8), maximumBytes: 1024) == nil)
         for text in ["", "EMAWabc", "aqabc", "AQ+/", "AQ==", "AQ a", "AA|1|2", "AQ" + String(repeating: "a", count: 1023)] {
-            #expect(CodeForm.refusal(of: Array(text.utf8), maximumBytes: 1024)?.reason == .malformedToken, "\(text)")
+            #expect(CodeSyntax.refusal(of: Array(text.utf8), maximumBytes: 1024)?.reason == .malformedToken, "\(text)")
         }
     }
 }

@@ -55,7 +55,7 @@ struct JSONTests {
             for byte in [0, 0x22, 0x5c, 0x7b, 0x7d, 0x80, 0xff] as [UInt8] {
                 var changed = text
                 changed[index] = byte
-                if case .object(let body)? = JSONValue(bytes: changed) { _ = MeAnswer(body) }
+                if case .object(let body)? = JSONValue(bytes: changed) { _ = MeResponse(body) }
             }
         }
     }

@@ -31,7 +31,7 @@ struct RedactionTests {
     @Test("an answer that holds a token shows none of it")
     func answers() throws {
         let body = #"{"id":"1","access_token":"EMAW\#(Self.planted)"}"#
-        let answer = AnswerClass(HTTPResponse(status: 200, body: Array(body.utf8)), to: .accessToken)
+        let answer = ResponseClassification(HTTPResponse(status: 200, body: Array(body.utf8)), to: .accessToken)
         #expect(!Self.shown(answer).contains(Self.planted))
         guard case .success(let object) = answer, let issued = AccessTokenAnswer(object, maximumTokenBytes: 1024) else {
             Issue.record("no success")

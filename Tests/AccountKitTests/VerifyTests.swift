@@ -85,7 +85,7 @@ struct VerifyTests {
         let verdict = try await verifier.verify(VerificationRequest(token: Token(text)), deadline: Sample.deadline())
         let rejection = try #require(verdict.rejection)
         #expect(rejection.reason == .malformedToken)
-        #expect(verifier.refusalByForm(of: Token(text)) == rejection)
+        #expect(verifier.validateSyntax(of: Token(text)) == rejection)
         #expect(await transport.requests.isEmpty)
     }
 

@@ -5,8 +5,8 @@ import Testing
 
 @Suite("One request and its waiter")
 struct ExchangeTests {
-    private func exchange(isRepeatable: Bool) -> Exchange {
-        Exchange(
+    private func exchange(isRepeatable: Bool) -> PendingRequest {
+        PendingRequest(
             HTTPRequest(.get, url: "https://localhost/", isRepeatable: isRepeatable),
             deadline: .now.advanced(by: .seconds(10)))
     }

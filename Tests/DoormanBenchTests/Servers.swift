@@ -16,7 +16,7 @@ func withServer(_ body: (_ server: DoormanServer, _ address: BenchAddress) async
     let backend = AuthBackend(
         provider: Refusing(), timeSource: .system, keyOfToken: { _ in TokenKey(words: (0, 0, 0, 0)) }
     ) { token, _, _, _, _, reply in
-        reply = PackedReply(bytes: SteppedLoad.identity)
+        reply = EncodedResponse(bytes: SteppedLoad.identity)
         return token.indices.map { token[$0] } == good
     }
     let server = DoormanServer(
@@ -34,7 +34,7 @@ func withServer(_ body: (_ server: DoormanServer, _ address: BenchAddress) async
 }
 
 private struct Refusing: TokenProvider {
-    func refusalByForm(of token: Token) -> Rejection? { nil }
+    func validateSyntax(of token: Token) -> Rejection? { nil }
 
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         .rejected(Rejection(.tokenRejected, "nobody knows it"))

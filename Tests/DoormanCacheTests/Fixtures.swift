@@ -48,16 +48,16 @@ extension CacheEntry {
         verifiedAt: Instant = Instant(nanoseconds: 0), expiresAt: Instant = .distantFuture
     ) -> CacheEntry {
         CacheEntry(
-            verdict: verdict, reply: PackedReply(bytes: replyBytes), verifiedAt: verifiedAt,
+            verdict: verdict, reply: EncodedResponse(bytes: replyBytes), verifiedAt: verifiedAt,
             expiresAt: expiresAt)
     }
 }
 
 /// Packs what tests look for: the account, or the reason of the refusal, and how fresh it claims to be.
-func packForTests(_ verdict: Verdict) -> PackedReply {
+func packForTests(_ verdict: Verdict) -> EncodedResponse {
     switch verdict {
-    case .valid(let identity): PackedReply(bytes: Array("\(identity.accountID) \(identity.freshness)".utf8))
-    case .rejected(let rejection): PackedReply(bytes: Array("\(rejection.reason)".utf8))
+    case .valid(let identity): EncodedResponse(bytes: Array("\(identity.accountID) \(identity.freshness)".utf8))
+    case .rejected(let rejection): EncodedResponse(bytes: Array("\(rejection.reason)".utf8))
     }
 }
 
@@ -90,7 +90,7 @@ struct Scene {
     func reply(_ token: Token? = nil, application: String = "", maxAgeSeconds: UInt32 = 0) -> String? {
         let bytes = (token ?? self.token).bytes
         let applicationBytes = Array(application.utf8)
-        var reply = PackedReply()
+        var reply = EncodedResponse()
         let isKnown = verifier.reply(
             token: bytes.span, key: verifier.key(ofToken: bytes.span), applicationID: applicationBytes.span,
             maxAgeSeconds: maxAgeSeconds, now: clock.now, into: &reply)

@@ -86,7 +86,7 @@ struct LRUSegmentTests {
         switch UInt64.random(in: 0..<1000, using: &random) {
         case 0..<450:
             let known = model.use(key)
-            var reply = PackedReply()
+            var reply = EncodedResponse()
             let hit = segment.reply(for: key, applicationID: Span(), maxAge: .max, now: 1, into: &reply)
             return segment.recall(key, maxAge: .max, now: 1).verdict == known?.verdict && (hit != nil) == (known != nil)
                 && (known == nil || reply.bytes == known?.reply)
@@ -154,7 +154,7 @@ struct LRUSegmentTests {
     }
 }
 
-extension Recollection {
+extension CacheLookup {
     fileprivate var verdict: Verdict? {
         guard case .known(let verdict, _) = self else { return nil }
         return verdict

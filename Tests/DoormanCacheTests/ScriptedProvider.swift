@@ -21,7 +21,7 @@ final class ScriptedProvider: TokenProvider {
         var exchangeWaiting: [CheckedContinuation<Answer<ExchangeVerdict>, Never>] = []
     }
 
-    func refusalByForm(of token: Token) -> Rejection? {
+    func validateSyntax(of token: Token) -> Rejection? {
         token.bytes.isEmpty ? Rejection(.malformedToken, "The token is empty.") : nil
     }
 

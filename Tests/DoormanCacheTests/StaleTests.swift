@@ -173,7 +173,7 @@ private struct RealTimeScene {
     func reply() -> String? {
         let bytes = token.bytes
         let none: [UInt8] = []
-        var reply = PackedReply()
+        var reply = EncodedResponse()
         let now = TimeSource.system.now()
         let isKnown = verifier.reply(
             token: bytes.span, key: verifier.key(ofToken: bytes.span), applicationID: none.span, maxAgeSeconds: 0, now: now,

@@ -107,7 +107,7 @@ struct VerificationCacheTests {
     func forgottenRevocations() {
         let cache = VerificationCache(settings: CacheSettings())
         let stamp = cache.stamp(for: key(1))
-        for number in 0..<AccountRevocations.capacity { cache.revoke(accountID: "\(number)", applicationID: nil) }
+        for number in 0..<AccountRevocationHistory.capacity { cache.revoke(accountID: "\(number)", applicationID: nil) }
         cache.store(.sample(), for: key(1), stamp: stamp)
         #expect(cache.knows(key(1)))
         cache.revoke(accountID: "one more", applicationID: nil)

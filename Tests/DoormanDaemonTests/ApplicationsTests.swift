@@ -25,7 +25,7 @@ struct ApplicationsTests {
     }
 
     private func problems(_ settings: DoormandSettings) -> [String] {
-        do throws(BadSettings) {
+        do throws(ConfigurationError) {
             _ = try settings.applications()
             return []
         } catch {

@@ -24,7 +24,7 @@ struct PolicyFileTests {
         do {
             _ = try policy(text, change)
             return []
-        } catch let error as BadSettings {
+        } catch let error as ConfigurationError {
             return error.problems.map { $0.replacingOccurrences(of: "server.policy-file, ", with: "") }
         }
     }
@@ -61,20 +61,22 @@ struct PolicyFileTests {
         let policy = try policy(text)
         #expect(policy.setting == "server.policy-file")
         var limits = CallerLimits()
-        limits.calls = CallBudget(perSecond: 1000, saved: 3000)
+        limits.calls = RateLimit(perSecond: 1000, burst: 3000)
         limits.callsInFlight = 100
-        limits.misses = CallBudget(perSecond: 200, saved: 400)
+        limits.misses = RateLimit(perSecond: 200, burst: 400)
         for name in ["uri:spiffe://corp/web/shop", "dns:billing.internal", "uid:1000", "ip:10.0.0.7"] {
-            #expect(policy.grant(for: Caller(name: name)) == Grant([.verify, .exchange, .revoke, .accounts], limits), "\(name)")
+            #expect(
+                policy.grant(for: Caller(name: name)) == CallerPermissions([.verify, .exchange, .revoke, .accounts], limits),
+                "\(name)")
         }
-        #expect(policy.grant(for: .unknown) == Grant(.verify))
+        #expect(policy.grant(for: .unknown) == CallerPermissions(.verify))
     }
 
     @Test("a rule may shut somebody out")
     func shutOut() throws {
         let policy = try policy("[{callers: uid:13, methods: []}, {callers: any, methods: verify}]")
         #expect(policy.grant(for: Caller(name: "uid:13")) == .nothing)
-        #expect(policy.grant(for: Caller(name: "uid:14")) == Grant(.verify))
+        #expect(policy.grant(for: Caller(name: "uid:14")) == CallerPermissions(.verify))
     }
 
     @Test("all that is wrong is said in one go, and no value is repeated")
@@ -132,7 +134,7 @@ struct PolicyFileTests {
         var settings = DoormandSettings()
         settings.policyFile = "/no/such/file"
         settings.address = "nowhere"
-        do throws(BadSettings) {
+        do throws(ConfigurationError) {
             _ = try settings.serverSettings()
             Issue.record("it took them")
         } catch {

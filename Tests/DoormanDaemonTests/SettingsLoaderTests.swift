@@ -23,7 +23,7 @@ struct SettingsLoaderTests {
         do {
             _ = try await load(arguments, environment: environment, file: file)
             return []
-        } catch let error as BadSettings {
+        } catch let error as ConfigurationError {
             return error.problems
         }
     }
@@ -185,7 +185,7 @@ struct SettingsLoaderTests {
         settings.applicationID = "5432154321543210"
         settings.caFile = planted
         settings.portFile = "/\(planted)/\(planted)"
-        do throws(BadSettings) {
+        do throws(ConfigurationError) {
             try Daemon.check(settings)
             Issue.record("neither file is there")
         } catch {
@@ -238,7 +238,7 @@ struct SettingsLoaderTests {
     func badAddress(text: String) {
         var settings = DoormandSettings()
         settings.address = text
-        #expect(throws: BadSettings.self) { try settings.serverSettings() }
+        #expect(throws: ConfigurationError.self) { try settings.serverSettings() }
     }
 
     @Test(
@@ -246,7 +246,7 @@ struct SettingsLoaderTests {
     func plaintext(text: String) throws {
         var settings = DoormandSettings()
         settings.address = text
-        let error = #expect(throws: BadSettings.self) { try settings.serverSettings() }
+        let error = #expect(throws: ConfigurationError.self) { try settings.serverSettings() }
         #expect(error?.problems.first?.contains("server.allow-plaintext-from-network") == true)
         settings.server.allowsPlaintextFromNetwork = true
         #expect(try settings.serverSettings().tcp != nil)

@@ -10,7 +10,7 @@ struct TLSFilesTests {
     private let now = Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000))
 
     private func problems(_ files: TLSFiles) -> [String] {
-        do throws(BadSettings) {
+        do throws(ConfigurationError) {
             _ = try files.load(now: now)
             return []
         } catch {

@@ -18,7 +18,7 @@ final class ScriptedProvider: TokenProvider {
         var waiting: [CheckedContinuation<Answer<Verdict>, Never>] = []
     }
 
-    func refusalByForm(of token: Token) -> Rejection? {
+    func validateSyntax(of token: Token) -> Rejection? {
         token.bytes.isEmpty ? Rejection(.malformedToken, "The token is empty.") : nil
     }
 

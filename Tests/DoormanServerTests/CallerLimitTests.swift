@@ -14,7 +14,7 @@ struct CallerLimitTests {
     private static func limiting(_ change: (inout CallerLimits) -> Void = { _ in }) -> CallerPolicy {
         var limits = CallerLimits()
         change(&limits)
-        return CallerPolicy([.init([.any], Grant([.verify, .revoke], limits))], setting: "server.policy-file")
+        return CallerPolicy([.init([.any], CallerPermissions([.verify, .revoke], limits))], setting: "server.policy-file")
     }
 
     private static var socketPath: String { "/tmp/doorman-policy-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock" }
@@ -33,7 +33,7 @@ struct CallerLimitTests {
         let (clock, metrics, path) = (SteppedClock(), TestMetrics(), Self.socketPath)
         let settings: (inout ServerSettings) -> Void = {
             $0.unixSocketPath = path
-            $0.policy = Self.limiting { $0.calls = CallBudget(perSecond: 10, saved: 4) }
+            $0.policy = Self.limiting { $0.calls = RateLimit(perSecond: 10, burst: 4) }
         }
         try await withServer(metrics: metrics, time: clock.timeSource, settings: settings) { _, port in
             let (first, second) = (try RawPeer.connect(port: port), try RawPeer.connect(port: port))
@@ -148,7 +148,7 @@ struct CallerLimitTests {
 
     @Test("what the policy grants of misses is what is asked for")
     func misses() async throws {
-        let own = CallBudget(perSecond: 7, saved: 9)
+        let own = RateLimit(perSecond: 7, burst: 9)
         try await withServer(
             takeMiss: { _, granted, _ in granted == own ? .seconds(1) : nil },
             settings: { $0.policy = Self.limiting { $0.misses = own } }
@@ -163,7 +163,8 @@ struct CallerLimitTests {
 
     @Test("one whom no rule is for may ask for the server's health, and is told its name for all else, before its payload is read")
     func noRule() async throws {
-        let policy = CallerPolicy([.init([.one(Caller(name: "uid:4294967294"))], Grant(.verify))], setting: "server.policy-file")
+        let policy = CallerPolicy(
+            [.init([.one(Caller(name: "uid:4294967294"))], CallerPermissions(.verify))], setting: "server.policy-file")
         try await withServer(settings: { $0.policy = policy }) { _, port in
             let peer = try RawPeer.connect(port: port)
             for bytes in [

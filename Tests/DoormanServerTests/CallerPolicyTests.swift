@@ -8,13 +8,14 @@ import Testing
 struct CallerPolicyTests {
     private static let all: MethodSet = [.verify, .exchange, .revoke, .accounts, .statistics]
 
-    private func pattern(_ text: String) throws -> CallerPattern {
-        try #require(CallerPattern(parsing: text), "\(text)")
+    private func pattern(_ text: String) throws -> CallerMatcher {
+        try #require(CallerMatcher(parsing: text), "\(text)")
     }
 
     private func policy(_ rules: [([String], MethodSet)]) throws -> CallerPolicy {
         CallerPolicy(
-            try rules.map { callers, methods in CallerPolicy.Rule(try callers.map(pattern), Grant(methods)) }, setting: "test")
+            try rules.map { callers, methods in CallerPolicy.Rule(try callers.map(pattern), CallerPermissions(methods)) },
+            setting: "test")
     }
 
     @Test("the first rule that is for a caller counts, whether it names that one or many, and one whom none is for may nothing")
@@ -53,13 +54,15 @@ struct CallerPolicyTests {
     func open() {
         let everybody: MethodSet = [.verify, .exchange, .revoke]
         let policy = CallerPolicy.open(accountsCallers: [Caller(name: "uid:0"), Caller(name: "dns:operators.internal")])
-        for name in ["uid:0", "dns:operators.internal"] { #expect(policy.grant(for: Caller(name: name)) == Grant(Self.all)) }
+        for name in ["uid:0", "dns:operators.internal"] {
+            #expect(policy.grant(for: Caller(name: name)) == CallerPermissions(Self.all))
+        }
         for policy in [policy, .open(accountsCallers: [])] {
             for name in ["uid:1", "ip:127.0.0.1", "ip:127.9.9.9", "ip:::1"] {
-                #expect(policy.grant(for: Caller(name: name)) == Grant(everybody.union(.statistics)), "\(name)")
+                #expect(policy.grant(for: Caller(name: name)) == CallerPermissions(everybody.union(.statistics)), "\(name)")
             }
             for name in ["ip:10.0.0.7", "ip:::12", "ip:12.7.0.1", "dns:uid.internal", "uri:ip:127.0.0.1", "unknown"] {
-                #expect(policy.grant(for: Caller(name: name)) == Grant(everybody), "\(name)")
+                #expect(policy.grant(for: Caller(name: name)) == CallerPermissions(everybody), "\(name)")
             }
         }
     }
@@ -68,8 +71,8 @@ struct CallerPolicyTests {
     func limits() throws {
         var limits = CallerLimits()
         limits.callsInFlight = 7
-        limits.calls = CallBudget(perSecond: 1, saved: 2)
-        let policy = CallerPolicy([.init([try pattern("dns:*.a")], Grant(.verify, limits))], setting: "test")
+        limits.calls = RateLimit(perSecond: 1, burst: 2)
+        let policy = CallerPolicy([.init([try pattern("dns:*.a")], CallerPermissions(.verify, limits))], setting: "test")
         #expect(policy.grant(for: Caller(name: "dns:b.a")).limits == limits)
         #expect(policy.grant(for: Caller(name: "dns:a")) == .nothing)
     }
@@ -87,7 +90,7 @@ struct CallerPolicyTests {
             "dns:*a.b", "dns:*.a b", "uri:*", "uri:/*", "uri:spiffe://corp*", "uri:spiffe://*/a",
             "uri:spiffe://*/a/*", "uri:a b:/*", "uid:-1", "uri:spiffe://corp/**",
         ] {
-            #expect(CallerPattern(parsing: text) == nil, "\(text)")
+            #expect(CallerMatcher(parsing: text) == nil, "\(text)")
         }
     }
 }

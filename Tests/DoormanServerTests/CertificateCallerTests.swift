@@ -63,8 +63,8 @@ struct CertificateCallerTests {
     func policy() async throws {
         let authority = try await TestAuthority()
         let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
-        let patterns = ["uri:spiffe://example.org/web/*", "dns:billing.internal"].compactMap { CallerPattern(parsing: $0) }
-        let policy = CallerPolicy([.init(patterns, Grant(.verify))], setting: "server.policy-file")
+        let patterns = ["uri:spiffe://example.org/web/*", "dns:billing.internal"].compactMap { CallerMatcher(parsing: $0) }
+        let policy = CallerPolicy([.init(patterns, CallerPermissions(.verify))], setting: "server.policy-file")
         try await withServer(tls: tls, settings: { $0.policy = policy }) { server, port in
             for (names, name, mayDo) in [
                 ("URI:spiffe://example.org/web/shop", "", true), ("DNS:billing.internal", "", true),

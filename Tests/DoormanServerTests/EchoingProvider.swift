@@ -16,7 +16,7 @@ struct EchoingProvider: TokenProvider {
             validUntil: Timestamp(millisecondsSince1970: 1_500_000_060_000), freshness: .cached)
     }
 
-    func refusalByForm(of token: Token) -> Rejection? { nil }
+    func validateSyntax(of token: Token) -> Rejection? { nil }
 
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         // One that is cancelled answers all the same: late answers are what this is for.
@@ -41,7 +41,7 @@ extension AuthBackend {
                 precondition(key == Self.key(of: token), "the key is another token's")
                 guard token.count > 0, token[0] == UInt8(ascii: "m") else { return false }
                 let bytes = token.indices.map { token[$0] }
-                reply = PackedReply(bytes: ResponseEncoder.encode(EchoingProvider.identity(of: Token(bytes: bytes))))
+                reply = EncodedResponse(bytes: ResponseEncoder.encode(EchoingProvider.identity(of: Token(bytes: bytes))))
                 return true
             })
     }

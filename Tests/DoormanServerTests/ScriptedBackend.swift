@@ -29,7 +29,7 @@ final class ScriptedProvider: TokenProvider {
         for continuation in waiting { continuation.resume() }
     }
 
-    func refusalByForm(of token: Token) -> Rejection? {
+    func validateSyntax(of token: Token) -> Rejection? {
         token == Token("malformed") ? Rejection(.malformedToken, "not a token") : nil
     }
 
@@ -93,7 +93,7 @@ extension AuthBackend {
     static func scripted(
         _ provider: ScriptedProvider, timeSource: TimeSource = .system, takeMiss: @escaping TakeMiss = { _, _, _ in nil }
     ) -> AuthBackend {
-        let someone = PackedReply(bytes: ResponseEncoder.encode(Identity.someone))
+        let someone = EncodedResponse(bytes: ResponseEncoder.encode(Identity.someone))
         return AuthBackend(
             provider: provider, timeSource: timeSource, takeMiss: takeMiss, isBeingAsked: { $0.holds("busy") },
             staleReplyFromMemory: { token, _, _, _, hasShare, reply in

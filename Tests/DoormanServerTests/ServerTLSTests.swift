@@ -10,7 +10,7 @@ struct ServerTLSTests {
         let material = TLSMaterial(
             certificateChain: try TestTLS.contents(of: chain), privateKey: try TestTLS.contents(of: key),
             clientAuthorities: try callers.map { try TestTLS.contents(of: $0) })
-        do throws(BadTLS) {
+        do throws(InvalidTLSError) {
             _ = try ServerTLS(material, now: TimeSource.system.wallTime())
             return []
         } catch {

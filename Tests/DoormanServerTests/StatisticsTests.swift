@@ -100,14 +100,16 @@ struct StatisticsTests {
 
     @Test("one whom the policy does not name for it is refused, and told its name")
     func notAllowed() async throws {
-        let policy = CallerPolicy([.init([.any], Grant(.verify))], setting: "server.policy-file")
+        let policy = CallerPolicy([.init([.any], CallerPermissions(.verify))], setting: "server.policy-file")
         try await withServer(settings: { $0.policy = policy }) { server, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.statistics(streamID: 1))
             let status = try await peer.readFrame().status
             #expect(status?.failure == .callerNotAllowed)
             #expect(status?.message.contains("does not allow doorman.v1.Stats/Get to this caller, which is ip:127.0.0.1") == true)
-            await server.replacePolicy(CallerPolicy([.init([.local], Grant(.statistics))], setting: "server.policy-file")).value
+            await server.replacePolicy(
+                CallerPolicy([.init([.local], CallerPermissions(.statistics))], setting: "server.policy-file")
+            ).value
             let refused = kind("", "server", "PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
             #expect(try await statistics(peer, streamID: 3).calls[refused] == 1)
         }
@@ -116,8 +118,8 @@ struct StatisticsTests {
     @Test("calls of a caller that may make few count like others, and a payload that is none is said to be")
     func limits() async throws {
         var limits = CallerLimits()
-        limits.calls = CallBudget(perSecond: 1, saved: 2)
-        let policy = CallerPolicy([.init([.any], Grant(.statistics, limits))], setting: "server.policy-file")
+        limits.calls = RateLimit(perSecond: 1, burst: 2)
+        let policy = CallerPolicy([.init([.any], CallerPermissions(.statistics, limits))], setting: "server.policy-file")
         let clock = SteppedClock()
         try await withServer(time: clock.timeSource, settings: { $0.policy = policy }) { _, port in
             let peer = try RawPeer.connect(port: port)

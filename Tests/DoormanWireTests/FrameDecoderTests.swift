@@ -78,7 +78,7 @@ struct FrameDecoderTests {
             let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 7) }
             var ofReply = ByteBuffer(string: "before")
             var ofBytes = ofReply
-            ofReply.writeFrame(.response, streamID: StreamID(0x0102_0305), data: PackedReply(bytes: bytes))
+            ofReply.writeFrame(.response, streamID: StreamID(0x0102_0305), data: EncodedResponse(bytes: bytes))
             ofBytes.writeFrame(.response, streamID: StreamID(0x0102_0305), data: bytes)
             #expect(ofReply == ofBytes)
         }

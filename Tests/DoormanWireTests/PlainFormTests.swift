@@ -189,7 +189,7 @@ private struct ReadCall: Equatable {
 }
 
 private func plainCall(_ data: [UInt8]) -> ReadCall? {
-    PlainVerifyCall(data.span).map {
+    CanonicalVerifyRequest(data.span).map {
         ReadCall(
             token: Array(data[$0.token]), applicationID: Array(data[$0.applicationID]), maxAgeSeconds: $0.maxAgeSeconds,
             timeout: $0.timeout)

@@ -100,7 +100,7 @@ extension GoldenVector {
                     setting: try #require(self[item + "setting"]), applicationID: self[item + "application_id"],
                     used: count(item + "used"), limit: count(item + "limit")))
         }
-        let breakers: [String: ServerStatistics.Breaker] = ["BREAKER_CLOSED": .closed, "BREAKER_OPEN": .open]
+        let breakers: [String: ServerStatistics.CircuitBreaker] = ["BREAKER_CLOSED": .closed, "BREAKER_OPEN": .open]
         for item in items("applications", "application_id") {
             statistics.applications.append(
                 .init(

@@ -71,7 +71,7 @@ private struct Trial: Sendable {
             settings.missBudgets.savedMisses = 1
             settings.missBudgets.missesPerSecond = 1
         case .tooManyCallsPerSecond:
-            settings.server.policy = .limiting { $0.calls = CallBudget(perSecond: 1, saved: 1) }
+            settings.server.policy = .limiting { $0.calls = RateLimit(perSecond: 1, burst: 1) }
         case .tooManyCallsOfCaller:
             settings.server.policy = .limiting { $0.callsInFlight = 1 }
         case .tooManyCallsAtServer: settings.server.maximumWaitingCalls = 1
@@ -157,7 +157,7 @@ extension CallerPolicy {
     fileprivate static func limiting(_ change: (inout CallerLimits) -> Void) -> CallerPolicy {
         var limits = CallerLimits()
         change(&limits)
-        return CallerPolicy([Rule([.any], Grant(.verify, limits))], setting: "server.policy-file")
+        return CallerPolicy([Rule([.any], CallerPermissions(.verify, limits))], setting: "server.policy-file")
     }
 }
 

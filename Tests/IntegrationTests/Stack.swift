@@ -22,7 +22,7 @@ struct Stack {
 
     let emulator: AccountKitEmulator
     let server: DoormanServer
-    let rooms: Rooms
+    let rooms: Dependencies
     let client: DoormanClient
     let port: Int
     let settings: DoormandSettings
@@ -53,7 +53,7 @@ struct Stack {
         settings.server.connection.drainQuietPeriod = .milliseconds(50)
         change(&settings)
 
-        let rooms = try Rooms(settings)
+        let rooms = try Dependencies(settings)
         let server = DoormanServer(
             settings: try settings.serverSettings(), backend: rooms.backend,
             tls: try settings.tls.load(now: Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000))),

@@ -128,7 +128,7 @@ struct StatisticsTests {
     @Test("a policy that does not allow it keeps even the machine's own processes from it")
     func policy() async throws {
         try await Stack.run(settings: {
-            $0.server.policy = CallerPolicy([.init([.any], Grant(.verify))], setting: "server.policy-file")
+            $0.server.policy = CallerPolicy([.init([.any], CallerPermissions(.verify))], setting: "server.policy-file")
         }) { stack in
             let error = await #expect(throws: DoormanError.self) { try await stack.client.statistics() }
             #expect(error?.reason == "could not ask: CALLER_NOT_ALLOWED")

@@ -187,8 +187,8 @@ struct ApplicationRouterTests {
     func form() async {
         let world = ScriptedCredentials(["1a": .yes])
         let router = world.router("1a")
-        #expect(router.refusalByForm(of: Token(""))?.reason == .malformedToken)
-        #expect(router.refusalByForm(of: Sample.token) == nil)
+        #expect(router.validateSyntax(of: Token(""))?.reason == .malformedToken)
+        #expect(router.validateSyntax(of: Sample.token) == nil)
         #expect(await Self.verify(router, token: Token("")) == "refused malformedToken")
         #expect(world.takeCalls().isEmpty)
     }

@@ -79,7 +79,7 @@ final class ScriptedCredentials: Sendable {
                 verifiedAt: Timestamp(millisecondsSince1970: 0))
         }
 
-        func refusalByForm(of token: Token) -> Rejection? {
+        func validateSyntax(of token: Token) -> Rejection? {
             token.bytes.isEmpty ? Rejection(.malformedToken, "The token is empty.") : nil
         }
 

@@ -24,20 +24,20 @@ final class Service: Sendable {
     let provider: SteadyProvider
     let governor: Governor
     let verifier: CachingVerifier
-    let budgets: MissBudgets<String>
+    let budgets: CacheMissLimiter<String>
     private let tallies = NIOLockedValueBox<[String: Tally]>([:])
 
     init(world: World, latency: Duration, cache: CacheSettings, governor settings: GovernorSettings) throws {
         self.world = world
         provider = SteadyProvider(world: world, latency: latency)
         governor = Governor(settings: settings, timeSource: world.timeSource)
-        budgets = MissBudgets(settings: MissBudgetSettings())
+        budgets = CacheMissLimiter(settings: CacheMissLimiterSettings())
         verifier = try CachingVerifier(
             upstream: GovernedVerifier(upstream: provider, governor: governor), settings: cache, providerName: "steady",
             timeSource: world.timeSource,
             pack: { verdict in
-                guard case .valid(let identity) = verdict, identity.freshness == .stale else { return PackedReply(bytes: [0]) }
-                return PackedReply(bytes: [1])
+                guard case .valid(let identity) = verdict, identity.freshness == .stale else { return EncodedResponse(bytes: [0]) }
+                return EncodedResponse(bytes: [1])
             },
             random: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32))
     }
@@ -53,7 +53,7 @@ final class Service: Sendable {
         let bytes = Array(token.utf8)
         let now = world.now
         let none: [UInt8] = []
-        var reply = PackedReply()
+        var reply = EncodedResponse()
         if verifier.reply(
             token: bytes.span, key: verifier.key(ofToken: bytes.span), applicationID: none.span, maxAgeSeconds: 0, now: now,
             into: &reply)

@@ -38,7 +38,7 @@ final class SimulatedProvider: TokenProvider {
         self.weather.withLockedValue { $0 = weather }
     }
 
-    func refusalByForm(of token: Token) -> Rejection? { nil }
+    func validateSyntax(of token: Token) -> Rejection? { nil }
 
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         let began = world.now

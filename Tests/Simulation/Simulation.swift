@@ -40,7 +40,7 @@ package final class Simulation: Sendable {
             pack: { verdict in
                 packed.withLockedValue { packed in
                     packed.append(verdict)
-                    return PackedReply(bytes: Array("\(packed.count - 1)".utf8))
+                    return EncodedResponse(bytes: Array("\(packed.count - 1)".utf8))
                 }
             },
             random: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32))
@@ -77,7 +77,7 @@ package final class Simulation: Sendable {
         let application = Array((request.applicationID ?? "").utf8)
         let seconds = request.maxAge.map { UInt32($0.components.seconds) } ?? 0
         let bytes = request.token.bytes
-        var reply = PackedReply()
+        var reply = EncodedResponse()
         let isKnown = verifier.reply(
             token: bytes.span, key: verifier.key(ofToken: bytes.span), applicationID: application.span, maxAgeSeconds: seconds,
             now: world.now, into: &reply)

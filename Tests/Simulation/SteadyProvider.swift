@@ -39,7 +39,7 @@ final class SteadyProvider: TokenProvider {
     /// The most calls that were ever under way at once.
     var mostAtOnce: Int { state.withLockedValue { $0.most } }
 
-    func refusalByForm(of token: Token) -> Rejection? { nil }
+    func validateSyntax(of token: Token) -> Rejection? { nil }
 
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         let now = world.now

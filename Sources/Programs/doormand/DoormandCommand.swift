@@ -32,7 +32,7 @@ struct DoormandCommand: AsyncParsableCommand {
     /// Nothing may go before: a reload that is asked for while this starts must not end it, and threads keep the arenas that they
     /// begin with.
     static func main() async {
-        HangUpSignal.ignore()
+        SIGHUPHandler.ignore()
         MemoryArenas.limit()
         await main(nil)
     }
@@ -50,7 +50,7 @@ struct DoormandCommand: AsyncParsableCommand {
                 return
             }
             try await daemon.run()
-        } catch let error as BadSettings {
+        } catch let error as ConfigurationError {
             for problem in error.problems { Self.complain(problem) }
             // EX_CONFIG of sysexits.h.
             throw ExitCode(78)

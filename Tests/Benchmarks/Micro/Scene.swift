@@ -17,7 +17,7 @@ struct Scene {
         settings.valid.bytes = 4 << 30
         let verifier = try CachingVerifier(
             upstream: SteadyProvider(), settings: settings, providerName: "account-kit", timeSource: .system,
-            pack: { PackedReply(bytes: ResponseEncoder.encode($0)) })
+            pack: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
         backend = AuthBackend(
             provider: verifier, timeSource: .system, keyOfToken: { verifier.key(ofToken: $0) }

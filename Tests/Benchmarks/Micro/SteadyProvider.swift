@@ -3,7 +3,7 @@ internal import DoormanSupport
 
 /// A provider that knows every token, at once: each has an account of its own, with a phone number.
 struct SteadyProvider: TokenProvider {
-    func refusalByForm(of token: Token) -> Rejection? { nil }
+    func validateSyntax(of token: Token) -> Rejection? { nil }
 
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         .valid(Self.identity(of: request.token))

@@ -48,7 +48,7 @@ struct Steps {
             for number in 0..<count {
                 decoder.append(frames[number % frames.count])
                 guard case .frame = decoder.next() else { preconditionFailure("there is a frame") }
-                let call = decoder.withData { PlainVerifyCall($0) }
+                let call = decoder.withData { CanonicalVerifyRequest($0) }
                 precondition(call?.token.isEmpty == false)
             }
         }
@@ -73,7 +73,7 @@ struct Steps {
     private var memory: Step {
         Step(name: "key, lookup") { [tokens, verifier = scene.verifier] count in
             let now = TimeSource.system.now()
-            var reply = PackedReply()
+            var reply = EncodedResponse()
             for number in 0..<count {
                 let token = tokens[number % tokens.count].bytes
                 let isHit = verifier.reply(
@@ -86,7 +86,7 @@ struct Steps {
 
     /// A packed reply to its frame.
     private var encode: Step {
-        let reply = PackedReply(bytes: ResponseEncoder.encode(SteadyProvider.identity(of: tokens[0])))
+        let reply = EncodedResponse(bytes: ResponseEncoder.encode(SteadyProvider.identity(of: tokens[0])))
         return Step(name: "encode") { count in
             var output = ByteBuffer()
             for number in 0..<count {
@@ -103,9 +103,9 @@ struct Steps {
         let reads = stride(from: 0, through: frames.count - depth, by: depth).map { first in
             frames[first..<first + depth].reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
         }
-        let reader = RequestReader(
-            backend: scene.backend, policy: .open(accountsCallers: []), shares: CallerShares(maximumCallers: 1),
-            waiting: WaitingCalls(maximum: 1), maximumFrameLength: 64 << 10)
+        let reader = RequestDispatcher(
+            backend: scene.backend, policy: .open(accountsCallers: []), shares: CallerQuotaRegistry(maximumCallers: 1),
+            waiting: InFlightCounter(maximum: 1), maximumFrameLength: 64 << 10)
         var connection = ServerConnection(limits: ConnectionLimits(), now: TimeSource.system.now())
         let pass = reader.pass(for: Caller(name: "ip:127.0.0.1"))
         return Step(name: "hit of \(depth)") { [backend = scene.backend] count in

@@ -17,8 +17,8 @@ struct ConnectionUnderTest {
 
     let limits: ConnectionLimits
     private var connection: ServerConnection
-    private let reader: RequestReader
-    private let pass: CallerPass
+    private let reader: RequestDispatcher
+    private let pass: CallerContext
     private var tally = AnswerTally()
     private var sentAhead: [UInt8] = []
 
@@ -26,9 +26,9 @@ struct ConnectionUnderTest {
         limits = setup.limits
         connection = ServerConnection(limits: limits, now: now)
         // Places are for the handler to give back, which is not here: there are enough.
-        reader = RequestReader(
+        reader = RequestDispatcher(
             backend: setup.backend, policy: .open(accountsCallers: setup.listsAccounts ? [Self.caller] : []),
-            shares: CallerShares(maximumCallers: 1), waiting: WaitingCalls(maximum: .max),
+            shares: CallerQuotaRegistry(maximumCallers: 1), waiting: InFlightCounter(maximum: .max),
             maximumFrameLength: limits.maximumFrameLength)
         pass = reader.pass(for: Self.caller)
     }

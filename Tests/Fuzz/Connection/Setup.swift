@@ -33,14 +33,14 @@ struct Setup {
             takeMiss: takeMiss, isBeingAsked: { $0.first == Memory.beingAsked },
             staleReplyFromMemory: { token, _, _, _, hasShare, reply in
                 guard token.first == Memory.outdated || (!hasShare && token.first == Memory.recovering) else { return false }
-                reply = PackedReply(bytes: Memory.reply(to: token))
+                reply = EncodedResponse(bytes: Memory.reply(to: token))
                 return true
             },
             keyOfToken: Memory.key(of:),
             replyFromMemory: { token, key, _, _, _, reply in
                 precondition(key == Memory.key(of: token), "the key is another token's")
                 guard token.first == Memory.remembered else { return false }
-                reply = PackedReply(bytes: Memory.reply(to: token))
+                reply = EncodedResponse(bytes: Memory.reply(to: token))
                 return true
             })
     }
@@ -80,7 +80,7 @@ enum Memory {
 
 /// The fuzzer answers the calls itself, so the provider is only asked about a token's form.
 private struct NobodyAsks: TokenProvider {
-    func refusalByForm(of token: Token) -> Rejection? {
+    func validateSyntax(of token: Token) -> Rejection? {
         token.bytes.first == Memory.malformed ? Rejection(.malformedToken, "not a token") : nil
     }
 

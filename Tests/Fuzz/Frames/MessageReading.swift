@@ -35,7 +35,7 @@ struct MessageReading {
 
     /// What is read without protobuf-c reads the same with it.
     private func readPlainForm(_ data: [UInt8]) {
-        if let call = PlainVerifyCall(data.span) {
+        if let call = CanonicalVerifyRequest(data.span) {
             // With room for all that fits into an input: what can't be read at all must not be a call either.
             let isSame = MessageArena().withRequest(data.span) { request in
                 request.method == .verify && request.timeout == call.timeout

@@ -23,7 +23,7 @@ enum Writing {
         let path = folder.write(text, to: "applications.yaml")
         var settings = DoormandSettings()
         settings.applicationsFile = path
-        do throws(BadSettings) {
+        do throws(ConfigurationError) {
             let applications = try settings.applications()
             require(!applications.isEmpty, "no application is no settings")
             require(Set(applications.map(\.id)).count == applications.count, "every application has an id of its own")
@@ -55,7 +55,7 @@ enum Writing {
 
     private static func read(_ text: String, as setting: Setting) {
         var settings = DoormandSettings()
-        do throws(BadValue) {
+        do throws(InvalidValueError) {
             try setting.apply(text, &settings)
             let written = setting.read(settings)
             try setting.apply(written, &settings)
@@ -65,7 +65,7 @@ enum Writing {
         }
         // Where a secret begins or ends with what the setting takes, it is still one.
         for text in [text + secret, secret + text] {
-            do throws(BadValue) { try setting.apply(text, &settings) } catch { check([error.expectation], names: { [] }) }
+            do throws(InvalidValueError) { try setting.apply(text, &settings) } catch { check([error.expectation], names: { [] }) }
         }
     }
 
@@ -76,7 +76,7 @@ enum Writing {
         switch result(loader) {
         case .failure(let error): return error.problems
         case .success(let loaded):
-            do throws(BadSettings) {
+            do throws(ConfigurationError) {
                 try start(with: loaded.settings)
                 return []
             } catch {
@@ -86,13 +86,13 @@ enum Writing {
     }
 
     /// Does what `--check-config` does once the settings are read.
-    private static func start(with settings: DoormandSettings) throws(BadSettings) {
+    private static func start(with settings: DoormandSettings) throws(ConfigurationError) {
         try Daemon.check(settings)
     }
 
-    private static func result(_ loader: SettingsLoader) -> Result<SettingsLoader.Loaded, BadSettings> {
+    private static func result(_ loader: SettingsLoader) -> Result<SettingsLoader.Loaded, ConfigurationError> {
         thread.run {
-            do throws(BadSettings) { return .success(try await loader.load()) } catch { return .failure(error) }
+            do throws(ConfigurationError) { return .success(try await loader.load()) } catch { return .failure(error) }
         }
     }
 

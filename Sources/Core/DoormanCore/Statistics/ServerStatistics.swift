@@ -84,12 +84,12 @@ public struct ServerStatistics: Sendable, Hashable {
         /// The application's id.
         public var applicationID: String
         /// Whether the provider is asked about it.
-        public var breaker: Breaker
+        public var breaker: CircuitBreaker
         /// For how long nobody asks any more because the provider throttles, in whole milliseconds; nil if it does not.
         public var backOff: Duration?
 
         /// For tests of yours; the client makes its own.
-        public init(applicationID: String, breaker: Breaker, backOff: Duration? = nil) {
+        public init(applicationID: String, breaker: CircuitBreaker, backOff: Duration? = nil) {
             self.applicationID = applicationID
             self.breaker = breaker
             self.backOff = backOff
@@ -97,7 +97,7 @@ public struct ServerStatistics: Sendable, Hashable {
     }
 
     /// Whether the provider is asked.
-    public enum Breaker: Sendable, Hashable, CaseIterable {
+    public enum CircuitBreaker: Sendable, Hashable, CaseIterable {
         /// It is.
         case closed
         /// A call or two find out whether it is well again.

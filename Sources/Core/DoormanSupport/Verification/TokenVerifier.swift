@@ -6,7 +6,7 @@ package protocol TokenVerifier: Sendable {
     /// Judges the token by its form alone, asking nobody.
     ///
     /// - Returns: The refusal of a token that can't be one, or nil.
-    func refusalByForm(of token: Token) -> Rejection?
+    func validateSyntax(of token: Token) -> Rejection?
 
     /// Asks whose token it is.
     ///

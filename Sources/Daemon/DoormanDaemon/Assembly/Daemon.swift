@@ -18,8 +18,8 @@ package struct Daemon {
     let loader: SettingsLoader
     private let applications: [ServedApplication]
 
-    /// - Throws: ``BadSettings`` that says all that is wrong.
-    package init(settings: DoormandSettings, loader: SettingsLoader) throws(BadSettings) {
+    /// - Throws: ``ConfigurationError`` that says all that is wrong.
+    package init(settings: DoormandSettings, loader: SettingsLoader) throws(ConfigurationError) {
         self.settings = settings
         self.loader = loader
         applications = try Self.check(settings)
@@ -31,12 +31,12 @@ package struct Daemon {
 
     /// Checks what can be checked without opening a socket.
     ///
-    /// - Throws: ``BadSettings`` that says all that is wrong.
+    /// - Throws: ``ConfigurationError`` that says all that is wrong.
     @discardableResult
-    static func check(_ settings: DoormandSettings) throws(BadSettings) -> [ServedApplication] {
+    static func check(_ settings: DoormandSettings) throws(ConfigurationError) -> [ServedApplication] {
         var problems: [String] = []
-        do throws(BadSettings) { _ = try settings.serverSettings() } catch { problems += error.problems }
-        do throws(BadSettings) {
+        do throws(ConfigurationError) { _ = try settings.serverSettings() } catch { problems += error.problems }
+        do throws(ConfigurationError) {
             // Warnings are for the server that starts.
             _ = try settings.tls.load(now: TimeSource.system.wallTime())
         } catch {
@@ -50,27 +50,27 @@ package struct Daemon {
             problems.append("server.port-file: nothing can be written into the folder of the file that it names")
         }
         let applications: [ServedApplication]
-        do throws(BadSettings) {
+        do throws(ConfigurationError) {
             applications = try settings.applications()
         } catch {
-            throw BadSettings(problems: problems + error.problems)
+            throw ConfigurationError(problems: problems + error.problems)
         }
-        guard problems.isEmpty else { throw BadSettings(problems: problems) }
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
         return applications
     }
 
     /// Serves until SIGTERM or SIGINT, then drains.
     package func run() async throws {
-        let rooms = try Rooms(settings)
-        defer { rooms.transport.shutdown() }
+        let dependencies = try Dependencies(settings)
+        defer { dependencies.transport.shutdown() }
         let serverSettings = try settings.serverSettings()
         let tls = try settings.tls.load(now: TimeSource.system.wallTime())
         let loops = settings.server.eventLoops == 0 ? NIOCore.System.coreCount : settings.server.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
-        let server = DoormanServer(settings: serverSettings, backend: rooms.backend, tls: tls, group: group, logger: logger)
+        let server = DoormanServer(settings: serverSettings, backend: dependencies.backend, tls: tls, group: group, logger: logger)
         warn(descriptorLimit: DescriptorLimit.raise())
         do {
-            try await serve(server, rooms)
+            try await serve(server, dependencies)
         } catch {
             try? await group.shutdownGracefully()
             throw error
@@ -78,11 +78,12 @@ package struct Daemon {
         try await group.shutdownGracefully()
     }
 
-    private func serve(_ server: DoormanServer, _ rooms: Rooms) async throws {
+    private func serve(_ server: DoormanServer, _ dependencies: Dependencies) async throws {
         let reporter = StatisticsReporter(
-            verifier: rooms.verifier, transport: rooms.transport, governances: rooms.askers.governances,
+            verifier: dependencies.verifier, transport: dependencies.transport,
+            governedApplications: dependencies.askers.governedApplications,
             capacity: settings.capacity)
-        let reloader = Reloader(settings: settingsInForce(rooms, server), tally: rooms.reloads, logger: logger)
+        let reloader = Reloader(settings: settingsInForce(dependencies, server), tally: dependencies.reloads, logger: logger)
         var services: [any Service] = [server, reporter, reloader]
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
         var configuration = ServiceGroupConfiguration(
@@ -123,38 +124,42 @@ package struct Daemon {
 }
 
 extension DoormandSettings {
-    /// - Throws: ``BadSettings`` if the policy of callers is no good, the address makes no sense, or is not to be listened on without
+    /// - Throws: ``ConfigurationError`` if the policy of callers is no good, the address makes no sense, or is not to be listened on without
     ///   TLS, or there is nothing to listen on.
-    func serverSettings() throws(BadSettings) -> ServerSettings {
+    func serverSettings() throws(ConfigurationError) -> ServerSettings {
         var problems: [String] = []
         var server = server
         server.maximumCallers = missBudgets.maximumCallers
-        do throws(BadSettings) { try setListeners(of: &server) } catch { problems += error.problems }
+        do throws(ConfigurationError) { try setListeners(of: &server) } catch { problems += error.problems }
         if server.policy == nil {
-            do throws(BadSettings) { server.policy = try callerPolicy() } catch { problems += error.problems }
+            do throws(ConfigurationError) { server.policy = try callerPolicy() } catch { problems += error.problems }
         }
-        guard problems.isEmpty else { throw BadSettings(problems: problems) }
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
         return server
     }
 
-    private func setListeners(of server: inout ServerSettings) throws(BadSettings) {
+    private func setListeners(of server: inout ServerSettings) throws(ConfigurationError) {
         server.unixSocketPath = unixSocket.isEmpty ? nil : unixSocket
         server.tcp = nil
         if !address.isEmpty {
             guard let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]),
                 colon > address.startIndex
-            else { throw BadSettings(problems: ["server.address must be host:port, for example 127.0.0.1:7117 or [::1]:7117"]) }
+            else {
+                throw ConfigurationError(problems: ["server.address must be host:port, for example 127.0.0.1:7117 or [::1]:7117"])
+            }
             var host = address[..<colon]
             if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
             let tcp = ServerSettings.TCPAddress(host: String(host), port: Int(port))
             // What a name means is found out when it is listened on.
             guard tls.isTLS || server.allowsPlaintextFromNetwork || tcp.isLoopback ?? true else {
-                throw BadSettings(problems: ["server.address: \(PlaintextFromNetwork())"])
+                throw ConfigurationError(problems: ["server.address: \(PlaintextFromNetwork())"])
             }
             server.tcp = tcp
         }
         guard server.tcp != nil || server.unixSocketPath != nil else {
-            throw BadSettings(problems: ["server.address and server.unix-socket are both empty: there is nothing to listen on"])
+            throw ConfigurationError(problems: [
+                "server.address and server.unix-socket are both empty: there is nothing to listen on"
+            ])
         }
     }
 

@@ -41,12 +41,12 @@ struct ApplicationEntry: Sendable {
     let secretKey: String
     let nextSecretKey: String
 
-    /// - Throws: ``BadSettings`` with all that is wrong with this one application.
-    func application(_ settings: DoormandSettings) throws(BadSettings) -> ServedApplication {
+    /// - Throws: ``ConfigurationError`` with all that is wrong with this one application.
+    func application(_ settings: DoormandSettings) throws(ConfigurationError) -> ServedApplication {
         var problems: [String] = []
         var secrets: [AppSecret] = []
         for (key, path) in [(secretKey, secretFile), (nextSecretKey, nextSecretFile)] where !path.isEmpty {
-            do throws(BadSettings) {
+            do throws(ConfigurationError) {
                 let secret = try AppSecretFile.read(path, for: keyPrefix + key)
                 // The same twice, as when the new secret has taken the old one's place, is one.
                 if !secrets.contains(secret) { secrets.append(secret) }
@@ -70,7 +70,7 @@ struct ApplicationEntry: Sendable {
             let line = "\(name): \(problem)"
             if !problems.contains(line) { problems.append(line) }
         }
-        guard problems.isEmpty else { throw BadSettings(problems: problems) }
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
         return ServedApplication(id: id, credentials: credentials)
     }
 }
@@ -78,8 +78,8 @@ struct ApplicationEntry: Sendable {
 extension DoormandSettings {
     /// The applications that are served, at least one, each with an id of its own.
     ///
-    /// - Throws: ``BadSettings`` that says all that is wrong with them, in one go.
-    func applications() throws(BadSettings) -> [ServedApplication] {
+    /// - Throws: ``ConfigurationError`` that says all that is wrong with them, in one go.
+    func applications() throws(ConfigurationError) -> [ServedApplication] {
         var problems: [String] = []
         var entries: [ApplicationEntry] = []
         if applicationsFile.isEmpty {
@@ -91,7 +91,7 @@ extension DoormandSettings {
             }
         } else {
             problems += settingsAtOddsWithTheFile
-            do throws(BadSettings) {
+            do throws(ConfigurationError) {
                 let file = try ApplicationsFile(applicationsFile, apiVersion: apiVersion)
                 entries = file.entries
                 problems += file.problems
@@ -101,14 +101,14 @@ extension DoormandSettings {
         }
         var applications: [ServedApplication] = []
         for entry in entries {
-            do throws(BadSettings) {
+            do throws(ConfigurationError) {
                 applications.append(try entry.application(self))
             } catch {
                 problems += error.problems
             }
         }
         problems += accountKitSettings(id: "0", secret: nil).problemsOfProvider.map { "account-kit: \($0)" }
-        guard problems.isEmpty else { throw BadSettings(problems: problems) }
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
         return applications
     }
 

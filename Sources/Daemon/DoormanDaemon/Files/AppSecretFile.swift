@@ -7,21 +7,21 @@ enum AppSecretFile {
     /// - Parameters:
     ///   - path: A file that holds the secret and, at most, one line break behind it.
     ///   - setting: What the operator knows the path by.
-    /// - Throws: ``BadSettings`` that names the setting. It repeats neither what the file holds nor the path, which may be a secret
+    /// - Throws: ``ConfigurationError`` that names the setting. It repeats neither what the file holds nor the path, which may be a secret
     ///   that was put there by mistake.
-    static func read(_ path: String, for setting: String) throws(BadSettings) -> AppSecret {
+    static func read(_ path: String, for setting: String) throws(ConfigurationError) -> AppSecret {
         let data: Data
         do {
             data = try RegularFile.read(path)
         } catch {
-            throw BadSettings(problems: ["\(setting): the file that it names can't be read"])
+            throw ConfigurationError(problems: ["\(setting): the file that it names can't be read"])
         }
         guard data.count <= 4096, var text = String(data: data, encoding: .utf8) else {
-            throw BadSettings(problems: ["\(setting): the file that it names does not hold a line of text"])
+            throw ConfigurationError(problems: ["\(setting): the file that it names does not hold a line of text"])
         }
         if text.hasSuffix("\n") { text.removeLast() }
         guard !text.isEmpty else {
-            throw BadSettings(problems: ["\(setting): the file that it names is empty"])
+            throw ConfigurationError(problems: ["\(setting): the file that it names is empty"])
         }
         return AppSecret(text)
     }

@@ -22,8 +22,8 @@ struct ApplicationsFile {
     private let apiVersion: String
 
     /// - Parameter apiVersion: That of the applications that name none.
-    /// - Throws: ``BadSettings`` if the file can't be read as a list. What is wrong with its entries is in ``problems``.
-    init(_ path: String, apiVersion: String) throws(BadSettings) {
+    /// - Throws: ``ConfigurationError`` if the file can't be read as a list. What is wrong with its entries is in ``problems``.
+    init(_ path: String, apiVersion: String) throws(ConfigurationError) {
         let form = ListFile.Form(
             setting: Self.setting, entry: "application", maximumEntries: Self.maximumApplications, keys: Self.keys)
         let file = try ListFile(path, form)
@@ -59,7 +59,7 @@ struct ApplicationsFile {
         case "next-secret-file": entry.nextSecretFile = path(text)
         case "api-version": entry.apiVersion = text
         default:
-            do throws(BadValue) {
+            do throws(InvalidValueError) {
                 entry.acceptsAnswersWithoutApplication = try Units.flag(text)
             } catch {
                 problems.append("\(entry.name): \(key) \(error.expectation)")

@@ -31,21 +31,24 @@ struct ListFile {
     /// At least one.
     let entries: [Entry]
 
-    /// - Throws: ``BadSettings`` if the file can't be read as a list. What is wrong with its entries is with each.
-    init(_ path: String, _ form: Form) throws(BadSettings) {
+    /// - Throws: ``ConfigurationError`` if the file can't be read as a list. What is wrong with its entries is with each.
+    init(_ path: String, _ form: Form) throws(ConfigurationError) {
         let setting = form.setting
-        guard let data = try? RegularFile.read(path) else { throw BadSettings(problems: ["\(setting): the file can't be read"]) }
+        guard let data = try? RegularFile.read(path) else {
+            throw ConfigurationError(problems: ["\(setting): the file can't be read"])
+        }
         guard data.count <= Self.maximumBytes, let text = String(data: data, encoding: .utf8) else {
-            throw BadSettings(problems: ["\(setting): the file is no text of at most 1 MiB"])
+            throw ConfigurationError(problems: ["\(setting): the file is no text of at most 1 MiB"])
         }
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
         } catch {
-            throw BadSettings(problems: ["\(setting): \(SettingsLoader.explain(error))"])
+            throw ConfigurationError(problems: ["\(setting): \(SettingsLoader.explain(error))"])
         }
         guard let list = root?.sequence, (1...form.maximumEntries).contains(list.count) else {
-            throw BadSettings(problems: ["\(setting): the file must be a list of 1 to \(form.maximumEntries) \(form.entry)s"])
+            throw ConfigurationError(problems: ["\(setting): the file must be a list of 1 to \(form.maximumEntries) \(form.entry)s"]
+            )
         }
         entries = list.enumerated().map { Entry($1, number: $0 + 1, form) }
     }

@@ -28,13 +28,13 @@ struct PolicyFile {
     private var rules: [CallerPolicy.Rule] = []
     private(set) var problems: [String] = []
     /// Where each caller, or pattern, was named first.
-    private var namedBy: [CallerPattern: Int] = [:]
+    private var namedBy: [CallerMatcher: Int] = [:]
 
     /// What the file says, if there are no problems.
     var policy: CallerPolicy { CallerPolicy(rules, setting: Self.setting) }
 
-    /// - Throws: ``BadSettings`` if the file can't be read as a list. What is wrong with its rules is in ``problems``.
-    init(_ path: String) throws(BadSettings) {
+    /// - Throws: ``ConfigurationError`` if the file can't be read as a list. What is wrong with its rules is in ``problems``.
+    init(_ path: String) throws(ConfigurationError) {
         let form = ListFile.Form(setting: Self.setting, entry: "rule", maximumEntries: Self.maximumRules, keys: Self.keys)
         for entry in try ListFile(path, form).entries { add(entry) }
     }
@@ -48,7 +48,7 @@ struct PolicyFile {
         }
         let callers = callers(texts["callers"], entry)
         let methods = methods(texts["methods"], entry.name)
-        rules.append(CallerPolicy.Rule(callers, Grant(methods, limits(texts, entry.name))))
+        rules.append(CallerPolicy.Rule(callers, CallerPermissions(methods, limits(texts, entry.name))))
     }
 
     /// A single value does for a list of one.
@@ -60,16 +60,16 @@ struct PolicyFile {
         return texts.compactMap(\.self)
     }
 
-    private mutating func callers(_ texts: [String]?, _ rule: ListFile.Entry) -> [CallerPattern] {
+    private mutating func callers(_ texts: [String]?, _ rule: ListFile.Entry) -> [CallerMatcher] {
         let name = rule.name
         guard let texts, !texts.isEmpty else {
-            problems.append("\(name): callers must be a list of one or more: \(CallerPattern.forms)")
+            problems.append("\(name): callers must be a list of one or more: \(CallerMatcher.forms)")
             return []
         }
-        var patterns: [CallerPattern] = []
+        var patterns: [CallerMatcher] = []
         for (index, text) in texts.enumerated() {
-            guard let pattern = CallerPattern(parsing: text) else {
-                problems.append("\(name): caller \(index + 1) must be \(CallerPattern.forms)")
+            guard let pattern = CallerMatcher(parsing: text) else {
+                problems.append("\(name): caller \(index + 1) must be \(CallerMatcher.forms)")
                 continue
             }
             if let first = namedBy[pattern] ?? namedBy[.any] {
@@ -102,7 +102,7 @@ struct PolicyFile {
         var counts: [String: Int] = [:]
         for key in Self.numbers {
             guard let text = texts[key] else { continue }
-            do throws(BadValue) {
+            do throws(InvalidValueError) {
                 counts[key] = try Units.count(text.first ?? "", in: 1...1_000_000)
             } catch {
                 problems.append("\(name): \(key) \(error.expectation)")
@@ -117,31 +117,31 @@ struct PolicyFile {
 
     private mutating func rate(
         _ perSecond: String, _ saved: String, _ texts: [String: [String]], _ counts: [String: Int], _ name: String
-    ) -> CallBudget? {
+    ) -> RateLimit? {
         if texts[saved] != nil, texts[perSecond] == nil {
             problems.append("\(name): \(saved) is for \(perSecond), which is not there")
         }
-        return counts[perSecond].map { CallBudget(perSecond: $0, saved: counts[saved] ?? min(2 * $0, 1_000_000)) }
+        return counts[perSecond].map { RateLimit(perSecond: $0, burst: counts[saved] ?? min(2 * $0, 1_000_000)) }
     }
 }
 
 extension DoormandSettings {
     /// Who may call what: by the file of rules, or, without one, everybody everything but accounts.
     ///
-    /// - Throws: ``BadSettings`` that says all that is wrong with the file, in one go.
-    func callerPolicy() throws(BadSettings) -> CallerPolicy {
+    /// - Throws: ``ConfigurationError`` that says all that is wrong with the file, in one go.
+    func callerPolicy() throws(ConfigurationError) -> CallerPolicy {
         guard !policyFile.isEmpty else { return .open(accountsCallers: server.accountsCallers) }
         var problems: [String] = []
         if !server.accountsCallers.isEmpty {
             problems.append("server.accounts-callers: is for a server without \(PolicyFile.setting); with one, say it there")
         }
-        do throws(BadSettings) {
+        do throws(ConfigurationError) {
             let file = try PolicyFile(policyFile)
             problems += file.problems
             if problems.isEmpty { return file.policy }
         } catch {
             problems += error.problems
         }
-        throw BadSettings(problems: problems)
+        throw ConfigurationError(problems: problems)
     }
 }

@@ -18,9 +18,9 @@ struct TLSFiles: Sendable, Hashable {
     /// Reads the files as they are now.
     ///
     /// - Returns: Nil where no files are named.
-    /// - Throws: ``BadSettings`` that says all that is wrong. It repeats neither what a file holds nor its path, which may be a secret
+    /// - Throws: ``ConfigurationError`` that says all that is wrong. It repeats neither what a file holds nor its path, which may be a secret
     ///   that was put there by mistake.
-    func load(now: Timestamp) throws(BadSettings) -> ServerTLS? {
+    func load(now: Timestamp) throws(ConfigurationError) -> ServerTLS? {
         guard isTLS else { return nil }
         var problems: [String] = []
         if certificate.isEmpty { problems.append("tls.certificate-file is required where there is one of the other tls files") }
@@ -28,14 +28,14 @@ struct TLSFiles: Sendable, Hashable {
         let certificateChain = Self.read(certificate, for: "tls.certificate-file", &problems)
         let privateKey = Self.read(key, for: "tls.key-file", &problems)
         let authorities = Self.read(clientAuthorities, for: "tls.client-ca-file", &problems)
-        guard problems.isEmpty, let certificateChain, let privateKey else { throw BadSettings(problems: problems) }
+        guard problems.isEmpty, let certificateChain, let privateKey else { throw ConfigurationError(problems: problems) }
         let material = TLSMaterial(
             certificateChain: certificateChain, privateKey: privateKey, clientAuthorities: authorities,
             clientCertificates: clientCertificates)
-        do throws(BadTLS) {
+        do throws(InvalidTLSError) {
             return try ServerTLS(material, now: now)
         } catch {
-            throw BadSettings(problems: error.problems)
+            throw ConfigurationError(problems: error.problems)
         }
     }
 

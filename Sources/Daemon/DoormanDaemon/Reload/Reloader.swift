@@ -9,7 +9,7 @@ internal import UnixSignals
 /// A class, of which logs print the name alone: it holds the environment.
 final class Reloader: Service {
     /// What leads to a reload, gathered while one is under way.
-    private final class Bell: Sendable {
+    private final class ReloadTrigger: Sendable {
         private let hasSignal = NIOLockedValueBox(false)
         private let (rings, ringer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
@@ -33,11 +33,11 @@ final class Reloader: Service {
     /// No look at the files is sooner after the last.
     private static let shortestInterval = Duration.milliseconds(10)
 
-    private let settings: SettingsInForce
-    private let tally: ReloadTally
+    private let settings: ActiveConfiguration
+    private let tally: ReloadCounters
     private let logger: Logger
 
-    init(settings: SettingsInForce, tally: ReloadTally, logger: Logger) {
+    init(settings: ActiveConfiguration, tally: ReloadCounters, logger: Logger) {
         self.settings = settings
         self.tally = tally
         self.logger = logger
@@ -45,9 +45,9 @@ final class Reloader: Service {
 
     func run() async throws {
         // Whoever is told to end is not to be ended by this meanwhile.
-        defer { HangUpSignal.ignore() }
+        defer { SIGHUPHandler.ignore() }
         let signals = await UnixSignalsSequence(trapping: .sighup)
-        let bell = Bell()
+        let bell = ReloadTrigger()
         let (interval, settings) = (settings.settings.reloadInterval, settings)
         await cancelWhenGracefulShutdown {
             await withTaskGroup { tasks in
@@ -66,7 +66,7 @@ final class Reloader: Service {
         try? await gracefulShutdown()
     }
 
-    private func reload(_ start: SettingsInForce, at bell: Bell) async {
+    private func reload(_ start: ActiveConfiguration, at bell: ReloadTrigger) async {
         var settings = start
         var watch = FileWatch(FileFingerprint(of: settings.files))
         // What was changed, or asked for, since the settings were loaded and before anybody looked.
@@ -87,7 +87,7 @@ final class Reloader: Service {
         }
     }
 
-    private func report(_ outcome: SettingsInForce.Outcome) {
+    private func report(_ outcome: ActiveConfiguration.Outcome) {
         tally.count(outcome)
         switch outcome {
         case .applied(let changed, let needRestart):

@@ -19,7 +19,7 @@ package struct DoormandSettings: Sendable {
     var tls = TLSFiles()
     var cache = CacheSettings()
     var governor = GovernorSettings()
-    var missBudgets = MissBudgetSettings()
+    var missBudgets = CacheMissLimiterSettings()
     var transport = CurlTransport.Settings()
     var caFile = ""
     var proxy = ""

@@ -16,7 +16,7 @@ struct Setting: Sendable {
     let isList: Bool
     /// The value in words that ``apply`` takes.
     let read: @Sendable (DoormandSettings) -> String
-    let apply: @Sendable (String, inout DoormandSettings) throws(BadValue) -> Void
+    let apply: @Sendable (String, inout DoormandSettings) throws(InvalidValueError) -> Void
     /// Takes the value over from other settings.
     let copy: @Sendable (DoormandSettings, inout DoormandSettings) -> Void
 
@@ -32,13 +32,13 @@ struct Setting: Sendable {
     private init<Value>(
         _ key: String, _ path: any Path<Value>, _ summary: String, isList: Bool = false,
         write: @escaping @Sendable (Value) -> String,
-        parse: @escaping @Sendable (String) throws(BadValue) -> Value
+        parse: @escaping @Sendable (String) throws(InvalidValueError) -> Value
     ) {
         self.key = key
         self.summary = summary
         self.isList = isList
         self.read = { write($0[keyPath: path]) }
-        self.apply = { (text: String, settings: inout DoormandSettings) throws(BadValue) in
+        self.apply = { (text: String, settings: inout DoormandSettings) throws(InvalidValueError) in
             settings[keyPath: path] = try parse(text)
         }
         self.copy = { $1[keyPath: path] = $0[keyPath: path] }
@@ -50,17 +50,17 @@ struct Setting: Sendable {
 
     /// A URL without credentials: a password in a setting would be seen in arguments, environments and `--print-config`.
     static func url(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { $0 }) { text throws(BadValue) in
-            guard !text.contains("@") else { throw BadValue("must hold no user name and no password") }
+        Setting(key, path, summary, write: { $0 }) { text throws(InvalidValueError) in
+            guard !text.contains("@") else { throw InvalidValueError("must hold no user name and no password") }
             return text
         }
     }
 
     /// A power of two.
     static func powerOfTwo(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { "\($0)" }) { text throws(BadValue) in
+        Setting(key, path, summary, write: { "\($0)" }) { text throws(InvalidValueError) in
             let count = try Units.count(text, in: range)
-            guard count.nonzeroBitCount == 1 else { throw BadValue("must be a power of two") }
+            guard count.nonzeroBitCount == 1 else { throw InvalidValueError("must be a power of two") }
             return count
         }
     }
@@ -70,15 +70,16 @@ struct Setting: Sendable {
     }
 
     static func count(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { "\($0)" }) { text throws(BadValue) in try Units.count(text, in: range) }
+        Setting(key, path, summary, write: { "\($0)" }) { text throws(InvalidValueError) in try Units.count(text, in: range) }
     }
 
     static func bytes(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: Units.write(bytes:)) { text throws(BadValue) in try Units.bytes(text, in: range) }
+        Setting(key, path, summary, write: Units.write(bytes:)) { text throws(InvalidValueError) in try Units.bytes(text, in: range)
+        }
     }
 
     static func bytes(_ key: String, _ path: any Path<UInt32>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { Units.write(bytes: Int($0)) }) { text throws(BadValue) in
+        Setting(key, path, summary, write: { Units.write(bytes: Int($0)) }) { text throws(InvalidValueError) in
             UInt32(clamping: try Units.bytes(text, in: range))
         }
     }
@@ -86,13 +87,13 @@ struct Setting: Sendable {
     static func duration(
         _ key: String, _ path: any Path<Duration>, _ range: ClosedRange<Duration>, _ summary: String
     ) -> Setting {
-        Setting(key, path, summary, write: Units.write(duration:)) { text throws(BadValue) in
+        Setting(key, path, summary, write: Units.write(duration:)) { text throws(InvalidValueError) in
             try Units.duration(text, in: range)
         }
     }
 
     static func fraction(_ key: String, _ path: any Path<Double>, _ range: ClosedRange<Double>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { "\($0)" }) { text throws(BadValue) in try Units.fraction(text, in: range) }
+        Setting(key, path, summary, write: { "\($0)" }) { text throws(InvalidValueError) in try Units.fraction(text, in: range) }
     }
 
     /// Who may call something: names with commas between them.
@@ -113,10 +114,10 @@ struct Setting: Sendable {
         parse: @escaping @Sendable (Substring) -> Caller?
     ) -> Setting {
         let write = { @Sendable (callers: Set<Caller>) in callers.sorted().map(\.name).joined(separator: ",") }
-        return Setting(key, path, summary, isList: true, write: write) { text throws(BadValue) in
+        return Setting(key, path, summary, isList: true, write: write) { text throws(InvalidValueError) in
             var callers: Set<Caller> = []
             for name in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
-                guard let caller = parse(name) else { throw BadValue(expectation) }
+                guard let caller = parse(name) else { throw InvalidValueError(expectation) }
                 callers.insert(caller)
             }
             return callers
@@ -132,18 +133,18 @@ struct Setting: Sendable {
     static func choice<Choice: CaseIterable & RawRepresentable<String> & Sendable>(
         _ key: String, _ path: any Path<Choice>, _ summary: String
     ) -> Setting {
-        Setting(key, path, summary, write: { $0.rawValue }) { text throws(BadValue) in
+        Setting(key, path, summary, write: { $0.rawValue }) { text throws(InvalidValueError) in
             guard let choice = Choice(rawValue: text) else {
-                throw BadValue("must be one of " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
+                throw InvalidValueError("must be one of " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
             }
             return choice
         }
     }
 
     static func logLevel(_ key: String, _ path: any Path<Logger.Level>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { $0.rawValue }) { text throws(BadValue) in
+        Setting(key, path, summary, write: { $0.rawValue }) { text throws(InvalidValueError) in
             guard let level = Logger.Level(rawValue: text) else {
-                throw BadValue("must be one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))
+                throw InvalidValueError("must be one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))
             }
             return level
         }
@@ -151,7 +152,7 @@ struct Setting: Sendable {
 }
 
 /// A value that a setting does not take; says what it takes.
-struct BadValue: Error {
+struct InvalidValueError: Error {
     let expectation: String
 
     init(_ expectation: String) {

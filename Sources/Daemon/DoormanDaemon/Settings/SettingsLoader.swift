@@ -38,7 +38,7 @@ package struct SettingsLoader {
         self.file = file
     }
 
-    package func load() async throws(BadSettings) -> Loaded {
+    package func load() async throws(ConfigurationError) -> Loaded {
         var problems = unknownFlags() + unknownVariables()
         var providers: [(name: String, provider: any ConfigProvider)] = [
             ("flag", CommandLineArgumentsProvider(arguments: ["doormand"] + arguments)),
@@ -58,7 +58,7 @@ package struct SettingsLoader {
         }
         var loaded = Loaded()
         for setting in SettingsCatalogue.all {
-            do throws(BadValue) {
+            do throws(InvalidValueError) {
                 guard let (text, origin) = try value(of: setting, in: providers) else { continue }
                 try setting.apply(text, &loaded.settings)
                 loaded.origins[setting.key] = origin
@@ -66,13 +66,13 @@ package struct SettingsLoader {
                 problems.append("\(setting.key) (\(setting.flag), \(setting.environmentVariable)) \(error.expectation)")
             }
         }
-        guard problems.isEmpty else { throw BadSettings(problems: problems) }
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
         return loaded
     }
 
     private func value(
         of setting: Setting, in providers: [(name: String, provider: any ConfigProvider)]
-    ) throws(BadValue) -> (text: String, origin: String)? {
+    ) throws(InvalidValueError) -> (text: String, origin: String)? {
         let key = AbsoluteConfigKey(setting.key.split(separator: ".").map(String.init))
         for (name, provider) in providers {
             guard let text = try text(of: setting, at: key, in: provider) else { continue }
@@ -90,7 +90,7 @@ package struct SettingsLoader {
     /// The value of a list comes as one text, whether it was written so or, in a file, as a list.
     private func text(
         of setting: Setting, at key: AbsoluteConfigKey, in provider: any ConfigProvider
-    ) throws(BadValue) -> String? {
+    ) throws(InvalidValueError) -> String? {
         if setting.isList, case .stringArray(let parts)? = try? provider.value(forKey: key, type: .stringArray).value?.content {
             return parts.joined(separator: ",")
         }
@@ -98,7 +98,7 @@ package struct SettingsLoader {
             guard case .string(let text)? = try provider.value(forKey: key, type: .string).value?.content else { return nil }
             return text
         } catch {
-            throw BadValue("must be given once, as one plain value")
+            throw InvalidValueError("must be given once, as one plain value")
         }
     }
 
@@ -202,7 +202,7 @@ package struct SettingsLoader {
 }
 
 /// All that is wrong with the settings.
-package struct BadSettings: Error, CustomStringConvertible {
+package struct ConfigurationError: Error, CustomStringConvertible {
     package let problems: [String]
 
     package var description: String { problems.joined(separator: "\n") }

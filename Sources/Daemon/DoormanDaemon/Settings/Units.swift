@@ -7,14 +7,14 @@ enum Units {
     ]
     private static let sizes: [(unit: String, bytes: Int)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)]
 
-    static func duration(_ text: String, in range: ClosedRange<Duration>) throws(BadValue) -> Duration {
+    static func duration(_ text: String, in range: ClosedRange<Duration>) throws(InvalidValueError) -> Duration {
         let (number, unit) = split(text)
         guard let count = Int64(number), let scale = durations.first(where: { $0.unit == unit })?.nanoseconds else {
-            throw BadValue("must be a whole number with a unit: us, ms, s, m or h, for example 500ms or 60s")
+            throw InvalidValueError("must be a whole number with a unit: us, ms, s, m or h, for example 500ms or 60s")
         }
         let (nanoseconds, overflow) = count.multipliedReportingOverflow(by: scale)
         guard !overflow, range.contains(.nanoseconds(nanoseconds)) else {
-            throw BadValue("must be from \(write(duration: range.lowerBound)) to \(write(duration: range.upperBound))")
+            throw InvalidValueError("must be from \(write(duration: range.lowerBound)) to \(write(duration: range.upperBound))")
         }
         return .nanoseconds(nanoseconds)
     }
@@ -26,14 +26,14 @@ enum Units {
         return "\(nanoseconds / fit.nanoseconds)\(fit.unit)"
     }
 
-    static func bytes(_ text: String, in range: ClosedRange<Int>) throws(BadValue) -> Int {
+    static func bytes(_ text: String, in range: ClosedRange<Int>) throws(InvalidValueError) -> Int {
         let (number, unit) = split(text)
         guard let count = Int(number), let scale = sizes.first(where: { $0.unit == unit })?.bytes else {
-            throw BadValue("must be a whole number with a unit: B, KiB, MiB or GiB, for example 64KiB")
+            throw InvalidValueError("must be a whole number with a unit: B, KiB, MiB or GiB, for example 64KiB")
         }
         let (bytes, overflow) = count.multipliedReportingOverflow(by: scale)
         guard !overflow, range.contains(bytes) else {
-            throw BadValue("must be from \(write(bytes: range.lowerBound)) to \(write(bytes: range.upperBound))")
+            throw InvalidValueError("must be from \(write(bytes: range.lowerBound)) to \(write(bytes: range.upperBound))")
         }
         return bytes
     }
@@ -43,33 +43,33 @@ enum Units {
         return "\(bytes / fit.bytes)\(fit.unit)"
     }
 
-    static func count(_ text: String, in range: ClosedRange<Int>) throws(BadValue) -> Int {
+    static func count(_ text: String, in range: ClosedRange<Int>) throws(InvalidValueError) -> Int {
         guard let count = Int(text), range.contains(count) else {
-            throw BadValue("must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+            throw InvalidValueError("must be a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return count
     }
 
-    static func fraction(_ text: String, in range: ClosedRange<Double>) throws(BadValue) -> Double {
+    static func fraction(_ text: String, in range: ClosedRange<Double>) throws(InvalidValueError) -> Double {
         guard let fraction = Double(text), range.contains(fraction) else {
-            throw BadValue("must be a number from \(range.lowerBound) to \(range.upperBound)")
+            throw InvalidValueError("must be a number from \(range.lowerBound) to \(range.upperBound)")
         }
         return fraction
     }
 
-    static func flag(_ text: String) throws(BadValue) -> Bool {
+    static func flag(_ text: String) throws(InvalidValueError) -> Bool {
         switch text {
         case "true": true
         case "false": false
-        default: throw BadValue("must be true or false")
+        default: throw InvalidValueError("must be true or false")
         }
     }
 
     /// Permissions in octal, as chmod(1) has them.
-    static func mode(_ text: String) throws(BadValue) -> UInt32 {
+    static func mode(_ text: String) throws(InvalidValueError) -> UInt32 {
         guard (3...4).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x37).contains($0) }),
             let mode = UInt32(text, radix: 8), mode <= 0o777
-        else { throw BadValue("must be permissions in octal, from 0000 to 0777, for example 0600") }
+        else { throw InvalidValueError("must be permissions in octal, from 0000 to 0777, for example 0600") }
         return mode
     }
 

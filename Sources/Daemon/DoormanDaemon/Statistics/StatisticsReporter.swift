@@ -8,7 +8,7 @@ internal import ServiceLifecycle
 struct StatisticsReporter: Service {
     let verifier: CachingVerifier
     let transport: CurlTransport
-    let governances: [Askers.Governance]
+    let governedApplications: [ProviderPool.GovernedApplication]
     /// How many tokens of one application can be kept fresh: calls to the provider in a second times the seconds that an answer
     /// is good for.
     let capacity: Double
@@ -40,9 +40,9 @@ struct StatisticsReporter: Service {
         }
         let transport = transport.statistics
         Gauge(label: "doorman_provider_connections_opened").record(Double(transport.connectionsOpened))
-        for governance in governances {
-            let label = [("application", governance.applicationID)]
-            let statistics = governance.governor.statistics
+        for application in governedApplications {
+            let label = [("application", application.applicationID)]
+            let statistics = application.governor.statistics
             Gauge(label: "doorman_provider_free_slots", dimensions: label).record(Double(statistics.freeSlots))
             Gauge(label: "doorman_provider_waiting_calls", dimensions: label).record(Double(statistics.waiting))
             Gauge(label: "doorman_provider_back_off_seconds", dimensions: label)
@@ -52,7 +52,7 @@ struct StatisticsReporter: Service {
     }
 }
 
-extension Breaker.State {
+extension CircuitBreaker.State {
     /// 0 closed, 1 half-open, 2 open.
     fileprivate var gauge: Double {
         switch self {

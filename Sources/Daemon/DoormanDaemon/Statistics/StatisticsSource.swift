@@ -3,14 +3,14 @@ internal import DoormanCache
 internal import DoormanCore
 internal import DoormanGovernor
 
-/// What the rooms behind the server know of how things are, put together for its statistics.
+/// What the dependencies behind the server know of how things are, put together for its statistics.
 struct StatisticsSource: Sendable {
     let verifier: CachingVerifier
     let transport: CurlTransport
-    let askers: Askers
+    let askers: ProviderPool
     let governor: GovernorSettings
     let capacity: Double
-    let reloads: ReloadTally
+    let reloads: ReloadCounters
 
     @Sendable
     func read() -> ServerStatistics {
@@ -28,7 +28,7 @@ struct StatisticsSource: Sendable {
             .init("cache.max-rejected-bytes", cache.rejected.bytes, of: cache.rejected.maximumBytes),
         ]
         count(transport.statistics, into: &statistics)
-        for governance in askers.governances { count(governance, into: &statistics) }
+        for application in askers.governedApplications { count(application, into: &statistics) }
         askers.providerCalls.count(into: &statistics)
         reloads.count(into: &statistics)
         return statistics
@@ -39,8 +39,8 @@ struct StatisticsSource: Sendable {
         statistics.gauges[.providerRequests] = UInt64(transport.requestsUnderWay)
     }
 
-    private func count(_ governance: Askers.Governance, into statistics: inout ServerStatistics) {
-        let (id, state) = (governance.applicationID, governance.governor.statistics)
+    private func count(_ application: ProviderPool.GovernedApplication, into statistics: inout ServerStatistics) {
+        let (id, state) = (application.applicationID, application.governor.statistics)
         statistics.limits += [
             .init(
                 "provider.max-concurrent-calls", governor.concurrentCalls - state.freeSlots, of: governor.concurrentCalls,
@@ -63,8 +63,8 @@ extension ServerStatistics.LimitState {
     }
 }
 
-extension ServerStatistics.Breaker {
-    fileprivate init(_ state: Breaker.State) {
+extension ServerStatistics.CircuitBreaker {
+    fileprivate init(_ state: CircuitBreaker.State) {
         self =
             switch state {
             case .closed: .closed

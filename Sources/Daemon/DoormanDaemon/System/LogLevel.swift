@@ -11,8 +11,8 @@ final class LogLevel: Sendable {
 
     var current: Logger.Level { level.withLockedValue { $0 } }
 
-    var piece: ReloadablePiece {
-        ReloadablePiece(keys: ["log.level"]) { [level] settings in level.withLockedValue { $0 = settings.logLevel } }
+    var piece: ReloadableComponent {
+        ReloadableComponent(keys: ["log.level"]) { [level] settings in level.withLockedValue { $0 = settings.logLevel } }
     }
 }
 

@@ -74,7 +74,7 @@ extension ServerStatistics.LimitState {
     var fullness: Double? { limit > 0 ? Double(used) / Double(limit) : nil }
 }
 
-extension ServerStatistics.Breaker {
+extension ServerStatistics.CircuitBreaker {
     var name: String {
         switch self {
         case .closed: "closed"

@@ -2,7 +2,7 @@ package import DoormanCore
 internal import DoormanSupport
 
 /// The body of a successful `/me` (the contract, section 2), taken apart and believed only if all of it makes sense.
-package struct MeAnswer: Sendable, Hashable {
+package struct MeResponse: Sendable, Hashable {
     package enum Contact: Sendable, Hashable {
         case phone(number: String, countryPrefix: String, nationalNumber: String)
         case email(String)
@@ -73,7 +73,7 @@ package struct AccessTokenAnswer: Sendable, Hashable {
             let text = body["access_token"]?.string
         else { return nil }
         let token = Token(text)
-        guard TokenForm.refusal(of: token.bytes, maximumBytes: maximumTokenBytes) == nil else { return nil }
+        guard TokenSyntax.refusal(of: token.bytes, maximumBytes: maximumTokenBytes) == nil else { return nil }
         self.accountID = accountID
         self.token = token
     }
@@ -114,7 +114,7 @@ package struct AccountsAnswer: Sendable, Hashable {
             else { return nil }
             return Account(id: id, phoneNumber: number)
         case (nil, let email?):
-            guard let address = email.object?["address"]?.string, MeAnswer.isPlausible(email: address) else { return nil }
+            guard let address = email.object?["address"]?.string, MeResponse.isPlausible(email: address) else { return nil }
             return Account(id: id, email: address)
         default:
             return nil

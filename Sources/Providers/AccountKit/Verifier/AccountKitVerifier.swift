@@ -10,7 +10,7 @@ package struct AccountKitVerifier: TokenProvider {
     package static let providerName = "account-kit"
 
     /// Told of each call to Account Kit when it is over, and how long it took, for metrics and logs. Called on any thread; must not wait.
-    package typealias Observer = @Sendable (AccountKitEndpoint, CallOutcome, _ took: Duration) -> Void
+    package typealias Observer = @Sendable (AccountKitEndpoint, RequestOutcome, _ took: Duration) -> Void
     /// Told how much of its limits the application has used up, in percent, whenever an answer says so: see ``AppUsage``. Called
     /// on any thread; must not wait.
     package typealias UsageObserver = @Sendable (Int) -> Void
@@ -36,17 +36,17 @@ package struct AccountKitVerifier: TokenProvider {
         self.usage = usage
     }
 
-    package func refusalByForm(of token: Token) -> Rejection? {
-        TokenForm.refusal(of: token.bytes, maximumBytes: settings.maximumTokenBytes)
+    package func validateSyntax(of token: Token) -> Rejection? {
+        TokenSyntax.refusal(of: token.bytes, maximumBytes: settings.maximumTokenBytes)
     }
 
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        if let refusal = refusalByForm(of: request.token) { return .rejected(refusal) }
+        if let refusal = validateSyntax(of: request.token) { return .rejected(refusal) }
         // No answer could be about an application that is not ours, so nobody needs to be asked.
         if let applicationID = request.applicationID, applicationID != settings.application.id {
             return .rejected(.anotherApplication)
         }
-        let verdict = try await whose(request.token, deadline: deadline)
+        let verdict = try await introspect(request.token, deadline: deadline)
         if case .valid(let identity) = verdict, let applicationID = request.applicationID, identity.applicationID != applicationID {
             return .rejected(.unknownApplication)
         }
@@ -54,11 +54,11 @@ package struct AccountKitVerifier: TokenProvider {
     }
 
     /// E2, for a token of a possible form.
-    func whose(_ token: Token, deadline: Deadline) async throws(VerificationError) -> Verdict {
+    func introspect(_ token: Token, deadline: Deadline) async throws(VerificationError) -> Verdict {
         let answer = try await ask(.me, requests.me(token), deadline: deadline)
         switch answer {
         case .success(let body):
-            guard let me = MeAnswer(body) else { throw .oddAnswer }
+            guard let me = MeResponse(body) else { throw .oddAnswer }
             return verdict(on: me)
         case .rejected(let kind):
             return .rejected(Rejection(kind))
@@ -68,7 +68,7 @@ package struct AccountKitVerifier: TokenProvider {
     }
 
     /// The guard against another application's tokens (the contract, section 4.1).
-    private func verdict(on answer: MeAnswer) -> Verdict {
+    private func verdict(on answer: MeResponse) -> Verdict {
         if let applicationID = answer.applicationID {
             guard applicationID == settings.application.id else { return .rejected(.anotherApplication) }
         } else if !settings.acceptAnswersWithoutApplication {
@@ -89,7 +89,7 @@ package struct AccountKitVerifier: TokenProvider {
     /// Asks within the time left, and classifies what comes.
     func ask(
         _ endpoint: AccountKitEndpoint, _ request: HTTPRequest, deadline: Deadline
-    ) async throws(VerificationError) -> AnswerClass {
+    ) async throws(VerificationError) -> ResponseClassification {
         let began = time.now()
         let remaining = deadline.remaining(at: began)
         guard remaining > .zero else { throw .deadlineExceeded }
@@ -103,7 +103,7 @@ package struct AccountKitVerifier: TokenProvider {
         }
         let took = began.duration(to: time.now())
         if let percent = AppUsage.percent(in: response.headers) { usage(percent) }
-        let answer = AnswerClass(response, to: endpoint)
+        let answer = ResponseClassification(response, to: endpoint)
         observer(endpoint, .answered(answer.kind, status: response.status), took)
         return answer
     }
@@ -112,7 +112,7 @@ package struct AccountKitVerifier: TokenProvider {
 extension AccountKitVerifier {
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
         try check(applicationID: request.applicationID)
-        if let refusal = CodeForm.refusal(of: request.code.bytes, maximumBytes: settings.maximumCodeBytes) {
+        if let refusal = CodeSyntax.refusal(of: request.code.bytes, maximumBytes: settings.maximumCodeBytes) {
             return .rejected(refusal)
         }
         guard let exchange = requests.exchange(request.code) else {
@@ -137,7 +137,7 @@ extension AccountKitVerifier {
     /// changed in between.
     private func verdict(on issued: AccessTokenAnswer, deadline: Deadline) async -> ExchangeVerdict {
         do {
-            switch try await whose(issued.token, deadline: deadline) {
+            switch try await introspect(issued.token, deadline: deadline) {
             case .valid(let identity): return .issued(issued.token, identity.accountID == issued.accountID ? identity : nil)
             case .rejected(let rejection):
                 return rejection.reason == .proofRejected ? .issued(issued.token, nil) : .rejected(rejection)
@@ -165,13 +165,13 @@ extension AccountKitVerifier {
 
     /// E3.
     private func revoke(_ token: Token, deadline: Deadline) async throws(VerificationError) {
-        if let refusal = refusalByForm(of: token) { throw VerificationError(.invalidRequest, refusal.message) }
+        if let refusal = validateSyntax(of: token) { throw VerificationError(.invalidRequest, refusal.message) }
         let answer = try await ask(.logout, requests.logout(token), deadline: deadline)
         switch answer {
         case .rejected(.tokenRejected):
             return  // It is void already.
         case .rejected(.proofInvalid):
-            throw .misconfigured(AnswerKind.proofInvalid.sentence)
+            throw .misconfigured(ResponseKind.proofInvalid.sentence)
         default:
             try confirm(answer)
         }
@@ -193,7 +193,7 @@ extension AccountKitVerifier {
     }
 
     /// Both answer `{"success":true}`.
-    private func confirm(_ answer: AnswerClass) throws(VerificationError) {
+    private func confirm(_ answer: ResponseClassification) throws(VerificationError) {
         switch answer {
         case .success(let body):
             guard body["success"] == .bool(true) else { throw .oddAnswer }

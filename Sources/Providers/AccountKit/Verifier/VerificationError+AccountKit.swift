@@ -7,7 +7,7 @@ extension VerificationError {
     static let deadlineExceeded = VerificationError(.deadlineExceeded, "The deadline passed before Account Kit had answered.")
 
     /// Account Kit answered well, but what it says of this one token or account makes no sense.
-    static let oddAnswer = VerificationError(.providerUnavailable, AnswerKind.nonsense.sentence, scope: .question)
+    static let oddAnswer = VerificationError(.providerUnavailable, ResponseKind.nonsense.sentence, scope: .question)
 
     /// Account Kit refuses us, or we have nothing to show it.
     static func misconfigured(_ message: String) -> VerificationError {
@@ -15,10 +15,10 @@ extension VerificationError {
     }
 
     /// - Parameter answer: One that is neither a success nor a refusal; those are values, and never get here.
-    init(_ answer: AnswerClass) {
+    init(_ answer: ResponseClassification) {
         switch answer {
         case .busy(let retryAfter):
-            self.init(.providerBusy, AnswerKind.throttled.sentence, retryAfter: retryAfter)
+            self.init(.providerBusy, ResponseKind.throttled.sentence, retryAfter: retryAfter)
         case .unavailable(let kind, let retryAfter):
             let mayBeOurs = kind == .outageOrWrongSecret || kind == .outageOrNoSuchAccount
             let scope: Scope = mayBeOurs ? .credential : .provider
@@ -65,7 +65,7 @@ extension VerificationError {
     }
 }
 
-extension AnswerKind {
+extension ResponseKind {
     /// One sentence for a person.
     var sentence: String {
         switch self {
@@ -93,7 +93,7 @@ extension Rejection {
     static let unknownApplication = Rejection(
         .wrongApplication, "Account Kit did not say for which application the token was made.")
 
-    init(_ kind: AnswerKind) {
+    init(_ kind: ResponseKind) {
         self.init(kind == .proofInvalid ? .proofRejected : .tokenRejected, kind.sentence)
     }
 }

@@ -4,22 +4,22 @@ internal import ProviderHTTP
 ///
 /// There are few of the latter: a lane is replaced for its age, minutes after its beginning, or for time-outs, no sooner than the time
 /// for connecting; and it ends with its last request, after the time for a whole request at most.
-final class Lanes: Sendable {
+final class ConnectionPool: Sendable {
     private struct State {
-        var current: Lane
-        var retired: [Lane] = []
+        var current: PooledConnections
+        var retired: [PooledConnections] = []
         var isShutDown = false
     }
 
     private let settings: CurlTransport.Settings
-    private let ledger: TransferLedger
+    private let ledger: RequestSemaphore
     private let state: Locked<State>
 
-    init(settings: CurlTransport.Settings, ledger: TransferLedger) throws(CurlTransport.SetupError) {
+    init(settings: CurlTransport.Settings, ledger: RequestSemaphore) throws(CurlTransport.SetupError) {
         self.settings = settings
         self.ledger = ledger
         state = Locked(
-            State(current: try Lane(settings: settings, ledger: ledger, firstAddresses: settings.firstAddresses)))
+            State(current: try PooledConnections(settings: settings, ledger: ledger, firstAddresses: settings.firstAddresses)))
     }
 
     /// Leaves an exchange to be carried out, on new connections if those that there are have served long enough.
@@ -27,12 +27,12 @@ final class Lanes: Sendable {
     /// The lock is held while a new lane is made, which takes a fraction of a millisecond: two callers must not make one each.
     ///
     /// - Returns: Why it was not taken, or nil.
-    func submit(_ exchange: Exchange, now: ContinuousClock.Instant = .now) -> TransportError.Code? {
-        let (refusal, ended) = state.withLock { state -> (TransportError.Code?, [Lane]) in
-            var ended: [Lane] = []
+    func submit(_ exchange: PendingRequest, now: ContinuousClock.Instant = .now) -> TransportError.Code? {
+        let (refusal, ended) = state.withLock { state -> (TransportError.Code?, [PooledConnections]) in
+            var ended: [PooledConnections] = []
             // If there is no memory or thread for another, the old one goes on.
             if !state.isShutDown, let reason = state.current.wornOut(at: now, settings),
-                let next = try? Lane(settings: settings, ledger: ledger, now: now)
+                let next = try? PooledConnections(settings: settings, ledger: ledger, now: now)
             {
                 ledger.noteReplacement(reason)
                 state.current.retire()
@@ -67,22 +67,22 @@ final class Lanes: Sendable {
 
 /// A set of connections with the thread that owns them. It takes requests until it is worn out; then another takes its place, while
 /// this one finishes what it has and ends.
-final class Lane: Sendable {
-    private let mailbox: Mailbox
-    private let wear: Locked<Wear>
-    private let thread: OwnerThread
+final class PooledConnections: Sendable {
+    private let mailbox: CommandQueue
+    private let wear: Locked<PoolReplacementPolicy>
+    private let thread: CurlThread
 
     /// - Parameter firstAddresses: See ``CurlTransport/Settings/firstAddresses``.
     /// - Throws: ``CurlTransport/SetupError/unavailable`` if libcurl or the system gives no more.
     init(
-        settings: CurlTransport.Settings, ledger: TransferLedger, firstAddresses: [String] = [],
+        settings: CurlTransport.Settings, ledger: RequestSemaphore, firstAddresses: [String] = [],
         now: ContinuousClock.Instant = .now
     ) throws(CurlTransport.SetupError) {
         let multi = try MultiHandle(
             maximumConnections: settings.maximumConnections, maximumStreams: settings.maximumRequests)
-        mailbox = Mailbox(ledger: ledger, waker: multi.waker)
-        wear = Locked(Wear(start: now))
-        thread = try OwnerThread(
+        mailbox = CommandQueue(ledger: ledger, waker: multi.waker)
+        wear = Locked(PoolReplacementPolicy(start: now))
+        thread = try CurlThread(
             running: TransferLoop(
                 settings: settings, multi: multi, mailbox: mailbox, ledger: ledger, wear: wear, firstAddresses: firstAddresses))
     }
@@ -90,14 +90,14 @@ final class Lane: Sendable {
     /// Whether the thread is done, or about to be.
     var hasEnded: Bool { mailbox.hasEnded }
 
-    func wornOut(at now: ContinuousClock.Instant, _ settings: CurlTransport.Settings) -> Wear.Reason? {
+    func wornOut(at now: ContinuousClock.Instant, _ settings: CurlTransport.Settings) -> PoolReplacementPolicy.Reason? {
         wear.withLock { $0.reason(at: now, settings) }
     }
 
     /// Leaves an exchange to be carried out.
     ///
     /// - Returns: Why it was not taken, or nil.
-    func submit(_ exchange: Exchange) -> TransportError.Code? {
+    func submit(_ exchange: PendingRequest) -> TransportError.Code? {
         mailbox.submit(exchange)
     }
 
@@ -127,7 +127,7 @@ final class Lane: Sendable {
 /// libcurl replaces none that is in use. Its own limit of a connection's life (`CURLOPT_MAXLIFETIME_CONN(3)`) is looked at only where
 /// a connection lies idle, which one shared over HTTP/2 never does under load; and a request that times out on a shared connection
 /// leaves it in place for all that follow, though its server may be stopped behind a kernel that goes on acknowledging.
-struct Wear: Sendable {
+struct PoolReplacementPolicy: Sendable {
     enum Reason: Sendable, Hashable {
         /// The names may stand for other addresses by now.
         case age

@@ -5,15 +5,16 @@ internal import ProviderHTTP
 final class TransferLoop {
     private let settings: CurlTransport.Settings
     private let multi: MultiHandle
-    private let mailbox: Mailbox
-    private let ledger: TransferLedger
-    private let wear: Locked<Wear>
+    private let mailbox: CommandQueue
+    private let ledger: RequestSemaphore
+    private let wear: Locked<PoolReplacementPolicy>
     /// For the first transfer.
     private var firstAddresses: [String]
     private var transfers: [EasyHandle.ID: Transfer] = [:]
 
     init(
-        settings: CurlTransport.Settings, multi: MultiHandle, mailbox: Mailbox, ledger: TransferLedger, wear: Locked<Wear>,
+        settings: CurlTransport.Settings, multi: MultiHandle, mailbox: CommandQueue, ledger: RequestSemaphore,
+        wear: Locked<PoolReplacementPolicy>,
         firstAddresses: [String]
     ) {
         self.settings = settings
@@ -41,7 +42,7 @@ final class TransferLoop {
         }
     }
 
-    private func start(_ exchange: Exchange) {
+    private func start(_ exchange: PendingRequest) {
         let now = ContinuousClock.now
         guard !exchange.hasEnded else { return mailbox.discharge() }
         guard now < exchange.deadline else {
@@ -79,7 +80,7 @@ final class TransferLoop {
         }
     }
 
-    private func shutDown(notStarted: [Exchange]) {
+    private func shutDown(notStarted: [PendingRequest]) {
         for exchange in notStarted {
             exchange.fail(.shutDown)
             mailbox.discharge()

@@ -3,7 +3,7 @@ internal import ProviderHTTP
 
 /// One exchange as the owner thread carries it out: its handle, and what has come of the answer so far.
 final class Transfer {
-    let exchange: Exchange
+    let exchange: PendingRequest
     let easy: EasyHandle
     private let settings: CurlTransport.Settings
     private var header: ResponseHeader
@@ -13,7 +13,7 @@ final class Transfer {
 
     /// - Parameter addresses: See ``CurlTransport/Settings/firstAddresses``.
     /// - Returns: Nil if libcurl took one of the options not.
-    init?(_ exchange: Exchange, settings: CurlTransport.Settings, addresses: [String], now: ContinuousClock.Instant) {
+    init?(_ exchange: PendingRequest, settings: CurlTransport.Settings, addresses: [String], now: ContinuousClock.Instant) {
         guard let easy = EasyHandle() else { return nil }
         self.exchange = exchange
         self.easy = easy

@@ -8,19 +8,19 @@ package import ProviderHTTP
 /// `.netrc` and the environment's proxies are never looked at, and plain HTTP is spoken to this machine only.
 package final class CurlTransport: HTTPTransport {
     package let settings: Settings
-    private let ledger: TransferLedger
-    private let shared: Lanes
+    private let ledger: RequestSemaphore
+    private let shared: ConnectionPool
     /// For requests that are good once. In one set of connections libcurl would take the HTTP/1.1 of theirs for a property of the server,
     /// and for a while share no other connection to it (`Curl_multiuse_state()`).
-    private let single: Lanes
+    private let single: ConnectionPool
 
     package init(_ settings: Settings = Settings()) throws(SetupError) {
         if let problem = settings.problem { throw .invalidSetting(problem) }
         if let caFile = settings.caFile, unsafe access(caFile, R_OK) != 0 { throw .unreadableCAFile }
         self.settings = settings
-        ledger = TransferLedger(capacity: settings.maximumRequests)
-        shared = try Lanes(settings: settings, ledger: ledger)
-        single = try Lanes(settings: settings, ledger: ledger)
+        ledger = RequestSemaphore(capacity: settings.maximumRequests)
+        shared = try ConnectionPool(settings: settings, ledger: ledger)
+        single = try ConnectionPool(settings: settings, ledger: ledger)
     }
 
     package var statistics: Statistics { ledger.statistics }
@@ -37,7 +37,7 @@ package final class CurlTransport: HTTPTransport {
         guard URLPolicy.accepts(request.url) else { throw TransportError(.refusedByPolicy, requestMayHaveBeenSent: false) }
         guard timeout > .zero else { throw TransportError(.deadlineExceeded, requestMayHaveBeenSent: false) }
         // No caller's time is longer than a day: a time near the end of the clock can't be added to now.
-        let exchange = Exchange(request, deadline: .now.advanced(by: min(timeout, .seconds(86_400))))
+        let exchange = PendingRequest(request, deadline: .now.advanced(by: min(timeout, .seconds(86_400))))
         let lanes = request.isRepeatable ? shared : single
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in

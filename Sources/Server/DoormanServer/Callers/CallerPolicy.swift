@@ -7,10 +7,10 @@ internal import DoormanWire
 package struct CallerPolicy: Sendable, Hashable {
     /// What those who are meant may do.
     package struct Rule: Sendable, Hashable {
-        package var callers: [CallerPattern]
-        package var grant: Grant
+        package var callers: [CallerMatcher]
+        package var grant: CallerPermissions
 
-        package init(_ callers: [CallerPattern], _ grant: Grant) {
+        package init(_ callers: [CallerMatcher], _ grant: CallerPermissions) {
             self.callers = callers
             self.grant = grant
         }
@@ -18,7 +18,7 @@ package struct CallerPolicy: Sendable, Hashable {
 
     /// The setting that it was made of, for whoever is refused.
     package let setting: String
-    private let grants: [Grant]
+    private let grants: [CallerPermissions]
     /// Callers by name, and the first rule of each.
     private let named: [Caller: Int]
     /// Patterns for many, and the rule of each, in the order of the rules.
@@ -26,7 +26,7 @@ package struct CallerPolicy: Sendable, Hashable {
 
     private struct Pattern: Sendable, Hashable {
         let rule: Int
-        let pattern: CallerPattern
+        let pattern: CallerMatcher
     }
 
     package init(_ rules: [Rule], setting: String) {
@@ -51,16 +51,17 @@ package struct CallerPolicy: Sendable, Hashable {
     /// delete accounts besides.
     package static func open(accountsCallers: Set<Caller>) -> CallerPolicy {
         let methods: MethodSet = [.verify, .exchange, .revoke]
-        let operators = accountsCallers.sorted().map(CallerPattern.one)
+        let operators = accountsCallers.sorted().map(CallerMatcher.one)
         return CallerPolicy(
             [
-                Rule(operators, Grant(methods.union([.accounts, .statistics]))), Rule([.local], Grant(methods.union(.statistics))),
-                Rule([.any], Grant(methods)),
+                Rule(operators, CallerPermissions(methods.union([.accounts, .statistics]))),
+                Rule([.local], CallerPermissions(methods.union(.statistics))),
+                Rule([.any], CallerPermissions(methods)),
             ], setting: "server.accounts-callers")
     }
 
     /// What the caller may do. Looked up once a connection, so it may take a while.
-    package func grant(for caller: Caller) -> Grant {
+    package func grant(for caller: Caller) -> CallerPermissions {
         let byName = named[caller] ?? grants.count
         let byPattern = patterns.first { $0.rule >= byName || $0.pattern.matches(caller) }?.rule ?? grants.count
         let rule = min(byName, byPattern)
@@ -69,7 +70,7 @@ package struct CallerPolicy: Sendable, Hashable {
 }
 
 /// Whom a rule is for: one caller, or all whose names end or begin in one way.
-package enum CallerPattern: Sendable, Hashable {
+package enum CallerMatcher: Sendable, Hashable {
     /// Everybody, even one of whom nothing is known.
     case any
     case one(Caller)
@@ -121,7 +122,7 @@ package enum CallerPattern: Sendable, Hashable {
 }
 
 /// What a caller may call, and how much.
-package struct Grant: Sendable, Hashable {
+package struct CallerPermissions: Sendable, Hashable {
     package var methods: MethodSet
     package var limits: CallerLimits
 
@@ -131,7 +132,7 @@ package struct Grant: Sendable, Hashable {
     }
 
     /// That of those whom no rule names.
-    package static let nothing = Grant([])
+    package static let nothing = CallerPermissions([])
 }
 
 /// What a caller may call. Whether a server is well anybody may ask.

@@ -11,8 +11,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let shared: Shared
-    private let reader: RequestReader
-    private var pass: CallerPass
+    private let reader: RequestDispatcher
+    private var pass: CallerContext
     private let writesToSocket: Bool
     private var connection: ServerConnection
     private var context: ChannelHandlerContext?
@@ -35,7 +35,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private struct Work {
         let task: Task<Void, Never>
         /// Where it is counted, if it is. Those of the connection may be others by the time that it ends.
-        let places: WaitingPlaces?
+        let places: InFlightPermits?
 
         func giveUp() {
             task.cancel()
@@ -48,14 +48,14 @@ final class ConnectionHandler: ChannelInboundHandler {
         let backend: AuthBackend
         let limits: ConnectionLimits
         let metrics: ServerMetrics
-        let statistics: StatisticsReading
-        let log: LimitedLog
+        let statistics: CoalescedStatisticsReader
+        let log: RateLimitedLogger
     }
 
     /// Called on the connection's event loop.
     ///
     /// - Parameter writesToSocket: Whether this handler is alone in its pipeline, so that bytes may go past it.
-    init(shared: Shared, reader: RequestReader, caller: Caller, writesToSocket: Bool) {
+    init(shared: Shared, reader: RequestDispatcher, caller: Caller, writesToSocket: Bool) {
         self.shared = shared
         self.reader = reader
         self.pass = reader.pass(for: caller)
@@ -153,7 +153,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     // MARK: - Calls
 
-    private func startCalls(_ pass: CallerPass) {
+    private func startCalls(_ pass: CallerContext) {
         let started = connection.takeStarted()
         // What the connection refused by a limit of its own, or because it ends, does not wait.
         let placed = started.count { $0.call.takesPlace }

@@ -22,12 +22,12 @@ package struct ServerConnection {
 
     /// Looks at a request's data ahead of ``Decide``, while the one before is still to be answered: what it needs of memory is on its way
     /// by then. Nil if there is nothing to prepare.
-    package typealias Prepare = (_ data: Span<UInt8>) -> PreparedVerify?
+    package typealias Prepare = (_ data: Span<UInt8>) -> PrefetchedVerify?
 
     /// Reads a request's data and says what to do with it; a reply from memory goes into the room for it. What is prepared is of this
     /// data.
     package typealias Decide = (
-        _ data: Span<UInt8>, _ prepared: PreparedVerify?, _ isDraining: Bool, _ reply: inout PackedReply
+        _ data: Span<UInt8>, _ prepared: PrefetchedVerify?, _ isDraining: Bool, _ reply: inout EncodedResponse
     ) -> Decision
 
     /// Takes what it can of the answers that are there while more frames of the same read are still to be answered.
@@ -185,7 +185,7 @@ package struct ServerConnection {
         var completedFrame = false
         var takesMore = true
         // Of the frame that comes next.
-        var prepared: PreparedVerify?
+        var prepared: PrefetchedVerify?
         while let event = decoder.next() {
             switch event {
             case .frame(let header):
@@ -294,7 +294,7 @@ package struct ServerConnection {
 
     // MARK: - Frames
 
-    private mutating func handle(_ header: FrameHeader, _ prepared: PreparedVerify?, now: Instant, decide: Decide) {
+    private mutating func handle(_ header: FrameHeader, _ prepared: PrefetchedVerify?, now: Instant, decide: Decide) {
         switch header.type {
         case .request: break
         case .data: return refuse(header.streamID, .unimplemented, "there are no streaming calls here")
@@ -312,7 +312,7 @@ package struct ServerConnection {
         // Asked before, since the decoder is held while its frame is read.
         let isDraining = isDraining
         // A room of its own for each frame: what was another's can't be in it.
-        var reply = PackedReply()
+        var reply = EncodedResponse()
         switch decoder.withData({ data in decide(data, prepared, isDraining, &reply) }) {
         case .reply:
             output.writeFrame(.response, streamID: header.streamID, data: reply)

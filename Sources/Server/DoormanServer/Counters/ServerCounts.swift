@@ -7,7 +7,7 @@ struct ServerCounts: Sendable {
     let readers: LoopReaders
     let connections: ConnectionRegistry
     let metrics: ServerMetrics
-    let tls: CurrentTLS?
+    let tls: ReloadableTLSContext?
     let time: TimeSource
     let began: Instant
     let startedAt: Timestamp
@@ -15,7 +15,7 @@ struct ServerCounts: Sendable {
     /// Begins to count the time.
     init(
         settings: ServerSettings, readers: LoopReaders, connections: ConnectionRegistry, metrics: ServerMetrics,
-        tls: CurrentTLS?, time: TimeSource
+        tls: ReloadableTLSContext?, time: TimeSource
     ) {
         self.settings = settings
         self.readers = readers

@@ -18,9 +18,9 @@ package final class DoormanServer: Service {
     private let metrics: ServerMetrics
     private let group: any EventLoopGroup
     /// Nil where TCP is plain.
-    private let tls: CurrentTLS?
+    private let tls: ReloadableTLSContext?
     private let readers: LoopReaders
-    private let statistics: StatisticsReading
+    private let statistics: CoalescedStatisticsReader
     private let connections = ConnectionRegistry()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
     private let socketFile = NIOLockedValueBox<SocketFile?>(nil)
@@ -38,12 +38,12 @@ package final class DoormanServer: Service {
         self.group = group
         self.metrics = ServerMetrics(factory: metrics)
         self.logger = logger
-        self.tls = tls.map(CurrentTLS.init)
+        self.tls = tls.map(ReloadableTLSContext.init)
         self.readers = LoopReaders(group: group, backend: backend, settings: settings)
         let counts = ServerCounts(
             settings: settings, readers: readers, connections: connections, metrics: self.metrics, tls: self.tls,
             time: backend.timeSource)
-        statistics = StatisticsReading {
+        statistics = CoalescedStatisticsReader {
             var statistics = backend.statistics()
             await counts.add(to: &statistics)
             return ResponseEncoder.encode(statistics)
@@ -176,14 +176,14 @@ package final class DoormanServer: Service {
         }
     }
 
-    private func makeAdmission() -> Admission {
-        let log = LimitedLog(logger, now: backend.timeSource.now)
+    private func makeAdmission() -> ConnectionInitializer {
+        let log = RateLimitedLogger(logger, now: backend.timeSource.now)
         let shared = ConnectionHandler.Shared(
             backend: backend, limits: settings.connection, metrics: metrics, statistics: statistics, log: log)
-        return Admission(settings: settings, tls: tls, shared: shared, readers: readers, connections: connections)
+        return ConnectionInitializer(settings: settings, tls: tls, shared: shared, readers: readers, connections: connections)
     }
 
-    private func makeBootstrap(_ admission: Admission) -> ServerBootstrap {
+    private func makeBootstrap(_ admission: ConnectionInitializer) -> ServerBootstrap {
         let log = admission.shared.log
         let highWaterMark = settings.connection.writeBufferHighWaterMark
         return ServerBootstrap(group: group)

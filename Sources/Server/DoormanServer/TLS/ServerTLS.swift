@@ -16,19 +16,21 @@ package struct ServerTLS: Sendable {
     let context: NIOSSLContext
 
     /// - Parameter now: When the times of certificates are judged.
-    /// - Throws: ``BadTLS`` that says all that is wrong, by setting. It repeats nothing of what the files hold.
-    package init(_ material: TLSMaterial, now: Timestamp) throws(BadTLS) {
+    /// - Throws: ``InvalidTLSError`` that says all that is wrong, by setting. It repeats nothing of what the files hold.
+    package init(_ material: TLSMaterial, now: Timestamp) throws(InvalidTLSError) {
         var problems: [String] = []
         let chain = Self.certificates(material.certificateChain, Self.certificateSetting, &problems)
         let authorities = material.clientAuthorities.map { Self.certificates($0, Self.authoritiesSetting, &problems) }
         let key = Self.key(material.privateKey, &problems)
-        guard problems.isEmpty, let key, let own = chain.first else { throw BadTLS(problems: problems) }
+        guard problems.isEmpty, let key, let own = chain.first else { throw InvalidTLSError(problems: problems) }
         guard KeyPair.belongTogether(privateKey: key, certificate: own) != false else {
-            throw BadTLS(problems: ["\(Self.keySetting): it is not the key of the first certificate in \(Self.certificateSetting)"])
+            throw InvalidTLSError(problems: [
+                "\(Self.keySetting): it is not the key of the first certificate in \(Self.certificateSetting)"
+            ])
         }
         let configuration = Self.configuration(chain, key, authorities, material.clientCertificates)
         guard let context = try? NIOSSLContext(configuration: configuration) else {
-            throw BadTLS(problems: ["\(Self.keySetting): TLS can't be made of it and \(Self.certificateSetting) together"])
+            throw InvalidTLSError(problems: ["\(Self.keySetting): TLS can't be made of it and \(Self.certificateSetting) together"])
         }
         self.context = context
         self.material = material
@@ -103,7 +105,7 @@ package struct ServerTLS: Sendable {
 }
 
 /// All that is wrong with what TLS should be made of.
-package struct BadTLS: Error, Sendable, Hashable, CustomStringConvertible {
+package struct InvalidTLSError: Error, Sendable, Hashable, CustomStringConvertible {
     package let problems: [String]
 
     package var description: String { problems.joined(separator: "\n") }
@@ -157,7 +159,7 @@ extension TLSMaterial: CustomStringConvertible, CustomDebugStringConvertible, Cu
 }
 
 /// What the next handshake is made with. Connections keep what theirs was made with.
-final class CurrentTLS: Sendable {
+final class ReloadableTLSContext: Sendable {
     private let current: NIOLockedValueBox<ServerTLS>
 
     init(_ tls: ServerTLS) {

@@ -12,12 +12,12 @@ package struct AuthBackend: Sendable {
     package typealias ReplyFromMemory =
         @Sendable (
             _ token: Span<UInt8>, _ key: TokenKey, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ now: Instant,
-            _ reply: inout PackedReply
+            _ reply: inout EncodedResponse
         ) -> Bool
 
     /// Takes a call that memory can't answer from its caller's share, which is what is granted to that one, or else to everybody; nil
     /// if it may go on, else when the next may. Called on event loops.
-    package typealias TakeMiss = @Sendable (_ caller: Caller, _ granted: CallBudget?, _ now: Instant) -> Duration?
+    package typealias TakeMiss = @Sendable (_ caller: Caller, _ granted: RateLimit?, _ now: Instant) -> Duration?
 
     /// As ``ReplyFromMemory``, past its time: while the provider can't be asked by anybody, when there is nothing to wait for and
     /// nobody's share to take; and right after that, when everything known is asked about again, for a caller whose share does not
@@ -25,7 +25,7 @@ package struct AuthBackend: Sendable {
     package typealias StaleReplyFromMemory =
         @Sendable (
             _ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32, _ now: Instant, _ hasShare: Bool,
-            _ reply: inout PackedReply
+            _ reply: inout EncodedResponse
         ) -> Bool
 
     /// Whether the provider is being asked about the token already, so that one more call costs it nothing.
@@ -68,7 +68,7 @@ package struct AuthBackend: Sendable {
     /// - Parameter statistics: The server's.
     /// - Returns: The data of the response frame, and how it came out.
     func answer(
-        _ call: Call, deadline: Deadline, statistics: StatisticsReading
+        _ call: Call, deadline: Deadline, statistics: CoalescedStatisticsReader
     ) async -> (data: [UInt8], failure: Failure?) {
         do throws(VerificationError) {
             switch call {

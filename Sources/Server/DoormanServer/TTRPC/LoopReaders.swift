@@ -2,24 +2,24 @@ internal import CallerLimits
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
-/// One ``RequestReader`` for each event loop of a group.
+/// One ``RequestDispatcher`` for each event loop of a group.
 struct LoopReaders: Sendable {
-    private let readers: [ObjectIdentifier: NIOLoopBoundBox<RequestReader>]
+    private let readers: [ObjectIdentifier: NIOLoopBoundBox<RequestDispatcher>]
     private let loops: [any EventLoop]
     private let current: NIOLockedValueBox<(policy: CallerPolicy, generation: Int)>
     /// Calls that wait at all loops.
-    let waiting: WaitingCalls
+    let waiting: InFlightCounter
 
     init(group: any EventLoopGroup, backend: AuthBackend, settings: ServerSettings) {
-        let shares = CallerShares(maximumCallers: settings.maximumCallers)
-        let waiting = WaitingCalls(maximum: settings.maximumWaitingCalls)
+        let shares = CallerQuotaRegistry(maximumCallers: settings.maximumCallers)
+        let waiting = InFlightCounter(maximum: settings.maximumWaitingCalls)
         self.waiting = waiting
         let policy = settings.policy ?? .open(accountsCallers: settings.accountsCallers)
         current = NIOLockedValueBox((policy, 0))
         loops = Array(group.makeIterator())
         readers = Dictionary(
             uniqueKeysWithValues: loops.map { loop in
-                let reader = RequestReader(
+                let reader = RequestDispatcher(
                     backend: backend, policy: policy, shares: shares, waiting: waiting,
                     maximumFrameLength: settings.connection.maximumFrameLength)
                 return (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(reader, eventLoop: loop))
@@ -27,7 +27,7 @@ struct LoopReaders: Sendable {
     }
 
     /// The loop's own reader. Called on that loop.
-    func reader(for loop: any EventLoop) -> RequestReader {
+    func reader(for loop: any EventLoop) -> RequestDispatcher {
         box(of: loop).value
     }
 
@@ -62,7 +62,7 @@ struct LoopReaders: Sendable {
     /// The policy that was given last.
     var policy: CallerPolicy { current.withLockedValue { $0.policy } }
 
-    private func box(of loop: any EventLoop) -> NIOLoopBoundBox<RequestReader> {
+    private func box(of loop: any EventLoop) -> NIOLoopBoundBox<RequestDispatcher> {
         guard let box = readers[ObjectIdentifier(loop)] else { preconditionFailure("the loop is not of the server's group") }
         return box
     }

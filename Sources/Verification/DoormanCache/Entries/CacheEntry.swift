@@ -6,7 +6,7 @@ package struct CacheEntry: Sendable, Hashable {
     /// What the provider said. An identity in here has ``Freshness/cached``, or ``Freshness/stale`` past its time.
     package var verdict: Verdict
     /// The same, as it goes over the wire.
-    package var reply: PackedReply
+    package var reply: EncodedResponse
     /// When the provider was asked. Ages count from here, since the answer may have been true only then.
     package var verifiedAt: Instant
     /// From when on this is no answer any more, unless the provider can't be asked.
@@ -17,7 +17,7 @@ package struct CacheEntry: Sendable, Hashable {
     package var staleUntil: Instant
 
     package init(
-        verdict: Verdict, reply: PackedReply, verifiedAt: Instant, expiresAt: Instant, refreshAt: Instant = .distantFuture,
+        verdict: Verdict, reply: EncodedResponse, verifiedAt: Instant, expiresAt: Instant, refreshAt: Instant = .distantFuture,
         staleUntil: Instant? = nil
     ) {
         self.verdict = verdict
@@ -41,7 +41,7 @@ package struct CacheEntry: Sendable, Hashable {
 }
 
 /// What memory says of a token at one moment.
-enum Recollection: Sendable, Hashable {
+enum CacheLookup: Sendable, Hashable {
     /// An answer within its time, and young enough. One that is due for a refresh says so once.
     case known(Verdict, isDueForRefresh: Bool)
     /// An answer that is young enough but past its time: it will do if the provider can't be asked.

@@ -13,7 +13,7 @@ struct CacheShard: Sendable {
     private var revocations: [UInt32] = Array(repeating: 0, count: 64)
 
     /// - Parameter validPlaces: Told where the valid entries lie, as those of the shard of this number.
-    init(valid: SegmentBounds, rejected: SegmentBounds, validPlaces: (PublishedPlaces, shard: Int)? = nil) {
+    init(valid: SegmentBounds, rejected: SegmentBounds, validPlaces: (SlotAddressTable, shard: Int)? = nil) {
         self.valid = LRUSegment(bounds: valid, publishingPlacesTo: validPlaces)
         self.rejected = LRUSegment(bounds: rejected)
     }
@@ -21,7 +21,7 @@ struct CacheShard: Sendable {
     /// Counts a hit, and nothing if there is none: the call then asks again by ``recall(_:maxAge:now:isRepeated:)``.
     @inline(__always)
     mutating func reply(
-        for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64, into reply: inout PackedReply
+        for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64, into reply: inout EncodedResponse
     ) -> Hit? {
         let any = Span<UInt8>()
         guard
@@ -32,7 +32,7 @@ struct CacheShard: Sendable {
         return hit
     }
 
-    mutating func recall(_ key: TokenKey, maxAge: UInt64, now: UInt64, isRepeated: Bool) -> Recollection {
+    mutating func recall(_ key: TokenKey, maxAge: UInt64, now: UInt64, isRepeated: Bool) -> CacheLookup {
         var recollection = valid.recall(key, maxAge: maxAge, now: now, mayRefresh: !isRepeated)
         if case .unknown = recollection { recollection = rejected.recall(key, maxAge: maxAge, now: now) }
         guard !isRepeated else { return recollection }

@@ -29,14 +29,14 @@ package struct LRUSegment: Sendable {
     private var usedLast = Slot.none
     private var newest = Slot.none
     private var oldest = Slot.none
-    private let places: (PublishedPlaces, shard: Int)?
+    private let places: (SlotAddressTable, shard: Int)?
 
     package init(bounds: SegmentBounds) {
         self.init(bounds: bounds, publishingPlacesTo: nil)
     }
 
     /// - Parameter places: Told where the entries lie.
-    init(bounds: SegmentBounds, publishingPlacesTo places: (PublishedPlaces, shard: Int)?) {
+    init(bounds: SegmentBounds, publishingPlacesTo places: (SlotAddressTable, shard: Int)?) {
         self.bounds = bounds
         self.places = places
     }
@@ -51,7 +51,7 @@ package struct LRUSegment: Sendable {
     ///   - reply: Where the reply is copied to.
     @inline(__always)
     mutating func reply(
-        for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64, into reply: inout PackedReply
+        for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64, into reply: inout EncodedResponse
     ) -> Hit? {
         guard let slot = slot(of: key), now < slots[slot].usableUntil, isYoung(slot, maxAge: maxAge, now: now),
             applicationID.isEmpty || isFor(applicationID, slot)
@@ -65,7 +65,7 @@ package struct LRUSegment: Sendable {
     /// What is known of the key; an answer within its time is marked as used.
     ///
     /// - Parameter mayRefresh: Whether whoever asks would have the entry refreshed.
-    mutating func recall(_ key: TokenKey, maxAge: UInt64, now: UInt64, mayRefresh: Bool = true) -> Recollection {
+    mutating func recall(_ key: TokenKey, maxAge: UInt64, now: UInt64, mayRefresh: Bool = true) -> CacheLookup {
         guard let slot = slot(of: key), isYoung(slot, maxAge: maxAge, now: now), let verdict = verdicts[slot] else {
             return .unknown
         }
@@ -85,7 +85,7 @@ package struct LRUSegment: Sendable {
         guard let slot = slot(of: key), now < staleUntil[slot], isYoung(slot, maxAge: maxAge, now: now),
             let verdict = verdicts[slot]
         else { return nil }
-        var reply = PackedReply()
+        var reply = EncodedResponse()
         copyReply(slot, into: &reply)
         return CacheEntry(
             verdict: verdict, reply: reply, verifiedAt: Instant(nanoseconds: slots[slot].verifiedAt),
@@ -239,12 +239,12 @@ extension LRUSegment {
 
 extension LRUSegment {
     @inline(__always)
-    private func copyReply(_ slot: Int, into reply: inout PackedReply) {
+    private func copyReply(_ slot: Int, into reply: inout EncodedResponse) {
         reply.short = slots[slot].reply
         if reply.short.count == nil { reply.long = longReplies[slot] ?? [] }
     }
 
-    private mutating func storeReply(_ reply: PackedReply, _ slot: Int) {
+    private mutating func storeReply(_ reply: EncodedResponse, _ slot: Int) {
         forgetLongReply(slot)
         slots[slot].reply = reply.short
         if reply.short.count == nil { longReplies[slot] = reply.long }
@@ -252,7 +252,7 @@ extension LRUSegment {
 
     private mutating func forgetLongReply(_ slot: Int) {
         if slots[slot].reply.count == nil { longReplies[slot] = nil }
-        slots[slot].reply = PackedReply.Short()
+        slots[slot].reply = EncodedResponse.Short()
     }
 }
 
@@ -364,7 +364,7 @@ extension LRUSegment {
         static let stale: UInt64 = .max - 1
 
         private var words = SIMD8<UInt64>()
-        var reply = PackedReply.Short()
+        var reply = EncodedResponse.Short()
 
         /// One that is no entry's.
         static let free = Slot(key: TokenKey(words: (0, 0, 0, 0)))

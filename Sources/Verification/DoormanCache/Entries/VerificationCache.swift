@@ -7,10 +7,10 @@ internal import NIOConcurrencyHelpers
 package final class VerificationCache: Sendable {
     private let shards: [NIOLockedValueBox<CacheShard>]
     /// Where the valid entries lie.
-    private let places: PublishedPlaces
+    private let places: SlotAddressTable
     private let mask: UInt64
     /// Read under a shard's lock, and nothing is locked under it.
-    private let accountRevocations = NIOLockedValueBox(AccountRevocations())
+    private let accountRevocations = NIOLockedValueBox(AccountRevocationHistory())
 
     /// The state of revocations when a question was put. Its answer may be stored only if nothing has been revoked since that
     /// it may be about.
@@ -23,7 +23,7 @@ package final class VerificationCache: Sendable {
     package init(settings: CacheSettings) {
         let count = settings.shardCount
         mask = UInt64(count - 1)
-        let places = PublishedPlaces(shards: count)
+        let places = SlotAddressTable(shards: count)
         self.places = places
         shards = (0..<count).map { number in
             NIOLockedValueBox(
@@ -46,7 +46,7 @@ package final class VerificationCache: Sendable {
     ///   - applicationID: In UTF-8; empty for any. Does not matter for a refused token.
     ///   - maxAgeSeconds: 0 for any age.
     func reply(
-        for key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into reply: inout PackedReply
+        for key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into reply: inout EncodedResponse
     ) -> Hit? {
         let maxAge = maxAgeSeconds == 0 ? UInt64.max : UInt64(maxAgeSeconds) * 1_000_000_000
         return shard(of: key).withLockedValue {
@@ -57,7 +57,7 @@ package final class VerificationCache: Sendable {
     /// What memory knows of the token.
     ///
     /// - Parameter isRepeated: Whether this call has looked here before: it counts no second miss, and refreshes nothing.
-    func recall(_ key: TokenKey, maxAge: Duration?, now: Instant, isRepeated: Bool = false) -> Recollection {
+    func recall(_ key: TokenKey, maxAge: Duration?, now: Instant, isRepeated: Bool = false) -> CacheLookup {
         shard(of: key).withLockedValue {
             $0.recall(key, maxAge: Self.nanoseconds(maxAge), now: now.nanoseconds, isRepeated: isRepeated)
         }

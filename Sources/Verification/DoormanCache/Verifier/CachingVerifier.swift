@@ -4,7 +4,7 @@ package import DoormanSupport
 /// Answers from memory what it can, and asks the verifier behind it the rest: each token once, however many ask.
 package final class CachingVerifier: Sendable {
     /// How a verdict goes over the wire; what it returns is stored with the verdict.
-    package typealias Pack = @Sendable (Verdict) -> PackedReply
+    package typealias Pack = @Sendable (Verdict) -> EncodedResponse
 
     let upstream: any TokenProvider
     let settings: CacheSettings
@@ -61,7 +61,7 @@ package final class CachingVerifier: Sendable {
     /// - Returns: Whether there is one.
     package func reply(
         token: Span<UInt8>, key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant,
-        into reply: inout PackedReply
+        into reply: inout EncodedResponse
     ) -> Bool {
         assert(key == keys.key(forToken: token), "the key is another token's")
         let hit = cache.reply(for: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply)
@@ -73,7 +73,7 @@ package final class CachingVerifier: Sendable {
     /// The packed reply past its time, if memory has one that suits the call otherwise: for a call that may not have the provider
     /// asked just now.
     package func staleReply(
-        token: Span<UInt8>, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into reply: inout PackedReply
+        token: Span<UInt8>, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into reply: inout EncodedResponse
     ) -> Bool {
         let key = keys.key(forToken: token)
         guard giveStale(key, maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds))) != nil else { return false }
@@ -114,13 +114,13 @@ extension Array where Element == UInt8 {
 }
 
 extension CachingVerifier: TokenProvider {
-    package func refusalByForm(of token: Token) -> Rejection? {
-        upstream.refusalByForm(of: token)
+    package func validateSyntax(of token: Token) -> Rejection? {
+        upstream.validateSyntax(of: token)
     }
 
     /// Whose token it is, from memory or else from the provider. Failing to ask is never remembered.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        if let refusal = upstream.refusalByForm(of: request.token) { return .rejected(refusal) }
+        if let refusal = upstream.validateSyntax(of: request.token) { return .rejected(refusal) }
         let key = keys.key(forToken: request.token.bytes.span)
         let arrival = timeSource.now()
         var isRepeated = false

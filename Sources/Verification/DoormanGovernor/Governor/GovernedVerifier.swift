@@ -14,8 +14,8 @@ package struct GovernedVerifier: Sendable {
 }
 
 extension GovernedVerifier: TokenProvider {
-    package func refusalByForm(of token: Token) -> Rejection? {
-        upstream.refusalByForm(of: token)
+    package func validateSyntax(of token: Token) -> Rejection? {
+        upstream.validateSyntax(of: token)
     }
 
     /// Tried a second time if the provider failed and its governor thinks it wise: a question is safe to repeat.

@@ -28,18 +28,18 @@ struct GovernorStateMachine: Sendable {
     private var refreshes = WaitQueue<Waiter>()
     private var lastServed = CallPurpose.refresh
     private var deadlines = DeadlineQueue()
-    private var rateLimit: RateLimit
+    private var rateLimit: RateLimiter
     private var backOff: BackOff
-    private var breaker: Breaker
+    private var breaker: CircuitBreaker
     private var retryBudget: RetryBudget
     /// How long the provider takes to answer, as of late.
     private var usualTime: Duration = .zero
 
     init(settings: GovernorSettings) {
         self.settings = settings
-        rateLimit = RateLimit(callsPerSecond: settings.callsPerSecond, burst: settings.savedCalls)
+        rateLimit = RateLimiter(callsPerSecond: settings.callsPerSecond, burst: settings.savedCalls)
         backOff = BackOff(settings: settings)
-        breaker = Breaker(settings: settings)
+        breaker = CircuitBreaker(settings: settings)
         retryBudget = RetryBudget(settings: settings)
     }
 

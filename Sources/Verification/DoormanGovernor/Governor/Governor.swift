@@ -145,5 +145,5 @@ package struct GovernorStatistics: Sendable, Hashable {
     /// For how long nobody asks any more because the provider throttles us; nil if it does not.
     package let backOff: Duration?
     /// Whether the provider is asked, left alone, or tried.
-    package let breaker: Breaker.State
+    package let breaker: CircuitBreaker.State
 }

@@ -65,14 +65,14 @@ package final class ApplicationRouter: Sendable {
 }
 
 extension ApplicationRouter: TokenProvider {
-    package func refusalByForm(of token: Token) -> Rejection? {
+    package func validateSyntax(of token: Token) -> Rejection? {
         // The form of a token is the same for all.
-        routes[0].preferred.provider.refusalByForm(of: token)
+        routes[0].preferred.provider.validateSyntax(of: token)
     }
 
     /// Asks one credential after the other until the token is judged; of the application of the request alone, if it names one.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        if let refusal = refusalByForm(of: request.token) { return .rejected(refusal) }
+        if let refusal = validateSyntax(of: request.token) { return .rejected(refusal) }
         var routes = routes(likely: request.likelyApplicationID)
         if let applicationID = request.applicationID {
             guard let route = route(to: applicationID) else { return .rejected(.anotherApplication) }

@@ -173,10 +173,10 @@ extension ByteBuffer {
     }
 
     /// Writes a frame: its header and its data.
-    package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: PackedReply) {
+    package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: EncodedResponse) {
         guard let length = data.short.count else { return writeFrame(type, streamID: streamID, data: data.long) }
         // All of the two lines at once, which takes less than to copy as many bytes as count.
-        typealias Lines = PackedReply.Short.Lines
+        typealias Lines = EncodedResponse.Short.Lines
         let lines = data.short.lines
         unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.byteCount + MemoryLayout<Lines>.size) { bytes in
             unsafe FrameHeader(length: UInt32(length), streamID: streamID, type: type).store(into: bytes)

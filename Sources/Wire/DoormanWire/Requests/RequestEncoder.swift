@@ -47,12 +47,12 @@ package enum RequestEncoder {
             FieldWriter.size(ofBytes: token.count) + FieldWriter.size(ofNumber: maxAge)
             + FieldWriter.size(ofBytes: applicationID.count)
         var length =
-            PlainVerifyCall.head.utf8CodeUnitCount + FieldWriter.size(ofBytes: payload) + FieldWriter.size(ofNumber: timeout)
+            CanonicalVerifyRequest.head.utf8CodeUnitCount + FieldWriter.size(ofBytes: payload) + FieldWriter.size(ofNumber: timeout)
         for entry in metadata { length += FieldWriter.size(ofMessage: entry.encodedSize) }
         guard length <= Int(FrameHeader.maximumLength) else { throw RequestTooLong() }
         unsafe buffer.writeFrame(.request, streamID: streamID, length: length) { memory in
             var fields = unsafe FieldWriter(into: memory)
-            fields.write(PlainVerifyCall.head)
+            fields.write(CanonicalVerifyRequest.head)
             if payload > 0 { fields.begin(3, ofMessage: payload) }
             fields.write(1, token)
             fields.write(2, maxAge)

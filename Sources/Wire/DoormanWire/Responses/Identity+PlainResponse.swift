@@ -5,9 +5,9 @@ extension Identity {
     ///
     /// - Returns: Nil if the answer is another, or of another form. What it is then, protobuf-c knows.
     package init?(plainResponse data: Span<UInt8>) {
-        var response = PlainFields(in: data.indices)
+        var response = CanonicalFieldReader(in: data.indices)
         let payload = response.bytes(2, in: data)
-        var fields = PlainFields(in: payload)
+        var fields = CanonicalFieldReader(in: payload)
         let accountID = fields.bytes(1, in: data)
         let applicationID = fields.bytes(2, in: data)
         let phone = fields.bytes(3, in: data)
@@ -16,7 +16,7 @@ extension Identity {
         let verifiedAt = fields.number(6, in: data)
         let validUntil = fields.number(7, in: data)
         let freshness = fields.smallNumber(8, in: data)
-        var phoneFields = PlainFields(in: phone)
+        var phoneFields = CanonicalFieldReader(in: phone)
         let number = phoneFields.bytes(1, in: data)
         let countryPrefix = phoneFields.bytes(2, in: data)
         let nationalNumber = phoneFields.bytes(3, in: data)

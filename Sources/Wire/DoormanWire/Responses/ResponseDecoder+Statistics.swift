@@ -74,14 +74,14 @@ extension ServerStatistics {
             let backOff = unsafe Int64(clamping: part.pointee.back_off_ms)
             applications.append(
                 ApplicationState(
-                    applicationID: id, breaker: Breaker(unsafe part.pointee.breaker),
+                    applicationID: id, breaker: CircuitBreaker(unsafe part.pointee.breaker),
                     backOff: backOff == 0 ? nil : .milliseconds(backOff)))
         }
         return true
     }
 }
 
-extension ServerStatistics.Breaker {
+extension ServerStatistics.CircuitBreaker {
     fileprivate init(_ breaker: Doorman__V1__Breaker) {
         self =
             switch breaker {

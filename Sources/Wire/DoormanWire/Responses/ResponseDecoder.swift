@@ -40,7 +40,7 @@ package enum ResponseDecoder {
 
     /// The answer to `Verify` for whoever only wants to know that there is an identity in it: it is not unpacked.
     package static func isIdentity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Void> {
-        var response = PlainFields(in: data.indices)
+        var response = CanonicalFieldReader(in: data.indices)
         let payload = response.bytes(2, in: data)
         if response.haveEnded, !payload.isEmpty { return .success(()) }
         return decode(data, in: arena) { payload in payload.isEmpty ? nil : () }

@@ -137,7 +137,7 @@ extension Duration {
 }
 
 extension Doorman__V1__Breaker {
-    fileprivate init(_ breaker: ServerStatistics.Breaker) {
+    fileprivate init(_ breaker: ServerStatistics.CircuitBreaker) {
         self =
             switch breaker {
             case .closed: DOORMAN__V1__BREAKER__BREAKER_CLOSED

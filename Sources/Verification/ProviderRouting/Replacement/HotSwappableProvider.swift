@@ -1,0 +1,46 @@
+package import DoormanCore
+package import DoormanSupport
+internal import NIOConcurrencyHelpers
+
+/// A provider that gives way to another while the memory in front of it stays. A call goes to the end with the one that it began
+/// with.
+package final class HotSwappableProvider: Sendable {
+    private let current: NIOLockedValueBox<any TokenProvider>
+
+    package init(_ provider: any TokenProvider) {
+        current = NIOLockedValueBox(provider)
+    }
+
+    /// Sends the calls that begin from now on elsewhere.
+    package func replace(with provider: any TokenProvider) {
+        current.withLockedValue { $0 = provider }
+    }
+
+    private var provider: any TokenProvider { current.withLockedValue { $0 } }
+}
+
+extension HotSwappableProvider: TokenProvider {
+    package func validateSyntax(of token: Token) -> Rejection? {
+        provider.validateSyntax(of: token)
+    }
+
+    package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
+        try await provider.verify(request, deadline: deadline)
+    }
+
+    package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
+        try await provider.exchange(request, deadline: deadline)
+    }
+
+    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+        try await provider.revoke(request, deadline: deadline)
+    }
+
+    package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
+        try await provider.accounts(request, deadline: deadline)
+    }
+
+    package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
+        try await provider.deleteAccount(request, deadline: deadline)
+    }
+}

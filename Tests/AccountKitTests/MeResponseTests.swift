@@ -1,0 +1,61 @@
+import AccountKit
+import Testing
+
+@Suite("Bodies of /me")
+struct MeResponseTests {
+    static func decode(_ text: String) -> MeResponse? {
+        guard case .object(let body)? = JSONValue(bytes: Array(text.utf8)) else { return nil }
+        return MeResponse(body)
+    }
+
+    @Test("the recorded bodies are understood")
+    func recorded() {
+        let phone = Self.decode(
+            #"{"id":"1011166682335378","phone":{"number":"+15879994455","country_prefix":"1","national_number":"5879994455"}}"#)
+        #expect(phone?.accountID == "1011166682335378")
+        #expect(phone?.contact == .phone(number: "+15879994455", countryPrefix: "1", nationalNumber: "5879994455"))
+        #expect(phone?.applicationID == nil)
+        let email = Self.decode(#"{"email":{"address":"test\u0040example.com"},"id":"1011166682335379"}"#)
+        #expect(email?.accountID == "1011166682335379")
+        #expect(email?.contact == .email("test@example.com"))
+        #expect(Self.decode(Sample.phoneBody)?.applicationID == Sample.applicationID)
+    }
+
+    @Test("null is as good as absent for what may be absent")
+    func null() {
+        let answer = Self.decode(#"{"id":"1","phone":null,"email":{"address":"a@b"},"application":null}"#)
+        #expect(answer?.contact == .email("a@b"))
+        #expect(answer?.applicationID == nil)
+    }
+
+    static let phone = #""phone":{"number":"+15","country_prefix":"1","national_number":"5"}"#
+
+    @Test(
+        "a body that makes no sense is not believed in part",
+        arguments: [
+            "{}", #"{\#(phone)}"#, #"{"id":"1"}"#, #"{"id":"",\#(phone)}"#, #"{"id":1,\#(phone)}"#, #"{"id":null,\#(phone)}"#,
+            #"{"id":["1"],\#(phone)}"#, #"{"id":"12a",\#(phone)}"#, #"{"id":"-1",\#(phone)}"#, #"{"id":"١٢",\#(phone)}"#,
+            #"{"id":"1",\#(phone),"email":{"address":"a@b"}}"#,
+            #"{"id":"1","phone":"+15"}"#, #"{"id":"1","phone":["+15"]}"#, #"{"id":"1","phone":{}}"#,
+            #"{"id":"1","phone":{"number":"+15"}}"#,
+            #"{"id":"1","phone":{"number":"+16","country_prefix":"1","national_number":"5"}}"#,
+            #"{"id":"1","phone":{"number":"15","country_prefix":"1","national_number":"5"}}"#,
+            #"{"id":"1","phone":{"number":"+15","country_prefix":"15","national_number":""}}"#,
+            #"{"id":"1","phone":{"number":"+15","country_prefix":1,"national_number":"5"}}"#,
+            #"{"id":"1","phone":{"number":"+1x","country_prefix":"1","national_number":"x"}}"#,
+            #"{"id":"1","email":"a@b"}"#, #"{"id":"1","email":{}}"#, #"{"id":"1","email":{"address":""}}"#,
+            #"{"id":"1","email":{"address":["a@b"]}}"#, #"{"id":"1","email":{"address":"nobody"}}"#,
+            #"{"id":"1","email":{"address":"a@b\n"}}"#, #"{"id":"1","email":{"address":"@"}}"#,
+            #"{"id":"1",\#(phone),"application":"5"}"#, #"{"id":"1",\#(phone),"application":[]}"#,
+            #"{"id":"1",\#(phone),"application":{"id":5432154321543210}}"#,
+        ])
+    func nonsense(body: String) {
+        #expect(Self.decode(body) == nil)
+    }
+
+    @Test("an application without an id is no application of ours, and not the same as none", arguments: ["{}", #"{"id":null}"#])
+    func namelessApplication(application: String) {
+        #expect(Self.decode(#"{"id":"1",\#(Self.phone),"application":\#(application)}"#)?.applicationID?.isEmpty == true)
+        #expect(Self.decode(#"{"id":"1",\#(Self.phone)}"#)?.applicationID == nil)
+    }
+}

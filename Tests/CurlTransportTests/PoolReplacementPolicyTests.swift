@@ -1,0 +1,45 @@
+import Testing
+
+@testable import CurlTransport
+
+@Suite("When connections have served long enough")
+struct PoolReplacementPolicyTests {
+    private static let start = ContinuousClock.now
+
+    private func settings() -> CurlTransport.Settings {
+        var settings = CurlTransport.Settings()
+        settings.connectTimeout = .seconds(1)
+        settings.maximumConnectionLifetime = .seconds(300)
+        settings.timeoutsUntilReconnect = 2
+        return settings
+    }
+
+    private func reason(_ history: String, age: Duration) -> PoolReplacementPolicy.Reason? {
+        var wear = PoolReplacementPolicy(start: Self.start)
+        for event in history {
+            if event == "t" { wear.noteTimeout() } else { wear.noteAnswer() }
+        }
+        return wear.reason(at: Self.start.advanced(by: age), settings())
+    }
+
+    @Test(
+        "time-outs count while there is no answer among them",
+        arguments: [("", false), ("t", false), ("tt", true), ("tat", false), ("tata", false), ("atatt", true), ("tttttta", false)])
+    func timeouts(history: String, isWornOut: Bool) {
+        #expect(reason(history, age: .seconds(10)) == (isWornOut ? .timeouts : nil))
+    }
+
+    @Test("new connections are given the time for connecting before they are given up")
+    func minimumAge() {
+        #expect(reason("tttt", age: .milliseconds(999)) == nil)
+        #expect(reason("tttt", age: .seconds(1)) == .timeouts)
+    }
+
+    @Test("whatever they do, they are replaced at the end of their life")
+    func age() {
+        #expect(reason("aaaa", age: .milliseconds(299_999)) == nil)
+        #expect(reason("aaaa", age: .seconds(300)) == .age)
+        #expect(reason("", age: .seconds(3000)) == .age)
+        #expect(reason("tt", age: .seconds(300)) == .timeouts)
+    }
+}

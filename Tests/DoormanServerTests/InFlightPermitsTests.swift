@@ -1,0 +1,31 @@
+import CallerLimits
+import DoormanSupport
+import DoormanWire
+import Testing
+
+@testable import DoormanServer
+
+@Suite("The places of calls that wait")
+struct InFlightPermitsTests {
+    private func limits(inFlight: Int) -> CallerLimits {
+        var limits = CallerLimits()
+        limits.callsInFlight = inFlight
+        return limits
+    }
+
+    @Test("a place among those that wait is taken at caller and server, or at neither")
+    func places() {
+        let server = InFlightCounter(maximum: 3)
+        let first = InFlightPermits(server: server, caller: CallerQuota(limits(inFlight: 2)))
+        let second = InFlightPermits(server: server, caller: CallerQuota(limits(inFlight: 2)))
+        let unlimited = InFlightPermits(server: server, caller: nil)
+        #expect([first.take(), first.take(), first.take()] == [nil, nil, .tooManyCallsOfCaller])
+        #expect([second.take(), second.take(), unlimited.take()] == [nil, .tooManyCallsAtServer, .tooManyCallsAtServer])
+        #expect(server.count == 3)
+        first.giveBack(2)
+        #expect([second.take(), second.take(), unlimited.take()] == [nil, .tooManyCallsOfCaller, nil])
+        unlimited.giveBack(1)
+        second.giveBack(2)
+        #expect(server.count == 0)
+    }
+}

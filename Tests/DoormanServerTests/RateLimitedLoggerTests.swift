@@ -1,0 +1,21 @@
+import Logging
+import TestKit
+import Testing
+
+@testable import DoormanServer
+
+@Suite("A log for what strangers cause")
+struct RateLimitedLoggerTests {
+    @Test("holds the first line of each kind, then one a second with the count of those left out")
+    func limits() {
+        let (recorder, clock) = (LogRecorder(), SteppedClock())
+        let log = RateLimitedLogger(Logger(label: "test", factory: { _ in recorder }), now: { clock.now })
+        for _ in 0..<1000 { log.log(.notice, about: "a", "of kind a", [:]) }
+        log.log(.notice, about: "b", "of kind b", [:])
+        #expect(recorder.lines.count == 2)
+        clock.advance(by: .seconds(1))
+        for _ in 0..<1000 { log.log(.notice, about: "a", "of kind a", [:]) }
+        #expect(recorder.lines.count == 3)
+        #expect(recorder.lines.last?.contains("left_out=999") == true)
+    }
+}
