@@ -10,6 +10,8 @@ let swiftSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("ExistentialAny"),
+    // Views of bytes that can't outlive them; SwiftNIO is built with it, too.
+    .enableExperimentalFeature("Lifetimes"),
 ]
 
 let cSettings: [CSetting] = [.enableWarning("all")]
@@ -20,7 +22,6 @@ let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistog
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let instrumentation = Target.Dependency.product(name: "Instrumentation", package: "swift-distributed-tracing")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -109,7 +110,7 @@ let package = Package(
         module(
             "DoormanServer", in: "Sources/Server",
             [
-                "CallerLimits", "DoormanCore", "DoormanSupport", "DoormanWire", "NIOSSLExtras", logging, metrics, nioCore,
+                "CallerLimits", "DoormanCore", "DoormanSupport", "DoormanWire", "NIOSSLExtras", logging, nioCore,
                 nioConcurrencyHelpers, nioPosix, nioSSL, nioTLS, serviceLifecycle,
             ]),
         module(
@@ -117,7 +118,7 @@ let package = Package(
             [
                 "AccountKit", "CMalloc", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor",
                 "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderRouting", configuration, logging,
-                metrics, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
+                nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ]),
         module(
             "DoormanClient", in: "Clients/Swift/Sources",
@@ -146,7 +147,9 @@ let package = Package(
             ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
 
         // Tests: one target a module, and those that cross modules.
-        module("TestKit", in: "Tests", ["DoormanCore", "DoormanSupport", logging, nioConcurrencyHelpers]),
+        module(
+            "TestKit", in: "Tests",
+            ["CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", logging, nioConcurrencyHelpers]),
         module(
             "Simulation", in: "Tests",
             ["CallerLimits", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanSupport", nioConcurrencyHelpers]),
@@ -156,7 +159,8 @@ let package = Package(
         .executableTarget(
             name: "microbenchmarks",
             dependencies: [
-                "CallerLimits", "DoormanCache", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "TestKit",
+                "CallerLimits", "DoormanCache", "DoormanCore", "DoormanDaemon", "DoormanGovernor", "DoormanServer",
+                "DoormanSupport", "DoormanWire", "TestKit",
                 argumentParser, logging, nioCore, nioPosix,
             ],
             path: "Tests/Benchmarks/Micro", swiftSettings: swiftSettings),
@@ -184,8 +188,8 @@ let package = Package(
         tests(
             "DoormanServerTests",
             [
-                "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "TestKit", logging, metrics,
-                metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
+                "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "TestKit", logging,
+                nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
             ]),
         tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",

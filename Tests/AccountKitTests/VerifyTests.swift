@@ -82,10 +82,7 @@ struct VerifyTests {
     func malformed(text: String) async throws {
         let transport = ScriptedTransport()
         let verifier = try Sample.verifier(transport)
-        let verdict = try await verifier.verify(VerificationRequest(token: Token(text)), deadline: Sample.deadline())
-        let rejection = try #require(verdict.rejection)
-        #expect(rejection.reason == .malformedToken)
-        #expect(verifier.validateSyntax(of: Token(text)) == rejection)
+        #expect(verifier.validateSyntax(of: Token(text))?.reason == .malformedToken)
         #expect(await transport.requests.isEmpty)
     }
 

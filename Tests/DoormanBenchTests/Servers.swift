@@ -6,19 +6,16 @@ import DoormanWire
 import Logging
 import NIOCore
 import NIOPosix
+import TestKit
 
 /// A real server that knows one token, `EMAWgood`, by heart, and refuses every other.
 func withServer(_ body: (_ server: DoormanServer, _ address: BenchAddress) async throws -> Void) async throws {
     var settings = ServerSettings()
     settings.tcp = .init(host: "127.0.0.1", port: 0)
     settings.connection.drainQuietPeriod = .milliseconds(20)
-    let good = Array("EMAWgood".utf8)
-    let backend = AuthBackend(
-        provider: Refusing(), timeSource: .system, keyOfToken: { _ in TokenKey(words: (0, 0, 0, 0)) }
-    ) { token, _, _, _, _, reply in
-        reply = EncodedResponse(bytes: SteppedLoad.identity)
-        return token.indices.map { token[$0] } == good
-    }
+    var cache = ScriptedBackend.Cache()
+    cache.response = { $0 == Token("EMAWgood") ? EncodedResponse(bytes: SteppedLoad.identity) : nil }
+    let backend = ScriptedBackend(provider: Refusing(), cache: cache)
     let server = DoormanServer(
         settings: settings, backend: backend, group: MultiThreadedEventLoopGroup.singleton,
         logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))

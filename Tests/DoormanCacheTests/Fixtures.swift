@@ -54,7 +54,7 @@ extension CacheEntry {
 }
 
 /// Packs what tests look for: the account, or the reason of the refusal, and how fresh it claims to be.
-func packForTests(_ verdict: Verdict) -> EncodedResponse {
+func encodeForTests(_ verdict: Verdict) -> EncodedResponse {
     switch verdict {
     case .valid(let identity): EncodedResponse(bytes: Array("\(identity.accountID) \(identity.freshness)".utf8))
     case .rejected(let rejection): EncodedResponse(bytes: Array("\(rejection.reason)".utf8))
@@ -73,7 +73,7 @@ struct Scene {
         var settings = CacheSettings()
         change(&settings)
         verifier = try CachingVerifier(
-            upstream: provider, settings: settings, providerName: "scripted", timeSource: clock.timeSource, pack: packForTests,
+            upstream: provider, settings: settings, timeSource: clock.timeSource, encode: encodeForTests,
             random: { roll })
     }
 
@@ -91,9 +91,22 @@ struct Scene {
         let bytes = (token ?? self.token).bytes
         let applicationBytes = Array(application.utf8)
         var reply = EncodedResponse()
-        let isKnown = verifier.reply(
-            token: bytes.span, key: verifier.key(ofToken: bytes.span), applicationID: applicationBytes.span,
-            maxAgeSeconds: maxAgeSeconds, now: clock.now, into: &reply)
-        return isKnown ? String(decoding: reply.bytes, as: UTF8.self) : nil
+        let key = verifier.key(of: bytes.span)
+        let hit = verifier.lookup(
+            key, applicationID: applicationBytes.span, maxAgeSeconds: maxAgeSeconds, now: clock.now, into: &reply)
+        // As the server does.
+        if hit?.isDueForRefresh == true { verifier.refresh(Token(bytes: bytes), key: key) }
+        return hit.map { _ in String(decoding: reply.bytes, as: UTF8.self) }
+    }
+}
+
+extension CachingVerifier {
+    /// Verifies as the server does: syntax first, then what the cache had no answer for.
+    func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
+        if let rejection = validateSyntax(of: request.token) { return .rejected(rejection) }
+        let call = VerifyCall(
+            token: request.token, key: key(of: request.token.bytes.span), applicationID: request.applicationID,
+            maxAge: request.maxAge)
+        return try await verify(call, deadline: deadline).verdict
     }
 }

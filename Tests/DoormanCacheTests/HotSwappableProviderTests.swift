@@ -17,8 +17,8 @@ struct HotSwappableProviderTests {
     init() throws {
         provider = HotSwappableProvider(first)
         verifier = try CachingVerifier(
-            upstream: provider, settings: CacheSettings(), providerName: "scripted", timeSource: clock.timeSource,
-            pack: packForTests)
+            upstream: provider, settings: CacheSettings(), timeSource: clock.timeSource,
+            encode: encodeForTests)
     }
 
     private func verify(_ token: String) async throws -> Verdict {

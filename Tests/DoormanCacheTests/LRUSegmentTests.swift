@@ -88,7 +88,8 @@ struct LRUSegmentTests {
             let known = model.use(key)
             var reply = EncodedResponse()
             let hit = segment.reply(for: key, applicationID: Span(), maxAge: .max, now: 1, into: &reply)
-            return segment.recall(key, maxAge: .max, now: 1).verdict == known?.verdict && (hit != nil) == (known != nil)
+            return segment.lookup(key, maxAge: .max, now: 1, mayRefresh: true).verdict == known?.verdict
+                && (hit != nil) == (known != nil)
                 && (known == nil || reply.bytes == known?.reply)
         case 450..<900:
             let account = String(random.next())
@@ -156,7 +157,7 @@ struct LRUSegmentTests {
 
 extension CacheLookup {
     fileprivate var verdict: Verdict? {
-        guard case .known(let verdict, _) = self else { return nil }
-        return verdict
+        guard case .hit(let encoded, _) = self else { return nil }
+        return encoded.verdict
     }
 }

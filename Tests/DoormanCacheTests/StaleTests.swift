@@ -162,7 +162,7 @@ private struct RealTimeScene {
         settings.ttl = .milliseconds(100)
         settings.refreshAhead = 0
         verifier = try CachingVerifier(
-            upstream: provider, settings: settings, providerName: "scripted", timeSource: .system, pack: packForTests)
+            upstream: provider, settings: settings, timeSource: .system, encode: encodeForTests)
     }
 
     func verify(within patience: Duration) async throws(VerificationError) -> Verdict {
@@ -175,9 +175,8 @@ private struct RealTimeScene {
         let none: [UInt8] = []
         var reply = EncodedResponse()
         let now = TimeSource.system.now()
-        let isKnown = verifier.reply(
-            token: bytes.span, key: verifier.key(ofToken: bytes.span), applicationID: none.span, maxAgeSeconds: 0, now: now,
-            into: &reply)
-        return isKnown ? String(decoding: reply.bytes, as: UTF8.self) : nil
+        let hit = verifier.lookup(
+            verifier.key(of: bytes.span), applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply)
+        return hit.map { _ in String(decoding: reply.bytes, as: UTF8.self) }
     }
 }

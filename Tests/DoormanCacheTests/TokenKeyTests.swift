@@ -8,7 +8,7 @@ import Testing
 struct TokenKeyTests {
     @Test("the same token has the same key, another token another one")
     func keyFollowsToken() throws {
-        let maker = try TokenKeyMaker(providerName: "account-kit")
+        let maker = try TokenKeyMaker()
         let first = Array("EMAW1".utf8)
         let second = Array("EMAW2".utf8)
         #expect(maker.key(forToken: first.span) == maker.key(forToken: first.span))
@@ -18,14 +18,14 @@ struct TokenKeyTests {
     @Test("two processes give one token different keys")
     func keyIsOfItsProcess() throws {
         let token = Array("EMAW1".utf8)
-        let one = try TokenKeyMaker(providerName: "account-kit").key(forToken: token.span)
-        let other = try TokenKeyMaker(providerName: "account-kit").key(forToken: token.span)
+        let one = try TokenKeyMaker().key(forToken: token.span)
+        let other = try TokenKeyMaker().key(forToken: token.span)
         #expect(one != other)
     }
 
     @Test("a code's key depends on the application, and on there being one")
     func codeKeyDependsOnApplication() throws {
-        let maker = try TokenKeyMaker(providerName: "account-kit")
+        let maker = try TokenKeyMaker()
         let code = Array("AQcode".utf8)
         let keys: Set = [
             maker.key(forCode: code.span, applicationID: nil), maker.key(forCode: code.span, applicationID: ""),

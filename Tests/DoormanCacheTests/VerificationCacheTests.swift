@@ -69,7 +69,7 @@ struct VerificationCacheTests {
         let key = key(1)
         cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
         cache.store(.sample(.refused), for: key, stamp: cache.stamp(for: key))
-        #expect(cache.recall(key, maxAge: nil, now: now) == .known(.refused, isDueForRefresh: false))
+        #expect(cache.verdict(of: key, now: now) == .refused)
         #expect(statistics(cache).valid.entries == 0)
         cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
         #expect(cache.knows(key))
@@ -121,7 +121,7 @@ struct VerificationCacheTests {
         let stamp = cache.stamp(for: key(1))
         cache.store(.sample(.refused, verifiedAt: Instant(nanoseconds: 200)), for: key(1), stamp: stamp)
         cache.store(.sample(verifiedAt: Instant(nanoseconds: 100)), for: key(1), stamp: stamp)
-        #expect(cache.recall(key(1), maxAge: nil, now: now) == .known(.refused, isDueForRefresh: false))
+        #expect(cache.verdict(of: key(1), now: now) == .refused)
         cache.remove(key(1), askedBefore: Instant(nanoseconds: 100))
         #expect(cache.knows(key(1)))
         cache.remove(key(1), askedBefore: Instant(nanoseconds: 200))
@@ -140,6 +140,10 @@ struct VerificationCacheTests {
 
 extension VerificationCache {
     fileprivate func knows(_ key: TokenKey) -> Bool {
-        if case .known = recall(key, maxAge: nil, now: Instant(nanoseconds: 1)) { true } else { false }
+        verdict(of: key, now: Instant(nanoseconds: 1)) != nil
+    }
+
+    fileprivate func verdict(of key: TokenKey, now: Instant) -> Verdict? {
+        if case .hit(let encoded, isDueForRefresh: false) = lookup(key, maxAge: nil, now: now) { encoded.verdict } else { nil }
     }
 }

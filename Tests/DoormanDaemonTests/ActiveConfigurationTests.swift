@@ -36,7 +36,7 @@ struct ActiveConfigurationTests {
         var files: [String] { inForce.files.map { URL(fileURLWithPath: $0).lastPathComponent }.sorted() }
 
         var secrets: [[String?]] {
-            rooms.askers.applications.map { $0.secrets.map { $0.map { String(decoding: $0.bytes, as: UTF8.self) } } }
+            rooms.providers.applications.map { $0.secrets.map { $0.map { String(decoding: $0.bytes, as: UTF8.self) } } }
         }
     }
 
@@ -100,8 +100,8 @@ struct ActiveConfigurationTests {
             #expect(scene.inForce.settings.cache.ttl == .seconds(60))
             #expect(scene.inForce.settings.cache.valid.entries == 32)
             let moment = scene.rooms.time.now()
-            #expect(scene.rooms.missBudgets.take(.unknown, at: moment) == nil)
-            #expect(scene.rooms.missBudgets.take(.unknown, at: moment) != nil)
+            #expect(scene.rooms.missLimiter.charge(.unknown, at: moment) == nil)
+            #expect(scene.rooms.missLimiter.charge(.unknown, at: moment) != nil)
             // Said again as long as it is so; what was taken is not.
             #expect(await scene.reload() == .applied(changed: [], needRestart: ["cache.ttl"]))
         }
@@ -186,13 +186,13 @@ struct ActiveConfigurationTests {
             // One goes, one comes, and the one that stays gets its secret.
             try scene.write("- {id: 333, secret-file: old}\n- {id: 111, secret-file: old}\n", to: "apps.yaml")
             #expect(await scene.reload() == .applied(changed: [key], needRestart: [key]))
-            #expect(scene.rooms.askers.applications.map(\.id) == ["111", "222"])
+            #expect(scene.rooms.providers.applications.map(\.id) == ["111", "222"])
             #expect(scene.secrets == [[Self.secret], [Self.secret]])
             try scene.write(
                 "- {id: 111, secret-file: old, accept-answers-without-application: true}\n- {id: 222, secret-file: old}\n",
                 to: "apps.yaml")
             #expect(await scene.reload() == .applied(changed: [], needRestart: [key]))
-            #expect(!scene.rooms.askers.applications.contains { $0.acceptsAnswersWithoutApplication })
+            #expect(!scene.rooms.providers.applications.contains { $0.acceptsAnswersWithoutApplication })
         }
     }
 
@@ -207,7 +207,7 @@ struct ActiveConfigurationTests {
                     == .applied(
                         changed: [],
                         needRestart: ["account-kit.application-id", "account-kit.app-secret-file", "account-kit.api-version"]))
-            #expect(scene.rooms.askers.applications.map(\.id) == ["5432154321543210"])
+            #expect(scene.rooms.providers.applications.map(\.id) == ["5432154321543210"])
             #expect(scene.secrets == [[Self.secret]])
         }
     }

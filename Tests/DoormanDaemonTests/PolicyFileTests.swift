@@ -60,23 +60,23 @@ struct PolicyFileTests {
     func rules(text: String) throws {
         let policy = try policy(text)
         #expect(policy.setting == "server.policy-file")
-        var limits = CallerLimits()
+        var limits = CallerQuota.Limits()
         limits.calls = RateLimit(perSecond: 1000, burst: 3000)
         limits.callsInFlight = 100
         limits.misses = RateLimit(perSecond: 200, burst: 400)
         for name in ["uri:spiffe://corp/web/shop", "dns:billing.internal", "uid:1000", "ip:10.0.0.7"] {
             #expect(
-                policy.grant(for: Caller(name: name)) == CallerPermissions([.verify, .exchange, .revoke, .accounts], limits),
+                policy.permissions(for: Caller(name: name)) == CallerPermissions([.verify, .exchange, .revoke, .accounts], limits),
                 "\(name)")
         }
-        #expect(policy.grant(for: .unknown) == CallerPermissions(.verify))
+        #expect(policy.permissions(for: .unknown) == CallerPermissions(.verify))
     }
 
     @Test("a rule may shut somebody out")
     func shutOut() throws {
         let policy = try policy("[{callers: uid:13, methods: []}, {callers: any, methods: verify}]")
-        #expect(policy.grant(for: Caller(name: "uid:13")) == .nothing)
-        #expect(policy.grant(for: Caller(name: "uid:14")) == CallerPermissions(.verify))
+        #expect(policy.permissions(for: Caller(name: "uid:13")) == .nothing)
+        #expect(policy.permissions(for: Caller(name: "uid:14")) == CallerPermissions(.verify))
     }
 
     @Test("all that is wrong is said in one go, and no value is repeated")

@@ -36,7 +36,7 @@ struct CallerPolicyTests {
             ("dns:billing.internal", .revoke), ("dns:xbilling.internal", []), ("uri:x://y.billing.internal", []),
             ("uid:0", .revoke), ("uid:00", []), ("uid:1", []), ("ip:10.0.0.7", .revoke), ("ip:10.0.0.70", []), ("unknown", []),
         ] as [(String, MethodSet)] {
-            #expect(policy.grant(for: Caller(name: name)).methods == methods, "\(name)")
+            #expect(policy.permissions(for: Caller(name: name)).methods == methods, "\(name)")
         }
     }
 
@@ -46,7 +46,7 @@ struct CallerPolicyTests {
         for (name, methods) in [
             ("uid:0", .accounts), ("uid:1", .verify), ("unknown", .verify), ("dns:a", .verify),
         ] as [(String, MethodSet)] {
-            #expect(policy.grant(for: Caller(name: name)).methods == methods, "\(name)")
+            #expect(policy.permissions(for: Caller(name: name)).methods == methods, "\(name)")
         }
     }
 
@@ -55,26 +55,26 @@ struct CallerPolicyTests {
         let everybody: MethodSet = [.verify, .exchange, .revoke]
         let policy = CallerPolicy.open(accountsCallers: [Caller(name: "uid:0"), Caller(name: "dns:operators.internal")])
         for name in ["uid:0", "dns:operators.internal"] {
-            #expect(policy.grant(for: Caller(name: name)) == CallerPermissions(Self.all))
+            #expect(policy.permissions(for: Caller(name: name)) == CallerPermissions(Self.all))
         }
         for policy in [policy, .open(accountsCallers: [])] {
             for name in ["uid:1", "ip:127.0.0.1", "ip:127.9.9.9", "ip:::1"] {
-                #expect(policy.grant(for: Caller(name: name)) == CallerPermissions(everybody.union(.statistics)), "\(name)")
+                #expect(policy.permissions(for: Caller(name: name)) == CallerPermissions(everybody.union(.statistics)), "\(name)")
             }
             for name in ["ip:10.0.0.7", "ip:::12", "ip:12.7.0.1", "dns:uid.internal", "uri:ip:127.0.0.1", "unknown"] {
-                #expect(policy.grant(for: Caller(name: name)) == CallerPermissions(everybody), "\(name)")
+                #expect(policy.permissions(for: Caller(name: name)) == CallerPermissions(everybody), "\(name)")
             }
         }
     }
 
     @Test("limits come with the rule")
     func limits() throws {
-        var limits = CallerLimits()
+        var limits = CallerQuota.Limits()
         limits.callsInFlight = 7
         limits.calls = RateLimit(perSecond: 1, burst: 2)
         let policy = CallerPolicy([.init([try pattern("dns:*.a")], CallerPermissions(.verify, limits))], setting: "test")
-        #expect(policy.grant(for: Caller(name: "dns:b.a")).limits == limits)
-        #expect(policy.grant(for: Caller(name: "dns:a")) == .nothing)
+        #expect(policy.permissions(for: Caller(name: "dns:b.a")).limits == limits)
+        #expect(policy.permissions(for: Caller(name: "dns:a")) == .nothing)
     }
 
     @Test("patterns are read as they are written, however an address or a DNS name is, and nothing else is one")

@@ -2,6 +2,7 @@ import DoormanCore
 import DoormanServer
 import DoormanSupport
 import DoormanWire
+import TestKit
 
 /// Tokens that name their own account, so that an answer shows whose call it belongs to.
 struct EchoingProvider: TokenProvider {
@@ -31,24 +32,14 @@ struct EchoingProvider: TokenProvider {
     func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {}
 }
 
-extension AuthBackend {
-    /// Tokens that begin with `m` are in memory, all others are asked for.
-    static func echoing(microseconds delays: ClosedRange<Int64> = 0...3_000) -> AuthBackend {
-        AuthBackend(
-            provider: EchoingProvider(delays: delays), timeSource: .system,
-            keyOfToken: Self.key(of:),
-            replyFromMemory: { token, key, _, _, _, reply in
-                precondition(key == Self.key(of: token), "the key is another token's")
-                guard token.count > 0, token[0] == UInt8(ascii: "m") else { return false }
-                let bytes = token.indices.map { token[$0] }
-                reply = EncodedResponse(bytes: ResponseEncoder.encode(EchoingProvider.identity(of: Token(bytes: bytes))))
-                return true
-            })
-    }
-
-    /// Stands for the token as its key in memory does.
-    static func key(of token: Span<UInt8>) -> TokenKey {
-        let hash = token.indices.reduce(into: UInt64(token.count)) { $0 = ($0 ^ UInt64(token[$1])) &* 0x100_0000_01b3 }
-        return TokenKey(words: (hash, 0, 0, 0))
+extension ScriptedBackend {
+    /// Tokens that begin with `m` are cached, all others are asked for.
+    static func echoing(microseconds delays: ClosedRange<Int64> = 0...3_000) -> ScriptedBackend {
+        var cache = Cache()
+        cache.response = { token in
+            guard token.bytes.first == UInt8(ascii: "m") else { return nil }
+            return EncodedResponse(bytes: ResponseEncoder.encode(EchoingProvider.identity(of: token)))
+        }
+        return ScriptedBackend(provider: EchoingProvider(delays: delays), cache: cache)
     }
 }

@@ -3,7 +3,6 @@ import DoormanServer
 import DoormanSupport
 import DoormanWire
 import Glibc
-import MetricsTestKit
 import TestKit
 import Testing
 
@@ -78,16 +77,16 @@ struct GuardTests {
     func users() async throws {
         let path = Self.socketPath
         let (mine, other) = (Caller(parsing: "uid:\(getuid())"), Caller(parsing: "uid:\(getuid() + 1)"))
-        let (log, metrics) = (LogRecorder(), TestMetrics())
+        let log = LogRecorder()
         let others = { (settings: inout ServerSettings) in
             settings.unixSocketPath = path
             settings.unixSocketCallers = Set([other].compactMap { $0 })
         }
-        try await withServer(log: log, metrics: metrics, settings: others) { server, port in
+        try await withServer(log: log, settings: others) { server, port in
             let peer = try RawPeer.connect(unixPath: path)
             #expect(try await peer.readUntilEnd().isEmpty)
             try await eventually("it is forgotten") { server.connectionCount == 0 }
-            #expect(try metrics.expectCounter("doorman_connections_closed_total", [("why", "unix_socket_caller")]).totalValue == 1)
+            #expect(await server.closed("unix_socket_caller") == 1)
             // The list is of the Unix socket alone.
             let byTCP = try RawPeer.connect(port: port)
             try await byTCP.send(Frames.verify("remembered", streamID: 1))

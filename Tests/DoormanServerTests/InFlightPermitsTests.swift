@@ -7,8 +7,8 @@ import Testing
 
 @Suite("The places of calls that wait")
 struct InFlightPermitsTests {
-    private func limits(inFlight: Int) -> CallerLimits {
-        var limits = CallerLimits()
+    private func limits(inFlight: Int) -> CallerQuota.Limits {
+        var limits = CallerQuota.Limits()
         limits.callsInFlight = inFlight
         return limits
     }

@@ -1,28 +1,28 @@
 import DoormanCore
 import DoormanServer
 import DoormanSupport
+import DoormanWire
 import Logging
-import Metrics
 import NIOPosix
 import TestKit
 
 /// Runs a server on free ports for as long as `body` runs.
 func withServer(
     _ provider: ScriptedProvider = ScriptedProvider(), log: LogRecorder = LogRecorder(),
-    metrics: any MetricsFactory = NOOPMetricsHandler.instance, tls: ServerTLS? = nil,
-    time: TimeSource = .system,
-    takeMiss: @escaping AuthBackend.TakeMiss = { _, _, _ in nil }, settings change: (inout ServerSettings) -> Void = { _ in },
+    tls: ServerTLS? = nil, time: TimeSource = .system,
+    chargeMiss: @escaping ScriptedBackend.ChargeMiss = { _, _, _ in nil },
+    settings change: (inout ServerSettings) -> Void = { _ in },
     _ body: (_ server: DoormanServer, _ port: Int) async throws -> Void
 ) async throws {
     try await withServer(
-        backend: .scripted(provider, timeSource: time, takeMiss: takeMiss), log: log, metrics: metrics, tls: tls,
-        settings: change, beforeStop: provider.release, body)
+        backend: ScriptedBackend(provider, timeSource: time, chargeMiss: chargeMiss), log: log, tls: tls, settings: change,
+        beforeStop: provider.release, body)
 }
 
 /// The same with any backend.
 func withServer(
-    backend: AuthBackend, log: LogRecorder = LogRecorder(), metrics: any MetricsFactory = NOOPMetricsHandler.instance,
-    tls: ServerTLS? = nil, settings change: (inout ServerSettings) -> Void = { _ in }, beforeStop: () -> Void = {},
+    backend: ScriptedBackend, log: LogRecorder = LogRecorder(), tls: ServerTLS? = nil,
+    settings change: (inout ServerSettings) -> Void = { _ in }, beforeStop: () -> Void = {},
     _ body: (_ server: DoormanServer, _ port: Int) async throws -> Void
 ) async throws {
     var settings = ServerSettings()
@@ -31,7 +31,7 @@ func withServer(
     change(&settings)
     let server = DoormanServer(
         settings: settings, backend: backend, tls: tls, group: MultiThreadedEventLoopGroup.singleton,
-        logger: Logger(label: "test", factory: { _ in log }), metrics: metrics)
+        logger: Logger(label: "test", factory: { _ in log }))
     try await server.start()
     do {
         try await body(server, server.addresses.compactMap(\.port).first ?? 0)
@@ -42,4 +42,16 @@ func withServer(
     }
     beforeStop()
     await server.stop()
+}
+
+extension DoormanServer {
+    /// Connections that were closed for this reason.
+    func closed(_ reason: String) async -> UInt64 {
+        await counters().connectionsClosed[reason] ?? 0
+    }
+
+    /// Calls that failed like this before it mattered which method they are of.
+    func failures(_ failure: Failure) async -> UInt64 {
+        await counters().calls[.init(nil, from: .server, failure)] ?? 0
+    }
 }

@@ -87,30 +87,19 @@ extension Identity {
         validUntil: Timestamp(millisecondsSince1970: 1_500_000_060_000), freshness: .cached)
 }
 
-extension AuthBackend {
-    /// `remembered` is in memory, `outdated` was once, `recovering` too but is asked about if
-    /// the caller may, and `busy` is being asked about; everything else is asked of the provider.
-    static func scripted(
-        _ provider: ScriptedProvider, timeSource: TimeSource = .system, takeMiss: @escaping TakeMiss = { _, _, _ in nil }
-    ) -> AuthBackend {
+extension ScriptedBackend {
+    /// `remembered` is cached, `outdated` has a stale entry, `recovering` too but is asked about if the caller may, and `busy` is in
+    /// flight; everything else is asked of the provider.
+    convenience init(
+        _ provider: ScriptedProvider, timeSource: TimeSource = .system, chargeMiss: @escaping ChargeMiss = { _, _, _ in nil }
+    ) {
         let someone = EncodedResponse(bytes: ResponseEncoder.encode(Identity.someone))
-        return AuthBackend(
-            provider: provider, timeSource: timeSource, takeMiss: takeMiss, isBeingAsked: { $0.holds("busy") },
-            staleReplyFromMemory: { token, _, _, _, hasShare, reply in
-                reply = someone
-                return token.holds("outdated") || (!hasShare && token.holds("recovering"))
-            },
-            keyOfToken: Self.key(of:),
-            replyFromMemory: { token, _, _, _, _, reply in
-                reply = someone
-                return token.holds("remembered")
-            })
-    }
-}
-
-extension Span<UInt8> {
-    fileprivate func holds(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
-        return count == bytes.count && indices.allSatisfy { self[$0] == bytes[$0] }
+        var cache = Cache()
+        cache.response = { $0 == Token("remembered") ? someone : nil }
+        cache.staleResponse = { token, occasion in
+            token == Token("outdated") || (occasion == .missLimitExceeded && token == Token("recovering")) ? someone : nil
+        }
+        cache.isInFlight = { $0 == Token("busy") }
+        self.init(provider: provider, cache: cache, timeSource: timeSource, chargeMiss: chargeMiss)
     }
 }

@@ -10,23 +10,21 @@ import Testing
 @Suite("A connection without its socket")
 struct ServerConnectionTests {
     private let clock = SteppedClock()
+    private let counters = ServerCounters()
 
     private func makeConnection(_ change: (inout ConnectionLimits) -> Void = { _ in }) -> ServerConnection {
         var limits = ConnectionLimits()
         change(&limits)
-        return ServerConnection(limits: limits, now: clock.now)
+        return ServerConnection(limits: limits, counters: counters, now: clock.now)
     }
 
     /// Sends `requests` and starts a call for each.
     private func receive(
         _ bytes: [UInt8], _ connection: inout ServerConnection, timeout: Duration? = nil
     ) -> ServerConnection.Directive {
-        connection.receive(ByteBuffer(bytes: bytes), now: clock.now) { _ in
-            nil
-        } decide: { _, _, _, _ in
-            .start(.verify(VerificationRequest(token: Token("t"))), timeout: timeout)
-        } sendAhead: { _ in
-            false
+        connection.read(bytes, now: clock.now) { _ in
+            let token = Token("t")
+            return .asynchronous(.verify(VerifyCall(token: token, key: TokenKey(words: (0, 0, 0, 0)))), timeout: timeout)
         }
     }
 
@@ -36,7 +34,7 @@ struct ServerConnectionTests {
         with data: [UInt8] = [0x12, 0]
     ) throws -> ServerConnection.Directive {
         let call = try #require(calls.last { $0.id.streamID.rawValue == streamID })
-        return connection.answer(call.id, with: data, now: clock.now)
+        return connection.answer(call.id, with: EncodedResponse(bytes: data), now: clock.now)
     }
 
     private func request(_ streamID: UInt32, type: UInt8 = 1, flags: UInt8 = 0, length: Int = 3) -> [UInt8] {
@@ -46,30 +44,25 @@ struct ServerConnectionTests {
     @Test("answers what is decided at once, in one output for the whole read")
     func immediateAnswers() {
         var connection = makeConnection()
-        let directive = connection.receive(ByteBuffer(bytes: request(1) + request(3)), now: clock.now) { _ in
-            nil
-        } decide: { data, _, isDraining, _ in
-            #expect(data.count == 3)
-            #expect(!isDraining)
-            return .answer([0x12, 0])
-        } sendAhead: { _ in
-            Issue.record("so little is not worth a write of its own")
+        let directive = connection.read(request(1) + request(3), now: clock.now) { output in
+            Issue.record("so little is not worth a write of its own: \(output.readableBytes) bytes")
             return false
+        } decide: { data in
+            #expect(data.count == 3)
+            return .immediate([0x12, 0])
         }
+        let isDraining = connection.isDraining
+        #expect(!isDraining)
         #expect(directive == .keep)
         #expect(frames(in: connection.takeOutput()).map(\.streamID) == [1, 3])
         #expect(connection.takeOutput() == nil)
     }
 
     /// Sends ten requests in one read, each of which is answered by 1,014 bytes, and a beginning of another.
-    private func receiveTen(_ connection: inout ServerConnection, sendAhead: ServerConnection.SendAhead) {
+    private func receiveTen(_ connection: inout ServerConnection, sendEarly: (inout ByteBuffer) -> Bool) {
         let requests = (0..<10).flatMap { request($0 * 2 + 1) } + request(21).prefix(5)
-        let directive = connection.receive(ByteBuffer(bytes: requests), now: clock.now) { _ in
-            nil
-        } decide: { _, _, _, _ in
-            .answer(Array(repeating: 5, count: 1014 - FrameHeader.byteCount))
-        } sendAhead: {
-            sendAhead(&$0)
+        let directive = connection.read(requests, now: clock.now, sendEarly: sendEarly) { _ in
+            .immediate(Array(repeating: 5, count: 1014 - FrameHeader.byteCount))
         }
         #expect(directive == .keep)
     }
@@ -198,8 +191,10 @@ struct ServerConnectionTests {
         var connection = makeConnection { $0.maximumFrameLength = 100 }
         _ = receive(request(1, type: 3, length: 101) + request(3, length: 101) + request(5, type: 9, length: 101), &connection)
         #expect(frames(in: connection.takeOutput()).map(\.failure) == [.unimplemented, .frameTooLong])
-        #expect(connection.takeRefusals() == [.unimplemented: 1, .frameTooLong: 1])
-        #expect(connection.takeRefusals().isEmpty)
+        #expect(
+            counters.snapshot.calls == [
+                .init(nil, from: .server, .unimplemented): 1, .init(nil, from: .server, .frameTooLong): 1,
+            ])
     }
 
     @Test("ends at the first byte that no ttrpc frame begins with, and at a length above 4 MiB")
@@ -339,16 +334,9 @@ struct ServerConnectionTests {
         connection.drain(now: clock.now)
         clock.advance(by: .milliseconds(600))
         #expect(connection.timePassed(now: clock.now).directive == .keep)
-        var wasDraining = false
-        _ = connection.receive(ByteBuffer(bytes: request(3)), now: clock.now) { _ in
-            nil
-        } decide: { _, _, isDraining, _ in
-            wasDraining = isDraining
-            return .answer([1])
-        } sendAhead: { _ in
-            false
-        }
-        #expect(wasDraining)
+        let isDraining = connection.isDraining
+        #expect(isDraining)
+        _ = connection.read(request(3), now: clock.now) { _ in .immediate([1]) }
         _ = try answer(calls, 1, &connection)
         #expect(frames(in: connection.takeOutput()).map(\.streamID) == [3, 1])
         clock.advance(by: .milliseconds(499))
@@ -359,5 +347,23 @@ struct ServerConnectionTests {
         #expect(connection.takeStarted().isEmpty)
         #expect(connection.takeOutput() == nil)
         #expect(connection.endInput() == .close(.peerClosed))
+    }
+}
+
+extension ServerConnection {
+    /// Reads bytes as the handler does, with a decision for each request.
+    ///
+    /// - Parameter sendEarly: Takes what it can of the output; returns whether it took everything.
+    fileprivate mutating func read(
+        _ bytes: [UInt8], now: Instant, sendEarly: (inout ByteBuffer) -> Bool = { _ in false },
+        decide: (Span<UInt8>) -> RequestDecision
+    ) -> Directive {
+        beginRead(ByteBuffer(bytes: bytes))
+        var mayFlush = true
+        while let request = nextRequest() {
+            if mayFlush { mayFlush = flushEarly(sendEarly) }
+            apply(withRequestData(decide), to: request, cached: EncodedResponse(), now: now)
+        }
+        return endRead(now: now)
     }
 }

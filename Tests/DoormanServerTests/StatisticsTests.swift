@@ -39,7 +39,7 @@ struct StatisticsTests {
             try await eventually("the stranger is gone") { server.connectionCount == 8 }
 
             let expected: [ServerStatistics.CallKind: UInt64] = [
-                kind("Verify", "memory", ""): 8, kind("Verify", "provider", "OK"): 8,
+                kind("Verify", "memory", "OK"): 8, kind("Verify", "provider", "OK"): 8,
                 kind("Verify", "provider", "UNAUTHENTICATED", "TOKEN_REJECTED"): 8, kind("Check", "server", "OK"): 8,
                 kind("", "server", "INVALID_ARGUMENT", "MALFORMED_TOKEN"): 8,
                 kind("", "server", "INVALID_ARGUMENT", "MALFORMED_REQUEST"): 16,
@@ -60,14 +60,14 @@ struct StatisticsTests {
 
     @Test("what is behind the server adds to it")
     func source() async throws {
-        let backend = AuthBackend(
-            provider: ScriptedProvider(), timeSource: .system,
+        let backend = ScriptedBackend(
+            provider: ScriptedProvider(), cache: .init(),
             statistics: {
                 var statistics = ServerStatistics()
                 statistics.counters[.cacheHits] = 7
                 statistics.limits = [.init(setting: "cache.max-entries", used: 1, limit: 2)]
                 return statistics
-            }, keyOfToken: AuthBackend.key(of:), replyFromMemory: { _, _, _, _, _, _ in false })
+            })
         try await withServer(backend: backend) { _, port in
             let statistics = try await statistics(RawPeer.connect(port: port))
             #expect(statistics.counters[.cacheHits] == 7)
@@ -117,7 +117,7 @@ struct StatisticsTests {
 
     @Test("calls of a caller that may make few count like others, and a payload that is none is said to be")
     func limits() async throws {
-        var limits = CallerLimits()
+        var limits = CallerQuota.Limits()
         limits.calls = RateLimit(perSecond: 1, burst: 2)
         let policy = CallerPolicy([.init([.any], CallerPermissions(.statistics, limits))], setting: "server.policy-file")
         let clock = SteppedClock()

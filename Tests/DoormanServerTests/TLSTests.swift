@@ -1,15 +1,10 @@
 import DoormanServer
 import DoormanWire
-import MetricsTestKit
 import TestKit
 import Testing
 
 @Suite("TLS on the TCP port")
 struct TLSTests {
-    private func closed(_ metrics: TestMetrics, _ why: String) -> Int64 {
-        (try? metrics.expectCounter("doorman_connections_closed_total", [("why", why)]))?.totalValue ?? 0
-    }
-
     @Test("calls are answered over TLS 1.3 unless the client can only do 1.2, and callers are known by their address")
     func versions() async throws {
         let authority = try await TestAuthority()
@@ -36,12 +31,12 @@ struct TLSTests {
         ])
     func outdated(options: [String], reason: String) async throws {
         let authority = try await TestAuthority()
-        let (log, metrics) = (LogRecorder(), TestMetrics())
+        let log = LogRecorder()
         let tls = try ServerTLS.test(try await authority.leaf())
-        try await withServer(log: log, metrics: metrics, tls: tls) { _, port in
+        try await withServer(log: log, tls: tls) { server, port in
             let client = try ChildProcess("openssl", ["s_client", "-connect", "127.0.0.1:\(port)"] + options)
             #expect(try await client.ending() != 0)
-            try await eventually("it is counted") { closed(metrics, "tls_handshake_failed") == 1 }
+            try await eventually("it is counted") { await server.closed("tls_handshake_failed") == 1 }
         }
         #expect(log.lines.contains { $0.hasPrefix("notice") && $0.contains(reason) && !$0.contains(".cc") }, "\(log.lines)")
     }
@@ -65,10 +60,10 @@ struct TLSTests {
     @Test("a handshake that is never begun, or never ended, is given up in time; until then it counts as a connection")
     func slowHandshake() async throws {
         let authority = try await TestAuthority()
-        let (log, metrics) = (LogRecorder(), TestMetrics())
+        let log = LogRecorder()
         let tls = try ServerTLS.test(try await authority.leaf())
         try await withServer(
-            log: log, metrics: metrics, tls: tls, settings: { $0.handshakeTimeout = .milliseconds(300) }
+            log: log, tls: tls, settings: { $0.handshakeTimeout = .milliseconds(300) }
         ) { server, port in
             let silent = try RawPeer.connect(port: port)
             let halting = try RawPeer.connect(port: port)
@@ -77,7 +72,7 @@ struct TLSTests {
             try await eventually("both are connected") { server.connectionCount == 2 }
             for peer in [silent, halting] { _ = try? await peer.readUntilEnd() }
             try await eventually("both are gone") { server.connectionCount == 0 }
-            #expect(closed(metrics, "tls_handshake_timeout") == 2)
+            #expect(await server.closed("tls_handshake_timeout") == 2)
         }
         #expect(log.lines.contains { $0.hasPrefix("notice") && $0.contains("tls.handshake-timeout") })
     }
@@ -91,13 +86,13 @@ struct TLSTests {
         ] as [([UInt8], String, String)])
     func garbage(bytes: [UInt8], why: String, words: String) async throws {
         let authority = try await TestAuthority()
-        let (log, metrics) = (LogRecorder(), TestMetrics())
+        let log = LogRecorder()
         let tls = try ServerTLS.test(try await authority.leaf())
-        try await withServer(log: log, metrics: metrics, tls: tls) { server, port in
+        try await withServer(log: log, tls: tls) { server, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(bytes)
             _ = try? await peer.readUntilEnd()
-            try await eventually("it is counted") { closed(metrics, why) == 1 }
+            try await eventually("it is counted") { await server.closed(why) == 1 }
             try await eventually("it is gone") { server.connectionCount == 0 }
         }
         #expect(log.lines.filter { $0.hasPrefix("notice") && $0.contains(words) }.count == 1, "\(log.lines)")
@@ -106,12 +101,12 @@ struct TLSTests {
     @Test("who only looks whether the port is open is counted, and does not fill the log")
     func portScan() async throws {
         let authority = try await TestAuthority()
-        let (log, metrics) = (LogRecorder(), TestMetrics())
+        let log = LogRecorder()
         let tls = try ServerTLS.test(try await authority.leaf())
-        try await withServer(log: log, metrics: metrics, tls: tls) { server, port in
+        try await withServer(log: log, tls: tls) { server, port in
             try RawPeer.connect(port: port).close()
             try RawPeer.connect(port: port).reset()
-            try await eventually("both are counted") { closed(metrics, "tls_handshake_ended") == 2 }
+            try await eventually("both are counted") { await server.closed("tls_handshake_ended") == 2 }
             try await eventually("both are gone") { server.connectionCount == 0 }
         }
         #expect(!log.lines.contains { $0.hasPrefix("notice") })

@@ -50,7 +50,7 @@ private func judge(_ data: Span<UInt8>) -> GoldenVector.Expectation? {
         guard request.namesMethod else { return malformedRequest }
         switch request.method {
         case .verify:
-            let isEmpty = request.withVerifyRequest { token, _, _ in token.isEmpty }
+            let isEmpty = request.withVerifyRequest { $0.token.isEmpty }
             if let isEmpty { return isEmpty ? .answer(code: "INVALID_ARGUMENT", reason: "MALFORMED_TOKEN") : nil }
             return malformedRequest
         case .exchange: return request.exchangeRequest() == nil ? malformedRequest : nil

@@ -38,7 +38,7 @@ struct MessageArenaTests {
         let data = try RequestEncoder.encode(request, timeout: nil)
         let smallest = (64...65536).first { budget in
             let arena = MessageArena(capacity: 64, budget: budget)
-            return arena.withRequest(data.span) { $0.withVerifyRequest { token, _, _ in token.count } } == length
+            return arena.withRequest(data.span) { $0.withVerifyRequest { $0.token.count } } == length
         }
         // The payload is copied once with the call around it and once as the token.
         let needed = try #require(smallest)
@@ -65,11 +65,11 @@ struct MessageArenaTests {
         let inner = try GoldenVector.named("request-verify-largest")
         let isWhole = arena.withRequest(outer.data.span) { request in
             for _ in 0..<3 {
-                let length = arena.withRequest(inner.data.span) { $0.withVerifyRequest { token, _, _ in token.count } }
+                let length = arena.withRequest(inner.data.span) { $0.withVerifyRequest { $0.token.count } }
                 guard length == 65503 else { return false }
             }
             return request.method == .verify
-                && request.withVerifyRequest { _, application, _ in copy(application) } == Array("5432154321543210".utf8)
+                && request.withVerifyRequest { copy($0.applicationID) } == Array("5432154321543210".utf8)
         }
         #expect(isWhole == true)
     }

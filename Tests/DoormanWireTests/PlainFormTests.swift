@@ -202,9 +202,10 @@ private struct UnpackedCall {
 
     init?(_ data: [UInt8]) {
         let read = MessageArena().withRequest(data.span) { request in
-            let timeout = request.timeout
-            let call = request.withVerifyRequest { token, application, maxAge in
-                ReadCall(token: copy(token), applicationID: copy(application), maxAgeSeconds: maxAge, timeout: timeout)
+            let call = request.withVerifyRequest { fields in
+                ReadCall(
+                    token: copy(fields.token), applicationID: copy(fields.applicationID), maxAgeSeconds: fields.maxAgeSeconds,
+                    timeout: fields.timeout)
             }
             return (method: request.method, call: call)
         }

@@ -48,7 +48,7 @@ struct RandomBytesTests {
             _ = request.method
             _ = request.namesMethod
             _ = request.timeout
-            _ = request.withVerifyRequest { token, application, _ in copy(token) + copy(application) }
+            _ = request.withVerifyRequest { copy($0.token) + copy($0.applicationID) }
             _ = request.exchangeRequest()
             _ = request.revocationRequest()
             _ = request.healthCheckService()

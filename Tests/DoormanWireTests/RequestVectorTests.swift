@@ -59,7 +59,7 @@ struct RequestVectorTests {
         arguments: [(Duration.milliseconds(1), UInt32(1)), (.zero, 1), (.milliseconds(1999), 1), (.seconds(1 << 40), .max)])
     func maxAgeIsNeverZero(_ maxAge: Duration, _ seconds: UInt32) throws {
         let data = try RequestEncoder.encode(VerificationRequest(token: Token("EMAW"), maxAge: maxAge), timeout: nil)
-        let sent = MessageArena().withRequest(data.span) { $0.withVerifyRequest { _, _, maxAge in maxAge } }
+        let sent = MessageArena().withRequest(data.span) { $0.withVerifyRequest { $0.maxAgeSeconds } }
         #expect(sent == seconds)
     }
 
@@ -100,11 +100,12 @@ private func encode(_ question: Question, timeout: Duration?) throws -> [UInt8] 
 private func decode(_ request: borrowing RequestView) -> Question? {
     switch request.method {
     case .verify:
-        request.withVerifyRequest { token, application, maxAge in
-            .verify(
+        request.withVerifyRequest { fields in
+            let (application, maxAge) = (copy(fields.applicationID), fields.maxAgeSeconds)
+            return .verify(
                 VerificationRequest(
-                    token: Token(bytes: copy(token)),
-                    applicationID: application.isEmpty ? nil : String(decoding: copy(application), as: UTF8.self),
+                    token: Token(bytes: copy(fields.token)),
+                    applicationID: application.isEmpty ? nil : String(decoding: application, as: UTF8.self),
                     maxAge: maxAge == 0 ? nil : .seconds(Int64(maxAge))))
         }
     case .exchange: request.exchangeRequest().map { .exchange($0) }

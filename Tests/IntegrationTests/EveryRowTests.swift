@@ -154,8 +154,8 @@ private struct Trial: Sendable {
 
 extension CallerPolicy {
     /// Everybody may verify, within limits.
-    fileprivate static func limiting(_ change: (inout CallerLimits) -> Void) -> CallerPolicy {
-        var limits = CallerLimits()
+    fileprivate static func limiting(_ change: (inout CallerQuota.Limits) -> Void) -> CallerPolicy {
+        var limits = CallerQuota.Limits()
         change(&limits)
         return CallerPolicy([Rule([.any], CallerPermissions(.verify, limits))], setting: "server.policy-file")
     }

@@ -37,7 +37,7 @@ struct ReloadedPiecesTests {
                     try await body(stack) { secrets in
                         var settings = stack.settings
                         try apply(secrets, to: &settings)
-                        try stack.rooms.askers.secrets.prepare(settings).apply()
+                        try stack.rooms.providers.secrets.prepare(settings).apply()
                     }
                 })
         }

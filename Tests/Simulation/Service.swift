@@ -24,18 +24,20 @@ final class Service: Sendable {
     let provider: SteadyProvider
     let governor: Governor
     let verifier: CachingVerifier
-    let budgets: CacheMissLimiter<String>
+    private let missLimiter: CacheMissLimiter<String>
+    private let staleRule: StaleServingRule
     private let tallies = NIOLockedValueBox<[String: Tally]>([:])
 
     init(world: World, latency: Duration, cache: CacheSettings, governor settings: GovernorSettings) throws {
         self.world = world
         provider = SteadyProvider(world: world, latency: latency)
         governor = Governor(settings: settings, timeSource: world.timeSource)
-        budgets = CacheMissLimiter(settings: CacheMissLimiterSettings())
+        staleRule = StaleServingRule(governors: [governor])
+        missLimiter = CacheMissLimiter(settings: CacheMissLimiterSettings())
         verifier = try CachingVerifier(
-            upstream: GovernedVerifier(upstream: provider, governor: governor), settings: cache, providerName: "steady",
+            upstream: GovernedVerifier(upstream: provider, governor: governor), settings: cache,
             timeSource: world.timeSource,
-            pack: { verdict in
+            encode: { verdict in
                 guard case .valid(let identity) = verdict, identity.freshness == .stale else { return EncodedResponse(bytes: [0]) }
                 return EncodedResponse(bytes: [1])
             },
@@ -54,35 +56,32 @@ final class Service: Sendable {
         let now = world.now
         let none: [UInt8] = []
         var reply = EncodedResponse()
-        if verifier.reply(
-            token: bytes.span, key: verifier.key(ofToken: bytes.span), applicationID: none.span, maxAgeSeconds: 0, now: now,
-            into: &reply)
-        {
+        let call = VerifyCall(token: Token(bytes: bytes), key: verifier.key(of: bytes.span))
+        if verifier.lookup(call.key, applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply) != nil {
             let isStale = reply.bytes[0]
             return count(caller) { tally in
                 tally.fromMemory += 1
                 tally.stale += Int(isStale)
             }
         }
-        func giveStale(if isTrouble: Bool) -> Bool {
-            guard isTrouble,
-                verifier.staleReply(token: bytes.span, applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply)
-            else { return false }
+        func serveStale(on occasion: StaleOccasion) -> Bool {
+            guard staleRule.allowsServing(on: occasion), verifier.serveStale(call, now: now, into: &reply) != nil else {
+                return false
+            }
             count(caller) { tally in
                 tally.fromMemory += 1
                 tally.stale += 1
             }
             return true
         }
-        if giveStale(if: governor.isRefusing) { return }
-        if hasBudget, !verifier.isBeingAsked(about: bytes.span), budgets.take(caller, at: now) != nil {
-            if giveStale(if: governor.isRecovering) { return }
+        if serveStale(on: .cacheMiss) { return }
+        if hasBudget, !verifier.isLookupInFlight(call.key), missLimiter.charge(caller, at: now) != nil {
+            if serveStale(on: .missLimitExceeded) { return }
             return count(caller) { $0.overBudget += 1 }
         }
-        let request = VerificationRequest(token: Token(bytes: bytes))
         world.spawn { [self] in
             do throws(VerificationError) {
-                let verdict = try await verifier.verify(request, deadline: Deadline(now.advanced(by: patience)))
+                let verdict = try await verifier.verify(call, deadline: Deadline(now.advanced(by: patience))).verdict
                 count(caller) { tally in
                     guard case .valid(let identity) = verdict else { return tally.refused += 1 }
                     if identity.freshness == .fresh { tally.fresh += 1 } else { tally.fromMemory += 1 }

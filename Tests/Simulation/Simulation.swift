@@ -35,9 +35,9 @@ package final class Simulation: Sendable {
         provider = SimulatedProvider(world: world, ledger: ledger)
         governor = Governor(settings: settings.governor, timeSource: world.timeSource)
         verifier = try CachingVerifier(
-            upstream: GovernedVerifier(upstream: provider, governor: governor), settings: settings.cache, providerName: "simulated",
+            upstream: GovernedVerifier(upstream: provider, governor: governor), settings: settings.cache,
             timeSource: world.timeSource,
-            pack: { verdict in
+            encode: { verdict in
                 packed.withLockedValue { packed in
                     packed.append(verdict)
                     return EncodedResponse(bytes: Array("\(packed.count - 1)".utf8))
@@ -78,10 +78,11 @@ package final class Simulation: Sendable {
         let seconds = request.maxAge.map { UInt32($0.components.seconds) } ?? 0
         let bytes = request.token.bytes
         var reply = EncodedResponse()
-        let isKnown = verifier.reply(
-            token: bytes.span, key: verifier.key(ofToken: bytes.span), applicationID: application.span, maxAgeSeconds: seconds,
-            now: world.now, into: &reply)
-        guard isKnown, let number = Int(String(decoding: reply.bytes, as: UTF8.self)) else { return nil }
+        let key = verifier.key(of: bytes.span)
+        let hit = verifier.lookup(
+            key, applicationID: application.span, maxAgeSeconds: seconds, now: world.now, into: &reply)
+        if hit?.isDueForRefresh == true { verifier.refresh(request.token, key: key) }
+        guard hit != nil, let number = Int(String(decoding: reply.bytes, as: UTF8.self)) else { return nil }
         return packed.withLockedValue { $0[number] }
     }
 

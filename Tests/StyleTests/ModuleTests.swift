@@ -23,11 +23,11 @@ struct ModuleTests {
         "CurlTransport": core.union(libc).union(["CDoormanCurl", "CCurl", "NIOConcurrencyHelpers", "ProviderHTTP"]),
         "AccountKit": core.union(["DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP"]),
         "DoormanServer": core.union(nio).union(libc).union([
-            "CallerLimits", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "Metrics",
+            "CallerLimits", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging",
         ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
             "AccountKit", "CMalloc", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanGovernor", "DoormanServer",
-            "DoormanWire", "ProviderHTTP", "ProviderRouting", "Configuration", "Foundation", "Logging", "Metrics",
+            "DoormanWire", "ProviderHTTP", "ProviderRouting", "Configuration", "Foundation", "Logging",
             "ServiceLifecycle", "UnixSignals", "Yams",
         ]),
         "DoormanClient": core.union(nio).union(libc).union([

@@ -1,5 +1,8 @@
+internal import CallerLimits
 internal import DoormanCache
 internal import DoormanCore
+internal import DoormanDaemon
+internal import DoormanGovernor
 internal import DoormanServer
 internal import DoormanSupport
 internal import DoormanWire
@@ -8,7 +11,7 @@ internal import TestKit
 /// The cache and what is in front of it, as `doormand` puts them together, behind which is ``SteadyProvider``.
 struct Scene {
     let verifier: CachingVerifier
-    let backend: AuthBackend
+    let backend: VerificationService
 
     init() throws {
         var settings = CacheSettings()
@@ -16,15 +19,13 @@ struct Scene {
         settings.valid.entries = 2_000_000
         settings.valid.bytes = 4 << 30
         let verifier = try CachingVerifier(
-            upstream: SteadyProvider(), settings: settings, providerName: "account-kit", timeSource: .system,
-            pack: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
+            upstream: SteadyProvider(), settings: settings, timeSource: .system,
+            encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
-        backend = AuthBackend(
-            provider: verifier, timeSource: .system, keyOfToken: { verifier.key(ofToken: $0) }
-        ) { token, key, applicationID, maxAgeSeconds, now, reply in
-            verifier.reply(
-                token: token, key: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &reply)
-        }
+        backend = VerificationService(
+            verifier: verifier, missLimiter: CacheMissLimiter(settings: CacheMissLimiterSettings()),
+            staleRule: StaleServingRule(governors: [Governor(settings: GovernorSettings(), timeSource: .system)]),
+            timeSource: .system, readStatistics: { ServerStatistics() })
     }
 
     /// About 180 bytes, as Account Kit's are.
@@ -36,7 +37,9 @@ struct Scene {
     func fill(_ entries: Int) async throws {
         for number in 0..<entries {
             let deadline = Deadline(TimeSource.system.now().advanced(by: .seconds(2)))
-            _ = try await verifier.verify(VerificationRequest(token: Self.token(number)), deadline: deadline)
+            let token = Self.token(number)
+            let call = VerifyCall(token: token, key: verifier.key(of: token.bytes.span))
+            _ = try await verifier.verify(call, deadline: deadline)
         }
     }
 }

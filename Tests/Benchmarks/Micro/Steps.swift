@@ -57,7 +57,7 @@ struct Steps {
     /// A token to its key.
     private var key: Step {
         get throws {
-            let maker = try TokenKeyMaker(providerName: "account-kit")
+            let maker = try TokenKeyMaker()
             return Step(name: "key") { [tokens] count in
                 var sum = 0
                 for number in 0..<count {
@@ -76,10 +76,9 @@ struct Steps {
             var reply = EncodedResponse()
             for number in 0..<count {
                 let token = tokens[number % tokens.count].bytes
-                let isHit = verifier.reply(
-                    token: token.span, key: verifier.key(ofToken: token.span), applicationID: Span(), maxAgeSeconds: 0, now: now,
-                    into: &reply)
-                precondition(isHit)
+                let hit = verifier.lookup(
+                    verifier.key(of: token.span), applicationID: Span(), maxAgeSeconds: 0, now: now, into: &reply)
+                precondition(hit != nil)
             }
         }
     }
@@ -103,24 +102,26 @@ struct Steps {
         let reads = stride(from: 0, through: frames.count - depth, by: depth).map { first in
             frames[first..<first + depth].reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
         }
-        let reader = RequestDispatcher(
-            backend: scene.backend, policy: .open(accountsCallers: []), shares: CallerQuotaRegistry(maximumCallers: 1),
-            waiting: InFlightCounter(maximum: 1), maximumFrameLength: 64 << 10)
-        var connection = ServerConnection(limits: ConnectionLimits(), now: TimeSource.system.now())
-        let pass = reader.pass(for: Caller(name: "ip:127.0.0.1"))
+        let dispatcher = RequestDispatcher(
+            backend: scene.backend, policy: .open(accountsCallers: []), quotas: CallerQuotaRegistry(maximumCallers: 1),
+            inFlight: InFlightCounter(maximum: 1), maximumFrameLength: 64 << 10)
+        var connection = ServerConnection(
+            limits: ConnectionLimits(), counters: dispatcher.counters, now: TimeSource.system.now())
+        let caller = dispatcher.context(for: Caller(name: "ip:127.0.0.1"))
         return Step(name: "hit of \(depth)") { [backend = scene.backend] count in
             for number in 0..<count / depth {
                 let now = backend.timeSource.now()
-                var tally = AnswerTally()
-                var pass = pass
-                _ = connection.receive(reads[number % reads.count], now: now) {
-                    reader.prepare($0)
-                } decide: { data, prepared, isDraining, reply in
-                    reader.decide(data, prepared, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
-                } sendAhead: { _ in
-                    false
+                var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
+                connection.beginRead(reads[number % reads.count])
+                var hits = 0
+                while let request = connection.nextRequest() {
+                    connection.prefetchNext { dispatcher.prefetch($0) }
+                    let decision = connection.withRequestData { dispatcher.decide($0, request.prefetched, &read) }
+                    if case .cached = decision { hits += 1 }
+                    connection.apply(decision, to: request, cached: read.response, now: now)
                 }
-                precondition(tally.fromMemory == depth && connection.takeOutput() != nil)
+                _ = connection.endRead(now: now)
+                precondition(hits == depth && connection.takeOutput() != nil)
             }
         }
     }

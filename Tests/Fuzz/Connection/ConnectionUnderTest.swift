@@ -17,48 +17,52 @@ struct ConnectionUnderTest {
 
     let limits: ConnectionLimits
     private var connection: ServerConnection
-    private let reader: RequestDispatcher
-    private let pass: CallerContext
-    private var tally = AnswerTally()
-    private var sentAhead: [UInt8] = []
+    private let dispatcher: RequestDispatcher
+    private let caller: CallerContext
+    private var sentEarly: [UInt8] = []
 
     init(_ setup: Setup, now: Instant) {
         limits = setup.limits
-        connection = ServerConnection(limits: limits, now: now)
-        // Places are for the handler to give back, which is not here: there are enough.
-        reader = RequestDispatcher(
+        // Permits are for the handler to give back, which is not here: there are enough.
+        dispatcher = RequestDispatcher(
             backend: setup.backend, policy: .open(accountsCallers: setup.listsAccounts ? [Self.caller] : []),
-            shares: CallerQuotaRegistry(maximumCallers: 1), waiting: InFlightCounter(maximum: .max),
+            quotas: CallerQuotaRegistry(maximumCallers: 1), inFlight: InFlightCounter(maximum: .max),
             maximumFrameLength: limits.maximumFrameLength)
-        pass = reader.pass(for: Self.caller)
+        caller = dispatcher.context(for: Self.caller)
+        connection = ServerConnection(limits: limits, counters: dispatcher.counters, now: now)
     }
 
     var callsInFlight: Int { connection.callsInFlight }
     var nextTimer: Instant { mutating get { connection.nextTimer } }
 
-    /// - Parameter room: How many bytes of answers are taken while more frames of this read wait.
+    /// - Parameter room: How many bytes of responses are taken while more frames of this read wait.
     mutating func receive(_ bytes: [UInt8], now: Instant, roomAhead room: Int) -> Directive {
-        var pass = pass
-        return connection.receive(ByteBuffer(bytes: bytes), now: now) {
-            reader.prepare($0)
-        } decide: { data, prepared, isDraining, reply in
-            reader.decide(data, prepared, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
-        } sendAhead: { output in
-            sentAhead += output.readBytes(length: min(room, output.readableBytes)) ?? []
-            return output.readableBytes == 0
+        var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
+        connection.beginRead(ByteBuffer(bytes: bytes))
+        var mayFlush = true
+        while let request = connection.nextRequest() {
+            if mayFlush {
+                mayFlush = connection.flushEarly { output in
+                    sentEarly += output.readBytes(length: min(room, output.readableBytes)) ?? []
+                    return output.readableBytes == 0
+                }
+            }
+            connection.prefetchNext { dispatcher.prefetch($0) }
+            let decision = connection.withRequestData { dispatcher.decide($0, request.prefetched, &read) }
+            connection.apply(decision, to: request, cached: read.response, now: now)
         }
+        return connection.endRead(now: now)
     }
 
     mutating func takeOutput() -> [UInt8] {
-        _ = connection.takeRefusals()
-        defer { sentAhead = [] }
-        return sentAhead + (connection.takeOutput().map { Array($0.readableBytesView) } ?? [])
+        defer { sentEarly = [] }
+        return sentEarly + (connection.takeOutput().map { Array($0.readableBytesView) } ?? [])
     }
 
     mutating func takeStarted() -> [StartedCall] { connection.takeStarted() }
 
     mutating func answer(_ call: CallID, with data: [UInt8], now: Instant) -> Directive {
-        connection.answer(call, with: data, now: now)
+        connection.answer(call, with: EncodedResponse(bytes: data), now: now)
     }
 
     mutating func endInput() -> Directive { connection.endInput() }

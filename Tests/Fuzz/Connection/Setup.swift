@@ -8,7 +8,7 @@ internal import NIOConcurrencyHelpers
 /// What stands around a connection, chosen by the input's first bytes: limits, memory, and the caller's share of misses.
 struct Setup {
     let limits: ConnectionLimits
-    let backend: AuthBackend
+    let backend: FuzzBackend
     let listsAccounts: Bool
 
     init(_ input: inout InputReader) {
@@ -20,29 +20,7 @@ struct Setup {
         self.limits = limits
         listsAccounts = choice & 0x20 != 0
         let share = input.byte()
-        let missesLeft = NIOLockedValueBox(share == 0 ? Int.max : Int(share))
-        let takeMiss: AuthBackend.TakeMiss = { _, _, _ in
-            missesLeft.withLockedValue { left in
-                guard left > 0 else { return .milliseconds(250) }
-                left -= 1
-                return nil
-            }
-        }
-        backend = AuthBackend(
-            provider: NobodyAsks(), timeSource: TimeSource(now: { .distantFuture }, wallTime: { .distantFuture }),
-            takeMiss: takeMiss, isBeingAsked: { $0.first == Memory.beingAsked },
-            staleReplyFromMemory: { token, _, _, _, hasShare, reply in
-                guard token.first == Memory.outdated || (!hasShare && token.first == Memory.recovering) else { return false }
-                reply = EncodedResponse(bytes: Memory.reply(to: token))
-                return true
-            },
-            keyOfToken: Memory.key(of:),
-            replyFromMemory: { token, key, _, _, _, reply in
-                precondition(key == Memory.key(of: token), "the key is another token's")
-                guard token.first == Memory.remembered else { return false }
-                reply = EncodedResponse(bytes: Memory.reply(to: token))
-                return true
-            })
+        backend = FuzzBackend(missesLeft: share == 0 ? .max : Int(share))
     }
 }
 
@@ -78,23 +56,73 @@ enum Memory {
     }
 }
 
-/// The fuzzer answers the calls itself, so the provider is only asked about a token's form.
-private struct NobodyAsks: TokenProvider {
+/// A cache that goes by a token's first byte, and no provider: the fuzzer answers the calls itself.
+final class FuzzBackend: VerificationBackend {
+    let timeSource = TimeSource(now: { .distantFuture }, wallTime: { .distantFuture })
+    private let missesLeft: NIOLockedValueBox<Int>
+    /// The server asks the cache by keys alone.
+    private let tokens = NIOLockedValueBox<[TokenKey: [UInt8]]>([:])
+
+    init(missesLeft: Int) {
+        self.missesLeft = NIOLockedValueBox(missesLeft)
+    }
+
+    func key(of token: Span<UInt8>) -> TokenKey {
+        let key = Memory.key(of: token)
+        let bytes = token.indices.map { token[$0] }
+        tokens.withLockedValue { $0[key] = bytes }
+        return key
+    }
+
+    func lookup(
+        _ key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into response: inout EncodedResponse
+    ) -> CacheHit? {
+        let token = token(of: key)
+        guard token.first == Memory.remembered else { return nil }
+        response = EncodedResponse(bytes: Memory.reply(to: token.span))
+        return CacheHit()
+    }
+
+    func refresh(_ token: Token, key: TokenKey) {}
+
     func validateSyntax(of token: Token) -> Rejection? {
         token.bytes.first == Memory.malformed ? Rejection(.malformedToken, "not a token") : nil
     }
 
-    func verify(_: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict { throw .nobody }
+    func serveStale(
+        _ call: VerifyCall, on occasion: StaleOccasion, now: Instant, into response: inout EncodedResponse
+    ) -> CacheHit? {
+        require(token(of: call.key) == call.token.bytes, "the key is the token's")
+        let first = call.token.bytes.first
+        guard first == Memory.outdated || (occasion == .missLimitExceeded && first == Memory.recovering) else { return nil }
+        response = EncodedResponse(bytes: Memory.reply(to: call.token.bytes.span))
+        return CacheHit()
+    }
+
+    func isLookupInFlight(_ key: TokenKey) -> Bool { token(of: key).first == Memory.beingAsked }
+
+    func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
+        missesLeft.withLockedValue { left in
+            guard left > 0 else { return .milliseconds(250) }
+            left -= 1
+            return nil
+        }
+    }
+
+    func statistics() -> ServerStatistics { ServerStatistics() }
+    func verify(_: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict { throw .nobody }
     func exchange(_: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict { throw .nobody }
     func revoke(_: RevocationRequest, deadline: Deadline) async throws(VerificationError) { throw .nobody }
     func accounts(_: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage { throw .nobody }
     func deleteAccount(_: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) { throw .nobody }
+
+    private func token(of key: TokenKey) -> [UInt8] {
+        let token = tokens.withLockedValue { $0[key] }
+        require(token != nil, "the server asks by a key that it was given")
+        return token ?? []
+    }
 }
 
 extension VerificationError {
     fileprivate static let nobody = VerificationError(.internal, "nobody asks in here")
-}
-
-extension Span<UInt8> {
-    fileprivate var first: UInt8? { isEmpty ? nil : self[0] }
 }

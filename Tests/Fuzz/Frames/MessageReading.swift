@@ -39,10 +39,10 @@ struct MessageReading {
             // With room for all that fits into an input: what can't be read at all must not be a call either.
             let isSame = MessageArena().withRequest(data.span) { request in
                 request.method == .verify && request.timeout == call.timeout
-                    && request.withVerifyRequest { token, application, maxAgeSeconds in
-                        token.indices.map { token[$0] } == Array(data[call.token])
-                            && application.indices.map { application[$0] } == Array(data[call.applicationID])
-                            && maxAgeSeconds == call.maxAgeSeconds
+                    && request.withVerifyRequest { fields in
+                        copy(fields.token) == Array(data[call.token])
+                            && copy(fields.applicationID) == Array(data[call.applicationID])
+                            && fields.maxAgeSeconds == call.maxAgeSeconds && fields.timeout == call.timeout
                     } == true
             }
             require(isSame == true, "a plain verify is the call that protobuf-c reads")
@@ -116,13 +116,16 @@ private enum ReadAnswer: Hashable {
 
 extension RequestView {
     fileprivate func verificationRequest() -> VerificationRequest? {
-        withVerifyRequest { token, application, maxAgeSeconds in
-            let name = String(validating: application.indices.map { application[$0] }, as: UTF8.self)
+        withVerifyRequest { fields in
+            let name = String(validating: copy(fields.applicationID), as: UTF8.self)
+            let (token, maxAgeSeconds) = (Token(bytes: copy(fields.token)), fields.maxAgeSeconds)
             return name.map { name in
                 VerificationRequest(
-                    token: Token(bytes: token.indices.map { token[$0] }), applicationID: name.isEmpty ? nil : name,
+                    token: token, applicationID: name.isEmpty ? nil : name,
                     maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds)))
             }
         } ?? nil
     }
 }
+
+private func copy(_ span: Span<UInt8>) -> [UInt8] { span.indices.map { span[$0] } }

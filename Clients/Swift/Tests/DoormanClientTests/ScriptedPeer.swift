@@ -162,10 +162,10 @@ final class PeerConnection {
         let call = arena.withRequest(data) { view -> ReceivedCall? in
             switch view.method {
             case .verify:
-                return view.withVerifyRequest { token, application, age in
+                return view.withVerifyRequest { fields in
                     ReceivedCall(
-                        streamID: header.streamID, method: .verify, secret: text(token), applicationID: text(application),
-                        maxAgeSeconds: age, timeout: view.timeout)
+                        streamID: header.streamID, method: .verify, secret: text(fields.token),
+                        applicationID: text(fields.applicationID), maxAgeSeconds: fields.maxAgeSeconds, timeout: fields.timeout)
                 }
             case .exchange:
                 return ReceivedCall(header.streamID, .exchange, view.exchangeRequest()?.code.bytes ?? [], view.timeout)

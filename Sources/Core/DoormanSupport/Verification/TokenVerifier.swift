@@ -3,15 +3,15 @@ package import DoormanCore
 /// Something that can tell whose token it is. Each layer of Doorman is one, around another:
 /// caching around governing around a provider.
 package protocol TokenVerifier: Sendable {
-    /// Judges the token by its form alone, asking nobody.
+    /// Judges a token by its syntax alone, without a provider request.
     ///
-    /// - Returns: The refusal of a token that can't be one, or nil.
+    /// - Returns: The rejection of what can't be a token; `nil` otherwise.
     func validateSyntax(of token: Token) -> Rejection?
 
-    /// Asks whose token it is.
+    /// Asks the provider about a token whose syntax is valid: the first layer has checked it, and no layer below checks it again.
     ///
-    /// - Parameter deadline: By when the answer must be there. The layers below never take longer.
-    /// - Throws: ``VerificationError`` if the question could not be put or got no usable answer.
+    /// - Parameter deadline: By when the verdict must be there. The layers below never take longer.
+    /// - Throws: ``VerificationError`` if no verdict could be reached.
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict
 }
 

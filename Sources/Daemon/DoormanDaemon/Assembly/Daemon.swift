@@ -79,12 +79,8 @@ package struct Daemon {
     }
 
     private func serve(_ server: DoormanServer, _ dependencies: Dependencies) async throws {
-        let reporter = StatisticsReporter(
-            verifier: dependencies.verifier, transport: dependencies.transport,
-            governedApplications: dependencies.askers.governedApplications,
-            capacity: settings.capacity)
         let reloader = Reloader(settings: settingsInForce(dependencies, server), tally: dependencies.reloads, logger: logger)
-        var services: [any Service] = [server, reporter, reloader]
+        var services: [any Service] = [server, reloader]
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

@@ -73,7 +73,6 @@ final class ProviderPool: Sendable {
         _ providerCalls: ProviderCounters, preferred: (ServedApplication) -> Int
     ) throws(AccountKitSettings.Invalid) -> ApplicationRouter {
         let observer: AccountKitVerifier.Observer = { endpoint, outcome, took in
-            ProviderMetrics().record(endpoint, outcome)
             providerCalls.record(endpoint, outcome, took)
         }
         var routes: [ApplicationRouter.Application] = []

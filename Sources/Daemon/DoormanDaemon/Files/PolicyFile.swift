@@ -98,7 +98,7 @@ struct PolicyFile {
         return methods
     }
 
-    private mutating func limits(_ texts: [String: [String]], _ name: String) -> CallerLimits {
+    private mutating func limits(_ texts: [String: [String]], _ name: String) -> CallerQuota.Limits {
         var counts: [String: Int] = [:]
         for key in Self.numbers {
             guard let text = texts[key] else { continue }
@@ -108,7 +108,7 @@ struct PolicyFile {
                 problems.append("\(name): \(key) \(error.expectation)")
             }
         }
-        var limits = CallerLimits()
+        var limits = CallerQuota.Limits()
         limits.calls = rate("calls-per-second", "saved-calls", texts, counts, name)
         limits.callsInFlight = counts["calls-in-flight"]
         limits.misses = rate("misses-per-second", "saved-misses", texts, counts, name)

@@ -7,7 +7,7 @@ extension Daemon {
     /// All that a reload may change, and the only place that knows: a further piece is one line here.
     func reloadablePieces(_ dependencies: Dependencies, _ server: DoormanServer) -> [ReloadableComponent] {
         [
-            logLevel.piece, dependencies.cacheBounds, dependencies.callerBudgets, dependencies.askers.secrets,
+            logLevel.piece, dependencies.cacheBounds, dependencies.callerBudgets, dependencies.providers.secrets,
             server.tlsPiece(time: dependencies.time),
             server.policyPiece,
         ]
@@ -33,8 +33,8 @@ extension Dependencies {
     var callerBudgets: ReloadableComponent {
         ReloadableComponent(
             keys: ["caller.misses-per-second", "caller.saved-misses", "caller.max-callers"]
-        ) { [missBudgets, time] settings in
-            missBudgets.change(to: settings.missBudgets, at: time.now())
+        ) { [missLimiter, time] settings in
+            missLimiter.change(to: settings.missBudgets, at: time.now())
         }
     }
 }

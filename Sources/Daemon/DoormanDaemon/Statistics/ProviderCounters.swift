@@ -26,3 +26,13 @@ final class ProviderCounters: Sendable {
         statistics.providerLatency = state.latency.latencies
     }
 }
+
+extension RequestOutcome {
+    /// Its name in the statistics.
+    var name: String {
+        switch self {
+        case .answered(let kind, _): kind.rawValue
+        case .failed(let code): "failed_\(code)"
+        }
+    }
+}

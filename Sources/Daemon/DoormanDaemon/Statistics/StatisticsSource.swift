@@ -7,7 +7,7 @@ internal import DoormanGovernor
 struct StatisticsSource: Sendable {
     let verifier: CachingVerifier
     let transport: CurlTransport
-    let askers: ProviderPool
+    let providers: ProviderPool
     let governor: GovernorSettings
     let capacity: Double
     let reloads: ReloadCounters
@@ -28,8 +28,8 @@ struct StatisticsSource: Sendable {
             .init("cache.max-rejected-bytes", cache.rejected.bytes, of: cache.rejected.maximumBytes),
         ]
         count(transport.statistics, into: &statistics)
-        for application in askers.governedApplications { count(application, into: &statistics) }
-        askers.providerCalls.count(into: &statistics)
+        for application in providers.governedApplications { count(application, into: &statistics) }
+        providers.providerCalls.count(into: &statistics)
         reloads.count(into: &statistics)
         return statistics
     }

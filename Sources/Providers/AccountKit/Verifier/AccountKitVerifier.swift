@@ -41,7 +41,6 @@ package struct AccountKitVerifier: TokenProvider {
     }
 
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        if let refusal = validateSyntax(of: request.token) { return .rejected(refusal) }
         // No answer could be about an application that is not ours, so nobody needs to be asked.
         if let applicationID = request.applicationID, applicationID != settings.application.id {
             return .rejected(.anotherApplication)

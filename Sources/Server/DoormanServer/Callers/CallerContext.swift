@@ -3,43 +3,43 @@ internal import DoormanCore
 package import DoormanSupport
 internal import DoormanWire
 
-/// What a connection may do: its caller, and what the policy grants that one. Looked up when the connection begins, and again when
-/// the policy has changed; within a read it counts what the read takes, so that a hit costs a few loads and no lock.
+/// A connection's caller and what the policy permits it. Looked up when the connection begins, and again when the policy has changed.
+/// Within a read it counts what the read takes, so that a hit costs a few loads and no lock.
 package struct CallerContext {
     package let caller: Caller
     let methods: MethodSet
-    /// The caller's own rate of misses; nil for everybody's.
+    /// The caller's own limit on cache misses; `nil` for that of every caller.
     let misses: RateLimit?
-    let limits: CallerLimits
-    let places: InFlightPermits
-    /// Of which policy it is.
+    let limits: CallerQuota.Limits
+    let permits: InFlightPermits
+    /// The number of the policy that it was looked up in.
     let generation: Int
     /// How many calls were there when the read began, and how many are left.
     private var callsAtFirst = Int.max
     private var callsLeft = Int.max
-    /// Places among the calls that wait that this read has taken.
-    private(set) var placesTaken = 0
+    /// In-flight permits that this read has taken.
+    private(set) var permitsTaken = 0
 
-    init(caller: Caller, grant: CallerPermissions, places: InFlightPermits, generation: Int) {
+    init(caller: Caller, permissions: CallerPermissions, permits: InFlightPermits, generation: Int) {
         self.caller = caller
-        self.methods = grant.methods
-        self.misses = grant.limits.misses
-        self.limits = grant.limits
-        self.places = places
+        self.methods = permissions.methods
+        self.misses = permissions.limits.misses
+        self.limits = permissions.limits
+        self.permits = permits
         self.generation = generation
     }
 
     /// Looks at how many calls the caller has left.
     mutating func beginRead(now: Instant) {
-        guard limits.calls != nil, let share = places.caller else { return }
-        callsAtFirst = share.availableCalls(at: now)
+        guard limits.calls != nil, let quota = permits.caller else { return }
+        callsAtFirst = quota.availableCalls(at: now)
         callsLeft = callsAtFirst
     }
 
     /// Charges the caller with the calls of the read.
     func endRead(now: Instant) {
-        guard limits.calls != nil, callsLeft < callsAtFirst, let share = places.caller else { return }
-        share.charge(callsAtFirst - callsLeft, at: now)
+        guard limits.calls != nil, callsLeft < callsAtFirst, let quota = permits.caller else { return }
+        quota.charge(callsAtFirst - callsLeft, at: now)
     }
 
     /// Counts a call.
@@ -51,23 +51,23 @@ package struct CallerContext {
         return true
     }
 
-    /// Takes a place among the calls that wait.
+    /// Takes an in-flight permit for a call.
     ///
-    /// - Returns: Nil if there was one, else which limit is reached.
-    mutating func takePlace() -> Failure? {
-        if let failure = places.take() { return failure }
-        placesTaken += 1
+    /// - Returns: `nil` if there was one, otherwise the limit that is reached.
+    mutating func takePermit() -> Failure? {
+        if let failure = permits.take() { return failure }
+        permitsTaken += 1
         return nil
     }
 
-    mutating func giveBackPlace() {
-        places.giveBack(1)
-        placesTaken -= 1
+    mutating func returnPermit() {
+        permits.giveBack(1)
+        permitsTaken -= 1
     }
 
     /// How long until the caller has a call again.
     func waitForNextCall(now: Instant) -> Duration {
-        places.caller?.waitForNextCall(after: callsAtFirst - callsLeft, at: now) ?? .zero
+        permits.caller?.waitForNextCall(after: callsAtFirst - callsLeft, at: now) ?? .zero
     }
 }
 
@@ -82,22 +82,22 @@ struct LimitExceeded {
     }
 
     /// Names the caller as it is named here, and the setting to change.
-    func answer(to pass: borrowing CallerContext, setting: String) -> FailureAnswer {
-        FailureAnswer(failure, message(pass, setting), retryAfter: retryAfter)
+    func answer(to caller: borrowing CallerContext, setting: String) -> FailureAnswer {
+        FailureAnswer(failure, message(caller, setting), retryAfter: retryAfter)
     }
 
-    private func message(_ pass: borrowing CallerContext, _ setting: String) -> String {
-        let caller = "\(pass.caller), as you are named here,"
+    private func message(_ context: borrowing CallerContext, _ setting: String) -> String {
+        let caller = "\(context.caller), as you are named here,"
         switch failure {
         case .tooManyCallsPerSecond:
             return "\(caller) has used up its calls (calls-per-second in \(setting))"
         case .tooManyCallsOfCaller:
-            return "\(caller) has \(pass.limits.callsInFlight ?? 0) calls waiting (calls-in-flight in \(setting))"
+            return "\(caller) has \(context.limits.callsInFlight ?? 0) calls waiting (calls-in-flight in \(setting))"
         case .tooManyMisses:
-            let own = pass.misses == nil ? "caller.misses-per-second" : "misses-per-second in \(setting)"
+            let own = context.misses == nil ? "caller.misses-per-second" : "misses-per-second in \(setting)"
             return "\(caller) has used up its calls that memory can't answer (\(own))"
         default:
-            return "\(pass.places.server.maximum) calls wait at this server, of all callers (server.max-waiting-calls)"
+            return "\(context.permits.server.maximum) calls wait at this server, of all callers (server.max-waiting-calls)"
         }
     }
 }

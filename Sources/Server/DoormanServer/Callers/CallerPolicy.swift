@@ -8,17 +8,17 @@ package struct CallerPolicy: Sendable, Hashable {
     /// What those who are meant may do.
     package struct Rule: Sendable, Hashable {
         package var callers: [CallerMatcher]
-        package var grant: CallerPermissions
+        package var permissions: CallerPermissions
 
-        package init(_ callers: [CallerMatcher], _ grant: CallerPermissions) {
+        package init(_ callers: [CallerMatcher], _ permissions: CallerPermissions) {
             self.callers = callers
-            self.grant = grant
+            self.permissions = permissions
         }
     }
 
     /// The setting that it was made of, for whoever is refused.
     package let setting: String
-    private let grants: [CallerPermissions]
+    private let permissions: [CallerPermissions]
     /// Callers by name, and the first rule of each.
     private let named: [Caller: Int]
     /// Patterns for many, and the rule of each, in the order of the rules.
@@ -31,7 +31,7 @@ package struct CallerPolicy: Sendable, Hashable {
 
     package init(_ rules: [Rule], setting: String) {
         self.setting = setting
-        grants = rules.map(\.grant)
+        permissions = rules.map(\.permissions)
         var named: [Caller: Int] = [:]
         var patterns: [Pattern] = []
         for (number, rule) in rules.enumerated() {
@@ -61,11 +61,11 @@ package struct CallerPolicy: Sendable, Hashable {
     }
 
     /// What the caller may do. Looked up once a connection, so it may take a while.
-    package func grant(for caller: Caller) -> CallerPermissions {
-        let byName = named[caller] ?? grants.count
-        let byPattern = patterns.first { $0.rule >= byName || $0.pattern.matches(caller) }?.rule ?? grants.count
+    package func permissions(for caller: Caller) -> CallerPermissions {
+        let byName = named[caller] ?? permissions.count
+        let byPattern = patterns.first { $0.rule >= byName || $0.pattern.matches(caller) }?.rule ?? permissions.count
         let rule = min(byName, byPattern)
-        return rule < grants.count ? grants[rule] : .nothing
+        return rule < permissions.count ? permissions[rule] : .nothing
     }
 }
 
@@ -124,9 +124,9 @@ package enum CallerMatcher: Sendable, Hashable {
 /// What a caller may call, and how much.
 package struct CallerPermissions: Sendable, Hashable {
     package var methods: MethodSet
-    package var limits: CallerLimits
+    package var limits: CallerQuota.Limits
 
-    package init(_ methods: MethodSet, _ limits: CallerLimits = CallerLimits()) {
+    package init(_ methods: MethodSet, _ limits: CallerQuota.Limits = CallerQuota.Limits()) {
         self.methods = methods
         self.limits = limits
     }

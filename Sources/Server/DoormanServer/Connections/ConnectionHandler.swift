@@ -4,16 +4,16 @@ internal import DoormanWire
 internal import Logging
 internal import NIOCore
 
-/// Performs what ``ServerConnection`` decides, on the event loop of its socket: reads in, one write per read out, or a few where a read
-/// brought many calls.
+/// Gives a ``ServerConnection`` its socket, on that socket's event loop: reads in, one write per read out, or a few where a read brought
+/// many calls.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private let shared: Shared
-    private let reader: RequestDispatcher
-    private var pass: CallerContext
-    private let writesToSocket: Bool
+    private let dispatcher: RequestDispatcher
+    private var caller: CallerContext
+    private let path: Path
     private var connection: ServerConnection
     private var context: ChannelHandlerContext?
     private var work: [ServerConnection.CallID: Work] = [:]
@@ -34,33 +34,39 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// A call that waits.
     private struct Work {
         let task: Task<Void, Never>
-        /// Where it is counted, if it is. Those of the connection may be others by the time that it ends.
-        let places: InFlightPermits?
+        /// The permit that it holds, if it holds one. Those of the connection may be others by the time that it ends.
+        let permits: InFlightPermits?
 
         func giveUp() {
             task.cancel()
-            places?.giveBack(1)
+            permits?.giveBack(1)
         }
     }
 
     /// What the connections of one server share.
     struct Shared: Sendable {
-        let backend: AuthBackend
+        let backend: any VerificationBackend
         let limits: ConnectionLimits
-        let metrics: ServerMetrics
         let statistics: CoalescedStatisticsReader
         let log: RateLimitedLogger
     }
 
+    /// How a connection's bytes leave.
+    enum Path {
+        /// Past the channel's pipeline, where this handler is alone in it.
+        case socket
+        /// Through the pipeline, where TLS is.
+        case pipeline
+    }
+
     /// Called on the connection's event loop.
-    ///
-    /// - Parameter writesToSocket: Whether this handler is alone in its pipeline, so that bytes may go past it.
-    init(shared: Shared, reader: RequestDispatcher, caller: Caller, writesToSocket: Bool) {
+    init(shared: Shared, dispatcher: RequestDispatcher, caller: Caller, path: Path) {
         self.shared = shared
-        self.reader = reader
-        self.pass = reader.pass(for: caller)
-        self.writesToSocket = writesToSocket
-        self.connection = ServerConnection(limits: shared.limits, now: shared.backend.timeSource.now())
+        self.dispatcher = dispatcher
+        self.caller = dispatcher.context(for: caller)
+        self.path = path
+        self.connection = ServerConnection(
+            limits: shared.limits, counters: dispatcher.counters, now: shared.backend.timeSource.now())
     }
 
     private var now: Instant { shared.backend.timeSource.now() }
@@ -69,7 +75,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        if writesToSocket { writer = SocketWriter(context.channel) }
+        if path == .socket { writer = SocketWriter(context.channel) }
         // Over TLS the channel is active long before the caller is known.
         if context.channel.isActive { channelActive(context: context) }
     }
@@ -87,29 +93,28 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let now = now
-        var tally = AnswerTally()
-        if pass.generation != reader.policyGeneration { pass = reader.pass(for: pass.caller) }
-        // A copy of its own: what it counts is this read's.
-        var pass = pass
-        pass.beginRead(now: now)
-        connection.lend(&reader.outputMemory)
-        let directive = connection.receive(unwrapInboundIn(data), now: now) {
-            reader.prepare($0)
-        } decide: { data, prepared, isDraining, reply in
-            reader.decide(data, prepared, by: &pass, isDraining: isDraining, now: now, tally: &tally, reply: &reply)
-        } sendAhead: {
-            writeToSocket(&$0)
+        if caller.generation != dispatcher.policyGeneration { caller = dispatcher.context(for: caller.caller) }
+        // A copy of the caller's: what it counts is this read's.
+        var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
+        read.caller.beginRead(now: now)
+        connection.lend(&dispatcher.outputMemory)
+        connection.beginRead(unwrapInboundIn(data))
+        var mayFlush = true
+        while let request = connection.nextRequest() {
+            if mayFlush { mayFlush = connection.flushEarly { writeToSocket(&$0) } }
+            connection.prefetchNext { dispatcher.prefetch($0) }
+            let decision = connection.withRequestData { dispatcher.decide($0, request.prefetched, &read) }
+            connection.apply(decision, to: request, cached: read.response, now: now)
         }
-        pass.endRead(now: now)
-        shared.metrics.record(tally)
-        reader.count(tally)
-        if pass.placesTaken > 0 || connection.hasStarted { startCalls(pass) }
+        let directive = connection.endRead(now: now)
+        read.caller.endRead(now: now)
+        if read.caller.permitsTaken > 0 || connection.hasStarted { startCalls(read.caller) }
         if directive != .keep { perform(directive) }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         flush()
-        if var memory = connection.takeUnusedMemory() { reader.keep(&memory) }
+        if var memory = connection.takeUnusedMemory() { dispatcher.keep(&memory) }
         rearmTimer()
         if isWritable { context.read() } else { isReadPending = true }
     }
@@ -153,37 +158,33 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     // MARK: - Calls
 
-    private func startCalls(_ pass: CallerContext) {
+    /// - Parameter caller: Holds the permits that the read took.
+    private func startCalls(_ caller: CallerContext) {
         let started = connection.takeStarted()
         // What the connection refused by a limit of its own, or because it ends, does not wait.
-        let placed = started.count { $0.call.takesPlace }
-        pass.places.giveBack(pass.placesTaken - placed)
-        guard let loop = context?.eventLoop else { return pass.places.giveBack(placed) }
+        let permitted = started.count { $0.call.takesPermit }
+        caller.permits.giveBack(caller.permitsTaken - permitted)
+        guard let loop = context?.eventLoop else { return caller.permits.giveBack(permitted) }
         for started in started {
             let handler = NIOLoopBound(self, eventLoop: loop)
             let (backend, statistics) = (shared.backend, shared.statistics)
-            let began = now
             let task = Task {
-                let (data, failure) = await backend.answer(started.call, deadline: started.deadline, statistics: statistics)
-                loop.execute { handler.value.finish(started, began: began, with: data, failure) }
+                let outcome = await started.call.perform(on: backend, deadline: started.deadline, statistics: statistics)
+                loop.execute { handler.value.finish(started, outcome) }
             }
-            work[started.id] = Work(task: task, places: started.call.takesPlace ? pass.places : nil)
+            work[started.id] = Work(task: task, permits: started.call.takesPermit ? caller.permits : nil)
         }
     }
 
-    private func finish(
-        _ started: ServerConnection.StartedCall, began: Instant, with data: [UInt8], _ failure: Failure?
-    ) {
+    private func finish(_ started: ServerConnection.StartedCall, _ outcome: AsynchronousCall.Outcome) {
         guard let ended = work.removeValue(forKey: started.id) else { return }
-        ended.places?.giveBack(1)
-        let now = now
-        shared.metrics.recordFinished(started.call.method, failure: failure, after: began.duration(to: now))
-        reader.countFinished(started.call.method, failure: failure)
-        if case .deleteAccount = started.call, failure == nil {
-            shared.log.log(.notice, about: "account_deleted", "deleted an account", ["caller": "\(pass.caller)"])
+        ended.permits?.giveBack(1)
+        dispatcher.counters.countFinished(started.call.method, outcome.failure)
+        if case .deleteAccount = started.call, outcome.failure == nil {
+            shared.log.log(.notice, about: "account_deleted", "deleted an account", ["caller": "\(caller.caller)"])
         }
-        let directive = connection.answer(started.id, with: data, now: now)
-        // Answers of one flight arrive together: they leave in one write.
+        let directive = connection.answer(started.id, with: outcome.response, now: now)
+        // Answers of one lookup arrive together: they leave in one write.
         if !flushIsScheduled, let context {
             flushIsScheduled = true
             let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -201,9 +202,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: - Output, time, the end
 
     private func flush() {
-        if connection.hasRefusals { countRefusals() }
         guard let context, var output = connection.takeOutput() else { return }
-        if writeToSocket(&output) { return reader.keep(&output) }
+        if writeToSocket(&output) { return dispatcher.keep(&output) }
         bytesWritten += output.readableBytes
         queuedWrites += 1
         let written = context.eventLoop.makePromise(of: Void.self)
@@ -223,12 +223,6 @@ final class ConnectionHandler: ChannelInboundHandler {
         return output.readableBytes == 0
     }
 
-    private func countRefusals() {
-        let refusals = connection.takeRefusals()
-        shared.metrics.record(refusals)
-        reader.count(refusals)
-    }
-
     private func perform(_ directive: ServerConnection.Directive) {
         guard let context else { return }
         flush()
@@ -239,7 +233,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             context.close(mode: .output, promise: nil)
         case .close(let closing):
             log(closing, context.remoteAddress)
-            shared.metrics.recordClosed(closing.name)
+            dispatcher.counters.countClosed(closing.name)
             if closing == .peerClosed { closeOnceWritten(context) } else { context.close(promise: nil) }
         }
     }
@@ -312,7 +306,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 struct DrainBegan: Sendable {}
 
 extension ServerConnection.Closing {
-    /// The value of the metric's label `why`.
+    /// The name in the statistics.
     var name: String {
         switch self {
         case .peerClosed: "peer_closed"

@@ -9,21 +9,17 @@ final class ConnectionRegistry: Sendable {
 
     var all: [any Channel] { channels.withLockedValue { Array($0.values) } }
 
-    /// - Returns: How many there are now, or nil if that would be more than `maximum`.
-    func add(_ channel: any Channel, maximum: Int) -> Int? {
+    /// - Returns: False if there are `maximum` connections already.
+    func add(_ channel: any Channel, maximum: Int) -> Bool {
         channels.withLockedValue { channels in
-            guard channels.count < maximum else { return nil }
+            guard channels.count < maximum else { return false }
             channels[ObjectIdentifier(channel)] = channel
-            return channels.count
+            return true
         }
     }
 
-    /// - Returns: How many there are now.
-    func remove(_ channel: any Channel) -> Int {
-        channels.withLockedValue { channels in
-            channels[ObjectIdentifier(channel)] = nil
-            return channels.count
-        }
+    func remove(_ channel: any Channel) {
+        channels.withLockedValue { $0[ObjectIdentifier(channel)] = nil }
     }
 
     /// Waits until the last connection is gone, or the time is up. Happens once in a process's life, so it looks again and

@@ -11,19 +11,18 @@ struct ConnectionInitializer: Sendable {
     /// Of TCP connections. Those of a Unix socket never leave the machine.
     let tls: ReloadableTLSContext?
     let shared: ConnectionHandler.Shared
-    let readers: LoopReaders
+    let dispatchers: PerEventLoop<RequestDispatcher>
     let connections: ConnectionRegistry
 
     /// Called on the channel's event loop.
     func admit(_ channel: any Channel) -> EventLoopFuture<Void> {
-        guard let count = connections.add(channel, maximum: settings.maximumConnections) else {
+        guard connections.add(channel, maximum: settings.maximumConnections) else {
             return close(
                 channel, "too_many_connections", "closed a new connection: server.max-connections are open",
                 ["maximum": "\(settings.maximumConnections)"])
         }
-        let (connections, metrics) = (connections, shared.metrics)
-        metrics.connections.record(count)
-        channel.closeFuture.whenComplete { _ in metrics.connections.record(connections.remove(channel)) }
+        let connections = connections
+        channel.closeFuture.whenComplete { _ in connections.remove(channel) }
         guard case .unixDomainSocket? = channel.localAddress else { return admitTCP(channel) }
         return Caller.ofProcess(behind: channel).flatMap { caller in
             guard settings.unixSocketCallers.isEmpty || settings.unixSocketCallers.contains(caller) else {
@@ -41,8 +40,11 @@ struct ConnectionInitializer: Sendable {
         }
         return channel.eventLoop.makeCompletedFuture {
             let handler = NIOSSLServerHandler(context: tls.value.context)
-            let handshake = HandshakeHandler(tls: handler, shared: shared, timeout: settings.handshakeTimeout) { caller in
-                connectionHandler(for: channel, as: caller, isPlain: false)
+            let handshake = HandshakeHandler(
+                tls: handler, shared: shared, counters: dispatchers[channel.eventLoop].counters,
+                timeout: settings.handshakeTimeout
+            ) { caller in
+                connectionHandler(for: channel, as: caller, path: .pipeline)
             }
             try channel.pipeline.syncOperations.addHandlers(handler, handshake)
         }
@@ -50,20 +52,21 @@ struct ConnectionInitializer: Sendable {
 
     private func serve(_ channel: any Channel, as caller: Caller) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(connectionHandler(for: channel, as: caller, isPlain: true))
+            try channel.pipeline.syncOperations.addHandler(connectionHandler(for: channel, as: caller, path: .socket))
         }
     }
 
-    private func connectionHandler(for channel: any Channel, as caller: Caller, isPlain: Bool) -> ConnectionHandler {
-        let reader = readers.reader(for: channel.eventLoop)
-        return ConnectionHandler(shared: shared, reader: reader, caller: caller, writesToSocket: isPlain)
+    private func connectionHandler(
+        for channel: any Channel, as caller: Caller, path: ConnectionHandler.Path
+    ) -> ConnectionHandler {
+        ConnectionHandler(shared: shared, dispatcher: dispatchers[channel.eventLoop], caller: caller, path: path)
     }
 
     private func close(
         _ channel: any Channel, _ why: String, _ message: Logger.Message, _ metadata: Logger.Metadata
     ) -> EventLoopFuture<Void> {
         shared.log.log(why == "too_many_connections" ? .warning : .notice, about: why, message, metadata)
-        shared.metrics.recordClosed(why)
+        dispatchers[channel.eventLoop].counters.countClosed(why)
         return channel.close()
     }
 }

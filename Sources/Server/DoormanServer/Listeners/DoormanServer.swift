@@ -1,7 +1,7 @@
+internal import CallerLimits
 internal import DoormanCore
 internal import DoormanWire
 package import Logging
-package import Metrics
 internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import NIOPosix
@@ -13,13 +13,14 @@ internal import ServiceLifecycle
 /// what is in flight, half-closes, closes, and cuts off after ``ServerSettings/drainTimeout`` what is still there.
 package final class DoormanServer: Service {
     private let settings: ServerSettings
-    private let backend: AuthBackend
+    private let backend: any VerificationBackend
     private let logger: Logger
-    private let metrics: ServerMetrics
     private let group: any EventLoopGroup
     /// Nil where TCP is plain.
     private let tls: ReloadableTLSContext?
-    private let readers: LoopReaders
+    private let dispatchers: PerEventLoop<RequestDispatcher>
+    /// The policy that was given last, and its number.
+    private let currentPolicy: NIOLockedValueBox<(policy: CallerPolicy, generation: Int)>
     private let statistics: CoalescedStatisticsReader
     private let connections = ConnectionRegistry()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
@@ -28,27 +29,33 @@ package final class DoormanServer: Service {
     /// - Parameters:
     ///   - tls: What TCP connections are served with; nil for plain ones.
     ///   - group: Where connections are served. The server does not shut it down.
-    ///   - metrics: Where ``ServerMetrics`` go.
     package init(
-        settings: ServerSettings, backend: AuthBackend, tls: ServerTLS? = nil, group: any EventLoopGroup, logger: Logger,
-        metrics: any MetricsFactory = MetricsSystem.factory
+        settings: ServerSettings, backend: any VerificationBackend, tls: ServerTLS? = nil, group: any EventLoopGroup,
+        logger: Logger
     ) {
         self.settings = settings
         self.backend = backend
         self.group = group
-        self.metrics = ServerMetrics(factory: metrics)
         self.logger = logger
         self.tls = tls.map(ReloadableTLSContext.init)
-        self.readers = LoopReaders(group: group, backend: backend, settings: settings)
-        let counts = ServerCounts(
-            settings: settings, readers: readers, connections: connections, metrics: self.metrics, tls: self.tls,
+        let policy = settings.policy ?? .open(accountsCallers: settings.accountsCallers)
+        currentPolicy = NIOLockedValueBox((policy, 0))
+        let quotas = CallerQuotaRegistry(maximumCallers: settings.maximumCallers)
+        let inFlight = InFlightCounter(maximum: settings.maximumWaitingCalls)
+        dispatchers = PerEventLoop(group: group) {
+            RequestDispatcher(
+                backend: backend, policy: policy, quotas: quotas, inFlight: inFlight,
+                maximumFrameLength: settings.connection.maximumFrameLength)
+        }
+        let reader = ServerStatisticsReader(
+            settings: settings, dispatchers: dispatchers, inFlight: inFlight, connections: connections, tls: self.tls,
             time: backend.timeSource)
         statistics = CoalescedStatisticsReader {
             var statistics = backend.statistics()
-            await counts.add(to: &statistics)
+            await reader.add(to: &statistics)
             return ResponseEncoder.encode(statistics)
         }
-        if let tls { note(tls) }
+        if let tls { warn(of: tls) }
     }
 
     /// Listens, serves until shutdown, drains. Throws if an address can't be bound.
@@ -68,7 +75,7 @@ package final class DoormanServer: Service {
     /// - Throws: ``CannotListen`` for the first that can't be bound, or must not be: without TLS, TCP is for this machine alone. None
     ///   is left open then.
     package func start() async throws {
-        let admission = makeAdmission()
+        let initializer = makeInitializer()
         do {
             if let tcp = settings.tcp {
                 try await listen(on: "\(tcp.host):\(tcp.port)") {
@@ -76,14 +83,14 @@ package final class DoormanServer: Service {
                     guard tls != nil || settings.allowsPlaintextFromNetwork || address.isLoopback else {
                         throw PlaintextFromNetwork()
                     }
-                    return try await makeBootstrap(admission).keepingAlive(settings.keepalive).bind(to: address).get()
+                    return try await makeBootstrap(initializer).keepingAlive(settings.keepalive).bind(to: address).get()
                 }
             }
             if let path = settings.unixSocketPath {
                 try await listen(on: path) {
                     let (file, descriptor) = try SocketFile.bind(path, mode: settings.unixSocketMode)
                     socketFile.withLockedValue { $0 = file }
-                    return try await makeBootstrap(admission).withBoundSocket(descriptor).get()
+                    return try await makeBootstrap(initializer).withBoundSocket(descriptor).get()
                 }
             }
         } catch {
@@ -97,7 +104,7 @@ package final class DoormanServer: Service {
     package func replaceTLS(_ new: ServerTLS) {
         guard let tls else { preconditionFailure("what is listened on was chosen for a server without TLS") }
         tls.value = new
-        note(new)
+        warn(of: new)
         logger.info("replaced TLS: the next handshakes are made with it")
     }
 
@@ -110,17 +117,21 @@ package final class DoormanServer: Service {
     /// - Returns: A task that ends when every event loop goes by it.
     @discardableResult
     package func replacePolicy(_ new: CallerPolicy) -> Task<Void, Never> {
-        let replaced = readers.replacePolicy(new)
+        // Under the lock, so that of two policies that are given at the same time all loops end with the same one.
+        let replaced = currentPolicy.withLockedValue { current in
+            let generation = current.generation + 1
+            current = (new, generation)
+            return dispatchers.onEach { $0.replacePolicy(new, generation: generation) }
+        }
         logger.info("replaced the policy of callers: calls are judged by it")
         // A loop that is shut down has no connections left.
         return Task { for loop in replaced { try? await loop.get() } }
     }
 
     /// By which calls are judged, or soon will be.
-    package var policy: CallerPolicy { readers.policy }
+    package var policy: CallerPolicy { currentPolicy.withLockedValue { $0.policy } }
 
-    private func note(_ tls: ServerTLS) {
-        metrics.recordCertificateExpiry(tls.certificateExpiry)
+    private func warn(of tls: ServerTLS) {
         for warning in tls.warnings { logger.warning("\(warning)") }
     }
 
@@ -128,6 +139,9 @@ package final class DoormanServer: Service {
     package var addresses: [SocketAddress] {
         listeners.withLockedValue { $0.compactMap(\.localAddress) }
     }
+
+    /// How the calls and connections of all event loops ended.
+    package func counters() async -> ServerCounters.Snapshot { await dispatchers.counters() }
 
     /// Connections that are open now.
     package var connectionCount: Int { connections.count }
@@ -176,15 +190,16 @@ package final class DoormanServer: Service {
         }
     }
 
-    private func makeAdmission() -> ConnectionInitializer {
+    private func makeInitializer() -> ConnectionInitializer {
         let log = RateLimitedLogger(logger, now: backend.timeSource.now)
         let shared = ConnectionHandler.Shared(
-            backend: backend, limits: settings.connection, metrics: metrics, statistics: statistics, log: log)
-        return ConnectionInitializer(settings: settings, tls: tls, shared: shared, readers: readers, connections: connections)
+            backend: backend, limits: settings.connection, statistics: statistics, log: log)
+        return ConnectionInitializer(
+            settings: settings, tls: tls, shared: shared, dispatchers: dispatchers, connections: connections)
     }
 
-    private func makeBootstrap(_ admission: ConnectionInitializer) -> ServerBootstrap {
-        let log = admission.shared.log
+    private func makeBootstrap(_ initializer: ConnectionInitializer) -> ServerBootstrap {
+        let log = initializer.shared.log
         let highWaterMark = settings.connection.writeBufferHighWaterMark
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(clamping: settings.acceptBacklog))
@@ -202,7 +217,7 @@ package final class DoormanServer: Service {
             .childChannelOption(
                 .writeBufferWaterMark, value: ChannelOptions.Types.WriteBufferWaterMark(low: highWaterMark / 2, high: highWaterMark)
             )
-            .childChannelInitializer(admission.admit)
+            .childChannelInitializer(initializer.admit)
     }
 }
 

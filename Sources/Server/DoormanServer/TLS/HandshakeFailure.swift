@@ -3,7 +3,7 @@ internal import DoormanSupport
 internal import NIOSSL
 internal import NIOSSLExtras
 
-/// Why a TLS handshake came to nothing, for the log and the metrics.
+/// Why a TLS handshake came to nothing, for the log and the statistics.
 enum HandshakeFailure: Sendable, Hashable {
     /// It was not done within `tls.handshake-timeout`.
     case timeout
@@ -44,7 +44,7 @@ enum HandshakeFailure: Sendable, Hashable {
         }
     }
 
-    /// The value of the metric's label `why`.
+    /// The name in the statistics.
     var name: String {
         switch self {
         case .timeout: "tls_handshake_timeout"

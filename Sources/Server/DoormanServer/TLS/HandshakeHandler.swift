@@ -12,6 +12,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private let tls: NIOSSLServerHandler
     private let shared: ConnectionHandler.Shared
+    private let counters: ServerCounters
     private let timeout: Duration
     private let makeConnection: (Caller) -> ConnectionHandler
     private var deadline: Scheduled<Void>?
@@ -23,11 +24,12 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     ///   - tls: The handler before this one.
     ///   - makeConnection: Makes the handler that takes this one's place.
     init(
-        tls: NIOSSLServerHandler, shared: ConnectionHandler.Shared, timeout: Duration,
+        tls: NIOSSLServerHandler, shared: ConnectionHandler.Shared, counters: ServerCounters, timeout: Duration,
         makeConnection: @escaping (Caller) -> ConnectionHandler
     ) {
         self.tls = tls
         self.shared = shared
+        self.counters = counters
         self.timeout = timeout
         self.makeConnection = makeConnection
     }
@@ -88,7 +90,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         guard !hasFailed else { return }
         hasFailed = true
         deadline?.cancel()
-        shared.metrics.recordClosed(failure.name)
+        counters.countClosed(failure.name)
         shared.log.log(
             failure.isEveryday ? .debug : .notice, about: failure.name, "closed a connection: \(failure.explanation)",
             ["peer": "\(context.remoteAddress?.description ?? "unknown")"])

@@ -40,19 +40,13 @@ package struct CacheEntry: Sendable, Hashable {
     }
 }
 
-/// What memory says of a token at one moment.
+/// What the cache has of a token at one moment.
 enum CacheLookup: Sendable, Hashable {
-    /// An answer within its time, and young enough. One that is due for a refresh says so once.
-    case known(Verdict, isDueForRefresh: Bool)
-    /// An answer that is young enough but past its time: it will do if the provider can't be asked.
-    case outdated
-    case unknown
-}
-
-/// A reply was copied from memory.
-struct Hit {
-    /// Whether this hit is the one that has the entry refreshed.
-    let isDueForRefresh: Bool
+    /// An answer within its TTL, and young enough. One that is due for a refresh says so once.
+    case hit(EncodedVerdict, isDueForRefresh: Bool)
+    /// An answer that is young enough but past its TTL: it may be served if the provider can't be asked.
+    case stale
+    case miss
 }
 
 extension Verdict {

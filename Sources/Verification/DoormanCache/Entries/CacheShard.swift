@@ -18,26 +18,27 @@ struct CacheShard: Sendable {
         self.rejected = LRUSegment(bounds: rejected)
     }
 
-    /// Counts a hit, and nothing if there is none: the call then asks again by ``recall(_:maxAge:now:isRepeated:)``.
+    /// Counts a hit, and nothing if there is none: the call then asks again by ``lookup(_:maxAge:now:_:)``.
     @inline(__always)
     mutating func reply(
         for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64, into reply: inout EncodedResponse
-    ) -> Hit? {
-        let any = Span<UInt8>()
-        guard
-            let hit = valid.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now, into: &reply)
-                ?? rejected.reply(for: key, applicationID: any, maxAge: maxAge, now: now, into: &reply)
-        else { return nil }
+    ) -> CacheHit? {
+        if let hit = valid.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now, into: &reply) {
+            hits &+= 1
+            return CacheHit(isDueForRefresh: hit.isDueForRefresh)
+        }
+        guard let hit = rejected.reply(for: key, applicationID: Span(), maxAge: maxAge, now: now, into: &reply) else { return nil }
         hits &+= 1
-        return hit
+        return CacheHit(rejection: rejected.rejection(in: hit.slot))
     }
 
-    mutating func recall(_ key: TokenKey, maxAge: UInt64, now: UInt64, isRepeated: Bool) -> CacheLookup {
-        var recollection = valid.recall(key, maxAge: maxAge, now: now, mayRefresh: !isRepeated)
-        if case .unknown = recollection { recollection = rejected.recall(key, maxAge: maxAge, now: now) }
-        guard !isRepeated else { return recollection }
-        if case .known = recollection { hits &+= 1 } else { misses &+= 1 }
-        return recollection
+    mutating func lookup(_ key: TokenKey, maxAge: UInt64, now: UInt64, _ attempt: VerificationCache.Attempt) -> CacheLookup {
+        let mayRefresh = attempt == .first
+        var lookup = valid.lookup(key, maxAge: maxAge, now: now, mayRefresh: mayRefresh)
+        if case .miss = lookup { lookup = rejected.lookup(key, maxAge: maxAge, now: now, mayRefresh: mayRefresh) }
+        guard attempt == .first else { return lookup }
+        if case .hit = lookup { hits &+= 1 } else { misses &+= 1 }
+        return lookup
     }
 
     /// Stores the entry, unless what is stored was asked for later: of two answers that overtake each other the later question

@@ -26,7 +26,7 @@ package struct LRUSegment: Sendable {
     private var longReplies: [Int: [UInt8]] = [:]
     private var index = SlotIndex()
     /// The one used last, if it is not yet linked as the newest.
-    private var usedLast = Slot.none
+    private var pendingTouch = Slot.none
     private var newest = Slot.none
     private var oldest = Slot.none
     private let places: (SlotAddressTable, shard: Int)?
@@ -42,6 +42,13 @@ package struct LRUSegment: Sendable {
     }
 
     package var count: Int { index.count }
+
+    /// A response was copied.
+    struct Hit {
+        let slot: Int
+        /// Whether this hit is the one that has the entry refreshed.
+        let isDueForRefresh: Bool
+    }
 
     /// The reply for a call that accepts this age and this audience, marked as used; nil also if the entry has had its time.
     ///
@@ -59,20 +66,28 @@ package struct LRUSegment: Sendable {
         copyReply(slot, into: &reply)
         markUsed(slot)
         countStale(slot)
-        return Hit(isDueForRefresh: takeRefresh(slot, now: now))
+        return Hit(slot: slot, isDueForRefresh: takeRefresh(slot, now: now))
     }
 
-    /// What is known of the key; an answer within its time is marked as used.
+    /// Why the token of a slot is rejected; `nil` for a valid one.
+    func rejection(in slot: Int) -> Rejection.Reason? {
+        guard case .rejected(let rejection)? = verdicts[slot] else { return nil }
+        return rejection.reason
+    }
+
+    /// What the segment has of the key; an answer within its TTL is marked as used.
     ///
-    /// - Parameter mayRefresh: Whether whoever asks would have the entry refreshed.
-    mutating func recall(_ key: TokenKey, maxAge: UInt64, now: UInt64, mayRefresh: Bool = true) -> CacheLookup {
+    /// - Parameter mayRefresh: Whether the call would have the entry refreshed.
+    mutating func lookup(_ key: TokenKey, maxAge: UInt64, now: UInt64, mayRefresh: Bool) -> CacheLookup {
         guard let slot = slot(of: key), isYoung(slot, maxAge: maxAge, now: now), let verdict = verdicts[slot] else {
-            return .unknown
+            return .miss
         }
-        guard now < slots[slot].usableUntil else { return now < staleUntil[slot] ? .outdated : .unknown }
+        guard now < slots[slot].usableUntil else { return now < staleUntil[slot] ? .stale : .miss }
         markUsed(slot)
         countStale(slot)
-        return .known(verdict, isDueForRefresh: mayRefresh && takeRefresh(slot, now: now))
+        var response = EncodedResponse()
+        copyReply(slot, into: &response)
+        return .hit(EncodedVerdict(verdict, response), isDueForRefresh: mayRefresh && takeRefresh(slot, now: now))
     }
 
     /// When the provider was asked about the key's entry, if there is one.
@@ -81,7 +96,7 @@ package struct LRUSegment: Sendable {
     }
 
     /// The entry, whether or not it is past its time, unless it is no answer even if the provider can't be asked.
-    func standIn(for key: TokenKey, maxAge: UInt64, now: UInt64) -> CacheEntry? {
+    func staleEntry(for key: TokenKey, maxAge: UInt64, now: UInt64) -> CacheEntry? {
         guard let slot = slot(of: key), now < staleUntil[slot], isYoung(slot, maxAge: maxAge, now: now),
             let verdict = verdicts[slot]
         else { return nil }
@@ -92,9 +107,9 @@ package struct LRUSegment: Sendable {
             expiresAt: Instant(nanoseconds: slots[slot].usableUntil), staleUntil: Instant(nanoseconds: staleUntil[slot]))
     }
 
-    /// Gives an entry that is past its time for some moments more, as `entry` says, marked as used; unless it has been removed or
+    /// Serves a stale entry for some moments more, as `entry` says, marked as used; unless it has been removed or
     /// replaced since `entry` was made of it.
-    mutating func giveStale(_ entry: CacheEntry, for key: TokenKey) {
+    mutating func serveStale(_ entry: CacheEntry, for key: TokenKey) {
         guard let slot = slot(of: key), slots[slot].verifiedAt == entry.verifiedAt.nanoseconds, verdicts[slot] != nil else {
             return
         }
@@ -117,7 +132,7 @@ package struct LRUSegment: Sendable {
     /// - Returns: Whether it was taken.
     @discardableResult
     package mutating func insert(_ entry: CacheEntry, for key: TokenKey) -> Bool {
-        settleUse()
+        flushTouch()
         remove(key)
         let cost = entry.cost
         precondition(entry.staleUntil >= entry.expiresAt, "what is within its time is an answer")
@@ -143,7 +158,7 @@ package struct LRUSegment: Sendable {
     @discardableResult
     package mutating func remove(_ key: TokenKey) -> Bool {
         guard let cell = cell(of: key) else { return false }
-        settleUse()
+        flushTouch()
         let slot = index.slot(at: cell)
         index.remove(at: cell)
         unlink(slot)
@@ -157,7 +172,7 @@ package struct LRUSegment: Sendable {
 
     /// Lets go of every entry whose verdict is such. Walks through all of them.
     package mutating func removeAll(where isSuch: (Verdict) -> Bool) {
-        settleUse()
+        flushTouch()
         var slot = newest
         while slot != Slot.none {
             let current = Int(slot)
@@ -169,14 +184,14 @@ package struct LRUSegment: Sendable {
     /// Sets other bounds; what is over them goes at once.
     package mutating func limit(to bounds: SegmentBounds) {
         self.bounds = bounds
-        settleUse()
+        flushTouch()
         evict(untilEntries: bounds.entries, bytes: bounds.bytes)
     }
 
     /// All keys, the one used last first.
     package var keys: [TokenKey] {
         mutating get {
-            settleUse()
+            flushTouch()
             return linkedKeys
         }
     }
@@ -263,9 +278,9 @@ extension LRUSegment {
     /// asked of the segment they are there, and nobody waits for them.
     @inline(__always)
     private mutating func markUsed(_ slot: Int) {
-        settleUse()
+        flushTouch()
         guard newest != UInt32(truncatingIfNeeded: slot) else { return }
-        usedLast = UInt32(truncatingIfNeeded: slot)
+        pendingTouch = UInt32(truncatingIfNeeded: slot)
         let (newer, older) = (slots[slot].newer, slots[slot].older)
         unsafe slots.withUnsafeBytes { bytes in
             let start = UInt(bitPattern: bytes.baseAddress)
@@ -276,10 +291,10 @@ extension LRUSegment {
 
     /// Links the one used last as the newest. Whatever changes or follows links begins with it.
     @inline(__always)
-    private mutating func settleUse() {
-        guard usedLast != Slot.none else { return }
-        let slot = Int(usedLast)
-        usedLast = Slot.none
+    private mutating func flushTouch() {
+        guard pendingTouch != Slot.none else { return }
+        let slot = Int(pendingTouch)
+        pendingTouch = Slot.none
         unlink(slot)
         linkAsNewest(slot)
     }

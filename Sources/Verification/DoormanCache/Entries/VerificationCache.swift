@@ -47,35 +47,41 @@ package final class VerificationCache: Sendable {
     ///   - maxAgeSeconds: 0 for any age.
     func reply(
         for key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into reply: inout EncodedResponse
-    ) -> Hit? {
+    ) -> CacheHit? {
         let maxAge = maxAgeSeconds == 0 ? UInt64.max : UInt64(maxAgeSeconds) * 1_000_000_000
         return shard(of: key).withLockedValue {
             $0.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now.nanoseconds, into: &reply)
         }
     }
 
-    /// What memory knows of the token.
-    ///
-    /// - Parameter isRepeated: Whether this call has looked here before: it counts no second miss, and refreshes nothing.
-    func recall(_ key: TokenKey, maxAge: Duration?, now: Instant, isRepeated: Bool = false) -> CacheLookup {
+    /// Whether a call looks into the cache for the first time.
+    enum Attempt {
+        /// Counts a miss, and may have an entry refreshed.
+        case first
+        /// The call has looked here before.
+        case repeated
+    }
+
+    /// What the cache has of the token.
+    func lookup(_ key: TokenKey, maxAge: Duration?, now: Instant, _ attempt: Attempt = .first) -> CacheLookup {
         shard(of: key).withLockedValue {
-            $0.recall(key, maxAge: Self.nanoseconds(maxAge), now: now.nanoseconds, isRepeated: isRepeated)
+            $0.lookup(key, maxAge: Self.nanoseconds(maxAge), now: now.nanoseconds, attempt)
         }
     }
 
-    /// An entry that will do while the provider can't be asked, if memory has one that is young enough.
-    func standIn(for key: TokenKey, maxAge: Duration?, now: Instant) -> CacheEntry? {
+    /// An entry that may be served while the provider can't be asked, if the cache has one that is young enough.
+    func staleEntry(for key: TokenKey, maxAge: Duration?, now: Instant) -> CacheEntry? {
         shard(of: key).withLockedValue {
-            $0.valid.standIn(for: key, maxAge: Self.nanoseconds(maxAge), now: now.nanoseconds)
+            $0.valid.staleEntry(for: key, maxAge: Self.nanoseconds(maxAge), now: now.nanoseconds)
         }
     }
 
-    /// Gives what ``standIn(for:maxAge:now:)`` found until `entry` expires, unless it is gone or replaced by now.
-    func giveStale(_ entry: CacheEntry, for key: TokenKey) {
-        shard(of: key).withLockedValue { $0.valid.giveStale(entry, for: key) }
+    /// Serves what ``staleEntry(for:maxAge:now:)`` found until `entry` expires, unless it is gone or replaced by now.
+    func serveStale(_ entry: CacheEntry, for key: TokenKey) {
+        shard(of: key).withLockedValue { $0.valid.serveStale(entry, for: key) }
     }
 
-    /// Has a hit refresh the token's entry from `moment` on, since the last refresh came to nothing.
+    /// Has a hit refresh the token's entry from `moment` on, since the last refresh failed.
     func postponeRefresh(of key: TokenKey, until moment: Instant) {
         shard(of: key).withLockedValue { $0.valid.postponeRefresh(of: key, until: moment) }
     }

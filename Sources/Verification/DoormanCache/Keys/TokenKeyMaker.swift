@@ -2,22 +2,21 @@ internal import DoormanCore
 internal import DoormanCrypto
 package import DoormanSupport
 
-/// Makes the keys of one process: HMAC-SHA-256 over purpose, provider and token, under a key drawn at start.
+/// Makes the keys of one process: HMAC-SHA-256 over purpose and token, under a key drawn at start. The key is of the token alone: which
+/// provider knows it, and for which application it was made, are facts of the entry.
 ///
-/// Purpose and provider are length-prefixed and fill whole blocks, which are hashed once, at start. The token comes last, so it needs
-/// no length: of Account Kit's 166 bytes there are three blocks left to hash, not four.
+/// The purpose is length-prefixed and fills a whole block, which is hashed once, at start. The token comes last, so it needs no length: of
+/// Account Kit's 166 bytes there are three blocks left to hash, not four.
 package struct TokenKeyMaker: Sendable {
     private let tokens: HMACSHA256
     private let codes: HMACSHA256
 
-    /// - Parameters:
-    ///   - providerName: Tokens of two providers never share a key, even where their bytes are the same.
-    ///   - secret: Nil for 32 random bytes.
+    /// - Parameter secret: The key to make keys under; `nil` for 32 random bytes.
     /// - Throws: If the machine gives no random bytes. Nothing may start then.
-    package init(providerName: String, secret: [UInt8]? = nil) throws {
+    package init(secret: [UInt8]? = nil) throws {
         let hmac = HMACSHA256(key: try secret ?? RandomBytes.generate(count: 32))
-        tokens = hmac.prepared(with: Self.prefix(purpose: "token", providerName))
-        codes = hmac.prepared(with: Self.prefix(purpose: "code", providerName))
+        tokens = hmac.prepared(with: Self.prefix(purpose: "token"))
+        codes = hmac.prepared(with: Self.prefix(purpose: "code"))
     }
 
     /// The key of a token. Takes no heap and no lock.
@@ -36,15 +35,10 @@ package struct TokenKeyMaker: Sendable {
         return TokenKey(words: authenticationCode.words)
     }
 
-    private static func prefix(purpose: String, _ providerName: String) -> [UInt8] {
-        var bytes: [UInt8] = []
-        for part in [purpose, providerName] {
-            let count = UInt32(part.utf8.count)
-            for shift in stride(from: 24, through: 0, by: -8) {
-                bytes.append(UInt8(truncatingIfNeeded: count >> UInt32(shift)))
-            }
-            bytes.append(contentsOf: part.utf8)
-        }
+    private static func prefix(purpose: String) -> [UInt8] {
+        let count = UInt32(purpose.utf8.count)
+        var bytes = stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: count >> UInt32($0)) }
+        bytes.append(contentsOf: purpose.utf8)
         let tail = bytes.count % HMACSHA256.blockSize
         return tail == 0 ? bytes : bytes + repeatElement(0, count: HMACSHA256.blockSize - tail)
     }

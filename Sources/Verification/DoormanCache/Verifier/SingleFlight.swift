@@ -2,7 +2,7 @@ package import DoormanCore
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// One question per key at a time, however many ask it: the first call starts a flight, the others wait for its answer.
+/// One lookup per key at a time, however many callers wait for it: the first call begins a flight, the others join it.
 ///
 /// A flight belongs to nobody. It runs in a task of its own, so a caller that is cancelled or out of time, the first one
 /// included, leaves it as it is. Each waiter is resumed once, and never under the lock.
@@ -37,28 +37,28 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
         guard !Task.isCancelled else { throw .callerLeft }
         let number = state.withLockedValue { $0.nextNumber() }
         let outcome = await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in board(waiter, number, key, deadline, operation) }
+            await withCheckedContinuation { waiter in join(waiter, number, key, deadline, operation) }
         } onCancel: {
-            dismiss(number, .callerLeft)
+            cancel(number, .callerLeft)
         }
         return try outcome.get()
     }
 
-    /// Starts a flight that nobody waits for, unless the key has one in the air, or there are too many.
+    /// Starts a flight that nobody waits for, unless the key has one in flight, or there are too many.
     ///
     /// - Returns: Whether it was started.
     package func start(for key: Key, _ operation: @escaping Operation) -> Bool {
         let flight = state.withLockedValue { state -> UInt64? in
             guard state.joinable[key] == nil, state.flights.count < maximumFlights else { return nil }
             state.startedAlone &+= 1
-            return state.takeOff(key)
+            return state.begin(key)
         }
         if let flight { run(flight, operation) }
         return flight != nil
     }
 
     /// Whether the key has a flight that a call could join.
-    package func isInTheAir(_ key: Key) -> Bool {
+    package func isInFlight(_ key: Key) -> Bool {
         state.withLockedValue { $0.joinable[key] != nil }
     }
 
@@ -72,13 +72,13 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
         state.withLockedValue { $0.joinable.removeAll() }
     }
 
-    /// How many flights are in the air, those that were detached included.
+    /// How many lookups are in flight, detached ones included.
     package var flightCount: Int { state.withLockedValue { $0.flights.count } }
 
     /// How many callers wait.
-    package var waiterCount: Int { state.withLockedValue { $0.seats.count } }
+    package var waiterCount: Int { state.withLockedValue { $0.waiterFlights.count } }
 
-    /// How many flights took off that nobody waited for, since the start.
+    /// How many flights began that no call waited for, since the start.
     package var startedAloneCount: UInt64 { state.withLockedValue { $0.startedAlone } }
 
     /// How many calls joined a flight since the start.
@@ -93,7 +93,7 @@ extension SingleFlight {
         /// The flights that a call may still join.
         var joinable: [Key: UInt64] = [:]
         /// Which flight a waiter waits for.
-        var seats: [UInt64: UInt64] = [:]
+        var waiterFlights: [UInt64: UInt64] = [:]
         var deadlines = DeadlineQueue()
         var joined: UInt64 = 0
         var startedAlone: UInt64 = 0
@@ -104,7 +104,7 @@ extension SingleFlight {
             return lastNumber
         }
 
-        mutating func takeOff(_ key: Key) -> UInt64 {
+        mutating func begin(_ key: Key) -> UInt64 {
             let flight = nextNumber()
             flights[flight] = Flight(key: key)
             joinable[key] = flight
@@ -112,24 +112,24 @@ extension SingleFlight {
         }
 
         /// - Returns: When somebody must wake up who would not yet.
-        mutating func seat(_ waiter: Waiter, _ number: UInt64, in flight: UInt64, until deadline: Deadline) -> Instant? {
+        mutating func add(_ waiter: Waiter, _ number: UInt64, in flight: UInt64, until deadline: Deadline) -> Instant? {
             flights[flight]?.waiters[number] = waiter
-            seats[number] = flight
+            waiterFlights[number] = flight
             deadlines.insert(number, deadline: deadline)
-            deadlines.compact(live: seats.count) { seats[$0] != nil }
+            deadlines.compact(live: waiterFlights.count) { waiterFlights[$0] != nil }
             return deadlines.nextWakeUp()
         }
 
         mutating func leave(_ number: UInt64) -> Waiter? {
-            guard let flight = seats.removeValue(forKey: number) else { return nil }
+            guard let flight = waiterFlights.removeValue(forKey: number) else { return nil }
             return flights[flight]?.waiters.removeValue(forKey: number)
         }
 
         /// - Returns: Those who wait, first come, first served.
-        mutating func land(_ number: UInt64) -> [Waiter] {
+        mutating func complete(_ number: UInt64) -> [Waiter] {
             guard let flight = flights.removeValue(forKey: number) else { return [] }
             if joinable[flight.key] == number { joinable[flight.key] = nil }
-            for waiter in flight.waiters.keys { seats[waiter] = nil }
+            for waiter in flight.waiters.keys { waiterFlights[waiter] = nil }
             return flight.waiters.sorted { $0.key < $1.key }.map(\.value)
         }
     }
@@ -149,7 +149,7 @@ extension SingleFlight {
 // MARK: - What happens outside of it
 
 extension SingleFlight {
-    private func board(
+    private func join(
         _ waiter: Waiter, _ number: UInt64, _ key: Key, _ deadline: Deadline, _ operation: @escaping Operation
     ) {
         switch admit(waiter, number, key, deadline) {
@@ -162,8 +162,8 @@ extension SingleFlight {
             waiter.resume(returning: .failure(error))
             return
         }
-        // Whoever cancelled before the waiter had a seat found nobody to dismiss.
-        if Task.isCancelled { dismiss(number, .callerLeft) }
+        // A cancellation before the waiter was added found nothing to cancel.
+        if Task.isCancelled { cancel(number, .callerLeft) }
     }
 
     private func admit(_ waiter: Waiter, _ number: UInt64, _ key: Key, _ deadline: Deadline) -> Admission {
@@ -171,11 +171,11 @@ extension SingleFlight {
             if let flight = state.joinable[key], let waiting = state.flights[flight]?.waiters.count {
                 guard waiting < maximumWaiters else { return .refused(.tooManyWaiters) }
                 state.joined &+= 1
-                return .joined(wakeUp: state.seat(waiter, number, in: flight, until: deadline))
+                return .joined(wakeUp: state.add(waiter, number, in: flight, until: deadline))
             }
             guard state.flights.count < maximumFlights else { return .refused(.tooManyFlights) }
-            let flight = state.takeOff(key)
-            return .started(flight: flight, wakeUp: state.seat(waiter, number, in: flight, until: deadline))
+            let flight = state.begin(key)
+            return .started(flight: flight, wakeUp: state.add(waiter, number, in: flight, until: deadline))
         }
     }
 
@@ -187,7 +187,7 @@ extension SingleFlight {
             } catch {
                 outcome = .failure(error)
             }
-            let waiters = state.withLockedValue { $0.land(flight) }
+            let waiters = state.withLockedValue { $0.complete(flight) }
             for waiter in waiters { waiter.resume(returning: outcome) }
         }
     }
@@ -206,7 +206,7 @@ extension SingleFlight {
         if let moment { wakeUp(at: moment) }
     }
 
-    private func dismiss(_ number: UInt64, _ error: VerificationError) {
+    private func cancel(_ number: UInt64, _ error: VerificationError) {
         state.withLockedValue { $0.leave(number) }?.resume(returning: .failure(error))
     }
 }

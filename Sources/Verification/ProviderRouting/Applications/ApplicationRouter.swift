@@ -72,7 +72,6 @@ extension ApplicationRouter: TokenProvider {
 
     /// Asks one credential after the other until the token is judged; of the application of the request alone, if it names one.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        if let refusal = validateSyntax(of: request.token) { return .rejected(refusal) }
         var routes = routes(likely: request.likelyApplicationID)
         if let applicationID = request.applicationID {
             guard let route = route(to: applicationID) else { return .rejected(.anotherApplication) }

@@ -43,13 +43,15 @@ package import DoormanSupport
     /// Reads the payload as a `VerifyRequest`, without copying the token.
     ///
     /// - Returns: Nil if the payload is no such message.
-    package func withVerifyRequest<Result>(
-        _ body: (_ token: Span<UInt8>, _ applicationID: Span<UInt8>, _ maxAgeSeconds: UInt32) -> Result
-    ) -> Result? {
-        unsafe withPayload(doorman__v1__verify_request__unpack) { request in
+    package func withVerifyRequest<Result>(_ body: (VerifyRequestView) -> Result) -> Result? {
+        let timeout = unsafe message.pointee.timeout_nano
+        return unsafe withPayload(doorman__v1__verify_request__unpack) { request in
             let token = unsafe UnsafeBufferPointer(start: request.pointee.token.data, count: request.pointee.token.len)
             let application = unsafe textBytes(request.pointee.application_id)
-            return body(unsafe token.span, unsafe application.span, unsafe request.pointee.max_age_seconds)
+            return body(
+                VerifyRequestView(
+                    token: unsafe token.span, applicationID: unsafe application.span,
+                    maxAgeSeconds: unsafe request.pointee.max_age_seconds, timeoutNanoseconds: UInt64(max(0, timeout))))
         }
     }
 

@@ -1,0 +1,78 @@
+package import CallerLimits
+package import DoormanCache
+package import DoormanCore
+package import DoormanGovernor
+internal import DoormanServer
+package import DoormanSupport
+
+/// What the server asks: the cache with the limits and rules around it.
+package final class VerificationService: VerificationBackend {
+    package let timeSource: TimeSource
+    private let verifier: CachingVerifier
+    private let missLimiter: CacheMissLimiter<Caller>
+    private let staleRule: StaleServingRule
+    private let readStatistics: @Sendable () -> ServerStatistics
+
+    /// - Parameter readStatistics: Reads what the layers below the server count.
+    package init(
+        verifier: CachingVerifier, missLimiter: CacheMissLimiter<Caller>, staleRule: StaleServingRule, timeSource: TimeSource,
+        readStatistics: @escaping @Sendable () -> ServerStatistics
+    ) {
+        self.verifier = verifier
+        self.missLimiter = missLimiter
+        self.staleRule = staleRule
+        self.timeSource = timeSource
+        self.readStatistics = readStatistics
+    }
+
+    // MARK: - On event loops
+
+    package func key(of token: Span<UInt8>) -> TokenKey { verifier.key(of: token) }
+
+    package func lookup(
+        _ key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into response: inout EncodedResponse
+    ) -> CacheHit? {
+        verifier.lookup(key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &response)
+    }
+
+    package func refresh(_ token: Token, key: TokenKey) { verifier.refresh(token, key: key) }
+
+    package func validateSyntax(of token: Token) -> Rejection? { verifier.validateSyntax(of: token) }
+
+    package func serveStale(
+        _ call: VerifyCall, on occasion: StaleOccasion, now: Instant, into response: inout EncodedResponse
+    ) -> CacheHit? {
+        guard staleRule.allowsServing(on: occasion) else { return nil }
+        return verifier.serveStale(call, now: now, into: &response)
+    }
+
+    package func isLookupInFlight(_ key: TokenKey) -> Bool { verifier.isLookupInFlight(key) }
+
+    package func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
+        missLimiter.charge(caller, limit: limit, at: now)
+    }
+
+    package func statistics() -> ServerStatistics { readStatistics() }
+
+    // MARK: - Calls that wait
+
+    package func verify(_ call: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict {
+        try await verifier.verify(call, deadline: deadline)
+    }
+
+    package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
+        try await verifier.exchange(request, deadline: deadline)
+    }
+
+    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+        try await verifier.revoke(request, deadline: deadline)
+    }
+
+    package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
+        try await verifier.accounts(request, deadline: deadline)
+    }
+
+    package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
+        try await verifier.deleteAccount(request, deadline: deadline)
+    }
+}

@@ -1,0 +1,62 @@
+internal import DoormanCore
+internal import DoormanSupport
+
+/// Reads what the server itself knows for its statistics: how calls ended, and how full it is.
+struct ServerStatisticsReader: Sendable {
+    private let settings: ServerSettings
+    private let dispatchers: PerEventLoop<RequestDispatcher>
+    private let inFlight: InFlightCounter
+    private let connections: ConnectionRegistry
+    private let tls: ReloadableTLSContext?
+    private let time: TimeSource
+    private let began: Instant
+    private let startedAt: Timestamp
+
+    /// Begins to count the time.
+    init(
+        settings: ServerSettings, dispatchers: PerEventLoop<RequestDispatcher>, inFlight: InFlightCounter,
+        connections: ConnectionRegistry, tls: ReloadableTLSContext?, time: TimeSource
+    ) {
+        self.settings = settings
+        self.dispatchers = dispatchers
+        self.inFlight = inFlight
+        self.connections = connections
+        self.tls = tls
+        self.time = time
+        began = time.now()
+        startedAt = time.wallTime()
+    }
+
+    /// Adds it to what the layers below know.
+    func add(to statistics: inout ServerStatistics) async {
+        statistics.startedAt = startedAt
+        statistics.uptime = .milliseconds(began.duration(to: time.now()).nanoseconds / 1_000_000)
+        let counters = await dispatchers.counters()
+        statistics.calls = Dictionary(
+            counters.calls.map { (ServerStatistics.CallKind($0.key), $0.value) }, uniquingKeysWith: &+)
+        for (reason, count) in counters.connectionsClosed { statistics.counters[.connectionsClosed(reason)] = count }
+        if let expiry = tls?.value.certificateExpiry {
+            statistics.gauges[.tlsCertificateExpiry] = UInt64(max(0, expiry.millisecondsSince1970 / 1000))
+        }
+        let limits = [
+            ("server.max-connections", connections.count, settings.maximumConnections),
+            ("server.max-waiting-calls", inFlight.count, settings.maximumWaitingCalls),
+        ]
+        statistics.limits.insert(
+            contentsOf: limits.map { setting, used, limit in
+                ServerStatistics.LimitState(setting: setting, used: UInt64(used), limit: UInt64(limit))
+            }, at: 0)
+    }
+}
+
+extension PerEventLoop<RequestDispatcher> {
+    /// The counters of all event loops.
+    func counters() async -> ServerCounters.Snapshot {
+        var sum = ServerCounters.Snapshot()
+        for snapshot in onEach({ $0.counters.snapshot }) {
+            // A loop that is shut down counts no more.
+            if let snapshot = try? await snapshot.get() { sum.add(snapshot) }
+        }
+        return sum
+    }
+}

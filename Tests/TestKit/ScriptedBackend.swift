@@ -1,0 +1,113 @@
+internal import CallerLimits
+package import DoormanCore
+internal import DoormanServer
+package import DoormanSupport
+internal import DoormanWire
+internal import NIOConcurrencyHelpers
+
+/// A backend of the server whose cache a test describes, in front of a provider.
+///
+/// The server asks its cache by key alone. This one remembers which token each key stands for, so that a test can go by tokens.
+package final class ScriptedBackend: VerificationBackend {
+    /// Returns `nil` if the cache-miss limit of the caller allows another call, otherwise the time until the next permit.
+    package typealias ChargeMiss = @Sendable (_ caller: Caller, _ limit: RateLimit?, _ now: Instant) -> Duration?
+
+    /// What the cache does with tokens. Of none of them it knows anything until a test says so.
+    package struct Cache: Sendable {
+        /// The response of a token that is cached.
+        package var response: @Sendable (Token) -> EncodedResponse? = { _ in nil }
+        /// The response of a token with a stale entry, if it may be served on that occasion.
+        package var staleResponse: @Sendable (Token, StaleOccasion) -> EncodedResponse? = { _, _ in nil }
+        /// Whether a provider request for the token is in flight.
+        package var isInFlight: @Sendable (Token) -> Bool = { _ in false }
+
+        package init() {}
+    }
+
+    package let timeSource: TimeSource
+    private let provider: any TokenProvider
+    private let cache: Cache
+    private let chargeMiss: ChargeMiss
+    private let readStatistics: @Sendable () -> ServerStatistics
+    private let tokens = NIOLockedValueBox<[TokenKey: Token]>([:])
+
+    package init(
+        provider: any TokenProvider, cache: Cache, timeSource: TimeSource = .system,
+        chargeMiss: @escaping ChargeMiss = { _, _, _ in nil },
+        statistics: @escaping @Sendable () -> ServerStatistics = { ServerStatistics() }
+    ) {
+        self.provider = provider
+        self.cache = cache
+        self.timeSource = timeSource
+        self.chargeMiss = chargeMiss
+        self.readStatistics = statistics
+    }
+
+    package func key(of token: Span<UInt8>) -> TokenKey {
+        let bytes = token.indices.map { token[$0] }
+        let hash = bytes.reduce(UInt64(bytes.count)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        let key = TokenKey(words: (hash, 0, 0, 0))
+        tokens.withLockedValue { tokens in
+            let other = tokens.updateValue(Token(bytes: bytes), forKey: key)
+            precondition(other == nil || other == Token(bytes: bytes), "two tokens have one key")
+        }
+        return key
+    }
+
+    package func lookup(
+        _ key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into response: inout EncodedResponse
+    ) -> CacheHit? {
+        guard let cached = cache.response(token(of: key)) else { return nil }
+        response = cached
+        return CacheHit()
+    }
+
+    package func refresh(_ token: Token, key: TokenKey) {}
+
+    package func validateSyntax(of token: Token) -> Rejection? { provider.validateSyntax(of: token) }
+
+    package func serveStale(
+        _ call: VerifyCall, on occasion: StaleOccasion, now: Instant, into response: inout EncodedResponse
+    ) -> CacheHit? {
+        guard let stale = cache.staleResponse(call.token, occasion) else { return nil }
+        response = stale
+        return CacheHit()
+    }
+
+    package func isLookupInFlight(_ key: TokenKey) -> Bool { cache.isInFlight(token(of: key)) }
+
+    package func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
+        chargeMiss(caller, limit, now)
+    }
+
+    package func statistics() -> ServerStatistics { readStatistics() }
+
+    package func verify(_ call: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict {
+        precondition(call.token == token(of: call.key), "the key is another token's")
+        let request = VerificationRequest(token: call.token, applicationID: call.applicationID, maxAge: call.maxAge)
+        let verdict = try await provider.verify(request, deadline: deadline)
+        return EncodedVerdict(verdict, EncodedResponse(bytes: ResponseEncoder.encode(verdict)))
+    }
+
+    package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
+        try await provider.exchange(request, deadline: deadline)
+    }
+
+    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+        try await provider.revoke(request, deadline: deadline)
+    }
+
+    package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
+        try await provider.accounts(request, deadline: deadline)
+    }
+
+    package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
+        try await provider.deleteAccount(request, deadline: deadline)
+    }
+
+    /// The server asks by a key that it was given for a token.
+    private func token(of key: TokenKey) -> Token {
+        guard let token = tokens.withLockedValue({ $0[key] }) else { preconditionFailure("no token has this key") }
+        return token
+    }
+}
