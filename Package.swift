@@ -211,8 +211,8 @@ let package = Package(
         tests(
             "DoormanDaemonTests",
             [
-                "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanDaemon", "DoormanServer", "DoormanSupport",
-                "TestKit", logging, nioPosix,
+                "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanDaemon", "DoormanGovernor", "DoormanServer",
+                "DoormanSupport", "DoormanWire", "TestKit", logging, nioConcurrencyHelpers, nioPosix,
             ]),
         tests("doormanTests", ["doorman", "DoormanBench", "DoormanClient", "DoormanSupport", "TestKit"]),
         tests(

@@ -1,6 +1,7 @@
 internal import DoormanCore
 internal import DoormanCrypto
 package import DoormanSupport
+internal import NIOConcurrencyHelpers
 
 /// Makes the keys of one process: HMAC-SHA-256 over purpose and token, under a key drawn at start. The key is of the token alone: which
 /// provider knows it, and for which application it was made, are facts of the entry.
@@ -10,6 +11,10 @@ package import DoormanSupport
 package struct TokenKeyMaker: Sendable {
     private let tokens: HMACSHA256
     private let codes: HMACSHA256
+    #if DEBUG
+        /// How many keys of tokens were made, for the test that says how many a call takes.
+        let tokenKeysMade = NIOLockedValueBox(0)
+    #endif
 
     /// - Parameter secret: The key to make keys under; `nil` for 32 random bytes.
     /// - Throws: If the machine gives no random bytes. Nothing may start then.
@@ -21,7 +26,10 @@ package struct TokenKeyMaker: Sendable {
 
     /// The key of a token. Takes no heap and no lock.
     package func key(forToken token: Span<UInt8>) -> TokenKey {
-        TokenKey(words: tokens.authenticationCode(for: token).words)
+        #if DEBUG
+            tokenKeysMade.withLockedValue { $0 += 1 }
+        #endif
+        return TokenKey(words: tokens.authenticationCode(for: token).words)
     }
 
     /// The key of an authorization code and the application it is to be exchanged for.

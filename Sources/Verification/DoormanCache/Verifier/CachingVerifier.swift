@@ -56,6 +56,13 @@ package final class CachingVerifier: Sendable {
     }
 }
 
+#if DEBUG
+    extension CachingVerifier {
+        /// How many keys of tokens were made.
+        package var tokenKeysMade: Int { keys.tokenKeysMade.withLockedValue { $0 } }
+    }
+#endif
+
 // MARK: - On the event loop
 
 extension CachingVerifier {
