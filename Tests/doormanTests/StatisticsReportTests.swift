@@ -5,7 +5,7 @@ import Testing
 
 @Suite("reports of statistics")
 struct StatisticsReportTests {
-    private static let fromMemory = ServerStatistics.CallKind(method: "Verify", source: "memory", code: "")
+    private static let fromMemory = ServerStatistics.CallKind(method: "Verify", source: "memory", code: "OK")
     private static let verified = ServerStatistics.CallKind(method: "Verify", source: "provider", code: "OK")
     private static let rejected = ServerStatistics.CallKind(
         method: "Verify", source: "provider", code: "UNAUTHENTICATED", reason: "TOKEN_REJECTED")
@@ -72,7 +72,7 @@ struct StatisticsReportTests {
                 capacity:   60,000 tokens of an application can be kept fresh
 
                 method  answered by  outcome  calls  a second  in all
-                Verify  memory       –        1,000       0.1   1,000
+                Verify  memory       OK       1,000       0.1   1,000
                 Verify  provider     OK          10       0.0      10
 
                 asked of provider  outcome  calls  a second  in all

@@ -119,7 +119,7 @@ struct  Doorman__V1__CallCount
    */
   char *source;
   /*
-   * The status code by its name. Empty for an answer from memory, which is kept packed: OK or a refusal.
+   * The status code by its name.
    */
   char *code;
   /*
