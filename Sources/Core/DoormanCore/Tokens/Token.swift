@@ -33,20 +33,12 @@ public struct AuthorizationCode: Sendable, Hashable {
     }
 }
 
-extension Token: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension Token: Redacted {
     /// How long it is, and nothing of what it says.
     public var description: String { "Token(\(bytes.count) bytes)" }
-    /// The same as ``description``.
-    public var debugDescription: String { description }
-    /// Shows no parts.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-extension AuthorizationCode: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension AuthorizationCode: Redacted {
     /// How long it is, and nothing of what it says.
     public var description: String { "AuthorizationCode(\(bytes.count) bytes)" }
-    /// The same as ``description``.
-    public var debugDescription: String { description }
-    /// Shows no parts.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
