@@ -20,7 +20,7 @@ public struct ServerStatistics: Sendable, Hashable {
     /// Calls to the provider by how they came out.
     public var providerCalls: [ProviderCallKind: UInt64] = [:]
     /// How long the provider took to answer, whatever it said.
-    public var providerLatency = LatencyCounts()
+    public var providerLatency = LatencyHistogram.Snapshot()
 
     /// Of a server that has just started.
     public init() {}

@@ -1,3 +1,16 @@
+/// A rate, and how far a burst may exceed it.
+package struct RateLimit: Sendable, Hashable {
+    /// Calls per second, 1 to 1,000,000.
+    package var perSecond: Int
+    /// Maximum calls at once, 1 to 1,000,000.
+    package var burst: Int
+
+    package init(perSecond: Int, burst: Int) {
+        self.perSecond = perSecond
+        self.burst = burst
+    }
+}
+
 /// How many calls may begin in a second, with some saved up for a burst.
 ///
 /// The generic cell rate algorithm in its form of virtual scheduling (ITU-T I.371, annex A): it keeps the one moment at which

@@ -1,5 +1,3 @@
-internal import DoormanCore
-package import DoormanSupport
 package import NIOCore
 
 /// Cuts a stream of bytes into ttrpc frames, however the bytes were split on their way.
@@ -154,47 +152,6 @@ extension FrameHeader {
                 length: UInt32(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)),
                 streamID: StreamID(UInt32(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self))),
                 type: FrameType(rawValue: unsafe bytes[offset + 8]), flags: unsafe bytes[offset + 9])
-        }
-    }
-
-    @inline(__always)
-    fileprivate func store(into bytes: UnsafeMutableRawBufferPointer) {
-        unsafe bytes.storeBytes(of: length.bigEndian, as: UInt32.self)
-        unsafe bytes.storeBytes(of: streamID.rawValue.bigEndian, toByteOffset: 4, as: UInt32.self)
-        unsafe bytes[8] = type.rawValue
-        unsafe bytes[9] = flags
-    }
-}
-
-extension ByteBuffer {
-    /// Writes a frame: its header and its data, which is no longer than ``FrameHeader/maximumLength``.
-    package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: [UInt8]) {
-        unsafe writeFrame(type, streamID: streamID, length: data.count) { unsafe $0.copyBytes(from: data) }
-    }
-
-    /// Writes a frame: its header and its data.
-    package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: EncodedResponse) {
-        guard let length = data.short.count else { return writeFrame(type, streamID: streamID, data: data.long) }
-        // All of the two lines at once, which takes less than to copy as many bytes as count.
-        typealias Lines = EncodedResponse.Short.Lines
-        let lines = data.short.lines
-        unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.byteCount + MemoryLayout<Lines>.size) { bytes in
-            unsafe FrameHeader(length: UInt32(length), streamID: streamID, type: type).store(into: bytes)
-            unsafe bytes.storeBytes(of: lines, toByteOffset: FrameHeader.byteCount, as: Lines.self)
-            return FrameHeader.byteCount + length
-        }
-    }
-
-    /// Writes a frame whose data `fill` writes: all of its `length` bytes.
-    mutating func writeFrame(
-        _ type: FrameType, streamID: StreamID, length: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void
-    ) {
-        precondition(length <= Int(FrameHeader.maximumLength))
-        let size = FrameHeader.byteCount + length
-        unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
-            unsafe FrameHeader(length: UInt32(length), streamID: streamID, type: type).store(into: bytes)
-            unsafe fill(UnsafeMutableRawBufferPointer(rebasing: bytes[FrameHeader.byteCount..<size]))
-            return size
         }
     }
 }

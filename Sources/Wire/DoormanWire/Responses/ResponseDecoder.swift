@@ -34,7 +34,7 @@ package enum ResponseDecoder {
     /// As ``identity(_:in:)``, by protobuf-c alone: for whoever has tried the plain form.
     package static func unpackedIdentity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Identity> {
         decode(data, in: arena) { payload in
-            unsafe arena.withUnpacked(payload, doorman__v1__identity__unpack) { unsafe Identity($0) } ?? nil
+            unsafe arena.value(in: payload, doorman__v1__identity__unpack) { unsafe Identity($0) }
         }
     }
 
@@ -49,13 +49,13 @@ package enum ResponseDecoder {
     /// The answer to `Exchange`.
     package static func exchange(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<(token: Token, identity: Identity?)> {
         decode(data, in: arena) { payload in
-            unsafe arena.withUnpacked(payload, doorman__v1__exchange_response__unpack) { message in
+            unsafe arena.value(in: payload, doorman__v1__exchange_response__unpack) { message in
                 let token = Token(bytes: unsafe bytes(message.pointee.token))
                 guard !token.bytes.isEmpty else { return nil }
                 guard let identity = unsafe message.pointee.identity else { return (token, nil) }
                 guard let identity = unsafe Identity(identity) else { return nil }
                 return (token, identity)
-            } ?? nil
+            }
         }
     }
 
@@ -69,7 +69,7 @@ package enum ResponseDecoder {
     /// The answer to `List`.
     package static func accounts(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<AccountPage> {
         decode(data, in: arena) { payload in
-            unsafe arena.withUnpacked(payload, doorman__v1__list_accounts_response__unpack) { unsafe AccountPage($0) } ?? nil
+            unsafe arena.value(in: payload, doorman__v1__list_accounts_response__unpack) { unsafe AccountPage($0) }
         }
     }
 

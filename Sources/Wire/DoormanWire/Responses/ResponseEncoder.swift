@@ -121,14 +121,6 @@ package enum ResponseEncoder {
     }
 }
 
-/// What a health check answers. The numbers are those of `grpc.health.v1`.
-package enum ServingStatus: UInt32, Sendable, Hashable, CaseIterable {
-    case unknown = 0
-    case serving = 1
-    case notServing = 2
-    case serviceUnknown = 3
-}
-
 private func makeIdentity(
     _ identity: Identity, _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
 ) throws(ArenaSpent) -> Doorman__V1__Identity {

@@ -14,7 +14,7 @@ extension ResponseEncoder {
             try unsafe parts.setCalls(statistics, &message)
             try unsafe parts.setNumbers(statistics, &message)
             try unsafe parts.setStates(statistics, &message)
-            if statistics.providerLatency != LatencyCounts() {
+            if statistics.providerLatency != LatencyHistogram.Snapshot() {
                 unsafe message.provider_latency = try unsafe parts.latency(statistics.providerLatency)
             }
             return unsafe packed(&message, doorman__v1__server_stats__get_packed_size, doorman__v1__server_stats__pack)
@@ -81,7 +81,7 @@ extension ResponseEncoder {
         }
     }
 
-    func latency(_ latency: LatencyCounts) throws(ArenaSpent) -> UnsafeMutablePointer<Doorman__V1__LatencyCounts> {
+    func latency(_ latency: LatencyHistogram.Snapshot) throws(ArenaSpent) -> UnsafeMutablePointer<Doorman__V1__LatencyCounts> {
         var message = unsafe Doorman__V1__LatencyCounts()
         unsafe doorman__v1__latency_counts__init(&message)
         unsafe message.sum_us = latency.sum.wholeMicroseconds
