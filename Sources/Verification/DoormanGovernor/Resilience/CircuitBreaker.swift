@@ -87,7 +87,7 @@ package struct CircuitBreaker: Sendable {
     }
 
     /// A call that began in the epoch ended without telling how the provider is.
-    mutating func toldNothing(epoch: UInt64) {
+    mutating func inconclusive(epoch: UInt64) {
         guard epoch == self.epoch, case .halfOpen(let probes) = state else { return }
         state = .halfOpen(probes: max(0, probes - 1))
     }
