@@ -4,7 +4,7 @@ package import DoormanCore
 /// provider to judge: `EMAW`, how all recorded ones begin, is not demanded.
 package enum TokenSyntax {
     /// - Returns: The refusal, or nil for a possible token.
-    package static func refusal(of token: [UInt8], maximumBytes: Int) -> Rejection? {
+    package static func rejection(of token: [UInt8], maximumBytes: Int) -> Rejection? {
         if token.isEmpty {
             return Rejection(.malformedToken, "The token is empty.")
         }
@@ -38,7 +38,7 @@ func isAlphanumeric(_ byte: UInt8) -> Bool {
 /// What can't be an authorization code (the contract, section 1).
 package enum CodeSyntax {
     /// - Returns: The refusal, or nil for a possible code.
-    package static func refusal(of code: [UInt8], maximumBytes: Int) -> Rejection? {
+    package static func rejection(of code: [UInt8], maximumBytes: Int) -> Rejection? {
         if code.isEmpty {
             return Rejection(.malformedToken, "The code is empty.")
         }
