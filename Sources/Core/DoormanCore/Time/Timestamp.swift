@@ -3,7 +3,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     /// Negative before 1970.
     public var millisecondsSince1970: Int64
 
-    /// The moment that is so far from the beginning of 1970 in UTC, leap seconds not counted.
+    /// Creates a moment from its distance to the beginning of 1970 in UTC, without leap seconds.
     public init(millisecondsSince1970: Int64) {
         self.millisecondsSince1970 = millisecondsSince1970
     }
@@ -11,7 +11,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     /// A moment after every other.
     public static let distantFuture = Timestamp(millisecondsSince1970: .max)
 
-    /// The moment `duration` after this one, rounded down to the millisecond, and held at the ends of `Int64`.
+    /// Returns the moment `duration` after this one, rounded down to the millisecond, and clamped to `Int64`.
     public func advanced(by duration: Duration) -> Timestamp {
         let (seconds, attoseconds) = duration.components
         let (whole, remainder) = attoseconds.quotientAndRemainder(dividingBy: 1_000_000_000_000_000)

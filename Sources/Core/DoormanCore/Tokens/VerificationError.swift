@@ -2,7 +2,7 @@
 package struct VerificationError: Error, Sendable, Hashable {
     /// What kind of failure, one row each of the failure contract.
     package enum Code: Sendable, Hashable {
-        /// Down, unreachable, too slow, or answering nonsense.
+        /// The provider is down, unreachable or too slow, or its response is malformed.
         case providerUnavailable
         /// The provider throttles us, or our own budget for it is spent.
         case providerBusy

@@ -1,4 +1,4 @@
-/// A moment on a clock that only goes forward, in nanoseconds since some start. Meaningless outside this process.
+/// A moment on a monotonic clock, in nanoseconds since some start. Meaningless outside this process.
 package struct Instant: Sendable, Hashable, Comparable {
     package var nanoseconds: UInt64
 
@@ -9,7 +9,7 @@ package struct Instant: Sendable, Hashable, Comparable {
     /// A moment after every other.
     package static let distantFuture = Instant(nanoseconds: .max)
 
-    /// The moment `duration` from here; the start, or ``distantFuture``, where that can't be expressed.
+    /// Returns the moment `duration` from here, clamped to the start and ``distantFuture``.
     package func advanced(by duration: Duration) -> Instant {
         let step = duration.nanoseconds
         if step < 0 {
@@ -20,13 +20,13 @@ package struct Instant: Sendable, Hashable, Comparable {
         return Instant(nanoseconds: overflow ? .max : sum)
     }
 
-    /// The moment that much later; ``distantFuture`` where that can't be expressed.
+    /// Returns the moment `step` from here, clamped to ``distantFuture``.
     package func advanced(by step: Nanoseconds) -> Instant {
         let (sum, overflow) = nanoseconds.addingReportingOverflow(step.count)
         return Instant(nanoseconds: overflow ? .max : sum)
     }
 
-    /// How long it is from here until `other`; negative if `other` is past.
+    /// Returns the time from here to `other`; negative if `other` is earlier.
     package func duration(to other: Instant) -> Duration {
         other >= self
             ? .nanoseconds(Int64(clamping: other.nanoseconds - nanoseconds))
@@ -38,11 +38,11 @@ package struct Instant: Sendable, Hashable, Comparable {
     }
 }
 
-/// A length of time in whole nanoseconds, for where a `Duration`, which is divided to be read, takes too long.
+/// A length of time in whole nanoseconds, for hot paths: reading a `Duration` costs a division.
 package struct Nanoseconds: Sendable, Hashable {
     package let count: UInt64
 
-    /// Zero for a negative duration.
+    /// Clamps a negative duration to zero.
     package init(_ duration: Duration) {
         count = UInt64(max(0, duration.nanoseconds))
     }
@@ -53,7 +53,7 @@ package struct Nanoseconds: Sendable, Hashable {
 }
 
 extension Duration {
-    /// The whole nanoseconds of this duration, held at the ends of `Int64` (292 years).
+    /// The whole nanoseconds of this duration, clamped to `Int64` (292 years).
     package var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

@@ -1,12 +1,12 @@
 package import DoormanCore
 internal import DoormanSupport
 
-/// The body of a page of accounts (E6), taken apart and believed only if all of it makes sense.
+/// The body of a page of accounts (E6), accepted only if all of it makes sense.
 package struct AccountsResponse: Sendable, Hashable {
     package let page: AccountPage
 
-    /// - Parameter limit: The most accounts that were asked for.
-    /// - Returns: Nil if a field is missing, of a wrong type, or at odds with what was asked.
+    /// - Parameter limit: The maximum number of accounts that the request named.
+    /// - Returns: `nil` if a field is missing, of a wrong type, or at odds with the request.
     package init?(_ body: [String: JSONValue], limit: Int) {
         guard case .array(let members)? = body["data"], members.count <= limit else { return nil }
         var accounts: [Account] = []

@@ -1,9 +1,9 @@
 /// The `error` object of a response (the contract, section 3). Any field may be absent. A field of a wrong type makes the response
 /// malformed, which is no reason to reject a token.
 struct ErrorEnvelope: Sendable, Hashable {
-    /// Nil if absent.
+    /// `nil` if absent.
     let code: Int64?
-    /// Empty if absent. What the provider wrote, so it goes no further than to be compared.
+    /// Empty if absent. It is only compared, and never shown: the provider wrote it.
     let message: String
     let isTransient: Bool
 

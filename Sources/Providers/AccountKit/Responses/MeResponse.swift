@@ -1,6 +1,6 @@
 internal import DoormanSupport
 
-/// The body of a successful `/me` (the contract, section 2), taken apart and believed only if all of it makes sense.
+/// The body of a successful `/me` (the contract, section 2), accepted only if all of it makes sense.
 package struct MeResponse: Sendable, Hashable {
     package enum Contact: Sendable, Hashable {
         case phone(number: String, countryPrefix: String, nationalNumber: String)
@@ -9,11 +9,10 @@ package struct MeResponse: Sendable, Hashable {
 
     package let accountID: String
     package let contact: Contact
-    /// For which application the token was made; nil if the answer does not speak of it, as those of v1.0, and empty if it does
-    /// without naming one.
+    /// The application that the token was made for. `nil` if the response has no such field, as in v1.0; empty if the field names none.
     package let applicationID: String?
 
-    /// - Returns: Nil if a field is missing, of a wrong type, or at odds with another.
+    /// - Returns: `nil` if a field is missing, of a wrong type, or at odds with another.
     package init?(_ body: [String: JSONValue]) {
         guard let accountID = body["id"]?.string, DecimalDigits.areAll(accountID, upTo: 64) else { return nil }
         self.accountID = accountID

@@ -9,7 +9,7 @@ package enum ResponseKind: String, Sendable, Hashable, CaseIterable {
     case codeRejected = "code_rejected"
     /// "Invalid appsecret_proof": our secret is wrong, or the token is another application's.
     case proofInvalid = "proof_invalid"
-    /// Any other refusal with a 4xx status.
+    /// Any other rejection with a 4xx status.
     case requestRejected = "request_rejected"
     case throttled
     /// HTTP 500 or above.
@@ -20,19 +20,19 @@ package enum ResponseKind: String, Sendable, Hashable, CaseIterable {
     case outageOrNoSuchAccount = "outage_or_no_such_account"
     /// The provider calls its own error transient, or does not know it.
     case transientError = "transient_error"
-    /// HTTP 429 that names no error code.
+    /// HTTP 429 without an error code.
     case bareTooManyRequests = "bare_too_many_requests"
     /// A redirect, or another status that the contract does not know.
     case unexpectedStatus = "unexpected_status"
     /// Not JSON, or not an object.
     case notJSON = "not_json"
-    /// JSON of a wrong shape.
+    /// JSON of a wrong shape: `nonsense` in metrics.
     case malformed = "nonsense"
     /// "require an appsecret_proof": our secret is missing.
     case proofRequired = "proof_required"
 }
 
-/// How one call to Account Kit ended.
+/// The outcome of one request to Account Kit.
 package enum RequestOutcome: Sendable, Hashable {
     case answered(ResponseKind, status: Int)
     case failed(TransportError.Code)

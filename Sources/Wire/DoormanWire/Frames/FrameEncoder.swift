@@ -2,7 +2,7 @@ package import DoormanSupport
 package import NIOCore
 
 extension ByteBuffer {
-    /// Writes a frame: its header and its data, which is no longer than ``FrameHeader/maximumLength``.
+    /// Writes a frame: its header, and at most ``FrameHeader/maximumLength`` bytes of data.
     package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: [UInt8]) {
         unsafe writeFrame(type, streamID: streamID, length: data.count) { unsafe $0.copyBytes(from: data) }
     }
@@ -10,7 +10,7 @@ extension ByteBuffer {
     /// Writes a frame: its header and its data.
     package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: EncodedResponse) {
         guard let length = data.short.count else { return writeFrame(type, streamID: streamID, data: data.long) }
-        // All of the two lines at once, which takes less than to copy as many bytes as count.
+        // Both cache lines at once, which costs less than to copy only the bytes that count.
         typealias Lines = EncodedResponse.Short.Lines
         let lines = data.short.lines
         unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.byteCount + MemoryLayout<Lines>.size) { bytes in
@@ -20,7 +20,7 @@ extension ByteBuffer {
         }
     }
 
-    /// Writes a frame whose data `fill` writes: all of its `length` bytes.
+    /// Writes a frame. `fill` writes all `length` bytes of its data.
     mutating func writeFrame(
         _ type: FrameType, streamID: StreamID, length: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void
     ) {

@@ -3,7 +3,7 @@ private import CProtobufC
 package import DoormanCore
 
 extension ResponseDecoder {
-    /// The answer to `Get`.
+    /// Decodes the response to `Get`.
     package static func statistics(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<ServerStatistics> {
         decode(data, in: arena) { payload in
             unsafe arena.value(in: payload, doorman__v1__server_stats__unpack) { unsafe ServerStatistics($0) }
@@ -12,7 +12,7 @@ extension ResponseDecoder {
 }
 
 extension ServerStatistics {
-    /// Nil if it holds text that is none.
+    /// `nil` if a text is not UTF-8.
     fileprivate init?(_ message: UnsafeMutablePointer<Doorman__V1__ServerStats>) {
         self.init()
         startedAt = Timestamp(millisecondsSince1970: unsafe message.pointee.started_at_ms)

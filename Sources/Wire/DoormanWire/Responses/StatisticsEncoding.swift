@@ -3,7 +3,7 @@ private import CProtobufC
 package import DoormanCore
 
 extension ResponseEncoder {
-    /// The successful answer to `Get`. What has no order of its own is sorted, so that equal statistics are equal bytes.
+    /// Encodes the successful response to `Get`. Parts without an order are sorted, so that equal statistics are equal bytes.
     package static func encode(_ statistics: ServerStatistics) -> [UInt8] {
         unsafe packing { arena, allocator throws(ArenaSpent) in
             let parts = unsafe StatisticsParts(arena: arena, allocator: allocator)
@@ -22,7 +22,7 @@ extension ResponseEncoder {
     }
 }
 
-/// Makes the parts of the message, in an arena.
+/// Builds the parts of the message in an arena.
 @safe private struct StatisticsParts {
     let arena: MessageArena
     let allocator: UnsafeMutablePointer<ProtobufCAllocator>
