@@ -91,7 +91,7 @@ let package = Package(
         // The modules, from the ground up: every arrow points at a line above.
         module("DoormanCore", in: "Sources/Core"),
         module("DoormanSupport", in: "Sources/Core", ["DoormanCore"]),
-        module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL"]),
+        module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL", "DoormanCore"]),
         module(
             "DoormanWire", in: "Sources/Wire", ["DoormanCore", "DoormanSupport", "CDoormanProtos", "CProtobufC", nioCore]),
         // What NIOSSL leaves to BoringSSL, and does not say.
@@ -103,7 +103,9 @@ let package = Package(
         module("ProviderRouting", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
         module("CallerLimits", in: "Sources/Verification", ["DoormanSupport", nioConcurrencyHelpers]),
         module("ProviderHTTP", in: "Sources/Providers", ["DoormanCore", "DoormanSupport"]),
-        module("CurlTransport", in: "Sources/Providers", ["CDoormanCurl", "CCurl", "ProviderHTTP", nioConcurrencyHelpers]),
+        module(
+            "CurlTransport", in: "Sources/Providers",
+            ["CDoormanCurl", "CCurl", "DoormanCore", "ProviderHTTP", nioConcurrencyHelpers]),
         module(
             "AccountKit", in: "Sources/Providers",
             ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", nioConcurrencyHelpers]),
@@ -135,7 +137,7 @@ let package = Package(
         module("EmulatorClient", in: "Sources/Tools", ["DoormanCore", "DoormanSupport", nioCore, nioHTTP1, nioPosix]),
         module(
             "AccountKitEmulator", in: "Sources/Tools",
-            ["DoormanCrypto", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL]),
+            ["DoormanCore", "DoormanCrypto", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL]),
 
         // The programs: arguments, and an exit code.
         program("doormand", in: "Sources/Programs", ["DoormanDaemon", argumentParser]),
@@ -178,7 +180,9 @@ let package = Package(
         tests("ProviderRoutingTests", ["DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),
         tests("CallerLimitsTests", ["CallerLimits", "DoormanSupport", "TestKit"]),
         tests("ProviderHTTPTests", ["ProviderHTTP"]),
-        tests("CurlTransportTests", ["AccountKitEmulator", "CurlTransport", "ProviderHTTP", "TestKit", logging]),
+        tests(
+            "CurlTransportTests",
+            ["AccountKitEmulator", "CurlTransport", "ProviderHTTP", "TestKit", logging, nioConcurrencyHelpers]),
         tests(
             "AccountKitTests",
             ["AccountKit", "DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "TestKit", nioConcurrencyHelpers]),
@@ -218,9 +222,10 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanClient", "DoormanCore", "DoormanDaemon",
-                "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderHTTP", "TestKit", logging, metricsTestKit,
-                nioConcurrencyHelpers, nioCore, nioPosix, "account-kit-emulator", "doorman", "doormand",
+                "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanBench", "DoormanClient",
+                "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanServer", "DoormanSupport", "DoormanWire",
+                "ProviderHTTP", "TestKit", logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix,
+                "account-kit-emulator", "doorman", "doormand",
             ]),
         tests("StyleTests", []),
 

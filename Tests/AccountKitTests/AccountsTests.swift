@@ -27,7 +27,7 @@ struct AccountsTests {
     private func page(of body: String, limit: Int = 100) -> AccountPage? {
         JSONValue(bytes: Array(body.utf8)).flatMap { value in
             guard case .object(let object) = value else { return nil }
-            return AccountsAnswer(object, limit: limit)?.page
+            return AccountsResponse(object, limit: limit)?.page
         }
     }
 

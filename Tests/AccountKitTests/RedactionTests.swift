@@ -33,7 +33,7 @@ struct RedactionTests {
         let body = #"{"id":"1","access_token":"EMAW\#(Self.planted)"}"#
         let answer = ResponseClassification(HTTPResponse(status: 200, body: Array(body.utf8)), to: .accessToken)
         #expect(!Self.shown(answer).contains(Self.planted))
-        guard case .success(let object) = answer, let issued = AccessTokenAnswer(object, maximumTokenBytes: 1024) else {
+        guard case .success(let object) = answer, let issued = AccessTokenResponse(object, maximumTokenBytes: 1024) else {
             Issue.record("no success")
             return
         }

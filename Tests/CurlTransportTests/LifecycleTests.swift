@@ -151,7 +151,7 @@ struct LifecycleTests {
         let breakages: [@Sendable (inout CurlTransport.Settings) -> Void] = [
             { $0.connectTimeout = .zero }, { $0.requestTimeout = .seconds(-1) }, { $0.maximumBodyBytes = 0 },
             { $0.maximumHeaderBytes = 0 }, { $0.maximumConnections = 0 }, { $0.maximumRequests = 0 },
-            { $0.maximumConnectionLifetime = .zero }, { $0.timeoutsUntilReconnect = 0 }, { $0.nameCacheTimeout = .seconds(-1) },
+            { $0.maximumConnectionLifetime = .zero }, { $0.timeoutsUntilReconnect = 0 }, { $0.dnsCacheTTL = .seconds(-1) },
         ]
         for breakage in breakages {
             var settings = CurlTransport.Settings()

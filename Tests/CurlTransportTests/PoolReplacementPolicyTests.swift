@@ -15,18 +15,18 @@ struct PoolReplacementPolicyTests {
     }
 
     private func reason(_ history: String, age: Duration) -> PoolReplacementPolicy.Reason? {
-        var wear = PoolReplacementPolicy(start: Self.start)
+        var policy = PoolReplacementPolicy(start: Self.start)
         for event in history {
-            if event == "t" { wear.noteTimeout() } else { wear.noteAnswer() }
+            if event == "t" { policy.noteTimeout() } else { policy.noteResponse() }
         }
-        return wear.reason(at: Self.start.advanced(by: age), settings())
+        return policy.reason(at: Self.start.advanced(by: age), settings())
     }
 
     @Test(
         "time-outs count while there is no answer among them",
         arguments: [("", false), ("t", false), ("tt", true), ("tat", false), ("tata", false), ("atatt", true), ("tttttta", false)])
-    func timeouts(history: String, isWornOut: Bool) {
-        #expect(reason(history, age: .seconds(10)) == (isWornOut ? .timeouts : nil))
+    func timeouts(history: String, isReplaced: Bool) {
+        #expect(reason(history, age: .seconds(10)) == (isReplaced ? .timeouts : nil))
     }
 
     @Test("new connections are given the time for connecting before they are given up")

@@ -1,19 +1,19 @@
-@testable import CurlTransport
+import NIOConcurrencyHelpers
 
 /// Passes bytes on between its clients and a server, until a connection is frozen: what comes is then taken and acknowledged, and
 /// nothing is ever sent back, as with a server whose process is stopped.
 struct Relay: Sendable {
     let port: Int
     private let server: ScriptedServer
-    private let lastFrozen: Locked<Int>
+    private let lastFrozen: NIOLockedValueBox<Int>
 
     init(toPort port: Int) {
-        let lastFrozen = Locked(0)
+        let lastFrozen = NIOLockedValueBox(0)
         self.lastFrozen = lastFrozen
         server = ScriptedServer { connection in
             guard let upstream = Descriptor.connected(toPort: port) else { return }
             defer { upstream.close() }
-            while lastFrozen.withLock({ $0 }) < connection.number {
+            while lastFrozen.withLockedValue({ $0 }) < connection.number {
                 switch Descriptor.readable(connection.descriptor, upstream, milliseconds: 5) {
                 case (true, _): if !connection.descriptor.pass(to: upstream) { return }
                 case (false, true): if !upstream.pass(to: connection.descriptor) { return }
@@ -29,7 +29,7 @@ struct Relay: Sendable {
 
     /// Freezes the connections that there are; those that come later work.
     func freeze() {
-        lastFrozen.withLock { $0 = server.acceptedConnections }
+        lastFrozen.withLockedValue { $0 = server.acceptedConnections }
     }
 
     func stop() {

@@ -17,7 +17,7 @@ struct ReplacementTests {
         let after = try await SecureEmulator.start(certificate, port: port)
         let transport = try CurlTransport(trusting: certificate) {
             // The system's own lookup of this name leads to the other one.
-            $0.firstAddresses = ["localhost:\(port):127.0.0.2"]
+            $0.dnsOverrides = ["localhost:\(port):127.0.0.2"]
             configure(&$0)
         }
         defer { transport.shutdown() }
@@ -52,7 +52,7 @@ struct ReplacementTests {
 
     @Test("a new connection goes where its name leads once the remembered address is too old")
     func forgottenAddress() async throws {
-        try await withMovedName({ $0.nameCacheTimeout = .seconds(1) }) { transport, base, before, after async throws in
+        try await withMovedName({ $0.dnsCacheTTL = .seconds(1) }) { transport, base, before, after async throws in
             #expect(try await transport.get(base + "/v1.3/me?access_token=\(SecureEmulator.token)").status == 200)
             #expect(before.emulator.statistics[.me] == 1)
             // Each exchange has a connection of its own.

@@ -1,4 +1,4 @@
-@testable import CurlTransport
+import NIOConcurrencyHelpers
 
 /// An HTTP server that does exactly what a test tells it, right or wrong: one thread for each connection runs the script.
 final class ScriptedServer: Sendable {
@@ -20,7 +20,7 @@ final class ScriptedServer: Sendable {
                 bytes += more
             }
             let text = String(decoding: bytes, as: UTF8.self)
-            server.state.withLock { $0.requests.append(text) }
+            server.state.withLockedValue { $0.requests.append(text) }
             return text
         }
 
@@ -54,13 +54,13 @@ final class ScriptedServer: Sendable {
     let port: Int
     private let listener: Descriptor
     private let script: Script
-    private let state = Locked(State())
+    private let state = NIOLockedValueBox(State())
 
     init(_ script: @escaping Script) {
         (listener, port) = Descriptor.listening()
         self.script = script
         let thread = PeerThread { self.acceptConnections() }
-        state.withLock { $0.threads.append(thread) }
+        state.withLockedValue { $0.threads.append(thread) }
     }
 
     /// Runs `body` with a server that answers every request by `answer`.
@@ -70,27 +70,27 @@ final class ScriptedServer: Sendable {
         }
     }
 
-    var acceptedConnections: Int { state.withLock { $0.accepted } }
-    var endedConnections: Int { state.withLock { $0.ended } }
-    var requests: [String] { state.withLock { $0.requests } }
+    var acceptedConnections: Int { state.withLockedValue { $0.accepted } }
+    var endedConnections: Int { state.withLockedValue { $0.ended } }
+    var requests: [String] { state.withLockedValue { $0.requests } }
 
     func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
 
     /// Interrupts every connection and waits for all threads.
     func stop() {
-        let open = state.withLock { state in
+        let open = state.withLockedValue { state in
             state.isStopped = true
             return Array(state.open.values)
         }
         listener.interrupt()
         for descriptor in open { descriptor.interrupt() }
-        while let thread = state.withLock({ $0.threads.popLast() }) { thread.join() }
+        while let thread = state.withLockedValue({ $0.threads.popLast() }) { thread.join() }
         listener.close()
     }
 
     private func acceptConnections() {
         while let descriptor = listener.accepted() {
-            let number: Int? = state.withLock { state in
+            let number: Int? = state.withLockedValue { state in
                 guard !state.isStopped else { return nil }
                 state.accepted += 1
                 state.open[descriptor.number] = descriptor
@@ -98,13 +98,13 @@ final class ScriptedServer: Sendable {
             }
             guard let number else { return descriptor.close() }
             let thread = PeerThread { self.serve(Connection(number: number, descriptor: descriptor, server: self)) }
-            state.withLock { $0.threads.append(thread) }
+            state.withLockedValue { $0.threads.append(thread) }
         }
     }
 
     private func serve(_ connection: Connection) {
         script(connection)
-        state.withLock { state in
+        state.withLockedValue { state in
             state.open[connection.descriptor.number] = nil
             state.ended += 1
         }

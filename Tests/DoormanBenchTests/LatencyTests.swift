@@ -11,7 +11,7 @@ struct LatencyTests {
     @Test("percentiles are right to three digits, from nanoseconds to hours")
     func percentiles() throws {
         for unit in [Duration.nanoseconds(100), .microseconds(1), .milliseconds(1), .seconds(1)] {
-            var histogram = LatencyHistogram()
+            var histogram = BenchLatencyHistogram()
             for number in 1...10_000 { histogram.record(unit * number) }
             let summary = try #require(histogram.summary)
             #expect(summary.count == 10_000)
@@ -28,7 +28,7 @@ struct LatencyTests {
 
     @Test("histograms add up, and an empty one has nothing to say")
     func adding() throws {
-        var (one, other) = (LatencyHistogram(), LatencyHistogram())
+        var (one, other) = (BenchLatencyHistogram(), BenchLatencyHistogram())
         #expect(one.summary == nil)
         one.record(.milliseconds(1))
         other.record(.seconds(3))
@@ -40,7 +40,7 @@ struct LatencyTests {
 
     @Test("what is longer than anything waits, or less than nothing, is held at the ends")
     func ends() throws {
-        var histogram = LatencyHistogram()
+        var histogram = BenchLatencyHistogram()
         histogram.record(.seconds(1_000_000_000))
         histogram.record(.seconds(-1))
         let summary = try #require(histogram.summary)
@@ -51,7 +51,7 @@ struct LatencyTests {
 
     @Test("the curve never falls, and goes from the fastest call to the slowest")
     func curve() throws {
-        var histogram = LatencyHistogram()
+        var histogram = BenchLatencyHistogram()
         for number in 1...5000 { histogram.record(.microseconds(number)) }
         let curve = try #require(histogram.summary).curve
         #expect(curve.first?.nines.value == 0)

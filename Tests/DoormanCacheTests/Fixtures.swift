@@ -24,7 +24,9 @@ extension Identity {
         Identity(
             accountID: account, applicationID: application,
             phone: PhoneNumber(number: "+15551234567", countryPrefix: "1", nationalNumber: "5551234567"), provider: "scripted",
-            verifiedAt: Timestamp(millisecondsSince1970: 1_500_000_000_000), validUntil: validUntil)
+            verifiedAt: Timestamp(millisecondsSince1970: 1_500_000_000_000)
+        )
+        .valid(until: validUntil)
     }
 }
 

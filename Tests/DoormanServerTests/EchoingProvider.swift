@@ -13,8 +13,9 @@ struct EchoingProvider: TokenProvider {
         Identity(
             accountID: String(decoding: token.bytes, as: UTF8.self), applicationID: "5432154321543210",
             phone: PhoneNumber(number: "+15551234567", countryPrefix: "1", nationalNumber: "5551234567"), provider: "account-kit",
-            verifiedAt: Timestamp(millisecondsSince1970: 1_500_000_000_000),
-            validUntil: Timestamp(millisecondsSince1970: 1_500_000_060_000), freshness: .cached)
+            verifiedAt: Timestamp(millisecondsSince1970: 1_500_000_000_000)
+        )
+        .valid(until: Timestamp(millisecondsSince1970: 1_500_000_060_000), freshness: .cached)
     }
 
     func validateSyntax(of token: Token) -> Rejection? { nil }

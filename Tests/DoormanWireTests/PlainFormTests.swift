@@ -248,20 +248,27 @@ enum IdentitySample {
         var phone = Identity(
             accountID: "9348431236610768", applicationID: "5432154321543210",
             phone: PhoneNumber(number: "+15551234567", countryPrefix: "1", nationalNumber: "5551234567"), provider: "account-kit",
-            verifiedAt: Timestamp(millisecondsSince1970: 1_795_600_000_000),
-            validUntil: Timestamp(millisecondsSince1970: 1_795_600_060_000))
+            verifiedAt: Timestamp(millisecondsSince1970: 1_795_600_000_000)
+        )
+        .valid(until: Timestamp(millisecondsSince1970: 1_795_600_060_000))
         let email = Identity(
             accountID: "1", applicationID: "", email: "jürgen.größe@example.org", provider: "p",
-            verifiedAt: Timestamp(millisecondsSince1970: 0), validUntil: .distantFuture, freshness: .stale)
+            verifiedAt: Timestamp(millisecondsSince1970: 0)
+        )
+        .valid(until: .distantFuture, freshness: .stale)
         let long = Identity(
             accountID: String(repeating: "8", count: 300), applicationID: "5432154321543210", provider: "",
-            verifiedAt: Timestamp(millisecondsSince1970: 1), freshness: .cached)
+            verifiedAt: Timestamp(millisecondsSince1970: 1)
+        )
+        .valid(until: .distantFuture, freshness: .cached)
         let freshPhone = phone
         phone.freshness = .cached
         let bare = Identity(
             accountID: "1", applicationID: "", phone: PhoneNumber(number: "+1", countryPrefix: "", nationalNumber: ""),
             provider: "",
-            verifiedAt: Timestamp(millisecondsSince1970: 0), validUntil: Timestamp(millisecondsSince1970: 0))
+            verifiedAt: Timestamp(millisecondsSince1970: 0)
+        )
+        .valid(until: Timestamp(millisecondsSince1970: 0))
         return [freshPhone, phone, email, long, bare]
     }()
 }

@@ -104,8 +104,10 @@ extension GoldenVector {
             applicationID: try #require(self["\(prefix)application_id"]),
             phone: phone, email: self["\(prefix)email"],
             provider: try #require(self["\(prefix)provider"]),
-            verifiedAt: Timestamp(millisecondsSince1970: try #require(number("\(prefix)verified_at_ms"))),
-            validUntil: Timestamp(millisecondsSince1970: try #require(number("\(prefix)valid_until_ms"))),
+            verifiedAt: Timestamp(millisecondsSince1970: try #require(number("\(prefix)verified_at_ms")))
+        )
+        .valid(
+            until: Timestamp(millisecondsSince1970: try #require(number("\(prefix)valid_until_ms"))),
             freshness: freshness[try #require(self["\(prefix)freshness"])] ?? .stale)
     }
 

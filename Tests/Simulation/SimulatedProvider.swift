@@ -146,7 +146,8 @@ final class SimulatedProvider: TokenProvider {
         if weather.withLockedValue({ $0 == .rotating }) { return .rejected(Rejection(.proofRejected, "The proof is wrong.")) }
         return .valid(
             Identity(
-                accountID: fact.account, applicationID: fact.application, provider: "simulated", verifiedAt: wallTime,
-                validUntil: fact.expiry ?? .distantFuture))
+                accountID: fact.account, applicationID: fact.application, provider: "simulated", verifiedAt: wallTime
+            )
+            .valid(until: fact.expiry ?? .distantFuture))
     }
 }

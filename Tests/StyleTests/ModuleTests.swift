@@ -12,7 +12,7 @@ struct ModuleTests {
     static let allowed: [String: Set<String>] = [
         "DoormanCore": [],
         "DoormanSupport": ["DoormanCore"],
-        "DoormanCrypto": ["COpenSSL"],
+        "DoormanCrypto": ["COpenSSL", "DoormanCore"],
         "DoormanWire": core.union(["CDoormanProtos", "CProtobufC", "NIOCore"]),
         "NIOSSLExtras": ["NIOSSL"],
         "DoormanCache": core.union(["CPrefetch", "DoormanCrypto", "NIOConcurrencyHelpers"]),

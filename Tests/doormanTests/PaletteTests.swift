@@ -23,7 +23,9 @@ struct PaletteTests {
         #expect(Report(HealthStatus.notServing).text(on: Palette(isColoured: true)) == "\u{1b}[31mnot serving\u{1b}[0m\n")
         let identity = Identity(
             accountID: "stale", applicationID: "1", phone: nil, provider: "account-kit",
-            verifiedAt: Timestamp(millisecondsSince1970: 0), freshness: .stale)
+            verifiedAt: Timestamp(millisecondsSince1970: 0)
+        )
+        .valid(until: .distantFuture, freshness: .stale)
         let report = Report(identity, took: .milliseconds(1))
         let coloured = report.text(on: Palette(isColoured: true))
         #expect(coloured.contains("freshness:    \u{1b}[33mstale\u{1b}[0m\n"), "\(coloured)")

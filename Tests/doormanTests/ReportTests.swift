@@ -8,7 +8,9 @@ struct ReportTests {
     private let identity = Identity(
         accountID: "1011166682335378", applicationID: "5432154321543210",
         phone: PhoneNumber(number: "+15551234567", countryPrefix: "1", nationalNumber: "5551234567"), provider: "account-kit",
-        verifiedAt: Timestamp(millisecondsSince1970: 1_500_000_000_000), freshness: .cached)
+        verifiedAt: Timestamp(millisecondsSince1970: 1_500_000_000_000)
+    )
+    .valid(until: .distantFuture, freshness: .cached)
 
     @Test("an identity is aligned lines for people")
     func text() {

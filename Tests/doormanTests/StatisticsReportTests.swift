@@ -24,7 +24,7 @@ struct StatisticsReportTests {
         ]
         statistics.applications = [.init(applicationID: "5432", breaker: .closed)]
         statistics.providerCalls = [.init(endpoint: "me", outcome: "success"): 10]
-        statistics.providerLatency = LatencyCounts(
+        statistics.providerLatency = LatencyHistogram.Snapshot(
             sum: .seconds(1), buckets: [.init(upperBound: .microseconds(106_496), count: 10)])
         return statistics
     }
@@ -39,7 +39,7 @@ struct StatisticsReportTests {
         statistics.counters = [.cacheHits: 4_000, .cacheMisses: 19]
         statistics.applications = [.init(applicationID: "5432", breaker: .open, backOff: .milliseconds(1500))]
         statistics.providerCalls[.init(endpoint: "me", outcome: "success")] = 18
-        statistics.providerLatency = LatencyCounts(
+        statistics.providerLatency = LatencyHistogram.Snapshot(
             sum: .seconds(2),
             buckets: [
                 .init(upperBound: .microseconds(106_496), count: 17), .init(upperBound: .microseconds(524_288), count: 1),

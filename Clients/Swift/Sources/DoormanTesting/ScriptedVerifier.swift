@@ -107,7 +107,8 @@ extension Identity {
         let phone = PhoneNumber(number: "+15551234567", countryPrefix: "1", nationalNumber: "5551234567")
         return Identity(
             accountID: accountID, applicationID: applicationID, phone: email == nil ? phone : nil, email: email,
-            provider: "account-kit", verifiedAt: Timestamp(millisecondsSince1970: 1_500_000_000_000),
-            validUntil: Timestamp(millisecondsSince1970: 1_500_000_060_000), freshness: freshness)
+            provider: "account-kit", verifiedAt: Timestamp(millisecondsSince1970: 1_500_000_000_000)
+        )
+        .valid(until: Timestamp(millisecondsSince1970: 1_500_000_060_000), freshness: freshness)
     }
 }

@@ -1,20 +1,22 @@
-/// Whose token it is: an account, as its provider described it, and how long that description may be relied upon.
+/// The account of a token, as its provider described it, and how long that description may be relied upon.
 ///
-/// Its texts lie in one piece of memory, so that it costs little to pass on, and each is made a string when it is read. Identities are
-/// equal if their texts are byte for byte, as ids are compared, and not already if a reader would take them for the same.
+/// Its texts lie in one piece of memory, so that an identity costs little to pass on; reading a text makes a string of it. Two identities
+/// are equal if their texts are equal byte for byte, as ids are compared. Canonical equivalence of Unicode does not count.
 public struct Identity: Sendable, Hashable {
     private var texts: IdentityTexts
-    /// When the provider said so.
+    /// When the provider described the account.
     public var verifiedAt: Timestamp
-    /// Until when this answer may be used without asking again.
+    /// When this identity ends: it may be used until then without another call.
     public var validUntil: Timestamp
-    /// Whether the provider was asked for this very answer.
+    /// Whether the provider was asked for this call.
     public var freshness: Freshness
 
-    /// An identity as a provider told it. The client makes these; yours are for tests.
+    /// Creates an identity as a provider described it: fresh, and valid without end. The client creates identities; yours are for tests.
+    ///
+    /// See ``valid(until:freshness:)`` for another end and freshness.
     public init(
         accountID: String, applicationID: String, phone: PhoneNumber? = nil, email: String? = nil, provider: String,
-        verifiedAt: Timestamp, validUntil: Timestamp = .distantFuture, freshness: Freshness = .fresh
+        verifiedAt: Timestamp
     ) {
         texts = IdentityTexts { part in
             switch part {
@@ -28,8 +30,8 @@ public struct Identity: Sendable, Hashable {
             }
         }
         self.verifiedAt = verifiedAt
-        self.validUntil = validUntil
-        self.freshness = freshness
+        validUntil = .distantFuture
+        freshness = .fresh
     }
 
     /// An identity as it came over the wire.
@@ -45,6 +47,14 @@ public struct Identity: Sendable, Hashable {
         self.verifiedAt = verifiedAt
         self.validUntil = validUntil
         self.freshness = freshness
+    }
+
+    /// Returns a copy with this end and freshness.
+    public func valid(until end: Timestamp, freshness: Freshness = .fresh) -> Identity {
+        var identity = self
+        identity.validUntil = end
+        identity.freshness = freshness
+        return identity
     }
 
     /// The provider's id of the account: decimal digits with Account Kit. Key users by this and ``applicationID``, never by
@@ -137,36 +147,4 @@ public enum Freshness: Sendable, Hashable, CaseIterable {
     case cached
     /// From memory, past its time to live, because the provider can't be asked at the moment.
     case stale
-}
-
-/// A moment of civil time, in whole milliseconds since 1970-01-01T00:00:00Z.
-public struct Timestamp: Sendable, Hashable, Comparable {
-    /// Negative before 1970.
-    public var millisecondsSince1970: Int64
-
-    /// The moment that is so far from the beginning of 1970 in UTC, leap seconds not counted.
-    public init(millisecondsSince1970: Int64) {
-        self.millisecondsSince1970 = millisecondsSince1970
-    }
-
-    /// A moment after every other.
-    public static let distantFuture = Timestamp(millisecondsSince1970: .max)
-
-    /// The moment `duration` after this one, rounded down to the millisecond, and held at the ends of `Int64`.
-    public func advanced(by duration: Duration) -> Timestamp {
-        let (seconds, attoseconds) = duration.components
-        let (whole, remainder) = attoseconds.quotientAndRemainder(dividingBy: 1_000_000_000_000_000)
-        let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
-        let (sum, tooFar) = millisecondsSince1970.addingReportingOverflow(milliseconds)
-        let (rounded, tooFarRounded) = sum.addingReportingOverflow(remainder < 0 ? whole - 1 : whole)
-        guard !overflow, !tooFar, !tooFarRounded else {
-            return Timestamp(millisecondsSince1970: duration < .zero ? .min : .max)
-        }
-        return Timestamp(millisecondsSince1970: rounded)
-    }
-
-    /// Whether the left moment is the earlier one.
-    public static func < (lhs: Timestamp, rhs: Timestamp) -> Bool {
-        lhs.millisecondsSince1970 < rhs.millisecondsSince1970
-    }
 }

@@ -2,7 +2,7 @@
 package struct VerificationError: Error, Sendable, Hashable {
     /// What kind of failure, one row each of the failure contract.
     package enum Code: Sendable, Hashable {
-        /// Down, unreachable, too slow, or answering nonsense.
+        /// The provider is down, unreachable or too slow, or its response is malformed.
         case providerUnavailable
         /// The provider throttles us, or our own budget for it is spent.
         case providerBusy
@@ -18,7 +18,7 @@ package struct VerificationError: Error, Sendable, Hashable {
         case `internal`
     }
 
-    /// What a failure is about. Whoever concludes from failures that the provider is down counts those of ``provider`` alone.
+    /// The subject of a failure. Only failures of ``provider`` count as a sign that the provider is down.
     package enum Scope: Sendable, Hashable {
         /// The provider as a whole: the next question will most likely fail as well.
         case provider

@@ -1,4 +1,17 @@
-/// How many calls may begin in a second, with some saved up for a burst.
+/// A rate, and how far a burst may exceed it.
+package struct RateLimit: Sendable, Hashable {
+    /// Calls per second, 1 to 1,000,000.
+    package var perSecond: Int
+    /// Maximum calls at once, 1 to 1,000,000.
+    package var burst: Int
+
+    package init(perSecond: Int, burst: Int) {
+        self.perSecond = perSecond
+        self.burst = burst
+    }
+}
+
+/// Limits calls per second, and lets a burst exceed the rate.
 ///
 /// The generic cell rate algorithm in its form of virtual scheduling (ITU-T I.371, annex A): it keeps the one moment at which
 /// the next call would be exactly in time, and needs no timer.
@@ -9,7 +22,7 @@ package struct RateLimiter: Sendable {
 
     /// - Parameters:
     ///   - callsPerSecond: 1 to 1,000,000.
-    ///   - burst: How many may begin at once after a quiet time.
+    ///   - burst: Maximum calls that may begin at once.
     package init(callsPerSecond: Int, burst: Int) {
         let rate = UInt64(min(max(callsPerSecond, 1), 1_000_000))
         // Rounded up: never more than the rate.
@@ -21,8 +34,7 @@ package struct RateLimiter: Sendable {
         self.init(callsPerSecond: rate.perSecond, burst: rate.burst)
     }
 
-    /// Goes on at another rate. What has been used up of the burst stays used up, as far as the new one goes. By the same one, nothing
-    /// changes.
+    /// Changes the rate. The used part of the burst stays used, as far as the new burst goes. The same rate changes nothing.
     package mutating func adopt(_ rate: RateLimit, at now: Instant) {
         var changed = RateLimiter(rate)
         guard changed.interval != interval || changed.tolerance != tolerance else { return }
@@ -32,32 +44,34 @@ package struct RateLimiter: Sendable {
         self = changed
     }
 
-    /// Takes one call's share, if there is one.
+    /// Takes one permit.
+    ///
+    /// - Returns: False if no call may begin now.
     package mutating func take(at now: Instant) -> Bool {
         guard nextFree(at: now) <= now else { return false }
         inTime = max(inTime, now.nanoseconds) + interval
         return true
     }
 
-    /// How many calls may begin at once.
+    /// The number of calls that may begin at once.
     package func available(at now: Instant) -> Int {
         let behind = max(inTime, now.nanoseconds) - now.nanoseconds
         return behind > tolerance ? 0 : Int((tolerance - behind) / interval) + 1
     }
 
-    /// Takes the share of calls that have begun, be there as many or not: what is too much is missing later.
+    /// Takes the permits of calls that have begun already. Calls beyond the limit delay later ones.
     package mutating func charge(_ calls: Int, at now: Instant) {
         inTime = max(inTime, now.nanoseconds) + UInt64(calls) * interval
     }
 
-    /// Whether all that can be saved up is saved up, as if no call had ever begun.
+    /// Whether the whole burst is available, as if no call had ever begun.
     package func isUnused(at now: Instant) -> Bool {
         inTime <= now.nanoseconds
     }
 
-    /// From when on one more call may begin.
+    /// Returns the moment from which one more call may begin.
     ///
-    /// - Parameter waiting: How many others go first.
+    /// - Parameter waiting: The number of calls that go first.
     package func nextFree(after waiting: Int = 0, at now: Instant) -> Instant {
         let moment = max(inTime, now.nanoseconds) + UInt64(waiting) * interval
         return Instant(nanoseconds: max(now.nanoseconds, moment > tolerance ? moment - tolerance : 0))

@@ -1,3 +1,5 @@
+internal import DoormanCore
+
 /// HMAC-SHA-256 (RFC 2104, FIPS 198-1) under one key.
 ///
 /// Both halves of the key are hashed once, at the start; each code then forks those two states on the stack. A code takes no
@@ -79,13 +81,10 @@ extension HMACSHA256 {
 }
 
 /// The states stand for the key, so printing and reflecting must not show them.
-extension HMACSHA256: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension HMACSHA256: Redacted {
     package var description: String { "HMACSHA256(redacted)" }
-    package var debugDescription: String { description }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-extension HMACSHA256.Feeder: CustomStringConvertible, CustomReflectable {
+extension HMACSHA256.Feeder: Redacted {
     package var description: String { "Feeder(redacted)" }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -199,7 +199,7 @@ package enum SettingsCatalogue {
             "provider.timeouts-until-reconnect", \.transport.timeoutsUntilReconnect, 1...1000,
             "Time-outs in a row, with no answer among them, after which the next request gets a new connection."),
         .duration(
-            "provider.dns-cache-timeout", \.transport.nameCacheTimeout, .zero...hour,
+            "provider.dns-cache-timeout", \.transport.dnsCacheTTL, .zero...hour,
             "How long the provider's addresses are remembered for new connections, in whole seconds; 0s for not at all."),
         .text("provider.ca-file", \.caFile, "PEM file of the only authorities to trust; empty for the system's."),
         .url("provider.proxy", \.proxy, "URL of a proxy without credentials; empty for none, whatever http_proxy says."),

@@ -7,7 +7,7 @@ internal import NIOConcurrencyHelpers
 final class ProviderCounters: Sendable {
     private struct State {
         var calls: [ServerStatistics.ProviderCallKind: UInt64] = [:]
-        var latency = LatencyTally()
+        var latency = LatencyHistogram()
     }
 
     private let state = NIOLockedValueBox(State())
@@ -23,7 +23,7 @@ final class ProviderCounters: Sendable {
     func count(into statistics: inout ServerStatistics) {
         let state = state.withLockedValue { $0 }
         statistics.providerCalls = state.calls
-        statistics.providerLatency = state.latency.latencies
+        statistics.providerLatency = state.latency.snapshot
     }
 }
 

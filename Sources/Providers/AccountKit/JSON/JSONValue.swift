@@ -1,3 +1,5 @@
+internal import DoormanCore
+
 /// A JSON value as this room needs it (RFC 8259). See ``JSONReader`` for what is refused.
 package enum JSONValue: Sendable, Hashable {
     case null
@@ -36,7 +38,6 @@ extension [String: JSONValue] {
 }
 
 /// It may hold a token.
-extension JSONValue: CustomStringConvertible, CustomReflectable {
+extension JSONValue: Redacted {
     package var description: String { "JSONValue(redacted)" }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

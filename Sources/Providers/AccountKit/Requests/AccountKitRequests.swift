@@ -84,7 +84,7 @@ package struct AccountKitRequests: Sendable {
 
     /// E6.
     ///
-    /// - Parameter after: A cursor of ``AccountsAnswer``; nil for the first page.
+    /// - Parameter after: A cursor of ``AccountsResponse``; nil for the first page.
     /// - Returns: Nil without a secret.
     package func accounts(limit: Int, after: String?) -> HTTPRequest? {
         appAccessToken.map { appAccessToken in
@@ -120,7 +120,6 @@ package struct AccountKitRequests: Sendable {
     }
 }
 
-extension AccountKitRequests: CustomStringConvertible, CustomReflectable {
+extension AccountKitRequests: Redacted {
     package var description: String { "AccountKitRequests(redacted)" }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -3,8 +3,8 @@ package import DoormanCore
 /// What can't be a user token, told by its bytes alone (the contract, sections 1 and 4.7). What might be one is for the
 /// provider to judge: `EMAW`, how all recorded ones begin, is not demanded.
 package enum TokenSyntax {
-    /// - Returns: The refusal, or nil for a possible token.
-    package static func refusal(of token: [UInt8], maximumBytes: Int) -> Rejection? {
+    /// - Returns: The rejection, or `nil` for a possible token.
+    package static func rejection(of token: [UInt8], maximumBytes: Int) -> Rejection? {
         if token.isEmpty {
             return Rejection(.malformedToken, "The token is empty.")
         }
@@ -37,8 +37,8 @@ func isAlphanumeric(_ byte: UInt8) -> Bool {
 
 /// What can't be an authorization code (the contract, section 1).
 package enum CodeSyntax {
-    /// - Returns: The refusal, or nil for a possible code.
-    package static func refusal(of code: [UInt8], maximumBytes: Int) -> Rejection? {
+    /// - Returns: The rejection, or `nil` for a possible code.
+    package static func rejection(of code: [UInt8], maximumBytes: Int) -> Rejection? {
         if code.isEmpty {
             return Rejection(.malformedToken, "The code is empty.")
         }

@@ -1,6 +1,6 @@
 package import ProviderHTTP
 
-/// What an answer of Account Kit's means (the contract, section 3). ``ResponseKind`` is its name for metrics and logs.
+/// The meaning of a response of Account Kit (the contract, section 3). ``ResponseKind`` is its name in metrics and logs.
 package enum ResponseClassification: Sendable, Hashable {
     /// 200 with a JSON object that reports no error. What is in it is still to be judged.
     case success([String: JSONValue])
@@ -8,7 +8,7 @@ package enum ResponseClassification: Sendable, Hashable {
     case rejected(ResponseKind)
     /// The provider throttles.
     case busy(retryAfter: Duration?)
-    /// The provider is not well, or answers nonsense.
+    /// The provider is not well, or its response is malformed.
     case unavailable(ResponseKind, retryAfter: Duration?)
     /// The provider refuses our settings, not the token.
     case misconfigured(ResponseKind)
@@ -22,48 +22,17 @@ package enum ResponseClassification: Sendable, Hashable {
     }
 }
 
-/// The kinds of answers that are worth telling apart when looking at a running service. Raw values name them in metrics.
-package enum ResponseKind: String, Sendable, Hashable, CaseIterable {
-    case success
-    /// Code 190 or 102.
-    case tokenRejected = "token_rejected"
-    /// Code 1 about an authorization code.
-    case codeRejected = "code_rejected"
-    /// "Invalid appsecret_proof": our secret is wrong, or the token is another application's.
-    case proofInvalid = "proof_invalid"
-    /// Any other refusal with a 4xx status.
-    case requestRejected = "request_rejected"
-    case throttled
-    /// HTTP 500 or above.
-    case serverError = "server_error"
-    /// HTTP 500 with code 2 to a call that the application makes in its own name: an outage, or a wrong app id or secret.
-    case outageOrWrongSecret = "outage_or_wrong_secret"
-    /// HTTP 500 with code 2 at the deletion of an account: an outage, no such account, or a wrong app id or secret.
-    case outageOrNoSuchAccount = "outage_or_no_such_account"
-    /// The provider calls its own error transient, or does not know it.
-    case transientError = "transient_error"
-    /// HTTP 429 that names no error code.
-    case bareTooManyRequests = "bare_too_many_requests"
-    /// A redirect, or another status that the contract does not know.
-    case unexpectedStatus = "unexpected_status"
-    /// Not JSON, or not an object.
-    case notJSON = "not_json"
-    /// JSON of a wrong shape.
-    case nonsense
-    /// "require an appsecret_proof": our secret is missing.
-    case proofRequired = "proof_required"
-}
-
 extension ResponseClassification {
-    /// Classifies the answer: the seven rules of section 3, the first that matches counts.
+    /// Classifies a response: the seven rules of section 3, the first that matches counts.
     package init(_ response: HTTPResponse, to endpoint: AccountKitEndpoint) {
         let retryAfter = RetryAfter.duration(in: response.headers)
         let object = JSONValue(bytes: response.body)?.object
-        let error = object.flatMap { $0["error"] }.map(ErrorEnvelope.init)
+        let error = object?["error"]
+        let envelope = error.flatMap(ErrorEnvelope.init)
         if response.status >= 500 {
-            let isAmbiguous = response.status == 500 && error??.code == 2
+            let isAmbiguous = response.status == 500 && envelope?.code == 2
             self = .unavailable(isAmbiguous ? Self.outage(at: endpoint) : .serverError, retryAfter: retryAfter)
-        } else if response.status == 429, error??.code == nil {
+        } else if response.status == 429, envelope?.code == nil {
             self = .unavailable(.bareTooManyRequests, retryAfter: retryAfter)
         } else if response.status != 200, !(400..<500).contains(response.status) {
             self = .unavailable(.unexpectedStatus, retryAfter: retryAfter)
@@ -71,10 +40,10 @@ extension ResponseClassification {
             self = .unavailable(.notJSON, retryAfter: retryAfter)
         } else if let object, error == nil, response.status == 200 {
             self = .success(object)
-        } else if let error, let error {
-            self = Self.classified(error, status: response.status, endpoint: endpoint, retryAfter: retryAfter)
+        } else if let envelope {
+            self = Self.classified(envelope, status: response.status, endpoint: endpoint, retryAfter: retryAfter)
         } else {
-            self = .unavailable(.nonsense, retryAfter: retryAfter)
+            self = .unavailable(.malformed, retryAfter: retryAfter)
         }
     }
 
@@ -105,41 +74,6 @@ extension ResponseClassification {
         default:
             break
         }
-        return status == 200 ? .unavailable(.nonsense, retryAfter: retryAfter) : .rejected(.requestRejected)
+        return status == 200 ? .unavailable(.malformed, retryAfter: retryAfter) : .rejected(.requestRejected)
     }
-}
-
-/// The `error` object of an answer (the contract, section 3). Any field may be absent; one of a wrong type makes the answer
-/// nonsense, and nothing a token could be refused for.
-struct ErrorEnvelope: Sendable, Hashable {
-    /// Nil if absent.
-    let code: Int64?
-    /// Empty if absent. What the provider wrote, so it goes no further than to be compared.
-    let message: String
-    let isTransient: Bool
-
-    init?(_ value: JSONValue) {
-        guard let object = value.object else { return nil }
-        switch object.present("code") {
-        case nil: code = nil
-        case .integer(let number): code = number
-        default: return nil
-        }
-        switch object.present("message") {
-        case nil: message = ""
-        case .string(let text): message = text
-        default: return nil
-        }
-        switch object.present("is_transient") {
-        case nil: isTransient = false
-        case .bool(let flag): isTransient = flag
-        default: return nil
-        }
-    }
-}
-
-/// How one call to Account Kit ended.
-package enum RequestOutcome: Sendable, Hashable {
-    case answered(ResponseKind, status: Int)
-    case failed(TransportError.Code)
 }

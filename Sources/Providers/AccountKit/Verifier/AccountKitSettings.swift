@@ -1,3 +1,4 @@
+internal import DoormanCore
 internal import DoormanSupport
 internal import ProviderHTTP
 
@@ -96,8 +97,6 @@ package struct AppSecret: Sendable, Hashable {
     }
 }
 
-extension AppSecret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension AppSecret: Redacted {
     package var description: String { "AppSecret(redacted)" }
-    package var debugDescription: String { description }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

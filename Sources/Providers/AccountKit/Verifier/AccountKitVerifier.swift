@@ -37,7 +37,7 @@ package struct AccountKitVerifier: TokenProvider {
     }
 
     package func validateSyntax(of token: Token) -> Rejection? {
-        TokenSyntax.refusal(of: token.bytes, maximumBytes: settings.maximumTokenBytes)
+        TokenSyntax.rejection(of: token.bytes, maximumBytes: settings.maximumTokenBytes)
     }
 
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
@@ -57,7 +57,7 @@ package struct AccountKitVerifier: TokenProvider {
         let answer = try await ask(.me, requests.me(token), deadline: deadline)
         switch answer {
         case .success(let body):
-            guard let me = MeResponse(body) else { throw .oddAnswer }
+            guard let me = MeResponse(body) else { throw .malformedResponse }
             return verdict(on: me)
         case .rejected(let kind):
             return .rejected(Rejection(kind))
@@ -111,7 +111,7 @@ package struct AccountKitVerifier: TokenProvider {
 extension AccountKitVerifier {
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
         try check(applicationID: request.applicationID)
-        if let refusal = CodeSyntax.refusal(of: request.code.bytes, maximumBytes: settings.maximumCodeBytes) {
+        if let refusal = CodeSyntax.rejection(of: request.code.bytes, maximumBytes: settings.maximumCodeBytes) {
             return .rejected(refusal)
         }
         guard let exchange = requests.exchange(request.code) else {
@@ -120,8 +120,8 @@ extension AccountKitVerifier {
         let answer = try await ask(.accessToken, exchange, deadline: deadline)
         switch answer {
         case .success(let body):
-            guard let issued = AccessTokenAnswer(body, maximumTokenBytes: settings.maximumTokenBytes) else {
-                throw .oddAnswer
+            guard let issued = AccessTokenResponse(body, maximumTokenBytes: settings.maximumTokenBytes) else {
+                throw .malformedResponse
             }
             return await verdict(on: issued, deadline: deadline)
         case .rejected(let kind):
@@ -134,7 +134,7 @@ extension AccountKitVerifier {
     /// The code is spent, so the token must reach the caller even if nobody can say whose it is just now, or if the two answers
     /// are at odds about that. A proof found wrong is such a case too: the token is new and our own, so it was the secret that
     /// changed in between.
-    private func verdict(on issued: AccessTokenAnswer, deadline: Deadline) async -> ExchangeVerdict {
+    private func verdict(on issued: AccessTokenResponse, deadline: Deadline) async -> ExchangeVerdict {
         do {
             switch try await introspect(issued.token, deadline: deadline) {
             case .valid(let identity): return .issued(issued.token, identity.accountID == issued.accountID ? identity : nil)
@@ -195,7 +195,7 @@ extension AccountKitVerifier {
     private func confirm(_ answer: ResponseClassification) throws(VerificationError) {
         switch answer {
         case .success(let body):
-            guard body["success"] == .bool(true) else { throw .oddAnswer }
+            guard body["success"] == .bool(true) else { throw .malformedResponse }
         case .rejected:
             throw VerificationError(.invalidRequest, "Account Kit refuses to revoke this.")
         case .busy, .unavailable, .misconfigured:
@@ -221,8 +221,9 @@ extension AccountKitVerifier {
         }
         let body = try await success(.accounts, question, refusal: "Account Kit refuses to list the accounts.", deadline: deadline)
         // A page that leads to itself would be asked for without end.
-        guard let page = AccountsAnswer(body, limit: request.pageSize)?.page, page.next == nil || page.next != request.after else {
-            throw .oddAnswer
+        guard let page = AccountsResponse(body, limit: request.pageSize)?.page, page.next == nil || page.next != request.after
+        else {
+            throw .malformedResponse
         }
         return page
     }
@@ -238,7 +239,7 @@ extension AccountKitVerifier {
         }
         let body = try await success(
             .deleteAccount, question, refusal: "Account Kit refuses to delete this account.", deadline: deadline)
-        guard body["success"] == .bool(true) else { throw .oddAnswer }
+        guard body["success"] == .bool(true) else { throw .malformedResponse }
     }
 
     /// - Parameter refusal: What to say of a refusal that is about the request.

@@ -7,7 +7,7 @@ extension VerificationError {
     static let deadlineExceeded = VerificationError(.deadlineExceeded, "The deadline passed before Account Kit had answered.")
 
     /// Account Kit answered well, but what it says of this one token or account makes no sense.
-    static let oddAnswer = VerificationError(.providerUnavailable, ResponseKind.nonsense.sentence, scope: .question)
+    static let malformedResponse = VerificationError(.providerUnavailable, ResponseKind.malformed.sentence, scope: .question)
 
     /// Account Kit refuses us, or we have nothing to show it.
     static func misconfigured(_ message: String) -> VerificationError {
@@ -83,7 +83,7 @@ extension ResponseKind {
         case .bareTooManyRequests: "Account Kit answers too many requests, and no more."
         case .unexpectedStatus: "Account Kit answered with an unexpected status."
         case .notJSON: "Account Kit's answer is not JSON."
-        case .nonsense: "Account Kit's answer makes no sense."
+        case .malformed: "Account Kit's answer makes no sense."
         case .proofRequired: "Account Kit requires a proof for this application: set its Account Kit secret."
         }
     }

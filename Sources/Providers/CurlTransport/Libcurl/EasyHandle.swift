@@ -2,7 +2,7 @@ internal import CCurl
 internal import CDoormanCurl
 internal import ProviderHTTP
 
-/// libcurl's easy handle (`libcurl-easy(3)`): one transfer's options. Used by the owner thread only.
+/// libcurl's easy handle (`libcurl-easy(3)`): one transfer's options. Used by the curl thread only.
 @safe final class EasyHandle {
     /// What tells handles apart.
     typealias ID = UInt
@@ -10,8 +10,8 @@ internal import ProviderHTTP
     let pointer: UnsafeMutableRawPointer
     /// What libcurl does not copy.
     private var lists: [UnsafeMutablePointer<curl_slist>?] = unsafe []
-    /// Whether every option so far was taken. One that is not, say for want of memory, must keep the transfer from starting.
-    private(set) var isSound = true
+    /// Whether libcurl took every option so far. A rejected option, for example without memory left, must keep the transfer from starting.
+    private(set) var isValid = true
 
     init?() {
         guard let pointer = unsafe curl_easy_init() else { return nil }
@@ -29,8 +29,12 @@ internal import ProviderHTTP
         note(unsafe doorman_curl_easy_setopt_long(pointer, option, value))
     }
 
-    func set(_ option: CURLoption, _ value: Bool) {
-        set(option, value ? 1 : 0)
+    func enable(_ option: CURLoption, if condition: Bool = true) {
+        set(option, condition ? 1 : 0)
+    }
+
+    func disable(_ option: CURLoption) {
+        set(option, 0)
     }
 
     /// Whole milliseconds, rounded up; libcurl takes 0 for no limit.
@@ -52,7 +56,7 @@ internal import ProviderHTTP
                 pointer, CUnsignedInt(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000)))
     }
 
-    /// Nil takes a default away.
+    /// `nil` takes a default away.
     func set(_ option: CURLoption, _ value: String?) {
         if let value {
             note(unsafe doorman_curl_easy_setopt_string(pointer, option, value))
@@ -65,7 +69,7 @@ internal import ProviderHTTP
         var list: UnsafeMutablePointer<curl_slist>?
         for value in values {
             guard let longer = unsafe curl_slist_append(list, value) else {
-                isSound = false
+                isValid = false
                 break
             }
             unsafe list = longer
@@ -100,11 +104,11 @@ internal import ProviderHTTP
     }
 
     private func note(_ code: CURLcode) {
-        isSound = isSound && code == CURLE_OK
+        isValid = isValid && code == CURLE_OK
     }
 }
 
-// What libcurl calls, on the owner thread, from inside curl_multi_perform(). File-scope functions: a closure would carry
+// What libcurl calls, on the curl thread, from inside curl_multi_perform(). File-scope functions: a closure would carry
 // the isolation of where it is written, which traps on another thread.
 
 private func transfer(from context: UnsafeMutableRawPointer?) -> Transfer? {
@@ -151,18 +155,18 @@ extension EasyHandle {
         set(CURLOPT_USERAGENT, settings.userAgent)
 
         set(CURLOPT_PROTOCOLS_STR, "http,https")
-        set(CURLOPT_FOLLOWLOCATION, false)
-        set(CURLOPT_DNS_CACHE_TIMEOUT, settings.wholeSecondsOfNameCache)
-        set(CURLOPT_TCP_KEEPALIVE, true)
+        disable(CURLOPT_FOLLOWLOCATION)
+        set(CURLOPT_DNS_CACHE_TIMEOUT, settings.dnsCacheSeconds)
+        enable(CURLOPT_TCP_KEEPALIVE)
         // A shared connection whose path is gone without a word would be used, and waited for, for a quarter of an hour.
         setUserTimeout(settings.requestTimeout)
-        // Signals belong to the process; the owner thread blocks them all, SIGPIPE too.
-        set(CURLOPT_NOSIGNAL, true)
+        // Signals belong to the process; the curl thread blocks them all, SIGPIPE too.
+        enable(CURLOPT_NOSIGNAL)
         // A lookup of a name that takes too long is left to its own thread. Without this libcurl would wait for it, however long,
-        // and with it the owner thread and every other transfer (`lib/asyn-thread.c`).
-        set(CURLOPT_QUICK_EXIT, true)
+        // and with it the curl thread and every other transfer (`lib/asyn-thread.c`).
+        enable(CURLOPT_QUICK_EXIT)
 
-        set(CURLOPT_SSL_VERIFYPEER, true)
+        enable(CURLOPT_SSL_VERIFYPEER)
         set(CURLOPT_SSL_VERIFYHOST, 2)
         set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
         if let caFile = settings.caFile {
@@ -174,16 +178,16 @@ extension EasyHandle {
         // An empty proxy keeps libcurl from reading the environment. The environment's list of exceptions is not read either.
         set(CURLOPT_PROXY, settings.proxy ?? "")
         set(CURLOPT_NOPROXY, settings.proxy == nil ? "*" : "localhost,127.0.0.0/8,::1")
-        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, true)
+        enable(CURLOPT_SUPPRESS_CONNECT_HEADERS)
     }
 
     func apply(_ request: HTTPRequest) {
         set(CURLOPT_URL, request.url)
         switch request.method {
         case .get:
-            set(CURLOPT_HTTPGET, true)
+            enable(CURLOPT_HTTPGET)
         case .post:
-            set(CURLOPT_POST, true)
+            enable(CURLOPT_POST)
             set(CURLOPT_POSTFIELDSIZE, 0)
             set(CURLOPT_COPYPOSTFIELDS, "")
         case .delete:
@@ -191,11 +195,11 @@ extension EasyHandle {
         }
         // HTTP/2 if the server offers it, which only TLS tells in time: a request then waits for a connection under construction
         // to see whether it can share it. Without TLS it would wait for a whole answer. A request that must not be repeated
-        // shares its connection with nobody: libcurl repeats one whose connection others have used.
+        // shares no connection: libcurl repeats a request whose connection others have used.
         let mayShare = request.mayShareConnection
         set(CURLOPT_HTTP_VERSION, mayShare ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
-        set(CURLOPT_PIPEWAIT, mayShare)
-        set(CURLOPT_FRESH_CONNECT, !request.isRepeatable)
-        set(CURLOPT_FORBID_REUSE, !request.isRepeatable)
+        enable(CURLOPT_PIPEWAIT, if: mayShare)
+        enable(CURLOPT_FRESH_CONNECT, if: !request.isRepeatable)
+        enable(CURLOPT_FORBID_REUSE, if: !request.isRepeatable)
     }
 }

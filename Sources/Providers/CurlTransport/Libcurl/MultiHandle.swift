@@ -1,7 +1,8 @@
 internal import CCurl
 private import CDoormanCurl
+private import NIOConcurrencyHelpers
 
-/// libcurl's multi handle (`libcurl-multi(3)`): all transfers, connections and TLS sessions of one owner thread. Only its
+/// libcurl's multi handle (`libcurl-multi(3)`): all transfers, connections and TLS sessions of one curl thread. Only its
 /// ``waker`` may be used by other threads.
 @safe final class MultiHandle {
     let waker: Waker
@@ -58,24 +59,24 @@ private import CDoormanCurl
 /// Ends the wait of a multi handle, from any thread. A wake-up that comes before the wait ends it at once.
 final class Waker: Sendable {
     /// The multi handle's address; nil once it may no longer be used.
-    private let address: Locked<UInt?>
+    private let address: NIOLockedValueBox<UInt?>
 
     fileprivate init(_ multi: UnsafeMutableRawPointer) {
-        address = Locked(UInt(bitPattern: multi))
+        address = NIOLockedValueBox(UInt(bitPattern: multi))
     }
 
     /// The lock is held during the call, which only writes to a socket without waiting: it keeps the handle alive.
     func wake() {
-        address.withLock { address in
+        address.withLockedValue { address in
             guard let address, let multi = unsafe UnsafeMutableRawPointer(bitPattern: address) else { return }
             _ = unsafe curl_multi_wakeup(multi)
         }
     }
 
     fileprivate func disarm() {
-        address.withLock { $0 = nil }
+        address.withLockedValue { $0 = nil }
     }
 }
 
-/// Whether `curl_global_init(3)` has succeeded; done once, by whoever looks first.
+/// Whether `curl_global_init(3)` has succeeded; called once, by the first reader.
 private let isLibcurlReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK

@@ -1,13 +1,14 @@
+internal import NIOConcurrencyHelpers
 internal import ProviderHTTP
 
-/// What callers leave for the owner thread. Bounded by the ledger: it admits no more than so many exchanges until some are discharged.
+/// The commands that callers leave for the curl thread. The semaphore bounds it: it holds as many requests as there are permits.
 final class CommandQueue: Sendable {
-    /// What has been left since the last look.
+    /// The commands since the last look.
     struct Batch {
         var starting: [PendingRequest] = []
-        /// Whether some exchange was ended by its caller, so that its transfer is to be dropped.
+        /// Whether a caller ended its request, so that the transfer is to be dropped.
         var someWereCancelled = false
-        /// Whether nothing more will be left: what there is is to be finished, and that is all.
+        /// Whether no more requests will come: the thread finishes those that it has, and ends.
         var isRetired = false
         var isShuttingDown = false
     }
@@ -17,65 +18,65 @@ final class CommandQueue: Sendable {
         var hasEnded = false
     }
 
-    private let ledger: RequestSemaphore
+    private let semaphore: RequestSemaphore
     private let waker: Waker
-    private let state = Locked(State())
+    private let state = NIOLockedValueBox(State())
 
-    init(ledger: RequestSemaphore, waker: Waker) {
-        self.ledger = ledger
+    init(semaphore: RequestSemaphore, waker: Waker) {
+        self.semaphore = semaphore
         self.waker = waker
     }
 
-    /// Leaves an exchange to be started.
+    /// Queues a request to be started.
     ///
-    /// - Returns: Why it was not taken, or nil.
-    func submit(_ exchange: PendingRequest) -> TransportError.Code? {
-        let refusal: TransportError.Code? = state.withLock { state in
+    /// - Returns: Why it was not queued; `nil` if it was.
+    func submit(_ request: PendingRequest) -> TransportError.Code? {
+        let refusal: TransportError.Code? = state.withLockedValue { state in
             if state.batch.isShuttingDown { return .shutDown }
-            if !ledger.admit() { return .queueFull }
-            state.batch.starting.append(exchange)
+            if !semaphore.tryAcquire() { return .queueFull }
+            state.batch.starting.append(request)
             return nil
         }
         if refusal == nil { waker.wake() }
         return refusal
     }
 
-    /// Says that an exchange was ended by its caller.
+    /// Tells the curl thread that a caller ended its request.
     func noteCancellation() {
-        state.withLock { $0.batch.someWereCancelled = true }
+        state.withLockedValue { $0.batch.someWereCancelled = true }
         waker.wake()
     }
 
-    /// Asks the owner thread to end when it has nothing left to do. Nothing may be submitted after this.
+    /// Asks the curl thread to end once all requests are done. No request may be submitted after this.
     func retire() {
-        state.withLock { $0.batch.isRetired = true }
+        state.withLockedValue { $0.batch.isRetired = true }
         waker.wake()
     }
 
-    /// Admits nothing more, and asks the owner thread to end.
+    /// Admits no more requests, and asks the curl thread to end.
     func shutDown() {
-        state.withLock { $0.batch.isShuttingDown = true }
+        state.withLockedValue { $0.batch.isShuttingDown = true }
         waker.wake()
     }
 
-    /// For the owner thread: what there is to do.
+    /// Takes the commands. For the curl thread.
     func take() -> Batch {
-        state.withLock { state in
+        state.withLockedValue { state in
             let batch = state.batch
             state.batch = Batch(isRetired: batch.isRetired, isShuttingDown: batch.isShuttingDown)
             return batch
         }
     }
 
-    /// For the owner thread: one exchange has been dealt with, and makes room.
-    func discharge() {
-        ledger.discharge()
+    /// Returns the permit of a request that is done. For the curl thread.
+    func releasePermit() {
+        semaphore.release()
     }
 
-    /// For the owner thread: it is done.
+    /// Notes that the thread is done. For the curl thread.
     func noteEnd() {
-        state.withLock { $0.hasEnded = true }
+        state.withLockedValue { $0.hasEnded = true }
     }
 
-    var hasEnded: Bool { state.withLock { $0.hasEnded } }
+    var hasEnded: Bool { state.withLockedValue { $0.hasEnded } }
 }

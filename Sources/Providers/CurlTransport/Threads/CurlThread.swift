@@ -1,11 +1,12 @@
 private import Glibc
+private import NIOConcurrencyHelpers
 
 /// The thread that owns libcurl's handles.
 ///
 /// A thread and not a task: it waits inside `curl_multi_poll(3)`, which must not block one of the few threads that run tasks.
 final class CurlThread: Sendable {
     /// The running thread; nil once it has been joined.
-    private let thread: Locked<pthread_t?>
+    private let thread: NIOLockedValueBox<pthread_t?>
 
     /// Starts a thread that runs the loop, and then lets go of it.
     ///
@@ -17,13 +18,13 @@ final class CurlThread: Sendable {
             unsafe context.release()
             throw .unavailable
         }
-        self.thread = Locked(thread)
+        self.thread = NIOLockedValueBox(thread)
     }
 
     /// Waits until the thread has ended. The lock is held meanwhile, so that a second caller waits as well; the thread itself
     /// never takes it.
     func join() {
-        thread.withLock { thread in
+        thread.withLockedValue { thread in
             guard let running = thread else { return }
             thread = nil
             if pthread_equal(running, pthread_self()) != 0 {

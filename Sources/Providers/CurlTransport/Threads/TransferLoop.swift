@@ -1,59 +1,60 @@
 internal import CCurl
+internal import NIOConcurrencyHelpers
 internal import ProviderHTTP
 
-/// What the owner thread does: it alone touches libcurl's handles.
+/// The work of the curl thread, which alone touches libcurl's handles.
 final class TransferLoop {
     private let settings: CurlTransport.Settings
     private let multi: MultiHandle
-    private let mailbox: CommandQueue
-    private let ledger: RequestSemaphore
-    private let wear: Locked<PoolReplacementPolicy>
-    /// For the first transfer.
-    private var firstAddresses: [String]
+    private let commands: CommandQueue
+    private let semaphore: RequestSemaphore
+    private let replacementPolicy: NIOLockedValueBox<PoolReplacementPolicy>
+    /// For the first transfer. Empty afterwards.
+    private var dnsOverrides: [String]
     private var transfers: [EasyHandle.ID: Transfer] = [:]
 
     init(
-        settings: CurlTransport.Settings, multi: MultiHandle, mailbox: CommandQueue, ledger: RequestSemaphore,
-        wear: Locked<PoolReplacementPolicy>,
-        firstAddresses: [String]
+        settings: CurlTransport.Settings, multi: MultiHandle, commands: CommandQueue, semaphore: RequestSemaphore,
+        replacementPolicy: NIOLockedValueBox<PoolReplacementPolicy>,
+        dnsOverrides: [String]
     ) {
         self.settings = settings
         self.multi = multi
-        self.mailbox = mailbox
-        self.ledger = ledger
-        self.wear = wear
-        self.firstAddresses = firstAddresses
+        self.commands = commands
+        self.semaphore = semaphore
+        self.replacementPolicy = replacementPolicy
+        self.dnsOverrides = dnsOverrides
     }
 
-    /// Works until the mailbox says that it is retired and nothing is left to do, or to shut down, which fails what is left.
+    /// Works until the connections are retired and no transfer is left, or until the shutdown, which fails what is left.
     func run() {
-        defer { mailbox.noteEnd() }
+        defer { commands.noteEnd() }
         while true {
-            let batch = mailbox.take()
+            let batch = commands.take()
             if batch.someWereCancelled || batch.isShuttingDown { dropEnded() }
             if batch.isShuttingDown { return shutDown(notStarted: batch.starting) }
-            for exchange in batch.starting { start(exchange) }
-            var isSound = multi.perform()
+            for pending in batch.starting { start(pending) }
+            var isValid = multi.perform()
             while let (id, code) = multi.nextEnded() { end(id, code) }
             if batch.isRetired, transfers.isEmpty { return }
             // Nothing needs the limit: the waker and libcurl's own timers end the wait. It only bounds what a lost one costs.
-            isSound = multi.wait(atMost: 10_000) && isSound
-            if !isSound { failAll(.protocolError) }
+            isValid = multi.wait(atMost: 10_000) && isValid
+            if !isValid { failAll(.protocolError) }
         }
     }
 
-    private func start(_ exchange: PendingRequest) {
+    private func start(_ pending: PendingRequest) {
         let now = ContinuousClock.now
-        guard !exchange.hasEnded else { return mailbox.discharge() }
-        guard now < exchange.deadline else {
-            exchange.fail(.deadlineExceeded)
-            return mailbox.discharge()
+        guard !pending.hasEnded else { return commands.releasePermit() }
+        guard now < pending.deadline else {
+            pending.fail(.deadlineExceeded)
+            return commands.releasePermit()
         }
-        let transfer = Transfer(exchange, settings: settings, addresses: firstAddresses, now: now)
-        firstAddresses = []
+        let transfer = Transfer(pending, settings: settings, dnsOverrides: dnsOverrides, now: now)
+        dnsOverrides = []
         guard let transfer, multi.add(transfer.easy) else {
-            exchange.fail(.protocolError)
-            return mailbox.discharge()
+            pending.fail(.protocolError)
+            return commands.releasePermit()
         }
         transfers[transfer.easy.id] = transfer
     }
@@ -61,37 +62,37 @@ final class TransferLoop {
     private func end(_ id: EasyHandle.ID, _ code: CURLcode) {
         guard let transfer = transfers[id] else { return }
         // A request with a connection of its own says nothing about those that others share.
-        if transfer.exchange.request.mayShareConnection {
-            if code == CURLE_OK { wear.withLock { $0.noteAnswer() } }
-            if code == CURLE_OPERATION_TIMEDOUT { wear.withLock { $0.noteTimeout() } }
+        if transfer.pending.request.mayShareConnection {
+            if code == CURLE_OK { replacementPolicy.withLockedValue { $0.noteResponse() } }
+            if code == CURLE_OPERATION_TIMEDOUT { replacementPolicy.withLockedValue { $0.noteTimeout() } }
         }
         transfer.end(code, now: .now)
         drop(transfer)
     }
 
     private func dropEnded() {
-        for transfer in transfers.values where transfer.exchange.hasEnded { drop(transfer) }
+        for transfer in transfers.values where transfer.pending.hasEnded { drop(transfer) }
     }
 
     private func failAll(_ code: TransportError.Code) {
         for transfer in transfers.values {
-            transfer.exchange.fail(code)
+            transfer.pending.fail(code)
             drop(transfer)
         }
     }
 
     private func shutDown(notStarted: [PendingRequest]) {
-        for exchange in notStarted {
-            exchange.fail(.shutDown)
-            mailbox.discharge()
+        for pending in notStarted {
+            pending.fail(.shutDown)
+            commands.releasePermit()
         }
         failAll(.shutDown)
     }
 
     private func drop(_ transfer: Transfer) {
-        ledger.noteConnections(transfer.easy.newConnections)
+        semaphore.noteConnections(transfer.easy.newConnections)
         multi.remove(transfer.easy)
         transfers[transfer.easy.id] = nil
-        mailbox.discharge()
+        commands.releasePermit()
     }
 }

@@ -1,7 +1,9 @@
+private import NIOConcurrencyHelpers
 internal import ProviderHTTP
 
-/// One request and whoever waits for its answer: the place where the caller's task, its cancellation and the owner thread
-/// meet. Whichever of them ends it first wins; the waiting task is resumed exactly once, and never under the lock.
+/// A request and the task that waits for its response. The task, its cancellation and the curl thread meet here.
+///
+/// The first of them that ends the request wins. The waiting task is resumed exactly once, and never under the lock.
 final class PendingRequest: Sendable {
     typealias Outcome = Result<HTTPResponse, TransportError>
     typealias Waiter = CheckedContinuation<Outcome, Never>
@@ -18,9 +20,9 @@ final class PendingRequest: Sendable {
     }
 
     let request: HTTPRequest
-    /// When the caller's own time is over.
+    /// The caller's own deadline.
     let deadline: ContinuousClock.Instant
-    private let state = Locked(State())
+    private let state = NIOLockedValueBox(State())
 
     init(_ request: HTTPRequest, deadline: ContinuousClock.Instant) {
         self.request = request
@@ -28,16 +30,16 @@ final class PendingRequest: Sendable {
     }
 
     var hasEnded: Bool {
-        state.withLock { state in
+        state.withLockedValue { state in
             if case .ended = state.phase { true } else { false }
         }
     }
 
-    /// Takes the waiting task in.
+    /// Attaches the waiting task.
     ///
-    /// - Returns: False if the exchange has ended already; the task has then been resumed.
+    /// - Returns: False if the request has ended already; the task has then been resumed.
     func attach(_ waiter: Waiter) -> Bool {
-        let outcome: Outcome? = state.withLock { state in
+        let outcome: Outcome? = state.withLockedValue { state in
             if case .ended(let outcome) = state.phase { return outcome }
             state.phase = .waiting(waiter)
             return nil
@@ -47,21 +49,21 @@ final class PendingRequest: Sendable {
         return false
     }
 
-    /// Notes that the request is about to be sent.
-    ///
-    /// Why a request must not go out.
-    enum Refusal: Sendable {
-        /// The exchange has ended, perhaps saying that nothing was sent.
+    /// Why a request must not be sent.
+    enum SendObstacle: Sendable {
+        /// The request has ended, perhaps with the word that nothing was sent.
         case hasEnded
-        /// It may have been sent already, and is good once.
-        case isSecondTime
+        /// The request may have been sent already, and is not repeatable.
+        case mayHaveBeenSent
     }
 
-    /// - Returns: Nil if the request may go out.
-    func markAboutToSend() -> Refusal? {
-        state.withLock { state in
+    /// Notes that the request is about to be sent.
+    ///
+    /// - Returns: Why it must not be sent; `nil` if it may.
+    func markAboutToSend() -> SendObstacle? {
+        state.withLockedValue { state in
             if case .ended = state.phase { return .hasEnded }
-            if state.mayHaveBeenSent, !request.isRepeatable { return .isSecondTime }
+            if state.mayHaveBeenSent, !request.isRepeatable { return .mayHaveBeenSent }
             state.mayHaveBeenSent = true
             return nil
         }
@@ -78,7 +80,7 @@ final class PendingRequest: Sendable {
     }
 
     private func end(with outcome: (_ mayHaveBeenSent: Bool) -> Outcome) {
-        let resumption: (Waiter, Outcome)? = state.withLock { state in
+        let resumption: (Waiter, Outcome)? = state.withLockedValue { state in
             let waiter: Waiter?
             switch state.phase {
             case .ended: return nil

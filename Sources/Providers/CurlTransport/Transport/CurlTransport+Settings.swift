@@ -1,3 +1,5 @@
+internal import DoormanCore
+
 extension CurlTransport {
     /// The limits and the trust of a transport.
     package struct Settings: Sendable, Hashable {
@@ -22,13 +24,13 @@ extension CurlTransport {
         /// connection. Default 2. What is under way on the old one may still be answered. New connections are made for this no
         /// sooner than ``connectTimeout`` after the last.
         package var timeoutsUntilReconnect = 2
-        /// How long the addresses of a name are remembered for new connections; zero for not at all. Default 30 s. libcurl counts
-        /// whole seconds: parts of one are rounded up.
-        package var nameCacheTimeout: Duration = .seconds(30)
-        /// `name:port:address`, known at the start as if just looked up: once, until ``nameCacheTimeout`` has passed. For tests of what
-        /// happens when a name comes to stand for another address. Default none.
-        package var firstAddresses: [String] = []
-        /// The most requests under way at once, running and waiting. Default 1,024.
+        /// TTL of a name's addresses, for new connections; zero caches none. Default 30 s. libcurl counts whole seconds: a part of a
+        /// second is rounded up.
+        package var dnsCacheTTL: Duration = .seconds(30)
+        /// Entries `name:port:address` that the DNS cache holds at the start, as if just looked up, until ``dnsCacheTTL`` has passed. For
+        /// tests of a name that comes to stand for another address. Default none.
+        package var dnsOverrides: [String] = []
+        /// The most requests at once, running and waiting. Default 1,024.
         package var maximumRequests = 1024
         /// A PEM file of the only authorities to trust; nil for those of the system.
         package var caFile: String?
@@ -48,14 +50,14 @@ extension CurlTransport {
             if maximumConnections < 1 { return "maximumConnections must be positive" }
             if maximumConnectionLifetime <= .zero { return "maximumConnectionLifetime must be positive" }
             if timeoutsUntilReconnect < 1 { return "timeoutsUntilReconnect must be positive" }
-            if nameCacheTimeout < .zero { return "nameCacheTimeout must not be negative" }
+            if dnsCacheTTL < .zero { return "dnsCacheTTL must not be negative" }
             if maximumRequests < 1 { return "maximumRequests must be positive" }
             return nil
         }
 
         /// For `CURLOPT_DNS_CACHE_TIMEOUT(3)`.
-        var wholeSecondsOfNameCache: Int {
-            let (seconds, attoseconds) = nameCacheTimeout.components
+        var dnsCacheSeconds: Int {
+            let (seconds, attoseconds) = dnsCacheTTL.components
             return Int(clamping: seconds) + (attoseconds > 0 ? 1 : 0)
         }
     }
@@ -72,12 +74,10 @@ extension CurlTransport {
 }
 
 /// A proxy's URL may hold a password.
-extension CurlTransport.Settings: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension CurlTransport.Settings: Redacted {
     package var description: String {
         "CurlTransport.Settings(connectTimeout: \(connectTimeout), requestTimeout: \(requestTimeout), "
             + "maximumBodyBytes: \(maximumBodyBytes), maximumConnections: \(maximumConnections), "
             + "proxy: \(proxy == nil ? "no" : "yes"))"
     }
-    package var debugDescription: String { description }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

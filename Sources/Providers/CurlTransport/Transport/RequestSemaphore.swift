@@ -1,37 +1,41 @@
-/// What all lanes of a transport share: the requests under way, against their limit, and the counts of what was done.
+private import NIOConcurrencyHelpers
+
+/// A transport's permits for requests, and its counters. All pooled connections of the transport share it.
 final class RequestSemaphore: Sendable {
     private struct State {
-        var admitted = 0
+        var acquired = 0
         var counts = CurlTransport.Statistics()
     }
 
     private let capacity: Int
-    private let state = Locked(State())
+    private let state = NIOLockedValueBox(State())
 
     init(capacity: Int) {
         self.capacity = capacity
     }
 
-    /// - Returns: False if there are too many requests already.
-    func admit() -> Bool {
-        state.withLock { state in
-            guard state.admitted < capacity else { return false }
-            state.admitted += 1
+    /// Takes a permit for a request.
+    ///
+    /// - Returns: False if all permits are taken.
+    func tryAcquire() -> Bool {
+        state.withLockedValue { state in
+            guard state.acquired < capacity else { return false }
+            state.acquired += 1
             return true
         }
     }
 
-    /// One request has been dealt with, and makes room.
-    func discharge() {
-        state.withLock { $0.admitted -= 1 }
+    /// Returns the permit of a request that is done.
+    func release() {
+        state.withLockedValue { $0.acquired -= 1 }
     }
 
     func noteConnections(_ count: Int) {
-        state.withLock { $0.counts.connectionsOpened += count }
+        state.withLockedValue { $0.counts.connectionsOpened += count }
     }
 
     func noteReplacement(_ reason: PoolReplacementPolicy.Reason) {
-        state.withLock { state in
+        state.withLockedValue { state in
             switch reason {
             case .age: state.counts.replacementsForAge += 1
             case .timeouts: state.counts.replacementsForTimeouts += 1
@@ -40,9 +44,9 @@ final class RequestSemaphore: Sendable {
     }
 
     var statistics: CurlTransport.Statistics {
-        state.withLock { state in
+        state.withLockedValue { state in
             var counts = state.counts
-            counts.requestsUnderWay = state.admitted
+            counts.requestsUnderWay = state.acquired
             return counts
         }
     }

@@ -1,5 +1,6 @@
-/// One question to an HTTP server. It has no body: the parameters are in the URL, which therefore holds secrets and is
-/// never shown.
+internal import DoormanCore
+
+/// A request to an HTTP server. It has no body: the parameters are in the URL, which therefore holds secrets and is never shown.
 package struct HTTPRequest: Sendable, Hashable {
     package enum Method: String, Sendable, Hashable, CaseIterable {
         case get = "GET"
@@ -30,8 +31,6 @@ package struct HTTPRequest: Sendable, Hashable {
     }
 }
 
-extension HTTPRequest: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension HTTPRequest: Redacted {
     package var description: String { "HTTPRequest(\(method.rawValue), URL redacted)" }
-    package var debugDescription: String { description }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -1,4 +1,6 @@
-/// A whole answer, whatever its status. Its body may hold a token, so it shows only its size.
+internal import DoormanCore
+
+/// A whole response, whatever its status. It shows only its size, since the body may hold a token.
 package struct HTTPResponse: Sendable, Hashable {
     /// 200 to 599, or whatever three digits the server sent.
     package let status: Int
@@ -13,35 +15,6 @@ package struct HTTPResponse: Sendable, Hashable {
     }
 }
 
-extension HTTPResponse: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension HTTPResponse: Redacted {
     package var description: String { "HTTPResponse(\(status), \(body.count) bytes)" }
-    package var debugDescription: String { description }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
-}
-
-/// Header fields. Names are compared without regard to case; of two fields of one name the last counts.
-package struct HTTPHeaders: Sendable, Hashable {
-    private var values: [String: String] = [:]
-
-    package init() {}
-
-    package subscript(name: String) -> String? {
-        get { values[name.lowercased()] }
-        set { values[name.lowercased()] = newValue }
-    }
-
-    package var count: Int { values.count }
-}
-
-extension HTTPHeaders: ExpressibleByDictionaryLiteral {
-    package init(dictionaryLiteral elements: (String, String)...) {
-        for (name, value) in elements {
-            self[name] = value
-        }
-    }
-}
-
-extension HTTPHeaders: CustomStringConvertible, CustomReflectable {
-    package var description: String { "HTTPHeaders(\(count))" }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

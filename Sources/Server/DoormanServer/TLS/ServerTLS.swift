@@ -152,10 +152,8 @@ package struct TLSMaterial: Sendable, Hashable {
     }
 }
 
-extension TLSMaterial: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension TLSMaterial: Redacted {
     package var description: String { "TLSMaterial(\(certificateChain.count + privateKey.count) bytes)" }
-    package var debugDescription: String { description }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 /// What the next handshake is made with. Connections keep what theirs was made with.

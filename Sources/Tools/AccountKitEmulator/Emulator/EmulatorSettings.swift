@@ -1,3 +1,5 @@
+internal import DoormanCore
+
 /// What an emulator serves, where, and within which limits.
 package struct EmulatorSettings: Sendable {
     /// The address or name to listen on. Default `127.0.0.1`.
@@ -114,14 +116,10 @@ extension EmulatorSettings {
 }
 
 /// Apps hold secrets and accounts hold tokens, so printing and reflecting show their ids alone.
-extension EmulatorSettings.App: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension EmulatorSettings.App: Redacted {
     package var description: String { "App(\(id))" }
-    package var debugDescription: String { description }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-extension EmulatorSettings.Account: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension EmulatorSettings.Account: Redacted {
     package var description: String { "Account(\(id))" }
-    package var debugDescription: String { description }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

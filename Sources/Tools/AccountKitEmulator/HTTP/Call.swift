@@ -1,3 +1,5 @@
+internal import DoormanCore
+
 /// A request as the contract sees it. There are no bodies: every parameter is in the query.
 package struct Call: Sendable {
     /// `GET`, `POST`, `DELETE` or another.
@@ -64,8 +66,6 @@ package struct Call: Sendable {
 }
 
 /// The query holds tokens and secrets, so printing and reflecting must not show it.
-extension Call: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension Call: Redacted {
     package var description: String { "Call(\(method))" }
-    package var debugDescription: String { description }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -35,8 +35,6 @@ package struct RequestFrames: Sendable {
 }
 
 // As little is printed of it as of the tokens.
-extension RequestFrames: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension RequestFrames: Redacted {
     package var description: String { "RequestFrames(\(frames.count))" }
-    package var debugDescription: String { description }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -9,7 +9,7 @@ package struct BenchTally: Sendable {
     package private(set) var identified = 0
     package private(set) var refused: [String: Int] = [:]
     package private(set) var failed: [String: Int] = [:]
-    package private(set) var latencies = LatencyHistogram()
+    package private(set) var latencies = BenchLatencyHistogram()
     /// Answers that came within the window, whenever their calls were made.
     package private(set) var answers = 0
     package private(set) var bytesSent = 0

@@ -92,11 +92,11 @@ extension GovernedVerifier {
             case .provider: .failed
             // It answered, and what it said was odd, or may have been about our secret.
             case .question: .answered
-            case .credential: .toldNothing
+            case .credential: .inconclusive
             }
         case .providerBusy: .throttled(retryAfter: error.retryAfter)
-        case .deadlineExceeded: governor.hasBeenSlow(permit) ? .failed : .toldNothing
-        case .providerMisconfigured, .unsupported, .invalidRequest, .internal: .toldNothing
+        case .deadlineExceeded: governor.hasBeenSlow(permit) ? .failed : .inconclusive
+        case .providerMisconfigured, .unsupported, .invalidRequest, .internal: .inconclusive
         }
     }
 

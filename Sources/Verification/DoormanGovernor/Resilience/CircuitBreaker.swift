@@ -1,7 +1,7 @@
 internal import DoormanCore
 package import DoormanSupport
 
-/// Stops asking a provider that fails again and again, and finds out by single calls when it is well.
+/// A circuit breaker: stops requests to a provider that keeps failing, and finds out with single calls when it is well again.
 ///
 /// Closed, calls go through and failures in a row are counted. Open, none goes through. Half-open, a few do, as probes: one that
 /// succeeds closes it, one that fails opens it for twice as long. A call counts only for the state that it began in.
@@ -16,9 +16,9 @@ package struct CircuitBreaker: Sendable {
     private(set) var state = State.closed(failures: 0)
     /// Counts the times that the breaker opened or closed.
     private(set) var epoch: UInt64 = 0
-    /// When it was last closed after having been open.
+    /// When it last closed after having been open.
     private(set) var closedAt: Instant?
-    /// How often in a row it opened without having closed.
+    /// The number of times in a row that it opened without having closed.
     private var openings = 0
 
     init(settings: GovernorSettings) {
@@ -46,7 +46,7 @@ package struct CircuitBreaker: Sendable {
             state = .halfOpen(probes: 0)
         }
         guard case .halfOpen(let probes) = state, probes >= max(1, settings.breakerProbes) else { return nil }
-        // Nobody knows how long the probe takes.
+        // The probe takes an unknown time.
         return settings.breakerOpenTime
     }
 
@@ -86,8 +86,8 @@ package struct CircuitBreaker: Sendable {
         }
     }
 
-    /// A call that began in the epoch ended without telling how the provider is.
-    mutating func toldNothing(epoch: UInt64) {
+    /// A call that began in the epoch ended without showing whether the provider is well.
+    mutating func inconclusive(epoch: UInt64) {
         guard epoch == self.epoch, case .halfOpen(let probes) = state else { return }
         state = .halfOpen(probes: max(0, probes - 1))
     }

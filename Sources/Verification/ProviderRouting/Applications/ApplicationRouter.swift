@@ -28,7 +28,7 @@ package final class ApplicationRouter: Sendable {
     /// - Parameter applications: At least one, each with an id of its own, in the order in which they are asked about tokens that
     ///   may be of any.
     package init(_ applications: [Application]) {
-        precondition(!applications.isEmpty, "somebody must be asked")
+        precondition(!applications.isEmpty, "at least one application is configured")
         precondition(Set(applications.map(\.id)).count == applications.count, "an application is configured once")
         routes = applications.map(ApplicationRoute.init)
     }
@@ -77,7 +77,7 @@ extension ApplicationRouter: TokenProvider {
             guard let route = route(to: applicationID) else { return .rejected(.anotherApplication) }
             routes = [route]
         }
-        var refusals = Refusals()
+        var failedAttempts = FailedAttempts()
         for route in routes {
             attempts: for credential in route.credentialsInOrder {
                 do throws(VerificationError) {
@@ -87,10 +87,10 @@ extension ApplicationRouter: TokenProvider {
                         credential.hasWorked()
                         return verdict
                     case .rejected(let rejection) where rejection.reason == .proofRejected:
-                        refusals.add(rejection)
+                        failedAttempts.add(rejection)
                     case .rejected(let rejection) where rejection.reason == .wrongApplication:
                         // The answer came, so the secret did not stand in its way: another one would bring the same.
-                        refusals.add(rejection)
+                        failedAttempts.add(rejection)
                         break attempts
                     case .rejected:
                         return verdict
@@ -98,15 +98,15 @@ extension ApplicationRouter: TokenProvider {
                 } catch {
                     if error.code == .providerBusy {
                         // An allowance is its application's own: the token may be another's, who still may ask.
-                        refusals.add(error)
+                        failedAttempts.add(error)
                         break attempts
                     }
                     guard error.scope == .credential else { throw error }
-                    refusals.add(error)
+                    failedAttempts.add(error)
                 }
             }
         }
-        return try refusals.outcome()
+        return try failedAttempts.outcome()
     }
 
     /// Asks once: what may have been sent is never sent again. A failure that a wrong secret may have caused only makes the next
@@ -166,8 +166,8 @@ extension ApplicationRouter: TokenProvider {
     }
 }
 
-/// What the credentials that were tried so far came to, none of which could judge the token.
-private struct Refusals {
+/// The results of the credentials tried so far, none of which could judge the token.
+private struct FailedAttempts {
     private var proof: Rejection?
     private var application: Rejection?
     private var failure: VerificationError?

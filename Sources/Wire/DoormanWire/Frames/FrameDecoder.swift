@@ -1,23 +1,20 @@
-internal import DoormanCore
-package import DoormanSupport
 package import NIOCore
 
-/// Cuts a stream of bytes into ttrpc frames, however the bytes were split on their way.
+/// Decodes a stream of bytes into ttrpc frames, however the bytes were split on their way.
 ///
-/// Nothing is ever allocated from a declared length: a frame is kept only as it arrives, and one that is too long is skipped
-/// as it arrives.
+/// No memory is allocated from a declared length: a frame is kept as it arrives, and an oversized frame is skipped as it arrives.
 package struct FrameDecoder: Sendable {
-    /// What the bytes say next.
+    /// The next item in the stream.
     package enum Event: Sendable, Hashable {
-        /// A whole frame; its data is there for ``FrameDecoder/withData(_:)`` until the next event is asked for.
+        /// A whole frame. ``FrameDecoder/withData(_:)`` reads its data until the next call of ``FrameDecoder/next()``.
         case frame(FrameHeader)
         /// A frame longer than the limit here, but not longer than ttrpc allows. Its data will be skipped.
         case oversized(FrameHeader)
-        /// Bytes that no ttrpc peer sends. Nothing that follows can be read.
+        /// Bytes that no ttrpc peer sends. The stream can't be read any further.
         case violation(Violation)
     }
 
-    /// Why bytes can't be ttrpc.
+    /// Why the bytes are not ttrpc.
     package enum Violation: Error, Sendable, Hashable {
         /// Frames begin with 0, since none is longer than 4 MiB. `G` begins HTTP, 0x16 a TLS hello, `S` SSH.
         case notTTRPC(firstByte: UInt8)
@@ -25,18 +22,18 @@ package struct FrameDecoder: Sendable {
         case frameTooLong(length: UInt32)
     }
 
-    /// The longest data that is taken.
+    /// Maximum bytes of a frame's data.
     private let maximumLength: UInt32
     @usableFromInline
     private(set) var buffer = ByteBuffer()
-    /// How much of the buffer belongs to the frame that was handed out last.
+    /// The bytes of the buffer that belong to the frame that ``next()`` returned last.
     @usableFromInline
     private(set) var handedOut = 0
-    /// How much of an oversized frame's data is still to come.
+    /// The bytes of an oversized frame's data that are still to come.
     private var toSkip = 0
     private var violation: Violation?
 
-    /// - Parameter maximumLength: The longest data that is taken, in bytes: 1 to ``FrameHeader/maximumLength``.
+    /// - Parameter maximumLength: Maximum bytes of a frame's data: 1 to ``FrameHeader/maximumLength``.
     package init(maximumLength: UInt32) {
         precondition((1...FrameHeader.maximumLength).contains(maximumLength))
         self.maximumLength = maximumLength
@@ -45,10 +42,10 @@ package struct FrameDecoder: Sendable {
     /// Whether a frame has begun and not ended.
     package var isMidFrame: Bool { toSkip > 0 || buffer.readableBytes > handedOut }
 
-    /// The bytes that are kept: at most one frame that is not whole yet, and what was not asked for.
+    /// The bytes that are kept: at most one incomplete frame, and frames that ``next()`` has not returned yet.
     package var bufferedBytes: Int { buffer.readableBytes }
 
-    /// Takes bytes in the order in which they came.
+    /// Appends bytes in the order in which they arrived.
     package mutating func append(_ bytes: ByteBuffer) {
         guard violation == nil else { return }
         dropHandedOut()
@@ -61,7 +58,7 @@ package struct FrameDecoder: Sendable {
         }
     }
 
-    /// What comes next, or nil until more bytes are there.
+    /// Returns the next item, or `nil` until more bytes arrive.
     package mutating func next() -> Event? {
         dropHandedOut()
         if toSkip > 0 {
@@ -85,7 +82,7 @@ package struct FrameDecoder: Sendable {
     }
 
     /// The data of the frame that ``next()`` returned last.
-    // Inlined, for what is generic and of another module is looked up at run time, at each call; mutating, for otherwise the decoder
+    // Inlined, since a generic function of another module is looked up at run time, at each call. Mutating, since otherwise the decoder
     // is copied to read it.
     @inlinable
     package mutating func withData<Result>(_ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
@@ -93,9 +90,9 @@ package struct FrameDecoder: Sendable {
         return try body(buffer.readableBytesUInt8Span.extracting(FrameHeader.byteCount..<handedOut))
     }
 
-    /// The data of the frame that comes after the one that ``next()`` returned last: what it will return next, if all of that is here.
+    /// The data of the frame that ``next()`` will return next.
     ///
-    /// - Returns: Nil if it is not, or is too long.
+    /// - Returns: `nil` if the frame has not arrived as a whole, or is oversized.
     @inlinable
     package mutating func withDataAhead<Result>(_ body: (Span<UInt8>) throws -> Result?) rethrows -> Result? {
         guard let ahead = dataAhead else { return nil }
@@ -111,7 +108,7 @@ package struct FrameDecoder: Sendable {
         return start..<start + length
     }
 
-    /// Bytes that begin no frame are told from the first one, or the first four, before the header is whole.
+    /// Finds violations in the first byte, or the first four, before the header is whole.
     private mutating func beginningOfHeader() -> Event? {
         if let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) {
             return length <= FrameHeader.maximumLength ? nil : violation(in: length)
@@ -132,7 +129,7 @@ package struct FrameDecoder: Sendable {
         giveBackIfRead()
     }
 
-    /// So that the channel can read into the same memory again.
+    /// Releases an empty buffer, so that the channel can read into the same memory again.
     private mutating func giveBackIfRead() {
         if buffer.readableBytes == 0 { buffer = ByteBuffer() }
     }
@@ -145,7 +142,7 @@ package struct FrameDecoder: Sendable {
 }
 
 extension FrameHeader {
-    /// The header so many bytes from the reader index; nil if there are fewer bytes than it has.
+    /// Reads the header at an offset from the reader index; `nil` if it is incomplete.
     @inline(__always)
     fileprivate init?(beginningOf buffer: ByteBuffer, at offset: Int = 0) {
         guard buffer.readableBytes - offset >= Self.byteCount else { return nil }
@@ -154,47 +151,6 @@ extension FrameHeader {
                 length: UInt32(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)),
                 streamID: StreamID(UInt32(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self))),
                 type: FrameType(rawValue: unsafe bytes[offset + 8]), flags: unsafe bytes[offset + 9])
-        }
-    }
-
-    @inline(__always)
-    fileprivate func store(into bytes: UnsafeMutableRawBufferPointer) {
-        unsafe bytes.storeBytes(of: length.bigEndian, as: UInt32.self)
-        unsafe bytes.storeBytes(of: streamID.rawValue.bigEndian, toByteOffset: 4, as: UInt32.self)
-        unsafe bytes[8] = type.rawValue
-        unsafe bytes[9] = flags
-    }
-}
-
-extension ByteBuffer {
-    /// Writes a frame: its header and its data, which is no longer than ``FrameHeader/maximumLength``.
-    package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: [UInt8]) {
-        unsafe writeFrame(type, streamID: streamID, length: data.count) { unsafe $0.copyBytes(from: data) }
-    }
-
-    /// Writes a frame: its header and its data.
-    package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: EncodedResponse) {
-        guard let length = data.short.count else { return writeFrame(type, streamID: streamID, data: data.long) }
-        // All of the two lines at once, which takes less than to copy as many bytes as count.
-        typealias Lines = EncodedResponse.Short.Lines
-        let lines = data.short.lines
-        unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.byteCount + MemoryLayout<Lines>.size) { bytes in
-            unsafe FrameHeader(length: UInt32(length), streamID: streamID, type: type).store(into: bytes)
-            unsafe bytes.storeBytes(of: lines, toByteOffset: FrameHeader.byteCount, as: Lines.self)
-            return FrameHeader.byteCount + length
-        }
-    }
-
-    /// Writes a frame whose data `fill` writes: all of its `length` bytes.
-    mutating func writeFrame(
-        _ type: FrameType, streamID: StreamID, length: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void
-    ) {
-        precondition(length <= Int(FrameHeader.maximumLength))
-        let size = FrameHeader.byteCount + length
-        unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
-            unsafe FrameHeader(length: UInt32(length), streamID: streamID, type: type).store(into: bytes)
-            unsafe fill(UnsafeMutableRawBufferPointer(rebasing: bytes[FrameHeader.byteCount..<size]))
-            return size
         }
     }
 }

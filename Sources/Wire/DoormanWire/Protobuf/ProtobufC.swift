@@ -27,6 +27,16 @@ extension MessageArena {
         }
     }
 
+    /// Unpacks a message and reads a value from it.
+    ///
+    /// - Returns: `nil` if the bytes are no such message, if it would take more memory than the budget, or if `read` returns `nil`.
+    func value<Message, Value>(
+        in bytes: Span<UInt8>, _ unpack: Unpack<Message>, _ read: (UnsafeMutablePointer<Message>) throws -> Value?
+    ) rethrows -> Value? {
+        guard let value = try unsafe withUnpacked(bytes, unpack, read) else { return nil }
+        return value
+    }
+
     /// Copies text into the arena, NUL-terminated. Only inside ``withAllocator(_:)``.
     func text(_ string: String, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent) -> UnsafeMutablePointer<
         CChar

@@ -57,16 +57,16 @@ package import DoormanSupport
 
     /// The payload as an `ExchangeRequest`, or nil if it is no such message.
     package func exchangeRequest() -> ExchangeRequest? {
-        unsafe withPayload(doorman__v1__exchange_request__unpack) { request in
+        unsafe payloadValue(doorman__v1__exchange_request__unpack) { request in
             guard let application = unsafe optionalText(request.pointee.application_id) else { return nil }
             return ExchangeRequest(
                 code: AuthorizationCode(bytes: unsafe bytes(request.pointee.code)), applicationID: application.nonEmpty)
-        } ?? nil
+        }
     }
 
     /// The payload as a `RevokeRequest`, or nil if it is no such message or names nothing to revoke.
     package func revocationRequest() -> RevocationRequest? {
-        unsafe withPayload(doorman__v1__revoke_request__unpack) { request in
+        unsafe payloadValue(doorman__v1__revoke_request__unpack) { request in
             guard let application = unsafe optionalText(request.pointee.application_id) else { return nil }
             switch unsafe request.pointee.subject_case {
             case DOORMAN__V1__REVOKE_REQUEST__SUBJECT_TOKEN:
@@ -78,12 +78,12 @@ package import DoormanSupport
             default:
                 return nil
             }
-        } ?? nil
+        }
     }
 
     /// The payload as a `ListAccountsRequest`, or nil if it is no such message.
     package func accountListRequest() -> AccountListRequest? {
-        unsafe withPayload(doorman__v1__list_accounts_request__unpack) { request in
+        unsafe payloadValue(doorman__v1__list_accounts_request__unpack) { request in
             guard let application = unsafe optionalText(request.pointee.application_id),
                 let after = unsafe optionalText(request.pointee.after)
             else { return nil }
@@ -91,17 +91,17 @@ package import DoormanSupport
             return AccountListRequest(
                 applicationID: application.nonEmpty, pageSize: size == 0 ? AccountListRequest.defaultPageSize : size,
                 after: after.nonEmpty)
-        } ?? nil
+        }
     }
 
     /// The payload as a `DeleteAccountRequest`, or nil if it is no such message or names no account.
     package func accountDeletionRequest() -> AccountDeletionRequest? {
-        unsafe withPayload(doorman__v1__delete_account_request__unpack) { request in
+        unsafe payloadValue(doorman__v1__delete_account_request__unpack) { request in
             guard let application = unsafe optionalText(request.pointee.application_id),
                 let account = unsafe optionalText(request.pointee.account_id)?.nonEmpty
             else { return nil }
             return AccountDeletionRequest(accountID: account, applicationID: application.nonEmpty)
-        } ?? nil
+        }
     }
 
     /// Whether the payload is a `StatsRequest`.
@@ -111,9 +111,16 @@ package import DoormanSupport
 
     /// The service that a health check asks about, empty for the whole server; nil if the payload is no such message.
     package func healthCheckService() -> String? {
-        unsafe withPayload(grpc__health__v1__health_check_request__unpack) { request in
+        unsafe payloadValue(grpc__health__v1__health_check_request__unpack) { request in
             unsafe optionalText(request.pointee.service)
-        } ?? nil
+        }
+    }
+
+    private func payloadValue<Message, Value>(
+        _ unpack: Unpack<Message>, _ read: (UnsafeMutablePointer<Message>) -> Value?
+    ) -> Value? {
+        guard let value = unsafe withPayload(unpack, read) else { return nil }
+        return value
     }
 
     private func withPayload<Message, Result>(

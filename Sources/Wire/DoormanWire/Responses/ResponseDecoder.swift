@@ -2,9 +2,9 @@ private import CDoormanProtos
 private import CProtobufC
 package import DoormanCore
 
-/// Reads the data of response frames.
+/// Decodes the data of response frames.
 package enum ResponseDecoder {
-    /// The status of an answer that is not OK.
+    /// The status of a response that is not OK.
     package struct Status: Error, Sendable, Hashable {
         package let code: StatusCode
         package let message: String
@@ -13,32 +13,32 @@ package enum ResponseDecoder {
         /// `RetryInfo.retry_delay`.
         package let retryAfter: Duration?
 
-        /// The row of the contract that this is; nil for one that this version does not know.
+        /// The row of the failure contract; `nil` for a row that this version does not know.
         package var failure: Failure? { Failure(code: code, reason: reason) }
     }
 
-    /// What an answer came to.
+    /// The result of decoding a response.
     package enum Outcome<Value: Sendable>: Sendable {
         case success(Value)
         case failure(Status)
-        /// The data is not the answer that was expected.
+        /// The data is not the expected response.
         case nonsense
     }
 
-    /// The answer to `Verify`.
+    /// Decodes the response to `Verify`.
     package static func identity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Identity> {
         if let identity = Identity(plainResponse: data) { return .success(identity) }
         return unpackedIdentity(data, in: arena)
     }
 
-    /// As ``identity(_:in:)``, by protobuf-c alone: for whoever has tried the plain form.
+    /// Decodes the response to `Verify` with protobuf-c alone, for callers that have tried the canonical form.
     package static func unpackedIdentity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Identity> {
         decode(data, in: arena) { payload in
-            unsafe arena.withUnpacked(payload, doorman__v1__identity__unpack) { unsafe Identity($0) } ?? nil
+            unsafe arena.value(in: payload, doorman__v1__identity__unpack) { unsafe Identity($0) }
         }
     }
 
-    /// The answer to `Verify` for whoever only wants to know that there is an identity in it: it is not unpacked.
+    /// Checks that a response to `Verify` holds an identity, without unpacking it.
     package static func isIdentity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Void> {
         var response = CanonicalFieldReader(in: data.indices)
         let payload = response.bytes(2, in: data)
@@ -46,41 +46,41 @@ package enum ResponseDecoder {
         return decode(data, in: arena) { payload in payload.isEmpty ? nil : () }
     }
 
-    /// The answer to `Exchange`.
+    /// Decodes the response to `Exchange`.
     package static func exchange(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<(token: Token, identity: Identity?)> {
         decode(data, in: arena) { payload in
-            unsafe arena.withUnpacked(payload, doorman__v1__exchange_response__unpack) { message in
+            unsafe arena.value(in: payload, doorman__v1__exchange_response__unpack) { message in
                 let token = Token(bytes: unsafe bytes(message.pointee.token))
                 guard !token.bytes.isEmpty else { return nil }
                 guard let identity = unsafe message.pointee.identity else { return (token, nil) }
                 guard let identity = unsafe Identity(identity) else { return nil }
                 return (token, identity)
-            } ?? nil
+            }
         }
     }
 
-    /// The answer to `Revoke`.
+    /// Decodes the response to `Revoke`.
     package static func revoked(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Void> {
         decode(data, in: arena) { payload in
             unsafe arena.withUnpacked(payload, doorman__v1__revoke_response__unpack) { _ in }
         }
     }
 
-    /// The answer to `List`.
+    /// Decodes the response to `List`.
     package static func accounts(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<AccountPage> {
         decode(data, in: arena) { payload in
-            unsafe arena.withUnpacked(payload, doorman__v1__list_accounts_response__unpack) { unsafe AccountPage($0) } ?? nil
+            unsafe arena.value(in: payload, doorman__v1__list_accounts_response__unpack) { unsafe AccountPage($0) }
         }
     }
 
-    /// The answer to `Delete`.
+    /// Decodes the response to `Delete`.
     package static func accountDeleted(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Void> {
         decode(data, in: arena) { payload in
             unsafe arena.withUnpacked(payload, doorman__v1__delete_account_response__unpack) { _ in }
         }
     }
 
-    /// The answer to a health check. A status that this version does not know reads as `unknown`.
+    /// Decodes the response to a health check. A status that this version does not know reads as `unknown`.
     package static func healthCheck(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<ServingStatus> {
         decode(data, in: arena) { payload in
             unsafe arena.withUnpacked(payload, grpc__health__v1__health_check_response__unpack) { message in
@@ -132,7 +132,7 @@ extension ResponseDecoder.Status {
 }
 
 extension Identity {
-    /// Nil if the message lacks what makes an identity one, or holds text that is none.
+    /// `nil` if the message lacks a required field, or a text is not UTF-8.
     fileprivate init?(_ message: UnsafeMutablePointer<Doorman__V1__Identity>) {
         guard let accountID = unsafe optionalText(message.pointee.account_id), !accountID.isEmpty,
             let applicationID = unsafe optionalText(message.pointee.application_id),
@@ -150,14 +150,14 @@ extension Identity {
         self.init(
             accountID: accountID, applicationID: applicationID, phone: phone, email: email.isEmpty ? nil : email,
             provider: provider,
-            verifiedAt: Timestamp(millisecondsSince1970: unsafe message.pointee.verified_at_ms),
-            validUntil: Timestamp(millisecondsSince1970: unsafe message.pointee.valid_until_ms),
-            freshness: Freshness(wire: unsafe UInt32(truncatingIfNeeded: message.pointee.freshness.rawValue)))
+            verifiedAt: Timestamp(millisecondsSince1970: unsafe message.pointee.verified_at_ms))
+        self.validUntil = Timestamp(millisecondsSince1970: unsafe message.pointee.valid_until_ms)
+        self.freshness = Freshness(wire: unsafe UInt32(truncatingIfNeeded: message.pointee.freshness.rawValue))
     }
 }
 
 extension AccountPage {
-    /// Nil if an account of it has no id, or text that is none.
+    /// `nil` if an account has no id, or a text is not UTF-8.
     fileprivate init?(_ message: UnsafeMutablePointer<Doorman__V1__ListAccountsResponse>) {
         guard let next = unsafe optionalText(message.pointee.next) else { return nil }
         var accounts: [Account] = []
@@ -174,7 +174,7 @@ extension AccountPage {
 }
 
 extension Freshness {
-    /// A freshness that this version does not know is taken as the least fresh.
+    /// A value that this version does not know counts as stale.
     init(wire value: UInt32) {
         self =
             switch value {

@@ -2,12 +2,12 @@ private import CDoormanProtos
 internal import CProtobufC
 package import DoormanCore
 
-/// Packs answers into the data of response frames.
+/// Encodes responses into the data of response frames.
 package enum ResponseEncoder {
     /// `ErrorInfo.domain` of every failure.
     package static let errorDomain = "doorman"
 
-    /// The answer to `Verify`.
+    /// Encodes the response to `Verify`.
     package static func encode(_ verdict: Verdict) -> [UInt8] {
         switch verdict {
         case .valid(let identity): encode(identity)
@@ -15,7 +15,7 @@ package enum ResponseEncoder {
         }
     }
 
-    /// A successful answer to `Verify`.
+    /// Encodes a successful response to `Verify`.
     package static func encode(_ identity: Identity) -> [UInt8] {
         unsafe packing { arena, allocator throws(ArenaSpent) in
             var message = try unsafe makeIdentity(identity, arena, allocator)
@@ -23,7 +23,7 @@ package enum ResponseEncoder {
         }
     }
 
-    /// The answer to `Exchange`.
+    /// Encodes the response to `Exchange`.
     package static func encode(_ verdict: ExchangeVerdict) -> [UInt8] {
         guard case .issued(let token, let identity) = verdict else {
             guard case .rejected(let rejection) = verdict else { preconditionFailure("a verdict is one or the other") }
@@ -40,19 +40,19 @@ package enum ResponseEncoder {
         }
     }
 
-    /// The successful answer to `Revoke`.
+    /// Encodes the successful response to `Revoke`.
     package static func encodeRevoked() -> [UInt8] {
         unsafe packing { _, _ throws(ArenaSpent) in [] }
     }
 
-    /// The longest answer, in bytes, that every client takes (`Protos/README.md`, section 2).
+    /// Maximum bytes of a response that every client accepts (`Protos/README.md`, section 2).
     package static let longestForEveryClient = 65_536
 
-    /// The successful answer to `List`.
+    /// Encodes the successful response to `List`.
     ///
-    /// - Returns: Nil if it is longer than ``longestForEveryClient``.
+    /// - Returns: `nil` if it is longer than ``longestForEveryClient``.
     package static func encode(_ page: AccountPage) -> [UInt8]? {
-        // What is far too long need not be packed to see that.
+        // A page that is far too long need not be packed to find out.
         let least = page.accounts.reduce(0) { sum, account in
             sum + 4 + account.id.utf8.count + (account.phoneNumber?.utf8.count ?? 0) + (account.email?.utf8.count ?? 0)
         }
@@ -71,12 +71,12 @@ package enum ResponseEncoder {
         return data.count <= longestForEveryClient ? data : nil
     }
 
-    /// The successful answer to `Delete`.
+    /// Encodes the successful response to `Delete`.
     package static func encodeAccountDeleted() -> [UInt8] {
         unsafe packing { _, _ throws(ArenaSpent) in [] }
     }
 
-    /// The answer to a health check.
+    /// Encodes the response to a health check.
     package static func encode(_ status: ServingStatus) -> [UInt8] {
         unsafe packing { _, _ throws(ArenaSpent) in
             var message = unsafe Grpc__Health__V1__HealthCheckResponse()
@@ -87,7 +87,7 @@ package enum ResponseEncoder {
         }
     }
 
-    /// A failure: its row's code, the message, `ErrorInfo` where the row has a reason, `RetryInfo` where there is a time to wait.
+    /// Encodes a failure: its row's code, the message, `ErrorInfo` where the row has a reason, `RetryInfo` where there is a time to wait.
     package static func encode(_ answer: FailureAnswer) -> [UInt8] {
         let arena = MessageArena()
         return unsafe arena.withAllocator { allocator in
@@ -102,7 +102,7 @@ package enum ResponseEncoder {
         }
     }
 
-    /// Packs a method's answer and the response around it.
+    /// Packs a method's payload and the `ttrpc.Response` around it.
     static func packing(
         _ payload: (MessageArena, UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent) -> [UInt8]
     ) -> [UInt8] {
@@ -114,19 +114,11 @@ package enum ResponseEncoder {
                 unsafe response.payload = try unsafe arena.data(payload(arena, allocator), allocator)
                 return unsafe packed(&response, ttrpc__response__get_packed_size, ttrpc__response__pack)
             } catch {
-                // Only what the provider said can be that long, and its answers are capped far below.
+                // Only texts of the provider can be that long, and its responses are capped far below.
                 return encode(FailureAnswer(.internal, "the answer is too long to be packed"))
             }
         }
     }
-}
-
-/// What a health check answers. The numbers are those of `grpc.health.v1`.
-package enum ServingStatus: UInt32, Sendable, Hashable, CaseIterable {
-    case unknown = 0
-    case serving = 1
-    case notServing = 2
-    case serviceUnknown = 3
 }
 
 private func makeIdentity(

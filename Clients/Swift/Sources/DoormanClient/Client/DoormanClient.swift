@@ -346,12 +346,10 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     }
 }
 
-extension DoormanClient: CustomStringConvertible, CustomReflectable {
+/// The inside belongs to the event loop, and must not be read while that runs.
+extension DoormanClient: Redacted {
     /// The servers that it was given.
     public var description: String { "DoormanClient(\(servers))" }
-
-    /// Shows nothing of the inside: that belongs to the event loop, and can't be looked at while it runs.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 extension DoormanError {

@@ -3,7 +3,7 @@ private import CProtobufC
 package import DoormanCore
 
 extension ResponseEncoder {
-    /// The successful answer to `Get`. What has no order of its own is sorted, so that equal statistics are equal bytes.
+    /// Encodes the successful response to `Get`. Parts without an order are sorted, so that equal statistics are equal bytes.
     package static func encode(_ statistics: ServerStatistics) -> [UInt8] {
         unsafe packing { arena, allocator throws(ArenaSpent) in
             let parts = unsafe StatisticsParts(arena: arena, allocator: allocator)
@@ -14,7 +14,7 @@ extension ResponseEncoder {
             try unsafe parts.setCalls(statistics, &message)
             try unsafe parts.setNumbers(statistics, &message)
             try unsafe parts.setStates(statistics, &message)
-            if statistics.providerLatency != LatencyCounts() {
+            if statistics.providerLatency != LatencyHistogram.Snapshot() {
                 unsafe message.provider_latency = try unsafe parts.latency(statistics.providerLatency)
             }
             return unsafe packed(&message, doorman__v1__server_stats__get_packed_size, doorman__v1__server_stats__pack)
@@ -22,7 +22,7 @@ extension ResponseEncoder {
     }
 }
 
-/// Makes the parts of the message, in an arena.
+/// Builds the parts of the message in an arena.
 @safe private struct StatisticsParts {
     let arena: MessageArena
     let allocator: UnsafeMutablePointer<ProtobufCAllocator>
@@ -81,7 +81,7 @@ extension ResponseEncoder {
         }
     }
 
-    func latency(_ latency: LatencyCounts) throws(ArenaSpent) -> UnsafeMutablePointer<Doorman__V1__LatencyCounts> {
+    func latency(_ latency: LatencyHistogram.Snapshot) throws(ArenaSpent) -> UnsafeMutablePointer<Doorman__V1__LatencyCounts> {
         var message = unsafe Doorman__V1__LatencyCounts()
         unsafe doorman__v1__latency_counts__init(&message)
         unsafe message.sum_us = latency.sum.wholeMicroseconds

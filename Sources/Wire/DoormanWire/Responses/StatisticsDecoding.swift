@@ -3,16 +3,16 @@ private import CProtobufC
 package import DoormanCore
 
 extension ResponseDecoder {
-    /// The answer to `Get`.
+    /// Decodes the response to `Get`.
     package static func statistics(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<ServerStatistics> {
         decode(data, in: arena) { payload in
-            unsafe arena.withUnpacked(payload, doorman__v1__server_stats__unpack) { unsafe ServerStatistics($0) } ?? nil
+            unsafe arena.value(in: payload, doorman__v1__server_stats__unpack) { unsafe ServerStatistics($0) }
         }
     }
 }
 
 extension ServerStatistics {
-    /// Nil if it holds text that is none.
+    /// `nil` if a text is not UTF-8.
     fileprivate init?(_ message: UnsafeMutablePointer<Doorman__V1__ServerStats>) {
         self.init()
         startedAt = Timestamp(millisecondsSince1970: unsafe message.pointee.started_at_ms)
@@ -22,7 +22,7 @@ extension ServerStatistics {
         providerLatency.sum = .microseconds(Int64(clamping: unsafe latency.pointee.sum_us))
         providerLatency.buckets = (unsafe 0..<latency.pointee.n_buckets).compactMap { index in
             unsafe latency.pointee.buckets[index].map { bucket in
-                LatencyCounts.Bucket(
+                LatencyHistogram.Snapshot.Bucket(
                     upperBound: .microseconds(Int64(clamping: unsafe bucket.pointee.upper_us)), count: unsafe bucket.pointee.count)
             }
         }

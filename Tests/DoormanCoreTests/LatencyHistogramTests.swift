@@ -1,13 +1,12 @@
 import DoormanCore
-import DoormanSupport
 import Testing
 
-@Suite("Latencies in buckets")
-struct LatencyTallyTests {
-    private func tally(_ latencies: [Duration]) -> LatencyCounts {
-        var tally = LatencyTally()
-        for latency in latencies { tally.record(latency) }
-        return tally.latencies
+@Suite("Latency histograms")
+struct LatencyHistogramTests {
+    private func snapshot(_ latencies: [Duration]) -> LatencyHistogram.Snapshot {
+        var histogram = LatencyHistogram()
+        for latency in latencies { histogram.record(latency) }
+        return histogram.snapshot
     }
 
     @Test("each falls into the bucket whose bound it does not exceed, an eighth above it at most, from 64 µs to 67 s")
@@ -15,20 +14,20 @@ struct LatencyTallyTests {
         var number: Int64 = 1
         while number < 67_000_000 {
             for microseconds in [number - 1, number, number + 1] {
-                let counts = tally([.microseconds(microseconds)])
+                let counts = snapshot([.microseconds(microseconds)])
                 let bound = try #require(counts.buckets.first).upperBound
                 #expect(bound >= .microseconds(microseconds))
                 #expect(bound <= max(.microseconds(64), .microseconds(microseconds) * 9 / 8), "\(microseconds)")
             }
             number += max(1, number / 3)
         }
-        let counts = tally([64, 72, 73, 128, 129].map { .microseconds($0) })
+        let counts = snapshot([64, 72, 73, 128, 129].map { .microseconds($0) })
         #expect(counts.buckets.map(\.upperBound) == [64, 72, 80, 128, 144].map { .microseconds($0) })
     }
 
     @Test("less than nothing, parts of a microsecond and hours have a bucket too")
     func extremes() {
-        let counts = tally([.seconds(-1), .nanoseconds(1), .nanoseconds(64_001), .seconds(3600)])
+        let counts = snapshot([.seconds(-1), .nanoseconds(1), .nanoseconds(64_001), .seconds(3600)])
         #expect(counts.buckets.map(\.upperBound) == [.microseconds(64), .microseconds(72), .microseconds(67_108_864)])
         #expect(counts.buckets.map(\.count) == [2, 1, 1])
         #expect(counts.sum == .seconds(3600) + .microseconds(66))
@@ -36,28 +35,28 @@ struct LatencyTallyTests {
 
     @Test("percentiles are bounds, the mean is exact, and nothing has neither")
     func percentiles() {
-        let counts = tally((1...100).map { .milliseconds($0) })
+        let counts = snapshot((1...100).map { .milliseconds($0) })
         #expect(counts.count == 100)
         #expect(counts.mean == .microseconds(50_500))
         for percent in [1, 50, 90, 99, 100] {
             let value = counts.percentile(Double(percent)) ?? .zero
             #expect(value >= .milliseconds(percent) && value <= .milliseconds(percent) * 9 / 8, "\(percent)")
         }
-        #expect(LatencyCounts().mean == nil && LatencyCounts().percentile(50) == nil)
+        #expect(LatencyHistogram.Snapshot().mean == nil && LatencyHistogram.Snapshot().percentile(50) == nil)
     }
 
     @Test("what came between two counts is their difference, whatever the other machine counted")
     func since() {
-        var tally = LatencyTally()
-        tally.record(.milliseconds(1))
-        let before = tally.latencies
-        tally.record(.milliseconds(1))
-        tally.record(.seconds(1))
-        let between = tally.latencies.since(before)
+        var histogram = LatencyHistogram()
+        histogram.record(.milliseconds(1))
+        let before = histogram.snapshot
+        histogram.record(.milliseconds(1))
+        histogram.record(.seconds(1))
+        let between = histogram.snapshot.since(before)
         #expect(between.sum == .milliseconds(1001))
         #expect(between.buckets.map(\.count) == [1, 1])
-        #expect(before.since(tally.latencies) == LatencyCounts())
-        let absurd = LatencyCounts(
+        #expect(before.since(histogram.snapshot) == LatencyHistogram.Snapshot())
+        let absurd = LatencyHistogram.Snapshot(
             sum: .microseconds(Int64.max),
             buckets: Array(repeating: .init(upperBound: .microseconds(Int64.max), count: .max), count: 3))
         #expect(absurd.count == .max && absurd.percentile(99) == .microseconds(Int64.max))

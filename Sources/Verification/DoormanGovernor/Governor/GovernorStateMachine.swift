@@ -32,8 +32,8 @@ struct GovernorStateMachine: Sendable {
     private var backOff: BackOff
     private var breaker: CircuitBreaker
     private var retryBudget: RetryBudget
-    /// How long the provider takes to answer, as of late.
-    private var usualTime: Duration = .zero
+    /// Moving average of the provider's latency.
+    private var smoothedLatency: Duration = .zero
 
     init(settings: GovernorSettings) {
         self.settings = settings
@@ -160,18 +160,18 @@ struct GovernorStateMachine: Sendable {
     /// A call that begins with less time than the provider usually takes would spend its share of the rate on an answer that comes
     /// too late, and so would all behind it. Half of its time is for waiting in any case.
     private func latestStart(for deadline: Deadline, now: Instant) -> Deadline {
-        let needed = min(max(usualTime, settings.minimumRetryTime), deadline.remaining(at: now) / 2)
+        let needed = min(max(smoothedLatency, settings.minimumRetryTime), deadline.remaining(at: now) / 2)
         return Deadline(deadline.instant.advanced(by: .zero - needed))
     }
 
     private mutating func note(_ result: CallResult, of permit: Permit, now: Instant) -> [Resolution] {
         switch result {
         case .answered:
-            usualTime += (permit.began.duration(to: now) - usualTime) / 8
+            smoothedLatency += (permit.began.duration(to: now) - smoothedLatency) / 8
             breaker.succeeded(epoch: permit.epoch, at: now)
             backOff.succeeded(callBegan: permit.began)
-        case .toldNothing:
-            breaker.toldNothing(epoch: permit.epoch)
+        case .inconclusive:
+            breaker.inconclusive(epoch: permit.epoch)
         case .throttled(let retryAfter):
             breaker.succeeded(epoch: permit.epoch, at: now)
             backOff.begin(at: now, callBegan: permit.began, retryAfter: retryAfter)

@@ -2,11 +2,11 @@ import AccountKit
 import DoormanCore
 import Testing
 
-@Suite("Forms of tokens and codes")
-struct FormTests {
+@Suite("Syntax of tokens and codes")
+struct SyntaxTests {
     @Test("a token of letters and digits may be one, however it begins", arguments: ["EMAWxyz09", "a", "EA", "AAA", "Q"])
     func possibleToken(text: String) {
-        #expect(TokenSyntax.refusal(of: Array(text.utf8), maximumBytes: 1024) == nil)
+        #expect(TokenSyntax.rejection(of: Array(text.utf8), maximumBytes: 1024) == nil)
     }
 
     @Test(
@@ -18,7 +18,7 @@ struct FormTests {
             (#"["EMAWabc"]"#, "characters"), ("EMAW&appsecret_proof=1", "characters"),
         ])
     func impossibleToken(text: String, word: String) throws {
-        let refusal = try #require(TokenSyntax.refusal(of: Array(text.utf8), maximumBytes: 1024))
+        let refusal = try #require(TokenSyntax.rejection(of: Array(text.utf8), maximumBytes: 1024))
         #expect(refusal.reason == .malformedToken)
         #expect(refusal.message.contains(word))
         #expect(!refusal.isCacheable)
@@ -26,9 +26,9 @@ struct FormTests {
 
     @Test("a code begins with AQ and is base64url")
     func code() {
-        #expect(CodeSyntax.refusal(of: Array("AQabcXYZ019_-".utf8), maximumBytes: 1024) == nil)
+        #expect(CodeSyntax.rejection(of: Array("AQabcXYZ019_-".utf8), maximumBytes: 1024) == nil)
         for text in ["", "EMAWabc", "aqabc", "AQ+/", "AQ==", "AQ a", "AA|1|2", "AQ" + String(repeating: "a", count: 1023)] {
-            #expect(CodeSyntax.refusal(of: Array(text.utf8), maximumBytes: 1024)?.reason == .malformedToken, "\(text)")
+            #expect(CodeSyntax.rejection(of: Array(text.utf8), maximumBytes: 1024)?.reason == .malformedToken, "\(text)")
         }
     }
 }

@@ -3,7 +3,7 @@ internal import DoormanSupport
 internal import Histogram
 
 /// How long calls took: an HdrHistogram, which keeps three significant digits of any length of time in a fixed memory.
-package struct LatencyHistogram: Sendable {
+package struct BenchLatencyHistogram: Sendable {
     /// In nanoseconds: two days, twice the longest time that a call may be given.
     private static let longest: UInt64 = 172_800_000_000_000
 
@@ -17,7 +17,7 @@ package struct LatencyHistogram: Sendable {
         histogram.record(min(UInt64(clamping: latency.nanoseconds), Self.longest))
     }
 
-    package mutating func add(_ other: LatencyHistogram) {
+    package mutating func add(_ other: BenchLatencyHistogram) {
         histogram.add(other.histogram)
     }
 

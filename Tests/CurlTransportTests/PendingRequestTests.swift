@@ -4,8 +4,8 @@ import Testing
 @testable import CurlTransport
 
 @Suite("One request and its waiter")
-struct ExchangeTests {
-    private func exchange(isRepeatable: Bool) -> PendingRequest {
+struct PendingRequestTests {
+    private func pending(isRepeatable: Bool) -> PendingRequest {
         PendingRequest(
             HTTPRequest(.get, url: "https://localhost/", isRepeatable: isRepeatable),
             deadline: .now.advanced(by: .seconds(10)))
@@ -13,18 +13,18 @@ struct ExchangeTests {
 
     @Test("a request that is good once does not go out twice, whatever libcurl thinks")
     func goodOnce() {
-        let once = exchange(isRepeatable: false)
+        let once = pending(isRepeatable: false)
         #expect(once.markAboutToSend() == nil)
-        #expect(once.markAboutToSend() == .isSecondTime)
-        let repeatable = exchange(isRepeatable: true)
+        #expect(once.markAboutToSend() == .mayHaveBeenSent)
+        let repeatable = pending(isRepeatable: true)
         #expect(repeatable.markAboutToSend() == nil)
         #expect(repeatable.markAboutToSend() == nil)
     }
 
-    @Test("nothing goes out for an exchange that has ended")
+    @Test("nothing goes out for a request that has ended")
     func ended() {
-        let exchange = exchange(isRepeatable: true)
-        exchange.fail(.cancelled)
-        #expect(exchange.markAboutToSend() == .hasEnded)
+        let request = pending(isRepeatable: true)
+        request.fail(.cancelled)
+        #expect(request.markAboutToSend() == .hasEnded)
     }
 }

@@ -1,0 +1,123 @@
+/// A histogram of latencies: one bucket for all up to 64 µs, then eight for each doubling, up to 67 s. The last bucket also holds
+/// everything longer.
+///
+/// The server records; ``Snapshot`` is what it shows.
+public struct LatencyHistogram: Sendable, Hashable {
+    private static let octaves = 20
+    /// Microseconds, as a power of two.
+    private static let firstBound = 6
+
+    private var counts = [UInt64](repeating: 0, count: 1 + 8 * octaves)
+    private var sum: Duration = .zero
+
+    package init() {}
+
+    /// Records one latency, rounded up to whole microseconds. A negative one counts as zero.
+    package mutating func record(_ latency: Duration) {
+        let microseconds = Self.microseconds(of: latency)
+        counts[Self.bucket(of: microseconds)] += 1
+        sum += .microseconds(Int64(clamping: microseconds))
+    }
+
+    package var snapshot: Snapshot {
+        let buckets = counts.indices.filter { counts[$0] > 0 }.map { index in
+            Snapshot.Bucket(upperBound: .microseconds(Self.upperBound(of: index)), count: counts[index])
+        }
+        return Snapshot(sum: sum, buckets: buckets)
+    }
+
+    /// Rounded up, since the bound of a bucket belongs to it. Parts of a nanosecond do not count.
+    private static func microseconds(of latency: Duration) -> UInt64 {
+        let (seconds, attoseconds) = max(.zero, latency).components
+        let nanoseconds = UInt64(attoseconds / 1_000_000_000)
+        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000)
+        return overflow ? .max : whole.addingClamped((nanoseconds + 999) / 1000)
+    }
+
+    private static func bucket(of microseconds: UInt64) -> Int {
+        guard microseconds > 1 << firstBound else { return 0 }
+        let below = microseconds - 1
+        let octave = UInt64.bitWidth - 1 - below.leadingZeroBitCount - firstBound
+        guard octave < octaves else { return 8 * octaves }
+        return 1 + 8 * octave + Int(below >> (octave + firstBound - 3)) - 8
+    }
+
+    /// In microseconds.
+    private static func upperBound(of bucket: Int) -> Int64 {
+        guard bucket > 0 else { return 1 << firstBound }
+        let (octave, step) = (bucket - 1).quotientAndRemainder(dividingBy: 8)
+        return Int64(8 + step + 1) << (octave + firstBound - 3)
+    }
+}
+
+extension LatencyHistogram {
+    /// The counts of a histogram at one moment, in buckets whose width is at most an eighth of their size.
+    public struct Snapshot: Sendable, Hashable {
+        /// The sum of all latencies, in whole microseconds.
+        public var sum: Duration
+        /// The buckets that are not empty, in ascending order.
+        public var buckets: [Bucket]
+
+        /// Creates a snapshot of latencies that were recorded elsewhere; of none by default.
+        public init(sum: Duration = .zero, buckets: [Bucket] = []) {
+            self.sum = sum
+            self.buckets = buckets
+        }
+
+        /// The number of latencies up to a bound, and above the bound of the bucket before.
+        public struct Bucket: Sendable, Hashable {
+            /// The longest latency in the bucket, in whole microseconds.
+            public var upperBound: Duration
+            /// The number of latencies in the bucket.
+            public var count: UInt64
+
+            /// Creates a bucket.
+            public init(upperBound: Duration, count: UInt64) {
+                self.upperBound = upperBound
+                self.count = count
+            }
+        }
+
+        /// The number of latencies.
+        public var count: UInt64 {
+            buckets.reduce(0) { $0.addingClamped($1.count) }
+        }
+
+        /// The mean latency; `nil` if there are none.
+        public var mean: Duration? {
+            count == 0 ? nil : sum / Double(count)
+        }
+
+        /// The latency that a percentage of calls did not exceed: at most an eighth too high. `nil` if there are none.
+        ///
+        /// - Parameter percent: 0 to 100.
+        public func percentile(_ percent: Double) -> Duration? {
+            let wanted = Double(count) * percent / 100
+            var seen: UInt64 = 0
+            for bucket in buckets {
+                seen = seen.addingClamped(bucket.count)
+                if Double(seen) >= wanted { return bucket.upperBound }
+            }
+            return buckets.last?.upperBound
+        }
+
+        /// The latencies that were recorded after an earlier snapshot.
+        public func since(_ earlier: Snapshot) -> Snapshot {
+            var before: [Duration: UInt64] = [:]
+            for bucket in earlier.buckets { before[bucket.upperBound] = bucket.count }
+            let grown = buckets.compactMap { bucket -> Bucket? in
+                let count = before[bucket.upperBound] ?? 0
+                return bucket.count > count ? Bucket(upperBound: bucket.upperBound, count: bucket.count - count) : nil
+            }
+            return Snapshot(sum: max(.zero, sum - earlier.sum), buckets: grown)
+        }
+    }
+}
+
+extension UInt64 {
+    /// The counts of another machine may be any number.
+    fileprivate func addingClamped(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}

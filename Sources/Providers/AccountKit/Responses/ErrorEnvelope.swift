@@ -1,0 +1,28 @@
+/// The `error` object of a response (the contract, section 3). Any field may be absent. A field of a wrong type makes the response
+/// malformed, which is no reason to reject a token.
+struct ErrorEnvelope: Sendable, Hashable {
+    /// `nil` if absent.
+    let code: Int64?
+    /// Empty if absent. It is only compared, and never shown: the provider wrote it.
+    let message: String
+    let isTransient: Bool
+
+    init?(_ value: JSONValue) {
+        guard let object = value.object else { return nil }
+        switch object.present("code") {
+        case nil: code = nil
+        case .integer(let number): code = number
+        default: return nil
+        }
+        switch object.present("message") {
+        case nil: message = ""
+        case .string(let text): message = text
+        default: return nil
+        }
+        switch object.present("is_transient") {
+        case nil: isTransient = false
+        case .bool(let flag): isTransient = flag
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,27 @@
+internal import DoormanCore
+
+/// Header fields. Names are compared without regard to case; the last of several fields with one name counts.
+package struct HTTPHeaders: Sendable, Hashable {
+    private var values: [String: String] = [:]
+
+    package init() {}
+
+    package subscript(name: String) -> String? {
+        get { values[name.lowercased()] }
+        set { values[name.lowercased()] = newValue }
+    }
+
+    package var count: Int { values.count }
+}
+
+extension HTTPHeaders: ExpressibleByDictionaryLiteral {
+    package init(dictionaryLiteral elements: (String, String)...) {
+        for (name, value) in elements {
+            self[name] = value
+        }
+    }
+}
+
+extension HTTPHeaders: Redacted {
+    package var description: String { "HTTPHeaders(\(count))" }
+}

@@ -1,0 +1,30 @@
+package import DoormanSupport
+
+/// A permit for one provider request. Its holder returns it once, by ``Governor/finish(_:_:)``.
+package struct Permit: Sendable, Hashable {
+    /// When the governor granted it.
+    package let began: Instant
+    /// The circuit breaker's epoch at that time.
+    let epoch: UInt64
+}
+
+/// What a call showed about the provider.
+package enum CallResult: Sendable, Hashable {
+    /// The provider is well, whatever its verdict.
+    case answered
+    /// The provider throttles us.
+    case throttled(retryAfter: Duration?)
+    /// The provider is down, or as good as down.
+    case failed
+    /// The call ended for a reason that is not the provider's.
+    case inconclusive
+}
+
+/// The purpose of a call. The queues of both purposes are served in turn, so that neither can starve the other: a flood of unknown
+/// tokens can't keep known ones from being refreshed in time.
+package enum CallPurpose: Sendable, Hashable {
+    /// A caller waits for the response.
+    case demand
+    /// Refreshes an entry before its TTL ends.
+    case refresh
+}

@@ -1,0 +1,86 @@
+import AccountKitEmulator
+import CurlTransport
+import DoormanBench
+import DoormanCore
+import DoormanCrypto
+import ProviderHTTP
+import Testing
+
+@testable import AccountKit
+@testable import DoormanClient
+@testable import DoormanServer
+
+/// A style test compares the types named here with the sources: `StyleTests.RedactedTypesTests`.
+@Suite("Redacted values")
+struct RedactedTests {
+    static let secret = "planted0secret"
+    private static let bytes = Array(secret.utf8)
+
+    /// A value of each type that is ``Redacted``, with the secret in it.
+    static func values() -> [any Redacted] {
+        var curl = CurlTransport.Settings()
+        curl.proxy = "http://user:\(secret)@proxy.example:3128"
+        let account = EmulatorSettings.Account(id: "1", contact: .email("a@example.com"), tokens: [secret])
+        let settings = AccountKitSettings(application: .init(id: "1", secret: AppSecret(secret)))
+        var feeder: HMACSHA256.Feeder?
+        _ = HMACSHA256(key: bytes).authenticationCode { parts in
+            parts.append(bytes.span)
+            feeder = parts
+        }
+        var values: [any Redacted] = [
+            Token(secret), AuthorizationCode(secret),
+            HMACSHA256(key: bytes),
+            HTTPRequest(.get, url: "https://example.com/me?access_token=\(secret)", isRepeatable: true),
+            HTTPResponse(status: 200, headers: ["X": secret], body: bytes),
+            HTTPHeaders(dictionaryLiteral: ("X", secret)),
+            curl,
+            JSONValue.object([secret: .string(secret)]),
+            AppSecret(secret),
+            AccountKitRequests(settings),
+            TLSMaterial(certificateChain: bytes, privateKey: bytes),
+            Call(method: "GET", target: "/v1.3/\(secret)?access_token=\(secret)"),
+            EmulatorSettings.App(id: "1", secret: secret, accounts: [account]), account,
+            DoormanClient(target: .hostAndPort("127.0.0.1", 1)),
+        ]
+        if let feeder { values.append(feeder) }
+        if let frames = try? RequestFrames([Token(secret)], settings: BenchSettings(address: .unixSocket(path: "/nowhere"))) {
+            values.append(frames)
+        }
+        return values
+    }
+
+    /// The names of the types of ``values()``. The style test reads this list.
+    static let types = [
+        "AccountKitRequests", "AppSecret", "AuthorizationCode", "Call", "CurlTransport.Settings", "DoormanClient",
+        "EmulatorSettings.Account", "EmulatorSettings.App", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest",
+        "HTTPResponse", "JSONValue", "RequestFrames", "TLSMaterial", "Token",
+    ]
+
+    @Test("each type that is redacted has a value here")
+    func complete() {
+        let found = Self.values().map { value in
+            String(reflecting: type(of: value)).split(separator: ".").dropFirst().joined(separator: ".")
+        }
+        #expect(found.sorted() == Self.types)
+    }
+
+    @Test("a value shows its description, and nothing else, however it is shown", arguments: types.indices)
+    func shown(_ index: Int) throws {
+        let values = Self.values()
+        let value = try #require(values.indices.contains(index) ? values[index] : nil)
+        var (printed, debugPrinted, dumped) = ("", "", "")
+        print(value, terminator: "", to: &printed)
+        debugPrint(value, terminator: "", to: &debugPrinted)
+        dump(value, to: &dumped)
+        let description = value.description
+        #expect(
+            [printed, debugPrinted, "\(value)", String(describing: value), String(reflecting: value)].allSatisfy {
+                $0 == description
+            })
+        #expect(Mirror(reflecting: value).children.isEmpty)
+        let numbers = Self.bytes.map(String.init).joined(separator: ", ")
+        for text in [printed, dumped, "\([value])", "\(Optional(value) as Any)", "\(["key": value])"] {
+            #expect(!text.contains(Self.secret) && !text.contains(numbers))
+        }
+    }
+}
