@@ -47,8 +47,6 @@ final class PendingRequest: Sendable {
         return false
     }
 
-    /// Notes that the request is about to be sent.
-    ///
     /// Why a request must not go out.
     enum Refusal: Sendable {
         /// The exchange has ended, perhaps saying that nothing was sent.
@@ -57,6 +55,8 @@ final class PendingRequest: Sendable {
         case isSecondTime
     }
 
+    /// Notes that the request is about to be sent.
+    ///
     /// - Returns: Nil if the request may go out.
     func markAboutToSend() -> Refusal? {
         state.withLock { state in

@@ -4,7 +4,7 @@ import Testing
 @testable import CurlTransport
 
 @Suite("One request and its waiter")
-struct ExchangeTests {
+struct PendingRequestTests {
     private func exchange(isRepeatable: Bool) -> PendingRequest {
         PendingRequest(
             HTTPRequest(.get, url: "https://localhost/", isRepeatable: isRepeatable),

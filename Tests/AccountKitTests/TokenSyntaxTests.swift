@@ -2,8 +2,8 @@ import AccountKit
 import DoormanCore
 import Testing
 
-@Suite("Forms of tokens and codes")
-struct FormTests {
+@Suite("Syntax of tokens and codes")
+struct TokenSyntaxTests {
     @Test("a token of letters and digits may be one, however it begins", arguments: ["EMAWxyz09", "a", "EA", "AAA", "Q"])
     func possibleToken(text: String) {
         #expect(TokenSyntax.refusal(of: Array(text.utf8), maximumBytes: 1024) == nil)
