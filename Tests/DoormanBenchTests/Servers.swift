@@ -6,6 +6,7 @@ import DoormanWire
 import Logging
 import NIOCore
 import NIOPosix
+import TestKit
 
 /// A real server that knows one token, `EMAWgood`, by heart, and refuses every other.
 func withServer(_ body: (_ server: DoormanServer, _ address: BenchAddress) async throws -> Void) async throws {
@@ -13,8 +14,10 @@ func withServer(_ body: (_ server: DoormanServer, _ address: BenchAddress) async
     settings.tcp = .init(host: "127.0.0.1", port: 0)
     settings.connection.drainQuietPeriod = .milliseconds(20)
     let good = Array("EMAWgood".utf8)
+    let provider = ScriptedProvider()
+    provider.verifications.answerAlways(.success(.rejected(Rejection(.tokenRejected, "nobody knows it"))))
     let backend = AuthBackend(
-        provider: Refusing(), timeSource: .system, keyOfToken: { _ in TokenKey(words: (0, 0, 0, 0)) }
+        provider: provider, timeSource: .system, keyOfToken: { _ in TokenKey(words: (0, 0, 0, 0)) }
     ) { token, _, _, _, _, reply in
         reply = EncodedResponse(bytes: SteppedLoad.identity)
         return token.indices.map { token[$0] } == good
@@ -31,20 +34,6 @@ func withServer(_ body: (_ server: DoormanServer, _ address: BenchAddress) async
     }
     await server.stop()
     try outcome.get()
-}
-
-private struct Refusing: TokenProvider {
-    func validateSyntax(of token: Token) -> Rejection? { nil }
-
-    func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        .rejected(Rejection(.tokenRejected, "nobody knows it"))
-    }
-
-    func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
-        throw VerificationError(.unsupported, "not here")
-    }
-
-    func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {}
 }
 
 /// A server that is none: it accepts, and does one thing when the first bytes come.

@@ -21,7 +21,7 @@ struct AccountsTests {
 
     @Test("nobody may unless the operator says so; the refusal names the caller, and nobody is asked")
     func nobody() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         let metrics = TestMetrics()
         try await withServer(provider, metrics: metrics) { _, port in
             let peer = try RawPeer.connect(port: port)
@@ -57,7 +57,7 @@ struct AccountsTests {
 
     @Test("one who is named by address may, by TCP")
     func address() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         provider.release()
         let log = LogRecorder()
         try await withServer(provider, log: log, settings: { $0.accountsCallers = Set(Self.loopback) }) { _, port in
@@ -77,7 +77,7 @@ struct AccountsTests {
 
     @Test("the user of the process behind a Unix socket is who the kernel says, and another is not let in")
     func user() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         provider.release()
         let path = Self.socketPath
         let mine: (inout ServerSettings) -> Void = {
@@ -107,7 +107,7 @@ struct AccountsTests {
 
     @Test("a page that not every client takes is refused, with what to do")
     func pageTooLong() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         provider.release()
         try await withServer(provider, settings: { $0.accountsCallers = Set(Self.loopback) }) { _, port in
             let peer = try RawPeer.connect(port: port)
@@ -120,7 +120,7 @@ struct AccountsTests {
 
     @Test("a draining server starts no deletion")
     func draining() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider, settings: { $0.accountsCallers = Set(Self.loopback) }) { server, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1))

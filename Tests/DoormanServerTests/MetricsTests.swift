@@ -11,7 +11,7 @@ struct MetricsTests {
 
     @Test("calls by where their answer came from and how they came out; connections, open and closed")
     func counts() async throws {
-        let (metrics, provider) = (TestMetrics(), ScriptedProvider())
+        let (metrics, provider) = (TestMetrics(), ScriptedProvider.held())
         provider.release()
         try await withServer(provider, metrics: metrics) { server, port in
             let peer = try RawPeer.connect(port: port)

@@ -7,7 +7,7 @@ import Testing
 struct ResetStormTests {
     @Test("at any moment leaves neither connections nor work behind, and others are served")
     func storm() async throws {
-        let (metrics, provider) = (TestMetrics(), ScriptedProvider())
+        let (metrics, provider) = (TestMetrics(), ScriptedProvider.held())
         try await withServer(provider, metrics: metrics) { server, port in
             let frame = try Frames.verify("remembered", streamID: 1)
             var misses = 0

@@ -8,7 +8,7 @@ import TestKit
 
 /// Runs a server on free ports for as long as `body` runs.
 func withServer(
-    _ provider: ScriptedProvider = ScriptedProvider(), log: LogRecorder = LogRecorder(),
+    _ provider: ScriptedProvider = ScriptedProvider.held(), log: LogRecorder = LogRecorder(),
     metrics: any MetricsFactory = NOOPMetricsHandler.instance, tls: ServerTLS? = nil,
     time: TimeSource = .system,
     takeMiss: @escaping AuthBackend.TakeMiss = { _, _, _ in nil }, settings change: (inout ServerSettings) -> Void = { _ in },

@@ -29,7 +29,7 @@ struct Setup {
             }
         }
         backend = AuthBackend(
-            provider: NobodyAsks(), timeSource: TimeSource(now: { .distantFuture }, wallTime: { .distantFuture }),
+            provider: SyntaxOnlyProvider(), timeSource: TimeSource(now: { .distantFuture }, wallTime: { .distantFuture }),
             takeMiss: takeMiss, isBeingAsked: { $0.first == Memory.beingAsked },
             staleReplyFromMemory: { token, _, _, _, hasShare, reply in
                 guard token.first == Memory.outdated || (!hasShare && token.first == Memory.recovering) else { return false }
@@ -78,8 +78,9 @@ enum Memory {
     }
 }
 
-/// The fuzzer answers the calls itself, so the provider is only asked about a token's form.
-private struct NobodyAsks: TokenProvider {
+/// The fuzzer answers the calls itself, so the provider only checks a token's syntax. Not TestKit's `ScriptedProvider`: TestKit starts
+/// processes and reads files, and a fuzzer is built with as little as it can be.
+private struct SyntaxOnlyProvider: TokenProvider {
     func validateSyntax(of token: Token) -> Rejection? {
         token.bytes.first == Memory.malformed ? Rejection(.malformedToken, "not a token") : nil
     }
