@@ -188,8 +188,10 @@ struct ServerTests {
         var limits = EmulatorSettings.Limits()
         limits.idleTimeout = .milliseconds(50)
         try await withEmulator(limits: limits) { emulator in
+            let connected = ContinuousClock.now
             let client = try await HTTPClient(port: emulator.port)
             try await client.closed()
+            #expect(connected.duration(to: .now) >= .milliseconds(50))
         }
     }
 

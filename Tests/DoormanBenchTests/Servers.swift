@@ -13,9 +13,11 @@ func withServer(_ body: (_ server: DoormanServer, _ address: BenchAddress) async
     var settings = ServerSettings()
     settings.tcp = .init(host: "127.0.0.1", port: 0)
     settings.connection.drainQuietPeriod = .milliseconds(20)
+    let provider = ScriptedProvider()
+    provider.verifications.answerAlways(.success(.rejected(Rejection(.tokenRejected, "nobody knows it"))))
     var cache = ScriptedBackend.Cache()
     cache.response = { $0 == Token("EMAWgood") ? EncodedResponse(bytes: SteppedLoad.identity) : nil }
-    let backend = ScriptedBackend(provider: Refusing(), cache: cache)
+    let backend = ScriptedBackend(provider: provider, cache: cache)
     let server = DoormanServer(
         settings: settings, backend: backend, group: MultiThreadedEventLoopGroup.singleton,
         logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
@@ -28,20 +30,6 @@ func withServer(_ body: (_ server: DoormanServer, _ address: BenchAddress) async
     }
     await server.stop()
     try outcome.get()
-}
-
-private struct Refusing: TokenProvider {
-    func validateSyntax(of token: Token) -> Rejection? { nil }
-
-    func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        .rejected(Rejection(.tokenRejected, "nobody knows it"))
-    }
-
-    func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
-        throw VerificationError(.unsupported, "not here")
-    }
-
-    func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {}
 }
 
 /// A server that is none: it accepts, and does one thing when the first bytes come.

@@ -65,7 +65,7 @@ func encodeForTests(_ verdict: Verdict) -> EncodedResponse {
 
 /// A caching verifier in front of a scripted provider, with time that stands still.
 struct Scene {
-    let provider = ScriptedProvider()
+    let provider = ScriptedProvider.withAccounts()
     let clock = SteppedClock()
     let verifier: CachingVerifier
     let token = Token("EMAWtesttoken0001")

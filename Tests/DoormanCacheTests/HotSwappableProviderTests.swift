@@ -9,8 +9,8 @@ import Testing
 @Suite("A provider that gives way to another")
 struct HotSwappableProviderTests {
     private let clock = SteppedClock()
-    private let first = ScriptedProvider()
-    private let second = ScriptedProvider()
+    private let first = ScriptedProvider.withAccounts()
+    private let second = ScriptedProvider.withAccounts()
     private let provider: HotSwappableProvider
     private let verifier: CachingVerifier
 

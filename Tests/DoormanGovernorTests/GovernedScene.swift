@@ -22,7 +22,7 @@ extension Result where Failure == VerificationError {
 struct GovernedScene {
     typealias Call = Task<Result<Verdict, VerificationError>, Never>
 
-    let provider = ScriptedProvider()
+    let provider = ScriptedProvider.withCodes()
     let clock = SteppedClock()
     let governor: Governor
     let verifier: GovernedVerifier

@@ -20,7 +20,7 @@ struct AccountsTests {
 
     @Test("nobody may unless the operator says so; the refusal names the caller, and nobody is asked")
     func nobody() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider) { server, port in
             let peer = try RawPeer.connect(port: port)
             for bytes in [try Frames.listAccounts(streamID: 1), try Frames.deleteAccount("1", streamID: 1)] {
@@ -54,7 +54,7 @@ struct AccountsTests {
 
     @Test("one who is named by address may, by TCP")
     func address() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         provider.release()
         let log = LogRecorder()
         try await withServer(provider, log: log, settings: { $0.accountsCallers = Set(Self.loopback) }) { _, port in
@@ -74,7 +74,7 @@ struct AccountsTests {
 
     @Test("the user of the process behind a Unix socket is who the kernel says, and another is not let in")
     func user() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         provider.release()
         let path = Self.socketPath
         let mine: (inout ServerSettings) -> Void = {
@@ -104,7 +104,7 @@ struct AccountsTests {
 
     @Test("a page that not every client takes is refused, with what to do")
     func pageTooLong() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         provider.release()
         try await withServer(provider, settings: { $0.accountsCallers = Set(Self.loopback) }) { _, port in
             let peer = try RawPeer.connect(port: port)
@@ -117,7 +117,7 @@ struct AccountsTests {
 
     @Test("a draining server starts no deletion")
     func draining() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider, settings: { $0.accountsCallers = Set(Self.loopback) }) { server, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1))

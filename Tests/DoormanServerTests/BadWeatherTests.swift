@@ -124,7 +124,7 @@ struct BadWeatherTests {
 
     @Test("refuses an even stream id, and one that is in flight, on that stream")
     func streamIDs() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("remembered", streamID: 2))

@@ -62,7 +62,7 @@ struct CallerLimitTests {
 
     @Test("calls that wait are counted over a caller's connections; beyond that hits are answered, and other callers wait too")
     func callsInFlight() async throws {
-        let (provider, path) = (ScriptedProvider(), Self.socketPath)
+        let (provider, path) = (ScriptedProvider.held(), Self.socketPath)
         let settings: (inout ServerSettings) -> Void = {
             $0.unixSocketPath = path
             $0.policy = Self.limiting { $0.callsInFlight = 2 }
@@ -91,7 +91,7 @@ struct CallerLimitTests {
 
     @Test("calls that wait are counted over all callers; beyond that hits are answered, and what ended makes room")
     func waitingCalls() async throws {
-        let (provider, path) = (ScriptedProvider(), Self.socketPath)
+        let (provider, path) = (ScriptedProvider.held(), Self.socketPath)
         let settings: (inout ServerSettings) -> Void = {
             $0.unixSocketPath = path
             $0.maximumWaitingCalls = 2
@@ -121,7 +121,7 @@ struct CallerLimitTests {
 
     @Test("a call that its connection refuses, or its caller's share of misses, holds no place")
     func placesOfRefused() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         let settings: (inout ServerSettings) -> Void = {
             $0.maximumWaitingCalls = 3
             $0.connection.maximumCallsInFlight = 1
@@ -180,7 +180,7 @@ struct CallerLimitTests {
 
     @Test("another policy holds for the next call of connections that are open, and calls that wait go on")
     func replaced() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider, settings: { $0.policy = Self.limiting { $0.callsInFlight = 1 } }) { server, port in
             let peer = try RawPeer.connect(port: port)
             #expect(try await verify("remembered", 1, peer) == nil)

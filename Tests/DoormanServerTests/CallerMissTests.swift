@@ -8,7 +8,7 @@ import Testing
 struct CallerMissTests {
     @Test("is taken by misses alone, and once it is used up they are refused at once, with when to come back; hits go on")
     func usedUp() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         provider.release()
         let taken = NIOLockedValueBox<[String]>([])
         try await withServer(
@@ -44,7 +44,7 @@ struct CallerMissTests {
 
     @Test("is not touched by a call that joins a question, nor by one that what memory has past its time will do for")
     func joinersAndStale() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         provider.release()
         let taken = NIOLockedValueBox(0)
         try await withServer(
@@ -70,7 +70,7 @@ struct CallerMissTests {
 
     @Test("is not touched by what can't be a token, which is refused on the spot")
     func malformed() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         let taken = NIOLockedValueBox(0)
         try await withServer(
             provider,

@@ -39,7 +39,7 @@ struct CertificateCallerTests {
 
     @Test("one who is named may, one who is not is refused with CALLER_NOT_ALLOWED")
     func allowed() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         provider.release()
         let authority = try await TestAuthority()
         let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)

@@ -6,7 +6,7 @@ import Testing
 struct ResetStormTests {
     @Test("at any moment leaves neither connections nor work behind, and others are served")
     func storm() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider) { server, port in
             let frame = try Frames.verify("remembered", streamID: 1)
             var misses = 0

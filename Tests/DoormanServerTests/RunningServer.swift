@@ -8,7 +8,7 @@ import TestKit
 
 /// Runs a server on free ports for as long as `body` runs.
 func withServer(
-    _ provider: ScriptedProvider = ScriptedProvider(), log: LogRecorder = LogRecorder(),
+    _ provider: ScriptedProvider = ScriptedProvider.held(), log: LogRecorder = LogRecorder(),
     tls: ServerTLS? = nil, time: TimeSource = .system,
     chargeMiss: @escaping ScriptedBackend.ChargeMiss = { _, _, _ in nil },
     settings change: (inout ServerSettings) -> Void = { _ in },

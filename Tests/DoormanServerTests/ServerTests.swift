@@ -17,7 +17,7 @@ struct ServerTests {
             ("busy", .providerBusy, Duration.milliseconds(1500)),
         ] as [(String, Failure, Duration?)])
     func outcomes(token: String, failure: Failure, retryAfter: Duration?) async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         provider.release()
         try await withServer(provider) { _, port in
             let peer = try RawPeer.connect(port: port)
@@ -30,7 +30,7 @@ struct ServerTests {
 
     @Test("answers later calls while an earlier one waits")
     func outOfOrder() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1) + Frames.verify("remembered", streamID: 3))
@@ -42,7 +42,7 @@ struct ServerTests {
 
     @Test("answers a call whose deadline passes, and tells whoever works on it to stop")
     func deadline() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1, timeout: .milliseconds(50)))
@@ -53,7 +53,7 @@ struct ServerTests {
 
     @Test("stops working for a client that is gone")
     func clientLeaves() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider) { server, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1))
@@ -61,12 +61,13 @@ struct ServerTests {
             try peer.reset()
             try await eventually("the work is cancelled") { provider.cancelled == 1 }
             try await eventually("the connection is forgotten") { server.connectionCount == 0 }
+            #expect(provider.asked == 1)
         }
     }
 
     @Test("answers everything to a client that has closed its side already")
     func halfClosedClient() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1))
@@ -131,7 +132,7 @@ struct ServerTests {
 
     @Test("drains: finishes what is in flight, answers DRAINING and NOT_SERVING meanwhile, closes, and takes nobody new")
     func drain() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider) { server, port in
             let busy = try RawPeer.connect(port: port)
             try await busy.send(Frames.verify("new", streamID: 1))
@@ -165,7 +166,7 @@ struct ServerTests {
     @Test("cuts off what does not end within the drain time-out")
     func drainTimeout() async throws {
         let log = LogRecorder()
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider, log: log, settings: { $0.drainTimeout = .milliseconds(100) }) { server, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1))

@@ -20,7 +20,7 @@ struct StatisticsTests {
 
     @Test("calls of every connection by how they came out, what is open and what was closed; and itself from the next time on")
     func counts() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         provider.release()
         try await withServer(provider) { server, port in
             // On several event loops, where there are several.
@@ -61,7 +61,7 @@ struct StatisticsTests {
     @Test("what is behind the server adds to it")
     func source() async throws {
         let backend = ScriptedBackend(
-            provider: ScriptedProvider(), cache: .init(),
+            provider: ScriptedProvider.held(), cache: .init(),
             statistics: {
                 var statistics = ServerStatistics()
                 statistics.counters[.cacheHits] = 7
@@ -78,7 +78,7 @@ struct StatisticsTests {
 
     @Test("it tells how full it is when every place is taken, too, and takes none")
     func full() async throws {
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         try await withServer(provider, settings: { $0.maximumWaitingCalls = 1 }) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(

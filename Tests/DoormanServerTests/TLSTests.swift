@@ -125,7 +125,7 @@ struct TLSTests {
     @Test("answers to a client that has said good-bye come first")
     func halfClose() async throws {
         let authority = try await TestAuthority()
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         let tls = try ServerTLS.test(try await authority.leaf())
         try await withServer(provider, tls: tls) { server, port in
             let peer = try await TLSPeer.connect(port: port, trusting: authority)
@@ -142,7 +142,7 @@ struct TLSTests {
     @Test("a drain finishes what is in flight and says good-bye")
     func drain() async throws {
         let authority = try await TestAuthority()
-        let provider = ScriptedProvider()
+        let provider = ScriptedProvider.held()
         let tls = try ServerTLS.test(try await authority.leaf())
         try await withServer(provider, tls: tls) { server, port in
             let peer = try await TLSPeer.connect(port: port, trusting: authority)

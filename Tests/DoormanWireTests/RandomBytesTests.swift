@@ -25,6 +25,7 @@ struct RandomBytesTests {
         var random = SeededRandom(seed)
         let arena = MessageArena(capacity: 512, budget: 16 << 10)
         for _ in 0..<200 { readAll(random.bytes(Int.random(in: 0...200, using: &random)), arena) }
+        expectStillReads(arena)
     }
 
     @Test("good messages with a few bytes changed never crash the decoders", arguments: 1...20 as ClosedRange<UInt64>)
@@ -40,6 +41,18 @@ struct RandomBytesTests {
             readAll(Array(data.prefix(Int.random(in: 1...data.count, using: &random))), arena)
             readAll(data, arena)
         }
+        expectStillReads(arena)
+    }
+
+    /// An arena that has seen damaged messages reads a good message as ever.
+    private func expectStillReads(_ arena: MessageArena) {
+        let identity = Identity(accountID: "1", applicationID: "10", provider: "p", verifiedAt: Timestamp(millisecondsSince1970: 0))
+        let outcome = ResponseDecoder.unpackedIdentity(ResponseEncoder.encode(identity).span, in: arena)
+        guard case .success(let read) = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(read.accountID == "1")
     }
 
     /// Reads the bytes as every message there is.

@@ -42,7 +42,7 @@ final class ScriptedCredentials: Sendable {
             ids.map { id in
                 let own = names.filter { $0.dropLast() == id }
                 return ApplicationRouter.Application(
-                    id: id, credentials: own.map { Credential(name: $0, world: self) }, preferred: preferred)
+                    id: id, credentials: own.map(provider(named:)), preferred: preferred)
             })
     }
 
@@ -69,47 +69,38 @@ final class ScriptedCredentials: Sendable {
         return state.withLockedValue { $0.sayings[name] } ?? .fails(.internal)
     }
 
-    private struct Credential: TokenProvider {
-        let name: String
-        let world: ScriptedCredentials
-
-        var identity: Identity {
-            Identity(
-                accountID: "12345", applicationID: String(name.dropLast()), provider: "scripted",
-                verifiedAt: Timestamp(millisecondsSince1970: 0))
-        }
-
-        func validateSyntax(of token: Token) -> Rejection? {
-            token.bytes.isEmpty ? Rejection(.malformedToken, "The token is empty.") : nil
-        }
-
-        func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-            switch await world.ask(name) {
-            case .yes: return .valid(identity)
-            case .void: return .rejected(Rejection(.tokenRejected, "void"))
-            case .proofWrong: return .rejected(Rejection(.proofRejected, "proof"))
-            case .anotherApplication: return .rejected(Rejection(.wrongApplication, "application"))
-            case .fails(let code, let scope): throw VerificationError(code, name, scope: scope)
+    /// A provider that asks this for each answer.
+    private func provider(named name: String) -> ScriptedProvider {
+        let identity = Identity(
+            accountID: "12345", applicationID: String(name.dropLast()), provider: "scripted",
+            verifiedAt: Timestamp(millisecondsSince1970: 0))
+        let provider = ScriptedProvider()
+        provider.verifications.script { _ in
+            switch await self.ask(name) {
+            case .yes: .success(.valid(identity))
+            case .void: .success(.rejected(Rejection(.tokenRejected, "void")))
+            case .proofWrong: .success(.rejected(Rejection(.proofRejected, "proof")))
+            case .anotherApplication: .success(.rejected(Rejection(.wrongApplication, "application")))
+            case .fails(let code, let scope): .failure(VerificationError(code, name, scope: scope))
             }
         }
-
-        func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
-            switch await world.ask(name) {
-            case .yes: return .issued(Token("EMAW"), identity)
-            case .void: return .rejected(Rejection(.tokenRejected, "used"))
-            case .proofWrong, .anotherApplication: throw VerificationError(.internal, name)
-            case .fails(let code, let scope): throw VerificationError(code, name, scope: scope)
+        provider.exchanges.script { _ in
+            switch await self.ask(name) {
+            case .yes: .success(.issued(Token("EMAW"), identity))
+            case .void: .success(.rejected(Rejection(.tokenRejected, "used")))
+            case .proofWrong, .anotherApplication: .failure(VerificationError(.internal, name))
+            case .fails(let code, let scope): .failure(VerificationError(code, name, scope: scope))
             }
         }
-
-        func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
-            switch await world.ask(name) {
-            case .yes, .void: return
-            case .proofWrong: throw VerificationError(.providerMisconfigured, name, scope: .credential)
-            case .anotherApplication: throw VerificationError(.invalidRequest, name)
-            case .fails(let code, let scope): throw VerificationError(code, name, scope: scope)
+        provider.revocations.script { _ in
+            switch await self.ask(name) {
+            case .yes, .void: .success(())
+            case .proofWrong: .failure(VerificationError(.providerMisconfigured, name, scope: .credential))
+            case .anotherApplication: .failure(VerificationError(.invalidRequest, name))
+            case .fails(let code, let scope): .failure(VerificationError(code, name, scope: scope))
             }
         }
+        return provider
     }
 }
 

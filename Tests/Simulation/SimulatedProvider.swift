@@ -3,6 +3,8 @@ internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// A provider in a ``World``: it takes its time, fails, throttles, loses answers and changes its mind, as the seed will have it.
+///
+/// Not TestKit's `ScriptedProvider`: it lives in the world's time, draws from the world's seed, and tells the ledger what is true.
 final class SimulatedProvider: TokenProvider {
     enum Weather: Sendable, CaseIterable {
         case fine

@@ -4,6 +4,8 @@ internal import NIOConcurrencyHelpers
 
 /// A provider in a ``World`` that answers each question after the same time, and can be taken down. It knows every token that
 /// begins with `good`, and counts.
+///
+/// Not TestKit's `ScriptedProvider`: it answers in the world's time, with a latency, and knows how many calls were under way at once.
 final class SteadyProvider: TokenProvider {
     enum Health: Sendable {
         case up

@@ -8,7 +8,7 @@ internal import DoormanSupport
 internal import DoormanWire
 internal import TestKit
 
-/// The cache and what is in front of it, as `doormand` puts them together, behind which is ``SteadyProvider``.
+/// The cache and what is in front of it, as `doormand` puts them together, behind which is a provider that knows every token.
 struct Scene {
     let verifier: CachingVerifier
     let backend: VerificationService
@@ -19,7 +19,7 @@ struct Scene {
         settings.valid.entries = 2_000_000
         settings.valid.bytes = 4 << 30
         let verifier = try CachingVerifier(
-            upstream: SteadyProvider(), settings: settings, timeSource: .system,
+            upstream: ScriptedProvider.steady(), settings: settings, timeSource: .system,
             encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
         backend = VerificationService(

@@ -85,7 +85,7 @@ struct Steps {
 
     /// A packed reply to its frame.
     private var encode: Step {
-        let reply = EncodedResponse(bytes: ResponseEncoder.encode(SteadyProvider.identity(of: tokens[0])))
+        let reply = EncodedResponse(bytes: ResponseEncoder.encode(Identity.steady(of: tokens[0])))
         return Step(name: "encode") { count in
             var output = ByteBuffer()
             for number in 0..<count {

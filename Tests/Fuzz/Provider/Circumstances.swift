@@ -26,7 +26,7 @@ struct Circumstances: Sendable {
         begins = choice & 0x10 == 0
     }
 
-    func verifier(asking provider: ScriptedProvider) throws -> AccountKitVerifier {
+    func verifier(asking provider: InputTransport) throws -> AccountKitVerifier {
         let secret = hasSecret ? AppSecret(Self.secret) : nil
         var settings = AccountKitSettings(application: .init(id: Self.applicationID, secret: secret))
         settings.acceptAnswersWithoutApplication = acceptsAnswersWithoutApplication && hasSecret

@@ -11,7 +11,7 @@ public func fuzzProvider(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     var input = unsafe InputReader(start: start, count: count)
     let letter = input.byte()
     let circumstances = Circumstances(input.byte())
-    let provider = ScriptedProvider(input.remaining())
+    let provider = InputTransport(input.remaining())
     guard let verifier = try? circumstances.verifier(asking: provider) else { return 0 }
     let inquiry = Inquiry(verifier: verifier, circumstances: circumstances, provider: provider)
     OwnThread().run {

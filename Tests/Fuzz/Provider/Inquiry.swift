@@ -8,11 +8,11 @@ internal import ProviderHTTP
 struct Inquiry: Sendable {
     let verifier: AccountKitVerifier
     let circumstances: Circumstances
-    let provider: ScriptedProvider
+    let provider: InputTransport
 
     private let deadline = Deadline(Instant(nanoseconds: 2_000_000_000))
 
-    init(verifier: AccountKitVerifier, circumstances: Circumstances, provider: ScriptedProvider) {
+    init(verifier: AccountKitVerifier, circumstances: Circumstances, provider: InputTransport) {
         self.verifier = verifier
         self.circumstances = circumstances
         self.provider = provider

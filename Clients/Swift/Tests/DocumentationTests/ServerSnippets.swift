@@ -95,6 +95,9 @@ private func once(_ token: String) async throws {
 struct ServerSnippets {
     @Test("can be made as they stand there")
     func makes() async throws {
-        for client in [try several(), named(), local(), hedged(), near(), secured()] { await client.close() }
+        for client in [try several(), named(), local(), hedged(), near(), secured()] {
+            await client.close()
+            await #expect(throws: DoormanError.self) { try await client.verify("EMAW") }
+        }
     }
 }

@@ -296,5 +296,6 @@ struct ClientCompletionTests {
         try await eventually("it has ended") { outcomes.accounts == ["1011"] }
         try await eventually("the client is gone") { gone == nil }
         try await connection.clientCloses()
+        #expect(outcomes.accounts == ["1011"])
     }
 }

@@ -22,7 +22,7 @@ struct ClientConnectionTests {
         async let identity = client.verify("EMAWfirst")
         let connection = try await peer.accept()
         try await connection.answer(connection.nextCall(), "first")
-        _ = try await identity
+        #expect(try await identity.accountID == "first")
         return connection
     }
 

@@ -88,6 +88,7 @@ struct ClientTaskExecutorTests {
             while !Task.isCancelled { _ = try? await client.verify("EMAW1") }
         }
         await client.close()
+        await #expect(throws: DoormanError.self) { try await client.verify("EMAW2") }
         tries.cancel()
         await tries.value
     }

@@ -86,7 +86,8 @@ struct SilentServersTests {
         }
         servers.peers[1].behave(.serving)
         servers.peers[0].behave(.hung)
-        _ = try await servers.client.verify("EMAWhurry", timeout: .milliseconds(1500))
+        let identity = try await servers.client.verify("EMAWhurry", timeout: .milliseconds(1500))
+        #expect(identity.accountID == "EMAWhurry")
         await servers.client.close()
     }
 }

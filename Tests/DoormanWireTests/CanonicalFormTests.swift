@@ -6,8 +6,8 @@ import Testing
 
 @testable import DoormanWire
 
-@Suite("The plain form of the messages of a hit")
-struct PlainFormTests {
+@Suite("The canonical form of the messages of a hit")
+struct CanonicalFormTests {
     // MARK: - Calls
 
     @Test("a verify that protobuf-c packs is of the plain form, and reads the same", arguments: VerifySample.all)

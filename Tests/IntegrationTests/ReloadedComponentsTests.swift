@@ -7,7 +7,7 @@ import Testing
 @testable import DoormanDaemon
 
 @Suite("What a reload does to a server at work")
-struct ReloadedPiecesTests {
+struct ReloadedComponentsTests {
     private static let next = "00112233445566778899aabbccddeeff"
 
     /// A stack, and a way to put its application's secrets into force, of which no file has been changed.

@@ -3,8 +3,8 @@ internal import FuzzKit
 internal import NIOConcurrencyHelpers
 internal import ProviderHTTP
 
-/// Answers what the input says, one answer after the other.
-final class ScriptedProvider: HTTPTransport {
+/// Answers what the input says, one answer after the other. It scripts HTTP, not verdicts, so it is no `ScriptedProvider`.
+final class InputTransport: HTTPTransport {
     private struct State {
         var input: InputReader
         var answered: [HTTPResponse] = []

@@ -1,0 +1,86 @@
+package import DoormanCore
+package import DoormanSupport
+
+/// A provider whose answers a test scripts, method by method, and that records its requests.
+///
+/// At first, verifications and exchanges wait for an answer by hand, revocations succeed, and accounts are unsupported.
+package final class ScriptedProvider: TokenProvider {
+    package typealias SyntaxCheck = @Sendable (Token) -> Rejection?
+
+    package let verifications: ScriptedCalls<VerificationRequest, Verdict>
+    package let exchanges: ScriptedCalls<ExchangeRequest, ExchangeVerdict>
+    package let revocations: ScriptedCalls<RevocationRequest, Void>
+    package let accountLists: ScriptedCalls<AccountListRequest, AccountPage>
+    package let accountDeletions: ScriptedCalls<AccountDeletionRequest, Void>
+    private let syntaxCheck: SyntaxCheck
+
+    /// - Parameters:
+    ///   - recordsRequests: Whether requests are kept; a measurement of memory keeps none. Calls are counted in any case.
+    ///   - syntaxCheck: Judges a token by its syntax alone. By default it rejects the empty token.
+    package init(
+        recordsRequests: Bool = true,
+        syntaxCheck: @escaping SyntaxCheck = { $0.bytes.isEmpty ? Rejection(.malformedToken, "The token is empty.") : nil }
+    ) {
+        let unsupported = VerificationError(.unsupported, "This provider has no accounts.")
+        verifications = ScriptedCalls(recordsRequests: recordsRequests, script: nil)
+        exchanges = ScriptedCalls(recordsRequests: recordsRequests, script: nil)
+        revocations = ScriptedCalls(recordsRequests: recordsRequests) { _ in .success(()) }
+        accountLists = ScriptedCalls(recordsRequests: recordsRequests) { _ in .failure(unsupported) }
+        accountDeletions = ScriptedCalls(recordsRequests: recordsRequests) { _ in .failure(unsupported) }
+        self.syntaxCheck = syntaxCheck
+    }
+
+    package func validateSyntax(of token: Token) -> Rejection? {
+        syntaxCheck(token)
+    }
+
+    package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
+        try await verifications.call(request, deadline: deadline)
+    }
+
+    package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
+        try await exchanges.call(request, deadline: deadline)
+    }
+
+    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+        try await revocations.call(request, deadline: deadline)
+    }
+
+    package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
+        try await accountLists.call(request, deadline: deadline)
+    }
+
+    package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
+        try await accountDeletions.call(request, deadline: deadline)
+    }
+
+    // MARK: - All methods together
+
+    package var callCount: Int {
+        verifications.count + exchanges.count + revocations.count + accountLists.count + accountDeletions.count
+    }
+
+    /// Calls whose task was cancelled while they waited.
+    package var cancelledCount: Int {
+        verifications.cancelledCount + exchanges.cancelledCount + revocations.cancelledCount + accountLists.cancelledCount
+            + accountDeletions.cancelledCount
+    }
+
+    /// Every later call waits for ``release()``.
+    package func hold() {
+        verifications.hold()
+        exchanges.hold()
+        revocations.hold()
+        accountLists.hold()
+        accountDeletions.hold()
+    }
+
+    /// Lets every held call go on, and every later call too.
+    package func release() {
+        verifications.release()
+        exchanges.release()
+        revocations.release()
+        accountLists.release()
+        accountDeletions.release()
+    }
+}
