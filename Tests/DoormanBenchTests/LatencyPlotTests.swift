@@ -4,7 +4,7 @@ import Testing
 @Suite("the plot")
 struct LatencyPlotTests {
     private func svg(_ latencies: [Duration], title: String = "title") throws -> String {
-        var histogram = LatencyHistogram()
+        var histogram = BenchLatencyHistogram()
         for latency in latencies { histogram.record(latency) }
         return LatencyPlot(title: title, subtitle: "subtitle", latency: try #require(histogram.summary)).svg
     }

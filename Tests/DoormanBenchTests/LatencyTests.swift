@@ -11,7 +11,7 @@ struct LatencyTests {
     @Test("percentiles are right to three digits, from nanoseconds to hours")
     func percentiles() throws {
         for unit in [Duration.nanoseconds(100), .microseconds(1), .milliseconds(1), .seconds(1)] {
-            var histogram = LatencyHistogram()
+            var histogram = BenchLatencyHistogram()
             for number in 1...10_000 { histogram.record(unit * number) }
             let summary = try #require(histogram.summary)
             #expect(summary.count == 10_000)
@@ -28,7 +28,7 @@ struct LatencyTests {
 
     @Test("histograms add up, and an empty one has nothing to say")
     func adding() throws {
-        var (one, other) = (LatencyHistogram(), LatencyHistogram())
+        var (one, other) = (BenchLatencyHistogram(), BenchLatencyHistogram())
         #expect(one.summary == nil)
         one.record(.milliseconds(1))
         other.record(.seconds(3))
@@ -40,7 +40,7 @@ struct LatencyTests {
 
     @Test("what is longer than anything waits, or less than nothing, is held at the ends")
     func ends() throws {
-        var histogram = LatencyHistogram()
+        var histogram = BenchLatencyHistogram()
         histogram.record(.seconds(1_000_000_000))
         histogram.record(.seconds(-1))
         let summary = try #require(histogram.summary)
@@ -51,7 +51,7 @@ struct LatencyTests {
 
     @Test("the curve never falls, and goes from the fastest call to the slowest")
     func curve() throws {
-        var histogram = LatencyHistogram()
+        var histogram = BenchLatencyHistogram()
         for number in 1...5000 { histogram.record(.microseconds(number)) }
         let curve = try #require(histogram.summary).curve
         #expect(curve.first?.nines.value == 0)
@@ -61,27 +61,9 @@ struct LatencyTests {
         }
     }
 
-    @Test(
-        "are written with three digits and a unit",
-        arguments: [
-            (.zero, "0.00 µs"), (.nanoseconds(214), "0.21 µs"), (.nanoseconds(9994), "9.99 µs"), (.nanoseconds(9996), "10.0 µs"),
-            (.nanoseconds(61_240), "61.2 µs"), (.microseconds(999), "999 µs"), (.microseconds(1050), "1.05 ms"),
-            (.milliseconds(99), "99.0 ms"), (.microseconds(99_960), "100 ms"), (.seconds(2), "2.00 s"), (.seconds(3600), "3600 s"),
-        ] as [(Duration, String)])
-    func text(latency: Duration, text: String) {
-        #expect(LatencyText.describe(latency) == text)
-    }
-
-    @Test(
-        "large numbers are grouped",
-        arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-1234, "-1,234")])
-    func grouped(number: Int, text: String) {
-        #expect(LatencyText.grouped(number) == text)
-    }
-
     @Test("90 % is one nine, 99.9 % three", arguments: [(0.0, 0.0), (90, 1), (99, 2), (99.9, 3), (99.999, 5)])
     func nines(percentage: Double, nines: Double) {
-        #expect(abs(Nines(percentage: percentage).value - nines) < 1e-9)
-        #expect(abs(Nines(nines).percentage - percentage) < 1e-9)
+        #expect(abs(PercentileAxis(percentage: percentage).value - nines) < 1e-9)
+        #expect(abs(PercentileAxis(nines).percentage - percentage) < 1e-9)
     }
 }

@@ -2,14 +2,14 @@ internal import DoormanCore
 package import DoormanWire
 
 /// What is counted while calls are made.
-package struct BenchTally: Sendable {
+package struct BenchCounters: Sendable {
     /// The most reasons that are told apart, of refusals and of failures: a server could make up any number.
     private static let mostReasons = 64
 
     package private(set) var identified = 0
     package private(set) var refused: [String: Int] = [:]
     package private(set) var failed: [String: Int] = [:]
-    package private(set) var latencies = LatencyHistogram()
+    package private(set) var latencies = BenchLatencyHistogram()
     /// Answers that came within the window, whenever their calls were made.
     package private(set) var answers = 0
     package private(set) var bytesSent = 0
@@ -32,7 +32,7 @@ package struct BenchTally: Sendable {
     mutating func countSent(bytes: Int) { bytesSent += bytes }
     mutating func countReceived(bytes: Int) { bytesReceived += bytes }
 
-    package mutating func add(_ other: BenchTally) {
+    package mutating func add(_ other: BenchCounters) {
         identified += other.identified
         for (reason, count) in other.refused { Self.add(count, reason, &refused) }
         for (reason, count) in other.failed { Self.add(count, reason, &failed) }

@@ -3,7 +3,7 @@ internal import DoormanSupport
 internal import Histogram
 
 /// How long calls took: an HdrHistogram, which keeps three significant digits of any length of time in a fixed memory.
-package struct LatencyHistogram: Sendable {
+package struct BenchLatencyHistogram: Sendable {
     /// In nanoseconds: two days, twice the longest time that a call may be given.
     private static let longest: UInt64 = 172_800_000_000_000
 
@@ -17,14 +17,14 @@ package struct LatencyHistogram: Sendable {
         histogram.record(min(UInt64(clamping: latency.nanoseconds), Self.longest))
     }
 
-    package mutating func add(_ other: LatencyHistogram) {
+    package mutating func add(_ other: BenchLatencyHistogram) {
         histogram.add(other.histogram)
     }
 
     /// Nil if nothing was recorded.
     package var summary: LatencySummary? {
         guard count > 0 else { return nil }
-        let nines = Nines(ofLastAmong: count)
+        let nines = PercentileAxis(ofLastAmong: count)
         let steps = max(1, Int((nines.value * Double(Self.stepsForANine)).rounded(.up)))
         return LatencySummary(
             count: count, min: Self.duration(histogram.min), mean: .nanoseconds(Int64(histogram.mean)),
@@ -32,7 +32,7 @@ package struct LatencyHistogram: Sendable {
             max: Self.duration(histogram.maxRecorded),
             curve: (0...steps).map { step in
                 guard step < steps else { return .init(nines: nines, latency: Self.duration(histogram.maxRecorded)) }
-                let nines = Nines(nines.value * Double(step) / Double(steps))
+                let nines = PercentileAxis(nines.value * Double(step) / Double(steps))
                 return .init(nines: nines, latency: latency(nines.percentage))
             })
     }
@@ -57,7 +57,7 @@ package struct LatencySummary: Sendable, Hashable {
 
     /// A point of the curve that is drawn: so many calls took that long or less.
     package struct Point: Sendable, Hashable {
-        package let nines: Nines
+        package let nines: PercentileAxis
         package let latency: Duration
     }
 
