@@ -90,6 +90,7 @@ let package = Package(
 
         // The modules, from the ground up: every arrow points at a line above.
         module("DoormanCore", in: "Sources/Core"),
+        module("DoormanPlatform", in: "Sources/Core"),
         module("DoormanSupport", in: "Sources/Core", ["DoormanCore"]),
         module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL", "DoormanCore"]),
         module(
@@ -125,7 +126,8 @@ let package = Package(
         module(
             "DoormanClient", in: "Clients/Swift/Sources",
             [
-                "DoormanCore", "DoormanSupport", "DoormanWire", "NIOSSLExtras", coreMetrics, instrumentation, logging,
+                "DoormanCore", "DoormanPlatform", "DoormanSupport", "DoormanWire", "NIOSSLExtras", coreMetrics, instrumentation,
+                logging,
                 nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS, serviceContext, serviceLifecycle,
             ],
             // A call stays where its caller is: each change of executors costs as much as a few fields of the answer.
@@ -133,17 +135,26 @@ let package = Package(
         module("DoormanTesting", in: "Clients/Swift/Sources", ["DoormanClient", nioConcurrencyHelpers]),
         module(
             "DoormanBench", in: "Sources/Tools",
-            ["DoormanCore", "DoormanSupport", "DoormanWire", histogram, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS]),
+            [
+                "DoormanClient", "DoormanCore", "DoormanPlatform", "DoormanSupport", "DoormanWire", histogram,
+                nioConcurrencyHelpers,
+                nioCore, nioPosix, nioSSL, nioTLS,
+            ]),
         module("EmulatorClient", in: "Sources/Tools", ["DoormanCore", "DoormanSupport", nioCore, nioHTTP1, nioPosix]),
         module(
             "AccountKitEmulator", in: "Sources/Tools",
-            ["DoormanCore", "DoormanCrypto", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL]),
+            [
+                "DoormanCore", "DoormanCrypto", "DoormanSupport", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTP2,
+                nioPosix, nioSSL,
+            ]),
 
         // The programs: arguments, and an exit code.
         program("doormand", in: "Sources/Programs", ["DoormanDaemon", argumentParser]),
         program(
             "doorman", in: "Sources/Programs",
-            ["DoormanBench", "DoormanClient", "DoormanSupport", "EmulatorClient", argumentParser, unixSignals]),
+            [
+                "DoormanBench", "DoormanClient", "DoormanPlatform", "DoormanSupport", "EmulatorClient", argumentParser, unixSignals,
+            ]),
         program(
             "account-kit-emulator", in: "Sources/Programs",
             ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
@@ -208,8 +219,9 @@ let package = Package(
         tests(
             "DoormanBenchTests",
             [
-                "DoormanBench", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "TestKit", logging, nioCore,
-                nioPosix,
+                "DoormanBench", "DoormanClient", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "TestKit",
+                logging,
+                nioCore, nioPosix,
             ]),
         tests("EmulatorClientTests", ["AccountKitEmulator", "EmulatorClient", "TestKit", logging]),
         tests(

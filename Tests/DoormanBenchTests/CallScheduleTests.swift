@@ -9,7 +9,7 @@ struct CallScheduleTests {
 
     private func schedule(_ rate: Int?, index: Int = 0, of count: Int = 1) -> CallSchedule {
         CallSchedule(
-            rate: rate.map(CallRate.init(callsPerSecond:)), share: .init(index: index, of: count),
+            rate: rate.map(CallRate.init(callsPerSecond:)), part: .init(index: index, of: count),
             window: BenchWindow(start: Self.start, warmUp: .zero, duration: .seconds(10)))
     }
 

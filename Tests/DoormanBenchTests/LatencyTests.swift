@@ -61,27 +61,9 @@ struct LatencyTests {
         }
     }
 
-    @Test(
-        "are written with three digits and a unit",
-        arguments: [
-            (.zero, "0.00 µs"), (.nanoseconds(214), "0.21 µs"), (.nanoseconds(9994), "9.99 µs"), (.nanoseconds(9996), "10.0 µs"),
-            (.nanoseconds(61_240), "61.2 µs"), (.microseconds(999), "999 µs"), (.microseconds(1050), "1.05 ms"),
-            (.milliseconds(99), "99.0 ms"), (.microseconds(99_960), "100 ms"), (.seconds(2), "2.00 s"), (.seconds(3600), "3600 s"),
-        ] as [(Duration, String)])
-    func text(latency: Duration, text: String) {
-        #expect(LatencyText.describe(latency) == text)
-    }
-
-    @Test(
-        "large numbers are grouped",
-        arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-1234, "-1,234")])
-    func grouped(number: Int, text: String) {
-        #expect(LatencyText.grouped(number) == text)
-    }
-
     @Test("90 % is one nine, 99.9 % three", arguments: [(0.0, 0.0), (90, 1), (99, 2), (99.9, 3), (99.999, 5)])
     func nines(percentage: Double, nines: Double) {
-        #expect(abs(Nines(percentage: percentage).value - nines) < 1e-9)
-        #expect(abs(Nines(nines).percentage - percentage) < 1e-9)
+        #expect(abs(PercentileAxis(percentage: percentage).value - nines) < 1e-9)
+        #expect(abs(PercentileAxis(nines).percentage - percentage) < 1e-9)
     }
 }

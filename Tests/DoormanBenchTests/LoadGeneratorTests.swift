@@ -1,4 +1,5 @@
 import DoormanBench
+import DoormanClient
 import DoormanCore
 import DoormanServer
 import TestKit
@@ -10,7 +11,7 @@ struct LoadGeneratorTests {
     private static let bad = Token("EMAWbad")
 
     /// Short, but not so short that a slow machine measures nothing.
-    private func settings(_ address: BenchAddress) -> BenchSettings {
+    private func settings(_ address: DoormanTarget) -> BenchSettings {
         var settings = BenchSettings(address: address)
         settings.connections = 3
         settings.depth = 2
@@ -129,7 +130,7 @@ struct LoadGeneratorTests {
 
     @Test("stopped or cut off, it reports what was measured until then", arguments: [true, false], [Impostor?.none, .hangs])
     func stopped(gently: Bool, impostor: Impostor?) async throws {
-        func check(_ address: BenchAddress) async throws {
+        func check(_ address: DoormanTarget) async throws {
             var settings = settings(address)
             settings.warmUp = .zero
             settings.duration = .seconds(60)
@@ -149,7 +150,7 @@ struct LoadGeneratorTests {
 
     @Test("where nobody listens no call is made, and the reason is given")
     func nobodyThere() async throws {
-        var port: BenchAddress?
+        var port: DoormanTarget?
         try await Impostor.hangs.run { port = $0 }
         for address in [try #require(port), .unixSocket(path: "/nonexistent/doorman.sock")] {
             await #expect(throws: CannotConnect.self) { try await run(settings(address)) }
@@ -160,7 +161,7 @@ struct LoadGeneratorTests {
     func noHandshake(impostor: Impostor) async throws {
         try await impostor.run { address in
             var settings = settings(address)
-            settings.tls = BenchTLS()
+            settings.tls = DoormanTLS()
             settings.connectTimeout = .milliseconds(300)
             await #expect(throws: CannotConnect.self) { try await run(settings) }
         }
@@ -169,8 +170,7 @@ struct LoadGeneratorTests {
     @Test("a file of TLS that can't be used is said before anything is opened")
     func badFile() async throws {
         var settings = settings(.hostAndPort("127.0.0.1", 1))
-        settings.tls = BenchTLS()
-        settings.tls?.authoritiesFile = #filePath
+        settings.tls = DoormanTLS(trust: .file(path: #filePath))
         await #expect { try await run(settings) } throws: { error in
             (error as? CannotConnect).map { "\($0)".contains("connection 1 of 3") && !"\($0)".contains("refused") } == true
         }

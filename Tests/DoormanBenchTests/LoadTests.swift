@@ -14,8 +14,8 @@ struct LoadTests {
             load.pass(.milliseconds(1))
             if !(Duration.seconds(4)..<Duration.seconds(5)).contains(load.elapsed) { load.answerAll() }
         }
-        #expect(load.load.tally.failed.isEmpty)
-        return try #require(load.load.tally.latencies.summary)
+        #expect(load.load.counters.failed.isEmpty)
+        return try #require(load.load.counters.latencies.summary)
     }
 
     @Test("a server that stalls hurts each call that was due meanwhile, though it could not be sent")
@@ -44,7 +44,7 @@ struct LoadTests {
             #expect(load.waiting.allSatisfy { $0.streamID.isOdd })
             #expect(Set(load.waiting.map { [UInt32($0.connection), $0.streamID.rawValue] }).count == 4)
         }
-        #expect(load.load.tally.identified == 400)
+        #expect(load.load.counters.identified == 400)
         let texts = load.waiting.map { String(decoding: $0.data, as: UTF8.self) }
         for token in ["EMAWfirst", "EMAWsecond", "EMAWthird"] { #expect(texts.contains { $0.contains(token) }) }
     }
@@ -58,8 +58,8 @@ struct LoadTests {
             // The last calls are answered after the end.
             if load.elapsed < .milliseconds(2800) || load.elapsed > .milliseconds(3500) { load.answerAll() }
         }
-        #expect(load.load.tally.identified == 20)
-        #expect(load.load.tally.answers == 18)
+        #expect(load.load.counters.identified == 20)
+        #expect(load.load.counters.answers == 18)
         #expect(load.elapsed > .milliseconds(3500) && load.elapsed < .seconds(4))
     }
 
@@ -69,15 +69,15 @@ struct LoadTests {
         load.perform()
         let first = try #require(load.waiting.first)
         load.pass(.milliseconds(1999))
-        #expect(load.load.tally.failed.isEmpty)
+        #expect(load.load.counters.failed.isEmpty)
         load.pass(.milliseconds(1))
-        #expect(load.load.tally.failed == ["DEADLINE": 1])
+        #expect(load.load.counters.failed == ["DEADLINE": 1])
         #expect(load.waiting.count == 2)
         load.answer(first)
-        #expect(load.load.tally.identified == 0 && load.closed.isEmpty)
+        #expect(load.load.counters.identified == 0 && load.closed.isEmpty)
         load.answerAll()
-        #expect(load.load.tally.identified == 1)
-        #expect(load.load.tally.latencies.summary?.max == .seconds(2))
+        #expect(load.load.counters.identified == 1)
+        #expect(load.load.counters.latencies.summary?.max == .seconds(2))
     }
 
     @Test("a call for which there is no slot in time is given up unsent: nothing is left out, and nothing piles up")
@@ -86,10 +86,10 @@ struct LoadTests {
         load.perform()
         while !load.isFinished, load.elapsed < .seconds(10) { load.pass(.milliseconds(10)) }
         #expect(load.elapsed <= .seconds(7))
-        #expect(load.load.tally.failed.values.reduce(0, +) == 500)
-        #expect(load.load.tally.failed.keys.sorted() == ["DEADLINE", "NOT_SENT"])
-        #expect(load.load.tally.failed["DEADLINE"].map { $0 <= 7 } == true, "\(load.load.tally.failed)")
-        #expect(load.load.tally.latencies.summary?.percentiles.allSatisfy { $0.latency >= .milliseconds(999) } == true)
+        #expect(load.load.counters.failed.values.reduce(0, +) == 500)
+        #expect(load.load.counters.failed.keys.sorted() == ["DEADLINE", "NOT_SENT"])
+        #expect(load.load.counters.failed["DEADLINE"].map { $0 <= 7 } == true, "\(load.load.counters.failed)")
+        #expect(load.load.counters.latencies.summary?.percentiles.allSatisfy { $0.latency >= .milliseconds(999) } == true)
     }
 
     @Test("a server that is asked for more than it can do is seen to do what it can")
@@ -100,8 +100,8 @@ struct LoadTests {
             load.pass(.milliseconds(20))
             load.answerAll()
         }
-        #expect((490...510).contains(load.load.tally.answers))
-        #expect(load.load.tally.identified >= 500 && load.load.tally.failed.keys.sorted() == ["NOT_SENT"])
+        #expect((490...510).contains(load.load.counters.answers))
+        #expect(load.load.counters.identified >= 500 && load.load.counters.failed.keys.sorted() == ["NOT_SENT"])
     }
 
     @Test("a connection that ends takes its calls along; the last one ends it all")
@@ -110,9 +110,9 @@ struct LoadTests {
         load.perform()
         load.pass(.seconds(1))
         load.end(0)
-        #expect(load.load.tally.failed == ["CONNECTION_LOST": 2])
+        #expect(load.load.counters.failed == ["CONNECTION_LOST": 2])
         load.answerAll()
-        #expect(load.load.tally.identified == 2)
+        #expect(load.load.counters.identified == 2)
         #expect(load.waiting.allSatisfy { $0.connection == 1 } && load.waiting.count == 2)
         load.end(1)
         #expect(load.isFinished)
@@ -129,7 +129,7 @@ struct LoadTests {
         #expect(load.waiting.count == 1 && load.closed.isEmpty)
         load.answerAll()
         #expect(load.closed == [0] && load.isFinished)
-        #expect(load.load.tally.failed == ["DRAINING": 1] && load.load.tally.identified == 1)
+        #expect(load.load.counters.failed == ["DRAINING": 1] && load.load.counters.identified == 1)
     }
 
     @Test("an answer to a call that was never made, or twice to one, ends the connection", arguments: [2, 99, 1])
@@ -141,7 +141,7 @@ struct LoadTests {
         load.answer(stray)
         load.perform()
         #expect(load.closed == [0])
-        #expect(load.load.tally.failed == ["PROTOCOL_VIOLATION": 1])
+        #expect(load.load.counters.failed == ["PROTOCOL_VIOLATION": 1])
     }
 
     @Test("bytes that are not Doorman's end the connection; an answer that is nonsense is counted")
@@ -150,11 +150,11 @@ struct LoadTests {
         load.perform()
         load.answer(load.waiting[0], with: [])
         load.perform()
-        #expect(load.load.tally.failed == ["PROTOCOL_VIOLATION": 1])
+        #expect(load.load.counters.failed == ["PROTOCOL_VIOLATION": 1])
         load.receive(ByteBuffer(string: "HTTP/1.1 400 Bad Request\r\n"), on: 0)
         load.perform()
         #expect(load.closed == [0])
-        #expect(load.load.tally.failed == ["PROTOCOL_VIOLATION": 3])
+        #expect(load.load.counters.failed == ["PROTOCOL_VIOLATION": 3])
     }
 
     @Test("refused and could not ask are counted apart, by the reasons of the contract", arguments: Failure.allCases)
@@ -164,8 +164,8 @@ struct LoadTests {
         load.answerAll(with: SteppedLoad.failure(failure))
         let name = failure.row.reason ?? failure.row.code.description
         let isRefusal = failure.row.code == .unauthenticated || failure == .malformedToken
-        #expect(load.load.tally.refused == (isRefusal ? [name: 1] : [:]))
-        #expect(load.load.tally.failed == (isRefusal ? [:] : [name: 1]))
+        #expect(load.load.counters.refused == (isRefusal ? [name: 1] : [:]))
+        #expect(load.load.counters.failed == (isRefusal ? [:] : [name: 1]))
     }
 
     @Test("stopped, it finishes what was due, and counts the time until then")
@@ -177,7 +177,7 @@ struct LoadTests {
         #expect(!load.isFinished)
         while load.waiting.count > 0 { load.answerAll() }
         #expect(load.isFinished)
-        #expect(load.load.tally.identified == 4)
+        #expect(load.load.counters.identified == 4)
         #expect(load.load.window.length == .milliseconds(350))
     }
 

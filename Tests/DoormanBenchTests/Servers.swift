@@ -1,4 +1,5 @@
 import DoormanBench
+import DoormanClient
 import DoormanCore
 import DoormanServer
 import DoormanSupport
@@ -9,7 +10,7 @@ import NIOPosix
 import TestKit
 
 /// A real server that knows one token, `EMAWgood`, by heart, and refuses every other.
-func withServer(_ body: (_ server: DoormanServer, _ address: BenchAddress) async throws -> Void) async throws {
+func withServer(_ body: (_ server: DoormanServer, _ address: DoormanTarget) async throws -> Void) async throws {
     var settings = ServerSettings()
     settings.tcp = .init(host: "127.0.0.1", port: 0)
     settings.connection.drainQuietPeriod = .milliseconds(20)
@@ -38,7 +39,7 @@ enum Impostor: Sendable, CaseIterable {
     case closes
     case speaksHTTP
 
-    func run(_ body: (BenchAddress) async throws -> Void) async throws {
+    func run(_ body: (DoormanTarget) async throws -> Void) async throws {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Handler(impostor: self)) }

@@ -32,7 +32,7 @@ struct SteppedLoad {
         settings.callTimeout = timeout
         load = Load(
             settings: settings, frames: try RequestFrames(Self.tokens, settings: settings), connections: connections,
-            share: .init(index: 0, of: 1), window: BenchWindow(start: Self.start, warmUp: warmUp, duration: duration))
+            part: .init(index: 0, of: 1), window: BenchWindow(start: Self.start, warmUp: warmUp, duration: duration))
     }
 
     var elapsed: Duration { Self.start.duration(to: now) }

@@ -4,13 +4,14 @@ import Testing
 @Suite("Modules import only what is below them")
 struct ModuleTests {
     private static let nio: Set = ["NIOCore", "NIOConcurrencyHelpers", "NIOPosix"]
-    private static let libc: Set = ["Glibc", "Musl", "Darwin"]
+    private static let libc: Set = ["Glibc", "Musl", "Darwin", "DoormanPlatform"]
     private static let programs: Set = ["ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]
     private static let core: Set = ["DoormanCore", "DoormanSupport"]
 
     /// Target: the modules that it may import.
     static let allowed: [String: Set<String>] = [
         "DoormanCore": [],
+        "DoormanPlatform": ["Glibc", "Musl", "Darwin"],
         "DoormanSupport": ["DoormanCore"],
         "DoormanCrypto": ["COpenSSL", "DoormanCore"],
         "DoormanWire": core.union(["CDoormanProtos", "CProtobufC", "NIOCore"]),
@@ -35,13 +36,15 @@ struct ModuleTests {
             "Instrumentation", "ServiceContextModule",
         ]),
         "DoormanTesting": ["DoormanClient", "NIOConcurrencyHelpers"],
-        "DoormanBench": core.union(nio).union(libc).union(["DoormanWire", "Histogram", "NIOSSL", "NIOTLS"]),
+        "DoormanBench": core.union(nio).union(libc).union(["DoormanClient", "DoormanWire", "Histogram", "NIOSSL", "NIOTLS"]),
         "EmulatorClient": core.union(["FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix"]),
         "AccountKitEmulator": core.union(nio).union(libc).union([
             "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "FoundationEssentials",
         ]),
         "doormand": ["ArgumentParser", "DoormanDaemon", "Foundation"],
-        "doorman": libc.union(programs).union(["DoormanBench", "DoormanClient", "DoormanSupport", "EmulatorClient"]),
+        "doorman": libc.union(programs).union([
+            "DoormanBench", "DoormanClient", "DoormanSupport", "EmulatorClient", "FoundationEssentials",
+        ]),
         "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator"]),
     ]
 

@@ -12,14 +12,14 @@ struct BenchReportTests {
         var settings = BenchSettings(address: .hostAndPort("127.0.0.1", 7117))
         settings.depth = 4
         change(&settings)
-        var tally = BenchTally()
+        var counters = BenchCounters()
         for (number, outcome) in outcomes.enumerated() {
-            tally.count(outcome, after: .microseconds(100 * (number + 1)))
-            tally.countAnswer()
+            counters.count(outcome, after: .microseconds(100 * (number + 1)))
+            counters.countAnswer()
         }
-        tally.countSent(bytes: 2000)
-        tally.countReceived(bytes: 1_000_000)
-        return BenchReport(settings: settings, ending: ending, measured: .seconds(2), connectionsLost: lost, tally: tally)
+        counters.countSent(bytes: 2000)
+        counters.countReceived(bytes: 1_000_000)
+        return BenchReport(settings: settings, ending: ending, measured: .seconds(2), connectionsLost: lost, counters: counters)
     }
 
     @Test("is for people lines of a key and a value")
@@ -50,12 +50,12 @@ struct BenchReportTests {
     func json() {
         let report = Report(report([.identified, .refused("TOKEN_REJECTED")]) { $0.rate = CallRate(callsPerSecond: 5000) })
         #expect(
-            report.json.text
-                == #"{"outcome":"refused","ending":"time_up","connections":10,"connections_lost":0,"depth":4,"threads":1,"#
-                + #""due_per_second":5000,"warm_up_seconds":2,"measured_seconds":2,"calls":2,"answers_per_second":1.0,"#
-                + #""identified":1,"refused":{"TOKEN_REJECTED":1},"could_not_ask":{},"sent_bytes":2000,"received_bytes":1000000,"#
-                + #""latency_us":{"min":100.000,"mean":150.000,"p50":100.031,"p90":200.000,"p99":200.000,"p99_9":200.000,"#
-                + #""p99_99":200.000,"max":200.000}}"#)
+            report.json
+                == #"{"answers_per_second":1,"calls":2,"connections":10,"connections_lost":0,"could_not_ask":{},"depth":4,"#
+                + #""due_per_second":5000,"ending":"time_up","identified":1,"#
+                + #""latency_us":{"max":200,"mean":150,"min":100,"p50":100.031,"p90":200,"p99":200,"p99_9":200,"p99_99":200},"#
+                + #""measured_seconds":2,"outcome":"refused","received_bytes":1000000,"refused":{"TOKEN_REJECTED":1},"#
+                + #""sent_bytes":2000,"threads":1,"warm_up_seconds":2}"#)
     }
 
     @Test(
@@ -76,7 +76,7 @@ struct BenchReportTests {
         let report = Report(report([], ending: .interrupted))
         #expect(report.text.contains("measured:       2 s, then interrupted\n"))
         #expect(!report.text.contains("latency"))
-        #expect(report.json.text.hasSuffix(#""latency_us":null}"#))
+        #expect(report.json.contains(#""latency_us":null,"#))
     }
 
     @Test("tells so many reasons apart, and no more")

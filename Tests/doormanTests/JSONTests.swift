@@ -4,17 +4,35 @@ import Testing
 
 @Suite("JSON")
 struct JSONTests {
-    @Test("every character comes out as JSON wants it")
-    func escapes() {
-        #expect(JSON.string("a\"b\\c\nd\re\tf\u{0}\u{1b}\u{7f}é😀").text == #""a\"b\\c\nd\re\tf\u0000\u001b\u007fé😀""#)
+    private struct Sample: Encodable {
+        let zero = 1.5
+        let firstOfAll = true
+        let empty: [String: Int] = [:]
+        @Nullable var nothing: String? = nil
+        @Nullable var something: String? = "x"
+        let leftOut: String? = nil
+        let reasons = ["TOKEN_REJECTED": 1, "cache.hits": 2, "p99_9": 3]
     }
 
-    @Test("members keep their order")
+    @Test("every character comes out as JSON wants it, and none that a terminal may act on")
+    func escapes() {
+        #expect(
+            JSONText.encode(OutcomeJSON(outcome: "a\"b\\c\nd\re\tf/\u{0}\u{1b}\u{7f}\u{9b}é😀"))
+                == ##"{"outcome":"a\"b\\c\nd\re\tf/\u0000\u001b\u007f\u009bé😀"}"##)
+    }
+
+    @Test("members are in the order of their names, which are in snake case")
     func members() {
-        let value = JSON.object([
-            .init("z", .number("1.5")), .init("a", .null), .init("b", .bool(true)), .init("c", .object([])),
-            .init("d", .optional(nil)), .init("e", .optional("x")),
-        ])
-        #expect(value.text == #"{"z":1.5,"a":null,"b":true,"c":{},"d":null,"e":"x"}"#)
+        #expect(
+            JSONText.encode(Sample())
+                == #"{"empty":{},"first_of_all":true,"nothing":null,"reasons":{"TOKEN_REJECTED":1,"cache.hits":2,"p99_9":3},"#
+                + #""something":"x","zero":1.5}"#)
+    }
+
+    @Test(
+        "numbers have no more digits than they are said to have",
+        arguments: [(1.0 / 3, 3, 0.333), (2, 1, 2), (-0.25, 1, -0.3), (0, 6, 0)] as [(Double, Int, Double)])
+    func rounding(number: Double, digits: Int, rounded: Double) {
+        #expect(number.rounded(toDigits: digits) == rounded)
     }
 }

@@ -55,7 +55,7 @@ struct ProgramTests {
     @Test("the new token of an exchange goes to standard output alone")
     func exchange() async throws {
         let ending = try await run(["exchange", "--json"], vector: "response-exchange", input: "AQcode")
-        #expect(ending.output.hasPrefix(#"{"outcome":"exchanged","token":"EMAW"#), "\(ending)")
+        #expect(ending.output.contains(#","outcome":"exchanged","token":"EMAW"#), "\(ending)")
         #expect(ending.error.isEmpty)
     }
 
@@ -92,7 +92,7 @@ struct ProgramTests {
         #expect(ending.status == 3)
         #expect(ending.error.contains("unix:/nonexistent/doorman.sock"))
         #expect(ending.error.contains("Start doormand"))
-        #expect(ending.output.hasPrefix(#"{"outcome":"could_not_ask","reason":"UNREACHABLE""#))
+        #expect(ending.output.contains(#","outcome":"could_not_ask","reason":"UNREACHABLE","#))
     }
 
     @Test("help is no failure", arguments: [["--help"], ["verify", "--help"], ["help", "exchange"]])

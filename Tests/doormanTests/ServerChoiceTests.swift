@@ -8,7 +8,7 @@ import Testing
 @Suite("which server is asked")
 struct ServerChoiceTests {
     private func choice(_ arguments: [String] = [], _ environment: [String: String] = [:]) throws -> ServerChoice {
-        try ServerOptions.parse(arguments).choice(ProbeEnvironment { environment[$0] })
+        try ServerOptions.parse(arguments).choice(CLIEnvironment { environment[$0] })
     }
 
     private func complaint(_ arguments: [String] = [], _ environment: [String: String] = [:]) throws -> String {

@@ -3,7 +3,6 @@
 package enum DecimalDigits {
     /// Whether the text is one digit or more, and at most `limit`.
     package static func areAll(_ text: some StringProtocol, upTo limit: Int) -> Bool {
-        (1...limit).contains(text.utf8.count)
-            && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        (1...limit).contains(text.utf8.count) && text.utf8.allSatisfy(\.isASCIIDigit)
     }
 }

@@ -1,3 +1,4 @@
+internal import DoormanSupport
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import ServiceLifecycle
@@ -77,7 +78,7 @@ final class Reloader: Service {
         logger.info(
             "ready to reload",
             metadata: [
-                "files": "\(settings.files.count)", "interval": "\(Units.write(duration: settings.settings.reloadInterval))",
+                "files": "\(settings.files.count)", "interval": "\(DurationText.write(settings.settings.reloadInterval))",
             ])
         await bell.forEachRing { wasSignal in
             guard wasSignal || watch.look(FileFingerprint(of: settings.files)) else { return }

@@ -87,7 +87,7 @@ struct Setting: Sendable {
     static func duration(
         _ key: String, _ path: any Path<Duration>, _ range: ClosedRange<Duration>, _ summary: String
     ) -> Setting {
-        Setting(key, path, summary, write: Units.write(duration:)) { text throws(InvalidValueError) in
+        Setting(key, path, summary, write: DurationText.write) { text throws(InvalidValueError) in
             try Units.duration(text, in: range)
         }
     }

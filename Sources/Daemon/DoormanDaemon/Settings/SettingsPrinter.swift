@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// Prints the settings in force as a file that ``SettingsLoader`` reads, each with its origin. Secrets are in files of their
 /// own, of which only the path is known here.
 package enum SettingsPrinter {
@@ -21,8 +23,7 @@ package enum SettingsPrinter {
         let isPlain =
             !value.isEmpty
             && value.utf8.allSatisfy { byte in
-                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte == 0x2E
-                    || byte == 0x2F
+                byte.isASCIIAlphanumeric || byte == 0x2E || byte == 0x2F
             }
         guard !isPlain else { return value }
         // Not by characters: a quotation mark with an accent is one, and still ends the text.

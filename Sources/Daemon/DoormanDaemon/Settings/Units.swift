@@ -2,33 +2,25 @@ internal import DoormanSupport
 
 /// Values with units: `60s`, `128MiB`. A number without a unit is refused wherever a unit is possible.
 enum Units {
-    private static let durations: [(unit: String, nanoseconds: Int64)] = [
-        ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000),
-    ]
     private static let sizes: [(unit: String, bytes: Int)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)]
 
     static func duration(_ text: String, in range: ClosedRange<Duration>) throws(InvalidValueError) -> Duration {
-        let (number, unit) = split(text)
-        guard let count = Int64(number), let scale = durations.first(where: { $0.unit == unit })?.nanoseconds else {
-            throw InvalidValueError("must be a whole number with a unit: us, ms, s, m or h, for example 500ms or 60s")
+        do {
+            return try DurationText.parse(text, in: range)
+        } catch {
+            switch error {
+            case .malformed:
+                throw InvalidValueError("must be a whole number with a unit: us, ms, s, m or h, for example 500ms or 60s")
+            case .outOfRange:
+                let (lowest, highest) = (DurationText.write(range.lowerBound), DurationText.write(range.upperBound))
+                throw InvalidValueError("must be from \(lowest) to \(highest)")
+            }
         }
-        let (nanoseconds, overflow) = count.multipliedReportingOverflow(by: scale)
-        guard !overflow, range.contains(.nanoseconds(nanoseconds)) else {
-            throw InvalidValueError("must be from \(write(duration: range.lowerBound)) to \(write(duration: range.upperBound))")
-        }
-        return .nanoseconds(nanoseconds)
-    }
-
-    static func write(duration: Duration) -> String {
-        let (seconds, attoseconds) = duration.components
-        let nanoseconds = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-        guard nanoseconds != 0, let fit = durations.first(where: { nanoseconds % $0.nanoseconds == 0 }) else { return "0s" }
-        return "\(nanoseconds / fit.nanoseconds)\(fit.unit)"
     }
 
     static func bytes(_ text: String, in range: ClosedRange<Int>) throws(InvalidValueError) -> Int {
-        let (number, unit) = split(text)
-        guard let count = Int(number), let scale = sizes.first(where: { $0.unit == unit })?.bytes else {
+        let quantity = Quantity(text)
+        guard let count = Int(quantity.number), let scale = sizes.first(where: { $0.unit == quantity.unit })?.bytes else {
             throw InvalidValueError("must be a whole number with a unit: B, KiB, MiB or GiB, for example 64KiB")
         }
         let (bytes, overflow) = count.multipliedReportingOverflow(by: scale)
@@ -76,10 +68,5 @@ enum Units {
     static func write(mode: UInt32) -> String {
         let digits = String(mode, radix: 8)
         return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-    }
-
-    private static func split(_ text: String) -> (number: Substring, unit: Substring) {
-        let end = text.firstIndex { !$0.isASCII || !$0.isNumber } ?? text.endIndex
-        return (text[..<end], text[end...])
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DoormanClient
+internal import DoormanSupport
 
 /// `doorman accounts`: what operators do with the accounts of an application.
 struct AccountsCommand: AsyncParsableCommand {
@@ -22,19 +23,36 @@ extension AccountsCommand {
 
     /// One line of output for an account that was listed.
     static func line(_ account: Account) -> String {
-        let members: [JSON.Member] = [
-            .init("account_id", .string(account.id)), .init("phone_number", .optional(account.phoneNumber)),
-            .init("email", .optional(account.email)),
-        ]
-        return JSON.object(members).text + "\n"
+        JSONText.encode(AccountJSON(accountID: account.id, phoneNumber: account.phoneNumber, email: account.email)) + "\n"
     }
 
     /// One line of output for an account that was to be deleted.
     ///
     /// - Parameter failure: Nil if it is deleted.
     static func line(deleting id: String, failure: FailureReport?) -> String {
-        let outcome = failure?.members ?? [.init("outcome", .string("deleted"))]
-        return JSON.object([.init("account_id", .string(id))] + outcome).text + "\n"
+        JSONText.encode(DeletionJSON(accountID: id, failure: failure?.body)) + "\n"
+    }
+}
+
+private struct AccountJSON: Encodable {
+    let accountID: String
+    @Nullable var phoneNumber: String?
+    @Nullable var email: String?
+}
+
+private struct DeletionJSON: Encodable {
+    let accountID: String
+    let failure: FailureJSON?
+
+    private enum CodingKeys: CodingKey {
+        case accountID
+    }
+
+    /// The members of the outcome beside that of the account.
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(accountID, forKey: .accountID)
+        if let failure { try failure.encode(to: encoder) } else { try OutcomeJSON(outcome: "deleted").encode(to: encoder) }
     }
 }
 
@@ -74,7 +92,7 @@ struct AccountsListCommand: AsyncParsableCommand {
         await client.close()
         progress.end()
         if let failure {
-            if server.json { StandardStreams.write(failure.json.text + "\n", to: .output) }
+            if server.json { StandardStreams.write(failure.json + "\n", to: .output) }
             failure.complain()
             throw failure.status
         }
@@ -141,43 +159,44 @@ struct AccountsDeleteCommand: AsyncParsableCommand {
         if readsInput, StandardStreams.inputIsTerminal { throw ValidationError("there are no ids: pipe them in") }
         let client = try server.makeClient()
         var progress = Progress(isWanted: self.progress)
-        var tally = DeletionTally()
+        var counters = DeletionCounters()
         var badLine: ValidationError?
         do throws(ValidationError) {
             var source = readsInput ? IDSource.input(LineReader()) : .arguments(ids[...])
-            while !tally.isHopeless, let id = try source.next() { await delete(id, client, &tally, &progress) }
+            while !counters.isHopeless, let id = try source.next() { await delete(id, client, &counters, &progress) }
         } catch {
             badLine = error
         }
         await client.close()
         progress.end()
-        if let failure = tally.lastFailure {
-            StandardStreams.write(FailureReport.line(tally.sentence + ": \(failure.description)", next: failure.next), to: .error)
+        if let failure = counters.lastFailure {
+            StandardStreams.write(
+                FailureReport.line(counters.sentence + ": \(failure.description)", next: failure.next), to: .error)
         }
         if let badLine { throw badLine }
-        if let failure = tally.lastFailure { throw failure.status }
+        if let failure = counters.lastFailure { throw failure.status }
     }
 
     private func delete(
-        _ id: String, _ client: DoormanClient, _ tally: inout DeletionTally, _ progress: inout Progress
+        _ id: String, _ client: DoormanClient, _ counters: inout DeletionCounters, _ progress: inout Progress
     ) async {
         do throws(DoormanError) {
             try await client.deleteAccount(id, applicationID: application)
-            tally.count(nil)
+            counters.count(nil)
             progress.clear()
             StandardStreams.write(AccountsCommand.line(deleting: id, failure: nil), to: .output)
         } catch {
             let failure = FailureReport(error)
-            tally.count(failure)
+            counters.count(failure)
             progress.clear()
             StandardStreams.write(AccountsCommand.line(deleting: id, failure: failure), to: .output)
         }
-        progress.show(tally.sentence)
+        progress.show(counters.sentence)
     }
 
     /// What can't be an id is not sent, and not repeated: it may be a token in the wrong place.
     static func isPossible(_ id: String) -> Bool {
-        (1...64).contains(id.utf8.count) && id.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        DecimalDigits.areAll(id, upTo: 64)
     }
 
     static func noAccountID(_ place: String) -> ValidationError {
@@ -214,7 +233,7 @@ private enum IDSource {
 }
 
 /// What became of the accounts so far.
-struct DeletionTally {
+struct DeletionCounters {
     private var deleted = 0
     private var failed = 0
     private var failedInARow = 0

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import DoormanBench
 internal import DoormanClient
+internal import DoormanSupport
 internal import UnixSignals
 
 /// `doorman bench`: how fast does the server answer?
@@ -33,17 +34,17 @@ struct BenchCommand: AsyncParsableCommand {
     var rate: Int?
 
     @Option(
-        help: ArgumentHelp("How long to measure. (default: 10s)", valueName: "duration"), transform: DurationText.parse)
+        help: ArgumentHelp("How long to measure. (default: 10s)", valueName: "duration"), transform: Duration.init(option:))
     var duration: Duration?
 
     @Option(
         help: ArgumentHelp("How long to make calls before that; 0s for not at all. (default: 2s)", valueName: "duration"),
-        transform: { $0 == "0s" ? .zero : try DurationText.parse($0) })
+        transform: { $0 == "0s" ? .zero : try Duration(option: $0) })
     var warmUp: Duration?
 
     @Option(
         help: ArgumentHelp("How long ago the provider may have been asked, 1s at least: 30s, 5m.", valueName: "duration"),
-        transform: DurationText.parse)
+        transform: Duration.init(option:))
     var maxAge: Duration?
 
     @Option(help: ArgumentHelp("The application that the tokens must have been made for.", valueName: "id"))
@@ -94,13 +95,8 @@ struct BenchCommand: AsyncParsableCommand {
         guard choice.targets.count == 1, let target = choice.targets.first else {
             throw ValidationError("one server is measured at a time: name one with --address")
         }
-        let address: BenchAddress =
-            switch target.address {
-            case .hostAndPort(let host, let port): .hostAndPort(host, port)
-            case .unixSocket(let path): .unixSocket(path: path)
-            }
-        var settings = BenchSettings(address: address)
-        settings.tls = choice.tls.map(BenchTLS.init)
+        var settings = BenchSettings(address: target)
+        settings.tls = choice.tls
         settings.connections = connections
         settings.depth = depth
         settings.threads = threads
@@ -168,25 +164,14 @@ struct BenchCommand: AsyncParsableCommand {
     }
 }
 
-extension BenchTLS {
-    init(_ tls: DoormanTLS) {
-        self.init()
-        if case .file(let path) = tls.trust { authoritiesFile = path }
-        if let pair = tls.keyPair {
-            keyPair = KeyPair(certificateFile: pair.certificateFile, privateKeyFile: pair.privateKeyFile)
-        }
-        serverName = tls.serverName
-    }
-}
-
 extension BenchReport {
     /// Nil if nothing was measured.
     fileprivate var plot: LatencyPlot? {
         latency.map { latency in
             LatencyPlot(
                 title: "doorman bench: \(callsPerSecond) calls a second",
-                subtitle: "\(load), \(DurationText.describe(measured)): \(LatencyText.grouped(calls)) calls, "
-                    + "\(LatencyText.grouped(refusedCount)) refused, \(LatencyText.grouped(failedCount)) could not ask",
+                subtitle: "\(load), \(DurationText.describe(measured)): \(NumberText.grouped(calls)) calls, "
+                    + "\(NumberText.grouped(refusedCount)) refused, \(NumberText.grouped(failedCount)) could not ask",
                 latency: latency)
         }
     }

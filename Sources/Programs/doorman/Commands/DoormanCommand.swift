@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import DoormanSupport
 
 /// `doorman`: asks a Doorman server from the command line.
 @main
@@ -17,7 +18,7 @@ struct DoormanCommand: AsyncParsableCommand {
               3  could not ask, or the server takes no calls
 
             ENVIRONMENT
-            \(ProbeVariable.allCases.map { "  \($0.rawValue)\n      \($0.summary)" }.joined(separator: "\n"))
+            \(CLIVariable.allCases.map { "  \($0.rawValue)\n      \($0.summary)" }.joined(separator: "\n"))
               NO_COLOR
                   If it is not empty, nothing is in colour; nor is it but on a terminal.
 
@@ -79,11 +80,6 @@ struct DoormanCommand: AsyncParsableCommand {
 
     /// Tokens and codes are letters and digits; long names of files have a dot, a slash or a hyphen.
     static func mayBeToken(_ text: Substring) -> Bool {
-        text.utf8.allSatisfy { byte in
-            switch Unicode.Scalar(byte) {
-            case "a"..."z", "A"..."Z", "0"..."9", "|", "_": true
-            default: false
-            }
-        }
+        text.utf8.allSatisfy { $0.isASCIIAlphanumeric || "|_".utf8.contains($0) }
     }
 }

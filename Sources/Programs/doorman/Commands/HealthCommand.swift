@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DoormanClient
+internal import DoormanSupport
 
 /// `doorman health`: does the server take calls?
 struct HealthCommand: AsyncParsableCommand {
@@ -88,7 +89,7 @@ struct HealthWait: Sendable, Equatable, CustomStringConvertible {
     }
 
     init(parsing text: String) throws(ValidationError) {
-        self.init(limit: try DurationText.parse(text))
+        self.init(limit: try Duration(option: text))
     }
 
     /// The answer that ended the waiting: the last one, if the time is up.

@@ -68,7 +68,7 @@ struct LoginCommand: AsyncParsableCommand {
         }
     }
 
-    func address(_ environment: ProbeEnvironment) throws(ValidationError) -> EmulatorAddress {
+    func address(_ environment: CLIEnvironment) throws(ValidationError) -> EmulatorAddress {
         guard let given = environment.value(emulator, "--emulator", or: .emulator) else { return .standard }
         do {
             return try EmulatorAddress(parsing: given.text)
@@ -104,19 +104,22 @@ extension Report {
         let token = String(decoding: exchange.token.bytes, as: UTF8.self)
         self.init(
             text: token.printable + "\n",
-            json: .object([
-                .init("outcome", .string("logged_in")), .init("account_id", .string(loggedIn.accountID)),
-                .init("token", .string(token)),
-            ]), status: .success)
+            json: LoginJSON(accountID: loggedIn.accountID, token: token, code: nil), status: .success)
     }
 
     fileprivate init(_ loggedIn: LoggedIn) {
         let code = String(decoding: loggedIn.code.bytes, as: UTF8.self)
         self.init(
             text: code.printable + "\n",
-            json: .object([
-                .init("outcome", .string("logged_in")), .init("account_id", .string(loggedIn.accountID)),
-                .init("code", .string(code)),
-            ]), status: .success)
+            json: LoginJSON(accountID: loggedIn.accountID, token: nil, code: code), status: .success)
     }
+}
+
+private struct LoginJSON: Encodable {
+    let outcome = "logged_in"
+    let accountID: String
+    /// Left out with `--code`.
+    let token: String?
+    /// Left out without `--code`.
+    let code: String?
 }

@@ -14,6 +14,12 @@ struct StatsCommand: AsyncParsableCommand {
             says otherwise; a rule's method is 'stats'.
             """)
 
+    /// How watching ended.
+    private enum Ending: Sendable {
+        case interrupted
+        case failed(FailureReport)
+    }
+
     static let usualInterval = Duration.seconds(2)
 
     @Flag(help: "Ask again and again, until Ctrl-C.")
@@ -21,7 +27,7 @@ struct StatsCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp("How long to wait between, with --watch: 500ms, 2s, 1m. (default: 2s)", valueName: "interval"),
-        transform: DurationText.parse)
+        transform: Duration.init(option:))
     var interval: Duration?
 
     @OptionGroup var server: ServerOptions
@@ -44,17 +50,17 @@ struct StatsCommand: AsyncParsableCommand {
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let watch = StatisticsWatch(
             client: client, choice: choice, interval: interval ?? Self.usualInterval, isJSON: server.json)
-        let failure = await withTaskGroup(of: FailureReport?.self) { tasks in
-            tasks.addTask { await watch.run() }
+        let ending = await withTaskGroup(of: Ending.self) { tasks in
+            tasks.addTask { await watch.run().map(Ending.failed) ?? .interrupted }
             tasks.addTask {
                 for await _ in signals { break }
-                return nil
+                return .interrupted
             }
             let first = await tasks.next()
             tasks.cancelAll()
-            return first ?? nil
+            return first ?? .interrupted
         }
         await client.close()
-        if let failure { try server.fail(failure) }
+        if case .failed(let failure) = ending { try server.fail(failure) }
     }
 }

@@ -19,7 +19,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp("How long ago the provider may have been asked, 1s at least: 30s, 5m.", valueName: "duration"),
-        transform: DurationText.parse)
+        transform: Duration.init(option:))
     var maxAge: Duration?
 
     @Option(help: ArgumentHelp("The application that the token must have been made for.", valueName: "id"))

@@ -10,7 +10,7 @@ enum PEMFile {
     /// The most bytes that are looked at. All authorities that a system trusts are a quarter of that.
     static let mostBytes = 1 << 20
 
-    static func check(_ file: Given, holds kind: Kind) throws(ValidationError) {
+    static func check(_ file: OptionValue, holds kind: Kind) throws(ValidationError) {
         guard let bytes = StandardStreams.read(file: file.text, atMost: mostBytes) else {
             throw ValidationError("\(file.source): '\(file.text)' can't be read")
         }

@@ -28,11 +28,11 @@ struct ServerChoice: Equatable {
 }
 
 extension ServerOptions {
-    func choice(_ environment: ProbeEnvironment = .process) throws(ValidationError) -> ServerChoice {
+    func choice(_ environment: CLIEnvironment = .process) throws(ValidationError) -> ServerChoice {
         ServerChoice(targets: try targets(environment), tls: try tls.decide(environment), timeout: try waiting(environment))
     }
 
-    private func targets(_ environment: ProbeEnvironment) throws(ValidationError) -> [DoormanTarget] {
+    private func targets(_ environment: CLIEnvironment) throws(ValidationError) -> [DoormanTarget] {
         guard let given = environment.value(address, "--address", or: .address) else { return [.hostAndPort("127.0.0.1")] }
         do {
             return try DoormanTarget.list(parsing: given.text)
@@ -41,11 +41,11 @@ extension ServerOptions {
         }
     }
 
-    private func waiting(_ environment: ProbeEnvironment) throws(ValidationError) -> Duration? {
+    private func waiting(_ environment: CLIEnvironment) throws(ValidationError) -> Duration? {
         if let timeout { return timeout }
         guard let text = environment[.timeout] else { return nil }
-        guard let timeout = try? DurationText.parse(text) else {
-            throw ValidationError("\(ProbeVariable.timeout.rawValue) must be from 1ms to 24h: write 500ms, 2s, 1m or 1h")
+        guard let timeout = try? Duration(option: text) else {
+            throw ValidationError("\(CLIVariable.timeout.rawValue) must be from 1ms to 24h: write 500ms, 2s, 1m or 1h")
         }
         return timeout
     }

@@ -16,7 +16,7 @@ struct ServerOptions: ParsableArguments {
         help: ArgumentHelp(
             "How long to wait in all, connecting included: 500ms, 2s, 1m. (default: $DOORMAN_TIMEOUT, or 2s)",
             valueName: "duration"),
-        transform: DurationText.parse)
+        transform: Duration.init(option:))
     var timeout: Duration?
 
     @Flag(help: "Print JSON.")
@@ -52,13 +52,13 @@ struct ServerOptions: ParsableArguments {
 
     /// Prints an answer; throws its status, unless that is a success.
     func finish(_ report: Report) throws(ExitStatus) {
-        StandardStreams.write(json ? report.json.text + "\n" : report.text(on: .output), to: .output)
+        StandardStreams.write(json ? report.json + "\n" : report.text(on: .output), to: .output)
         if report.status != .success { throw report.status }
     }
 
     /// Prints a failure, and throws its status.
     func fail(_ failure: FailureReport) throws(ExitStatus) {
-        if json { StandardStreams.write(failure.json.text + "\n", to: .output) }
+        if json { StandardStreams.write(failure.json + "\n", to: .output) }
         failure.complain()
         throw failure.status
     }

@@ -35,7 +35,7 @@ struct TLSOptions: ParsableArguments {
     private var isAnyGiven: Bool { [caFile, certificateFile, privateKeyFile, serverName].contains { $0 != nil } }
 
     /// - Returns: Nil for plain TCP.
-    func decide(_ environment: ProbeEnvironment) throws(ValidationError) -> DoormanTLS? {
+    func decide(_ environment: CLIEnvironment) throws(ValidationError) -> DoormanTLS? {
         if tls == false, isAnyGiven { throw ValidationError("give --no-tls or files and a name for TLS, not both") }
         let authorities = environment.value(caFile, "--ca-file", or: .authoritiesFile)
         let certificate = environment.value(certificateFile, "--certificate-file", or: .certificateFile)
@@ -49,23 +49,23 @@ struct TLSOptions: ParsableArguments {
     }
 
     /// Nil if neither options nor `DOORMAN_TLS` say so.
-    private func isWanted(_ environment: ProbeEnvironment) throws(ValidationError) -> Bool? {
+    private func isWanted(_ environment: CLIEnvironment) throws(ValidationError) -> Bool? {
         if let tls { return tls }
         if isAnyGiven { return true }
         switch environment[.tls] {
         case nil: return nil
         case "true"?, "1"?: return true
         case "false"?, "0"?: return false
-        default: throw ValidationError("\(ProbeVariable.tls.rawValue) must be true or false")
+        default: throw ValidationError("\(CLIVariable.tls.rawValue) must be true or false")
         }
     }
 
-    private static func trust(_ file: Given) throws(ValidationError) -> DoormanTLS.Trust {
+    private static func trust(_ file: OptionValue) throws(ValidationError) -> DoormanTLS.Trust {
         try PEMFile.check(file, holds: .certificate)
         return .file(path: file.text)
     }
 
-    private static func keyPair(_ certificate: Given?, _ key: Given?) throws(ValidationError) -> DoormanTLS.KeyPair? {
+    private static func keyPair(_ certificate: OptionValue?, _ key: OptionValue?) throws(ValidationError) -> DoormanTLS.KeyPair? {
         switch (certificate, key) {
         case (nil, nil): return nil
         case (let certificate?, nil): throw lonely(certificate, "--private-key-file", .privateKeyFile)
@@ -77,12 +77,12 @@ struct TLSOptions: ParsableArguments {
         }
     }
 
-    private static func lonely(_ given: Given, _ option: String, _ variable: ProbeVariable) -> ValidationError {
+    private static func lonely(_ given: OptionValue, _ option: String, _ variable: CLIVariable) -> ValidationError {
         ValidationError("\(given.source) is of no use without \(option) or \(variable.rawValue)")
     }
 
     /// An address is no name for TLS (RFC 6066, section 3): a certificate for one is compared with what is connected to.
-    private static func serverName(_ name: Given) throws(ValidationError) -> String {
+    private static func serverName(_ name: OptionValue) throws(ValidationError) -> String {
         guard !name.text.isEmpty, name.text.contains(where: { $0.isLetter }), !name.text.contains(":") else {
             throw ValidationError("\(name.source) must be a name such as doorman.internal, not an address")
         }

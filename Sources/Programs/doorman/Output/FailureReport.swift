@@ -1,4 +1,5 @@
 internal import DoormanClient
+internal import DoormanSupport
 
 /// A failure, ready to be printed: what happened, and what to do next.
 struct FailureReport: Sendable, Equatable {
@@ -54,17 +55,13 @@ struct FailureReport: Sendable, Equatable {
         return "doorman: \(sentence)\(sentence.last.map(".?!".contains) == true ? "" : ".") \(next)\n"
     }
 
-    var json: JSON { .object(members) }
+    /// One line, not ended.
+    var json: String { JSONText.encode(body) }
 
-    var members: [JSON.Member] {
-        var members: [JSON.Member] = [
-            .init("outcome", .string(outcome)), .init("reason", .string(reason)), .init("message", .string(error.message)),
-            .init("retryable", .bool(error.isRetryable)),
-        ]
-        if let retryAfter = error.retryAfter {
-            members.append(.init("retry_after_seconds", .number(DurationText.seconds(retryAfter))))
-        }
-        return members + [.init("next", .string(next))]
+    var body: FailureJSON {
+        FailureJSON(
+            outcome: outcome, reason: reason, message: error.message, retryable: error.isRetryable,
+            retryAfterSeconds: error.retryAfter?.secondsForJSON, next: next)
     }
 
     /// What to do next, in one sentence.
@@ -109,4 +106,15 @@ struct FailureReport: Sendable, Equatable {
         default: nil
         }
     }
+}
+
+/// What every command prints with `--json` if it fails.
+struct FailureJSON: Encodable {
+    let outcome: String
+    let reason: String
+    let message: String
+    let retryable: Bool
+    /// Left out where it is not known.
+    let retryAfterSeconds: Double?
+    let next: String
 }

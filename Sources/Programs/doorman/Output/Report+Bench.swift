@@ -1,9 +1,10 @@
 internal import DoormanBench
+internal import DoormanSupport
 
 extension Report {
     /// What a load came to.
     init(_ bench: BenchReport) {
-        self.init(text: Self.aligned(bench.lines), json: .object(bench.members), status: bench.status)
+        self.init(text: Self.aligned(bench.lines), json: BenchJSON(bench), status: bench.status)
     }
 }
 
@@ -20,9 +21,9 @@ extension BenchReport {
         switch status {
         case .success, .wrongUse: return nil
         case .refused:
-            (message, next) = ("\(LatencyText.grouped(refusedCount)) calls were refused", "Check the tokens of the file.")
+            (message, next) = ("\(NumberText.grouped(refusedCount)) calls were refused", "Check the tokens of the file.")
         case .couldNotAsk where failedCount > 0:
-            message = "\(LatencyText.grouped(failedCount)) calls could not ask (\(failed.keys.sorted().joined(separator: ", ")))"
+            message = "\(NumberText.grouped(failedCount)) calls could not ask (\(failed.keys.sorted().joined(separator: ", ")))"
             next = "See what the server's log says, or ask for less."
         case .couldNotAsk where connectionsLost > 0:
             message = "the server closed \(connectionsLost) of \(settings.connections) connections"
@@ -36,10 +37,10 @@ extension BenchReport {
     var load: String {
         "\(settings.connections) connection\(settings.connections == 1 ? "" : "s") × \(settings.depth) "
             + "call\(settings.depth == 1 ? "" : "s"), "
-            + (settings.rate.map { "\(LatencyText.grouped($0.callsPerSecond)) due a second" } ?? "closed loop")
+            + (settings.rate.map { "\(NumberText.grouped($0.callsPerSecond)) due a second" } ?? "closed loop")
     }
 
-    var callsPerSecond: String { LatencyText.grouped(Int(answersPerSecond.rounded())) }
+    var callsPerSecond: String { NumberText.grouped(Int(answersPerSecond.rounded())) }
 
     // MARK: - For people
 
@@ -47,17 +48,17 @@ extension BenchReport {
         var lines = [
             ("load", load + (settings.threads > 1 ? ", \(settings.threads) threads" : "")),
             ("measured", "\(DurationText.describe(measured)), \(endingInWords)"),
-            ("calls", "\(LatencyText.grouped(calls)), \(callsPerSecond) answered a second"),
-            ("identified", LatencyText.grouped(identified)),
+            ("calls", "\(NumberText.grouped(calls)), \(callsPerSecond) answered a second"),
+            ("identified", NumberText.grouped(identified)),
             ("refused", Self.describe(refused)), ("could not ask", Self.describe(failed)),
-            ("bytes", "\(LatencyText.grouped(bytesSent)) sent, \(LatencyText.grouped(bytesReceived)) received"),
+            ("bytes", "\(NumberText.grouped(bytesSent)) sent, \(NumberText.grouped(bytesReceived)) received"),
         ]
         if connectionsLost > 0 { lines.append(("lost", "\(connectionsLost) of \(settings.connections) connections")) }
         guard let latency else { return lines }
-        lines.append(("latency", "mean \(LatencyText.describe(latency.mean))"))
-        lines.append(("  min", LatencyText.describe(latency.min)))
-        lines += latency.percentiles.map { ("  " + $0.percentile.name, LatencyText.describe($0.latency)) }
-        return lines + [("  max", LatencyText.describe(latency.max))]
+        lines.append(("latency", "mean \(DurationText.latency(latency.mean))"))
+        lines.append(("  min", DurationText.latency(latency.min)))
+        lines += latency.percentiles.map { ("  " + $0.percentile.name, DurationText.latency($0.latency)) }
+        return lines + [("  max", DurationText.latency(latency.max))]
     }
 
     private var endingInWords: String {
@@ -70,9 +71,9 @@ extension BenchReport {
 
     /// `0`, or `12 (TOKEN_REJECTED 11, WRONG_APPLICATION 1)`, the most frequent first.
     private static func describe(_ counts: [String: Int]) -> String {
-        let total = LatencyText.grouped(counts.values.reduce(0, +))
+        let total = NumberText.grouped(counts.values.reduce(0, +))
         guard !counts.isEmpty else { return total }
-        return "\(total) (\(sorted(counts).map { "\($0.key) \(LatencyText.grouped($0.value))" }.joined(separator: ", ")))"
+        return "\(total) (\(sorted(counts).map { "\($0.key) \(NumberText.grouped($0.value))" }.joined(separator: ", ")))"
     }
 
     private static func sorted(_ counts: [String: Int]) -> [(key: String, value: Int)] {
@@ -81,24 +82,7 @@ extension BenchReport {
 
     // MARK: - For programs
 
-    fileprivate var members: [JSON.Member] {
-        [
-            .init("outcome", .string(outcome)), .init("ending", .string(endingName)),
-            .init("connections", .number(settings.connections)), .init("connections_lost", .number(connectionsLost)),
-            .init("depth", .number(settings.depth)), .init("threads", .number(settings.threads)),
-            .init("due_per_second", settings.rate.map { .number($0.callsPerSecond) } ?? .null),
-            .init("warm_up_seconds", .number(DurationText.seconds(settings.warmUp))),
-            .init("measured_seconds", .number(DurationText.seconds(measured))),
-            .init("calls", .number(calls)),
-            .init("answers_per_second", .number(LatencyText.decimal(answersPerSecond, digits: 1))),
-            .init("identified", .number(identified)), .init("refused", Self.json(refused)),
-            .init("could_not_ask", Self.json(failed)), .init("sent_bytes", .number(bytesSent)),
-            .init("received_bytes", .number(bytesReceived)),
-            .init("latency_us", latency.map { .object($0.members) } ?? .null),
-        ]
-    }
-
-    private var outcome: String {
+    fileprivate var outcome: String {
         switch status {
         case .success: "identified"
         case .refused: "refused"
@@ -106,34 +90,61 @@ extension BenchReport {
         }
     }
 
-    private var endingName: String {
+    fileprivate var endingName: String {
         switch ending {
         case .timeUp: "time_up"
         case .interrupted: "interrupted"
         case .connectionsLost: "connections_lost"
         }
     }
+}
 
-    private static func json(_ counts: [String: Int]) -> JSON {
-        .object(sorted(counts).map { .init($0.key, .number($0.value)) })
+/// What `doorman bench --json` prints.
+private struct BenchJSON: Encodable {
+    let outcome: String
+    let ending: String
+    let connections: Int
+    let connectionsLost: Int
+    let depth: Int
+    let threads: Int
+    @Nullable var duePerSecond: Int?
+    let warmUpSeconds: Double
+    let measuredSeconds: Double
+    let calls: Int
+    let answersPerSecond: Double
+    let identified: Int
+    let refused: [String: Int]
+    let couldNotAsk: [String: Int]
+    let sentBytes: Int
+    let receivedBytes: Int
+    /// In microseconds, by name.
+    @Nullable var latencyUs: [String: Double]?
+
+    init(_ bench: BenchReport) {
+        outcome = bench.outcome
+        ending = bench.endingName
+        connections = bench.settings.connections
+        connectionsLost = bench.connectionsLost
+        depth = bench.settings.depth
+        threads = bench.settings.threads
+        duePerSecond = bench.settings.rate?.callsPerSecond
+        warmUpSeconds = bench.settings.warmUp.secondsForJSON
+        measuredSeconds = bench.measured.secondsForJSON
+        calls = bench.calls
+        answersPerSecond = bench.answersPerSecond.rounded(toDigits: 1)
+        identified = bench.identified
+        refused = bench.refused
+        couldNotAsk = bench.failed
+        sentBytes = bench.bytesSent
+        receivedBytes = bench.bytesReceived
+        latencyUs = bench.latency?.microseconds
     }
 }
 
 extension LatencySummary {
-    /// In microseconds.
-    fileprivate var members: [JSON.Member] {
-        let percentiles = percentiles.map { value in
-            JSON.Member(String(value.percentile.name.map { $0 == "." ? "_" : $0 }), Self.microseconds(value.latency))
-        }
-        return [.init("min", Self.microseconds(min)), .init("mean", Self.microseconds(mean))] + percentiles
-            + [.init("max", Self.microseconds(max))]
+    fileprivate var microseconds: [String: Double] {
+        var named = ["min": min, "mean": mean, "max": max]
+        for value in percentiles { named[String(value.percentile.name.map { $0 == "." ? "_" : $0 })] = value.latency }
+        return named.mapValues { ($0 / .microseconds(1)).rounded(toDigits: 3) }
     }
-
-    private static func microseconds(_ latency: Duration) -> JSON {
-        .number(LatencyText.decimal(latency / .microseconds(1), digits: 3))
-    }
-}
-
-extension JSON {
-    fileprivate static func number(_ value: Int) -> JSON { .number(String(value)) }
 }

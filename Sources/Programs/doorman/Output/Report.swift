@@ -1,10 +1,12 @@
 internal import DoormanClient
+internal import DoormanSupport
 
 /// An answer, ready to be printed for people or for programs.
 struct Report: Sendable, Equatable {
     /// Aligned `key: value` lines, each ended.
     let text: String
-    let json: JSON
+    /// One line, not ended.
+    let json: String
     let status: ExitStatus
     /// The word that says most, and what it says.
     private let outcome: Outcome?
@@ -16,14 +18,14 @@ struct Report: Sendable, Equatable {
 
     static var revoked: Report {
         Report(
-            text: "revoked\n", json: .object([.init("outcome", .string("revoked"))]), status: .success,
+            text: "revoked\n", json: OutcomeJSON(outcome: "revoked"), status: .success,
             outcome: Outcome(word: "revoked", meaning: .good))
     }
 
     /// - Parameter outcome: A word at the end of a line of the text that is coloured where colours are; nil for none.
-    init(text: String, json: JSON, status: ExitStatus, outcome: Outcome? = nil) {
+    init(text: String, json: some Encodable, status: ExitStatus, outcome: Outcome? = nil) {
         self.text = text
-        self.json = json
+        self.json = JSONText.encode(json)
         self.status = status
         self.outcome = outcome
     }
@@ -39,11 +41,9 @@ struct Report: Sendable, Equatable {
 
     /// - Parameter took: How long it took to connect and to be answered.
     init(_ identity: Identity, took: Duration) {
-        let milliseconds = DurationText.milliseconds(took)
         self.init(
-            text: Self.aligned(identity.lines + [("took", milliseconds + " ms")]),
-            json: .object(
-                [.init("outcome", .string("valid"))] + identity.members + [.init("took_ms", .number(milliseconds))]),
+            text: Self.aligned(identity.lines + [("took", DurationText.milliseconds(took) + " ms")]),
+            json: IdentityJSON(identity, outcome: "valid", tookMs: Double(took.microsecondsRoundedDown) / 1000),
             status: .success, outcome: Outcome(word: identity.freshness.name, meaning: identity.freshness.meaning))
     }
 
@@ -52,10 +52,7 @@ struct Report: Sendable, Equatable {
         let rest = exchange.identity?.lines ?? [("account", "unknown as yet: doorman verify says it")]
         self.init(
             text: Self.aligned([("token", token)] + rest),
-            json: .object([
-                .init("outcome", .string("exchanged")), .init("token", .string(token)),
-                .init("identity", exchange.identity.map { .object($0.members) } ?? .null),
-            ]), status: .success)
+            json: ExchangeJSON(token: token, identity: exchange.identity.map { IdentityJSON($0) }), status: .success)
     }
 
     init(_ health: HealthStatus) {
@@ -68,7 +65,7 @@ struct Report: Sendable, Equatable {
             }
         let outcome = String(text.map { $0 == " " ? "_" : $0 })
         self.init(
-            text: text + "\n", json: .object([.init("outcome", .string(outcome))]), status: status,
+            text: text + "\n", json: OutcomeJSON(outcome: outcome), status: status,
             outcome: Outcome(word: text, meaning: status == .success ? .good : .bad))
     }
 
@@ -93,22 +90,48 @@ extension Identity {
         lines.append(("freshness", freshness.name))
         return lines
     }
+}
 
-    fileprivate var members: [JSON.Member] {
-        let phone: JSON =
-            phone.map {
-                .object([
-                    .init("number", .string($0.number)), .init("country_prefix", .string($0.countryPrefix)),
-                    .init("national_number", .string($0.nationalNumber)),
-                ])
-            } ?? .null
-        return [
-            .init("account_id", .string(accountID)), .init("application_id", .string(applicationID)), .init("phone", phone),
-            .init("email", .optional(email)), .init("provider", .string(provider)),
-            .init("verified_at", .optional(verifiedAt.iso8601)), .init("valid_until", .optional(validUntil.iso8601)),
-            .init("freshness", .string(freshness.name)),
-        ]
+/// What `doorman verify --json` prints, and a part of what `doorman exchange --json` does.
+private struct IdentityJSON: Encodable {
+    struct Phone: Encodable {
+        let number: String
+        let countryPrefix: String
+        let nationalNumber: String
     }
+
+    /// Left out where it is a part of another answer.
+    let outcome: String?
+    let accountID: String
+    let applicationID: String
+    @Nullable var phone: Phone?
+    @Nullable var email: String?
+    let provider: String
+    @Nullable var verifiedAt: String?
+    @Nullable var validUntil: String?
+    let freshness: String
+    let tookMs: Double?
+
+    init(_ identity: Identity, outcome: String? = nil, tookMs: Double? = nil) {
+        self.outcome = outcome
+        self.tookMs = tookMs
+        accountID = identity.accountID
+        applicationID = identity.applicationID
+        phone = identity.phone.map {
+            Phone(number: $0.number, countryPrefix: $0.countryPrefix, nationalNumber: $0.nationalNumber)
+        }
+        email = identity.email
+        provider = identity.provider
+        verifiedAt = identity.verifiedAt.iso8601
+        validUntil = identity.validUntil.iso8601
+        freshness = identity.freshness.name
+    }
+}
+
+private struct ExchangeJSON: Encodable {
+    let outcome = "exchanged"
+    let token: String
+    @Nullable var identity: IdentityJSON?
 }
 
 extension Freshness {

@@ -1,77 +1,110 @@
-internal import DoormanBench
 internal import DoormanClient
+internal import DoormanSupport
 
 // For programs.
 
 extension StatisticsReport {
-    var json: JSON {
-        .object(
-            [
-                .init("outcome", .string("statistics")), .init("started_at", .optional(now.startedAt.iso8601)),
-                .init("uptime_seconds", .number(DurationText.seconds(now.uptime))),
-                .init("counted_seconds", .number(DurationText.seconds(period.uptime))),
-                .init("calls_per_second", .number(LatencyText.decimal(perSecond(calls), digits: 1))),
-                .init("hits", .number(hits)), .init("misses", .number(misses)),
-                .init("hit_ratio", hitRatio.map { .number(LatencyText.decimal($0, digits: 6)) } ?? .null),
-                .init("failures", .object(reasons.map { .init($0.name, .number($0.count)) })),
-                .init("calls", .array(callKinds.map(object))),
-                .init("provider_calls", .array(providerCallKinds.map(object))),
-                .init("provider_latency_us", latency), .init("applications", .array(now.applications.map(object))),
-                .init("limits", .array(now.limits.map(object))),
-                .init("counters", Self.numbers(now.counters)), .init("gauges", Self.numbers(now.gauges)),
-            ])
-    }
-
-    private func object(_ kind: ServerStatistics.CallKind) -> JSON {
-        .object([
-            .init("method", .string(kind.method)), .init("source", .string(kind.source)), .init("code", .string(kind.code)),
-            .init("reason", .string(kind.reason)), .init("count", .number(period.calls[kind] ?? 0)),
-            .init("total", .number(now.calls[kind] ?? 0)),
-        ])
-    }
-
-    private func object(_ kind: ServerStatistics.ProviderCallKind) -> JSON {
-        .object([
-            .init("endpoint", .string(kind.endpoint)), .init("outcome", .string(kind.outcome)),
-            .init("count", .number(period.providerCalls[kind] ?? 0)), .init("total", .number(now.providerCalls[kind] ?? 0)),
-        ])
-    }
-
-    private func object(_ application: ServerStatistics.ApplicationState) -> JSON {
-        .object([
-            .init("application_id", .string(application.applicationID)), .init("breaker", .string(application.breaker.name)),
-            .init("back_off_seconds", .number(DurationText.seconds(application.backOff ?? .zero))),
-        ])
-    }
-
-    private func object(_ limit: ServerStatistics.LimitState) -> JSON {
-        .object([
-            .init("setting", .string(limit.setting)), .init("application_id", .optional(limit.applicationID)),
-            .init("used", .number(limit.used)), .init("limit", .number(limit.limit)),
-        ])
-    }
-
-    private var latency: JSON {
-        let latency = period.providerLatency
-        guard let mean = latency.mean else { return .null }
-        let percentiles = Self.percentiles.compactMap { percentile in
-            latency.percentile(percentile.percent).map { value in
-                JSON.Member(String(percentile.name.map { $0 == "." ? "_" : $0 }), Self.microseconds(value))
-            }
-        }
-        return .object([.init("count", .number(latency.count)), .init("mean", Self.microseconds(mean))] + percentiles)
-    }
-
-    private static func numbers(_ numbers: [ServerStatistics.Name: UInt64]) -> JSON {
-        .object(
-            numbers.sorted { $0.key.rawValue < $1.key.rawValue }.map { .init($0.key.rawValue, .number($0.value)) })
-    }
-
-    private static func microseconds(_ latency: Duration) -> JSON {
-        .number(LatencyText.decimal(latency / .microseconds(1), digits: 0))
-    }
+    /// One line, not ended.
+    var json: String { JSONText.encode(StatisticsJSON(self)) }
 }
 
-extension JSON {
-    fileprivate static func number(_ value: UInt64) -> JSON { .number(String(value)) }
+/// What `doorman stats --json` prints.
+struct StatisticsJSON: Encodable {
+    struct CallKind: Encodable {
+        let method: String
+        let source: String
+        let code: String
+        let reason: String
+        let count: UInt64
+        let total: UInt64
+    }
+
+    struct ProviderCallKind: Encodable {
+        let endpoint: String
+        let outcome: String
+        let count: UInt64
+        let total: UInt64
+    }
+
+    struct Application: Encodable {
+        let applicationID: String
+        let breaker: String
+        let backOffSeconds: Double
+    }
+
+    struct Limit: Encodable {
+        let setting: String
+        @Nullable var applicationID: String?
+        let used: UInt64
+        let limit: UInt64
+    }
+
+    let outcome = "statistics"
+    @Nullable var startedAt: String?
+    let uptimeSeconds: Double
+    let countedSeconds: Double
+    let callsPerSecond: Double
+    let hits: UInt64
+    let misses: UInt64
+    @Nullable var hitRatio: Double?
+    let failures: [String: UInt64]
+    let calls: [CallKind]
+    let providerCalls: [ProviderCallKind]
+    /// The count, the mean and the percentiles by their names; the times are in microseconds.
+    @Nullable var providerLatencyUs: [String: UInt64]?
+    let applications: [Application]
+    let limits: [Limit]
+    let counters: [String: UInt64]
+    let gauges: [String: UInt64]
+
+    init(_ report: StatisticsReport) {
+        let (now, period) = (report.now, report.period)
+        startedAt = now.startedAt.iso8601
+        uptimeSeconds = now.uptime.secondsForJSON
+        countedSeconds = period.uptime.secondsForJSON
+        callsPerSecond = report.perSecond(report.calls).rounded(toDigits: 1)
+        hits = report.hits
+        misses = report.misses
+        hitRatio = report.hitRatio?.rounded(toDigits: 6)
+        failures = Dictionary(uniqueKeysWithValues: report.reasons.map { ($0.name, $0.count) })
+        calls = report.callKinds.map { kind in
+            CallKind(
+                method: kind.method, source: kind.source, code: kind.code, reason: kind.reason, count: period.calls[kind] ?? 0,
+                total: now.calls[kind] ?? 0)
+        }
+        providerCalls = report.providerCallKinds.map { kind in
+            ProviderCallKind(
+                endpoint: kind.endpoint, outcome: kind.outcome, count: period.providerCalls[kind] ?? 0,
+                total: now.providerCalls[kind] ?? 0)
+        }
+        providerLatencyUs = Self.latency(period.providerLatency)
+        applications = now.applications.map { application in
+            Application(
+                applicationID: application.applicationID, breaker: application.breaker.name,
+                backOffSeconds: (application.backOff ?? .zero).secondsForJSON)
+        }
+        limits = now.limits.map {
+            Limit(setting: $0.setting, applicationID: $0.applicationID, used: $0.used, limit: $0.limit)
+        }
+        counters = Self.named(now.counters)
+        gauges = Self.named(now.gauges)
+    }
+
+    private static func latency(_ latency: LatencyCounts) -> [String: UInt64]? {
+        guard let mean = latency.mean else { return nil }
+        var members = ["count": latency.count, "mean": microseconds(mean)]
+        for (name, percent) in StatisticsReport.percentiles {
+            guard let value = latency.percentile(percent) else { continue }
+            members[String(name.map { $0 == "." ? "_" : $0 })] = microseconds(value)
+        }
+        return members
+    }
+
+    private static func microseconds(_ latency: Duration) -> UInt64 {
+        UInt64(exactly: (latency / .microseconds(1)).rounded()) ?? (latency < .zero ? 0 : .max)
+    }
+
+    private static func named(_ numbers: [ServerStatistics.Name: UInt64]) -> [String: UInt64] {
+        Dictionary(uniqueKeysWithValues: numbers.map { ($0.key.rawValue, $0.value) })
+    }
 }

@@ -1,5 +1,5 @@
-internal import DoormanBench
 internal import DoormanClient
+internal import DoormanSupport
 
 // For people.
 
@@ -51,9 +51,9 @@ extension StatisticsReport {
     private var latency: String? {
         guard let mean = period.providerLatency.mean else { return nil }
         let percentiles = Self.percentiles.compactMap { percentile in
-            period.providerLatency.percentile(percentile.percent).map { "\(percentile.name) \(LatencyText.describe($0))" }
+            period.providerLatency.percentile(percentile.percent).map { "\(percentile.name) \(DurationText.latency($0))" }
         }
-        return (["mean \(LatencyText.describe(mean))"] + percentiles).joined(separator: " ")
+        return (["mean \(DurationText.latency(mean))"] + percentiles).joined(separator: " ")
     }
 
     private var reasonsInWords: String? {
@@ -105,29 +105,18 @@ extension StatisticsReport {
     }
 
     private static func number(_ number: UInt64) -> String {
-        LatencyText.grouped(Int(clamping: number))
+        NumberText.grouped(Int(clamping: number))
     }
 
     /// One digit behind the point where it is few.
     private static func rate(_ rate: Double) -> String {
-        guard rate >= 99.95 else { return LatencyText.decimal(rate, digits: 1) }
-        return LatencyText.grouped(Int(exactly: rate.rounded()) ?? .max)
+        guard rate >= 99.95 else { return NumberText.decimal(rate, digits: 1) }
+        return NumberText.grouped(Int(exactly: rate.rounded()) ?? .max)
     }
 
     /// `99.98%`: rounded, but to 100 and 0 only what is just that.
     static func percent(_ part: Double) -> String {
         let inBounds = part > 0 && part < 1 ? min(max(part, 0.0001), 0.9999) : part
-        return LatencyText.decimal(inBounds * 100, digits: 2) + "%"
-    }
-}
-
-extension DurationText {
-    /// `3 d 4 h`, `2 h 5 min`, `4 min 7 s`, `7 s`: two units, rounded down.
-    static func rough(_ duration: Duration) -> String {
-        let seconds = duration.components.seconds
-        let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60)
-        if days > 0 { return "\(days) d \(hours) h" }
-        if hours > 0 { return "\(hours) h \(minutes) min" }
-        return minutes > 0 ? "\(minutes) min \(seconds % 60) s" : "\(seconds) s"
+        return NumberText.decimal(inBounds * 100, digits: 2) + "%"
     }
 }

@@ -1,4 +1,3 @@
-internal import DoormanBench
 internal import DoormanClient
 
 /// What two answers to `doorman stats` say together: what happened between them, and how things are.
@@ -87,6 +86,6 @@ extension ServerStatistics.CircuitBreaker {
 
 extension Report {
     init(_ statistics: StatisticsReport) {
-        self.init(text: statistics.text, json: statistics.json, status: .success)
+        self.init(text: statistics.text, json: StatisticsJSON(statistics), status: .success)
     }
 }

@@ -27,7 +27,7 @@ struct StatisticsWatch: Sendable {
                 let failure = choice.report(error)
                 // A server that was there comes back after its restart. One that never was is somewhere else.
                 guard before != nil, error.isRetryable else { return failure }
-                if isJSON { StandardStreams.write(failure.json.text + "\n", to: .output) }
+                if isJSON { StandardStreams.write(failure.json + "\n", to: .output) }
                 failure.complain()
             }
             try? await Task.sleep(for: interval)
@@ -37,7 +37,7 @@ struct StatisticsWatch: Sendable {
 
     private func show(_ report: StatisticsReport, isFirst: Bool) {
         if isJSON {
-            StandardStreams.write(report.json.text + "\n", to: .output)
+            StandardStreams.write(report.json + "\n", to: .output)
         } else if isTerminal {
             StandardStreams.write(Self.drawing(String(report.text.dropLast()), isFirst: isFirst), to: .output)
         } else {

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    private import Glibc
-#elseif canImport(Musl)
-    private import Musl
-#elseif canImport(Darwin)
-    private import Darwin
-#endif
+private import DoormanPlatform
 
 /// How the program ends, for the script that called it. Thrown once everything was printed.
 enum ExitStatus: Int32, Error {

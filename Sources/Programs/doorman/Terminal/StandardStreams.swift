@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    private import Glibc
-#elseif canImport(Musl)
-    private import Musl
-#elseif canImport(Darwin)
-    private import Darwin
-#endif
+private import DoormanPlatform
 
 /// The process's streams, files and environment: the few system calls of this program, and its only unsafe code.
 enum StandardStreams {

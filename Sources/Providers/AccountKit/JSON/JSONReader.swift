@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// Reads JSON from whoever answers, trusting nothing: strictly RFC 8259, at most 32 levels deep, and no object with two members
 /// of one name, which two readers could understand in two ways.
 ///
@@ -143,7 +145,7 @@ struct JSONReader {
 
     private mutating func skipDigits() -> Int {
         let start = position
-        while let byte = current, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { position += 1 }
+        while let byte = current, byte.isASCIIDigit { position += 1 }
         return position - start
     }
 

@@ -1,3 +1,4 @@
+internal import DoormanSupport
 internal import ProviderHTTP
 
 /// Where the next page begins: the parameter `after` of `paging.next`.
@@ -11,7 +12,7 @@ package enum PageCursor {
     /// Whether the text can be a cursor: letters, digits, and what base64 and its form for URLs have besides. There is no `|`, so no
     /// app token can be one.
     package static func isPossible(_ text: String) -> Bool {
-        (1...maximumBytes).contains(text.utf8.count) && text.utf8.allSatisfy { isAlphanumeric($0) || "+-/=_".utf8.contains($0) }
+        (1...maximumBytes).contains(text.utf8.count) && text.utf8.allSatisfy { $0.isASCIIAlphanumeric || "+-/=_".utf8.contains($0) }
     }
 
     /// - Returns: Nil if the URL has no cursor, more than one, or one that is none.

@@ -1,4 +1,5 @@
 package import DoormanCore
+internal import DoormanSupport
 
 /// What can't be a user token, told by its bytes alone (the contract, sections 1 and 4.7). What might be one is for the
 /// provider to judge: `EMAW`, how all recorded ones begin, is not demanded.
@@ -20,18 +21,10 @@ package enum TokenSyntax {
         if token.starts(with: "AQ".utf8) {
             return Rejection(.malformedToken, "This is an authorization code (AQ…), not a token: exchange it first.")
         }
-        if !token.allSatisfy(isAlphanumeric) {
+        if !token.allSatisfy(\.isASCIIAlphanumeric) {
             return Rejection(.malformedToken, "The token has characters other than A-Z, a-z and 0-9.")
         }
         return nil
-    }
-}
-
-/// A byte of the alphabet of user tokens: A-Z, a-z and 0-9.
-func isAlphanumeric(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-    default: false
     }
 }
 
@@ -48,7 +41,7 @@ package enum CodeSyntax {
         if !code.starts(with: "AQ".utf8) {
             return Rejection(.malformedToken, "This is not an authorization code: those begin with AQ.")
         }
-        if !code.allSatisfy({ isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }) {
+        if !code.allSatisfy({ $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }) {
             return Rejection(.malformedToken, "The code has characters outside the base64url alphabet.")
         }
         return nil

@@ -54,7 +54,7 @@ package struct AccountKitSettings: Sendable, Hashable {
         if !DecimalDigits.areAll(application.id, upTo: 32) {
             problems.append(Invalid(description: "application id: the Facebook app id is required, 1 to 32 decimal digits"))
         }
-        if let secret = application.secret, !(1...256).contains(secret.bytes.count) || !secret.bytes.allSatisfy(isVisible) {
+        if let secret = application.secret, !(1...256).contains(secret.bytes.count) || !secret.bytes.allSatisfy(\.isVisibleASCII) {
             problems.append(Invalid(description: "application secret: expected 1 to 256 visible ASCII characters"))
         }
         if acceptAnswersWithoutApplication, application.secret == nil { problems.append(.acceptingWithoutSecret) }
@@ -78,10 +78,6 @@ package struct AccountKitSettings: Sendable, Hashable {
             problems.append(Invalid(description: "\(name): expected 16 to 4096"))
         }
         return problems
-    }
-
-    private func isVisible(_ byte: UInt8) -> Bool {
-        (0x21...0x7e).contains(byte)
     }
 }
 

@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// Percent-encoding of a query's values (RFC 3986, section 2.1): all but unreserved characters are encoded, so no value can
 /// end its parameter or begin another.
 package enum PercentEncoding {
@@ -33,13 +35,7 @@ package enum PercentEncoding {
     }
 
     private static func isUnreserved(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-            UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
-            true
-        default:
-            false
-        }
+        byte.isASCIIAlphanumeric || "-._~".utf8.contains(byte)
     }
 
     private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {

@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// Which URLs are asked at all: `https` to any host, and plain `http` to this machine alone, so that no secret ever crosses
 /// a network unencrypted.
 ///
@@ -21,7 +23,7 @@ package enum URLPolicy {
 
     /// Visible ASCII but for what parsers are known to disagree about.
     private static func isPermitted(_ byte: UInt8) -> Bool {
-        (0x21...0x7e).contains(byte) && !#"\"<>^`{}#@|"#.utf8.contains(byte)
+        byte.isVisibleASCII && !#"\"<>^`{}#@|"#.utf8.contains(byte)
     }
 
     private static func authority(of rest: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
@@ -50,7 +52,7 @@ package enum URLPolicy {
 
     private static func isPort(_ bytes: ArraySlice<UInt8>) -> Bool {
         guard bytes.first == UInt8(ascii: ":"), (2...6).contains(bytes.count) else { return false }
-        guard bytes.dropFirst().allSatisfy(isDigit) else { return false }
+        guard bytes.dropFirst().allSatisfy(\.isASCIIDigit) else { return false }
         return UInt16(String(decoding: bytes.dropFirst(), as: UTF8.self)) != nil
     }
 
@@ -63,20 +65,15 @@ package enum URLPolicy {
 
     /// A decimal number from 0 to 255 without a leading zero, which some take for octal.
     private static func isOctet(_ part: Substring) -> Bool {
-        part.utf8.allSatisfy(isDigit) && UInt8(part) != nil && (part.utf8.count == 1 || part.utf8.first != UInt8(ascii: "0"))
-    }
-
-    private static func isDigit(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        part.utf8.allSatisfy(\.isASCIIDigit) && UInt8(part) != nil && (part.utf8.count == 1 || part.utf8.first != UInt8(ascii: "0"))
     }
 
     private static func isNameCharacter(_ byte: UInt8) -> Bool {
-        isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || byte == UInt8(ascii: "-")
-            || byte == UInt8(ascii: ".")
+        byte.isASCIIAlphanumeric || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
     }
 
     private static func isAddressCharacter(_ byte: UInt8) -> Bool {
-        isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20) || byte == UInt8(ascii: ":")
+        byte.isASCIIDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20) || byte == UInt8(ascii: ":")
             || byte == UInt8(ascii: ".")
     }
 }

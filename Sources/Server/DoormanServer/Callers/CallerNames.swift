@@ -46,7 +46,7 @@ extension Caller {
             self.init(address: address)
         } else if text.hasPrefix("uid:") {
             let digits = text.dropFirst(4)
-            guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let user = UInt32(digits) else { return nil }
+            guard digits.utf8.allSatisfy(\.isASCIIDigit), let user = UInt32(digits) else { return nil }
             self.init(user: user)
         } else if text.hasPrefix("uri:") {
             self.init(uri: text.utf8.dropFirst(4))
@@ -86,9 +86,9 @@ extension Caller {
     /// Nil unless it is a scheme and more, in visible ASCII, without the comma that ends a name in a list of callers. Compared byte by
     /// byte: what two URIs that are written differently have in common is not for a lock to judge.
     init?(uri: some Collection<UInt8>) {
-        guard uri.count <= Self.longestURI, uri.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: ",") }),
+        guard uri.count <= Self.longestURI, uri.allSatisfy({ $0.isVisibleASCII && $0 != UInt8(ascii: ",") }),
             let first = uri.first, first.isASCIILetter, let colon = uri.firstIndex(of: UInt8(ascii: ":")),
-            uri[..<colon].allSatisfy({ $0.isASCIILetterOrDigit || "+-.".utf8.contains($0) }), uri.index(after: colon) < uri.endIndex
+            uri[..<colon].allSatisfy({ $0.isASCIIAlphanumeric || "+-.".utf8.contains($0) }), uri.index(after: colon) < uri.endIndex
         else { return nil }
         self.init(name: "uri:" + String(decoding: uri, as: UTF8.self))
     }
@@ -97,18 +97,8 @@ extension Caller {
     init?(dnsName: some Collection<UInt8>) {
         let labels = dnsName.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard dnsName.count <= Self.longestDNSName,
-            labels.allSatisfy({ !$0.isEmpty && $0.allSatisfy { $0.isASCIILetterOrDigit || "-_".utf8.contains($0) } })
+            labels.allSatisfy({ !$0.isEmpty && $0.allSatisfy { $0.isASCIIAlphanumeric || "-_".utf8.contains($0) } })
         else { return nil }
         self.init(name: "dns:" + String(decoding: dnsName, as: UTF8.self).lowercased())
-    }
-}
-
-extension UInt8 {
-    fileprivate var isASCIILetter: Bool {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20)
-    }
-
-    fileprivate var isASCIILetterOrDigit: Bool {
-        isASCIILetter || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self)
     }
 }

@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// One of the contract's six calls, or none of them. The raw value is its name in statistics, faults and logs.
 package enum Endpoint: String, Sendable, Hashable, CaseIterable {
     /// E1: a code for a token.
@@ -61,6 +63,6 @@ struct Route {
     }
 
     private static func isNumber(_ segment: String) -> Bool {
-        !segment.isEmpty && segment.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        !segment.isEmpty && segment.utf8.allSatisfy(\.isASCIIDigit)
     }
 }

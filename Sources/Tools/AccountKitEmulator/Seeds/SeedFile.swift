@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// The seed file as it is written; ``Seed`` makes settings of it.
 struct SeedFile: Decodable {
     let apps: [App]
@@ -68,10 +70,10 @@ struct SeedProblem: Error {
 
 extension SeedFile.App {
     func settings() throws(SeedProblem) -> EmulatorSettings.App {
-        guard (15...16).contains(id.utf8.count), id.utf8.allSatisfy(isDigit) else {
+        guard (15...16).contains(id.utf8.count), id.utf8.allSatisfy(\.isASCIIDigit) else {
             throw SeedProblem(key: "id", problem: "must be 15 or 16 decimal digits")
         }
-        guard secret.utf8.count == 32, secret.utf8.allSatisfy({ isDigit($0) || (0x61...0x66).contains($0) }) else {
+        guard secret.utf8.count == 32, secret.utf8.allSatisfy({ $0.isASCIIDigit || (0x61...0x66).contains($0) }) else {
             throw SeedProblem(key: "secret", problem: "must be 32 lowercase hexadecimal characters")
         }
         var settings = EmulatorSettings.App(
@@ -90,11 +92,11 @@ extension SeedFile.App {
 
 extension SeedFile.Account {
     fileprivate func settings() throws(SeedProblem) -> EmulatorSettings.Account {
-        guard (1...20).contains(id.utf8.count), id.utf8.allSatisfy(isDigit) else {
+        guard (1...20).contains(id.utf8.count), id.utf8.allSatisfy(\.isASCIIDigit) else {
             throw SeedProblem(key: "id", problem: "must be decimal digits, 20 at most")
         }
         for (index, token) in (tokens ?? []).enumerated() {
-            guard token.hasPrefix("EMAW"), token.utf8.count <= 1024, token.utf8.allSatisfy(isAlphanumeric) else {
+            guard token.hasPrefix("EMAW"), token.utf8.count <= 1024, token.utf8.allSatisfy(\.isASCIIAlphanumeric) else {
                 throw SeedProblem(key: "tokens[\(index)]", problem: "must be EMAW and letters and digits, 1024 at most")
             }
         }
@@ -133,12 +135,4 @@ private func refuseUnknownKeys<Keys: CodingKey & CaseIterable & RawRepresentable
                 codingPath: decoder.codingPath + [key],
                 debugDescription: "is not known; known are \(names.sorted().joined(separator: ", "))"))
     }
-}
-
-private func isDigit(_ byte: UInt8) -> Bool {
-    (0x30...0x39).contains(byte)
-}
-
-private func isAlphanumeric(_ byte: UInt8) -> Bool {
-    isDigit(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
 }

@@ -23,8 +23,10 @@ struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     /// Changes every value.
     mutating func updateAll(_ change: (inout Value) -> Void) {
-        for key in order where values[key] != nil {
-            change(&values[key]!)
+        for key in order {
+            guard var value = values[key] else { continue }
+            change(&value)
+            values[key] = value
         }
     }
 

@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// How a person proved who they are: by phone or by e-mail, never both.
 package enum Contact: Sendable, Hashable {
     case phone(PhoneNumber)
@@ -27,7 +29,7 @@ package struct PhoneNumber: Sendable, Hashable {
     ///   or `+7` and for two in all others. That is wrong for the countries of three digits: name theirs.
     package init(_ number: String, countryPrefix: String? = nil) throws(EmulatorError) {
         let digits = number.dropFirst()
-        guard number.first == "+", (7...15).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) })
+        guard number.first == "+", (7...15).contains(digits.utf8.count), digits.utf8.allSatisfy(\.isASCIIDigit)
         else {
             throw EmulatorError(.badArgument, "phone: must be + and 7 to 15 digits, such as +15551234567")
         }

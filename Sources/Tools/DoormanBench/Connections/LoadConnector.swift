@@ -1,3 +1,5 @@
+internal import DoormanClient
+internal import DoormanSupport
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -10,19 +12,24 @@ struct LoadConnector: Sendable {
         let expectedName: String?
     }
 
-    private let address: BenchAddress
+    /// Time that a server has for its own end of a TLS connection: 1 s.
+    private static let shutdownTimeout = TimeAmount.seconds(1)
+
+    private let target: DoormanTarget
     private let timeout: Duration
     private let tls: TLS?
 
     /// - Throws: If a file of the settings' TLS can't be used.
     init(_ settings: BenchSettings) throws {
-        address = settings.address
+        target = settings.address
         timeout = settings.connectTimeout
-        guard case .hostAndPort(let host, let port) = settings.address, let tls = settings.tls else {
+        // Through a Unix socket a connection is plain: the kernel vouches for both ends.
+        guard case .hostAndPort = target.address, let tls = settings.tls else {
             self.tls = nil
             return
         }
-        self.tls = TLS(context: try tls.makeContext(), expectedName: tls.expectedName(at: host, port))
+        self.tls = TLS(
+            context: try tls.makeContext { $0.shutdownTimeout = Self.shutdownTimeout }, expectedName: tls.expectedName(at: target))
     }
 
     /// Opens one of a loop's connections.
@@ -43,12 +50,12 @@ struct LoadConnector: Sendable {
                     if let tls {
                         try channel.pipeline.syncOperations.addHandlers(
                             NIOSSLClientHandler(context: tls.context, serverHostname: tls.expectedName),
-                            HandshakeHandler(eventLoop: channel.eventLoop))
+                            LoadHandshakeHandler(eventLoop: channel.eventLoop))
                     }
                     try channel.pipeline.syncOperations.addHandler(LoadHandler(loop: loop.value, index: index))
                 }
             }
-        switch address {
+        switch target.address {
         case .hostAndPort(let host, let port):
             let tcp = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
             // The resolver blocks a thread of a shared pool, so it is left alone where there is nothing to resolve.
@@ -61,9 +68,9 @@ struct LoadConnector: Sendable {
 
     private func handshakeDone(_ channel: any Channel) -> EventLoopFuture<any Channel> {
         guard tls != nil else { return channel.eventLoop.makeSucceededFuture(channel) }
-        let handshake: HandshakeHandler
+        let handshake: LoadHandshakeHandler
         do {
-            handshake = try channel.pipeline.syncOperations.handler(type: HandshakeHandler.self)
+            handshake = try channel.pipeline.syncOperations.handler(type: LoadHandshakeHandler.self)
         } catch {
             // It ended at once, and its handlers are gone.
             return channel.eventLoop.makeFailedFuture(ChannelError.eof)

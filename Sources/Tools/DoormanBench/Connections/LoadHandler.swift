@@ -34,7 +34,7 @@ final class LoadHandler: ChannelInboundHandler {
 }
 
 /// Waits for the end of a TLS handshake, so that no call is due before it and none pays for it.
-final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
+final class LoadHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
     private let promise: EventLoopPromise<Void>

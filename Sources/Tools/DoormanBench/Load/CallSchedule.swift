@@ -9,7 +9,7 @@ package import DoormanSupport
 /// when it was due still counts from then.
 package struct CallSchedule: Sendable {
     /// Which part of all calls falls to this loop: every `count`th from the `index`th.
-    package struct Share: Sendable, Hashable {
+    package struct Part: Sendable, Hashable {
         package let index: Int
         package let count: Int
 
@@ -21,19 +21,19 @@ package struct CallSchedule: Sendable {
     }
 
     private let rate: CallRate?
-    private let share: Share
+    private let part: Part
     private let start: Instant
     private var end: Instant
     /// Of the next call, among those of all loops.
     private var number: UInt64
 
     /// - Parameter rate: Nil for a closed loop.
-    package init(rate: CallRate?, share: Share, window: BenchWindow) {
+    package init(rate: CallRate?, part: Part, window: BenchWindow) {
         self.rate = rate
-        self.share = share
+        self.part = part
         self.start = window.start
         self.end = window.end
-        self.number = UInt64(share.index)
+        self.number = UInt64(part.index)
     }
 
     /// The moment at which the next call is or was due; in a closed loop that is as soon as it can be sent. Nil after the last.
@@ -47,7 +47,7 @@ package struct CallSchedule: Sendable {
     /// - Returns: Since when.
     package mutating func take(at now: Instant) -> Instant? {
         guard let due = next(at: now), due <= now else { return nil }
-        number += UInt64(share.count)
+        number += UInt64(part.count)
         return due
     }
 

@@ -88,22 +88,22 @@ struct CallSlots: Sendable {
 
 /// The slots that a call can be sent in, over all connections of a loop, first freed first: so calls go round.
 struct FreeSlots: Sendable {
-    struct Place: Sendable, Hashable {
+    struct Slot: Sendable, Hashable {
         let connection: Int
         let slot: Int
     }
 
-    private var ring: [Place]
+    private var ring: [Slot]
     private var head = 0
     private(set) var count: Int
 
     /// All slots are free: the first of each connection, then the second of each.
     init(connections: Int, depth: Int) {
-        ring = (0..<depth).flatMap { slot in (0..<connections).map { Place(connection: $0, slot: slot) } }
+        ring = (0..<depth).flatMap { slot in (0..<connections).map { Slot(connection: $0, slot: slot) } }
         count = ring.count
     }
 
-    var first: Place? { count > 0 ? ring[head] : nil }
+    var first: Slot? { count > 0 ? ring[head] : nil }
 
     mutating func removeFirst() {
         precondition(count > 0)
@@ -111,10 +111,10 @@ struct FreeSlots: Sendable {
         count -= 1
     }
 
-    mutating func append(_ place: Place) {
+    mutating func append(_ slot: Slot) {
         precondition(count < ring.count)
         let end = head + count
-        ring[end < ring.count ? end : end - ring.count] = place
+        ring[end < ring.count ? end : end - ring.count] = slot
         count += 1
     }
 }

@@ -40,22 +40,22 @@ package struct Load {
     private var earliestDeadline = Instant.distantFuture
     private var toWrite: [Int] = []
     private var toClose: [Int] = []
-    package private(set) var tally = BenchTally()
+    package private(set) var counters = BenchCounters()
 
     /// - Parameters:
     ///   - connections: How many of the settings' connections are this loop's. All are open.
-    ///   - share: This loop's part of the calls.
+    ///   - part: This loop's part of the calls.
     package init(
-        settings: BenchSettings, frames: RequestFrames, connections: Int, share: CallSchedule.Share, window: BenchWindow
+        settings: BenchSettings, frames: RequestFrames, connections: Int, part: CallSchedule.Part, window: BenchWindow
     ) {
         self.frames = frames
         self.timeout = settings.callTimeout
         self.window = window
-        self.schedule = CallSchedule(rate: settings.rate, share: share, window: window)
+        self.schedule = CallSchedule(rate: settings.rate, part: part, window: window)
         self.connections = Array(repeating: Connection(slots: CallSlots(count: settings.depth)), count: connections)
         self.openConnections = connections
         self.free = FreeSlots(connections: connections, depth: settings.depth)
-        self.nextFrame = share.index * frames.count / share.count
+        self.nextFrame = part.index * frames.count / part.count
     }
 
     // MARK: - What comes out
@@ -93,7 +93,7 @@ package struct Load {
     /// Bytes came.
     package mutating func receive(_ bytes: ByteBuffer, on index: Int, now: Instant) {
         guard connections[index].state != .closed else { return }
-        if window.counts(now) { tally.countReceived(bytes: bytes.readableBytes) }
+        if window.counts(now) { counters.countReceived(bytes: bytes.readableBytes) }
         connections[index].decoder.append(bytes)
         while let event = connections[index].decoder.next() {
             switch event {
@@ -118,14 +118,14 @@ package struct Load {
     /// Sends every call that is due and has a free slot. Called after whatever may have changed either.
     package mutating func send(now: Instant) {
         giveUpUnsent(now: now)
-        while let place = free.first {
-            guard connections[place.connection].state == .open else {
+        while let slot = free.first {
+            guard connections[slot.connection].state == .open else {
                 free.removeFirst()
                 continue
             }
             guard let due = schedule.take(at: now) else { return }
             free.removeFirst()
-            send(at: place, due: due, now: now)
+            send(at: slot, due: due, now: now)
         }
     }
 
@@ -151,13 +151,13 @@ package struct Load {
 
     // MARK: - Calls
 
-    private mutating func send(at place: FreeSlots.Place, due: Instant, now: Instant) {
-        let index = place.connection
-        let id = connections[index].slots.begin(place.slot, due: due, now: now)
+    private mutating func send(at slot: FreeSlots.Slot, due: Instant, now: Instant) {
+        let index = slot.connection
+        let id = connections[index].slots.begin(slot.slot, due: due, now: now)
         if connections[index].output.readableBytes == 0 { toWrite.append(index) }
         let before = connections[index].output.readableBytes
         frames.write(nextFrame, streamID: id, into: &connections[index].output)
-        if window.counts(now) { tally.countSent(bytes: connections[index].output.readableBytes - before) }
+        if window.counts(now) { counters.countSent(bytes: connections[index].output.readableBytes - before) }
         nextFrame = nextFrame + 1 == frames.count ? 0 : nextFrame + 1
         inFlight += 1
         earliestDeadline = min(earliestDeadline, now.advanced(by: timeout))
@@ -166,7 +166,7 @@ package struct Load {
     private mutating func answer(_ id: StreamID, on index: Int, _ outcome: CallOutcome, now: Instant) {
         switch connections[index].slots.end(id) {
         case .call(let slot, let due):
-            if window.counts(now) { tally.countAnswer() }
+            if window.counts(now) { counters.countAnswer() }
             if outcome == .draining, connections[index].state == .open { connections[index].state = .draining }
             finish(.init(connection: index, slot: slot), due: due, outcome, now: now)
         case .givenUp: return
@@ -174,12 +174,12 @@ package struct Load {
         }
     }
 
-    private mutating func finish(_ place: FreeSlots.Place, due: Instant, _ outcome: CallOutcome, now: Instant) {
+    private mutating func finish(_ slot: FreeSlots.Slot, due: Instant, _ outcome: CallOutcome, now: Instant) {
         inFlight -= 1
-        if window.counts(due) { tally.count(outcome, after: due.duration(to: now)) }
-        switch connections[place.connection].state {
-        case .open: free.append(place)
-        case .draining where connections[place.connection].slots.inFlight == 0: close(place.connection)
+        if window.counts(due) { counters.count(outcome, after: due.duration(to: now)) }
+        switch connections[slot.connection].state {
+        case .open: free.append(slot)
+        case .draining where connections[slot.connection].slots.inFlight == 0: close(slot.connection)
         case .draining, .closed: return
         }
     }
@@ -188,7 +188,7 @@ package struct Load {
     private mutating func giveUpUnsent(now: Instant) {
         guard openConnections > 0 else { return }
         while let due = schedule.next(at: now), due.advanced(by: timeout) <= now, schedule.take(at: now) != nil {
-            if window.counts(due) { tally.count(.notSent, after: due.duration(to: now)) }
+            if window.counts(due) { counters.count(.notSent, after: due.duration(to: now)) }
         }
     }
 

@@ -21,10 +21,10 @@ package final class LoadGenerator: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
         self.group = group
         self.loops = group.makeIterator().enumerated().map { index, eventLoop in
-            let share = CallSchedule.Share(index: index, of: settings.loops)
+            let part = CallSchedule.Part(index: index, of: settings.loops)
             let connections = (settings.connections - index + settings.loops - 1) / settings.loops
             return .makeBoxSendingValue(
-                LoadLoop(eventLoop: eventLoop, settings: settings, frames: frames, connections: connections, share: share),
+                LoadLoop(eventLoop: eventLoop, settings: settings, frames: frames, connections: connections, part: part),
                 eventLoop: eventLoop)
         }
     }
@@ -102,20 +102,20 @@ package final class LoadGenerator: Sendable {
         let window = BenchWindow(start: .now, warmUp: settings.warmUp, duration: settings.duration)
         self.window.withLockedValue { $0 = window }
         let running = loops.map { loop in loop.eventLoop.flatSubmit { loop.value.run(window) } }
-        var (tally, lost) = (BenchTally(), 0)
+        var (counters, lost) = (BenchCounters(), 0)
         var reached = window
         reached.cut(at: window.start)
         for loop in running {
             // The promise is only ever kept.
             guard let result = try? await loop.get() else { continue }
-            tally.add(result.tally)
+            counters.add(result.counters)
             lost += result.connectionsLost
             // A loop that lost its connections ends before the others.
             if result.window.end > reached.end { reached = result.window }
         }
         let ending: BenchReport.Ending =
             lost == settings.connections ? .connectionsLost : reached == window ? .timeUp : .interrupted
-        return BenchReport(settings: settings, ending: ending, measured: reached.length, connectionsLost: lost, tally: tally)
+        return BenchReport(settings: settings, ending: ending, measured: reached.length, connectionsLost: lost, counters: counters)
     }
 }
 

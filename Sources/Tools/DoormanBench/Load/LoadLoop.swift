@@ -7,7 +7,7 @@ final class LoadLoop {
     private let eventLoop: any EventLoop
     private let settings: BenchSettings
     private let frames: RequestFrames
-    private let share: CallSchedule.Share
+    private let part: CallSchedule.Part
     private var channels: [(any Channel)?]
     private var load: Load?
     private var isStopped = false
@@ -17,18 +17,18 @@ final class LoadLoop {
 
     /// What is left when the load is over.
     struct Result: Sendable {
-        let tally: BenchTally
+        let counters: BenchCounters
         let window: BenchWindow
         let connectionsLost: Int
     }
 
     init(
-        eventLoop: any EventLoop, settings: BenchSettings, frames: RequestFrames, connections: Int, share: CallSchedule.Share
+        eventLoop: any EventLoop, settings: BenchSettings, frames: RequestFrames, connections: Int, part: CallSchedule.Part
     ) {
         self.eventLoop = eventLoop
         self.settings = settings
         self.frames = frames
-        self.share = share
+        self.part = part
         self.channels = Array(repeating: nil, count: connections)
     }
 
@@ -38,7 +38,7 @@ final class LoadLoop {
     private var now: Instant { .now }
 
     /// Answers so far.
-    var answers: Int { load?.tally.answers ?? 0 }
+    var answers: Int { load?.counters.answers ?? 0 }
 
     // MARK: - From outside
 
@@ -46,7 +46,7 @@ final class LoadLoop {
     func run(_ window: BenchWindow) -> EventLoopFuture<Result> {
         let promise = eventLoop.makePromise(of: Result.self)
         finished = promise
-        var load = Load(settings: settings, frames: frames, connections: channels.count, share: share, window: window)
+        var load = Load(settings: settings, frames: frames, connections: channels.count, part: part, window: window)
         // Some may have ended since they were opened.
         for index in channels.indices where channels[index] == nil { load.end(index, now: now) }
         if isStopped { load.stop(now: now) }
@@ -120,7 +120,7 @@ final class LoadLoop {
         guard let load, let finished else { return }
         self.finished = nil
         timer?.cancel()
-        finished.succeed(Result(tally: load.tally, window: load.window, connectionsLost: load.connectionsLost))
+        finished.succeed(Result(counters: load.counters, window: load.window, connectionsLost: load.connectionsLost))
     }
 }
 

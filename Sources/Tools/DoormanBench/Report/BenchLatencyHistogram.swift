@@ -24,7 +24,7 @@ package struct BenchLatencyHistogram: Sendable {
     /// Nil if nothing was recorded.
     package var summary: LatencySummary? {
         guard count > 0 else { return nil }
-        let nines = Nines(ofLastAmong: count)
+        let nines = PercentileAxis(ofLastAmong: count)
         let steps = max(1, Int((nines.value * Double(Self.stepsForANine)).rounded(.up)))
         return LatencySummary(
             count: count, min: Self.duration(histogram.min), mean: .nanoseconds(Int64(histogram.mean)),
@@ -32,7 +32,7 @@ package struct BenchLatencyHistogram: Sendable {
             max: Self.duration(histogram.maxRecorded),
             curve: (0...steps).map { step in
                 guard step < steps else { return .init(nines: nines, latency: Self.duration(histogram.maxRecorded)) }
-                let nines = Nines(nines.value * Double(step) / Double(steps))
+                let nines = PercentileAxis(nines.value * Double(step) / Double(steps))
                 return .init(nines: nines, latency: latency(nines.percentage))
             })
     }
@@ -57,7 +57,7 @@ package struct LatencySummary: Sendable, Hashable {
 
     /// A point of the curve that is drawn: so many calls took that long or less.
     package struct Point: Sendable, Hashable {
-        package let nines: Nines
+        package let nines: PercentileAxis
         package let latency: Duration
     }
 

@@ -27,18 +27,18 @@ package struct BenchReport: Sendable {
     /// From the moment a call was due until it was answered or given up; nil if there was none.
     package let latency: LatencySummary?
 
-    package init(settings: BenchSettings, ending: Ending, measured: Duration, connectionsLost: Int, tally: BenchTally) {
+    package init(settings: BenchSettings, ending: Ending, measured: Duration, connectionsLost: Int, counters: BenchCounters) {
         self.settings = settings
         self.ending = ending
         self.measured = measured
         self.connectionsLost = connectionsLost
-        identified = tally.identified
-        refused = tally.refused
-        failed = tally.failed
-        answers = tally.answers
-        bytesSent = tally.bytesSent
-        bytesReceived = tally.bytesReceived
-        latency = tally.latencies.summary
+        identified = counters.identified
+        refused = counters.refused
+        failed = counters.failed
+        answers = counters.answers
+        bytesSent = counters.bytesSent
+        bytesReceived = counters.bytesReceived
+        latency = counters.latencies.summary
     }
 
     package var refusedCount: Int { refused.values.reduce(0, +) }
@@ -72,6 +72,6 @@ package struct BenchProgress: Sendable, Hashable {
     package var text: String {
         guard elapsed >= warmUp else { return "warming up" }
         let passed = min(elapsed - warmUp, length).components.seconds
-        return "\(passed) s of \(LatencyText.describe(length)), \(LatencyText.grouped(answers)) answers"
+        return "\(passed) s of \(DurationText.latency(length)), \(NumberText.grouped(answers)) answers"
     }
 }

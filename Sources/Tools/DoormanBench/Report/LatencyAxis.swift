@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// The vertical axis of a plot: from nothing to a round number above the longest latency, in one unit.
 struct LatencyAxis: Hashable {
     struct Tick: Hashable {
@@ -9,17 +11,17 @@ struct LatencyAxis: Hashable {
     /// About so many lines are drawn.
     private static let lines = 6.0
 
-    let unit: LatencyText.Unit
+    let unit: LatencyUnit
     let ticks: [Tick]
 
     init(reaching longest: Duration) {
-        unit = LatencyText.Unit(for: longest)
+        unit = LatencyUnit(for: longest)
         let most = max(longest / .nanoseconds(unit.rawValue), 0.001)
         let step = Self.round(most / Self.lines)
         let digits = step.size < 0 ? -step.size : 0
         ticks = (0...Int((most / step.value).rounded(.up))).map { number in
             let value = Double(number) * step.value
-            return Tick(value: value, label: LatencyText.decimal(value, digits: digits))
+            return Tick(value: value, label: NumberText.decimal(value, digits: digits))
         }
     }
 

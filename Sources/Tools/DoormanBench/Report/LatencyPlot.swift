@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// A picture of latencies by percentile, as HdrHistogram's plots have it: each nine (90 %, 99 %, 99.9 %) is as wide as the one before
 /// it, so that what the slowest calls took is there to be seen. Written as SVG 1.1 with a style sheet for light and dark.
 package struct LatencyPlot: Sendable {
@@ -5,7 +7,7 @@ package struct LatencyPlot: Sendable {
     private let subtitle: String
     private let latency: LatencySummary
     private let axis: LatencyAxis
-    private let nines: Nines
+    private let nines: PercentileAxis
 
     // In SVG's user units.
     private static let (width, height) = (960.0, 540.0)
@@ -17,7 +19,7 @@ package struct LatencyPlot: Sendable {
         self.latency = latency
         axis = LatencyAxis(reaching: latency.max)
         // One call is no curve, and two are half of one.
-        nines = max(Nines(1), Nines(ofLastAmong: latency.count))
+        nines = max(PercentileAxis(1), PercentileAxis(ofLastAmong: latency.count))
     }
 
     package var svg: String {
@@ -63,7 +65,7 @@ package struct LatencyPlot: Sendable {
     private var columns: [String] {
         let labels = ["0 %", "90 %"] + (0..<8).map { "99" + ($0 == 0 ? "" : "." + String(repeating: "9", count: $0)) + " %" }
         let columns = labels.enumerated().filter { Double($0.offset) <= nines.value }.map { nine, label in
-            let x = x(Nines(Double(nine)))
+            let x = x(PercentileAxis(Double(nine)))
             return Self.line(x, Self.top, x, Self.bottom, "line")
                 + Self.text(label, x: x, y: Self.bottom + 22, "note", anchor: "middle")
         }
@@ -82,9 +84,11 @@ package struct LatencyPlot: Sendable {
 
     /// The percentiles that are far enough from the slowest call for both to be read.
     private var marks: [String] {
-        let last = Nines(ofLastAmong: latency.count)
-        let marked = latency.percentiles.map { (Nines(percentage: $0.percentile.rawValue), $0.percentile.name, $0.latency) }
-            .filter { last.value - $0.0.value >= 0.5 }
+        let last = PercentileAxis(ofLastAmong: latency.count)
+        let marked = latency.percentiles.map {
+            (PercentileAxis(percentage: $0.percentile.rawValue), $0.percentile.name, $0.latency)
+        }
+        .filter { last.value - $0.0.value >= 0.5 }
         return (marked + [(last, "max", latency.max)]).map { nines, name, latency in
             let (x, y) = (x(nines), y(latency))
             // Above and to the left a rising curve leaves room; where the axis does not, there is some below.
@@ -92,14 +96,14 @@ package struct LatencyPlot: Sendable {
             let isBelow = isAtAxis && Self.bottom - y > 28
             return #"<circle class="dot" cx="\#(Self.number(x))" cy="\#(Self.number(y))" r="4"/>"#
                 + Self.text(
-                    "\(name) \(LatencyText.describe(latency))", x: isAtAxis ? x + 4 : x - 4, y: isBelow ? y + 20 : y - 12, "mark",
+                    "\(name) \(DurationText.latency(latency))", x: isAtAxis ? x + 4 : x - 4, y: isBelow ? y + 20 : y - 12, "mark",
                     anchor: isAtAxis ? "start" : "end")
         }
     }
 
     // MARK: - Places
 
-    private func x(_ nines: Nines) -> Double {
+    private func x(_ nines: PercentileAxis) -> Double {
         Self.left + nines.value / self.nines.value * (Self.right - Self.left)
     }
 
@@ -111,7 +115,7 @@ package struct LatencyPlot: Sendable {
 
     // MARK: - SVG
 
-    private static func number(_ value: Double) -> String { LatencyText.decimal(value, digits: 1) }
+    private static func number(_ value: Double) -> String { NumberText.decimal(value, digits: 1) }
 
     private static func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String) -> String {
         #"<line class="\#(style)" x1="\#(number(x1))" y1="\#(number(y1))" x2="\#(number(x2))" y2="\#(number(y2))"/>"#

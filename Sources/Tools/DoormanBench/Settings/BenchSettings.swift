@@ -1,3 +1,5 @@
+package import DoormanClient
+
 /// What a load is like. Every limit is here, with its default in numbers.
 package struct BenchSettings: Sendable, Hashable {
     package static let possibleConnections = 1...10_000
@@ -6,9 +8,9 @@ package struct BenchSettings: Sendable, Hashable {
     package static let possibleRates = 1...10_000_000
 
     /// Where the server listens.
-    package var address: BenchAddress
+    package var address: DoormanTarget
     /// How TCP connections speak TLS; nil (the default) for plain ones.
-    package var tls: BenchTLS?
+    package var tls: DoormanTLS?
     /// Connections, all opened before the first call. Default 10.
     package var connections = 10
     /// Calls in flight on each connection. Default 1.
@@ -31,17 +33,11 @@ package struct BenchSettings: Sendable, Hashable {
     /// The application that the tokens must be of; nil (the default) for any.
     package var applicationID: String?
 
-    package init(address: BenchAddress) {
+    package init(address: DoormanTarget) {
         self.address = address
     }
 
     var loops: Int { min(threads, connections) }
-}
-
-/// Where a server listens.
-package enum BenchAddress: Sendable, Hashable {
-    case hostAndPort(String, Int)
-    case unixSocket(path: String)
 }
 
 /// Calls that begin in a second.

@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// Where an account-kit-emulator listens: on this machine, in plain HTTP.
 ///
 /// Whoever reaches an emulator may log in as anybody, so no other is taken: one that other machines reach is not for this.
@@ -18,13 +20,16 @@ package struct EmulatorAddress: Sendable, Hashable {
 }
 
 extension EmulatorAddress: CustomStringConvertible {
-    package var description: String { host.contains(":") ? "http://[\(host)]:\(port)" : "http://\(host):\(port)" }
+    package var description: String { "http://\(HostAndPort(host: host, port: port))" }
 }
 
 extension EmulatorAddress {
     /// Text that is no such address. Never repeats it.
     package struct ParseError: Error, Sendable, Hashable, CustomStringConvertible {
         package let description: String
+
+        fileprivate static let notLoopback = ParseError(
+            description: "must be on this machine: 127.0.0.1, [::1] or localhost, such as \(EmulatorAddress.standard)")
     }
 
     /// Reads `http://127.0.0.1:7118`, with or without the scheme, a slash at the end, or the port.
@@ -34,29 +39,24 @@ extension EmulatorAddress {
         }
         var rest = text.hasPrefix("http://") ? text.dropFirst("http://".count) : text[...]
         if rest.last == "/" { rest = rest.dropLast() }
-        let (host, port) = try Self.split(rest)
-        guard let host = Self.loopback(host) else {
-            throw ParseError(description: "must be on this machine: 127.0.0.1, [::1] or localhost, such as \(Self.standard)")
+        let given: HostAndPort
+        do throws(HostAndPort.ParseError) {
+            given = try HostAndPort(parsing: rest, defaultPort: Self.defaultPort)
+        } catch .invalidPort {
+            throw ParseError(description: "must end with a port from 1 to 65535, such as \(Self.standard)")
+        } catch {
+            throw .notLoopback
         }
-        self.init(host: host, port: port)
-    }
-
-    private static func split(_ text: Substring) throws(ParseError) -> (host: Substring, port: Int) {
-        let bracket = text.lastIndex(of: "]")
-        guard let colon = text.lastIndex(of: ":"), bracket.map({ $0 < colon }) ?? true else { return (text, defaultPort) }
-        let digits = text[text.index(after: colon)...]
-        guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(digits), (1...65_535).contains(port) else {
-            throw ParseError(description: "must end with a port from 1 to 65535, such as \(standard)")
-        }
-        return (text[..<colon], port)
+        guard let host = Self.loopback(given.host) else { throw .notLoopback }
+        self.init(host: host, port: given.port)
     }
 
     /// The address that a host of this machine stands for; nil for every other.
-    private static func loopback(_ host: Substring) -> String? {
+    private static func loopback(_ host: String) -> String? {
         if host == "localhost" { return standard.host }
-        if host == "[::1]" { return "::1" }
+        if host == "::1" { return host }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 4, parts[0] == "127", parts.allSatisfy({ UInt8($0) != nil }) else { return nil }
-        return String(host)
+        return host
     }
 }

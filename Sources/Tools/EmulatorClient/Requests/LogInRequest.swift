@@ -1,4 +1,5 @@
 package import DoormanCore
+internal import DoormanSupport
 private import FoundationEssentials
 
 /// Who is to be logged in, to which application: `POST /emulator/login`, which ends with an authorization code.
@@ -32,12 +33,9 @@ package struct LogInRequest: Sendable, Hashable {
     /// With everything but unreserved characters percent-encoded.
     private static func encoded(_ text: String) -> String {
         text.utf8.map { byte in
-            switch Unicode.Scalar(byte) {
-            case "a"..."z", "A"..."Z", "0"..."9", "-", ".", "_", "~": return String(Unicode.Scalar(byte))
-            default:
-                let digits = String(byte, radix: 16, uppercase: true)
-                return "%" + (digits.count == 1 ? "0" : "") + digits
-            }
+            if byte.isASCIIAlphanumeric || "-._~".utf8.contains(byte) { return String(Unicode.Scalar(byte)) }
+            let digits = String(byte, radix: 16, uppercase: true)
+            return "%" + (digits.count == 1 ? "0" : "") + digits
         }.joined()
     }
 }

@@ -1,3 +1,6 @@
+internal import DoormanSupport
+internal import NIOCore
+
 /// Where a Doorman server listens.
 public struct DoormanTarget: Sendable, Hashable {
     /// The port that Doorman listens on unless it is told otherwise.
@@ -21,11 +24,21 @@ public struct DoormanTarget: Sendable, Hashable {
     }
 }
 
+extension DoormanTarget {
+    /// The host as it was given, if that is a name.
+    package var hostName: String? {
+        guard case .hostAndPort(let host, let port) = address, (try? SocketAddress(ipAddress: host, port: port)) == nil else {
+            return nil
+        }
+        return host
+    }
+}
+
 extension DoormanTarget: CustomStringConvertible {
     /// In the form that ``init(parsing:)`` reads.
     public var description: String {
         switch address {
-        case .hostAndPort(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .hostAndPort(let host, let port): HostAndPort(host: host, port: port).description
         case .unixSocket(let path): "unix:\(path)"
         }
     }
@@ -46,10 +59,12 @@ extension DoormanTarget {
             self = .unixSocket(path: path)
             return
         }
-        guard let colon = text.lastIndex(of: ":") else {
-            throw ParseError(description: "expected host:port, [address]:port or unix:/path")
+        do throws(HostAndPort.ParseError) {
+            let parsed = try HostAndPort(parsing: text)
+            self = .hostAndPort(parsed.host, parsed.port)
+        } catch {
+            throw ParseError(error)
         }
-        self = .hostAndPort(try Self.host(text[..<colon]), try Self.port(text[text.index(after: colon)...]))
     }
 
     /// Reads several servers, separated by commas: `10.0.0.1:7117,10.0.0.2:7117`.
@@ -60,23 +75,17 @@ extension DoormanTarget {
         }
         return targets
     }
+}
 
-    private static func host(_ text: some StringProtocol) throws(ParseError) -> String {
-        if text.hasPrefix("[") && text.hasSuffix("]") {
-            let inner = text.dropFirst().dropLast()
-            guard inner.contains(":") else { throw ParseError(description: "brackets are for IPv6 addresses") }
-            return String(inner)
+extension DoormanTarget.ParseError {
+    fileprivate init(_ error: HostAndPort.ParseError) {
+        switch error {
+        case .missingPort: description = "expected host:port, [address]:port or unix:/path"
+        case .invalidPort: description = "what follows the last ':' is no port from 1 to 65535"
+        case .emptyHost: description = "the host before ':' is missing"
+        case .needlessBrackets: description = "brackets are for IPv6 addresses"
+        case .missingBrackets: description = "write an IPv6 address as [address]:port"
         }
-        guard !text.isEmpty else { throw ParseError(description: "the host before ':' is missing") }
-        guard !text.contains(":") else { throw ParseError(description: "write an IPv6 address as [address]:port") }
-        return String(text)
-    }
-
-    private static func port(_ text: some StringProtocol) throws(ParseError) -> Int {
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(text), (1...65535).contains(port) else {
-            throw ParseError(description: "what follows the last ':' is no port from 1 to 65535")
-        }
-        return port
     }
 }
 

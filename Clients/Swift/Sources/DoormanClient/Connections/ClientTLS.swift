@@ -1,15 +1,6 @@
+internal import DoormanPlatform
 internal import NIOConcurrencyHelpers
-internal import NIOCore
 internal import NIOSSL
-internal import NIOSSLExtras
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// The TLS of a client's connections, read anew when its files have changed.
 final class ClientTLS: Sendable {
@@ -59,12 +50,12 @@ final class ClientTLS: Sendable {
     /// What a new connection uses. Reads files, so not for event loops.
     func current() throws(ConnectFailure) -> Current {
         let result = state.withLockedValue { state -> Result<Current, ConnectFailure> in
-            let fingerprints = files.map(Fingerprint.init(path:))
+            let fingerprints = tls.files.map(Fingerprint.init(path:))
             var complaint: String?
             if state.fingerprints != fingerprints {
                 state.fingerprints = fingerprints
-                do throws(Unusable) {
-                    state.context = try makeContext()
+                do throws(DoormanTLS.Unusable) {
+                    state.context = try tls.makeContext()
                     state.failure = nil
                 } catch {
                     state.failure = error.description
@@ -79,48 +70,6 @@ final class ClientTLS: Sendable {
 
     /// The name that a server's certificate must hold; nil: its address.
     func serverName(of server: Server) -> String? {
-        tls.serverName ?? server.hostName
-    }
-
-    private var files: [String] {
-        var files: [String] = []
-        if case .file(let path) = tls.trust { files.append(path) }
-        if let pair = tls.keyPair { files += [pair.certificateFile, pair.privateKeyFile] }
-        return files
-    }
-
-    /// What is wrong with a file, in words that hold nothing of its contents.
-    private struct Unusable: Error, CustomStringConvertible {
-        let description: String
-    }
-
-    private func makeContext() throws(Unusable) -> NIOSSLContext {
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.minimumTLSVersion = .tlsv12
-        if case .file(let path) = tls.trust {
-            configuration.trustRoots = .certificates(try certificates(path, "CA file"))
-        }
-        if let pair = tls.keyPair {
-            let chain = try certificates(pair.certificateFile, "certificate file")
-            guard let key = try? NIOSSLPrivateKey(file: pair.privateKeyFile, format: .pem) else {
-                throw Unusable(description: "no private key can be read from \(pair.privateKeyFile)")
-            }
-            guard KeyPair.belongTogether(privateKey: key, certificate: chain[0]) != false else {
-                throw Unusable(description: "\(pair.privateKeyFile) is not the key of the certificate in \(pair.certificateFile)")
-            }
-            configuration.certificateChain = chain.map { .certificate($0) }
-            configuration.privateKey = .privateKey(key)
-        }
-        do {
-            return try NIOSSLContext(configuration: configuration)
-        } catch {
-            throw Unusable(description: "TLS can't be made of \(files.joined(separator: ", "))")
-        }
-    }
-
-    private func certificates(_ path: String, _ what: String) throws(Unusable) -> [NIOSSLCertificate] {
-        let read = try? NIOSSLCertificate.fromPEMFile(path)
-        guard let read, !read.isEmpty else { throw Unusable(description: "no certificate can be read from the \(what) \(path)") }
-        return read
+        tls.expectedName(at: server.target)
     }
 }

@@ -1,15 +1,8 @@
+internal import DoormanPlatform
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 internal import NIOSSLExtras
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// Why a connection did not come about, in words for the person who must find out.
 enum ConnectFailure: Error, Hashable, CustomStringConvertible {

@@ -1,12 +1,5 @@
 internal import DoormanCore
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import DoormanPlatform
 
 extension Timestamp {
     /// What the wall clock says.

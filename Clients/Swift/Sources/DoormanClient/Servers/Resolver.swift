@@ -1,12 +1,5 @@
+internal import DoormanPlatform
 internal import NIOCore
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// Says where the servers are that a target stands for. By default by the system's resolver, `getaddrinfo(3)`, which blocks, and so
 /// has a thread of its own for the time.

@@ -6,12 +6,7 @@ struct Server: Sendable, Hashable {
     let target: DoormanTarget
 
     /// The host as it was given, if that is a name.
-    var hostName: String? {
-        guard case .hostAndPort(let host, let port) = target.address,
-            (try? SocketAddress(ipAddress: host, port: port)) == nil
-        else { return nil }
-        return host
-    }
+    var hostName: String? { target.hostName }
 }
 
 extension Server: CustomStringConvertible {

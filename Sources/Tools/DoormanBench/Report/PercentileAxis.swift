@@ -1,14 +1,8 @@
-#if canImport(Glibc)
-    private import Glibc
-#elseif canImport(Musl)
-    private import Musl
-#elseif canImport(Darwin)
-    private import Darwin
-#endif
+private import DoormanPlatform
 
 /// How far into the slowest calls a percentile is, as HdrHistogram's plots count it: 90 % is 1, 99 % is 2, 99.9 % is 3, so that
 /// the few slow calls get as much room as the many fast ones.
-package struct Nines: Sendable, Hashable, Comparable {
+package struct PercentileAxis: Sendable, Hashable, Comparable {
     package let value: Double
 
     package init(_ value: Double) {
@@ -28,5 +22,5 @@ package struct Nines: Sendable, Hashable, Comparable {
 
     package var percentage: Double { 100 * (1 - pow(10, -value)) }
 
-    package static func < (lhs: Nines, rhs: Nines) -> Bool { lhs.value < rhs.value }
+    package static func < (lhs: PercentileAxis, rhs: PercentileAxis) -> Bool { lhs.value < rhs.value }
 }

@@ -2,7 +2,7 @@ internal import DoormanCore
 package import DoormanWire
 
 /// What is counted while calls are made.
-package struct BenchTally: Sendable {
+package struct BenchCounters: Sendable {
     /// The most reasons that are told apart, of refusals and of failures: a server could make up any number.
     private static let mostReasons = 64
 
@@ -32,7 +32,7 @@ package struct BenchTally: Sendable {
     mutating func countSent(bytes: Int) { bytesSent += bytes }
     mutating func countReceived(bytes: Int) { bytesReceived += bytes }
 
-    package mutating func add(_ other: BenchTally) {
+    package mutating func add(_ other: BenchCounters) {
         identified += other.identified
         for (reason, count) in other.refused { Self.add(count, reason, &refused) }
         for (reason, count) in other.failed { Self.add(count, reason, &failed) }

@@ -2,8 +2,8 @@ import Testing
 
 @testable import doorman
 
-@Suite("durations")
-struct DurationTextTests {
+@Suite("durations as options")
+struct DurationOptionTests {
     @Test(
         "a whole number and a unit",
         arguments: [
@@ -11,7 +11,7 @@ struct DurationTextTests {
             ("24h", .seconds(86_400)), ("86400000ms", .seconds(86_400)),
         ] as [(String, Duration)])
     func parse(text: String, duration: Duration) throws {
-        #expect(try DurationText.parse(text) == duration)
+        #expect(try Duration(option: text) == duration)
     }
 
     @Test(
@@ -20,16 +20,6 @@ struct DurationTextTests {
             "", "2", "s", "0s", "-1s", "+1s", "1.5s", "2 s", "2sec", "25h", "1441m", "99999999999999999999s", "٢s", "1d",
         ])
     func refuse(text: String) {
-        #expect(throws: (any Error).self) { try DurationText.parse(text) }
-    }
-
-    @Test(
-        "seconds are printed without zeros that say nothing, and never less than they are",
-        arguments: [
-            (.seconds(30), "30"), (.milliseconds(1500), "1.5"), (.milliseconds(7), "0.007"), (.microseconds(1), "0.001"),
-            (.zero, "0"),
-        ] as [(Duration, String)])
-    func seconds(duration: Duration, text: String) {
-        #expect(DurationText.seconds(duration) == text)
+        #expect(throws: (any Error).self) { try Duration(option: text) }
     }
 }

@@ -1,7 +1,7 @@
-/// The variables that this program looks at. An option of the command line goes before its variable.
+/// The variables that this program looks at. An option of the command line overrides its variable.
 ///
-/// `doormand`, whose settings are `DOORMAN_…` variables too, knows these names as the probe's: both may run in one environment.
-enum ProbeVariable: String, CaseIterable {
+/// `doormand`, whose settings are `DOORMAN_…` variables too, knows these names as the CLI's: both may run in one environment.
+enum CLIVariable: String, CaseIterable {
     case address = "DOORMAN_ADDR"
     case timeout = "DOORMAN_TIMEOUT"
     case tls = "DOORMAN_TLS"
@@ -26,31 +26,31 @@ enum ProbeVariable: String, CaseIterable {
     }
 }
 
-/// What those variables say.
-struct ProbeEnvironment {
+/// The values of those variables.
+struct CLIEnvironment {
     private let read: (String) -> String?
 
     init(_ read: @escaping (String) -> String?) {
         self.read = read
     }
 
-    static var process: ProbeEnvironment { ProbeEnvironment(StandardStreams.environment) }
+    static var process: CLIEnvironment { CLIEnvironment(StandardStreams.environment) }
 
     /// Nil if the variable is not set, or empty: that is how a shell takes one back for a single command.
-    subscript(variable: ProbeVariable) -> String? {
+    subscript(variable: CLIVariable) -> String? {
         guard let value = read(variable.rawValue), !value.isEmpty else { return nil }
         return value
     }
 
-    /// What the option says, or else the variable.
-    func value(_ option: String?, _ name: String, or variable: ProbeVariable) -> Given? {
-        if let option { return Given(text: option, source: name) }
-        return self[variable].map { Given(text: $0, source: variable.rawValue) }
+    /// The option's value, or else that of the variable.
+    func value(_ option: String?, _ name: String, or variable: CLIVariable) -> OptionValue? {
+        if let option { return OptionValue(text: option, source: name) }
+        return self[variable].map { OptionValue(text: $0, source: variable.rawValue) }
     }
 }
 
-/// A value, and who gave it: complaints name that, so that nobody looks for the mistake in the wrong place.
-struct Given: Equatable {
+/// A value and its source, which errors name, so that the mistake is looked for in the right place.
+struct OptionValue: Equatable {
     let text: String
     /// `--ca-file`, or `DOORMAN_CA_FILE`.
     let source: String

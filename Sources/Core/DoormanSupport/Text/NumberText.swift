@@ -1,0 +1,28 @@
+/// Numbers as text for people, the same in every language.
+package enum NumberText {
+    /// `12.50`: with so many digits behind the point, rounded.
+    package static func decimal(_ value: Double, digits: Int) -> String {
+        let scale = (0..<digits).reduce(Int64(1)) { scale, _ in scale * 10 }
+        guard let scaled = Int64(exactly: (value * Double(scale)).rounded()) else { return "\(value)" }
+        let (whole, fraction) = scaled.magnitude.quotientAndRemainder(dividingBy: UInt64(scale))
+        let sign = scaled < 0 ? "-" : ""
+        guard digits > 0 else { return "\(sign)\(whole)" }
+        return "\(sign)\(whole).\(String(UInt64(scale) + fraction).dropFirst())"
+    }
+
+    /// `1.204`: a number of thousandths, with all three digits behind the point.
+    package static func thousandths(_ count: Int64) -> String {
+        "\(count / 1000).\(String(1000 + count % 1000).dropFirst())"
+    }
+
+    /// `1,234,567`
+    package static func grouped(_ number: Int) -> String {
+        var groups: [Substring] = []
+        var rest = String(number.magnitude)[...]
+        while rest.count > 3 {
+            groups.insert(rest.suffix(3), at: 0)
+            rest = rest.dropLast(3)
+        }
+        return (number < 0 ? "-" : "") + ([rest] + groups).joined(separator: ",")
+    }
+}

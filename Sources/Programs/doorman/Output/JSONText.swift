@@ -1,0 +1,63 @@
+internal import FoundationEssentials
+
+/// Answers for programs: one line of JSON each (RFC 8259), with names in snake case and in alphabetical order.
+enum JSONText {
+    /// Encodes a value on one line, which it does not end.
+    static func encode(_ value: some Encodable) -> String {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(value) else {
+            preconditionFailure("a report holds texts, flags and finite numbers only")
+        }
+        return escapingControls(in: String(decoding: data, as: UTF8.self))
+    }
+
+    /// The encoder leaves DEL and C1 as they are, which a terminal may act on. Outside of strings there are none.
+    private static func escapingControls(in text: String) -> String {
+        guard text.unicodeScalars.contains(where: \.isControl) else { return text }
+        return text.unicodeScalars.reduce(into: "") { escaped, scalar in
+            guard scalar.isControl else { return escaped.unicodeScalars.append(scalar) }
+            let digits = String(scalar.value, radix: 16)
+            escaped += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
+    }
+}
+
+/// A member that is `null` where there is no value, and never left out.
+@propertyWrapper
+struct Nullable<Value: Encodable>: Encodable {
+    var wrappedValue: Value?
+
+    init(wrappedValue: Value?) {
+        self.wrappedValue = wrappedValue
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if let wrappedValue { try container.encode(wrappedValue) } else { try container.encodeNil() }
+    }
+}
+
+/// An answer that is one word.
+struct OutcomeJSON: Encodable {
+    let outcome: String
+}
+
+extension Double {
+    /// As it is printed: with so many digits behind the point at most.
+    func rounded(toDigits digits: Int) -> Double {
+        let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
+        return (self * scale).rounded() / scale
+    }
+}
+
+extension Duration {
+    /// Seconds, rounded up to the millisecond.
+    var secondsForJSON: Double { Double(millisecondsRoundedUp) / 1000 }
+}
+
+extension Unicode.Scalar {
+    /// Whether a terminal may act on it instead of showing it: C0, DEL, C1.
+    var isControl: Bool { value < 0x20 || (0x7f...0x9f).contains(value) }
+}
