@@ -55,7 +55,7 @@ struct ConnectionPipeline: Sendable {
         parserLimits.maxHeaderListSize = limits.headBytes
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: parserLimits)
         try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
-        try channel.pipeline.syncOperations.addHandler(ConnectionHandler(responder: responder, limits: limits))
+        try channel.pipeline.syncOperations.addHandler(HTTP1ConnectionHandler(responder: responder, limits: limits))
     }
 
     private func addHTTP2(to channel: any Channel) throws {
@@ -79,7 +79,7 @@ struct ConnectionPipeline: Sendable {
             inboundStreamInitializer: { stream in
                 stream.eventLoop.makeCompletedFuture {
                     try stream.pipeline.syncOperations.addHandlers([
-                        HTTP2FramePayloadToHTTP1ServerCodec(), StreamHandler(responder: responder, limits: limits),
+                        HTTP2FramePayloadToHTTP1ServerCodec(), HTTP2StreamHandler(responder: responder, limits: limits),
                     ])
                 }
             })

@@ -1,4 +1,4 @@
-/// The seed file as it is written; ``Seed`` makes settings of it.
+/// The decoded seed file. ``Seed`` converts it to settings.
 struct SeedFile: Decodable {
     let apps: [App]
 
@@ -16,7 +16,7 @@ struct SeedFile: Decodable {
         }
 
         init(from decoder: any Decoder) throws {
-            try refuseUnknownKeys(in: decoder, CodingKeys.self)
+            try rejectUnknownKeys(in: decoder, CodingKeys.self)
             let values = try decoder.container(keyedBy: CodingKeys.self)
             id = try values.decode(String.self, forKey: .id)
             secret = try values.decode(String.self, forKey: .secret)
@@ -39,7 +39,7 @@ struct SeedFile: Decodable {
         }
 
         init(from decoder: any Decoder) throws {
-            try refuseUnknownKeys(in: decoder, CodingKeys.self)
+            try rejectUnknownKeys(in: decoder, CodingKeys.self)
             let values = try decoder.container(keyedBy: CodingKeys.self)
             id = try values.decode(String.self, forKey: .id)
             phone = try values.decodeIfPresent(String.self, forKey: .phone)
@@ -54,14 +54,14 @@ struct SeedFile: Decodable {
     }
 
     init(from decoder: any Decoder) throws {
-        try refuseUnknownKeys(in: decoder, CodingKeys.self)
+        try rejectUnknownKeys(in: decoder, CodingKeys.self)
         apps = try decoder.container(keyedBy: CodingKeys.self).decode([App].self, forKey: .apps)
     }
 }
 
-/// A value of the seed file that can be decoded but not used.
+/// An invalid value of a seed file.
 struct SeedProblem: Error {
-    /// The way to it from the app.
+    /// The path of the value from its app.
     let key: String
     let problem: String
 }
@@ -104,7 +104,7 @@ extension SeedFile.Account {
     private func contact() throws(SeedProblem) -> Contact {
         do throws(EmulatorError) {
             switch (phone, email) {
-            case (let phone?, nil): return .phone(try PhoneNumber(phone, countryPrefix: countryPrefix))
+            case (let phone?, nil): return .phone(try Contact.PhoneNumber(phone, countryPrefix: countryPrefix))
             case (nil, let email?): return try .email(checking: email)
             default: throw EmulatorError(.badArgument, "phone, email: exactly one of them must be given")
             }
@@ -123,7 +123,7 @@ private struct AnyKey: CodingKey {
     init?(intValue: Int) { nil }
 }
 
-private func refuseUnknownKeys<Keys: CodingKey & CaseIterable & RawRepresentable<String>>(
+private func rejectUnknownKeys<Keys: CodingKey & CaseIterable & RawRepresentable<String>>(
     in decoder: any Decoder, _ known: Keys.Type
 ) throws {
     let names = known.allCases.map(\.rawValue)

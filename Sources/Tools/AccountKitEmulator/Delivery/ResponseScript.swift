@@ -2,11 +2,11 @@ internal import NIOCore
 
 /// How an answer goes out: which bytes, when, and what becomes of the connection. Over HTTP/1.1 its head is written here rather than
 /// by NIO's encoder, which can't send half a header, a wrong length or a byte at a time. Over HTTP/2 a head is one thing.
-package struct Delivery: Sendable, Hashable {
+package struct ResponseScript: Sendable, Hashable {
     package enum Step: Sendable, Hashable {
         case wait(Duration)
         /// Status and headers, over HTTP/2.
-        case head(status: Int, headers: [Answer.Header])
+        case head(status: Int, headers: [GraphResponse.Header])
         /// Bytes of the body; over HTTP/1.1 also of status line and headers.
         case send([UInt8])
         /// The byte `a`, this many times.
@@ -41,7 +41,7 @@ package struct Delivery: Sendable, Hashable {
     /// - Parameters:
     ///   - headPause: The pause before each byte of status line and headers; nil to send them in one.
     ///   - bodyPause: The same for the body.
-    init(_ answer: Answer, for request: RequestForm, headPause: Duration? = nil, bodyPause: Duration? = nil) {
+    init(_ answer: GraphResponse, for request: RequestShape, headPause: Duration? = nil, bodyPause: Duration? = nil) {
         let body = request.isHead ? [] : answer.body
         let length = answer.body.count
         self.init(status: answer.status, steps: [], end: request.keepsConnection ? .keep : .close)
@@ -55,7 +55,7 @@ package struct Delivery: Sendable, Hashable {
     }
 
     /// A JSON object of at least `count` bytes.
-    init(oversized count: Int, like answer: Answer, for request: RequestForm) {
+    init(oversized count: Int, like answer: GraphResponse, for request: RequestShape) {
         let (beginning, end) = (Array(#"{"id":""#.utf8), Array(#""}"#.utf8))
         let length = beginning.count + count + end.count
         var answer = answer
@@ -65,7 +65,7 @@ package struct Delivery: Sendable, Hashable {
     }
 
     /// The body in two chunks (RFC 9112, section 7.1), or in two frames of data over HTTP/2; its length is not said.
-    init(chunked answer: Answer, for request: RequestForm) {
+    init(chunked answer: GraphResponse, for request: RequestShape) {
         let half = answer.body.count / 2
         let pieces = [answer.body.prefix(half), answer.body.dropFirst(half)].filter { !$0.isEmpty }
         self.init(status: answer.status, steps: [], end: request.keepsConnection ? .keep : .close)
@@ -79,18 +79,18 @@ package struct Delivery: Sendable, Hashable {
     }
 
     /// Half of the body, then nothing more.
-    init(halfOf answer: Answer, for request: RequestForm, end: End) {
+    init(halfOf answer: GraphResponse, for request: RequestShape, end: End) {
         let half = Array(answer.body.prefix(answer.body.count / 2))
         let steps = Self.opening(of: answer, for: request, length: answer.body.count, with: half)
         self.init(status: answer.status, steps: steps, end: end)
     }
 
-    static func never(status: Int) -> Delivery {
-        Delivery(status: status, steps: [], end: .never)
+    static func never(status: Int) -> ResponseScript {
+        ResponseScript(status: status, steps: [], end: .never)
     }
 
-    func delayed(by time: Duration) -> Delivery {
-        Delivery(status: status, steps: [.wait(time)] + steps, end: end)
+    func delayed(by time: Duration) -> ResponseScript {
+        ResponseScript(status: status, steps: [.wait(time)] + steps, end: end)
     }
 
     private static func whole(_ bytes: [UInt8]) -> [Step] {
@@ -105,15 +105,15 @@ package struct Delivery: Sendable, Hashable {
     ///
     /// - Parameter length: Of the body; nil if it is not said.
     private static func opening(
-        of answer: Answer, for request: RequestForm, length: Int?, with body: [UInt8] = []
+        of answer: GraphResponse, for request: RequestShape, length: Int?, with body: [UInt8] = []
     ) -> [Step] {
         guard request.isHTTP2 else { return [.send(head(of: answer, for: request, length: length) + body)] }
-        let lengths = length.map { [Answer.Header("Content-Length", String($0))] } ?? []
+        let lengths = length.map { [GraphResponse.Header("Content-Length", String($0))] } ?? []
         return [.head(status: answer.status, headers: answer.headers + lengths)] + whole(body)
     }
 
     /// The same at a byte a pause; over HTTP/2, where a head can't be sent in part, the whole of it after as long.
-    private static func slowOpening(of answer: Answer, for request: RequestForm, length: Int, pause: Duration) -> [Step] {
+    private static func slowOpening(of answer: GraphResponse, for request: RequestShape, length: Int, pause: Duration) -> [Step] {
         let head = head(of: answer, for: request, length: length)
         guard request.isHTTP2 else { return trickle(head, pause) }
         return [.wait(pause * head.count)] + opening(of: answer, for: request, length: length)
@@ -122,7 +122,7 @@ package struct Delivery: Sendable, Hashable {
     /// Status line and headers (RFC 9112, sections 4 and 5).
     ///
     /// - Parameter length: Of the body; nil if it comes in chunks.
-    private static func head(of answer: Answer, for request: RequestForm, length: Int?) -> [UInt8] {
+    private static func head(of answer: GraphResponse, for request: RequestShape, length: Int?) -> [UInt8] {
         var text = "HTTP/1.1 \(answer.status) \(reason(answer.status))\r\n"
         for header in answer.headers {
             text += "\(header.name): \(header.value)\r\n"
@@ -151,7 +151,7 @@ package struct Delivery: Sendable, Hashable {
 }
 
 /// What the form of a request asks of its response.
-package struct RequestForm: Sendable, Hashable {
+package struct RequestShape: Sendable, Hashable {
     /// A `HEAD` request: the response has no body.
     package var isHead: Bool
     /// Whether the connection stays open for another request.
@@ -167,17 +167,17 @@ package struct RequestForm: Sendable, Hashable {
 }
 
 /// Takes the steps of a delivery one after another, with their pauses.
-final class DeliveryRun {
+final class ScriptRunner {
     private var timer: Scheduled<Void>?
 
     /// - Parameters:
     ///   - write: Called with each step; with a pause when it begins.
     ///   - end: Called after the last step.
     func start(
-        _ delivery: Delivery, on loop: any EventLoop, write: @escaping (Delivery.Step) -> Void,
-        end: @escaping (Delivery.End) -> Void
+        _ script: ResponseScript, on loop: any EventLoop, write: @escaping (ResponseScript.Step) -> Void,
+        end: @escaping (ResponseScript.End) -> Void
     ) {
-        go(on: delivery, from: 0, loop, write, end)
+        go(on: script, from: 0, loop, write, end)
     }
 
     func cancel() {
@@ -186,19 +186,19 @@ final class DeliveryRun {
     }
 
     private func go(
-        on delivery: Delivery, from index: Int, _ loop: any EventLoop, _ write: @escaping (Delivery.Step) -> Void,
-        _ end: @escaping (Delivery.End) -> Void
+        on script: ResponseScript, from index: Int, _ loop: any EventLoop, _ write: @escaping (ResponseScript.Step) -> Void,
+        _ end: @escaping (ResponseScript.End) -> Void
     ) {
-        for position in index..<delivery.steps.count {
-            let step = delivery.steps[position]
+        for position in index..<script.steps.count {
+            let step = script.steps[position]
             write(step)
             guard case .wait(let time) = step else { continue }
             timer = loop.assumeIsolated().scheduleTask(in: TimeAmount(time)) {
-                self.go(on: delivery, from: position + 1, loop, write, end)
+                self.go(on: script, from: position + 1, loop, write, end)
             }
             return
         }
-        end(delivery.end)
+        end(script.end)
     }
 
     /// The byte `a`, this many times: pieces that share the memory of one.

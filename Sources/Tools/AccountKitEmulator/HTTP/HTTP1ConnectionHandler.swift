@@ -3,13 +3,13 @@ internal import NIOCore
 internal import NIOHTTP1
 
 /// One HTTP/1.1 connection: hands each request to the emulation, one after another, and sends what comes back when it says so.
-final class ConnectionHandler: ChannelInboundHandler {
+final class HTTP1ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = ByteBuffer
 
     private struct Pending {
-        let call: Call
-        let form: RequestForm
+        let call: GraphRequest
+        let form: RequestShape
     }
 
     private let responder: Responder
@@ -21,7 +21,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var queue: [Pending] = []
     private var isAnswering = false
     private var isStopping = false
-    private let run = DeliveryRun()
+    private let run = ScriptRunner()
 
     init(responder: Responder, limits: EmulatorSettings.Limits) {
         self.responder = responder
@@ -61,7 +61,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
         let call = responder.call(of: head)
         let keeps = head.isKeepAlive && head.version == .http1_1
-        queue.append(Pending(call: call, form: RequestForm(isHead: head.method == .HEAD, keepsConnection: keeps)))
+        queue.append(Pending(call: call, form: RequestShape(isHead: head.method == .HEAD, keepsConnection: keeps)))
         answerNext()
     }
 
@@ -70,27 +70,27 @@ final class ConnectionHandler: ChannelInboundHandler {
         isAnswering = true
         let next = queue.removeFirst()
         let answer = responder.answer(next.call, next.form)
-        perform(answer.delivery, completion: answer.noteEnd)
+        perform(answer.script, completion: answer.noteEnd)
     }
 
-    private func perform(_ delivery: Delivery, completion: @escaping () -> Void = {}) {
+    private func perform(_ script: ResponseScript, completion: @escaping () -> Void = {}) {
         guard let context else { return }
-        run.start(delivery, on: context.eventLoop, write: write) { end in self.finish(end, completion) }
+        run.start(script, on: context.eventLoop, write: write) { end in self.finish(end, completion) }
     }
 
-    private func write(_ step: Delivery.Step) {
+    private func write(_ step: ResponseScript.Step) {
         guard let context else { return }
         switch step {
         // There are no such steps over HTTP/1.1.
         case .wait, .head: break
         case .send(let bytes): context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
         case .fill(let count):
-            for piece in DeliveryRun.filling(count) { context.write(wrapOutboundOut(piece), promise: nil) }
+            for piece in ScriptRunner.filling(count) { context.write(wrapOutboundOut(piece), promise: nil) }
             context.flush()
         }
     }
 
-    private func finish(_ end: Delivery.End, _ completion: () -> Void) {
+    private func finish(_ end: ResponseScript.End, _ completion: () -> Void) {
         guard let context else { return }
         switch end {
         case .never: return
@@ -117,8 +117,8 @@ final class ConnectionHandler: ChannelInboundHandler {
             return
         }
         isAnswering = true
-        let answer = Answer.html(status: status, "The request is too long or is no HTTP.")
-        perform(Delivery(answer, for: RequestForm(keepsConnection: false)))
+        let answer = GraphResponse.html(status: status, "The request is too long or is no HTTP.")
+        perform(ResponseScript(answer, for: RequestShape(keepsConnection: false)))
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

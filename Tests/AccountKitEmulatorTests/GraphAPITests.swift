@@ -1,15 +1,15 @@
 import AccountKitEmulator
 import Testing
 
-@Suite("the contract")
-struct ContractTests {
-    private static func contract() throws -> Contract {
-        var contract = try Contract(apps: [Apps.first, Apps.second])
-        contract.revoke(token: "EMAWgone")
-        return contract
+@Suite("the Graph API")
+struct GraphAPITests {
+    private static func makeGraph() throws -> GraphAPI {
+        var graph = try GraphAPI(apps: [Apps.first, Apps.second])
+        graph.revoke(token: "EMAWgone")
+        return graph
     }
 
-    struct Refusal: CustomTestStringConvertible {
+    struct ErrorCase: CustomTestStringConvertible {
         let testDescription: String
         let method: String
         let target: String
@@ -33,93 +33,93 @@ struct ContractTests {
     private static let exchangeCall = "/v1.3/access_token?grant_type=authorization_code&code="
     private static let wrongApp = "AA|1111111111111111|ffffffffffffffffffffffffffffffff"
 
-    static let refusals = [
-        Refusal("garbage token", "GET", "/v1.3/me?access_token=garbage", 400, 190, "OAuthException", badToken),
-        Refusal(
+    static let errorCases = [
+        ErrorCase("garbage token", "GET", "/v1.3/me?access_token=garbage", 400, 190, "OAuthException", badToken),
+        ErrorCase(
             "garbage token is judged before the proof", "GET", "/v1.3/me?access_token=garbage&appsecret_proof=x", 400, 190,
             "OAuthException", badToken),
-        Refusal("app token as a user's", "GET", "/v1.3/me?access_token=\(Apps.firstToken)", 400, 190, "OAuthException", badToken),
-        Refusal(
+        ErrorCase("app token as a user's", "GET", "/v1.3/me?access_token=\(Apps.firstToken)", 400, 190, "OAuthException", badToken),
+        ErrorCase(
             "revoked token", "GET", "/v1.3/me?access_token=EMAWgone", 400, 190, "EMApiException", "Invalid OAuth 2.0 Access Token"),
-        Refusal("no token", "GET", "/v1.3/me", 400, 104, "OAuthException", noToken),
-        Refusal("empty token", "GET", "/v1.3/me?access_token=", 400, 104, "OAuthException", noToken),
-        Refusal("token as a list", "GET", "/v1.3/me?access_token[]=EMAWphone", 400, 104, "OAuthException", noToken),
-        Refusal("missing proof", "GET", "/v1.3/me?access_token=EMAWphone", 400, 100, "GraphMethodException", noProof),
-        Refusal(
+        ErrorCase("no token", "GET", "/v1.3/me", 400, 104, "OAuthException", noToken),
+        ErrorCase("empty token", "GET", "/v1.3/me?access_token=", 400, 104, "OAuthException", noToken),
+        ErrorCase("token as a list", "GET", "/v1.3/me?access_token[]=EMAWphone", 400, 104, "OAuthException", noToken),
+        ErrorCase("missing proof", "GET", "/v1.3/me?access_token=EMAWphone", 400, 100, "GraphMethodException", noProof),
+        ErrorCase(
             "wrong proof", "GET", "/v1.3/me?access_token=EMAWphone&appsecret_proof=\(Proofs.mail)", 400, 100,
             "GraphMethodException",
             badProof),
-        Refusal(
+        ErrorCase(
             "empty proof", "GET", "/v1.3/me?access_token=EMAWphone&appsecret_proof=", 400, 100, "GraphMethodException", badProof),
-        Refusal(
+        ErrorCase(
             "wrong proof where none is required", "GET", "/v1.3/me?access_token=EMAWsecond&appsecret_proof=00", 400, 100,
             "GraphMethodException", badProof),
-        Refusal(
+        ErrorCase(
             "another app's token under our proof", "GET", "/v1.3/me?access_token=EMAWsecond&appsecret_proof=\(Proofs.foreign)", 400,
             100, "GraphMethodException", badProof),
-        Refusal(
+        ErrorCase(
             "log-out without a proof", "POST", "/v1.3/logout?access_token=EMAWphone", 400, 100, "GraphMethodException", noProof),
-        Refusal(
+        ErrorCase(
             "unknown version", "GET", "/v1.4/me?access_token=EMAWsecond", 400, 2500, "GraphMethodException",
             "Unknown path components"),
-        Refusal("unknown path", "GET", "/v1.3/you?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
-        Refusal("me with POST", "POST", "/v1.3/me?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
-        Refusal("log-out with GET", "GET", "/v1.3/logout?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
-        Refusal(
+        ErrorCase("unknown path", "GET", "/v1.3/you?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
+        ErrorCase("me with POST", "POST", "/v1.3/me?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
+        ErrorCase("log-out with GET", "GET", "/v1.3/logout?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
+        ErrorCase(
             "bad code", "GET", "\(exchangeCall)AQx&access_token=\(Apps.firstToken)", 400, 1,
             "OAuthException", "Invalid verification code"),
-        Refusal(
+        ErrorCase(
             "no grant type", "GET", "/v1.3/access_token?code=AQx&access_token=\(Apps.firstToken)", 400, 100, "OAuthException",
             "(#100) Param grant_type must be authorization_code"),
-        Refusal(
+        ErrorCase(
             "exchange with a wrong secret", "GET", "\(exchangeCall)AQx&access_token=\(wrongApp)",
             500, 2, "EMApiException", down),
-        Refusal(
+        ErrorCase(
             "exchange with empty id and secret", "GET", "\(exchangeCall)AQx&access_token=AA%7C%7C",
             500, 2, "EMApiException", down),
-        Refusal(
+        ErrorCase(
             "exchange with a user token", "GET", "\(exchangeCall)AQx&access_token=EMAWphone", 400,
             190, "OAuthException", badToken),
-        Refusal(
+        ErrorCase(
             "exchange without a token", "GET", "\(exchangeCall)AQx", 400, 104,
             "OAuthException", noToken),
-        Refusal(
+        ErrorCase(
             "deleting a nonsense account", "DELETE", "/v1.3/123?access_token=\(Apps.firstToken)", 500, 2, "EMApiException", down),
-        Refusal(
+        ErrorCase(
             "deleting another app's account", "DELETE", "/v1.3/1011166682335378?access_token=\(Apps.secondToken)", 500, 2,
             "EMApiException", down),
-        Refusal(
+        ErrorCase(
             "revoking with a wrong secret", "POST", "/v1.3/1011166682335378/invalidate_all_tokens?access_token=\(wrongApp)", 500, 2,
             "EMApiException", down),
-        Refusal(
+        ErrorCase(
             "another app's accounts", "GET", "/v1.3/1111111111111111/accounts?access_token=\(Apps.secondToken)", 500, 2,
             "EMApiException", down),
-        Refusal(
+        ErrorCase(
             "accounts beyond the limit", "GET", "/v1.3/1111111111111111/accounts?limit=1001&access_token=\(Apps.firstToken)", 400,
             100,
             "OAuthException", "(#100) Param limit must be a number from 1 to 1000"),
-        Refusal(
+        ErrorCase(
             "app call with a wrong proof", "GET",
             "/v1.3/1111111111111111/accounts?access_token=\(Apps.firstToken)&appsecret_proof=00", 400, 100, "GraphMethodException",
             badProof),
     ]
 
-    @Test("a refusal has the status, code, type and message of the contract", arguments: refusals)
-    func refusal(_ refusal: Refusal) throws {
-        var contract = try Self.contract()
-        let answer = contract.answer(Call(method: refusal.method, target: refusal.target))
+    @Test("an error has the recorded status, code, type and message", arguments: errorCases)
+    func errors(_ expected: ErrorCase) throws {
+        var graph = try Self.makeGraph()
+        let answer = graph.respond(to: GraphRequest(method: expected.method, target: expected.target))
         let error = try answer.decoded(ErrorBody.self).error
-        #expect(answer.status == refusal.status)
-        #expect(error.code == refusal.code)
-        #expect(error.type == refusal.type)
-        #expect(error.message == refusal.message)
-        #expect(error.isTransient == (refusal.status == 500 ? true : nil))
-        #expect(error.errorData == (refusal.type == "EMApiException" && refusal.code == 190 ? [] : nil))
+        #expect(answer.status == expected.status)
+        #expect(error.code == expected.code)
+        #expect(error.type == expected.type)
+        #expect(error.message == expected.message)
+        #expect(error.isTransient == (expected.status == 500 ? true : nil))
+        #expect(error.errorData == (expected.type == "EMApiException" && expected.code == 190 ? [] : nil))
         #expect(error.fbtraceId.utf8.count == 11)
         #expect(answer.header("x-fb-trace-id") == error.fbtraceId)
         #expect(answer.header("cache-control") == "no-store")
-        let kind = refusal.code == 190 ? "invalid_token" : "invalid_request"
-        #expect(answer.header("www-authenticate") == "OAuth \"Facebook Platform\" \"\(kind)\" \"\(refusal.message)\"")
+        let kind = expected.code == 190 ? "invalid_token" : "invalid_request"
+        #expect(answer.header("www-authenticate") == "OAuth \"Facebook Platform\" \"\(kind)\" \"\(expected.message)\"")
     }
 
     private static let phoneBody =
@@ -140,8 +140,8 @@ struct ContractTests {
             ("/v1.3/me?access_token=EMAWmail&appsecret_proof=\(Proofs.mail)", mailBody + application),
         ])
     func me(target: String, body: String) throws {
-        var contract = try Self.contract()
-        let answer = contract.answer(Call(method: "GET", target: target))
+        var graph = try Self.makeGraph()
+        let answer = graph.respond(to: GraphRequest(method: "GET", target: target))
         #expect(answer.status == 200)
         #expect(answer.text == body)
         #expect(answer.header("content-type") == "application/json; charset=UTF-8")
@@ -151,11 +151,11 @@ struct ContractTests {
         }
     }
 
-    @Test("a token is good for its own app, whoever asks, with its own app's proof or with none where none is required")
+    @Test("a token of another app is valid, with its own app's proof or without a required proof")
     func foreignToken() throws {
-        var contract = try Self.contract()
+        var graph = try Self.makeGraph()
         for proof in ["", "&appsecret_proof=\(Proofs.second)"] {
-            let answer = contract.answer(Call(method: "GET", target: "/v1.3/me?access_token=EMAWsecond" + proof))
+            let answer = graph.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWsecond" + proof))
             #expect(answer.status == 200)
             #expect(answer.text.contains(#""application":{"id":"2222222222222222"}"#))
         }
@@ -163,58 +163,61 @@ struct ContractTests {
 
     @Test("a code is exchanged once, by its own app alone")
     func exchange() throws {
-        var contract = try Self.contract()
-        let issued = try contract.issueCode(app: Apps.first.id, contact: .phone(Apps.phone("+15879994455")))
+        var graph = try Self.makeGraph()
+        let issued = try graph.issueCode(app: Apps.first.id, contact: .phone(Apps.phone("+15879994455")))
         #expect(issued.credential.wholeMatch(of: /AQ[A-Za-z0-9_-]{278}/) != nil)
         let target = "\(Self.exchangeCall)\(issued.credential)&access_token="
 
-        let foreign = contract.answer(Call(method: "GET", target: target + Apps.secondToken))
+        let foreign = graph.respond(to: GraphRequest(method: "GET", target: target + Apps.secondToken))
         #expect(try foreign.decoded(ErrorBody.self).error.message == "Invalid verification code")
 
-        let first = contract.answer(Call(method: "GET", target: target + Apps.firstToken))
+        let first = graph.respond(to: GraphRequest(method: "GET", target: target + Apps.firstToken))
         #expect(first.status == 200)
         let pattern = /\{"id":"1011166682335378","access_token":"EMAW[A-Za-z0-9]{162}","token_refresh_interval_sec":2592000\}/
         #expect(first.text.wholeMatch(of: pattern) != nil)
 
-        let second = contract.answer(Call(method: "GET", target: target + Apps.firstToken))
+        let second = graph.respond(to: GraphRequest(method: "GET", target: target + Apps.firstToken))
         #expect(second.status == 400)
         #expect(try second.decoded(ErrorBody.self).error.code == 100)
         #expect(try second.decoded(ErrorBody.self).error.message == "This authorization code has been used")
     }
 
-    @Test("a token that was logged out is refused as revoked")
+    @Test("a token is revoked by a log-out")
     func logOut() throws {
-        var contract = try Self.contract()
+        var graph = try Self.makeGraph()
         let query = "?access_token=EMAWphone&appsecret_proof=\(Proofs.phone)"
-        #expect(contract.answer(Call(method: "POST", target: "/v1.3/logout" + query)).text == #"{"success":true}"#)
-        let answer = contract.answer(Call(method: "GET", target: "/v1.3/me" + query))
+        #expect(graph.respond(to: GraphRequest(method: "POST", target: "/v1.3/logout" + query)).text == #"{"success":true}"#)
+        let answer = graph.respond(to: GraphRequest(method: "GET", target: "/v1.3/me" + query))
         #expect(try answer.decoded(ErrorBody.self).error.type == "EMApiException")
     }
 
     @Test("invalidating all tokens of an account leaves the account and other accounts' tokens")
     func invalidateAll() throws {
-        var contract = try Self.contract()
+        var graph = try Self.makeGraph()
         let target =
             "/v1.3/1011166682335378/invalidate_all_tokens?access_token=\(Apps.firstToken)&appsecret_proof=\(Proofs.firstApp)"
         for _ in 1...2 {
-            #expect(contract.answer(Call(method: "POST", target: target)).text == #"{"success":true}"#)
+            #expect(graph.respond(to: GraphRequest(method: "POST", target: target)).text == #"{"success":true}"#)
         }
-        let phone = contract.answer(Call(method: "GET", target: "/v1.3/me?access_token=EMAWphone"))
+        let phone = graph.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWphone"))
         #expect(try phone.decoded(ErrorBody.self).error.code == 190)
-        let mail = contract.answer(Call(method: "GET", target: "/v1.3/me?access_token=EMAWmail&appsecret_proof=\(Proofs.mail)"))
+        let mail = graph.respond(
+            to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWmail&appsecret_proof=\(Proofs.mail)"))
         #expect(mail.status == 200)
-        let again = try contract.logIn(app: Apps.first.id, contact: .phone(Apps.phone("+15879994455")))
+        let again = try graph.logIn(app: Apps.first.id, contact: .phone(Apps.phone("+15879994455")))
         #expect(again.accountID == "1011166682335378")
     }
 
-    @Test("a deleted account is gone with its tokens, and comes back under another id")
+    @Test("a deleted account loses its tokens, and returns under another id")
     func delete() throws {
-        var contract = try Self.contract()
+        var graph = try Self.makeGraph()
         let target = "/v1.3/1011166682335378/?access_token=\(Apps.firstToken)"
-        #expect(contract.answer(Call(method: "DELETE", target: target)).text == #"{"success":true}"#)
-        #expect(contract.answer(Call(method: "DELETE", target: target)).status == 500)
-        #expect(contract.answer(Call(method: "GET", target: "/v1.3/me?access_token=EMAWphone")).text.contains("EMApiException"))
-        let again = try contract.logIn(app: Apps.first.id, contact: .phone(Apps.phone("+15879994455")))
+        #expect(graph.respond(to: GraphRequest(method: "DELETE", target: target)).text == #"{"success":true}"#)
+        #expect(graph.respond(to: GraphRequest(method: "DELETE", target: target)).status == 500)
+        #expect(
+            graph.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWphone")).text.contains(
+                "EMApiException"))
+        let again = try graph.logIn(app: Apps.first.id, contact: .phone(Apps.phone("+15879994455")))
         #expect(again.accountID != "1011166682335378")
         #expect(again.accountID.wholeMatch(of: /[1-9][0-9]{15}/) != nil)
     }
@@ -227,39 +230,39 @@ struct ContractTests {
             let data: [Account]
             let paging: Paging
         }
-        var contract = try Self.contract()
+        var graph = try Self.makeGraph()
         let target = "/v1.3/1111111111111111/accounts/?limit=2&access_token=\(Apps.firstToken)"
-        let first = contract.answer(Call(method: "GET", target: target, origin: "https://localhost:1"))
+        let first = graph.respond(to: GraphRequest(method: "GET", target: target, origin: "https://localhost:1"))
         let phone = #"{"id":"1011166682335378","phone":{"number":"+15879994455"}}"#
         let mail = #"{"id":"1011166682335379","email":{"address":"test\u0040example.com"}}"#
         #expect(first.text.hasPrefix(#"{"data":[\#(phone),\#(mail)],"paging":{"next":"https:\/\/localhost:1\/"#))
         let next = try #require(try first.decoded(Page.self).paging.next)
         #expect(next.hasPrefix("https://localhost:1/v1.3/1111111111111111/accounts?access_token=AA%7C"))
         let rest = String(next.dropFirst("https://localhost:1".count))
-        let last = try contract.answer(Call(method: "GET", target: rest)).decoded(Page.self)
+        let last = try graph.respond(to: GraphRequest(method: "GET", target: rest)).decoded(Page.self)
         #expect(last.data.map(\.id) == ["1011166682335380"])
         #expect(last.paging.next == nil)
     }
 
-    @Test("the oldest token is forgotten when there is no room for another")
+    @Test("the oldest token is forgotten above the limit")
     func tokenLimit() throws {
         var limits = EmulatorSettings.Limits()
         limits.credentials = 2
-        var contract = try Contract(apps: [Apps.second], limits: limits)
+        var graph = try GraphAPI(apps: [Apps.second], limits: limits)
         let contact = Contact.phone(Apps.phone("+15879994455"))
         for _ in 1...2 {
-            let code = try contract.issueCode(app: Apps.second.id, contact: contact).credential
+            let code = try graph.issueCode(app: Apps.second.id, contact: contact).credential
             let target = "\(Self.exchangeCall)\(code)&access_token=\(Apps.secondToken)"
-            #expect(contract.answer(Call(method: "GET", target: target)).status == 200)
+            #expect(graph.respond(to: GraphRequest(method: "GET", target: target)).status == 200)
         }
-        #expect(contract.account(ofToken: "EMAWsecond") == nil)
+        #expect(graph.account(ofToken: "EMAWsecond") == nil)
     }
 
     @Test("the same person has one account in each app, and another in another app")
     func appScope() throws {
-        var contract = try Contract(apps: [.init(id: "1", secret: "a"), .init(id: "2", secret: "b")])
+        var graph = try GraphAPI(apps: [.init(id: "1", secret: "a"), .init(id: "2", secret: "b")])
         let contact = Contact.phone(Apps.phone("+15551234567"))
-        let ids = try ["1", "1", "2"].map { try contract.logIn(app: $0, contact: contact).accountID }
+        let ids = try ["1", "1", "2"].map { try graph.logIn(app: $0, contact: contact).accountID }
         #expect(ids[0] == ids[1])
         #expect(ids[0] != ids[2])
     }

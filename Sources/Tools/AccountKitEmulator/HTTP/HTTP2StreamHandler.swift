@@ -3,7 +3,7 @@ internal import NIOHTTP1
 
 /// One stream of an HTTP/2 connection, which is one call: hands it to the emulation, and sends what comes back when it says so.
 /// Whatever happens to it leaves the other streams alone, but for a fault that is about the connection.
-final class StreamHandler: ChannelInboundHandler {
+final class HTTP2StreamHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
@@ -13,7 +13,7 @@ final class StreamHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var head: HTTPRequestHead?
     private var bodyBytes = 0
-    private let run = DeliveryRun()
+    private let run = ScriptRunner()
 
     init(responder: Responder, limits: EmulatorSettings.Limits) {
         self.responder = responder
@@ -40,18 +40,18 @@ final class StreamHandler: ChannelInboundHandler {
         case .end:
             guard let head else { return }
             self.head = nil
-            let form = RequestForm(isHead: head.method == .HEAD, isHTTP2: true)
+            let form = RequestShape(isHead: head.method == .HEAD, isHTTP2: true)
             let answer = responder.answer(responder.call(of: head), form)
-            perform(answer.delivery, completion: answer.noteEnd)
+            perform(answer.script, completion: answer.noteEnd)
         }
     }
 
-    private func perform(_ delivery: Delivery, completion: @escaping () -> Void = {}) {
+    private func perform(_ script: ResponseScript, completion: @escaping () -> Void = {}) {
         guard let context else { return }
-        run.start(delivery, on: context.eventLoop, write: write) { end in self.finish(end, completion) }
+        run.start(script, on: context.eventLoop, write: write) { end in self.finish(end, completion) }
     }
 
-    private func write(_ step: Delivery.Step) {
+    private func write(_ step: ResponseScript.Step) {
         guard let context else { return }
         switch step {
         case .wait: context.flush()
@@ -61,11 +61,11 @@ final class StreamHandler: ChannelInboundHandler {
             context.write(wrapOutboundOut(.head(head)), promise: nil)
         case .send(let bytes): context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
         case .fill(let count):
-            for piece in DeliveryRun.filling(count) { context.write(wrapOutboundOut(.body(.byteBuffer(piece))), promise: nil) }
+            for piece in ScriptRunner.filling(count) { context.write(wrapOutboundOut(.body(.byteBuffer(piece))), promise: nil) }
         }
     }
 
-    private func finish(_ end: Delivery.End, _ completion: () -> Void) {
+    private func finish(_ end: ResponseScript.End, _ completion: () -> Void) {
         guard let context else { return }
         switch end {
         case .never: return
@@ -95,7 +95,7 @@ final class StreamHandler: ChannelInboundHandler {
     /// Answers a request that is too long, and reads no more of it.
     private func refuse(status: Int) {
         head = nil
-        perform(Delivery(.html(status: status, "The request is too long or is no HTTP."), for: RequestForm(isHTTP2: true)))
+        perform(ResponseScript(.html(status: status, "The request is too long or is no HTTP."), for: RequestShape(isHTTP2: true)))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
