@@ -146,6 +146,17 @@ struct ServerTests {
         }
     }
 
+    @Test("a large response is complete before its connection closes")
+    func largeLastResponse() async throws {
+        try await withEmulator { emulator in
+            emulator.setFault(.oversizedBody(bytes: 20_000_000))
+            let client = try await HTTPClient(port: emulator.port)
+            client.get(Self.me, headers: "Connection: close\r\n")
+            try await client.closed()
+            #expect(client.state.bytes.count > 20_000_000)
+        }
+    }
+
     @Test("a request that is too long or malformed gets an error, and the connection is closed")
     func malformed() async throws {
         let long = String(repeating: "a", count: 9000)

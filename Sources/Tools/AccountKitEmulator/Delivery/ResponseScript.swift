@@ -1,33 +1,34 @@
-internal import NIOCore
-
-/// How an answer goes out: which bytes, when, and what becomes of the connection. Over HTTP/1.1 its head is written here rather than
-/// by NIO's encoder, which can't send half a header, a wrong length or a byte at a time. Over HTTP/2 a head is one thing.
+/// How a response is sent: its pieces, the waits between them, and how the connection or stream ends. Carried out by a ``ScriptRunner``.
+///
+/// Over HTTP/1.1 the script contains the bytes of the head. NIO's encoder can't send half a header, a wrong length or one byte at a
+/// time. Over HTTP/2 a head is indivisible.
 package struct ResponseScript: Sendable, Hashable {
     package enum Step: Sendable, Hashable {
         case wait(Duration)
-        /// Status and headers, over HTTP/2.
+        /// Sends status and headers; over HTTP/2 only.
         case head(status: Int, headers: [GraphResponse.Header])
-        /// Bytes of the body; over HTTP/1.1 also of status line and headers.
+        /// Sends bytes of the body; over HTTP/1.1 also those of the status line and headers.
         case send([UInt8])
-        /// The byte `a`, this many times.
+        /// Sends the byte `a` so many times.
         case fill(Int)
     }
 
     package enum End: Sendable, Hashable {
-        /// The connection is ready for the next call.
+        /// Completes the response and keeps the connection for the next request.
         case keep
+        /// Completes the response and closes the connection; over HTTP/1.1 only.
         case close
-        /// A reset: of the TCP connection, or of the call's stream over HTTP/2.
+        /// Resets the TCP connection over HTTP/1.1, the request's stream over HTTP/2.
         case reset
-        /// A reset of the TCP connection.
+        /// Resets the TCP connection.
         case resetConnection
-        /// The connection ends in good order, and the call with it.
+        /// Closes the connection in good order, with the response incomplete.
         case goAway
-        /// The call is never answered.
+        /// Leaves the request without a response.
         case never
     }
 
-    /// For the log.
+    /// The status for the log.
     package let status: Int
     package var steps: [Step]
     package let end: End
@@ -38,57 +39,61 @@ package struct ResponseScript: Sendable, Hashable {
         self.end = end
     }
 
+    /// Creates the script of a complete response.
+    ///
     /// - Parameters:
-    ///   - headPause: The pause before each byte of status line and headers; nil to send them in one.
-    ///   - bodyPause: The same for the body.
-    init(_ answer: GraphResponse, for request: RequestShape, headPause: Duration? = nil, bodyPause: Duration? = nil) {
-        let body = request.isHead ? [] : answer.body
-        let length = answer.body.count
-        self.init(status: answer.status, steps: [], end: request.keepsConnection ? .keep : .close)
+    ///   - headPause: The pause before each byte of status line and headers; `nil` to send them at once.
+    ///   - bodyPause: The pause before each byte of the body; `nil` to send it at once. Ignored if there is a `headPause`.
+    init(_ response: GraphResponse, for shape: RequestShape, headPause: Duration? = nil, bodyPause: Duration? = nil) {
+        let body = shape.isHead ? [] : response.body
+        let length = response.body.count
+        self.init(status: response.status, steps: [], end: shape.keepsConnection ? .keep : .close)
         if let headPause {
-            steps = Self.slowOpening(of: answer, for: request, length: length, pause: headPause) + Self.whole(body)
+            steps = Self.slowOpening(of: response, for: shape, length: length, pause: headPause) + Self.whole(body)
         } else if let bodyPause {
-            steps = Self.opening(of: answer, for: request, length: length) + Self.trickle(body, bodyPause)
+            steps = Self.opening(of: response, for: shape, length: length) + Self.trickle(body, bodyPause)
         } else {
-            steps = Self.opening(of: answer, for: request, length: length, with: body)
+            steps = Self.opening(of: response, for: shape, length: length, with: body)
         }
     }
 
-    /// A JSON object of at least `count` bytes.
-    init(oversized count: Int, like answer: GraphResponse, for request: RequestShape) {
+    /// Creates the script of a JSON object of at least `count` bytes, with the headers of `response`.
+    init(oversized count: Int, like response: GraphResponse, for shape: RequestShape) {
         let (beginning, end) = (Array(#"{"id":""#.utf8), Array(#""}"#.utf8))
         let length = beginning.count + count + end.count
-        var answer = answer
-        answer.status = 200
-        let opening = Self.opening(of: answer, for: request, length: length, with: beginning)
-        self.init(status: 200, steps: opening + [.fill(count), .send(end)], end: request.keepsConnection ? .keep : .close)
+        var response = response
+        response.status = 200
+        let opening = Self.opening(of: response, for: shape, length: length, with: beginning)
+        self.init(status: 200, steps: opening + [.fill(count), .send(end)], end: shape.keepsConnection ? .keep : .close)
     }
 
-    /// The body in two chunks (RFC 9112, section 7.1), or in two frames of data over HTTP/2; its length is not said.
-    init(chunked answer: GraphResponse, for request: RequestShape) {
-        let half = answer.body.count / 2
-        let pieces = [answer.body.prefix(half), answer.body.dropFirst(half)].filter { !$0.isEmpty }
-        self.init(status: answer.status, steps: [], end: request.keepsConnection ? .keep : .close)
-        if request.isHTTP2 {
-            steps = Self.opening(of: answer, for: request, length: nil) + (request.isHead ? [] : pieces.map { .send(Array($0)) })
+    /// Creates the script of a response without a length: two chunks over HTTP/1.1 (RFC 9112, section 7.1), two data frames over HTTP/2.
+    init(chunked response: GraphResponse, for shape: RequestShape) {
+        let half = response.body.count / 2
+        let pieces = [response.body.prefix(half), response.body.dropFirst(half)].filter { !$0.isEmpty }
+        self.init(status: response.status, steps: [], end: shape.keepsConnection ? .keep : .close)
+        if shape.isHTTP2 {
+            steps = Self.opening(of: response, for: shape, length: nil) + (shape.isHead ? [] : pieces.map { .send(Array($0)) })
         } else {
             let chunks = pieces.flatMap { Array("\(String($0.count, radix: 16))\r\n".utf8) + $0 + Array("\r\n".utf8) }
-            let body = request.isHead ? [] : chunks + Array("0\r\n\r\n".utf8)
-            steps = Self.opening(of: answer, for: request, length: nil, with: body)
+            let body = shape.isHead ? [] : chunks + Array("0\r\n\r\n".utf8)
+            steps = Self.opening(of: response, for: shape, length: nil, with: body)
         }
     }
 
-    /// Half of the body, then nothing more.
-    init(halfOf answer: GraphResponse, for request: RequestShape, end: End) {
-        let half = Array(answer.body.prefix(answer.body.count / 2))
-        let steps = Self.opening(of: answer, for: request, length: answer.body.count, with: half)
-        self.init(status: answer.status, steps: steps, end: end)
+    /// Creates the script of a response that ends after half of its body.
+    init(halfOf response: GraphResponse, for shape: RequestShape, end: End) {
+        let half = Array(response.body.prefix(response.body.count / 2))
+        let steps = Self.opening(of: response, for: shape, length: response.body.count, with: half)
+        self.init(status: response.status, steps: steps, end: end)
     }
 
+    /// Returns a script that sends nothing.
     static func never(status: Int) -> ResponseScript {
         ResponseScript(status: status, steps: [], end: .never)
     }
 
+    /// Returns this script after a wait.
     func delayed(by time: Duration) -> ResponseScript {
         ResponseScript(status: status, steps: [.wait(time)] + steps, end: end)
     }
@@ -101,34 +106,34 @@ package struct ResponseScript: Sendable, Hashable {
         bytes.flatMap { [.wait(pause), .send([$0])] }
     }
 
-    /// Status and headers, with the first bytes of the body right behind.
+    /// Returns the steps for status and headers, followed by the first bytes of the body.
     ///
-    /// - Parameter length: Of the body; nil if it is not said.
+    /// - Parameter length: Length of the body; `nil` to send none.
     private static func opening(
-        of answer: GraphResponse, for request: RequestShape, length: Int?, with body: [UInt8] = []
+        of response: GraphResponse, for shape: RequestShape, length: Int?, with body: [UInt8] = []
     ) -> [Step] {
-        guard request.isHTTP2 else { return [.send(head(of: answer, for: request, length: length) + body)] }
+        guard shape.isHTTP2 else { return [.send(head(of: response, for: shape, length: length) + body)] }
         let lengths = length.map { [GraphResponse.Header("Content-Length", String($0))] } ?? []
-        return [.head(status: answer.status, headers: answer.headers + lengths)] + whole(body)
+        return [.head(status: response.status, headers: response.headers + lengths)] + whole(body)
     }
 
-    /// The same at a byte a pause; over HTTP/2, where a head can't be sent in part, the whole of it after as long.
-    private static func slowOpening(of answer: GraphResponse, for request: RequestShape, length: Int, pause: Duration) -> [Step] {
-        let head = head(of: answer, for: request, length: length)
-        guard request.isHTTP2 else { return trickle(head, pause) }
-        return [.wait(pause * head.count)] + opening(of: answer, for: request, length: length)
+    /// Returns the steps for status and headers with a pause before each byte. Over HTTP/2 the whole head follows after the same time.
+    private static func slowOpening(of response: GraphResponse, for shape: RequestShape, length: Int, pause: Duration) -> [Step] {
+        let head = head(of: response, for: shape, length: length)
+        guard shape.isHTTP2 else { return trickle(head, pause) }
+        return [.wait(pause * head.count)] + opening(of: response, for: shape, length: length)
     }
 
-    /// Status line and headers (RFC 9112, sections 4 and 5).
+    /// Returns the bytes of status line and headers (RFC 9112, sections 4 and 5).
     ///
-    /// - Parameter length: Of the body; nil if it comes in chunks.
-    private static func head(of answer: GraphResponse, for request: RequestShape, length: Int?) -> [UInt8] {
-        var text = "HTTP/1.1 \(answer.status) \(reason(answer.status))\r\n"
-        for header in answer.headers {
+    /// - Parameter length: Length of the body; `nil` if it is chunked.
+    private static func head(of response: GraphResponse, for shape: RequestShape, length: Int?) -> [UInt8] {
+        var text = "HTTP/1.1 \(response.status) \(reason(response.status))\r\n"
+        for header in response.headers {
             text += "\(header.name): \(header.value)\r\n"
         }
         text += length.map { "Content-Length: \($0)\r\n" } ?? "Transfer-Encoding: chunked\r\n"
-        if !request.keepsConnection { text += "Connection: close\r\n" }
+        if !shape.keepsConnection { text += "Connection: close\r\n" }
         return Array((text + "\r\n").utf8)
     }
 
@@ -150,62 +155,18 @@ package struct ResponseScript: Sendable, Hashable {
     }
 }
 
-/// What the form of a request asks of its response.
+/// The properties of a request that decide how its response is framed.
 package struct RequestShape: Sendable, Hashable {
-    /// A `HEAD` request: the response has no body.
+    /// Whether the method is `HEAD`: the response has no body.
     package var isHead: Bool
     /// Whether the connection stays open for another request.
     package var keepsConnection: Bool
-    /// A call by HTTP/2, which has a stream of its own.
+    /// Whether the request came over HTTP/2, on a stream of its own.
     package var isHTTP2: Bool
 
     package init(isHead: Bool = false, keepsConnection: Bool = true, isHTTP2: Bool = false) {
         self.isHead = isHead
         self.keepsConnection = keepsConnection
         self.isHTTP2 = isHTTP2
-    }
-}
-
-/// Takes the steps of a delivery one after another, with their pauses.
-final class ScriptRunner {
-    private var timer: Scheduled<Void>?
-
-    /// - Parameters:
-    ///   - write: Called with each step; with a pause when it begins.
-    ///   - end: Called after the last step.
-    func start(
-        _ script: ResponseScript, on loop: any EventLoop, write: @escaping (ResponseScript.Step) -> Void,
-        end: @escaping (ResponseScript.End) -> Void
-    ) {
-        go(on: script, from: 0, loop, write, end)
-    }
-
-    func cancel() {
-        timer?.cancel()
-        timer = nil
-    }
-
-    private func go(
-        on script: ResponseScript, from index: Int, _ loop: any EventLoop, _ write: @escaping (ResponseScript.Step) -> Void,
-        _ end: @escaping (ResponseScript.End) -> Void
-    ) {
-        for position in index..<script.steps.count {
-            let step = script.steps[position]
-            write(step)
-            guard case .wait(let time) = step else { continue }
-            timer = loop.assumeIsolated().scheduleTask(in: TimeAmount(time)) {
-                self.go(on: script, from: position + 1, loop, write, end)
-            }
-            return
-        }
-        end(script.end)
-    }
-
-    /// The byte `a`, this many times: pieces that share the memory of one.
-    static func filling(_ count: Int) -> [ByteBuffer] {
-        let piece = ByteBuffer(repeating: UInt8(ascii: "a"), count: min(count, 65_536))
-        return stride(from: 0, to: count, by: 65_536).map { offset in
-            piece.getSlice(at: 0, length: min(count - offset, piece.readableBytes)) ?? piece
-        }
     }
 }

@@ -2,31 +2,32 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Between connections and the emulation: makes a call of a request's head, asks for its answer, and logs how that went.
+/// Connects HTTP to the state of the emulator: parses a request, looks up its response, and logs the call.
 struct Responder: Sendable {
     let scheme: String
     let logger: Logger
     let respond: @Sendable (GraphRequest, RequestShape) -> EmulatorState.Outcome
 
-    func call(of head: HTTPRequestHead) -> GraphRequest {
+    /// Returns a runner for the response to a request. The state changes now, before the first byte is sent.
+    func respond(to head: HTTPRequestHead, shape: RequestShape, writer: any ResponseWriter, on loop: any EventLoop) -> ScriptRunner
+    {
         let host = head.headers.first(name: "Host") ?? "127.0.0.1"
-        return GraphRequest(method: head.method.rawValue, target: head.uri, origin: "\(scheme)://\(host)")
+        let request = GraphRequest(method: head.method.rawValue, target: head.uri, origin: "\(scheme)://\(host)")
+        let start = NIODeadline.now()
+        let outcome = respond(request, shape)
+        return ScriptRunner(outcome.script, writer: writer, on: loop) {
+            logger.debug(
+                "answered",
+                metadata: [
+                    "method": "\(request.method)", "endpoint": "\(outcome.name)", "status": "\(outcome.script.status)",
+                    "milliseconds": "\((NIODeadline.now() - start).nanoseconds / 1_000_000)",
+                ])
+        }
     }
 
-    /// - Returns: How to answer, and what to call when that is done.
-    func answer(_ call: GraphRequest, _ form: RequestShape) -> (script: ResponseScript, noteEnd: @Sendable () -> Void) {
-        let start = NIODeadline.now()
-        let outcome = respond(call, form)
-        return (
-            outcome.script,
-            {
-                logger.debug(
-                    "answered",
-                    metadata: [
-                        "method": "\(call.method)", "endpoint": "\(outcome.name)", "status": "\(outcome.script.status)",
-                        "milliseconds": "\((NIODeadline.now() - start).nanoseconds / 1_000_000)",
-                    ])
-            }
-        )
+    /// Returns a runner for the response to a request that is too long or malformed.
+    func refuse(status: Int, shape: RequestShape, writer: any ResponseWriter, on loop: any EventLoop) -> ScriptRunner {
+        let response = GraphResponse.html(status: status, "The request is too long or is no HTTP.")
+        return ScriptRunner(ResponseScript(response, for: shape), writer: writer, on: loop)
     }
 }
