@@ -163,7 +163,9 @@ struct FaultTests {
 
     @Test("a replaced call changes nothing; a call with a lost response is carried out")
     func sideEffects() throws {
-        for (fault, isDone) in [("throttled", false), ("reset", true), ("empty-body", true)] {
+        for (fault, isDone) in [
+            (name: "throttled", isDone: false), (name: "reset", isDone: true), (name: "empty-body", isDone: true),
+        ] {
             var state = try EmulatorState(settings: EmulatorSettings(apps: [Apps.second]))
             _ = state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault?name=\(fault)&times=1"))
             _ = state.respond(to: GraphRequest(method: "POST", target: "/v1.3/logout?access_token=EMAWsecond"))

@@ -1,4 +1,5 @@
-/// How a response is sent: its pieces, the waits between them, and how the connection or stream ends. Carried out by a ``ScriptRunner``.
+/// A description of sending a response: the pieces, the waits between them, and the end of the connection or stream. A
+/// ``ScriptRunner`` carries it out.
 ///
 /// Over HTTP/1.1 the script contains the bytes of the head. NIO's encoder can't send half a header, a wrong length or one byte at a
 /// time. Over HTTP/2 a head is indivisible.
@@ -67,7 +68,8 @@ package struct ResponseScript: Sendable, Hashable {
         self.init(status: 200, steps: opening + [.fill(count), .send(end)], end: shape.keepsConnection ? .keep : .close)
     }
 
-    /// Creates the script of a response without a length: two chunks over HTTP/1.1 (RFC 9112, section 7.1), two data frames over HTTP/2.
+    /// Creates the script of a response without a length: two chunks over HTTP/1.1 (RFC 9112, section 7.1), or two data frames over
+    /// HTTP/2.
     init(chunked response: GraphResponse, for shape: RequestShape) {
         let half = response.body.count / 2
         let pieces = [response.body.prefix(half), response.body.dropFirst(half)].filter { !$0.isEmpty }
@@ -117,7 +119,8 @@ package struct ResponseScript: Sendable, Hashable {
         return [.head(status: response.status, headers: response.headers + lengths)] + whole(body)
     }
 
-    /// Returns the steps for status and headers with a pause before each byte. Over HTTP/2 the whole head follows after the same time.
+    /// Returns the steps for status and headers with a pause before each byte. Over HTTP/2 the whole head is delayed by the same
+    /// time.
     private static func slowOpening(of response: GraphResponse, for shape: RequestShape, length: Int, pause: Duration) -> [Step] {
         let head = head(of: response, for: shape, length: length)
         guard shape.isHTTP2 else { return trickle(head, pause) }

@@ -4,8 +4,8 @@ package import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// An emulator of Account Kit's servers: its six calls over HTTP or HTTPS (HTTP/2 if the client supports it), log-ins without a phone, and
-/// faults on demand.
+/// An emulator of Account Kit's servers: its six calls over HTTP or HTTPS (HTTP/2 if the client supports it), log-ins without a
+/// phone, and faults on demand.
 package final class AccountKitEmulator: Sendable {
     private enum Lifecycle {
         case new
@@ -37,8 +37,8 @@ package final class AccountKitEmulator: Sendable {
     /// Starts to listen. Can be called once.
     ///
     /// - Returns: The address, with the chosen port.
-    /// - Throws: ``EmulatorError`` if other machines reach the address and the settings don't allow that, or if certificate or key can't
-    ///   be read; NIO's errors if the address is in use.
+    /// - Throws: ``EmulatorError`` if other machines reach the address and the settings don't allow that, or if certificate or key
+    ///   can't be read; NIO's errors if the address is in use.
     @discardableResult
     package func start() async throws -> SocketAddress {
         let isFirst = lifecycle.withLockedValue { lifecycle in
@@ -103,7 +103,7 @@ extension AccountKitEmulator {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
-        // Clients may leave idle connections unread, and then don't answer a close notification.
+        // Clients may leave idle connections unread, and then send no close notification of their own.
         configuration.shutdownTimeout = TimeAmount(settings.limits.drain)
         configuration.applicationProtocols = ["h2", "http/1.1"]
         return try NIOSSLContext(configuration: configuration)
@@ -117,8 +117,8 @@ extension AccountKitEmulator {
         guard settings.allowsAnyAddress || ip.hasPrefix("127.") || ip == "::1" else {
             throw EmulatorError(
                 .badSettings,
-                "\(settings.host): other machines reach this address, and could log in as anybody, revoke tokens and make calls fail: "
-                    + "to allow that, set allowsAnyAddress (--allow-any-address)"
+                "\(settings.host): other machines reach this address, and could log in as anybody, revoke tokens and "
+                    + "make calls fail. To allow that, set allowsAnyAddress (--allow-any-address)"
             )
         }
         return address

@@ -49,8 +49,8 @@ package enum Fault: Sendable, Hashable {
 
     // Faults of transport: the call is carried out, and its response arrives slowly, in part or never.
 
-    /// Pauses before each byte of the status line and headers. Over HTTP/2, where a head is indivisible, the whole head is delayed by the
-    /// same time.
+    /// Pauses before each byte of the status line and headers. Over HTTP/2, where a head is indivisible, the whole head is delayed
+    /// by the same time.
     case slowHeaders(pause: Duration)
     /// Pauses before each byte of the body.
     case slowBody(pause: Duration)

@@ -29,7 +29,8 @@ extension GraphAPI {
 
     /// Returns a phone number with its country prefix.
     ///
-    /// - Parameter countryPrefix: The prefix; `nil` for that of the account with this number, or a guess if there is no such account.
+    /// - Parameter countryPrefix: The prefix; `nil` for that of the account with this number, or a guess if there is no such
+    ///   account.
     package func phone(_ number: String, countryPrefix: String?, app: String) throws(EmulatorError) -> Contact {
         if countryPrefix == nil, let known = directory.knownPhone(number, appID: app) { return .phone(known) }
         return .phone(try Contact.PhoneNumber(number, countryPrefix: countryPrefix))

@@ -143,8 +143,8 @@ extension GraphAPI {
         let credential: Directory.Credential
     }
 
-    /// Returns the user token of a request. The token is checked before the proof. The secret is that of the *token's* app, so that a
-    /// proof of another app does not match.
+    /// Returns the user token of a request. The token is checked before the proof. The secret is that of the *token's* app, so that
+    /// a proof of another app does not match.
     func userToken(of request: GraphRequest) throws(GraphError) -> UserToken {
         guard let text = request.query["access_token"], !text.isEmpty else { throw .tokenMissing }
         guard let credential = directory.tokens[text], let app = directory.apps[credential.appID] else { throw .tokenUnknown }
@@ -154,7 +154,8 @@ extension GraphAPI {
         return UserToken(text: text, credential: credential)
     }
 
-    /// Returns the app of a request with an app token, `AA|<id>|<secret>`. Wrong credentials get the response of an outage, as recorded.
+    /// Returns the app of a request with an app token, `AA|<id>|<secret>`. Wrong credentials get the response of an outage, as
+    /// recorded.
     func app(of request: GraphRequest) throws(GraphError) -> EmulatorSettings.App {
         guard let text = request.query["access_token"], !text.isEmpty else { throw .tokenMissing }
         let parts = text.split(separator: "|", omittingEmptySubsequences: false)

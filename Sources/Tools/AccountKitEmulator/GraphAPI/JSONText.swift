@@ -1,5 +1,5 @@
-/// A JSON value that keeps the order of its members and is escaped like the responses of Facebook's servers: `@` and everything that
-/// is not ASCII as `\uXXXX`, `/` as `\/`. Foundation's encoder can do neither.
+/// A JSON value that keeps the order of its members and is escaped like the responses of Facebook's servers: `@` and everything
+/// that is not ASCII as `\uXXXX`, `/` as `\/`. Foundation's encoder can do neither.
 package indirect enum JSONText: Sendable, Hashable {
     case string(String)
     case integer(Int)

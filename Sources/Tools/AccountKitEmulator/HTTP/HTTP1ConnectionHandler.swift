@@ -37,7 +37,7 @@ final class HTTP1ConnectionHandler: ChannelInboundHandler {
         switch assembler.add(unwrapInboundIn(data)) {
         case .incomplete: break
         case .complete(let head): enqueue(head)
-        case .tooLong(let status): refuse(status: status)
+        case .tooLong(let status): reject(status: status)
         }
     }
 
@@ -64,8 +64,8 @@ final class HTTP1ConnectionHandler: ChannelInboundHandler {
         runner.run()
     }
 
-    /// Answers a request that is too long or malformed, and ignores the requests after it.
-    private func refuse(status: Int) {
+    /// Responds to a request that is too long or malformed, and ignores the requests after it.
+    private func reject(status: Int) {
         guard let context else { return }
         isStopping = true
         guard !isAnswering else {
@@ -73,7 +73,7 @@ final class HTTP1ConnectionHandler: ChannelInboundHandler {
             return
         }
         let shape = RequestShape(keepsConnection: false)
-        start(responder.refuse(status: status, shape: shape, writer: self, on: context.eventLoop))
+        start(responder.reject(status: status, shape: shape, writer: self, on: context.eventLoop))
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -87,11 +87,11 @@ final class HTTP1ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    /// Answers a malformed request if no other response is on its way. Any other error closes the connection.
+    /// Responds to a malformed request if no other response is on its way. Any other error closes the connection.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
-        case HTTPParserError.headerOverflow where !isStopping: refuse(status: 431)
-        case is HTTPParserError where !isStopping: refuse(status: 400)
+        case HTTPParserError.headerOverflow where !isStopping: reject(status: 431)
+        case is HTTPParserError where !isStopping: reject(status: 400)
         case is HTTPParserError: break
         default: context.close(promise: nil)
         }

@@ -35,7 +35,7 @@ final class HTTP2StreamHandler: ChannelInboundHandler {
             let shape = RequestShape(isHead: head.method == .HEAD, isHTTP2: true)
             start(responder.respond(to: head, shape: shape, writer: self, on: context.eventLoop))
         case .tooLong(let status):
-            start(responder.refuse(status: status, shape: RequestShape(isHTTP2: true), writer: self, on: context.eventLoop))
+            start(responder.reject(status: status, shape: RequestShape(isHTTP2: true), writer: self, on: context.eventLoop))
         }
     }
 

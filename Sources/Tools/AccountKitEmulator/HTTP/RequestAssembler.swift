@@ -1,6 +1,6 @@
 internal import NIOHTTP1
 
-/// Collects the parts of a request within the limits. The body is counted and not kept, because the contract has no bodies.
+/// Collects the parts of a request within the limits. The body is counted and not kept, because the Graph API reads no bodies.
 struct RequestAssembler {
     enum Progress {
         case incomplete

@@ -26,7 +26,7 @@ struct Responder: Sendable {
     }
 
     /// Returns a runner for the response to a request that is too long or malformed.
-    func refuse(status: Int, shape: RequestShape, writer: any ResponseWriter, on loop: any EventLoop) -> ScriptRunner {
+    func reject(status: Int, shape: RequestShape, writer: any ResponseWriter, on loop: any EventLoop) -> ScriptRunner {
         let response = GraphResponse.html(status: status, "The request is too long or is no HTTP.")
         return ScriptRunner(ResponseScript(response, for: shape), writer: writer, on: loop)
     }

@@ -17,8 +17,8 @@ private import FoundationEssentials
 ///       ]
 ///     }
 ///
-/// An account has a phone or an e-mail; `country_prefix` (see ``Contact/PhoneNumber``) and `tokens` are optional. An unknown key is an error, so
-/// that a misspelt key does not turn into a default.
+/// An account has a phone or an e-mail; `country_prefix` (see ``Contact/PhoneNumber``) and `tokens` are optional. An unknown key is
+/// an error, so that a misspelt key does not turn into a default.
 package enum Seed {
     /// Reads the apps from a file.
     ///

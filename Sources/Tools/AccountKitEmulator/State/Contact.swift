@@ -24,8 +24,8 @@ extension Contact {
 
         /// Parses a number.
         ///
-        /// - Parameter countryPrefix: The digits of the prefix. If it is `nil`, numbers that begin with `+1` or `+7` get a prefix of one
-        ///   digit, all others one of two digits. Prefixes of three digits must be given.
+        /// - Parameter countryPrefix: The digits of the prefix. If it is `nil`, numbers that begin with `+1` or `+7` get a prefix
+        ///   of one digit, all others one of two digits. Prefixes of three digits must be given.
         package init(_ number: String, countryPrefix: String? = nil) throws(EmulatorError) {
             let digits = number.dropFirst()
             guard number.first == "+", (7...15).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) })

@@ -70,7 +70,7 @@ struct Directory: Sendable {
         return account
     }
 
-    /// Returns the account of a person in an app. Creates it if there is none.
+    /// Returns the account of a person in an app. Creates it for a new person.
     mutating func account(of contact: Contact, appID: String) throws(EmulatorError) -> Account {
         if let id = accountIDs[Owner(appID: appID, contact: contact)], let account = accounts[id] { return account }
         var id = RandomText.accountID()

@@ -1,5 +1,5 @@
-/// The state of an emulator as one value: Graph API, faults, statistics and control paths. Time and randomness come from the clock and
-/// the seed of the settings.
+/// The state of an emulator as one value: Graph API, faults, statistics and control paths. Time and randomness come from the clock
+/// and the seed of the settings.
 package struct EmulatorState: Sendable {
     package var graph: GraphAPI
     package internal(set) var statistics = EmulatorStatistics()
@@ -94,7 +94,8 @@ extension EmulatorState {
         }
     }
 
-    /// Logs a person in. Default of `app`: the first. Default of `response`: `token` with the client access token flow, otherwise `code`.
+    /// Logs a person in. Default of `app`: the first. Default of `response`: `token` with the client access token flow, otherwise
+    /// `code`.
     private mutating func logIn(_ query: [String: String]) throws(EmulatorError) -> JSONText {
         let app = query["app"] ?? defaultApp
         let givesToken = try graph.settings(ofApp: app).enablesClientAccessTokenFlow

@@ -1,4 +1,5 @@
-/// Counters of calls and connections since the start or the last reset. Calls of control paths are not counted; their connections are.
+/// Counters of calls and connections since the start or the last reset. Calls of control paths are not counted; their connections
+/// are.
 package struct EmulatorStatistics: Sendable, Hashable {
     package struct Connections: Sendable, Hashable {
         /// Connections accepted.
