@@ -3,39 +3,39 @@ import Testing
 
 @Suite("the control paths")
 struct ControlTests {
-    /// Status and body of a call to an emulation, without a socket.
-    private func ask(_ emulation: inout Emulation, _ method: String, _ target: String) -> (status: Int, body: String) {
-        let delivery = emulation.respond(to: Call(method: method, target: target)).delivery
-        return (delivery.status, Wire(delivery).body)
+    /// Returns status and body of a request, without a socket.
+    private func ask(_ state: inout EmulatorState, _ method: String, _ target: String) -> (status: Int, body: String) {
+        let script = state.respond(to: GraphRequest(method: method, target: target)).script
+        return (script.status, Wire(script).body)
     }
 
-    private func emulation() throws -> Emulation {
-        try Emulation(settings: EmulatorSettings(apps: [Apps.first, Apps.second]))
+    private func makeState() throws -> EmulatorState {
+        try EmulatorState(settings: EmulatorSettings(apps: [Apps.first, Apps.second]))
     }
 
     private func decode(_ text: String) throws -> Issued {
-        try Answer(status: 200, headers: [], body: Array(text.utf8)).decoded(Issued.self)
+        try GraphResponse(status: 200, headers: [], body: Array(text.utf8)).decoded(Issued.self)
     }
 
     @Test("a log-in by phone gives a token of the recorded shape, with a raw plus or an escaped one", arguments: ["+", "%2B"])
     func tokenByPhone(plus: String) throws {
-        var emulation = try emulation()
-        let (status, body) = ask(&emulation, "POST", "/emulator/login?app=1111111111111111&phone=\(plus)15879994455&response=token")
+        var state = try makeState()
+        let (status, body) = ask(&state, "POST", "/emulator/login?app=1111111111111111&phone=\(plus)15879994455&response=token")
         #expect(status == 200)
         let issued = try decode(body)
         #expect(issued.id == "1011166682335378")
         #expect(try #require(issued.accessToken).wholeMatch(of: /EMAW[A-Za-z0-9]{162}/) != nil)
     }
 
-    @Test("a log-in gives what the app's switch says when nothing is asked for")
+    @Test("a log-in without a response parameter follows the app's setting")
     func defaultResponse() throws {
-        var emulation = try emulation()
-        #expect(try decode(ask(&emulation, "POST", "/emulator/login?email=a@b.c").body).accessToken != nil)
-        #expect(try decode(ask(&emulation, "POST", "/emulator/login?email=a@b.c&app=2222222222222222").body).code != nil)
+        var state = try makeState()
+        #expect(try decode(ask(&state, "POST", "/emulator/login?email=a@b.c").body).accessToken != nil)
+        #expect(try decode(ask(&state, "POST", "/emulator/login?email=a@b.c&app=2222222222222222").body).code != nil)
     }
 
     @Test(
-        "a control call that can't be done says which parameter is wrong",
+        "a failed control request names the wrong parameter",
         arguments: [
             ("POST", "/emulator/login", 400, "phone, email:"),
             ("POST", "/emulator/login?phone=+15551234567&email=a@b.c", 400, "phone, email:"),
@@ -76,47 +76,47 @@ struct ControlTests {
             ("GET", "/emulator/", 404, "no such"),
             ("GET", "/emulator/me", 404, "no such"),
         ])
-    func refusals(method: String, target: String, status: Int, text: String) throws {
-        var emulation = try emulation()
-        let answer = ask(&emulation, method, target)
+    func errors(method: String, target: String, status: Int, text: String) throws {
+        var state = try makeState()
+        let answer = ask(&state, method, target)
         #expect(answer.status == status)
         #expect(answer.body.hasPrefix(#"{"error":""#))
         #expect(answer.body.contains(text))
-        #expect(emulation.statistics.total == 0)
+        #expect(state.statistics.total == 0)
     }
 
-    @Test("calls are counted by endpoint, control calls are not, and the counts can be set back")
+    @Test("calls are counted by endpoint, except for control paths, until a reset")
     func statistics() throws {
-        var emulation = try emulation()
+        var state = try makeState()
         for target in ["/v1.3/me", "/v1.3/me?access_token=EMAWsecond", "/v9/me"] {
-            _ = ask(&emulation, "GET", target)
+            _ = ask(&state, "GET", target)
         }
-        let body = ask(&emulation, "GET", "/emulator/statistics").body
+        let body = ask(&state, "GET", "/emulator/statistics").body
         let expected = """
             {"access_token":0,"me":2,"logout":0,"invalidate_all_tokens":0,"delete_account":0,"accounts":0,"unknown":1,"total":3,\
             "connections":{"accepted":0,"http2":0,"open":0}}
             """
         #expect(body == expected)
-        #expect(emulation.statistics[.me] == 2)
-        #expect(ask(&emulation, "DELETE", "/emulator/statistics").status == 200)
-        #expect(emulation.statistics.total == 0)
+        #expect(state.statistics[.me] == 2)
+        #expect(ask(&state, "DELETE", "/emulator/statistics").status == 200)
+        #expect(state.statistics.total == 0)
     }
 
-    @Test("tokens are revoked one by one, or all of an account")
+    @Test("a revocation concerns one token or all tokens of an account")
     func revoke() throws {
-        var emulation = try emulation()
-        #expect(ask(&emulation, "POST", "/emulator/revoke?access_token=EMAWsecond").status == 200)
-        #expect(ask(&emulation, "GET", "/v1.3/me?access_token=EMAWsecond").body.contains("EMApiException"))
-        #expect(ask(&emulation, "POST", "/emulator/revoke?account=1011166682335379").status == 200)
-        #expect(ask(&emulation, "GET", "/v1.3/me?access_token=EMAWmail").body.contains("EMApiException"))
+        var state = try makeState()
+        #expect(ask(&state, "POST", "/emulator/revoke?access_token=EMAWsecond").status == 200)
+        #expect(ask(&state, "GET", "/v1.3/me?access_token=EMAWsecond").body.contains("EMApiException"))
+        #expect(ask(&state, "POST", "/emulator/revoke?account=1011166682335379").status == 200)
+        #expect(ask(&state, "GET", "/v1.3/me?access_token=EMAWmail").body.contains("EMApiException"))
     }
 
     @Test("a number keeps the country prefix that it was first given")
     func knownPrefix() throws {
-        var emulation = try emulation()
+        var state = try makeState()
         let phone = "phone=+3581234567"
-        let first = try decode(ask(&emulation, "POST", "/emulator/login?\(phone)&country_prefix=358").body)
-        let second = try decode(ask(&emulation, "POST", "/emulator/login?\(phone)").body)
+        let first = try decode(ask(&state, "POST", "/emulator/login?\(phone)&country_prefix=358").body)
+        let second = try decode(ask(&state, "POST", "/emulator/login?\(phone)").body)
         #expect(first.id == second.id)
     }
 
@@ -124,7 +124,7 @@ struct ControlTests {
         "a country prefix is taken for one digit after +1 and +7, and for two after all else",
         arguments: [("+15551234567", "1"), ("+79123456789", "7"), ("+4915112345678", "49"), ("+35812345678", "35")])
     func guessedPrefix(number: String, prefix: String) throws {
-        let phone = try PhoneNumber(number)
+        let phone = try Contact.PhoneNumber(number)
         #expect(phone.countryPrefix == prefix)
         #expect(phone.number == number)
     }

@@ -3,13 +3,13 @@ import Testing
 
 @Suite("faults")
 struct FaultTests {
-    /// What a call of `me` with a good token gets while the fault is on.
-    private func outcome(_ name: String) throws -> (delivery: Delivery, wire: Wire) {
-        var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
-        let set = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?endpoint=me&name=\(name)"))
-        #expect(set.delivery.status == 200)
-        let delivery = emulation.respond(to: Call(method: "GET", target: "/v1.3/me?access_token=EMAWsecond")).delivery
-        return (delivery, Wire(delivery))
+    /// Returns the response to a call of `me` with a good token while the fault is set.
+    private func outcome(_ name: String) throws -> (script: ResponseScript, wire: Wire) {
+        var state = try EmulatorState(settings: EmulatorSettings(apps: [Apps.second]))
+        let set = state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault?endpoint=me&name=\(name)"))
+        #expect(set.script.status == 200)
+        let script = state.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWsecond")).script
+        return (script, Wire(script))
     }
 
     private static let id = #"{"id":"2011166682335378","#
@@ -34,12 +34,12 @@ struct FaultTests {
             ("truncated-json", 200, id),
         ])
     func answers(name: String, status: Int, text: String) throws {
-        let (delivery, wire) = try outcome(name)
+        let (script, wire) = try outcome(name)
         #expect(wire.status == status)
-        #expect(delivery.status == status)
+        #expect(script.status == status)
         #expect(text.isEmpty ? wire.body.isEmpty : wire.body.contains(text))
         #expect(wire.header("Content-Length") == String(wire.body.utf8.count))
-        #expect(delivery.end == .keep)
+        #expect(script.end == .keep)
     }
 
     @Test("throttling says how much is used, and how long to stay away")
@@ -51,15 +51,15 @@ struct FaultTests {
         #expect(try outcome("bare-too-many-requests").wire.header("Retry-After") == "30")
     }
 
-    @Test("the usage that is asked for is said on right answers, and on refusals too")
+    @Test("the usage is on successful responses and on errors")
     func appUsage() throws {
-        let (delivery, wire) = try outcome("app-usage&percent=95&total_cputime=3")
-        #expect(delivery.status == 200)
+        let (script, wire) = try outcome("app-usage&percent=95&total_cputime=3")
+        #expect(script.status == 200)
         #expect(wire.body.hasPrefix(Self.id + Self.phone))
         #expect(wire.header("X-App-Usage") == #"{"call_count":95,"total_cputime":3,"total_time":0}"#)
-        var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
-        _ = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?name=app-usage"))
-        let refusal = Wire(emulation.respond(to: Call(method: "GET", target: "/v1.3/me?access_token=EMAWnobody")).delivery)
+        var state = try EmulatorState(settings: EmulatorSettings(apps: [Apps.second]))
+        _ = state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault?name=app-usage"))
+        let refusal = Wire(state.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWnobody")).script)
         #expect(refusal.status == 400)
         #expect(refusal.header("X-App-Usage")?.contains(#""call_count":90"#) == true)
     }
@@ -73,21 +73,21 @@ struct FaultTests {
 
     @Test("a chunked body is the right body in pieces, without a length")
     func chunked() throws {
-        let (delivery, wire) = try outcome("chunked")
+        let (script, wire) = try outcome("chunked")
         #expect(wire.header("Content-Length") == nil)
         #expect(wire.header("Transfer-Encoding") == "chunked")
         let lines = wire.body.split(separator: "\r\n", omittingEmptySubsequences: false)
         #expect(lines.count == 7 && lines[4] == "0")
         #expect(Int(lines[0], radix: 16) == lines[1].utf8.count)
         #expect((lines[1] + lines[3]).hasPrefix(Self.id + Self.phone))
-        #expect(delivery.end == .keep)
+        #expect(script.end == .keep)
     }
 
     @Test("latency is a pause before the whole answer")
     func latency() throws {
-        #expect(try outcome("latency&milliseconds=250").delivery.steps.first == .wait(.milliseconds(250)))
+        #expect(try outcome("latency&milliseconds=250").script.steps.first == .wait(.milliseconds(250)))
         for _ in 1...20 {
-            guard case .wait(let time) = try outcome("jittered-latency&from_milliseconds=5&to_milliseconds=9").delivery.steps.first
+            guard case .wait(let time) = try outcome("jittered-latency&from_milliseconds=5&to_milliseconds=9").script.steps.first
             else {
                 Issue.record("there is no pause")
                 return
@@ -107,21 +107,21 @@ struct FaultTests {
 
     @Test("slow headers and slow bodies come a byte at a time")
     func slow() throws {
-        let headers = try outcome("slow-headers&pause_milliseconds=3").delivery.steps
+        let headers = try outcome("slow-headers&pause_milliseconds=3").script.steps
         #expect(headers.prefix(4) == [.wait(.milliseconds(3)), .send([0x48]), .wait(.milliseconds(3)), .send([0x54])])
         let body = try outcome("slow-body&pause_milliseconds=3")
-        #expect(body.delivery.steps.suffix(2) == [.wait(.milliseconds(3)), .send([0x7d])])
+        #expect(body.script.steps.suffix(2) == [.wait(.milliseconds(3)), .send([0x7d])])
         #expect(body.wire.body.hasPrefix(Self.id))
     }
 
-    @Test("a reset comes in the middle of the body; a hang sends nothing at all")
+    @Test("a reset comes in the middle of the body; a hang sends nothing")
     func broken() throws {
         let (reset, wire) = try outcome("reset")
         #expect(reset.end == .reset)
         #expect(wire.body.hasPrefix(Self.id))
         #expect(try #require(wire.header("Content-Length").flatMap(Int.init)) > wire.body.utf8.count)
-        #expect(try outcome("connection-reset").delivery.end == .resetConnection)
-        #expect(try outcome("go-away").delivery.end == .goAway)
+        #expect(try outcome("connection-reset").script.end == .resetConnection)
+        #expect(try outcome("go-away").script.end == .goAway)
         let (hang, _) = try outcome("hang")
         #expect(hang.end == .never)
         #expect(hang.steps.isEmpty)
@@ -129,17 +129,17 @@ struct FaultTests {
 
     @Test("over HTTP/2 the head is one step, and the rest is as it was")
     func http2() throws {
-        func steps(_ name: String) throws -> [Delivery.Step] {
-            var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
-            _ = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?name=\(name)"))
-            let call = Call(method: "GET", target: "/v1.3/me?access_token=EMAWsecond")
-            return emulation.respond(to: call, form: RequestForm(isHTTP2: true)).delivery.steps
+        func steps(_ name: String) throws -> [ResponseScript.Step] {
+            var state = try EmulatorState(settings: EmulatorSettings(apps: [Apps.second]))
+            _ = state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault?name=\(name)"))
+            let call = GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWsecond")
+            return state.respond(to: call, shape: RequestShape(isHTTP2: true)).script.steps
         }
-        func length(_ step: Delivery.Step?) -> Int? {
+        func length(_ step: ResponseScript.Step?) -> Int? {
             guard case .head(200, let headers)? = step else { return nil }
             return headers.first { $0.name == "Content-Length" }.flatMap { Int($0.value) }
         }
-        func size(_ steps: some Sequence<Delivery.Step>) -> Int {
+        func size(_ steps: some Sequence<ResponseScript.Step>) -> Int {
             steps.reduce(0) { if case .send(let bytes) = $1 { $0 + bytes.count } else { $0 } }
         }
         let whole = try steps("app-usage")
@@ -161,35 +161,37 @@ struct FaultTests {
         #expect(length(half.first) == count && size(half) == count / 2)
     }
 
-    @Test("a refused call changes nothing; a call whose answer is lost is done all the same")
+    @Test("a replaced call changes nothing; a call with a lost response is carried out")
     func sideEffects() throws {
-        for (fault, isDone) in [("throttled", false), ("reset", true), ("empty-body", true)] {
-            var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
-            _ = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?name=\(fault)&times=1"))
-            _ = emulation.respond(to: Call(method: "POST", target: "/v1.3/logout?access_token=EMAWsecond"))
-            let me = emulation.respond(to: Call(method: "GET", target: "/v1.3/me?access_token=EMAWsecond"))
-            #expect(me.delivery.status == (isDone ? 400 : 200), "\(fault)")
+        for (fault, isDone) in [
+            (name: "throttled", isDone: false), (name: "reset", isDone: true), (name: "empty-body", isDone: true),
+        ] {
+            var state = try EmulatorState(settings: EmulatorSettings(apps: [Apps.second]))
+            _ = state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault?name=\(fault)&times=1"))
+            _ = state.respond(to: GraphRequest(method: "POST", target: "/v1.3/logout?access_token=EMAWsecond"))
+            let me = state.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWsecond"))
+            #expect(me.script.status == (isDone ? 400 : 200), "\(fault)")
         }
     }
 
-    @Test("the fault of one endpoint goes before the fault of all, and ends after as many calls as were asked for")
+    @Test("the fault of an endpoint precedes the fault of all endpoints, and ends after its number of calls")
     func precedence() throws {
-        var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
+        var state = try EmulatorState(settings: EmulatorSettings(apps: [Apps.second]))
         func me() -> Int {
-            emulation.respond(to: Call(method: "GET", target: "/v1.3/me?access_token=EMAWsecond")).delivery.status
+            state.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWsecond")).script.status
         }
-        _ = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?name=throttled"))
-        _ = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?name=bad-gateway&endpoint=me&times=2"))
+        _ = state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault?name=throttled"))
+        _ = state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault?name=bad-gateway&endpoint=me&times=2"))
         #expect([me(), me(), me()] == [502, 502, 403])
-        _ = emulation.respond(to: Call(method: "DELETE", target: "/emulator/fault"))
+        _ = state.respond(to: GraphRequest(method: "DELETE", target: "/emulator/fault"))
         #expect(me() == 200)
-        #expect(emulation.statistics[.me] == 4)
+        #expect(state.statistics[.me] == 4)
     }
 
-    @Test("every fault that is named in the list of names can be set")
+    @Test("every fault in the list of names can be set")
     func names() throws {
-        var emulation = try Emulation(settings: EmulatorSettings(apps: [Apps.second]))
-        let list = Wire(emulation.respond(to: Call(method: "POST", target: "/emulator/fault")).delivery).body
+        var state = try EmulatorState(settings: EmulatorSettings(apps: [Apps.second]))
+        let list = Wire(state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault")).script).body
         let names = list.matches(of: /[a-z]+(-[a-z]+)*(?=[,"]| \()/).map { String($0.output.0) }.filter { $0 != "error" }
         #expect(names.count == 25)
         for name in names {

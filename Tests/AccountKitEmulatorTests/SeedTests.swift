@@ -15,7 +15,7 @@ struct SeedTests {
         let app = try #require(try Seed.apps(json: Array(text.utf8)).first)
         #expect(app.id == "5432154321543210")
         #expect(!app.requiresAppSecret && !app.enablesClientAccessTokenFlow)
-        let phone = try PhoneNumber("+35812345678", countryPrefix: "358")
+        let phone = try Contact.PhoneNumber("+35812345678", countryPrefix: "358")
         #expect(app.accounts.map(\.contact) == [.phone(phone), .email("test@example.com")])
         #expect(app.accounts[0].tokens == ["EMAWtesttoken0001"])
     }

@@ -1,15 +1,15 @@
 import AccountKitEmulator
 
-/// The bytes of a delivery put together again, pauses left out.
+/// The HTTP/1.1 response that a script sends.
 struct Wire {
     let head: String
     let body: String
 
-    init(_ delivery: Delivery) {
+    init(_ script: ResponseScript) {
         var bytes: [UInt8] = []
-        for step in delivery.steps {
+        for step in script.steps {
             switch step {
-            // There is no head as such over HTTP/1.1.
+            // HTTP/1.1 has its head among the bytes.
             case .wait, .head: break
             case .send(let some): bytes += some
             case .fill(let count): bytes += repeatElement(UInt8(ascii: "a"), count: count)
@@ -30,6 +30,6 @@ struct Wire {
         return line.map { String($0.dropFirst(name.count + 2)) }
     }
 
-    /// The number in the status line; 0 if there is none.
+    /// The status of the status line; 0 without a status line.
     var status: Int { Int(head.dropFirst(9).prefix(3)) ?? 0 }
 }

@@ -107,7 +107,7 @@ struct HTTP2Tests {
 
     static let answered: [(Fault, Int)] = [
         (.chunked, 200), (.latency(.milliseconds(5)), 200), (.slowHeaders(pause: .microseconds(10)), 200),
-        (.slowBody(pause: .milliseconds(1)), 200), (.appUsage(AppUsage(callCount: 95)), 200), (.badGateway, 502),
+        (.slowBody(pause: .milliseconds(1)), 200), (.appUsage(AppUsageHeader(callCount: 95)), 200), (.badGateway, 502),
         (.tooManyRequests(retryAfterSeconds: 3), 429),
     ]
 

@@ -48,7 +48,7 @@ struct SecureEmulator {
         return HTTPRequest(.get, url: (base ?? emulator.baseURL) + "/v1.3/access_token?" + query, isRepeatable: false)
     }
 
-    var connections: Statistics.Connections { emulator.statistics.connections }
+    var connections: EmulatorStatistics.Connections { emulator.statistics.connections }
 }
 
 /// Runs the body with an emulator and a transport that trusts it, and ends both.

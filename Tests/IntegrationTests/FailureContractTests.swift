@@ -77,7 +77,7 @@ struct FailureContractTests {
         try await Stack.run { stack in
             let known = try stack.emulator.logIn(phone: "+15551234567")
             let unknown = try stack.emulator.logIn(phone: "+15557654321")
-            stack.emulator.setFault(.appUsage(AppUsage(callCount: 97)), for: .me)
+            stack.emulator.setFault(.appUsage(AppUsageHeader(callCount: 97)), for: .me)
             #expect(await stack.verify(known) == "OK", "the answer that says so is as good as any")
             #expect(await stack.verify(unknown) == "could not ask: PROVIDER_BUSY")
             #expect(await stack.verify(known) == "OK")

@@ -1,102 +1,102 @@
 internal import NIOConcurrencyHelpers
 
-/// What a test does in place of a person with a phone, and of fate.
+/// The library's counterpart of the control paths: log-ins, revocations, statistics and faults.
 extension AccountKitEmulator {
     /// Logs a person in by phone.
     ///
     /// - Parameters:
-    ///   - app: An app's id; nil for the first.
-    ///   - countryPrefix: See ``PhoneNumber``.
-    /// - Returns: A user access token. The same person in the same app has the same account each time.
+    ///   - app: The app's id; `nil` for the first app.
+    ///   - countryPrefix: See ``Contact/PhoneNumber``.
+    /// - Returns: A user access token. A person has one account in each app.
     package func logIn(app: String? = nil, phone: String, countryPrefix: String? = nil) throws(EmulatorError) -> String {
-        try change { emulation throws(EmulatorError) in
-            let app = app ?? emulation.defaultApp
-            let contact = try emulation.contract.phone(phone, countryPrefix: countryPrefix, app: app)
-            return try emulation.contract.logIn(app: app, contact: contact).credential
+        try change { state throws(EmulatorError) in
+            let app = app ?? state.defaultApp
+            let contact = try state.graph.phone(phone, countryPrefix: countryPrefix, app: app)
+            return try state.graph.logIn(app: app, contact: contact).credential
         }
     }
 
     /// Logs a person in by e-mail.
     package func logIn(app: String? = nil, email: String) throws(EmulatorError) -> String {
-        try change { emulation throws(EmulatorError) in
-            try emulation.contract.logIn(app: app ?? emulation.defaultApp, contact: .email(checking: email)).credential
+        try change { state throws(EmulatorError) in
+            try state.graph.logIn(app: app ?? state.defaultApp, contact: .email(checking: email)).credential
         }
     }
 
     /// Logs a person in by phone, with a code for the back end to exchange.
     package func issueCode(app: String? = nil, phone: String, countryPrefix: String? = nil) throws(EmulatorError) -> String {
-        try change { emulation throws(EmulatorError) in
-            let app = app ?? emulation.defaultApp
-            let contact = try emulation.contract.phone(phone, countryPrefix: countryPrefix, app: app)
-            return try emulation.contract.issueCode(app: app, contact: contact).credential
+        try change { state throws(EmulatorError) in
+            let app = app ?? state.defaultApp
+            let contact = try state.graph.phone(phone, countryPrefix: countryPrefix, app: app)
+            return try state.graph.issueCode(app: app, contact: contact).credential
         }
     }
 
     /// Logs a person in by e-mail, with a code for the back end to exchange.
     package func issueCode(app: String? = nil, email: String) throws(EmulatorError) -> String {
-        try change { emulation throws(EmulatorError) in
-            try emulation.contract.issueCode(app: app ?? emulation.defaultApp, contact: .email(checking: email)).credential
+        try change { state throws(EmulatorError) in
+            try state.graph.issueCode(app: app ?? state.defaultApp, contact: .email(checking: email)).credential
         }
     }
 
-    /// The account that a token was made for, revoked or not; nil if there is no such token.
+    /// Returns the id of the account that a token was issued for, revoked or not; `nil` if the token is unknown.
     package func account(ofToken token: String) -> String? {
-        emulation.withLockedValue { $0.contract.account(ofToken: token) }
+        state.withLockedValue { $0.graph.account(ofToken: token) }
     }
 
     package func revoke(_ token: String) {
-        emulation.withLockedValue { $0.contract.revoke(token: token) }
+        state.withLockedValue { $0.graph.revoke(token: token) }
     }
 
     /// Revokes every token of the account with this id.
     package func revokeAll(account id: String) {
-        emulation.withLockedValue { $0.contract.revokeTokens(ofAccount: id) }
+        state.withLockedValue { $0.graph.revokeTokens(ofAccount: id) }
     }
 
-    /// Gives an app another secret, as its owner does on Facebook's page: from now on calls under the old one are refused.
+    /// Replaces the secret of an app, as its owner does on Facebook's page. Calls with the old secret fail from now on.
     ///
-    /// - Parameter app: An app's id; nil for the first.
+    /// - Parameter app: The app's id; `nil` for the first app.
     package func changeSecret(ofApp app: String? = nil, to secret: String) throws(EmulatorError) {
-        _ = try change { emulation throws(EmulatorError) in
-            let app = app ?? emulation.defaultApp
-            try emulation.contract.changeSecret(ofApp: app, to: secret)
+        _ = try change { state throws(EmulatorError) in
+            let app = app ?? state.defaultApp
+            try state.graph.changeSecret(ofApp: app, to: secret)
             return app
         }
     }
 
-    package var statistics: Statistics {
-        emulation.withLockedValue { $0.statistics }
+    package var statistics: EmulatorStatistics {
+        state.withLockedValue { $0.statistics }
     }
 
     package func resetStatistics() {
-        emulation.withLockedValue { $0.resetStatistics() }
+        state.withLockedValue { $0.resetStatistics() }
     }
 
-    /// Makes calls go wrong. What spares a call by count, chance or time leaves it to the fault of all endpoints, if there is one.
+    /// Sets or clears a fault. A call that the fault of its endpoint does not affect can get the fault of all endpoints.
     ///
     /// - Parameters:
-    ///   - fault: Nil to go right again.
-    ///   - endpoint: Nil for all whose own fault, if they have one, spares the call.
-    ///   - calls: How many calls go wrong before all is right again; nil for all.
-    ///   - probability: How many of the calls go wrong, as a part of 1. See ``EmulatorSettings/faultSeed``.
-    ///   - delay: How long from now nothing goes wrong yet.
-    ///   - period: How long from then on calls go wrong; nil for ever.
+    ///   - fault: The fault; `nil` to clear it.
+    ///   - endpoint: The endpoint; `nil` for the fault of all endpoints.
+    ///   - calls: The number of calls to affect; `nil` for no limit.
+    ///   - probability: The probability that a call is affected, from 0 to 1. See ``EmulatorSettings/faultSeed``.
+    ///   - delay: Time until the fault begins.
+    ///   - period: Time from the end of the delay until the fault ends; `nil` for no end.
     package func setFault(
         _ fault: Fault?, for endpoint: Endpoint? = nil, calls: Int? = nil, probability: Double = 1, after delay: Duration = .zero,
         lasting period: Duration? = nil
     ) {
-        let terms = FaultTerms(calls: calls, probability: probability, delay: delay, period: period)
-        emulation.withLockedValue { $0.setFault(fault, for: endpoint, on: terms) }
+        let schedule = FaultSchedule(calls: calls, probability: probability, delay: delay, period: period)
+        state.withLockedValue { $0.setFault(fault, for: endpoint, on: schedule) }
     }
 
-    /// Makes everything go right again, for every endpoint.
+    /// Clears the faults of every endpoint.
     package func clearFaults() {
-        emulation.withLockedValue { $0.clearFaults() }
+        state.withLockedValue { $0.clearFaults() }
     }
 
-    private func change(_ body: (inout Emulation) throws(EmulatorError) -> String) throws(EmulatorError) -> String {
-        let result = emulation.withLockedValue { emulation in
-            Result { () throws(EmulatorError) in try body(&emulation) }
+    private func change(_ body: (inout EmulatorState) throws(EmulatorError) -> String) throws(EmulatorError) -> String {
+        let result = state.withLockedValue { state in
+            Result { () throws(EmulatorError) in try body(&state) }
         }
         return try result.get()
     }

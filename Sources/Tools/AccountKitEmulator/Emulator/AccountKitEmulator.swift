@@ -4,9 +4,10 @@ package import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// A stand-in for Account Kit on this machine: its six calls over HTTP or HTTPS (by HTTP/2 where the client can), log-ins without a phone, and faults on demand.
+/// An emulator of Account Kit's servers: its six calls over HTTP or HTTPS (HTTP/2 if the client supports it), log-ins without a
+/// phone, and faults on demand.
 package final class AccountKitEmulator: Sendable {
-    private enum State {
+    private enum Lifecycle {
         case new
         case starting
         case running(any Channel)
@@ -16,12 +17,12 @@ package final class AccountKitEmulator: Sendable {
     package let settings: EmulatorSettings
     private let group: any EventLoopGroup
     private let logger: Logger
-    let emulation: NIOLockedValueBox<Emulation>
+    let state: NIOLockedValueBox<EmulatorState>
     private let connections: Connections
-    private let state = NIOLockedValueBox<State>(.new)
+    private let lifecycle = NIOLockedValueBox<Lifecycle>(.new)
 
-    /// - Parameter group: The loops to run on; they stay their owner's to shut down.
-    /// - Throws: ``EmulatorError`` if the settings name no app, or an id or token twice.
+    /// - Parameter group: The event loops to run on. The caller shuts them down.
+    /// - Throws: ``EmulatorError`` if the settings have no app, or an id or token twice.
     package init(
         settings: EmulatorSettings = EmulatorSettings(port: 0), group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         logger: Logger = Logger(label: "account-kit-emulator")
@@ -29,20 +30,20 @@ package final class AccountKitEmulator: Sendable {
         self.settings = settings
         self.group = group
         self.logger = logger
-        emulation = NIOLockedValueBox(try Emulation(settings: settings))
+        state = NIOLockedValueBox(try EmulatorState(settings: settings))
         connections = Connections(limit: settings.limits.connections)
     }
 
-    /// Begins to listen. To be called once.
+    /// Starts to listen. Can be called once.
     ///
-    /// - Returns: The address, with the port that was chosen.
-    /// - Throws: ``EmulatorError`` for an address that other machines reach, where that is not allowed; NIO's errors where the
-    ///   address is in use, or certificate and key can't be loaded.
+    /// - Returns: The address, with the chosen port.
+    /// - Throws: ``EmulatorError`` if other machines reach the address and the settings don't allow that, or if certificate or key
+    ///   can't be read; NIO's errors if the address is in use.
     @discardableResult
     package func start() async throws -> SocketAddress {
-        let isFirst = state.withLockedValue { state in
-            guard case .new = state else { return false }
-            state = .starting
+        let isFirst = lifecycle.withLockedValue { lifecycle in
+            guard case .new = lifecycle else { return false }
+            lifecycle = .starting
             return true
         }
         guard isFirst else { throw EmulatorError(.badSettings, "an emulator can be started once only") }
@@ -50,19 +51,19 @@ package final class AccountKitEmulator: Sendable {
             let tls = try settings.tls.map(makeTLSContext)
             let address = try checkedAddress()
             let listener = try await bind(to: address, tls: tls)
-            state.withLockedValue { $0 = .running(listener) }
+            lifecycle.withLockedValue { $0 = .running(listener) }
             return try listener.localAddress ?? SocketAddress(ipAddress: "127.0.0.1", port: settings.port)
         } catch {
-            state.withLockedValue { $0 = .stopped }
+            lifecycle.withLockedValue { $0 = .stopped }
             throw error
         }
     }
 
-    /// Stops listening, lets the answers that are on their way finish, and closes every connection. Does nothing if not running.
+    /// Stops to listen, lets responses finish, and closes every connection. Does nothing if the emulator is not running.
     package func stop() async throws {
-        let listener: (any Channel)? = state.withLockedValue { state in
-            guard case .running(let channel) = state else { return nil }
-            state = .stopped
+        let listener: (any Channel)? = lifecycle.withLockedValue { lifecycle in
+            guard case .running(let channel) = lifecycle else { return nil }
+            lifecycle = .stopped
             return channel
         }
         guard let listener else { return }
@@ -70,21 +71,21 @@ package final class AccountKitEmulator: Sendable {
         await connections.close(grace: settings.limits.drain, on: group.next())
     }
 
-    /// The port that it listens on; 0 if it does not.
+    /// The port; 0 if the emulator is not running.
     package var port: Int {
-        state.withLockedValue { state in
-            guard case .running(let channel) = state else { return 0 }
+        lifecycle.withLockedValue { lifecycle in
+            guard case .running(let channel) = lifecycle else { return 0 }
             return channel.localAddress?.port ?? 0
         }
     }
 
-    /// Where to send calls: scheme, host and port; no path.
+    /// The URL for calls: scheme, host and port, without a path.
     package var baseURL: String {
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         return "\(scheme)://\(host):\(port)"
     }
 
-    /// The connections that are open now.
+    /// The number of open connections.
     package var openConnections: Int { connections.count }
 
     private var scheme: String { settings.tls == nil ? "http" : "https" }
@@ -102,36 +103,35 @@ extension AccountKitEmulator {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
-        // A client that does not say good-bye is not waited for: it may not look at a connection that it has no use for just now.
+        // Clients may leave idle connections unread, and then send no close notification of their own.
         configuration.shutdownTimeout = TimeAmount(settings.limits.drain)
         configuration.applicationProtocols = ["h2", "http/1.1"]
         return try NIOSSLContext(configuration: configuration)
     }
 
-    /// The address of the settings, if it is one that only this machine reaches or others are allowed.
+    /// Returns the address of the settings, if only this machine reaches it or the settings allow others.
     private func checkedAddress() throws -> SocketAddress {
-        // A name is looked up on this thread, once, as NIO's own `bind(host:port:)` does: its pool of threads for such things is never
-        // freed, and shows as a leak.
+        // Blocks this thread once. NIO's thread pool for look-ups is never freed and shows as a leak.
         let address = try SocketAddress.makeAddressResolvingHost(settings.host, port: settings.port)
         let ip = address.ipAddress ?? ""
         guard settings.allowsAnyAddress || ip.hasPrefix("127.") || ip == "::1" else {
             throw EmulatorError(
                 .badSettings,
-                "\(settings.host) is an address that other machines reach, and whoever reaches the emulator may log in as anybody, "
-                    + "revoke any account's tokens and make calls fail: set allowsAnyAddress (--allow-any-address) if that is meant"
+                "\(settings.host): other machines reach this address, and could log in as anybody, revoke tokens and "
+                    + "make calls fail. To allow that, set allowsAnyAddress (--allow-any-address)"
             )
         }
         return address
     }
 
     private func bind(to address: SocketAddress, tls: NIOSSLContext?) async throws -> any Channel {
-        let emulation = emulation
+        let state = state
         let responder = Responder(
             scheme: scheme, logger: logger,
-            respond: { call, form in emulation.withLockedValue { $0.respond(to: call, form: form) } })
+            respond: { request, shape in state.withLockedValue { $0.respond(to: request, shape: shape) } })
         let pipeline = ConnectionPipeline(
             tls: tls, limits: settings.limits, responder: responder,
-            noteHTTP2: { emulation.withLockedValue { $0.statistics.connections.noteHTTP2() } })
+            noteHTTP2: { state.withLockedValue { $0.statistics.connections.noteHTTP2() } })
         return try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -139,8 +139,8 @@ extension AccountKitEmulator {
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { [connections] channel in
                 guard connections.add(channel) else { return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
-                emulation.withLockedValue { $0.statistics.connections.begin() }
-                channel.closeFuture.whenComplete { _ in emulation.withLockedValue { $0.statistics.connections.end() } }
+                state.withLockedValue { $0.statistics.connections.begin() }
+                channel.closeFuture.whenComplete { _ in state.withLockedValue { $0.statistics.connections.end() } }
                 return pipeline.build(on: channel)
             }
             .bind(to: address).get()

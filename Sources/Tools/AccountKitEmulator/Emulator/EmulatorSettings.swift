@@ -1,22 +1,21 @@
 internal import DoormanCore
 
-/// What an emulator serves, where, and within which limits.
+/// The settings of an emulator: address, apps and limits.
 package struct EmulatorSettings: Sendable {
     /// The address or name to listen on. Default `127.0.0.1`.
     package var host: String
-    /// The port to listen on; 0 for any that is free. Default 7118.
+    /// The port to listen on; 0 for any free port. Default 7118.
     package var port: Int
-    /// Certificate and key for HTTPS; nil for plain HTTP.
+    /// Certificate and key for HTTPS; `nil` for plain HTTP.
     package var tls: TLSFiles?
-    /// Whether `host` may be one that other machines reach. Default no: whoever reaches the control paths may log in as anybody.
+    /// Whether other machines may reach `host`. Default no, because the control paths let any client log in as anybody.
     package var allowsAnyAddress: Bool
-    /// The applications. Calls of the library that name none mean the first.
+    /// The applications. The first is the default of methods with an `app` parameter.
     package var apps: [App]
     package var limits: Limits
-    /// Where the generator starts that decides which calls a fault with a probability spoils, and how late a jittered answer is.
-    /// Default nil: somewhere else each time.
+    /// Seed of the random numbers for faults with a probability or a jittered latency. Default `nil`: another seed each time.
     package var faultSeed: UInt64?
-    /// The time by which faults begin and end. Tests put in a clock that they step.
+    /// The clock by which faults begin and end. Tests set a clock that they step.
     package var clock: @Sendable () -> ContinuousClock.Instant = { .now }
 
     package init(
@@ -39,12 +38,12 @@ extension EmulatorSettings {
         package var id: String
         /// Account Kit's own secret for it: 32 hexadecimal characters.
         package var secret: String
-        /// *Require App Secret*: calls with a user token need `appsecret_proof` too.
+        /// *Require App Secret*: whether calls with a user token need `appsecret_proof`. Default yes.
         package var requiresAppSecret: Bool
-        /// *Enable Client Access Token Flow*: a log-in may give a token straight away. Off: only a code, which the back end
-        /// exchanges.
+        /// *Enable Client Access Token Flow*: whether a log-in can return a token. Otherwise it returns a code, which the back end
+        /// exchanges. Default yes.
         package var enablesClientAccessTokenFlow: Bool
-        /// Accounts that are there from the start.
+        /// The accounts at the start.
         package var accounts: [Account]
 
         package init(
@@ -58,16 +57,16 @@ extension EmulatorSettings {
             self.accounts = accounts
         }
 
-        /// The application of a first run. Its secret is public: it guards nothing.
+        /// The application of a first run. Its secret is public.
         package static let `default` = App(id: "5432154321543210", secret: "0123456789abcdef0123456789abcdef")
     }
 
-    /// An account that is there from the start.
+    /// An account that exists at the start.
     package struct Account: Sendable {
-        /// Its id, which is its own in each application.
+        /// The account's id, which is unique over all applications.
         package var id: String
         package var contact: Contact
-        /// Tokens that stand for it from the start.
+        /// The account's tokens at the start.
         package var tokens: [String]
 
         package init(id: String, contact: Contact, tokens: [String] = []) {
@@ -79,9 +78,9 @@ extension EmulatorSettings {
 
     /// PEM files for HTTPS.
     package struct TLSFiles: Sendable {
-        /// The certificate chain, the server's own first.
+        /// Path to the certificate chain, the server's own certificate first.
         package var certificate: String
-        /// The private key of the first certificate.
+        /// Path to the private key of the first certificate.
         package var privateKey: String
 
         package init(certificate: String, privateKey: String) {
@@ -90,25 +89,25 @@ extension EmulatorSettings {
         }
     }
 
-    /// How much of everything there may be.
+    /// The limits of connections, requests and state.
     package struct Limits: Sendable {
-        /// Connections open at once; one more is closed at once. Default 1024.
+        /// Maximum open connections. Further connections are closed. Default 1024.
         package var connections = 1024
-        /// Bytes of a request's target, and of all its headers together. Default 8192.
+        /// Maximum bytes of a request's target, and of its headers. Default 8192.
         package var headBytes = 8192
-        /// Bytes of a request's body, none of which is read: the contract has no bodies. Default 65,536.
+        /// Maximum bytes of a request's body, which is ignored. Default 65,536.
         package var bodyBytes = 65_536
-        /// Calls that wait on one HTTP/1.1 connection behind the one being answered. Default 64.
+        /// Maximum requests that wait on an HTTP/1.1 connection. Default 64.
         package var pipelinedCalls = 64
-        /// Calls under way at once on one HTTP/2 connection; told to the client, which keeps to it. Default 1024.
+        /// Maximum concurrent streams of an HTTP/2 connection. Default 1024.
         package var streams = 1024
-        /// How long a connection may lie still, also in the middle of a call. Default 60 s.
+        /// Maximum time that a connection can be idle, also during a request. Default 60 s.
         package var idleTimeout = Duration.seconds(60)
-        /// How long answers may take to finish when the emulator stops. Default 2 s.
+        /// Time for responses to finish when the emulator stops. Default 2 s.
         package var drain = Duration.seconds(2)
-        /// Tokens, and codes, that are remembered, used and revoked ones too; the oldest is forgotten. Default 100,000.
+        /// Maximum tokens, and codes, including used and revoked ones. Above it the oldest is forgotten. Default 100,000.
         package var credentials = 100_000
-        /// Accounts of all applications; one more is refused. Default 100,000.
+        /// Maximum accounts of all applications. Further accounts are rejected. Default 100,000.
         package var accounts = 100_000
 
         package init() {}

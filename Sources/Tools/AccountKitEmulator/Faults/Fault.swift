@@ -1,25 +1,24 @@
-/// A way to go wrong, on demand.
+/// A failure that the emulator can induce.
 package enum Fault: Sendable, Hashable {
-    // The answer is right, but late or in another form.
+    // Faults of time and form: the response is right.
 
-    /// The body in two chunks, without its length beforehand, as Account Kit sent it now and then.
+    /// Sends the body in two chunks and without a length, as Account Kit did at times.
     case chunked
-
-    /// Every answer is this late.
+    /// Delays responses by this time.
     case latency(Duration)
-    /// Every answer is late by a random time of this range.
+    /// Delays each response by a random time of this range.
     case jitteredLatency(ClosedRange<Duration>)
-    /// `X-App-Usage` on whatever is answered.
-    case appUsage(AppUsage)
+    /// Adds `X-App-Usage` to responses.
+    case appUsage(AppUsageHeader)
 
-    // The call is refused, and nothing is changed by it.
+    // Faults that replace the response: the call is not carried out.
 
     /// 500, code 2, `is_transient`.
     case serviceUnavailable
     /// 400, code 1, "An unknown error has occurred."
     case unknownError
     /// 403, code 4, with `X-App-Usage`.
-    case usageLimitReached(AppUsage)
+    case usageLimitReached(AppUsageHeader)
     /// 429, code 4, with `Retry-After`.
     case tooManyRequests(retryAfterSeconds: Int)
     /// 429 as an HTML page without a code, with `Retry-After`.
@@ -29,62 +28,62 @@ package enum Fault: Sendable, Hashable {
     /// 400, code 190 as of 2019, with `"error_data":[]`.
     case errorDataList
 
-    // The call is done, and what it says is wrong.
+    // Faults of content: the call is carried out, and its response is wrong.
 
-    /// `me` does not name the application.
+    /// `me` omits the application.
     case applicationMissing
-    /// `me` gives the application's id as a number.
+    /// `me` has the application's id as a number.
     case applicationNumeric
     /// `me` names another application.
     case applicationForeign
-    /// `me` gives neither phone nor e-mail.
+    /// `me` omits phone and e-mail.
     case noContact
-    /// The right body as `text/html`.
+    /// The right body with the content type `text/html`.
     case wrongContentType
-    /// 200 and no byte of body.
+    /// 200 with an empty body.
     case emptyBody
     /// The first half of the right body, as a complete response.
     case truncatedJSON
-    /// 200 and a JSON object of at least this many bytes. The contract's test is 10 MB.
+    /// 200 with a JSON object of at least this many bytes.
     case oversizedBody(bytes: Int)
 
-    // The call is done, and the answer has trouble getting through.
+    // Faults of transport: the call is carried out, and its response arrives slowly, in part or never.
 
-    /// The status line and headers, a byte at a time with this pause before each. Over HTTP/2, which can't send part of a head, it
-    /// comes whole, after as long.
+    /// Pauses before each byte of the status line and headers. Over HTTP/2, where a head is indivisible, the whole head is delayed
+    /// by the same time.
     case slowHeaders(pause: Duration)
-    /// The body, a byte at a time with this pause before each.
+    /// Pauses before each byte of the body.
     case slowBody(pause: Duration)
-    /// Half of the body, then a reset: of the TCP connection, or of the call's own stream over HTTP/2.
+    /// Sends half of the body, then resets the TCP connection over HTTP/1.1, the call's stream over HTTP/2.
     case reset
-    /// Half of the body, then a TCP reset, which over HTTP/2 takes the other calls of the connection along.
+    /// Sends half of the body, then resets the TCP connection. Over HTTP/2 the connection's other calls fail, too.
     case connectionReset
-    /// Half of the body, then the connection's orderly end: a `GOAWAY` over HTTP/2, the end of the stream of bytes before it.
+    /// Sends half of the body, then closes the connection in good order; over HTTP/2 with a `GOAWAY`.
     case goAway
-    /// Not one byte, ever.
+    /// Sends nothing, ever.
     case hang
 
-    /// ``usageLimitReached(_:)`` as it was seen.
+    /// ``usageLimitReached(_:)`` with the usage that was recorded.
     package static let throttled = Fault.usageLimitReached(.exhausted)
 }
 
 extension Fault {
-    /// The answer given in the contract's place, if the call is refused.
-    var refusal: Answer? {
+    /// The response that replaces the call's; `nil` if the call is carried out.
+    var replacement: GraphResponse? {
         switch self {
         case .serviceUnavailable: .failure(.unavailable)
-        case .unknownError: .failure(.hiccup)
+        case .unknownError: .failure(.unknownError)
         case .usageLimitReached(let usage): .failure(.throttled(usage))
         case .tooManyRequests(let seconds): .failure(.tooManyRequests(retryAfter: seconds))
         case .bareTooManyRequests(let seconds):
-            .html(status: 429, "Too many requests.", headers: [Answer.Header("Retry-After", String(seconds))])
+            .html(status: 429, "Too many requests.", headers: [GraphResponse.Header("Retry-After", String(seconds))])
         case .badGateway: .html(status: 502, "Sorry, something went wrong.")
         case .errorDataList: .failure(.tokenRevoked)
         default: nil
         }
     }
 
-    /// What is wrong with the identity in the answer.
+    /// The defect of the identity in the response; `nil` for none.
     var flaw: IdentityFlaw? {
         switch self {
         case .applicationMissing: .applicationMissing
@@ -95,48 +94,48 @@ extension Fault {
         }
     }
 
-    /// The answer with what this fault changes in its content.
-    func alter(_ answer: Answer) -> Answer {
-        var answer = answer
+    /// Returns the response with the content that this fault gives it.
+    func alter(_ response: GraphResponse) -> GraphResponse {
+        var response = response
         switch self {
-        case .appUsage(let usage): answer.headers.append(usage.header)
+        case .appUsage(let usage): response.headers.append(usage.header)
         case .wrongContentType:
-            answer.headers = answer.headers.map { $0.name == Answer.jsonType.name ? Answer.htmlType : $0 }
+            response.headers = response.headers.map { $0.name == GraphResponse.jsonType.name ? GraphResponse.htmlType : $0 }
         case .emptyBody:
-            answer.status = 200
-            answer.body = []
+            response.status = 200
+            response.body = []
         case .truncatedJSON:
-            answer.body = Array(answer.body.prefix(answer.body.count / 2))
+            response.body = Array(response.body.prefix(response.body.count / 2))
         default: break
         }
-        return answer
+        return response
     }
 
-    /// The delivery of an answer, with what goes wrong on its way.
-    func delivery(
-        of answer: Answer, for request: RequestForm, using generator: inout some RandomNumberGenerator
-    ) -> Delivery {
-        let whole = Delivery(answer, for: request)
+    /// Returns the script that sends a response with this fault.
+    func script(
+        of response: GraphResponse, for shape: RequestShape, using rng: inout some RandomNumberGenerator
+    ) -> ResponseScript {
+        let whole = ResponseScript(response, for: shape)
         switch self {
         case .latency(let time): return whole.delayed(by: time)
         case .jitteredLatency(let range):
             let nanoseconds = range.lowerBound.nanoseconds...range.upperBound.nanoseconds
-            return whole.delayed(by: .nanoseconds(Int64.random(in: nanoseconds, using: &generator)))
-        case .chunked: return Delivery(chunked: answer, for: request)
-        case .oversizedBody(let bytes): return Delivery(oversized: bytes, like: answer, for: request)
-        case .slowHeaders(let pause): return Delivery(answer, for: request, headPause: pause)
-        case .slowBody(let pause): return Delivery(answer, for: request, bodyPause: pause)
-        case .reset: return Delivery(halfOf: answer, for: request, end: .reset)
-        case .connectionReset: return Delivery(halfOf: answer, for: request, end: .resetConnection)
-        case .goAway: return Delivery(halfOf: answer, for: request, end: .goAway)
-        case .hang: return Delivery.never(status: answer.status)
+            return whole.delayed(by: .nanoseconds(Int64.random(in: nanoseconds, using: &rng)))
+        case .chunked: return ResponseScript(chunked: response, for: shape)
+        case .oversizedBody(let bytes): return ResponseScript(oversized: bytes, like: response, for: shape)
+        case .slowHeaders(let pause): return ResponseScript(response, for: shape, headPause: pause)
+        case .slowBody(let pause): return ResponseScript(response, for: shape, bodyPause: pause)
+        case .reset: return ResponseScript(halfOf: response, for: shape, end: .reset)
+        case .connectionReset: return ResponseScript(halfOf: response, for: shape, end: .resetConnection)
+        case .goAway: return ResponseScript(halfOf: response, for: shape, end: .goAway)
+        case .hang: return ResponseScript.never(status: response.status)
         default: return whole
         }
     }
 }
 
 extension Duration {
-    /// The whole nanoseconds; only for durations of less than 292 years.
+    /// The duration in whole nanoseconds. Traps for durations of 292 years or more.
     var nanoseconds: Int64 {
         components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
     }

@@ -3,13 +3,13 @@ internal import NIOHTTP1
 internal import NIOHTTP2
 internal import NIOSSL
 
-/// The handlers of each new connection, in order. Over TLS the client says whether it speaks HTTP/2 (RFC 7301); without TLS it is
-/// HTTP/1.1, as it was with Account Kit.
+/// Adds the handlers of a new connection. TLS negotiates HTTP/2 or HTTP/1.1 (RFC 7301); without TLS the protocol is HTTP/1.1, as it
+/// was with Account Kit.
 struct ConnectionPipeline: Sendable {
     let tls: NIOSSLContext?
     let limits: EmulatorSettings.Limits
     let responder: Responder
-    /// Called when HTTP/2 is agreed on.
+    /// Called when a connection has negotiated HTTP/2.
     let noteHTTP2: @Sendable () -> Void
 
     func build(on channel: any Channel) -> EventLoopFuture<Void> {
@@ -55,20 +55,20 @@ struct ConnectionPipeline: Sendable {
         parserLimits.maxHeaderListSize = limits.headBytes
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: parserLimits)
         try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
-        try channel.pipeline.syncOperations.addHandler(ConnectionHandler(responder: responder, limits: limits))
+        try channel.pipeline.syncOperations.addHandler(HTTP1ConnectionHandler(responder: responder, limits: limits))
     }
 
     private func addHTTP2(to channel: any Channel) throws {
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
         connection.initialSettings = [
             HTTP2Setting(parameter: .maxConcurrentStreams, value: limits.streams),
-            // Names and values count 32 bytes more each here (RFC 9113, section 6.5.2).
+            // Each field counts 32 bytes more than its name and value (RFC 9113, section 6.5.2).
             HTTP2Setting(parameter: .maxHeaderListSize, value: 2 * limits.headBytes),
         ]
-        // Ours are the lengths that are wrong, and on purpose.
+        // Faults send wrong lengths on purpose.
         connection.contentLengthValidation = .disabled
         var stream = NIOHTTP2Handler.StreamConfiguration()
-        // A client that gives up many calls is no attack here, but what faults are for.
+        // Clients give up many requests because of faults, which is no attack.
         stream.streamResetFrameRateLimit.maximumCount = 10_000
         stream.streamResetFrameRateLimit.windowLength = .seconds(1)
         let (responder, limits) = (responder, limits)
@@ -79,10 +79,26 @@ struct ConnectionPipeline: Sendable {
             inboundStreamInitializer: { stream in
                 stream.eventLoop.makeCompletedFuture {
                     try stream.pipeline.syncOperations.addHandlers([
-                        HTTP2FramePayloadToHTTP1ServerCodec(), StreamHandler(responder: responder, limits: limits),
+                        HTTP2FramePayloadToHTTP1ServerCodec(), HTTP2StreamHandler(responder: responder, limits: limits),
                     ])
                 }
             })
         try channel.pipeline.syncOperations.addHandlers([handler, connectionHandler])
+    }
+}
+
+/// Closes a connection that fails, idles or must stop before its protocol is negotiated. Removed after the handshake.
+final class HandshakeGuard: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = Any
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is IdleStateHandler.IdleStateEvent, is ChannelShouldQuiesceEvent: context.close(promise: nil)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
     }
 }

@@ -1,13 +1,10 @@
 internal import NIOCore
 internal import NIOHTTP2
 
-/// What an HTTP/2 connection is apart from its streams: when it ends, and what it says before.
+/// An HTTP/2 connection apart from its streams: decides when it closes, and sends `GOAWAY` first.
 final class HTTP2ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame
     typealias OutboundOut = HTTP2Frame
-
-    /// Told to a connection that is to end now, in good order, whatever its streams are doing.
-    struct GoAwayEvent: Sendable {}
 
     private var context: ChannelHandlerContext?
     private var openStreams = 0
@@ -30,12 +27,12 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
     private func noteEndOfStream() {
         openStreams -= 1
         guard isEnding, openStreams == 0, let context else { return }
-        // The stream is told of while its last bytes are being written: let them go first.
+        // NIO reports the end of a stream while it writes the last bytes: closing now would discard them.
         context.eventLoop.assumeIsolated().execute { context.close(promise: nil) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        // Settings, pings and windows, which NIO has dealt with.
+        // NIO handles settings, pings and window updates.
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -52,19 +49,19 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    /// Says that no stream after the last one is looked at (RFC 9113, section 6.8).
+    /// Sends `GOAWAY`: streams after the last one are ignored (RFC 9113, section 6.8).
     private func goAway(_ context: ChannelHandlerContext) {
         let payload = HTTP2Frame.FramePayload.goAway(lastStreamID: lastStream, errorCode: .noError, opaqueData: nil)
         context.writeAndFlush(wrapOutboundOut(HTTP2Frame(streamID: .rootStream, payload: payload)), promise: nil)
     }
 
-    /// An error of one stream is that stream's own.
+    /// Closes the connection, unless the error concerns one stream only.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if !(error is NIOHTTP2Errors.StreamError) { context.close(promise: nil) }
     }
 }
 
-/// Tells the handler of its streams: they have pipelines of their own.
+/// Reports the streams to the handler, because they have pipelines of their own.
 extension HTTP2ConnectionHandler {
     struct StreamObserver: NIOHTTP2StreamDelegate {
         private let handler: NIOLoopBound<HTTP2ConnectionHandler>

@@ -1,6 +1,6 @@
 private import FoundationEssentials
 
-/// The file that says which apps and accounts there are from the start:
+/// The seed file, which lists the apps and accounts that exist at the start:
 ///
 ///     {
 ///       "apps": [
@@ -17,12 +17,12 @@ private import FoundationEssentials
 ///       ]
 ///     }
 ///
-/// An account has a phone or an e-mail; `country_prefix` (see ``PhoneNumber``) and `tokens` are optional. A key that is not known
-/// is an error, so that a slip of the pen is not taken for a default.
+/// An account has a phone or an e-mail; `country_prefix` (see ``Contact/PhoneNumber``) and `tokens` are optional. An unknown key is
+/// an error, so that a misspelt key does not turn into a default.
 package enum Seed {
     /// Reads the apps from a file.
     ///
-    /// - Throws: ``SeedError`` naming file, key and what is wrong with it. It never quotes a value: that may be a secret.
+    /// - Throws: ``SeedError`` with file, key and cause. It never quotes a value, which may be a secret.
     package static func apps(file: String) throws(SeedError) -> [EmulatorSettings.App] {
         let data: Data
         do {
@@ -33,7 +33,9 @@ package enum Seed {
         return try apps(json: Array(data), file: file)
     }
 
-    /// - Parameter file: The name to put into errors.
+    /// Reads the apps from the text of a file.
+    ///
+    /// - Parameter file: The file's name for errors.
     package static func apps(json: [UInt8], file: String = "seed") throws(SeedError) -> [EmulatorSettings.App] {
         let seed: SeedFile
         do {
@@ -61,10 +63,10 @@ package enum Seed {
     }
 }
 
-/// What is wrong with a seed file, and where in it.
+/// An error in a seed file, with the key that it concerns.
 package struct SeedError: Error, Sendable, Hashable, CustomStringConvertible {
     package let file: String
-    /// The way to the value, such as `apps[0].secret`; empty for the whole file.
+    /// The path of the value, such as `apps[0].secret`; empty for the whole file.
     package let key: String
     package let problem: String
 
@@ -81,7 +83,7 @@ extension SeedError {
         case .typeMismatch(let type, let details): (context, problem) = (details, "must be \(Self.name(of: type))")
         case .valueNotFound(let type, let details): (context, problem) = (details, "must be \(Self.name(of: type)), not null")
         case .dataCorrupted(let details):
-            // Only the check for unknown keys says what is wrong with a place inside the file.
+            // Only the check for unknown keys describes data inside the file as corrupted.
             (context, problem) = (details, details.codingPath.isEmpty ? "is no JSON" : details.debugDescription)
         @unknown default: (context, problem) = (DecodingError.Context(codingPath: [], debugDescription: ""), "can't be understood")
         }

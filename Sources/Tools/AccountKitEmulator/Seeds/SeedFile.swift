@@ -1,6 +1,6 @@
 internal import DoormanSupport
 
-/// The seed file as it is written; ``Seed`` makes settings of it.
+/// The decoded seed file. ``Seed`` converts it to settings.
 struct SeedFile: Decodable {
     let apps: [App]
 
@@ -18,7 +18,7 @@ struct SeedFile: Decodable {
         }
 
         init(from decoder: any Decoder) throws {
-            try refuseUnknownKeys(in: decoder, CodingKeys.self)
+            try rejectUnknownKeys(in: decoder, CodingKeys.self)
             let values = try decoder.container(keyedBy: CodingKeys.self)
             id = try values.decode(String.self, forKey: .id)
             secret = try values.decode(String.self, forKey: .secret)
@@ -41,7 +41,7 @@ struct SeedFile: Decodable {
         }
 
         init(from decoder: any Decoder) throws {
-            try refuseUnknownKeys(in: decoder, CodingKeys.self)
+            try rejectUnknownKeys(in: decoder, CodingKeys.self)
             let values = try decoder.container(keyedBy: CodingKeys.self)
             id = try values.decode(String.self, forKey: .id)
             phone = try values.decodeIfPresent(String.self, forKey: .phone)
@@ -56,14 +56,14 @@ struct SeedFile: Decodable {
     }
 
     init(from decoder: any Decoder) throws {
-        try refuseUnknownKeys(in: decoder, CodingKeys.self)
+        try rejectUnknownKeys(in: decoder, CodingKeys.self)
         apps = try decoder.container(keyedBy: CodingKeys.self).decode([App].self, forKey: .apps)
     }
 }
 
-/// A value of the seed file that can be decoded but not used.
+/// An invalid value of a seed file.
 struct SeedProblem: Error {
-    /// The way to it from the app.
+    /// The path of the value from its app.
     let key: String
     let problem: String
 }
@@ -106,7 +106,7 @@ extension SeedFile.Account {
     private func contact() throws(SeedProblem) -> Contact {
         do throws(EmulatorError) {
             switch (phone, email) {
-            case (let phone?, nil): return .phone(try PhoneNumber(phone, countryPrefix: countryPrefix))
+            case (let phone?, nil): return .phone(try Contact.PhoneNumber(phone, countryPrefix: countryPrefix))
             case (nil, let email?): return try .email(checking: email)
             default: throw EmulatorError(.badArgument, "phone, email: exactly one of them must be given")
             }
@@ -125,7 +125,7 @@ private struct AnyKey: CodingKey {
     init?(intValue: Int) { nil }
 }
 
-private func refuseUnknownKeys<Keys: CodingKey & CaseIterable & RawRepresentable<String>>(
+private func rejectUnknownKeys<Keys: CodingKey & CaseIterable & RawRepresentable<String>>(
     in decoder: any Decoder, _ known: Keys.Type
 ) throws {
     let names = known.allCases.map(\.rawValue)

@@ -1,18 +1,18 @@
-/// Who there is: apps, their accounts, and the tokens and codes that stand for them. The rules of the contract are elsewhere.
+/// The apps, their accounts, and the tokens and codes of these. ``GraphAPI`` has the rules.
 struct Directory: Sendable {
     struct Account: Sendable {
         let id: String
         let appID: String
         let contact: Contact
-        /// Counts up from 1 over all accounts, so that pages of them have an order and a cursor.
+        /// Serial number over all accounts, from 1: the order and the cursor of pages.
         let serial: Int
     }
 
-    /// What is known of a token or a code.
+    /// The app and account of a token or code.
     struct Credential: Sendable {
         let appID: String
         let accountID: String
-        /// Revoked, for a token; exchanged, for a code.
+        /// Whether the token is revoked, or the code exchanged.
         var isSpent = false
     }
 
@@ -29,7 +29,7 @@ struct Directory: Sendable {
     private(set) var codes: BoundedTable<String, Credential>
     private var lastSerial = 0
 
-    /// - Throws: ``EmulatorError/Code-swift.enum/badSettings`` if there is no app, or an id or token twice.
+    /// - Throws: ``EmulatorError/Code-swift.enum/badSettings`` without an app, or if an id or token occurs twice.
     init(apps: [EmulatorSettings.App], limits: EmulatorSettings.Limits) throws(EmulatorError) {
         self.limits = limits
         tokens = BoundedTable(limit: limits.credentials)
@@ -70,7 +70,7 @@ struct Directory: Sendable {
         return account
     }
 
-    /// The account of this person in this app, made now if it is new.
+    /// Returns the account of a person in an app. Creates it for a new person.
     mutating func account(of contact: Contact, appID: String) throws(EmulatorError) -> Account {
         if let id = accountIDs[Owner(appID: appID, contact: contact)], let account = accounts[id] { return account }
         var id = RandomText.accountID()
@@ -78,21 +78,23 @@ struct Directory: Sendable {
         return try insert(contact, id: id, appID: appID)
     }
 
-    /// The phone number as an account of this app has it, country prefix and all.
-    func knownPhone(_ number: String, appID: String) -> PhoneNumber? {
+    /// Returns the phone number as an account of the app has it, with the country prefix; `nil` if there is no such account.
+    func knownPhone(_ number: String, appID: String) -> Contact.PhoneNumber? {
         for digits in 1...3 where number.utf8.count > digits + 1 {
-            guard let phone = try? PhoneNumber(number, countryPrefix: String(number.dropFirst().prefix(digits))) else { return nil }
+            guard let phone = try? Contact.PhoneNumber(number, countryPrefix: String(number.dropFirst().prefix(digits))) else {
+                return nil
+            }
             if accountIDs[Owner(appID: appID, contact: .phone(phone))] != nil { return phone }
         }
         return nil
     }
 
-    /// The accounts of an app that came after `serial`, in the order they came.
+    /// Returns the accounts of an app with serial numbers above `serial`, in ascending order.
     func accounts(ofApp appID: String, after serial: Int) -> [Account] {
         accounts.values.filter { $0.appID == appID && $0.serial > serial }.sorted { $0.serial < $1.serial }
     }
 
-    /// Gives the app another secret, if there is such an app.
+    /// Replaces the secret of an app, if it exists.
     mutating func changeSecret(ofApp id: String, to secret: String) {
         apps[id]?.secret = secret
     }
@@ -121,7 +123,7 @@ struct Directory: Sendable {
         tokens.updateAll { if $0.accountID == id { $0.isSpent = true } }
     }
 
-    /// Removes the account; its tokens are revoked, its codes good for nothing.
+    /// Removes an account. Revokes its tokens; its codes become invalid.
     mutating func deleteAccount(_ id: String) {
         guard let account = accounts.removeValue(forKey: id) else { return }
         accountIDs[Owner(appID: account.appID, contact: account.contact)] = nil

@@ -1,53 +1,53 @@
 internal import DoormanSupport
 
-/// One of the contract's six calls, or none of them. The raw value is its name in statistics, faults and logs.
+/// A call of the Graph API. The raw value is its name in statistics, faults and logs.
 package enum Endpoint: String, Sendable, Hashable, CaseIterable {
-    /// E1: a code for a token.
+    /// E1: exchanges a code for a token.
     case accessToken = "access_token"
-    /// E2: whose token is it?
+    /// E2: returns the identity of a token.
     case me
-    /// E3: a token is void from now on.
+    /// E3: revokes a token.
     case logout
-    /// E4: every token of an account is void from now on.
+    /// E4: revokes all tokens of an account.
     case invalidateAllTokens = "invalidate_all_tokens"
-    /// E5: the account is gone.
+    /// E5: deletes an account.
     case deleteAccount = "delete_account"
-    /// E6: the accounts of an app.
+    /// E6: lists the accounts of an app.
     case accounts
-    /// Whatever else was asked.
+    /// Any other path or method.
     case unknown
 }
 
-/// The versions that Account Kit had.
-enum Version: String, CaseIterable {
+/// The versions of Account Kit's Graph API.
+enum GraphVersion: String, CaseIterable {
     case first = "v1.0"
     case second = "v1.1"
     case third = "v1.2"
     case fourth = "v1.3"
 
-    /// Only v1.0 does not say for which app a token was made.
+    /// Whether `me` names the app of the token.
     var namesApplication: Bool { self != .first }
 }
 
-/// Where a call goes.
-struct Route {
-    let version: Version
+/// The call that a request makes, and what it concerns.
+struct GraphRoute {
+    let version: GraphVersion
     let endpoint: Endpoint
-    /// The account (E4, E5) or app (E6) that the path names; empty for the others.
+    /// The account (E4, E5) or app (E6) that the path names; empty for other calls.
     let subject: String
 
-    /// - Throws: ``GraphError/unknownPath`` for an unknown version, ``GraphError/unsupported`` for a path or method of none of the calls.
-    init(_ call: Call) throws(GraphError) {
-        var path = call.path[...]
-        // As on all of Graph, a call without a version is one of the oldest.
-        var version = Version.first
+    /// - Throws: ``GraphError/unknownPath`` for an unknown version, ``GraphError/unsupported`` for an unknown path or method.
+    init(_ request: GraphRequest) throws(GraphError) {
+        var path = request.path[...]
+        // All Graph APIs take a request without a version for one of the first version.
+        var version = GraphVersion.first
         if let first = path.first, Self.looksLikeVersion(first) {
-            guard let known = Version(rawValue: first) else { throw .unknownPath }
+            guard let known = GraphVersion(rawValue: first) else { throw .unknownPath }
             version = known
             path.removeFirst()
         }
         self.version = version
-        switch (call.method, path.first ?? "", path.dropFirst().first, path.count) {
+        switch (request.method, path.first ?? "", path.dropFirst().first, path.count) {
         case ("GET", "access_token", nil, 1): (endpoint, subject) = (.accessToken, "")
         case ("GET", "me", nil, 1): (endpoint, subject) = (.me, "")
         case ("POST", "logout", nil, 1): (endpoint, subject) = (.logout, "")

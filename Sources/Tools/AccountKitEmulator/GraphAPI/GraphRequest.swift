@@ -1,19 +1,19 @@
 internal import DoormanCore
 
-/// A request as the contract sees it. There are no bodies: every parameter is in the query.
-package struct Call: Sendable {
+/// A request as the Graph API sees it. Every parameter is in the query; there are no bodies.
+package struct GraphRequest: Sendable {
     /// `GET`, `POST`, `DELETE` or another.
     package var method: String
-    /// The segments of the path, without the empty ones at its ends.
+    /// The segments of the path, without empty ones at its ends.
     package var path: [String]
-    /// The parameters; of several with one name the last counts, as in PHP.
+    /// The parameters. The last one of a name counts, as in PHP.
     package var query: [String: String]
-    /// Scheme and host as the caller sees them, for the URLs in answers.
+    /// Scheme and host as the caller sees them, for URLs in responses.
     package var origin: String
 
-    /// Takes a request's target (`/v1.3/me?access_token=…`) apart.
+    /// Parses a request's target, such as `/v1.3/me?access_token=…`.
     ///
-    /// A `+` stands for itself, so that `phone=+1555…` may be typed as it is. A broken percent escape stands for itself too.
+    /// A `+` is not decoded, so that `phone=+1555…` works as typed. A malformed percent escape is not decoded either.
     package init(method: String, target: String, origin: String = "http://127.0.0.1") {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         self.method = method
@@ -54,7 +54,7 @@ package struct Call: Sendable {
         }
     }
 
-    /// The query with every byte escaped that is not a letter, a digit or one of `-._~`.
+    /// Returns the text with every byte escaped that is not a letter, a digit or one of `-._~`.
     static func escapingForQuery(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
@@ -66,6 +66,6 @@ package struct Call: Sendable {
 }
 
 /// The query holds tokens and secrets, so printing and reflecting must not show it.
-extension Call: Redacted {
-    package var description: String { "Call(\(method))" }
+extension GraphRequest: Redacted {
+    package var description: String { "GraphRequest(\(method))" }
 }

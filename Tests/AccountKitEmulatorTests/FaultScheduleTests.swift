@@ -2,19 +2,19 @@ import AccountKitEmulator
 import NIOConcurrencyHelpers
 import Testing
 
-@Suite("which calls a fault spoils")
-struct FaultTermsTests {
-    /// An emulation with a clock that is stepped and dice that always fall the same.
+@Suite("fault schedules")
+struct FaultScheduleTests {
+    /// An emulator state with a stepped clock and seeded random numbers.
     private struct Scene {
         private let elapsed = NIOLockedValueBox<Duration>(.zero)
-        var emulation: Emulation
+        var state: EmulatorState
 
         init(seed: UInt64 = 1) throws {
             var settings = EmulatorSettings(apps: [Apps.second])
             let start = ContinuousClock.now
             settings.clock = { [elapsed] in start.advanced(by: elapsed.withLockedValue { $0 }) }
             settings.faultSeed = seed
-            emulation = try Emulation(settings: settings)
+            state = try EmulatorState(settings: settings)
         }
 
         func advance(milliseconds: Int) {
@@ -22,23 +22,23 @@ struct FaultTermsTests {
         }
 
         mutating func set(_ query: String) {
-            let answer = emulation.respond(to: Call(method: "POST", target: "/emulator/fault?" + query))
-            #expect(answer.delivery.status == 200, "\(query)")
+            let answer = state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault?" + query))
+            #expect(answer.script.status == 200, "\(query)")
         }
 
-        /// The statuses of so many calls of `me`.
+        /// Returns the statuses of `count` calls of `me`.
         mutating func me(_ count: Int = 1) -> [Int] {
             (0..<count).map { _ in
-                emulation.respond(to: Call(method: "GET", target: "/v1.3/me?access_token=EMAWsecond")).delivery.status
+                state.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWsecond")).script.status
             }
         }
 
         mutating func listing() -> String {
-            Wire(emulation.respond(to: Call(method: "GET", target: "/emulator/fault")).delivery).body
+            Wire(state.respond(to: GraphRequest(method: "GET", target: "/emulator/fault")).script).body
         }
     }
 
-    @Test("a probability spoils about so many calls, the same ones for the same seed", arguments: ["0.25", "25%", "25%25"])
+    @Test("a probability affects its part of the calls, the same calls for the same seed", arguments: ["0.25", "25%", "25%25"])
     func probability(text: String) throws {
         var (one, same, other) = (try Scene(), try Scene(), try Scene(seed: 2))
         let query = "name=bad-gateway&probability=\(text)"
@@ -52,13 +52,13 @@ struct FaultTermsTests {
     }
 
     @Test("never and always are exact", arguments: [("0", 0), ("0%", 0), ("1", 100), ("100%", 100)])
-    func certainty(text: String, spoilt: Int) throws {
+    func certainty(text: String, affected: Int) throws {
         var scene = try Scene()
         scene.set("name=bad-gateway&probability=\(text)")
-        #expect(scene.me(100).count { $0 == 502 } == spoilt)
+        #expect(scene.me(100).count { $0 == 502 } == affected)
     }
 
-    @Test("a count counts the calls that went wrong, not those that chance spared")
+    @Test("a count applies to affected calls only")
     func countAndProbability() throws {
         var scene = try Scene()
         scene.set("name=bad-gateway&probability=0.5&times=10")
@@ -83,7 +83,7 @@ struct FaultTermsTests {
         #expect(scene.listing() == #"{"faults":[]}"#)
     }
 
-    @Test("count, probability and window hold together")
+    @Test("count, probability and time window apply together")
     func all() throws {
         var scene = try Scene()
         scene.set("name=throttled&endpoint=me&times=2&probability=0.5&after_milliseconds=10&for_milliseconds=10")
@@ -95,7 +95,7 @@ struct FaultTermsTests {
         #expect(scene.me() == [200])
     }
 
-    @Test("a call that an endpoint's own fault spares is left to the fault of all")
+    @Test("a call that the endpoint's fault does not affect can get the fault of all endpoints")
     func precedence() throws {
         var scene = try Scene()
         scene.set("name=throttled")
@@ -107,7 +107,7 @@ struct FaultTermsTests {
         #expect(scene.me() == [403])
     }
 
-    @Test("the listing says what is set and what is left of it")
+    @Test("the listing has the faults with their remaining amounts")
     func listing() throws {
         var scene = try Scene()
         #expect(scene.listing() == #"{"faults":[]}"#)
@@ -125,10 +125,10 @@ struct FaultTermsTests {
             scene.listing().contains(#""times":2,"probability":1.0,"after_milliseconds":0,"for_milliseconds":750}"#))
     }
 
-    @Test("every fault is listed under the name and with the parameters by which it was set")
+    @Test("every fault is listed under its name with its parameters")
     func names() throws {
         var scene = try Scene()
-        let refusal = Wire(scene.emulation.respond(to: Call(method: "POST", target: "/emulator/fault")).delivery).body
+        let refusal = Wire(scene.state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault")).script).body
         for match in refusal.matches(of: /([a-z]+(?:-[a-z]+)*)(?: \(([^)]*)\))?(?=[,"])/) {
             let name = String(match.output.1)
             guard name != "error" else { continue }
@@ -139,7 +139,7 @@ struct FaultTermsTests {
         }
     }
 
-    @Test("the library sets the same")
+    @Test("the library sets faults with a schedule, too")
     func library() async throws {
         var settings = EmulatorSettings(port: 0, apps: [Apps.second])
         let elapsed = NIOLockedValueBox<Duration>(.zero)

@@ -1,12 +1,12 @@
-/// How often everything was asked for since the start, or since the last reset, and over how many connections. Control calls don't
-/// count; the connections they come by do.
-package struct Statistics: Sendable, Hashable {
+/// Counters of calls and connections since the start or the last reset. Calls of control paths are not counted; their connections
+/// are.
+package struct EmulatorStatistics: Sendable, Hashable {
     package struct Connections: Sendable, Hashable {
-        /// All that were taken in.
+        /// Connections accepted.
         package private(set) var accepted = 0
-        /// Those of them over which HTTP/2 was agreed on.
+        /// Accepted connections that negotiated HTTP/2.
         package private(set) var http2 = 0
-        /// Those that are open now.
+        /// Connections that are open now. A reset leaves this count alone.
         package private(set) var open = 0
 
         mutating func begin() {
@@ -29,30 +29,29 @@ package struct Statistics: Sendable, Hashable {
 
     package init() {}
 
-    /// The calls of one endpoint, also those that a fault spoilt.
+    /// The number of calls of an endpoint, including calls with a fault.
     package subscript(endpoint: Endpoint) -> Int {
         calls[endpoint] ?? 0
     }
 
-    /// The calls of all endpoints.
+    /// The number of calls of all endpoints.
     package var total: Int { calls.values.reduce(0, +) }
 
     mutating func count(_ endpoint: Endpoint) {
         calls[endpoint, default: 0] += 1
     }
 
-    /// What is open stays open.
     mutating func reset() {
         calls = [:]
         connections.reset()
     }
 
-    var json: JSON {
-        let counts = Endpoint.allCases.map { JSON.Member($0.rawValue, .integer(self[$0])) }
-        let connections: JSON = [
+    var json: JSONText {
+        let counts = Endpoint.allCases.map { JSONText.Member($0.rawValue, .integer(self[$0])) }
+        let connections: JSONText = [
             "accepted": .integer(self.connections.accepted), "http2": .integer(self.connections.http2),
             "open": .integer(self.connections.open),
         ]
-        return .object(counts + [JSON.Member("total", .integer(total)), JSON.Member("connections", connections)])
+        return .object(counts + [JSONText.Member("total", .integer(total)), JSONText.Member("connections", connections)])
     }
 }

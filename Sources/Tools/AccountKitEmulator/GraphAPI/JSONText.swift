@@ -1,25 +1,25 @@
-/// JSON to be written with its members in a given order and escaped as Facebook's servers did: `@` and everything that is not
-/// ASCII as `\uXXXX`, `/` as `\/`. Foundation's encoder can do neither.
-package indirect enum JSON: Sendable, Hashable {
+/// A JSON value that keeps the order of its members and is escaped like the responses of Facebook's servers: `@` and everything
+/// that is not ASCII as `\uXXXX`, `/` as `\/`. Foundation's encoder can do neither.
+package indirect enum JSONText: Sendable, Hashable {
     case string(String)
     case integer(Int)
     /// A finite number.
     case number(Double)
     case bool(Bool)
-    case array([JSON])
+    case array([JSONText])
     case object([Member])
 
     package struct Member: Sendable, Hashable {
         package var name: String
-        package var value: JSON
+        package var value: JSONText
 
-        package init(_ name: String, _ value: JSON) {
+        package init(_ name: String, _ value: JSONText) {
             self.name = name
             self.value = value
         }
     }
 
-    /// The text's UTF-8 bytes, all of them ASCII.
+    /// The UTF-8 bytes of the text, all of them ASCII.
     package var bytes: [UInt8] {
         var output: [UInt8] = []
         write(into: &output)
@@ -70,12 +70,12 @@ package indirect enum JSON: Sendable, Hashable {
     }
 }
 
-extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral,
+extension JSONText: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral,
     ExpressibleByDictionaryLiteral
 {
     package init(stringLiteral value: String) { self = .string(value) }
     package init(integerLiteral value: Int) { self = .integer(value) }
     package init(booleanLiteral value: Bool) { self = .bool(value) }
-    package init(arrayLiteral elements: JSON...) { self = .array(elements) }
-    package init(dictionaryLiteral elements: (String, JSON)...) { self = .object(elements.map { Member($0.0, $0.1) }) }
+    package init(arrayLiteral elements: JSONText...) { self = .array(elements) }
+    package init(dictionaryLiteral elements: (String, JSONText)...) { self = .object(elements.map { Member($0.0, $0.1) }) }
 }

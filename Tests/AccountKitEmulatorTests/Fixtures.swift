@@ -1,7 +1,7 @@
 import AccountKitEmulator
 import FoundationEssentials
 
-/// An error as a client reads it.
+/// An error response as a client decodes it.
 struct ErrorBody: Decodable {
     struct Details: Decodable {
         let message: String
@@ -15,7 +15,7 @@ struct ErrorBody: Decodable {
     let error: Details
 }
 
-extension Answer {
+extension GraphResponse {
     var text: String { String(decoding: body, as: UTF8.self) }
 
     func decoded<Value: Decodable>(_ type: Value.Type) throws -> Value {
@@ -25,14 +25,14 @@ extension Answer {
     }
 }
 
-/// A token, its code, or the account's id, as a control path gives them.
+/// The response to a log-in by a control path: a token or code, and the account's id.
 struct Issued: Decodable {
     let accessToken: String?
     let code: String?
     let id: String
 }
 
-/// The apps that most tests use: `first` wants proofs; `second` wants none, and gives codes only.
+/// The apps of most tests: `first` requires proofs; `second` requires none and has codes only.
 enum Apps {
     static let first = EmulatorSettings.App(
         id: "1111111111111111", secret: "0123456789abcdef0123456789abcdef",
@@ -51,8 +51,8 @@ enum Apps {
     static let firstToken = "AA|1111111111111111|0123456789abcdef0123456789abcdef"
     static let secondToken = "AA%7C2222222222222222%7Cfedcba9876543210fedcba9876543210"
 
-    static func phone(_ number: String) -> PhoneNumber {
-        guard let phone = try? PhoneNumber(number) else { preconditionFailure("\(number) is no phone number") }
+    static func phone(_ number: String) -> Contact.PhoneNumber {
+        guard let phone = try? Contact.PhoneNumber(number) else { preconditionFailure("\(number) is no phone number") }
         return phone
     }
 }

@@ -1,14 +1,14 @@
-/// A kind of fault as the control path `/emulator/fault` takes it: its name and its parameters, which are numbers.
-struct FaultForm: Sendable {
+/// A kind of fault for the control path `/emulator/fault`: its name and its parameters, which are numbers.
+struct FaultDefinition: Sendable {
     struct Parameter: Sendable {
         let name: String
         let fallback: Int
-        let most: Int
+        let maximum: Int
     }
 
     let name: String
     let parameters: [Parameter]
-    /// A fault of the parameters' values, in their order; nil where they contradict each other.
+    /// Returns the fault for the values of the parameters, in their order; `nil` if they contradict each other.
     private let make: @Sendable ([Int]) -> Fault?
 
     private init(_ name: String, _ parameters: [Parameter] = [], make: @escaping @Sendable ([Int]) -> Fault?) {
@@ -23,15 +23,17 @@ struct FaultForm: Sendable {
         return name + " (" + parameters.map { "\($0.name)=\($0.fallback)" }.joined(separator: ", ") + ")"
     }
 
-    /// - Throws: ``EmulatorError`` that lists all names, if it is none of them.
+    /// Finds a definition by its name.
+    ///
+    /// - Throws: ``EmulatorError`` that lists all names if the name is unknown.
     init(name: String?) throws(EmulatorError) {
-        guard let form = Self.all.first(where: { $0.name == name }) else {
+        guard let definition = Self.all.first(where: { $0.name == name }) else {
             throw EmulatorError(.badArgument, "name: must be one of " + Self.all.map(\.usage).joined(separator: ", "))
         }
-        self = form
+        self = definition
     }
 
-    /// The fault with the parameters of the query; what is not there has its default.
+    /// Returns the fault with the parameters of the query, or their defaults.
     func fault(_ query: [String: String]) throws(EmulatorError) -> Fault {
         var values: [Int] = []
         for parameter in parameters {
@@ -39,8 +41,8 @@ struct FaultForm: Sendable {
                 values.append(parameter.fallback)
                 continue
             }
-            guard let value = Int(text), (0...parameter.most).contains(value) else {
-                throw EmulatorError(.badArgument, "\(parameter.name): must be a number from 0 to \(parameter.most)")
+            guard let value = Int(text), (0...parameter.maximum).contains(value) else {
+                throw EmulatorError(.badArgument, "\(parameter.name): must be a number from 0 to \(parameter.maximum)")
             }
             values.append(value)
         }
@@ -52,68 +54,68 @@ struct FaultForm: Sendable {
     }
 }
 
-extension FaultForm {
-    static let all: [FaultForm] = [
-        FaultForm("chunked") { _ in .chunked },
-        FaultForm("latency", [milliseconds("milliseconds", 1000)]) { .latency(.milliseconds($0[0])) },
-        FaultForm("jittered-latency", [milliseconds("from_milliseconds", 0), milliseconds("to_milliseconds", 1000)]) {
+extension FaultDefinition {
+    static let all: [FaultDefinition] = [
+        FaultDefinition("chunked") { _ in .chunked },
+        FaultDefinition("latency", [milliseconds("milliseconds", 1000)]) { .latency(.milliseconds($0[0])) },
+        FaultDefinition("jittered-latency", [milliseconds("from_milliseconds", 0), milliseconds("to_milliseconds", 1000)]) {
             $0[0] <= $0[1] ? .jitteredLatency(.milliseconds($0[0]) ... .milliseconds($0[1])) : nil
         },
-        FaultForm("app-usage", usage(percent: 90)) { .appUsage(AppUsage($0)) },
-        FaultForm("service-unavailable") { _ in .serviceUnavailable },
-        FaultForm("unknown-error") { _ in .unknownError },
-        FaultForm("throttled", usage(percent: 100, others: 25)) { .usageLimitReached(AppUsage($0)) },
-        FaultForm("too-many-requests", retryAfter) { .tooManyRequests(retryAfterSeconds: $0[0]) },
-        FaultForm("bare-too-many-requests", retryAfter) { .bareTooManyRequests(retryAfterSeconds: $0[0]) },
-        FaultForm("bad-gateway") { _ in .badGateway },
-        FaultForm("error-data-list") { _ in .errorDataList },
-        FaultForm("application-missing") { _ in .applicationMissing },
-        FaultForm("application-numeric") { _ in .applicationNumeric },
-        FaultForm("application-foreign") { _ in .applicationForeign },
-        FaultForm("no-contact") { _ in .noContact },
-        FaultForm("wrong-content-type") { _ in .wrongContentType },
-        FaultForm("empty-body") { _ in .emptyBody },
-        FaultForm("truncated-json") { _ in .truncatedJSON },
-        FaultForm("oversized-body", [Parameter(name: "bytes", fallback: 10_000_000, most: 1_000_000_000)]) {
+        FaultDefinition("app-usage", usage(percent: 90)) { .appUsage(AppUsageHeader($0)) },
+        FaultDefinition("service-unavailable") { _ in .serviceUnavailable },
+        FaultDefinition("unknown-error") { _ in .unknownError },
+        FaultDefinition("throttled", usage(percent: 100, others: 25)) { .usageLimitReached(AppUsageHeader($0)) },
+        FaultDefinition("too-many-requests", retryAfter) { .tooManyRequests(retryAfterSeconds: $0[0]) },
+        FaultDefinition("bare-too-many-requests", retryAfter) { .bareTooManyRequests(retryAfterSeconds: $0[0]) },
+        FaultDefinition("bad-gateway") { _ in .badGateway },
+        FaultDefinition("error-data-list") { _ in .errorDataList },
+        FaultDefinition("application-missing") { _ in .applicationMissing },
+        FaultDefinition("application-numeric") { _ in .applicationNumeric },
+        FaultDefinition("application-foreign") { _ in .applicationForeign },
+        FaultDefinition("no-contact") { _ in .noContact },
+        FaultDefinition("wrong-content-type") { _ in .wrongContentType },
+        FaultDefinition("empty-body") { _ in .emptyBody },
+        FaultDefinition("truncated-json") { _ in .truncatedJSON },
+        FaultDefinition("oversized-body", [Parameter(name: "bytes", fallback: 10_000_000, maximum: 1_000_000_000)]) {
             .oversizedBody(bytes: $0[0])
         },
-        FaultForm("slow-headers", [milliseconds("pause_milliseconds", 50)]) { .slowHeaders(pause: .milliseconds($0[0])) },
-        FaultForm("slow-body", [milliseconds("pause_milliseconds", 50)]) { .slowBody(pause: .milliseconds($0[0])) },
-        FaultForm("reset") { _ in .reset },
-        FaultForm("connection-reset") { _ in .connectionReset },
-        FaultForm("go-away") { _ in .goAway },
-        FaultForm("hang") { _ in .hang },
+        FaultDefinition("slow-headers", [milliseconds("pause_milliseconds", 50)]) { .slowHeaders(pause: .milliseconds($0[0])) },
+        FaultDefinition("slow-body", [milliseconds("pause_milliseconds", 50)]) { .slowBody(pause: .milliseconds($0[0])) },
+        FaultDefinition("reset") { _ in .reset },
+        FaultDefinition("connection-reset") { _ in .connectionReset },
+        FaultDefinition("go-away") { _ in .goAway },
+        FaultDefinition("hang") { _ in .hang },
     ]
 
     private static func milliseconds(_ name: String, _ fallback: Int) -> Parameter {
-        Parameter(name: name, fallback: fallback, most: 600_000)
+        Parameter(name: name, fallback: fallback, maximum: 600_000)
     }
 
-    private static let retryAfter = [Parameter(name: "retry_after", fallback: 30, most: 86_400)]
+    private static let retryAfter = [Parameter(name: "retry_after", fallback: 30, maximum: 86_400)]
 
-    /// Graph's own numbers go above a hundred.
+    /// The parameters of `X-App-Usage`. Graph reports usage above 100 %.
     private static func usage(percent: Int, others: Int = 0) -> [Parameter] {
         [("percent", percent), ("total_cputime", others), ("total_time", others)].map {
-            Parameter(name: $0.0, fallback: $0.1, most: 1000)
+            Parameter(name: $0.0, fallback: $0.1, maximum: 1000)
         }
     }
 }
 
-extension AppUsage {
+extension AppUsageHeader {
     fileprivate init(_ values: [Int]) {
         self.init(callCount: values[0], totalCPUTime: values[1], totalTime: values[2])
     }
 }
 
 extension Fault {
-    /// The fault of a name, with the parameters of the query.
+    /// Creates a fault from its name and the parameters of a query.
     package init(name: String, parameters: [String: String]) throws(EmulatorError) {
-        self = try FaultForm(name: name).fault(parameters)
+        self = try FaultDefinition(name: name).fault(parameters)
     }
 
-    /// The name and the values by which the control path would take it.
-    var form: (name: String, values: [(name: String, value: Int)]) {
-        func usage(_ usage: AppUsage) -> [(String, Int)] {
+    /// The name and the values that the control path takes for this fault.
+    var definition: (name: String, values: [(name: String, value: Int)]) {
+        func usage(_ usage: AppUsageHeader) -> [(String, Int)] {
             [("percent", usage.callCount), ("total_cputime", usage.totalCPUTime), ("total_time", usage.totalTime)]
         }
         func whole(_ time: Duration) -> Int { Int(time.nanoseconds / 1_000_000) }
