@@ -134,7 +134,7 @@ let package = Package(
         module("EmulatorClient", in: "Sources/Tools", ["DoormanCore", "DoormanSupport", nioCore, nioHTTP1, nioPosix]),
         module(
             "AccountKitEmulator", in: "Sources/Tools",
-            ["DoormanCrypto", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL]),
+            ["DoormanCrypto", "DoormanSupport", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL]),
 
         // The programs: arguments, and an exit code.
         program("doormand", in: "Sources/Programs", ["DoormanDaemon", argumentParser]),

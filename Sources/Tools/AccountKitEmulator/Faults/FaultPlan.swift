@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// Which calls go wrong how: one fault an endpoint, and one for all of them.
 struct FaultPlan: Sendable {
     private struct Entry: Sendable {
@@ -12,10 +14,10 @@ struct FaultPlan: Sendable {
     }
 
     private var entries: [Endpoint?: Entry] = [:]
-    var dice: SeededGenerator
+    var dice: SplitMix64
 
     init(seed: UInt64) {
-        dice = SeededGenerator(seed: seed)
+        dice = SplitMix64(seed: seed)
     }
 
     /// - Parameters:
