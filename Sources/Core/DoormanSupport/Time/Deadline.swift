@@ -33,6 +33,7 @@ package struct Instant: Sendable, Hashable, Comparable {
             : .zero - .nanoseconds(Int64(clamping: nanoseconds - other.nanoseconds))
     }
 
+    @inlinable
     package static func < (lhs: Instant, rhs: Instant) -> Bool {
         lhs.nanoseconds < rhs.nanoseconds
     }
@@ -70,10 +71,12 @@ package struct Deadline: Sendable, Hashable, Comparable {
         Nanoseconds(count: instant.nanoseconds - min(now.nanoseconds, instant.nanoseconds))
     }
 
+    @inlinable
     package func hasPassed(at now: Instant) -> Bool {
         now >= instant
     }
 
+    @inlinable
     package static func < (lhs: Deadline, rhs: Deadline) -> Bool {
         lhs.instant < rhs.instant
     }
