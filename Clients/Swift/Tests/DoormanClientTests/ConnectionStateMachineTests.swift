@@ -57,7 +57,7 @@ struct ConnectionStateMachineTests {
     func leavesNothing() {
         var machine = Situation.pending.machine
         #expect(machine.start(2, at: start) == .send(StreamID(3)) && machine.unwritten == 1)
-        machine.unsend(StreamID(3))
+        machine.rollbackSend(StreamID(3))
         #expect(machine.unwritten == 0 && machine.callsInFlight == 1)
         #expect(machine.start(3, at: start) == .send(StreamID(3)) && machine.unwritten == 1)
         machine.wrote()

@@ -27,7 +27,7 @@ struct ServerDirectoryTests {
     private func finish(
         _ index: Int, _ result: Result<[Server], ConnectFailure>, in directory: inout ServerDirectory, at now: Instant
     ) {
-        var randomness = FastRandomness()
+        var randomness = SplitMix64(seed: 1)
         directory.finishLookUp(index, result, at: now, using: &randomness)
     }
 

@@ -5,7 +5,7 @@ internal import DoormanWire
 ///
 /// | name | kind | labels |
 /// |---|---|---|
-/// | `doorman_client_calls_total` | counter | `method`, `outcome` (`ok`, or a reason of ``RefusalReason`` or ``CouldNotAskReason``) |
+/// | `doorman_client_calls_total` | counter | `method`, `outcome` (`ok`, or a reason of ``RejectionReason`` or ``UnavailableReason``) |
 /// | `doorman_client_call_duration_seconds` | timer | `method` |
 /// | `doorman_client_near_cache_hits_total` | counter | – |
 /// | `doorman_client_retries_total` | counter | `cause` (`draining`, `unsent`, `connection_lost`, `hung`, `unavailable`) |
@@ -80,8 +80,8 @@ extension DoormanError {
     /// The reason's name, whichever kind it is.
     fileprivate var reason: String {
         switch kind {
-        case .refused(let reason): reason.description
-        case .couldNotAsk(let reason): reason.description
+        case .rejected(let reason): reason.description
+        case .unavailable(let reason): reason.description
         }
     }
 }

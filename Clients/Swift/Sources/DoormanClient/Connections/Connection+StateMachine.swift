@@ -77,8 +77,8 @@ extension Connection {
             return .send(id)
         }
 
-        /// The call that was started last is not sent after all.
-        mutating func unsend(_ id: StreamID) {
+        /// Takes back the call that was started last, because it can't be sent.
+        mutating func rollbackSend(_ id: StreamID) {
             _ = pending.remove(id)
             nextID = id
             if callsInFlight == 0 && ping == nil { silentSince = nil }
