@@ -75,7 +75,7 @@ private func run(_ server: some Service, _ logger: Logger) async throws {
 }
 
 private func transfer(_ token: Token, _ client: DoormanClient) async throws -> Identity {
-    // Before what can't be undone: the provider is asked anew.
+    // Before an action that can't be undone: bypass the cache.
     let identity = try await client.verify(token, maxAge: .seconds(1))
     return identity
 }

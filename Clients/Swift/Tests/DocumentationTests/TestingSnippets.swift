@@ -21,7 +21,7 @@ struct Greeter {
 struct GreeterTests {
     private let doorman = ScriptedVerifier(["token of Ada": .identity(.sample(accountID: "1"))])
 
-    @Test("greets whom Doorman knows")
+    @Test("greets a user whose token is valid")
     func known() async {
         #expect(await Greeter(doorman: doorman).greeting(for: "token of Ada") == "Hello, 1")
         #expect(doorman.requests.map(\.token) == [Token("token of Ada")])

@@ -91,7 +91,7 @@ struct ClientCallTests {
         await client.close()
     }
 
-    @Test("a refusal is a refusal, and an outage is none")
+    @Test("a rejection is a verdict; an outage is not")
     func refusalAndOutage() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)

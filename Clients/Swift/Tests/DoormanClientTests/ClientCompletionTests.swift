@@ -88,7 +88,7 @@ struct ClientCompletionTests {
         var call = try await connection.nextCall()
         #expect(call.secret == "EMAW1" && call.applicationID == "5432" && call.maxAgeSeconds == 30)
         #expect(call.timeout.map { $0 > .seconds(20) && $0 <= .seconds(50) } == true)
-        try await connection.answer(call, .init(.tokenRejected, "nobody knows it"))
+        try await connection.answer(call, .init(.tokenRejected, "no such token"))
         try client.verify(Token("EMAW2")) { outcomes.note($0) }
         call = try await connection.nextCall()
         try await connection.answer(call, .init(.providerUnavailable, "no way to the provider"))
@@ -97,7 +97,7 @@ struct ClientCompletionTests {
         await client.close()
     }
 
-    @Test("a call that nobody answers ends by its deadline or with the client, and one made later is refused")
+    @Test("a call without a response ends by its deadline or with the client; a later call fails")
     func ends() async throws {
         let peer = try AnsweringPeer()
         let client = DoormanClient(target: peer.target, configuration: .patient)
@@ -118,7 +118,7 @@ struct ClientCompletionTests {
             outcomes.errors == [.unavailable(.deadlineExceeded), .unavailable(.clientClosed), .unavailable(.clientClosed)])
     }
 
-    @Test("no more calls wait for the client's thread than may, and one too many is refused to whoever makes it")
+    @Test("no more calls wait for the client's thread than may; one call too many throws")
     func bound() async throws {
         let peer = try AnsweringPeer()
         var configuration = DoormanClientConfiguration.patient
@@ -282,7 +282,7 @@ struct ClientCompletionTests {
         await client.close()
     }
 
-    @Test("a client that nobody holds any more stays until its last call has ended")
+    @Test("a client without references stays until its last call has ended")
     func lifetime() async throws {
         let peer = try ScriptedPeer()
         let outcomes = Outcomes()

@@ -35,7 +35,7 @@ struct ClientDeadlineTests {
         await client.close()
     }
 
-    @Test("the deadline covers connecting: a listener that accepts nobody and has no room to wait in")
+    @Test("the deadline covers connecting: a listener that accepts no connection and has a full backlog")
     func fullBacklog() async throws {
         let peer = try ScriptedPeer(backlog: 0)
         var configuration = DoormanClientConfiguration()
@@ -49,7 +49,7 @@ struct ClientDeadlineTests {
         for client in clients { await client.close() }
     }
 
-    @Test("a port where nobody listens is told apart from one that is slow")
+    @Test("a port without a listener is told apart from one that is slow")
     func refused() async throws {
         let peer = try ScriptedPeer()
         let client = DoormanClient(target: peer.target)
@@ -100,7 +100,7 @@ struct ClientDeadlineTests {
         await client.close()
     }
 
-    @Test("a cancelled task is free at once, and the answer to its call disturbs nobody")
+    @Test("a cancelled task is free at once, and the response to its call disturbs no other call")
     func cancellation() async throws {
         let peer = try ScriptedPeer()
         let client = steady(peer)
@@ -163,7 +163,7 @@ struct ClientDeadlineTests {
         #expect(await errors.count(of: .unavailable(.tooManyWaiting)) == 8)
     }
 
-    @Test("calls that ran out of time while they waited take nobody's place")
+    @Test("calls that timed out while they waited do not count towards the limit")
     func queueOfTheLate() async throws {
         let gone = try ScriptedPeer()
         gone.close()

@@ -231,7 +231,7 @@ struct ClientServersTests {
         await servers.client.close()
     }
 
-    @Test("a connection that nobody uses is asked whether its server is there")
+    @Test("an idle connection gets health checks")
     func idle() async throws {
         let servers = try AnsweringServers(1) { $0.pingInterval = .milliseconds(10) }
         try await servers.client.verifyTokens(1)

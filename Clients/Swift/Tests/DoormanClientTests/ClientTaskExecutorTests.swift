@@ -47,7 +47,7 @@ struct ClientTaskExecutorTests {
         #expect(order.withLockedValue(\.self) == ["outer", "inner"])
     }
 
-    @Test("a call that nobody answers ends by its deadline, by its task's cancellation, or with the client")
+    @Test("a call without a response ends by its deadline, by its task's cancellation, or with the client")
     func ends() async throws {
         let peer = try AnsweringPeer()
         let client = client(of: peer)

@@ -17,7 +17,7 @@ struct PendingCallQueueTests {
         #expect(waiting.isEmpty)
     }
 
-    @Test("those that left take nobody's place")
+    @Test("calls that have ended do not count towards the limit")
     func limit() {
         var waiting = PendingCallQueue()
         let calls = (1...3).map { ClientCall.sample("\($0)") }

@@ -44,7 +44,7 @@ struct ServerDirectoryTests {
         #expect(directory.beginLookUps(afterFailure: false, at: start.advanced(by: .seconds(31))) == [0])
     }
 
-    @Test("a name that takes long keeps nobody from the servers of others, and is not looked up twice at once")
+    @Test("a name that takes long delays no other name, and is not looked up twice at once")
     func slowName() throws {
         let other = DoormanTarget.hostAndPort("other.internal", 7117)
         var directory = directory([name, other])

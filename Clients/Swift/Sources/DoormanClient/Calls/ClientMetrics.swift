@@ -1,7 +1,7 @@
 internal import CoreMetrics
 internal import DoormanWire
 
-/// What a client counts, by swift-metrics: whoever runs the process chooses where it goes.
+/// The client's metrics, by swift-metrics: the process chooses the backend.
 ///
 /// | name | kind | labels |
 /// |---|---|---|
@@ -15,7 +15,7 @@ struct ClientMetrics: Sendable {
     enum RetryCause: String, CaseIterable {
         case draining, unsent, connectionLost = "connection_lost", hung, unavailable
 
-        /// Whether it is certain that no server began the call, so that sending it again costs nobody more than the first time.
+        /// Whether it is certain that no server began the call, so that the retry costs no server more than the first attempt.
         var isFree: Bool { self == .draining || self == .unsent }
     }
 

@@ -1,8 +1,8 @@
 public import DoormanCore
 internal import DoormanSupport
 
-// For operators. A server lets nobody do this unless its setting server.accounts-callers names them:
-// ``UnavailableReason/callerNotAllowed`` otherwise.
+// For operators. A server allows this only to callers that its setting server.accounts-callers names. Others get
+// ``UnavailableReason/callerNotAllowed``.
 
 extension DoormanClient {
     /// The accounts of an application, page after page as they are read.

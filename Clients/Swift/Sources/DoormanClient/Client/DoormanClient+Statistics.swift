@@ -1,7 +1,7 @@
 public import DoormanCore
 
-// For operators. A server lets callers of its own machine do this, and those whom its policy names:
-// ``UnavailableReason/callerNotAllowed`` otherwise.
+// For operators. A server allows this only to callers on its own machine and to callers that its policy names. Others get
+// ``UnavailableReason/callerNotAllowed``.
 
 extension DoormanClient {
     /// What the server has counted since it started, and how full it is.

@@ -94,7 +94,7 @@ final class Connection: ChannelInboundHandler {
         scheduleFlush()
     }
 
-    /// Nobody waits for the call any more; its answer will be ignored.
+    /// Ignores the response to a call from now on.
     func abandon(_ id: StreamID) {
         perform(machine.abandon(id))
     }

@@ -7,7 +7,7 @@ extension Subchannel {
     /// takes calls when it has said that it serves: a process that is stopped still accepts.
     struct StateMachine: Equatable {
         enum State: Hashable {
-            /// No connection, and nobody needs one.
+            /// There is no connection, and none is needed.
             case idle
             case connecting
             /// Connected, and asked for its health; takes no calls yet.
@@ -48,7 +48,7 @@ extension Subchannel {
             case probe
             /// Give it calls.
             case use
-            /// Close what came about: nobody wants it any more.
+            /// Close the new connection, which is not wanted any more.
             case discard
             /// Wait this long, then say ``backoffEnded(isWanted:)``.
             case backOff(Duration)

@@ -33,7 +33,7 @@ extension Dispatcher {
         }
     }
 
-    /// A call was answered, for which perhaps nobody waits any more.
+    /// Handles the response to a call, which may have ended meanwhile.
     func answered(_ call: ClientCall, _ reply: Reply, from subchannel: Subchannel) {
         switch reply {
         case .success: finishSoon(call)

@@ -36,11 +36,11 @@ final class Dispatcher {
     var hedging: Hedging
     /// Picks servers. A system call for each number would be too slow, and foreseeing them is of no use to an attacker.
     var randomness = SplitMix64(seed: .random(in: .min ... .max))
-    /// Why no connection came about last, while there is none.
+    /// The last connection failure, while no connection takes calls.
     var lastFailure: (server: String, failure: ConnectFailure)?
     var isClosed = false
     var tick = Tick()
-    /// Those that somebody waits for.
+    /// The number of calls that a task or a completion waits for.
     private(set) var liveCalls = 0
     private var listeners: [ClientCall.Listener] = []
     private var lastSubmission: Instant?
@@ -100,7 +100,7 @@ final class Dispatcher {
         }
     }
 
-    /// Lets go of a call whose task was cancelled. It may not have been submitted yet.
+    /// Ends a call whose task was cancelled. It may not have been submitted yet.
     func waiterCancelled(_ call: ClientCall) {
         liveCalls -= 1
         stopDeadline(of: call)

@@ -19,14 +19,14 @@ enum BearerFailure: Equatable {
     func answer(realm: String) -> HTTPError {
         switch self {
         case .noToken:
-            // An error code would be a hint to whoever did not know that a token is wanted.
+            // An error code would tell a client without a token that one is wanted.
             HTTPError(.unauthorized, headers: [.wwwAuthenticate: "Bearer realm=\"\(realm)\""], message: "a bearer token is missing")
         case .malformed: challenge(.badRequest, "invalid_request", "the bearer token is malformed, or not the only one", realm)
         case .rejected: challenge(.unauthorized, "invalid_token", "the token is not good: log in again", realm)
         case .unavailable(let seconds):
             HTTPError(
                 .serviceUnavailable, headers: [.retryAfter: String(seconds)],
-                message: "nobody can say now whether the token is good: try again")
+                message: "it is not known now whether the token is good: try again")
         }
     }
 

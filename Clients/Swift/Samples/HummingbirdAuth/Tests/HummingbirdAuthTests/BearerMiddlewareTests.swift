@@ -21,7 +21,7 @@ struct BearerMiddlewareTests {
         #expect(doorman.requests.map(\.token) == [Token("ada")])
     }
 
-    @Test("the open route asks nobody", arguments: [nil, "Bearer ada", "Bearer eve"])
+    @Test("the open route makes no request", arguments: [nil, "Bearer ada", "Bearer eve"])
     func open(_ authorization: String?) async throws {
         #expect(try await get("/", authorization).status == .ok)
         #expect(doorman.requests.isEmpty)
@@ -35,7 +35,7 @@ struct BearerMiddlewareTests {
         #expect(doorman.requests.isEmpty)
     }
 
-    @Test("what can't be a token is a bad request, and nobody is asked about it")
+    @Test("what can't be a token is a bad request, and Doorman gets no request")
     func malformed() async throws {
         let response = try await get("/me", "Bearer not a token")
         #expect(response.status == .badRequest)
@@ -55,7 +55,7 @@ struct BearerMiddlewareTests {
     }
 
     @Test(
-        "an outage logs nobody out, and says in whole seconds when to come back",
+        "an outage logs no user out, and says in whole seconds when to come back",
         arguments: [
             (nil, "1"), (.zero, "1"), (.milliseconds(1), "1"), (.seconds(1), "1"), (.milliseconds(1001), "2"), (.seconds(30), "30"),
         ] as [(Duration?, String)])
