@@ -59,7 +59,7 @@ struct LRUSegmentTests {
 
     @Test("a hundred thousand random operations agree with a naive model")
     func agreesWithModel() async {
-        var random = SeededGenerator(state: 1)
+        var random = SplitMix64(seed: 1)
         // Few values in the bits that the index looks at, and in those that say where an entry's home is, so that cells and homes
         // collide and equal tags occur.
         let keys = (0..<200).map { TokenKey(words: ((UInt64($0) % 37) << 32, (UInt64($0) % 29) << 59, UInt64($0), 0)) }
@@ -81,7 +81,7 @@ struct LRUSegmentTests {
     }
 
     private func doSomething(
-        to segment: inout LRUSegment, and model: inout NaiveLRU, _ key: TokenKey, _ random: inout SeededGenerator
+        to segment: inout LRUSegment, and model: inout NaiveLRU, _ key: TokenKey, _ random: inout SplitMix64
     ) -> Bool {
         switch UInt64.random(in: 0..<1000, using: &random) {
         case 0..<450:

@@ -18,7 +18,7 @@ struct LifetimeTests {
 
     @Test("random jitter stays within its range")
     func jitterStaysInRange() {
-        var random = SeededGenerator(state: 1)
+        var random = SplitMix64(seed: 1)
         for _ in 0..<10_000 {
             let lifetime = CacheSettings().lifetime(expiry: .distantFuture, wallTime: wallTime, roll: random.next()).fresh
             #expect(lifetime >= .seconds(54) && lifetime <= .seconds(66))

@@ -9,7 +9,7 @@ struct VerificationCacheTests {
     private let now = Instant(nanoseconds: 1)
 
     private func key(_ number: UInt64) -> TokenKey {
-        var random = SeededGenerator(state: number)
+        var random = SplitMix64(seed: number)
         return TokenKey(words: (random.next(), random.next(), number, 0))
     }
 

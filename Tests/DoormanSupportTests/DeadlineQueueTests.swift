@@ -36,16 +36,27 @@ struct DeadlineQueueTests {
         #expect(queue.nextWakeUp() == moment(20))
     }
 
-    @Test("tickets of those who left do not pile up")
-    func compacts() {
+    @Test("removed tickets leave nothing behind")
+    func removal() {
         var queue = DeadlineQueue()
         for ticket in 0..<UInt64(10) { queue.insert(ticket, deadline: Deadline(moment(100 + ticket))) }
         for ticket in 10..<UInt64(100_000) {
             queue.insert(ticket, deadline: Deadline(moment(50)))
-            queue.compact(live: 10) { $0 < 10 }
-            #expect(queue.count <= 2 * 10 + 64 + 1)
+            queue.remove(ticket)
+            queue.remove(ticket)
+            #expect(queue.count == 10)
         }
-        let passed = queue.passed(at: moment(200)).filter { $0 < 10 }
-        #expect(passed == Array(0..<10))
+        #expect(queue.passed(at: moment(200)) == Array(0..<10))
+        queue.remove(0)
+        #expect(queue.count == 0)
+    }
+
+    @Test("a removed ticket needs no wake-up, and one that is left gets its own")
+    func wakeUpAfterRemoval() {
+        var queue = DeadlineQueue()
+        queue.insert(1, deadline: Deadline(moment(10)))
+        queue.insert(2, deadline: Deadline(moment(20)))
+        queue.remove(1)
+        #expect(queue.nextWakeUp() == moment(20))
     }
 }

@@ -1,4 +1,5 @@
 import DoormanCore
+import DoormanSupport
 import DoormanWire
 import NIOCore
 import TestKit
@@ -8,7 +9,7 @@ import Testing
 struct RandomBytesTests {
     @Test("random bytes never crash the frame decoder, however they are cut", arguments: 1...20 as ClosedRange<UInt64>)
     func frames(_ seed: UInt64) {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(seed: seed)
         for _ in 0..<50 {
             // A first byte of 0 keeps most of them from ending at once.
             let parts = (0..<Int.random(in: 1...8, using: &random)).map { _ in
@@ -22,7 +23,7 @@ struct RandomBytesTests {
 
     @Test("random bytes never crash the message decoders", arguments: 1...20 as ClosedRange<UInt64>)
     func messages(_ seed: UInt64) {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(seed: seed)
         let arena = MessageArena(capacity: 512, budget: 16 << 10)
         for _ in 0..<200 { readAll(random.bytes(Int.random(in: 0...200, using: &random)), arena) }
         expectStillReads(arena)
@@ -30,7 +31,7 @@ struct RandomBytesTests {
 
     @Test("good messages with a few bytes changed never crash the decoders", arguments: 1...20 as ClosedRange<UInt64>)
     func mutations(_ seed: UInt64) throws {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(seed: seed)
         let arena = MessageArena(capacity: 512, budget: 16 << 10)
         let originals = try GoldenVector.all().map(\.data).filter { !$0.isEmpty && $0.count < 4096 }
         for original in originals {
@@ -73,22 +74,7 @@ struct RandomBytesTests {
     }
 }
 
-/// Numbers that are the same in every run: SplitMix64, by Steele, Lea and Flood.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SplitMix64 {
     mutating func bytes(_ count: Int) -> [UInt8] {
         (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) }
     }

@@ -30,9 +30,9 @@ struct BadDaysTests {
             },
             { stack in
                 // The good ones come by the Unix socket, the bad ones by TCP: two callers.
-                var patient = DoormanClientSettings()
+                var patient = DoormanClientConfiguration()
                 patient.timeout = .seconds(20)
-                let good = DoormanClient(target: .unixSocket(path: path), settings: patient)
+                let good = DoormanClient(target: .unixSocket(path: path), configuration: patient)
                 let tokens = try (0..<goodTokens).map { try stack.emulator.logIn(phone: "+1555\(1_000_000 + $0)") }
                 for token in tokens { try await verifyPatiently(token, good) }
                 stack.emulator.resetStatistics()

@@ -26,9 +26,9 @@ struct ClientTLSTests {
     }
 
     private func client(_ stack: Stack, host: String = "127.0.0.1", _ tls: DoormanTLS) -> DoormanClient {
-        var settings = DoormanClientSettings()
+        var settings = DoormanClientConfiguration()
         settings.timeout = .seconds(20)
-        return DoormanClient(target: .hostAndPort(host, stack.port), tls: tls, settings: settings)
+        return DoormanClient(target: .hostAndPort(host, stack.port), tls: tls, configuration: settings)
     }
 
     private func pair(_ leaf: TestAuthority.Leaf) -> DoormanTLS.KeyPair {
@@ -39,7 +39,7 @@ struct ClientTLSTests {
     private func failure(_ client: DoormanClient) async -> String {
         let error = await #expect(throws: DoormanError.self) { try await client.health(timeout: .milliseconds(1500)) }
         await client.close()
-        #expect(error?.kind == .couldNotAsk(.unreachable))
+        #expect(error?.kind == .unavailable(.unreachable))
         return error?.message ?? ""
     }
 

@@ -54,9 +54,9 @@ struct ProcessTests {
                 "doormand",
                 provider.doormandArguments + ["--server-address", "127.0.0.1:0", "--server-port-file", firstPortFile.path])
             let port = try await first.port(from: firstPortFile)
-            var settings = DoormanClientSettings()
+            var settings = DoormanClientConfiguration()
             settings.timeout = .seconds(30)
-            let client = DoormanClient(target: .hostAndPort("127.0.0.1", port), settings: settings)
+            let client = DoormanClient(target: .hostAndPort("127.0.0.1", port), configuration: settings)
             let tokens = try await [
                 logIn(provider, phone: "15551234567"), logIn(provider, phone: "15557654321"), logIn(provider, phone: "15550000000"),
             ]

@@ -75,9 +75,9 @@ struct ReloadTests {
                     "--server-port-file", portFile.path, "--account-kit-base-url", emulator.baseURL, "--reload-interval", interval,
                 ] + arguments, environment: ["PLANTED": Self.plantedInEnvironment])
             let port = try await doormand.port(from: portFile)
-            var clientSettings = DoormanClientSettings()
+            var clientSettings = DoormanClientConfiguration()
             clientSettings.timeout = .seconds(20)
-            let client = DoormanClient(target: .hostAndPort("127.0.0.1", port), settings: clientSettings)
+            let client = DoormanClient(target: .hostAndPort("127.0.0.1", port), configuration: clientSettings)
             let scene = Scene(folder: folder, emulator: emulator, doormand: doormand, client: client, port: port)
             try await scene.waitForLine("ready to reload")
             try await body(scene)
@@ -378,11 +378,11 @@ struct ReloadTests {
             _ port: Int, as caller: TestAuthority.Leaf, _ body: (DoormanClient) async throws -> Value
         ) async throws -> Value {
             let pair = DoormanTLS.KeyPair(certificateFile: caller.certificateFile, privateKeyFile: caller.keyFile)
-            var settings = DoormanClientSettings()
+            var settings = DoormanClientConfiguration()
             settings.timeout = .seconds(20)
             return try await withDoormanClient(
                 target: .hostAndPort("127.0.0.1", port),
-                tls: DoormanTLS(trust: .file(path: path("servers.pem")), keyPair: pair), settings: settings, body)
+                tls: DoormanTLS(trust: .file(path: path("servers.pem")), keyPair: pair), configuration: settings, body)
         }
 
         /// When the server's certificate ends, by what it says itself.

@@ -33,7 +33,7 @@ struct Stack {
     /// Runs the stack on free ports for as long as `body` runs.
     static func run(
         settings change: (inout DoormandSettings) -> Void = { _ in },
-        client changeClient: (inout DoormanClientSettings) -> Void = { _ in },
+        client changeClient: (inout DoormanClientConfiguration) -> Void = { _ in },
         _ body: (Stack) async throws -> Void
     ) async throws {
         let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -60,11 +60,11 @@ struct Stack {
             group: MultiThreadedEventLoopGroup.singleton, logger: quiet)
         try await server.start()
         let port = server.addresses.compactMap(\.port).first ?? 0
-        var clientSettings = DoormanClientSettings()
+        var clientSettings = DoormanClientConfiguration()
         // Sanitizers and two busy cores make everything slow; tests that are about deadlines set their own.
         clientSettings.timeout = .seconds(20)
         changeClient(&clientSettings)
-        let client = DoormanClient(target: .hostAndPort("127.0.0.1", port), settings: clientSettings)
+        let client = DoormanClient(target: .hostAndPort("127.0.0.1", port), configuration: clientSettings)
 
         let outcome: Result<Void, any Error>
         do {
@@ -95,8 +95,8 @@ struct Stack {
 extension DoormanError {
     var reason: String {
         switch kind {
-        case .refused(let reason): "refused: \(reason)"
-        case .couldNotAsk(let reason): "could not ask: \(reason)"
+        case .rejected(let reason): "refused: \(reason)"
+        case .unavailable(let reason): "could not ask: \(reason)"
         }
     }
 }

@@ -1,5 +1,6 @@
 package import DoormanCache
 package import DoormanGovernor
+internal import DoormanSupport
 
 /// Limits and times of one history: small ones, so that all of them are reached.
 package struct SimulatedSettings: Sendable {
@@ -10,7 +11,7 @@ package struct SimulatedSettings: Sendable {
 
     package init() {}
 
-    init(drawnBy random: inout SeededGenerator) {
+    init(drawnBy random: inout SplitMix64) {
         cache.ttl = random.duration(.milliseconds(100) ... .seconds(60))
         cache.rejectedTTL = random.duration(.milliseconds(100) ... .seconds(10))
         cache.jitter = [0, 0.1, 0.5].randomElement(using: &random)!

@@ -9,7 +9,7 @@ internal import NIOConcurrencyHelpers
 package final class World: TaskExecutor, Sendable {
     private struct State {
         var now = Instant(nanoseconds: 1_000_000_000_000)
-        var random: SeededGenerator
+        var random: SplitMix64
         var ready: [UnownedJob] = []
         var sleepers = Sleepers()
         var steps = 0
@@ -20,7 +20,7 @@ package final class World: TaskExecutor, Sendable {
     private let start: Instant
 
     package init(seed: UInt64) {
-        let state = State(random: SeededGenerator(seed: seed))
+        let state = State(random: SplitMix64(seed: seed))
         start = state.now
         self.state = NIOLockedValueBox(state)
     }
@@ -66,7 +66,7 @@ package final class World: TaskExecutor, Sendable {
     // MARK: - Chance
 
     /// Draws from the seed.
-    func draw<Value>(_ body: (inout SeededGenerator) -> Value) -> Value {
+    func draw<Value>(_ body: (inout SplitMix64) -> Value) -> Value {
         state.withLockedValue { body(&$0.random) }
     }
 

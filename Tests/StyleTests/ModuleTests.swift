@@ -39,7 +39,7 @@ struct ModuleTests {
         "DoormanBench": core.union(nio).union(libc).union(["DoormanClient", "DoormanWire", "Histogram", "NIOSSL", "NIOTLS"]),
         "EmulatorClient": core.union(["FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix"]),
         "AccountKitEmulator": core.union(nio).union(libc).union([
-            "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "FoundationEssentials",
+            "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "DoormanSupport", "FoundationEssentials",
         ]),
         "doormand": ["ArgumentParser", "DoormanDaemon", "Foundation"],
         "doorman": libc.union(programs).union([

@@ -35,10 +35,10 @@ struct ClientBenchmark: AsyncParsableCommand {
 
     func run() async throws {
         let lines = try Lines(path: tokens, atMost: keys)
-        var settings = DoormanClientSettings()
+        var settings = DoormanClientConfiguration()
         settings.connectionsPerServer = connections
         settings.timeout = .seconds(30)
-        let client = DoormanClient(target: try DoormanTarget(parsing: connect), settings: settings)
+        let client = DoormanClient(target: try DoormanTarget(parsing: connect), configuration: settings)
         let executor = onClientThread ? client.taskExecutor : nil
         let callers = connections * depth
         let period = Period(warmUp: .seconds(warmUp), measured: .seconds(seconds))

@@ -1,85 +1,85 @@
 public import DoormanClient
 internal import NIOConcurrencyHelpers
 
-/// Answers for a Doorman server in your tests: says of each token what you told it to, in this process, at once.
+/// Stands in for a Doorman server in your tests: responds to each token as you told it to, in this process, at once.
 ///
 ///     let doorman = ScriptedVerifier(["token of Ada": .identity(.sample(accountID: "1"))])
 ///     let service = MyService(doorman: doorman)          // which asks for any TokenVerifying
-///     doorman.otherwise = .couldNotAsk(.providerUnavailable)
+///     doorman.otherwise = .unavailable(.providerUnavailable)
 ///
-/// A token it was told nothing about is refused, as a server refuses a token that the provider does not know.
+/// It rejects all other tokens, as a server rejects a token that the provider does not know.
 public final class ScriptedVerifier: TokenVerifying {
-    /// What is said about a token.
-    public enum Answer: Sendable, Hashable {
-        /// It is this account's.
+    /// The response to a token.
+    public enum Response: Sendable, Hashable {
+        /// The identity of the token's account.
         case identity(Identity)
-        /// It is no good: log the user out.
-        case refused(RefusalReason)
-        /// Nobody could be asked: the token may be good or not.
-        case couldNotAsk(CouldNotAskReason)
+        /// The token is not good: log the user out.
+        case rejected(RejectionReason)
+        /// There is no verdict: the token may be good or not.
+        case unavailable(UnavailableReason)
         /// Exactly this error.
         case error(DoormanError)
         /// Nothing, until the call's deadline passes.
         case silence
     }
 
-    /// A question that was asked.
-    public struct Question: Sendable, Hashable {
-        /// Whose token it is was asked.
+    /// A request that was made.
+    public struct Request: Sendable, Hashable {
+        /// The token.
         public let token: Token
-        /// How old the answer may have been. Nil: not said.
+        /// The maximum age of the verdict; `nil` if the caller set none.
         public let maxAge: Duration?
-        /// The application that the token must have been made for. Nil: not said.
+        /// The application that the token must have been made for; `nil` if the caller set none.
         public let applicationID: String?
-        /// How long the call might have taken. Nil: not said.
+        /// The maximum time for the call; `nil` if the caller set none.
         public let timeout: Duration?
     }
 
     private struct State {
-        var answers: [Token: Answer]
-        var otherwise: Answer
-        var questions: [Question] = []
+        var responses: [Token: Response]
+        var otherwise: Response
+        var requests: [Request] = []
     }
 
     private let state: NIOLockedValueBox<State>
 
     /// - Parameters:
-    ///   - answers: What is said about which token, given by its text.
-    ///   - otherwise: What is said about every other.
-    public init(_ answers: [String: Answer] = [:], otherwise: Answer = .refused(.tokenRejected)) {
-        let answers = Dictionary(answers.map { (Token($0.key), $0.value) }) { first, _ in first }
-        state = NIOLockedValueBox(State(answers: answers, otherwise: otherwise))
+    ///   - responses: The response to each token, given by its text.
+    ///   - otherwise: The response to all other tokens.
+    public init(_ responses: [String: Response] = [:], otherwise: Response = .rejected(.tokenRejected)) {
+        let responses = Dictionary(responses.map { (Token($0.key), $0.value) }) { first, _ in first }
+        state = NIOLockedValueBox(State(responses: responses, otherwise: otherwise))
     }
 
-    /// What is said about tokens that nothing else was said about.
-    public var otherwise: Answer {
+    /// The response to tokens that have none of their own.
+    public var otherwise: Response {
         get { state.withLockedValue { $0.otherwise } }
         set { state.withLockedValue { $0.otherwise = newValue } }
     }
 
-    /// What was asked so far, in order.
-    public var questions: [Question] { state.withLockedValue { $0.questions } }
+    /// The requests so far, in order.
+    public var requests: [Request] { state.withLockedValue { $0.requests } }
 
-    /// Says `answer` about a token from now on; nil: what is said otherwise.
-    public func say(_ answer: Answer?, about token: String) {
-        state.withLockedValue { $0.answers[Token(token)] = answer }
+    /// Sets the response to a token from now on. `nil` stands for ``otherwise``.
+    public func say(_ response: Response?, about token: String) {
+        state.withLockedValue { $0.responses[Token(token)] = response }
     }
 
-    /// Keeps the question, and answers it as it was told to.
+    /// Records the request, and responds as it was told to.
     public func verify(
         _ token: Token, maxAge: Duration?, applicationID: String?, timeout: Duration?
     ) async throws(DoormanError) -> Identity {
-        let question = Question(token: token, maxAge: maxAge, applicationID: applicationID, timeout: timeout)
-        let answer = state.withLockedValue { state in
-            state.questions.append(question)
-            return state.answers[token] ?? state.otherwise
+        let request = Request(token: token, maxAge: maxAge, applicationID: applicationID, timeout: timeout)
+        let response = state.withLockedValue { state in
+            state.requests.append(request)
+            return state.responses[token] ?? state.otherwise
         }
-        switch answer {
+        switch response {
         case .identity(let identity): return identity
-        case .refused(let reason): throw DoormanError(reason, "scripted")
-        case .couldNotAsk(let reason): throw DoormanError(reason, "scripted", isRetryable: true)
+        case .rejected(let reason): throw DoormanError(reason, "scripted")
+        case .unavailable(let reason): throw DoormanError(reason, "scripted", isRetryable: true)
         case .error(let error): throw error
-        case .silence: throw await silence(for: timeout ?? DoormanClientSettings().timeout)
+        case .silence: throw await silence(for: timeout ?? DoormanClientConfiguration().timeout)
         }
     }
 

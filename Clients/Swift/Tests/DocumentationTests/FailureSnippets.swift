@@ -15,8 +15,8 @@ private func page(for token: Token, doorman: any TokenVerifying) async -> Page {
         return .account(try await doorman.verify(token).accountID)
     } catch {
         switch error.kind {
-        case .refused: return .logIn
-        case .couldNotAsk: return .tryAgain(in: error.retryAfter ?? .seconds(1))
+        case .rejected: return .logIn
+        case .unavailable: return .tryAgain(in: error.retryAfter ?? .seconds(1))
         }
     }
 }
@@ -28,12 +28,12 @@ private func answer(_ token: Token) async {
         print("200: \(identity.accountID) of app \(identity.applicationID)")
     } catch {
         // A refusal is a verdict. Everything else says nothing about the token: never log a user out for it.
-        print(error.refusal != nil ? "401: log in again" : "503: try again: \(error)")
+        print(error.rejection != nil ? "401: log in again" : "503: try again: \(error)")
     }
 }
 
 private func answerStatus(_ error: DoormanError) -> Int {
-    error.refusal != nil ? 401 : 503
+    error.rejection != nil ? 401 : 503
 }
 
 private func logIn(with code: AuthorizationCode, client: DoormanClient) async throws(DoormanError) -> Token {

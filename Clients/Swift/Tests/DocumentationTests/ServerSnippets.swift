@@ -29,9 +29,9 @@ private func secured() -> DoormanClient {
 }
 
 private func hedged() -> DoormanClient {
-    var settings = DoormanClientSettings()
-    settings.hedgeAfter = .milliseconds(20)
-    let client = DoormanClient(target: .hostAndPort("doorman.internal"), settings: settings)
+    var configuration = DoormanClientConfiguration()
+    configuration.hedgeAfter = .milliseconds(20)
+    let client = DoormanClient(target: .hostAndPort("doorman.internal"), configuration: configuration)
     return client
 }
 
@@ -60,10 +60,10 @@ private func admit(_ account: String) {}
 private func turnAway(_ why: String) {}
 
 private func near() -> DoormanClient {
-    var settings = DoormanClientSettings()
-    settings.nearCacheCapacity = 10_000
-    settings.nearCacheLifetime = .seconds(2)
-    let client = DoormanClient(target: .hostAndPort("doorman.internal"), settings: settings)
+    var configuration = DoormanClientConfiguration()
+    configuration.nearCacheCapacity = 10_000
+    configuration.nearCacheLifetime = .seconds(2)
+    let client = DoormanClient(target: .hostAndPort("doorman.internal"), configuration: configuration)
     return client
 }
 
@@ -75,7 +75,7 @@ private func run(_ server: some Service, _ logger: Logger) async throws {
 }
 
 private func transfer(_ token: Token, _ client: DoormanClient) async throws -> Identity {
-    // Before what can't be undone: the provider is asked anew.
+    // Before an action that can't be undone: bypass the cache.
     let identity = try await client.verify(token, maxAge: .seconds(1))
     return identity
 }

@@ -12,7 +12,7 @@ struct Greeter {
             let identity = try await doorman.verify(token)
             return "Hello, \(identity.accountID)"
         } catch {
-            return error.refusal != nil ? "Log in again" : "Try again later"
+            return error.rejection != nil ? "Log in again" : "Try again later"
         }
     }
 }
@@ -21,22 +21,22 @@ struct Greeter {
 struct GreeterTests {
     private let doorman = ScriptedVerifier(["token of Ada": .identity(.sample(accountID: "1"))])
 
-    @Test("greets whom Doorman knows")
+    @Test("greets a user whose token is valid")
     func known() async {
         #expect(await Greeter(doorman: doorman).greeting(for: "token of Ada") == "Hello, 1")
-        #expect(doorman.questions.map(\.token) == [Token("token of Ada")])
+        #expect(doorman.requests.map(\.token) == [Token("token of Ada")])
     }
 
-    @Test("logs out whose token is refused")
-    func refused() async {
+    @Test("logs a user out when the token is rejected")
+    func rejected() async {
         #expect(await Greeter(doorman: doorman).greeting(for: "token of Eve") == "Log in again")
     }
 }
 
 extension GreeterTests {
-    @Test("logs nobody out when Doorman can't be asked")
+    @Test("logs no user out when there is no verdict")
     func outage() async {
-        doorman.say(.couldNotAsk(.providerUnavailable), about: "token of Ada")
+        doorman.say(.unavailable(.providerUnavailable), about: "token of Ada")
         #expect(await Greeter(doorman: doorman).greeting(for: "token of Ada") == "Try again later")
     }
 

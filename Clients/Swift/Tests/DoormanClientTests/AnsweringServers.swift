@@ -1,3 +1,4 @@
+import DoormanSupport
 import MetricsTestKit
 import TestKit
 import Testing
@@ -11,16 +12,27 @@ struct AnsweringServers {
     let client: DoormanClient
     private let metrics = TestMetrics()
 
-    init(_ count: Int, _ change: (inout DoormanClientSettings) -> Void = { _ in }) throws {
+    init(_ count: Int, _ change: (inout DoormanClientConfiguration) -> Void = { _ in }) throws {
         peers = try (0..<count).map { _ in try AnsweringPeer() }
-        var settings = DoormanClientSettings.patient
-        change(&settings)
-        client = DoormanClient(targets: peers.map(\.target), settings: settings, resolver: .system, metricsFactory: metrics)
+        var configuration = DoormanClientConfiguration.patient
+        change(&configuration)
+        client = DoormanClient(
+            targets: peers.map(\.target), configuration: configuration, resolver: .system, metricsFactory: metrics)
     }
 
     /// How many calls were sent again for that cause.
     func retries(_ cause: String) -> Int64 {
         (try? metrics.expectCounter("doorman_client_retries_total", [("cause", cause)]))?.totalValue ?? 0
+    }
+
+    /// Returns when the client's pause after a failure of a server ends; `nil` if there is no pause.
+    func pauseEnd(of peer: AnsweringPeer) async throws -> Instant? {
+        let target = peer.target
+        return try await client.eventLoop.submit { [dispatcher = client.dispatcher] in
+            let subchannel = dispatcher.value.subchannels.first { $0.server.target == target }
+            guard let backoff = subchannel?.backoff else { return nil }
+            return backoff.since.advanced(by: backoff.pause)
+        }.get()
     }
 
     /// Makes calls until every server has had one.

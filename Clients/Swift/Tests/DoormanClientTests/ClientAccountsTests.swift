@@ -7,7 +7,7 @@ import Testing
 @Suite("accounts over a socket", .timeLimit(.minutes(2)))
 struct ClientAccountsTests {
     private func patient(_ peer: ScriptedPeer) -> DoormanClient {
-        DoormanClient(target: peer.target, settings: .patient)
+        DoormanClient(target: peer.target, configuration: .patient)
     }
 
     private func answer(_ call: ReceivedCall, _ connection: PeerConnection, _ page: AccountPage) async throws {
@@ -82,7 +82,7 @@ struct ClientAccountsTests {
         let connection = try await peer.accept()
         try await connection.answer(connection.nextCall(), FailureAnswer(.callerNotAllowed, "not you"))
         let error = await #expect(throws: DoormanError.self) { try await listing.value }
-        #expect(error?.kind == .couldNotAsk(.callerNotAllowed))
+        #expect(error?.kind == .unavailable(.callerNotAllowed))
         #expect(error?.isRetryable == false)
         await client.close()
     }

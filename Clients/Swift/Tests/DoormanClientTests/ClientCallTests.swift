@@ -7,10 +7,10 @@ import Testing
 @Suite("calls over a socket", .timeLimit(.minutes(2)))
 struct ClientCallTests {
     /// A client whose calls wait as long as a slow machine needs.
-    private func patient(_ peer: ScriptedPeer, _ change: (inout DoormanClientSettings) -> Void = { _ in }) -> DoormanClient {
-        var settings = DoormanClientSettings.patient
-        change(&settings)
-        return DoormanClient(target: peer.target, settings: settings)
+    private func patient(_ peer: ScriptedPeer, _ change: (inout DoormanClientConfiguration) -> Void = { _ in }) -> DoormanClient {
+        var configuration = DoormanClientConfiguration.patient
+        change(&configuration)
+        return DoormanClient(target: peer.target, configuration: configuration)
     }
 
     @Test("a token becomes an identity, and every argument reaches the server")
@@ -91,7 +91,7 @@ struct ClientCallTests {
         await client.close()
     }
 
-    @Test("a refusal is a refusal, and an outage is none")
+    @Test("a rejection is a verdict; an outage is not")
     func refusalAndOutage() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -99,14 +99,14 @@ struct ClientCallTests {
         let connection = try await peer.accept()
         try await connection.answer(connection.nextCall(), FailureAnswer(.tokenRejected, "the provider refuses it"))
         let refusal = await #expect(throws: DoormanError.self) { try await refused.value }
-        #expect(refusal?.kind == .refused(.tokenRejected))
+        #expect(refusal?.kind == .rejected(.tokenRejected))
         #expect(refusal?.isRetryable == false)
 
         let unlucky = Task { try await client.verify("EMAWgood") }
         let busy = FailureAnswer(.providerBusy, "the provider throttles", retryAfter: .seconds(30))
         try await connection.answer(connection.nextCall(), busy)
         let outage = await #expect(throws: DoormanError.self) { try await unlucky.value }
-        #expect(outage?.kind == .couldNotAsk(.providerBusy))
+        #expect(outage?.kind == .unavailable(.providerBusy))
         #expect(outage?.retryAfter == .seconds(30))
         #expect(outage?.isRetryable == true)
         await client.close()
@@ -195,7 +195,7 @@ struct ClientCallTests {
         let peer = try ScriptedPeer()
         let client = patient(peer)
         let error = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1", applicationID: "1\u{0}2") }
-        #expect(error?.kind == .couldNotAsk(.malformedRequest))
+        #expect(error?.kind == .unavailable(.malformedRequest))
         await #expect(throws: DoormanError.self) { try await client.revoke(accountID: "1\u{0}2") }
         #expect(try !peer.sawAnotherConnection())
         await client.close()

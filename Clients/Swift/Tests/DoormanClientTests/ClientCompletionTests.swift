@@ -44,7 +44,7 @@ struct ClientCompletionTests {
     @Test("each call gets its own answer, once, and all are told on the one thread")
     func answers() async throws {
         let peer = try AnsweringPeer()
-        let client = DoormanClient(target: peer.target, settings: .patient)
+        let client = DoormanClient(target: peer.target, configuration: .patient)
         let outcomes = Outcomes()
         let tokens = (0..<1000).map { "EMAW\($0)" }
         for token in tokens {
@@ -62,7 +62,7 @@ struct ClientCompletionTests {
     @Test("a completion may make the next call")
     func chain() async throws {
         let peer = try AnsweringPeer()
-        let client = DoormanClient(target: peer.target, settings: .patient)
+        let client = DoormanClient(target: peer.target, configuration: .patient)
         let outcomes = Outcomes()
         @Sendable func call(_ number: Int) throws {
             try client.verify(Token("EMAW\(number)")) { outcome in
@@ -79,28 +79,28 @@ struct ClientCompletionTests {
     @Test("everything that is said of a call reaches the server, and a refusal and an outage come back as what they are")
     func failures() async throws {
         let peer = try ScriptedPeer()
-        var settings = DoormanClientSettings.patient
-        settings.maximumAttempts = 1
-        let client = DoormanClient(target: peer.target, settings: settings)
+        var configuration = DoormanClientConfiguration.patient
+        configuration.maximumAttempts = 1
+        let client = DoormanClient(target: peer.target, configuration: configuration)
         let outcomes = Outcomes()
         try client.verify(Token("EMAW1"), maxAge: .seconds(30), applicationID: "5432", timeout: .seconds(50)) { outcomes.note($0) }
         let connection = try await peer.accept()
         var call = try await connection.nextCall()
         #expect(call.secret == "EMAW1" && call.applicationID == "5432" && call.maxAgeSeconds == 30)
         #expect(call.timeout.map { $0 > .seconds(20) && $0 <= .seconds(50) } == true)
-        try await connection.answer(call, .init(.tokenRejected, "nobody knows it"))
+        try await connection.answer(call, .init(.tokenRejected, "no such token"))
         try client.verify(Token("EMAW2")) { outcomes.note($0) }
         call = try await connection.nextCall()
         try await connection.answer(call, .init(.providerUnavailable, "no way to the provider"))
         try await eventually("both have ended") { outcomes.count == 2 }
-        #expect(outcomes.errors == [.refused(.tokenRejected), .couldNotAsk(.providerUnavailable)])
+        #expect(outcomes.errors == [.rejected(.tokenRejected), .unavailable(.providerUnavailable)])
         await client.close()
     }
 
-    @Test("a call that nobody answers ends by its deadline or with the client, and one made later is refused")
+    @Test("a call without a response ends by its deadline or with the client; a later call fails")
     func ends() async throws {
         let peer = try AnsweringPeer()
-        let client = DoormanClient(target: peer.target, settings: .patient)
+        let client = DoormanClient(target: peer.target, configuration: .patient)
         peer.behave(.hung)
         let late = await client.outcome(of: Token("EMAWlate"), timeout: .milliseconds(50))
         let outcomes = Outcomes()
@@ -113,25 +113,25 @@ struct ClientCompletionTests {
         let error = #expect(throws: DoormanError.self) {
             try client.verify(Token("EMAWnul"), applicationID: "54\u{0}32") { outcomes.note($0) }
         }
-        #expect(error?.kind == .couldNotAsk(.malformedRequest))
+        #expect(error?.kind == .unavailable(.malformedRequest))
         #expect(
-            outcomes.errors == [.couldNotAsk(.deadlineExceeded), .couldNotAsk(.clientClosed), .couldNotAsk(.clientClosed)])
+            outcomes.errors == [.unavailable(.deadlineExceeded), .unavailable(.clientClosed), .unavailable(.clientClosed)])
     }
 
-    @Test("no more calls wait for the client's thread than may, and one too many is refused to whoever makes it")
+    @Test("no more calls wait for the client's thread than may; one call too many throws")
     func bound() async throws {
         let peer = try AnsweringPeer()
-        var settings = DoormanClientSettings.patient
-        settings.maximumWaitingCalls = 3
+        var configuration = DoormanClientConfiguration.patient
+        configuration.maximumWaitingCalls = 3
         let metrics = TestMetrics()
-        let client = DoormanClient(targets: [peer.target], settings: settings, resolver: .system, metricsFactory: metrics)
+        let client = DoormanClient(targets: [peer.target], configuration: configuration, resolver: .system, metricsFactory: metrics)
         let outcomes = Outcomes()
         let thread = OccupiedThread(client.eventLoop)
         // Others' clients have that thread too.
         defer { thread.free() }
         for number in 1...3 { try client.verify(Token("EMAW\(number)")) { outcomes.note($0) } }
         let error = #expect(throws: DoormanError.self) { try client.verify(Token("EMAW4")) { outcomes.note($0) } }
-        #expect(error?.kind == .couldNotAsk(.tooManyWaiting) && error?.isRetryable == true)
+        #expect(error?.kind == .unavailable(.tooManyWaiting) && error?.isRetryable == true)
         #expect(error?.message.contains("3 calls wait already (maximumWaitingCalls)") == true)
         thread.free()
         let refused = [("method", "Verify"), ("outcome", "CLIENT_QUEUE_FULL")]
@@ -146,9 +146,9 @@ struct ClientCompletionTests {
     @Test("what the near cache has waits for the client's thread within the same bound")
     func nearCacheBound() async throws {
         let peer = try ScriptedPeer()
-        var settings = DoormanClientSettings.patientWithNearCache
-        settings.maximumWaitingCalls = 3
-        let client = DoormanClient(target: peer.target, settings: settings)
+        var configuration = DoormanClientConfiguration.patientWithNearCache
+        configuration.maximumWaitingCalls = 3
+        let client = DoormanClient(target: peer.target, configuration: configuration)
         _ = try await NearCacheLesson(client, Token("EMAW1"), account: "1011", from: peer)
         let outcomes = Outcomes()
         let thread = OccupiedThread(client.eventLoop)
@@ -156,7 +156,7 @@ struct ClientCompletionTests {
         defer { thread.free() }
         for _ in 1...3 { try client.verify(Token("EMAW1")) { outcomes.note($0) } }
         let error = #expect(throws: DoormanError.self) { try client.verify(Token("EMAW1")) { outcomes.note($0) } }
-        #expect(error?.kind == .couldNotAsk(.tooManyWaiting))
+        #expect(error?.kind == .unavailable(.tooManyWaiting))
         thread.free()
         try await eventually("those before it have ended") { outcomes.accounts == ["1011", "1011", "1011"] }
         await client.close()
@@ -165,7 +165,7 @@ struct ClientCompletionTests {
     @Test("calls are sent elsewhere from a server that drains or hangs up, and each completion is called once")
     func moves() async throws {
         let (first, second) = (try AnsweringPeer(), try AnsweringPeer())
-        let client = DoormanClient(targets: [first.target, second.target], settings: .patient)
+        let client = DoormanClient(targets: [first.target, second.target], configuration: .patient)
         let outcomes = Outcomes()
         for (behaviour, round) in zip([AnsweringPeer.Behaviour.serving, .draining, .serving, .dropping], 1...) {
             first.behave(behaviour)
@@ -189,13 +189,13 @@ struct ClientCompletionTests {
         try call()
         await client.close()
         try await eventually("it has tried a hundred times") { outcomes.count == 100 }
-        #expect(Set(outcomes.errors).isSubset(of: [.couldNotAsk(.unreachable), .couldNotAsk(.clientClosed)]))
+        #expect(Set(outcomes.errors).isSubset(of: [.unavailable(.unreachable), .unavailable(.clientClosed)]))
     }
 
     @Test("what the near cache has is told later too, and never before the call has returned")
     func nearCache() async throws {
         let peer = try ScriptedPeer()
-        let client = DoormanClient(target: peer.target, settings: .patientWithNearCache)
+        let client = DoormanClient(target: peer.target, configuration: .patientWithNearCache)
         _ = try await NearCacheLesson(client, Token("EMAW1"), account: "1011", from: peer)
         let outcomes = Outcomes()
         try await client.eventLoop.submit {
@@ -211,9 +211,9 @@ struct ClientCompletionTests {
     @Test("calls that are made in one turn of the loop leave on one connection, and those of the next may take another")
     func collecting() async throws {
         let peer = try ScriptedPeer()
-        var settings = DoormanClientSettings.patient
-        settings.connectionsPerServer = 3
-        let client = DoormanClient(target: peer.target, settings: settings)
+        var configuration = DoormanClientConfiguration.patient
+        configuration.connectionsPerServer = 3
+        let client = DoormanClient(target: peer.target, configuration: configuration)
         try client.verify(Token("EMAW0")) { _ in }
         let connections = [try await peer.accept(), try await peer.accept(), try await peer.accept()]
         try await eventually("all are ready") {
@@ -240,9 +240,9 @@ struct ClientCompletionTests {
     @Test("of many calls in one turn of the loop the first leave while others are made, unless servers have enough to do")
     func leavingEarly() async throws {
         let peer = try ScriptedPeer()
-        var settings = DoormanClientSettings.patient
-        settings.connectionsPerServer = 1
-        let client = DoormanClient(target: peer.target, settings: settings)
+        var configuration = DoormanClientConfiguration.patient
+        configuration.connectionsPerServer = 1
+        let client = DoormanClient(target: peer.target, configuration: configuration)
         try client.verify(Token("EMAW0")) { _ in }
         let connection = try await peer.accept()
         _ = try await connection.nextCall()
@@ -266,7 +266,7 @@ struct ClientCompletionTests {
     @Test("of several servers each gets its first calls early")
     func leavingEarlyForEach() async throws {
         let peers = [try AnsweringPeer(), try AnsweringPeer(), try AnsweringPeer(), try AnsweringPeer()]
-        let client = DoormanClient(targets: peers.map(\.target), settings: .patient)
+        let client = DoormanClient(targets: peers.map(\.target), configuration: .patient)
         _ = try await client.outcome(of: Token("EMAW1")).get()
         try await eventually("all are ready") {
             try await client.eventLoop.submit { client.dispatcher.value.readyServers == 4 }.get()
@@ -282,11 +282,11 @@ struct ClientCompletionTests {
         await client.close()
     }
 
-    @Test("a client that nobody holds any more stays until its last call has ended")
+    @Test("a client without references stays until its last call has ended")
     func lifetime() async throws {
         let peer = try ScriptedPeer()
         let outcomes = Outcomes()
-        var client: DoormanClient? = DoormanClient(target: peer.target, settings: .patient)
+        var client: DoormanClient? = DoormanClient(target: peer.target, configuration: .patient)
         try client?.verify(Token("EMAW1")) { outcomes.note($0) }
         weak let gone = client
         client = nil
@@ -296,6 +296,6 @@ struct ClientCompletionTests {
         try await eventually("it has ended") { outcomes.accounts == ["1011"] }
         try await eventually("the client is gone") { gone == nil }
         try await connection.clientCloses()
-        #expect(outcomes.accounts == ["1011"])
+        #expect(outcomes.accounts == ["1011"], "its completion is called once")
     }
 }

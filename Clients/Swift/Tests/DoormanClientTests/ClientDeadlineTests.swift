@@ -7,10 +7,10 @@ import Testing
 struct ClientDeadlineTests {
     /// A client that a slow machine does not make connect twice.
     private func steady(_ peer: ScriptedPeer) -> DoormanClient {
-        var settings = DoormanClientSettings()
-        settings.connectTimeout = .seconds(60)
-        settings.suspicionAfter = .seconds(60)
-        return DoormanClient(target: peer.target, settings: settings)
+        var configuration = DoormanClientConfiguration()
+        configuration.connectTimeout = .seconds(60)
+        configuration.suspicionAfter = .seconds(60)
+        return DoormanClient(target: peer.target, configuration: configuration)
     }
 
     /// How a call that can't succeed ends.
@@ -24,7 +24,7 @@ struct ClientDeadlineTests {
         let client = steady(peer)
         let began = ContinuousClock.now
         let error = await failure(client)
-        #expect(error?.kind == .couldNotAsk(.deadlineExceeded))
+        #expect(error?.kind == .unavailable(.deadlineExceeded))
         #expect(error?.isRetryable == true)
         #expect(ContinuousClock.now - began < .seconds(20))
         let connection = try await peer.accept()
@@ -35,27 +35,27 @@ struct ClientDeadlineTests {
         await client.close()
     }
 
-    @Test("the deadline covers connecting: a listener that accepts nobody and has no room to wait in")
+    @Test("the deadline covers connecting: a listener that accepts no connection and has a full backlog")
     func fullBacklog() async throws {
         let peer = try ScriptedPeer(backlog: 0)
-        var settings = DoormanClientSettings()
-        settings.timeout = .milliseconds(500)
+        var configuration = DoormanClientConfiguration()
+        configuration.timeout = .milliseconds(500)
         var clients: [DoormanClient] = []
-        for _ in 0..<6 { clients.append(DoormanClient(target: peer.target, settings: settings)) }
+        for _ in 0..<6 { clients.append(DoormanClient(target: peer.target, configuration: configuration)) }
         for client in clients {
             let error = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1") }
-            #expect(error?.kind == .couldNotAsk(.deadlineExceeded))
+            #expect(error?.kind == .unavailable(.deadlineExceeded))
         }
         for client in clients { await client.close() }
     }
 
-    @Test("a port where nobody listens is told apart from one that is slow")
+    @Test("a port without a listener is told apart from one that is slow")
     func refused() async throws {
         let peer = try ScriptedPeer()
         let client = DoormanClient(target: peer.target)
         peer.close()
         let error = await failure(client)
-        #expect(error?.kind == .couldNotAsk(.unreachable))
+        #expect(error?.kind == .unavailable(.unreachable))
         #expect(error?.isRetryable == true)
         #expect(error?.message.contains("127.0.0.1:\(try peer.port)") == true)
         #expect(error?.message.contains("refused") == true)
@@ -68,7 +68,7 @@ struct ClientDeadlineTests {
     func noSuchPlace(path: String) async {
         let client = DoormanClient(target: .unixSocket(path: path))
         let error = await failure(client)
-        #expect(error?.kind == .couldNotAsk(.unreachable))
+        #expect(error?.kind == .unavailable(.unreachable))
         #expect(error?.message.contains("socket") == true)
         await client.close()
     }
@@ -78,7 +78,7 @@ struct ClientDeadlineTests {
         let peer = try ScriptedPeer()
         let client = DoormanClient(target: peer.target)
         for timeout in [Duration.zero, .seconds(-1)] {
-            #expect(await failure(client, timeout: timeout)?.kind == .couldNotAsk(.deadlineExceeded))
+            #expect(await failure(client, timeout: timeout)?.kind == .unavailable(.deadlineExceeded))
         }
         #expect(try !peer.sawAnotherConnection())
         await client.close()
@@ -95,12 +95,12 @@ struct ClientDeadlineTests {
         let error = await #expect(throws: DoormanError.self) {
             try await client.exchange(AuthorizationCode("AQcode"), timeout: .seconds(1))
         }
-        #expect(error?.kind == .couldNotAsk(.deadlineExceeded))
+        #expect(error?.kind == .unavailable(.deadlineExceeded))
         #expect(error?.isRetryable == false)
         await client.close()
     }
 
-    @Test("a cancelled task is free at once, and the answer to its call disturbs nobody")
+    @Test("a cancelled task is free at once, and the response to its call disturbs no other call")
     func cancellation() async throws {
         let peer = try ScriptedPeer()
         let client = steady(peer)
@@ -109,7 +109,7 @@ struct ClientDeadlineTests {
         let call = try await connection.nextCall()
         cancelled.cancel()
         let error = await #expect(throws: DoormanError.self) { try await cancelled.value }
-        #expect(error?.kind == .couldNotAsk(.cancelled))
+        #expect(error?.kind == .unavailable(.cancelled))
         try await connection.answer(call, "late")
         async let identity = client.verify("EMAW2", timeout: .seconds(60))
         try await connection.answer(connection.nextCall(), "2")
@@ -120,11 +120,11 @@ struct ClientDeadlineTests {
     @Test("a task that is cancelled before its call, or while it waits, is free at once too")
     func earlyCancellation() async throws {
         let peer = try ScriptedPeer()
-        var settings = DoormanClientSettings()
-        settings.maximumCallsInFlight = 1
-        settings.timeout = .seconds(600)
-        settings.connectTimeout = .seconds(60)
-        let client = DoormanClient(target: peer.target, settings: settings)
+        var configuration = DoormanClientConfiguration()
+        configuration.maximumCallsInFlight = 1
+        configuration.timeout = .seconds(600)
+        configuration.connectTimeout = .seconds(60)
+        let client = DoormanClient(target: peer.target, configuration: configuration)
         let holder = Task { try await client.verify("EMAW1") }
         let connection = try await peer.accept()
         let call = try await connection.nextCall()
@@ -133,7 +133,7 @@ struct ClientDeadlineTests {
             if Bool.random() { await Task.yield() }
             task.cancel()
             let error = await #expect(throws: DoormanError.self) { try await task.value }
-            #expect(error?.kind == .couldNotAsk(.cancelled))
+            #expect(error?.kind == .unavailable(.cancelled))
         }
         try await connection.answer(call, "1")
         #expect(try await holder.value.accountID == "1")
@@ -145,11 +145,11 @@ struct ClientDeadlineTests {
     func queueLimit() async throws {
         let gone = try ScriptedPeer()
         gone.close()
-        var settings = DoormanClientSettings()
-        settings.maximumWaitingCalls = 2
-        settings.timeout = .seconds(600)
-        settings.connectTimeout = .seconds(60)
-        let client = DoormanClient(target: gone.target, settings: settings)
+        var configuration = DoormanClientConfiguration()
+        configuration.maximumWaitingCalls = 2
+        configuration.timeout = .seconds(600)
+        configuration.connectTimeout = .seconds(60)
+        let client = DoormanClient(target: gone.target, configuration: configuration)
         let tasks = (0..<10).map { number in Task { try await client.verify("EMAW\(number)") } }
         let errors = OutcomeCounts()
         for task in tasks {
@@ -157,24 +157,24 @@ struct ClientDeadlineTests {
                 do { _ = try await task.value } catch let error as DoormanError { await errors.add(error.kind) }
             }
         }
-        try await eventually("eight fail at once") { await errors.count(of: .couldNotAsk(.tooManyWaiting)) == 8 }
+        try await eventually("eight fail at once") { await errors.count(of: .unavailable(.tooManyWaiting)) == 8 }
         await client.close()
-        try await eventually("two end with the client") { await errors.count(of: .couldNotAsk(.clientClosed)) == 2 }
-        #expect(await errors.count(of: .couldNotAsk(.tooManyWaiting)) == 8)
+        try await eventually("two end with the client") { await errors.count(of: .unavailable(.clientClosed)) == 2 }
+        #expect(await errors.count(of: .unavailable(.tooManyWaiting)) == 8)
     }
 
-    @Test("calls that ran out of time while they waited take nobody's place")
+    @Test("calls that timed out while they waited do not count towards the limit")
     func queueOfTheLate() async throws {
         let gone = try ScriptedPeer()
         gone.close()
-        var settings = DoormanClientSettings()
-        settings.maximumWaitingCalls = 2
-        let client = DoormanClient(target: gone.target, settings: settings)
+        var configuration = DoormanClientConfiguration()
+        configuration.maximumWaitingCalls = 2
+        let client = DoormanClient(target: gone.target, configuration: configuration)
         for number in 0..<5 {
             let error = await #expect(throws: DoormanError.self) {
                 try await client.verify("EMAW\(number)", timeout: .milliseconds(20))
             }
-            #expect(error?.kind != .couldNotAsk(.tooManyWaiting))
+            #expect(error?.kind != .unavailable(.tooManyWaiting))
         }
         await client.close()
     }

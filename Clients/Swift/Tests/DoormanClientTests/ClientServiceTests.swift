@@ -25,13 +25,13 @@ struct ClientServiceTests {
         try await running.value
         try await connection.clientCloses()
         let error = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1") }
-        #expect(error?.kind == .couldNotAsk(.clientClosed))
+        #expect(error?.kind == .unavailable(.clientClosed))
     }
 
     @Test("nothing of its connections is left when it has closed: a process may end right then")
     func leavesNothing() async throws {
         let peer = try AnsweringPeer()
-        let client = DoormanClient(target: peer.target, settings: .patient)
+        let client = DoormanClient(target: peer.target, configuration: .patient)
         _ = try await client.verify("EMAW1")
         let remains = try await client.eventLoop.submit { [dispatcher = client.dispatcher] in
             Remains(dispatcher.value.subchannels[0])
@@ -51,11 +51,11 @@ struct ClientServiceTests {
         var logger = Logger(label: "test") { _ in recorder }
         logger.logLevel = .trace
         let peer = try AnsweringPeer()
-        var settings = DoormanClientSettings()
-        settings.timeout = .seconds(60)
-        settings.suspicionAfter = .milliseconds(20)
-        settings.pingTimeout = .milliseconds(20)
-        let client = DoormanClient(target: peer.target, settings: settings, logger: logger)
+        var configuration = DoormanClientConfiguration()
+        configuration.timeout = .seconds(60)
+        configuration.suspicionAfter = .milliseconds(20)
+        configuration.pingTimeout = .milliseconds(20)
+        let client = DoormanClient(target: peer.target, configuration: configuration, logger: logger)
         _ = try await client.verify("EMAWplanted")
         peer.behave(.hung)
         async let late = client.verify("EMAWplantedtoo")
@@ -72,7 +72,7 @@ struct ClientServiceTests {
         let metrics = TestMetrics()
         let peer = try AnsweringPeer()
         let client = DoormanClient(
-            targets: [peer.target], settings: .patient, resolver: .system, metricsFactory: metrics)
+            targets: [peer.target], configuration: .patient, resolver: .system, metricsFactory: metrics)
         for _ in 0..<3 { _ = try await client.verify("EMAW1", timeout: .seconds(60)) }
         _ = try await client.outcome(of: Token("EMAW1")).get()
         peer.behave(.providerUnavailable)
@@ -90,7 +90,7 @@ struct ClientServiceTests {
     @Test("a near cache answers the same question without the server, until a revocation")
     func nearCache() async throws {
         let peer = try ScriptedPeer()
-        let client = DoormanClient(target: peer.target, settings: .patientWithNearCache)
+        let client = DoormanClient(target: peer.target, configuration: .patientWithNearCache)
         let lesson = try await NearCacheLesson(client, Token("EMAW1"), account: "1", from: peer)
         let connection = lesson.connection
         #expect(lesson.identity.freshness == .fresh)

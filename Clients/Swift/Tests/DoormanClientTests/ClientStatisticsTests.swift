@@ -7,10 +7,10 @@ import Testing
 @Suite("statistics over a socket", .timeLimit(.minutes(2)))
 struct ClientStatisticsTests {
     private func patient(_ peer: ScriptedPeer) -> DoormanClient {
-        var settings = DoormanClientSettings()
-        settings.timeout = .seconds(60)
-        settings.connectTimeout = .seconds(60)
-        return DoormanClient(target: peer.target, settings: settings)
+        var configuration = DoormanClientConfiguration()
+        configuration.timeout = .seconds(60)
+        configuration.connectTimeout = .seconds(60)
+        return DoormanClient(target: peer.target, configuration: configuration)
     }
 
     @Test("what the server counted arrives, within the time that the call was given")
@@ -36,13 +36,13 @@ struct ClientStatisticsTests {
         let peer = try ScriptedPeer()
         let client = patient(peer)
         var connection: PeerConnection?
-        for (failure, kind) in [(Failure.callerNotAllowed, CouldNotAskReason.callerNotAllowed), (.unimplemented, .unimplemented)] {
+        for (failure, kind) in [(Failure.callerNotAllowed, UnavailableReason.callerNotAllowed), (.unimplemented, .unimplemented)] {
             let asking = Task { try await client.statistics() }
             if connection == nil { connection = try await peer.accept() }
             let open = try #require(connection)
             try await open.answer(open.nextCall(), FailureAnswer(failure, "not you"))
             let error = await #expect(throws: DoormanError.self) { try await asking.value }
-            #expect(error?.kind == .couldNotAsk(kind))
+            #expect(error?.kind == .unavailable(kind))
             #expect(error?.isRetryable == false)
         }
         await client.close()

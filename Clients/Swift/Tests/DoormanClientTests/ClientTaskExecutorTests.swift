@@ -9,7 +9,7 @@ import Testing
 @Suite("tasks on a client's thread", .timeLimit(.minutes(2)))
 struct ClientTaskExecutorTests {
     private func client(of peer: AnsweringPeer) -> DoormanClient {
-        DoormanClient(targets: [peer.target], settings: .patient)
+        DoormanClient(targets: [peer.target], configuration: .patient)
     }
 
     @Test("all run on one event loop, and each call gets its own answer")
@@ -47,7 +47,7 @@ struct ClientTaskExecutorTests {
         #expect(order.withLockedValue(\.self) == ["outer", "inner"])
     }
 
-    @Test("a call that nobody answers ends by its deadline, by its task's cancellation, or with the client")
+    @Test("a call without a response ends by its deadline, by its task's cancellation, or with the client")
     func ends() async throws {
         let peer = try AnsweringPeer()
         let client = client(of: peer)
@@ -61,24 +61,24 @@ struct ClientTaskExecutorTests {
             }
         }
         let late = Task(executorPreference: client.taskExecutor) { await verify("EMAWlate", timeout: .milliseconds(50)) }
-        #expect(await late.value == .couldNotAsk(.deadlineExceeded))
+        #expect(await late.value == .unavailable(.deadlineExceeded))
 
         let cancelled = Task(executorPreference: client.taskExecutor) { await verify("EMAWcancelled", timeout: .seconds(60)) }
         try await eventually("the call is made") { peer.calls.contains("EMAWcancelled") }
         cancelled.cancel()
-        #expect(await cancelled.value == .couldNotAsk(.cancelled))
+        #expect(await cancelled.value == .unavailable(.cancelled))
 
         let cancelledBefore = Task(executorPreference: client.taskExecutor) {
             unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
             return await verify("EMAWnever", timeout: .seconds(60))
         }
-        #expect(await cancelledBefore.value == .couldNotAsk(.cancelled))
+        #expect(await cancelledBefore.value == .unavailable(.cancelled))
         #expect(!peer.calls.contains("EMAWnever"))
 
         let closed = Task(executorPreference: client.taskExecutor) { await verify("EMAWclosed", timeout: .seconds(60)) }
         try await eventually("the call is made") { peer.calls.contains("EMAWclosed") }
         await client.close()
-        #expect(await closed.value == .couldNotAsk(.clientClosed))
+        #expect(await closed.value == .unavailable(.clientClosed))
     }
 
     @Test("a task that tries again at once what is refused at once leaves the thread time for all else")
@@ -88,7 +88,8 @@ struct ClientTaskExecutorTests {
             while !Task.isCancelled { _ = try? await client.verify("EMAW1") }
         }
         await client.close()
-        await #expect(throws: DoormanError.self) { try await client.verify("EMAW2") }
+        let error = await #expect(throws: DoormanError.self) { try await client.verify("EMAW2") }
+        #expect(error?.kind == .unavailable(.clientClosed))
         tries.cancel()
         await tries.value
     }

@@ -35,7 +35,7 @@ struct ConnectionStateMachineTests {
     }
 
     @Test(
-        "an answer to stream 1 reaches its call, or nobody, or is the server's fault",
+        "an answer to stream 1 reaches its call, is ignored, or is the server's fault",
         arguments: [
             (.fresh, .violation), (.pending, .complete(1)), (.abandoned, .ignore), (.answered, .violation),
             (.draining, .complete(1)), (.drainingAbandoned, .ignore), (.closed, .ignore),
@@ -57,7 +57,7 @@ struct ConnectionStateMachineTests {
     func leavesNothing() {
         var machine = Situation.pending.machine
         #expect(machine.start(2, at: start) == .send(StreamID(3)) && machine.unwritten == 1)
-        machine.unsend(StreamID(3))
+        machine.rollbackSend(StreamID(3))
         #expect(machine.unwritten == 0 && machine.callsInFlight == 1)
         #expect(machine.start(3, at: start) == .send(StreamID(3)) && machine.unwritten == 1)
         machine.wrote()
@@ -76,7 +76,7 @@ struct ConnectionStateMachineTests {
     }
 
     @Test(
-        "draining closes at once only if nobody waits",
+        "draining closes at once only if no call waits",
         arguments: [
             (.fresh, .close), (.pending, .none), (.abandoned, .close), (.answered, .close), (.draining, .none),
             (.drainingAbandoned, .close), (.closed, .none),

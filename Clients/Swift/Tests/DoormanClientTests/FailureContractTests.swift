@@ -14,15 +14,15 @@ struct FailureContractTests {
     @Test("only verdicts about the token are refusals; nothing else ever is", arguments: Failure.allCases)
     func kinds(failure: Failure) {
         let refusals: Set<Failure> = [.tokenRejected, .wrongApplication, .proofRejected, .malformedToken]
-        #expect((error(failure).refusal != nil) == refusals.contains(failure))
+        #expect((error(failure).rejection != nil) == refusals.contains(failure))
     }
 
     @Test("every row keeps its name", arguments: Failure.allCases)
     func names(failure: Failure) {
         let name =
             switch error(failure).kind {
-            case .refused(let reason): reason.description
-            case .couldNotAsk(let reason): reason.description
+            case .rejected(let reason): reason.description
+            case .unavailable(let reason): reason.description
             }
         #expect(name == failure.row.reason ?? failure.row.code.description)
     }
@@ -30,7 +30,7 @@ struct FailureContractTests {
     @Test("what the contract says of retrying holds for calls that may be repeated", arguments: Failure.allCases)
     func retry(failure: Failure) {
         #expect(error(failure).isRetryable == (failure.row.retry != .no))
-        #expect(error(failure).retryAfter == (error(failure).refusal == nil ? .seconds(3) : nil))
+        #expect(error(failure).retryAfter == (error(failure).rejection == nil ? .seconds(3) : nil))
     }
 
     @Test("an exchange may be made again only if it was not begun", arguments: Failure.allCases)
@@ -51,12 +51,12 @@ struct FailureContractTests {
     @Test(
         "where the reason is unknown the code decides, and only one code refuses",
         arguments: [
-            (.unauthenticated, .refused(.other), false), (.unavailable, .couldNotAsk(.providerUnavailable), true),
-            (.resourceExhausted, .couldNotAsk(.serverBusy), true), (.invalidArgument, .couldNotAsk(.malformedRequest), false),
-            (.notFound, .couldNotAsk(.notFound), false), (.permissionDenied, .couldNotAsk(.callerNotAllowed), false),
-            (.failedPrecondition, .couldNotAsk(.providerMisconfigured), false),
-            (.unimplemented, .couldNotAsk(.unimplemented), false), (.deadlineExceeded, .couldNotAsk(.deadlineExceeded), true),
-            (.internal, .couldNotAsk(.serverFailure), false), (StatusCode(rawValue: 99), .couldNotAsk(.serverFailure), false),
+            (.unauthenticated, .rejected(.other), false), (.unavailable, .unavailable(.providerUnavailable), true),
+            (.resourceExhausted, .unavailable(.serverBusy), true), (.invalidArgument, .unavailable(.malformedRequest), false),
+            (.notFound, .unavailable(.notFound), false), (.permissionDenied, .unavailable(.callerNotAllowed), false),
+            (.failedPrecondition, .unavailable(.providerMisconfigured), false),
+            (.unimplemented, .unavailable(.unimplemented), false), (.deadlineExceeded, .unavailable(.deadlineExceeded), true),
+            (.internal, .unavailable(.serverFailure), false), (StatusCode(rawValue: 99), .unavailable(.serverFailure), false),
         ] as [(StatusCode, DoormanError.Kind, Bool)])
     func unknownReasons(code: StatusCode, kind: DoormanError.Kind, isRetryable: Bool) {
         let status = ResponseDecoder.Status(code: code, message: "", reason: "NEW_REASON", retryAfter: nil)

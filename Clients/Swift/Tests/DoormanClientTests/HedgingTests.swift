@@ -11,7 +11,7 @@ struct HedgingTests {
     @Test("a verify that waits longer than the setting says comes up once, others never")
     func due() {
         var hedging = Hedging(after: .milliseconds(10), ratio: 1)
-        let verify = Call.sample()
+        let verify = ClientCall.sample()
         hedging.sent(verify, at: start)
         hedging.sent(.sample(operation: .health(service: "")), at: start)
         hedging.sent(.sample(operation: .exchange(ExchangeRequest(code: AuthorizationCode("AQ")))), at: start)

@@ -84,7 +84,7 @@ struct NearCacheTests {
         #expect(cache.identity(for: key("a", "1"), at: start) != nil)
     }
 
-    @Test("holds no more than its capacity, and lets go first what was not asked for")
+    @Test("holds no more than its capacity, and drops first the entries without a hit")
     func capacity() throws {
         let cache = try cache(capacity: 10)
         for number in 0..<1000 {

@@ -7,40 +7,40 @@ struct ScriptedVerifierTests {
     @Test("says of each token what it was told, and refuses what it was told nothing about")
     func script() async throws {
         let verifier = ScriptedVerifier([
-            "ada": .identity(.sample(accountID: "1")), "bob": .couldNotAsk(.providerBusy), "eve": .refused(.wrongApplication),
+            "ada": .identity(.sample(accountID: "1")), "bob": .unavailable(.providerBusy), "eve": .rejected(.wrongApplication),
         ])
         #expect(try await verifier.verify("ada").accountID == "1")
         let busy = await #expect(throws: DoormanError.self) { try await verifier.verify("bob") }
-        #expect(busy?.kind == .couldNotAsk(.providerBusy) && busy?.isRetryable == true)
+        #expect(busy?.kind == .unavailable(.providerBusy) && busy?.isRetryable == true)
         let refused = await #expect(throws: DoormanError.self) { try await verifier.verify("eve") }
-        #expect(refused?.kind == .refused(.wrongApplication))
+        #expect(refused?.kind == .rejected(.wrongApplication))
         let unknown = await #expect(throws: DoormanError.self) { try await verifier.verify("mallory") }
-        #expect(unknown?.kind == .refused(.tokenRejected))
+        #expect(unknown?.kind == .rejected(.tokenRejected))
         verifier.say(.identity(.sample(accountID: "2", email: "bob@example.com")), about: "bob")
         #expect(try await verifier.verify("bob").email == "bob@example.com")
-        verifier.otherwise = .couldNotAsk(.unreachable)
+        verifier.otherwise = .unavailable(.unreachable)
         let out = await #expect(throws: DoormanError.self) { try await verifier.verify("mallory") }
-        #expect(out?.kind == .couldNotAsk(.unreachable))
+        #expect(out?.kind == .unavailable(.unreachable))
     }
 
     @Test("remembers what it was asked")
-    func questions() async throws {
+    func requests() async throws {
         let verifier = ScriptedVerifier(otherwise: .identity(.sample(accountID: "1")))
         let code: any TokenVerifying = verifier
         _ = try await code.verify("ada", maxAge: .seconds(1), applicationID: "5432", timeout: .seconds(9))
-        let question = try #require(verifier.questions.first)
-        #expect(question.token == Token("ada") && question.maxAge == .seconds(1))
-        #expect(question.applicationID == "5432" && question.timeout == .seconds(9))
+        let request = try #require(verifier.requests.first)
+        #expect(request.token == Token("ada") && request.maxAge == .seconds(1))
+        #expect(request.applicationID == "5432" && request.timeout == .seconds(9))
     }
 
     @Test("silence lasts as long as the call's time, or until its task is cancelled")
     func silence() async throws {
         let verifier = ScriptedVerifier(otherwise: .silence)
         let late = await #expect(throws: DoormanError.self) { try await verifier.verify("ada", timeout: .milliseconds(10)) }
-        #expect(late?.kind == .couldNotAsk(.deadlineExceeded))
+        #expect(late?.kind == .unavailable(.deadlineExceeded))
         let call = Task { try await verifier.verify("ada", timeout: .seconds(600)) }
         call.cancel()
         let cancelled = await #expect(throws: DoormanError.self) { try await call.value }
-        #expect(cancelled?.kind == .couldNotAsk(.cancelled))
+        #expect(cancelled?.kind == .unavailable(.cancelled))
     }
 }

@@ -1,3 +1,4 @@
+import DoormanSupport
 import DoormanWire
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
 struct StreamTableTests {
     @Test("agrees with a dictionary, whether answers come in order, at random, or never for the oldest", arguments: 0..<60)
     func model(seed: UInt64) {
-        var random = FastRandomness(state: seed)
+        var random = SplitMix64(seed: seed)
         var table = StreamTable<UInt32>()
         var model: [UInt32: UInt32] = [:]
         var next: UInt32 = 1

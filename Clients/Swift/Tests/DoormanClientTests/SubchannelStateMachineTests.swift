@@ -120,7 +120,7 @@ struct SubchannelStateMachineTests {
         #expect(alike == (isConnecting ? [.connecting, .connectingAfterFailure] : [situation]))
     }
 
-    @Test("pauses double from 100 ms, stop at 5 s, and begin anew after an answer")
+    @Test("pauses double from 100 ms, stop at 5 s, and start over after a response")
     func pauses() {
         var machine = Situation.connecting.machine
         var pauses: [Duration] = []

@@ -81,7 +81,7 @@ final class TestSocket: Sendable {
         return Int(try check("send", Int32(count)))
     }
 
-    /// Ends the connection, or the listening. The number stays ours until this object is gone, so that nobody else gets it.
+    /// Ends the connection, or the listening. The descriptor's number is not reused until this object is gone.
     func close() {
         _ = shutdown(descriptor, Int32(SHUT_RDWR))
     }

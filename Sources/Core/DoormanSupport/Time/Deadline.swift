@@ -16,10 +16,12 @@ package struct Deadline: Sendable, Hashable, Comparable {
         Nanoseconds(count: instant.nanoseconds - min(now.nanoseconds, instant.nanoseconds))
     }
 
+    @inlinable
     package func hasPassed(at now: Instant) -> Bool {
         now >= instant
     }
 
+    @inlinable
     package static func < (lhs: Deadline, rhs: Deadline) -> Bool {
         lhs.instant < rhs.instant
     }

@@ -1,82 +1,49 @@
-/// Whose time is up next, for those who wait in numbers: one sleeper does for all of them.
+/// A deadline queue that serves any number of waiters with one timer.
 ///
-/// Pure. Its owner asks ``nextWakeUp()`` after each change, and where that names a moment, sees to it that ``passed(at:)`` is
-/// called then. Tickets of those who need no deadline any more may stay: their owner knows them no longer when their time comes.
+/// Pure. The owner calls ``nextWakeUp(or:)`` after each change. If that returns a moment, the owner arranges a call of ``passed(at:)``
+/// then. A waiter that no longer needs its deadline is removed by its ticket.
 package struct DeadlineQueue: Sendable {
-    private struct Entry: Sendable {
-        let moment: Instant
-        let ticket: UInt64
-    }
-
-    /// A binary heap: each entry's moment is no later than those of its two children.
-    private var heap: [Entry] = []
-    /// The moments for which somebody sleeps, the earliest last.
+    private var heap = DeadlineHeap<UInt64>()
+    private var handles: [UInt64: DeadlineHeap<UInt64>.Handle] = [:]
+    /// The moments for which a wake-up is arranged, the earliest last.
     private var arranged: [Instant] = []
 
     package init() {}
 
-    /// How many tickets are kept, those that need no deadline any more included.
+    /// The number of tickets in the queue.
     package var count: Int { heap.count }
 
+    /// Adds a ticket that is not in the queue.
     package mutating func insert(_ ticket: UInt64, deadline: Deadline) {
-        heap.append(Entry(moment: deadline.instant, ticket: ticket))
-        siftUp(heap.count - 1)
+        let before = handles.updateValue(heap.insert(ticket, deadline: deadline), forKey: ticket)
+        precondition(before == nil, "a ticket has one deadline")
     }
 
-    /// Drops tickets that need no deadline any more once they are more than the rest.
+    /// Removes a ticket. Does nothing if it is not in the queue.
+    package mutating func remove(_ ticket: UInt64) {
+        if let handle = handles.removeValue(forKey: ticket) { heap.remove(handle) }
+    }
+
+    /// Removes the tickets whose deadlines have passed.
     ///
-    /// - Parameter live: How many still do.
-    package mutating func compact(live: Int, isLive: (UInt64) -> Bool) {
-        guard heap.count > 2 * live + 64 else { return }
-        heap.removeAll { !isLive($0.ticket) }
-        for position in stride(from: heap.count / 2 - 1, through: 0, by: -1) { siftDown(position) }
-    }
-
-    /// Takes out the tickets whose time is up, the earliest first.
+    /// - Returns: The tickets, the earliest deadline first.
     package mutating func passed(at now: Instant) -> [UInt64] {
         while let moment = arranged.last, moment <= now { arranged.removeLast() }
         var tickets: [UInt64] = []
-        while let first = heap.first, first.moment <= now {
-            tickets.append(first.ticket)
-            let last = heap.removeLast()
-            if !heap.isEmpty {
-                heap[0] = last
-                siftDown(0)
-            }
+        while let ticket = heap.popPassed(at: now) {
+            handles[ticket] = nil
+            tickets.append(ticket)
         }
         return tickets
     }
 
-    /// The moment for which somebody must be sent to sleep now; nil if somebody sleeps until then already, or nobody need.
+    /// Returns the moment for which the owner must arrange a wake-up now; `nil` if an earlier one is arranged, or none is needed.
     ///
     /// - Parameter moment: Another reason to wake up.
     package mutating func nextWakeUp(or moment: Instant = .distantFuture) -> Instant? {
-        let next = min(heap.first?.moment ?? .distantFuture, moment)
+        let next = min(heap.next?.instant ?? .distantFuture, moment)
         guard next < arranged.last ?? .distantFuture else { return nil }
         arranged.append(next)
         return next
-    }
-
-    private mutating func siftUp(_ start: Int) {
-        var position = start
-        while position > 0 {
-            let parent = (position - 1) / 2
-            guard heap[position].moment < heap[parent].moment else { return }
-            heap.swapAt(position, parent)
-            position = parent
-        }
-    }
-
-    private mutating func siftDown(_ start: Int) {
-        var position = start
-        while true {
-            var least = position
-            for child in [2 * position + 1, 2 * position + 2] where child < heap.count && heap[child].moment < heap[least].moment {
-                least = child
-            }
-            guard least != position else { return }
-            heap.swapAt(position, least)
-            position = least
-        }
     }
 }

@@ -33,6 +33,7 @@ package struct Instant: Sendable, Hashable, Comparable {
             : .zero - .nanoseconds(Int64(clamping: nanoseconds - other.nanoseconds))
     }
 
+    @inlinable
     package static func < (lhs: Instant, rhs: Instant) -> Bool {
         lhs.nanoseconds < rhs.nanoseconds
     }

@@ -75,8 +75,8 @@ struct HealthWait: Sendable, Equatable, CustomStringConvertible {
     static let pause = Duration.milliseconds(100)
 
     /// Whoever waits for a server wants to know soon after it listens.
-    static var clientSettings: DoormanClientSettings {
-        var settings = DoormanClientSettings()
+    static var clientSettings: DoormanClientConfiguration {
+        var settings = DoormanClientConfiguration()
         settings.longestBackoff = .milliseconds(250)
         return settings
     }
@@ -119,14 +119,14 @@ struct HealthWait: Sendable, Equatable, CustomStringConvertible {
         case .success(.serving), .success(.serviceUnknown): return true
         case .success: return false
         case .failure(let error):
-            let hopeless: [CouldNotAskReason] = [.protocolViolation, .unimplemented, .malformedRequest]
-            return hopeless.contains { error.kind == .couldNotAsk($0) }
+            let hopeless: [UnavailableReason] = [.protocolViolation, .unimplemented, .malformedRequest]
+            return hopeless.contains { error.kind == .unavailable($0) }
         }
     }
 }
 
 extension HealthWait.Answer {
     fileprivate var isOutOfTime: Bool {
-        if case .failure(let error) = self { error.kind == .couldNotAsk(.deadlineExceeded) } else { false }
+        if case .failure(let error) = self { error.kind == .unavailable(.deadlineExceeded) } else { false }
     }
 }

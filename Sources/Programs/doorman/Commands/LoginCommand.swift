@@ -44,7 +44,7 @@ struct LoginCommand: AsyncParsableCommand {
     func run() async throws {
         let choice = try server.choice()
         let address = try address(.process)
-        let end = ContinuousClock.now.advanced(by: choice.timeout ?? DoormanClientSettings().timeout)
+        let end = ContinuousClock.now.advanced(by: choice.timeout ?? DoormanClientConfiguration().timeout)
         let request = LogInRequest(contact: try contact(), applicationID: application)
         let loggedIn: LoggedIn
         do throws(EmulatorFailure) {

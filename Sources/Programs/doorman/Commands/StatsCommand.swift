@@ -45,7 +45,7 @@ struct StatsCommand: AsyncParsableCommand {
         guard watch else {
             return try await server.run { client throws(DoormanError) in Report(StatisticsReport(try await client.statistics())) }
         }
-        let client = choice.makeClient(DoormanClientSettings())
+        let client = choice.makeClient(DoormanClientConfiguration())
         // Before anything is shown: whoever sees something may end it.
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let watch = StatisticsWatch(

@@ -10,15 +10,15 @@ struct ServerChoice: Equatable {
     /// Nil for what is the default where it is used.
     let timeout: Duration?
 
-    func makeClient(_ settings: DoormanClientSettings) -> DoormanClient {
+    func makeClient(_ settings: DoormanClientConfiguration) -> DoormanClient {
         var settings = settings
         if let timeout { settings.timeout = timeout }
-        return DoormanClient(targets: targets, tls: tls, settings: settings)
+        return DoormanClient(targets: targets, tls: tls, configuration: settings)
     }
 
     /// With TLS 1.3 a server refuses a caller's certificate, or misses it, after the handshake: the connection ends, and no more.
     func report(_ error: DoormanError) -> FailureReport {
-        guard error.kind == .couldNotAsk(.connectionLost), let tls else { return FailureReport(error) }
+        guard error.kind == .unavailable(.connectionLost), let tls else { return FailureReport(error) }
         let next =
             tls.keyPair == nil
             ? "If the server wants a certificate, give --certificate-file and --private-key-file."

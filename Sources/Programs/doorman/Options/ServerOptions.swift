@@ -24,7 +24,8 @@ struct ServerOptions: ParsableArguments {
 
     @OptionGroup var tls: TLSOptions
 
-    func makeClient(_ settings: DoormanClientSettings = DoormanClientSettings()) throws(ValidationError) -> DoormanClient {
+    func makeClient(_ settings: DoormanClientConfiguration = DoormanClientConfiguration()) throws(ValidationError) -> DoormanClient
+    {
         try choice().makeClient(settings)
     }
 
@@ -32,7 +33,7 @@ struct ServerOptions: ParsableArguments {
     ///
     /// - Parameter ask: Says what to print, and whether it is a success.
     func run(
-        settings: DoormanClientSettings = DoormanClientSettings(),
+        settings: DoormanClientConfiguration = DoormanClientConfiguration(),
         _ ask: (DoormanClient) async throws(DoormanError) -> Report
     ) async throws {
         let choice = try choice()

@@ -15,9 +15,9 @@ struct FailureReport: Sendable, Equatable {
         self.error = error
         self.ownAdvice = next
         switch error.kind {
-        case .refused(let reason):
+        case .rejected(let reason):
             (self.outcome, self.reason, self.status) = ("refused", reason.description, .refused)
-        case .couldNotAsk(let reason):
+        case .unavailable(let reason):
             (self.outcome, self.reason, self.status) = ("could_not_ask", reason.description, .couldNotAsk)
         }
     }
@@ -40,8 +40,8 @@ struct FailureReport: Sendable, Equatable {
 
     /// Whether a call about something else would fail in the same way: nobody is there, nobody may, or nobody can for a while.
     var hitsEveryCall: Bool {
-        guard case .couldNotAsk(let reason) = error.kind else { return false }
-        let reasons: Set<CouldNotAskReason> = [
+        guard case .unavailable(let reason) = error.kind else { return false }
+        let reasons: Set<UnavailableReason> = [
             .callerNotAllowed, .unimplemented, .providerMisconfigured, .providerBusy, .tooManyMisses, .tooManyCallsPerSecond,
             .tooManyCallsOfCaller, .tooManyCallsAtServer, .draining, .unreachable, .protocolViolation,
             .cancelled, .clientClosed,
@@ -68,10 +68,10 @@ struct FailureReport: Sendable, Equatable {
     var next: String {
         if let ownAdvice { return ownAdvice }
         return switch error.kind {
-        case .refused(let reason): Self.advice(reason)
+        case .rejected(let reason): Self.advice(reason)
         // The client has one reason for all that may be wrong with a connection, and says the rest in words.
-        case .couldNotAsk(.unreachable) where error.message.contains("TLS"): Self.adviceOnTLS
-        case .couldNotAsk(let reason): Self.advice(reason) ?? general
+        case .unavailable(.unreachable) where error.message.contains("TLS"): Self.adviceOnTLS
+        case .unavailable(let reason): Self.advice(reason) ?? general
         }
     }
 
@@ -84,7 +84,7 @@ struct FailureReport: Sendable, Equatable {
     private static let adviceOnTLS =
         "Check --ca-file, --server-name and --certificate-file, and whether this port speaks TLS (else --no-tls)."
 
-    private static func advice(_ reason: RefusalReason) -> String {
+    private static func advice(_ reason: RejectionReason) -> String {
         switch reason {
         case .wrongApplication: "Check that the app and the server are configured for the same application."
         case .proofRejected: "Check the application's secret on the server, and that the token is of that application."
@@ -93,7 +93,7 @@ struct FailureReport: Sendable, Equatable {
         }
     }
 
-    private static func advice(_ reason: CouldNotAskReason) -> String? {
+    private static func advice(_ reason: UnavailableReason) -> String? {
         switch reason {
         case .unreachable: "Start doormand, or name its address with --address or DOORMAN_ADDR."
         case .deadlineExceeded: "Try again with a longer --timeout, and see whether 'doorman health' answers."

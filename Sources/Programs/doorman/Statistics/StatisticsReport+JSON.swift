@@ -90,7 +90,7 @@ struct StatisticsJSON: Encodable {
         gauges = Self.named(now.gauges)
     }
 
-    private static func latency(_ latency: LatencyCounts) -> [String: UInt64]? {
+    private static func latency(_ latency: LatencyHistogram.Snapshot) -> [String: UInt64]? {
         guard let mean = latency.mean else { return nil }
         var members = ["count": latency.count, "mean": microseconds(mean)]
         for (name, percent) in StatisticsReport.percentiles {

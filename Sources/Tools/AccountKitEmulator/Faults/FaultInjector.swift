@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// Decides which call gets which fault: one fault for each endpoint, and one for all endpoints.
 struct FaultInjector: Sendable {
     /// The calls that a fault is set for.
@@ -23,10 +25,10 @@ struct FaultInjector: Sendable {
     }
 
     private var entries: [Scope: Entry] = [:]
-    var rng: SeededGenerator
+    var rng: SplitMix64
 
     init(seed: UInt64) {
-        rng = SeededGenerator(seed: seed)
+        rng = SplitMix64(seed: seed)
     }
 
     /// Sets or clears a fault.

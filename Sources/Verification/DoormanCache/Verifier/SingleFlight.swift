@@ -116,12 +116,12 @@ extension SingleFlight {
             flights[flight]?.waiters[number] = waiter
             waiterFlights[number] = flight
             deadlines.insert(number, deadline: deadline)
-            deadlines.compact(live: waiterFlights.count) { waiterFlights[$0] != nil }
             return deadlines.nextWakeUp()
         }
 
         mutating func leave(_ number: UInt64) -> Waiter? {
             guard let flight = waiterFlights.removeValue(forKey: number) else { return nil }
+            deadlines.remove(number)
             return flights[flight]?.waiters.removeValue(forKey: number)
         }
 
@@ -129,7 +129,10 @@ extension SingleFlight {
         mutating func complete(_ number: UInt64) -> [Waiter] {
             guard let flight = flights.removeValue(forKey: number) else { return [] }
             if joinable[flight.key] == number { joinable[flight.key] = nil }
-            for waiter in flight.waiters.keys { waiterFlights[waiter] = nil }
+            for waiter in flight.waiters.keys {
+                waiterFlights[waiter] = nil
+                deadlines.remove(waiter)
+            }
             return flight.waiters.sorted { $0.key < $1.key }.map(\.value)
         }
     }

@@ -67,7 +67,6 @@ struct GovernorStateMachine: Sendable {
         case .refresh: refreshes.append(waiter, ticket: ticket)
         }
         deadlines.insert(ticket, deadline: waiter.latestStart)
-        deadlines.compact(live: waiting) { demands.contains($0) || refreshes.contains($0) }
         return .waits
     }
 
@@ -75,7 +74,8 @@ struct GovernorStateMachine: Sendable {
     ///
     /// - Returns: Whether it did wait.
     mutating func leave(_ ticket: UInt64) -> Bool {
-        demands.remove(ticket: ticket) != nil || refreshes.remove(ticket: ticket) != nil
+        deadlines.remove(ticket)
+        return demands.remove(ticket: ticket) != nil || refreshes.remove(ticket: ticket) != nil
     }
 
     /// A call is over.
@@ -201,7 +201,9 @@ struct GovernorStateMachine: Sendable {
     private mutating func next() -> (UInt64, Waiter)? {
         let isRefreshsTurn = refreshes.count > 0 && (lastServed == .demand || demands.count == 0)
         lastServed = isRefreshsTurn ? .refresh : .demand
-        return isRefreshsTurn ? refreshes.popFirst() : demands.popFirst()
+        guard let (ticket, waiter) = isRefreshsTurn ? refreshes.popFirst() : demands.popFirst() else { return nil }
+        deadlines.remove(ticket)
+        return (ticket, waiter)
     }
 
     /// Sends everybody away, since nobody may ask for a while. They would only wait for the same refusal.

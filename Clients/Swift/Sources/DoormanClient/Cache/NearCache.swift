@@ -3,7 +3,7 @@ internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
-/// Identities that are kept in this process for a few seconds. See ``DoormanClientSettings/nearCacheCapacity`` for the trade.
+/// Identities that are kept in this process for a few seconds. See ``DoormanClientConfiguration/nearCacheCapacity`` for the trade.
 ///
 /// Two generations stand in for a list of what was used last: an entry that is hit moves into the young one, and when that is
 /// half of the capacity, what was not hit since is let go.

@@ -1,11 +1,11 @@
 internal import CoreMetrics
 internal import DoormanWire
 
-/// What a client counts, by swift-metrics: whoever runs the process chooses where it goes.
+/// The client's metrics, by swift-metrics: the process chooses the backend.
 ///
 /// | name | kind | labels |
 /// |---|---|---|
-/// | `doorman_client_calls_total` | counter | `method`, `outcome` (`ok`, or a reason of ``RefusalReason`` or ``CouldNotAskReason``) |
+/// | `doorman_client_calls_total` | counter | `method`, `outcome` (`ok`, or a reason of ``RejectionReason`` or ``UnavailableReason``) |
 /// | `doorman_client_call_duration_seconds` | timer | `method` |
 /// | `doorman_client_near_cache_hits_total` | counter | – |
 /// | `doorman_client_retries_total` | counter | `cause` (`draining`, `unsent`, `connection_lost`, `hung`, `unavailable`) |
@@ -15,7 +15,7 @@ struct ClientMetrics: Sendable {
     enum RetryCause: String, CaseIterable {
         case draining, unsent, connectionLost = "connection_lost", hung, unavailable
 
-        /// Whether it is certain that no server began the call, so that sending it again costs nobody more than the first time.
+        /// Whether it is certain that no server began the call, so that the retry costs no server more than the first attempt.
         var isFree: Bool { self == .draining || self == .unsent }
     }
 
@@ -80,8 +80,8 @@ extension DoormanError {
     /// The reason's name, whichever kind it is.
     fileprivate var reason: String {
         switch kind {
-        case .refused(let reason): reason.description
-        case .couldNotAsk(let reason): reason.description
+        case .rejected(let reason): reason.description
+        case .unavailable(let reason): reason.description
         }
     }
 }

@@ -7,7 +7,7 @@ struct Hedging {
     private let delay: Duration?
     private let ratio: Double
     private var balance = 1.0
-    private var order = CircularBuffer<(call: Call, due: Instant)>()
+    private var order = CircularBuffer<(call: ClientCall, due: Instant)>()
 
     /// - Parameters:
     ///   - after: How long a call waits alone; nil: for ever.
@@ -21,7 +21,7 @@ struct Hedging {
     var next: Instant? { order.first?.due }
 
     /// A call was sent for the first time.
-    mutating func sent(_ call: Call, at now: Instant) {
+    mutating func sent(_ call: ClientCall, at now: Instant) {
         guard let delay, case .verify = call.operation else { return }
         // What was not used is kept up to ten calls, so that a slow second can be bridged, and a slow minute can't.
         balance = min(10, balance + ratio)
@@ -30,7 +30,7 @@ struct Hedging {
     }
 
     /// The next call that has waited long enough.
-    mutating func nextDue(at now: Instant) -> Call? {
+    mutating func nextDue(at now: Instant) -> ClientCall? {
         guard let first = order.first, first.due <= now else { return nil }
         order.removeFirst()
         return first.call

@@ -85,22 +85,22 @@ enum Operation: Sendable, Hashable {
 
     /// Reads the data of a response frame to any call but a verify.
     ///
-    /// - Parameter answer: Where a successful one goes: at once to where it is wanted, for there is much to copy of it.
-    func read(_ data: Span<UInt8>, in arena: MessageArena, into answer: inout Answer?) -> Reply {
+    /// - Parameter response: Receives a successful response. It is written in place, because a copy of it is expensive.
+    func read(_ data: Span<UInt8>, in arena: MessageArena, into response: inout CallResponse?) -> Reply {
         switch self {
-        case .verify: .nonsense
-        case .exchange: Reply(ResponseDecoder.exchange(data, in: arena)) { answer = .exchange($0.token, $0.identity) }
-        case .revoke: Reply(ResponseDecoder.revoked(data, in: arena)) { answer = .revoked }
-        case .listAccounts: Reply(ResponseDecoder.accounts(data, in: arena)) { answer = .accounts($0) }
-        case .deleteAccount: Reply(ResponseDecoder.accountDeleted(data, in: arena)) { answer = .accountDeleted }
-        case .statistics: Reply(ResponseDecoder.statistics(data, in: arena)) { answer = .statistics($0) }
-        case .health: Reply(ResponseDecoder.healthCheck(data, in: arena)) { answer = .health($0) }
+        case .verify: .malformed
+        case .exchange: Reply(ResponseDecoder.exchange(data, in: arena)) { response = .exchange($0.token, $0.identity) }
+        case .revoke: Reply(ResponseDecoder.revoked(data, in: arena)) { response = .revoked }
+        case .listAccounts: Reply(ResponseDecoder.accounts(data, in: arena)) { response = .accounts($0) }
+        case .deleteAccount: Reply(ResponseDecoder.accountDeleted(data, in: arena)) { response = .accountDeleted }
+        case .statistics: Reply(ResponseDecoder.statistics(data, in: arena)) { response = .statistics($0) }
+        case .health: Reply(ResponseDecoder.healthCheck(data, in: arena)) { response = .health($0) }
         }
     }
 }
 
-/// The successful answer to an ``Operation`` other than a verify, whose is an `Identity`.
-enum Answer: Sendable, Hashable {
+/// The successful response to an ``Operation`` other than a verify. The response to a verify is an `Identity`.
+enum CallResponse: Sendable, Hashable {
     case exchange(Token, Identity?)
     case revoked
     case accounts(AccountPage)
@@ -109,15 +109,15 @@ enum Answer: Sendable, Hashable {
     case health(ServingStatus)
 }
 
-/// What a response frame said.
+/// The contents of a response frame.
 enum Reply: Sendable, Hashable {
-    /// The answer, which is with its call.
+    /// The response is stored in the call.
     case success
     /// The server did not start the call and takes no more on this connection.
     case draining(message: String)
     case failure(ResponseDecoder.Status)
-    /// Not the message that was expected.
-    case nonsense
+    /// The frame does not hold the expected message.
+    case malformed
 
     init<Value>(
         _ outcome: consuming ResponseDecoder.Outcome<Value>, _ keep: (consuming Value) -> Void
@@ -128,7 +128,7 @@ enum Reply: Sendable, Hashable {
             self = .success
         case .failure(let status) where status.failure == .draining: self = .draining(message: status.message)
         case .failure(let status): self = .failure(status)
-        case .nonsense: self = .nonsense
+        case .nonsense: self = .malformed
         }
     }
 }

@@ -1,20 +1,20 @@
 internal import NIOConcurrencyHelpers
 
-/// The task that waits for a call's outcome. Whatever comes first ends its wait, from whatever thread: the answer, the deadline, or
-/// the task's own cancellation; what comes later finds nobody.
+/// The task that waits for a call's outcome. The first event ends the wait: the response, the deadline, or the task's cancellation. Events
+/// come from any thread; later ones have no effect.
 struct Waiter: Sendable {
-    /// A task whose call has ended, to be woken once.
-    @safe struct Sleeper: Sendable {
-        // Unchecked: each is given out once, and looking after that costs a call as much as reading its answer.
+    /// A continuation that is resumed once.
+    @safe struct Continuation: Sendable {
+        // Unchecked: `end` and `cancel` give out each once, and a checked continuation costs as much as reading the response.
         fileprivate let continuation: UnsafeContinuation<Void, Never>
 
-        func wake() { unsafe continuation.resume() }
+        func resume() { unsafe continuation.resume() }
     }
 
     private enum Phase {
         /// The task has not yet suspended.
         case early
-        case waiting(Sleeper)
+        case waiting(Continuation)
         case ended
         case cancelled
     }
@@ -38,52 +38,52 @@ struct Waiter: Sendable {
         }
     }
 
-    /// Returns once the wait has ended.
+    /// Returns when the wait has ended.
     ///
-    /// - Parameter begin: Is called when the call is to be made: not if the task was cancelled before.
+    /// - Parameter begin: Makes the call. It is not called if the task was cancelled before.
     @inline(__always)
     func wait(_ begin: () -> Void) async {
         await unsafe withUnsafeContinuation { continuation in
-            let sleeper = unsafe Sleeper(continuation: continuation)
+            let continuation = unsafe Continuation(continuation: continuation)
             let isEarly = phase.withLockedValue { phase in
                 guard case .early = phase else { return false }
-                phase = .waiting(sleeper)
+                phase = .waiting(continuation)
                 return true
             }
-            if isEarly { begin() } else { sleeper.wake() }
+            if isEarly { begin() } else { continuation.resume() }
         }
     }
 
     /// Ends the wait.
     ///
-    /// - Parameter keep: Puts down what the task will find; called unless its wait had ended before.
-    /// - Returns: The task that is now to be woken; nil if its wait had ended before.
+    /// - Parameter keep: Stores the outcome for the task. It is not called if the wait had ended before.
+    /// - Returns: The continuation to resume; `nil` if the wait had ended before.
     @inline(__always)
-    func end(_ keep: () -> Void) -> Sleeper? {
+    func end(_ keep: () -> Void) -> Continuation? {
         phase.withLockedValue { phase in
-            guard case .waiting(let sleeper) = phase else { return nil }
+            guard case .waiting(let continuation) = phase else { return nil }
             keep()
             phase = .ended
-            return sleeper
+            return continuation
         }
     }
 
-    /// The task was cancelled.
+    /// Ends the wait because the task was cancelled.
     ///
-    /// - Returns: Whether a call that was made lost its waiter by this.
+    /// - Returns: Whether the call had been made, or is being made.
     func cancel() -> Bool {
-        let sleeper = phase.withLockedValue { phase -> Sleeper? in
+        let continuation = phase.withLockedValue { phase -> Continuation? in
             switch phase {
             case .early:
                 phase = .cancelled
                 return nil
-            case .waiting(let sleeper):
+            case .waiting(let continuation):
                 phase = .cancelled
-                return sleeper
+                return continuation
             case .ended, .cancelled: return nil
             }
         }
-        sleeper?.wake()
-        return sleeper != nil
+        continuation?.resume()
+        return continuation != nil
     }
 }

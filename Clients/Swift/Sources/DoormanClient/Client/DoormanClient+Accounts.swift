@@ -1,8 +1,8 @@
 public import DoormanCore
 internal import DoormanSupport
 
-// For operators. A server lets nobody do this unless its setting server.accounts-callers names them:
-// ``CouldNotAskReason/callerNotAllowed`` otherwise.
+// For operators. A server allows this only to callers that its setting server.accounts-callers names. Others get
+// ``UnavailableReason/callerNotAllowed``.
 
 extension DoormanClient {
     /// The accounts of an application, page after page as they are read.
@@ -12,7 +12,7 @@ extension DoormanClient {
     /// - Parameters:
     ///   - applicationID: The application whose accounts they are. Nil: the only one that the server is configured for.
     ///   - pageSize: How many to ask for at a time, 1 to 1,000.
-    ///   - timeout: How long each page may take. Nil: ``DoormanClientSettings/timeout``.
+    ///   - timeout: How long each page may take. Nil: ``DoormanClientConfiguration/timeout``.
     public func accounts(applicationID: String? = nil, pageSize: Int = 100, timeout: Duration? = nil) -> AccountSequence {
         AccountSequence(client: self, applicationID: applicationID, pageSize: pageSize, timeout: timeout)
     }
@@ -23,28 +23,29 @@ extension DoormanClient {
     ///   - applicationID: The application whose accounts they are. Nil: the only one that the server is configured for.
     ///   - pageSize: The most accounts that the page may have, 1 to 1,000.
     ///   - after: The ``AccountPage/next`` of the page before. Nil: the first page.
-    ///   - timeout: How long the call may take. Nil: ``DoormanClientSettings/timeout``.
+    ///   - timeout: How long the call may take. Nil: ``DoormanClientConfiguration/timeout``.
     public func accountPage(
         applicationID: String? = nil, pageSize: Int = 100, after: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> AccountPage {
         let request = AccountListRequest(applicationID: applicationID, pageSize: pageSize, after: after)
-        guard case .accounts(let page) = try await ask(.listAccounts(request), timeout) else { throw .mixedUp }
+        guard case .accounts(let page) = try await response(to: .listAccounts(request), timeout) else { throw .wrongResponse }
         return page
     }
 
     /// Deletes an account at the provider, for good, and logs it out everywhere.
     ///
     /// A call whose answer was lost may be made again. Account Kit answers for an account that is not there, or not any more, as it
-    /// does when it is down: ``CouldNotAskReason/providerUnavailable``.
+    /// does when it is down: ``UnavailableReason/providerUnavailable``.
     ///
     /// - Parameters:
     ///   - accountID: The provider's id of the account.
     ///   - applicationID: The application whose account it is. Nil: the only one that the server is configured for.
-    ///   - timeout: How long the call may take. Nil: ``DoormanClientSettings/timeout``.
+    ///   - timeout: How long the call may take. Nil: ``DoormanClientConfiguration/timeout``.
     public func deleteAccount(
         _ accountID: String, applicationID: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) {
-        _ = try await ask(.deleteAccount(AccountDeletionRequest(accountID: accountID, applicationID: applicationID)), timeout)
+        _ = try await response(
+            to: .deleteAccount(AccountDeletionRequest(accountID: accountID, applicationID: applicationID)), timeout)
     }
 }
 

@@ -1,7 +1,7 @@
 public import DoormanCore
 
-// For operators. A server lets callers of its own machine do this, and those whom its policy names:
-// ``CouldNotAskReason/callerNotAllowed`` otherwise.
+// For operators. A server allows this only to callers on its own machine and to callers that its policy names. Others get
+// ``UnavailableReason/callerNotAllowed``.
 
 extension DoormanClient {
     /// What the server has counted since it started, and how full it is.
@@ -14,9 +14,9 @@ extension DoormanClient {
     ///     let tenSeconds = try await client.statistics().since(first)
     ///     print(tenSeconds?.counters[.cacheHits] ?? 0)
     ///
-    /// - Parameter timeout: How long the call may take. Nil: ``DoormanClientSettings/timeout``.
+    /// - Parameter timeout: How long the call may take. Nil: ``DoormanClientConfiguration/timeout``.
     public func statistics(timeout: Duration? = nil) async throws(DoormanError) -> ServerStatistics {
-        guard case .statistics(let statistics) = try await ask(.statistics, timeout) else { throw .mixedUp }
+        guard case .statistics(let statistics) = try await response(to: .statistics, timeout) else { throw .wrongResponse }
         return statistics
     }
 }

@@ -10,14 +10,14 @@ public protocol TokenVerifying: Sendable {
     ///   - maxAge: How long ago the provider may have been asked, in whole seconds, 1 at least. Nil: any answer from memory
     ///     within its time to live will do.
     ///   - applicationID: The application that the token must have been made for. Nil: any that the server is configured for.
-    ///   - timeout: How long the call may take. Nil: as long as the verifier's settings say.
+    ///   - timeout: How long the call may take. Nil: the verifier's default.
     func verify(
         _ token: Token, maxAge: Duration?, applicationID: String?, timeout: Duration?
     ) async throws(DoormanError) -> Identity
 }
 
 extension TokenVerifying {
-    /// Whose token it is, with what is not said left to the verifier's settings.
+    /// Whose token it is, with the verifier's defaults.
     public func verify(
         _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil
     ) async throws(DoormanError) -> Identity {

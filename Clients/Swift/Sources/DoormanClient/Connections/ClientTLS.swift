@@ -2,7 +2,7 @@ internal import DoormanPlatform
 internal import NIOConcurrencyHelpers
 internal import NIOSSL
 
-/// The TLS of a client's connections, read anew when its files have changed.
+/// The TLS context of a client's connections, which is reloaded when its files have changed.
 final class ClientTLS: Sendable {
     /// What tells one version of a file from another.
     private struct Fingerprint: Equatable {

@@ -5,8 +5,8 @@ internal import DoormanWire
 extension Connection {
     /// Which call of a connection an answer belongs to, and when the connection is used up. Pure: events go in, actions come out.
     ///
-    /// What can be wrong is told apart: an answer nobody waits for any more is a harmless race and ignored; an answer to a call
-    /// that was never made is the server's fault and ends the connection.
+    /// A response to an abandoned call is a harmless race and is ignored. A response to a call that was never made is the server's fault and
+    /// ends the connection.
     ///
     /// - Parameter CallReference: What stands for a call.
     struct StateMachine<CallReference> {
@@ -77,8 +77,8 @@ extension Connection {
             return .send(id)
         }
 
-        /// The call that was started last is not sent after all.
-        mutating func unsend(_ id: StreamID) {
+        /// Takes back the call that was started last, because it can't be sent.
+        mutating func rollbackSend(_ id: StreamID) {
             _ = pending.remove(id)
             nextID = id
             if callsInFlight == 0 && ping == nil { silentSince = nil }
@@ -140,7 +140,7 @@ extension Connection {
             case close
         }
 
-        /// Nobody waits for the call any more.
+        /// Notes that no response to the call is wanted any more.
         mutating func abandon(_ id: StreamID) -> CloseAction {
             if pending.remove(id) != nil { abandoned.insert(id) }
             return closeIfFinished()

@@ -4,7 +4,7 @@ internal import DoormanWire
 internal import NIOCore
 internal import NIOTLS
 
-/// One connection to a server: performs what its state machine says. Confined to its event loop.
+/// A connection to a server. Performs the actions of its state machine. Confined to its event loop.
 final class Connection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -15,7 +15,7 @@ final class Connection: ChannelInboundHandler {
     private let speaksTLS: Bool
     private let maximumResponseBytes: Int
     private let arena: MessageArena
-    private var machine: StateMachine<Call>
+    private var machine: StateMachine<ClientCall>
     private var decoder: FrameDecoder
     /// Frames since the last flush: calls made in the same turn of the loop leave in one write.
     private var outbound = ByteBuffer()
@@ -28,14 +28,14 @@ final class Connection: ChannelInboundHandler {
     /// What went wrong with the socket, if it did.
     private(set) var failure: ConnectFailure?
 
-    init(owner: Subchannel, speaksTLS: Bool, settings: DoormanClientSettings, eventLoop: any EventLoop) {
-        let longest = min(max(64 << 10, settings.maximumResponseBytes), Int(FrameHeader.maximumLength))
+    init(owner: Subchannel, speaksTLS: Bool, configuration: DoormanClientConfiguration, eventLoop: any EventLoop) {
+        let longest = min(max(64 << 10, configuration.maximumResponseBytes), Int(FrameHeader.maximumLength))
         self.owner = owner
         self.speaksTLS = speaksTLS
         self.established = eventLoop.makePromise()
         self.openedAt = .now
         self.maximumResponseBytes = longest
-        self.machine = StateMachine(maximumCallsInFlight: max(1, settings.maximumCallsInFlight), at: openedAt)
+        self.machine = StateMachine(maximumCallsInFlight: max(1, configuration.maximumCallsInFlight), at: openedAt)
         self.decoder = FrameDecoder(maximumLength: UInt32(longest))
         self.arena = MessageArena(budget: (64 << 10) + 2 * longest)
     }
@@ -62,24 +62,24 @@ final class Connection: ChannelInboundHandler {
     var lastHeard: Instant { machine.lastHeard }
 
     /// What a call may expect of the connection. A server that does not read counts as full.
-    var room: StateMachine<Call>.Room {
+    var room: StateMachine<ClientCall>.Room {
         guard isOpen else { return .none }
         let room = machine.room
         return room == .free && !isWritable ? .full : room
     }
 
     /// The calls that wait for answers, in the order in which they were made.
-    var unanswered: [Call] { machine.unanswered }
+    var unanswered: [ClientCall] { machine.unanswered }
 
     /// - Returns: Nil if the connection has no room.
     /// - Throws: If the call doesn't fit into a frame.
-    func start(_ call: Call, at now: Instant) throws(RequestTooLong) -> StreamID? {
+    func start(_ call: ClientCall, at now: Instant) throws(RequestTooLong) -> StreamID? {
         guard isOpen, case .send(let id) = machine.start(call, at: now) else { return nil }
         do throws(RequestTooLong) {
             try call.operation.writeFrame(
                 id, timeout: call.deadline.nanosecondsLeft(at: now), metadata: call.metadata, to: &outbound)
         } catch {
-            machine.unsend(id)
+            machine.rollbackSend(id)
             throw error
         }
         scheduleFlush()
@@ -94,7 +94,7 @@ final class Connection: ChannelInboundHandler {
         scheduleFlush()
     }
 
-    /// Nobody waits for the call any more; its answer will be ignored.
+    /// Ignores the response to a call from now on.
     func abandon(_ id: StreamID) {
         perform(machine.abandon(id))
     }
@@ -113,7 +113,7 @@ final class Connection: ChannelInboundHandler {
         return context?.channel.closeFuture
     }
 
-    private func perform(_ action: StateMachine<Call>.CloseAction) {
+    private func perform(_ action: StateMachine<ClientCall>.CloseAction) {
         switch action {
         case .none: break
         case .close: close()
@@ -214,12 +214,12 @@ extension Connection {
         guard header.type == .response else { return }
         switch machine.answered(header.streamID, at: now) {
         case .complete(let call):
-            call.removeCopy(on: self)
+            call.removeAttempt(on: self)
             owner?.answered(call, decoder.withData { call.read($0, in: arena) }, on: self)
         case .pong:
-            var answer: Answer?
-            let reply = decoder.withData { Operation.health(service: "").read($0, in: arena, into: &answer) }
-            owner?.saidHealth(reply, answer, on: self)
+            var response: CallResponse?
+            let reply = decoder.withData { Operation.health(service: "").read($0, in: arena, into: &response) }
+            owner?.receivedHealth(reply, response, on: self)
         case .ignore: break
         case .violation: violate("an answer to call \(header.streamID.rawValue), which was not made or was answered before")
         }

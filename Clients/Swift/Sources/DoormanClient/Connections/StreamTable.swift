@@ -2,8 +2,8 @@ internal import DoormanWire
 
 /// What belongs to each stream of a connection: a hash table with open addressing in one flat array.
 ///
-/// Nobody chooses the ids, so one multiplication is hash enough. It spreads those that follow each other, so that a block of calls that
-/// a server leaves unanswered is in nobody's way. At most half of the cells are taken; a removal moves up those behind it, so there
+/// No peer chooses the ids, so one multiplication is hash enough. It spreads ids that follow each other, so that a block of calls without
+/// responses does not slow down later ones. At most half of the cells are taken; a removal moves up those behind it, so there
 /// are no tombstones.
 struct StreamTable<Value> {
     private var cells: [(id: StreamID, value: Value)?] = Array(repeating: nil, count: 16)
@@ -40,7 +40,7 @@ struct StreamTable<Value> {
         return nil
     }
 
-    /// Places anew those behind an empty cell that would otherwise not be found any more.
+    /// Moves the entries behind an empty cell, which would otherwise not be found any more.
     private mutating func moveUp(behind hole: Int) {
         var cell = next(hole)
         while let entry = cells[cell] {

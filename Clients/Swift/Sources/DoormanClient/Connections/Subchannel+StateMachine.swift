@@ -7,7 +7,7 @@ extension Subchannel {
     /// takes calls when it has said that it serves: a process that is stopped still accepts.
     struct StateMachine: Equatable {
         enum State: Hashable {
-            /// No connection, and nobody needs one.
+            /// There is no connection, and none is needed.
             case idle
             case connecting
             /// Connected, and asked for its health; takes no calls yet.
@@ -48,7 +48,7 @@ extension Subchannel {
             case probe
             /// Give it calls.
             case use
-            /// Close what came about: nobody wants it any more.
+            /// Close the new connection, which is not wanted any more.
             case discard
             /// Wait this long, then say ``backoffEnded(isWanted:)``.
             case backOff(Duration)
@@ -111,7 +111,7 @@ extension Subchannel {
             switch state {
             case .ready(isProven: true), .suspected:
                 needsProbe = true
-                return reopen(isWanted)
+                return reopen(isWanted: isWanted)
             case .ready(isProven: false), .probing: return fail(jitter)
             case .idle, .connecting, .backingOff, .closed: return .none
             }
@@ -119,7 +119,7 @@ extension Subchannel {
 
         /// The connection has served its time: it is old, out of ids, or not used.
         mutating func usedUp(isWanted: Bool) -> Action {
-            isConnected ? reopen(isWanted) : .none
+            isConnected ? reopen(isWanted: isWanted) : .none
         }
 
         /// The connection ended by itself.
@@ -129,7 +129,7 @@ extension Subchannel {
             switch state {
             case .ready(isProven: true), .suspected:
                 needsProbe = needsProbe || inCalls
-                return reopen(isWanted)
+                return reopen(isWanted: isWanted)
             case .ready(isProven: false), .probing: return fail(jitter)
             case .idle, .connecting, .backingOff, .closed: return .none
             }
@@ -147,7 +147,7 @@ extension Subchannel {
             return wasUsed ? .none : .use
         }
 
-        private mutating func reopen(_ isWanted: Bool) -> Action {
+        private mutating func reopen(isWanted: Bool) -> Action {
             state = .idle
             return isWanted ? wanted() : .none
         }
@@ -160,27 +160,5 @@ extension Subchannel {
             state = .backingOff
             return .backOff(pause * (1 - jitter / 2))
         }
-    }
-}
-
-/// The subchannels of one server, whose connections are of equal worth to a call. Confined to its client's event loop.
-final class Siblings {
-    /// The one whose connection collects calls. Not weak: what is referred to weakly has its references counted the slow way ever after.
-    private var collecting: Subchannel?
-
-    /// Where a call goes that `chosen` was chosen for: there, unless the calls that another one got in this turn of the loop have not been
-    /// written yet. Then it joins them. A server that is sent the same calls over many connections, a few on each, has many times the
-    /// work with its sockets, and so has the client.
-    func collect(in chosen: Subchannel) -> Subchannel {
-        if let collecting, collecting.isReady, collecting.hasRoom, let current = collecting.current, current.unwritten > 0 {
-            return collecting
-        }
-        collecting = chosen
-        return chosen
-    }
-
-    /// The subchannel has ended.
-    func forget(_ ended: Subchannel) {
-        if collecting === ended { collecting = nil }
     }
 }

@@ -3,12 +3,12 @@ internal import DoormanSupport
 internal import Logging
 internal import NIOCore
 
-/// One connection's place at one server: opens connections there, one after the other, and watches over the one that takes calls.
-/// Confined to its client's event loop.
+/// Keeps one connection to one server: opens connections one after the other, and watches the connection that takes calls.
+/// Confined to the client's event loop.
 final class Subchannel {
     let server: Server
-    let siblings: Siblings
-    private let settings: DoormanClientSettings
+    let group: SubchannelGroup
+    private let configuration: DoormanClientConfiguration
     private let connector: Connector
     private let eventLoop: any EventLoop
     private var logger: Logger
@@ -19,24 +19,24 @@ final class Subchannel {
     private(set) var current: Connection?
     /// Those that are being opened, or only finish what they have.
     private var others: [ObjectIdentifier: Connection] = [:]
-    /// The pause after a failure: how long it is, and when it began.
-    private var backoff: (timer: Scheduled<Void>, pause: Duration, since: Instant)?
+    /// The pause after a failure: its length, and when it began.
+    private(set) var backoff: (timer: Scheduled<Void>, pause: Duration, since: Instant)?
     /// The health call that was found late once. It counts as unanswered when it is found so again: what came while this process
     /// itself was held up is read between the two.
     private var latePing: Instant?
     /// How old the current connection may become.
     private var longestLife = Duration.zero
 
-    init(_ server: Server, _ siblings: Siblings, _ dispatcher: Dispatcher, connector: Connector) {
+    init(_ server: Server, _ group: SubchannelGroup, _ dispatcher: Dispatcher, connector: Connector) {
         self.server = server
-        self.siblings = siblings
+        self.group = group
         self.dispatcher = dispatcher
-        self.settings = dispatcher.settings
+        self.configuration = dispatcher.configuration
         self.connector = connector
         self.eventLoop = dispatcher.eventLoop
         self.logger = dispatcher.logger
         self.logger[metadataKey: "server"] = "\(server)"
-        self.machine = StateMachine(firstBackoff: settings.firstBackoff, longestBackoff: settings.longestBackoff)
+        self.machine = StateMachine(firstBackoff: configuration.firstBackoff, longestBackoff: configuration.longestBackoff)
     }
 
     var state: StateMachine.State { machine.state }
@@ -49,28 +49,28 @@ final class Subchannel {
     /// Whether answers are due, from a connection that takes calls or from one that hangs.
     var isWatched: Bool { current?.silentSince != nil || others.values.contains(where: \.isHung) }
 
-    /// There are, or will be, calls.
-    func want() {
+    /// Opens a connection for calls that are made or expected, unless there is one.
+    func requestConnection() {
         perform(machine.wanted())
     }
 
-    /// No server is left that takes calls: the pause after a failure is now no longer than after a first one.
-    func hurry() {
+    /// Shortens the pause after a failure to that after a first failure, because no server is left that takes calls.
+    func resetBackoff() {
         guard let (timer, pause, since) = backoff else { return }
         timer.cancel()
-        backOff(min(pause, settings.firstBackoff), since: since)
+        backOff(min(pause, configuration.firstBackoff), since: since)
     }
 
-    /// The connection is as good as gone for new calls, without any fault of the server's.
+    /// Replaces a connection that takes no further calls, for no fault of the server's.
     func replace() {
-        letGo { machine, isWanted in machine.usedUp(isWanted: isWanted) }
+        releaseCurrent { machine, isWanted in machine.usedUp(isWanted: isWanted) }
     }
 
     /// The server refuses to begin calls.
     func drained(_ connection: Connection) {
         guard connection === current else { return }
         logger.info("server drains, calls go elsewhere")
-        letGo { machine, isWanted in machine.drained(isWanted: isWanted, jitter: .random(in: 0..<1)) }
+        releaseCurrent { machine, isWanted in machine.drained(isWanted: isWanted, jitter: .random(in: 0..<1)) }
     }
 
     /// Looks after the connection; called a few times a second while there are calls.
@@ -78,10 +78,10 @@ final class Subchannel {
         // As many calls as the retry budget has grown by.
         for connection in others.values where connection.isHung { dispatcher?.moveCalls(from: connection) }
         guard let current else { return }
-        if let pingedSince = current.pingedSince, pingedSince.duration(to: now) >= settings.pingTimeout {
+        if let pingedSince = current.pingedSince, pingedSince.duration(to: now) >= configuration.pingTimeout {
             if latePing == pingedSince { return hung() }
             latePing = pingedSince
-        } else if let silentSince = current.silentSince, silentSince.duration(to: now) >= settings.suspicionAfter {
+        } else if let silentSince = current.silentSince, silentSince.duration(to: now) >= configuration.suspicionAfter {
             dispatcher?.failed(self, .hung)
             perform(machine.fellSilent())
         } else if isReady {
@@ -92,7 +92,7 @@ final class Subchannel {
     /// Ends for good: what is under way is finished, and nothing begun.
     func retire() {
         machine.closed()
-        siblings.forget(self)
+        group.forget(self)
         backoff?.timer.cancel()
         backoff = nil
         if let current { finish(current) }
@@ -113,11 +113,11 @@ final class Subchannel {
     private func rest(_ connection: Connection, at now: Instant) {
         let isIdle = connection.callsInFlight == 0
         if connection.openedAt.duration(to: now) >= longestLife
-            || (isIdle && connection.lastUse.duration(to: now) >= settings.idleTimeout)
+            || (isIdle && connection.lastUse.duration(to: now) >= configuration.idleTimeout)
         {
             replace()
-        } else if isIdle, connection.lastHeard.duration(to: now) >= settings.pingInterval {
-            connection.ping(timeout: settings.pingTimeout)
+        } else if isIdle, connection.lastHeard.duration(to: now) >= configuration.pingInterval {
+            connection.ping(timeout: configuration.pingTimeout)
         }
     }
 
@@ -127,11 +127,11 @@ final class Subchannel {
         guard let current else { return }
         current.isHung = true
         dispatcher?.moveCalls(from: current)
-        letGo { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
+        releaseCurrent { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
     }
 
     /// Gives the current connection no further calls; it closes when it has finished those that it has.
-    private func letGo(_ transition: (inout StateMachine, _ isWanted: Bool) -> StateMachine.Action) {
+    private func releaseCurrent(_ transition: (inout StateMachine, _ isWanted: Bool) -> StateMachine.Action) {
         let connection = current
         current = nil
         let action = transition(&machine, dispatcher?.isInUse(at: .now) ?? false)
@@ -151,7 +151,7 @@ final class Subchannel {
         case .connect: connect()
         case .probe:
             dispatcher?.readinessChanged()
-            current?.ping(timeout: settings.pingTimeout)
+            current?.ping(timeout: configuration.pingTimeout)
         case .use:
             dispatcher?.readinessChanged()
             dispatcher?.sendWaiting()
@@ -173,7 +173,7 @@ final class Subchannel {
 
     private func connect() {
         let connection = Connection(
-            owner: self, speaksTLS: server.speaksTLS(connector.tls), settings: settings, eventLoop: eventLoop)
+            owner: self, speaksTLS: server.speaksTLS(connector.tls), configuration: configuration, eventLoop: eventLoop)
         others[ObjectIdentifier(connection)] = connection
         connector.connect(to: server, connection, on: eventLoop).assumeIsolated().whenComplete { result in
             self.others[ObjectIdentifier(connection)] = nil
@@ -194,7 +194,7 @@ final class Subchannel {
             return
         }
         current = connection
-        longestLife = settings.maximumConnectionAge * .random(in: 0.8...1)
+        longestLife = configuration.maximumConnectionAge * .random(in: 0.8...1)
         latePing = nil
         perform(machine.connected())
     }
@@ -202,7 +202,7 @@ final class Subchannel {
 
 // What connections report.
 extension Subchannel {
-    func answered(_ call: Call, _ reply: Reply, on connection: Connection) {
+    func answered(_ call: ClientCall, _ reply: Reply, on connection: Connection) {
         if case .draining = reply {
             dispatcher?.answered(call, reply, from: self)
             return drained(connection)
@@ -214,17 +214,17 @@ extension Subchannel {
         if saysNotServing { drained(connection) }
     }
 
-    /// The answer to a health call of our own.
-    func saidHealth(_ reply: Reply, _ answer: Answer?, on connection: Connection) {
+    /// Handles the response to a health check of this client's own.
+    func receivedHealth(_ reply: Reply, _ response: CallResponse?, on connection: Connection) {
         guard connection === current else { return }
-        switch (reply, answer) {
-        // A server that refuses the question, by a limit or because it has no such service, is alive all the same.
+        switch (reply, response) {
+        // A server that rejects the health check, by a limit or because it has no such service, is alive all the same.
         case (.success, .health(.serving)), (.failure, _): return perform(machine.saidServing())
-        case (.success, _), (.draining, _), (.nonsense, _): break
+        case (.success, _), (.draining, _), (.malformed, _): break
         }
         logger.info("server takes no calls, calls go elsewhere")
         dispatcher?.failed(self, .notServing)
-        letGo { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
+        releaseCurrent { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
     }
 
     /// The connection has answered, or can be written to again.
@@ -239,7 +239,7 @@ extension Subchannel {
         dispatcher?.taskExecutor.runJobs()
     }
 
-    func ended(_ connection: Connection, leaving leftovers: Connection.StateMachine<Call>.Leftovers) {
+    func ended(_ connection: Connection, leaving leftovers: Connection.StateMachine<ClientCall>.Leftovers) {
         others[ObjectIdentifier(connection)] = nil
         dispatcher?.ended(connection, leaving: leftovers, from: self)
         defer { dispatcher?.sendWaiting() }
@@ -249,7 +249,7 @@ extension Subchannel {
             dispatcher?.failed(self, connection.failure ?? .closedByPeer)
             logger.info("connection lost", metadata: ["reason": "\(connection.failure ?? .closedByPeer)"])
         }
-        letGo { machine, isWanted in
+        releaseCurrent { machine, isWanted in
             machine.ended(inCalls: inCalls, isWanted: isWanted, jitter: .random(in: 0..<1))
         }
     }

@@ -20,7 +20,7 @@ extension DoormanError {
             // Limits and drains are met before a call begins; with any other failure it may have begun.
             let wasNotBegun = failure.row.retry == .elsewhere || failure.row.code == .resourceExhausted
             self.init(
-                CouldNotAskReason(failure), status.message,
+                UnavailableReason(failure), status.message,
                 isRetryable: failure.row.retry != .no && (mayBeRepeated || wasNotBegun),
                 retryAfter: status.retryAfter ?? (failure.row.retry == .later ? .seconds(1) : nil))
         }
@@ -29,7 +29,7 @@ extension DoormanError {
     /// A reason that this version does not know: its code decides (`Protos/README.md`, section 5).
     private init(unknown status: ResponseDecoder.Status, mayBeRepeated: Bool) {
         let text = status.message.isEmpty ? "the server answered \(status.code)" : status.message
-        let (reason, isRetryable): (CouldNotAskReason, Bool)
+        let (reason, isRetryable): (UnavailableReason, Bool)
         switch status.code {
         case .unauthenticated:
             self.init(.other, text)
@@ -79,7 +79,7 @@ extension DoormanError {
     static let clientClosed = DoormanError(.clientClosed, "the client was closed", isRetryable: false)
 }
 
-extension CouldNotAskReason {
+extension UnavailableReason {
     /// - Parameter failure: Not one of the refusals.
     fileprivate init(_ failure: Failure) {
         switch failure {

@@ -8,7 +8,7 @@ internal import NIOCore
 extension Dispatcher {
     /// Sends what waits, as far as there is room, and sees to connections for the rest.
     func sendWaiting() {
-        giveAnswers()
+        notifyListeners()
         while ready.contains(where: \.hasRoom), let call = waiting.popFirst() {
             guard let subchannel = choose(for: call) else {
                 waiting.putBack([call])
@@ -17,7 +17,7 @@ extension Dispatcher {
             send(call, to: subchannel, at: .now)
         }
         if !waiting.isEmpty && ready.isEmpty {
-            for subchannel in subchannels { subchannel.want() }
+            for subchannel in subchannels { subchannel.requestConnection() }
         }
     }
 
@@ -29,19 +29,19 @@ extension Dispatcher {
         if !ready.isEmpty { lastFailure = nil }
         // A server that was down for long may be up again, and is not waited for while no other is left.
         if wereReady && ready.isEmpty {
-            for subchannel in subchannels { subchannel.hurry() }
+            for subchannel in subchannels { subchannel.resetBackoff() }
         }
     }
 
-    /// A call was answered, for which perhaps nobody waits any more.
-    func answered(_ call: Call, _ reply: Reply, from subchannel: Subchannel) {
+    /// Handles the response to a call, which may have ended meanwhile.
+    func answered(_ call: ClientCall, _ reply: Reply, from subchannel: Subchannel) {
         switch reply {
         case .success: finishSoon(call)
         case .draining(let message): sendAgain(call, insteadOf: subchannel.server, .draining(message), why: .draining)
         case .failure(let status):
             let error = DoormanError(status, mayBeRepeated: call.operation.mayBeRepeated)
             // Of a hedged call, the other server may still answer better.
-            if call.copy != nil, status.failure?.row.retry == .yes {
+            if call.attempt != nil, status.failure?.row.retry == .yes {
                 call.lastError = error
                 return
             }
@@ -49,27 +49,27 @@ extension Dispatcher {
             guard status.failure?.row.retry == .yes, call.operation.mayBeRepeated, hasAlternative(to: subchannel.server, for: call)
             else { return finish(call, error) }
             sendAgain(call, insteadOf: subchannel.server, error, why: .unavailable)
-        case .nonsense:
+        case .malformed:
             finish(call, .protocolViolation("the answer is not what the contract says"))
         }
     }
 
     /// The connection is closed.
     func ended(
-        _ connection: Connection, leaving leftovers: Connection.StateMachine<Call>.Leftovers, from subchannel: Subchannel
+        _ connection: Connection, leaving leftovers: Connection.StateMachine<ClientCall>.Leftovers, from subchannel: Subchannel
     ) {
         for call in leftovers.unsent.reversed() {
-            call.removeCopy(on: connection)
+            call.removeAttempt(on: connection)
             sendAgain(call, insteadOf: subchannel.server, .connectionLost(mayHaveBegun: false), why: .unsent)
         }
         for call in leftovers.unanswered.reversed() {
-            call.removeCopy(on: connection)
+            call.removeAttempt(on: connection)
             lose(call, connection, at: subchannel.server)
         }
     }
 
     /// The connection that a call was sent on is gone without an answer.
-    private func lose(_ call: Call, _ connection: Connection, at server: Server) {
+    private func lose(_ call: ClientCall, _ connection: Connection, at server: Server) {
         let error: DoormanError
         if let violation = connection.violation {
             error = .protocolViolation(violation)
@@ -83,7 +83,7 @@ extension Dispatcher {
         let isWorthIt = connection.violation == nil || hasAlternative(to: server, for: call)
         if call.operation.mayBeRepeated, isWorthIt {
             sendAgain(call, insteadOf: server, error, why: .connectionLost)
-        } else if call.copy == nil {
+        } else if call.attempt == nil {
             finish(call, error)
         }
     }
@@ -92,13 +92,13 @@ extension Dispatcher {
     func moveCalls(from connection: Connection) {
         guard let server = connection.server else { return }
         let now = Instant.now
-        var moved: [Call] = []
+        var moved: [ClientCall] = []
         for call in connection.unanswered where call.isLive && call.operation.mayBeRepeated {
-            guard call.attempts < settings.maximumAttempts else { continue }
+            guard call.attemptCount < configuration.maximumAttempts else { continue }
             guard call.isHedged || retryBudget.withdraw(at: now) else { continue }
-            if let streamID = call.removeCopy(on: connection) { connection.abandon(streamID) }
+            if let streamID = call.removeAttempt(on: connection) { connection.abandon(streamID) }
             call.triedServers.append(server)
-            if call.copy == nil { moved.append(call) }
+            if call.attempt == nil { moved.append(call) }
         }
         for _ in moved { metrics.recordRetry(.hung) }
         waiting.putBack(moved)
@@ -107,7 +107,7 @@ extension Dispatcher {
     /// Sends late calls to a second server as well.
     func hedge(at now: Instant) {
         while let call = hedging.nextDue(at: now) {
-            guard call.isLive, !call.isHedged, let first = call.copy?.connection.server else { continue }
+            guard call.isLive, !call.isHedged, let first = call.attempt?.connection.server else { continue }
             guard hasAlternative(to: first, for: call) else { continue }
             call.triedServers.append(first)
             guard let subchannel = choose(for: call), subchannel.server != first, hedging.withdraw() else { continue }
@@ -117,45 +117,45 @@ extension Dispatcher {
     }
 
     /// Sends a call to a server that takes calls.
-    func send(_ call: Call, to subchannel: Subchannel, at now: Instant) {
+    func send(_ call: ClientCall, to subchannel: Subchannel, at now: Instant) {
         guard let connection = subchannel.current else { return waiting.putBack([call]) }
         do {
             guard let streamID = try connection.start(call, at: now) else {
-                if call.copy == nil { waiting.putBack([call]) }
+                if call.attempt == nil { waiting.putBack([call]) }
                 return subchannel.replace()
             }
-            call.addCopy(Call.Copy(connection: connection, streamID: streamID))
+            call.add(ClientCall.Attempt(connection: connection, streamID: streamID))
         } catch {
             return finish(call, .requestTooLong)
         }
-        call.attempts += 1
-        if call.attempts == 1 { hedging.sent(call, at: now) }
+        call.attemptCount += 1
+        if call.attemptCount == 1 { hedging.sent(call, at: now) }
         connection.writeIfMuch(of: liveCalls / readyServers)
     }
 
     /// Puts a call back to the head of those that wait, unless it was sent too often.
-    private func sendAgain(_ call: Call, insteadOf server: Server, _ error: DoormanError, why: ClientMetrics.RetryCause) {
-        guard call.isLive, call.copy == nil else { return }
+    private func sendAgain(_ call: ClientCall, insteadOf server: Server, _ error: DoormanError, why: ClientMetrics.RetryCause) {
+        guard call.isLive, call.attempt == nil else { return }
         call.lastError = error
         call.triedServers.append(server)
-        guard call.attempts < settings.maximumAttempts, why.isFree || retryBudget.withdraw(at: .now) else {
+        guard call.attemptCount < configuration.maximumAttempts, why.isFree || retryBudget.withdraw(at: .now) else {
             return finish(call, error)
         }
         metrics.recordRetry(why)
         waiting.putBack([call])
     }
 
-    private func hasAlternative(to server: Server, for call: Call) -> Bool {
+    private func hasAlternative(to server: Server, for call: ClientCall) -> Bool {
         ready.contains { $0.server != server && !call.triedServers.contains($0.server) }
     }
 
     /// The better of two that take calls, by calls in flight: two at random are nearly as even as the best of all, without all
     /// clients' choosing the same.
-    func choose(for call: Call) -> Subchannel? {
+    func choose(for call: ClientCall) -> Subchannel? {
         if let only = ready.first, ready.count == 1 { return only.hasRoom ? only : nil }
         if call.triedServers.isEmpty, let pair = randomPair(), pair.0.hasRoom, pair.1.hasRoom {
             let better = pair.0.callsInFlight <= pair.1.callsInFlight ? pair.0 : pair.1
-            return better.siblings.collect(in: better)
+            return better.group.collect(in: better)
         }
         let usable = ready.filter(\.hasRoom)
         let untried = usable.filter { !call.triedServers.contains($0.server) }
@@ -178,17 +178,4 @@ extension Subchannel {
     var hasRoom: Bool { current?.room == .free }
 
     fileprivate var callsInFlight: Int { current?.callsInFlight ?? 0 }
-}
-
-/// Random numbers for choices that nobody gains by foreseeing, without a system call for each: SplitMix64, seeded by the system.
-struct FastRandomness: RandomNumberGenerator {
-    var state = UInt64.random(in: .min ... .max)
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
-    }
 }

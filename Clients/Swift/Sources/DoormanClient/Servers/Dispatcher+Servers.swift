@@ -54,34 +54,35 @@ extension Dispatcher {
         for subchannel in subchannels where !wanted.contains(subchannel.server) { subchannel.retire() }
         for server in wanted {
             let there = subchannels.filter { $0.server == server && $0.state != .closed }
-            let siblings = there.first?.siblings ?? Siblings()
-            for _ in there.count..<max(there.count, settings.connectionsPerServer, 1) {
-                subchannels.append(Subchannel(server, siblings, self, connector: connector))
+            let group = there.first?.group ?? SubchannelGroup()
+            for _ in there.count..<max(there.count, configuration.connectionsPerServer, 1) {
+                subchannels.append(Subchannel(server, group, self, connector: connector))
             }
         }
         readinessChanged()
         if isInUse(at: .now) {
-            for subchannel in subchannels { subchannel.want() }
+            for subchannel in subchannels { subchannel.requestConnection() }
         }
         sendWaiting()
     }
 
     private func scheduleTick(isFast: Bool) {
         // Twice within the shorter of the two times that are watched, so that neither is overstepped by more than half.
-        let shortest = min(settings.suspicionAfter, settings.pingTimeout, settings.hedgeAfter.map { $0 * 2 } ?? .seconds(2))
+        let shortest = min(
+            configuration.suspicionAfter, configuration.pingTimeout, configuration.hedgeAfter.map { $0 * 2 } ?? .seconds(2))
         let pause = isFast ? max(.milliseconds(1), shortest / 2) : .seconds(1)
         tick.isFast = isFast
-        tick.task = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(pause.nanoseconds)) { self.lookAfterServers() }
+        tick.task = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(pause.nanoseconds)) { self.runHealthChecks() }
     }
 
-    private func lookAfterServers() {
+    private func runHealthChecks() {
         let now = Instant.now
         for subchannel in subchannels { subchannel.tick(at: now) }
         subchannels.removeAll(where: \.isFinished)
         hedge(at: now)
         lookUpIfDue(at: now)
         if isInUse(at: now) {
-            for subchannel in subchannels { subchannel.want() }
+            for subchannel in subchannels { subchannel.requestConnection() }
         }
         sendWaiting()
         let isBusy = subchannels.contains(where: \.isWatched) || !waiting.isEmpty

@@ -9,8 +9,17 @@ internal import NIOCore
 /// This file is about calls: they come, wait, end. `Dispatcher+Sending.swift` is about where they are sent, and sent again;
 /// `Dispatcher+Servers.swift` about the servers that there are.
 final class Dispatcher {
+    /// The parts of the process that a dispatcher works with.
+    struct Environment {
+        let eventLoop: any EventLoop
+        let taskExecutor: EventLoopTaskExecutor
+        let resolver: Resolver
+        let metrics: ClientMetrics
+        let logger: Logger
+    }
+
     let eventLoop: any EventLoop
-    let settings: DoormanClientSettings
+    let configuration: DoormanClientConfiguration
     let logger: Logger
     let metrics: ClientMetrics
     let connector: Connector
@@ -22,90 +31,95 @@ final class Dispatcher {
     var ready: [Subchannel] = []
     /// How many servers those are of; 1 at least.
     var readyServers = 1
-    var waiting = WaitingCalls()
-    var retryBudget: RetryBudget
+    var waiting = PendingCallQueue()
+    var retryBudget: CallRetryBudget
     var hedging: Hedging
-    var randomness = FastRandomness()
-    /// Why no connection came about last, while there is none.
+    /// Picks servers. A system call for each number would be too slow, and foreseeing them is of no use to an attacker.
+    var randomness = SplitMix64(seed: .random(in: .min ... .max))
+    /// The last connection failure, while no connection takes calls.
     var lastFailure: (server: String, failure: ConnectFailure)?
     var isClosed = false
     var tick = Tick()
-    /// Those that somebody waits for.
+    /// The number of calls that a task or a completion waits for.
     private(set) var liveCalls = 0
-    private var listeners: [Call.Listener] = []
+    private var listeners: [ClientCall.Listener] = []
     private var lastSubmission: Instant?
-    private(set) var deadlines = Deadlines()
+    private(set) var deadlines = DeadlineHeap<ClientCall>()
     private var deadlineTimer: Scheduled<Void>?
     private var timerDeadline = Deadline.none
 
     init(
-        servers: ServerDirectory, resolver: Resolver, tls: ClientTLS?, settings: DoormanClientSettings, logger: Logger,
-        metrics: ClientMetrics, eventLoop: any EventLoop, taskExecutor: EventLoopTaskExecutor
+        servers: ServerDirectory, tls: ClientTLS?, configuration: DoormanClientConfiguration, environment: Environment
     ) {
         self.servers = servers
-        self.resolver = resolver
-        self.settings = settings
-        self.logger = logger
-        self.metrics = metrics
-        self.eventLoop = eventLoop
-        self.taskExecutor = taskExecutor
-        self.connector = Connector(timeout: settings.connectTimeout, tls: tls, logger: logger)
-        self.retryBudget = RetryBudget(ratio: settings.retryRatio, perSecond: settings.retriesPerSecond)
-        self.hedging = Hedging(after: settings.hedgeAfter, ratio: settings.hedgeRatio)
+        self.resolver = environment.resolver
+        self.configuration = configuration
+        self.logger = environment.logger
+        self.metrics = environment.metrics
+        self.eventLoop = environment.eventLoop
+        self.taskExecutor = environment.taskExecutor
+        self.connector = Connector(timeout: configuration.connectTimeout, tls: tls, logger: environment.logger)
+        self.retryBudget = CallRetryBudget(ratio: configuration.retryRatio, perSecond: configuration.retriesPerSecond)
+        self.hedging = Hedging(after: configuration.hedgeAfter, ratio: configuration.hedgeRatio)
     }
 
-    /// Takes calls that were made.
-    func submit(_ calls: [Call]) {
+    /// Takes calls from the submission queue.
+    func submit(_ calls: [ClientCall]) {
         let now = Instant.now
         for call in calls {
-            // Of one that was cancelled meanwhile `oneDeparted()` hears too.
+            // `waiterCancelled(_:)` is called for a cancelled call as well, and takes the 1 off again.
             if call.isLive { accept(call, at: now) } else { liveCalls += 1 }
         }
-        seeToCalls(at: now)
+        drainSubmissions(at: now)
     }
 
-    /// Takes a call that was made.
-    func submit(_ call: Call, at now: Instant) {
+    /// Takes a call that was made on the event loop.
+    func submit(_ call: ClientCall, at now: Instant) {
         accept(call, at: now)
-        seeToCalls(at: now)
+        drainSubmissions(at: now)
     }
 
-    private func accept(_ call: Call, at now: Instant) {
+    private func accept(_ call: ClientCall, at now: Instant) {
         lastSubmission = now
-        if let error = refusal(of: call, at: now) { return refuse(call, error) }
+        if let error = admissionError(for: call, at: now) { return reject(call, error) }
         liveCalls += 1
         retryBudget.deposit(at: now)
-        deadlines.insert(call)
-        // As good as every call finds a connection at once.
+        call.deadlineHandle = deadlines.insert(call, deadline: call.deadline)
+        // Almost every call finds a connection at once.
         guard waiting.isEmpty, let subchannel = choose(for: call) else { return waiting.append(call) }
         send(call, to: subchannel, at: now)
     }
 
-    /// Has what was accepted looked after.
-    private func seeToCalls(at now: Instant) {
+    /// Starts what the accepted calls need: timers, look-ups, connections.
+    private func drainSubmissions(at now: Instant) {
         if liveCalls > 0 {
             setDeadlineTimer()
             lookUpIfDue(at: now)
             if !waiting.isEmpty { sendWaiting() }
             startTicking()
         }
-        for ended in deadlines.compact(liveCount: liveCalls) { ended.abandonCopies() }
     }
 
-    /// A task was cancelled, and its call has no waiter any more.
-    func oneDeparted() {
+    /// Ends a call whose task was cancelled. It may not have been submitted yet.
+    func waiterCancelled(_ call: ClientCall) {
         liveCalls -= 1
-        waiting.oneDeparted()
+        stopDeadline(of: call)
+        waiting.waiterCancelled()
+        call.abandonAttempts()
+    }
+
+    private func stopDeadline(of call: ClientCall) {
+        if let handle = call.deadlineHandle.take() { deadlines.remove(handle) }
     }
 
     /// Ends every call and closes every connection.
     func close() -> EventLoopFuture<Void> {
         isClosed = true
-        giveAnswers()
+        notifyListeners()
         deadlineTimer?.cancel()
         deadlineTimer = nil
         stopTicking()
-        waiting = WaitingCalls()
+        waiting = PendingCallQueue()
         for call in deadlines.removeAll() { finish(call, .clientClosed) }
         let closing = subchannels.flatMap { $0.close() }
         subchannels = []
@@ -126,61 +140,63 @@ final class Dispatcher {
     /// Whether connections are worth having.
     func isInUse(at now: Instant) -> Bool {
         guard !isClosed, let lastSubmission else { return false }
-        return !waiting.isEmpty || lastSubmission.duration(to: now) < settings.idleTimeout
+        return !waiting.isEmpty || lastSubmission.duration(to: now) < configuration.idleTimeout
     }
 
     /// Ends a call with its answer when all of what was read is handled, so that those who waited are told together.
-    func finishSoon(_ call: Call) {
-        call.abandonCopies()
+    func finishSoon(_ call: ClientCall) {
+        call.abandonAttempts()
         guard let listener = call.settle() else { return }
         liveCalls -= 1
-        deadlines.remove(call)
+        stopDeadline(of: call)
         listeners.append(listener)
     }
 
     /// Tells those whose answers have come.
-    func giveAnswers() {
+    func notifyListeners() {
         guard !listeners.isEmpty else { return }
         // A completion, or a task that its executor runs at once, may make a call, which comes here again.
-        var told: [Call.Listener] = []
-        swap(&told, &listeners)
-        for listener in told { listener.tell() }
-        told.removeAll(keepingCapacity: true)
-        if listeners.isEmpty { listeners = told }
+        var notified: [ClientCall.Listener] = []
+        swap(&notified, &listeners)
+        for listener in notified { listener.notify() }
+        notified.removeAll(keepingCapacity: true)
+        if listeners.isEmpty { listeners = notified }
     }
 
     /// Ends a call, wherever it is, without an answer.
-    func finish(_ call: Call, _ error: DoormanError) {
+    func finish(_ call: ClientCall, _ error: DoormanError) {
         if let listener = call.settle(error) {
             liveCalls -= 1
-            deadlines.remove(call)
+            stopDeadline(of: call)
             switch listener {
-            case .task(let sleeper): sleeper.wake()
-            // Not from in here: it may make calls.
-            case .completion: eventLoop.execute { listener.tell() }
+            case .task(let continuation): continuation.resume()
+            // Not from here, because it may make calls.
+            case .completion: eventLoop.execute { listener.notify() }
             }
         }
-        call.abandonCopies()
+        call.abandonAttempts()
     }
 
-    /// Ends a call that is not made.
-    private func refuse(_ call: Call, _ error: DoormanError) {
+    /// Ends a call that is not accepted.
+    private func reject(_ call: ClientCall, _ error: DoormanError) {
         guard let listener = call.settle(error) else {
-            // It was cancelled, of which `oneDeparted()` hears too.
+            // It was cancelled: `waiterCancelled(_:)` takes the 1 off again.
             liveCalls += 1
             return
         }
         // Not at once: a task that runs on this loop and tries again for ever would leave it no time for what it waits for.
-        eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { listener.tell() }
+        eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { listener.notify() }
     }
 
-    private func refusal(of call: Call, at now: Instant) -> DoormanError? {
+    private func admissionError(for call: ClientCall, at now: Instant) -> DoormanError? {
         if isClosed { return .clientClosed }
         if servers.targets.isEmpty { return .noServers }
         if call.deadline.hasPassed(at: now) {
             return .deadlineExceeded("the deadline passed before the call was made", mayHaveBegun: false)
         }
-        if waiting.isFull(limit: settings.maximumWaitingCalls) { return .tooManyWaiting(limit: settings.maximumWaitingCalls) }
+        if waiting.isFull(limit: configuration.maximumWaitingCalls) {
+            return .tooManyWaiting(limit: configuration.maximumWaitingCalls)
+        }
         return nil
     }
 
@@ -192,18 +208,19 @@ final class Dispatcher {
             deadline: NIODeadline.uptimeNanoseconds(next.instant.nanoseconds)
         ) {
             self.timerDeadline = .none
-            for call in self.deadlines.popPassed(at: .now) {
-                let isWaiting = call.isLive && call.copy == nil
+            let now = Instant.now
+            while let call = self.deadlines.popPassed(at: now) {
+                let isWaiting = call.isLive && call.attempt == nil
                 self.finish(call, self.lateness(of: call))
-                if isWaiting { self.waiting.oneDeparted() }
+                if isWaiting { self.waiting.waiterCancelled() }
             }
             self.setDeadlineTimer()
         }
     }
 
-    private func lateness(of call: Call) -> DoormanError {
-        if let copy = call.copy {
-            let server = copy.connection.server.map(String.init(describing:)) ?? "the server"
+    private func lateness(of call: ClientCall) -> DoormanError {
+        if let attempt = call.attempt {
+            let server = attempt.connection.server.map(String.init(describing:)) ?? "the server"
             return .deadlineExceeded("no answer from \(server) in time", mayHaveBegun: !call.operation.mayBeRepeated)
         }
         if let error = call.lastError { return error }

@@ -32,8 +32,7 @@ struct ServerDirectory {
     /// The least time between two look-ups of a target, whatever fails.
     static let shortestInterval = Duration.seconds(1)
 
-    /// Which of the targets are to be looked up now. Each is then taken as begun, for itself: one that takes long keeps nobody from
-    /// the others.
+    /// Which of the targets are to be looked up now. Each look-up is then in progress on its own, so a slow name delays no other.
     ///
     /// - Parameter afterFailure: Whether a connection failed, so that a server may have moved.
     mutating func beginLookUps(afterFailure: Bool, at now: Instant) -> [Int] {

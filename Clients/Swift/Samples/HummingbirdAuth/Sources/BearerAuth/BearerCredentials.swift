@@ -9,7 +9,7 @@ enum BearerCredentials: Equatable {
     case malformed
     case token(Token)
 
-    /// - Parameter headers: All of the request's. Two tokens are one too many: whoever stands in between may have read the other.
+    /// - Parameter headers: All headers of the request. Two tokens are one too many: a proxy may have read the other.
     init(_ headers: HTTPFields) {
         let values = headers[values: .authorization]
         guard let value = values.first else {

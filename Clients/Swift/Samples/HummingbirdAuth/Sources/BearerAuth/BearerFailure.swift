@@ -5,28 +5,28 @@ import Hummingbird
 enum BearerFailure: Equatable {
     case noToken
     case malformed
-    case refused
+    case rejected
     /// - Parameter seconds: When it is worth asking again.
-    case couldNotAsk(seconds: Int64)
+    case unavailable(seconds: Int64)
 
     init(_ error: DoormanError) {
         switch error.kind {
-        case .refused: self = .refused
-        case .couldNotAsk: self = .couldNotAsk(seconds: Self.wholeSeconds(error.retryAfter ?? .seconds(1)))
+        case .rejected: self = .rejected
+        case .unavailable: self = .unavailable(seconds: Self.wholeSeconds(error.retryAfter ?? .seconds(1)))
         }
     }
 
     func answer(realm: String) -> HTTPError {
         switch self {
         case .noToken:
-            // An error code would be a hint to whoever did not know that a token is wanted.
+            // An error code would tell a client without a token that one is wanted.
             HTTPError(.unauthorized, headers: [.wwwAuthenticate: "Bearer realm=\"\(realm)\""], message: "a bearer token is missing")
         case .malformed: challenge(.badRequest, "invalid_request", "the bearer token is malformed, or not the only one", realm)
-        case .refused: challenge(.unauthorized, "invalid_token", "the token is not good: log in again", realm)
-        case .couldNotAsk(let seconds):
+        case .rejected: challenge(.unauthorized, "invalid_token", "the token is not good: log in again", realm)
+        case .unavailable(let seconds):
             HTTPError(
                 .serviceUnavailable, headers: [.retryAfter: String(seconds)],
-                message: "nobody can say now whether the token is good: try again")
+                message: "it is not known now whether the token is good: try again")
         }
     }
 

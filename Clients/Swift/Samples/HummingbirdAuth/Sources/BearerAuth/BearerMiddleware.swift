@@ -39,7 +39,7 @@ public struct BearerMiddleware<Context: IdentifiedRequestContext>: RouterMiddlew
         do throws(DoormanError) {
             context.identity = try await doorman.verify(token)
         } catch {
-            if error.refusal == nil { context.logger.warning("\(error)") }
+            if error.rejection == nil { context.logger.warning("\(error)") }
             throw BearerFailure(error).answer(realm: realm)
         }
         return try await next(request, context)

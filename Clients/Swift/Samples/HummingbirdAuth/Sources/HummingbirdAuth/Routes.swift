@@ -12,7 +12,7 @@ struct Member: ResponseCodable {
 /// One route for everybody, and one for those who bring a token.
 func routes(doorman: any TokenVerifying) -> Router<VisitorContext> {
     let router = Router(context: VisitorContext.self)
-    router.get("/") { _, _ in "Hello, whoever you are" }
+    router.get("/") { _, _ in "Hello, stranger" }
     router.group()
         .add(middleware: BearerMiddleware(doorman: doorman, realm: "members"))
         .group(context: MemberContext.self)

@@ -18,13 +18,13 @@ struct BearerMiddlewareTests {
         let body = String(buffer: response.body)
         #expect(body.contains(#""account":"1""#))
         #expect(body.contains(#""phone":"+15551234567""#))
-        #expect(doorman.questions.map(\.token) == [Token("ada")])
+        #expect(doorman.requests.map(\.token) == [Token("ada")])
     }
 
-    @Test("the open route asks nobody", arguments: [nil, "Bearer ada", "Bearer eve"])
+    @Test("the open route makes no request", arguments: [nil, "Bearer ada", "Bearer eve"])
     func open(_ authorization: String?) async throws {
         #expect(try await get("/", authorization).status == .ok)
-        #expect(doorman.questions.isEmpty)
+        #expect(doorman.requests.isEmpty)
     }
 
     @Test("without a token there is a challenge that says nothing more", arguments: [nil, "Basic YTpi"])
@@ -32,22 +32,22 @@ struct BearerMiddlewareTests {
         let response = try await get("/me", authorization)
         #expect(response.status == .unauthorized)
         #expect(response.headers[.wwwAuthenticate] == #"Bearer realm="members""#)
-        #expect(doorman.questions.isEmpty)
+        #expect(doorman.requests.isEmpty)
     }
 
-    @Test("what can't be a token is a bad request, and nobody is asked about it")
+    @Test("what can't be a token is a bad request, and Doorman gets no request")
     func malformed() async throws {
         let response = try await get("/me", "Bearer not a token")
         #expect(response.status == .badRequest)
         #expect(try #require(response.headers[.wwwAuthenticate]).hasPrefix(#"Bearer realm="members", error="invalid_request""#))
-        #expect(doorman.questions.isEmpty)
+        #expect(doorman.requests.isEmpty)
     }
 
     @Test(
         "a refused token logs its user out",
-        arguments: [RefusalReason.tokenRejected, .wrongApplication, .proofRejected, .malformedToken, .other])
-    func refused(_ reason: RefusalReason) async throws {
-        doorman.say(.refused(reason), about: "eve")
+        arguments: [RejectionReason.tokenRejected, .wrongApplication, .proofRejected, .malformedToken, .other])
+    func rejected(_ reason: RejectionReason) async throws {
+        doorman.say(.rejected(reason), about: "eve")
         let response = try await get("/me", "Bearer eve")
         #expect(response.status == .unauthorized)
         #expect(try #require(response.headers[.wwwAuthenticate]).hasPrefix(#"Bearer realm="members", error="invalid_token""#))
@@ -55,11 +55,11 @@ struct BearerMiddlewareTests {
     }
 
     @Test(
-        "an outage logs nobody out, and says in whole seconds when to come back",
+        "an outage logs no user out, and says in whole seconds when to come back",
         arguments: [
             (nil, "1"), (.zero, "1"), (.milliseconds(1), "1"), (.seconds(1), "1"), (.milliseconds(1001), "2"), (.seconds(30), "30"),
         ] as [(Duration?, String)])
-    func couldNotAsk(_ retryAfter: Duration?, _ seconds: String) async throws {
+    func unavailable(_ retryAfter: Duration?, _ seconds: String) async throws {
         doorman.otherwise = .error(DoormanError(.providerBusy, "busy", isRetryable: true, retryAfter: retryAfter))
         let response = try await get("/me", "Bearer ada2")
         #expect(response.status == .serviceUnavailable)
@@ -70,8 +70,8 @@ struct BearerMiddlewareTests {
     @Test("no token is in an answer or a log", arguments: ["Bearer secret", "Bearer secret,secret", "secret", "Basic secret"])
     func secrecy(_ authorization: String) async throws {
         let log = KeptLog()
-        for answer: ScriptedVerifier.Answer in [
-            .refused(.tokenRejected), .couldNotAsk(.unreachable), .identity(.sample(accountID: "1")),
+        for answer: ScriptedVerifier.Response in [
+            .rejected(.tokenRejected), .unavailable(.unreachable), .identity(.sample(accountID: "1")),
         ] {
             doorman.otherwise = answer
             let response = try await get("/me", authorization, logger: Logger(label: "test") { _ in KeptLog.Handler(log: log) })

@@ -10,8 +10,8 @@ struct WhoAmI {
             print("account \(identity.accountID)", identity.phone?.number ?? identity.email ?? "")
         } catch {
             switch error.kind {
-            case .refused: print("log in again: \(error.message)")
-            case .couldNotAsk: print("try later: \(error.message)")
+            case .rejected: print("log in again: \(error.message)")
+            case .unavailable: print("try later: \(error.message)")
             }
         }
         await client.close()

@@ -1,9 +1,9 @@
-/// How long a ``DoormanClient`` waits, how much it holds, and what it does when a server fails. Everything has a default.
-public struct DoormanClientSettings: Sendable, Hashable {
+/// The configuration of a ``DoormanClient``: timeouts, limits, and the reaction to servers that fail. Every property has a default.
+public struct DoormanClientConfiguration: Sendable, Hashable {
     // Calls.
 
-    /// How long a call may take if the caller does not say: looking names up, connecting, waiting for its turn, and the answer. A
-    /// server caps it at a maximum of its own, 30 s by default. Default 2 s.
+    /// The deadline for calls that set none. It covers name resolution, connecting, waiting for a free stream, and the response. A server
+    /// caps it at a maximum of its own, 30 s by default. Default 2 s.
     public var timeout: Duration = .seconds(2)
 
     /// The most calls that wait for a connection, or for their turn on it. One more fails at once. Besides, as many calls with

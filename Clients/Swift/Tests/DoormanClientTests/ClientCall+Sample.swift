@@ -3,12 +3,12 @@ import DoormanSupport
 
 @testable import DoormanClient
 
-extension Call {
+extension ClientCall {
     /// A call that is told apart by its token, whose task is about to wait.
     static func sample(
         _ token: String = "EMAW1", deadline: UInt64 = .max, operation: Operation? = nil
-    ) -> Call {
-        Call(
+    ) -> ClientCall {
+        ClientCall(
             operation ?? .verify(VerificationRequest(token: Token(token))), metadata: [],
             deadline: Deadline(Instant(nanoseconds: deadline)), waiter: Waiter())
     }

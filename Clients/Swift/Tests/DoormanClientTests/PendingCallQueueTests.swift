@@ -3,11 +3,11 @@ import Testing
 @testable import DoormanClient
 
 @Suite("calls that wait")
-struct WaitingCallsTests {
+struct PendingCallQueueTests {
     @Test("first come is first served, and those that left are skipped")
     func order() {
-        var waiting = WaitingCalls()
-        let calls = (1...5).map { Call.sample("\($0)") }
+        var waiting = PendingCallQueue()
+        let calls = (1...5).map { ClientCall.sample("\($0)") }
         for call in calls { waiting.append(call) }
         for index in [0, 2] { calls[index].depart() }
         #expect(waiting.popFirst()?.token == "2")
@@ -17,27 +17,27 @@ struct WaitingCallsTests {
         #expect(waiting.isEmpty)
     }
 
-    @Test("those that left take nobody's place")
+    @Test("calls that have ended do not count towards the limit")
     func limit() {
-        var waiting = WaitingCalls()
-        let calls = (1...3).map { Call.sample("\($0)") }
+        var waiting = PendingCallQueue()
+        let calls = (1...3).map { ClientCall.sample("\($0)") }
         for call in calls { waiting.append(call) }
         #expect(waiting.isFull(limit: 3) == true)
         calls[1].depart()
-        waiting.oneDeparted()
+        waiting.waiterCancelled()
         #expect(waiting.isFull(limit: 3) == false)
         #expect(waiting.count == 2)
     }
 
     @Test("calls that come and go without a connection leave nothing behind")
     func compaction() {
-        var waiting = WaitingCalls()
+        var waiting = PendingCallQueue()
         waiting.append(.sample("first"))
         for number in 1...10_000 {
-            let call = Call.sample("\(number)")
+            let call = ClientCall.sample("\(number)")
             waiting.append(call)
             call.depart()
-            waiting.oneDeparted()
+            waiting.waiterCancelled()
         }
         #expect(waiting.count <= 100)
         #expect(waiting.popFirst()?.token == "first")

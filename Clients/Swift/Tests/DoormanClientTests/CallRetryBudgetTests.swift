@@ -5,10 +5,10 @@ import Testing
 @testable import DoormanClient
 
 @Suite("the retry budget")
-struct RetryBudgetTests {
+struct CallRetryBudgetTests {
     let start = Instant(nanoseconds: 1_000_000_000)
 
-    private func withdrawals(_ budget: inout RetryBudget, at now: Instant, most: Int = 100_000) -> Int {
+    private func withdrawals(_ budget: inout CallRetryBudget, at now: Instant, most: Int = 100_000) -> Int {
         var count = 0
         while count < most, budget.withdraw(at: now) { count += 1 }
         return count
@@ -16,13 +16,13 @@ struct RetryBudgetTests {
 
     @Test("of the first calls it is the steady part of ten seconds")
     func beginning() {
-        var budget = RetryBudget(ratio: 0.2, perSecond: 10)
+        var budget = CallRetryBudget(ratio: 0.2, perSecond: 10)
         #expect(withdrawals(&budget, at: start) == 100)
     }
 
     @Test("is its part of the calls of the last ten seconds, however many those are", arguments: [400, 400_000])
     func ratio(calls: Int) {
-        var budget = RetryBudget(ratio: 0.25, perSecond: 0)
+        var budget = CallRetryBudget(ratio: 0.25, perSecond: 0)
         #expect(withdrawals(&budget, at: start) == 0)
         for _ in 0..<calls { budget.deposit(at: start) }
         #expect(withdrawals(&budget, at: start.advanced(by: .seconds(9))) == calls / 4)
@@ -31,14 +31,14 @@ struct RetryBudgetTests {
 
     @Test("calls count for nine seconds and the one in which they were made", arguments: [(9.0, 1), (9.9, 1), (10, 0), (3600, 0)])
     func oldCalls(seconds: Double, withdrawals count: Int) {
-        var budget = RetryBudget(ratio: 1, perSecond: 0)
+        var budget = CallRetryBudget(ratio: 1, perSecond: 0)
         budget.deposit(at: start)
         #expect(withdrawals(&budget, at: start.advanced(by: .seconds(seconds))) == count)
     }
 
     @Test("what was used counts as long")
     func steady() {
-        var budget = RetryBudget(ratio: 0, perSecond: 10)
+        var budget = CallRetryBudget(ratio: 0, perSecond: 10)
         #expect(withdrawals(&budget, at: start, most: 40) == 40)
         #expect(withdrawals(&budget, at: start.advanced(by: .seconds(5))) == 60)
         #expect(withdrawals(&budget, at: start.advanced(by: .seconds(9.9))) == 0)
@@ -48,7 +48,7 @@ struct RetryBudgetTests {
 
     @Test("a budget of nothing, or less, grants nothing", arguments: [0.0, -1])
     func nothing(value: Double) {
-        var budget = RetryBudget(ratio: value, perSecond: value)
+        var budget = CallRetryBudget(ratio: value, perSecond: value)
         for _ in 0..<1000 { budget.deposit(at: start) }
         #expect(budget.withdraw(at: start) == false)
     }

@@ -1,11 +1,11 @@
 internal import DoormanCore
 internal import DoormanSupport
 
-/// How many calls may be sent again: so many as are a part of the calls of the last ten seconds, and a few a second besides. Pure.
+/// The retry budget: a percentage of the calls of the last ten seconds, and a fixed number of retries per second. Pure.
 ///
-/// Without it, every failure would be asked about twice just when servers have the least to spare. Like Finagle's `RetryBudget`.
-struct RetryBudget: Equatable {
-    /// What was done within a second.
+/// Without a budget, retries would double the load when servers can spare the least. Modelled on Finagle's `RetryBudget`.
+struct CallRetryBudget: Equatable {
+    /// The counts of one second.
     private struct Second: Equatable {
         var calls = 0
         var retries = 0
@@ -24,13 +24,15 @@ struct RetryBudget: Equatable {
         self.steadyPart = max(0, perSecond) * 10
     }
 
-    /// A call was made.
+    /// Counts a call.
     mutating func deposit(at now: Instant) {
         if now >= currentEnd { advance(to: now) }
         current.calls += 1
     }
 
-    /// - Returns: Whether one more call may be sent again, which it then counts as.
+    /// Takes one retry from the budget.
+    ///
+    /// - Returns: Whether the budget allows the retry.
     mutating func withdraw(at now: Instant) -> Bool {
         if now >= currentEnd { advance(to: now) }
         let calls = past.reduce(current.calls) { $0 + $1.calls }

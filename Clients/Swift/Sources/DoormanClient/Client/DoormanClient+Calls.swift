@@ -1,0 +1,137 @@
+public import DoormanCore
+internal import DoormanSupport
+internal import DoormanWire
+internal import NIOCore
+
+// Calls that a task waits for.
+
+extension DoormanClient {
+    /// Verifies a token.
+    ///
+    /// - Parameters:
+    ///   - token: The token, exactly as the app sent it.
+    ///   - maxAge: The maximum age of the verdict, in whole seconds, 1 at least. Default `nil`: any cached verdict within its TTL.
+    ///   - applicationID: The application that the token must have been made for. Default `nil`: any application of the server.
+    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
+    /// - Returns: The identity of the account that the token belongs to.
+    public func verify(
+        _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil
+    ) async throws(DoormanError) -> Identity {
+        let request = VerificationRequest(token: token, applicationID: applicationID, maxAge: maxAge)
+        guard let nearCache, maxAge == nil else { return try await finished(.verify(request), timeout).takeIdentity() }
+        let key = NearCache.Key(token: token, applicationID: applicationID)
+        if let identity = nearCache.identity(for: key, at: .now) {
+            metrics.recordNearCacheHit()
+            return identity
+        }
+        let revocations = nearCache.revocations
+        let identity = try await finished(.verify(request), timeout).takeIdentity()
+        nearCache.keep(identity, for: key, revocations: revocations, at: .now, civil: .now)
+        return identity
+    }
+
+    /// Exchanges an authorization code for a token, and verifies the token.
+    ///
+    /// A code works once, so a call that may have begun is never retried. After an error that is not retryable, ask the app for a new
+    /// code.
+    ///
+    /// - Parameters:
+    ///   - code: The code, exactly as the app sent it.
+    ///   - applicationID: The application that the code was made for. Default `nil`: the server's only application.
+    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
+    public func exchange(
+        _ code: AuthorizationCode, applicationID: String? = nil, timeout: Duration? = nil
+    ) async throws(DoormanError) -> Exchange {
+        let request = ExchangeRequest(code: code, applicationID: applicationID)
+        guard case .exchange(let token, let identity) = try await response(to: .exchange(request), timeout) else { throw .wrongResponse }
+        return Exchange(token: token, identity: identity)
+    }
+
+    /// Revokes a token, everywhere. Succeeds for a token that is void already.
+    ///
+    /// - Parameters:
+    ///   - token: The token, exactly as the app sent it.
+    ///   - applicationID: The application of the token. Default `nil`: the server's only application.
+    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
+    public func revoke(_ token: Token, applicationID: String? = nil, timeout: Duration? = nil) async throws(DoormanError) {
+        try await revoke(.token(token), applicationID, timeout)
+    }
+
+    /// Revokes every token of an account, everywhere.
+    public func revoke(accountID: String, applicationID: String? = nil, timeout: Duration? = nil) async throws(DoormanError) {
+        try await revoke(.account(accountID), applicationID, timeout)
+    }
+
+    private func revoke(
+        _ subject: RevocationRequest.Subject, _ applicationID: String?, _ timeout: Duration?
+    ) async throws(DoormanError) {
+        // Also after an error: the server may have done it.
+        defer { nearCache?.forget(subject) }
+        nearCache?.forget(subject)
+        _ = try await response(to: .revoke(RevocationRequest(subject, applicationID: applicationID)), timeout)
+    }
+
+    /// Returns the server's health.
+    ///
+    /// - Parameters:
+    ///   - service: The full name of one service, such as `doorman.v1.Auth`. Default: empty, which stands for the whole server.
+    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
+    public func health(service: String = "", timeout: Duration? = nil) async throws(DoormanError) -> HealthStatus {
+        let response: CallResponse
+        do throws(DoormanError) {
+            response = try await self.response(to: .health(service: service), timeout)
+        } catch {
+            guard error.kind == .unavailable(.notFound) else { throw error }
+            return .serviceUnknown
+        }
+        guard case .health(let status) = response else { throw .wrongResponse }
+        return switch status {
+        case .serving: .serving
+        case .notServing: .notServing
+        case .serviceUnknown: .serviceUnknown
+        case .unknown: .unknown
+        }
+    }
+
+    /// Makes any call but a verify, and returns its response.
+    func response(to operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> CallResponse {
+        try await finished(operation, timeout).takeResponse()
+    }
+
+    /// Makes a call, and returns it when it has its response.
+    // Inlined, because each return from an async function looks for its executor.
+    @inline(__always)
+    private func finished(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> ClientCall {
+        guard !operation.holdsNUL else { throw .textWithNUL }
+        let start = Instant.now
+        let waiter = Waiter()
+        let call = ClientCall(
+            operation, metadata: TraceMetadata.current(), deadline: deadline(from: start, timeout), waiter: waiter)
+        await withTaskCancellationHandler {
+            await waiter.wait { submit(call, at: start) }
+        } onCancel: {
+            if waiter.cancel() { submissions.cancel(call) }
+        }
+        let error = call.error
+        if metrics.isOn {
+            metrics.recordCall(call.method, error, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
+        }
+        if let error { throw error }
+        return call
+    }
+
+    /// Hands the call of a task to the event loop.
+    @inline(__always)
+    private func submit(_ call: ClientCall, at start: Instant) {
+        if eventLoop.inEventLoop {
+            dispatcher.value.submit(call, at: start)
+        } else {
+            submissions.add(call)
+        }
+    }
+}
+
+extension DoormanError {
+    /// A response was read as that of another method, which ``ClientCall/read(_:in:)`` rules out.
+    static let wrongResponse = protocolViolation("the answer is that of another method")
+}

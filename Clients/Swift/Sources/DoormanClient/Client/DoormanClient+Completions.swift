@@ -1,0 +1,77 @@
+public import DoormanCore
+internal import DoormanSupport
+internal import DoormanWire
+internal import NIOCore
+
+// Calls that end with a completion.
+
+extension DoormanClient {
+    /// Verifies a token for code that has no task to wait in: a callback of another library, or an event loop.
+    ///
+    /// The call works as ``verify(_:maxAge:applicationID:timeout:)`` does, but it can't be cancelled; its deadline ends it. It takes less
+    /// than half the time of a call by a task on Swift's own threads.
+    ///
+    /// - Parameters:
+    ///   - token: The token, exactly as the app sent it.
+    ///   - maxAge: The maximum age of the verdict, in whole seconds, 1 at least. Default `nil`: any cached verdict within its TTL.
+    ///   - applicationID: The application that the token must have been made for. Default `nil`: any application of the server.
+    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
+    ///   - completion: The function that gets the outcome. It is called once, on the client's own thread, and never before this method
+    ///     has returned to a caller on that thread. It may make further calls. All responses wait for it, so it should do little and
+    ///     never block. It is not called if this method throws.
+    /// - Throws: ``UnavailableReason/malformedRequest``; ``UnavailableReason/tooManyWaiting`` if as many calls as
+    ///   ``DoormanClientConfiguration/maximumWaitingCalls`` wait for the client's thread. The completion gets all other errors, also if
+    ///   as many calls wait for a connection.
+    public func verify(
+        _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil,
+        completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
+    ) throws(DoormanError) {
+        let verify = Operation.verify(VerificationRequest(token: token, applicationID: applicationID, maxAge: maxAge))
+        guard let nearCache, maxAge == nil else { return try begin(verify, timeout, completion) }
+        let key = NearCache.Key(token: token, applicationID: applicationID)
+        if let identity = nearCache.identity(for: key, at: .now) {
+            try countingErrors { () throws(DoormanError) in try submissions.addBounded(identity, for: completion) }
+            return metrics.recordNearCacheHit()
+        }
+        let revocations = nearCache.revocations
+        try begin(verify, timeout) { outcome in
+            if case .success(let identity) = outcome {
+                nearCache.keep(identity, for: key, revocations: revocations, at: .now, civil: .now)
+            }
+            completion(outcome)
+        }
+    }
+
+    /// Begins a verify that ends with a completion.
+    @inline(__always)
+    private func begin(
+        _ operation: consuming Operation, _ timeout: Duration?, _ completion: @escaping ClientCall.Completion
+    ) throws(DoormanError) {
+        guard !operation.holdsNUL else { throw .textWithNUL }
+        let start = Instant.now
+        let metadata = TraceMetadata.current()
+        let deadline = deadline(from: start, timeout)
+        let told = metrics.isOn ? counted(completion, since: start) : completion
+        let call = ClientCall(operation, metadata: metadata, deadline: deadline, client: self, completion: told)
+        guard !eventLoop.inEventLoop else { return dispatcher.value.submit(call, at: start) }
+        try countingErrors { () throws(DoormanError) in try submissions.addBounded(call) }
+    }
+
+    /// Counts a call that is turned down before it reaches the client's thread.
+    private func countingErrors(_ body: () throws(DoormanError) -> Void) throws(DoormanError) {
+        do throws(DoormanError) {
+            try body()
+        } catch {
+            if metrics.isOn { metrics.recordCall(.verify, error, nanoseconds: 0) }
+            throw error
+        }
+    }
+
+    private func counted(_ completion: @escaping ClientCall.Completion, since start: Instant) -> ClientCall.Completion {
+        { [metrics] outcome in
+            let error: DoormanError? = if case .failure(let error) = outcome { error } else { nil }
+            metrics.recordCall(.verify, error, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
+            completion(outcome)
+        }
+    }
+}
