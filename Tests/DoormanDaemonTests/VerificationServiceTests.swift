@@ -1,6 +1,7 @@
 import CallerLimits
 import DoormanCache
 import DoormanCore
+import DoormanDaemon
 import DoormanGovernor
 import DoormanServer
 import DoormanSupport
@@ -10,8 +11,6 @@ import NIOConcurrencyHelpers
 import NIOPosix
 import TestKit
 import Testing
-
-@testable import DoormanDaemon
 
 /// A provider that knows every token but `malformed`, and counts what it is asked.
 private final class CountingProvider: TokenProvider {
