@@ -5,7 +5,7 @@
 public struct ServerStatistics: Sendable, Hashable {
     /// When the server started, by its civil clock. Counts of another start say nothing of this one's.
     public var startedAt = Timestamp(millisecondsSince1970: 0)
-    /// For how long it has run, by a clock that nobody sets. In whole milliseconds.
+    /// The time since the start by a monotonic clock, in whole milliseconds.
     public var uptime: Duration = .zero
     /// Calls by how they came out, those that waited once they ended. Only what has happened is here.
     public var calls: [CallKind: UInt64] = [:]
@@ -85,7 +85,7 @@ public struct ServerStatistics: Sendable, Hashable {
         public var applicationID: String
         /// Whether the provider is asked about it.
         public var breaker: CircuitBreaker
-        /// For how long nobody asks any more because the provider throttles, in whole milliseconds; nil if it does not.
+        /// The rest of the back-off while the provider throttles, in whole milliseconds; `nil` if it does not.
         public var backOff: Duration?
 
         /// For tests of yours; the client makes its own.

@@ -1,7 +1,7 @@
-/// A user access token: opaque bytes that whoever holds them may use to act as the account they stand for.
+/// A user access token: opaque bytes. Their holder can act as the account of the token.
 ///
-/// It never shows its bytes: printing, interpolating, dumping and reflecting it give `Token(166 bytes)`. Whoever needs the
-/// bytes asks for ``bytes`` and takes the duty over.
+/// It never shows its bytes: printing, interpolating, dumping and reflecting it give `Token(166 bytes)`. Code that
+/// reads ``bytes`` takes that duty over.
 public struct Token: Sendable, Hashable {
     /// The token as it was received.
     public let bytes: [UInt8]
@@ -34,11 +34,11 @@ public struct AuthorizationCode: Sendable, Hashable {
 }
 
 extension Token: Redacted {
-    /// How long it is, and nothing of what it says.
+    /// The number of bytes, and nothing of their content.
     public var description: String { "Token(\(bytes.count) bytes)" }
 }
 
 extension AuthorizationCode: Redacted {
-    /// How long it is, and nothing of what it says.
+    /// The number of bytes, and nothing of their content.
     public var description: String { "AuthorizationCode(\(bytes.count) bytes)" }
 }

@@ -18,7 +18,7 @@ package struct VerificationError: Error, Sendable, Hashable {
         case `internal`
     }
 
-    /// What a failure is about. Whoever concludes from failures that the provider is down counts those of ``provider`` alone.
+    /// The subject of a failure. Only failures of ``provider`` count as a sign that the provider is down.
     package enum Scope: Sendable, Hashable {
         /// The provider as a whole: the next question will most likely fail as well.
         case provider

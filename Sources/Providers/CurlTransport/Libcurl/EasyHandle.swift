@@ -195,7 +195,7 @@ extension EasyHandle {
         }
         // HTTP/2 if the server offers it, which only TLS tells in time: a request then waits for a connection under construction
         // to see whether it can share it. Without TLS it would wait for a whole answer. A request that must not be repeated
-        // shares its connection with nobody: libcurl repeats one whose connection others have used.
+        // shares no connection: libcurl repeats a request whose connection others have used.
         let mayShare = request.mayShareConnection
         set(CURLOPT_HTTP_VERSION, mayShare ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
         enable(CURLOPT_PIPEWAIT, if: mayShare)

@@ -78,5 +78,5 @@ final class Waker: Sendable {
     }
 }
 
-/// Whether `curl_global_init(3)` has succeeded; done once, by whoever looks first.
+/// Whether `curl_global_init(3)` has succeeded; called once, by the first reader.
 private let isLibcurlReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
