@@ -61,7 +61,7 @@ struct ActiveConfigurationTests {
             ("new", Self.nextSecret), ("apps.yaml", applications),
         ] { try text.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8) }
         let loader = SettingsLoader(arguments: ["--server-event-loops", "3"], environment: [:], file: file.path)
-        let settings = try await loader.load().settings
+        let settings = try loader.load().settings
         let daemon = try Daemon(settings: settings, loader: loader)
         let rooms = try Dependencies(settings)
         defer { rooms.transport.shutdown() }

@@ -69,7 +69,7 @@ struct ActiveConfiguration: Sendable {
             for problem in error.problems where !candidate.problems.contains(problem) { candidate.problems.append(problem) }
         }
         do throws(ConfigurationError) {
-            let settings = try await loader.load().settings
+            let settings = try loader.load().settings
             candidate.settings = settings
             do throws(ConfigurationError) { try check(settings) } catch { note(error) }
             for piece in pieces {

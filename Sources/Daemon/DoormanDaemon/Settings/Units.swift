@@ -1,6 +1,6 @@
 internal import DoormanSupport
 
-/// Values with units: `60s`, `128MiB`. A number without a unit is refused wherever a unit is possible.
+/// Values with units: `60s`, `128MiB`. A number without a unit is an error where a unit is possible.
 enum Units {
     private static let durations: [(unit: String, nanoseconds: Int64)] = [
         ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000),
