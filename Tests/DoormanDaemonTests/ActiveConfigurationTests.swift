@@ -160,15 +160,14 @@ struct ActiveConfigurationTests {
     @Test("after a reload, failed or applied, files that stay as they are lead to no other", arguments: ["log: {", single])
     func reportedOnce(text: String) async throws {
         try await withScene(Self.single) { scene in
-            var watch = FileWatch(FileFingerprint(of: scene.configuration.files))
+            var watched = WatchedConfiguration(scene.configuration)
             try scene.write(text)
-            var reloads = 0
+            var outcomes: [ActiveConfiguration.Outcome] = []
             for _ in 0..<12 {
-                guard watch.look(FileFingerprint(of: scene.configuration.files)) else { continue }
-                reloads += 1
-                watch.take(try await scene.configuration.reload().fingerprint)
+                if let outcome = await watched.reload(for: .interval) { outcomes.append(outcome) }
             }
-            #expect(reloads == 1)
+            #expect(outcomes.count == 1)
+            #expect(await watched.reload(for: .signal) == outcomes.first)
         }
     }
 

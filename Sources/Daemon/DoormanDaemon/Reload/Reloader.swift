@@ -10,23 +10,16 @@ internal import UnixSignals
 final class Reloader: Service {
     /// Gathers the causes for a reload while another is under way.
     private final class ReloadTrigger: Sendable {
-        enum Cause {
-            /// The operator asks for a reload.
-            case signal
-            /// The files are due for a look.
-            case interval
-        }
-
         private let hasSignal = NIOLockedValueBox(false)
         private let (events, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
-        func fire(_ cause: Cause) {
+        func fire(_ cause: ReloadCause) {
             if cause == .signal { hasSignal.withLockedValue { $0 = true } }
             continuation.yield()
         }
 
         /// Calls `body` once for all causes since the last call, until the task is cancelled. A signal hides the interval.
-        func forEach(_ body: (Cause) async -> Void) async {
+        func forEach(_ body: (ReloadCause) async -> Void) async {
             for await _ in events {
                 let wasSignal = hasSignal.withLockedValue { hasSignal in
                     defer { hasSignal = false }
@@ -74,20 +67,13 @@ final class Reloader: Service {
     }
 
     private func reload(at trigger: ReloadTrigger) async {
-        var configuration = configuration
-        var watch = FileWatch(FileFingerprint(of: configuration.files))
+        var watched = WatchedConfiguration(configuration)
         // Files may have changed since the settings were loaded, and signals were ignored.
-        if let first = try? await configuration.reload() {
-            watch.take(first.fingerprint)
-            if first.outcome != .applied(changed: [], needRestart: []) { report(first.outcome) }
-        }
-        let interval = Units.write(duration: configuration.settings.reloadInterval)
-        logger.info("ready to reload", metadata: ["files": "\(configuration.files.count)", "interval": "\(interval)"])
+        if let first = await watched.reload(for: .signal), first != .applied(changed: [], needRestart: []) { report(first) }
+        let interval = Units.write(duration: watched.active.settings.reloadInterval)
+        logger.info("ready to reload", metadata: ["files": "\(watched.active.files.count)", "interval": "\(interval)"])
         await trigger.forEach { cause in
-            guard cause == .signal || watch.look(FileFingerprint(of: configuration.files)) else { return }
-            guard let reload = try? await configuration.reload() else { return }
-            watch.take(reload.fingerprint)
-            report(reload.outcome)
+            if let outcome = await watched.reload(for: cause) { report(outcome) }
         }
     }
 
@@ -105,5 +91,33 @@ final class Reloader: Service {
             for problem in problems { logger.error("settings: \(problem)") }
             logger.error("did not reload the settings: the last good ones stay in force")
         }
+    }
+}
+
+enum ReloadCause {
+    /// The operator asks for a reload.
+    case signal
+    /// The files are due for a look.
+    case interval
+}
+
+/// The active configuration and the watch over its files.
+struct WatchedConfiguration {
+    private(set) var active: ActiveConfiguration
+    private var watch: FileWatch
+
+    init(_ active: ActiveConfiguration) {
+        self.active = active
+        watch = FileWatch(FileFingerprint(of: active.files))
+    }
+
+    /// Reloads on a signal, or if a look finds that the files have changed and come to rest.
+    ///
+    /// - Returns: `nil` if there was no reload, or the task was cancelled.
+    mutating func reload(for cause: ReloadCause) async -> ActiveConfiguration.Outcome? {
+        guard cause == .signal || watch.look(FileFingerprint(of: active.files)) else { return nil }
+        guard let reload = try? await active.reload() else { return nil }
+        watch.take(reload.fingerprint)
+        return reload.outcome
     }
 }
