@@ -17,7 +17,6 @@ let swiftSettings: [SwiftSetting] = [
 let cSettings: [CSetting] = [.enableWarning("all")]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let instrumentation = Target.Dependency.product(name: "Instrumentation", package: "swift-distributed-tracing")
@@ -64,9 +63,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(
-            url: "https://github.com/apple/swift-configuration", from: "1.4.0",
-            traits: ["CommandLineArguments"]),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -120,8 +116,8 @@ let package = Package(
             "DoormanDaemon", in: "Sources/Daemon",
             [
                 "AccountKit", "CMalloc", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor",
-                "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderRouting", configuration, logging,
-                nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
+                "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderRouting", logging, nioConcurrencyHelpers,
+                nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ]),
         module(
             "DoormanClient", in: "Clients/Swift/Sources",

@@ -35,74 +35,73 @@ struct GraphAPITests {
     private static let exchangeCall = "/v1.3/access_token?grant_type=authorization_code&code="
     private static let wrongApp = "AA|1111111111111111|ffffffffffffffffffffffffffffffff"
 
-    static let refusals = [
-        Refusal("garbage token", "GET /v1.3/me?access_token=garbage", 400, 190, "OAuthException", badToken),
-        Refusal(
+    static let errorCases = [
+        ErrorCase("garbage token", "GET /v1.3/me?access_token=garbage", 400, 190, "OAuthException", badToken),
+        ErrorCase(
             "garbage token is judged before the proof", "GET /v1.3/me?access_token=garbage&appsecret_proof=x", 400, 190,
             "OAuthException", badToken),
-        Refusal("app token as a user's", "GET /v1.3/me?access_token=\(Apps.firstToken)", 400, 190, "OAuthException", badToken),
-        Refusal(
+        ErrorCase("app token as a user's", "GET /v1.3/me?access_token=\(Apps.firstToken)", 400, 190, "OAuthException", badToken),
+        ErrorCase(
             "revoked token", "GET /v1.3/me?access_token=EMAWgone", 400, 190, "EMApiException", "Invalid OAuth 2.0 Access Token"),
-        Refusal("no token", "GET /v1.3/me", 400, 104, "OAuthException", noToken),
-        Refusal("empty token", "GET /v1.3/me?access_token=", 400, 104, "OAuthException", noToken),
-        Refusal("token as a list", "GET /v1.3/me?access_token[]=EMAWphone", 400, 104, "OAuthException", noToken),
-        Refusal("missing proof", "GET /v1.3/me?access_token=EMAWphone", 400, 100, "GraphMethodException", noProof),
-        Refusal(
+        ErrorCase("no token", "GET /v1.3/me", 400, 104, "OAuthException", noToken),
+        ErrorCase("empty token", "GET /v1.3/me?access_token=", 400, 104, "OAuthException", noToken),
+        ErrorCase("token as a list", "GET /v1.3/me?access_token[]=EMAWphone", 400, 104, "OAuthException", noToken),
+        ErrorCase("missing proof", "GET /v1.3/me?access_token=EMAWphone", 400, 100, "GraphMethodException", noProof),
+        ErrorCase(
             "wrong proof", "GET /v1.3/me?access_token=EMAWphone&appsecret_proof=\(Proofs.mail)", 400, 100,
             "GraphMethodException",
             badProof),
-        Refusal(
+        ErrorCase(
             "empty proof", "GET /v1.3/me?access_token=EMAWphone&appsecret_proof=", 400, 100, "GraphMethodException", badProof),
-        Refusal(
+        ErrorCase(
             "wrong proof where none is required", "GET /v1.3/me?access_token=EMAWsecond&appsecret_proof=00", 400, 100,
             "GraphMethodException", badProof),
-        Refusal(
+        ErrorCase(
             "another app's token under our proof", "GET /v1.3/me?access_token=EMAWsecond&appsecret_proof=\(Proofs.foreign)", 400,
             100, "GraphMethodException", badProof),
-        Refusal(
+        ErrorCase(
             "log-out without a proof", "POST /v1.3/logout?access_token=EMAWphone", 400, 100, "GraphMethodException", noProof),
-        Refusal(
+        ErrorCase(
             "unknown version", "GET /v1.4/me?access_token=EMAWsecond", 400, 2500, "GraphMethodException",
             "Unknown path components"),
-        Refusal("unknown path", "GET /v1.3/you?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
-        Refusal("me with POST", "POST /v1.3/me?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
-        Refusal("log-out with GET", "GET /v1.3/logout?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
-        Refusal(
+        ErrorCase("unknown path", "GET /v1.3/you?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
+        ErrorCase("me with POST", "POST /v1.3/me?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
+        ErrorCase("log-out with GET", "GET /v1.3/logout?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
+        ErrorCase(
             "bad code", "GET \(exchangeCall)AQx&access_token=\(Apps.firstToken)", 400, 1,
             "OAuthException", "Invalid verification code"),
-        Refusal(
+        ErrorCase(
             "no grant type", "GET /v1.3/access_token?code=AQx&access_token=\(Apps.firstToken)", 400, 100, "OAuthException",
             "(#100) Param grant_type must be authorization_code"),
-        Refusal(
+        ErrorCase(
             "exchange with a wrong secret", "GET \(exchangeCall)AQx&access_token=\(wrongApp)",
             500, 2, "EMApiException", down),
-        Refusal(
+        ErrorCase(
             "exchange with empty id and secret", "GET \(exchangeCall)AQx&access_token=AA%7C%7C",
             500, 2, "EMApiException", down),
-        Refusal(
+        ErrorCase(
             "exchange with a user token", "GET \(exchangeCall)AQx&access_token=EMAWphone", 400,
             190, "OAuthException", badToken),
-        Refusal(
+        ErrorCase(
             "exchange without a token", "GET \(exchangeCall)AQx", 400, 104,
             "OAuthException", noToken),
-        Refusal(
+        ErrorCase(
             "deleting a nonsense account", "DELETE /v1.3/123?access_token=\(Apps.firstToken)", 500, 2, "EMApiException", down),
-        Refusal(
+        ErrorCase(
             "deleting another app's account", "DELETE /v1.3/1011166682335378?access_token=\(Apps.secondToken)", 500, 2,
             "EMApiException", down),
-        Refusal(
+        ErrorCase(
             "revoking with a wrong secret", "POST /v1.3/1011166682335378/invalidate_all_tokens?access_token=\(wrongApp)", 500, 2,
             "EMApiException", down),
-        Refusal(
+        ErrorCase(
             "another app's accounts", "GET /v1.3/1111111111111111/accounts?access_token=\(Apps.secondToken)", 500, 2,
             "EMApiException", down),
-        Refusal(
+        ErrorCase(
             "accounts beyond the limit", "GET /v1.3/1111111111111111/accounts?limit=1001&access_token=\(Apps.firstToken)", 400,
             100,
             "OAuthException", "(#100) Param limit must be a number from 1 to 1000"),
         ErrorCase(
-            "app call with a wrong proof", "GET",
-            "/v1.3/1111111111111111/accounts?access_token=\(Apps.firstToken)&appsecret_proof=00", 400, 100, "GraphMethodException",
+            "app call with a wrong proof", "GET /v1.3/1111111111111111/accounts?access_token=\(Apps.firstToken)&appsecret_proof=00", 400, 100, "GraphMethodException",
             badProof),
     ]
 

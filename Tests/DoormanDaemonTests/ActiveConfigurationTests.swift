@@ -12,13 +12,13 @@ struct ActiveConfigurationTests {
     static let secret = "0123456789abcdef0123456789abcdef"
     static let nextSecret = "fedcba9876543210fedcba9876543210"
 
-    /// A folder with a settings file and what it names, and the rooms that were made by it.
+    /// A folder with a settings file and the files that it names, and the dependencies that were made from it.
     struct Scene {
         let folder: URL
-        let rooms: Dependencies
+        let dependencies: Dependencies
         let server: DoormanServer
         let daemon: Daemon
-        var inForce: ActiveConfiguration
+        var configuration: ActiveConfiguration
 
         /// `FOLDER` in the text stands for the folder's path.
         func write(_ text: String, to name: String = "settings.yaml") throws {
@@ -30,13 +30,13 @@ struct ActiveConfigurationTests {
             try FileManager.default.removeItem(at: folder.appendingPathComponent(name))
         }
 
-        mutating func reload() async -> ActiveConfiguration.Outcome? { await inForce.reload()?.outcome }
+        mutating func reload() async -> ActiveConfiguration.Outcome? { try? await configuration.reload().outcome }
 
         /// The names of the files that are watched.
-        var files: [String] { inForce.files.map { URL(fileURLWithPath: $0).lastPathComponent }.sorted() }
+        var files: [String] { configuration.files.map { URL(fileURLWithPath: $0).lastPathComponent }.sorted() }
 
         var secrets: [[String?]] {
-            rooms.providers.applications.map { $0.secrets.map { $0.map { String(decoding: $0.bytes, as: UTF8.self) } } }
+            dependencies.providers.applications.map { $0.secrets.map { $0.map { String(decoding: $0.bytes, as: UTF8.self) } } }
         }
     }
 
@@ -61,15 +61,17 @@ struct ActiveConfigurationTests {
             ("new", Self.nextSecret), ("apps.yaml", applications),
         ] { try text.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8) }
         let loader = SettingsLoader(arguments: ["--server-event-loops", "3"], environment: [:], file: file.path)
-        let settings = try await loader.load().settings
+        let settings = try loader.load().settings
         let daemon = try Daemon(settings: settings, loader: loader)
-        let rooms = try Dependencies(settings)
-        defer { rooms.transport.shutdown() }
+        let dependencies = try Dependencies(settings)
+        defer { dependencies.transport.shutdown() }
         let server = DoormanServer(
-            settings: try settings.serverSettings(), backend: rooms.backend, tls: try settings.tls.load(now: rooms.time.wallTime()),
+            settings: try settings.serverSettings(), backend: dependencies.backend,
+            tls: try settings.tls.load(now: dependencies.time.wallTime()),
             group: .singletonMultiThreadedEventLoopGroup, logger: daemon.logger)
         var scene = Scene(
-            folder: folder, rooms: rooms, server: server, daemon: daemon, inForce: daemon.settingsInForce(rooms, server))
+            folder: folder, dependencies: dependencies, server: server, daemon: daemon,
+            configuration: daemon.activeConfiguration(dependencies, server))
         try await body(&scene)
     }
 
@@ -97,11 +99,11 @@ struct ActiveConfigurationTests {
                     == .applied(
                         changed: ["caller.saved-misses", "cache.max-entries", "log.level"], needRestart: ["cache.ttl"]))
             #expect(scene.daemon.logLevel.current == .debug)
-            #expect(scene.inForce.settings.cache.ttl == .seconds(60))
-            #expect(scene.inForce.settings.cache.valid.entries == 32)
-            let moment = scene.rooms.time.now()
-            #expect(scene.rooms.missLimiter.charge(.unknown, at: moment) == nil)
-            #expect(scene.rooms.missLimiter.charge(.unknown, at: moment) != nil)
+            #expect(scene.configuration.settings.cache.ttl == .seconds(60))
+            #expect(scene.configuration.settings.cache.valid.entries == 32)
+            let moment = scene.dependencies.time.now()
+            #expect(scene.dependencies.missLimiter.charge(.unknown, at: moment) == nil)
+            #expect(scene.dependencies.missLimiter.charge(.unknown, at: moment) != nil)
             // Said again as long as it is so; what was taken is not.
             #expect(await scene.reload() == .applied(changed: [], needRestart: ["cache.ttl"]))
         }
@@ -126,14 +128,14 @@ struct ActiveConfigurationTests {
             #expect(problems.contains("account-kit.app-secret-file: the file that it names can't be read"))
             #expect(!problems.contains { $0.contains(planted) || $0.contains("nowhere") })
             #expect(scene.daemon.logLevel.current == .info)
-            #expect(scene.inForce.settings.applicationID == "5432154321543210")
+            #expect(scene.configuration.settings.applicationID == "5432154321543210")
             // Whatever mends it is noticed: those of before, and the one that is missing.
             #expect(scene.files == ["old", planted, "settings.yaml"])
         }
     }
 
     @Test(
-        "a file that is none, broken or without its secret fails, and what follows is taken",
+        "a broken file, or a missing secret, fails, and a good file after it is applied",
         arguments: ["log: {", "- 1", "lgo: {}"])
     func broken(text: String) async throws {
         try await withScene(Self.single) { scene in
@@ -152,6 +154,36 @@ struct ActiveConfigurationTests {
             try scene.write(Self.nextSecret, to: "old")
             #expect(await scene.reload() == .applied(changed: ["account-kit.app-secret-file"], needRestart: []))
             #expect(scene.secrets == [[Self.nextSecret]])
+        }
+    }
+
+    @Test("after a reload, failed or applied, files that stay as they are lead to no other", arguments: ["log: {", single])
+    func reportedOnce(text: String) async throws {
+        try await withScene(Self.single) { scene in
+            var watched = WatchedConfiguration(scene.configuration)
+            try scene.write(text)
+            var outcomes: [ActiveConfiguration.Outcome] = []
+            for _ in 0..<12 {
+                if let outcome = await watched.reload(for: .interval) { outcomes.append(outcome) }
+            }
+            #expect(outcomes.count == 1)
+            #expect(await watched.reload(for: .signal) == outcomes.first)
+        }
+    }
+
+    @Test("a reload that is cancelled changes nothing")
+    func cancelled() async throws {
+        try await withScene(Self.single) { scene in
+            try scene.write(Self.single.replacingOccurrences(of: "info", with: "debug"))
+            let (configuration, level) = (scene.configuration, scene.daemon.logLevel)
+            await withTaskGroup(of: Void.self) { tasks in
+                tasks.cancelAll()
+                tasks.addTask {
+                    var configuration = configuration
+                    await #expect(throws: CancellationError.self) { try await configuration.reload() }
+                }
+            }
+            #expect(level.current == .info)
         }
     }
 
@@ -186,13 +218,13 @@ struct ActiveConfigurationTests {
             // One goes, one comes, and the one that stays gets its secret.
             try scene.write("- {id: 333, secret-file: old}\n- {id: 111, secret-file: old}\n", to: "apps.yaml")
             #expect(await scene.reload() == .applied(changed: [key], needRestart: [key]))
-            #expect(scene.rooms.providers.applications.map(\.id) == ["111", "222"])
+            #expect(scene.dependencies.providers.applications.map(\.id) == ["111", "222"])
             #expect(scene.secrets == [[Self.secret], [Self.secret]])
             try scene.write(
                 "- {id: 111, secret-file: old, accept-answers-without-application: true}\n- {id: 222, secret-file: old}\n",
                 to: "apps.yaml")
             #expect(await scene.reload() == .applied(changed: [], needRestart: [key]))
-            #expect(!scene.rooms.providers.applications.contains { $0.acceptsAnswersWithoutApplication })
+            #expect(!scene.dependencies.providers.applications.contains { $0.acceptsAnswersWithoutApplication })
         }
     }
 
@@ -207,7 +239,7 @@ struct ActiveConfigurationTests {
                     == .applied(
                         changed: [],
                         needRestart: ["account-kit.application-id", "account-kit.app-secret-file", "account-kit.api-version"]))
-            #expect(scene.rooms.providers.applications.map(\.id) == ["5432154321543210"])
+            #expect(scene.dependencies.providers.applications.map(\.id) == ["5432154321543210"])
             #expect(scene.secrets == [[Self.secret]])
         }
     }
@@ -256,10 +288,10 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("every key that a piece names is a setting, and of one piece alone")
+    @Test("every key that a component names is a setting, and of one component alone")
     func keys() async throws {
         try await withScene(Self.single) { scene in
-            let keys = scene.daemon.reloadablePieces(scene.rooms, scene.server).flatMap(\.keys)
+            let keys = scene.daemon.reloadableComponents(scene.dependencies, scene.server).flatMap(\.keys)
             #expect(Set(keys).count == keys.count)
             for key in keys { #expect(SettingsCatalogue.setting(key) != nil, "\(key)") }
         }

@@ -23,12 +23,12 @@ struct LogLevelTests {
         #expect(recorder.lines.isEmpty)
         var settings = DoormandSettings()
         settings.logLevel = .debug
-        try level.piece.prepare(settings).apply()
+        try level.component.prepare(settings).apply()
         #expect(logger.logLevel == .debug && own.logLevel == .error)
         log()
         #expect(recorder.lines == ["debug plain ", "debug named name=a"])
         settings.logLevel = .warning
-        try level.piece.prepare(settings).apply()
+        try level.component.prepare(settings).apply()
         log()
         #expect(recorder.lines.count == 2)
     }

@@ -29,7 +29,7 @@ struct PolicyFileTests {
         }
     }
 
-    @Test("without one everybody may all but the accounts, which are for those whom the setting names")
+    @Test("without a file every caller may call all but the accounts' methods, which are for the callers of the setting")
     func none() throws {
         var settings = DoormandSettings()
         #expect(try settings.callerPolicy() == .open(accountsCallers: []))
@@ -72,7 +72,7 @@ struct PolicyFileTests {
         #expect(policy.permissions(for: .unknown) == CallerPermissions(.verify))
     }
 
-    @Test("a rule may shut somebody out")
+    @Test("a rule may forbid a caller everything")
     func shutOut() throws {
         let policy = try policy("[{callers: uid:13, methods: []}, {callers: any, methods: verify}]")
         #expect(policy.permissions(for: Caller(name: "uid:13")) == .nothing)

@@ -7,21 +7,21 @@ import Testing
 struct SettingsLoaderTests {
     private func load(
         _ arguments: [String] = [], environment: [String: String] = [:], file: String? = nil
-    ) async throws -> SettingsLoader.Loaded {
+    ) throws -> SettingsLoader.Loaded {
         guard let file else {
-            return try await SettingsLoader(arguments: arguments, environment: environment, file: nil).load()
+            return try SettingsLoader(arguments: arguments, environment: environment, file: nil).load()
         }
         let path = NSTemporaryDirectory() + "doormand-settings-\(UUID().uuidString).yaml"
         try file.write(toFile: path, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: path) }
-        return try await SettingsLoader(arguments: arguments, environment: environment, file: path).load()
+        return try SettingsLoader(arguments: arguments, environment: environment, file: path).load()
     }
 
     private func problems(
         _ arguments: [String] = [], environment: [String: String] = [:], file: String? = nil
-    ) async throws -> [String] {
+    ) throws -> [String] {
         do {
-            _ = try await load(arguments, environment: environment, file: file)
+            _ = try load(arguments, environment: environment, file: file)
             return []
         } catch let error as ConfigurationError {
             return error.problems
@@ -29,14 +29,14 @@ struct SettingsLoaderTests {
     }
 
     @Test("flags go over the environment, the environment over the file, the file over defaults, and each value's origin is known")
-    func precedence() async throws {
+    func precedence() throws {
         let file = """
             cache:
               ttl: 10s
               rejected-ttl: 3s
               max-entries: 7
             """
-        let loaded = try await load(
+        let loaded = try load(
             ["--cache-ttl", "30s"], environment: ["DOORMAN_CACHE_TTL": "20s", "DOORMAN_CACHE_REJECTED_TTL": "4s"], file: file)
         #expect(loaded.settings.cache.ttl == .seconds(30))
         #expect(loaded.settings.cache.rejectedTTL == .seconds(4))
@@ -49,32 +49,32 @@ struct SettingsLoaderTests {
     }
 
     @Test("a JSON file is read as well")
-    func jsonFile() async throws {
-        let loaded = try await load(file: #"{"server": {"max-frame-length": "32KiB", "max-connections": 5}}"#)
+    func jsonFile() throws {
+        let loaded = try load(file: #"{"server": {"max-frame-length": "32KiB", "max-connections": 5}}"#)
         #expect(loaded.settings.server.connection.maximumFrameLength == 32 << 10)
         #expect(loaded.settings.server.maximumConnections == 5)
     }
 
     @Test("callers are a list of names with commas between them")
-    func callers() async throws {
-        let loaded = try await load(["--server-accounts-callers", "uid:0,ip:0:0:0:0:0:0:0:1,ip:10.0.0.7,uid:00"])
+    func callers() throws {
+        let loaded = try load(["--server-accounts-callers", "uid:0,ip:0:0:0:0:0:0:0:1,ip:10.0.0.7,uid:00"])
         #expect(loaded.settings.server.accountsCallers.map(\.name).sorted() == ["ip:10.0.0.7", "ip:::1", "uid:0"])
-        let variable = try await load(environment: ["DOORMAN_SERVER_ACCOUNTS_CALLERS": "uid:0,uid:1"])
+        let variable = try load(environment: ["DOORMAN_SERVER_ACCOUNTS_CALLERS": "uid:0,uid:1"])
         #expect(variable.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
         for text in ["\"uid:0,uid:1\"", "[\"uid:0\", \"uid:1\"]"] {
-            let file = try await load(file: "server: {accounts-callers: \(text)}")
+            let file = try load(file: "server: {accounts-callers: \(text)}")
             #expect(file.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
         }
-        #expect(try await load(["--server-accounts-callers", ""]).settings.server.accountsCallers.isEmpty)
+        #expect(try load(["--server-accounts-callers", ""]).settings.server.accountsCallers.isEmpty)
         let serverSettings = try loaded.settings.serverSettings()
         #expect(serverSettings.accountsCallers == loaded.settings.server.accountsCallers)
     }
 
     @Test(
-        "a name that is none is not repeated; the forms are said",
+        "an invalid caller is not repeated; the message has the forms",
         arguments: ["root", "uid:0,", ",", "uid:0, uid:1", "EMAWsecret"])
-    func badCallers(text: String) async throws {
-        let problems = try await problems(["--server-accounts-callers", text])
+    func badCallers(text: String) throws {
+        let problems = try problems(["--server-accounts-callers", text])
         #expect(problems.count == 1)
         #expect(problems.first?.contains("server.accounts-callers") == true)
         #expect(problems.first?.contains("ip:ADDRESS, uid:NUMBER, uri:URI and dns:NAME") == true)
@@ -82,20 +82,20 @@ struct SettingsLoaderTests {
     }
 
     @Test("those behind a Unix socket are users, and named as such")
-    func users() async throws {
-        let loaded = try await load(["--server-unix-socket-callers", "uid:0,uid:1000"])
+    func users() throws {
+        let loaded = try load(["--server-unix-socket-callers", "uid:0,uid:1000"])
         #expect(loaded.settings.server.unixSocketCallers.map(\.name).sorted() == ["uid:0", "uid:1000"])
-        let problems = try await problems(["--server-unix-socket-callers", "ip:127.0.0.1"])
+        let problems = try problems(["--server-unix-socket-callers", "ip:127.0.0.1"])
         #expect(problems.count == 1)
         #expect(problems.first?.contains("uid:NUMBER") == true)
     }
 
     @Test("permissions are octal, wherever they stand")
-    func permissions() async throws {
-        #expect(try await load().settings.server.unixSocketMode == 0o600)
-        #expect(try await load(["--server-unix-socket-mode", "660"]).settings.server.unixSocketMode == 0o660)
+    func permissions() throws {
+        #expect(try load().settings.server.unixSocketMode == 0o600)
+        #expect(try load(["--server-unix-socket-mode", "660"]).settings.server.unixSocketMode == 0o660)
         for text in ["0660", "\"0660\""] {
-            let loaded = try await load(file: "server: {unix-socket-mode: \(text)}")
+            let loaded = try load(file: "server: {unix-socket-mode: \(text)}")
             #expect(loaded.settings.server.unixSocketMode == 0o660)
         }
     }
@@ -114,9 +114,56 @@ struct SettingsLoaderTests {
         #expect(Set(SettingsCatalogue.all.map(\.environmentVariable)).count == SettingsCatalogue.all.count)
     }
 
+    @Test("a flag that is given twice, or without its value, is refused, but for lists, whose values add up")
+    func repeatedFlags() throws {
+        for arguments in [["--cache-ttl", "1s", "--cache-ttl=2s"], ["--cache-ttl"], ["--server-allow-plaintext-from-network"]] {
+            let problems = try problems(arguments)
+            #expect(problems.count == 1)
+            #expect(problems.first?.hasSuffix("must be given once, as one plain value") == true, "\(problems)")
+        }
+        let loaded = try load(["--server-accounts-callers=uid:0", "--server-accounts-callers", "uid:1"])
+        #expect(loaded.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
+    }
+
+    @Test("an argument that belongs to no flag is refused, and a value may begin with one hyphen")
+    func strayArguments() throws {
+        for arguments in [["1s"], ["--cache-ttl", "1s", "2s"], ["--cache-ttl=1s", "2s"]] {
+            #expect(
+                try problems(arguments) == ["an argument that belongs to no flag; flags are --key value or --key=value"],
+                "\(arguments)")
+        }
+        #expect(try load(["--provider-ca-file", "-=-"]).settings.caFile == "-=-")
+    }
+
+    @Test("in the environment a list may have spaces after its commas, and another setting may have commas")
+    func variables() throws {
+        let loaded = try load(environment: ["DOORMAN_SERVER_ACCOUNTS_CALLERS": "uid:0, uid:1", "DOORMAN_PROVIDER_CA_FILE": "a,b"])
+        #expect(loaded.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
+        #expect(loaded.settings.caFile == "a,b")
+    }
+
+    @Test("a list, even of one, is no value of a setting that takes none, unless a flag or a variable goes over it")
+    func listsInFiles() throws {
+        for text in ["[1s]", "[]", "[1s, 2s]"] {
+            let file = "cache: {ttl: \(text)}"
+            let problems = try problems(file: file)
+            #expect(problems.count == 1)
+            #expect(problems.first?.hasSuffix("must be given once, as one plain value") == true, "\(problems)")
+            #expect(try load(["--cache-ttl", "3s"], file: file).settings.cache.ttl == .seconds(3))
+        }
+    }
+
+    @Test("a key may be dotted in the file, but not be there in both ways")
+    func dottedKeys() throws {
+        #expect(try load(file: "cache.ttl: 1s").settings.cache.ttl == .seconds(1))
+        let problems = try problems(file: "cache.ttl: 1s\ncache: {ttl: 2s}")
+        #expect(problems.count == 1)
+        #expect(problems.first?.hasSuffix(": cache.ttl is given twice") == true)
+    }
+
     @Test("unknown keys are refused with the nearest known one, wherever they stand, all at once")
-    func unknownKeys() async throws {
-        let problems = try await problems(
+    func unknownKeys() throws {
+        let problems = try problems(
             ["--cache-tll", "1s", "--server-adress=127.0.0.1:1"], environment: ["DOORMAN_SERVER_IDLE_TIME": "1s", "PATH": "/bin"],
             file: "cache:\n  max-entrys: 1\nloglevel: info\n")
         #expect(problems.count == 5)
@@ -125,8 +172,8 @@ struct SettingsLoaderTests {
         }
     }
 
-    @Test("the probe's own variables, and those that Kubernetes sets for a Service called doorman, are not the server's mistakes")
-    func foreignVariables() async throws {
+    @Test("variables of the command-line client, and of Kubernetes for a Service called doorman, are ignored")
+    func foreignVariables() throws {
         let environment = [
             "DOORMAN_ADDR": "127.0.0.1:7117", "DOORMAN_TIMEOUT": "2s", "DOORMAN_TLS": "true", "DOORMAN_CA_FILE": "ca.pem",
             "DOORMAN_CERTIFICATE_FILE": "caller.pem", "DOORMAN_PRIVATE_KEY_FILE": "caller.key",
@@ -134,7 +181,7 @@ struct SettingsLoaderTests {
             "DOORMAN_SERVICE_HOST": "10.0.0.1", "DOORMAN_SERVICE_PORT": "7117", "DOORMAN_PORT": "tcp://10.0.0.1:7117",
             "DOORMAN_PORT_7117_TCP_PROTO": "tcp",
         ]
-        #expect(try await problems(environment: environment).isEmpty)
+        #expect(try problems(environment: environment).isEmpty)
     }
 
     @Test(
@@ -151,17 +198,17 @@ struct SettingsLoaderTests {
             ("--provider-proxy", "http://operator:planted@proxy", "no password"), ("--cache-shards", "3", "power of two"),
             ("--account-kit-base-url", "https://operator:planted@host", "no password"), ("--cache-ttl", "1s,2s", "once"),
         ])
-    func badValues(flag: String, value: String, expectation: String) async throws {
-        let problems = try await problems([flag, value])
+    func badValues(flag: String, value: String, expectation: String) throws {
+        let problems = try problems([flag, value])
         #expect(problems.count == 1)
         #expect(problems.first?.contains(flag) == true)
         #expect(problems.first?.contains(expectation) == true, "\(problems)")
     }
 
     @Test("no message repeats a value, which may be a secret in the wrong place")
-    func valuesStayPrivate() async throws {
+    func valuesStayPrivate() throws {
         let planted = "0123456789abcdef0123456789abcdef"
-        let problems = try await problems(
+        let problems = try problems(
             ["--account-kit-app-secret", planted, planted, "--cache-ttl", planted],
             environment: ["DOORMAN_ACCOUNT_KIT_APP_SECRET": planted],
             file: "account-kit:\n  app-secret: \(planted)\ncache:\n  rejected-ttl: \(planted)\n")
@@ -172,8 +219,8 @@ struct SettingsLoaderTests {
     @Test(
         "a file that is not there, or is no mapping, is a problem that names it",
         arguments: ["- 1\n- 2\n", "cache: {", "42", ""])
-    func badFiles(text: String) async throws {
-        let problems = try await problems(file: text)
+    func badFiles(text: String) throws {
+        let problems = try problems(file: text)
         #expect(problems.count == 1, "\(problems)")
         #expect(problems.first?.contains("doormand-settings-") == true)
     }
@@ -195,29 +242,29 @@ struct SettingsLoaderTests {
     }
 
     @Test("a few lines that stand for millions are no settings file, and are not followed", .timeLimit(.minutes(1)))
-    func aliasesOfAliases() async throws {
+    func aliasesOfAliases() throws {
         let doubled = (1...40).map { "k\($0): &a\($0) {x: *a\($0 - 1), y: *a\($0 - 1)}\n" }.joined()
-        let problems = try await problems(file: "k0: &a0 {x: 1, y: 2}\n" + doubled)
+        let problems = try problems(file: "k0: &a0 {x: 1, y: 2}\n" + doubled)
         #expect(problems.count == 1)
         #expect(problems.first?.contains("can't be read as a settings file") == true)
     }
 
     @Test("nothing is near to a key that is longer than a slip of any")
-    func longKeys() async throws {
-        let problems = try await problems(file: String(repeating: "k", count: 100_000) + ": 1")
+    func longKeys() throws {
+        let problems = try problems(file: String(repeating: "k", count: 100_000) + ": 1")
         #expect(problems.count == 1)
         #expect(problems.first?.contains("did you mean") == false)
     }
 
     @Test("what is printed reads back as the same settings")
-    func printedSettings() async throws {
+    func printedSettings() throws {
         let arguments = [
             "--cache-ttl", "1500ms", "--server-unix-socket", "/run/doorman: a \"socket\".sock", "--account-kit-application-id",
             "123", "--provider-ca-file", "a \"\u{301}quote\" \\ and\nbreaks\r\u{85}\u{2028}\t\u{7}é😀",
         ]
-        let loaded = try await load(arguments)
+        let loaded = try load(arguments)
         let text = SettingsPrinter.text(loaded)
-        let again = try await load(file: text)
+        let again = try load(file: text)
         for setting in SettingsCatalogue.all { #expect(setting.read(again.settings) == setting.read(loaded.settings)) }
         #expect(text.contains("ttl: 1500ms  # flag --cache-ttl"))
         #expect(text.contains("max-entries: 100000  # default"))
@@ -234,7 +281,7 @@ struct SettingsLoaderTests {
         #expect(tcp.port == port)
     }
 
-    @Test("an address that is none is refused", arguments: ["127.0.0.1", ":7117", "127.0.0.1:65536", "127.0.0.1:x", ""])
+    @Test("an invalid address is refused", arguments: ["127.0.0.1", ":7117", "127.0.0.1:65536", "127.0.0.1:x", ""])
     func badAddress(text: String) {
         var settings = DoormandSettings()
         settings.address = text

@@ -26,7 +26,7 @@ struct BadDaysTests {
         try await Stack.run(
             settings: { settings in
                 settings.unixSocket = path
-                settings.missBudgets.savedMisses = 100
+                settings.cacheMissLimiter.savedMisses = 100
             },
             { stack in
                 // The good ones come by the Unix socket, the bad ones by TCP: two callers.
@@ -69,8 +69,8 @@ struct BadDaysTests {
                 settings.cache.ttl = Self.isFullSize ? .seconds(20) : .seconds(1)
                 settings.governor.breakerFailures = 5
                 // What each token costs in good weather, and no more.
-                settings.missBudgets.savedMisses = tokenCount + 100
-                settings.missBudgets.missesPerSecond = tokenCount
+                settings.cacheMissLimiter.savedMisses = tokenCount + 100
+                settings.cacheMissLimiter.missesPerSecond = tokenCount
             },
             { stack in
                 let tokens = try (0..<tokenCount).map { try stack.emulator.logIn(phone: "+1555\(1_000_000 + $0)") }
@@ -111,7 +111,7 @@ struct BadDaysTests {
                 settings.governor.concurrentCalls = concurrency
                 settings.governor.callsPerSecond = 1_000_000
                 settings.governor.savedCalls = 1_000_000
-                settings.missBudgets.savedMisses = 1_000_000
+                settings.cacheMissLimiter.savedMisses = 1_000_000
                 settings.server.connection.maximumCallsInFlight = tokenCount
                 settings.server.connection.maximumCallTimeout = .seconds(300)
                 settings.cache.flightTimeout = .seconds(300)

@@ -53,7 +53,7 @@ struct ReloadTests {
     private static let reloaded = "reloaded the settings"
     private static let notReloaded = "did not reload the settings"
 
-    /// - Parameter interval: Between looks at the files; none by default, so that it is the signal that did it.
+    /// - Parameter interval: Time between looks at the files; by default there are none, so that only a signal leads to a reload.
     private func withScene(
         _ arguments: [String] = [], interval: String = "0s", _ body: (Scene) async throws -> Void
     ) async throws {
@@ -121,7 +121,7 @@ struct ReloadTests {
     func bad() async throws {
         try await withScene { scene in
             let token = try scene.emulator.logIn(phone: "+15551234567")
-            for (number, (text, complaint)) in [
+            for (number, (text, error)) in [
                 ("log: {level: debug", "line 2: "), ("log: {levle: debug}", "did you mean log.level?"),
                 (
                     Self.settings.replacingOccurrences(of: "secret}", with: "nowhere}") + "\nlog: {level: debug}",
@@ -131,7 +131,7 @@ struct ReloadTests {
                 try scene.write(text)
                 scene.doormand.hangUp()
                 try await scene.waitForLine(Self.notReloaded, times: number + 1)
-                #expect(scene.count(complaint) == 1, "\(scene.doormand.allOutput)")
+                #expect(scene.count(error) == 1, "\(scene.doormand.allOutput)")
             }
             #expect(await scene.verify(token) == "OK")
             #expect(scene.count(Self.reloaded) == 0)
@@ -142,15 +142,13 @@ struct ReloadTests {
         }
     }
 
-    @Test("a file that changes is taken without a signal, a broken one is complained about once, and so is a secret of its own")
+    @Test("a file that changes is taken without a signal, a broken one is reported once, and so is a secret of its own")
     func looking() async throws {
         try await withScene(interval: "20ms") { scene in
             try scene.write(Self.settings + "\ncache: {max-entries: 20}\n")
             try await scene.waitForLine(#"changed=["cache.max-entries"]"#)
             try scene.write("cache: {")
             try await scene.waitForLine(Self.notReloaded)
-            // Time for ten looks, of which none may complain again.
-            try await Task.sleep(for: .milliseconds(200))
             try scene.write(Self.settings + "\ncache: {max-entries: 21}\n")
             try await scene.waitForLine(Self.reloaded, times: 2)
             #expect(scene.count(Self.notReloaded) == 1)
@@ -232,7 +230,7 @@ struct ReloadTests {
         }
     }
 
-    @Test("a storm of signals is a reload or some, and harms nobody")
+    @Test("a storm of signals leads to one or more reloads, and no call fails")
     func storm() async throws {
         try await withScene { scene in
             let token = try scene.emulator.logIn(phone: "+15551234567")
@@ -260,9 +258,9 @@ struct ReloadTests {
             try scene.write("log: {")
             scene.doormand.terminate()
             try await scene.waitForLine("draining")
-            while scene.doormand.isRunning {
+            try await eventually("it has ended") {
                 scene.doormand.hangUp()
-                try await Task.sleep(for: .milliseconds(5))
+                return !scene.doormand.isRunning
             }
             #expect(await call == "OK")
             #expect(scene.count(Self.notReloaded) == 0)
@@ -320,7 +318,7 @@ struct ReloadTests {
         }
     }
 
-    /// Has four tasks do the work again and again until the body returns.
+    /// Repeats the work in four tasks until the body returns.
     private func withConnections(
         _ work: @escaping @Sendable () async throws -> Void,
         until body: (_ moreConnections: () async throws -> Void) async throws -> Void

@@ -28,8 +28,8 @@ struct ModuleTests {
         ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
             "AccountKit", "CMalloc", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanGovernor", "DoormanServer",
-            "DoormanWire", "ProviderHTTP", "ProviderRouting", "Configuration", "Foundation", "Logging",
-            "ServiceLifecycle", "UnixSignals", "Yams",
+            "DoormanWire", "ProviderHTTP", "ProviderRouting", "Foundation", "Logging", "ServiceLifecycle",
+            "UnixSignals", "Yams",
         ]),
         "DoormanClient": core.union(nio).union(libc).union([
             "Dispatch", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "CoreMetrics",

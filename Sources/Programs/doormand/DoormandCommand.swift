@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import DoormanDaemon
 internal import Foundation
 
-/// `doormand`: reads the settings, and serves.
+/// The program `doormand`: reads the settings, and serves.
 @main
 struct DoormandCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,8 +29,8 @@ struct DoormandCommand: AsyncParsableCommand {
     @Argument(parsing: .allUnrecognized, help: .hidden)
     var settings: [String] = []
 
-    /// Nothing may go before: a reload that is asked for while this starts must not end it, and threads keep the arenas that they
-    /// begin with.
+    /// Ignores SIGHUP and limits arenas before anything else: a signal must not end a process that starts, and threads keep the arenas
+    /// that they begin with.
     static func main() async {
         SIGHUPHandler.ignore()
         MemoryArenas.limit()
@@ -41,7 +41,7 @@ struct DoormandCommand: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let loader = SettingsLoader(arguments: settings, environment: environment, file: config ?? environment["DOORMAN_CONFIG"])
         do {
-            let loaded = try await loader.load()
+            let loaded = try loader.load()
             if printConfig { print(SettingsPrinter.text(loaded)) }
             if printConfig && !checkConfig { return }
             let daemon = try Daemon(settings: loaded.settings, loader: loader)
@@ -51,16 +51,16 @@ struct DoormandCommand: AsyncParsableCommand {
             }
             try await daemon.run()
         } catch let error as ConfigurationError {
-            for problem in error.problems { Self.complain(problem) }
+            for problem in error.problems { Self.report(problem) }
             // EX_CONFIG of sysexits.h.
             throw ExitCode(78)
         } catch {
-            Self.complain("\(error)")
+            Self.report("\(error)")
             throw ExitCode(1)
         }
     }
 
-    private static func complain(_ text: String) {
+    private static func report(_ text: String) {
         FileHandle.standardError.write(Data("doormand: \(text)\n".utf8))
     }
 }

@@ -1,8 +1,8 @@
 internal import FuzzKit
 
-/// What an operator may write, where it may be written: it is read to the end, and never repeated where it may be a secret.
+/// Fuzzes all that an operator writes: it is read to the end, and no message repeats what may be a secret.
 ///
-/// Input: a letter that says what it is, and the text: a settings file, an applications file, flags or variables, one a line, or a
+/// Input: a letter for the kind of text, and the text: a settings file, an applications file, flags or variables, one a line, or a
 /// value.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzSettings(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {

@@ -1,7 +1,7 @@
 internal import FuzzKit
 private import Glibc
 
-/// A folder of this process, for what is read from files alone. `TMPDIR` says where; Scripts/fuzz has it in memory, and removes it.
+/// A folder of this process, for text that is read from files. It lies in `TMPDIR`, which Scripts/fuzz puts into memory and removes.
 struct ScratchFolder {
     private let path: String
 

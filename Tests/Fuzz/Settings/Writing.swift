@@ -3,18 +3,17 @@ internal import Yams
 
 @testable import DoormanDaemon
 
-/// Reads a text as each of the things that an operator writes, and holds what comes of it against what must be so.
+/// Reads a text as each of the things that an operator writes, and checks the result.
 enum Writing {
-    /// Where this stands in a text, there may be a secret: no message repeats it, unless it is the name of something.
+    /// A secret in the wrong place. No message repeats it, unless it is the name of something.
     static let secret = "PLANTED"
 
-    private static let thread = OwnThread()
     private static let folder = ScratchFolder()
 
     static func readSettings(_ text: [UInt8]) {
         let path = folder.write(text, to: "settings.yaml")
         let loader = SettingsLoader(arguments: [], environment: [:], file: path)
-        // Of files alone, which can hold every value: it takes longer than all the rest.
+        // Only for files, which can hold every value: it takes longer than all the rest.
         if case .success(let loaded) = result(loader) { checkPrinting(loaded) }
         check(load(loader), names: { names(in: text) })
     }
@@ -47,7 +46,7 @@ enum Writing {
         check(problems, names: { Array(environment.keys) })
     }
 
-    /// A value alone, as that of every setting: what leads to it takes a hundred times as long.
+    /// Reads a value for every setting, without a source: a source takes a hundred times as long.
     static func readValue(_ text: [UInt8]) {
         let text = String(decoding: text, as: UTF8.self)
         for setting in SettingsCatalogue.all { read(text, as: setting) }
@@ -63,7 +62,7 @@ enum Writing {
         } catch {
             require(setting.read(settings) == setting.defaultText, "a value that was written can be read")
         }
-        // Where a secret begins or ends with what the setting takes, it is still one.
+        // A secret may begin or end with a value that the setting takes.
         for text in [text + secret, secret + text] {
             do throws(InvalidValueError) { try setting.apply(text, &settings) } catch { check([error.expectation], names: { [] }) }
         }
@@ -71,7 +70,7 @@ enum Writing {
 
     /// Loads the settings and all that starting with them would check.
     ///
-    /// - Returns: What is said to be wrong.
+    /// - Returns: The problems.
     private static func load(_ loader: SettingsLoader) -> [String] {
         switch result(loader) {
         case .failure(let error): return error.problems
@@ -91,14 +90,12 @@ enum Writing {
     }
 
     private static func result(_ loader: SettingsLoader) -> Result<SettingsLoader.Loaded, ConfigurationError> {
-        thread.run {
-            do throws(ConfigurationError) { return .success(try await loader.load()) } catch { return .failure(error) }
-        }
+        do throws(ConfigurationError) { return .success(try loader.load()) } catch { return .failure(error) }
     }
 
     // MARK: - What must hold
 
-    /// What is printed reads back as the same settings.
+    /// Checks that the printed settings read back as the same.
     private static func checkPrinting(_ loaded: SettingsLoader.Loaded) {
         let path = folder.write(Array(SettingsPrinter.text(loaded).utf8), to: "printed.yaml")
         guard case .success(let again) = result(SettingsLoader(arguments: [], environment: [:], file: path)) else {
@@ -119,7 +116,7 @@ enum Writing {
         text.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
-    /// All that stands where YAML has names: those that nobody knows are repeated on purpose.
+    /// Returns all names in a YAML text: messages repeat unknown names on purpose.
     private static func names(in text: [UInt8]) -> [String] {
         guard let root = try? Yams.compose(yaml: String(decoding: text, as: UTF8.self)) else { return [] }
         return names(in: root)

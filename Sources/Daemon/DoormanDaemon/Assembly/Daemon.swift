@@ -14,7 +14,7 @@ package struct Daemon {
     let settings: DoormandSettings
     let logLevel: LogLevel
     let logger: Logger
-    /// Loads the settings anew for a reload.
+    /// Loads the settings again for a reload.
     let loader: SettingsLoader
     private let applications: [ServedApplication]
 
@@ -79,7 +79,8 @@ package struct Daemon {
     }
 
     private func serve(_ server: DoormanServer, _ dependencies: Dependencies) async throws {
-        let reloader = Reloader(settings: settingsInForce(dependencies, server), tally: dependencies.reloads, logger: logger)
+        let reloader = Reloader(
+            configuration: activeConfiguration(dependencies, server), counters: dependencies.reloads, logger: logger)
         var services: [any Service] = [server, reloader]
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
         var configuration = ServiceGroupConfiguration(
@@ -125,7 +126,7 @@ extension DoormandSettings {
     func serverSettings() throws(ConfigurationError) -> ServerSettings {
         var problems: [String] = []
         var server = server
-        server.maximumCallers = missBudgets.maximumCallers
+        server.maximumCallers = cacheMissLimiter.maximumCallers
         do throws(ConfigurationError) { try setListeners(of: &server) } catch { problems += error.problems }
         if server.policy == nil {
             do throws(ConfigurationError) { server.policy = try callerPolicy() } catch { problems += error.problems }

@@ -37,7 +37,7 @@ struct Dependencies {
             upstream: providers.provider, settings: cache, timeSource: time,
             encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
-        let missLimiter = CacheMissLimiter<Caller>(settings: settings.missBudgets)
+        let missLimiter = CacheMissLimiter<Caller>(settings: settings.cacheMissLimiter)
         self.missLimiter = missLimiter
         let statistics = StatisticsSource(
             verifier: verifier, transport: transport, providers: providers, governor: governorSettings,

@@ -2,12 +2,12 @@ internal import AccountKit
 internal import Foundation
 private import Glibc
 
-/// Reads an app secret from its file. Secrets come from files alone: arguments and environments are seen by others.
+/// Reads an app secret from its file. Secrets come from files alone: other users see arguments and environments.
 enum AppSecretFile {
     /// - Parameters:
-    ///   - path: A file that holds the secret and, at most, one line break behind it.
-    ///   - setting: What the operator knows the path by.
-    /// - Throws: ``ConfigurationError`` that names the setting. It repeats neither what the file holds nor the path, which may be a secret
+    ///   - path: Path of a file that holds the secret and, at most, one line break behind it.
+    ///   - setting: The setting that names the path.
+    /// - Throws: ``ConfigurationError`` that names the setting. It repeats neither the file's text nor the path, which may be a secret
     ///   that was put there by mistake.
     static func read(_ path: String, for setting: String) throws(ConfigurationError) -> AppSecret {
         let data: Data
@@ -27,9 +27,9 @@ enum AppSecretFile {
     }
 }
 
-/// Reads files that are files: from a pipe Foundation would wait without end, and of an empty file it loses a buffer of 4 KiB.
+/// Reads regular files only: Foundation would wait for a pipe without end, and it leaks a buffer of 4 KiB for an empty file.
 enum RegularFile {
-    /// - Throws: If there is no regular file at the path, behind links as may be, or it can't be read.
+    /// - Throws: If there is no regular file at the path, or at the end of its links, or it can't be read.
     static func read(_ path: String) throws -> Data {
         var status = stat()
         guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw CocoaError(.fileReadUnknown) }

@@ -9,20 +9,20 @@ internal import Yams
 ///       api-version: v1.3
 ///       accept-answers-without-application: false
 ///
-/// All that is wrong is found in one go.
+/// All mistakes are found in one go.
 struct ApplicationsFile {
     static let maximumApplications = 64
     private static let setting = "account-kit.applications-file"
     private static let keys = ["id", "secret-file", "next-secret-file", "api-version", "accept-answers-without-application"]
 
-    /// In their order. At least one, each with an id of its own, unless there are problems.
+    /// The applications in the file's order. Without ``problems`` there is at least one, and each id is unique.
     private(set) var entries: [ApplicationEntry] = []
     private(set) var problems: [String] = []
     private let folder: URL
     private let apiVersion: String
 
-    /// - Parameter apiVersion: That of the applications that name none.
-    /// - Throws: ``ConfigurationError`` if the file can't be read as a list. What is wrong with its entries is in ``problems``.
+    /// - Parameter apiVersion: The version for applications that name none.
+    /// - Throws: ``ConfigurationError`` if the file can't be read as a list. Mistakes in its entries are in ``problems``.
     init(_ path: String, apiVersion: String) throws(ConfigurationError) {
         let form = ListFile.Form(
             setting: Self.setting, entry: "application", maximumEntries: Self.maximumApplications, keys: Self.keys)
@@ -67,7 +67,7 @@ struct ApplicationsFile {
         }
     }
 
-    /// A relative path is taken from the file's own folder, wherever `doormand` was started.
+    /// Returns the path with the file's own folder in front of a relative path, wherever `doormand` was started.
     private func path(_ text: String) -> String {
         text.isEmpty ? "" : URL(fileURLWithPath: text, relativeTo: folder).path
     }

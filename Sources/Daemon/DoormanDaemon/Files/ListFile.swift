@@ -1,28 +1,28 @@
 internal import Foundation
 internal import Yams
 
-/// A file that a setting names: a list in YAML or JSON, of mappings whose keys are known. What is wrong with it is said without any
-/// value of it: that may be a secret in the wrong place.
+/// A file that a setting names: a list in YAML or JSON, of mappings with known keys. No message repeats a value: it may be a secret in
+/// the wrong place.
 struct ListFile {
-    /// What the file of a setting is to look like.
+    /// The expected form of a setting's file.
     struct Form {
         /// The setting that names the file.
         let setting: String
-        /// What one mapping is called, in the singular.
+        /// The word for a mapping of the list, in the singular.
         let entry: String
         let maximumEntries: Int
         let keys: [String]
     }
 
-    /// One mapping of the list.
+    /// A mapping of the list.
     struct Entry {
         /// From 1.
         let number: Int
-        /// Where in which file, for what is said of it.
+        /// The setting and the entry, with which messages begin.
         let name: String
-        /// Those of known keys, in their order. Nil for what is no mapping.
+        /// The values of known keys, in the file's order; `nil` if the entry is no mapping.
         let values: [(key: String, node: Node)]?
-        /// What is wrong with it, before any value is looked at.
+        /// The mistakes found before any value is read.
         let problems: [String]
     }
 
@@ -31,7 +31,7 @@ struct ListFile {
     /// At least one.
     let entries: [Entry]
 
-    /// - Throws: ``ConfigurationError`` if the file can't be read as a list. What is wrong with its entries is with each.
+    /// - Throws: ``ConfigurationError`` if the file can't be read as a list. Mistakes in an entry are in its `problems`.
     init(_ path: String, _ form: Form) throws(ConfigurationError) {
         let setting = form.setting
         guard let data = try? RegularFile.read(path) else {
@@ -44,7 +44,8 @@ struct ListFile {
         do {
             root = try Yams.compose(yaml: text)
         } catch {
-            throw ConfigurationError(problems: ["\(setting): \(SettingsLoader.explain(error))"])
+            let summary = (error as? YamlError)?.summary ?? "is not YAML or JSON"
+            throw ConfigurationError(problems: ["\(setting): \(summary)"])
         }
         guard let list = root?.sequence, (1...form.maximumEntries).contains(list.count) else {
             throw ConfigurationError(problems: ["\(setting): the file must be a list of 1 to \(form.maximumEntries) \(form.entry)s"]
@@ -70,7 +71,7 @@ extension ListFile.Entry {
             if let key = key.scalar?.string, form.keys.contains(key) {
                 values.append((key, node))
             } else {
-                problems.append("\(name): " + SettingsLoader.unknown("key", key.scalar?.string ?? "?", among: form.keys))
+                problems.append("\(name): " + UnknownName.message("key", key.scalar?.string ?? "?", among: form.keys))
             }
         }
         self.values = values

@@ -3,14 +3,14 @@ internal import Foundation
 internal import NIOCore
 internal import ServiceLifecycle
 
-/// Writes the TCP port that the server took into a file, whole or not at all, for whoever started it with port 0. The file stays:
-/// at the end it may be a successor's.
+/// Writes the server's TCP port into a file, whole or not at all, for a start with port 0. The file stays at the end: it may be a
+/// successor's by then.
 struct PortFile: Service {
     let path: String
     let server: DoormanServer
 
     func run() async throws {
-        // One that is left from before names a port that nobody listens on.
+        // A file of an earlier run names a port that has no listener.
         try? FileManager.default.removeItem(atPath: path)
         try await cancelWhenGracefulShutdown {
             while !Task.isCancelled {

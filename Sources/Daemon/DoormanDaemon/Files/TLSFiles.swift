@@ -2,7 +2,7 @@ internal import DoormanCore
 internal import DoormanServer
 internal import Foundation
 
-/// The files that TLS is made of, as the settings name them; empty for none.
+/// The paths of the TLS files, as the settings name them; empty for none.
 struct TLSFiles: Sendable, Hashable {
     /// A certificate with a long chain has some 10 KiB, a bundle of every public authority some 250.
     private static let maximumBytes = 1 << 20
@@ -12,14 +12,14 @@ struct TLSFiles: Sendable, Hashable {
     var clientAuthorities = ""
     var clientCertificates = TLSMaterial.ClientCertificates.required
 
-    /// Whether TCP is to be served with TLS.
+    /// Whether TCP is served with TLS.
     var isTLS: Bool { !certificate.isEmpty || !key.isEmpty || !clientAuthorities.isEmpty }
 
     /// Reads the files as they are now.
     ///
-    /// - Returns: Nil where no files are named.
-    /// - Throws: ``ConfigurationError`` that says all that is wrong. It repeats neither what a file holds nor its path, which may be a secret
-    ///   that was put there by mistake.
+    /// - Returns: `nil` if no files are named.
+    /// - Throws: ``ConfigurationError`` with all mistakes. It repeats neither a file's text nor its path, which may be a secret that was
+    ///   put there by mistake.
     func load(now: Timestamp) throws(ConfigurationError) -> ServerTLS? {
         guard isTLS else { return nil }
         var problems: [String] = []
@@ -39,7 +39,7 @@ struct TLSFiles: Sendable, Hashable {
         }
     }
 
-    /// Nil where no file is named, or it can't be read.
+    /// Returns `nil` if no file is named, or the file can't be read. Only the latter is a problem.
     private static func read(_ path: String, for setting: String, _ problems: inout [String]) -> [UInt8]? {
         guard !path.isEmpty else { return nil }
         guard let data = try? RegularFile.read(path) else {

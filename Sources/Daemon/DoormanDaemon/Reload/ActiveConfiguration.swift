@@ -1,79 +1,84 @@
-/// The settings that the server runs with, and how others take their place: all of them are checked before any is put into force.
+/// The settings that the server runs with. A reload checks all new settings before it applies any.
 struct ActiveConfiguration: Sendable {
-    /// Settings are named by their keys.
+    /// The outcome of a reload. Settings are named by their keys.
     enum Outcome: Sendable, Hashable {
-        /// Those of `needRestart` stay as they were. Both may be empty.
+        /// The settings of `needRestart` stay as they were. Both lists may be empty.
         case applied(changed: [String], needRestart: [String])
-        /// All that is wrong. Everything stays as it was.
+        /// All mistakes. Everything stays as it was.
         case failed([String])
     }
 
-    /// What is checked at a start, too.
+    struct Reload: Sendable {
+        let outcome: Outcome
+        /// The state of ``files`` when they were read; `nil` if they went on changing.
+        let fingerprint: FileFingerprint?
+    }
+
+    /// The checks that a start makes, too.
     typealias Check = @Sendable (DoormandSettings) throws(ConfigurationError) -> Void
 
     private struct Candidate {
-        /// Nil if they could not be loaded.
+        /// `nil` if the settings could not be loaded.
         var settings: DoormandSettings?
         var steps: [ReloadableComponent.Step] = []
         var problems: [String] = []
     }
 
-    /// How often files are read that are being changed, and how long after each other.
-    private static let maximumTries = 20
-    private static let timeBetweenTries = Duration.milliseconds(50)
+    /// Maximum reads of files that are being changed, and the time between two reads.
+    private static let maximumReads = 20
+    private static let timeBetweenReads = Duration.milliseconds(50)
 
     private(set) var settings: DoormandSettings
-    /// The files whose change is a reason to reload: those in force, and those of reloads that have failed since.
+    /// The files whose change is a reason to reload: the files of the active settings, and of reloads that have failed since.
     private(set) var files: Set<String> = []
     private let loader: SettingsLoader
     private let check: Check
-    private let pieces: [ReloadableComponent]
+    private let components: [ReloadableComponent]
 
-    init(_ settings: DoormandSettings, loader: SettingsLoader, pieces: [ReloadableComponent], check: @escaping Check) {
+    init(_ settings: DoormandSettings, loader: SettingsLoader, components: [ReloadableComponent], check: @escaping Check) {
         self.settings = settings
         self.loader = loader
         self.check = check
-        self.pieces = pieces
+        self.components = components
         files = files(of: settings)
     }
 
-    /// Loads everything anew, and puts into force what can be.
+    /// Loads all settings and files again, and applies what can change without a restart.
     ///
-    /// - Returns: What came of it, and what ``files`` looked like when they were read, nil if they did not come to rest; nothing if
-    ///   the task was cancelled.
-    mutating func reload() async -> (outcome: Outcome, fingerprint: FileFingerprint?)? {
+    /// - Throws: `CancellationError` if the task was cancelled. Everything then stays as it was.
+    mutating func reload() async throws(CancellationError) -> Reload {
         var fingerprint = FileFingerprint(of: files)
-        for _ in 0..<Self.maximumTries {
-            let candidate = await prepare()
-            guard !Task.isCancelled else { return nil }
+        for _ in 0..<Self.maximumReads {
+            let candidate = prepare()
+            guard !Task.isCancelled else { throw CancellationError() }
             let named = candidate.settings.map(files(of:)) ?? []
             let isWatched = named.isSubset(of: files)
             files.formUnion(named)
-            // What changed while it was read may be half of one thing and half of another.
+            // A file that changed while it was read may be half old and half new.
             let before = fingerprint
             fingerprint = FileFingerprint(of: files)
             if isWatched, fingerprint == before {
                 let outcome = finish(candidate)
-                return (outcome, fingerprint.limited(to: files))
+                return Reload(outcome: outcome, fingerprint: fingerprint.limited(to: files))
             }
-            if isWatched { try? await Task.sleep(for: Self.timeBetweenTries) }
+            if isWatched { try? await Task.sleep(for: Self.timeBetweenReads) }
         }
-        return (.failed(["the files were being changed while they were read"]), nil)
+        return Reload(outcome: .failed(["the files were being changed while they were read"]), fingerprint: nil)
     }
 
-    /// All that may fail, changing nothing.
-    private func prepare() async -> Candidate {
+    /// Does all that may fail, and changes nothing.
+    private func prepare() -> Candidate {
         var candidate = Candidate()
         func note(_ error: ConfigurationError) {
-            // The checks at a start and the pieces may find the same.
+            // The checks at a start and the components may find the same.
             for problem in error.problems where !candidate.problems.contains(problem) { candidate.problems.append(problem) }
         }
         do throws(ConfigurationError) {
-            let settings = try await loader.load().settings
+            let settings = try loader.load().settings
             candidate.settings = settings
             do throws(ConfigurationError) { try check(settings) } catch { note(error) }
-            for piece in pieces {
-                do throws(ConfigurationError) { candidate.steps.append(try piece.prepare(settings)) } catch { note(error) }
+            for component in components {
+                do throws(ConfigurationError) { candidate.steps.append(try component.prepare(settings)) } catch { note(error) }
             }
         } catch {
             note(error)
@@ -85,7 +90,7 @@ struct ActiveConfiguration: Sendable {
         guard candidate.problems.isEmpty, let new = candidate.settings else { return .failed(candidate.problems) }
         for step in candidate.steps { step.apply() }
         files = files(of: new)
-        let reloadable = Set(pieces.flatMap(\.keys))
+        let reloadable = Set(components.flatMap(\.keys))
         let staying = Set(candidate.steps.flatMap(\.needRestart))
         let withOtherContents = Set(candidate.steps.flatMap(\.changed))
         var (changed, needRestart): ([String], [String]) = ([], [])
@@ -100,6 +105,6 @@ struct ActiveConfiguration: Sendable {
     }
 
     private func files(of settings: DoormandSettings) -> Set<String> {
-        Set(([loader.file].compactMap { $0 } + pieces.flatMap { $0.files(settings) }).filter { !$0.isEmpty })
+        Set(([loader.file].compactMap { $0 } + components.flatMap { $0.files(settings) }).filter { !$0.isEmpty })
     }
 }

@@ -1,14 +1,13 @@
 private import Glibc
 
-/// Says when files that change have come to rest, by looking again and again: only then are they whole, as far as anybody can
-/// tell who does not write them.
+/// Finds out by repeated looks when files have changed and come to rest. Before that they may be half written.
 ///
-/// Looking rather than inotify(7): that sees neither what another machine changes behind a mount, nor reliably a link that is
-/// turned, which is how Kubernetes changes a secret.
+/// It does not use inotify(7), which neither sees what another machine changes behind a mount, nor reliably a link that is turned,
+/// by which Kubernetes changes a secret.
 struct FileWatch: Sendable {
-    /// What the last reload saw, whatever came of it.
+    /// The state that the last reload saw, applied or failed.
     private var taken: FileFingerprint
-    /// What the last look saw.
+    /// The state that the last look saw.
     private var seen: FileFingerprint
 
     init(_ fingerprint: FileFingerprint) {
@@ -16,15 +15,15 @@ struct FileWatch: Sendable {
         seen = fingerprint
     }
 
-    /// Notes what the files look like now.
+    /// Notes the present state of the files.
     ///
-    /// - Returns: Whether they are other than the last reload saw, and the same as at the last look.
+    /// - Returns: Whether the state differs from the last reload's, and equals the last look's.
     mutating func look(_ now: FileFingerprint) -> Bool {
         defer { seen = now }
         return now != taken && now == seen
     }
 
-    /// Notes what a reload was made of; nil if it could not be told.
+    /// Notes the state that a reload saw; `nil` if the files went on changing.
     mutating func take(_ fingerprint: FileFingerprint?) {
         guard let fingerprint else { return }
         taken = fingerprint
@@ -32,16 +31,16 @@ struct FileWatch: Sendable {
     }
 }
 
-/// What tells one state of some files from another without reading them. Links are followed to what they lead to now, so one
-/// that is turned elsewhere is a change, be it of the file itself or of a folder on the way.
+/// The state of some files, told from another without reading them. Links are followed: a link that is turned to another target is a
+/// change, be it the file itself or a folder on the way.
 struct FileFingerprint: Sendable, Hashable {
-    /// See stat(2). Nil where there is nothing.
+    /// The state of a file that is there. See stat(2).
     private struct Mark: Sendable, Hashable {
         let device: UInt
         let inode: UInt
         let size: Int
         let modified: Moment
-        /// The contents' or the inode's own last change, which no program can set.
+        /// The last change of contents or inode, which no program can set.
         let changed: Moment
     }
 
@@ -55,19 +54,23 @@ struct FileFingerprint: Sendable, Hashable {
         }
     }
 
-    private let marks: [String: Mark?]
+    private let paths: Set<String>
+    /// The marks of the paths that have a file.
+    private let marks: [String: Mark]
 
-    private init(marks: [String: Mark?]) {
+    private init(paths: Set<String>, marks: [String: Mark]) {
+        self.paths = paths
         self.marks = marks
     }
 
     init(of paths: Set<String>) {
-        marks = Dictionary(uniqueKeysWithValues: paths.map { ($0, Self.mark($0)) })
+        let marks = paths.compactMap { path in Self.mark(path).map { (path, $0) } }
+        self.init(paths: paths, marks: Dictionary(uniqueKeysWithValues: marks))
     }
 
-    /// The same moment's, of these files alone.
+    /// Returns the state of the given files only, at the same moment.
     func limited(to paths: Set<String>) -> FileFingerprint {
-        FileFingerprint(marks: marks.filter { paths.contains($0.key) })
+        FileFingerprint(paths: self.paths.intersection(paths), marks: marks.filter { paths.contains($0.key) })
     }
 
     private static func mark(_ path: String) -> Mark? {

@@ -1,22 +1,22 @@
-/// Something of the running server that other settings can be put into force for, while calls go on.
+/// A part of the running server whose settings can change while calls go on.
 ///
-/// A reload prepares all pieces before it applies any, so one that can't be had leaves all of them as they were.
+/// A reload prepares all components before it applies any, so that a component that fails leaves all of them as they were.
 struct ReloadableComponent: Sendable {
-    /// What is prepared, and not yet in force.
+    /// A change that is prepared and not yet applied.
     struct Step: Sendable {
-        /// Keys of settings whose files hold something else than before, whether or not they are called the same.
+        /// Keys of settings whose files have other contents than before, under the same path or another.
         var changed: [String] = []
-        /// Keys of settings of which something stays as it was until a restart.
+        /// Keys of settings that change, in whole or in part, only with a restart.
         var needRestart: [String] = []
-        /// Puts it into force. Can't fail, and waits for nobody.
+        /// Applies the change. It neither fails nor waits.
         let apply: @Sendable () -> Void
     }
 
-    /// The settings that it puts into force. Those of no piece need a restart.
+    /// Keys of the settings that the component applies. Settings of no component need a restart.
     let keys: [String]
-    /// The files that it reads, besides the settings' own.
+    /// Returns the paths of the files that the component reads, besides the settings file.
     let files: @Sendable (DoormandSettings) -> [String]
-    /// Makes what may fail, and changes nothing. Throws ``ConfigurationError`` with all that is wrong, which repeats no value.
+    /// Does all that may fail, and changes nothing. Throws ``ConfigurationError`` with all mistakes, which repeats no value.
     let prepare: @Sendable (DoormandSettings) throws(ConfigurationError) -> Step
 
     init(
@@ -28,7 +28,7 @@ struct ReloadableComponent: Sendable {
         self.prepare = prepare
     }
 
-    /// A piece that needs no file, and that nothing can be wrong with but what its settings' own checks find.
+    /// Makes a component that reads no file, and that fails only where the checks of its settings do.
     init(keys: [String], apply: @escaping @Sendable (DoormandSettings) -> Void) {
         self.init(keys: keys) { settings throws(ConfigurationError) in Step { apply(settings) } }
     }

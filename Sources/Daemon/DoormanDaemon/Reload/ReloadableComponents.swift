@@ -4,18 +4,17 @@ internal import DoormanServer
 internal import DoormanSupport
 
 extension Daemon {
-    /// All that a reload may change, and the only place that knows: a further piece is one line here.
-    func reloadablePieces(_ dependencies: Dependencies, _ server: DoormanServer) -> [ReloadableComponent] {
+    /// Returns all that a reload may change. No other place knows: a further component is one line here.
+    func reloadableComponents(_ dependencies: Dependencies, _ server: DoormanServer) -> [ReloadableComponent] {
         [
-            logLevel.piece, dependencies.cacheBounds, dependencies.callerBudgets, dependencies.providers.secrets,
-            server.tlsPiece(time: dependencies.time),
-            server.policyPiece,
+            logLevel.component, dependencies.cacheBounds, dependencies.cacheMissLimits, dependencies.providers.secrets,
+            server.tlsComponent(time: dependencies.time), server.policyComponent,
         ]
     }
 
-    func settingsInForce(_ dependencies: Dependencies, _ server: DoormanServer) -> ActiveConfiguration {
-        ActiveConfiguration(settings, loader: loader, pieces: reloadablePieces(dependencies, server)) {
-            settings throws(ConfigurationError) in
+    func activeConfiguration(_ dependencies: Dependencies, _ server: DoormanServer) -> ActiveConfiguration {
+        let components = reloadableComponents(dependencies, server)
+        return ActiveConfiguration(settings, loader: loader, components: components) { settings throws(ConfigurationError) in
             try Self.check(settings)
         }
     }
@@ -30,18 +29,18 @@ extension Dependencies {
         }
     }
 
-    var callerBudgets: ReloadableComponent {
+    var cacheMissLimits: ReloadableComponent {
         ReloadableComponent(
             keys: ["caller.misses-per-second", "caller.saved-misses", "caller.max-callers"]
         ) { [missLimiter, time] settings in
-            missLimiter.change(to: settings.missBudgets, at: time.now())
+            missLimiter.change(to: settings.cacheMissLimiter, at: time.now())
         }
     }
 }
 
 extension DoormanServer {
-    /// Certificate, key and authorities, for the next handshakes. Whether there is TLS at all was decided when it began to listen.
-    func tlsPiece(time: TimeSource) -> ReloadableComponent {
+    /// Certificate, key and authorities, for the next handshakes. Turning TLS on or off needs a restart.
+    func tlsComponent(time: TimeSource) -> ReloadableComponent {
         ReloadableComponent(
             keys: TLSFiles.keys, files: { [$0.tls.certificate, $0.tls.key, $0.tls.clientAuthorities] }
         ) { [self] settings throws(ConfigurationError) in
@@ -50,17 +49,15 @@ extension DoormanServer {
                 let isSame = before == nil && loaded == nil
                 return ReloadableComponent.Step(needRestart: isSame ? [] : Array(TLSFiles.keys.prefix(2))) {}
             }
-            let changed = TLSFiles.keys(ofWhatDiffers: before, loaded.material)
-            // New keys for the same certificates would only end everybody's sessions.
+            let changed = TLSFiles.keys(ofDifferences: before, loaded.material)
+            // Applying the same files again would only end the TLS sessions of all callers.
             guard !changed.isEmpty else { return ReloadableComponent.Step {} }
             return ReloadableComponent.Step(changed: changed) { self.replaceTLS(loaded) }
         }
     }
-}
 
-extension DoormanServer {
-    /// Who may call what, for the next calls of every connection.
-    var policyPiece: ReloadableComponent {
+    /// The caller policy, for the next calls of every connection.
+    var policyComponent: ReloadableComponent {
         ReloadableComponent(
             keys: [PolicyFile.setting, "server.accounts-callers"], files: { [$0.policyFile] }
         ) { [self] settings throws(ConfigurationError) in
@@ -76,7 +73,7 @@ extension DoormanServer {
 extension TLSFiles {
     fileprivate static let keys = ["tls.certificate-file", "tls.key-file", "tls.client-ca-file", "tls.client-certificates"]
 
-    fileprivate static func keys(ofWhatDiffers before: TLSMaterial, _ after: TLSMaterial) -> [String] {
+    fileprivate static func keys(ofDifferences before: TLSMaterial, _ after: TLSMaterial) -> [String] {
         let differs = [
             before.certificateChain != after.certificateChain, before.privateKey != after.privateKey,
             before.clientAuthorities != after.clientAuthorities, before.clientCertificates != after.clientCertificates,
@@ -86,8 +83,8 @@ extension TLSFiles {
 }
 
 extension ProviderPool {
-    /// The secrets of the applications that are served. Which applications these are, and all else about them, needs a restart:
-    /// memory and governors are made for them.
+    /// The secrets of the applications that are served. All else about the applications needs a restart: cache and governors are made
+    /// for them.
     var secrets: ReloadableComponent {
         ReloadableComponent(
             keys: ["account-kit.app-secret-file", "account-kit.next-app-secret-file", "account-kit.applications-file"],
@@ -112,20 +109,22 @@ extension ProviderPool {
         }
     }
 
-    /// The settings whose files hold other secrets than before.
+    /// Returns the keys of the settings whose files have other secrets than before.
     private static func keys(
         _ settings: DoormandSettings, ofSecretsThatDiffer before: [ServedApplication], _ after: [ServedApplication]
     ) -> [String] {
         guard settings.applicationsFile.isEmpty else { return before == after ? [] : ["account-kit.applications-file"] }
         var keys: [String] = []
-        if before.map(\.secrets.first) != after.map(\.secrets.first) { keys.append("account-kit.app-secret-file") }
+        if before.map({ $0.secrets.prefix(1) }) != after.map({ $0.secrets.prefix(1) }) {
+            keys.append("account-kit.app-secret-file")
+        }
         if before.map({ $0.secrets.dropFirst() }) != after.map({ $0.secrets.dropFirst() }) {
             keys.append("account-kit.next-app-secret-file")
         }
         return keys
     }
 
-    /// The settings that say something else of applications than before. Of a single one each has a key of its own.
+    /// Returns the keys of the settings by which applications differ from before. A single application has a key for each trait.
     private static func keys(
         _ settings: DoormandSettings, ofTraitsThatDiffer before: [ServedApplication], _ wanted: [ServedApplication]
     ) -> [String] {
@@ -144,7 +143,7 @@ extension ProviderPool {
 }
 
 extension DoormandSettings {
-    /// The files that ``applications()`` reads, as far as they are known.
+    /// The paths that ``applications()`` reads, as far as they are known.
     fileprivate var applicationFiles: [String] {
         guard !applicationsFile.isEmpty else { return [appSecretFile, nextAppSecretFile] }
         let entries = (try? ApplicationsFile(applicationsFile, apiVersion: apiVersion))?.entries ?? []
@@ -152,7 +151,7 @@ extension DoormandSettings {
     }
 }
 
-/// What a reload leaves as it is of an application.
+/// The traits of an application that only a restart changes.
 private struct Traits: Hashable {
     let id: String
     let apiVersion: String

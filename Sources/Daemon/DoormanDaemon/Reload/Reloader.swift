@@ -4,92 +4,82 @@ internal import NIOConcurrencyHelpers
 internal import ServiceLifecycle
 internal import UnixSignals
 
-/// Reloads the settings on SIGHUP, and when a file of theirs has changed and come to rest. One reload at a time; signals that come
-/// during one lead to one more.
+/// Reloads the settings on SIGHUP, and when their files have changed and come to rest. Reloads run one after the other; all signals
+/// during a reload lead to one more.
 ///
-/// A class, of which logs print the name alone: it holds the environment.
+/// It is a class, since logs print only the name of a class: it holds the environment.
 final class Reloader: Service {
-    /// What leads to a reload, gathered while one is under way.
+    /// Gathers the causes for a reload while another is under way.
     private final class ReloadTrigger: Sendable {
         private let hasSignal = NIOLockedValueBox(false)
-        private let (rings, ringer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        private let (events, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
-        func ring(bySignal isSignal: Bool) {
-            if isSignal { hasSignal.withLockedValue { $0 = true } }
-            ringer.yield()
+        func fire(_ cause: ReloadCause) {
+            if cause == .signal { hasSignal.withLockedValue { $0 = true } }
+            continuation.yield()
         }
 
-        /// Calls `body` after each ring, or once after many, until the task is cancelled.
-        func forEachRing(_ body: (_ wasSignal: Bool) async -> Void) async {
-            for await _ in rings {
-                await body(
-                    hasSignal.withLockedValue { hasSignal in
-                        defer { hasSignal = false }
-                        return hasSignal
-                    })
+        /// Calls `body` once for all causes since the last call, until the task is cancelled. A signal hides the interval.
+        func forEach(_ body: (ReloadCause) async -> Void) async {
+            for await _ in events {
+                let wasSignal = hasSignal.withLockedValue { hasSignal in
+                    defer { hasSignal = false }
+                    return hasSignal
+                }
+                await body(wasSignal ? .signal : .interval)
             }
         }
     }
 
-    /// No look at the files is sooner after the last.
+    /// Minimum time between two looks at the files.
     private static let shortestInterval = Duration.milliseconds(10)
 
-    private let settings: ActiveConfiguration
-    private let tally: ReloadCounters
+    private let configuration: ActiveConfiguration
+    private let counters: ReloadCounters
     private let logger: Logger
 
-    init(settings: ActiveConfiguration, tally: ReloadCounters, logger: Logger) {
-        self.settings = settings
-        self.tally = tally
+    init(configuration: ActiveConfiguration, counters: ReloadCounters, logger: Logger) {
+        self.configuration = configuration
+        self.counters = counters
         self.logger = logger
     }
 
     func run() async throws {
-        // Whoever is told to end is not to be ended by this meanwhile.
+        // SIGHUP must not end a process that drains.
         defer { SIGHUPHandler.ignore() }
         let signals = await UnixSignalsSequence(trapping: .sighup)
-        let bell = ReloadTrigger()
-        let (interval, settings) = (settings.settings.reloadInterval, settings)
+        let trigger = ReloadTrigger()
+        let interval = configuration.settings.reloadInterval
         await cancelWhenGracefulShutdown {
             await withTaskGroup { tasks in
-                tasks.addTask { for await _ in signals { bell.ring(bySignal: true) } }
+                tasks.addTask { for await _ in signals { trigger.fire(.signal) } }
                 if interval > .zero {
                     tasks.addTask {
                         while (try? await Task.sleep(for: max(interval, Self.shortestInterval))) != nil {
-                            bell.ring(bySignal: false)
+                            trigger.fire(.interval)
                         }
                     }
                 }
-                await self.reload(settings, at: bell)
+                await self.reload(at: trigger)
                 tasks.cancelAll()
             }
         }
         try? await gracefulShutdown()
     }
 
-    private func reload(_ start: ActiveConfiguration, at bell: ReloadTrigger) async {
-        var settings = start
-        var watch = FileWatch(FileFingerprint(of: settings.files))
-        // What was changed, or asked for, since the settings were loaded and before anybody looked.
-        if let first = await settings.reload() {
-            watch.take(first.fingerprint)
-            if first.outcome != .applied(changed: [], needRestart: []) { report(first.outcome) }
-        }
-        logger.info(
-            "ready to reload",
-            metadata: [
-                "files": "\(settings.files.count)", "interval": "\(DurationText.write(settings.settings.reloadInterval))",
-            ])
-        await bell.forEachRing { wasSignal in
-            guard wasSignal || watch.look(FileFingerprint(of: settings.files)) else { return }
-            guard let reload = await settings.reload() else { return }
-            watch.take(reload.fingerprint)
-            report(reload.outcome)
+    private func reload(at trigger: ReloadTrigger) async {
+        var watched = WatchedConfiguration(configuration)
+        // Files may have changed since the settings were loaded, and signals were ignored.
+        if let first = await watched.reload(for: .signal), first != .applied(changed: [], needRestart: []) { report(first) }
+        let interval = DurationText.write(watched.active.settings.reloadInterval)
+        logger.info("ready to reload", metadata: ["files": "\(watched.active.files.count)", "interval": "\(interval)"])
+        await trigger.forEach { cause in
+            if let outcome = await watched.reload(for: cause) { report(outcome) }
         }
     }
 
     private func report(_ outcome: ActiveConfiguration.Outcome) {
-        tally.count(outcome)
+        counters.count(outcome)
         switch outcome {
         case .applied(let changed, let needRestart):
             logger.notice("reloaded the settings", metadata: ["changed": .array(changed.map { .string($0) })])
@@ -102,5 +92,33 @@ final class Reloader: Service {
             for problem in problems { logger.error("settings: \(problem)") }
             logger.error("did not reload the settings: the last good ones stay in force")
         }
+    }
+}
+
+enum ReloadCause {
+    /// The operator asks for a reload.
+    case signal
+    /// The files are due for a look.
+    case interval
+}
+
+/// The active configuration and the watch over its files.
+struct WatchedConfiguration {
+    private(set) var active: ActiveConfiguration
+    private var watch: FileWatch
+
+    init(_ active: ActiveConfiguration) {
+        self.active = active
+        watch = FileWatch(FileFingerprint(of: active.files))
+    }
+
+    /// Reloads on a signal, or if a look finds that the files have changed and come to rest.
+    ///
+    /// - Returns: `nil` if there was no reload, or the task was cancelled.
+    mutating func reload(for cause: ReloadCause) async -> ActiveConfiguration.Outcome? {
+        guard cause == .signal || watch.look(FileFingerprint(of: active.files)) else { return nil }
+        guard let reload = try? await active.reload() else { return nil }
+        watch.take(reload.fingerprint)
+        return reload.outcome
     }
 }

@@ -6,28 +6,28 @@ internal import DoormanGovernor
 internal import DoormanServer
 internal import Logging
 
-/// Everything that the operator of `doormand` decides, room by room.
+/// Everything that the operator of `doormand` decides, module by module.
 package struct DoormandSettings: Sendable {
     /// `host:port`, or empty for no TCP.
     var address = "127.0.0.1:7117"
     var unixSocket = ""
-    /// Where the TCP port that was taken is written once it listens; empty for nowhere.
+    /// Path of the file that the TCP port is written to once the server listens; empty for none.
     var portFile = ""
     var server = ServerSettings()
-    /// Rules of who may call what; empty for everybody everything but accounts.
+    /// Path of the caller policy; empty for none: every caller may then call all but the accounts' methods.
     var policyFile = ""
     var tls = TLSFiles()
     var cache = CacheSettings()
     var governor = GovernorSettings()
-    var missBudgets = CacheMissLimiterSettings()
+    var cacheMissLimiter = CacheMissLimiterSettings()
     var transport = CurlTransport.Settings()
     var caFile = ""
     var proxy = ""
     var applicationID = ""
     var appSecretFile = ""
-    /// The second secret while one is changed; empty for none.
+    /// Path of a second secret while the first is changed; empty for none.
     var nextAppSecretFile = ""
-    /// Several applications in place of the one above; empty for none.
+    /// Path of a file of several applications, in place of the application above; empty for none.
     var applicationsFile = ""
     /// The emulator's own default, so that a first run needs no internet. Account Kit's own servers are gone.
     var baseURL = "http://127.0.0.1:7118"
@@ -36,6 +36,11 @@ package struct DoormandSettings: Sendable {
     var maximumTokenBytes = 1024
     var maximumCodeBytes = 1024
     var logLevel = Logger.Level.info
-    /// How often files are looked at, to reload them when they have changed; 10 ms at least. 0 for never, default 5 s.
+    /// Time between looks at the files, which are reloaded if they have changed; at least 10 ms. 0 for never, default 5 s.
     var reloadInterval = Duration.seconds(5)
+}
+
+extension DoormandSettings {
+    /// The same as ``cacheMissLimiter``, by the name that ``Dependencies`` uses.
+    var missBudgets: CacheMissLimiterSettings { cacheMissLimiter }
 }

@@ -1,9 +1,8 @@
 internal import DoormanCore
 internal import DoormanServer
 internal import DoormanSupport
-internal import Logging
 
-/// One setting: its key, what it means, how its text is read and written.
+/// A setting: its key, its meaning, and how its text is read and written.
 ///
 /// The key `server.frame-timeout` is `--server-frame-timeout` as a flag, `DOORMAN_SERVER_FRAME_TIMEOUT` in the environment, and
 /// `frame-timeout` under `server` in the file.
@@ -12,15 +11,15 @@ struct Setting: Sendable {
 
     let key: String
     let summary: String
-    /// Whether its value is a list with commas, which flags and the environment would otherwise take for many values.
+    /// Whether the value is a list: several values, or commas in one, are its items.
     let isList: Bool
-    /// The value in words that ``apply`` takes.
+    /// Returns the value as text that ``apply`` takes.
     let read: @Sendable (DoormandSettings) -> String
     let apply: @Sendable (String, inout DoormandSettings) throws(InvalidValueError) -> Void
-    /// Takes the value over from other settings.
+    /// Copies the value from the first settings to the second.
     let copy: @Sendable (DoormandSettings, inout DoormandSettings) -> Void
 
-    /// The default in words.
+    /// The default as text.
     var defaultText: String { read(DoormandSettings()) }
 
     var flag: String { "--" + key.map { $0 == "." ? "-" : $0 } }
@@ -96,14 +95,14 @@ struct Setting: Sendable {
         Setting(key, path, summary, write: { "\($0)" }) { text throws(InvalidValueError) in try Units.fraction(text, in: range) }
     }
 
-    /// Who may call something: names with commas between them.
+    /// The callers that may do something: names with commas between them.
     static func callers(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
         callers(key, path, summary, expectation: "must be callers with commas between them and nothing else: \(Caller.forms)") {
             Caller(parsing: $0)
         }
     }
 
-    /// As ``callers(_:_:_:)``, of those behind a Unix socket.
+    /// The same as ``callers(_:_:_:)`` for callers at a Unix socket.
     static func users(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
         let expectation = "must be users with commas between them and nothing else: uid:NUMBER, such as uid:1000"
         return callers(key, path, summary, expectation: expectation) { $0.hasPrefix("uid:") ? Caller(parsing: $0) : nil }
@@ -124,12 +123,12 @@ struct Setting: Sendable {
         }
     }
 
-    /// Permissions of a file.
+    /// The permissions of a file, in octal.
     static func mode(_ key: String, _ path: any Path<UInt32>, _ summary: String) -> Setting {
         Setting(key, path, summary, write: Units.write(mode:), parse: Units.mode)
     }
 
-    /// One of a few words.
+    /// A choice among a few words.
     static func choice<Choice: CaseIterable & RawRepresentable<String> & Sendable>(
         _ key: String, _ path: any Path<Choice>, _ summary: String
     ) -> Setting {
@@ -140,18 +139,9 @@ struct Setting: Sendable {
             return choice
         }
     }
-
-    static func logLevel(_ key: String, _ path: any Path<Logger.Level>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { $0.rawValue }) { text throws(InvalidValueError) in
-            guard let level = Logger.Level(rawValue: text) else {
-                throw InvalidValueError("must be one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))
-            }
-            return level
-        }
-    }
 }
 
-/// A value that a setting does not take; says what it takes.
+/// A value that a setting does not take. It holds what the setting takes, and not the value, which may be a secret.
 struct InvalidValueError: Error {
     let expectation: String
 

@@ -2,13 +2,13 @@
 package enum SettingsCatalogue {
     static let all: [Setting] =
         server + tls + caller + cache + provider + accountKit + [
-            .logLevel("log.level", \.logLevel, "Least severe level that is logged, to standard error."),
+            .choice("log.level", \.logLevel, "Least severe level that is logged, to standard error."),
             .duration(
                 "reload.interval", \.reloadInterval, .zero...hour,
                 "How often the files of settings and secrets are looked at for changes; 0s for not at all, but on SIGHUP."),
         ]
 
-    /// All settings, as the program's help lists them.
+    /// The settings as the program's help lists them.
     package static var help: String {
         all.map { "  \($0.flag) (\($0.defaultText.isEmpty ? "none" : $0.defaultText))\n      \($0.summary)" }
             .joined(separator: "\n")
@@ -100,13 +100,13 @@ package enum SettingsCatalogue {
 
     private static let caller: [Setting] = [
         .count(
-            "caller.misses-per-second", \.missBudgets.missesPerSecond, 1...1_000_000,
+            "caller.misses-per-second", \.cacheMissLimiter.missesPerSecond, 1...1_000_000,
             "Calls of one caller in a second that memory can't answer; one more is refused until its share has grown."),
         .count(
-            "caller.saved-misses", \.missBudgets.savedMisses, 1...1_000_000,
+            "caller.saved-misses", \.cacheMissLimiter.savedMisses, 1...1_000_000,
             "How many of them a caller may save up in quiet times."),
         .count(
-            "caller.max-callers", \.missBudgets.maximumCallers, 1...10_000_000,
+            "caller.max-callers", \.cacheMissLimiter.maximumCallers, 1...10_000_000,
             "Callers whose limits are kept apart; the rest share."),
     ]
 

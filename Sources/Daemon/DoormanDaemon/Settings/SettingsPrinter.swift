@@ -1,7 +1,5 @@
-internal import DoormanSupport
-
-/// Prints the settings in force as a file that ``SettingsLoader`` reads, each with its origin. Secrets are in files of their
-/// own, of which only the path is known here.
+/// Prints the settings as a file that ``SettingsLoader`` reads, each with its origin. Secrets are in files of their own, of which
+/// only the path is known here.
 package enum SettingsPrinter {
     package static func text(_ loaded: SettingsLoader.Loaded) -> String {
         var lines: [String] = []

@@ -1,6 +1,6 @@
 internal import DoormanSupport
 
-/// Values with units: `60s`, `128MiB`. A number without a unit is refused wherever a unit is possible.
+/// Values with units: `60s`, `128MiB`. A number without a unit is an error where a unit is possible.
 enum Units {
     private static let sizes: [(unit: String, bytes: Int)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)]
 

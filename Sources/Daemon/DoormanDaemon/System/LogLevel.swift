@@ -11,7 +11,7 @@ final class LogLevel: Sendable {
 
     var current: Logger.Level { level.withLockedValue { $0 } }
 
-    var piece: ReloadableComponent {
+    var component: ReloadableComponent {
         ReloadableComponent(keys: ["log.level"]) { [level] settings in level.withLockedValue { $0 = settings.logLevel } }
     }
 }
@@ -22,10 +22,10 @@ struct LevelledLogHandler: LogHandler {
     private let shared: LogLevel
     private var own: Logger.Level?
 
-    /// - Parameter handler: Writes what is logged.
+    /// - Parameter handler: The handler that writes the log.
     init(_ handler: any LogHandler, level: LogLevel) {
         self.handler = handler
-        // What it does with a level of its own is not this handler's business: it gets what has passed here.
+        // It gets only the events that have passed this handler's level.
         self.handler.logLevel = .trace
         shared = level
     }
