@@ -18,8 +18,10 @@ struct ContractTests {
         let type: String
         let message: String
 
-        init(_ name: String, _ method: String, _ target: String, _ status: Int, _ code: Int, _ type: String, _ message: String) {
-            (testDescription, self.method, self.target) = (name, method, target)
+        /// - Parameter request: Method and target, as in a request line.
+        init(_ name: String, _ request: String, _ status: Int, _ code: Int, _ type: String, _ message: String) {
+            let parts = request.split(separator: " ", maxSplits: 1).map(String.init)
+            (testDescription, method, target) = (name, parts[0], parts[1])
             (self.status, self.code, self.type, self.message) = (status, code, type, message)
         }
     }
@@ -34,73 +36,72 @@ struct ContractTests {
     private static let wrongApp = "AA|1111111111111111|ffffffffffffffffffffffffffffffff"
 
     static let refusals = [
-        Refusal("garbage token", "GET", "/v1.3/me?access_token=garbage", 400, 190, "OAuthException", badToken),
+        Refusal("garbage token", "GET /v1.3/me?access_token=garbage", 400, 190, "OAuthException", badToken),
         Refusal(
-            "garbage token is judged before the proof", "GET", "/v1.3/me?access_token=garbage&appsecret_proof=x", 400, 190,
+            "garbage token is judged before the proof", "GET /v1.3/me?access_token=garbage&appsecret_proof=x", 400, 190,
             "OAuthException", badToken),
-        Refusal("app token as a user's", "GET", "/v1.3/me?access_token=\(Apps.firstToken)", 400, 190, "OAuthException", badToken),
+        Refusal("app token as a user's", "GET /v1.3/me?access_token=\(Apps.firstToken)", 400, 190, "OAuthException", badToken),
         Refusal(
-            "revoked token", "GET", "/v1.3/me?access_token=EMAWgone", 400, 190, "EMApiException", "Invalid OAuth 2.0 Access Token"),
-        Refusal("no token", "GET", "/v1.3/me", 400, 104, "OAuthException", noToken),
-        Refusal("empty token", "GET", "/v1.3/me?access_token=", 400, 104, "OAuthException", noToken),
-        Refusal("token as a list", "GET", "/v1.3/me?access_token[]=EMAWphone", 400, 104, "OAuthException", noToken),
-        Refusal("missing proof", "GET", "/v1.3/me?access_token=EMAWphone", 400, 100, "GraphMethodException", noProof),
+            "revoked token", "GET /v1.3/me?access_token=EMAWgone", 400, 190, "EMApiException", "Invalid OAuth 2.0 Access Token"),
+        Refusal("no token", "GET /v1.3/me", 400, 104, "OAuthException", noToken),
+        Refusal("empty token", "GET /v1.3/me?access_token=", 400, 104, "OAuthException", noToken),
+        Refusal("token as a list", "GET /v1.3/me?access_token[]=EMAWphone", 400, 104, "OAuthException", noToken),
+        Refusal("missing proof", "GET /v1.3/me?access_token=EMAWphone", 400, 100, "GraphMethodException", noProof),
         Refusal(
-            "wrong proof", "GET", "/v1.3/me?access_token=EMAWphone&appsecret_proof=\(Proofs.mail)", 400, 100,
+            "wrong proof", "GET /v1.3/me?access_token=EMAWphone&appsecret_proof=\(Proofs.mail)", 400, 100,
             "GraphMethodException",
             badProof),
         Refusal(
-            "empty proof", "GET", "/v1.3/me?access_token=EMAWphone&appsecret_proof=", 400, 100, "GraphMethodException", badProof),
+            "empty proof", "GET /v1.3/me?access_token=EMAWphone&appsecret_proof=", 400, 100, "GraphMethodException", badProof),
         Refusal(
-            "wrong proof where none is required", "GET", "/v1.3/me?access_token=EMAWsecond&appsecret_proof=00", 400, 100,
+            "wrong proof where none is required", "GET /v1.3/me?access_token=EMAWsecond&appsecret_proof=00", 400, 100,
             "GraphMethodException", badProof),
         Refusal(
-            "another app's token under our proof", "GET", "/v1.3/me?access_token=EMAWsecond&appsecret_proof=\(Proofs.foreign)", 400,
+            "another app's token under our proof", "GET /v1.3/me?access_token=EMAWsecond&appsecret_proof=\(Proofs.foreign)", 400,
             100, "GraphMethodException", badProof),
         Refusal(
-            "log-out without a proof", "POST", "/v1.3/logout?access_token=EMAWphone", 400, 100, "GraphMethodException", noProof),
+            "log-out without a proof", "POST /v1.3/logout?access_token=EMAWphone", 400, 100, "GraphMethodException", noProof),
         Refusal(
-            "unknown version", "GET", "/v1.4/me?access_token=EMAWsecond", 400, 2500, "GraphMethodException",
+            "unknown version", "GET /v1.4/me?access_token=EMAWsecond", 400, 2500, "GraphMethodException",
             "Unknown path components"),
-        Refusal("unknown path", "GET", "/v1.3/you?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
-        Refusal("me with POST", "POST", "/v1.3/me?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
-        Refusal("log-out with GET", "GET", "/v1.3/logout?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
+        Refusal("unknown path", "GET /v1.3/you?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
+        Refusal("me with POST", "POST /v1.3/me?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
+        Refusal("log-out with GET", "GET /v1.3/logout?access_token=EMAWsecond", 400, 100, "GraphMethodException", unsupported),
         Refusal(
-            "bad code", "GET", "\(exchangeCall)AQx&access_token=\(Apps.firstToken)", 400, 1,
+            "bad code", "GET \(exchangeCall)AQx&access_token=\(Apps.firstToken)", 400, 1,
             "OAuthException", "Invalid verification code"),
         Refusal(
-            "no grant type", "GET", "/v1.3/access_token?code=AQx&access_token=\(Apps.firstToken)", 400, 100, "OAuthException",
+            "no grant type", "GET /v1.3/access_token?code=AQx&access_token=\(Apps.firstToken)", 400, 100, "OAuthException",
             "(#100) Param grant_type must be authorization_code"),
         Refusal(
-            "exchange with a wrong secret", "GET", "\(exchangeCall)AQx&access_token=\(wrongApp)",
+            "exchange with a wrong secret", "GET \(exchangeCall)AQx&access_token=\(wrongApp)",
             500, 2, "EMApiException", down),
         Refusal(
-            "exchange with empty id and secret", "GET", "\(exchangeCall)AQx&access_token=AA%7C%7C",
+            "exchange with empty id and secret", "GET \(exchangeCall)AQx&access_token=AA%7C%7C",
             500, 2, "EMApiException", down),
         Refusal(
-            "exchange with a user token", "GET", "\(exchangeCall)AQx&access_token=EMAWphone", 400,
+            "exchange with a user token", "GET \(exchangeCall)AQx&access_token=EMAWphone", 400,
             190, "OAuthException", badToken),
         Refusal(
-            "exchange without a token", "GET", "\(exchangeCall)AQx", 400, 104,
+            "exchange without a token", "GET \(exchangeCall)AQx", 400, 104,
             "OAuthException", noToken),
         Refusal(
-            "deleting a nonsense account", "DELETE", "/v1.3/123?access_token=\(Apps.firstToken)", 500, 2, "EMApiException", down),
+            "deleting a nonsense account", "DELETE /v1.3/123?access_token=\(Apps.firstToken)", 500, 2, "EMApiException", down),
         Refusal(
-            "deleting another app's account", "DELETE", "/v1.3/1011166682335378?access_token=\(Apps.secondToken)", 500, 2,
+            "deleting another app's account", "DELETE /v1.3/1011166682335378?access_token=\(Apps.secondToken)", 500, 2,
             "EMApiException", down),
         Refusal(
-            "revoking with a wrong secret", "POST", "/v1.3/1011166682335378/invalidate_all_tokens?access_token=\(wrongApp)", 500, 2,
+            "revoking with a wrong secret", "POST /v1.3/1011166682335378/invalidate_all_tokens?access_token=\(wrongApp)", 500, 2,
             "EMApiException", down),
         Refusal(
-            "another app's accounts", "GET", "/v1.3/1111111111111111/accounts?access_token=\(Apps.secondToken)", 500, 2,
+            "another app's accounts", "GET /v1.3/1111111111111111/accounts?access_token=\(Apps.secondToken)", 500, 2,
             "EMApiException", down),
         Refusal(
-            "accounts beyond the limit", "GET", "/v1.3/1111111111111111/accounts?limit=1001&access_token=\(Apps.firstToken)", 400,
-            100,
-            "OAuthException", "(#100) Param limit must be a number from 1 to 1000"),
+            "accounts beyond the limit", "GET /v1.3/1111111111111111/accounts?limit=1001&access_token=\(Apps.firstToken)", 400,
+            100, "OAuthException", "(#100) Param limit must be a number from 1 to 1000"),
         Refusal(
-            "app call with a wrong proof", "GET",
-            "/v1.3/1111111111111111/accounts?access_token=\(Apps.firstToken)&appsecret_proof=00", 400, 100, "GraphMethodException",
+            "app call with a wrong proof", "GET /v1.3/1111111111111111/accounts?access_token=\(Apps.firstToken)&appsecret_proof=00",
+            400, 100, "GraphMethodException",
             badProof),
     ]
 
