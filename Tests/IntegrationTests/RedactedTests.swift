@@ -38,7 +38,7 @@ struct RedactedTests {
             AppSecret(secret),
             AccountKitRequests(settings),
             TLSMaterial(certificateChain: bytes, privateKey: bytes),
-            Call(method: "GET", target: "/v1.3/\(secret)?access_token=\(secret)"),
+            GraphRequest(method: "GET", target: "/v1.3/\(secret)?access_token=\(secret)"),
             EmulatorSettings.App(id: "1", secret: secret, accounts: [account]), account,
             DoormanClient(target: .hostAndPort("127.0.0.1", 1)),
         ]
@@ -51,8 +51,8 @@ struct RedactedTests {
 
     /// The names of the types of ``values()``. The style test reads this list.
     static let types = [
-        "AccountKitRequests", "AppSecret", "AuthorizationCode", "Call", "CurlTransport.Settings", "DoormanClient",
-        "EmulatorSettings.Account", "EmulatorSettings.App", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest",
+        "AccountKitRequests", "AppSecret", "AuthorizationCode", "CurlTransport.Settings", "DoormanClient",
+        "EmulatorSettings.Account", "EmulatorSettings.App", "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest",
         "HTTPResponse", "JSONValue", "RequestFrames", "TLSMaterial", "Token",
     ]
 

@@ -39,8 +39,3 @@ package struct DoormandSettings: Sendable {
     /// Time between looks at the files, which are reloaded if they have changed; at least 10 ms. 0 for never, default 5 s.
     var reloadInterval = Duration.seconds(5)
 }
-
-extension DoormandSettings {
-    /// The same as ``cacheMissLimiter``, by the name that ``Dependencies`` uses.
-    var missBudgets: CacheMissLimiterSettings { cacheMissLimiter }
-}
