@@ -101,7 +101,8 @@ struct GraphAPITests {
             100,
             "OAuthException", "(#100) Param limit must be a number from 1 to 1000"),
         ErrorCase(
-            "app call with a wrong proof", "GET /v1.3/1111111111111111/accounts?access_token=\(Apps.firstToken)&appsecret_proof=00", 400, 100, "GraphMethodException",
+            "app call with a wrong proof", "GET /v1.3/1111111111111111/accounts?access_token=\(Apps.firstToken)&appsecret_proof=00",
+            400, 100, "GraphMethodException",
             badProof),
     ]
 

@@ -52,7 +52,8 @@ struct RedactedTests {
     /// The names of the types of ``values()``. The style test reads this list.
     static let types = [
         "AccountKitRequests", "AppSecret", "AuthorizationCode", "CurlTransport.Settings", "DoormanClient",
-        "EmulatorSettings.Account", "EmulatorSettings.App", "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest",
+        "EmulatorSettings.Account", "EmulatorSettings.App", "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders",
+        "HTTPRequest",
         "HTTPResponse", "JSONValue", "RequestFrames", "TLSMaterial", "Token",
     ]
 

@@ -43,7 +43,9 @@ extension DoormanClient {
         _ code: AuthorizationCode, applicationID: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> Exchange {
         let request = ExchangeRequest(code: code, applicationID: applicationID)
-        guard case .exchange(let token, let identity) = try await response(to: .exchange(request), timeout) else { throw .wrongResponse }
+        guard case .exchange(let token, let identity) = try await response(to: .exchange(request), timeout) else {
+            throw .wrongResponse
+        }
         return Exchange(token: token, identity: identity)
     }
 
