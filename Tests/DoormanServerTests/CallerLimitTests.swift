@@ -34,7 +34,7 @@ struct CallerLimitTests {
             $0.unixSocketPath = path
             $0.policy = Self.limiting { $0.calls = RateLimit(perSecond: 10, burst: 4) }
         }
-        try await withServer(time: clock.timeSource, settings: settings) { server, port in
+        try await withServer(backend: { ScriptedBackend($0, timeSource: clock.timeSource) }, settings: settings) { server, port in
             let (first, second) = (try RawPeer.connect(port: port), try RawPeer.connect(port: port))
             #expect(try await verify("remembered", 1, second) == nil)
             // Six in one read, three of which are left.
@@ -127,7 +127,8 @@ struct CallerLimitTests {
             $0.connection.maximumCallsInFlight = 1
         }
         try await withServer(
-            provider, chargeMiss: { _, _, _ in provider.asked == 2 ? .seconds(1) : nil }, settings: settings
+            provider, backend: { ScriptedBackend($0, chargeMiss: { _, _, _ in provider.asked == 2 ? .seconds(1) : nil }) },
+            settings: settings
         ) { _, port in
             let (first, second) = (try RawPeer.connect(port: port), try RawPeer.connect(port: port))
             try await first.send(Frames.verify("unknown", streamID: 1))
@@ -146,7 +147,7 @@ struct CallerLimitTests {
     func misses() async throws {
         let own = RateLimit(perSecond: 7, burst: 9)
         try await withServer(
-            chargeMiss: { _, granted, _ in granted == own ? .seconds(1) : nil },
+            backend: { ScriptedBackend($0, chargeMiss: { _, granted, _ in granted == own ? .seconds(1) : nil }) },
             settings: { $0.policy = Self.limiting { $0.misses = own } }
         ) { _, port in
             let peer = try RawPeer.connect(port: port)

@@ -13,11 +13,15 @@ struct CallerMissTests {
         let taken = NIOLockedValueBox<[String]>([])
         try await withServer(
             provider,
-            chargeMiss: { caller, _, _ in
-                taken.withLockedValue { taken in
-                    taken.append(caller.name)
-                    return taken.count > 2 ? .milliseconds(1500) : nil
-                }
+            backend: {
+                ScriptedBackend(
+                    $0,
+                    chargeMiss: { caller, _, _ in
+                        taken.withLockedValue { taken in
+                            taken.append(caller.name)
+                            return taken.count > 2 ? .milliseconds(1500) : nil
+                        }
+                    })
             }
         ) { server, port in
             let peer = try RawPeer.connect(port: port)
@@ -49,9 +53,13 @@ struct CallerMissTests {
         let taken = NIOLockedValueBox(0)
         try await withServer(
             provider,
-            chargeMiss: { _, _, _ in
-                taken.withLockedValue { $0 += 1 }
-                return .seconds(1)
+            backend: {
+                ScriptedBackend(
+                    $0,
+                    chargeMiss: { _, _, _ in
+                        taken.withLockedValue { $0 += 1 }
+                        return .seconds(1)
+                    })
             }
         ) { _, port in
             let peer = try RawPeer.connect(port: port)
@@ -74,9 +82,13 @@ struct CallerMissTests {
         let taken = NIOLockedValueBox(0)
         try await withServer(
             provider,
-            chargeMiss: { _, _, _ in
-                taken.withLockedValue { $0 += 1 }
-                return nil
+            backend: {
+                ScriptedBackend(
+                    $0,
+                    chargeMiss: { _, _, _ in
+                        taken.withLockedValue { $0 += 1 }
+                        return nil
+                    })
             }
         ) { _, port in
             let peer = try RawPeer.connect(port: port)

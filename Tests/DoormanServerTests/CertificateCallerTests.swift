@@ -153,7 +153,7 @@ struct CertificateCallerTests {
         let log = LogRecorder()
         let later = TimeSource(
             now: TimeSource.system.now, wallTime: { TimeSource.system.wallTime().advanced(by: .seconds(3 * 86_400)) })
-        try await withServer(log: log, tls: tls, time: later) { server, port in
+        try await withServer(log: log, tls: tls, backend: { ScriptedBackend($0, timeSource: later) }) { server, port in
             let peer = try await TLSPeer.connect(port: port, trusting: authority, as: leaf)
             try await peer.send(Frames.verify("remembered", streamID: 1))
             #expect(try await peer.readUntilEnd().isEmpty)

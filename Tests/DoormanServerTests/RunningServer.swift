@@ -9,13 +9,12 @@ import TestKit
 /// Runs a server on free ports for as long as `body` runs.
 func withServer(
     _ provider: ScriptedProvider = ScriptedProvider.held(), log: LogRecorder = LogRecorder(),
-    tls: ServerTLS? = nil, time: TimeSource = .system,
-    chargeMiss: @escaping ScriptedBackend.ChargeMiss = { _, _, _ in nil },
+    tls: ServerTLS? = nil, backend: (ScriptedProvider) -> ScriptedBackend = { ScriptedBackend($0) },
     settings change: (inout ServerSettings) -> Void = { _ in },
     _ body: (_ server: DoormanServer, _ port: Int) async throws -> Void
 ) async throws {
     try await withServer(
-        backend: ScriptedBackend(provider, timeSource: time, chargeMiss: chargeMiss), log: log, tls: tls, settings: change,
+        backend: backend(provider), log: log, tls: tls, settings: change,
         beforeStop: provider.release, body)
 }
 

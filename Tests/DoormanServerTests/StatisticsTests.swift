@@ -121,7 +121,8 @@ struct StatisticsTests {
         limits.calls = RateLimit(perSecond: 1, burst: 2)
         let policy = CallerPolicy([.init([.any], CallerPermissions(.statistics, limits))], setting: "server.policy-file")
         let clock = SteppedClock()
-        try await withServer(time: clock.timeSource, settings: { $0.policy = policy }) { _, port in
+        try await withServer(backend: { ScriptedBackend($0, timeSource: clock.timeSource) }, settings: { $0.policy = policy }) {
+            _, port in
             let peer = try RawPeer.connect(port: port)
             _ = try await statistics(peer)
             var request = try Frames.statistics(streamID: 3)

@@ -57,7 +57,8 @@ final class Service: Sendable {
         let none: [UInt8] = []
         var reply = EncodedResponse()
         let call = VerifyCall(token: Token(bytes: bytes), key: verifier.key(of: bytes.span))
-        if verifier.lookup(call.key, applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply) != nil {
+        if let hit = verifier.lookup(call.key, applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply) {
+            if hit.isDueForRefresh { verifier.refresh(call.token, key: call.key) }
             let isStale = reply.bytes[0]
             return count(caller) { tally in
                 tally.fromMemory += 1

@@ -4,27 +4,15 @@ import Testing
 struct ParameterTests {
     static let most = 6
 
-    /// Memberwise initializers of plain settings and messages: each label is a property, so that a call reads as the value itself, and
-    /// a builder would only say the same in more lines.
-    static let memberwise: Set<String> = ["Identity.init"]
-
     private static let long = SourceTree.swift.flatMap { file in
         file.parameterLists().filter { $0.labels.count > most }.map { (file: file, function: $0) }
     }
 
-    @Test("no function or initializer has more than six parameters, but memberwise initializers that are listed")
+    @Test("no function or initializer has more than six parameters")
     func parameters() {
         for (file, function) in Self.long {
-            if Self.memberwise.contains(function.name), file.hasProperties(function.labels) { continue }
             let text = "\(function.name) has \(function.labels.count) parameters"
             Issue.record("\(SourceTree.Finding(file, line: function.line, text))")
-        }
-    }
-
-    @Test("each exception is of use")
-    func exceptions() {
-        for name in Self.memberwise.subtracting(Self.long.map(\.function.name)) {
-            Issue.record("\(name) is no exception any more: take it from the list")
         }
     }
 
@@ -61,8 +49,6 @@ struct ParameterTests {
         #expect(found.map(\.line) == [4, 7, 10, 11, 12, 13, 17])
         #expect(found[0].labels == ["one", "two"])
         #expect(found[1].labels == ["_"])
-        #expect(file.hasProperties(["one", "two"]))
-        #expect(!file.hasProperties(["one", "three"]))
     }
 }
 
@@ -87,13 +73,6 @@ extension SourceTree.File {
             let line = code.line(at: word.lowerBound)
             let type = typeName(around: line).map { $0 + "." } ?? ""
             return ParameterList(line: line, name: type + name, labels: code.labels(in: open))
-        }
-    }
-
-    /// Whether each is the name of a property that is declared here.
-    func hasProperties(_ names: [String]) -> Bool {
-        names.allSatisfy { name in
-            lines.contains { line in line.firstMatch(of: /\b(?:let|var) (\w+)/).map { $0.1 == name } ?? false }
         }
     }
 

@@ -17,14 +17,14 @@ struct JSONTests {
     @Test("every character comes out as JSON wants it, and none that a terminal may act on")
     func escapes() {
         #expect(
-            JSONText.encode(OutcomeJSON(outcome: "a\"b\\c\nd\re\tf/\u{0}\u{1b}\u{7f}\u{9b}é😀"))
+            JSONOutput.encode(OutcomeJSON(outcome: "a\"b\\c\nd\re\tf/\u{0}\u{1b}\u{7f}\u{9b}é😀"))
                 == ##"{"outcome":"a\"b\\c\nd\re\tf/\u0000\u001b\u007f\u009bé😀"}"##)
     }
 
     @Test("members are in the order of their names, which are in snake case")
     func members() {
         #expect(
-            JSONText.encode(Sample())
+            JSONOutput.encode(Sample())
                 == #"{"empty":{},"first_of_all":true,"nothing":null,"reasons":{"TOKEN_REJECTED":1,"cache.hits":2,"p99_9":3},"#
                 + #""something":"x","zero":1.5}"#)
     }

@@ -120,7 +120,7 @@ struct StatisticsReportTests {
                     + #""calls":[{"code":"DEADLINE_EXCEEDED","count":1,"method":"","reason":"","source":"server","total":1},"#),
             "\(json)")
         for part in [
-            #"{"code":"","count":3000,"method":"Verify","reason":"","source":"memory","total":4000}"#,
+            #"{"code":"OK","count":3000,"method":"Verify","reason":"","source":"memory","total":4000}"#,
             #","calls_per_second":1504.5,"counted_seconds":2,"counters":{"cache.hits":4000,"cache.misses":19},"#,
             #","failures":{"DEADLINE_EXCEEDED":1,"TOKEN_REJECTED":3},"gauges":{"cache.capacity_tokens":60000},"#,
             #","hit_ratio":0.997009,"hits":3000,"#,

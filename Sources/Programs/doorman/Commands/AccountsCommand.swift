@@ -23,14 +23,14 @@ extension AccountsCommand {
 
     /// One line of output for an account that was listed.
     static func line(_ account: Account) -> String {
-        JSONText.encode(AccountJSON(accountID: account.id, phoneNumber: account.phoneNumber, email: account.email)) + "\n"
+        JSONOutput.encode(AccountJSON(accountID: account.id, phoneNumber: account.phoneNumber, email: account.email)) + "\n"
     }
 
     /// One line of output for an account that was to be deleted.
     ///
     /// - Parameter failure: Nil if it is deleted.
     static func line(deleting id: String, failure: FailureReport?) -> String {
-        JSONText.encode(DeletionJSON(accountID: id, failure: failure?.body)) + "\n"
+        JSONOutput.encode(DeletionJSON(accountID: id, failure: failure?.body)) + "\n"
     }
 }
 

@@ -56,7 +56,7 @@ struct FailureReport: Sendable, Equatable {
     }
 
     /// One line, not ended.
-    var json: String { JSONText.encode(body) }
+    var json: String { JSONOutput.encode(body) }
 
     var body: FailureJSON {
         FailureJSON(

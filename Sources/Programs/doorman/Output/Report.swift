@@ -25,7 +25,7 @@ struct Report: Sendable, Equatable {
     /// - Parameter outcome: A word at the end of a line of the text that is coloured where colours are; nil for none.
     init(text: String, json: some Encodable, status: ExitStatus, outcome: Outcome? = nil) {
         self.text = text
-        self.json = JSONText.encode(json)
+        self.json = JSONOutput.encode(json)
         self.status = status
         self.outcome = outcome
     }

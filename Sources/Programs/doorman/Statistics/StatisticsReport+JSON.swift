@@ -5,7 +5,7 @@ internal import DoormanSupport
 
 extension StatisticsReport {
     /// One line, not ended.
-    var json: String { JSONText.encode(StatisticsJSON(self)) }
+    var json: String { JSONOutput.encode(StatisticsJSON(self)) }
 }
 
 /// What `doorman stats --json` prints.

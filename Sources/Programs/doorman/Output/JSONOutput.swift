@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 
 /// Answers for programs: one line of JSON each (RFC 8259), with names in snake case and in alphabetical order.
-enum JSONText {
+enum JSONOutput {
     /// Encodes a value on one line, which it does not end.
     static func encode(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
