@@ -94,7 +94,7 @@ extension CachingVerifier {
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         if let rejection = validateSyntax(of: request.token) { return .rejected(rejection) }
         let call = VerifyCall(
-            token: request.token, key: key(of: request.token.bytes.span), applicationID: request.applicationID,
+            validated: request.token, key: key(of: request.token.bytes.span), applicationID: request.applicationID,
             maxAge: request.maxAge)
         return try await verify(call, deadline: deadline).verdict
     }

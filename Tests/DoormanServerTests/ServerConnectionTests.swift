@@ -24,7 +24,7 @@ struct ServerConnectionTests {
     ) -> ServerConnection.Directive {
         connection.read(bytes, now: clock.now) { _ in
             let token = Token("t")
-            return .asynchronous(.verify(VerifyCall(token: token, key: TokenKey(words: (0, 0, 0, 0)))), timeout: timeout)
+            return .asynchronous(.verify(VerifyCall(validated: token, key: TokenKey(words: (0, 0, 0, 0)))), timeout: timeout)
         }
     }
 
@@ -78,6 +78,27 @@ struct ServerConnectionTests {
         }
         #expect(ahead.map { frames(in: $0).map(\.streamID) } == [[1, 3, 5, 7, 9]])
         #expect(frames(in: connection.takeOutput()).map(\.streamID) == [11, 13, 15, 17, 19])
+    }
+
+    @Test("sends refusals early, too, which no request follows")
+    func refusalsEarly() {
+        var connection = makeConnection()
+        var early: [ByteBuffer] = []
+        // Data frames of streaming calls, each of which gets an answer.
+        let bytes = (0..<400).flatMap { request($0 * 2 + 1, type: 3, length: 0) }
+        let directive = connection.read(bytes, now: clock.now) { output in
+            early.append(output)
+            output.moveReaderIndex(to: output.writerIndex)
+            return true
+        } decide: { _ in
+            Issue.record("there is no request")
+            return .immediate([])
+        }
+        #expect(directive == .keep)
+        #expect(early.count > 2)
+        #expect(early.allSatisfy { $0.readableBytes < 4096 + 200 })
+        let sent = early.flatMap { frames(in: $0) } + frames(in: connection.takeOutput())
+        #expect(sent.map(\.streamID) == (0..<400).map { $0 * 2 + 1 })
     }
 
     @Test("keeps what could not be sent ahead, in order, and does not try again in the same read")
@@ -360,8 +381,9 @@ extension ServerConnection {
     ) -> Directive {
         beginRead(ByteBuffer(bytes: bytes))
         var mayFlush = true
-        while let request = nextRequest() {
+        while let frame = nextFrame() {
             if mayFlush { mayFlush = flushEarly(sendEarly) }
+            guard case .request(let request) = frame else { continue }
             apply(withRequestData(decide), to: request, cached: EncodedResponse(), now: now)
         }
         return endRead(now: now)

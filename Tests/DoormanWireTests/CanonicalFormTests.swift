@@ -192,7 +192,7 @@ private func plainCall(_ data: [UInt8]) -> ReadCall? {
     CanonicalVerifyRequest(data.span).map {
         ReadCall(
             token: Array(data[$0.token]), applicationID: Array(data[$0.applicationID]), maxAgeSeconds: $0.maxAgeSeconds,
-            timeout: $0.timeout)
+            timeout: $0.fields(in: data.span).timeout)
     }
 }
 

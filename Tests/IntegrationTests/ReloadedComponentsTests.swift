@@ -37,7 +37,7 @@ struct ReloadedComponentsTests {
                     try await body(stack) { secrets in
                         var settings = stack.settings
                         try apply(secrets, to: &settings)
-                        try stack.rooms.providers.secrets.prepare(settings).apply()
+                        try stack.dependencies.providers.secrets.prepare(settings).apply()
                     }
                 })
         }
@@ -48,11 +48,11 @@ struct ReloadedComponentsTests {
         try await Stack.run(settings: { $0.cache.shards = 1 }) { stack in
             let tokens = try (0..<20).map { try stack.emulator.logIn(phone: "+155500000\(10 + $0)") }
             for token in tokens { #expect(await stack.verify(token) == "OK") }
-            #expect(stack.rooms.verifier.statistics.valid.entries == 20)
+            #expect(stack.dependencies.verifier.statistics.valid.entries == 20)
             var settings = stack.settings
             settings.cache.valid.entries = 5
-            try stack.rooms.cacheBounds.prepare(settings).apply()
-            #expect(stack.rooms.verifier.statistics.valid.entries == 5)
+            try stack.dependencies.cacheBounds.prepare(settings).apply()
+            #expect(stack.dependencies.verifier.statistics.valid.entries == 5)
             // Those used last.
             for token in tokens.suffix(5) { #expect(await stack.verify(token) == "OK") }
             #expect(stack.providerCalls == 20)

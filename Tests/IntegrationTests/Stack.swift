@@ -10,7 +10,7 @@ import TestKit
 @testable import DoormanDaemon
 
 /// The whole way of a call in one process, over real sockets: client, server, cache, governor, verifier, curl, emulator. Only
-/// the settings are a test's; the rooms are put together as `doormand` does it.
+/// the settings are a test's; the dependencies are put together as `doormand` does it.
 struct Stack {
     static let ours = EmulatorSettings.App(
         id: "5432154321543210", secret: "0123456789abcdef0123456789abcdef", requiresAppSecret: true)
@@ -22,7 +22,7 @@ struct Stack {
 
     let emulator: AccountKitEmulator
     let server: DoormanServer
-    let rooms: Dependencies
+    let dependencies: Dependencies
     let client: DoormanClient
     let port: Int
     let settings: DoormandSettings
@@ -53,9 +53,9 @@ struct Stack {
         settings.server.connection.drainQuietPeriod = .milliseconds(50)
         change(&settings)
 
-        let rooms = try Dependencies(settings)
+        let dependencies = try Dependencies(settings)
         let server = DoormanServer(
-            settings: try settings.serverSettings(), backend: rooms.backend,
+            settings: try settings.serverSettings(), backend: dependencies.backend,
             tls: try settings.tls.load(now: Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000))),
             group: MultiThreadedEventLoopGroup.singleton, logger: quiet)
         try await server.start()
@@ -70,13 +70,15 @@ struct Stack {
         do {
             outcome = .success(
                 try await body(
-                    Stack(emulator: emulator, server: server, rooms: rooms, client: client, port: port, settings: settings)))
+                    Stack(
+                        emulator: emulator, server: server, dependencies: dependencies, client: client, port: port,
+                        settings: settings)))
         } catch {
             outcome = .failure(error)
         }
         await client.close()
         await server.stop()
-        rooms.transport.shutdown()
+        dependencies.transport.shutdown()
         try await emulator.stop()
         try outcome.get()
     }

@@ -99,7 +99,7 @@ struct StatisticsTests {
             let email = try stack.emulator.logIn(email: "somebody.with.a.long.name@department.example.com")
             let foreign = try stack.emulator.logIn(phone: "+15551111111")
             let silent = try stack.emulator.logIn(phone: "+15552222222")
-            var before = stack.rooms.verifier.statistics
+            var before = stack.dependencies.verifier.statistics
             for (token, fault, outcome) in [
                 (phone, nil, "OK"), (email, nil, "OK"), ("EMAWnobodys", nil, "refused: TOKEN_REJECTED"),
                 (foreign, Fault.applicationForeign, "refused: WRONG_APPLICATION"),
@@ -107,7 +107,7 @@ struct StatisticsTests {
             ] {
                 if let fault { stack.emulator.setFault(fault, for: .me) }
                 #expect(await stack.verify(token) == outcome)
-                let after = stack.rooms.verifier.statistics
+                let after = stack.dependencies.verifier.statistics
                 #expect(after.valid.entries + after.rejected.entries == before.valid.entries + before.rejected.entries + 1)
                 #expect(after.valid.bytes - before.valid.bytes <= after.valid.maximumBytes / after.valid.maximumEntries)
                 #expect(
@@ -120,7 +120,8 @@ struct StatisticsTests {
     @Test("lower bounds of memory show once they are in force")
     func reloadedBounds() async throws {
         try await Stack.run { stack in
-            stack.rooms.verifier.limit(valid: .init(entries: 32, bytes: 1 << 20), rejected: .init(entries: 16, bytes: 1 << 20))
+            stack.dependencies.verifier.limit(
+                valid: .init(entries: 32, bytes: 1 << 20), rejected: .init(entries: 16, bytes: 1 << 20))
             let limits = try await stack.client.statistics().limits
             #expect(limits.first { $0.setting == "cache.max-entries" }?.limit == 32)
             #expect(limits.first { $0.setting == "cache.max-rejected-bytes" }?.limit == 1 << 20)

@@ -6,7 +6,7 @@ extension CachingVerifier {
     /// Verifies as the server does what its cache had no answer for. Every token of a simulation is of valid syntax.
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         let call = VerifyCall(
-            token: request.token, key: key(of: request.token.bytes.span), applicationID: request.applicationID,
+            validated: request.token, key: key(of: request.token.bytes.span), applicationID: request.applicationID,
             maxAge: request.maxAge)
         return try await verify(call, deadline: deadline).verdict
     }

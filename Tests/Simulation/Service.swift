@@ -56,7 +56,7 @@ final class Service: Sendable {
         let now = world.now
         let none: [UInt8] = []
         var reply = EncodedResponse()
-        let call = VerifyCall(token: Token(bytes: bytes), key: verifier.key(of: bytes.span))
+        let call = VerifyCall(validated: Token(bytes: bytes), key: verifier.key(of: bytes.span))
         if let hit = verifier.lookup(call.key, applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply) {
             if hit.isDueForRefresh { verifier.refresh(call.token, key: call.key) }
             let isStale = reply.bytes[0]

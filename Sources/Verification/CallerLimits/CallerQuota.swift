@@ -19,7 +19,7 @@ package final class CallerQuota: Sendable {
         package init() {}
 
         /// Whether a quota has anything to count. Cache misses are counted by ``CacheMissLimiter``.
-        package var limitCalls: Bool { calls != nil || callsInFlight != nil }
+        package var isLimited: Bool { calls != nil || callsInFlight != nil }
     }
 
     private struct State {
@@ -105,7 +105,7 @@ package final class CallerQuotaRegistry: Sendable {
     ///
     /// - Returns: `nil` if nothing is limited.
     package func quota(of caller: Caller, _ limits: CallerQuota.Limits, at now: Instant) -> CallerQuota? {
-        guard limits.limitCalls else { return nil }
+        guard limits.isLimited else { return nil }
         return state.withLockedValue { state in
             // A new reference to a quota can only be had under this lock, so one that is unique stays so meanwhile.
             let isUnused = { (quota: inout CallerQuota) in isKnownUniquelyReferenced(&quota) && quota.isUnused(at: now) }

@@ -38,7 +38,7 @@ struct Scene {
         for number in 0..<entries {
             let deadline = Deadline(TimeSource.system.now().advanced(by: .seconds(2)))
             let token = Self.token(number)
-            let call = VerifyCall(token: token, key: verifier.key(of: token.bytes.span))
+            let call = VerifyCall(validated: token, key: verifier.key(of: token.bytes.span))
             _ = try await verifier.verify(call, deadline: deadline)
         }
     }

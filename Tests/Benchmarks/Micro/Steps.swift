@@ -114,9 +114,9 @@ struct Steps {
                 var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
                 connection.beginRead(reads[number % reads.count])
                 var hits = 0
-                while let request = connection.nextRequest() {
+                while case .request(let request)? = connection.nextFrame() {
                     connection.prefetchNext { dispatcher.prefetch($0) }
-                    let decision = connection.withRequestData { dispatcher.decide($0, request.prefetched, &read) }
+                    let decision = connection.withRequestData { dispatcher.decide($0, prefetched: request.prefetched, in: &read) }
                     if case .cached = decision { hits += 1 }
                     connection.apply(decision, to: request, cached: read.response, now: now)
                 }

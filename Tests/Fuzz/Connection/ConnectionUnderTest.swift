@@ -40,15 +40,16 @@ struct ConnectionUnderTest {
         var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
         connection.beginRead(ByteBuffer(bytes: bytes))
         var mayFlush = true
-        while let request = connection.nextRequest() {
+        while let frame = connection.nextFrame() {
             if mayFlush {
                 mayFlush = connection.flushEarly { output in
                     sentEarly += output.readBytes(length: min(room, output.readableBytes)) ?? []
                     return output.readableBytes == 0
                 }
             }
+            guard case .request(let request) = frame else { continue }
             connection.prefetchNext { dispatcher.prefetch($0) }
-            let decision = connection.withRequestData { dispatcher.decide($0, request.prefetched, &read) }
+            let decision = connection.withRequestData { dispatcher.decide($0, prefetched: request.prefetched, in: &read) }
             connection.apply(decision, to: request, cached: read.response, now: now)
         }
         return connection.endRead(now: now)

@@ -38,11 +38,11 @@ struct MessageReading {
         if let call = CanonicalVerifyRequest(data.span) {
             // With room for all that fits into an input: what can't be read at all must not be a call either.
             let isSame = MessageArena().withRequest(data.span) { request in
-                request.method == .verify && request.timeout == call.timeout
+                request.method == .verify && request.timeout == call.fields(in: data.span).timeout
                     && request.withVerifyRequest { fields in
                         copy(fields.token) == Array(data[call.token])
                             && copy(fields.applicationID) == Array(data[call.applicationID])
-                            && fields.maxAgeSeconds == call.maxAgeSeconds && fields.timeout == call.timeout
+                            && fields.maxAgeSeconds == call.maxAgeSeconds && fields.timeout == request.timeout
                     } == true
             }
             require(isSame == true, "a plain verify is the call that protobuf-c reads")

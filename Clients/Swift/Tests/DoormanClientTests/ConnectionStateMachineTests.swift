@@ -102,7 +102,7 @@ struct ConnectionStateMachineTests {
         var machine = situation.machine
         let waits = situation == .pending || situation == .draining
         #expect(machine.closed() == Machine.Leftovers(unsent: [], unanswered: waits ? [1] : []))
-        #expect(machine.room == .none)
+        #expect(machine.capacity == .none)
     }
 
     @Test("calls whose bytes never left are told apart from those that the server may have begun")
@@ -119,12 +119,12 @@ struct ConnectionStateMachineTests {
     func abandonedCount() {
         var machine = Machine(maximumCallsInFlight: 1, at: start)
         _ = machine.start(1, at: start)
-        #expect(machine.room == .full)
+        #expect(machine.capacity == .full)
         _ = machine.abandon(StreamID(1))
-        #expect(machine.room == .full)
+        #expect(machine.capacity == .full)
         #expect(machine.start(2, at: start) == .refuse)
         #expect(machine.answered(StreamID(1), at: start) == .ignore)
-        #expect(machine.room == .free)
+        #expect(machine.capacity == .free)
     }
 
     @Test("a connection is used up when its stream ids are")
@@ -133,10 +133,10 @@ struct ConnectionStateMachineTests {
         for id in [1, 3, 5] as [UInt32] {
             #expect(machine.start(Int(id), at: start) == .send(StreamID(id)))
         }
-        #expect(machine.room == .none)
+        #expect(machine.capacity == .none)
         #expect(machine.start(7, at: start) == .refuse)
         #expect(machine.answered(StreamID(5), at: start) == .complete(5))
-        #expect(machine.room == .none)
+        #expect(machine.capacity == .none)
     }
 
     @Test("silence counts from the first unanswered call, and any answer breaks it")

@@ -14,7 +14,10 @@ package struct VerifyCall: Sendable, Hashable {
     /// The maximum age of a cached answer; `nil` for any age within its TTL.
     package let maxAge: Duration?
 
-    package init(token: Token, key: TokenKey, applicationID: String? = nil, maxAge: Duration? = nil) {
+    /// - Parameters:
+    ///   - token: One whose syntax was validated.
+    ///   - key: The token's.
+    package init(validated token: Token, key: TokenKey, applicationID: String? = nil, maxAge: Duration? = nil) {
         self.token = token
         self.key = key
         self.applicationID = applicationID

@@ -100,10 +100,11 @@ final class ConnectionHandler: ChannelInboundHandler {
         connection.lend(&dispatcher.outputMemory)
         connection.beginRead(unwrapInboundIn(data))
         var mayFlush = true
-        while let request = connection.nextRequest() {
+        while let frame = connection.nextFrame() {
             if mayFlush { mayFlush = connection.flushEarly { writeToSocket(&$0) } }
+            guard case .request(let request) = frame else { continue }
             connection.prefetchNext { dispatcher.prefetch($0) }
-            let decision = connection.withRequestData { dispatcher.decide($0, request.prefetched, &read) }
+            let decision = connection.withRequestData { dispatcher.decide($0, prefetched: request.prefetched, in: &read) }
             connection.apply(decision, to: request, cached: read.response, now: now)
         }
         let directive = connection.endRead(now: now)

@@ -9,8 +9,8 @@ package import NIOCore
 /// A read goes like this:
 ///
 ///     connection.beginRead(bytes)
-///     while let request = connection.nextRequest() {
-///         connection.apply(decision, to: request, response)
+///     while let frame = connection.nextFrame() {
+///         if case .request(let request) = frame { connection.apply(decision, to: request, cached: response, now: now) }
 ///     }
 ///     let directive = connection.endRead(now: now)
 ///
@@ -23,6 +23,14 @@ package struct ServerConnection {
         let streamID: StreamID
         /// What was prefetched of this very frame.
         package let prefetched: PrefetchedVerify?
+    }
+
+    /// A frame of a read.
+    package enum Frame {
+        /// A request to decide.
+        case request(Request)
+        /// One that the contract refuses, or ignores, by itself: what it gets is in the output.
+        case handled
     }
 
     /// Tells the calls of a connection apart. A stream id does not: the client may use it again once it has an answer, while the
@@ -177,31 +185,31 @@ package struct ServerConnection {
 
     // MARK: - A read
 
-    /// Takes the bytes of a read. Its requests are then had by ``nextRequest()``.
+    /// Takes the bytes of a read. Its frames are then had by ``nextFrame()``.
     package mutating func beginRead(_ bytes: ByteBuffer) {
         if isReading { decoder.append(bytes) }
     }
 
-    /// The next request to decide, if the bytes hold one. What the contract refuses by the frame alone is answered here.
-    package mutating func nextRequest() -> Request? {
-        while violation == nil, let event = decoder.next() {
-            let prefetched = prefetched
-            self.prefetched = nil
-            switch event {
-            case .frame(let header):
-                hasEndedFrame = true
-                if isRequest(header) { return Request(streamID: header.streamID, prefetched: prefetched) }
-            case .oversized(let header):
-                hasEndedFrame = true
-                refuseOversized(header)
-            case .violation(let found):
-                violation = found
-            }
+    /// The next frame, if the bytes hold a whole one.
+    package mutating func nextFrame() -> Frame? {
+        guard violation == nil, let event = decoder.next() else { return nil }
+        let prefetched = prefetched
+        self.prefetched = nil
+        switch event {
+        case .frame(let header):
+            hasEndedFrame = true
+            return isRequest(header) ? .request(Request(streamID: header.streamID, prefetched: prefetched)) : .handled
+        case .oversized(let header):
+            hasEndedFrame = true
+            refuseOversized(header)
+            return .handled
+        case .violation(let found):
+            violation = found
+            return nil
         }
-        return nil
     }
 
-    /// The data of the request that ``nextRequest()`` returned last.
+    /// The data of the request that ``nextFrame()`` returned last.
     @inline(__always)
     package mutating func withRequestData<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         decoder.withData(body)
@@ -404,6 +412,7 @@ package struct ServerConnection {
         }
         refuse(header.streamID, .unimplemented, "there are no streaming calls here")
     }
+
     private mutating func refuseOversized(_ header: FrameHeader) {
         guard header.type == .request else { return refuseFrame(header) }
         refuse(

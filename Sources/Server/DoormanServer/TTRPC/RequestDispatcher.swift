@@ -65,7 +65,7 @@ package final class RequestDispatcher {
 
     // MARK: - Requests
 
-    /// Looks at a request frame's data before its turn, so that its cache entry is near when ``decide(_:_:_:)`` asks for it.
+    /// Looks at a request frame's data before its turn, so that its cache entry is near when ``decide(_:prefetched:in:)`` asks for it.
     package func prefetch(_ data: Span<UInt8>) -> PrefetchedVerify? {
         guard let request = CanonicalVerifyRequest(data), request.token.count <= Self.longestPrefetchedToken else { return nil }
         return PrefetchedVerify(request: request, key: backend.key(of: data.extracting(request.token)))
@@ -77,8 +77,10 @@ package final class RequestDispatcher {
     ///   - prefetched: Of this data, if it was prefetched.
     ///   - context: Takes a cached response.
     package func decide(
-        _ data: Span<UInt8>, _ prefetched: PrefetchedVerify?, _ context: inout RequestContext
+        _ data: Span<UInt8>, prefetched: PrefetchedVerify?, in context: inout RequestContext
     ) -> RequestDecision {
+        // So that no response of another request can be in it.
+        context.response = EncodedResponse()
         if let request = prefetched?.request ?? CanonicalVerifyRequest(data) {
             if let refusal = admit(.verify, &context) { return refusal }
             let fields = request.fields(in: data)
@@ -142,7 +144,7 @@ package final class RequestDispatcher {
             return fail(Failure(rejection.reason), ResponseEncoder.encode(Verdict.rejected(rejection)))
         }
         let call = VerifyCall(
-            token: token, key: key, applicationID: application.isEmpty ? nil : application,
+            validated: token, key: key, applicationID: application.isEmpty ? nil : application,
             maxAge: request.maxAgeSeconds == 0 ? nil : .seconds(Int64(request.maxAgeSeconds)))
         if serveStale(call, on: .cacheMiss, &context) { return .cached }
         if let limit = charge(backend.isLookupInFlight(key) ? .permit : .permitAndMiss, &context) {

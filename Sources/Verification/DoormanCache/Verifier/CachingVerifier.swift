@@ -112,7 +112,7 @@ extension CachingVerifier {
     /// its TTL ends. A call that comes meanwhile and can't be answered from the cache joins.
     package func refresh(_ token: Token, key: TokenKey) {
         let hasStarted = lookups.start(for: key) { () async throws(VerificationError) in
-            try await self.ask(VerifyCall(token: token, key: key), purpose: .refresh)
+            try await self.ask(VerifyCall(validated: token, key: key), purpose: .refresh)
         }
         if !hasStarted { postponeRefresh(of: key) }
     }

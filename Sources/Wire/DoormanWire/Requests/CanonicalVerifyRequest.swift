@@ -36,11 +36,6 @@ package struct CanonicalVerifyRequest: Sendable, Hashable {
         applicationID = request.bytes(3, in: data)
         guard call.haveEnded, request.haveEnded, !data.holdsNUL(in: applicationID) else { return nil }
     }
-
-    /// How long the caller will wait; nil where that is left to the server.
-    package var timeout: Duration? {
-        timeoutNanoseconds > 0 ? .nanoseconds(Int64(timeoutNanoseconds)) : nil
-    }
 }
 
 extension Span where Element == UInt8 {

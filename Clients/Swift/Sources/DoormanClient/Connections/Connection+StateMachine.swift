@@ -48,7 +48,7 @@ extension Connection {
         var callsInFlight: Int { pending.count + abandoned.count }
 
         /// What a call may expect of the connection.
-        enum Room: Equatable {
+        enum Capacity: Equatable {
             case free
             /// Not before another call ends.
             case full
@@ -58,7 +58,7 @@ extension Connection {
 
         // Inlined, for otherwise the whole machine is copied to ask it.
         @inline(__always)
-        var room: Room {
+        var capacity: Capacity {
             guard phase == .open, nextID <= lastID else { return .none }
             return callsInFlight < maximumCallsInFlight ? .free : .full
         }
@@ -70,7 +70,7 @@ extension Connection {
         }
 
         mutating func start(_ call: CallReference, at now: Instant) -> StartAction {
-            guard room == .free else { return .refuse }
+            guard capacity == .free else { return .refuse }
             let id = takeID(at: now)
             pending.insert(call, for: id)
             lastUse = now

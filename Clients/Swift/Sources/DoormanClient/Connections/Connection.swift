@@ -62,10 +62,10 @@ final class Connection: ChannelInboundHandler {
     var lastHeard: Instant { machine.lastHeard }
 
     /// What a call may expect of the connection. A server that does not read counts as full.
-    var room: StateMachine<ClientCall>.Room {
+    var capacity: StateMachine<ClientCall>.Capacity {
         guard isOpen else { return .none }
-        let room = machine.room
-        return room == .free && !isWritable ? .full : room
+        let capacity = machine.capacity
+        return capacity == .free && !isWritable ? .full : capacity
     }
 
     /// The calls that wait for answers, in the order in which they were made.

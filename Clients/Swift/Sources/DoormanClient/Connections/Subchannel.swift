@@ -229,7 +229,7 @@ extension Subchannel {
 
     /// The connection has answered, or can be written to again.
     func roomChanged() {
-        if let current, current.isOpen, current.room == .none { replace() }
+        if let current, current.isOpen, current.capacity == .none { replace() }
         dispatcher?.sendWaiting()
     }
 

@@ -6,7 +6,7 @@ final class SubchannelGroup {
     /// Returns the subchannel for a call: `chosen`, unless another one has calls from this turn of the loop that are not written yet. The
     /// call then joins those. A few calls on each of many connections are many times the work with sockets, for the server and the client.
     func collect(in chosen: Subchannel) -> Subchannel {
-        if let collecting, collecting.isReady, collecting.hasRoom, let current = collecting.current, current.unwritten > 0 {
+        if let collecting, collecting.isReady, collecting.hasCapacity, let current = collecting.current, current.unwritten > 0 {
             return collecting
         }
         collecting = chosen

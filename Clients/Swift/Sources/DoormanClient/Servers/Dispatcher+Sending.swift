@@ -9,7 +9,7 @@ extension Dispatcher {
     /// Sends what waits, as far as there is room, and sees to connections for the rest.
     func sendWaiting() {
         notifyListeners()
-        while ready.contains(where: \.hasRoom), let call = waiting.popFirst() {
+        while ready.contains(where: \.hasCapacity), let call = waiting.popFirst() {
             guard let subchannel = choose(for: call) else {
                 waiting.putBack([call])
                 break
@@ -152,12 +152,12 @@ extension Dispatcher {
     /// The better of two that take calls, by calls in flight: two at random are nearly as even as the best of all, without all
     /// clients' choosing the same.
     func choose(for call: ClientCall) -> Subchannel? {
-        if let only = ready.first, ready.count == 1 { return only.hasRoom ? only : nil }
-        if call.triedServers.isEmpty, let pair = randomPair(), pair.0.hasRoom, pair.1.hasRoom {
+        if let only = ready.first, ready.count == 1 { return only.hasCapacity ? only : nil }
+        if call.triedServers.isEmpty, let pair = randomPair(), pair.0.hasCapacity, pair.1.hasCapacity {
             let better = pair.0.callsInFlight <= pair.1.callsInFlight ? pair.0 : pair.1
             return better.group.collect(in: better)
         }
-        let usable = ready.filter(\.hasRoom)
+        let usable = ready.filter(\.hasCapacity)
         let untried = usable.filter { !call.triedServers.contains($0.server) }
         let candidates = untried.isEmpty ? usable : untried
         return candidates.min { $0.callsInFlight < $1.callsInFlight }
@@ -175,7 +175,7 @@ extension Dispatcher {
 }
 
 extension Subchannel {
-    var hasRoom: Bool { current?.room == .free }
+    var hasCapacity: Bool { current?.capacity == .free }
 
     fileprivate var callsInFlight: Int { current?.callsInFlight ?? 0 }
 }
