@@ -384,7 +384,7 @@ extension ServerConnection {
         while let frame = nextFrame() {
             if mayFlush { mayFlush = flushEarly(sendEarly) }
             guard case .request(let request) = frame else { continue }
-            apply(withRequestData(decide), to: request, cached: EncodedResponse(), now: now)
+            apply(withRequestData { data, _ in decide(data) }, to: request, cached: EncodedResponse(), now: now)
         }
         return endRead(now: now)
     }

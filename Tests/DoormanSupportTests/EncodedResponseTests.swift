@@ -22,4 +22,12 @@ struct EncodedResponseTests {
         #expect(room == short)
         #expect(room != EncodedResponse())
     }
+
+    @Test("is empty once it is cleared, whatever its length was", arguments: [0, 1, 126, 127, 500])
+    func cleared(length: Int) {
+        var response = EncodedResponse(bytes: Array(repeating: 1, count: length))
+        response.clear()
+        #expect(response.bytes.isEmpty)
+        #expect(response == EncodedResponse())
+    }
 }

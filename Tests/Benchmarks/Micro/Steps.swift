@@ -116,7 +116,7 @@ struct Steps {
                 var hits = 0
                 while case .request(let request)? = connection.nextFrame() {
                     connection.prefetchNext { dispatcher.prefetch($0) }
-                    let decision = connection.withRequestData { dispatcher.decide($0, prefetched: request.prefetched, in: &read) }
+                    let decision = connection.withRequestData { dispatcher.decide($0, prefetched: $1, in: &read) }
                     if case .cached = decision { hits += 1 }
                     connection.apply(decision, to: request, cached: read.response, now: now)
                 }

@@ -49,7 +49,7 @@ struct ConnectionUnderTest {
             }
             guard case .request(let request) = frame else { continue }
             connection.prefetchNext { dispatcher.prefetch($0) }
-            let decision = connection.withRequestData { dispatcher.decide($0, prefetched: request.prefetched, in: &read) }
+            let decision = connection.withRequestData { dispatcher.decide($0, prefetched: $1, in: &read) }
             connection.apply(decision, to: request, cached: read.response, now: now)
         }
         return connection.endRead(now: now)

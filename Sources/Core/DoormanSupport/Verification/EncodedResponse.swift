@@ -22,6 +22,10 @@ package struct EncodedResponse: Sendable, Hashable {
         short = Short()
     }
 
+    /// Empties it. What ``long`` holds does not count then.
+    @inline(__always)
+    package mutating func clear() { short = Short() }
+
     package var bytes: [UInt8] { short.bytes ?? long }
 
     package static func == (one: EncodedResponse, other: EncodedResponse) -> Bool { one.bytes == other.bytes }

@@ -104,7 +104,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             if mayFlush { mayFlush = connection.flushEarly { writeToSocket(&$0) } }
             guard case .request(let request) = frame else { continue }
             connection.prefetchNext { dispatcher.prefetch($0) }
-            let decision = connection.withRequestData { dispatcher.decide($0, prefetched: request.prefetched, in: &read) }
+            let decision = connection.withRequestData { dispatcher.decide($0, prefetched: $1, in: &read) }
             connection.apply(decision, to: request, cached: read.response, now: now)
         }
         let directive = connection.endRead(now: now)

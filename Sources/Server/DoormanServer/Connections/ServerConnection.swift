@@ -21,8 +21,6 @@ package struct ServerConnection {
     /// A request to decide: the data of the frame that the decoder is at.
     package struct Request {
         let streamID: StreamID
-        /// What was prefetched of this very frame.
-        package let prefetched: PrefetchedVerify?
     }
 
     /// A frame of a read.
@@ -117,8 +115,10 @@ package struct ServerConnection {
     private var output = ByteBuffer()
     private var started: [StartedCall] = []
     private var lastCallNumber: UInt64 = 0
-    /// What was prefetched of the frame that comes next.
+    /// What was prefetched of the frame that the decoder is at.
     private var prefetched: PrefetchedVerify?
+    /// The same of the frame that comes next.
+    private var prefetchedNext: PrefetchedVerify?
     /// Whether this read ended a frame.
     private var hasEndedFrame = false
     /// Of this read.
@@ -193,12 +193,12 @@ package struct ServerConnection {
     /// The next frame, if the bytes hold a whole one.
     package mutating func nextFrame() -> Frame? {
         guard violation == nil, let event = decoder.next() else { return nil }
-        let prefetched = prefetched
-        self.prefetched = nil
+        prefetched = prefetchedNext
+        prefetchedNext = nil
         switch event {
         case .frame(let header):
             hasEndedFrame = true
-            return isRequest(header) ? .request(Request(streamID: header.streamID, prefetched: prefetched)) : .handled
+            return isRequest(header) ? .request(Request(streamID: header.streamID)) : .handled
         case .oversized(let header):
             hasEndedFrame = true
             refuseOversized(header)
@@ -209,16 +209,17 @@ package struct ServerConnection {
         }
     }
 
-    /// The data of the request that ``nextFrame()`` returned last.
+    /// Gives `body` the data of the request that ``nextFrame()`` returned last, and what was prefetched of this very frame.
     @inline(__always)
-    package mutating func withRequestData<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
-        decoder.withData(body)
+    package mutating func withRequestData<Result>(_ body: (Span<UInt8>, PrefetchedVerify?) -> Result) -> Result {
+        let prefetched = prefetched
+        return decoder.withData { body($0, prefetched) }
     }
 
     /// Has the frame after the request looked at, if it is here: what it needs of the cache is on its way by the time of its turn.
     @inline(__always)
     package mutating func prefetchNext(_ prefetch: (Span<UInt8>) -> PrefetchedVerify?) {
-        prefetched = decoder.withDataAhead(prefetch)
+        prefetchedNext = decoder.withDataAhead(prefetch)
     }
 
     /// Answers the request, or starts its call.

@@ -80,7 +80,7 @@ package final class RequestDispatcher {
         _ data: Span<UInt8>, prefetched: PrefetchedVerify?, in context: inout RequestContext
     ) -> RequestDecision {
         // So that no response of another request can be in it.
-        context.response = EncodedResponse()
+        context.response.clear()
         if let request = prefetched?.request ?? CanonicalVerifyRequest(data) {
             if let refusal = admit(.verify, &context) { return refusal }
             let fields = request.fields(in: data)
