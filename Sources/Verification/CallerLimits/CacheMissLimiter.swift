@@ -64,7 +64,7 @@ package struct CacheMissLimiterSettings: Sendable, Hashable {
     /// Calls of one caller in a second that memory can't answer. From 1 to 1,000,000, default 500: half of what the provider is
     /// asked by default.
     package var missesPerSecond = 500
-    /// How many of them may be saved up in quiet times. At least 1, default 1,000.
+    /// The burst: the most cache misses that may come at once. At least 1, default 1,000.
     package var savedMisses = 1_000
     /// How many callers are told apart. Default 10,000; those beyond share one budget.
     package var maximumCallers = 10_000

@@ -23,7 +23,7 @@ final class ProviderPool: Sendable {
     }
 
     let governedApplications: [GovernedApplication]
-    /// Whoever asks now.
+    /// The router in use, behind what lets a reload exchange it.
     let provider: HotSwappableProvider
     /// What they all have asked.
     let providerCalls = ProviderCounters()

@@ -152,7 +152,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !error.isEndWithoutCloseNotify else { return }
-        // A reset, mostly: the peer is gone, and there is nobody to tell.
+        // A reset, mostly: the peer is gone, and can't be told.
         shared.log.log(.debug, about: "connection_failed", "a connection failed", ["error": "\(error)"])
         context.close(promise: nil)
     }

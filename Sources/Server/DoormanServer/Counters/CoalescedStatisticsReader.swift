@@ -1,7 +1,7 @@
 internal import NIOConcurrencyHelpers
 
 /// Reads the statistics once at a time, however many ask: who comes while they are read shares the next reading with all that come
-/// meanwhile. So nobody is told less than had happened when they asked, and asking often costs the server little.
+/// meanwhile. So no reader is told less than had happened when it asked, and asking often costs the server little.
 final class CoalescedStatisticsReader: Sendable {
     private struct State {
         /// The one that begins when the last is over.

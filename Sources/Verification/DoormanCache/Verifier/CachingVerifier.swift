@@ -134,7 +134,7 @@ extension CachingVerifier {
 
     private enum LookupPurpose {
         case call
-        /// Nobody waits, and the cached answer is still good.
+        /// No call waits, and the cached answer is still good.
         case refresh
     }
 

@@ -4,7 +4,7 @@ internal import NIOConcurrencyHelpers
 
 /// One lookup per key at a time, however many callers wait for it: the first call begins a flight, the others join it.
 ///
-/// A flight belongs to nobody. It runs in a task of its own, so a caller that is cancelled or out of time, the first one
+/// A flight belongs to no caller. It runs in a task of its own, so a caller that is cancelled or out of time, the first one
 /// included, leaves it as it is. Each waiter is resumed once, and never under the lock.
 package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// An operation bounds its own time; a flight takes as long as it does.
@@ -33,7 +33,7 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
         for key: Key, deadline: Deadline, _ operation: @escaping Operation
     ) async throws(VerificationError) -> Value {
         guard !deadline.hasPassed(at: timeSource.now()) else { throw .outOfTime }
-        // Nobody is left to want the flight, and one that redeems a code would spend it.
+        // No caller is left to want the flight, and one that redeems a code would spend it.
         guard !Task.isCancelled else { throw .callerLeft }
         let number = state.withLockedValue { $0.nextNumber() }
         let outcome = await withTaskCancellationHandler {
@@ -44,7 +44,7 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
         return try outcome.get()
     }
 
-    /// Starts a flight that nobody waits for, unless the key has one in flight, or there are too many.
+    /// Starts a flight that no caller waits for, unless the key has one in flight, or there are too many.
     ///
     /// - Returns: Whether it was started.
     package func start(for key: Key, _ operation: @escaping Operation) -> Bool {
@@ -111,7 +111,7 @@ extension SingleFlight {
             return flight
         }
 
-        /// - Returns: When somebody must wake up who would not yet.
+        /// - Returns: When a wake-up must be arranged; `nil` if one is, early enough.
         mutating func add(_ waiter: Waiter, _ number: UInt64, in flight: UInt64, until deadline: Deadline) -> Instant? {
             flights[flight]?.waiters[number] = waiter
             waiterFlights[number] = flight
