@@ -3,7 +3,7 @@ import ProviderHTTP
 import Testing
 
 /// An answer and what it must be taken for.
-struct ClassifiedAnswer: Sendable, CustomTestStringConvertible {
+struct ClassifiedResponse: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let endpoint: AccountKitEndpoint
     let status: Int
@@ -32,7 +32,7 @@ func errorBody(_ code: Int, _ type: String, _ message: String, _ more: String = 
 @Suite("What an answer means")
 struct ClassificationTests {
     /// Every row of the contract's section 3.
-    static let rows: [ClassifiedAnswer] = [
+    static let rows: [ClassifiedResponse] = [
         .init("190, garbage", 400, errorBody(190, "OAuthException", "Invalid OAuth access token."), .rejected(.tokenRejected)),
         .init(
             "190, expired or revoked", 400,
@@ -85,14 +85,14 @@ struct ClassificationTests {
     ]
 
     /// Sub-codes of Facebook Login tokens, which all come with 190.
-    static let subcodes: [ClassifiedAnswer] = [458, 459, 460, 463, 464, 467, 492].map { subcode in
+    static let subcodes: [ClassifiedResponse] = [458, 459, 460, 463, 464, 467, 492].map { subcode in
         .init(
             "190 + \(subcode)", 400, errorBody(190, "OAuthException", "x", #","error_subcode":\#(subcode)"#),
             .rejected(.tokenRejected))
     }
 
     /// The seven rules at their edges: which comes first, and what the rows leave open.
-    static let rules: [ClassifiedAnswer] = [
+    static let rules: [ClassifiedResponse] = [
         .init("500 beats 190", 500, errorBody(190, "OAuthException", "x"), .unavailable(.serverError, retryAfter: nil)),
         .init(
             "503 beats 4, and says when", 503, errorBody(4, "x", "x"), headers: ["retry-after": "5"],
@@ -128,7 +128,7 @@ struct ClassificationTests {
     ]
 
     /// Bodies that are not what they should be: never a verdict on the token.
-    static let nonsense: [ClassifiedAnswer] = [
+    static let nonsense: [ClassifiedResponse] = [
         .init("200, HTML", 200, "<html>", .unavailable(.notJSON, retryAfter: nil)),
         .init("200, empty", 200, "", .unavailable(.notJSON, retryAfter: nil)),
         .init("200, truncated", 200, #"{"id":"123"#, .unavailable(.notJSON, retryAfter: nil)),
@@ -160,7 +160,7 @@ struct ClassificationTests {
     ]
 
     @Test("classifies it by the contract", arguments: rows + subcodes + rules + nonsense)
-    func classification(_ row: ClassifiedAnswer) {
+    func classification(_ row: ClassifiedResponse) {
         let response = HTTPResponse(status: row.status, headers: row.headers, body: Array(row.body.utf8))
         #expect(ResponseClassification(response, to: row.endpoint) == row.expected)
     }

@@ -11,7 +11,7 @@ struct CacheMissLimiterTests {
     private func budgets(callers: Int = 10) -> CacheMissLimiter<String> {
         var settings = CacheMissLimiterSettings()
         settings.missesPerSecond = 10
-        settings.savedMisses = 5
+        settings.missesBurst = 5
         settings.maximumCallers = callers
         return CacheMissLimiter(settings: settings)
     }
@@ -64,7 +64,7 @@ struct CacheMissLimiterTests {
         for _ in 0..<4 { #expect(budgets.charge("a", at: moment(0)) == nil) }
         var settings = CacheMissLimiterSettings()
         settings.missesPerSecond = 100
-        settings.savedMisses = 6
+        settings.missesBurst = 6
         settings.maximumCallers = 2
         budgets.change(to: settings, at: moment(0))
         #expect((0..<10).filter { _ in budgets.charge("a", at: moment(0)) == nil }.count == 2)

@@ -79,12 +79,12 @@ struct LoadGeneratorTests {
         }
     }
 
-    @Test("a refused token is no failure to ask")
-    func refused() async throws {
+    @Test("a rejected token is no failure to ask")
+    func rejected() async throws {
         try await withServer { _, address in
             let report = try await run(settings(address), tokens: [Self.good, Self.bad])
-            #expect(report.refused.keys.sorted() == ["TOKEN_REJECTED"] && report.failed.isEmpty, "\(report)")
-            #expect(report.identified > 0 && report.refusedCount > 0)
+            #expect(report.rejected.keys.sorted() == ["TOKEN_REJECTED"] && report.failed.isEmpty, "\(report)")
+            #expect(report.identified > 0 && report.rejectedCount > 0)
         }
     }
 
@@ -172,7 +172,7 @@ struct LoadGeneratorTests {
         var settings = settings(.hostAndPort("127.0.0.1", 1))
         settings.tls = DoormanTLS(trust: .file(path: #filePath))
         await #expect { try await run(settings) } throws: { error in
-            (error as? CannotConnect).map { "\($0)".contains("connection 1 of 3") && !"\($0)".contains("refused") } == true
+            (error as? CannotConnect).map { "\($0)".contains("connection 1 of 3") && !"\($0)".contains("rejected") } == true
         }
     }
 

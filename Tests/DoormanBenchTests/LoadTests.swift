@@ -157,14 +157,14 @@ struct LoadTests {
         #expect(load.load.counters.failed == ["PROTOCOL_VIOLATION": 3])
     }
 
-    @Test("refused and could not ask are counted apart, by the reasons of the contract", arguments: Failure.allCases)
+    @Test("rejected and unavailable are counted apart, by the reasons of the contract", arguments: Failure.allCases)
     func reasons(failure: Failure) throws {
         var load = try SteppedLoad(connections: 1, depth: 1)
         load.perform()
         load.answerAll(with: SteppedLoad.failure(failure))
         let name = failure.row.reason ?? failure.row.code.description
         let isRefusal = failure.row.code == .unauthenticated || failure == .malformedToken
-        #expect(load.load.counters.refused == (isRefusal ? [name: 1] : [:]))
+        #expect(load.load.counters.rejected == (isRefusal ? [name: 1] : [:]))
         #expect(load.load.counters.failed == (isRefusal ? [:] : [name: 1]))
     }
 

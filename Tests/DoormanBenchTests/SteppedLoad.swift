@@ -94,6 +94,6 @@ struct SteppedLoad {
             verifiedAt: Timestamp(millisecondsSince1970: 1_500_000_000_000)))
 
     static func failure(_ failure: Failure) -> [UInt8] {
-        ResponseEncoder.encode(FailureAnswer(failure, "said so"))
+        ResponseEncoder.encode(FailureResponse(failure, "said so"))
     }
 }

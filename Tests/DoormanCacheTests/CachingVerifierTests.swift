@@ -72,7 +72,7 @@ struct CachingVerifierTests {
 
     @Test("the question has its own deadline, however little time its first caller has")
     func flightDeadline() async throws {
-        let scene = try Scene { $0.flightTimeout = .seconds(5) }
+        let scene = try Scene { $0.lookupTimeout = .seconds(5) }
         scene.provider.answersAlways(.valid(.sample()))
         _ = try await scene.verify()
         #expect(scene.provider.verifyDeadlines == [Deadline(scene.clock.now.advanced(by: .seconds(5)))])
@@ -149,7 +149,7 @@ struct CachingVerifierTests {
         let scene = try Scene()
         #expect(try await scene.verify(Token("")).reason == .malformedToken)
         #expect(scene.provider.verifyRequests.isEmpty)
-        #expect(scene.verifier.statistics.rejected.entries == 0)
+        #expect(scene.verifier.statistics.negative.entries == 0)
     }
 
     @Test("a failure to ask is never remembered, and leaves what was")
@@ -203,7 +203,7 @@ struct CachingVerifierTests {
     func memorySwitchedOff() async throws {
         let scene = try Scene {
             $0.ttl = .zero
-            $0.rejectedTTL = .zero
+            $0.negativeTTL = .zero
         }
         scene.provider.answersAlways(.valid(.sample()))
         #expect(try await scene.verify().identity?.validUntil == scene.clock.wallTime)

@@ -89,6 +89,6 @@ struct ExchangeTests {
             try await scene.provider.answerNextExchange(.success(refusal))
             #expect(try await call.value == refusal)
         }
-        #expect(scene.verifier.statistics.rejected.entries == 0)
+        #expect(scene.verifier.statistics.negative.entries == 0)
     }
 }

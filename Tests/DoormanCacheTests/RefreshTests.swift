@@ -24,7 +24,7 @@ struct RefreshTests {
         scene.clock.advance(by: .nanoseconds(1))
         for _ in 0..<100 { #expect(scene.reply() != nil) }
         try await eventually("it is refreshed") {
-            scene.provider.verifyRequests.count == 2 && scene.verifier.statistics.flights == 0
+            scene.provider.verifyRequests.count == 2 && scene.verifier.statistics.inFlightLookups == 0
         }
         #expect(scene.provider.verifyRequests[1].isRefresh)
         scene.clock.advance(by: .seconds(47))
@@ -55,7 +55,9 @@ struct RefreshTests {
         let scene = try await scene()
         scene.provider.script { _ in .failure(VerificationError(.providerUnavailable, "down")) }
         #expect(scene.reply() != nil)
-        try await eventually("it failed") { scene.provider.verifyRequests.count == 2 && scene.verifier.statistics.flights == 0 }
+        try await eventually("it failed") {
+            scene.provider.verifyRequests.count == 2 && scene.verifier.statistics.inFlightLookups == 0
+        }
         #expect(scene.reply() == "1011166682335378 cached")
         #expect(scene.provider.verifyRequests.count == 2)
         scene.clock.advance(by: .seconds(1))
@@ -82,7 +84,7 @@ struct RefreshTests {
         try await eventually("it is being refreshed") { scene.provider.verifyRequests.count == 2 }
         try await scene.verifier.revoke(RevocationRequest(.token(scene.token)), deadline: scene.deadline)
         try await scene.provider.answerNext(.success(.valid(.sample())))
-        try await eventually("the answer is there") { scene.verifier.statistics.flights == 0 }
+        try await eventually("the answer is there") { scene.verifier.statistics.inFlightLookups == 0 }
         #expect(scene.reply() == nil)
     }
 

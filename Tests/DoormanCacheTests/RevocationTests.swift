@@ -133,7 +133,7 @@ struct RevocationTests {
         try await eventually("it is being refreshed") { scene.provider.verifyRequests.count == 2 }
         try await revoke(scene, .account("somebody else"))
         try await scene.provider.answerNext(.success(.refused))
-        try await eventually("the answer is there") { scene.verifier.statistics.flights == 0 }
+        try await eventually("the answer is there") { scene.verifier.statistics.inFlightLookups == 0 }
         #expect(scene.reply() == "tokenRejected")
     }
 }

@@ -34,7 +34,7 @@ struct SingleFlightTests {
     private let operation = HeldOperation()
 
     private func flights(maximum: Int = 10, waiters: Int = 10_000) -> Flights {
-        Flights(maximumFlights: maximum, maximumWaitersPerFlight: waiters, timeSource: .system)
+        Flights(maximumInFlightLookups: maximum, maximumWaitersPerLookup: waiters, timeSource: .system)
     }
 
     private func call(
@@ -70,7 +70,7 @@ struct SingleFlightTests {
         for call in calls { #expect(await call.value == .success(42)) }
         #expect(operation.startCount == 1)
         #expect(flights.joinedCount == 999)
-        #expect(flights.flightCount == 0)
+        #expect(flights.inFlightCount == 0)
         #expect(flights.waiterCount == 0)
     }
 
@@ -108,7 +108,7 @@ struct SingleFlightTests {
         try await eventually("it flies") { operation.startCount == 1 }
         let impatient = call(flights, patience: .milliseconds(20))
         #expect(await impatient.value.code == .deadlineExceeded)
-        #expect(flights.flightCount == 1)
+        #expect(flights.inFlightCount == 1)
         try await operation.finishNext(.success(7))
         #expect(await patient.value == .success(7))
     }
@@ -118,7 +118,7 @@ struct SingleFlightTests {
         let flights = flights()
         #expect(await call(flights, patience: .zero).value.code == .deadlineExceeded)
         #expect(operation.startCount == 0)
-        #expect(flights.flightCount == 0)
+        #expect(flights.inFlightCount == 0)
     }
 
     @Test("all waiters get the error, and the next caller asks again")
@@ -180,7 +180,7 @@ struct SingleFlightTests {
                 #expect(result == .success(round) || result.code == .deadlineExceeded)
             }
             await canceller.value
-            try await eventually("it landed") { flights.flightCount == 0 }
+            try await eventually("it landed") { flights.inFlightCount == 0 }
         }
     }
 }

@@ -72,7 +72,7 @@ struct StaleTests {
 
     @Test("are not given if that is switched off, and not to a call that wants a younger answer")
     func notGiven() async throws {
-        let off = try await scene { $0.maximumStale = .zero }
+        let off = try await scene { $0.staleIfError = .zero }
         off.provider.script { _ in .failure(Self.down) }
         await #expect(throws: Self.down) { try await off.verify() }
         let scene = try await scene()
@@ -118,7 +118,7 @@ struct StaleTests {
         #expect(try await scene.verify(within: .milliseconds(400)).identity?.freshness == .stale)
         // The flight is still in the air, and brings the truth to those who come after.
         try await scene.provider.answerNext(.success(.refused))
-        try await eventually("it has landed") { scene.verifier.statistics.flights == 0 }
+        try await eventually("it has landed") { scene.verifier.statistics.inFlightLookups == 0 }
         #expect(scene.reply() == "tokenRejected")
     }
 
@@ -131,12 +131,12 @@ struct StaleTests {
         scene.provider.asksByHand()
         let call = Task { try await scene.verify(within: .milliseconds(900)) }
         try await eventually("it asks") { scene.provider.verifyRequests.count == 2 }
-        scene.verifier.limit(valid: SegmentBounds(entries: 0, bytes: 0), rejected: SegmentBounds(entries: 0, bytes: 0))
+        scene.verifier.limit(valid: SegmentBounds(entries: 0, bytes: 0), negative: SegmentBounds(entries: 0, bytes: 0))
         let began = TimeSource.system.now()
         await #expect(throws: VerificationError.self) { try await call.value }
         #expect(began.duration(to: TimeSource.system.now()) >= .milliseconds(300))
         try await scene.provider.answerNext(.success(.refused))
-        try await eventually("it has landed") { scene.verifier.statistics.flights == 0 }
+        try await eventually("it has landed") { scene.verifier.statistics.inFlightLookups == 0 }
     }
 
     @Test("a refresh that fails gives nothing past its time that is within it")
@@ -144,7 +144,9 @@ struct StaleTests {
         let scene = try await scene(past: .seconds(-5))
         scene.provider.script { _ in .failure(Self.down) }
         #expect(scene.reply() == "1011166682335378 cached")
-        try await eventually("it failed") { scene.provider.verifyRequests.count == 2 && scene.verifier.statistics.flights == 0 }
+        try await eventually("it failed") {
+            scene.provider.verifyRequests.count == 2 && scene.verifier.statistics.inFlightLookups == 0
+        }
         #expect(scene.reply() == "1011166682335378 cached")
         await #expect(throws: Self.down) { try await scene.verify(maxAge: .seconds(1)) }
     }

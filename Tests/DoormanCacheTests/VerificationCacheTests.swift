@@ -23,7 +23,7 @@ struct VerificationCacheTests {
     func floodOfRefused() {
         var settings = CacheSettings()
         settings.valid = SegmentBounds(entries: 2_000, bytes: 4 << 20)
-        settings.rejected = SegmentBounds(entries: 100, bytes: 1 << 20)
+        settings.negative = SegmentBounds(entries: 100, bytes: 1 << 20)
         let cache = VerificationCache(settings: settings)
         for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
         for number in 10_000..<UInt64(20_000) {
@@ -33,8 +33,8 @@ struct VerificationCacheTests {
         let statistics = statistics(cache)
         #expect(statistics.valid.entries == 1_000)
         #expect(statistics.valid.evictions == 0)
-        #expect(statistics.rejected.entries == 100)
-        #expect(statistics.rejected.evictions == 9_900)
+        #expect(statistics.negative.entries == 100)
+        #expect(statistics.negative.evictions == 9_900)
     }
 
     @Test("the shards' shares add up to the bound", arguments: [1, 3, 16, 100, 256])
@@ -53,12 +53,12 @@ struct VerificationCacheTests {
         for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
         let before = statistics(cache)
         #expect(before.valid.entries == 5_000)
-        cache.limit(valid: SegmentBounds(entries: 160, bytes: 1 << 20), rejected: SegmentBounds(entries: 1, bytes: 1 << 20))
+        cache.limit(valid: SegmentBounds(entries: 160, bytes: 1 << 20), negative: SegmentBounds(entries: 1, bytes: 1 << 20))
         #expect(statistics(cache).valid.entries == 160)
         #expect(statistics(cache).valid.bytes == before.valid.bytes / 5_000 * 160)
         #expect(statistics(cache).valid.maximumEntries == 160)
-        #expect(statistics(cache).rejected.maximumBytes == 1 << 20)
-        cache.limit(valid: SegmentBounds(entries: 5_000, bytes: 8 << 20), rejected: SegmentBounds(entries: 1, bytes: 1 << 20))
+        #expect(statistics(cache).negative.maximumBytes == 1 << 20)
+        cache.limit(valid: SegmentBounds(entries: 5_000, bytes: 8 << 20), negative: SegmentBounds(entries: 1, bytes: 1 << 20))
         for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
         #expect(statistics(cache).valid.entries > 1_000)
     }
@@ -73,7 +73,7 @@ struct VerificationCacheTests {
         #expect(statistics(cache).valid.entries == 0)
         cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
         #expect(cache.knows(key))
-        #expect(statistics(cache).rejected.entries == 0)
+        #expect(statistics(cache).negative.entries == 0)
     }
 
     @Test("an answer asked before its token was revoked is not stored")

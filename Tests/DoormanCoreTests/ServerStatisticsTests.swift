@@ -8,7 +8,7 @@ struct ServerStatisticsTests {
         statistics.startedAt = Timestamp(millisecondsSince1970: 1_500_000_000_000)
         statistics.uptime = uptime
         statistics.counters[.cacheHits] = hits
-        statistics.gauges[.cacheFlights] = hits
+        statistics.gauges[.cacheInFlightLookups] = hits
         statistics.calls[.init(method: "Verify", source: "provider", code: "OK")] = verified
         return statistics
     }
@@ -20,7 +20,7 @@ struct ServerStatisticsTests {
         let between = try #require(second.since(first))
         #expect(between.uptime == .seconds(2))
         #expect(between.counters == [.cacheHits: 50])
-        #expect(between.gauges == [.cacheFlights: 150])
+        #expect(between.gauges == [.cacheInFlightLookups: 150])
         #expect(between.calls.isEmpty)
     }
 

@@ -91,13 +91,13 @@ struct ActiveConfigurationTests {
                 account-kit: {application-id: 5432154321543210, app-secret-file: FOLDER/old}
                 log: {level: debug}
                 cache: {ttl: 5s, max-entries: 32}
-                caller: {saved-misses: 1}
+                authorization: {misses-burst: 1}
                 server: {event-loops: 7}
                 """)
             #expect(
                 await scene.reload()
                     == .applied(
-                        changed: ["caller.saved-misses", "cache.max-entries", "log.level"], needRestart: ["cache.ttl"]))
+                        changed: ["authorization.misses-burst", "cache.max-entries", "log.level"], needRestart: ["cache.ttl"]))
             #expect(scene.daemon.logLevel.current == .debug)
             #expect(scene.configuration.settings.cache.ttl == .seconds(60))
             #expect(scene.configuration.settings.cache.valid.entries == 32)
@@ -264,7 +264,7 @@ struct ActiveConfigurationTests {
     func certificates() async throws {
         let (first, second) = (try await TestCertificate(), try await TestCertificate())
         func settings(_ certificate: TestCertificate, key: TestCertificate) -> String {
-            Self.single + "\ntls: {certificate-file: \(certificate.certificateFile), key-file: \(key.keyFile)}\n"
+            Self.single + "\ntls: {certificate-file: \(certificate.certificateFile), private-key-file: \(key.keyFile)}\n"
         }
         try await withScene(settings(first, key: first)) { scene in
             let before = scene.server.tlsMaterial
@@ -273,18 +273,18 @@ struct ActiveConfigurationTests {
             try scene.write(settings(second, key: first))
             #expect(
                 await scene.reload()
-                    == .failed(["tls.key-file: it is not the key of the first certificate in tls.certificate-file"]))
+                    == .failed(["tls.private-key-file: it is not the key of the first certificate in tls.certificate-file"]))
             #expect(scene.server.tlsMaterial == before)
             try scene.write(settings(second, key: second))
             #expect(
-                await scene.reload() == .applied(changed: ["tls.certificate-file", "tls.key-file"], needRestart: []))
+                await scene.reload() == .applied(changed: ["tls.certificate-file", "tls.private-key-file"], needRestart: []))
             #expect(scene.server.tlsMaterial != before)
             try scene.write(Self.single)
             #expect(
                 await scene.reload()
                     == .applied(
                         changed: [],
-                        needRestart: ["tls.certificate-file", "tls.key-file"]))
+                        needRestart: ["tls.certificate-file", "tls.private-key-file"]))
         }
     }
 

@@ -19,13 +19,13 @@ struct PolicyFileTests {
         return try settings.callerPolicy()
     }
 
-    /// What is said of a file of this text, its beginning `server.policy-file` left out.
+    /// What is said of a file of this text, its beginning `authorization.policy-file` left out.
     private func problems(_ text: String, _ change: (inout DoormandSettings) -> Void = { _ in }) throws -> [String] {
         do {
             _ = try policy(text, change)
             return []
         } catch let error as ConfigurationError {
-            return error.problems.map { $0.replacingOccurrences(of: "server.policy-file, ", with: "") }
+            return error.problems.map { $0.replacingOccurrences(of: "authorization.policy-file, ", with: "") }
         }
     }
 
@@ -45,7 +45,7 @@ struct PolicyFileTests {
             - callers: [uri:spiffe://corp/web/*, dns:billing.internal, "uid:1000", ip:10.0.0.7]
               methods: [verify, exchange, revoke, accounts]
               calls-per-second: 1000
-              saved-calls: 3000
+              calls-burst: 3000
               calls-in-flight: 100
               misses-per-second: 200
             - callers: any
@@ -53,13 +53,13 @@ struct PolicyFileTests {
             """,
             """
             [{"callers": ["uri:spiffe://corp/web/*", "dns:billing.internal", "uid:1000", "ip:10.0.0.7"],
-              "methods": ["verify", "exchange", "revoke", "accounts"], "calls-per-second": 1000, "saved-calls": 3000,
+              "methods": ["verify", "exchange", "revoke", "accounts"], "calls-per-second": 1000, "calls-burst": 3000,
               "calls-in-flight": 100, "misses-per-second": 200}, {"callers": ["any"], "methods": ["verify"]}]
             """,
         ])
     func rules(text: String) throws {
         let policy = try policy(text)
-        #expect(policy.setting == "server.policy-file")
+        #expect(policy.setting == "authorization.policy-file")
         var limits = CallerQuota.Limits()
         limits.calls = RateLimit(perSecond: 1000, burst: 3000)
         limits.callsInFlight = 100
@@ -87,7 +87,7 @@ struct PolicyFileTests {
             - callers: [uid:1, \(secret), uid:*]
               methods: [verify, \(secret)]
               calls-per-secnd: 1
-              saved-calls: 2
+              calls-burst: 2
             - \(secret)
             - callers: [uid:2, uid:1]
               methods: {verify: \(secret)}
@@ -101,7 +101,7 @@ struct PolicyFileTests {
         let expected = [
             ("rule 1: unknown key calls-per-secnd; did you mean calls-per-second?"), ("rule 1: caller 2 must be any, ip:ADDRESS"),
             ("rule 1: caller 3 must be"), ("rule 1: method 2 must be one of verify, exchange, revoke, accounts"),
-            ("rule 1: saved-calls is for calls-per-second, which is not there"), ("rule 2: must be a mapping of callers, methods"),
+            ("rule 1: calls-burst is for calls-per-second, which is not there"), ("rule 2: must be a mapping of callers, methods"),
             ("rule 3: caller 2 is meant by rule 1 already"), ("rule 3: methods must be a list of"),
             ("rule 3: calls-per-second must be a whole number from 1 to 1000000"), ("rule 3: calls-in-flight must be"),
             ("rule 3: misses-per-second must be"), ("rule 5: caller 1 is meant by rule 4 already"), ("rule 5: methods must be"),

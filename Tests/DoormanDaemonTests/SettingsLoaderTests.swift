@@ -33,17 +33,17 @@ struct SettingsLoaderTests {
         let file = """
             cache:
               ttl: 10s
-              rejected-ttl: 3s
+              negative-ttl: 3s
               max-entries: 7
             """
         let loaded = try load(
-            ["--cache-ttl", "30s"], environment: ["DOORMAN_CACHE_TTL": "20s", "DOORMAN_CACHE_REJECTED_TTL": "4s"], file: file)
+            ["--cache-ttl", "30s"], environment: ["DOORMAN_CACHE_TTL": "20s", "DOORMAN_CACHE_NEGATIVE_TTL": "4s"], file: file)
         #expect(loaded.settings.cache.ttl == .seconds(30))
-        #expect(loaded.settings.cache.rejectedTTL == .seconds(4))
+        #expect(loaded.settings.cache.negativeTTL == .seconds(4))
         #expect(loaded.settings.cache.valid.entries == 7)
         #expect(loaded.settings.cache.valid.bytes == 128 << 20)
         #expect(loaded.origins["cache.ttl"] == "flag --cache-ttl")
-        #expect(loaded.origins["cache.rejected-ttl"] == "environment variable DOORMAN_CACHE_REJECTED_TTL")
+        #expect(loaded.origins["cache.negative-ttl"] == "environment variable DOORMAN_CACHE_NEGATIVE_TTL")
         #expect(loaded.origins["cache.max-entries"]?.hasPrefix("file ") == true)
         #expect(loaded.origins["cache.max-bytes"] == nil)
     }
@@ -175,7 +175,7 @@ struct SettingsLoaderTests {
     @Test("variables of the command-line client, and of Kubernetes for a Service called doorman, are ignored")
     func foreignVariables() throws {
         let environment = [
-            "DOORMAN_ADDR": "127.0.0.1:7117", "DOORMAN_TIMEOUT": "2s", "DOORMAN_TLS": "true", "DOORMAN_CA_FILE": "ca.pem",
+            "DOORMAN_ADDRESS": "127.0.0.1:7117", "DOORMAN_TIMEOUT": "2s", "DOORMAN_TLS": "true", "DOORMAN_CA_FILE": "ca.pem",
             "DOORMAN_CERTIFICATE_FILE": "caller.pem", "DOORMAN_PRIVATE_KEY_FILE": "caller.key",
             "DOORMAN_SERVER_NAME": "doorman.internal", "DOORMAN_EMULATOR": "127.0.0.1:7118",
             "DOORMAN_SERVICE_HOST": "10.0.0.1", "DOORMAN_SERVICE_PORT": "7117", "DOORMAN_PORT": "tcp://10.0.0.1:7117",
@@ -190,13 +190,14 @@ struct SettingsLoaderTests {
             ("--cache-ttl", "60", "unit"), ("--cache-ttl", "-1s", "unit"), ("--cache-ttl", "25h", "from 0s to 24h"),
             ("--cache-ttl", "99999999999999999h", "from"), ("--server-max-frame-length", "64KB", "KiB"),
             ("--server-max-frame-length", "5MiB", "from 1B to 4MiB"), ("--server-max-connections", "many", "whole number"),
-            ("--cache-jitter", "2", "from 0.0 to 1.0"),
+            ("--cache-jitter", "0.1", "from 0% to 100%"), ("--cache-jitter", "101%", "from 0% to 100%"),
+            ("--provider-retry-budget", "10", "for example 10%"),
             ("--account-kit-accept-answers-without-application", "yes", "true or false"),
-            ("--log-level", "loud", "info"), ("--tls-client-certificates", "yes", "required, optional"),
+            ("--log-level", "loud", "info"), ("--tls-client-auth", "yes", "required, optional"),
             ("--server-unix-socket-mode", "0o600", "octal"), ("--server-unix-socket-mode", "0800", "octal"),
             ("--server-unix-socket-mode", "1777", "octal"), ("--server-keepalive-idle", "500ms", "from 1s"),
-            ("--provider-proxy", "http://operator:planted@proxy", "no password"), ("--cache-shards", "3", "power of two"),
-            ("--account-kit-base-url", "https://operator:planted@host", "no password"), ("--cache-ttl", "1s,2s", "once"),
+            ("--provider-proxy", "http://operator:planted@proxy", "user name or password"), ("--cache-shards", "3", "power of two"),
+            ("--account-kit-base-url", "https://operator:planted@host", "user name or password"), ("--cache-ttl", "1s,2s", "once"),
         ])
     func badValues(flag: String, value: String, expectation: String) throws {
         let problems = try problems([flag, value])
@@ -211,7 +212,7 @@ struct SettingsLoaderTests {
         let problems = try problems(
             ["--account-kit-app-secret", planted, planted, "--cache-ttl", planted],
             environment: ["DOORMAN_ACCOUNT_KIT_APP_SECRET": planted],
-            file: "account-kit:\n  app-secret: \(planted)\ncache:\n  rejected-ttl: \(planted)\n")
+            file: "account-kit:\n  app-secret: \(planted)\ncache:\n  negative-ttl: \(planted)\n")
         #expect(problems.count >= 4)
         #expect(!problems.contains { $0.contains(planted) })
     }

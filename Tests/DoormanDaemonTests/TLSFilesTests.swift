@@ -30,7 +30,7 @@ struct TLSFilesTests {
 
     @Test("half a pair, and authorities alone, are refused, not served as plain TCP")
     func half() {
-        #expect(problems(TLSFiles(certificate: "/nowhere")).first?.hasPrefix("tls.key-file is required") == true)
+        #expect(problems(TLSFiles(certificate: "/nowhere")).first?.hasPrefix("tls.private-key-file is required") == true)
         #expect(problems(TLSFiles(key: "/nowhere")).first?.hasPrefix("tls.certificate-file is required") == true)
         #expect(problems(TLSFiles(clientAuthorities: "/nowhere")).count == 3)
     }
@@ -38,7 +38,10 @@ struct TLSFilesTests {
     @Test("files that are not there, or no files, are told by setting, without their paths")
     func unreadable() {
         let problems = problems(TLSFiles(certificate: "/nowhere", key: "/dev", clientAuthorities: "/dev/zero"))
-        #expect(problems.map { String($0.prefix { $0 != ":" }) } == ["tls.certificate-file", "tls.key-file", "tls.client-ca-file"])
+        #expect(
+            problems.map { String($0.prefix { $0 != ":" }) } == [
+                "tls.certificate-file", "tls.private-key-file", "tls.client-ca-file",
+            ])
         #expect(!problems.contains { $0.contains("/") })
     }
 }

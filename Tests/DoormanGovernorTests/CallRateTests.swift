@@ -11,7 +11,7 @@ struct CallRateTests {
     func waits() async throws {
         let scene = GovernedScene(usesRealTime: true) {
             $0.callsPerSecond = 50
-            $0.savedCalls = 1
+            $0.callsBurst = 1
         }
         scene.provider.script { .success(.refused) }
         let began = TimeSource.system.now()
@@ -24,7 +24,7 @@ struct CallRateTests {
     func tooLate() async throws {
         let scene = GovernedScene {
             $0.callsPerSecond = 1
-            $0.savedCalls = 1
+            $0.callsBurst = 1
         }
         scene.provider.script { .success(.refused) }
         #expect(await scene.verify() == .success(.refused))

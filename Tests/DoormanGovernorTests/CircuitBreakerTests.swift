@@ -9,8 +9,8 @@ import Testing
 struct CircuitBreakerTests {
     private func scene(_ change: (inout GovernorSettings) -> Void = { _ in }) -> GovernedScene {
         GovernedScene {
-            $0.savedRetries = 0
-            $0.breakerFailures = 3
+            $0.retryBurst = 0
+            $0.circuitBreaker.consecutiveFailures = 3
             change(&$0)
         }
     }
@@ -28,7 +28,7 @@ struct CircuitBreakerTests {
         #expect(error?.code == .providerUnavailable)
         #expect(error?.retryAfter == .seconds(1))
         #expect(scene.provider.verifyCount == 3)
-        #expect(scene.governor.statistics.breaker == .open(until: scene.clock.now.advanced(by: .seconds(1))))
+        #expect(scene.governor.statistics.circuitBreaker == .open(until: scene.clock.now.advanced(by: .seconds(1))))
     }
 
     @Test(
@@ -43,7 +43,7 @@ struct CircuitBreakerTests {
             scene.provider.script { between }
             _ = await scene.verify()
         }
-        #expect(scene.governor.statistics.breaker == .closed(failures: 0))
+        #expect(scene.governor.statistics.circuitBreaker == .closed(failures: 0))
     }
 
     @Test("when its time is up one call is let through; its success lets all through")
@@ -92,7 +92,7 @@ struct CircuitBreakerTests {
     @Test("those who waited when it opened are sent away at once")
     func sendsAway() async throws {
         let scene = scene {
-            $0.breakerFailures = 1
+            $0.circuitBreaker.consecutiveFailures = 1
             $0.concurrentCalls = 1
         }
         let first = scene.start()
@@ -107,7 +107,7 @@ struct CircuitBreakerTests {
 
     @Test("a call that its own deadline ended counts only if it had a second", arguments: [(999, false), (1_000, true)])
     func slowCalls(milliseconds: Int, counts: Bool) async throws {
-        let scene = scene { $0.breakerFailures = 1 }
+        let scene = scene { $0.circuitBreaker.consecutiveFailures = 1 }
         scene.provider.script { [clock = scene.clock] in
             clock.advance(by: .milliseconds(milliseconds))
             return .failure(VerificationError(.deadlineExceeded, "too slow"))
@@ -125,12 +125,12 @@ struct CircuitBreakerTests {
         for _ in 0..<3 { #expect(await scene.verify().error?.code == .providerMisconfigured) }
         scene.provider.script { .success(.refused) }
         #expect(await scene.verify() == .success(.refused))
-        #expect(scene.governor.statistics.breaker == .closed(failures: 0))
+        #expect(scene.governor.statistics.circuitBreaker == .closed(failures: 0))
     }
 
     @Test("with a count of nothing it never opens")
     func switchedOff() async throws {
-        let scene = scene { $0.breakerFailures = 0 }
+        let scene = scene { $0.circuitBreaker.consecutiveFailures = 0 }
         await fail(scene, times: 100)
         #expect(scene.provider.verifyCount == 100)
     }
@@ -138,7 +138,7 @@ struct CircuitBreakerTests {
 
 extension GovernorStatistics {
     fileprivate var openUntil: Instant? {
-        guard case .open(let end) = breaker else { return nil }
+        guard case .open(let end) = circuitBreaker else { return nil }
         return end
     }
 }

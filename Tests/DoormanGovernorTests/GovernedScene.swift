@@ -31,7 +31,7 @@ struct GovernedScene {
     init(usesRealTime: Bool = false, _ change: (inout GovernorSettings) -> Void = { _ in }) {
         var settings = GovernorSettings()
         // The clock stands still, so nothing would be earned.
-        settings.savedCalls = 1_000_000
+        settings.callsBurst = 1_000_000
         change(&settings)
         governor = Governor(settings: settings, timeSource: usesRealTime ? .system : clock.timeSource)
         verifier = GovernedVerifier(upstream: provider, governor: governor)

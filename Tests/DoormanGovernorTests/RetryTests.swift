@@ -31,7 +31,7 @@ struct RetryTests {
 
     @Test("second tries are ten in a hundred, and those saved up")
     func budget() async throws {
-        let scene = GovernedScene { $0.breakerFailures = 0 }
+        let scene = GovernedScene { $0.circuitBreaker.consecutiveFailures = 0 }
         scene.provider.script { .failure(.unavailable) }
         for _ in 0..<1_000 { #expect(await scene.verify().error == .unavailable) }
         #expect((1_000 + 100...1_000 + 110).contains(scene.provider.verifyCount))
@@ -40,8 +40,8 @@ struct RetryTests {
     @Test("with a budget of nothing there is no second try")
     func noBudget() async throws {
         let scene = GovernedScene {
-            $0.savedRetries = 0
-            $0.breakerFailures = 0
+            $0.retryBurst = 0
+            $0.circuitBreaker.consecutiveFailures = 0
         }
         scene.provider.script { .failure(.unavailable) }
         for _ in 0..<100 { _ = await scene.verify() }

@@ -24,7 +24,8 @@ struct WaitingTests {
         for call in calls { #expect(await call.value == .success(.refused)) }
         #expect(scene.provider.tokens.dropFirst(2) == (2..<20).map { Token("\($0)") }[...])
         #expect(
-            scene.governor.statistics == GovernorStatistics(freeSlots: 2, waiting: 0, backOff: nil, breaker: .closed(failures: 0)))
+            scene.governor.statistics
+                == GovernorStatistics(freeSlots: 2, waiting: 0, backOff: nil, circuitBreaker: .closed(failures: 0)))
     }
 
     @Test("one waiter too many is told that the provider is busy")
@@ -133,7 +134,7 @@ struct WaitingTests {
             }
             #expect(
                 scene.governor.statistics
-                    == GovernorStatistics(freeSlots: 4, waiting: 0, backOff: nil, breaker: .closed(failures: 0)))
+                    == GovernorStatistics(freeSlots: 4, waiting: 0, backOff: nil, circuitBreaker: .closed(failures: 0)))
         }
     }
 }

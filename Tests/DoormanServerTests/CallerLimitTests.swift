@@ -13,7 +13,7 @@ struct CallerLimitTests {
     private static func limiting(_ change: (inout CallerQuota.Limits) -> Void = { _ in }) -> CallerPolicy {
         var limits = CallerQuota.Limits()
         change(&limits)
-        return CallerPolicy([.init([.any], CallerPermissions([.verify, .revoke], limits))], setting: "server.policy-file")
+        return CallerPolicy([.init([.any], CallerPermissions([.verify, .revoke], limits))], setting: "authorization.policy-file")
     }
 
     private static var socketPath: String { "/tmp/doorman-policy-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock" }
@@ -47,7 +47,7 @@ struct CallerLimitTests {
             #expect(status?.failure == .tooManyCallsPerSecond)
             #expect(status?.retryAfter == .milliseconds(100))
             #expect(status?.message.contains("ip:127.0.0.1") == true)
-            #expect(status?.message.contains("calls-per-second in server.policy-file") == true)
+            #expect(status?.message.contains("calls-per-second in authorization.policy-file") == true)
             #expect(try await failure(Frames.revoke("unknown", streamID: 5), second) == .tooManyCallsPerSecond)
             try await second.send(Frames.health(streamID: 7))
             #expect(try await second.readFrame().servingStatus == .serving)
@@ -154,14 +154,14 @@ struct CallerLimitTests {
             try await peer.send(Frames.verify("unknown", streamID: 1))
             let status = try await peer.readFrame().status
             #expect(status?.failure == .tooManyMisses)
-            #expect(status?.message.contains("misses-per-second in server.policy-file") == true)
+            #expect(status?.message.contains("misses-per-second in authorization.policy-file") == true)
         }
     }
 
     @Test("one whom no rule is for may ask for the server's health, and is told its name for all else, before its payload is read")
     func noRule() async throws {
         let policy = CallerPolicy(
-            [.init([.one(Caller(name: "uid:4294967294"))], CallerPermissions(.verify))], setting: "server.policy-file")
+            [.init([.one(Caller(name: "uid:4294967294"))], CallerPermissions(.verify))], setting: "authorization.policy-file")
         try await withServer(settings: { $0.policy = policy }) { _, port in
             let peer = try RawPeer.connect(port: port)
             for bytes in [
@@ -172,7 +172,7 @@ struct CallerLimitTests {
                 let status = try await peer.readFrame().status
                 #expect(status?.failure == .callerNotAllowed)
                 #expect(status?.message.contains("which is ip:127.0.0.1 here") == true)
-                #expect(status?.message.contains("server.policy-file does not allow doorman.v1.A") == true)
+                #expect(status?.message.contains("authorization.policy-file does not allow doorman.v1.A") == true)
             }
             try await peer.send(Frames.health(streamID: 9))
             #expect(try await peer.readFrame().servingStatus == .serving)
@@ -187,7 +187,7 @@ struct CallerLimitTests {
             #expect(try await verify("remembered", 1, peer) == nil)
             try await peer.send(Frames.verify("unknown", streamID: 3))
             try await eventually("it is asked about") { provider.asked == 1 }
-            await server.replacePolicy(CallerPolicy([], setting: "server.policy-file")).value
+            await server.replacePolicy(CallerPolicy([], setting: "authorization.policy-file")).value
             #expect(try await verify("remembered", 5, peer) == .callerNotAllowed)
             #expect(try await verify("unknown", 7, peer) == .callerNotAllowed)
             await server.replacePolicy(Self.limiting { $0.callsInFlight = 1 }).value

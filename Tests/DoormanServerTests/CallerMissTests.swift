@@ -34,7 +34,7 @@ struct CallerMissTests {
                 let refusal = try await peer.readFrame()
                 #expect(refusal.failure == .tooManyMisses)
                 #expect(refusal.status?.retryAfter == .milliseconds(1500))
-                #expect(refusal.status?.message.contains("caller.misses-per-second") == true)
+                #expect(refusal.status?.message.contains("authorization.misses-per-second") == true)
             }
             try await peer.send(Frames.verify("remembered", streamID: 7))
             #expect(try await peer.readFrame().identity == .someone)

@@ -63,7 +63,7 @@ struct CertificateCallerTests {
         let authority = try await TestAuthority()
         let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
         let patterns = ["uri:spiffe://example.org/web/*", "dns:billing.internal"].compactMap { CallerMatcher(parsing: $0) }
-        let policy = CallerPolicy([.init(patterns, CallerPermissions(.verify))], setting: "server.policy-file")
+        let policy = CallerPolicy([.init(patterns, CallerPermissions(.verify))], setting: "authorization.policy-file")
         try await withServer(tls: tls, settings: { $0.policy = policy }) { server, port in
             for (names, name, mayDo) in [
                 ("URI:spiffe://example.org/web/shop", "", true), ("DNS:billing.internal", "", true),
@@ -89,7 +89,7 @@ struct CertificateCallerTests {
         let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
         let name = "URI:spiffe://example.org/billing"
         let cases: [(leaf: TestAuthority.Leaf?, why: String, words: String)] = [
-            (nil, "tls_no_client_certificate", "tls.client-certificates"),
+            (nil, "tls_no_client_certificate", "tls.client-auth"),
             (try await stranger.leaf(names: name), "tls_client_certificate_refused", "tls.client-ca-file"),
             (try await authority.leaf(names: name, isExpired: true), "tls_client_certificate_refused", "has expired"),
             (try await authority.leaf(names: name, usage: "serverAuth"), "tls_client_certificate_refused", "not for clients"),

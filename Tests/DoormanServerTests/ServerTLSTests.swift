@@ -35,7 +35,7 @@ struct ServerTLSTests {
         for other in [another, third] {
             let problems = try problems(chain: one.certificateFile, key: other.keyFile)
             #expect(problems.count == 1)
-            #expect(problems.first?.hasPrefix("tls.key-file: ") == true)
+            #expect(problems.first?.hasPrefix("tls.private-key-file: ") == true)
             #expect(problems.first?.contains("tls.certificate-file") == true)
         }
     }
@@ -59,7 +59,7 @@ struct ServerTLSTests {
         let authority = try await TestAuthority()
         let leaf = try await authority.leaf()
         let wrong = try problems(chain: leaf.keyFile, key: leaf.certificateFile, callers: "/dev/null")
-        #expect(wrong.map { $0.prefix { $0 != ":" } } == ["tls.certificate-file", "tls.client-ca-file", "tls.key-file"])
+        #expect(wrong.map { $0.prefix { $0 != ":" } } == ["tls.certificate-file", "tls.client-ca-file", "tls.private-key-file"])
         #expect(!wrong.contains { $0.contains("BEGIN") })
         try await TestAuthority.run(["ec", "-in", leaf.keyFile, "-aes128", "-passout", "pass:planted", "-out", leaf.keyFile])
         let encrypted = try problems(chain: leaf.certificateFile, key: leaf.keyFile)

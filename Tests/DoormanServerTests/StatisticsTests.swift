@@ -39,7 +39,7 @@ struct StatisticsTests {
             try await eventually("the stranger is gone") { server.connectionCount == 8 }
 
             let expected: [ServerStatistics.CallKind: UInt64] = [
-                kind("Verify", "memory", "OK"): 8, kind("Verify", "provider", "OK"): 8,
+                kind("Verify", "cache", "OK"): 8, kind("Verify", "provider", "OK"): 8,
                 kind("Verify", "provider", "UNAUTHENTICATED", "TOKEN_REJECTED"): 8, kind("Check", "server", "OK"): 8,
                 kind("", "server", "INVALID_ARGUMENT", "MALFORMED_TOKEN"): 8,
                 kind("", "server", "INVALID_ARGUMENT", "MALFORMED_REQUEST"): 16,
@@ -100,7 +100,7 @@ struct StatisticsTests {
 
     @Test("one whom the policy does not name for it is refused, and told its name")
     func notAllowed() async throws {
-        let policy = CallerPolicy([.init([.any], CallerPermissions(.verify))], setting: "server.policy-file")
+        let policy = CallerPolicy([.init([.any], CallerPermissions(.verify))], setting: "authorization.policy-file")
         try await withServer(settings: { $0.policy = policy }) { server, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.statistics(streamID: 1))
@@ -108,7 +108,7 @@ struct StatisticsTests {
             #expect(status?.failure == .callerNotAllowed)
             #expect(status?.message.contains("does not allow doorman.v1.Stats/Get to this caller, which is ip:127.0.0.1") == true)
             await server.replacePolicy(
-                CallerPolicy([.init([.local], CallerPermissions(.statistics))], setting: "server.policy-file")
+                CallerPolicy([.init([.local], CallerPermissions(.statistics))], setting: "authorization.policy-file")
             ).value
             let refused = kind("", "server", "PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
             #expect(try await statistics(peer, streamID: 3).calls[refused] == 1)
@@ -119,7 +119,7 @@ struct StatisticsTests {
     func limits() async throws {
         var limits = CallerQuota.Limits()
         limits.calls = RateLimit(perSecond: 1, burst: 2)
-        let policy = CallerPolicy([.init([.any], CallerPermissions(.statistics, limits))], setting: "server.policy-file")
+        let policy = CallerPolicy([.init([.any], CallerPermissions(.statistics, limits))], setting: "authorization.policy-file")
         let clock = SteppedClock()
         try await withServer(backend: { ScriptedBackend($0, timeSource: clock.timeSource) }, settings: { $0.policy = policy }) {
             _, port in

@@ -139,7 +139,7 @@ struct CanonicalFormTests {
 
     @Test("a refusal is no identity of the plain form")
     func refusal() {
-        let data = ResponseEncoder.encode(FailureAnswer(.draining, "the server stops"))
+        let data = ResponseEncoder.encode(FailureResponse(.draining, "the server stops"))
         #expect(Identity(plainResponse: data.span) == nil)
     }
 

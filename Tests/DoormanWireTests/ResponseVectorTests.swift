@@ -81,7 +81,7 @@ struct ResponseVectorTests {
     func serverEncodesFailure(_ vector: GoldenVector) throws {
         guard vector.roundTrips else { return }
         let status = try vector.status()
-        let answer = FailureAnswer(try #require(status.failure), status.message, retryAfter: status.retryAfter)
+        let answer = FailureResponse(try #require(status.failure), status.message, retryAfter: status.retryAfter)
         #expect(ResponseEncoder.encode(answer) == vector.data)
     }
 
@@ -143,7 +143,7 @@ struct ResponseVectorTests {
     @Test("a rejection is packed like the failure that it is", arguments: Rejection.Reason.allCases)
     func rejection(_ reason: Rejection.Reason) {
         let rejection = Rejection(reason, "no")
-        let packed = ResponseEncoder.encode(FailureAnswer(rejection))
+        let packed = ResponseEncoder.encode(FailureResponse(rejection))
         #expect(ResponseEncoder.encode(Verdict.rejected(rejection)) == packed)
         #expect(ResponseEncoder.encode(ExchangeVerdict.rejected(rejection)) == packed)
     }

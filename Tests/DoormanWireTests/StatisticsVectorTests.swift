@@ -26,15 +26,15 @@ struct StatisticsVectorTests {
         }
         for endpoint in 0..<6 {
             for outcome in 0..<30 {
-                let kind = ServerStatistics.ProviderCallKind(
+                let kind = ServerStatistics.ProviderRequestKind(
                     endpoint: "invalidate_all_tokens\(endpoint)", outcome: "outage_or_no_such_account\(outcome)")
-                statistics.providerCalls[kind] = .max
+                statistics.providerRequests[kind] = .max
             }
         }
         for number in 0..<50 { statistics.counters[.connectionsClosed("client_certificate_refused\(number)")] = .max }
         for number in 0..<64 {
             let id = String(repeating: "9", count: 30) + String(10 + number)
-            statistics.applications.append(.init(applicationID: id, breaker: .open, backOff: .seconds(3600)))
+            statistics.applications.append(.init(applicationID: id, circuitBreaker: .open, backOff: .seconds(3600)))
             for setting in ["provider.max-concurrent-calls", "provider.max-waiting-calls"] {
                 statistics.limits.append(.init(setting: setting, applicationID: id, used: .max, limit: .max))
             }
@@ -100,18 +100,20 @@ extension GoldenVector {
                     setting: try #require(self[item + "setting"]), applicationID: self[item + "application_id"],
                     used: count(item + "used"), limit: count(item + "limit")))
         }
-        let breakers: [String: ServerStatistics.CircuitBreaker] = ["BREAKER_CLOSED": .closed, "BREAKER_OPEN": .open]
+        let breakers: [String: ServerStatistics.CircuitBreaker] = [
+            "CIRCUIT_BREAKER_CLOSED": .closed, "CIRCUIT_BREAKER_OPEN": .open,
+        ]
         for item in items("applications", "application_id") {
             statistics.applications.append(
                 .init(
                     applicationID: try #require(self[item + "application_id"]),
-                    breaker: breakers[self[item + "breaker"] ?? ""] ?? .unknown,
+                    circuitBreaker: breakers[self[item + "circuit_breaker"] ?? ""] ?? .unknown,
                     backOff: number(item + "back_off_ms").map { .milliseconds($0) }))
         }
-        for item in items("provider_calls", "endpoint") {
-            let kind = ServerStatistics.ProviderCallKind(
+        for item in items("provider_requests", "endpoint") {
+            let kind = ServerStatistics.ProviderRequestKind(
                 endpoint: try #require(self[item + "endpoint"]), outcome: try #require(self[item + "outcome"]))
-            statistics.providerCalls[kind] = count(item + "count")
+            statistics.providerRequests[kind] = count(item + "count")
         }
         statistics.providerLatency.sum = .microseconds(number("payload.provider_latency.sum_us") ?? 0)
         statistics.providerLatency.buckets = try items("provider_latency.buckets", "upper_us").map { item in

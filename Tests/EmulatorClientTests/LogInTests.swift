@@ -82,7 +82,7 @@ struct LogInTests {
             (404, #"{"error":{"message":"no such path"}}"#, false), (302, #"{"error":"moved"}"#, false),
         ] as [(Int, String, Bool)])
     func answers(status: Int, body: String, isGood: Bool) {
-        let read = Result { () throws(EmulatorFailure) in try LoggedIn(HTTPAnswer(status: status, body: Array(body.utf8))) }
+        let read = Result { () throws(EmulatorFailure) in try LoggedIn(EmulatorResponse(status: status, body: Array(body.utf8))) }
         switch read {
         case .success: #expect(isGood)
         case .failure(.noEmulator): #expect(!isGood)

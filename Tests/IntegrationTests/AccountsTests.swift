@@ -45,7 +45,7 @@ struct AccountsTests {
             #expect(left.next == nil)
             // Account Kit says the same of an account that is not there as of an outage of its own.
             let error = await #expect(throws: DoormanError.self) { try await stack.client.deleteAccount(account) }
-            #expect(error?.reason == "could not ask: PROVIDER_UNAVAILABLE")
+            #expect(error?.reason == "unavailable: PROVIDER_UNAVAILABLE")
             #expect(error?.message.contains("no such account") == true)
         }
     }
@@ -56,9 +56,9 @@ struct AccountsTests {
             let token = try stack.emulator.logIn(phone: "+15551234567")
             let account = try #require(stack.emulator.account(ofToken: token))
             let deletion = await #expect(throws: DoormanError.self) { try await stack.client.deleteAccount(account) }
-            #expect(deletion?.reason == "could not ask: CALLER_NOT_ALLOWED")
+            #expect(deletion?.reason == "unavailable: CALLER_NOT_ALLOWED")
             let listing = await #expect(throws: DoormanError.self) { try await stack.client.accountPage() }
-            #expect(listing?.reason == "could not ask: CALLER_NOT_ALLOWED")
+            #expect(listing?.reason == "unavailable: CALLER_NOT_ALLOWED")
             #expect(stack.emulator.statistics.total == 0)
             #expect(await stack.verify(token) == "OK")
         }
@@ -71,7 +71,7 @@ struct AccountsTests {
             $0.appSecretFile = ""
         }) { stack in
             let error = await #expect(throws: DoormanError.self) { try await stack.client.accountPage() }
-            #expect(error?.reason == "could not ask: PROVIDER_MISCONFIGURED")
+            #expect(error?.reason == "unavailable: PROVIDER_MISCONFIGURED")
         }
     }
 
@@ -83,7 +83,7 @@ struct AccountsTests {
         }) { stack in
             for number in 0..<30 { _ = try stack.emulator.logIn(phone: "+155512345\(10 + number)") }
             let error = await #expect(throws: DoormanError.self) { try await stack.client.accountPage() }
-            #expect(error?.reason == "could not ask: MALFORMED_REQUEST")
+            #expect(error?.reason == "unavailable: MALFORMED_REQUEST")
             #expect(error?.message.contains("provider.max-body") == true)
             #expect(try await stack.client.accountPage(pageSize: 5).accounts.count == 5)
         }

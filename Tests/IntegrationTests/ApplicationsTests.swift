@@ -52,15 +52,15 @@ struct ApplicationsTests {
             let named = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15557654321")
             let first = try await stack.client.verify(ours)
             #expect(first.applicationID == Stack.ours.id)
-            #expect(stack.providerCalls == 1)
+            #expect(stack.providerRequests == 1)
             let second = try await stack.client.verify(theirs)
             #expect(second.applicationID == Stack.theirs.id)
             #expect(second.accountID != first.accountID)
-            #expect(stack.providerCalls == 3)
+            #expect(stack.providerRequests == 3)
             #expect(try await stack.client.verify(named, applicationID: Stack.theirs.id).applicationID == Stack.theirs.id)
-            #expect(stack.providerCalls == 4)
+            #expect(stack.providerRequests == 4)
             for token in [ours, theirs, named] { #expect(try await stack.client.verify(token).freshness == .cached) }
-            #expect(stack.providerCalls == 4)
+            #expect(stack.providerRequests == 4)
         }
     }
 
@@ -72,10 +72,10 @@ struct ApplicationsTests {
                 try await stack.client.verify(theirs, applicationID: Stack.ours.id).applicationID
             }
             #expect(wrong == "refused: WRONG_APPLICATION")
-            #expect(stack.providerCalls == 2)
+            #expect(stack.providerRequests == 2)
             #expect(await stack.verify(theirs) == "OK")
             #expect(try await stack.client.verify(theirs, applicationID: Stack.theirs.id).freshness == .cached)
-            #expect(stack.providerCalls == 2)
+            #expect(stack.providerRequests == 2)
         }
     }
 
@@ -84,15 +84,15 @@ struct ApplicationsTests {
         try await Self.withBoth { stack in
             let foreign = try stack.emulator.logIn(app: Stack.strangers.id, phone: "+15551234567")
             #expect(await stack.verify(foreign) == "refused: PROOF_REJECTED")
-            #expect(stack.providerCalls == 2)
+            #expect(stack.providerRequests == 2)
             let gone = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             stack.emulator.revoke(gone)
             #expect(await stack.verify(gone) == "refused: TOKEN_REJECTED")
-            #expect(stack.providerCalls == 3)
+            #expect(stack.providerRequests == 3)
             let theirs = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             stack.emulator.setFault(.badGateway, for: .me)
-            #expect(await stack.verify(theirs) == "could not ask: PROVIDER_UNAVAILABLE")
-            #expect(await stack.verify(foreign) == "could not ask: PROVIDER_UNAVAILABLE")
+            #expect(await stack.verify(theirs) == "unavailable: PROVIDER_UNAVAILABLE")
+            #expect(await stack.verify(foreign) == "unavailable: PROVIDER_UNAVAILABLE")
             stack.emulator.clearFaults()
             #expect(await stack.verify(theirs) == "OK")
         }
@@ -106,7 +106,7 @@ struct ApplicationsTests {
                 let unnamed = await Self.outcome { () async throws(DoormanError) in
                     try await stack.client.exchange(code).identity?.applicationID ?? "nobody"
                 }
-                #expect(unnamed == "could not ask: MALFORMED_REQUEST")
+                #expect(unnamed == "unavailable: MALFORMED_REQUEST")
                 let named = await Self.outcome { () async throws(DoormanError) in
                     try await stack.client.exchange(code, applicationID: app.id).identity?.applicationID ?? "nobody"
                 }
@@ -128,7 +128,7 @@ struct ApplicationsTests {
                 #expect(await stack.verify(other) == "OK")
                 let account = try #require(stack.emulator.account(ofToken: other))
                 let error = await #expect(throws: DoormanError.self) { try await stack.client.revoke(accountID: account) }
-                #expect(error?.reason == "could not ask: MALFORMED_REQUEST")
+                #expect(error?.reason == "unavailable: MALFORMED_REQUEST")
                 try await stack.client.revoke(accountID: account, applicationID: app.id)
                 #expect(await stack.verify(other) == "refused: TOKEN_REJECTED")
             }

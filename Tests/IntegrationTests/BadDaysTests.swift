@@ -26,7 +26,7 @@ struct BadDaysTests {
         try await Stack.run(
             settings: { settings in
                 settings.unixSocket = path
-                settings.cacheMissLimiter.savedMisses = 100
+                settings.cacheMissLimiter.missesBurst = 100
             },
             { stack in
                 // The good ones come by the Unix socket, the bad ones by TCP: two callers.
@@ -49,12 +49,12 @@ struct BadDaysTests {
                 }
                 let elapsed = (ContinuousClock.now - began) / .seconds(1)
                 await good.close()
-                let calls = stack.providerCalls
+                let calls = stack.providerRequests
                 let governor = stack.settings.governor
                 print("flood:", tally.counts, "bad:", badPerSecond * seconds, "in", elapsed, "s, provider calls:", calls)
                 #expect(tally.failures == 0)
                 #expect(tally.hitRate > 0.99)
-                #expect(Double(calls) <= Double(governor.savedCalls) + Double(governor.callsPerSecond) * (elapsed + 1))
+                #expect(Double(calls) <= Double(governor.callsBurst) + Double(governor.callsPerSecond) * (elapsed + 1))
             })
     }
 
@@ -67,9 +67,9 @@ struct BadDaysTests {
         try await Stack.run(
             settings: { settings in
                 settings.cache.ttl = Self.isFullSize ? .seconds(20) : .seconds(1)
-                settings.governor.breakerFailures = 5
+                settings.governor.circuitBreaker.consecutiveFailures = 5
                 // What each token costs in good weather, and no more.
-                settings.cacheMissLimiter.savedMisses = tokenCount + 100
+                settings.cacheMissLimiter.missesBurst = tokenCount + 100
                 settings.cacheMissLimiter.missesPerSecond = tokenCount
             },
             { stack in
@@ -79,13 +79,13 @@ struct BadDaysTests {
                 stack.emulator.resetStatistics()
                 let during = Tally()
                 await Self.load(stack.client, tokens, perSecond: 500, seconds: seconds, seed: 1, during)
-                let callsDuring = stack.providerCalls
+                let callsDuring = stack.providerRequests
                 stack.emulator.clearFaults()
                 stack.emulator.resetStatistics()
                 let first = Tally()
                 let began = ContinuousClock.now
                 await Self.load(stack.client, tokens, perSecond: 500, seconds: 1, seed: 2, first)
-                let callsAfter = stack.providerCalls
+                let callsAfter = stack.providerRequests
                 let elapsed = (ContinuousClock.now - began) / .seconds(1)
                 let after = Tally()
                 try await eventually("answers are fresh or cached again", within: .seconds(60)) {
@@ -98,7 +98,7 @@ struct BadDaysTests {
                 #expect(during.failures + first.failures + after.failures == 0)
                 #expect(during.counts[.stale, default: 0] > 0)
                 let governor = stack.settings.governor
-                #expect(Double(callsAfter) <= Double(governor.savedCalls) + Double(governor.callsPerSecond) * elapsed)
+                #expect(Double(callsAfter) <= Double(governor.callsBurst) + Double(governor.callsPerSecond) * elapsed)
             })
     }
 
@@ -110,11 +110,11 @@ struct BadDaysTests {
             settings: { settings in
                 settings.governor.concurrentCalls = concurrency
                 settings.governor.callsPerSecond = 1_000_000
-                settings.governor.savedCalls = 1_000_000
-                settings.cacheMissLimiter.savedMisses = 1_000_000
+                settings.governor.callsBurst = 1_000_000
+                settings.cacheMissLimiter.missesBurst = 1_000_000
                 settings.server.connection.maximumCallsInFlight = tokenCount
                 settings.server.connection.maximumCallTimeout = .seconds(300)
-                settings.cache.flightTimeout = .seconds(300)
+                settings.cache.lookupTimeout = .seconds(300)
             },
             client: { client in
                 client.maximumCallsInFlight = tokenCount
@@ -132,7 +132,7 @@ struct BadDaysTests {
                 let predicted = Double(tokenCount) / Double(concurrency) * 0.3
                 print("cold start:", verified, "in", elapsed, "s, predicted", predicted)
                 #expect(verified == tokenCount)
-                #expect(stack.providerCalls == tokenCount)
+                #expect(stack.providerRequests == tokenCount)
                 #expect(elapsed >= predicted * 0.99)
                 // Sanitizers make everything slow, which is not what this is about.
                 #expect(elapsed < predicted * (Self.isFullSize ? 1.2 : 2))

@@ -27,13 +27,13 @@ struct BenchTests {
                 let tokens = try ["+15551234567", "+15557654321"].map { try stack.emulator.logIn(phone: $0) }
                 let program = try start(stack, tokens, Self.short + ["--depth", "4", "--plot", plot.path, "--progress"])
                 #expect(try await program.ending() == 0, "\(program.allOutput)")
-                #expect(program.output.contains("load:           3 connections × 4 calls, closed loop\n"))
-                #expect(program.output.contains("could not ask:  0\n") && program.output.contains("  p99.99:"))
+                #expect(program.output.contains("load:         3 connections × 4 calls, closed loop\n"))
+                #expect(program.output.contains("unavailable:  0\n") && program.output.contains("  p99.99:"))
                 #expect(program.errorOutput.hasSuffix(" answers\n"), "\(program.errorOutput)")
                 let svg = try String(contentsOf: plot, encoding: .utf8)
                 #expect(svg.hasPrefix("<svg ") && svg.hasSuffix("</svg>\n"))
                 // Whatever the load, one call a token.
-                #expect(stack.providerCalls == 2)
+                #expect(stack.providerRequests == 2)
                 for token in tokens {
                     #expect(!program.allOutput.contains(token) && !svg.contains(token) && !program.commandLine.contains(token))
                 }
@@ -51,7 +51,7 @@ struct BenchTests {
             let report = try json(program)
             #expect(report["calls"] as? Int == 100)
             #expect(report["identified"] as? Int == 50)
-            #expect(report["refused"] as? [String: Int] == ["TOKEN_REJECTED": 50])
+            #expect(report["rejected"] as? [String: Int] == ["TOKEN_REJECTED": 50])
             #expect(program.errorOutput.filter { $0 == "\n" }.count == 1)
             #expect(!program.allOutput.contains(bad) && !program.allOutput.contains(good))
         }

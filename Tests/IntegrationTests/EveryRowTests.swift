@@ -38,7 +38,7 @@ struct EveryRowTests {
             stack.emulator.resetStatistics()
             try await peer.send(request(103))
             _ = try await self.status(103, from: peer)
-            #expect((stack.providerCalls == 0) == failure.row.isCached)
+            #expect((stack.providerRequests == 0) == failure.row.isCached)
         }
     }
 
@@ -68,7 +68,7 @@ private struct Trial: Sendable {
         case .providerMisconfigured: settings.appSecretFile = ""
         case .tooManyCalls: settings.server.connection.maximumCallsInFlight = 1
         case .tooManyMisses:
-            settings.cacheMissLimiter.savedMisses = 1
+            settings.cacheMissLimiter.missesBurst = 1
             settings.cacheMissLimiter.missesPerSecond = 1
         case .tooManyCallsPerSecond:
             settings.server.policy = .limiting { $0.calls = RateLimit(perSecond: 1, burst: 1) }
@@ -89,7 +89,7 @@ private struct Trial: Sendable {
         case .tooManyCalls, .tooManyCallsOfCaller, .tooManyCallsAtServer:
             stack.emulator.setFault(.hang, for: .me)
             try await peer.send(Self.verify("EMAWsomething", 1))
-            try await eventually("it is being asked about") { stack.providerCalls == 1 }
+            try await eventually("it is being asked about") { stack.providerRequests == 1 }
         case .tooManyMisses, .tooManyCallsPerSecond:
             try await peer.send(Self.verify("EMAWsomething", 1))
             _ = try await peer.readFrame()
@@ -97,7 +97,7 @@ private struct Trial: Sendable {
             // Something in flight keeps the connection open.
             stack.emulator.setFault(.hang, for: .me)
             try await peer.send(Self.verify("EMAWsomething", 1))
-            try await eventually("it is being asked about") { stack.providerCalls == 1 }
+            try await eventually("it is being asked about") { stack.providerRequests == 1 }
             Task { [server = stack.server] in await server.drain() }
             let check = try RequestEncoder.encodeHealthCheck(service: "", timeout: nil)
             var streamID: UInt32 = 3
@@ -157,7 +157,7 @@ extension CallerPolicy {
     fileprivate static func limiting(_ change: (inout CallerQuota.Limits) -> Void) -> CallerPolicy {
         var limits = CallerQuota.Limits()
         change(&limits)
-        return CallerPolicy([Rule([.any], CallerPermissions(.verify, limits))], setting: "server.policy-file")
+        return CallerPolicy([Rule([.any], CallerPermissions(.verify, limits))], setting: "authorization.policy-file")
     }
 }
 

@@ -20,25 +20,25 @@ struct FailureContractTests {
     @Test(
         "each gets its row, and nothing but a refusal by the provider is remembered",
         arguments: [
-            Row(fault: .serviceUnavailable, outcome: "could not ask: PROVIDER_UNAVAILABLE"),
-            Row(fault: .unknownError, outcome: "could not ask: PROVIDER_UNAVAILABLE"),
-            Row(fault: .throttled, outcome: "could not ask: PROVIDER_BUSY"),
-            Row(fault: .tooManyRequests(retryAfterSeconds: 1), outcome: "could not ask: PROVIDER_BUSY"),
-            Row(fault: .bareTooManyRequests(retryAfterSeconds: 1), outcome: "could not ask: PROVIDER_UNAVAILABLE"),
-            Row(fault: .badGateway, outcome: "could not ask: PROVIDER_UNAVAILABLE"),
+            Row(fault: .serviceUnavailable, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
+            Row(fault: .unknownError, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
+            Row(fault: .throttled, outcome: "unavailable: PROVIDER_BUSY"),
+            Row(fault: .tooManyRequests(retryAfterSeconds: 1), outcome: "unavailable: PROVIDER_BUSY"),
+            Row(fault: .bareTooManyRequests(retryAfterSeconds: 1), outcome: "unavailable: PROVIDER_UNAVAILABLE"),
+            Row(fault: .badGateway, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
             Row(fault: .errorDataList, outcome: "refused: TOKEN_REJECTED", isCached: true),
             Row(fault: .applicationMissing, outcome: "refused: WRONG_APPLICATION", isCached: true),
             Row(fault: .applicationForeign, outcome: "refused: WRONG_APPLICATION", isCached: true),
-            Row(fault: .applicationNumeric, outcome: "could not ask: PROVIDER_UNAVAILABLE"),
-            Row(fault: .noContact, outcome: "could not ask: PROVIDER_UNAVAILABLE"),
+            Row(fault: .applicationNumeric, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
+            Row(fault: .noContact, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
             Row(fault: .wrongContentType, outcome: "OK"),
-            Row(fault: .emptyBody, outcome: "could not ask: PROVIDER_UNAVAILABLE"),
-            Row(fault: .truncatedJSON, outcome: "could not ask: PROVIDER_UNAVAILABLE"),
-            Row(fault: .oversizedBody(bytes: 10_000_000), outcome: "could not ask: PROVIDER_UNAVAILABLE"),
-            Row(fault: .reset, outcome: "could not ask: PROVIDER_UNAVAILABLE"),
-            Row(fault: .hang, outcome: "could not ask: PROVIDER_UNAVAILABLE"),
-            Row(fault: .slowHeaders(pause: .milliseconds(200)), outcome: "could not ask: PROVIDER_UNAVAILABLE"),
-            Row(fault: .slowBody(pause: .milliseconds(200)), outcome: "could not ask: PROVIDER_UNAVAILABLE"),
+            Row(fault: .emptyBody, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
+            Row(fault: .truncatedJSON, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
+            Row(fault: .oversizedBody(bytes: 10_000_000), outcome: "unavailable: PROVIDER_UNAVAILABLE"),
+            Row(fault: .reset, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
+            Row(fault: .hang, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
+            Row(fault: .slowHeaders(pause: .milliseconds(200)), outcome: "unavailable: PROVIDER_UNAVAILABLE"),
+            Row(fault: .slowBody(pause: .milliseconds(200)), outcome: "unavailable: PROVIDER_UNAVAILABLE"),
             Row(fault: .chunked, outcome: "OK"),
         ])
     func rows(row: Row) async throws {
@@ -68,7 +68,7 @@ struct FailureContractTests {
             #expect(await stack.verify(foreign) == "refused: WRONG_APPLICATION")
             // Ours needs a proof, which is our misconfiguration and never the token's fault.
             let ours = try stack.emulator.logIn(phone: "+15551234567")
-            #expect(await stack.verify(ours) == "could not ask: PROVIDER_MISCONFIGURED")
+            #expect(await stack.verify(ours) == "unavailable: PROVIDER_MISCONFIGURED")
         }
     }
 
@@ -79,9 +79,9 @@ struct FailureContractTests {
             let unknown = try stack.emulator.logIn(phone: "+15557654321")
             stack.emulator.setFault(.appUsage(AppUsageHeader(callCount: 97)), for: .me)
             #expect(await stack.verify(known) == "OK", "the answer that says so is as good as any")
-            #expect(await stack.verify(unknown) == "could not ask: PROVIDER_BUSY")
+            #expect(await stack.verify(unknown) == "unavailable: PROVIDER_BUSY")
             #expect(await stack.verify(known) == "OK")
-            #expect(stack.providerCalls == 1)
+            #expect(stack.providerRequests == 1)
             stack.emulator.clearFaults()
             try await eventually("it is asked again") { await stack.verify(unknown) == "OK" }
         }
@@ -89,10 +89,10 @@ struct FailureContractTests {
 
     @Test("an answer that makes no sense for one account, again and again, does not keep others from being judged")
     func oddAccount() async throws {
-        try await Stack.run(settings: { $0.governor.breakerFailures = 3 }) { stack in
+        try await Stack.run(settings: { $0.governor.circuitBreaker.consecutiveFailures = 3 }) { stack in
             let odd = try stack.emulator.logIn(phone: "+15551234567")
             stack.emulator.setFault(.noContact, for: .me)
-            for _ in 0..<10 { #expect(await stack.verify(odd) == "could not ask: PROVIDER_UNAVAILABLE") }
+            for _ in 0..<10 { #expect(await stack.verify(odd) == "unavailable: PROVIDER_UNAVAILABLE") }
             stack.emulator.clearFaults()
             let other = try stack.emulator.logIn(phone: "+15557654321")
             #expect(await stack.verify(other) == "OK")
@@ -101,11 +101,11 @@ struct FailureContractTests {
 
     @Test("a provider that fails again and again is left alone by the breaker, and found well by a probe")
     func breaker() async throws {
-        try await Stack.run(settings: { $0.governor.breakerFailures = 3 }) { stack in
+        try await Stack.run(settings: { $0.governor.circuitBreaker.consecutiveFailures = 3 }) { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
             stack.emulator.setFault(.badGateway, for: .me)
-            for _ in 0..<20 { #expect(await stack.verify(token) == "could not ask: PROVIDER_UNAVAILABLE") }
-            #expect(stack.providerCalls <= 5)
+            for _ in 0..<20 { #expect(await stack.verify(token) == "unavailable: PROVIDER_UNAVAILABLE") }
+            #expect(stack.providerRequests <= 5)
             stack.emulator.clearFaults()
             try await eventually("a probe finds it well") { await stack.verify(token) == "OK" }
         }
@@ -131,7 +131,7 @@ struct FailureContractTests {
             let unknown = try stack.emulator.logIn(phone: "+15557654321")
             #expect(await stack.verify(remembered) == "OK")
             try await stack.emulator.stop()
-            #expect(await stack.verify(unknown) == "could not ask: PROVIDER_UNAVAILABLE")
+            #expect(await stack.verify(unknown) == "unavailable: PROVIDER_UNAVAILABLE")
             #expect(await stack.verify(remembered) == "OK")
         }
     }
@@ -140,7 +140,7 @@ struct FailureContractTests {
     func serverGone() async throws {
         try await Stack.run { stack in
             await stack.server.stop()
-            #expect(await stack.verify("EMAWsomething", timeout: .milliseconds(500)).hasPrefix("could not ask: "))
+            #expect(await stack.verify("EMAWsomething", timeout: .milliseconds(500)).hasPrefix("unavailable: "))
         }
     }
 }

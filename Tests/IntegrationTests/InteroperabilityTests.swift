@@ -33,7 +33,7 @@ struct InteroperabilityTests {
                     #expect(try await client.ending() == 0, "\(client.allOutput)")
                     #expect(client.allOutput == "all is well\n")
                 }
-                #expect(stack.providerCalls == 3)
+                #expect(stack.providerRequests == 3)
             }
         }
     }

@@ -9,7 +9,7 @@ struct LoginTests {
         let program = try ChildProcess(
             ChildProcess.built("doorman"), arguments + ["--timeout", "20s"],
             environment: [
-                "DOORMAN_ADDR": "127.0.0.1:\(stack.port)", "DOORMAN_EMULATOR": stack.emulator.baseURL,
+                "DOORMAN_ADDRESS": "127.0.0.1:\(stack.port)", "DOORMAN_EMULATOR": stack.emulator.baseURL,
                 "SWIFT_BACKTRACE": "enable=no",
             ], input: input)
         _ = try await program.ending()

@@ -185,7 +185,7 @@ struct ReloadTests {
     func rotation() async throws {
         // Every call asks; how fast two busy cores are is not what this is about.
         let arguments = [
-            "--cache-ttl", "0s", "--caller-saved-misses", "1000000", "--provider-max-calls-per-second", "1000000",
+            "--cache-ttl", "0s", "--authorization-misses-burst", "1000000", "--provider-max-calls-per-second", "1000000",
             "--provider-call-timeout", "20s", "--provider-request-timeout", "20s",
         ]
         try await withScene(arguments) { scene in
@@ -273,7 +273,7 @@ struct ReloadTests {
             let token = try scene.emulator.logIn(phone: "+15551234567")
             #expect(await scene.verify(token) == "OK")
             try scene.write("- {callers: local, methods: stats}", to: "policy.yaml")
-            try scene.write(Self.settings + "\nserver: {policy-file: FOLDER/policy.yaml}\n")
+            try scene.write(Self.settings + "\nauthorization: {policy-file: FOLDER/policy.yaml}\n")
             try await scene.waitForLine(Self.reloaded)
             #expect(await scene.verify(token).contains("CALLER_NOT_ALLOWED"))
             try scene.write("- {callers: local, methods: [verify, stats]}", to: "policy.yaml")
@@ -353,7 +353,7 @@ struct ReloadTests {
 
         var arguments: [String] {
             [
-                "--tls-certificate-file", path("server.pem"), "--tls-key-file", path("server.key"), "--tls-client-ca-file",
+                "--tls-certificate-file", path("server.pem"), "--tls-private-key-file", path("server.key"), "--tls-client-ca-file",
                 path("callers.pem"), "--server-accounts-callers", "uri:spiffe://example.org/operators",
             ]
         }

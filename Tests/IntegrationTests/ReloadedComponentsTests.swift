@@ -55,18 +55,18 @@ struct ReloadedComponentsTests {
             #expect(stack.dependencies.verifier.statistics.valid.entries == 5)
             // Those used last.
             for token in tokens.suffix(5) { #expect(await stack.verify(token) == "OK") }
-            #expect(stack.providerCalls == 20)
+            #expect(stack.providerRequests == 20)
         }
     }
 
     @Test("a breaker that is open stays open, and memory stays, when secrets change")
     func breaker() async throws {
         let patient: (inout DoormandSettings) -> Void = {
-            $0.governor.breakerFailures = 1
-            $0.governor.breakerOpenTime = .seconds(60)
-            $0.governor.maximumBreakerOpenTime = .seconds(60)
-            $0.governor.savedRetries = 0
-            $0.governor.retryPercentage = 0
+            $0.governor.circuitBreaker.consecutiveFailures = 1
+            $0.governor.circuitBreaker.openTime = .seconds(60)
+            $0.governor.circuitBreaker.maximumOpenTime = .seconds(60)
+            $0.governor.retryBurst = 0
+            $0.governor.retryBudget = 0
         }
         try await Self.withSecrets([Stack.ours.secret], settings: patient) { stack, change in
             let (known, unknown) = (
@@ -74,13 +74,13 @@ struct ReloadedComponentsTests {
             )
             #expect(await stack.verify(known) == "OK")
             stack.emulator.setFault(.badGateway)
-            #expect(await stack.verify(unknown) == "could not ask: PROVIDER_UNAVAILABLE")
+            #expect(await stack.verify(unknown) == "unavailable: PROVIDER_UNAVAILABLE")
             stack.emulator.clearFaults()
-            let calls = stack.providerCalls
+            let calls = stack.providerRequests
             try change([Self.next])
-            #expect(await stack.verify(unknown) == "could not ask: PROVIDER_UNAVAILABLE")
+            #expect(await stack.verify(unknown) == "unavailable: PROVIDER_UNAVAILABLE")
             #expect(await stack.verify(known) == "OK")
-            #expect(stack.providerCalls == calls)
+            #expect(stack.providerRequests == calls)
         }
     }
 
@@ -90,7 +90,7 @@ struct ReloadedComponentsTests {
             let token = try stack.emulator.logIn(phone: "+15551234567")
             stack.emulator.setFault(.latency(.milliseconds(300)), for: .me)
             async let call = stack.verify(token)
-            try await eventually("the provider is asked") { stack.providerCalls == 1 }
+            try await eventually("the provider is asked") { stack.providerRequests == 1 }
             try change([Self.next])
             #expect(await call == "OK")
             stack.emulator.clearFaults()
@@ -109,9 +109,9 @@ struct ReloadedComponentsTests {
                 ([Self.next], 1), ([Stack.ours.secret, Self.next], 1),
             ] {
                 if let secrets { try change(secrets) }
-                let before = stack.providerCalls
+                let before = stack.providerRequests
                 #expect(await stack.verify(try stack.emulator.logIn(phone: "+15551234567")) == "OK")
-                #expect(stack.providerCalls - before == calls)
+                #expect(stack.providerRequests - before == calls)
             }
         }
     }

@@ -31,9 +31,9 @@ struct SecretChangeTests {
             for (secret, calls) in [(nil, [1, 1]), (Self.next, [2, 1]), (Stack.ours.secret, [2, 1])] {
                 if let secret { try stack.emulator.changeSecret(to: secret) }
                 for count in calls {
-                    let before = stack.providerCalls
+                    let before = stack.providerRequests
                     #expect(await stack.verify(try stack.emulator.logIn(phone: "+15551234567")) == "OK")
-                    #expect(stack.providerCalls - before == count)
+                    #expect(stack.providerRequests - before == count)
                 }
             }
         }
@@ -54,7 +54,7 @@ struct SecretChangeTests {
     func underLoad() async throws {
         // Two busy cores and a sanitizer take their time; this is not about that.
         let patience: (inout DoormandSettings) -> Void = {
-            $0.cache.flightTimeout = .seconds(20)
+            $0.cache.lookupTimeout = .seconds(20)
             $0.transport.requestTimeout = .seconds(20)
         }
         try await Self.withBothSecrets(settings: patience) { stack in
@@ -63,7 +63,7 @@ struct SecretChangeTests {
                 for (number, token) in tokens.enumerated() {
                     tasks.addTask { await stack.verify(token) }
                     if number == 200 {
-                        try await eventually("some were asked about") { stack.providerCalls > 50 }
+                        try await eventually("some were asked about") { stack.providerRequests > 50 }
                         try stack.emulator.changeSecret(to: Self.next)
                     }
                 }
@@ -79,12 +79,12 @@ struct SecretChangeTests {
             let code = AuthorizationCode(try stack.emulator.issueCode(phone: "+15551234567"))
             try stack.emulator.changeSecret(to: Self.next)
             let error = await #expect(throws: DoormanError.self) { try await stack.client.exchange(code) }
-            #expect(error?.reason == "could not ask: PROVIDER_UNAVAILABLE")
+            #expect(error?.reason == "unavailable: PROVIDER_UNAVAILABLE")
             #expect(stack.emulator.statistics[.accessToken] == 1)
             let exchange = try await stack.client.exchange(code)
             #expect(exchange.identity?.applicationID == Stack.ours.id)
             #expect(stack.emulator.statistics[.accessToken] == 2)
-            #expect(stack.providerCalls == 1)
+            #expect(stack.providerRequests == 1)
         }
     }
 

@@ -28,7 +28,7 @@ struct Stack {
     let settings: DoormandSettings
 
     /// Calls that reached `/me`.
-    var providerCalls: Int { emulator.statistics[.me] }
+    var providerRequests: Int { emulator.statistics[.me] }
 
     /// Runs the stack on free ports for as long as `body` runs.
     static func run(
@@ -98,7 +98,7 @@ extension DoormanError {
     var reason: String {
         switch kind {
         case .rejected(let reason): "refused: \(reason)"
-        case .unavailable(let reason): "could not ask: \(reason)"
+        case .unavailable(let reason): "unavailable: \(reason)"
         }
     }
 }

@@ -39,21 +39,21 @@ struct StatisticsTests {
             #expect(stats["outcome"] as? String == "statistics")
             #expect(stats["hits"] as? Int == 3 && stats["misses"] as? Int == 2 && stats["hit_ratio"] as? Double == 0.6)
             #expect(stats["failures"] as? [String: Int] == ["TOKEN_REJECTED": 1])
-            let fromMemory = try object(stats["calls"], where: "source", is: "memory")
+            let fromMemory = try object(stats["calls"], where: "source", is: "cache")
             #expect(fromMemory["method"] as? String == "Verify" && fromMemory["count"] as? Int == 3)
             #expect(fromMemory["code"] as? String == "OK")
             let byProvider = ((stats["calls"] as? [Object]) ?? []).filter { $0["source"] as? String == "provider" }
             #expect(byProvider.compactMap { $0["code"] as? String }.sorted() == ["OK", "UNAUTHENTICATED"])
             #expect(byProvider.allSatisfy { $0["method"] as? String == "Verify" && $0["total"] as? Int == 1 })
-            let answered = try object(stats["provider_calls"], where: "outcome", is: "success")
+            let answered = try object(stats["provider_requests"], where: "outcome", is: "success")
             #expect(answered["endpoint"] as? String == "me" && answered["count"] as? Int == 1)
-            #expect(try object(stats["provider_calls"], where: "outcome", is: "token_rejected")["count"] as? Int == 1)
+            #expect(try object(stats["provider_requests"], where: "outcome", is: "token_rejected")["count"] as? Int == 1)
             let latency = try #require(stats["provider_latency_us"] as? [String: Int])
             #expect(latency["count"] == 2 && (latency["p50"] ?? 0) >= 20_000)
             let application = try object(stats["applications"], where: "application_id", is: Stack.ours.id)
-            #expect(application["breaker"] as? String == "closed")
+            #expect(application["circuit_breaker"] as? String == "closed")
             for (setting, used, limit) in [
-                ("cache.max-entries", 1, 1600), ("cache.max-rejected-entries", 1, 10_000), ("provider.max-concurrent-calls", 0, 7),
+                ("cache.max-entries", 1, 1600), ("cache.max-negative-entries", 1, 10_000), ("provider.max-concurrent-calls", 0, 7),
                 ("server.max-waiting-calls", 0, 100_000),
             ] {
                 let state = try object(stats["limits"], where: "setting", is: setting)
@@ -73,17 +73,17 @@ struct StatisticsTests {
     @Test("an outage shows in the breaker, in what the provider answered, and in why calls failed")
     func outage() async throws {
         try await Stack.run(settings: {
-            $0.governor.breakerFailures = 1
-            $0.governor.breakerOpenTime = .seconds(3600)
-            $0.governor.maximumBreakerOpenTime = .seconds(3600)
+            $0.governor.circuitBreaker.consecutiveFailures = 1
+            $0.governor.circuitBreaker.openTime = .seconds(3600)
+            $0.governor.circuitBreaker.maximumOpenTime = .seconds(3600)
         }) { stack in
             let before = try await stack.client.statistics()
-            #expect(before.applications == [.init(applicationID: Stack.ours.id, breaker: .closed)])
+            #expect(before.applications == [.init(applicationID: Stack.ours.id, circuitBreaker: .closed)])
             stack.emulator.setFault(.badGateway, for: .me)
-            for _ in 0..<3 { #expect(await stack.verify("EMAWsomebodys") == "could not ask: PROVIDER_UNAVAILABLE") }
+            for _ in 0..<3 { #expect(await stack.verify("EMAWsomebodys") == "unavailable: PROVIDER_UNAVAILABLE") }
             let between = try #require(try await stack.client.statistics().since(before))
-            #expect(between.applications == [.init(applicationID: Stack.ours.id, breaker: .open)])
-            #expect(between.providerCalls == [.init(endpoint: "me", outcome: "server_error"): 1])
+            #expect(between.applications == [.init(applicationID: Stack.ours.id, circuitBreaker: .open)])
+            #expect(between.providerRequests == [.init(endpoint: "me", outcome: "server_error"): 1])
             let kind = ServerStatistics.CallKind(
                 method: "Verify", source: "provider", code: "UNAVAILABLE", reason: "PROVIDER_UNAVAILABLE")
             #expect(between.calls[kind] == 3)
@@ -108,10 +108,10 @@ struct StatisticsTests {
                 if let fault { stack.emulator.setFault(fault, for: .me) }
                 #expect(await stack.verify(token) == outcome)
                 let after = stack.dependencies.verifier.statistics
-                #expect(after.valid.entries + after.rejected.entries == before.valid.entries + before.rejected.entries + 1)
+                #expect(after.valid.entries + after.negative.entries == before.valid.entries + before.negative.entries + 1)
                 #expect(after.valid.bytes - before.valid.bytes <= after.valid.maximumBytes / after.valid.maximumEntries)
                 #expect(
-                    after.rejected.bytes - before.rejected.bytes <= after.rejected.maximumBytes / after.rejected.maximumEntries)
+                    after.negative.bytes - before.negative.bytes <= after.negative.maximumBytes / after.negative.maximumEntries)
                 before = after
             }
         }
@@ -121,20 +121,20 @@ struct StatisticsTests {
     func reloadedBounds() async throws {
         try await Stack.run { stack in
             stack.dependencies.verifier.limit(
-                valid: .init(entries: 32, bytes: 1 << 20), rejected: .init(entries: 16, bytes: 1 << 20))
+                valid: .init(entries: 32, bytes: 1 << 20), negative: .init(entries: 16, bytes: 1 << 20))
             let limits = try await stack.client.statistics().limits
             #expect(limits.first { $0.setting == "cache.max-entries" }?.limit == 32)
-            #expect(limits.first { $0.setting == "cache.max-rejected-bytes" }?.limit == 1 << 20)
+            #expect(limits.first { $0.setting == "cache.max-negative-bytes" }?.limit == 1 << 20)
         }
     }
 
     @Test("a policy that does not allow it keeps even the machine's own processes from it")
     func policy() async throws {
         try await Stack.run(settings: {
-            $0.server.policy = CallerPolicy([.init([.any], CallerPermissions(.verify))], setting: "server.policy-file")
+            $0.server.policy = CallerPolicy([.init([.any], CallerPermissions(.verify))], setting: "authorization.policy-file")
         }) { stack in
             let error = await #expect(throws: DoormanError.self) { try await stack.client.statistics() }
-            #expect(error?.reason == "could not ask: CALLER_NOT_ALLOWED")
+            #expect(error?.reason == "unavailable: CALLER_NOT_ALLOWED")
         }
     }
 }

@@ -33,7 +33,7 @@ struct StaysUpTests {
 
     @Test("a storm of resets, with misses under way, costs neither descriptors nor memory")
     func resetStorm() async throws {
-        try await DoormandProcess.run(["--caller-saved-misses", "1000000"]) { doormand in
+        try await DoormandProcess.run(["--authorization-misses-burst", "1000000"]) { doormand in
             let token = try await doormand.knownToken()
             doormand.emulator.setFault(.latency(.milliseconds(20)), for: .me)
             let (known, rounds) = (try DoormandProcess.verify(token), TestSize.isFull ? 100_000 : 400)
@@ -130,7 +130,7 @@ struct StaysUpTests {
             }
             let grown = doormand.program.residentBytes - before
             print("clients that read nothing:", greedy.count, "grew by", grown, "bytes")
-            // Half a MiB each: the answers that wait, up to server.write-buffer, with what one read more adds to them.
+            // Half a MiB each: the answers that wait, up to server.write-high-water-mark, with what one read more adds to them.
             #expect(grown < Self.slack + greedy.count << 19)
             try await health(doormand.port)
         }

@@ -23,7 +23,7 @@ struct WayOfACallTests {
             #expect(second.freshness == .cached)
             #expect(second.accountID == first.accountID)
             #expect(second.verifiedAt == first.verifiedAt)
-            #expect(stack.providerCalls == 1)
+            #expect(stack.providerRequests == 1)
         }
     }
 
@@ -47,7 +47,7 @@ struct WayOfACallTests {
                 return await tasks.reduce(into: [:]) { $0[$1, default: 0] += 1 }
             }
             #expect(outcomes == ["OK": 1000])
-            #expect(stack.providerCalls == 1)
+            #expect(stack.providerRequests == 1)
         }
     }
 
@@ -70,9 +70,9 @@ struct WayOfACallTests {
             let exchange = try await stack.client.exchange(code)
             let identity = try #require(exchange.identity)
             #expect(identity.phone?.number == "+15551234567")
-            let calls = stack.providerCalls
+            let calls = stack.providerRequests
             #expect(try await stack.client.verify(exchange.token).accountID == identity.accountID)
-            #expect(stack.providerCalls == calls)
+            #expect(stack.providerRequests == calls)
 
             let error = await #expect(throws: DoormanError.self) { try await stack.client.exchange(code) }
             #expect(error?.reason == "refused: TOKEN_REJECTED")
@@ -125,7 +125,7 @@ struct WayOfACallTests {
             let hanging = try (0..<10).map { try stack.emulator.logIn(phone: "+1555000000\($0)") }
             await withTaskGroup(of: Void.self) { tasks in
                 for token in hanging {
-                    tasks.addTask { #expect(await stack.verify(token, timeout: .seconds(1)) == "could not ask: DEADLINE_EXCEEDED") }
+                    tasks.addTask { #expect(await stack.verify(token, timeout: .seconds(1)) == "unavailable: DEADLINE_EXCEEDED") }
                 }
                 for _ in 0..<100 { #expect(await stack.verify(remembered) == "OK") }
             }

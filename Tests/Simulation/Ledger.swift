@@ -50,7 +50,7 @@ struct Ledger: Sendable {
 
     init(limits: SimulatedSettings, now: Instant) {
         self.limits = limits
-        shares = Double(limits.governor.savedCalls)
+        shares = Double(limits.governor.callsBurst)
         sharesAt = now
     }
 
@@ -67,13 +67,13 @@ struct Ledger: Sendable {
     mutating func providerCallBegan(_ token: Token?, now: Instant) {
         count("provider calls")
         let share = Double(limits.governor.callsPerSecond) * Double(now.nanoseconds - sharesAt.nanoseconds) / 1e9
-        shares = min(Double(limits.governor.savedCalls), shares + share) - 1
+        shares = min(Double(limits.governor.callsBurst), shares + share) - 1
         sharesAt = now
         if shares < -0.001 { report("the provider is asked more often than its budget allows", at: now) }
         if now < blockedUntil, now > blockedAt { report("the provider is asked while it throttles us", at: now) }
         if callsUnderWay.count >= limits.governor.concurrentCalls { report("too many calls to the provider at once", at: now) }
         // A flight may have waited for its turn for as long as it may take, and have been detached meanwhile.
-        let earliest = now.advanced(by: .zero - limits.cache.flightTimeout)
+        let earliest = now.advanced(by: .zero - limits.cache.lookupTimeout)
         let others = callsUnderWay.filter { token != nil && $0.token == token }
         if others.count > revocations.filter({ $0.ended ?? now >= earliest }).count {
             report("two flights for one token", at: now)
@@ -96,10 +96,10 @@ struct Ledger: Sendable {
         let settings = limits.governor
         defer { blockedAt = now }
         if let retryAfter, retryAfter > .zero {
-            blockedUntil = max(blockedUntil, now.advanced(by: min(retryAfter, settings.maximumBackOff)))
+            blockedUntil = max(blockedUntil, now.advanced(by: min(retryAfter, settings.maximumThrottleBackOff)))
         } else if began > blockedAt, now >= blockedUntil {
             // One that was under way when the last was throttled tells nothing new.
-            blockedUntil = now.advanced(by: min(settings.defaultBackOff, settings.maximumBackOff))
+            blockedUntil = now.advanced(by: min(settings.throttleBackOff, settings.maximumThrottleBackOff))
         }
     }
 
@@ -188,8 +188,8 @@ extension Ledger {
         switch identity.freshness {
         case .fresh where source.returned < call.began: report("an old answer that calls itself fresh", at: now)
         case .cached where age > longest: report("OK past its time", at: now)
-        case .stale where age > longest + limits.cache.maximumStale: report("OK past the time of what is stale", at: now)
-        case .stale where limits.cache.maximumStale == .zero: report("a stale answer where none is allowed", at: now)
+        case .stale where age > longest + limits.cache.staleIfError: report("OK past the time of what is stale", at: now)
+        case .stale where limits.cache.staleIfError == .zero: report("a stale answer where none is allowed", at: now)
         default: break
         }
         // An answer within its time is never kept from a caller by a later refusal that the provider gave before the call.
@@ -213,7 +213,7 @@ extension Ledger {
         let said = statements[token, default: []].contains { statement in
             guard case .rejected(let said) = statement.verdict, said.reason == rejection.reason else { return false }
             let isFresh = statement.returned >= call.began
-            let longest = said.isCacheable ? limits.cache.rejectedTTL * (1 + limits.cache.jitter) + .milliseconds(1) : .zero
+            let longest = said.isCacheable ? limits.cache.negativeTTL * (1 + limits.cache.jitter) + .milliseconds(1) : .zero
             return isFresh || statement.returned.duration(to: now) <= longest
         }
         switch rejection.reason {

@@ -9,7 +9,7 @@ extension Scenarios {
         package let hitRatio: Double
         /// That of a list of the tokens used last, one for all, without times to live.
         package let exactHitRatio: Double
-        package let providerCalls: Int
+        package let providerRequests: Int
         /// Calls that found their question put already.
         package let joined: Int
         /// Answers refreshed before their time was up.
@@ -26,10 +26,10 @@ extension Scenarios {
         var cache = CacheSettings()
         cache.valid = SegmentBounds(entries: entries, bytes: entries * 2_000)
         cache.ttl = ttl
-        cache.maximumFlights = 1_000_000
+        cache.maximumInFlightLookups = 1_000_000
         var governor = GovernorSettings()
         governor.callsPerSecond = 1_000_000
-        governor.savedCalls = 1_000_000
+        governor.callsBurst = 1_000_000
         governor.concurrentCalls = 1_000_000
         governor.maximumWaiting = 1_000_000
         let service = try Service(world: world, latency: latency, cache: cache, governor: governor)
@@ -51,7 +51,7 @@ extension Scenarios {
         let statistics = service.verifier.statistics
         return Zipf(
             hitRatio: Double(tally.fromMemory) / Double(tally.calls), exactHitRatio: Double(exactHits) / Double(calls),
-            providerCalls: service.provider.calls.count, joined: Int(statistics.joined), refreshed: Int(statistics.refreshed))
+            providerRequests: service.provider.calls.count, joined: Int(statistics.joined), refreshed: Int(statistics.refreshed))
     }
 
     /// The share of the first token, of the first two, and so on, with an exponent of 1.

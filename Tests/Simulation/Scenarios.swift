@@ -17,8 +17,8 @@ package enum Scenarios {
     package static func coldStart(tokens: Int, latency: Duration = .milliseconds(300), concurrency: Int = 64) throws -> ColdStart {
         let world = World(seed: 1)
         var cache = CacheSettings()
-        cache.flightTimeout = .seconds(3600)
-        cache.maximumFlights = tokens
+        cache.lookupTimeout = .seconds(3600)
+        cache.maximumInFlightLookups = tokens
         var governor = GovernorSettings()
         governor.concurrentCalls = concurrency
         governor.callsPerSecond = 1_000_000
@@ -41,7 +41,7 @@ package enum Scenarios {
         package let hitRate: Double
         package let goodFailures: Int
         package let badCalls: Int
-        package let providerCalls: Int
+        package let providerRequests: Int
         /// What the budget allows in that time.
         package let providerBudget: Int
     }
@@ -84,8 +84,8 @@ package enum Scenarios {
         return Flood(
             hitRate: Double(good.fromMemory - before.fromMemory) / Double(good.calls - before.calls),
             goodFailures: good.refused + good.failed + good.overBudget, badCalls: service.tally(of: "bad").calls,
-            providerCalls: service.provider.calls.count - callsBefore,
-            providerBudget: settings.savedCalls + settings.callsPerSecond * (seconds + 2))
+            providerRequests: service.provider.calls.count - callsBefore,
+            providerBudget: settings.callsBurst + settings.callsPerSecond * (seconds + 2))
     }
 
     /// The provider goes for a minute while good tokens are in use, and comes back.
@@ -138,7 +138,7 @@ package enum Scenarios {
             staleAnswers: after.stale - before.stale,
             callsDuringOutage: calls.filter { $0 >= down && $0 < back }.count,
             callsInFirstSecondAfter: calls.filter { $0 >= back && $0 < back.advanced(by: .seconds(1)) }.count,
-            budgetOfASecond: settings.callsPerSecond + settings.savedCalls, staleAfterRecovery: after.stale - settled.stale)
+            budgetOfASecond: settings.callsPerSecond + settings.callsBurst, staleAfterRecovery: after.stale - settled.stale)
     }
 
     /// More new tokens each second than the provider may be asked about, for longer than anybody waits.

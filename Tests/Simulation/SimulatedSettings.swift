@@ -13,25 +13,25 @@ package struct SimulatedSettings: Sendable {
 
     init(drawnBy random: inout SplitMix64) {
         cache.ttl = random.duration(.milliseconds(100) ... .seconds(60))
-        cache.rejectedTTL = random.duration(.milliseconds(100) ... .seconds(10))
+        cache.negativeTTL = random.duration(.milliseconds(100) ... .seconds(10))
         cache.jitter = [0, 0.1, 0.5].randomElement(using: &random)!
         cache.refreshAhead = [0, 0.2, 0.9].randomElement(using: &random)!
-        cache.maximumStale = [.zero, .seconds(3), .seconds(300)].randomElement(using: &random)!
-        cache.staleRetry = [.zero, .milliseconds(200), .seconds(1)].randomElement(using: &random)!
-        cache.flightTimeout = random.duration(.milliseconds(200) ... .seconds(3))
+        cache.staleIfError = [.zero, .seconds(3), .seconds(300)].randomElement(using: &random)!
+        cache.staleRefreshInterval = [.zero, .milliseconds(200), .seconds(1)].randomElement(using: &random)!
+        cache.lookupTimeout = random.duration(.milliseconds(200) ... .seconds(3))
         cache.shards = [1, 2, 4].randomElement(using: &random)!
         cache.valid = SegmentBounds(
             entries: Int.random(in: 4...40, using: &random), bytes: Int.random(in: 3_000...40_000, using: &random))
-        cache.rejected = SegmentBounds(entries: Int.random(in: 4...40, using: &random), bytes: 20_000)
-        cache.maximumFlights = Int.random(in: 1...20, using: &random)
-        cache.maximumWaitersPerFlight = Int.random(in: 1...10, using: &random)
+        cache.negative = SegmentBounds(entries: Int.random(in: 4...40, using: &random), bytes: 20_000)
+        cache.maximumInFlightLookups = Int.random(in: 1...20, using: &random)
+        cache.maximumWaitersPerLookup = Int.random(in: 1...10, using: &random)
         governor.concurrentCalls = Int.random(in: 1...8, using: &random)
         governor.callsPerSecond = [1, 5, 20, 1_000].randomElement(using: &random)!
-        governor.savedCalls = Int.random(in: 1...20, using: &random)
+        governor.callsBurst = Int.random(in: 1...20, using: &random)
         governor.maximumWaiting = Int.random(in: 0...20, using: &random)
-        governor.breakerFailures = Int.random(in: 0...5, using: &random)
-        governor.savedRetries = Int.random(in: 0...5, using: &random)
-        governor.maximumBackOff = [.seconds(2), .seconds(60)].randomElement(using: &random)!
+        governor.circuitBreaker.consecutiveFailures = Int.random(in: 0...5, using: &random)
+        governor.retryBurst = Int.random(in: 0...5, using: &random)
+        governor.maximumThrottleBackOff = [.seconds(2), .seconds(60)].randomElement(using: &random)!
         steps = Int.random(in: 20...120, using: &random)
     }
 }

@@ -10,7 +10,7 @@ extension Simulation {
 
     func play() async {
         let tokens = drawTokens()
-        var bounds = (settings.cache.valid, settings.cache.rejected)
+        var bounds = (settings.cache.valid, settings.cache.negative)
         for number in 0..<settings.steps {
             switch world.draw({ Int.random(in: 0..<100, using: &$0) }) {
             case 0..<70: burst(tokens)
@@ -161,7 +161,7 @@ extension Simulation {
                 SegmentBounds(entries: Int.random(in: 0...40, using: &random), bytes: Int.random(in: 0...40_000, using: &random))
             )
         }
-        verifier.limit(valid: bounds.0, rejected: bounds.1)
+        verifier.limit(valid: bounds.0, negative: bounds.1)
         return bounds
     }
 }

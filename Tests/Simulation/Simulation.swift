@@ -61,7 +61,7 @@ package final class Simulation: Sendable {
     private func outcome(hasEnded: Bool) -> Outcome {
         let now = world.now
         let statistics = governor.statistics
-        let flights = verifier.statistics.flights
+        let flights = verifier.statistics.inFlightLookups
         return ledger.withLockedValue { ledger in
             if !hasEnded { ledger.report("it does not come to rest", at: now) }
             if ledger.openCalls != 0 { ledger.report("\(ledger.openCalls) calls were never answered", at: now) }
@@ -90,12 +90,12 @@ package final class Simulation: Sendable {
         let statistics = verifier.statistics
         let now = world.now
         ledger.withLockedValue { ledger in
-            for (segment, bounds) in [(statistics.valid, valid), (statistics.rejected, rejected)]
+            for (segment, bounds) in [(statistics.valid, valid), (statistics.negative, rejected)]
             where segment.entries > bounds.entries || segment.bytes > bounds.bytes {
                 ledger.report("more is remembered than the bounds allow", at: now)
             }
             // Detached ones land in their own time.
-            if statistics.flights > 2 * settings.cache.maximumFlights { ledger.report("too many flights", at: now) }
+            if statistics.inFlightLookups > 2 * settings.cache.maximumInFlightLookups { ledger.report("too many flights", at: now) }
         }
     }
 }

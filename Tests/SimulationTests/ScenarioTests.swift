@@ -19,7 +19,7 @@ struct ScenarioTests {
         #expect(day.hitRate > 0.99)
         #expect(day.goodFailures == 0)
         #expect(day.badCalls == 150_000)
-        #expect(day.providerCalls <= day.providerBudget)
+        #expect(day.providerRequests <= day.providerBudget)
     }
 
     @Test(
@@ -53,6 +53,6 @@ struct ScenarioTests {
             tokens: 10_000, entries: 10_000, calls: 200_000, callsPerSecond: 2_000, ttl: .seconds(20), latency: .milliseconds(100))
         #expect(day.joined > 100)
         #expect(day.refreshed > 1_000)
-        #expect(day.providerCalls < 100_000)
+        #expect(day.providerRequests < 100_000)
     }
 }

@@ -78,9 +78,9 @@ struct AccountsProgramTests {
         #expect(lines.count == 3)
         #expect(lines.first.map { $0 + "\n" } == deleted("1"))
         #expect(lines[1].hasPrefix(#"{"account_id":"2","message":""#), "\(ending)")
-        #expect(lines[1].contains(#","outcome":"could_not_ask","reason":"PROVIDER_UNAVAILABLE","#), "\(ending)")
+        #expect(lines[1].contains(#","outcome":"unavailable","reason":"PROVIDER_UNAVAILABLE","#), "\(ending)")
         #expect(lines.last.map { $0 + "\n" } == deleted("3"))
-        #expect(ending.error.hasPrefix("doorman: 2 accounts deleted, 1 not: could not ask (PROVIDER_UNAVAILABLE)"), "\(ending)")
+        #expect(ending.error.hasPrefix("doorman: 2 accounts deleted, 1 not: unavailable (PROVIDER_UNAVAILABLE)"), "\(ending)")
     }
 
     @Test("ids come from standard input, too, with empty lines passed over")

@@ -24,45 +24,45 @@ struct BenchReportTests {
 
     @Test("is for people lines of a key and a value")
     func text() {
-        let report = Report(report([.identified, .identified, .refused("TOKEN_REJECTED"), .deadline, .deadline, .notSent]))
+        let report = Report(report([.identified, .identified, .rejected("TOKEN_REJECTED"), .deadline, .deadline, .notSent]))
         #expect(
             report.text == """
-                load:           10 connections × 4 calls, closed loop
-                measured:       2 s, after 2 s of warm-up
-                calls:          6, 3 answered a second
-                identified:     2
-                refused:        1 (TOKEN_REJECTED 1)
-                could not ask:  3 (DEADLINE 2, NOT_SENT 1)
-                bytes:          2,000 sent, 1,000,000 received
-                latency:        mean 350 µs
-                  min:          100 µs
-                  p50:          300 µs
-                  p90:          600 µs
-                  p99:          600 µs
-                  p99.9:        600 µs
-                  p99.99:       600 µs
-                  max:          600 µs
+                load:         10 connections × 4 calls, closed loop
+                measured:     2 s, after 2 s of warm-up
+                calls:        6, 3 answered per second
+                identified:   2
+                rejected:     1 (TOKEN_REJECTED 1)
+                unavailable:  3 (DEADLINE 2, NOT_SENT 1)
+                bytes:        2,000 sent, 1,000,000 received
+                latency:      mean 350 µs
+                  min:        100 µs
+                  p50:        300 µs
+                  p90:        600 µs
+                  p99:        600 µs
+                  p99.9:      600 µs
+                  p99.99:     600 µs
+                  max:        600 µs
 
                 """)
     }
 
     @Test("is for programs one object with its units in its names")
     func json() {
-        let report = Report(report([.identified, .refused("TOKEN_REJECTED")]) { $0.rate = CallRate(callsPerSecond: 5000) })
+        let report = Report(report([.identified, .rejected("TOKEN_REJECTED")]) { $0.rate = CallRate(callsPerSecond: 5000) })
         #expect(
             report.json
-                == #"{"answers_per_second":1,"calls":2,"connections":10,"connections_lost":0,"could_not_ask":{},"depth":4,"#
+                == #"{"answers_per_second":1,"calls":2,"connections":10,"connections_lost":0,"depth":4,"#
                 + #""due_per_second":5000,"ending":"time_up","identified":1,"#
                 + #""latency_us":{"max":200,"mean":150,"min":100,"p50":100.031,"p90":200,"p99":200,"p99_9":200,"p99_99":200},"#
-                + #""measured_seconds":2,"outcome":"refused","received_bytes":1000000,"refused":{"TOKEN_REJECTED":1},"#
-                + #""sent_bytes":2000,"threads":1,"warm_up_seconds":2}"#)
+                + #""measured_seconds":2,"outcome":"rejected","received_bytes":1000000,"rejected":{"TOKEN_REJECTED":1},"#
+                + #""sent_bytes":2000,"threads":1,"unavailable":{},"warm_up_seconds":2}"#)
     }
 
     @Test(
-        "ends as every other command: 3 if any call could not ask, else 1 if any was refused",
+        "ends as every other command: 3 if any call was unavailable, else 1 if any was rejected",
         arguments: [
-            ([.identified], 0, 0), ([.identified, .refused("TOKEN_REJECTED")], 0, 1),
-            ([.refused("TOKEN_REJECTED"), .deadline], 0, 3), ([.identified], 1, 3), ([], 0, 3),
+            ([.identified], 0, 0), ([.identified, .rejected("TOKEN_REJECTED")], 0, 1),
+            ([.rejected("TOKEN_REJECTED"), .deadline], 0, 3), ([.identified], 1, 3), ([], 0, 3),
         ] as [([CallOutcome], Int, Int32)])
     func status(outcomes: [CallOutcome], lost: Int, status: Int32) {
         let report = report(outcomes, lost: lost)
@@ -74,7 +74,7 @@ struct BenchReportTests {
     @Test("has nothing to say of latency where no call was made")
     func nothing() {
         let report = Report(report([], ending: .interrupted))
-        #expect(report.text.contains("measured:       2 s, then interrupted\n"))
+        #expect(report.text.contains("measured:     2 s, then interrupted\n"))
         #expect(!report.text.contains("latency"))
         #expect(report.json.contains(#""latency_us":null,"#))
     }

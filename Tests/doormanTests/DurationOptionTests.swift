@@ -15,7 +15,7 @@ struct DurationOptionTests {
     }
 
     @Test(
-        "anything else is refused",
+        "anything else is rejected",
         arguments: [
             "", "2", "s", "0s", "-1s", "+1s", "1.5s", "2 s", "2sec", "25h", "1441m", "99999999999999999999s", "٢s", "1d",
         ])

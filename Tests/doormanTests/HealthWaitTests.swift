@@ -5,7 +5,7 @@ import Testing
 
 @Suite("waiting for a server")
 struct HealthWaitTests {
-    private static let refused = HealthWait.Answer.failure(DoormanError(.unreachable, "nothing listens there", isRetryable: true))
+    private static let rejected = HealthWait.Answer.failure(DoormanError(.unreachable, "nothing listens there", isRetryable: true))
     private static let late = HealthWait.Answer.failure(DoormanError(.deadlineExceeded, "too late", isRetryable: true))
 
     /// The answer in the end, and how long each question was given. A question takes what it may, or no time if it is answered.
@@ -26,22 +26,23 @@ struct HealthWaitTests {
 
     @Test("ends as soon as it serves")
     func serves() async {
-        let (answer, timeouts, elapsed) = await run(limit: .seconds(30), [Self.refused, .success(.notServing), .success(.serving)])
+        let (answer, timeouts, elapsed) = await run(
+            limit: .seconds(30), [Self.rejected, .success(.notServing), .success(.serving)])
         #expect(answer == .success(.serving) && timeouts.count == 3)
         #expect(elapsed == .seconds(2) + .milliseconds(200))
     }
 
     @Test("ends when the time is up, with the last that was heard")
     func timeUp() async {
-        let (answer, timeouts, elapsed) = await run(limit: .seconds(5), [Self.refused])
-        #expect(answer == Self.refused && elapsed == .seconds(5))
+        let (answer, timeouts, elapsed) = await run(limit: .seconds(5), [Self.rejected])
+        #expect(answer == Self.rejected && elapsed == .seconds(5))
         #expect(timeouts == [.seconds(2), .seconds(2), .milliseconds(800)])
         #expect(await run(limit: .milliseconds(50), [.success(.notServing)]).answer == .success(.notServing))
     }
 
     @Test("is not told that it was late, if the last question had hardly any time")
     func lastQuestion() async {
-        #expect(await run(limit: .seconds(3), [Self.refused, Self.late]).answer == Self.refused)
+        #expect(await run(limit: .seconds(3), [Self.rejected, Self.late]).answer == Self.rejected)
         #expect(await run(limit: .seconds(1), [Self.late]).answer == Self.late)
     }
 

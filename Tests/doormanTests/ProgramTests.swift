@@ -14,7 +14,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "0 is yes, 1 refused, 3 could not ask; a failure is one line on standard error",
+        "0 is yes, 1 rejected, 3 unavailable; a failure is one line on standard error",
         arguments: [
             (["verify"], "response-verify-phone", 0), (["verify", "-", "--json"], "response-verify-stale", 0),
             (["exchange"], "response-exchange", 0), (["exchange"], "response-exchange-token-only", 0),
@@ -87,12 +87,12 @@ struct ProgramTests {
 
     @Test("nobody there is 3, with the address and what to do")
     func unreachable() async throws {
-        let environment = ["DOORMAN_ADDR": "unix:/nonexistent/doorman.sock"]
+        let environment = ["DOORMAN_ADDRESS": "unix:/nonexistent/doorman.sock"]
         let ending = try await Program.run(["health", "--timeout", "2s", "--json"], environment: environment)
         #expect(ending.status == 3)
         #expect(ending.error.contains("unix:/nonexistent/doorman.sock"))
         #expect(ending.error.contains("Start doormand"))
-        #expect(ending.output.contains(#","outcome":"could_not_ask","reason":"UNREACHABLE","#))
+        #expect(ending.output.contains(#","outcome":"unavailable","reason":"UNREACHABLE","#))
     }
 
     @Test("help is no failure", arguments: [["--help"], ["verify", "--help"], ["help", "exchange"]])

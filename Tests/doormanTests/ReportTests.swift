@@ -61,23 +61,23 @@ struct ReportTests {
     @Test("a failure is one line that ends with what to do next")
     func failureLine() {
         let line = FailureReport(DoormanError(.tokenRejected, "the provider\nrefuses it")).line
-        #expect(line == "doorman: refused (TOKEN_REJECTED): the provider refuses it. Have the user log in again.\n")
+        #expect(line == "doorman: rejected (TOKEN_REJECTED): the provider refuses it. Have the user log in again.\n")
         let busy = DoormanError(.providerBusy, "throttled", isRetryable: true, retryAfter: .milliseconds(1500))
-        #expect(FailureReport(busy).line == "doorman: could not ask (PROVIDER_BUSY): throttled. Try again in 1.5 s.\n")
+        #expect(FailureReport(busy).line == "doorman: unavailable (PROVIDER_BUSY): throttled. Try again in 1.5 s.\n")
     }
 
     @Test("a failure is one object that never mixes the two kinds up")
     func failureJSON() {
-        let refused = FailureReport(DoormanError(.wrongApplication, "m"))
-        #expect(refused.json.hasPrefix(#"{"message":"m","next":""#))
-        #expect(refused.json.hasSuffix(#"","outcome":"refused","reason":"WRONG_APPLICATION","retryable":false}"#))
-        #expect(refused.status == .refused)
+        let rejected = FailureReport(DoormanError(.wrongApplication, "m"))
+        #expect(rejected.json.hasPrefix(#"{"message":"m","next":""#))
+        #expect(rejected.json.hasSuffix(#"","outcome":"rejected","reason":"WRONG_APPLICATION","retryable":false}"#))
+        #expect(rejected.status == .rejected)
         let busy = FailureReport(DoormanError(.providerBusy, "m", isRetryable: true, retryAfter: .seconds(30)))
         #expect(
             busy.json
-                == #"{"message":"m","next":"Try again in 30 s.","outcome":"could_not_ask","reason":"PROVIDER_BUSY","#
+                == #"{"message":"m","next":"Try again in 30 s.","outcome":"unavailable","reason":"PROVIDER_BUSY","#
                 + #""retry_after_seconds":30,"retryable":true}"#)
-        #expect(busy.status == .couldNotAsk)
+        #expect(busy.status == .unavailable)
     }
 
     @Test("a misplaced token is not repeated in the complaint about it")

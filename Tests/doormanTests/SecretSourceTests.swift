@@ -26,7 +26,7 @@ struct SecretSourceTests {
         #expect(try SecretSource.usable(Array(text.utf8), "token") == Array(expected.utf8))
     }
 
-    @Test("nothing, and more than a frame holds, is refused before anybody is asked")
+    @Test("nothing, and more than a frame holds, is rejected before anybody is asked")
     func limits() throws {
         let longest = [UInt8](repeating: 0x61, count: SecretSource.maximumBytes)
         #expect(try SecretSource.usable(longest, "token") == longest)

@@ -22,7 +22,7 @@ struct ServerChoiceTests {
 
     @Test("it is the option's, or else the environment's, where empty is not set")
     func precedence() throws {
-        let environment = ["DOORMAN_ADDR": "a:1,b:2", "DOORMAN_TIMEOUT": "3s", "DOORMAN_SERVER_NAME": "doorman.internal"]
+        let environment = ["DOORMAN_ADDRESS": "a:1,b:2", "DOORMAN_TIMEOUT": "3s", "DOORMAN_SERVER_NAME": "doorman.internal"]
         let fromEnvironment = try choice([], environment)
         #expect(fromEnvironment.targets == [.hostAndPort("a", 1), .hostAndPort("b", 2)])
         #expect(fromEnvironment.timeout == .seconds(3) && fromEnvironment.tls?.serverName == "doorman.internal")
@@ -64,7 +64,7 @@ struct ServerChoiceTests {
     @Test(
         "a complaint names the option or the variable that is wrong",
         arguments: [
-            (["--address", "nowhere"], [:], "--address: "), ([], ["DOORMAN_ADDR": "a:1,"], "DOORMAN_ADDR: "),
+            (["--address", "nowhere"], [:], "--address: "), ([], ["DOORMAN_ADDRESS": "a:1,"], "DOORMAN_ADDRESS: "),
             ([], ["DOORMAN_TIMEOUT": "2"], "DOORMAN_TIMEOUT must"), ([], ["DOORMAN_TLS": "yes"], "DOORMAN_TLS must"),
             (["--ca-file", "/nonexistent/ca.pem"], [:], "--ca-file: '/nonexistent/ca.pem' can't be read"),
             ([], ["DOORMAN_CA_FILE": "/nonexistent/ca.pem"], "DOORMAN_CA_FILE: '/nonexistent/ca.pem' can't be read"),

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("reports of statistics")
 struct StatisticsReportTests {
-    private static let fromMemory = ServerStatistics.CallKind(method: "Verify", source: "memory", code: "OK")
+    private static let fromMemory = ServerStatistics.CallKind(method: "Verify", source: "cache", code: "OK")
     private static let verified = ServerStatistics.CallKind(method: "Verify", source: "provider", code: "OK")
     private static let rejected = ServerStatistics.CallKind(
         method: "Verify", source: "provider", code: "UNAUTHENTICATED", reason: "TOKEN_REJECTED")
@@ -22,8 +22,8 @@ struct StatisticsReportTests {
             .init(setting: "server.max-connections", used: 12, limit: 10_000),
             .init(setting: "provider.max-concurrent-calls", applicationID: "5432", used: 0, limit: 64),
         ]
-        statistics.applications = [.init(applicationID: "5432", breaker: .closed)]
-        statistics.providerCalls = [.init(endpoint: "me", outcome: "success"): 10]
+        statistics.applications = [.init(applicationID: "5432", circuitBreaker: .closed)]
+        statistics.providerRequests = [.init(endpoint: "me", outcome: "success"): 10]
         statistics.providerLatency = LatencyHistogram.Snapshot(
             sum: .seconds(1), buckets: [.init(upperBound: .microseconds(106_496), count: 10)])
         return statistics
@@ -37,8 +37,8 @@ struct StatisticsReportTests {
         statistics.calls[Self.rejected] = 3
         statistics.calls[Self.late] = 1
         statistics.counters = [.cacheHits: 4_000, .cacheMisses: 19]
-        statistics.applications = [.init(applicationID: "5432", breaker: .open, backOff: .milliseconds(1500))]
-        statistics.providerCalls[.init(endpoint: "me", outcome: "success")] = 18
+        statistics.applications = [.init(applicationID: "5432", circuitBreaker: .open, backOff: .milliseconds(1500))]
+        statistics.providerRequests[.init(endpoint: "me", outcome: "success")] = 18
         statistics.providerLatency = LatencyHistogram.Snapshot(
             sum: .seconds(2),
             buckets: [
@@ -53,30 +53,30 @@ struct StatisticsReportTests {
     func certificate(expiry: UInt64, text: String) {
         var statistics = before
         statistics.gauges[.tlsCertificateExpiry] = expiry
-        #expect(StatisticsReport(statistics).text.contains("certificate:  ends \(text)\n"))
+        #expect(StatisticsReport(statistics).text.contains("certificate:      ends \(text)\n"))
     }
 
     @Test("of one answer it is all since the start, as lines and tables for people")
     func sinceStart() {
         #expect(
             StatisticsReport(before).text == """
-                started:    2017-07-14T02:40:00.000Z, 2 h 5 min ago
-                counted:    since then
-                calls:      1,010, 0.1 a second
-                hit ratio:  99.01% of 1,000 hits and 10 misses
-                failures:   none
-                provider:   10 calls, 0.0 a second
-                latency:    mean 100 ms p50 106 ms p90 106 ms p99 106 ms p99.9 106 ms
-                breaker:    closed
-                fullest:    server.max-connections 0.12%
-                capacity:   60,000 tokens of an application can be kept fresh
+                started:          2017-07-14T02:40:00.000Z, 2 h 5 min ago
+                counted:          since then
+                calls:            1,010, 0.1 per second
+                hit ratio:        99.01% of 1,000 hits and 10 misses
+                failures:         none
+                provider:         10 requests, 0.0 per second
+                latency:          mean 100 ms p50 106 ms p90 106 ms p99 106 ms p99.9 106 ms
+                circuit breaker:  closed
+                fullest:          server.max-connections 0.12%
+                capacity:         60,000 tokens of an application can be kept fresh
 
-                method  answered by  outcome  calls  a second  in all
-                Verify  memory       OK       1,000       0.1   1,000
-                Verify  provider     OK          10       0.0      10
+                method  answered by  outcome  calls  per second  total
+                Verify  cache        OK       1,000         0.1  1,000
+                Verify  provider     OK          10         0.0     10
 
-                asked of provider  outcome  calls  a second  in all
-                me                 success     10       0.0      10
+                provider endpoint  outcome  requests  per second  total
+                me                 success        10         0.0     10
 
                 limit                          application  used      of   full
                 server.max-connections         –              12  10,000  0.12%
@@ -93,13 +93,13 @@ struct StatisticsReportTests {
         #expect(report.perSecond(report.calls) == 1_504.5)
         #expect(report.hitRatio.map { ($0 * 1000).rounded() } == 997)
         #expect(report.reasons.map(\.name) == ["TOKEN_REJECTED", "DEADLINE_EXCEEDED"])
-        #expect(report.text.contains("counted:    in 2 s\n"))
-        #expect(report.text.contains("failures:   TOKEN_REJECTED 3 DEADLINE_EXCEEDED 1\n"))
-        #expect(report.text.contains("latency:    mean 125 ms p50 106 ms p90 524 ms p99 524 ms p99.9 524 ms\n"))
-        #expect(report.text.contains("breaker:    open, asked again in 1.5 s\n"))
+        #expect(report.text.contains("counted:          in 2 s\n"))
+        #expect(report.text.contains("failures:         TOKEN_REJECTED 3 DEADLINE_EXCEEDED 1\n"))
+        #expect(report.text.contains("latency:          mean 125 ms p50 106 ms p90 524 ms p99 524 ms p99.9 524 ms\n"))
+        #expect(report.text.contains("circuit breaker:  open, asked again in 1.5 s\n"))
         #expect(
             report.line == "2017-07-14T04:45:02.000Z 1,505 calls/s, 99.70% hits, provider 4.0/s mean 125 ms p50 106 ms p90 524 ms "
-                + "p99 524 ms p99.9 524 ms, failures TOKEN_REJECTED 3 DEADLINE_EXCEEDED 1, breaker open, asked again in 1.5 s, "
+                + "p99 524 ms p99.9 524 ms, failures TOKEN_REJECTED 3 DEADLINE_EXCEEDED 1, circuit breaker open, asked again in 1.5 s, "
                 + "server.max-connections 0.12%")
     }
 
@@ -116,16 +116,17 @@ struct StatisticsReportTests {
         let json = StatisticsReport(after, since: before).json
         #expect(
             json.hasPrefix(
-                #"{"applications":[{"application_id":"5432","back_off_seconds":1.5,"breaker":"open"}],"#
+                #"{"applications":[{"application_id":"5432","back_off_seconds":1.5,"circuit_breaker":"open"}],"#
                     + #""calls":[{"code":"DEADLINE_EXCEEDED","count":1,"method":"","reason":"","source":"server","total":1},"#),
             "\(json)")
         for part in [
-            #"{"code":"OK","count":3000,"method":"Verify","reason":"","source":"memory","total":4000}"#,
+            #"{"code":"OK","count":3000,"method":"Verify","reason":"","source":"cache","total":4000}"#,
             #","calls_per_second":1504.5,"counted_seconds":2,"counters":{"cache.hits":4000,"cache.misses":19},"#,
             #","failures":{"DEADLINE_EXCEEDED":1,"TOKEN_REJECTED":3},"gauges":{"cache.capacity_tokens":60000},"#,
             #","hit_ratio":0.997009,"hits":3000,"#,
             #","limits":[{"application_id":null,"limit":10000,"setting":"server.max-connections","used":12},"#,
-            #","misses":9,"outcome":"statistics","provider_calls":[{"count":8,"endpoint":"me","outcome":"success","total":18}],"#,
+            #","misses":9,"outcome":"statistics","#,
+            #","provider_requests":[{"count":8,"endpoint":"me","outcome":"success","total":18}],"#,
             #","provider_latency_us":{"count":8,"mean":125000,"p50":106496,"p90":524288,"p99":524288,"p99_9":524288},"#,
             #","started_at":"2017-07-14T02:40:00.000Z","uptime_seconds":7502}"#,
         ] {
@@ -138,7 +139,7 @@ struct StatisticsReportTests {
     func extremes() {
         let nothing = StatisticsReport(ServerStatistics())
         #expect(nothing.hitRatio == nil && nothing.perSecond(1) == 0)
-        #expect(nothing.text.contains("hit ratio:  –\n") && nothing.text.contains("breaker:    –\n"))
+        #expect(nothing.text.contains("hit ratio:        –\n") && nothing.text.contains("circuit breaker:  –\n"))
         #expect(nothing.json.contains(#""hit_ratio":null"#))
         var absurd = after
         absurd.uptime = .milliseconds(1)

@@ -19,7 +19,7 @@ struct StatsProgramTests {
     func text() async throws {
         let ending = try await run([], vectors: ["response-stats"])
         #expect(ending.status == 0 && ending.error.isEmpty, "\(ending)")
-        #expect(ending.output.hasPrefix("started:    2017-07-14T02:40:00.000Z, 1 h 0 min ago\n"), "\(ending)")
+        #expect(ending.output.hasPrefix("started:          2017-07-14T02:40:00.000Z, 1 h 0 min ago\n"), "\(ending)")
         #expect(ending.output.contains("1111122222333334 open, asked again in 1.5 s; others closed\n"), "\(ending)")
     }
 
@@ -66,9 +66,9 @@ struct StatsProgramTests {
 
     @Test("a server that never was there, or may not be asked, ends it at once", arguments: [[], ["--watch"]])
     func never(arguments: [String]) async throws {
-        let refused = try await run(arguments, vectors: ["failure-caller-not-allowed"])
-        #expect(refused.status == 3 && refused.output.isEmpty, "\(refused)")
-        #expect(refused.error.contains("Ask the server's operator"), "\(refused)")
+        let rejected = try await run(arguments, vectors: ["failure-caller-not-allowed"])
+        #expect(rejected.status == 3 && rejected.output.isEmpty, "\(rejected)")
+        #expect(rejected.error.contains("Ask the server's operator"), "\(rejected)")
         let nobody = try await Program.run(
             ["stats", "--address", "unix:/nonexistent/doorman.sock", "--timeout", "1s"] + arguments)
         #expect(nobody.status == 3 && nobody.error.contains("Start doormand"), "\(nobody)")

@@ -65,11 +65,11 @@ package struct CacheMissLimiterSettings: Sendable, Hashable {
     /// asked by default.
     package var missesPerSecond = 500
     /// The burst: the most cache misses that may come at once. At least 1, default 1,000.
-    package var savedMisses = 1_000
+    package var missesBurst = 1_000
     /// How many callers are told apart. Default 10,000; those beyond share one budget.
     package var maximumCallers = 10_000
 
     package init() {}
 
-    fileprivate var rate: RateLimit { RateLimit(perSecond: missesPerSecond, burst: savedMisses) }
+    fileprivate var rate: RateLimit { RateLimit(perSecond: missesPerSecond, burst: missesBurst) }
 }

@@ -80,7 +80,7 @@ class Doorman:
         "server-event-loops": 1, "server-max-connections": 20_000, "cache-ttl": "24h",
         # Tokens fall into shards by chance, and each has its part of the bound: a bound of just as many would lose some.
         "cache-max-entries": 2 * COUNT, "cache-max-bytes": "1GiB",
-        "caller-misses-per-second": 1_000_000, "caller-saved-misses": 1_000_000, "provider-max-calls-per-second": 1_000_000,
+        "authorization-misses-per-second": 1_000_000, "authorization-misses-burst": 1_000_000, "provider-max-calls-per-second": 1_000_000,
     }
 
     def __init__(self, bench, emulator=None):

@@ -42,7 +42,7 @@ struct Ledger {
         answersMade += 1
         switch kind & 3 {
         case 0: return ResponseEncoder.encode(Verdict.rejected(Rejection(.tokenRejected, "answer \(answersMade)")))
-        case 1: return ResponseEncoder.encode(FailureAnswer(.providerBusy, "answer \(answersMade)", retryAfter: .seconds(1)))
+        case 1: return ResponseEncoder.encode(FailureResponse(.providerBusy, "answer \(answersMade)", retryAfter: .seconds(1)))
         default:
             return ResponseEncoder.encode(
                 Identity(

@@ -87,9 +87,9 @@ final class AnsweringPeer: Sendable {
         case (.draining, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.notServing))
         case (_, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.serving))
         case (.serving, _): try await connection.answer(call, call.secret)
-        case (.draining, _): try await connection.answer(call, FailureAnswer(.draining, "shutting down"))
+        case (.draining, _): try await connection.answer(call, FailureResponse(.draining, "shutting down"))
         case (.providerUnavailable, _):
-            try await connection.answer(call, FailureAnswer(.providerUnavailable, "no way to the provider"))
+            try await connection.answer(call, FailureResponse(.providerUnavailable, "no way to the provider"))
         }
     }
 }

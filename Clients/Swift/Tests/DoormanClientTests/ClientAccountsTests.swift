@@ -80,7 +80,7 @@ struct ClientAccountsTests {
             for try await _ in client.accounts() { Issue.record("there is no account") }
         }
         let connection = try await peer.accept()
-        try await connection.answer(connection.nextCall(), FailureAnswer(.callerNotAllowed, "not you"))
+        try await connection.answer(connection.nextCall(), FailureResponse(.callerNotAllowed, "not you"))
         let error = await #expect(throws: DoormanError.self) { try await listing.value }
         #expect(error?.kind == .unavailable(.callerNotAllowed))
         #expect(error?.isRetryable == false)

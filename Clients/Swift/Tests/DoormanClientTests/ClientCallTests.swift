@@ -72,7 +72,7 @@ struct ClientCallTests {
         let connection = try await peer.accept()
         connection.answersPings = false
         let call = try await connection.nextCall()
-        let failure = ResponseEncoder.encode(FailureAnswer(.serviceUnknown, "no such service"))
+        let failure = ResponseEncoder.encode(FailureResponse(.serviceUnknown, "no such service"))
         try await connection.answer(call, asFailure ? failure : ResponseEncoder.encode(ServingStatus.serviceUnknown))
         #expect(try await health == .serviceUnknown)
         await client.close()
@@ -97,13 +97,13 @@ struct ClientCallTests {
         let client = patient(peer)
         let refused = Task { try await client.verify("EMAWbad") }
         let connection = try await peer.accept()
-        try await connection.answer(connection.nextCall(), FailureAnswer(.tokenRejected, "the provider refuses it"))
+        try await connection.answer(connection.nextCall(), FailureResponse(.tokenRejected, "the provider refuses it"))
         let refusal = await #expect(throws: DoormanError.self) { try await refused.value }
         #expect(refusal?.kind == .rejected(.tokenRejected))
         #expect(refusal?.isRetryable == false)
 
         let unlucky = Task { try await client.verify("EMAWgood") }
-        let busy = FailureAnswer(.providerBusy, "the provider throttles", retryAfter: .seconds(30))
+        let busy = FailureResponse(.providerBusy, "the provider throttles", retryAfter: .seconds(30))
         try await connection.answer(connection.nextCall(), busy)
         let outage = await #expect(throws: DoormanError.self) { try await unlucky.value }
         #expect(outage?.kind == .unavailable(.providerBusy))

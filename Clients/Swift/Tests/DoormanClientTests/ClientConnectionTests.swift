@@ -32,7 +32,7 @@ struct ClientConnectionTests {
         let slowCall = try await old.nextCall()
         async let code = client.exchange(AuthorizationCode("AQcode"))
         let refusedCall = try await old.nextCall()
-        try await old.answer(refusedCall, FailureAnswer(.draining, "shutting down"))
+        try await old.answer(refusedCall, FailureResponse(.draining, "shutting down"))
 
         let new = try await peer.accept()
         let again = try await new.nextCall()
@@ -54,7 +54,7 @@ struct ClientConnectionTests {
         let call = Task { try await client.verify("EMAW1") }
         for _ in 0..<5 {
             let connection = try await peer.accept()
-            try await connection.answer(connection.nextCall(), FailureAnswer(.draining, "shutting down"))
+            try await connection.answer(connection.nextCall(), FailureResponse(.draining, "shutting down"))
             try await connection.clientCloses()
         }
         let error = await #expect(throws: DoormanError.self) { try await call.value }
@@ -159,7 +159,7 @@ struct ClientConnectionTests {
         for _ in 0..<3 {
             let ping = try await connection.nextCall()
             #expect(ping.method == .healthCheck)
-            let refused = refusal.map { ResponseEncoder.encode(FailureAnswer($0, "no")) }
+            let refused = refusal.map { ResponseEncoder.encode(FailureResponse($0, "no")) }
             try await connection.answer(ping, refused ?? ResponseEncoder.encode(ServingStatus.serving))
         }
         try await connection.answer(call, "1")

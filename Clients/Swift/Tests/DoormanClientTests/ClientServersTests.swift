@@ -135,7 +135,7 @@ struct ClientServersTests {
         async let identity = hedge.client.verify("EMAW1")
         let connections = [try await hedge.peers[0].accept(), try await hedge.peers[1].accept()]
         let calls = [try await connections[0].nextCall(), try await connections[1].nextCall()]
-        try await connections[0].answer(calls[0], FailureAnswer(.providerUnavailable, "no way to the provider"))
+        try await connections[0].answer(calls[0], FailureResponse(.providerUnavailable, "no way to the provider"))
         // What is answered later on the same connection shows that this was read.
         async let other = hedge.client.verify("EMAW2")
         try await connections[0].answer(connections[0].nextCall(), "2")

@@ -40,7 +40,7 @@ struct ClientStatisticsTests {
             let asking = Task { try await client.statistics() }
             if connection == nil { connection = try await peer.accept() }
             let open = try #require(connection)
-            try await open.answer(open.nextCall(), FailureAnswer(failure, "not you"))
+            try await open.answer(open.nextCall(), FailureResponse(failure, "not you"))
             let error = await #expect(throws: DoormanError.self) { try await asking.value }
             #expect(error?.kind == .unavailable(kind))
             #expect(error?.isRetryable == false)

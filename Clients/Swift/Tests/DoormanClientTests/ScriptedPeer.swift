@@ -131,7 +131,7 @@ final class PeerConnection {
         try await answer(call, ResponseEncoder.encode(.sample(account)))
     }
 
-    func answer(_ call: ReceivedCall, _ failure: FailureAnswer) async throws {
+    func answer(_ call: ReceivedCall, _ failure: FailureResponse) async throws {
         try await answer(call, ResponseEncoder.encode(failure))
     }
 

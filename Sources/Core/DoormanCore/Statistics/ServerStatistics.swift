@@ -18,7 +18,7 @@ public struct ServerStatistics: Sendable, Hashable {
     /// How things stand with the provider, for each application.
     public var applications: [ApplicationState] = []
     /// Calls to the provider by how they came out.
-    public var providerCalls: [ProviderCallKind: UInt64] = [:]
+    public var providerRequests: [ProviderRequestKind: UInt64] = [:]
     /// How long the provider took to answer, whatever it said.
     public var providerLatency = LatencyHistogram.Snapshot()
 
@@ -46,7 +46,7 @@ public struct ServerStatistics: Sendable, Hashable {
     }
 
     /// What the provider was asked, and what came of it.
-    public struct ProviderCallKind: Sendable, Hashable {
+    public struct ProviderRequestKind: Sendable, Hashable {
         /// Such as `me`.
         public var endpoint: String
         /// Such as `success`, `token_rejected`, or `failed_timedOut`.
@@ -84,14 +84,14 @@ public struct ServerStatistics: Sendable, Hashable {
         /// The application's id.
         public var applicationID: String
         /// Whether the provider is asked about it.
-        public var breaker: CircuitBreaker
+        public var circuitBreaker: CircuitBreaker
         /// The rest of the back-off while the provider throttles, in whole milliseconds; `nil` if it does not.
         public var backOff: Duration?
 
         /// For tests of yours; the client makes its own.
-        public init(applicationID: String, breaker: CircuitBreaker, backOff: Duration? = nil) {
+        public init(applicationID: String, circuitBreaker: CircuitBreaker, backOff: Duration? = nil) {
             self.applicationID = applicationID
-            self.breaker = breaker
+            self.circuitBreaker = circuitBreaker
             self.backOff = backOff
         }
     }
@@ -133,11 +133,11 @@ extension ServerStatistics.Name {
     /// Refreshes of answers before their time was up.
     public static let cacheRefreshed = Self(rawValue: "cache.refreshed")
     /// Answers past their time, given because the provider could not be asked.
-    public static let cacheStale = Self(rawValue: "cache.stale")
+    public static let cacheStaleHits = Self(rawValue: "cache.stale_hits")
     /// Valid tokens that had to go for others.
     public static let cacheEvictions = Self(rawValue: "cache.evictions")
     /// Refused tokens that had to go for others.
-    public static let cacheRejectedEvictions = Self(rawValue: "cache.rejected_evictions")
+    public static let cacheNegativeEvictions = Self(rawValue: "cache.negative_evictions")
     /// Connections to the provider that were opened, or at least tried.
     public static let providerConnectionsOpened = Self(rawValue: "provider.connections_opened")
 
@@ -155,14 +155,14 @@ extension ServerStatistics.Name {
 // Gauges.
 extension ServerStatistics.Name {
     /// Questions to the provider that are open.
-    public static let cacheFlights = Self(rawValue: "cache.flights")
+    public static let cacheInFlightLookups = Self(rawValue: "cache.in_flight_lookups")
     /// How many tokens of one application can be kept fresh: calls to the provider in a second times the seconds that an answer is good
     /// for.
     public static let cacheCapacity = Self(rawValue: "cache.capacity_tokens")
     /// When the server's own certificate ends, in seconds of Unix time. Only with TLS.
-    public static let tlsCertificateExpiry = Self(rawValue: "tls.certificate_expiry_seconds")
+    public static let tlsCertificateExpiry = Self(rawValue: "tls.certificate_expiry_timestamp_seconds")
     /// Requests to the provider under way.
-    public static let providerRequests = Self(rawValue: "provider.requests")
+    public static let providerRequestsInFlight = Self(rawValue: "provider.requests_in_flight")
 }
 
 extension ServerStatistics {
@@ -176,7 +176,7 @@ extension ServerStatistics {
         difference.uptime = uptime - earlier.uptime
         difference.calls = Self.difference(calls, earlier.calls)
         difference.counters = Self.difference(counters, earlier.counters)
-        difference.providerCalls = Self.difference(providerCalls, earlier.providerCalls)
+        difference.providerRequests = Self.difference(providerRequests, earlier.providerRequests)
         difference.providerLatency = providerLatency.since(earlier.providerLatency)
         return difference
     }

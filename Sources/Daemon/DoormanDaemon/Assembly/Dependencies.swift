@@ -28,7 +28,7 @@ struct Dependencies {
         self.transport = transport
         var governorSettings = settings.governor
         // A request that hangs must be able to count against the provider, however short its time is.
-        governorSettings.slowCall = min(governorSettings.slowCall, settings.cache.flightTimeout / 2)
+        governorSettings.circuitBreaker.slowCall = min(governorSettings.circuitBreaker.slowCall, settings.cache.lookupTimeout / 2)
         let providers = try ProviderPool(applications, governor: governorSettings, transport: transport, time: time)
         self.providers = providers
         var cache = settings.cache

@@ -26,7 +26,7 @@ final class ProviderPool: Sendable {
     /// The router in use, behind what lets a reload exchange it.
     let provider: HotSwappableProvider
     /// What they all have asked.
-    let providerCalls = ProviderCounters()
+    let providerRequests = ProviderCounters()
     private let transport: CurlTransport
     private let time: TimeSource
     private let state: NIOLockedValueBox<State>
@@ -38,7 +38,7 @@ final class ProviderPool: Sendable {
         governedApplications = applications.map { application in
             GovernedApplication(applicationID: application.id, governor: Governor(settings: settings, timeSource: time))
         }
-        let router = try Self.router(applications, governedApplications, transport, time, providerCalls) { _ in 0 }
+        let router = try Self.router(applications, governedApplications, transport, time, providerRequests) { _ in 0 }
         provider = HotSwappableProvider(router)
         state = NIOLockedValueBox(State(applications: applications, router: router))
         self.transport = transport
@@ -55,7 +55,7 @@ final class ProviderPool: Sendable {
     func prepare(_ applications: [ServedApplication]) throws(AccountKitSettings.Invalid) -> @Sendable () -> Void {
         let before = state.withLockedValue { $0 }
         // A secret that has worked goes on being the first that is used, wherever it stands now.
-        let router = try Self.router(applications, governedApplications, transport, time, providerCalls) { application in
+        let router = try Self.router(applications, governedApplications, transport, time, providerRequests) { application in
             guard let old = before.applications.first(where: { $0.id == application.id }),
                 let preferred = before.router.preferredCredential(of: application.id)
             else { return 0 }
@@ -70,10 +70,10 @@ final class ProviderPool: Sendable {
     private static func router(
         _ applications: [ServedApplication], _ governedApplications: [GovernedApplication], _ transport: CurlTransport,
         _ time: TimeSource,
-        _ providerCalls: ProviderCounters, preferred: (ServedApplication) -> Int
+        _ providerRequests: ProviderCounters, preferred: (ServedApplication) -> Int
     ) throws(AccountKitSettings.Invalid) -> ApplicationRouter {
         let observer: AccountKitVerifier.Observer = { endpoint, outcome, took in
-            providerCalls.record(endpoint, outcome, took)
+            providerRequests.record(endpoint, outcome, took)
         }
         var routes: [ApplicationRouter.Application] = []
         for application in applications {

@@ -4,16 +4,16 @@ internal import DoormanServer
 internal import DoormanSupport
 internal import Yams
 
-/// The file that `server.policy-file` names: a list of rules in YAML or JSON. The first rule that matches a caller counts. A caller
+/// The file that `authorization.policy-file` names: a list of rules in YAML or JSON. The first rule that matches a caller counts. A caller
 /// that matches no rule may call nothing.
 ///
 ///     - callers: [uri:spiffe://example.org/web/*, dns:billing.internal, uid:1000, ip:10.0.0.7]   # or any
 ///       methods: [verify, exchange, revoke, accounts, stats]
 ///       calls-per-second: 1000    # of any kind; absent: no limit
-///       saved-calls: 2000         # absent: twice as many as in a second
+///       calls-burst: 2000         # absent: twice as many as in a second
 ///       calls-in-flight: 100      # calls that wait, over all connections of a caller; absent: no limit
-///       misses-per-second: 200    # absent: caller.misses-per-second
-///       saved-misses: 400         # absent: twice as many as in a second
+///       misses-per-second: 200    # absent: authorization.misses-per-second
+///       misses-burst: 400         # absent: twice as many as in a second
 ///
 /// Each caller has limits of its own. All mistakes are found in one go.
 struct PolicyFile {
@@ -38,10 +38,10 @@ struct PolicyFile {
     }
 
     static let maximumRules = 1000
-    static let setting = "server.policy-file"
-    private static let calls = RateKeys(perSecond: "calls-per-second", burst: "saved-calls")
+    static let setting = "authorization.policy-file"
+    private static let calls = RateKeys(perSecond: "calls-per-second", burst: "calls-burst")
     private static let callsInFlight = "calls-in-flight"
-    private static let misses = RateKeys(perSecond: "misses-per-second", burst: "saved-misses")
+    private static let misses = RateKeys(perSecond: "misses-per-second", burst: "misses-burst")
     private static let numbers = [calls.perSecond, calls.burst, callsInFlight, misses.perSecond, misses.burst]
     private static let keys = ["callers", "methods"] + numbers
     private static let methods: [(name: String, method: MethodSet)] = [

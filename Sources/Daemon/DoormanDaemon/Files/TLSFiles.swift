@@ -24,9 +24,9 @@ struct TLSFiles: Sendable, Hashable {
         guard isTLS else { return nil }
         var problems: [String] = []
         if certificate.isEmpty { problems.append("tls.certificate-file is required where there is one of the other tls files") }
-        if key.isEmpty { problems.append("tls.key-file is required where there is one of the other tls files") }
+        if key.isEmpty { problems.append("tls.private-key-file is required where there is one of the other tls files") }
         let certificateChain = Self.read(certificate, for: "tls.certificate-file", &problems)
-        let privateKey = Self.read(key, for: "tls.key-file", &problems)
+        let privateKey = Self.read(key, for: "tls.private-key-file", &problems)
         let authorities = Self.read(clientAuthorities, for: "tls.client-ca-file", &problems)
         guard problems.isEmpty, let certificateChain, let privateKey else { throw ConfigurationError(problems: problems) }
         let material = TLSMaterial(

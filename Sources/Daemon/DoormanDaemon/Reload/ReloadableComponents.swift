@@ -23,15 +23,15 @@ extension Daemon {
 extension Dependencies {
     var cacheBounds: ReloadableComponent {
         ReloadableComponent(
-            keys: ["cache.max-entries", "cache.max-bytes", "cache.max-rejected-entries", "cache.max-rejected-bytes"]
+            keys: ["cache.max-entries", "cache.max-bytes", "cache.max-negative-entries", "cache.max-negative-bytes"]
         ) { [verifier] settings in
-            verifier.limit(valid: settings.cache.valid, rejected: settings.cache.rejected)
+            verifier.limit(valid: settings.cache.valid, negative: settings.cache.negative)
         }
     }
 
     var cacheMissLimits: ReloadableComponent {
         ReloadableComponent(
-            keys: ["caller.misses-per-second", "caller.saved-misses", "caller.max-callers"]
+            keys: ["authorization.misses-per-second", "authorization.misses-burst", "authorization.max-callers"]
         ) { [missLimiter, time] settings in
             missLimiter.change(to: settings.cacheMissLimiter, at: time.now())
         }
@@ -71,7 +71,7 @@ extension DoormanServer {
 }
 
 extension TLSFiles {
-    fileprivate static let keys = ["tls.certificate-file", "tls.key-file", "tls.client-ca-file", "tls.client-certificates"]
+    fileprivate static let keys = ["tls.certificate-file", "tls.private-key-file", "tls.client-ca-file", "tls.client-auth"]
 
     fileprivate static func keys(ofDifferences before: TLSMaterial, _ after: TLSMaterial) -> [String] {
         let differs = [

@@ -4,7 +4,7 @@ internal import Foundation
 struct EnvironmentSource: SettingsSource {
     /// Variables of the command-line client and of the programs' own start.
     private static let foreign: Set = [
-        "DOORMAN_ADDR", "DOORMAN_TIMEOUT", "DOORMAN_TLS", "DOORMAN_CA_FILE", "DOORMAN_CERTIFICATE_FILE",
+        "DOORMAN_ADDRESS", "DOORMAN_TIMEOUT", "DOORMAN_TLS", "DOORMAN_CA_FILE", "DOORMAN_CERTIFICATE_FILE",
         "DOORMAN_PRIVATE_KEY_FILE", "DOORMAN_SERVER_NAME", "DOORMAN_EMULATOR", "DOORMAN_CONFIG",
     ]
 

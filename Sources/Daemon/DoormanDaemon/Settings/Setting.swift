@@ -50,7 +50,7 @@ struct Setting: Sendable {
     /// A URL without credentials: a password in a setting would be seen in arguments, environments and `--print-config`.
     static func url(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
         Setting(key, path, summary, write: { $0 }) { text throws(InvalidValueError) in
-            guard !text.contains("@") else { throw InvalidValueError("must hold no user name and no password") }
+            guard !text.contains("@") else { throw InvalidValueError("must not contain a user name or password") }
             return text
         }
     }
@@ -91,20 +91,30 @@ struct Setting: Sendable {
         }
     }
 
-    static func fraction(_ key: String, _ path: any Path<Double>, _ range: ClosedRange<Double>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { "\($0)" }) { text throws(InvalidValueError) in try Units.fraction(text, in: range) }
+    /// A part of a whole that is a number from 0 to 1 in the program, and a percentage as text.
+    static func percentage(_ key: String, _ path: any Path<Double>, _ range: ClosedRange<Double>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: Units.write(fraction:)) { text throws(InvalidValueError) in
+            try Units.fraction(text, in: range)
+        }
     }
 
-    /// The callers that may do something: names with commas between them.
+    /// A percentage that is a whole number in the program, too.
+    static func percentage(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { "\($0)%" }) { text throws(InvalidValueError) in
+            try Units.percentage(text, in: range)
+        }
+    }
+
+    /// A set of callers: comma-separated names.
     static func callers(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
-        callers(key, path, summary, expectation: "must be callers with commas between them and nothing else: \(Caller.forms)") {
+        callers(key, path, summary, expectation: "must be comma-separated callers: \(Caller.forms)") {
             Caller(parsing: $0)
         }
     }
 
-    /// The same as ``callers(_:_:_:)`` for callers at a Unix socket.
+    /// A set of users of a Unix socket.
     static func users(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
-        let expectation = "must be users with commas between them and nothing else: uid:NUMBER, such as uid:1000"
+        let expectation = "must be comma-separated users, uid:NUMBER, for example uid:1000"
         return callers(key, path, summary, expectation: expectation) { $0.hasPrefix("uid:") ? Caller(parsing: $0) : nil }
     }
 
@@ -128,7 +138,7 @@ struct Setting: Sendable {
         Setting(key, path, summary, write: Units.write(mode:), parse: Units.mode)
     }
 
-    /// A choice among a few words.
+    /// One of a few words.
     static func choice<Choice: CaseIterable & RawRepresentable<String> & Sendable>(
         _ key: String, _ path: any Path<Choice>, _ summary: String
     ) -> Setting {
@@ -141,7 +151,7 @@ struct Setting: Sendable {
     }
 }
 
-/// A value that a setting does not take. It holds what the setting takes, and not the value, which may be a secret.
+/// A value that a setting does not accept. It holds what the setting accepts, and not the value, which may be a secret.
 struct InvalidValueError: Error {
     let expectation: String
 

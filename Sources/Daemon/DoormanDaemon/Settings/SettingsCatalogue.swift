@@ -1,11 +1,11 @@
 /// All settings of `doormand`, in the order in which they are printed and documented.
 package enum SettingsCatalogue {
     static let all: [Setting] =
-        server + tls + caller + cache + provider + accountKit + [
-            .choice("log.level", \.logLevel, "Least severe level that is logged, to standard error."),
+        server + tls + authorization + cache + provider + accountKit + [
+            .choice("log.level", \.logLevel, "Minimum severity of the log lines on standard error."),
             .duration(
                 "reload.interval", \.reloadInterval, .zero...hour,
-                "How often the files of settings and secrets are looked at for changes; 0s for not at all, but on SIGHUP."),
+                "Time between two checks of the settings and secret files for changes. 0s reloads on SIGHUP only."),
         ]
 
     /// The settings as the program's help lists them.
@@ -19,214 +19,256 @@ package enum SettingsCatalogue {
     }
 
     private static let server: [Setting] = [
-        .text("server.address", \.address, "Host and port to listen on by TCP; port 0 takes a free one; empty for no TCP."),
-        .text("server.unix-socket", \.unixSocket, "Path of a Unix socket to listen on; empty for none."),
+        .text(
+            "server.address", \.address, "Address to listen on by TCP, as host:port. Port 0 takes a free port; empty turns TCP off."
+        ),
+        .text("server.unix-socket", \.unixSocket, "Path of a Unix socket to listen on. Empty for none."),
         .mode(
             "server.unix-socket-mode", \.server.unixSocketMode,
-            "Permissions of its file, in octal: who may write to it may connect, such as 0660 for its group."),
+            "Permissions of the Unix socket, in octal. Users who may write to it may connect: 0660 admits its group."),
         .users(
             "server.unix-socket-callers", \.server.unixSocketCallers,
-            "Whose processes may connect to it: uid:NUMBER, with commas between; empty for whoever can open the file."),
+            "Users who may connect to the Unix socket, as uid:NUMBER, comma-separated. Empty for all who can open it."),
         .flag(
             "server.allow-plaintext-from-network", \.server.allowsPlaintextFromNetwork,
-            "Listen beyond loopback without TLS, though whoever is on the way can read tokens and forge answers."),
-        .text("server.port-file", \.portFile, "File that the TCP port is written to once it listens; empty for none."),
+            "Whether to listen beyond loopback without TLS. Anyone on the network path can then read tokens and forge responses."),
+        .text("server.port-file", \.portFile, "Path to a file that receives the TCP port once the server listens. Empty for none."),
         .callers(
             "server.accounts-callers", \.server.accountsCallers,
-            "Who may list and delete accounts: ip:ADDRESS, uid:NUMBER, uri:URI, dns:NAME, with commas between; empty for nobody."),
-        .text(
-            "server.policy-file", \.policyFile,
-            "YAML or JSON file of who may call what, and how much, in place of the setting above; empty for everybody the rest."),
-        .count("server.event-loops", \.server.eventLoops, 0...1024, "Event loops, a thread each; 0 for one a core."),
-        .count("server.accept-backlog", \.server.acceptBacklog, 1...65_535, "Connections that the kernel keeps until accepted."),
-        .count("server.max-connections", \.server.maximumConnections, 1...1_000_000, "Connections at once; one more is closed."),
+            "Callers that may list and delete accounts: ip:ADDRESS, uid:NUMBER, uri:URI or dns:NAME, comma-separated. Empty for none."
+        ),
+        .count(
+            "server.event-loops", \.server.eventLoops, 0...1024, "Number of event loops, each with a thread. 0 for one per core."),
+        .count(
+            "server.accept-backlog", \.server.acceptBacklog, 1...65_535,
+            "Maximum connections that the kernel queues until the server accepts them."),
+        .count(
+            "server.max-connections", \.server.maximumConnections, 1...1_000_000,
+            "Maximum open connections. Further connections are closed."),
         .bytes(
             "server.max-frame-length", \.server.connection.maximumFrameLength, 1...(4 << 20),
-            "Longest data of a frame; a longer one is skipped and refused."),
+            "Maximum length of a frame's data. A longer frame is skipped and answered with LIMIT_FRAME_LENGTH."),
         .count(
             "server.max-calls-in-flight", \.server.connection.maximumCallsInFlight, 1...1_000_000,
-            "Calls of one connection that wait for the provider at once."),
+            "Maximum calls of one connection that wait for the provider."),
         .count(
             "server.max-waiting-calls", \.server.maximumWaitingCalls, 1...10_000_000,
-            "Calls of all connections that wait for the provider at once; hits are answered beyond that."),
+            "Maximum calls of all connections that wait for the provider. Cache hits don't count."),
         .duration(
             "server.default-call-timeout", \.server.connection.defaultCallTimeout, .milliseconds(1)...hour,
-            "How long a call may take whose caller did not say."),
+            "Default deadline for calls that set none."),
         .duration(
             "server.max-call-timeout", \.server.connection.maximumCallTimeout, .milliseconds(1)...hour,
-            "How long a call may take, whatever its caller says."),
+            "Maximum time that a call may take, whatever its caller asks for."),
         .duration(
             "server.frame-timeout", \.server.connection.frameTimeout, .milliseconds(1)...hour,
-            "From a frame's first byte to its last; then the connection is closed."),
+            "Maximum time from the first byte of a frame to its last. Then the connection is closed."),
         .duration(
             "server.idle-timeout", \.server.connection.idleTimeout, .milliseconds(1)...day,
-            "How long a connection without a call in flight may be silent."),
+            "Time without a call in flight after which a connection is closed."),
         .duration(
             "server.write-timeout", \.server.connection.writeTimeout, .milliseconds(1)...hour,
-            "How long answers may wait for a client that does not read."),
+            "Maximum time that responses wait for a client that doesn't read. Then the connection is closed."),
         .bytes(
-            "server.write-buffer", \.server.connection.writeBufferHighWaterMark, 1024...(1 << 30),
-            "Answers waiting for a client from which on nothing more is read from it."),
+            "server.write-high-water-mark", \.server.connection.writeBufferHighWaterMark, 1024...(1 << 30),
+            "Maximum unsent response bytes per connection. Above it the server stops reading from that connection."),
         .duration(
             "server.keepalive-idle", \.server.keepalive.idle, .seconds(1)...hour,
-            "Silence after which a TCP peer is probed, in whole seconds."),
+            "Time without traffic after which TCP keepalive checks the peer, in whole seconds."),
         .duration(
-            "server.keepalive-interval", \.server.keepalive.interval, .seconds(1)...hour, "Between two probes, in whole seconds."),
-        .count("server.keepalive-probes", \.server.keepalive.probes, 1...127, "Probes without an answer after which it is gone."),
+            "server.keepalive-interval", \.server.keepalive.interval, .seconds(1)...hour,
+            "Time between two keepalive checks, in whole seconds."),
+        .count(
+            "server.keepalive-probes", \.server.keepalive.probes, 1...127,
+            "Number of unanswered keepalive checks after which the connection is closed."),
         .duration(
             "server.tcp-user-timeout", \.server.keepalive.userTimeout, .seconds(1)...hour,
-            "How long a TCP peer may leave what it was sent, or was probed with, unacknowledged."),
-        .duration("server.drain-timeout", \.server.drainTimeout, .zero...hour, "From SIGTERM until what is left is cut off."),
+            "Maximum time that sent data may stay unacknowledged. Then the connection is closed."),
+        .duration(
+            "server.drain-timeout", \.server.drainTimeout, .zero...hour,
+            "Maximum time from SIGTERM to exit. Connections that are still open then are closed."),
         .duration(
             "server.drain-quiet-period", \.server.connection.drainQuietPeriod, .zero...hour,
-            "While draining: silence after which a connection is half-closed."),
+            "Time without traffic after which a draining connection is half-closed."),
     ]
 
     private static let tls: [Setting] = [
         .text(
             "tls.certificate-file", \.tls.certificate,
-            "PEM file of the server's certificate, then those between it and an authority; empty for plain TCP."),
-        .text("tls.key-file", \.tls.key, "PEM file of that certificate's key."),
+            "Path to a PEM file with the server's certificate, followed by its intermediates. Empty for no TLS."),
+        .text("tls.private-key-file", \.tls.key, "Path to a PEM file with the private key of that certificate."),
         .text(
             "tls.client-ca-file", \.tls.clientAuthorities,
-            "PEM file of the authorities that sign callers' certificates; empty to ask for none."),
+            "Path to a PEM file with the authorities that sign callers' certificates. Empty asks for no certificate."),
         .choice(
-            "tls.client-certificates", \.tls.clientCertificates,
-            "With such a file: required, or optional, where one without a certificate is named by its address."),
+            "tls.client-auth", \.tls.clientCertificates,
+            "Whether a caller must show a certificate, with tls.client-ca-file: required or optional. Without one, its address names it."
+        ),
         .duration(
             "tls.handshake-timeout", \.server.handshakeTimeout, .milliseconds(1)...hour,
-            "How long a TLS handshake may take; then the connection is closed."),
+            "Maximum time for a TLS handshake. Then the connection is closed."),
     ]
 
-    private static let caller: [Setting] = [
+    private static let authorization: [Setting] = [
+        .text(
+            "authorization.policy-file", \.policyFile,
+            "Path to a YAML or JSON file of permissions and limits per caller. Replaces server.accounts-callers. Empty for the default permissions."
+        ),
         .count(
-            "caller.misses-per-second", \.cacheMissLimiter.missesPerSecond, 1...1_000_000,
-            "Calls of one caller in a second that memory can't answer; one more is refused until its share has grown."),
+            "authorization.misses-per-second", \.cacheMissLimiter.missesPerSecond, 1...1_000_000,
+            "Maximum cache misses per second and caller. Further misses get LIMIT_CALLER_MISSES; hits are not limited."),
         .count(
-            "caller.saved-misses", \.cacheMissLimiter.savedMisses, 1...1_000_000,
-            "How many of them a caller may save up in quiet times."),
+            "authorization.misses-burst", \.cacheMissLimiter.missesBurst, 1...1_000_000,
+            "Maximum cache misses at once for a caller that made none for a while."),
         .count(
-            "caller.max-callers", \.cacheMissLimiter.maximumCallers, 1...10_000_000,
-            "Callers whose limits are kept apart; the rest share."),
+            "authorization.max-callers", \.cacheMissLimiter.maximumCallers, 1...10_000_000,
+            "Maximum callers whose limits are tracked one by one. Further callers share one set of limits."),
     ]
 
     private static let cache: [Setting] = [
-        .duration("cache.ttl", \.cache.ttl, .zero...day, "How long a valid token is answered from memory; 0s for not at all."),
-        .duration("cache.rejected-ttl", \.cache.rejectedTTL, .zero...day, "How long a refused token is answered from memory."),
-        .fraction("cache.jitter", \.cache.jitter, 0...1, "Part by which a time to live is lengthened or shortened at random."),
-        .fraction(
+        .duration("cache.ttl", \.cache.ttl, .zero...day, "TTL of a valid token. 0s turns the cache off for valid tokens."),
+        .duration(
+            "cache.negative-ttl", \.cache.negativeTTL, .zero...day,
+            "TTL of a rejected token. 0s turns the cache off for rejected tokens."),
+        .percentage(
+            "cache.jitter", \.cache.jitter, 0...1,
+            "Maximum random change of a TTL, up or down, as a percentage of it. Spreads refreshes over time."),
+        .percentage(
             "cache.refresh-ahead", \.cache.refreshAhead, 0...0.9,
-            "Last part of its time in which an answer that is used is refreshed in the background; 0 for never."),
+            "Last part of a TTL in which a hit refreshes the entry in the background, as a percentage. 0% for never."),
         .duration(
-            "cache.max-stale", \.cache.maximumStale, .zero...day,
-            "How long past its time a valid token is answered, marked STALE, while the provider can't be asked; 0s for never."),
+            "cache.stale-if-error", \.cache.staleIfError, .zero...day,
+            "Time past its TTL for which a valid token is served, marked STALE, while the provider is unavailable. 0s for never."),
         .duration(
-            "cache.stale-retry", \.cache.staleRetry, .milliseconds(1)...hour,
-            "How long such an answer is given, or a failed refresh put off, until the provider is tried again."),
+            "cache.stale-refresh-interval", \.cache.staleRefreshInterval, .milliseconds(1)...hour,
+            "Time between two attempts to refresh a stale entry, or an entry whose refresh failed."),
         .duration(
             "cache.stale-reserve", \.cache.staleReserve, .zero...hour,
-            "How long before its deadline a call stops waiting for the provider, if it can be given such an answer."),
+            "Time before its deadline at which a call stops waiting for the provider, if a stale entry can be served."),
         .duration(
             "cache.clock-skew", \.cache.clockSkew, .zero...hour,
-            "How far our clock may be behind the provider's: it shortens its expiry."),
+            "Time by which the local clock may lag behind the provider's. Tokens expire that much earlier."),
         .count(
             "cache.max-entries", \.cache.valid.entries, 0...100_000_000,
-            "Valid tokens remembered; at least as many as there are shards, or some remember none."),
-        .bytes("cache.max-bytes", \.cache.valid.bytes, 0...(1 << 40), "Memory for valid tokens."),
-        .count("cache.max-rejected-entries", \.cache.rejected.entries, 0...100_000_000, "Refused tokens remembered."),
-        .bytes("cache.max-rejected-bytes", \.cache.rejected.bytes, 0...(1 << 40), "Memory for refused tokens."),
-        .powerOfTwo("cache.shards", \.cache.shards, 1...256, "Parts with a lock and a share of the bounds each; a power of two."),
+            "Maximum valid tokens in the cache. Below cache.shards, some shards keep none."),
+        .bytes("cache.max-bytes", \.cache.valid.bytes, 0...(1 << 40), "Maximum memory for valid tokens."),
+        .count("cache.max-negative-entries", \.cache.negative.entries, 0...100_000_000, "Maximum rejected tokens in the cache."),
+        .bytes("cache.max-negative-bytes", \.cache.negative.bytes, 0...(1 << 40), "Maximum memory for rejected tokens."),
+        .powerOfTwo(
+            "cache.shards", \.cache.shards, 1...256,
+            "Number of shards, each with a lock and an equal part of the limits. A power of two."),
         .count(
-            "cache.max-flights", \.cache.maximumFlights, 1...1_000_000, "Tokens that the provider is being asked about at once."),
+            "cache.max-in-flight-lookups", \.cache.maximumInFlightLookups, 1...1_000_000,
+            "Maximum tokens that are looked up at the provider at once, including lookups that wait to begin."),
         .count(
-            "cache.max-waiters", \.cache.maximumWaitersPerFlight, 1...1_000_000, "Calls that may wait for one such question."),
+            "cache.max-waiters-per-lookup", \.cache.maximumWaitersPerLookup, 1...1_000_000,
+            "Maximum calls that may wait for one lookup."),
     ]
 
     private static let provider: [Setting] = [
         .count(
             "provider.max-concurrent-calls", \.governor.concurrentCalls, 1...10_000,
-            "Calls to the provider at once, for each application."),
+            "Maximum provider requests in flight, per application."),
         .count(
             "provider.max-calls-per-second", \.governor.callsPerSecond, 1...1_000_000,
-            "Calls to the provider that begin in a second, for each application, second tries included."),
+            "Maximum provider requests per second and application, retries included."),
         .count(
-            "provider.saved-calls", \.governor.savedCalls, 1...1_000_000,
-            "Calls that may be saved up in quiet times, to begin all at once."),
-        .count("provider.max-waiting-calls", \.governor.maximumWaiting, 0...1_000_000, "Calls that may wait for the two above."),
+            "provider.calls-burst", \.governor.callsBurst, 1...1_000_000,
+            "Maximum provider requests that may begin at once after an idle time."),
+        .count(
+            "provider.max-waiting-calls", \.governor.maximumWaiting, 0...1_000_000,
+            "Maximum calls that wait for provider.max-concurrent-calls or provider.max-calls-per-second."),
         .duration(
-            "provider.default-back-off", \.governor.defaultBackOff, .zero...hour,
-            "How long nobody asks after the provider throttled us and named no time; doubled while it goes on."),
-        .duration("provider.max-back-off", \.governor.maximumBackOff, .zero...day, "The longest that nobody asks."),
-        .count(
+            "provider.throttle-back-off", \.governor.throttleBackOff, .zero...hour,
+            "Time to back off after the provider throttles without naming a time. Doubled while it goes on."),
+        .duration(
+            "provider.max-throttle-back-off", \.governor.maximumThrottleBackOff, .zero...day,
+            "Maximum time to back off, whatever the provider names."),
+        .percentage(
             "provider.usage-limit", \.governor.usageLimit, 1...1_000,
-            "Percent of our allowance, where the provider says how much is used, from which on nobody asks for a while."),
+            "Used part of the provider's allowance, as it reports it, from which on Doorman backs off. As a percentage."),
         .count(
-            "provider.breaker-failures", \.governor.breakerFailures, 0...1_000_000,
-            "Failures in a row after which the provider is left alone; 0 for never."),
+            "provider.circuit-breaker.consecutive-failures", \.governor.circuitBreaker.consecutiveFailures, 0...1_000_000,
+            "Number of consecutive failures that open the circuit breaker. 0 for never."),
         .duration(
-            "provider.breaker-open-time", \.governor.breakerOpenTime, .milliseconds(1)...hour,
-            "How long it is left alone, at first, before a call tries it; doubled each time that one fails."),
+            "provider.circuit-breaker.open-time", \.governor.circuitBreaker.openTime, .milliseconds(1)...hour,
+            "Time for which the circuit breaker stays open at first. Doubled after each failed probe."),
         .duration(
-            "provider.max-breaker-open-time", \.governor.maximumBreakerOpenTime, .milliseconds(1)...hour,
-            "The longest that it is left alone between two tries."),
+            "provider.circuit-breaker.max-open-time", \.governor.circuitBreaker.maximumOpenTime, .milliseconds(1)...hour,
+            "Maximum time for which the circuit breaker stays open before the next probe."),
         .duration(
-            "provider.recovery-time", \.governor.recoveryTime, .zero...hour,
-            "How long after an outage callers whose share of misses is used up are still given STALE answers."),
-        .count("provider.breaker-probes", \.governor.breakerProbes, 1...10_000, "Calls that may try it at once."),
+            "provider.circuit-breaker.recovery-time", \.governor.circuitBreaker.recoveryTime, .zero...hour,
+            "Time after an outage in which callers over their limit of cache misses are still served stale entries."),
+        .count(
+            "provider.circuit-breaker.half-open-calls", \.governor.circuitBreaker.halfOpenCalls, 1...10_000,
+            "Maximum probes in flight while the circuit breaker is half-open."),
         .duration(
-            "provider.slow-call", \.governor.slowCall, .zero...hour,
-            "Time a call must have had to count as a failure when its own deadline ends it; half of provider.call-timeout at most."),
-        .count("provider.retry-percentage", \.governor.retryPercentage, 0...100, "Second tries in a hundred calls."),
-        .count("provider.saved-retries", \.governor.savedRetries, 0...1_000_000, "Second tries that may be saved up."),
+            "provider.circuit-breaker.slow-call", \.governor.circuitBreaker.slowCall, .zero...hour,
+            "Minimum time of a call whose own deadline passed for it to count as a failure. At most half of provider.call-timeout."),
+        .percentage("provider.retry-budget", \.governor.retryBudget, 0...100, "Maximum retries as a percentage of calls."),
+        .count("provider.retry-burst", \.governor.retryBurst, 0...1_000_000, "Maximum retries at once beyond that percentage."),
         .duration(
             "provider.min-retry-time", \.governor.minimumRetryTime, .zero...hour,
-            "Time that must be left for a try, be it a second one or one that had to wait."),
+            "Minimum time left before the deadline for a retry, or for a call that had to wait, to begin."),
         .duration(
-            "provider.connect-timeout", \.transport.connectTimeout, .milliseconds(1)...hour, "Connecting: name, TCP and TLS."),
+            "provider.connect-timeout", \.transport.connectTimeout, .milliseconds(1)...hour,
+            "Maximum time to connect to the provider: DNS, TCP and TLS."),
         .duration(
-            "provider.request-timeout", \.transport.requestTimeout, .milliseconds(1)...hour, "One whole request to the provider."),
+            "provider.request-timeout", \.transport.requestTimeout, .milliseconds(1)...hour,
+            "Maximum time for one provider request."),
         .duration(
-            "provider.call-timeout", \.cache.flightTimeout, .milliseconds(1)...hour,
-            "One question to the provider with all its tries, however long its callers wait."),
-        .bytes("provider.max-body", \.transport.maximumBodyBytes, 1024...(64 << 20), "Longest answer that is taken."),
+            "provider.call-timeout", \.cache.lookupTimeout, .milliseconds(1)...hour,
+            "Maximum time for one lookup with all its retries, however long its callers wait."),
         .bytes(
-            "provider.max-headers", \.transport.maximumHeaderBytes, 1024...(1 << 20), "Longest header of an answer that is taken."),
-        .count("provider.max-connections", \.transport.maximumConnections, 1...10_000, "Connections to the provider."),
+            "provider.max-body", \.transport.maximumBodyBytes, 1024...(64 << 20), "Maximum length of the provider's response body."),
+        .bytes(
+            "provider.max-headers", \.transport.maximumHeaderBytes, 1024...(1 << 20),
+            "Maximum length of the provider's response headers."),
+        .count("provider.max-connections", \.transport.maximumConnections, 1...10_000, "Maximum connections to the provider."),
         .duration(
             "provider.max-connection-lifetime", \.transport.maximumConnectionLifetime, .seconds(1)...day,
-            "How long connections take new requests; then others do, to the addresses of that time."),
+            "Time after which a connection takes no new requests. New connections use the addresses of that time."),
         .count(
             "provider.timeouts-until-reconnect", \.transport.timeoutsUntilReconnect, 1...1000,
-            "Time-outs in a row, with no answer among them, after which the next request gets a new connection."),
+            "Number of consecutive time-outs after which the next request opens a new connection."),
         .duration(
-            "provider.dns-cache-timeout", \.transport.dnsCacheTTL, .zero...hour,
-            "How long the provider's addresses are remembered for new connections, in whole seconds; 0s for not at all."),
-        .text("provider.ca-file", \.caFile, "PEM file of the only authorities to trust; empty for the system's."),
-        .url("provider.proxy", \.proxy, "URL of a proxy without credentials; empty for none, whatever http_proxy says."),
+            "provider.dns-cache-ttl", \.transport.dnsCacheTTL, .zero...hour,
+            "TTL of the provider's addresses for new connections, in whole seconds. 0s for no cache."),
+        .text("provider.ca-file", \.caFile, "Path to a PEM file with the only authorities to trust. Empty for the system's."),
+        .url(
+            "provider.proxy", \.proxy, "URL of a proxy, without credentials. Empty for none; http_proxy and the like are ignored."),
     ]
 
     private static let accountKit: [Setting] = [
         .text(
             "account-kit.application-id", \.applicationID,
-            "The app whose tokens are yours. Required, unless there is a file of several: others' are refused."),
+            "Id of the application whose tokens are accepted. Required, unless account-kit.applications-file is set."),
         .text(
             "account-kit.app-secret-file", \.appSecretFile,
-            "File that holds the Account Kit app secret; empty sends no proof, and can't exchange or revoke accounts."),
+            "Path to a file with the Account Kit app secret. Empty sends no proof; codes can't be exchanged then, nor accounts revoked."
+        ),
         .text(
             "account-kit.next-app-secret-file", \.nextAppSecretFile,
-            "File that holds a second secret while the app's is changed: whichever Account Kit takes is used."),
+            "Path to a file with a second app secret during a rotation. Doorman uses the secret that Account Kit accepts."),
         .text(
             "account-kit.applications-file", \.applicationsFile,
-            "YAML or JSON file of several apps, in place of one by the settings above."),
+            "Path to a YAML or JSON file of several applications. Replaces account-kit.application-id and the secret files."),
         .url(
             "account-kit.base-url", \.baseURL,
-            "Where Account Kit is asked; the default is account-kit-emulator's. https:// or loopback."),
-        .text("account-kit.api-version", \.apiVersion, "v1.0 to v1.3; an app in the file of several may have its own."),
+            "URL of Account Kit, https:// or on loopback. The default is account-kit-emulator."),
+        .text(
+            "account-kit.api-version", \.apiVersion,
+            "Version of the Graph API, from v1.0 to v1.3. An application in account-kit.applications-file may set its own."),
         .flag(
             "account-kit.accept-answers-without-application", \.acceptAnswersWithoutApplication,
-            "Take v1.0-shaped answers that name no app. The proof is then the only guard against another app's token."),
-        .bytes("account-kit.max-token-length", \.maximumTokenBytes, 16...4096, "A longer token is refused unasked."),
-        .bytes("account-kit.max-code-length", \.maximumCodeBytes, 16...4096, "A longer authorization code is refused unasked."),
+            "Whether to accept responses as of v1.0 that name no application. Only the proof then excludes other applications' tokens."
+        ),
+        .bytes(
+            "account-kit.max-token-length", \.maximumTokenBytes, 16...4096,
+            "Maximum length of a token. A longer token is rejected without a provider request."),
+        .bytes(
+            "account-kit.max-code-length", \.maximumCodeBytes, 16...4096,
+            "Maximum length of an authorization code. A longer code is rejected without a provider request."),
     ]
 
     private static let hour = Duration.seconds(3600)

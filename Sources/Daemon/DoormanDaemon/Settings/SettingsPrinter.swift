@@ -1,27 +1,30 @@
-/// Prints the settings as a file that ``SettingsLoader`` reads, each with its origin. Secrets are in files of their own, of which
-/// only the path is known here.
+/// Prints the settings as a file that ``SettingsLoader`` reads, each with its origin. Secrets are in files of their own; only their paths
+/// are printed.
 package enum SettingsPrinter {
     package static func text(_ loaded: SettingsLoader.Loaded) -> String {
         var lines: [String] = []
-        var section = ""
+        var mappings: [Substring] = []
         for setting in SettingsCatalogue.all {
-            let parts = setting.key.split(separator: ".", maxSplits: 1).map(String.init)
-            if parts[0] != section {
-                section = parts[0]
-                lines.append("\(section):")
-            }
+            let parts = setting.key.split(separator: ".")
+            // The mappings that this key shares with the one before stay open.
+            let shared = zip(mappings, parts.dropLast()).prefix { $0 == $1 }.count
+            for (depth, name) in parts.dropLast().enumerated().dropFirst(shared) { lines.append("\(indentation(depth))\(name):") }
+            mappings = parts.dropLast()
             let value = setting.read(loaded.settings)
-            lines.append("  \(parts[1]): \(quoted(value))  # \(loaded.origins[setting.key] ?? "default")")
+            let origin = loaded.origins[setting.key] ?? "default"
+            lines.append("\(indentation(mappings.count))\(parts[mappings.count]): \(quoted(value))  # \(origin)")
         }
         return lines.joined(separator: "\n")
     }
+
+    private static func indentation(_ depth: Int) -> String { String(repeating: "  ", count: depth) }
 
     /// Quoted unless it is plain text to every YAML reader. See YAML 1.2, sections 5.7 and 7.3.1.
     private static func quoted(_ value: String) -> String {
         let isPlain =
             !value.isEmpty
             && value.utf8.allSatisfy { byte in
-                byte.isASCIIAlphanumeric || byte == 0x2E || byte == 0x2F
+                byte.isASCIIAlphanumeric || byte == 0x2E || byte == 0x2F || byte == 0x25 && value.first != "%"
             }
         guard !isPlain else { return value }
         // Not by characters: a quotation mark with an accent is one, and still ends the text.

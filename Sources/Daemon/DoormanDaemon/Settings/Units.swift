@@ -1,6 +1,6 @@
 internal import DoormanSupport
 
-/// Values with units: `60s`, `128MiB`. A number without a unit is an error where a unit is possible.
+/// Values with units: `60s`, `128MiB`, `10%`. A number without a unit is an error where a unit is possible.
 enum Units {
     private static let sizes: [(unit: String, bytes: Int)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)]
 
@@ -42,11 +42,29 @@ enum Units {
         return count
     }
 
-    static func fraction(_ text: String, in range: ClosedRange<Double>) throws(InvalidValueError) -> Double {
-        guard let fraction = Double(text), range.contains(fraction) else {
-            throw InvalidValueError("must be a number from \(range.lowerBound) to \(range.upperBound)")
+    static func percentage(_ text: String, in range: ClosedRange<Int>) throws(InvalidValueError) -> Int {
+        guard text.hasSuffix("%"), let percent = Int(text.dropLast()), range.contains(percent) else {
+            throw InvalidValueError("must be a percentage from \(range.lowerBound)% to \(range.upperBound)%, for example 10%")
         }
-        return fraction
+        return percent
+    }
+
+    /// Reads a percentage, with up to four decimals, as a number from 0 to 1.
+    static func fraction(_ text: String, in range: ClosedRange<Double>) throws(InvalidValueError) -> Double {
+        let parts = text.dropLast().split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let digits = "0"..."9" as ClosedRange<Character>
+        guard text.hasSuffix("%"), parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(digits.contains) }),
+            parts.count == 1 || parts[1].count <= 4, let percent = Double(text.dropLast()), range.contains(percent / 100)
+        else {
+            let (lowest, highest) = (write(fraction: range.lowerBound), write(fraction: range.upperBound))
+            throw InvalidValueError("must be a percentage from \(lowest) to \(highest), for example 10%")
+        }
+        return percent / 100
+    }
+
+    static func write(fraction: Double) -> String {
+        let percent = (fraction * 1_000_000).rounded() / 10_000
+        return percent == percent.rounded() ? "\(Int(percent))%" : "\(percent)%"
     }
 
     static func flag(_ text: String) throws(InvalidValueError) -> Bool {

@@ -6,7 +6,7 @@ internal import NIOConcurrencyHelpers
 /// Counts the calls to the provider, and how long it took to answer, for the server's statistics.
 final class ProviderCounters: Sendable {
     private struct State {
-        var calls: [ServerStatistics.ProviderCallKind: UInt64] = [:]
+        var calls: [ServerStatistics.ProviderRequestKind: UInt64] = [:]
         var latency = LatencyHistogram()
     }
 
@@ -22,7 +22,7 @@ final class ProviderCounters: Sendable {
 
     func count(into statistics: inout ServerStatistics) {
         let state = state.withLockedValue { $0 }
-        statistics.providerCalls = state.calls
+        statistics.providerRequests = state.calls
         statistics.providerLatency = state.latency.snapshot
     }
 }

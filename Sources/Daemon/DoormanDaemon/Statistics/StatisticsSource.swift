@@ -18,25 +18,25 @@ struct StatisticsSource: Sendable {
         let cache = verifier.statistics
         statistics.counters = [
             .cacheHits: cache.hits, .cacheMisses: cache.misses, .cacheJoined: cache.joined, .cacheRefreshed: cache.refreshed,
-            .cacheStale: cache.stale, .cacheEvictions: cache.valid.evictions, .cacheRejectedEvictions: cache.rejected.evictions,
+            .cacheStaleHits: cache.stale, .cacheEvictions: cache.valid.evictions, .cacheNegativeEvictions: cache.negative.evictions,
         ]
-        statistics.gauges = [.cacheFlights: UInt64(cache.flights), .cacheCapacity: UInt64(capacity)]
+        statistics.gauges = [.cacheInFlightLookups: UInt64(cache.inFlightLookups), .cacheCapacity: UInt64(capacity)]
         statistics.limits = [
             .init("cache.max-entries", cache.valid.entries, of: cache.valid.maximumEntries),
             .init("cache.max-bytes", cache.valid.bytes, of: cache.valid.maximumBytes),
-            .init("cache.max-rejected-entries", cache.rejected.entries, of: cache.rejected.maximumEntries),
-            .init("cache.max-rejected-bytes", cache.rejected.bytes, of: cache.rejected.maximumBytes),
+            .init("cache.max-negative-entries", cache.negative.entries, of: cache.negative.maximumEntries),
+            .init("cache.max-negative-bytes", cache.negative.bytes, of: cache.negative.maximumBytes),
         ]
         count(transport.statistics, into: &statistics)
         for application in providers.governedApplications { count(application, into: &statistics) }
-        providers.providerCalls.count(into: &statistics)
+        providers.providerRequests.count(into: &statistics)
         reloads.count(into: &statistics)
         return statistics
     }
 
     private func count(_ transport: CurlTransport.Statistics, into statistics: inout ServerStatistics) {
         statistics.counters[.providerConnectionsOpened] = UInt64(transport.connectionsOpened)
-        statistics.gauges[.providerRequests] = UInt64(transport.requestsUnderWay)
+        statistics.gauges[.providerRequestsInFlight] = UInt64(transport.requestsUnderWay)
     }
 
     private func count(_ application: ProviderPool.GovernedApplication, into statistics: inout ServerStatistics) {
@@ -47,7 +47,8 @@ struct StatisticsSource: Sendable {
                 application: id),
             .init("provider.max-waiting-calls", state.waiting, of: governor.maximumWaiting, application: id),
         ]
-        statistics.applications.append(.init(applicationID: id, breaker: .init(state.breaker), backOff: state.backOff))
+        statistics.applications.append(
+            .init(applicationID: id, circuitBreaker: .init(state.circuitBreaker), backOff: state.backOff))
     }
 }
 

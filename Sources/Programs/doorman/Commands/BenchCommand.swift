@@ -13,7 +13,7 @@ struct BenchCommand: AsyncParsableCommand {
             Makes calls to 'verify' the tokens of a file, over and over, and says how many were answered and how long they took. \
             Without --rate each call is made when the one before it was answered; with --rate they are due at that rate whatever \
             the server does, and each counts from when it was due. --timeout is for connecting, and for each call. Ctrl-C ends it \
-            early, and a second time at once. A call that could not ask makes the exit code 3, else one that was refused 1.
+            early, and a second time at once. The exit code is 3 if any call found the server unavailable, otherwise 1 if any token was rejected.
             """)
 
     @Option(
@@ -169,9 +169,9 @@ extension BenchReport {
     fileprivate var plot: LatencyPlot? {
         latency.map { latency in
             LatencyPlot(
-                title: "doorman bench: \(callsPerSecond) calls a second",
+                title: "doorman bench: \(callsPerSecond) calls per second",
                 subtitle: "\(load), \(DurationText.describe(measured)): \(NumberText.grouped(calls)) calls, "
-                    + "\(NumberText.grouped(refusedCount)) refused, \(NumberText.grouped(failedCount)) could not ask",
+                    + "\(NumberText.grouped(rejectedCount)) rejected, \(NumberText.grouped(failedCount)) unavailable",
                 latency: latency)
         }
     }

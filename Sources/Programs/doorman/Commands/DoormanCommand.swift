@@ -13,9 +13,9 @@ struct DoormanCommand: AsyncParsableCommand {
 
             EXIT CODES
               0  the answer is yes
-              1  the token or code is refused
+              1  the token or code is rejected
               2  wrong use; nobody was asked
-              3  could not ask, or the server takes no calls
+              3  unavailable, or the server takes no calls
 
             ENVIRONMENT
             \(CLIVariable.allCases.map { "  \($0.rawValue)\n      \($0.summary)" }.joined(separator: "\n"))

@@ -2,7 +2,7 @@
 ///
 /// `doormand`, whose settings are `DOORMAN_…` variables too, knows these names as the CLI's: both may run in one environment.
 enum CLIVariable: String, CaseIterable {
-    case address = "DOORMAN_ADDR"
+    case address = "DOORMAN_ADDRESS"
     case timeout = "DOORMAN_TIMEOUT"
     case tls = "DOORMAN_TLS"
     case authoritiesFile = "DOORMAN_CA_FILE"

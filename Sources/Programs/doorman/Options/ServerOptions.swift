@@ -7,7 +7,7 @@ struct ServerOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             The server: host:port, [address]:port or unix:/path, or several with commas between. \
-            (default: $DOORMAN_ADDR, or 127.0.0.1:7117)
+            (default: $DOORMAN_ADDRESS, or 127.0.0.1:7117)
             """,
             valueName: "address"))
     var address: String?

@@ -16,9 +16,9 @@ struct FailureReport: Sendable, Equatable {
         self.ownAdvice = next
         switch error.kind {
         case .rejected(let reason):
-            (self.outcome, self.reason, self.status) = ("refused", reason.description, .refused)
+            (self.outcome, self.reason, self.status) = ("rejected", reason.description, .rejected)
         case .unavailable(let reason):
-            (self.outcome, self.reason, self.status) = ("could_not_ask", reason.description, .couldNotAsk)
+            (self.outcome, self.reason, self.status) = ("unavailable", reason.description, .unavailable)
         }
     }
 
@@ -31,10 +31,10 @@ struct FailureReport: Sendable, Equatable {
     /// Says it on standard error, its first words in colour where that is possible.
     func complain() {
         let line = line
-        let words = status == .refused ? "refused" : "could not ask"
+        let words = status == .rejected ? "rejected" : "unavailable"
         let start = "doorman: " + words
         guard line.hasPrefix(start) else { return StandardStreams.write(line, to: .error) }
-        let painted = Palette.error.paint(words, status == .refused ? .bad : .doubtful)
+        let painted = Palette.error.paint(words, status == .rejected ? .bad : .doubtful)
         StandardStreams.write("doorman: " + painted + line.dropFirst(start.count), to: .error)
     }
 
@@ -95,7 +95,7 @@ struct FailureReport: Sendable, Equatable {
 
     private static func advice(_ reason: UnavailableReason) -> String? {
         switch reason {
-        case .unreachable: "Start doormand, or name its address with --address or DOORMAN_ADDR."
+        case .unreachable: "Start doormand, or name its address with --address or DOORMAN_ADDRESS."
         case .deadlineExceeded: "Try again with a longer --timeout, and see whether 'doorman health' answers."
         case .protocolViolation: "Check that this is Doorman's port, 7117 by default, and whether it speaks TLS (--tls)."
         case .providerMisconfigured: "Check the application's id and secret on the server."

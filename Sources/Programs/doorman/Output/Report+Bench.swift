@@ -9,10 +9,10 @@ extension Report {
 }
 
 extension BenchReport {
-    /// Failing to ask counts for more than being refused: there may have been anything behind it.
+    /// Failing to ask counts for more than being rejected: there may have been anything behind it.
     var status: ExitStatus {
-        if calls == 0 || failedCount > 0 || connectionsLost > 0 { return .couldNotAsk }
-        return refusedCount > 0 ? .refused : .success
+        if calls == 0 || failedCount > 0 || connectionsLost > 0 { return .unavailable }
+        return rejectedCount > 0 ? .rejected : .success
     }
 
     /// For standard error: what was not as it should be, and what to do next. Nil if all was.
@@ -20,15 +20,15 @@ extension BenchReport {
         let (message, next): (String, String)
         switch status {
         case .success, .wrongUse: return nil
-        case .refused:
-            (message, next) = ("\(NumberText.grouped(refusedCount)) calls were refused", "Check the tokens of the file.")
-        case .couldNotAsk where failedCount > 0:
-            message = "\(NumberText.grouped(failedCount)) calls could not ask (\(failed.keys.sorted().joined(separator: ", ")))"
+        case .rejected:
+            (message, next) = ("\(NumberText.grouped(rejectedCount)) calls were rejected", "Check the tokens of the file.")
+        case .unavailable where failedCount > 0:
+            message = "\(NumberText.grouped(failedCount)) calls unavailable (\(failed.keys.sorted().joined(separator: ", ")))"
             next = "See what the server's log says, or ask for less."
-        case .couldNotAsk where connectionsLost > 0:
+        case .unavailable where connectionsLost > 0:
             message = "the server closed \(connectionsLost) of \(settings.connections) connections"
             next = "See what the server's log says."
-        case .couldNotAsk: (message, next) = ("nothing was measured", "Let it run for longer than its warm-up.")
+        case .unavailable: (message, next) = ("nothing was measured", "Let it run for longer than its warm-up.")
         }
         return FailureReport.line(message, next: next)
     }
@@ -37,7 +37,7 @@ extension BenchReport {
     var load: String {
         "\(settings.connections) connection\(settings.connections == 1 ? "" : "s") × \(settings.depth) "
             + "call\(settings.depth == 1 ? "" : "s"), "
-            + (settings.rate.map { "\(NumberText.grouped($0.callsPerSecond)) due a second" } ?? "closed loop")
+            + (settings.rate.map { "\(NumberText.grouped($0.callsPerSecond)) due per second" } ?? "closed loop")
     }
 
     var callsPerSecond: String { NumberText.grouped(Int(answersPerSecond.rounded())) }
@@ -48,9 +48,9 @@ extension BenchReport {
         var lines = [
             ("load", load + (settings.threads > 1 ? ", \(settings.threads) threads" : "")),
             ("measured", "\(DurationText.describe(measured)), \(endingInWords)"),
-            ("calls", "\(NumberText.grouped(calls)), \(callsPerSecond) answered a second"),
+            ("calls", "\(NumberText.grouped(calls)), \(callsPerSecond) answered per second"),
             ("identified", NumberText.grouped(identified)),
-            ("refused", Self.describe(refused)), ("could not ask", Self.describe(failed)),
+            ("rejected", Self.describe(rejected)), ("unavailable", Self.describe(failed)),
             ("bytes", "\(NumberText.grouped(bytesSent)) sent, \(NumberText.grouped(bytesReceived)) received"),
         ]
         if connectionsLost > 0 { lines.append(("lost", "\(connectionsLost) of \(settings.connections) connections")) }
@@ -85,8 +85,8 @@ extension BenchReport {
     fileprivate var outcome: String {
         switch status {
         case .success: "identified"
-        case .refused: "refused"
-        case .couldNotAsk, .wrongUse: "could_not_ask"
+        case .rejected: "rejected"
+        case .unavailable, .wrongUse: "unavailable"
         }
     }
 
@@ -113,8 +113,8 @@ private struct BenchJSON: Encodable {
     let calls: Int
     let answersPerSecond: Double
     let identified: Int
-    let refused: [String: Int]
-    let couldNotAsk: [String: Int]
+    let rejected: [String: Int]
+    let unavailable: [String: Int]
     let sentBytes: Int
     let receivedBytes: Int
     /// In microseconds, by name.
@@ -133,8 +133,8 @@ private struct BenchJSON: Encodable {
         calls = bench.calls
         answersPerSecond = bench.answersPerSecond.rounded(toDigits: 1)
         identified = bench.identified
-        refused = bench.refused
-        couldNotAsk = bench.failed
+        rejected = bench.rejected
+        unavailable = bench.failed
         sentBytes = bench.bytesSent
         receivedBytes = bench.bytesReceived
         latencyUs = bench.latency?.microseconds

@@ -59,9 +59,9 @@ struct Report: Sendable, Equatable {
         let (text, status): (String, ExitStatus) =
             switch health {
             case .serving: ("serving", .success)
-            case .notServing: ("not serving", .couldNotAsk)
-            case .serviceUnknown: ("service unknown", .couldNotAsk)
-            case .unknown: ("unknown", .couldNotAsk)
+            case .notServing: ("not serving", .unavailable)
+            case .serviceUnknown: ("service unknown", .unavailable)
+            case .unknown: ("unknown", .unavailable)
             }
         let outcome = String(text.map { $0 == " " ? "_" : $0 })
         self.init(

@@ -19,7 +19,7 @@ struct StatisticsJSON: Encodable {
         let total: UInt64
     }
 
-    struct ProviderCallKind: Encodable {
+    struct ProviderRequestKind: Encodable {
         let endpoint: String
         let outcome: String
         let count: UInt64
@@ -28,7 +28,7 @@ struct StatisticsJSON: Encodable {
 
     struct Application: Encodable {
         let applicationID: String
-        let breaker: String
+        let circuitBreaker: String
         let backOffSeconds: Double
     }
 
@@ -49,7 +49,7 @@ struct StatisticsJSON: Encodable {
     @Nullable var hitRatio: Double?
     let failures: [String: UInt64]
     let calls: [CallKind]
-    let providerCalls: [ProviderCallKind]
+    let providerRequests: [ProviderRequestKind]
     /// The count, the mean and the percentiles by their names; the times are in microseconds.
     @Nullable var providerLatencyUs: [String: UInt64]?
     let applications: [Application]
@@ -72,15 +72,15 @@ struct StatisticsJSON: Encodable {
                 method: kind.method, source: kind.source, code: kind.code, reason: kind.reason, count: period.calls[kind] ?? 0,
                 total: now.calls[kind] ?? 0)
         }
-        providerCalls = report.providerCallKinds.map { kind in
-            ProviderCallKind(
-                endpoint: kind.endpoint, outcome: kind.outcome, count: period.providerCalls[kind] ?? 0,
-                total: now.providerCalls[kind] ?? 0)
+        providerRequests = report.providerCallKinds.map { kind in
+            ProviderRequestKind(
+                endpoint: kind.endpoint, outcome: kind.outcome, count: period.providerRequests[kind] ?? 0,
+                total: now.providerRequests[kind] ?? 0)
         }
         providerLatencyUs = Self.latency(period.providerLatency)
         applications = now.applications.map { application in
             Application(
-                applicationID: application.applicationID, breaker: application.breaker.name,
+                applicationID: application.applicationID, circuitBreaker: application.circuitBreaker.name,
                 backOffSeconds: (application.backOff ?? .zero).secondsForJSON)
         }
         limits = now.limits.map {

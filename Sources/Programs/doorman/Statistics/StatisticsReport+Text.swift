@@ -13,10 +13,10 @@ extension StatisticsReport {
     var line: String {
         var parts = [
             "\(Self.rate(perSecond(calls))) calls/s", hitRatio.map { "\(Self.percent($0)) hits" } ?? "no hits",
-            "provider \(Self.rate(perSecond(providerCalls)))/s" + (latency.map { " " + $0 } ?? ""),
+            "provider \(Self.rate(perSecond(providerRequests)))/s" + (latency.map { " " + $0 } ?? ""),
         ]
         if let reasons = reasonsInWords { parts.append("failures " + reasons) }
-        parts += ["breaker \(breakers)"]
+        parts += ["circuit breaker \(circuitBreakers)"]
         parts += now.limits.filter { $0.used > 0 }.map { limit in
             "\(limit.setting) \(limit.fullness.map(Self.percent) ?? "–")"
         }
@@ -28,12 +28,12 @@ extension StatisticsReport {
         var lines = [
             ("started", "\(now.startedAt.iso8601 ?? "–"), \(DurationText.rough(now.uptime)) ago"),
             ("counted", isSinceStart ? "since then" : "in \(DurationText.describe(period.uptime))"),
-            ("calls", "\(Self.number(calls)), \(Self.rate(perSecond(calls))) a second"),
+            ("calls", "\(Self.number(calls)), \(Self.rate(perSecond(calls))) per second"),
             ("hit ratio", hitsInWords ?? "–"),
             ("failures", reasonsInWords ?? "none"),
-            ("provider", "\(Self.number(providerCalls)) calls, \(Self.rate(perSecond(providerCalls))) a second"),
+            ("provider", "\(Self.number(providerRequests)) requests, \(Self.rate(perSecond(providerRequests))) per second"),
             ("latency", latency ?? "–"),
-            ("breaker", breakers), ("fullest", fullest ?? "–"),
+            ("circuit breaker", circuitBreakers), ("fullest", fullest ?? "–"),
             ("capacity", "\(Self.number(now.gauges[.cacheCapacity] ?? 0)) tokens of an application can be kept fresh"),
         ]
         if let expiry = now.gauges[.tlsCertificateExpiry] {
@@ -62,11 +62,11 @@ extension StatisticsReport {
     }
 
     /// The state of the one application's, or of those that are not as they should be.
-    private var breakers: String {
-        let troubled = now.applications.filter { $0.breaker != .closed || $0.backOff != nil }
+    private var circuitBreakers: String {
+        let troubled = now.applications.filter { $0.circuitBreaker != .closed || $0.backOff != nil }
         let states = troubled.map { application in
             let backOff = application.backOff.map { ", asked again in \(DurationText.describe($0))" } ?? ""
-            return (now.applications.count > 1 ? application.applicationID + " " : "") + application.breaker.name + backOff
+            return (now.applications.count > 1 ? application.applicationID + " " : "") + application.circuitBreaker.name + backOff
         }
         guard !troubled.isEmpty else { return now.applications.isEmpty ? "–" : "closed" }
         return (states + (troubled.count < now.applications.count ? ["others closed"] : [])).joined(separator: "; ")
@@ -85,7 +85,7 @@ extension StatisticsReport {
         }
         let provider = providerCallKinds.map { kind in
             [kind.endpoint, kind.outcome]
-                + Self.counts(of: period.providerCalls[kind] ?? 0, perSecond, inAll: now.providerCalls[kind] ?? 0)
+                + Self.counts(of: period.providerRequests[kind] ?? 0, perSecond, inAll: now.providerRequests[kind] ?? 0)
         }
         let limits = now.limits.map { limit in
             [
@@ -94,8 +94,8 @@ extension StatisticsReport {
             ]
         }
         return [
-            TextTable.text(["method", "answered by", "outcome", "calls", "a second", "in all"], calls, numbersFrom: 3),
-            TextTable.text(["asked of provider", "outcome", "calls", "a second", "in all"], provider, numbersFrom: 2),
+            TextTable.text(["method", "answered by", "outcome", "calls", "per second", "total"], calls, numbersFrom: 3),
+            TextTable.text(["provider endpoint", "outcome", "requests", "per second", "total"], provider, numbersFrom: 2),
             TextTable.text(["limit", "application", "used", "of", "full"], limits, numbersFrom: 2),
         ]
     }

@@ -26,7 +26,7 @@ struct StatisticsReport: Sendable, Equatable {
     }
 
     var calls: UInt64 { Self.sum(period.calls.values) }
-    var providerCalls: UInt64 { Self.sum(period.providerCalls.values) }
+    var providerRequests: UInt64 { Self.sum(period.providerRequests.values) }
     var hits: UInt64 { period.counters[.cacheHits] ?? 0 }
     var misses: UInt64 { period.counters[.cacheMisses] ?? 0 }
 
@@ -50,8 +50,8 @@ struct StatisticsReport: Sendable, Equatable {
         now.calls.keys.sorted { ($0.method, $0.source, $0.code, $0.reason) < ($1.method, $1.source, $1.code, $1.reason) }
     }
 
-    var providerCallKinds: [ServerStatistics.ProviderCallKind] {
-        now.providerCalls.keys.sorted { ($0.endpoint, $0.outcome) < ($1.endpoint, $1.outcome) }
+    var providerCallKinds: [ServerStatistics.ProviderRequestKind] {
+        now.providerRequests.keys.sorted { ($0.endpoint, $0.outcome) < ($1.endpoint, $1.outcome) }
     }
 
     /// What another machine counted may be anything.

@@ -4,12 +4,12 @@ private import DoormanPlatform
 enum ExitStatus: Int32, Error {
     /// The token is valid, the code was exchanged, the revocation is done, the server serves, every call of a load was answered.
     case success = 0
-    /// The token or code was refused, or a token of a load was.
-    case refused = 1
+    /// The token or code was rejected, or a token of a load was.
+    case rejected = 1
     /// The command line, or something that it names, can't be used; nobody was asked.
     case wrongUse = 2
     /// There is no verdict, or not for each call of a load.
-    case couldNotAsk = 3
+    case unavailable = 3
 
     static func leave(with status: ExitStatus) -> Never {
         exit(status.rawValue)

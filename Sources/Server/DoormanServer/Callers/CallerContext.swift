@@ -82,8 +82,8 @@ struct LimitExceeded {
     }
 
     /// Names the caller as it is named here, and the setting to change.
-    func answer(to caller: borrowing CallerContext, setting: String) -> FailureAnswer {
-        FailureAnswer(failure, message(caller, setting), retryAfter: retryAfter)
+    func answer(to caller: borrowing CallerContext, setting: String) -> FailureResponse {
+        FailureResponse(failure, message(caller, setting), retryAfter: retryAfter)
     }
 
     private func message(_ context: borrowing CallerContext, _ setting: String) -> String {
@@ -94,7 +94,7 @@ struct LimitExceeded {
         case .tooManyCallsOfCaller:
             return "\(caller) has \(context.limits.callsInFlight ?? 0) calls waiting (calls-in-flight in \(setting))"
         case .tooManyMisses:
-            let own = context.misses == nil ? "caller.misses-per-second" : "misses-per-second in \(setting)"
+            let own = context.misses == nil ? "authorization.misses-per-second" : "misses-per-second in \(setting)"
             return "\(caller) has used up its calls that memory can't answer (\(own))"
         default:
             return "\(context.permits.server.maximum) calls wait at this server, of all callers (server.max-waiting-calls)"

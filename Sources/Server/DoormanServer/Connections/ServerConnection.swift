@@ -424,7 +424,7 @@ package struct ServerConnection {
     /// On a stream that is in flight this answers the second request of that id; the first one's answer still comes.
     private mutating func refuse(_ streamID: StreamID, _ failure: Failure, _ message: String, retryAfter: Duration? = nil) {
         counters.countFailure(failure)
-        let answer = FailureAnswer(failure, message, retryAfter: retryAfter)
+        let answer = FailureResponse(failure, message, retryAfter: retryAfter)
         output.writeFrame(.response, streamID: streamID, data: ResponseEncoder.encode(answer))
     }
 

@@ -8,7 +8,7 @@ package import DoormanWire
 package final class ServerCounters {
     /// Where the answer of a call came from.
     package enum Source: String, Sendable, Hashable {
-        case cache = "memory"
+        case cache = "cache"
         case provider
         case server
     }

@@ -46,7 +46,7 @@ package struct PlaintextFromNetwork: Error, CustomStringConvertible {
 
     package var description: String {
         "other machines reach this address, and there is no TLS: whoever is on the way could read tokens and answer in our place. Set "
-            + "tls.certificate-file and tls.key-file, or listen on loopback or server.unix-socket, or take the risk with "
+            + "tls.certificate-file and tls.private-key-file, or listen on loopback or server.unix-socket, or take the risk with "
             + "server.allow-plaintext-from-network"
     }
 }

@@ -66,7 +66,7 @@ enum HandshakeFailure: Sendable, Hashable {
         case .ended: "the peer left during the TLS handshake"
         case .notTLS(isHTTP: true): "it speaks HTTP on a port that speaks ttrpc over TLS"
         case .notTLS(isHTTP: false): "what it sent is not TLS, which this port speaks: plain ttrpc?"
-        case .noCertificate: "the caller sent no certificate, as tls.client-certificates requires"
+        case .noCertificate: "the caller sent no certificate, as tls.client-auth requires"
         case .certificateRefused(let caller, let fault):
             "the caller's certificate, which says that it is \(caller), \(fault)"
         case .failed(let reason): "its TLS handshake failed: \(reason)"

@@ -41,7 +41,7 @@ package struct ServerTLS: Sendable {
     }
 
     private static let certificateSetting = "tls.certificate-file"
-    private static let keySetting = "tls.key-file"
+    private static let keySetting = "tls.private-key-file"
     private static let authoritiesSetting = "tls.client-ca-file"
 
     private static func certificates(_ bytes: [UInt8], _ setting: String, _ problems: inout [String]) -> [NIOSSLCertificate] {

@@ -43,7 +43,7 @@ package enum AsynchronousCall: Sendable, Hashable {
         }
 
         init(_ error: VerificationError) {
-            response = EncodedResponse(bytes: ResponseEncoder.encode(FailureAnswer(error)))
+            response = EncodedResponse(bytes: ResponseEncoder.encode(FailureResponse(error)))
             failure = Failure(error.code)
         }
 

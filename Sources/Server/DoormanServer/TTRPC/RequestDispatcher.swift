@@ -208,7 +208,7 @@ package final class RequestDispatcher {
     /// Tells the caller the name that it has here, which is what the setting would have to hold.
     private func notAllowed(_ method: Method, _ caller: Caller) -> RequestDecision {
         let message = "\(policy.setting) does not allow \(method.service)/\(method.name) to this caller, which is \(caller) here"
-        return fail(.callerNotAllowed, ResponseEncoder.encode(FailureAnswer(.callerNotAllowed, message)))
+        return fail(.callerNotAllowed, ResponseEncoder.encode(FailureResponse(.callerNotAllowed, message)))
     }
 
     private func checkHealth(_ request: borrowing RequestView, _ context: RequestContext) -> RequestDecision {
@@ -224,14 +224,14 @@ package final class RequestDispatcher {
 /// Responses that are always the same, encoded once.
 private struct FixedResponses {
     let draining = ResponseEncoder.encode(
-        FailureAnswer(.draining, "this server is shutting down and did not start the call: ask another"))
-    let notARequest = ResponseEncoder.encode(FailureAnswer(.malformedRequest, "the data is not a ttrpc.Request"))
+        FailureResponse(.draining, "this server is shutting down and did not start the call: ask another"))
+    let notARequest = ResponseEncoder.encode(FailureResponse(.malformedRequest, "the data is not a ttrpc.Request"))
     let wrongPayload = ResponseEncoder.encode(
-        FailureAnswer(.malformedRequest, "the payload is not the request message of this method, or lacks a required field"))
-    let noMethod = ResponseEncoder.encode(FailureAnswer(.malformedRequest, "service and method are required"))
-    let unknownMethod = ResponseEncoder.encode(FailureAnswer(.unimplemented, "there is no such service or method"))
+        FailureResponse(.malformedRequest, "the payload is not the request message of this method, or lacks a required field"))
+    let noMethod = ResponseEncoder.encode(FailureResponse(.malformedRequest, "service and method are required"))
+    let unknownMethod = ResponseEncoder.encode(FailureResponse(.unimplemented, "there is no such service or method"))
     let unknownService = ResponseEncoder.encode(
-        FailureAnswer(.serviceUnknown, "this server has no service of that name"))
+        FailureResponse(.serviceUnknown, "this server has no service of that name"))
     let serving = ResponseEncoder.encode(ServingStatus.serving)
     let notServing = ResponseEncoder.encode(ServingStatus.notServing)
 }

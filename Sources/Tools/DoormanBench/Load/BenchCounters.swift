@@ -7,7 +7,7 @@ package struct BenchCounters: Sendable {
     private static let mostReasons = 64
 
     package private(set) var identified = 0
-    package private(set) var refused: [String: Int] = [:]
+    package private(set) var rejected: [String: Int] = [:]
     package private(set) var failed: [String: Int] = [:]
     package private(set) var latencies = BenchLatencyHistogram()
     /// Answers that came within the window, whenever their calls were made.
@@ -23,7 +23,7 @@ package struct BenchCounters: Sendable {
         latencies.record(latency)
         switch outcome {
         case .identified: identified += 1
-        case .refused(let reason): Self.add(1, reason, &refused)
+        case .rejected(let reason): Self.add(1, reason, &rejected)
         case .failed(let reason): Self.add(1, reason, &failed)
         }
     }
@@ -34,7 +34,7 @@ package struct BenchCounters: Sendable {
 
     package mutating func add(_ other: BenchCounters) {
         identified += other.identified
-        for (reason, count) in other.refused { Self.add(count, reason, &refused) }
+        for (reason, count) in other.rejected { Self.add(count, reason, &rejected) }
         for (reason, count) in other.failed { Self.add(count, reason, &failed) }
         latencies.add(other.latencies)
         answers += other.answers
@@ -52,7 +52,7 @@ package struct BenchCounters: Sendable {
 package enum CallOutcome: Sendable, Hashable {
     case identified
     /// The server's reason, such as `TOKEN_REJECTED`.
-    case refused(String)
+    case rejected(String)
     /// The server's reason or code, or one of ours below.
     case failed(String)
 
@@ -80,9 +80,9 @@ package enum CallOutcome: Sendable, Hashable {
     private init(code: StatusCode, failure: Failure?) {
         switch failure {
         case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken:
-            self = .refused(failure?.row.reason ?? code.description)
+            self = .rejected(failure?.row.reason ?? code.description)
         case let failure?: self = .failed(failure.row.reason ?? code.description)
-        case nil where code == .unauthenticated: self = .refused(code.description)
+        case nil where code == .unauthenticated: self = .rejected(code.description)
         case nil: self = .failed(code.description)
         }
     }

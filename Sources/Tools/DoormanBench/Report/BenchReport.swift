@@ -17,7 +17,7 @@ package struct BenchReport: Sendable {
     package let connectionsLost: Int
     package let identified: Int
     /// By the server's reason.
-    package let refused: [String: Int]
+    package let rejected: [String: Int]
     /// By the server's reason or code, or ours: see ``CallOutcome``.
     package let failed: [String: Int]
     /// Answers that came in the measured time.
@@ -33,7 +33,7 @@ package struct BenchReport: Sendable {
         self.measured = measured
         self.connectionsLost = connectionsLost
         identified = counters.identified
-        refused = counters.refused
+        rejected = counters.rejected
         failed = counters.failed
         answers = counters.answers
         bytesSent = counters.bytesSent
@@ -41,11 +41,11 @@ package struct BenchReport: Sendable {
         latency = counters.latencies.summary
     }
 
-    package var refusedCount: Int { refused.values.reduce(0, +) }
+    package var rejectedCount: Int { rejected.values.reduce(0, +) }
     package var failedCount: Int { failed.values.reduce(0, +) }
 
     /// Calls that counted, whatever became of them.
-    package var calls: Int { identified + refusedCount + failedCount }
+    package var calls: Int { identified + rejectedCount + failedCount }
 
     /// Zero if nothing was measured.
     package var answersPerSecond: Double {

@@ -16,7 +16,7 @@ package struct EmulatorClient: Sendable {
     ///
     /// - Parameter timeout: For all of it, connecting included.
     package func logIn(_ request: LogInRequest, timeout: Duration) async throws(EmulatorFailure) -> LoggedIn {
-        let answer: HTTPAnswer
+        let answer: EmulatorResponse
         do {
             answer = try await send(request.target, within: .nanoseconds(max(1, timeout.nanoseconds)))
         } catch let failure as EmulatorFailure {
@@ -29,9 +29,9 @@ package struct EmulatorClient: Sendable {
         return try LoggedIn(answer)
     }
 
-    private func send(_ target: String, within limit: TimeAmount) async throws -> HTTPAnswer {
+    private func send(_ target: String, within limit: TimeAmount) async throws -> EmulatorResponse {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let answer = eventLoop.makePromise(of: HTTPAnswer.self)
+        let answer = eventLoop.makePromise(of: EmulatorResponse.self)
         let timer = eventLoop.scheduleTask(in: limit) { answer.fail(EmulatorFailure.timedOut) }
         defer { timer.cancel() }
         let channel: any Channel
@@ -74,12 +74,12 @@ extension EventLoopFuture where Value: Sendable {
 final class AnswerHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
 
-    private let answer: EventLoopPromise<HTTPAnswer>
+    private let answer: EventLoopPromise<EmulatorResponse>
     private var status = 0
     private var body: [UInt8] = []
 
     /// - Parameter answer: Kept or broken in any case, by the end of the connection at the latest.
-    init(answer: EventLoopPromise<HTTPAnswer>) {
+    init(answer: EventLoopPromise<EmulatorResponse>) {
         self.answer = answer
     }
 
@@ -88,9 +88,9 @@ final class AnswerHandler: ChannelInboundHandler {
         case .head(let head): status = Int(head.status.code)
         case .body(let bytes):
             body += bytes.readableBytesView
-            if body.count > HTTPAnswer.longestBody { fail(.noEmulator("its answer is too long for an emulator's"), context) }
+            if body.count > EmulatorResponse.longestBody { fail(.noEmulator("its answer is too long for an emulator's"), context) }
         case .end:
-            answer.succeed(HTTPAnswer(status: status, body: body))
+            answer.succeed(EmulatorResponse(status: status, body: body))
             context.close(promise: nil)
         }
     }
@@ -113,7 +113,7 @@ final class AnswerHandler: ChannelInboundHandler {
 }
 
 /// A whole answer, as far as anybody looks at it.
-struct HTTPAnswer: Sendable, Hashable {
+struct EmulatorResponse: Sendable, Hashable {
     /// The longest body that is taken, in bytes. An emulator's answers are far shorter.
     static let longestBody = 64 << 10
 

@@ -50,7 +50,7 @@ package struct LoggedIn: Sendable, Hashable {
     ///
     /// - Throws: ``EmulatorFailure/refused(_:)`` with the emulator's words, or ``EmulatorFailure/noEmulator(_:)`` if it is not in the
     ///   form that every emulator's answer has.
-    init(_ answer: HTTPAnswer) throws(EmulatorFailure) {
+    init(_ answer: EmulatorResponse) throws(EmulatorFailure) {
         guard let body = try? JSONDecoder().decode(Body.self, from: Data(answer.body)) else {
             throw .noEmulator("it answered \(answer.status), and not as an emulator does")
         }

@@ -28,7 +28,7 @@ package struct CacheEntry: Sendable, Hashable {
         self.staleUntil = staleUntil ?? expiresAt
     }
 
-    /// What every entry takes besides its texts: its places in the flat arrays (236 bytes with a reply that lies in place, in arrays of
+    /// What every entry takes besides its texts: its slots in the flat arrays (236 bytes with a reply that lies in place, in arrays of
     /// which between a fifth and a third is free), and 16 to 32 in the index.
     package static let fixedCost = 404
 

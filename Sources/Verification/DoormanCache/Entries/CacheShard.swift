@@ -5,17 +5,17 @@ internal import DoormanSupport
 /// ones. A key is in one of the two at most.
 struct CacheShard: Sendable {
     var valid: LRUSegment
-    var rejected: LRUSegment
+    var negative: LRUSegment
     private(set) var hits: UInt64 = 0
     private(set) var misses: UInt64 = 0
     /// How often a token was revoked, by some bits of its key. More than one counter, so that a revocation keeps only few of
     /// the answers that are on their way from being stored.
     private var revocations: [UInt32] = Array(repeating: 0, count: 64)
 
-    /// - Parameter validPlaces: Told where the valid entries lie, as those of the shard of this number.
-    init(valid: SegmentBounds, rejected: SegmentBounds, validPlaces: (SlotAddressTable, shard: Int)? = nil) {
-        self.valid = LRUSegment(bounds: valid, publishingPlacesTo: validPlaces)
-        self.rejected = LRUSegment(bounds: rejected)
+    /// - Parameter validSlots: Told where the valid entries lie, as those of the shard of this number.
+    init(valid: SegmentBounds, negative: SegmentBounds, validSlots: (SlotAddressTable, shard: Int)? = nil) {
+        self.valid = LRUSegment(bounds: valid, publishingSlotsTo: validSlots)
+        self.negative = LRUSegment(bounds: negative)
     }
 
     /// Counts a hit, and nothing if there is none: the call then asks again by ``lookup(_:maxAge:now:_:)``.
@@ -27,15 +27,15 @@ struct CacheShard: Sendable {
             hits &+= 1
             return CacheHit(isDueForRefresh: hit.isDueForRefresh)
         }
-        guard let hit = rejected.reply(for: key, applicationID: Span(), maxAge: maxAge, now: now, into: &reply) else { return nil }
+        guard let hit = negative.reply(for: key, applicationID: Span(), maxAge: maxAge, now: now, into: &reply) else { return nil }
         hits &+= 1
-        return CacheHit(rejection: rejected.rejection(in: hit.slot))
+        return CacheHit(rejection: negative.rejection(in: hit.slot))
     }
 
     mutating func lookup(_ key: TokenKey, maxAge: UInt64, now: UInt64, _ attempt: VerificationCache.Attempt) -> CacheLookup {
         let mayRefresh = attempt == .first
         var lookup = valid.lookup(key, maxAge: maxAge, now: now, mayRefresh: mayRefresh)
-        if case .miss = lookup { lookup = rejected.lookup(key, maxAge: maxAge, now: now, mayRefresh: mayRefresh) }
+        if case .miss = lookup { lookup = negative.lookup(key, maxAge: maxAge, now: now, mayRefresh: mayRefresh) }
         guard attempt == .first else { return lookup }
         if case .hit = lookup { hits &+= 1 } else { misses &+= 1 }
         return lookup
@@ -47,11 +47,11 @@ struct CacheShard: Sendable {
         guard !knowsLater(than: entry.verifiedAt, about: key) else { return }
         switch entry.verdict {
         case .valid:
-            rejected.remove(key)
+            negative.remove(key)
             valid.insert(entry, for: key)
         case .rejected:
             valid.remove(key)
-            rejected.insert(entry, for: key)
+            negative.insert(entry, for: key)
         }
     }
 
@@ -61,12 +61,12 @@ struct CacheShard: Sendable {
     }
 
     private func knowsLater(than moment: Instant, about key: TokenKey) -> Bool {
-        (valid.verifiedAt(of: key) ?? rejected.verifiedAt(of: key)).map { $0 > moment } ?? false
+        (valid.verifiedAt(of: key) ?? negative.verifiedAt(of: key)).map { $0 > moment } ?? false
     }
 
     mutating func remove(_ key: TokenKey) {
         valid.remove(key)
-        rejected.remove(key)
+        negative.remove(key)
     }
 
     mutating func revoke(_ key: TokenKey) {

@@ -29,16 +29,16 @@ package struct LRUSegment: Sendable {
     private var pendingTouch = Slot.none
     private var newest = Slot.none
     private var oldest = Slot.none
-    private let places: (SlotAddressTable, shard: Int)?
+    private let slotAddresses: (SlotAddressTable, shard: Int)?
 
     package init(bounds: SegmentBounds) {
-        self.init(bounds: bounds, publishingPlacesTo: nil)
+        self.init(bounds: bounds, publishingSlotsTo: nil)
     }
 
-    /// - Parameter places: Told where the entries lie.
-    init(bounds: SegmentBounds, publishingPlacesTo places: (SlotAddressTable, shard: Int)?) {
+    /// - Parameter slotAddresses: Told where the entries lie.
+    init(bounds: SegmentBounds, publishingSlotsTo slotAddresses: (SlotAddressTable, shard: Int)?) {
         self.bounds = bounds
-        self.places = places
+        self.slotAddresses = slotAddresses
     }
 
     package var count: Int { index.count }
@@ -332,7 +332,7 @@ extension LRUSegment {
 
     /// Moves the entries to arrays a quarter larger, or as large as the bounds can need, each to where its home is then.
     private mutating func grow() {
-        var larger = LRUSegment(bounds: bounds, publishingPlacesTo: places)
+        var larger = LRUSegment(bounds: bounds, publishingSlotsTo: slotAddresses)
         larger.makeRoom(min(slots.count, bounds.entries) + min(slots.count, bounds.entries) / 4 + 8)
         var slot = oldest
         while slot != Slot.none {
@@ -352,7 +352,7 @@ extension LRUSegment {
         larger.evictions = evictions
         larger.staleHits = staleHits
         self = larger
-        publishPlaces()
+        publishSlots()
     }
 
     private mutating func makeRoom(_ count: Int) {
@@ -362,9 +362,9 @@ extension LRUSegment {
         verdicts = Array(repeating: nil, count: count)
     }
 
-    private func publishPlaces() {
+    private func publishSlots() {
         let address = unsafe slots.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
-        if let (places, shard) = places { places.publish(address: address, count: slots.count, of: shard) }
+        if let (slotAddresses, shard) = slotAddresses { slotAddresses.publish(address: address, count: slots.count, of: shard) }
     }
 }
 

@@ -7,7 +7,7 @@ internal import NIOConcurrencyHelpers
 package final class VerificationCache: Sendable {
     private let shards: [NIOLockedValueBox<CacheShard>]
     /// Where the valid entries lie.
-    private let places: SlotAddressTable
+    private let slotAddresses: SlotAddressTable
     private let mask: UInt64
     /// Read under a shard's lock, and nothing is locked under it.
     private let accountRevocations = NIOLockedValueBox(AccountRevocationHistory())
@@ -23,20 +23,20 @@ package final class VerificationCache: Sendable {
     package init(settings: CacheSettings) {
         let count = settings.shardCount
         mask = UInt64(count - 1)
-        let places = SlotAddressTable(shards: count)
-        self.places = places
+        let slotAddresses = SlotAddressTable(shards: count)
+        self.slotAddresses = slotAddresses
         shards = (0..<count).map { number in
             NIOLockedValueBox(
                 CacheShard(
                     valid: settings.valid.share(of: number, among: count),
-                    rejected: settings.rejected.share(of: number, among: count), validPlaces: (places, number)))
+                    negative: settings.negative.share(of: number, among: count), validSlots: (slotAddresses, number)))
         }
     }
 
     /// Has what there may be of the key fetched into the processor's cache, without waiting for it.
     @inline(__always)
     func prefetch(_ key: TokenKey) {
-        places.prefetch(key, in: Int(truncatingIfNeeded: key.bits & mask))
+        slotAddresses.prefetch(key, in: Int(truncatingIfNeeded: key.bits & mask))
     }
 
     /// The reply for a call, if memory has one that is within its time, young enough, and of the audience asked for. Never
@@ -139,11 +139,11 @@ package final class VerificationCache: Sendable {
     }
 
     /// Sets other bounds while calls go on. What is over them goes at once.
-    package func limit(valid: SegmentBounds, rejected: SegmentBounds) {
+    package func limit(valid: SegmentBounds, negative: SegmentBounds) {
         for (number, shard) in shards.enumerated() {
             shard.withLockedValue {
                 $0.valid.limit(to: valid.share(of: number, among: shards.count))
-                $0.rejected.limit(to: rejected.share(of: number, among: shards.count))
+                $0.negative.limit(to: negative.share(of: number, among: shards.count))
             }
         }
     }
@@ -156,7 +156,7 @@ package final class VerificationCache: Sendable {
                 statistics.misses += shard.misses
                 statistics.stale += shard.valid.staleHits
                 statistics.valid.add(shard.valid)
-                statistics.rejected.add(shard.rejected)
+                statistics.negative.add(shard.negative)
             }
         }
     }

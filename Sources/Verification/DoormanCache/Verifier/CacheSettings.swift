@@ -1,42 +1,39 @@
 internal import DoormanCore
 
-/// The limits and times of the memory of verdicts.
+/// The limits and times of the cache.
 package struct CacheSettings: Sendable, Hashable {
-    /// How long a valid token is answered from memory, before jitter and unless its provider says it expires sooner.
-    /// Default 60 s; 0 remembers none.
+    /// The TTL of a valid token, before jitter. The provider's own expiry shortens it. Default 60 s; 0 keeps none.
     package var ttl: Duration = .seconds(60)
-    /// How long a refused token is answered from memory, before jitter. Default 10 s; 0 remembers none.
-    package var rejectedTTL: Duration = .seconds(10)
-    /// By which part a time to live is lengthened or shortened at random, so that tokens that were verified together are not
-    /// asked about again together. From 0 to 1, default 0.1.
+    /// The TTL of a rejected token, before jitter. Default 10 s; 0 keeps none.
+    package var negativeTTL: Duration = .seconds(10)
+    /// The maximum random change of a TTL, up or down, as a part of it. Tokens that were verified together are then not refreshed
+    /// together. From 0 to 1, default 0.1.
     package var jitter: Double = 0.1
-    /// In which last part of its time an answer is refreshed in the background when it is used, so that no call has to wait.
-    /// From 0, for never, to 1; default 0.2.
+    /// The last part of a TTL in which a hit refreshes the entry in the background, so that no call has to wait. From 0, for never, to
+    /// 1; default 0.2.
     package var refreshAhead: Double = 0.2
-    /// For how long past its time a valid token is still answered while the provider can't be asked. Default 5 min; 0 for never.
-    package var maximumStale: Duration = .seconds(300)
-    /// How long such an answer is given before the provider is tried again, and how long a refresh that failed is put off.
-    /// Default 1 s.
-    package var staleRetry: Duration = .seconds(1)
-    /// How long before its deadline a call stops waiting for the provider, if there is an answer past its time to be given.
-    /// Default 100 ms, in which a thousand such calls are answered on a core that is busy with hits; one with less time than twice that
-    /// waits for half of it.
+    /// The time past its TTL for which a valid token is served while the provider is unavailable. Default 5 min; 0 for never.
+    package var staleIfError: Duration = .seconds(300)
+    /// The time between two attempts to refresh a stale entry, or an entry whose refresh failed. Default 1 s.
+    package var staleRefreshInterval: Duration = .seconds(1)
+    /// The time before its deadline at which a call stops waiting for the provider, if a stale entry can be served. A call with less time
+    /// than twice that waits for half of it. Default 100 ms, in which a core that is busy with hits serves a thousand such calls.
     package var staleReserve: Duration = .milliseconds(100)
-    /// How far our clock may be behind the provider's: its expiry counts as that much earlier. Default 0.
+    /// The time by which the local clock may lag behind the provider's: expiry counts as that much earlier. Default 0.
     package var clockSkew: Duration = .zero
-    /// How long one question to the provider may take, however long its callers wait. Default 2 s.
-    package var flightTimeout: Duration = .seconds(2)
-    /// Bounds of what is remembered of valid tokens. Default 100,000 entries and 128 MiB.
+    /// The maximum time for one lookup with all its retries, however long its callers wait. Default 2 s.
+    package var lookupTimeout: Duration = .seconds(2)
+    /// The maximum valid tokens in the cache, and their memory. Default 100,000 entries and 128 MiB.
     package var valid = SegmentBounds(entries: 100_000, bytes: 128 << 20)
-    /// Bounds of what is remembered of refused tokens, apart from the above. Default 10,000 entries and 8 MiB.
-    package var rejected = SegmentBounds(entries: 10_000, bytes: 8 << 20)
-    /// Parts of the memory with a lock and a share of the bounds each: a power of two from 1 to 256 (others are rounded down).
+    /// The maximum rejected tokens in the cache, and their memory. Default 10,000 entries and 8 MiB.
+    package var negative = SegmentBounds(entries: 10_000, bytes: 8 << 20)
+    /// The number of shards, each with a lock and a part of the bounds: a power of two from 1 to 256 (others are rounded down).
     /// Default 16.
     package var shards = 16
-    /// How many questions to the provider may be open at once, waiting for the governor included. Default 10,000.
-    package var maximumFlights = 10_000
-    /// How many calls may wait for one question. Default 10,000.
-    package var maximumWaitersPerFlight = 10_000
+    /// The maximum lookups in flight, including those that wait for the governor. Default 10,000.
+    package var maximumInFlightLookups = 10_000
+    /// The maximum calls that wait for one lookup. Default 10,000.
+    package var maximumWaitersPerLookup = 10_000
 
     /// The application that a code without one is exchanged for, where there is only one. Default none.
     package var defaultApplicationID: String?
@@ -49,10 +46,10 @@ package struct CacheSettings: Sendable, Hashable {
     }
 }
 
-/// How much a part of the memory may hold. Whichever is reached first counts.
+/// The maximum entries and bytes of one part of the cache. The bound that is reached first counts.
 package struct SegmentBounds: Sendable, Hashable {
     package var entries: Int
-    /// In the reckoning of ``CacheEntry/cost``.
+    /// Counted by ``CacheEntry/cost``.
     package var bytes: Int
 
     package init(entries: Int, bytes: Int) {
@@ -60,7 +57,7 @@ package struct SegmentBounds: Sendable, Hashable {
         self.bytes = max(0, bytes)
     }
 
-    /// The share of one of `count` shards. The shares add up to the whole, so a bound below the number of shards leaves some
+    /// Returns the part of one of `count` shards. The parts add up to the whole, so a bound below the number of shards leaves some
     /// shards with none: use fewer shards then.
     func share(of shard: Int, among count: Int) -> SegmentBounds {
         SegmentBounds(
@@ -70,15 +67,14 @@ package struct SegmentBounds: Sendable, Hashable {
 }
 
 extension CacheSettings {
-    /// How long an identity may be answered from memory: within its time; and until it is no answer even if the provider
-    /// can't be asked. Zero or less if not at all.
+    /// Returns how long an entry for an identity is fresh, and until when it may be served stale. Zero or less if not at all.
     ///
     /// - Parameters:
     ///   - expiry: When the provider says the token expires.
     ///   - roll: 64 random bits, for the jitter.
     func lifetime(expiry: Timestamp, wallTime: Timestamp, roll: UInt64) -> (fresh: Duration, stale: Duration) {
         let fresh = jittered(ttl, roll: roll)
-        let stale = fresh + max(.zero, maximumStale)
+        let stale = fresh + max(.zero, staleIfError)
         guard expiry != .distantFuture else { return (fresh, stale) }
         let (left, overflow) = expiry.millisecondsSince1970.subtractingReportingOverflow(wallTime.millisecondsSince1970)
         guard !overflow else { return expiry < wallTime ? (.zero, .zero) : (fresh, stale) }
@@ -87,14 +83,14 @@ extension CacheSettings {
         return (min(fresh, limit), min(stale, limit))
     }
 
-    /// How long before the end of its time an answer is refreshed.
+    /// Returns how long before the end of its TTL an entry is refreshed.
     func refreshMargin(of lifetime: Duration) -> Duration {
         lifetime * min(max(refreshAhead, 0), 1)
     }
 
-    /// How long a refusal may be answered from memory; zero or less if not at all.
-    func rejectedLifetime(roll: UInt64) -> Duration {
-        jittered(rejectedTTL, roll: roll)
+    /// Returns the TTL of a rejection; zero or less if it is not cached.
+    func negativeLifetime(roll: UInt64) -> Duration {
+        jittered(negativeTTL, roll: roll)
     }
 
     private func jittered(_ duration: Duration, roll: UInt64) -> Duration {

@@ -13,9 +13,9 @@ package struct CacheStatistics: Sendable, Hashable {
     /// Of valid tokens. Entries past their time count until others push them out.
     package var valid = Segment()
     /// Of refused tokens.
-    package var rejected = Segment()
+    package var negative = Segment()
     /// Questions to the provider that are open now, exchanges included.
-    package var flights = 0
+    package var inFlightLookups = 0
     /// Calls that found their question put already, and waited for its answer.
     package var joined: UInt64 = 0
 

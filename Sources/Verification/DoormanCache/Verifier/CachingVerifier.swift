@@ -17,7 +17,7 @@ package final class CachingVerifier: Sendable {
     private let exchanges: SingleFlight<TokenKey, ExchangeVerdict>
 
     /// - Parameters:
-    ///   - upstream: The provider. `flightTimeout` bounds each request to it.
+    ///   - upstream: The provider. `lookupTimeout` bounds each request to it.
     ///   - encode: Called for each verdict that is stored, and once for the calls that waited for it, never under a lock.
     ///   - random: Returns 64 random bits, for the jitter of TTLs.
     ///   - secret: The key of the cache keys; `nil` for 32 random bytes, which all but a simulator should take.
@@ -34,22 +34,22 @@ package final class CachingVerifier: Sendable {
         keys = try TokenKeyMaker(secret: secret)
         cache = VerificationCache(settings: settings)
         lookups = SingleFlight(
-            maximumFlights: settings.maximumFlights, maximumWaitersPerFlight: settings.maximumWaitersPerFlight,
+            maximumInFlightLookups: settings.maximumInFlightLookups, maximumWaitersPerLookup: settings.maximumWaitersPerLookup,
             timeSource: timeSource)
         exchanges = SingleFlight(
-            maximumFlights: settings.maximumFlights, maximumWaitersPerFlight: settings.maximumWaitersPerFlight,
+            maximumInFlightLookups: settings.maximumInFlightLookups, maximumWaitersPerLookup: settings.maximumWaitersPerLookup,
             timeSource: timeSource)
     }
 
     /// Sets other bounds while calls go on. Entries over them are evicted at once.
-    package func limit(valid: SegmentBounds, rejected: SegmentBounds) {
-        cache.limit(valid: valid, rejected: rejected)
+    package func limit(valid: SegmentBounds, negative: SegmentBounds) {
+        cache.limit(valid: valid, negative: negative)
     }
 
     package var statistics: CacheStatistics {
         var statistics = CacheStatistics()
         cache.count(into: &statistics)
-        statistics.flights = lookups.flightCount + exchanges.flightCount
+        statistics.inFlightLookups = lookups.inFlightCount + exchanges.inFlightCount
         statistics.refreshed = lookups.startedAloneCount
         statistics.joined = lookups.joinedCount + exchanges.joinedCount
         return statistics
@@ -118,7 +118,7 @@ extension CachingVerifier {
     }
 
     private func postponeRefresh(of key: TokenKey) {
-        cache.postponeRefresh(of: key, until: timeSource.now().advanced(by: settings.staleRetry))
+        cache.postponeRefresh(of: key, until: timeSource.now().advanced(by: settings.staleRefreshInterval))
     }
 }
 
@@ -204,7 +204,7 @@ extension CachingVerifier {
 
     /// By when the provider must have answered a request that begins now.
     private func flightDeadline(from now: Instant) -> Deadline {
-        Deadline(now.advanced(by: settings.flightTimeout))
+        Deadline(now.advanced(by: settings.lookupTimeout))
     }
 
     /// A flight's deadline is ours, not its callers', who have their own: that it passed means that the provider did not answer.
@@ -241,7 +241,7 @@ extension CachingVerifier {
         switch verdict {
         case .rejected(let rejection):
             let encoded = EncodedVerdict(verdict, encode(verdict))
-            let ttl = rejection.isCacheable ? settings.rejectedLifetime(roll: random()) : .zero
+            let ttl = rejection.isCacheable ? settings.negativeLifetime(roll: random()) : .zero
             guard ttl > .zero else {
                 cache.remove(key, askedBefore: askedAt)
                 return encoded
@@ -320,7 +320,7 @@ extension CachingVerifier {
         }
         // A refresh that failed, of an entry that is still within its TTL.
         guard entry.expiresAt <= now else { return EncodedVerdict(entry.verdict, entry.reply) }
-        entry.expiresAt = min(now.advanced(by: settings.staleRetry), entry.staleUntil)
+        entry.expiresAt = min(now.advanced(by: settings.staleRefreshInterval), entry.staleUntil)
         identity.freshness = .stale
         identity.validUntil = timeSource.wallTime().advanced(by: now.duration(to: entry.expiresAt))
         entry.verdict = .valid(identity)

@@ -2,38 +2,38 @@ package import DoormanCore
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// One lookup per key at a time, however many callers wait for it: the first call begins a flight, the others join it.
+/// One lookup per key at a time for any number of callers: the first call begins a lookup, the others join it.
 ///
-/// A flight belongs to no caller. It runs in a task of its own, so a caller that is cancelled or out of time, the first one
-/// included, leaves it as it is. Each waiter is resumed once, and never under the lock.
+/// A lookup belongs to no caller. It runs in a task of its own, so it goes on if a caller is cancelled or out of time, even the first.
+/// Each waiter is resumed once, and never under the lock.
 package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    /// An operation bounds its own time; a flight takes as long as it does.
+    /// The work of a lookup. It bounds its own time.
     package typealias Operation = @Sendable () async throws(VerificationError) -> Value
 
     fileprivate typealias Outcome = Result<Value, VerificationError>
     fileprivate typealias Waiter = CheckedContinuation<Outcome, Never>
 
-    private let maximumFlights: Int
+    private let maximumInFlightLookups: Int
     private let maximumWaiters: Int
     private let timeSource: TimeSource
     private let state = NIOLockedValueBox(State())
 
-    package init(maximumFlights: Int, maximumWaitersPerFlight: Int, timeSource: TimeSource) {
-        self.maximumFlights = maximumFlights
-        maximumWaiters = maximumWaitersPerFlight
+    package init(maximumInFlightLookups: Int, maximumWaitersPerLookup: Int, timeSource: TimeSource) {
+        self.maximumInFlightLookups = maximumInFlightLookups
+        maximumWaiters = maximumWaitersPerLookup
         self.timeSource = timeSource
     }
 
-    /// Waits for the key's flight, having started it if there was none.
+    /// Waits for the key's lookup. Begins the lookup if there is none.
     ///
-    /// - Parameter deadline: Bounds this caller's waiting only, not the flight.
+    /// - Parameter deadline: The end of this caller's wait. It does not end the lookup.
     /// - Throws: What the operation throws; `.deadlineExceeded` if the caller's deadline passes first or its task is cancelled;
-    ///   `.providerBusy` if there are too many flights, or waiters for this one.
+    ///   `.providerBusy` if there are too many lookups, or too many waiters for this lookup.
     package func value(
         for key: Key, deadline: Deadline, _ operation: @escaping Operation
     ) async throws(VerificationError) -> Value {
         guard !deadline.hasPassed(at: timeSource.now()) else { throw .outOfTime }
-        // No caller is left to want the flight, and one that redeems a code would spend it.
+        // Nothing waits for the lookup any more, and a lookup that redeems a code would spend it.
         guard !Task.isCancelled else { throw .callerLeft }
         let number = state.withLockedValue { $0.nextNumber() }
         let outcome = await withTaskCancellationHandler {
@@ -44,56 +44,56 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
         return try outcome.get()
     }
 
-    /// Starts a flight that no caller waits for, unless the key has one in flight, or there are too many.
+    /// Begins a lookup that no caller waits for, unless the key has one in flight or there are too many.
     ///
-    /// - Returns: Whether it was started.
+    /// - Returns: Whether the lookup began.
     package func start(for key: Key, _ operation: @escaping Operation) -> Bool {
-        let flight = state.withLockedValue { state -> UInt64? in
-            guard state.joinable[key] == nil, state.flights.count < maximumFlights else { return nil }
+        let lookup = state.withLockedValue { state -> UInt64? in
+            guard state.joinable[key] == nil, state.lookups.count < maximumInFlightLookups else { return nil }
             state.startedAlone &+= 1
             return state.begin(key)
         }
-        if let flight { run(flight, operation) }
-        return flight != nil
+        if let lookup { run(lookup, operation) }
+        return lookup != nil
     }
 
-    /// Whether the key has a flight that a call could join.
+    /// Whether the key has a lookup that a call can join.
     package func isInFlight(_ key: Key) -> Bool {
         state.withLockedValue { $0.joinable[key] != nil }
     }
 
-    /// Calls from now on start a flight of their own. Those who wait already get the answer of the old one.
+    /// Lets later calls begin a lookup of their own. Present waiters get the result of the old lookup.
     package func detach(_ key: Key) {
         state.withLockedValue { $0.joinable[key] = nil }
     }
 
-    /// As ``detach(_:)``, for every key.
+    /// Detaches the lookups of all keys.
     package func detachAll() {
         state.withLockedValue { $0.joinable.removeAll() }
     }
 
-    /// How many lookups are in flight, detached ones included.
-    package var flightCount: Int { state.withLockedValue { $0.flights.count } }
+    /// The number of lookups in flight, detached lookups included.
+    package var inFlightCount: Int { state.withLockedValue { $0.lookups.count } }
 
-    /// How many callers wait.
-    package var waiterCount: Int { state.withLockedValue { $0.waiterFlights.count } }
+    /// The number of waiters.
+    package var waiterCount: Int { state.withLockedValue { $0.lookupOfWaiter.count } }
 
-    /// How many flights began that no call waited for, since the start.
+    /// The number of lookups since the start that began without a waiter.
     package var startedAloneCount: UInt64 { state.withLockedValue { $0.startedAlone } }
 
-    /// How many calls joined a flight since the start.
+    /// The number of calls since the start that joined a lookup.
     package var joinedCount: UInt64 { state.withLockedValue { $0.joined } }
 }
 
-// MARK: - What changes under the lock
+// MARK: - State under the lock
 
 extension SingleFlight {
     private struct State {
-        var flights: [UInt64: Flight] = [:]
-        /// The flights that a call may still join.
+        var lookups: [UInt64: Lookup] = [:]
+        /// The lookups that a call can still join.
         var joinable: [Key: UInt64] = [:]
-        /// Which flight a waiter waits for.
-        var waiterFlights: [UInt64: UInt64] = [:]
+        /// The lookup that a waiter waits for.
+        var lookupOfWaiter: [UInt64: UInt64] = [:]
         var deadlines = DeadlineQueue()
         var joined: UInt64 = 0
         var startedAlone: UInt64 = 0
@@ -105,51 +105,51 @@ extension SingleFlight {
         }
 
         mutating func begin(_ key: Key) -> UInt64 {
-            let flight = nextNumber()
-            flights[flight] = Flight(key: key)
-            joinable[key] = flight
-            return flight
+            let lookup = nextNumber()
+            lookups[lookup] = Lookup(key: key)
+            joinable[key] = lookup
+            return lookup
         }
 
-        /// - Returns: When a wake-up must be arranged; `nil` if one is, early enough.
-        mutating func add(_ waiter: Waiter, _ number: UInt64, in flight: UInt64, until deadline: Deadline) -> Instant? {
-            flights[flight]?.waiters[number] = waiter
-            waiterFlights[number] = flight
+        /// - Returns: The time of the next wake-up to arrange; `nil` if an early enough wake-up is arranged.
+        mutating func add(_ waiter: Waiter, _ number: UInt64, in lookup: UInt64, until deadline: Deadline) -> Instant? {
+            lookups[lookup]?.waiters[number] = waiter
+            lookupOfWaiter[number] = lookup
             deadlines.insert(number, deadline: deadline)
             return deadlines.nextWakeUp()
         }
 
         mutating func leave(_ number: UInt64) -> Waiter? {
-            guard let flight = waiterFlights.removeValue(forKey: number) else { return nil }
+            guard let lookup = lookupOfWaiter.removeValue(forKey: number) else { return nil }
             deadlines.remove(number)
-            return flights[flight]?.waiters.removeValue(forKey: number)
+            return lookups[lookup]?.waiters.removeValue(forKey: number)
         }
 
-        /// - Returns: Those who wait, first come, first served.
+        /// - Returns: The waiters, in the order in which they came.
         mutating func complete(_ number: UInt64) -> [Waiter] {
-            guard let flight = flights.removeValue(forKey: number) else { return [] }
-            if joinable[flight.key] == number { joinable[flight.key] = nil }
-            for waiter in flight.waiters.keys {
-                waiterFlights[waiter] = nil
+            guard let lookup = lookups.removeValue(forKey: number) else { return [] }
+            if joinable[lookup.key] == number { joinable[lookup.key] = nil }
+            for waiter in lookup.waiters.keys {
+                lookupOfWaiter[waiter] = nil
                 deadlines.remove(waiter)
             }
-            return flight.waiters.sorted { $0.key < $1.key }.map(\.value)
+            return lookup.waiters.sorted { $0.key < $1.key }.map(\.value)
         }
     }
 
-    private struct Flight {
+    private struct Lookup {
         let key: Key
         var waiters: [UInt64: Waiter] = [:]
     }
 
-    private enum Admission {
+    private enum JoinResult {
         case joined(wakeUp: Instant?)
-        case started(flight: UInt64, wakeUp: Instant?)
-        case refused(VerificationError)
+        case started(lookup: UInt64, wakeUp: Instant?)
+        case limitExceeded(VerificationError)
     }
 }
 
-// MARK: - What happens outside of it
+// MARK: - Work outside the lock
 
 extension SingleFlight {
     private func join(
@@ -158,10 +158,10 @@ extension SingleFlight {
         switch admit(waiter, number, key, deadline) {
         case .joined(let moment):
             if let moment { wakeUp(at: moment) }
-        case .started(let flight, let moment):
+        case .started(let lookup, let moment):
             if let moment { wakeUp(at: moment) }
-            run(flight, operation)
-        case .refused(let error):
+            run(lookup, operation)
+        case .limitExceeded(let error):
             waiter.resume(returning: .failure(error))
             return
         }
@@ -169,20 +169,20 @@ extension SingleFlight {
         if Task.isCancelled { cancel(number, .callerLeft) }
     }
 
-    private func admit(_ waiter: Waiter, _ number: UInt64, _ key: Key, _ deadline: Deadline) -> Admission {
+    private func admit(_ waiter: Waiter, _ number: UInt64, _ key: Key, _ deadline: Deadline) -> JoinResult {
         state.withLockedValue { state in
-            if let flight = state.joinable[key], let waiting = state.flights[flight]?.waiters.count {
-                guard waiting < maximumWaiters else { return .refused(.tooManyWaiters) }
+            if let lookup = state.joinable[key], let waiting = state.lookups[lookup]?.waiters.count {
+                guard waiting < maximumWaiters else { return .limitExceeded(.tooManyWaiters) }
                 state.joined &+= 1
-                return .joined(wakeUp: state.add(waiter, number, in: flight, until: deadline))
+                return .joined(wakeUp: state.add(waiter, number, in: lookup, until: deadline))
             }
-            guard state.flights.count < maximumFlights else { return .refused(.tooManyFlights) }
-            let flight = state.begin(key)
-            return .started(flight: flight, wakeUp: state.add(waiter, number, in: flight, until: deadline))
+            guard state.lookups.count < maximumInFlightLookups else { return .limitExceeded(.tooManyLookups) }
+            let lookup = state.begin(key)
+            return .started(lookup: lookup, wakeUp: state.add(waiter, number, in: lookup, until: deadline))
         }
     }
 
-    private func run(_ flight: UInt64, _ operation: @escaping Operation) {
+    private func run(_ lookup: UInt64, _ operation: @escaping Operation) {
         timeSource.spawn { [self] in
             let outcome: Outcome
             do throws(VerificationError) {
@@ -190,7 +190,7 @@ extension SingleFlight {
             } catch {
                 outcome = .failure(error)
             }
-            let waiters = state.withLockedValue { $0.complete(flight) }
+            let waiters = state.withLockedValue { $0.complete(lookup) }
             for waiter in waiters { waiter.resume(returning: outcome) }
         }
     }
@@ -215,10 +215,11 @@ extension SingleFlight {
 }
 
 extension VerificationError {
-    fileprivate static let outOfTime = VerificationError(.deadlineExceeded, "The deadline passed before there was an answer.")
-    fileprivate static let callerLeft = VerificationError(.deadlineExceeded, "The caller left before there was an answer.")
-    fileprivate static let tooManyFlights = VerificationError(
-        .providerBusy, "Too many questions to the provider are open (cache.max-flights).", retryAfter: .milliseconds(100))
+    fileprivate static let outOfTime = VerificationError(.deadlineExceeded, "The deadline passed before the provider answered.")
+    fileprivate static let callerLeft = VerificationError(
+        .deadlineExceeded, "The caller cancelled the call before the provider answered.")
+    fileprivate static let tooManyLookups = VerificationError(
+        .providerBusy, "Too many lookups are in flight (cache.max-in-flight-lookups).", retryAfter: .milliseconds(100))
     fileprivate static let tooManyWaiters = VerificationError(
-        .providerBusy, "Too many calls wait for the same answer (cache.max-waiters).", retryAfter: .milliseconds(100))
+        .providerBusy, "Too many calls wait for the same lookup (cache.max-waiters-per-lookup).", retryAfter: .milliseconds(100))
 }

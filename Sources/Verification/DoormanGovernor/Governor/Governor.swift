@@ -79,7 +79,7 @@ package final class Governor: Sendable {
 
     /// Whether a call has lasted so long that, if its deadline ends it, the provider is to blame.
     func hasBeenSlow(_ permit: Permit) -> Bool {
-        permit.began.duration(to: timeSource.now()) >= settings.slowCall
+        permit.began.duration(to: timeSource.now()) >= settings.circuitBreaker.slowCall
     }
 
     /// Takes note of how much of our allowance the provider says is used up, in percent.
@@ -145,5 +145,5 @@ package struct GovernorStatistics: Sendable, Hashable {
     /// For how long nobody asks any more because the provider throttles us; nil if it does not.
     package let backOff: Duration?
     /// Whether the provider is asked, left alone, or tried.
-    package let breaker: CircuitBreaker.State
+    package let circuitBreaker: CircuitBreaker.State
 }

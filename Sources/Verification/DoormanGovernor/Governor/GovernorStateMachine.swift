@@ -37,7 +37,7 @@ struct GovernorStateMachine: Sendable {
 
     init(settings: GovernorSettings) {
         self.settings = settings
-        rateLimit = RateLimiter(callsPerSecond: settings.callsPerSecond, burst: settings.savedCalls)
+        rateLimit = RateLimiter(callsPerSecond: settings.callsPerSecond, burst: settings.callsBurst)
         backOff = BackOff(settings: settings)
         breaker = CircuitBreaker(settings: settings)
         retryBudget = RetryBudget(settings: settings)
@@ -130,13 +130,14 @@ struct GovernorStateMachine: Sendable {
     /// Whether the provider has been down or throttled us until a short while ago.
     func isRecovering(at now: Instant) -> Bool {
         [breaker.closedAt, backOff.lastEnd].contains { moment in
-            moment.map { now < $0.advanced(by: settings.recoveryTime) } ?? false
+            moment.map { now < $0.advanced(by: settings.circuitBreaker.recoveryTime) } ?? false
         }
     }
 
     func statistics(at now: Instant) -> GovernorStatistics {
         GovernorStatistics(
-            freeSlots: slots - callsUnderWay, waiting: waiting, backOff: backOff.remaining(at: now), breaker: breaker.state(at: now)
+            freeSlots: slots - callsUnderWay, waiting: waiting, backOff: backOff.remaining(at: now),
+            circuitBreaker: breaker.state(at: now)
         )
     }
 

@@ -12,8 +12,8 @@ struct BackOff: Sendable {
     private var repetitions = 0
 
     init(settings: GovernorSettings) {
-        standard = settings.defaultBackOff
-        longest = settings.maximumBackOff
+        standard = settings.throttleBackOff
+        longest = settings.maximumThrottleBackOff
     }
 
     /// Takes note that the provider throttled us. Never shortens a back-off that is under way.

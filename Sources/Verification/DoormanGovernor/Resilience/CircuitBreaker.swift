@@ -35,7 +35,7 @@ package struct CircuitBreaker: Sendable {
         switch state {
         case .closed: false
         case .open(let end): now < end
-        case .halfOpen(let probes): probes >= max(1, settings.breakerProbes)
+        case .halfOpen(let probes): probes >= max(1, settings.circuitBreaker.halfOpenCalls)
         }
     }
 
@@ -45,9 +45,9 @@ package struct CircuitBreaker: Sendable {
             guard now >= end else { return now.duration(to: end) }
             state = .halfOpen(probes: 0)
         }
-        guard case .halfOpen(let probes) = state, probes >= max(1, settings.breakerProbes) else { return nil }
+        guard case .halfOpen(let probes) = state, probes >= max(1, settings.circuitBreaker.halfOpenCalls) else { return nil }
         // The probe takes an unknown time.
-        return settings.breakerOpenTime
+        return settings.circuitBreaker.openTime
     }
 
     /// A call begins, which ``refusal(at:)`` allowed.
@@ -70,13 +70,13 @@ package struct CircuitBreaker: Sendable {
     ///
     /// - Returns: Whether the breaker has opened on it.
     mutating func failed(epoch: UInt64, at now: Instant) -> Bool {
-        guard epoch == self.epoch, settings.breakerFailures > 0 else { return false }
+        guard epoch == self.epoch, settings.circuitBreaker.consecutiveFailures > 0 else { return false }
         switch state {
-        case .closed(let failures) where failures + 1 < settings.breakerFailures:
+        case .closed(let failures) where failures + 1 < settings.circuitBreaker.consecutiveFailures:
             state = .closed(failures: failures + 1)
             return false
         case .closed, .halfOpen:
-            let length = min(settings.breakerOpenTime * (1 << min(openings, 16)), settings.maximumBreakerOpenTime)
+            let length = min(settings.circuitBreaker.openTime * (1 << min(openings, 16)), settings.circuitBreaker.maximumOpenTime)
             openings += 1
             self.epoch += 1
             state = .open(until: now.advanced(by: length))

@@ -7,8 +7,8 @@ struct RetryBudget: Sendable {
     private var balance: Int
 
     init(settings: GovernorSettings) {
-        earnings = min(max(settings.retryPercentage, 0), 100)
-        limit = max(settings.savedRetries, 0) * 100
+        earnings = min(max(settings.retryBudget, 0), 100)
+        limit = max(settings.retryBurst, 0) * 100
         balance = limit
     }
 

@@ -108,7 +108,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
 }
 
 /// A failure with what is said about this one case of it.
-package struct FailureAnswer: Error, Sendable, Hashable {
+package struct FailureResponse: Error, Sendable, Hashable {
     package let failure: Failure
     /// One sentence for a person, without anything secret.
     package let message: String

@@ -11,7 +11,7 @@ package enum ResponseEncoder {
     package static func encode(_ verdict: Verdict) -> [UInt8] {
         switch verdict {
         case .valid(let identity): encode(identity)
-        case .rejected(let rejection): encode(FailureAnswer(rejection))
+        case .rejected(let rejection): encode(FailureResponse(rejection))
         }
     }
 
@@ -27,7 +27,7 @@ package enum ResponseEncoder {
     package static func encode(_ verdict: ExchangeVerdict) -> [UInt8] {
         guard case .issued(let token, let identity) = verdict else {
             guard case .rejected(let rejection) = verdict else { preconditionFailure("a verdict is one or the other") }
-            return encode(FailureAnswer(rejection))
+            return encode(FailureResponse(rejection))
         }
         return unsafe packing { arena, allocator throws(ArenaSpent) in
             var message = unsafe Doorman__V1__ExchangeResponse()
@@ -88,7 +88,7 @@ package enum ResponseEncoder {
     }
 
     /// Encodes a failure: its row's code, the message, `ErrorInfo` where the row has a reason, `RetryInfo` where there is a time to wait.
-    package static func encode(_ answer: FailureAnswer) -> [UInt8] {
+    package static func encode(_ answer: FailureResponse) -> [UInt8] {
         let arena = MessageArena()
         return unsafe arena.withAllocator { allocator in
             do {
@@ -115,7 +115,7 @@ package enum ResponseEncoder {
                 return unsafe packed(&response, ttrpc__response__get_packed_size, ttrpc__response__pack)
             } catch {
                 // Only texts of the provider can be that long, and its responses are capped far below.
-                return encode(FailureAnswer(.internal, "the answer is too long to be packed"))
+                return encode(FailureResponse(.internal, "the answer is too long to be packed"))
             }
         }
     }
@@ -156,7 +156,7 @@ private func makeAccount(
 }
 
 private func makeStatus(
-    _ answer: FailureAnswer, _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
+    _ answer: FailureResponse, _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
 ) throws(ArenaSpent) -> Google__Rpc__Status {
     var status = unsafe Google__Rpc__Status()
     unsafe google__rpc__status__init(&status)

@@ -36,11 +36,11 @@ extension ServerStatistics {
             else { return false }
             calls[CallKind(method: method, source: source, code: code, reason: reason)] = unsafe part.pointee.count
         }
-        for index in unsafe 0..<message.pointee.n_provider_calls {
-            guard let part = unsafe message.pointee.provider_calls[index],
+        for index in unsafe 0..<message.pointee.n_provider_requests {
+            guard let part = unsafe message.pointee.provider_requests[index],
                 let endpoint = unsafe optionalText(part.pointee.endpoint), let outcome = unsafe optionalText(part.pointee.outcome)
             else { return false }
-            providerCalls[ProviderCallKind(endpoint: endpoint, outcome: outcome)] = unsafe part.pointee.count
+            providerRequests[ProviderRequestKind(endpoint: endpoint, outcome: outcome)] = unsafe part.pointee.count
         }
         return unsafe read(message.pointee.counters, message.pointee.n_counters, into: &counters)
             && read(message.pointee.gauges, message.pointee.n_gauges, into: &gauges)
@@ -74,7 +74,7 @@ extension ServerStatistics {
             let backOff = unsafe Int64(clamping: part.pointee.back_off_ms)
             applications.append(
                 ApplicationState(
-                    applicationID: id, breaker: CircuitBreaker(unsafe part.pointee.breaker),
+                    applicationID: id, circuitBreaker: CircuitBreaker(unsafe part.pointee.circuit_breaker),
                     backOff: backOff == 0 ? nil : .milliseconds(backOff)))
         }
         return true
@@ -82,12 +82,12 @@ extension ServerStatistics {
 }
 
 extension ServerStatistics.CircuitBreaker {
-    fileprivate init(_ breaker: Doorman__V1__Breaker) {
+    fileprivate init(_ breaker: Doorman__V1__CircuitBreaker) {
         self =
             switch breaker {
-            case DOORMAN__V1__BREAKER__BREAKER_CLOSED: .closed
-            case DOORMAN__V1__BREAKER__BREAKER_HALF_OPEN: .halfOpen
-            case DOORMAN__V1__BREAKER__BREAKER_OPEN: .open
+            case DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_CLOSED: .closed
+            case DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_HALF_OPEN: .halfOpen
+            case DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_OPEN: .open
             default: .unknown
             }
     }

@@ -40,11 +40,11 @@ extension ResponseEncoder {
             unsafe part.count = call.value
             return unsafe part
         }
-        let providerCalls = statistics.providerCalls.sorted { $0.key.order < $1.key.order }
-        unsafe message.n_provider_calls = providerCalls.count
-        unsafe message.provider_calls = try unsafe list(providerCalls) { call throws(ArenaSpent) in
-            var part = unsafe Doorman__V1__ProviderCallCount()
-            unsafe doorman__v1__provider_call_count__init(&part)
+        let providerRequests = statistics.providerRequests.sorted { $0.key.order < $1.key.order }
+        unsafe message.n_provider_requests = providerRequests.count
+        unsafe message.provider_requests = try unsafe list(providerRequests) { call throws(ArenaSpent) in
+            var part = unsafe Doorman__V1__ProviderRequestCount()
+            unsafe doorman__v1__provider_request_count__init(&part)
             unsafe part.endpoint = try unsafe arena.text(call.key.endpoint, allocator)
             unsafe part.outcome = try unsafe arena.text(call.key.outcome, allocator)
             unsafe part.count = call.value
@@ -75,15 +75,15 @@ extension ResponseEncoder {
             var part = unsafe Doorman__V1__ApplicationState()
             unsafe doorman__v1__application_state__init(&part)
             unsafe part.application_id = try unsafe arena.text(application.applicationID, allocator)
-            unsafe part.breaker = Doorman__V1__Breaker(application.breaker)
+            unsafe part.circuit_breaker = Doorman__V1__CircuitBreaker(application.circuitBreaker)
             unsafe part.back_off_ms = application.backOff?.wholeMilliseconds ?? 0
             return unsafe part
         }
     }
 
-    func latency(_ latency: LatencyHistogram.Snapshot) throws(ArenaSpent) -> UnsafeMutablePointer<Doorman__V1__LatencyCounts> {
-        var message = unsafe Doorman__V1__LatencyCounts()
-        unsafe doorman__v1__latency_counts__init(&message)
+    func latency(_ latency: LatencyHistogram.Snapshot) throws(ArenaSpent) -> UnsafeMutablePointer<Doorman__V1__LatencyHistogram> {
+        var message = unsafe Doorman__V1__LatencyHistogram()
+        unsafe doorman__v1__latency_histogram__init(&message)
         unsafe message.sum_us = latency.sum.wholeMicroseconds
         unsafe message.n_buckets = latency.buckets.count
         unsafe message.buckets = try unsafe list(latency.buckets) { bucket throws(ArenaSpent) in
@@ -121,7 +121,7 @@ extension ServerStatistics.CallKind {
     fileprivate var order: (String, String, String, String) { (method, source, code, reason) }
 }
 
-extension ServerStatistics.ProviderCallKind {
+extension ServerStatistics.ProviderRequestKind {
     fileprivate var order: (String, String) { (endpoint, outcome) }
 }
 
@@ -136,14 +136,14 @@ extension Duration {
     }
 }
 
-extension Doorman__V1__Breaker {
+extension Doorman__V1__CircuitBreaker {
     fileprivate init(_ breaker: ServerStatistics.CircuitBreaker) {
         self =
             switch breaker {
-            case .closed: DOORMAN__V1__BREAKER__BREAKER_CLOSED
-            case .halfOpen: DOORMAN__V1__BREAKER__BREAKER_HALF_OPEN
-            case .open: DOORMAN__V1__BREAKER__BREAKER_OPEN
-            case .unknown: DOORMAN__V1__BREAKER__BREAKER_UNKNOWN
+            case .closed: DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_CLOSED
+            case .halfOpen: DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_HALF_OPEN
+            case .open: DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_OPEN
+            case .unknown: DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_UNKNOWN
             }
     }
 }

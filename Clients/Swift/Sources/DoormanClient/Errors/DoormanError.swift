@@ -48,8 +48,8 @@ extension DoormanError: CustomStringConvertible {
     /// Kind, reason and message. For logs: it holds no token.
     public var description: String {
         switch kind {
-        case .rejected(let reason): "refused (\(reason)): \(message)"
-        case .unavailable(let reason): "could not ask (\(reason)): \(message)"
+        case .rejected(let reason): "rejected (\(reason)): \(message)"
+        case .unavailable(let reason): "unavailable (\(reason)): \(message)"
         }
     }
 }

@@ -277,94 +277,94 @@ void   doorman__v1__application_state__free_unpacked
   assert(message->base.descriptor == &doorman__v1__application_state__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   doorman__v1__provider_call_count__init
-                     (Doorman__V1__ProviderCallCount         *message)
+void   doorman__v1__provider_request_count__init
+                     (Doorman__V1__ProviderRequestCount         *message)
 {
-  static const Doorman__V1__ProviderCallCount init_value = DOORMAN__V1__PROVIDER_CALL_COUNT__INIT;
+  static const Doorman__V1__ProviderRequestCount init_value = DOORMAN__V1__PROVIDER_REQUEST_COUNT__INIT;
   *message = init_value;
 }
-size_t doorman__v1__provider_call_count__get_packed_size
-                     (const Doorman__V1__ProviderCallCount *message)
+size_t doorman__v1__provider_request_count__get_packed_size
+                     (const Doorman__V1__ProviderRequestCount *message)
 {
-  assert(message->base.descriptor == &doorman__v1__provider_call_count__descriptor);
+  assert(message->base.descriptor == &doorman__v1__provider_request_count__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t doorman__v1__provider_call_count__pack
-                     (const Doorman__V1__ProviderCallCount *message,
+size_t doorman__v1__provider_request_count__pack
+                     (const Doorman__V1__ProviderRequestCount *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &doorman__v1__provider_call_count__descriptor);
+  assert(message->base.descriptor == &doorman__v1__provider_request_count__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t doorman__v1__provider_call_count__pack_to_buffer
-                     (const Doorman__V1__ProviderCallCount *message,
+size_t doorman__v1__provider_request_count__pack_to_buffer
+                     (const Doorman__V1__ProviderRequestCount *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &doorman__v1__provider_call_count__descriptor);
+  assert(message->base.descriptor == &doorman__v1__provider_request_count__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Doorman__V1__ProviderCallCount *
-       doorman__v1__provider_call_count__unpack
+Doorman__V1__ProviderRequestCount *
+       doorman__v1__provider_request_count__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Doorman__V1__ProviderCallCount *)
-     protobuf_c_message_unpack (&doorman__v1__provider_call_count__descriptor,
+  return (Doorman__V1__ProviderRequestCount *)
+     protobuf_c_message_unpack (&doorman__v1__provider_request_count__descriptor,
                                 allocator, len, data);
 }
-void   doorman__v1__provider_call_count__free_unpacked
-                     (Doorman__V1__ProviderCallCount *message,
+void   doorman__v1__provider_request_count__free_unpacked
+                     (Doorman__V1__ProviderRequestCount *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &doorman__v1__provider_call_count__descriptor);
+  assert(message->base.descriptor == &doorman__v1__provider_request_count__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   doorman__v1__latency_counts__init
-                     (Doorman__V1__LatencyCounts         *message)
+void   doorman__v1__latency_histogram__init
+                     (Doorman__V1__LatencyHistogram         *message)
 {
-  static const Doorman__V1__LatencyCounts init_value = DOORMAN__V1__LATENCY_COUNTS__INIT;
+  static const Doorman__V1__LatencyHistogram init_value = DOORMAN__V1__LATENCY_HISTOGRAM__INIT;
   *message = init_value;
 }
-size_t doorman__v1__latency_counts__get_packed_size
-                     (const Doorman__V1__LatencyCounts *message)
+size_t doorman__v1__latency_histogram__get_packed_size
+                     (const Doorman__V1__LatencyHistogram *message)
 {
-  assert(message->base.descriptor == &doorman__v1__latency_counts__descriptor);
+  assert(message->base.descriptor == &doorman__v1__latency_histogram__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t doorman__v1__latency_counts__pack
-                     (const Doorman__V1__LatencyCounts *message,
+size_t doorman__v1__latency_histogram__pack
+                     (const Doorman__V1__LatencyHistogram *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &doorman__v1__latency_counts__descriptor);
+  assert(message->base.descriptor == &doorman__v1__latency_histogram__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t doorman__v1__latency_counts__pack_to_buffer
-                     (const Doorman__V1__LatencyCounts *message,
+size_t doorman__v1__latency_histogram__pack_to_buffer
+                     (const Doorman__V1__LatencyHistogram *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &doorman__v1__latency_counts__descriptor);
+  assert(message->base.descriptor == &doorman__v1__latency_histogram__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Doorman__V1__LatencyCounts *
-       doorman__v1__latency_counts__unpack
+Doorman__V1__LatencyHistogram *
+       doorman__v1__latency_histogram__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Doorman__V1__LatencyCounts *)
-     protobuf_c_message_unpack (&doorman__v1__latency_counts__descriptor,
+  return (Doorman__V1__LatencyHistogram *)
+     protobuf_c_message_unpack (&doorman__v1__latency_histogram__descriptor,
                                 allocator, len, data);
 }
-void   doorman__v1__latency_counts__free_unpacked
-                     (Doorman__V1__LatencyCounts *message,
+void   doorman__v1__latency_histogram__free_unpacked
+                     (Doorman__V1__LatencyHistogram *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &doorman__v1__latency_counts__descriptor);
+  assert(message->base.descriptor == &doorman__v1__latency_histogram__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   doorman__v1__latency_bucket__init
@@ -517,13 +517,13 @@ static const ProtobufCFieldDescriptor doorman__v1__server_stats__field_descripto
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "provider_calls",
+    "provider_requests",
     8,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Doorman__V1__ServerStats, n_provider_calls),
-    offsetof(Doorman__V1__ServerStats, provider_calls),
-    &doorman__v1__provider_call_count__descriptor,
+    offsetof(Doorman__V1__ServerStats, n_provider_requests),
+    offsetof(Doorman__V1__ServerStats, provider_requests),
+    &doorman__v1__provider_request_count__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -535,7 +535,7 @@ static const ProtobufCFieldDescriptor doorman__v1__server_stats__field_descripto
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
     offsetof(Doorman__V1__ServerStats, provider_latency),
-    &doorman__v1__latency_counts__descriptor,
+    &doorman__v1__latency_histogram__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -547,8 +547,8 @@ static const unsigned doorman__v1__server_stats__field_indices_by_name[] = {
   3,   /* field[3] = counters */
   4,   /* field[4] = gauges */
   5,   /* field[5] = limits */
-  7,   /* field[7] = provider_calls */
   8,   /* field[8] = provider_latency */
+  7,   /* field[7] = provider_requests */
   0,   /* field[0] = started_at_ms */
   1,   /* field[1] = uptime_ms */
 };
@@ -805,13 +805,13 @@ static const ProtobufCFieldDescriptor doorman__v1__application_state__field_desc
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "breaker",
+    "circuit_breaker",
     2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_ENUM,
     0,   /* quantifier_offset */
-    offsetof(Doorman__V1__ApplicationState, breaker),
-    &doorman__v1__breaker__descriptor,
+    offsetof(Doorman__V1__ApplicationState, circuit_breaker),
+    &doorman__v1__circuit_breaker__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -832,7 +832,7 @@ static const ProtobufCFieldDescriptor doorman__v1__application_state__field_desc
 static const unsigned doorman__v1__application_state__field_indices_by_name[] = {
   0,   /* field[0] = application_id */
   2,   /* field[2] = back_off_ms */
-  1,   /* field[1] = breaker */
+  1,   /* field[1] = circuit_breaker */
 };
 static const ProtobufCIntRange doorman__v1__application_state__number_ranges[1 + 1] =
 {
@@ -854,7 +854,7 @@ const ProtobufCMessageDescriptor doorman__v1__application_state__descriptor =
   (ProtobufCMessageInit) doorman__v1__application_state__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor doorman__v1__provider_call_count__field_descriptors[3] =
+static const ProtobufCFieldDescriptor doorman__v1__provider_request_count__field_descriptors[3] =
 {
   {
     "endpoint",
@@ -862,7 +862,7 @@ static const ProtobufCFieldDescriptor doorman__v1__provider_call_count__field_de
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Doorman__V1__ProviderCallCount, endpoint),
+    offsetof(Doorman__V1__ProviderRequestCount, endpoint),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
@@ -874,7 +874,7 @@ static const ProtobufCFieldDescriptor doorman__v1__provider_call_count__field_de
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Doorman__V1__ProviderCallCount, outcome),
+    offsetof(Doorman__V1__ProviderRequestCount, outcome),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
@@ -886,39 +886,39 @@ static const ProtobufCFieldDescriptor doorman__v1__provider_call_count__field_de
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
-    offsetof(Doorman__V1__ProviderCallCount, count),
+    offsetof(Doorman__V1__ProviderRequestCount, count),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned doorman__v1__provider_call_count__field_indices_by_name[] = {
+static const unsigned doorman__v1__provider_request_count__field_indices_by_name[] = {
   2,   /* field[2] = count */
   0,   /* field[0] = endpoint */
   1,   /* field[1] = outcome */
 };
-static const ProtobufCIntRange doorman__v1__provider_call_count__number_ranges[1 + 1] =
+static const ProtobufCIntRange doorman__v1__provider_request_count__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 3 }
 };
-const ProtobufCMessageDescriptor doorman__v1__provider_call_count__descriptor =
+const ProtobufCMessageDescriptor doorman__v1__provider_request_count__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "doorman.v1.ProviderCallCount",
-  "ProviderCallCount",
-  "Doorman__V1__ProviderCallCount",
+  "doorman.v1.ProviderRequestCount",
+  "ProviderRequestCount",
+  "Doorman__V1__ProviderRequestCount",
   "doorman.v1",
-  sizeof(Doorman__V1__ProviderCallCount),
+  sizeof(Doorman__V1__ProviderRequestCount),
   3,
-  doorman__v1__provider_call_count__field_descriptors,
-  doorman__v1__provider_call_count__field_indices_by_name,
-  1,  doorman__v1__provider_call_count__number_ranges,
-  (ProtobufCMessageInit) doorman__v1__provider_call_count__init,
+  doorman__v1__provider_request_count__field_descriptors,
+  doorman__v1__provider_request_count__field_indices_by_name,
+  1,  doorman__v1__provider_request_count__number_ranges,
+  (ProtobufCMessageInit) doorman__v1__provider_request_count__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor doorman__v1__latency_counts__field_descriptors[2] =
+static const ProtobufCFieldDescriptor doorman__v1__latency_histogram__field_descriptors[2] =
 {
   {
     "sum_us",
@@ -926,7 +926,7 @@ static const ProtobufCFieldDescriptor doorman__v1__latency_counts__field_descrip
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
-    offsetof(Doorman__V1__LatencyCounts, sum_us),
+    offsetof(Doorman__V1__LatencyHistogram, sum_us),
     NULL,
     NULL,
     0,             /* flags */
@@ -937,36 +937,36 @@ static const ProtobufCFieldDescriptor doorman__v1__latency_counts__field_descrip
     2,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Doorman__V1__LatencyCounts, n_buckets),
-    offsetof(Doorman__V1__LatencyCounts, buckets),
+    offsetof(Doorman__V1__LatencyHistogram, n_buckets),
+    offsetof(Doorman__V1__LatencyHistogram, buckets),
     &doorman__v1__latency_bucket__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned doorman__v1__latency_counts__field_indices_by_name[] = {
+static const unsigned doorman__v1__latency_histogram__field_indices_by_name[] = {
   1,   /* field[1] = buckets */
   0,   /* field[0] = sum_us */
 };
-static const ProtobufCIntRange doorman__v1__latency_counts__number_ranges[1 + 1] =
+static const ProtobufCIntRange doorman__v1__latency_histogram__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor doorman__v1__latency_counts__descriptor =
+const ProtobufCMessageDescriptor doorman__v1__latency_histogram__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "doorman.v1.LatencyCounts",
-  "LatencyCounts",
-  "Doorman__V1__LatencyCounts",
+  "doorman.v1.LatencyHistogram",
+  "LatencyHistogram",
+  "Doorman__V1__LatencyHistogram",
   "doorman.v1",
-  sizeof(Doorman__V1__LatencyCounts),
+  sizeof(Doorman__V1__LatencyHistogram),
   2,
-  doorman__v1__latency_counts__field_descriptors,
-  doorman__v1__latency_counts__field_indices_by_name,
-  1,  doorman__v1__latency_counts__number_ranges,
-  (ProtobufCMessageInit) doorman__v1__latency_counts__init,
+  doorman__v1__latency_histogram__field_descriptors,
+  doorman__v1__latency_histogram__field_indices_by_name,
+  1,  doorman__v1__latency_histogram__number_ranges,
+  (ProtobufCMessageInit) doorman__v1__latency_histogram__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor doorman__v1__latency_bucket__field_descriptors[2] =
@@ -1020,36 +1020,36 @@ const ProtobufCMessageDescriptor doorman__v1__latency_bucket__descriptor =
   (ProtobufCMessageInit) doorman__v1__latency_bucket__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue doorman__v1__breaker__enum_values_by_number[4] =
+static const ProtobufCEnumValue doorman__v1__circuit_breaker__enum_values_by_number[4] =
 {
-  { "BREAKER_UNKNOWN", "DOORMAN__V1__BREAKER__BREAKER_UNKNOWN", 0 },
-  { "BREAKER_CLOSED", "DOORMAN__V1__BREAKER__BREAKER_CLOSED", 1 },
-  { "BREAKER_HALF_OPEN", "DOORMAN__V1__BREAKER__BREAKER_HALF_OPEN", 2 },
-  { "BREAKER_OPEN", "DOORMAN__V1__BREAKER__BREAKER_OPEN", 3 },
+  { "CIRCUIT_BREAKER_UNKNOWN", "DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_UNKNOWN", 0 },
+  { "CIRCUIT_BREAKER_CLOSED", "DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_CLOSED", 1 },
+  { "CIRCUIT_BREAKER_HALF_OPEN", "DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_HALF_OPEN", 2 },
+  { "CIRCUIT_BREAKER_OPEN", "DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_OPEN", 3 },
 };
-static const ProtobufCIntRange doorman__v1__breaker__value_ranges[] = {
+static const ProtobufCIntRange doorman__v1__circuit_breaker__value_ranges[] = {
 {0, 0},{0, 4}
 };
-static const ProtobufCEnumValueIndex doorman__v1__breaker__enum_values_by_name[4] =
+static const ProtobufCEnumValueIndex doorman__v1__circuit_breaker__enum_values_by_name[4] =
 {
-  { "BREAKER_CLOSED", 1 },
-  { "BREAKER_HALF_OPEN", 2 },
-  { "BREAKER_OPEN", 3 },
-  { "BREAKER_UNKNOWN", 0 },
+  { "CIRCUIT_BREAKER_CLOSED", 1 },
+  { "CIRCUIT_BREAKER_HALF_OPEN", 2 },
+  { "CIRCUIT_BREAKER_OPEN", 3 },
+  { "CIRCUIT_BREAKER_UNKNOWN", 0 },
 };
-const ProtobufCEnumDescriptor doorman__v1__breaker__descriptor =
+const ProtobufCEnumDescriptor doorman__v1__circuit_breaker__descriptor =
 {
   PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
-  "doorman.v1.Breaker",
-  "Breaker",
-  "Doorman__V1__Breaker",
+  "doorman.v1.CircuitBreaker",
+  "CircuitBreaker",
+  "Doorman__V1__CircuitBreaker",
   "doorman.v1",
   4,
-  doorman__v1__breaker__enum_values_by_number,
+  doorman__v1__circuit_breaker__enum_values_by_number,
   4,
-  doorman__v1__breaker__enum_values_by_name,
+  doorman__v1__circuit_breaker__enum_values_by_name,
   1,
-  doorman__v1__breaker__value_ranges,
+  doorman__v1__circuit_breaker__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCMethodDescriptor doorman__v1__stats__method_descriptors[1] =

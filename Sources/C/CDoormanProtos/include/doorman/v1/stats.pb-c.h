@@ -21,29 +21,29 @@ typedef struct Doorman__V1__CallCount Doorman__V1__CallCount;
 typedef struct Doorman__V1__NamedNumber Doorman__V1__NamedNumber;
 typedef struct Doorman__V1__LimitState Doorman__V1__LimitState;
 typedef struct Doorman__V1__ApplicationState Doorman__V1__ApplicationState;
-typedef struct Doorman__V1__ProviderCallCount Doorman__V1__ProviderCallCount;
-typedef struct Doorman__V1__LatencyCounts Doorman__V1__LatencyCounts;
+typedef struct Doorman__V1__ProviderRequestCount Doorman__V1__ProviderRequestCount;
+typedef struct Doorman__V1__LatencyHistogram Doorman__V1__LatencyHistogram;
 typedef struct Doorman__V1__LatencyBucket Doorman__V1__LatencyBucket;
 
 
 /* --- enums --- */
 
-typedef enum _Doorman__V1__Breaker {
-  DOORMAN__V1__BREAKER__BREAKER_UNKNOWN = 0,
+typedef enum _Doorman__V1__CircuitBreaker {
+  DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_UNKNOWN = 0,
   /*
    * The provider is asked.
    */
-  DOORMAN__V1__BREAKER__BREAKER_CLOSED = 1,
+  DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_CLOSED = 1,
   /*
    * A call or two find out whether it is well again.
    */
-  DOORMAN__V1__BREAKER__BREAKER_HALF_OPEN = 2,
+  DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_HALF_OPEN = 2,
   /*
    * It has failed again and again, and is left alone for a while.
    */
-  DOORMAN__V1__BREAKER__BREAKER_OPEN = 3
-    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DOORMAN__V1__BREAKER)
-} Doorman__V1__Breaker;
+  DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_OPEN = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DOORMAN__V1__CIRCUIT_BREAKER)
+} Doorman__V1__CircuitBreaker;
 
 /* --- messages --- */
 
@@ -95,12 +95,12 @@ struct  Doorman__V1__ServerStats
   /*
    * Calls to the provider by how they came out.
    */
-  size_t n_provider_calls;
-  Doorman__V1__ProviderCallCount **provider_calls;
+  size_t n_provider_requests;
+  Doorman__V1__ProviderRequestCount **provider_requests;
   /*
    * How long the provider took to answer. Absent: it was not asked, or has not answered.
    */
-  Doorman__V1__LatencyCounts *provider_latency;
+  Doorman__V1__LatencyHistogram *provider_latency;
 };
 #define DOORMAN__V1__SERVER_STATS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__server_stats__descriptor) \
@@ -115,7 +115,7 @@ struct  Doorman__V1__CallCount
    */
   char *method;
   /*
-   * Where the answer came from: "memory", "provider" or "server".
+   * Where the answer came from: "cache", "provider" or "server".
    */
   char *source;
   /*
@@ -167,7 +167,7 @@ struct  Doorman__V1__ApplicationState
 {
   ProtobufCMessage base;
   char *application_id;
-  Doorman__V1__Breaker breaker;
+  Doorman__V1__CircuitBreaker circuit_breaker;
   /*
    * For how long nobody asks the provider any more because it throttles. 0: it does not.
    */
@@ -175,10 +175,10 @@ struct  Doorman__V1__ApplicationState
 };
 #define DOORMAN__V1__APPLICATION_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__application_state__descriptor) \
-    , (char *)protobuf_c_empty_string, DOORMAN__V1__BREAKER__BREAKER_UNKNOWN, 0 }
+    , (char *)protobuf_c_empty_string, DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_UNKNOWN, 0 }
 
 
-struct  Doorman__V1__ProviderCallCount
+struct  Doorman__V1__ProviderRequestCount
 {
   ProtobufCMessage base;
   /*
@@ -191,12 +191,12 @@ struct  Doorman__V1__ProviderCallCount
   char *outcome;
   uint64_t count;
 };
-#define DOORMAN__V1__PROVIDER_CALL_COUNT__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__provider_call_count__descriptor) \
+#define DOORMAN__V1__PROVIDER_REQUEST_COUNT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__provider_request_count__descriptor) \
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
-struct  Doorman__V1__LatencyCounts
+struct  Doorman__V1__LatencyHistogram
 {
   ProtobufCMessage base;
   /*
@@ -209,8 +209,8 @@ struct  Doorman__V1__LatencyCounts
   size_t n_buckets;
   Doorman__V1__LatencyBucket **buckets;
 };
-#define DOORMAN__V1__LATENCY_COUNTS__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__latency_counts__descriptor) \
+#define DOORMAN__V1__LATENCY_HISTOGRAM__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__latency_histogram__descriptor) \
     , 0, 0,NULL }
 
 
@@ -342,43 +342,43 @@ Doorman__V1__ApplicationState *
 void   doorman__v1__application_state__free_unpacked
                      (Doorman__V1__ApplicationState *message,
                       ProtobufCAllocator *allocator);
-/* Doorman__V1__ProviderCallCount methods */
-void   doorman__v1__provider_call_count__init
-                     (Doorman__V1__ProviderCallCount         *message);
-size_t doorman__v1__provider_call_count__get_packed_size
-                     (const Doorman__V1__ProviderCallCount   *message);
-size_t doorman__v1__provider_call_count__pack
-                     (const Doorman__V1__ProviderCallCount   *message,
+/* Doorman__V1__ProviderRequestCount methods */
+void   doorman__v1__provider_request_count__init
+                     (Doorman__V1__ProviderRequestCount         *message);
+size_t doorman__v1__provider_request_count__get_packed_size
+                     (const Doorman__V1__ProviderRequestCount   *message);
+size_t doorman__v1__provider_request_count__pack
+                     (const Doorman__V1__ProviderRequestCount   *message,
                       uint8_t             *out);
-size_t doorman__v1__provider_call_count__pack_to_buffer
-                     (const Doorman__V1__ProviderCallCount   *message,
+size_t doorman__v1__provider_request_count__pack_to_buffer
+                     (const Doorman__V1__ProviderRequestCount   *message,
                       ProtobufCBuffer     *buffer);
-Doorman__V1__ProviderCallCount *
-       doorman__v1__provider_call_count__unpack
+Doorman__V1__ProviderRequestCount *
+       doorman__v1__provider_request_count__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   doorman__v1__provider_call_count__free_unpacked
-                     (Doorman__V1__ProviderCallCount *message,
+void   doorman__v1__provider_request_count__free_unpacked
+                     (Doorman__V1__ProviderRequestCount *message,
                       ProtobufCAllocator *allocator);
-/* Doorman__V1__LatencyCounts methods */
-void   doorman__v1__latency_counts__init
-                     (Doorman__V1__LatencyCounts         *message);
-size_t doorman__v1__latency_counts__get_packed_size
-                     (const Doorman__V1__LatencyCounts   *message);
-size_t doorman__v1__latency_counts__pack
-                     (const Doorman__V1__LatencyCounts   *message,
+/* Doorman__V1__LatencyHistogram methods */
+void   doorman__v1__latency_histogram__init
+                     (Doorman__V1__LatencyHistogram         *message);
+size_t doorman__v1__latency_histogram__get_packed_size
+                     (const Doorman__V1__LatencyHistogram   *message);
+size_t doorman__v1__latency_histogram__pack
+                     (const Doorman__V1__LatencyHistogram   *message,
                       uint8_t             *out);
-size_t doorman__v1__latency_counts__pack_to_buffer
-                     (const Doorman__V1__LatencyCounts   *message,
+size_t doorman__v1__latency_histogram__pack_to_buffer
+                     (const Doorman__V1__LatencyHistogram   *message,
                       ProtobufCBuffer     *buffer);
-Doorman__V1__LatencyCounts *
-       doorman__v1__latency_counts__unpack
+Doorman__V1__LatencyHistogram *
+       doorman__v1__latency_histogram__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   doorman__v1__latency_counts__free_unpacked
-                     (Doorman__V1__LatencyCounts *message,
+void   doorman__v1__latency_histogram__free_unpacked
+                     (Doorman__V1__LatencyHistogram *message,
                       ProtobufCAllocator *allocator);
 /* Doorman__V1__LatencyBucket methods */
 void   doorman__v1__latency_bucket__init
@@ -419,11 +419,11 @@ typedef void (*Doorman__V1__LimitState_Closure)
 typedef void (*Doorman__V1__ApplicationState_Closure)
                  (const Doorman__V1__ApplicationState *message,
                   void *closure_data);
-typedef void (*Doorman__V1__ProviderCallCount_Closure)
-                 (const Doorman__V1__ProviderCallCount *message,
+typedef void (*Doorman__V1__ProviderRequestCount_Closure)
+                 (const Doorman__V1__ProviderRequestCount *message,
                   void *closure_data);
-typedef void (*Doorman__V1__LatencyCounts_Closure)
-                 (const Doorman__V1__LatencyCounts *message,
+typedef void (*Doorman__V1__LatencyHistogram_Closure)
+                 (const Doorman__V1__LatencyHistogram *message,
                   void *closure_data);
 typedef void (*Doorman__V1__LatencyBucket_Closure)
                  (const Doorman__V1__LatencyBucket *message,
@@ -455,15 +455,15 @@ void doorman__v1__stats__get(ProtobufCService *service,
 
 /* --- descriptors --- */
 
-extern const ProtobufCEnumDescriptor    doorman__v1__breaker__descriptor;
+extern const ProtobufCEnumDescriptor    doorman__v1__circuit_breaker__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__stats_request__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__server_stats__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__call_count__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__named_number__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__limit_state__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__application_state__descriptor;
-extern const ProtobufCMessageDescriptor doorman__v1__provider_call_count__descriptor;
-extern const ProtobufCMessageDescriptor doorman__v1__latency_counts__descriptor;
+extern const ProtobufCMessageDescriptor doorman__v1__provider_request_count__descriptor;
+extern const ProtobufCMessageDescriptor doorman__v1__latency_histogram__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__latency_bucket__descriptor;
 extern const ProtobufCServiceDescriptor doorman__v1__stats__descriptor;
 

@@ -3,7 +3,7 @@ import ProviderHTTP
 import Testing
 
 @Suite("Answers", .timeLimit(.minutes(2)))
-struct AnswerTests {
+struct ResponseTests {
     @Test("an answer has status, headers and body, and the request says no more than it must")
     func wholeAnswer() async throws {
         let server = ScriptedServer.answering {

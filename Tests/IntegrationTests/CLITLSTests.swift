@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 @Suite("doorman over TLS", .timeLimit(.minutes(2)))
-struct ProbeTLSTests {
+struct CLITLSTests {
     private let environment: [String: String]
     private let authority: TestAuthority
     private let server: TestAuthority.Leaf
@@ -22,7 +22,7 @@ struct ProbeTLSTests {
     private func withServer(_ body: (DoormandProcess) async throws -> Void) async throws {
         try await DoormandProcess.run(
             [
-                "--tls-certificate-file", server.certificateFile, "--tls-key-file", server.keyFile, "--tls-client-ca-file",
+                "--tls-certificate-file", server.certificateFile, "--tls-private-key-file", server.keyFile, "--tls-client-ca-file",
                 authority.certificateFile, "--server-accounts-callers", "uri:spiffe://example.org/operators",
             ], body)
     }

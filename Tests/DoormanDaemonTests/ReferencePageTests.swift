@@ -1,0 +1,33 @@
+import Foundation
+import TestKit
+import Testing
+
+@testable import DoormanDaemon
+
+@Suite("The reference of settings")
+struct ReferencePageTests {
+    @Test("it is the catalogue: key, default and meaning, by group")
+    func settings() throws {
+        try ReferencePage("docs/reference/settings.md").expect(Self.tables)
+    }
+
+    private static var tables: String {
+        groups.map { name, settings in
+            let rows = settings.map { setting in
+                "| `\(setting.key)` | \(setting.defaultText.isEmpty ? "–" : "`\(setting.defaultText)`") | \(setting.summary) |"
+            }
+            return "## \(name)\n\n| setting | default | meaning |\n|---|---|---|\n" + rows.joined(separator: "\n") + "\n"
+        }.joined(separator: "\n")
+    }
+
+    /// The settings by the first part of their keys, in the catalogue's order.
+    private static var groups: [(name: Substring, settings: [Setting])] {
+        var groups: [(name: Substring, settings: [Setting])] = []
+        for setting in SettingsCatalogue.all {
+            let name = setting.key.prefix { $0 != "." }
+            if groups.last?.name != name { groups.append((name, [])) }
+            groups[groups.count - 1].settings.append(setting)
+        }
+        return groups
+    }
+}
