@@ -4,8 +4,8 @@ import Testing
 struct ThreatModelTests {
     @Test("every test that it names is there")
     func namesTests() throws {
-        let name = "ThreatModel.md"
-        let model = try #require(SourceTree.files.first { $0.path.hasSuffix("DoormanServer.docc/\(name)") }, "\(name) is missing")
+        let path = "docs/explanation/threat-model.md"
+        let model = try #require(SourceTree.files.first { $0.path == path }, "\(path) is missing")
         let named = try Self.testsNamed(in: model.lines)
         #expect(named.count > 40)
         for (line, test) in named where try !Self.isThere(test) {

@@ -14,7 +14,7 @@ private import COpenSSL
 /// - Replacement for cache keys: a keyed 128-bit SipHash, planned, which needs no OpenSSL. Only this process ever sees these keys.
 /// - When: before an OpenSSL release removes the calls. No release has announced it.
 /// - Cost: `EVP` takes three to four times as long for one short message. A cache key takes 282 ns today, a third of a hit at 50 × 16
-///   (`Tests/Benchmarks/README.md`), so cache keys move to SipHash first.
+///   (`docs/explanation/performance.md`), so cache keys move to SipHash first.
 struct SHA256State: Sendable {
     /// Bytes in one block of the hash.
     static let blockSize = 64
