@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The failure contract")
 struct FailureContractTests {
-    /// A line of the table in `Protos/README.md`.
+    /// A line of the table in `docs/reference/wire-protocol.md`.
     struct Line: Hashable {
         var code: String
         var reason: String
@@ -13,12 +13,12 @@ struct FailureContractTests {
         var cached: String
     }
 
-    @Test("the table in Protos/README.md and the table in code are one")
+    @Test("the table in docs/reference/wire-protocol.md and the table in code are one")
     func documented() throws {
         let documented = try lines()
         let coded = Failure.allCases.map(Line.init)
-        for line in coded { #expect(documented.contains(line), "in code, but not in Protos/README.md") }
-        for line in documented { #expect(coded.contains(line), "in Protos/README.md, but not in code") }
+        for line in coded { #expect(documented.contains(line), "in code, but not in docs/reference/wire-protocol.md") }
+        for line in documented { #expect(coded.contains(line), "in docs/reference/wire-protocol.md, but not in code") }
         #expect(documented.count == coded.count)
     }
 

@@ -1,7 +1,7 @@
 private import Glibc
 
 /// One case of `Protos/vectors`: bytes as they travel, and what they mean. Made without our own encoders, so that both ends are
-/// held against something that neither wrote. `Protos/README.md` describes the files.
+/// held against something that neither wrote. `docs/reference/wire-protocol.md` describes the files.
 package struct GoldenVector: Sendable, Hashable, CustomStringConvertible {
     package enum Kind: String, Sendable, CaseIterable {
         /// A request frame that a server takes.
@@ -80,9 +80,9 @@ extension GoldenVector {
         return vector
     }
 
-    /// `Protos/README.md`: the contract in prose.
+    /// `docs/reference/wire-protocol.md`: the contract in prose.
     package static func contract() throws -> String {
-        String(decoding: try contents(of: "\(protos)/README.md"), as: UTF8.self)
+        String(decoding: try contents(of: "\(protos)/../docs/reference/wire-protocol.md"), as: UTF8.self)
     }
 
     private static let loaded = Result { try load() }

@@ -1,4 +1,4 @@
-// Doorman's own wire, the method Verify: Protos/README.md. Answers come in any order.
+// Doorman's own wire, the method Verify: docs/reference/wire-protocol.md. Answers come in any order.
 #include <string.h>
 
 #include "codec.h"

@@ -2,7 +2,7 @@ package import DoormanCore
 
 /// Every way in which a call can fail, as its caller sees it: the one table of the failure contract in code.
 ///
-/// The table in `Protos/README.md` says the same in prose, and a test holds the two together.
+/// The table in `docs/reference/wire-protocol.md` says the same in prose, and a test holds the two together.
 package enum Failure: Sendable, Hashable, CaseIterable {
     case tokenRejected
     case wrongApplication

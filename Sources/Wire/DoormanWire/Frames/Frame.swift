@@ -1,5 +1,5 @@
 /// The ten bytes before each frame's data: length (big endian, of the data), stream id, type, flags.
-/// See `Protos/README.md`, and containerd/ttrpc `PROTOCOL.md`.
+/// See `docs/reference/wire-protocol.md`, and containerd/ttrpc `PROTOCOL.md`.
 package struct FrameHeader: Sendable, Hashable {
     package static let byteCount = 10
     /// The longest data that ttrpc itself allows: 4 MiB. A header that claims more is not ttrpc's.

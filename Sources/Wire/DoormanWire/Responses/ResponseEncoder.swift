@@ -45,7 +45,7 @@ package enum ResponseEncoder {
         unsafe packing { _, _ throws(ArenaSpent) in [] }
     }
 
-    /// Maximum bytes of a response that every client accepts (`Protos/README.md`, section 2).
+    /// Maximum bytes of a response that every client accepts (`docs/reference/wire-protocol.md`, section 2).
     package static let longestForEveryClient = 65_536
 
     /// Encodes the successful response to `List`.

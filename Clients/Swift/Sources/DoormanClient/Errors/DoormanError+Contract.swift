@@ -26,7 +26,7 @@ extension DoormanError {
         }
     }
 
-    /// A reason that this version does not know: its code decides (`Protos/README.md`, section 5).
+    /// A reason that this version does not know: its code decides (`docs/reference/wire-protocol.md`, section 5).
     private init(unknown status: ResponseDecoder.Status, mayBeRepeated: Bool) {
         let text = status.message.isEmpty ? "the server answered \(status.code)" : status.message
         let (reason, isRetryable): (UnavailableReason, Bool)

@@ -1,0 +1,127 @@
+import Foundation
+import TestKit
+
+/// The examples of a page, run one after the other by one shell in an empty folder, with our programs in its `PATH`.
+///
+/// The ports of the page, 7117 and 7118, are replaced by free ones. What the examples leave running is ended at the end.
+struct PageRun {
+    private let page: Page
+    private let folder: URL
+    private let ports: (doormand: Int, emulator: Int)
+
+    private init(_ page: Page, in folder: URL) throws {
+        self.page = page
+        self.folder = folder
+        ports = (try FreePort.find(), try FreePort.find())
+    }
+
+    /// Runs all examples of a page in a folder of their own.
+    ///
+    /// - Returns: The exit code of the shell, and all that it printed.
+    static func result(of page: Page) async throws -> (status: Int32, output: String) {
+        let name = "doorman-page-\(UInt32.random(in: .min ... .max))"
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(name)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        return try await PageRun(page, in: folder).run()
+    }
+
+    private func run() async throws -> (status: Int32, output: String) {
+        let programs = folder.appendingPathComponent(".bin")
+        try FileManager.default.createDirectory(at: programs, withIntermediateDirectories: true)
+        for (name, text) in wrappers {
+            let file = programs.appendingPathComponent(name)
+            try text.write(to: file, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
+        }
+        let script = folder.appendingPathComponent(".page.sh")
+        try text.write(to: script, atomically: true, encoding: .utf8)
+        let path = programs.path + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        // `timeout` puts all processes into one group, and ends that.
+        let shell = try ChildProcess(
+            "timeout", ["--kill-after=5", "120", "bash", script.path],
+            environment: [
+                "PATH": path, "HOME": folder.path, "DOORMAN_ADDRESS": "127.0.0.1:\(ports.doormand)",
+                "DOORMAN_EMULATOR": "http://127.0.0.1:\(ports.emulator)",
+            ])
+        let status = try await shell.ending(within: .seconds(150))
+        return (status, shell.allOutput)
+    }
+
+    private var text: String {
+        var text = """
+            set -euo pipefail
+            cd '\(folder.path)'
+            trap 'exit 143' TERM
+            trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
+            exec </dev/null
+            failed() { printf '%s: %s\\n' "$1" "$2" >&2; exit 1; }
+
+            """
+        for block in page.blocks {
+            guard let example = block.example else { continue }
+            let place = "\(page.path):\(block.line)"
+            text += "echo '=== \(place)'\n"
+            switch example {
+            case .script(let lines): text += lines.joined(separator: "\n") + "\n"
+            case .file(let name, let lines):
+                text += "cat >\(quoted(name)) <<'END_OF_FILE'\n\(lines.joined(separator: "\n"))\nEND_OF_FILE\n"
+            case .console(let commands): text += commands.map { console($0, at: place) }.joined()
+            }
+        }
+        return text.replacing("7117", with: "\(ports.doormand)").replacing("7118", with: "\(ports.emulator)")
+    }
+
+    /// Runs a command and compares its errors. A command may fail if the page shows an error.
+    private func console(_ command: Page.Command, at place: String) -> String {
+        """
+        status=0
+        { \(command.text)
+        } >.output 2>.errors || status=$?
+        cat .output .errors
+        grep -hE '^(doorman|doormand): ' .output .errors >.actual || true
+        printf '%s' \(quoted(command.errors.map { $0 + "\n" }.joined())) >.expected
+        diff .expected .actual >&2 || failed '\(place)' 'the errors are not those of the page (<)'
+        [ "$status" = 0 ] || [ -s .expected ] || failed '\(place)' "exit code $status"
+
+        """
+    }
+
+    private var wrappers: [(name: String, text: String)] {
+        let (doormand, emulator) = (ChildProcess.built("doormand"), ChildProcess.built("account-kit-emulator"))
+        return [
+            ("doorman", "#!/bin/sh\nexec '\(ChildProcess.built("doorman"))' \"$@\"\n"),
+            (
+                "doormand",
+                """
+                #!/bin/sh
+                # The default ports are those of the page, unless the arguments or a settings file name others.
+                files=$(ls *.yaml *.json 2>/dev/null || true)
+                case " $* " in *--server-address*) ;; *)
+                    if [ -z "$files" ] || ! grep -qs '^ *address:' $files; then
+                        export DOORMAN_SERVER_ADDRESS=127.0.0.1:\(ports.doormand)
+                    fi ;;
+                esac
+                case " $* " in *--account-kit-base-url*) ;; *)
+                    if [ -z "$files" ] || ! grep -qs '^ *base-url:' $files; then
+                        export DOORMAN_ACCOUNT_KIT_BASE_URL=http://127.0.0.1:\(ports.emulator)
+                    fi ;;
+                esac
+                exec '\(doormand)' "$@"
+
+                """
+            ),
+            (
+                "account-kit-emulator",
+                """
+                #!/bin/sh
+                case " $* " in *" --port "*) exec '\(emulator)' "$@" ;; esac
+                exec '\(emulator)' --port \(ports.emulator) "$@"
+
+                """
+            ),
+        ]
+    }
+
+    private func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
+}
