@@ -235,6 +235,7 @@ let package = Package(
                 "ProviderHTTP", "TestKit", logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix,
                 "account-kit-emulator", "doorman", "doormand",
             ]),
+        tests("PageTests", ["TestKit", "account-kit-emulator", "doorman", "doormand"]),
         tests("StyleTests", []),
 
         // The fuzzers. Each is an ordinary program, which replays files; built by Scripts/fuzz it is libFuzzer's.
