@@ -7,12 +7,12 @@ import Testing
 
 @testable import DoormanDaemon
 
-@Suite("Other settings for a server that runs")
+@Suite("Reload of the settings")
 struct ActiveConfigurationTests {
     static let secret = "0123456789abcdef0123456789abcdef"
     static let nextSecret = "fedcba9876543210fedcba9876543210"
 
-    /// A folder with a settings file and the files that it names, and the dependencies that were made from it.
+    /// A folder with a settings file and the files that it names, and the dependencies with these settings.
     struct Scene {
         let folder: URL
         let dependencies: Dependencies
@@ -20,7 +20,7 @@ struct ActiveConfigurationTests {
         let daemon: Daemon
         var configuration: ActiveConfiguration
 
-        /// `FOLDER` in the text stands for the folder's path.
+        /// Writes a file. `FOLDER` in the text stands for the folder's path.
         func write(_ text: String, to name: String = "settings.yaml") throws {
             try text.replacingOccurrences(of: "FOLDER", with: folder.path)
                 .write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
@@ -32,7 +32,7 @@ struct ActiveConfigurationTests {
 
         mutating func reload() async -> ActiveConfiguration.Outcome? { try? await configuration.reload().outcome }
 
-        /// The names of the files that are watched.
+        /// The names of the watched files.
         var files: [String] { configuration.files.map { URL(fileURLWithPath: $0).lastPathComponent }.sorted() }
 
         var secrets: [[String?]] {
@@ -75,7 +75,7 @@ struct ActiveConfigurationTests {
         try await body(&scene)
     }
 
-    @Test("nothing new changes nothing")
+    @Test("A reload of unchanged files changes nothing")
     func unchanged() async throws {
         try await withScene(Self.single) { scene in
             #expect(await scene.reload() == .applied(changed: [], needRestart: []))
@@ -83,7 +83,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("what can change does, what can't is named and stays, and flags go over the file as ever")
+    @Test("A reload applies only the settings that need no restart")
     func applied() async throws {
         try await withScene(Self.single) { scene in
             try scene.write(
@@ -104,12 +104,12 @@ struct ActiveConfigurationTests {
             let moment = scene.dependencies.time.now()
             #expect(scene.dependencies.missLimiter.charge(.unknown, at: moment) == nil)
             #expect(scene.dependencies.missLimiter.charge(.unknown, at: moment) != nil)
-            // Said again as long as it is so; what was taken is not.
+            // Each reload names settings that need a restart, but an applied change only once.
             #expect(await scene.reload() == .applied(changed: [], needRestart: ["cache.ttl"]))
         }
     }
 
-    @Test("if anything is wrong everything stays, all of it is said, and no value is repeated")
+    @Test("One invalid setting fails the whole reload")
     func failed() async throws {
         try await withScene(Self.single) { scene in
             let planted = "plantedplantedplanted"
@@ -121,27 +121,27 @@ struct ActiveConfigurationTests {
                 server: {port-file: /nowhere/\(planted)/port, address: \(planted)}
                 """)
             guard case .failed(let problems) = await scene.reload() else {
-                Issue.record("it did not fail")
+                Issue.record("the reload did not fail")
                 return
             }
             #expect(problems.count == 5, "\(problems)")
-            #expect(problems.contains("account-kit.app-secret-file: the file that it names can't be read"))
+            #expect(problems.contains("account-kit.app-secret-file: cannot read the file: no such file or directory"))
             #expect(!problems.contains { $0.contains(planted) || $0.contains("nowhere") })
             #expect(scene.daemon.logLevel.current == .info)
             #expect(scene.configuration.settings.applicationID == "5432154321543210")
-            // Whatever mends it is noticed: those of before, and the one that is missing.
+            // A repair is noticed in every file: the old files, and the missing file.
             #expect(scene.files == ["old", planted, "settings.yaml"])
         }
     }
 
     @Test(
-        "a broken file, or a missing secret, fails, and a good file after it is applied",
+        "A valid file is applied after a reload that failed",
         arguments: ["log: {", "- 1", "lgo: {}"])
     func broken(text: String) async throws {
         try await withScene(Self.single) { scene in
             try scene.write(text)
             guard case .failed(let problems) = await scene.reload() else {
-                Issue.record("it did not fail")
+                Issue.record("the reload did not fail")
                 return
             }
             #expect(problems.count == 1)
@@ -149,7 +149,7 @@ struct ActiveConfigurationTests {
             try scene.remove("old")
             #expect(
                 await scene.reload()
-                    == .failed(["account-kit.app-secret-file: the file that it names can't be read"]))
+                    == .failed(["account-kit.app-secret-file: cannot read the file: no such file or directory"]))
             #expect(scene.secrets == [[Self.secret]])
             try scene.write(Self.nextSecret, to: "old")
             #expect(await scene.reload() == .applied(changed: ["account-kit.app-secret-file"], needRestart: []))
@@ -157,7 +157,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("after a reload, failed or applied, files that stay as they are lead to no other", arguments: ["log: {", single])
+    @Test("Unchanged files cause only one reload, whether it failed or not", arguments: ["log: {", single])
     func reportedOnce(text: String) async throws {
         try await withScene(Self.single) { scene in
             var watched = WatchedConfiguration(scene.configuration)
@@ -171,7 +171,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("a reload that is cancelled changes nothing")
+    @Test("A cancelled reload changes nothing")
     func cancelled() async throws {
         try await withScene(Self.single) { scene in
             try scene.write(Self.single.replacingOccurrences(of: "info", with: "debug"))
@@ -187,7 +187,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("a second secret comes, takes the first one's place, and its own goes")
+    @Test("A rotation of the secret needs no restart in any step")
     func rotation() async throws {
         try await withScene(Self.single) { scene in
             let (first, second) = ("app-secret-file: FOLDER/old", "app-secret-file: FOLDER/old, next-app-secret-file: FOLDER/new")
@@ -206,7 +206,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("of several applications the secrets change; which they are, and all else about them, needs a restart")
+    @Test("Of several applications only the secrets change without a restart")
     func several() async throws {
         try await withScene(Self.several) { scene in
             #expect(scene.files == ["apps.yaml", "old", "settings.yaml"])
@@ -215,7 +215,7 @@ struct ActiveConfigurationTests {
             #expect(await scene.reload() == .applied(changed: [key], needRestart: []))
             #expect(scene.secrets == [[Self.nextSecret], [Self.secret]])
             #expect(scene.files == ["apps.yaml", "new", "old", "settings.yaml"])
-            // One goes, one comes, and the one that stays gets its secret.
+            // One application leaves, one joins, and the one that stays gets its new secret.
             try scene.write("- {id: 333, secret-file: old}\n- {id: 111, secret-file: old}\n", to: "apps.yaml")
             #expect(await scene.reload() == .applied(changed: [key], needRestart: [key]))
             #expect(scene.dependencies.providers.applications.map(\.id) == ["111", "222"])
@@ -228,7 +228,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("another single application needs a restart, and its secret is not taken for the one that is served")
+    @Test("The secret of a new application is not applied to the served application")
     func otherApplication() async throws {
         try await withScene(Self.single) { scene in
             try scene.write(
@@ -244,14 +244,14 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("what can only be wrong together with what stays is refused")
-    func wrongTogether() async throws {
+    @Test("A reload fails if its changes conflict with settings that need a restart")
+    func conflict() async throws {
         let lax = "- {id: 111, secret-file: old, accept-answers-without-application: true}\n"
         try await withScene(Self.several, applications: lax) { scene in
-            // Good in itself; but as answers that name no application would still be accepted, the secret is the only guard.
+            // The file is valid, but responses that name no application stay accepted, and then the secret is the only guard.
             try scene.write("- {id: 111}\n", to: "apps.yaml")
             guard case .failed(let problems) = await scene.reload() else {
-                Issue.record("it did not fail")
+                Issue.record("the reload did not fail")
                 return
             }
             #expect(problems.count == 1)
@@ -260,7 +260,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("another certificate is taken for the next handshakes, and one that is no good, or only half there, is not")
+    @Test("A reload replaces the certificate only by a valid certificate with its key")
     func certificates() async throws {
         let (first, second) = (try await TestCertificate(), try await TestCertificate())
         func settings(_ certificate: TestCertificate, key: TestCertificate) -> String {
@@ -288,7 +288,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("every key that a component names is a setting, and of one component alone")
+    @Test("Every key of a component is a setting that no other component has")
     func keys() async throws {
         try await withScene(Self.single) { scene in
             let keys = scene.daemon.reloadableComponents(scene.dependencies, scene.server).flatMap(\.keys)

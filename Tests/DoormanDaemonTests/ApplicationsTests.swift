@@ -4,7 +4,7 @@ import Testing
 
 @testable import DoormanDaemon
 
-@Suite("The applications that are served")
+@Suite("Served applications")
 struct ApplicationsTests {
     static let secret = "0123456789abcdef0123456789abcdef"
     static let nextSecret = "fedcba9876543210fedcba9876543210"
@@ -33,7 +33,7 @@ struct ApplicationsTests {
         }
     }
 
-    /// What is said of a file of this text, its beginning `account-kit.applications-file` left out.
+    /// Returns the problems of a file with this text, without the prefix `account-kit.applications-file`.
     private func problems(
         inFile text: String, _ change: (inout DoormandSettings) -> Void = { _ in }
     ) throws -> [String] {
@@ -45,7 +45,7 @@ struct ApplicationsTests {
         return found.map { $0.replacingOccurrences(of: "account-kit.applications-file", with: "") }
     }
 
-    @Test("without an application nothing is served")
+    @Test("The settings must name an application")
     func none() {
         let problems = problems(DoormandSettings())
         #expect(problems.count == 1)
@@ -53,7 +53,7 @@ struct ApplicationsTests {
         #expect(problems.first?.contains("account-kit.applications-file") == true)
     }
 
-    @Test("one application has one secret, or two while it is changed, the current first")
+    @Test("The current secret of an application comes before the next secret")
     func single() throws {
         try withFile("") { settings, folder in
             settings.applicationsFile = ""
@@ -74,7 +74,7 @@ struct ApplicationsTests {
         }
     }
 
-    @Test("the same secret twice is one")
+    @Test("Two files with the same secret make one credential")
     func sameSecretTwice() throws {
         try withFile("") { settings, folder in
             settings.applicationsFile = ""
@@ -105,7 +105,7 @@ struct ApplicationsTests {
         """,
     ]
 
-    @Test("several come from a file, in YAML or JSON, in their order; paths are taken from its folder", arguments: filesOfSeveral)
+    @Test("A YAML or JSON file holds several applications", arguments: filesOfSeveral)
     func several(text: String) throws {
         try withFile(text) { settings, _ in
             settings.apiVersion = "v1.1"
@@ -124,8 +124,8 @@ struct ApplicationsTests {
         }
     }
 
-    @Test("all that is wrong is said in one go")
-    func everything() throws {
+    @Test("Every problem is reported at once")
+    func manyProblems() throws {
         let text = """
             - id: 1
               secret-flie: old
@@ -148,17 +148,18 @@ struct ApplicationsTests {
             $0.appSecretFile = "/old"
         }
         let expected = [
-            "account-kit.app-secret-file: is for a single application; with , say it there",
+            "account-kit.app-secret-file cannot be combined with : set it in that file instead",
             ", application 1: unknown key secret-flie; did you mean secret-file?",
-            ", application 3: must be a mapping of id, secret-file, next-secret-file, api-version, accept-answers-without-application",
+            ", application 3: must be a mapping with the keys id, secret-file, next-secret-file, api-version, "
+                + "accept-answers-without-application",
             ", application 4: accept-answers-without-application must be true or false",
-            ", application 4: id is that of an application above",
-            ", application 5: secret-file: must be one plain value",
-            ", application 2: secret-file: the file that it names can't be read",
-            ", application 2: next-secret-file: the file that it names is empty",
+            ", application 4: id is already used by an application above",
+            ", application 5: secret-file must be a single value",
+            ", application 2: secret-file: cannot read the file: no such file or directory",
+            ", application 2: next-secret-file: the file is empty: write the app secret into it",
             ", application 2: application id: the Facebook app id is required, 1 to 32 decimal digits",
             ", application 4: API version: expected a form like v1.3",
-            ", application 5: next-secret-file: there is no secret-file, whose place it could take",
+            ", application 5: next-secret-file needs secret-file, which is missing",
             ", application 5: application id: the Facebook app id is required, 1 to 32 decimal digits",
             ", application 6: accepting answers without an application needs the secret: nothing else guards then",
             ", application 7: application secret: expected 1 to 256 visible ASCII characters",
@@ -168,11 +169,11 @@ struct ApplicationsTests {
     }
 
     @Test(
-        "a file that is no list of 1 to 64 is refused",
+        "A file must be a list of 1 to 64 applications",
         arguments: [
             ("", "list of 1 to 64"), ("[]", "list of 1 to 64"), ("id: 1", "list of 1 to 64"), ("42", "list of 1 to 64"),
-            ("[", "line "), ("- id: 1\n  id: 2", "a key is given twice"), ("- id: \"1", "line "),
-            ("- id: *nobody", "is not YAML or JSON"),
+            ("[", "line "), ("- id: 1\n  id: 2", "a key is set twice"), ("- id: \"1", "line "),
+            ("- id: *unknown", "is not YAML or JSON"),
             ((1...65).map { "- id: \($0)\n" }.joined(), "list of 1 to 64"),
             ("# \(String(repeating: "x", count: 1 << 20))\n- id: 1", "at most 1 MiB"),
         ])
@@ -182,19 +183,19 @@ struct ApplicationsTests {
         #expect(problems.first?.contains(expectation) == true, "\(problems)")
     }
 
-    @Test("64 are not too many")
+    @Test("A file may hold 64 applications")
     func most() throws {
         #expect(try problems(inFile: (1...64).map { "- id: \($0)\n" }.joined()).isEmpty)
     }
 
-    @Test("a file that is not there is said once")
+    @Test("A missing file is reported once")
     func missingFile() {
         var settings = DoormandSettings()
         settings.applicationsFile = NSTemporaryDirectory() + "no-such-file-\(UUID().uuidString)"
-        #expect(problems(settings) == ["account-kit.applications-file: the file can't be read"])
+        #expect(problems(settings) == ["account-kit.applications-file: cannot read the file: no such file or directory"])
     }
 
-    @Test("the settings of a single application don't go with the file")
+    @Test("Settings of a single application cannot be combined with the file")
     func exclusive() throws {
         let problems = try problems(inFile: "- id: 1") {
             $0.applicationID = "1"
@@ -204,11 +205,11 @@ struct ApplicationsTests {
         }
         #expect(problems.count == 4)
         for key in ["application-id", "app-secret-file", "next-app-secret-file", "accept-answers-without-application"] {
-            #expect(problems.contains { $0.hasPrefix("account-kit.\(key): is for a single application") }, "\(key)")
+            #expect(problems.contains { $0.hasPrefix("account-kit.\(key) cannot be combined with ") }, "\(key)")
         }
     }
 
-    @Test("a secret in the wrong place is never repeated, wherever it is put")
+    @Test("No message repeats a secret in the wrong place")
     func valuesStayPrivate() throws {
         let planted = "0123456789abcdef0123456789abcdef"
         for key in ["id", "secret-file", "next-secret-file", "api-version", "accept-answers-without-application", "secret"] {

@@ -3,9 +3,9 @@ import Testing
 
 @testable import DoormanDaemon
 
-@Suite("Looking whether files have changed")
+@Suite("File watch")
 struct FileWatchTests {
-    /// Fingerprints by a letter each: a file that holds that many bytes.
+    /// Gives `body` a function that returns a fingerprint for a letter. Different letters have different fingerprints.
     private func withFingerprints(_ body: (_ of: (Character) throws -> FileFingerprint) throws -> Void) throws {
         try withFolder { folder in
             let path = folder.appendingPathComponent("watched").path
@@ -28,64 +28,64 @@ struct FileWatchTests {
     }
 
     @Test(
-        "files are taken when they are other than before, and the same for two looks",
+        "A reload is due when files have changed and are the same in two checks",
         arguments: [
             ("aaaa", []), ("abbb", [2]), ("abcdd", [4]), ("abab", []), ("abba", [2]), ("abbaa", [2, 4]), ("bbaa", [1, 3]),
         ])
-    func settling(looks: String, taken: [Int]) throws {
+    func stability(checks: String, due: [Int]) throws {
         try withFingerprints { fingerprint in
             var watch = FileWatch(try fingerprint("a"))
             var found: [Int] = []
-            for (number, letter) in looks.enumerated() {
+            for (number, letter) in checks.enumerated() {
                 let now = try fingerprint(letter)
-                guard watch.look(now) else { continue }
+                guard watch.check(now) else { continue }
                 found.append(number)
-                watch.take(now)
+                watch.didReload(now)
             }
-            #expect(found == taken)
+            #expect(found == due)
         }
     }
 
-    @Test("what no reload could be made of is looked at again")
-    func notTaken() throws {
+    @Test("A reload stays due if the files kept changing during it")
+    func unfinishedReload() throws {
         try withFingerprints { fingerprint in
             var watch = FileWatch(try fingerprint("a"))
-            _ = watch.look(try fingerprint("b"))
-            #expect(watch.look(try fingerprint("b")))
-            watch.take(nil)
-            #expect(watch.look(try fingerprint("b")))
+            _ = watch.check(try fingerprint("b"))
+            #expect(watch.check(try fingerprint("b")))
+            watch.didReload(nil)
+            #expect(watch.check(try fingerprint("b")))
         }
     }
 
-    @Test("a file that is written, replaced, removed or made is seen, and one that is only read is not")
+    @Test("Every change of a file changes its fingerprint")
     func changes() throws {
         try withFolder { folder in
             let file = folder.appendingPathComponent("file")
             var last = FileFingerprint(of: [file.path])
-            func isSeen() -> Bool {
+            func hasChanged() -> Bool {
                 let now = FileFingerprint(of: [file.path])
                 defer { last = now }
                 return now != last
             }
             try Data("one".utf8).write(to: file)
-            #expect(isSeen())
+            #expect(hasChanged())
             _ = try Data(contentsOf: file)
-            #expect(!isSeen())
+            #expect(!hasChanged())
             try Data("three".utf8).write(to: file)
-            #expect(isSeen())
-            // As long as before, and of the same time: by its place on the disk.
+            #expect(hasChanged())
+            // The new file has the same length and time, but another inode.
             let time = try #require(try FileManager.default.attributesOfItem(atPath: file.path)[.modificationDate])
             try Data("seven".utf8).write(to: file, options: .atomic)
             try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: file.path)
-            #expect(isSeen())
+            #expect(hasChanged())
             try FileManager.default.removeItem(at: file)
-            #expect(isSeen())
-            #expect(!isSeen())
+            #expect(hasChanged())
+            #expect(!hasChanged())
         }
     }
 
-    @Test("a folder that a link is turned to, as Kubernetes does, is a change, and both ways")
-    func turnedLink() throws {
+    @Test("A new target of a link changes the fingerprint, as when Kubernetes updates a secret")
+    func link() throws {
         try withFolder { folder in
             for name in ["1", "2"] {
                 try FileManager.default.createDirectory(
@@ -105,7 +105,7 @@ struct FileWatchTests {
         }
     }
 
-    @Test("a fingerprint of some files is the same as theirs among more")
+    @Test("A fingerprint that is limited to some files equals the fingerprint of these files")
     func limited() throws {
         try withFolder { folder in
             let (one, two) = (folder.appendingPathComponent("1").path, folder.appendingPathComponent("2").path)

@@ -4,9 +4,9 @@ import Testing
 
 @testable import DoormanDaemon
 
-@Suite("One level for all loggers")
+@Suite("Log level")
 struct LogLevelTests {
-    @Test("a level that changes holds for loggers that exist, but for one that was given its own")
+    @Test("A changed level applies to existing loggers without a level of their own")
     func changed() throws {
         let (level, recorder) = (LogLevel(.info), LogRecorder())
         let logger = Logger(label: "test", factory: { _ in LevelledLogHandler(recorder, level: level) })

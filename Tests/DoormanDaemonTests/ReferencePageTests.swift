@@ -4,9 +4,9 @@ import Testing
 
 @testable import DoormanDaemon
 
-@Suite("The reference of settings")
+@Suite("Reference page of settings")
 struct ReferencePageTests {
-    @Test("it is the catalogue: key, default and meaning, by group")
+    @Test("The page lists every setting with its default and meaning")
     func settings() throws {
         try ReferencePage("docs/reference/settings.md").expect(Self.tables)
     }
@@ -20,7 +20,7 @@ struct ReferencePageTests {
         }.joined(separator: "\n")
     }
 
-    /// The settings by the first part of their keys, in the catalogue's order.
+    /// The settings, grouped by the first part of their keys, in the catalogue's order.
     private static var groups: [(name: Substring, settings: [Setting])] {
         var groups: [(name: Substring, settings: [Setting])] = []
         for setting in SettingsCatalogue.all {

@@ -12,7 +12,7 @@ import NIOPosix
 import TestKit
 import Testing
 
-/// A provider that knows every token but `malformed`, and counts what it is asked.
+/// A provider that accepts every token except `malformed` and `unknown`, and counts its work.
 private final class CountingProvider: TokenProvider {
     struct Counts: Sendable, Equatable {
         var syntaxChecks = 0
@@ -44,9 +44,9 @@ private final class CountingProvider: TokenProvider {
     func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {}
 }
 
-@Suite("The path of a call")
+@Suite("Path of a call")
 struct VerificationServiceTests {
-    /// What a call took.
+    /// The work for some calls.
     private struct Work: Equatable {
         var keys: Int
         var syntaxChecks: Int
@@ -72,7 +72,7 @@ struct VerificationServiceTests {
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     }
 
-    /// Sends a call for each token, all in one read, and returns what they took together.
+    /// Sends a call for each token, all in one write, and returns their work.
     private func work(_ tokens: [String], over peer: RawPeer) async throws -> Work {
         let (keys, counts) = (verifier.tokenKeysMade, provider.counts)
         var bytes: [UInt8] = []
@@ -87,7 +87,7 @@ struct VerificationServiceTests {
             requests: provider.counts.requests - counts.requests)
     }
 
-    @Test("a miss computes its key once, checks its syntax once, and asks the provider once; a hit only computes its key")
+    @Test("No call computes its key, checks its syntax or requests its verdict more than once")
     func once() async throws {
         try await server.start()
         let peer = try RawPeer.connect(port: try #require(server.addresses.compactMap(\.port).first))
@@ -102,7 +102,7 @@ struct VerificationServiceTests {
         await server.stop()
     }
 
-    @Test("a hit is counted with its outcome")
+    @Test("Calls are counted by source and outcome")
     func outcomes() async throws {
         try await server.start()
         let peer = try RawPeer.connect(port: try #require(server.addresses.compactMap(\.port).first))

@@ -148,7 +148,7 @@ struct ApplicationsTests {
                     "--server-address", "nowhere",
                 ])
             #expect(try await both.ending() == 78)
-            #expect(both.allOutput.contains("account-kit.application-id: is for a single application"))
+            #expect(both.allOutput.contains("account-kit.application-id cannot be combined with account-kit.applications-file"))
             #expect(both.allOutput.contains("server.address must be host:port"))
 
             let lax = folder.appendingPathComponent("lax.yaml")

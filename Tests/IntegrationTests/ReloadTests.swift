@@ -102,7 +102,7 @@ struct ReloadTests {
             #expect(await scene.verify(token) == "OK")
             try scene.write(Self.settings + "\nlog: {level: debug}\ncache: {max-entries: 20, ttl: 5s}\n")
             scene.doormand.hangUp()
-            try await scene.waitForLine("need a restart: they stay as they were")
+            try await scene.waitForLine("need a restart: their old values stay active")
             #expect(scene.count(Self.reloaded) == 1)
             #expect(scene.count(#"changed=["cache.max-entries", "log.level"]"#) == 1, "\(scene.doormand.allOutput)")
             #expect(scene.count(#"settings=["cache.ttl"]"#) == 1)
@@ -125,7 +125,7 @@ struct ReloadTests {
                 ("log: {level: debug", "line 2: "), ("log: {levle: debug}", "did you mean log.level?"),
                 (
                     Self.settings.replacingOccurrences(of: "secret}", with: "nowhere}") + "\nlog: {level: debug}",
-                    "account-kit.app-secret-file: the file that it names can't be read"
+                    "account-kit.app-secret-file: cannot read the file: no such file or directory"
                 ),
             ].enumerated() {
                 try scene.write(text)

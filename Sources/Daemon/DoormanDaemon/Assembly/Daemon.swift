@@ -9,7 +9,7 @@ internal import NIOPosix
 internal import ServiceLifecycle
 internal import UnixSignals
 
-/// The process: its services and its signals.
+/// The server process: its services and signals.
 package struct Daemon {
     let settings: DoormandSettings
     let logLevel: LogLevel
@@ -18,7 +18,7 @@ package struct Daemon {
     let loader: SettingsLoader
     private let applications: [ServedApplication]
 
-    /// - Throws: ``ConfigurationError`` that says all that is wrong.
+    /// - Throws: ``ConfigurationError`` with all problems.
     package init(settings: DoormandSettings, loader: SettingsLoader) throws(ConfigurationError) {
         self.settings = settings
         self.loader = loader
@@ -29,25 +29,25 @@ package struct Daemon {
             label: "doormand", factory: { LevelledLogHandler(StreamLogHandler.standardError(label: $0), level: logLevel) })
     }
 
-    /// Checks what can be checked without opening a socket.
+    /// Performs all checks that need no socket.
     ///
-    /// - Throws: ``ConfigurationError`` that says all that is wrong.
+    /// - Throws: ``ConfigurationError`` with all problems.
     @discardableResult
     static func check(_ settings: DoormandSettings) throws(ConfigurationError) -> [ServedApplication] {
         var problems: [String] = []
         do throws(ConfigurationError) { _ = try settings.serverSettings() } catch { problems += error.problems }
         do throws(ConfigurationError) {
-            // Warnings are for the server that starts.
+            // The server logs the warnings of the result when it starts.
             _ = try settings.tls.load(now: TimeSource.system.wallTime())
         } catch {
             problems += error.problems
         }
         if !settings.caFile.isEmpty, !FileManager.default.isReadableFile(atPath: settings.caFile) {
-            problems.append("provider.ca-file: the file that it names can't be read")
+            problems.append("provider.ca-file: cannot read the file: check that it is there and readable")
         }
         let folder = URL(fileURLWithPath: settings.portFile).deletingLastPathComponent().path
         if !settings.portFile.isEmpty, !FileManager.default.isWritableFile(atPath: folder) {
-            problems.append("server.port-file: nothing can be written into the folder of the file that it names")
+            problems.append("server.port-file: cannot write into the file's folder: check that it is there and writable")
         }
         let applications: [ServedApplication]
         do throws(ConfigurationError) {
@@ -59,7 +59,9 @@ package struct Daemon {
         return applications
     }
 
-    /// Serves until SIGTERM or SIGINT, then drains.
+    /// Serves until SIGTERM or SIGINT, then drains and returns.
+    ///
+    /// - Throws: The first error that prevents or ends serving, such as an address in use.
     package func run() async throws {
         let dependencies = try Dependencies(settings)
         defer { dependencies.transport.shutdown() }
@@ -85,24 +87,25 @@ package struct Daemon {
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        // The server cuts itself off; this is for the day that it does not.
+        // The server ends its own drain in time. This limit is a backstop.
         configuration.maximumGracefulShutdownDuration = settings.server.drainTimeout + .seconds(5)
         try await ServiceGroup(configuration: configuration).run()
     }
 
     private func warn(descriptorLimit: Int) {
-        // Listeners, logs, event loops and what libraries open take the rest.
+        // 64 are for listeners, logs, event loops and libraries.
         let needed = settings.server.maximumConnections + 2 * settings.transport.maximumConnections + 64
         if descriptorLimit < needed {
             logger.warning(
-                "fewer file descriptors than server.max-connections and provider.max-connections may need",
+                "file descriptors may run out: raise the limit, or lower server.max-connections or provider.max-connections",
                 metadata: ["limit": "\(descriptorLimit)", "needed": "\(needed)"])
         }
         if settings.server.allowsPlaintextFromNetwork, !settings.tls.isTLS {
-            logger.warning("server.allow-plaintext-from-network is on: whoever is on the way can read tokens and forge answers")
+            logger.warning(
+                "server.allow-plaintext-from-network is on: anyone on the network path can read tokens and forge responses")
         }
         if settings.baseURL.hasPrefix("http://") {
-            logger.warning("account-kit.base-url is plain HTTP on this machine: right for account-kit-emulator, for nothing else")
+            logger.warning("account-kit.base-url is http:// on this machine: use it with account-kit-emulator only")
         }
         for application in applications { warn(application) }
     }
@@ -111,18 +114,22 @@ package struct Daemon {
         let metadata: Logger.Metadata = ["application": "\(application.id)"]
         if application.acceptsAnswersWithoutApplication {
             logger.warning(
-                "accept-answers-without-application is on: the proof is the only guard against another app's token",
+                "accept-answers-without-application is on: the proof is the only guard against tokens of other applications",
                 metadata: metadata)
         }
         if !application.hasSecret {
-            logger.warning("no app secret file is set: no proof is sent, and codes can't be exchanged", metadata: metadata)
+            logger.warning(
+                "no app secret is set: no proof is sent, and codes can't be exchanged; set the application's secret file",
+                metadata: metadata)
         }
     }
 }
 
 extension DoormandSettings {
-    /// - Throws: ``ConfigurationError`` if the policy of callers is no good, the address makes no sense, or is not to be listened on without
-    ///   TLS, or there is nothing to listen on.
+    /// Returns the settings of the server, with the listeners and the caller policy.
+    ///
+    /// - Throws: ``ConfigurationError`` if the caller policy or the address is invalid, if the address needs TLS, or if there is no
+    ///   listener.
     func serverSettings() throws(ConfigurationError) -> ServerSettings {
         var problems: [String] = []
         var server = server
@@ -147,7 +154,7 @@ extension DoormandSettings {
             var host = address[..<colon]
             if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
             let tcp = ServerSettings.TCPAddress(host: String(host), port: Int(port))
-            // What a name means is found out when it is listened on.
+            // A host name is resolved when the server listens, and checked again then.
             guard tls.isTLS || server.allowsPlaintextFromNetwork || tcp.isLoopback ?? true else {
                 throw ConfigurationError(problems: ["server.address: \(PlaintextFromNetwork())"])
             }
@@ -155,15 +162,17 @@ extension DoormandSettings {
         }
         guard server.tcp != nil || server.unixSocketPath != nil else {
             throw ConfigurationError(problems: [
-                "server.address and server.unix-socket are both empty: there is nothing to listen on"
+                "server.address and server.unix-socket are both empty: set at least one address to listen on"
             ])
         }
     }
 
-    /// - Parameter governors: How many ask by the same transport.
+    /// Returns the settings of the transport.
+    ///
+    /// - Parameter governors: The number of governors that share the transport.
     func transportSettings(governors: Int) -> CurlTransport.Settings {
         var transport = transport
-        // The governors are who say when it is too much; what they have given up may take a moment to go.
+        // The governors enforce the limit. The factor allows for abandoned requests that are still in flight.
         transport.maximumRequests = max(transport.maximumRequests, 2 * governor.concurrentCalls * governors)
         transport.caFile = caFile.isEmpty ? nil : caFile
         transport.proxy = proxy.isEmpty ? nil : proxy

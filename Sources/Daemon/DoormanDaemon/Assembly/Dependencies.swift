@@ -7,9 +7,9 @@ internal import DoormanServer
 internal import DoormanSupport
 internal import DoormanWire
 
-/// The composition root. The server asks the cache, the cache asks the router of applications, that asks a governor, the governor asks
-/// Account Kit, and Account Kit is reached by curl: one governor for each application, one verifier for each of its secrets, so that
-/// every provider request is governed.
+/// The composition root: server → cache → application router → governor → Account Kit verifier → curl transport.
+///
+/// Each application has one governor, and one verifier for each of its secrets. No provider request bypasses a governor.
 struct Dependencies {
     let time: TimeSource
     let transport: CurlTransport
@@ -19,15 +19,14 @@ struct Dependencies {
     let backend: VerificationService
     let reloads = ReloadCounters()
 
-    /// - Throws: What makes one of them impossible: settings that can't be meant, a secret that can't be read, a machine
-    ///   without random bytes.
+    /// - Throws: ``ConfigurationError`` for invalid settings or an unreadable secret, or the error of a component that cannot be created.
     init(_ settings: DoormandSettings, time: TimeSource = .system) throws {
         let applications = try settings.applications()
         let transport = try CurlTransport(settings.transportSettings(governors: applications.count))
         self.time = time
         self.transport = transport
         var governorSettings = settings.governor
-        // A request that hangs must be able to count against the provider, however short its time is.
+        // A hanging request must count as a failure even if lookups have little time.
         governorSettings.circuitBreaker.slowCall = min(governorSettings.circuitBreaker.slowCall, settings.cache.lookupTimeout / 2)
         let providers = try ProviderPool(applications, governor: governorSettings, transport: transport, time: time)
         self.providers = providers

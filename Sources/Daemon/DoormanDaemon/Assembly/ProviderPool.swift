@@ -7,13 +7,14 @@ internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 internal import ProviderRouting
 
-/// Those who ask Account Kit: for each application a governor, for each of its secrets a verifier behind it. They give way to
-/// others when secrets change; the governors stay, since what the provider grants and how it is doing has nothing to do with that.
+/// The governors and verifiers of all applications. Each application has one governor, and one verifier for each of its secrets.
+///
+/// A reload of secrets replaces the verifiers. The governors stay, because the provider's allowance and health don't depend on secrets.
 final class ProviderPool: Sendable {
-    /// What governs the asking as one application.
+    /// An application and its governor.
     struct GovernedApplication: Sendable {
         let applicationID: String
-        /// Shared by its secrets: Account Kit grants its allowance to the application.
+        /// The governor of all secrets of the application, because Account Kit grants its allowance per application.
         let governor: Governor
     }
 
@@ -23,15 +24,15 @@ final class ProviderPool: Sendable {
     }
 
     let governedApplications: [GovernedApplication]
-    /// The router in use, behind what lets a reload exchange it.
+    /// The current router. A reload swaps it.
     let provider: HotSwappableProvider
-    /// What they all have asked.
+    /// The counters of all applications together.
     let providerRequests = ProviderCounters()
     private let transport: CurlTransport
     private let time: TimeSource
     private let state: NIOLockedValueBox<State>
 
-    /// - Throws: What makes a verifier impossible.
+    /// - Throws: `AccountKitSettings.Invalid` if the settings of an application are invalid.
     init(
         _ applications: [ServedApplication], governor settings: GovernorSettings, transport: CurlTransport, time: TimeSource
     ) throws(AccountKitSettings.Invalid) {
@@ -45,16 +46,16 @@ final class ProviderPool: Sendable {
         self.time = time
     }
 
-    /// The applications as they are asked for now.
+    /// The applications with their current secrets.
     var applications: [ServedApplication] { state.withLockedValue { $0.applications } }
 
-    /// Makes those who will ask with other secrets, without letting them yet.
+    /// Creates verifiers with new secrets, without using them yet.
     ///
-    /// - Parameter applications: With the ids of those that are served, in any order.
-    /// - Returns: Lets them ask from then on. Calls under way go on with the secret that they began with.
+    /// - Parameter applications: The served applications, in any order, with their new secrets.
+    /// - Returns: A closure that swaps the verifiers. Requests in flight keep the secret that they began with.
     func prepare(_ applications: [ServedApplication]) throws(AccountKitSettings.Invalid) -> @Sendable () -> Void {
         let before = state.withLockedValue { $0 }
-        // A secret that has worked goes on being the first that is used, wherever it stands now.
+        // A working secret stays the preferred secret, whatever its new position.
         let router = try Self.router(applications, governedApplications, transport, time, providerRequests) { application in
             guard let old = before.applications.first(where: { $0.id == application.id }),
                 let preferred = before.router.preferredCredential(of: application.id)
@@ -69,8 +70,7 @@ final class ProviderPool: Sendable {
 
     private static func router(
         _ applications: [ServedApplication], _ governedApplications: [GovernedApplication], _ transport: CurlTransport,
-        _ time: TimeSource,
-        _ providerRequests: ProviderCounters, preferred: (ServedApplication) -> Int
+        _ time: TimeSource, _ providerRequests: ProviderCounters, preferred: (ServedApplication) -> Int
     ) throws(AccountKitSettings.Invalid) -> ApplicationRouter {
         let observer: AccountKitVerifier.Observer = { endpoint, outcome, took in
             providerRequests.record(endpoint, outcome, took)
@@ -78,7 +78,7 @@ final class ProviderPool: Sendable {
         var routes: [ApplicationRouter.Application] = []
         for application in applications {
             guard let governor = governedApplications.first(where: { $0.applicationID == application.id })?.governor else {
-                preconditionFailure("applications come and go with a restart alone")
+                preconditionFailure("the set of applications changes only with a restart")
             }
             var governed: [GovernedVerifier] = []
             for credential in application.credentials {

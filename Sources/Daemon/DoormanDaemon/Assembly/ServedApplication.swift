@@ -1,15 +1,15 @@
 internal import AccountKit
 
-/// An application whose tokens are ours.
+/// An application whose tokens this server verifies.
 struct ServedApplication: Sendable, Hashable {
     let id: String
-    /// What to ask with: the same but for the secret. One, or two while the secret is changed, the current first.
+    /// The settings for each secret, which differ only in the secret. There is one, or two during a rotation, the current secret first.
     let credentials: [AccountKitSettings]
 
-    /// Those of the credentials; nil where there is none.
+    /// The secret of each credential. `nil` for a credential without a secret.
     var secrets: [AppSecret?] { credentials.map(\.application.secret) }
 
-    /// The same application with another's secrets.
+    /// Returns this application with the secrets of another.
     func withSecrets(of other: ServedApplication) -> ServedApplication {
         let credentials = other.secrets.map { secret in
             var credential = self.credentials[0]
@@ -19,43 +19,45 @@ struct ServedApplication: Sendable, Hashable {
         return ServedApplication(id: id, credentials: credentials)
     }
 
-    /// Without one no proof is sent.
+    /// Whether requests carry a proof, which needs a secret.
     var hasSecret: Bool { credentials.contains { $0.application.secret != nil } }
     var acceptsAnswersWithoutApplication: Bool { credentials.contains { $0.acceptAnswersWithoutApplication } }
 }
 
-/// What the operator says of one application, in the settings or in an entry of the applications file.
+/// The configuration of one application, from the settings or from an entry of the applications file.
 struct ApplicationEntry: Sendable {
     var id = ""
-    /// Path; empty for none.
+    /// The path of the secret's file. Empty for none.
     var secretFile = ""
-    /// Path; empty for none.
+    /// The path of the second secret's file during a rotation. Empty for none.
     var nextSecretFile = ""
     var apiVersion: String
     var acceptsAnswersWithoutApplication = false
 
-    /// What begins the lines about the entry as a whole.
+    /// The prefix of messages about the entry as a whole.
     let name: String
-    /// What begins the lines about one of its keys.
+    /// The prefix of messages about one key of the entry.
     let keyPrefix: String
     let secretKey: String
     let nextSecretKey: String
 
-    /// - Throws: ``ConfigurationError`` with all that is wrong with this one application.
+    /// Reads the secrets and checks the entry.
+    ///
+    /// - Throws: ``ConfigurationError`` with all problems of this application.
     func application(_ settings: DoormandSettings) throws(ConfigurationError) -> ServedApplication {
         var problems: [String] = []
         var secrets: [AppSecret] = []
         for (key, path) in [(secretKey, secretFile), (nextSecretKey, nextSecretFile)] where !path.isEmpty {
             do throws(ConfigurationError) {
                 let secret = try AppSecretFile.read(path, for: keyPrefix + key)
-                // The same twice, as when the new secret has taken the old one's place, is one.
+                // At the end of a rotation both files may hold the new secret.
                 if !secrets.contains(secret) { secrets.append(secret) }
             } catch {
                 problems += error.problems
             }
         }
         if secretFile.isEmpty, !nextSecretFile.isEmpty {
-            problems.append("\(keyPrefix)\(nextSecretKey): there is no \(secretKey), whose place it could take")
+            problems.append("\(keyPrefix)\(nextSecretKey) needs \(secretKey), which is missing")
         }
         let knownSecrets: [AppSecret?] = secrets.isEmpty ? [nil] : secrets
         let credentials = knownSecrets.map { secret in
@@ -65,7 +67,7 @@ struct ApplicationEntry: Sendable {
             return accountKit
         }
         for problem in credentials.flatMap(\.problemsOfApplication) {
-            // A secret that could not be read is not to be called missing as well.
+            // A secret that could not be read is not reported as missing, too.
             if problem == .acceptingWithoutSecret, !problems.isEmpty { continue }
             let line = "\(name): \(problem)"
             if !problems.contains(line) { problems.append(line) }
@@ -76,21 +78,21 @@ struct ApplicationEntry: Sendable {
 }
 
 extension DoormandSettings {
-    /// The applications that are served, at least one, each with an id of its own.
+    /// Returns the served applications: at least one, with unique ids.
     ///
-    /// - Throws: ``ConfigurationError`` that says all that is wrong with them, in one go.
+    /// - Throws: ``ConfigurationError`` with all problems of all applications.
     func applications() throws(ConfigurationError) -> [ServedApplication] {
         var problems: [String] = []
         var entries: [ApplicationEntry] = []
         if applicationsFile.isEmpty {
-            entries = applicationID.isEmpty ? [] : [onlyApplication]
+            entries = applicationID.isEmpty ? [] : [singleApplication]
             if entries.isEmpty {
                 problems.append(
-                    "account-kit.application-id is required, or account-kit.applications-file for several: without it a token made "
-                        + "for any app would be taken for one of yours")
+                    "account-kit.application-id is required, or account-kit.applications-file for several applications: without it, "
+                        + "tokens of every application would be accepted")
             }
         } else {
-            problems += settingsAtOddsWithTheFile
+            problems += conflictsWithApplicationsFile
             do throws(ConfigurationError) {
                 let file = try ApplicationsFile(applicationsFile, apiVersion: apiVersion)
                 entries = file.entries
@@ -112,7 +114,7 @@ extension DoormandSettings {
         return applications
     }
 
-    private var onlyApplication: ApplicationEntry {
+    private var singleApplication: ApplicationEntry {
         var entry = ApplicationEntry(
             apiVersion: apiVersion, name: "account-kit", keyPrefix: "account-kit.", secretKey: "app-secret-file",
             nextSecretKey: "next-app-secret-file")
@@ -123,18 +125,18 @@ extension DoormandSettings {
         return entry
     }
 
-    /// What is said of one application beside a file that says it of all.
-    private var settingsAtOddsWithTheFile: [String] {
+    /// Problems with settings of a single application beside an applications file.
+    private var conflictsWithApplicationsFile: [String] {
         [
             ("application-id", !applicationID.isEmpty), ("app-secret-file", !appSecretFile.isEmpty),
             ("next-app-secret-file", !nextAppSecretFile.isEmpty),
             ("accept-answers-without-application", acceptAnswersWithoutApplication),
         ]
         .filter(\.1)
-        .map { "account-kit.\($0.0): is for a single application; with account-kit.applications-file, say it there" }
+        .map { "account-kit.\($0.0) cannot be combined with account-kit.applications-file: set it in that file instead" }
     }
 
-    /// What all applications have in common, and these two.
+    /// Returns the settings that all applications share, with this id and secret.
     fileprivate func accountKitSettings(id: String, secret: AppSecret?) -> AccountKitSettings {
         var accountKit = AccountKitSettings(application: .init(id: id, secret: secret))
         accountKit.baseURL = baseURL

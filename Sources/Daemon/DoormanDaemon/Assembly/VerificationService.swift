@@ -5,7 +5,7 @@ package import DoormanGovernor
 internal import DoormanServer
 package import DoormanSupport
 
-/// What the server asks: the cache with the limits and rules around it.
+/// The backend of the server: the cache, the cache-miss limit and the rule for stale entries.
 package final class VerificationService: VerificationBackend {
     package let timeSource: TimeSource
     private let verifier: CachingVerifier
@@ -13,7 +13,7 @@ package final class VerificationService: VerificationBackend {
     private let staleRule: StaleServingRule
     private let readStatistics: @Sendable () -> ServerStatistics
 
-    /// - Parameter readStatistics: Reads what the layers below the server count.
+    /// - Parameter readStatistics: Reads the statistics of the layers below the server.
     package init(
         verifier: CachingVerifier, missLimiter: CacheMissLimiter<Caller>, staleRule: StaleServingRule, timeSource: TimeSource,
         readStatistics: @escaping @Sendable () -> ServerStatistics
@@ -25,7 +25,7 @@ package final class VerificationService: VerificationBackend {
         self.readStatistics = readStatistics
     }
 
-    // MARK: - On event loops
+    // MARK: - Calls on event loops
 
     package func key(of token: Span<UInt8>) -> TokenKey { verifier.key(of: token) }
 
@@ -54,7 +54,7 @@ package final class VerificationService: VerificationBackend {
 
     package func statistics() -> ServerStatistics { readStatistics() }
 
-    // MARK: - Calls that wait
+    // MARK: - Asynchronous calls
 
     package func verify(_ call: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict {
         try await verifier.verify(call, deadline: deadline)

@@ -1,32 +1,32 @@
 internal import Foundation
 internal import Yams
 
-/// The file that `account-kit.applications-file` names: a list in YAML or JSON, a mapping for each application.
+/// The file that `account-kit.applications-file` names: a YAML or JSON list with a mapping for each application.
 ///
 ///     - id: 5432154321543210
-///       secret-file: first.secret             # from this file's folder
-///       next-secret-file: first.next.secret   # while the secret is changed
+///       secret-file: first.secret             # relative to this file's folder
+///       next-secret-file: first.next.secret   # during a rotation
 ///       api-version: v1.3
 ///       accept-answers-without-application: false
 ///
-/// All mistakes are found in one go.
+/// Reading the file reports all problems at once.
 struct ApplicationsFile {
     static let maximumApplications = 64
     private static let setting = "account-kit.applications-file"
     private static let keys = ["id", "secret-file", "next-secret-file", "api-version", "accept-answers-without-application"]
 
-    /// The applications in the file's order. Without ``problems`` there is at least one, and each id is unique.
+    /// The applications in the file's order. Unless there are ``problems``, the list is not empty and each id is unique.
     private(set) var entries: [ApplicationEntry] = []
     private(set) var problems: [String] = []
     private let folder: URL
     private let apiVersion: String
 
-    /// - Parameter apiVersion: The version for applications that name none.
-    /// - Throws: ``ConfigurationError`` if the file can't be read as a list. Mistakes in its entries are in ``problems``.
+    /// - Parameter apiVersion: The API version of applications that set none.
+    /// - Throws: ``ConfigurationError`` if the file cannot be read as a list. Problems of single entries are in ``problems``.
     init(_ path: String, apiVersion: String) throws(ConfigurationError) {
-        let form = ListFile.Form(
+        let schema = ListFile.Schema(
             setting: Self.setting, entry: "application", maximumEntries: Self.maximumApplications, keys: Self.keys)
-        let file = try ListFile(path, form)
+        let file = try ListFile(path, schema)
         folder = URL(fileURLWithPath: path).deletingLastPathComponent()
         self.apiVersion = apiVersion
         for entry in file.entries { add(entry) }
@@ -41,13 +41,13 @@ struct ApplicationsFile {
             nextSecretKey: "next-secret-file")
         for (key, node) in values {
             guard let text = node.scalar?.string else {
-                problems.append("\(name): \(key): must be one plain value")
+                problems.append("\(name): \(key) must be a single value")
                 continue
             }
             set(key, to: text, in: &entry)
         }
         if !entry.id.isEmpty, entries.contains(where: { $0.id == entry.id }) {
-            problems.append("\(name): id is that of an application above")
+            problems.append("\(name): id is already used by an application above")
         }
         entries.append(entry)
     }
@@ -67,7 +67,7 @@ struct ApplicationsFile {
         }
     }
 
-    /// Returns the path with the file's own folder in front of a relative path, wherever `doormand` was started.
+    /// Resolves a relative path from the file's own folder, so that the working directory doesn't matter.
     private func path(_ text: String) -> String {
         text.isEmpty ? "" : URL(fileURLWithPath: text, relativeTo: folder).path
     }

@@ -4,26 +4,26 @@ internal import DoormanServer
 internal import DoormanSupport
 internal import Yams
 
-/// The file that `authorization.policy-file` names: a list of rules in YAML or JSON. The first rule that matches a caller counts. A caller
-/// that matches no rule may call nothing.
+/// The file that `authorization.policy-file` names: a YAML or JSON list of rules. The first rule that matches a caller applies. A caller
+/// that matches no rule can only call the health check.
 ///
 ///     - callers: [uri:spiffe://example.org/web/*, dns:billing.internal, uid:1000, ip:10.0.0.7]   # or any
 ///       methods: [verify, exchange, revoke, accounts, stats]
-///       calls-per-second: 1000    # of any kind; absent: no limit
-///       calls-burst: 2000         # absent: twice as many as in a second
-///       calls-in-flight: 100      # calls that wait, over all connections of a caller; absent: no limit
-///       misses-per-second: 200    # absent: authorization.misses-per-second
-///       misses-burst: 400         # absent: twice as many as in a second
+///       calls-per-second: 1000    # calls of all methods; default: no limit
+///       calls-burst: 2000         # default: twice calls-per-second
+///       calls-in-flight: 100      # waiting calls on all connections of the caller; default: no limit
+///       misses-per-second: 200    # default: authorization.misses-per-second
+///       misses-burst: 400         # default: twice misses-per-second
 ///
-/// Each caller has limits of its own. All mistakes are found in one go.
+/// The limits apply to each caller separately. Reading the file reports all problems at once.
 struct PolicyFile {
-    /// A rule as it is written.
+    /// A rule whose values are still text.
     private struct RuleText {
-        /// From 1.
+        /// The number of the rule, starting at 1.
         let number: Int
-        /// The setting and the rule, with which messages begin.
+        /// The prefix of messages about the rule: the setting and the rule's number.
         let name: String
-        /// The values by their keys. A value of the wrong shape is left out, or, in place of a number, empty.
+        /// The values by key. A list that is malformed is missing, a number that is malformed is empty.
         var texts: [String: [String]] = [:]
     }
 
@@ -50,16 +50,16 @@ struct PolicyFile {
 
     private var rules: [CallerPolicy.Rule] = []
     private(set) var problems: [String] = []
-    /// The number of the first rule for each matcher.
+    /// The number of the first rule with each matcher.
     private var ruleNumbers: [CallerMatcher: Int] = [:]
 
-    /// The file's policy. It means nothing while there are ``problems``.
+    /// The file's policy. Valid only if ``problems`` is empty.
     var policy: CallerPolicy { CallerPolicy(rules, setting: Self.setting) }
 
-    /// - Throws: ``ConfigurationError`` if the file can't be read as a list. Mistakes in its rules are in ``problems``.
+    /// - Throws: ``ConfigurationError`` if the file cannot be read as a list. Problems of single rules are in ``problems``.
     init(_ path: String) throws(ConfigurationError) {
-        let form = ListFile.Form(setting: Self.setting, entry: "rule", maximumEntries: Self.maximumRules, keys: Self.keys)
-        for entry in try ListFile(path, form).entries { add(entry) }
+        let schema = ListFile.Schema(setting: Self.setting, entry: "rule", maximumEntries: Self.maximumRules, keys: Self.keys)
+        for entry in try ListFile(path, schema).entries { add(entry) }
     }
 
     private mutating func add(_ entry: ListFile.Entry) {
@@ -73,7 +73,7 @@ struct PolicyFile {
         rules.append(CallerPolicy.Rule(callers, CallerPermissions(methods, limits)))
     }
 
-    /// Returns the texts of a list, or of a single value, which stands for a list of one. Returns `nil` for anything else.
+    /// Returns the texts of a list. A single value counts as a list with one item. Returns `nil` for anything else.
     private static func list(_ node: Node) -> [String]? {
         if let text = node.scalar?.string { return [text] }
         guard let items = node.sequence else { return nil }
@@ -84,7 +84,7 @@ struct PolicyFile {
     private mutating func callers(of rule: RuleText) -> [CallerMatcher] {
         let name = rule.name
         guard let texts = rule.texts["callers"], !texts.isEmpty else {
-            problems.append("\(name): callers must be a list of one or more: \(CallerMatcher.forms)")
+            problems.append("\(name): callers must list at least one caller: \(CallerMatcher.forms)")
             return []
         }
         var matchers: [CallerMatcher] = []
@@ -94,7 +94,7 @@ struct PolicyFile {
                 continue
             }
             if let first = ruleNumbers[matcher] ?? ruleNumbers[.any] {
-                problems.append("\(name): caller \(index + 1) is meant by rule \(first) already, and the first rule counts")
+                problems.append("\(name): caller \(index + 1) already matches rule \(first), and only the first match applies")
             }
             ruleNumbers[matcher] = ruleNumbers[matcher] ?? rule.number
             matchers.append(matcher)
@@ -130,7 +130,7 @@ struct PolicyFile {
             }
         }
         for rate in [Self.calls, Self.misses] where rule.texts[rate.burst] != nil && rule.texts[rate.perSecond] == nil {
-            problems.append("\(rule.name): \(rate.burst) is for \(rate.perSecond), which is not there")
+            problems.append("\(rule.name): \(rate.burst) needs \(rate.perSecond), which is missing")
         }
         var limits = CallerQuota.Limits()
         limits.calls = Self.calls.limit(from: counts)
@@ -141,14 +141,16 @@ struct PolicyFile {
 }
 
 extension DoormandSettings {
-    /// Returns the policy of the file. Without a file, every caller may call all but the accounts' methods.
+    /// Returns the policy of the file. Without a file, every caller may call every method except those for accounts.
     ///
-    /// - Throws: ``ConfigurationError`` with all mistakes in the file.
+    /// - Throws: ``ConfigurationError`` with all problems of the file.
     func callerPolicy() throws(ConfigurationError) -> CallerPolicy {
         guard !policyFile.isEmpty else { return .open(accountsCallers: server.accountsCallers) }
         var problems: [String] = []
         if !server.accountsCallers.isEmpty {
-            problems.append("server.accounts-callers: is for a server without \(PolicyFile.setting); with one, say it there")
+            problems.append(
+                "server.accounts-callers cannot be combined with \(PolicyFile.setting): allow the method accounts in a rule instead"
+            )
         }
         do throws(ConfigurationError) {
             let file = try PolicyFile(policyFile)

@@ -3,14 +3,14 @@ internal import Foundation
 internal import NIOCore
 internal import ServiceLifecycle
 
-/// Writes the server's TCP port into a file, whole or not at all, for a start with port 0. The file stays at the end: it may be a
-/// successor's by then.
+/// Writes the server's TCP port into a file atomically, for servers that listen on port 0. The file is not removed at exit, because a
+/// successor may have written it by then.
 struct PortFile: Service {
     let path: String
     let server: DoormanServer
 
     func run() async throws {
-        // A file of an earlier run names a port that has no listener.
+        // A file of an earlier run names a port without a listener.
         try? FileManager.default.removeItem(atPath: path)
         try await cancelWhenGracefulShutdown {
             while !Task.isCancelled {

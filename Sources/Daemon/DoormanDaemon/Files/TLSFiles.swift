@@ -2,9 +2,9 @@ internal import DoormanCore
 internal import DoormanServer
 internal import Foundation
 
-/// The paths of the TLS files, as the settings name them; empty for none.
+/// The paths of the TLS files from the settings. An empty path means no file.
 struct TLSFiles: Sendable, Hashable {
-    /// A certificate with a long chain has some 10 KiB, a bundle of every public authority some 250.
+    /// Far more than any real file: a long certificate chain has about 10 KiB, a bundle of all public authorities about 250 KiB.
     private static let maximumBytes = 1 << 20
 
     var certificate = ""
@@ -12,19 +12,19 @@ struct TLSFiles: Sendable, Hashable {
     var clientAuthorities = ""
     var clientCertificates = TLSMaterial.ClientCertificates.required
 
-    /// Whether TCP is served with TLS.
+    /// Whether the TCP listener uses TLS.
     var isTLS: Bool { !certificate.isEmpty || !key.isEmpty || !clientAuthorities.isEmpty }
 
-    /// Reads the files as they are now.
+    /// Reads and checks the current files.
     ///
-    /// - Returns: `nil` if no files are named.
-    /// - Throws: ``ConfigurationError`` with all mistakes. It repeats neither a file's text nor its path, which may be a secret that was
-    ///   put there by mistake.
+    /// - Returns: `nil` if the settings name no file.
+    /// - Throws: ``ConfigurationError`` with all problems. It repeats neither a file's text nor its path: either may be a secret in the
+    ///   wrong place.
     func load(now: Timestamp) throws(ConfigurationError) -> ServerTLS? {
         guard isTLS else { return nil }
         var problems: [String] = []
-        if certificate.isEmpty { problems.append("tls.certificate-file is required where there is one of the other tls files") }
-        if key.isEmpty { problems.append("tls.private-key-file is required where there is one of the other tls files") }
+        if certificate.isEmpty { problems.append("tls.certificate-file is required if another TLS file is set") }
+        if key.isEmpty { problems.append("tls.private-key-file is required if another TLS file is set") }
         let certificateChain = Self.read(certificate, for: "tls.certificate-file", &problems)
         let privateKey = Self.read(key, for: "tls.private-key-file", &problems)
         let authorities = Self.read(clientAuthorities, for: "tls.client-ca-file", &problems)
@@ -39,17 +39,16 @@ struct TLSFiles: Sendable, Hashable {
         }
     }
 
-    /// Returns `nil` if no file is named, or the file can't be read. Only the latter is a problem.
+    /// Returns `nil` if the path is empty or the file cannot be read. Only an unreadable file is a problem.
     private static func read(_ path: String, for setting: String, _ problems: inout [String]) -> [UInt8]? {
         guard !path.isEmpty else { return nil }
-        guard let data = try? RegularFile.read(path) else {
-            problems.append("\(setting): the file that it names can't be read")
-            return nil
+        do throws(FileReadError) {
+            let data = try RegularFile.read(path)
+            if data.count <= maximumBytes { return [UInt8](data) }
+            problems.append("\(setting): the file is longer than 1 MiB")
+        } catch {
+            problems.append("\(setting): cannot read the file: \(error.cause)")
         }
-        guard data.count <= maximumBytes else {
-            problems.append("\(setting): the file that it names is longer than 1 MiB")
-            return nil
-        }
-        return [UInt8](data)
+        return nil
     }
 }

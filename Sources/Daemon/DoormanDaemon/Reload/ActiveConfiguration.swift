@@ -1,35 +1,36 @@
-/// The settings that the server runs with. A reload checks all new settings before it applies any.
+/// The settings in use. A reload checks all new settings before it applies any of them.
 struct ActiveConfiguration: Sendable {
-    /// The outcome of a reload. Settings are named by their keys.
+    /// The outcome of a reload.
     enum Outcome: Sendable, Hashable {
-        /// The settings of `needRestart` stay as they were. Both lists may be empty.
+        /// The keys of the settings that changed, and of those that keep their old values until a restart. Both lists may be empty.
         case applied(changed: [String], needRestart: [String])
-        /// All mistakes. Everything stays as it was.
+        /// All problems. Nothing has changed.
         case failed([String])
     }
 
+    /// A finished reload.
     struct Reload: Sendable {
         let outcome: Outcome
-        /// The state of ``files`` when they were read; `nil` if they went on changing.
+        /// The state of ``files`` when they were read. `nil` if they kept changing.
         let fingerprint: FileFingerprint?
     }
 
-    /// The checks that a start makes, too.
+    /// The checks that also run at the start of the server.
     typealias Check = @Sendable (DoormandSettings) throws(ConfigurationError) -> Void
 
     private struct Candidate {
-        /// `nil` if the settings could not be loaded.
+        /// The new settings. `nil` if they could not be loaded.
         var settings: DoormandSettings?
         var steps: [ReloadableComponent.Step] = []
         var problems: [String] = []
     }
 
-    /// Maximum reads of files that are being changed, and the time between two reads.
+    /// The maximum number of reads of files that keep changing.
     private static let maximumReads = 20
     private static let timeBetweenReads = Duration.milliseconds(50)
 
     private(set) var settings: DoormandSettings
-    /// The files whose change is a reason to reload: the files of the active settings, and of reloads that have failed since.
+    /// The files whose change triggers a reload: those of the active settings, and those of failed reloads since then.
     private(set) var files: Set<String> = []
     private let loader: SettingsLoader
     private let check: Check
@@ -43,9 +44,9 @@ struct ActiveConfiguration: Sendable {
         files = files(of: settings)
     }
 
-    /// Loads all settings and files again, and applies what can change without a restart.
+    /// Loads all settings and files again, and applies the changes that need no restart.
     ///
-    /// - Throws: `CancellationError` if the task was cancelled. Everything then stays as it was.
+    /// - Throws: `CancellationError` if the task was cancelled. Nothing has changed then.
     mutating func reload() async throws(CancellationError) -> Reload {
         var fingerprint = FileFingerprint(of: files)
         for _ in 0..<Self.maximumReads {
@@ -54,7 +55,7 @@ struct ActiveConfiguration: Sendable {
             let named = candidate.settings.map(files(of:)) ?? []
             let isWatched = named.isSubset(of: files)
             files.formUnion(named)
-            // A file that changed while it was read may be half old and half new.
+            // A file that changed during the read may be half old and half new.
             let before = fingerprint
             fingerprint = FileFingerprint(of: files)
             if isWatched, fingerprint == before {
@@ -63,14 +64,16 @@ struct ActiveConfiguration: Sendable {
             }
             if isWatched { try? await Task.sleep(for: Self.timeBetweenReads) }
         }
-        return Reload(outcome: .failed(["the files were being changed while they were read"]), fingerprint: nil)
+        return Reload(
+            outcome: .failed(["the settings files kept changing during the reload: reload again when they are complete"]),
+            fingerprint: nil)
     }
 
-    /// Does all that may fail, and changes nothing.
+    /// Performs every step that can fail, without changing anything.
     private func prepare() -> Candidate {
         var candidate = Candidate()
         func note(_ error: ConfigurationError) {
-            // The checks at a start and the components may find the same.
+            // The checks at the start and the components may report the same problem.
             for problem in error.problems where !candidate.problems.contains(problem) { candidate.problems.append(problem) }
         }
         do throws(ConfigurationError) {
@@ -91,15 +94,15 @@ struct ActiveConfiguration: Sendable {
         for step in candidate.steps { step.apply() }
         files = files(of: new)
         let reloadable = Set(components.flatMap(\.keys))
-        let staying = Set(candidate.steps.flatMap(\.needRestart))
-        let withOtherContents = Set(candidate.steps.flatMap(\.changed))
+        let fixed = Set(candidate.steps.flatMap(\.needRestart))
+        let withChangedFile = Set(candidate.steps.flatMap(\.changed))
         var (changed, needRestart): ([String], [String]) = ([], [])
         for setting in SettingsCatalogue.all {
-            let isOther = setting.read(new) != setting.read(settings)
-            let isTaken = reloadable.contains(setting.key) && !staying.contains(setting.key)
-            if isOther && isTaken || withOtherContents.contains(setting.key) { changed.append(setting.key) }
-            if isOther && !isTaken || staying.contains(setting.key) { needRestart.append(setting.key) }
-            if isTaken { setting.copy(new, &settings) }
+            let isDifferent = setting.read(new) != setting.read(settings)
+            let isApplied = reloadable.contains(setting.key) && !fixed.contains(setting.key)
+            if isDifferent && isApplied || withChangedFile.contains(setting.key) { changed.append(setting.key) }
+            if isDifferent && !isApplied || fixed.contains(setting.key) { needRestart.append(setting.key) }
+            if isApplied { setting.copy(new, &settings) }
         }
         return .applied(changed: changed, needRestart: needRestart)
     }

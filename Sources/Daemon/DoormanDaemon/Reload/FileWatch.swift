@@ -1,50 +1,52 @@
 private import Glibc
 
-/// Finds out by repeated looks when files have changed and come to rest. Before that they may be half written.
+/// Detects by polling when files have changed and are stable again. Before that they may be half written.
 ///
-/// It does not use inotify(7), which neither sees what another machine changes behind a mount, nor reliably a link that is turned,
-/// by which Kubernetes changes a secret.
+/// Polling replaces inotify(7), which does not see changes that another machine makes behind a mount. It also misses some changes of
+/// symbolic links, by which Kubernetes updates a secret.
 struct FileWatch: Sendable {
-    /// The state that the last reload saw, applied or failed.
-    private var taken: FileFingerprint
-    /// The state that the last look saw.
-    private var seen: FileFingerprint
+    /// The state that the last reload read, whether it was applied or failed.
+    private var reloaded: FileFingerprint
+    /// The state at the last check.
+    private var lastSeen: FileFingerprint
 
     init(_ fingerprint: FileFingerprint) {
-        taken = fingerprint
-        seen = fingerprint
+        reloaded = fingerprint
+        lastSeen = fingerprint
     }
 
-    /// Notes the present state of the files.
+    /// Records the current state of the files.
     ///
-    /// - Returns: Whether the state differs from the last reload's, and equals the last look's.
-    mutating func look(_ now: FileFingerprint) -> Bool {
-        defer { seen = now }
-        return now != taken && now == seen
+    /// - Returns: Whether a reload is due: the state differs from the last reload's, and has not changed since the last check.
+    mutating func check(_ now: FileFingerprint) -> Bool {
+        defer { lastSeen = now }
+        return now != reloaded && now == lastSeen
     }
 
-    /// Notes the state that a reload saw; `nil` if the files went on changing.
-    mutating func take(_ fingerprint: FileFingerprint?) {
+    /// Records the state that a reload read.
+    ///
+    /// - Parameter fingerprint: The state, or `nil` if the files kept changing during the reload.
+    mutating func didReload(_ fingerprint: FileFingerprint?) {
         guard let fingerprint else { return }
-        taken = fingerprint
-        seen = fingerprint
+        reloaded = fingerprint
+        lastSeen = fingerprint
     }
 }
 
-/// The state of some files, told from another without reading them. Links are followed: a link that is turned to another target is a
-/// change, be it the file itself or a folder on the way.
+/// The state of some files, compared without reading them. Links are followed: a new target of a link is a change, whether the link is
+/// the file itself or a folder of its path.
 struct FileFingerprint: Sendable, Hashable {
-    /// The state of a file that is there. See stat(2).
-    private struct Mark: Sendable, Hashable {
+    /// The state of an existing file. See stat(2).
+    private struct FileState: Sendable, Hashable {
         let device: UInt
         let inode: UInt
         let size: Int
-        let modified: Moment
-        /// The last change of contents or inode, which no program can set.
-        let changed: Moment
+        let modified: FileTime
+        /// The last change of contents or inode. Programs cannot set this time.
+        let changed: FileTime
     }
 
-    private struct Moment: Sendable, Hashable {
+    private struct FileTime: Sendable, Hashable {
         let seconds: Int
         let nanoseconds: Int
 
@@ -55,29 +57,29 @@ struct FileFingerprint: Sendable, Hashable {
     }
 
     private let paths: Set<String>
-    /// The marks of the paths that have a file.
-    private let marks: [String: Mark]
+    /// The states by path. A path without a file has none.
+    private let states: [String: FileState]
 
-    private init(paths: Set<String>, marks: [String: Mark]) {
+    private init(paths: Set<String>, states: [String: FileState]) {
         self.paths = paths
-        self.marks = marks
+        self.states = states
     }
 
     init(of paths: Set<String>) {
-        let marks = paths.compactMap { path in Self.mark(path).map { (path, $0) } }
-        self.init(paths: paths, marks: Dictionary(uniqueKeysWithValues: marks))
+        let states = paths.compactMap { path in Self.state(of: path).map { (path, $0) } }
+        self.init(paths: paths, states: Dictionary(uniqueKeysWithValues: states))
     }
 
-    /// Returns the state of the given files only, at the same moment.
+    /// Returns the fingerprint of the given files only, as of the same moment.
     func limited(to paths: Set<String>) -> FileFingerprint {
-        FileFingerprint(paths: self.paths.intersection(paths), marks: marks.filter { paths.contains($0.key) })
+        FileFingerprint(paths: self.paths.intersection(paths), states: states.filter { paths.contains($0.key) })
     }
 
-    private static func mark(_ path: String) -> Mark? {
+    private static func state(of path: String) -> FileState? {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }
-        return Mark(
+        return FileState(
             device: UInt(status.st_dev), inode: UInt(status.st_ino), size: Int(status.st_size),
-            modified: Moment(status.st_mtim), changed: Moment(status.st_ctim))
+            modified: FileTime(status.st_mtim), changed: FileTime(status.st_ctim))
     }
 }

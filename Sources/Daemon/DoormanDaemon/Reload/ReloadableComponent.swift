@@ -1,22 +1,22 @@
-/// A part of the running server whose settings can change while calls go on.
+/// A part of the running server that accepts new settings without a restart.
 ///
-/// A reload prepares all components before it applies any, so that a component that fails leaves all of them as they were.
+/// A reload prepares all components before it applies any. If one component fails, none of them changes.
 struct ReloadableComponent: Sendable {
-    /// A change that is prepared and not yet applied.
+    /// A prepared change that is not applied yet.
     struct Step: Sendable {
-        /// Keys of settings whose files have other contents than before, under the same path or another.
+        /// The keys of settings whose files have new contents, under the same path or another.
         var changed: [String] = []
-        /// Keys of settings that change, in whole or in part, only with a restart.
+        /// The keys of settings that change, in whole or in part, only with a restart.
         var needRestart: [String] = []
-        /// Applies the change. It neither fails nor waits.
+        /// Applies the change. It cannot fail and does not wait.
         let apply: @Sendable () -> Void
     }
 
-    /// Keys of the settings that the component applies. Settings of no component need a restart.
+    /// The keys of the settings that the component applies. A setting without a component needs a restart.
     let keys: [String]
     /// Returns the paths of the files that the component reads, besides the settings file.
     let files: @Sendable (DoormandSettings) -> [String]
-    /// Does all that may fail, and changes nothing. Throws ``ConfigurationError`` with all mistakes, which repeats no value.
+    /// Performs every step that can fail, without changing anything. Throws ``ConfigurationError`` with all problems.
     let prepare: @Sendable (DoormandSettings) throws(ConfigurationError) -> Step
 
     init(
@@ -28,7 +28,7 @@ struct ReloadableComponent: Sendable {
         self.prepare = prepare
     }
 
-    /// Makes a component that reads no file, and that fails only where the checks of its settings do.
+    /// Creates a component that reads no file and cannot fail.
     init(keys: [String], apply: @escaping @Sendable (DoormandSettings) -> Void) {
         self.init(keys: keys) { settings throws(ConfigurationError) in Step { apply(settings) } }
     }

@@ -4,7 +4,7 @@ internal import DoormanServer
 internal import DoormanSupport
 
 extension Daemon {
-    /// Returns all that a reload may change. No other place knows: a further component is one line here.
+    /// Returns all components that a reload can change.
     func reloadableComponents(_ dependencies: Dependencies, _ server: DoormanServer) -> [ReloadableComponent] {
         [
             logLevel.component, dependencies.cacheBounds, dependencies.cacheMissLimits, dependencies.providers.secrets,
@@ -39,7 +39,7 @@ extension Dependencies {
 }
 
 extension DoormanServer {
-    /// Certificate, key and authorities, for the next handshakes. Turning TLS on or off needs a restart.
+    /// Replaces certificate, key and authorities for later handshakes. Turning TLS on or off needs a restart.
     func tlsComponent(time: TimeSource) -> ReloadableComponent {
         ReloadableComponent(
             keys: TLSFiles.keys, files: { [$0.tls.certificate, $0.tls.key, $0.tls.clientAuthorities] }
@@ -50,13 +50,13 @@ extension DoormanServer {
                 return ReloadableComponent.Step(needRestart: isSame ? [] : Array(TLSFiles.keys.prefix(2))) {}
             }
             let changed = TLSFiles.keys(ofDifferences: before, loaded.material)
-            // Applying the same files again would only end the TLS sessions of all callers.
+            // Applying the same files again would only invalidate the TLS sessions of all callers.
             guard !changed.isEmpty else { return ReloadableComponent.Step {} }
             return ReloadableComponent.Step(changed: changed) { self.replaceTLS(loaded) }
         }
     }
 
-    /// The caller policy, for the next calls of every connection.
+    /// Replaces the caller policy for later calls of every connection.
     var policyComponent: ReloadableComponent {
         ReloadableComponent(
             keys: [PolicyFile.setting, "server.accounts-callers"], files: { [$0.policyFile] }
@@ -83,8 +83,8 @@ extension TLSFiles {
 }
 
 extension ProviderPool {
-    /// The secrets of the applications that are served. All else about the applications needs a restart: cache and governors are made
-    /// for them.
+    /// Replaces the secrets of the served applications. All other changes of applications need a restart, because the cache and the
+    /// governors are created for them.
     var secrets: ReloadableComponent {
         ReloadableComponent(
             keys: ["account-kit.app-secret-file", "account-kit.next-app-secret-file", "account-kit.applications-file"],
@@ -95,12 +95,12 @@ extension ProviderPool {
     }
 
     private func prepareSecrets(_ settings: DoormandSettings) throws(ConfigurationError) -> ReloadableComponent.Step {
-        let (before, wanted) = (applications, try settings.applications())
+        let (before, configured) = (applications, try settings.applications())
         let after = before.map { application in
-            wanted.first { $0.id == application.id }.map(application.withSecrets(of:)) ?? application
+            configured.first { $0.id == application.id }.map(application.withSecrets(of:)) ?? application
         }
         let changed = Self.keys(settings, ofSecretsThatDiffer: before, after)
-        let needRestart = Self.keys(settings, ofTraitsThatDiffer: before, wanted)
+        let needRestart = Self.keys(settings, ofTraitsThatDiffer: before, configured)
         guard !changed.isEmpty else { return ReloadableComponent.Step(needRestart: needRestart) {} }
         do throws(AccountKitSettings.Invalid) {
             return ReloadableComponent.Step(changed: changed, needRestart: needRestart, apply: try prepare(after))
@@ -109,7 +109,7 @@ extension ProviderPool {
         }
     }
 
-    /// Returns the keys of the settings whose files have other secrets than before.
+    /// Returns the keys of the settings whose files hold different secrets.
     private static func keys(
         _ settings: DoormandSettings, ofSecretsThatDiffer before: [ServedApplication], _ after: [ServedApplication]
     ) -> [String] {
@@ -124,15 +124,15 @@ extension ProviderPool {
         return keys
     }
 
-    /// Returns the keys of the settings by which applications differ from before. A single application has a key for each trait.
+    /// Returns the keys of the settings that change more about the applications than their secrets.
     private static func keys(
-        _ settings: DoormandSettings, ofTraitsThatDiffer before: [ServedApplication], _ wanted: [ServedApplication]
+        _ settings: DoormandSettings, ofTraitsThatDiffer before: [ServedApplication], _ configured: [ServedApplication]
     ) -> [String] {
         guard settings.applicationsFile.isEmpty else {
-            return before.map(\.traits) == wanted.map(\.traits) ? [] : ["account-kit.applications-file"]
+            return before.map(\.traits) == configured.map(\.traits) ? [] : ["account-kit.applications-file"]
         }
-        guard before.map(\.id) != wanted.map(\.id) else { return [] }
-        // Secrets of an application that is not served are not taken.
+        guard before.map(\.id) != configured.map(\.id) else { return [] }
+        // The secrets of an application that is not served yet are not applied.
         return ["account-kit.application-id"]
             + [
                 ("account-kit.app-secret-file", settings.appSecretFile),
@@ -143,7 +143,7 @@ extension ProviderPool {
 }
 
 extension DoormandSettings {
-    /// The paths that ``applications()`` reads, as far as they are known.
+    /// The paths of the files that ``applications()`` reads. If the applications file is unreadable, only its own path is known.
     fileprivate var applicationFiles: [String] {
         guard !applicationsFile.isEmpty else { return [appSecretFile, nextAppSecretFile] }
         let entries = (try? ApplicationsFile(applicationsFile, apiVersion: apiVersion))?.entries ?? []
@@ -151,7 +151,7 @@ extension DoormandSettings {
     }
 }
 
-/// The traits of an application that only a restart changes.
+/// The traits of an application that only a restart can change.
 private struct Traits: Hashable {
     let id: String
     let apiVersion: String

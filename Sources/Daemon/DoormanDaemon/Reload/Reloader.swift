@@ -4,12 +4,12 @@ internal import NIOConcurrencyHelpers
 internal import ServiceLifecycle
 internal import UnixSignals
 
-/// Reloads the settings on SIGHUP, and when their files have changed and come to rest. Reloads run one after the other; all signals
-/// during a reload lead to one more.
+/// Reloads the settings on SIGHUP, and when their files have changed and are stable again. Reloads run one at a time. All signals that
+/// arrive during a reload cause one more reload.
 ///
-/// It is a class, since logs print only the name of a class: it holds the environment.
+/// The type is a class because it holds the environment: logs print only the name of a class, but all properties of a structure.
 final class Reloader: Service {
-    /// Gathers the causes for a reload while another is under way.
+    /// Merges the causes for a reload that arrive during another reload.
     private final class ReloadTrigger: Sendable {
         private let hasSignal = NIOLockedValueBox(false)
         private let (events, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -19,7 +19,7 @@ final class Reloader: Service {
             continuation.yield()
         }
 
-        /// Calls `body` once for all causes since the last call, until the task is cancelled. A signal hides the interval.
+        /// Calls `body` once for all causes since the last call, until the task is cancelled. A signal takes precedence over the interval.
         func forEach(_ body: (ReloadCause) async -> Void) async {
             for await _ in events {
                 let wasSignal = hasSignal.withLockedValue { hasSignal in
@@ -31,8 +31,8 @@ final class Reloader: Service {
         }
     }
 
-    /// Minimum time between two looks at the files.
-    private static let shortestInterval = Duration.milliseconds(10)
+    /// The minimum time between two checks of the files.
+    private static let minimumInterval = Duration.milliseconds(10)
 
     private let configuration: ActiveConfiguration
     private let counters: ReloadCounters
@@ -45,7 +45,7 @@ final class Reloader: Service {
     }
 
     func run() async throws {
-        // SIGHUP must not end a process that drains.
+        // SIGHUP must not end a draining process.
         defer { SIGHUPHandler.ignore() }
         let signals = await UnixSignalsSequence(trapping: .sighup)
         let trigger = ReloadTrigger()
@@ -55,7 +55,7 @@ final class Reloader: Service {
                 tasks.addTask { for await _ in signals { trigger.fire(.signal) } }
                 if interval > .zero {
                     tasks.addTask {
-                        while (try? await Task.sleep(for: max(interval, Self.shortestInterval))) != nil {
+                        while (try? await Task.sleep(for: max(interval, Self.minimumInterval))) != nil {
                             trigger.fire(.interval)
                         }
                     }
@@ -69,7 +69,7 @@ final class Reloader: Service {
 
     private func reload(at trigger: ReloadTrigger) async {
         var watched = WatchedConfiguration(configuration)
-        // Files may have changed since the settings were loaded, and signals were ignored.
+        // Files may have changed since the settings were loaded. Signals were ignored until now.
         if let first = await watched.reload(for: .signal), first != .applied(changed: [], needRestart: []) { report(first) }
         let interval = DurationText.write(watched.active.settings.reloadInterval)
         logger.info("ready to reload", metadata: ["files": "\(watched.active.files.count)", "interval": "\(interval)"])
@@ -85,24 +85,25 @@ final class Reloader: Service {
             logger.notice("reloaded the settings", metadata: ["changed": .array(changed.map { .string($0) })])
             if !needRestart.isEmpty {
                 logger.warning(
-                    "settings have changed that need a restart: they stay as they were",
+                    "changed settings need a restart: their old values stay active",
                     metadata: ["settings": .array(needRestart.map { .string($0) })])
             }
         case .failed(let problems):
-            for problem in problems { logger.error("settings: \(problem)") }
-            logger.error("did not reload the settings: the last good ones stay in force")
+            for problem in problems { logger.error("invalid settings", metadata: ["problem": "\(problem)"]) }
+            logger.error("did not reload the settings: the previous settings stay active")
         }
     }
 }
 
+/// The cause of a reload.
 enum ReloadCause {
-    /// The operator asks for a reload.
+    /// The operator sent SIGHUP.
     case signal
-    /// The files are due for a look.
+    /// The interval between two checks of the files is over.
     case interval
 }
 
-/// The active configuration and the watch over its files.
+/// The active configuration and the watch on its files.
 struct WatchedConfiguration {
     private(set) var active: ActiveConfiguration
     private var watch: FileWatch
@@ -112,13 +113,13 @@ struct WatchedConfiguration {
         watch = FileWatch(FileFingerprint(of: active.files))
     }
 
-    /// Reloads on a signal, or if a look finds that the files have changed and come to rest.
+    /// Reloads on a signal, or if the files have changed and are stable again.
     ///
-    /// - Returns: `nil` if there was no reload, or the task was cancelled.
+    /// - Returns: `nil` if no reload was due or the task was cancelled.
     mutating func reload(for cause: ReloadCause) async -> ActiveConfiguration.Outcome? {
-        guard cause == .signal || watch.look(FileFingerprint(of: active.files)) else { return nil }
+        guard cause == .signal || watch.check(FileFingerprint(of: active.files)) else { return nil }
         guard let reload = try? await active.reload() else { return nil }
-        watch.take(reload.fingerprint)
+        watch.didReload(reload.fingerprint)
         return reload.outcome
     }
 }

@@ -6,15 +6,16 @@ internal import DoormanGovernor
 internal import DoormanServer
 internal import Logging
 
-/// Everything that the operator of `doormand` decides, module by module.
+/// All settings of `doormand`, by module. ``SettingsCatalogue`` holds their keys, ranges and meanings.
 package struct DoormandSettings: Sendable {
-    /// `host:port`, or empty for no TCP.
+    /// The TCP address to listen on, as `host:port`. Empty for no TCP.
     var address = "127.0.0.1:7117"
+    /// The path of the Unix socket to listen on. Empty for none.
     var unixSocket = ""
-    /// Path of the file that the TCP port is written to once the server listens; empty for none.
+    /// The path of the file that receives the TCP port once the server listens. Empty for none.
     var portFile = ""
     var server = ServerSettings()
-    /// Path of the caller policy; empty for none: every caller may then call all but the accounts' methods.
+    /// The path of the caller policy. Empty for the default permissions: every method except those for accounts.
     var policyFile = ""
     var tls = TLSFiles()
     var cache = CacheSettings()
@@ -25,17 +26,17 @@ package struct DoormandSettings: Sendable {
     var proxy = ""
     var applicationID = ""
     var appSecretFile = ""
-    /// Path of a second secret while the first is changed; empty for none.
+    /// The path of a second secret during a rotation. Empty for none.
     var nextAppSecretFile = ""
-    /// Path of a file of several applications, in place of the application above; empty for none.
+    /// The path of a file of several applications, which replaces the application above. Empty for none.
     var applicationsFile = ""
-    /// The emulator's own default, so that a first run needs no internet. Account Kit's own servers are gone.
+    /// The base URL of Account Kit. The default is the emulator's, because Account Kit's own servers have closed.
     var baseURL = "http://127.0.0.1:7118"
     var apiVersion = "v1.3"
     var acceptAnswersWithoutApplication = false
     var maximumTokenBytes = 1024
     var maximumCodeBytes = 1024
     var logLevel = Logger.Level.info
-    /// Time between looks at the files, which are reloaded if they have changed; at least 10 ms. 0 for never, default 5 s.
+    /// The time between two checks of the files for changes, at least 10 ms. 0 for never, default 5 s.
     var reloadInterval = Duration.seconds(5)
 }

@@ -2,7 +2,7 @@ internal import Foundation
 
 /// The settings in the environment, such as `DOORMAN_CACHE_TTL`.
 struct EnvironmentSource: SettingsSource {
-    /// Variables of the command-line client and of the programs' own start.
+    /// The variables of the CLI, and `DOORMAN_CONFIG`, which names the settings file.
     private static let foreign: Set = [
         "DOORMAN_ADDRESS", "DOORMAN_TIMEOUT", "DOORMAN_TLS", "DOORMAN_CA_FILE", "DOORMAN_CERTIFICATE_FILE",
         "DOORMAN_PRIVATE_KEY_FILE", "DOORMAN_SERVER_NAME", "DOORMAN_EMULATOR", "DOORMAN_CONFIG",
@@ -23,12 +23,13 @@ struct EnvironmentSource: SettingsSource {
             .map { UnknownName.message("environment variable", $0, among: names) }
     }
 
-    /// Spaces around an item don't count here: manifests have them after commas.
+    /// Splits a list and trims its items, because deployment manifests often have spaces after commas.
     private static func items(_ text: String) -> [String] {
         text.split(separator: ",", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
     }
 
-    /// Whether the variable is another program's. Kubernetes sets some in every pod beside a Service that is called `doorman`.
+    /// Returns whether the variable belongs to another program. Kubernetes sets such variables in every pod if a Service has the name
+    /// `doorman`.
     private static func isForeign(_ variable: String) -> Bool {
         foreign.contains(variable) || variable == "DOORMAN_PORT" || variable.hasPrefix("DOORMAN_PORT_")
             || variable.hasPrefix("DOORMAN_SERVICE_")

@@ -1,10 +1,18 @@
 internal import Foundation
 internal import Yams
 
-/// The settings in a YAML file: `ttl` under `cache`, or `cache.ttl`. JSON is YAML, so JSON files are read, too.
+/// The settings in a YAML file: `ttl` under `cache`, or `cache.ttl`. JSON files work too, because JSON is YAML.
 struct FileSource: SettingsSource {
-    /// The file is not one mapping of readable size.
-    private struct UnreadableError: Error {}
+    /// The file does not hold settings.
+    private struct MalformedFileError: Error {
+        let problem: String
+
+        static let noMapping = MalformedFileError(
+            problem: "the settings file must be a YAML or JSON mapping, for example cache: {ttl: 60s}")
+        static let tooManyValues = MalformedFileError(
+            problem: "the settings file holds more than \(FileSource.maximumNodes) values")
+        static let nestedList = MalformedFileError(problem: "the settings file holds a list of anything but single values")
+    }
 
     private static let maximumNodes = 10_000
 
@@ -16,8 +24,10 @@ struct FileSource: SettingsSource {
             for (key, node) in try Self.leaves(of: Self.mapping(inFile: path)) { add(node, as: key, inFile: path) }
         } catch let error as YamlError {
             problems = ["\(path): \(error.summary)"]
+        } catch let error as FileReadError {
+            problems = ["\(path): cannot read the settings file: \(error.cause)"]
         } catch {
-            problems = ["\(path): can't be read as a settings file: it must be there, readable, and hold one mapping"]
+            problems = ["\(path): \((error as? MalformedFileError)?.problem ?? YamlError.unknownSummary)"]
         }
     }
 
@@ -26,37 +36,37 @@ struct FileSource: SettingsSource {
             problems.append("\(path): " + UnknownName.message("setting", key, among: SettingsCatalogue.all.map(\.key)))
             return
         }
-        // As `cache.ttl`, and as `ttl` under `cache`.
-        guard values[key] == nil else { return problems.append("\(path): \(key) is given twice") }
+        // A file may hold both `cache.ttl`, and `ttl` under `cache`.
+        guard values[key] == nil else { return problems.append("\(path): \(key) is set twice") }
         let items = setting.isList ? node.sequence?.compactMap(\.scalar?.string) : nil
         values[key] = SourcedValue(texts: items ?? node.scalar.map { [$0.string] } ?? [], origin: "file \(path)")
     }
 
     private static func mapping(inFile path: String) throws -> Node {
-        // A pipe that has taken the file's place since the start would block a reload.
+        // A pipe at the file's path would block a reload without end.
         let data = try RegularFile.read(path)
         guard !data.isEmpty, let text = String(data: data, encoding: .utf8), let root = try Yams.compose(yaml: text),
             root.mapping != nil
-        else { throw UnreadableError() }
+        else { throw MalformedFileError.noMapping }
         return root
     }
 
-    /// Returns all values that are no mappings, with their dotted keys, in the file's order.
+    /// Returns all values except mappings, with their dotted keys, in the file's order.
     ///
-    /// - Throws: ``UnreadableError`` for a list of anything but plain values, and for too many values: with aliases of aliases, a few
-    ///   lines of YAML stand for millions.
-    private static func leaves(of root: Node) throws(UnreadableError) -> [(key: String, node: Node)] {
+    /// - Throws: ``MalformedFileError`` for a nested list, and for too many values: with aliases of aliases, a few lines of YAML expand
+    ///   to millions of values.
+    private static func leaves(of root: Node) throws(MalformedFileError) -> [(key: String, node: Node)] {
         var leaves: [(key: String, node: Node)] = []
-        var seen = 0
-        var waiting: [(path: [String], node: Node)] = [([], root)]
-        while let (path, node) = waiting.popLast() {
-            seen += 1 + (node.sequence?.count ?? 0)
-            guard seen <= maximumNodes else { throw UnreadableError() }
+        var visited = 0
+        var pending: [(path: [String], node: Node)] = [([], root)]
+        while let (path, node) = pending.popLast() {
+            visited += 1 + (node.sequence?.count ?? 0)
+            guard visited <= maximumNodes else { throw .tooManyValues }
             if let mapping = node.mapping {
-                waiting += mapping.reversed().map { (path + [$0.key.string ?? "?"], $0.value) }
+                pending += mapping.reversed().map { (path + [$0.key.string ?? "?"], $0.value) }
             } else {
-                let isPlain = node.scalar != nil || node.sequence?.allSatisfy { $0.scalar != nil } == true
-                guard isPlain else { throw UnreadableError() }
+                let isLeaf = node.scalar != nil || node.sequence?.allSatisfy { $0.scalar != nil } == true
+                guard isLeaf else { throw .nestedList }
                 leaves.append((path.joined(separator: "."), node))
             }
         }
@@ -65,12 +75,14 @@ struct FileSource: SettingsSource {
 }
 
 extension YamlError {
-    /// The mistake and its line, without the file's text: that may be a secret in the wrong place.
+    static let unknownSummary = "the file is not YAML or JSON"
+
+    /// The problem and its line. The text of the file is left out, because it may be a secret in the wrong place.
     var summary: String {
         switch self {
         case .parser(_, let problem, let mark, _), .scanner(_, let problem, let mark, _): "line \(mark.line): \(problem)"
-        case .duplicatedKeysInMapping(_, let context): "line \(context.mark.line): a key is given twice"
-        default: "is not YAML or JSON"
+        case .duplicatedKeysInMapping(_, let context): "line \(context.mark.line): a key is set twice"
+        default: Self.unknownSummary
         }
     }
 }

@@ -1,4 +1,4 @@
-/// The settings in the program's arguments: `--cache-ttl 60s` or `--cache-ttl=60s`. A Boolean has a value, too.
+/// The settings in the program's arguments: `--cache-ttl 60s` or `--cache-ttl=60s`. A Boolean needs a value too.
 struct FlagSource: SettingsSource {
     private static let settings = Dictionary(uniqueKeysWithValues: SettingsCatalogue.all.map { ($0.flag, $0) })
 
@@ -8,8 +8,8 @@ struct FlagSource: SettingsSource {
     /// - Parameter arguments: The arguments, without the program's name.
     init(_ arguments: [String]) {
         var texts: [String: [String]] = [:]
-        // The flag that takes the next argument as its value.
-        var open: String?
+        // The flag that expects the next argument as its value.
+        var pendingFlag: String?
         for argument in arguments {
             if argument.hasPrefix("--") {
                 let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -18,12 +18,12 @@ struct FlagSource: SettingsSource {
                     problems.append(UnknownName.message("flag", flag, among: SettingsCatalogue.all.map(\.flag)))
                 }
                 texts[flag, default: []] += parts.dropFirst().flatMap(Self.split)
-                open = parts.count == 1 ? flag : nil
-            } else if let flag = open {
+                pendingFlag = parts.count == 1 ? flag : nil
+            } else if let flag = pendingFlag {
                 texts[flag, default: []] += Self.split(argument)
-                open = nil
+                pendingFlag = nil
             } else {
-                problems.append("an argument that belongs to no flag; flags are --key value or --key=value")
+                problems.append("unexpected argument: write a setting as --key value or --key=value")
             }
         }
         for (flag, texts) in texts {
@@ -32,7 +32,7 @@ struct FlagSource: SettingsSource {
         }
     }
 
-    /// Commas separate values in every flag: a setting that is no list takes none.
+    /// Splits a value at its commas. Only settings that are lists accept more than one value.
     private static func split(_ text: String) -> [String] {
         text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }

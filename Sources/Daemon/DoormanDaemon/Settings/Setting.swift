@@ -2,7 +2,7 @@ internal import DoormanCore
 internal import DoormanServer
 internal import DoormanSupport
 
-/// A setting: its key, its meaning, and how its text is read and written.
+/// A setting: its key, its meaning, and how its value is parsed and formatted.
 ///
 /// The key `server.frame-timeout` is `--server-frame-timeout` as a flag, `DOORMAN_SERVER_FRAME_TIMEOUT` in the environment, and
 /// `frame-timeout` under `server` in the file.
@@ -11,15 +11,16 @@ struct Setting: Sendable {
 
     let key: String
     let summary: String
-    /// Whether the value is a list: several values, or commas in one, are its items.
+    /// Whether the value is a list. Its items are separate values, or one value with commas.
     let isList: Bool
-    /// Returns the value as text that ``apply`` takes.
+    /// Formats the value as text that ``apply`` parses.
     let read: @Sendable (DoormandSettings) -> String
+    /// Parses the text and sets the value.
     let apply: @Sendable (String, inout DoormandSettings) throws(InvalidValueError) -> Void
     /// Copies the value from the first settings to the second.
     let copy: @Sendable (DoormandSettings, inout DoormandSettings) -> Void
 
-    /// The default as text.
+    /// The default value as text.
     var defaultText: String { read(DoormandSettings()) }
 
     var flag: String { "--" + key.map { $0 == "." ? "-" : $0 } }
@@ -47,7 +48,7 @@ struct Setting: Sendable {
         Setting(key, path, summary, write: { $0 }, parse: { $0 })
     }
 
-    /// A URL without credentials: a password in a setting would be seen in arguments, environments and `--print-config`.
+    /// Makes a setting for a URL without credentials. Arguments, environments and `--print-config` would show a password.
     static func url(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
         Setting(key, path, summary, write: { $0 }) { text throws(InvalidValueError) in
             guard !text.contains("@") else { throw InvalidValueError("must not contain a user name or password") }
@@ -55,7 +56,7 @@ struct Setting: Sendable {
         }
     }
 
-    /// A power of two.
+    /// Makes a setting for a power of two.
     static func powerOfTwo(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
         Setting(key, path, summary, write: { "\($0)" }) { text throws(InvalidValueError) in
             let count = try Units.count(text, in: range)
@@ -91,28 +92,28 @@ struct Setting: Sendable {
         }
     }
 
-    /// A part of a whole that is a number from 0 to 1 in the program, and a percentage as text.
+    /// Makes a setting for a percentage that the program holds as a fraction, 1 for 100%.
     static func percentage(_ key: String, _ path: any Path<Double>, _ range: ClosedRange<Double>, _ summary: String) -> Setting {
         Setting(key, path, summary, write: Units.write(fraction:)) { text throws(InvalidValueError) in
             try Units.fraction(text, in: range)
         }
     }
 
-    /// A percentage that is a whole number in the program, too.
+    /// Makes a setting for a percentage that the program holds as a whole number, 100 for 100%.
     static func percentage(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
         Setting(key, path, summary, write: { "\($0)%" }) { text throws(InvalidValueError) in
             try Units.percentage(text, in: range)
         }
     }
 
-    /// A set of callers: comma-separated names.
+    /// Makes a setting for a set of callers, as comma-separated names.
     static func callers(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
         callers(key, path, summary, expectation: "must be comma-separated callers: \(Caller.forms)") {
             Caller(parsing: $0)
         }
     }
 
-    /// A set of users of a Unix socket.
+    /// Makes a setting for a set of users of a Unix socket.
     static func users(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
         let expectation = "must be comma-separated users, uid:NUMBER, for example uid:1000"
         return callers(key, path, summary, expectation: expectation) { $0.hasPrefix("uid:") ? Caller(parsing: $0) : nil }
@@ -133,12 +134,12 @@ struct Setting: Sendable {
         }
     }
 
-    /// The permissions of a file, in octal.
+    /// Makes a setting for the permissions of a file, in octal.
     static func mode(_ key: String, _ path: any Path<UInt32>, _ summary: String) -> Setting {
         Setting(key, path, summary, write: Units.write(mode:), parse: Units.mode)
     }
 
-    /// One of a few words.
+    /// Makes a setting for one of a few words.
     static func choice<Choice: CaseIterable & RawRepresentable<String> & Sendable>(
         _ key: String, _ path: any Path<Choice>, _ summary: String
     ) -> Setting {
@@ -151,8 +152,9 @@ struct Setting: Sendable {
     }
 }
 
-/// A value that a setting does not accept. It holds what the setting accepts, and not the value, which may be a secret.
+/// A value that a setting does not accept. The error does not hold the value, which may be a secret.
 struct InvalidValueError: Error {
+    /// A phrase that follows the setting's name, such as `must be true or false`.
     let expectation: String
 
     init(_ expectation: String) {

@@ -8,14 +8,29 @@ package enum SettingsCatalogue {
                 "Time between two checks of the settings and secret files for changes. 0s reloads on SIGHUP only."),
         ]
 
-    /// The settings as the program's help lists them.
+    /// The list of settings in the program's help, for a width of 80 columns.
     package static var help: String {
-        all.map { "  \($0.flag) (\($0.defaultText.isEmpty ? "none" : $0.defaultText))\n      \($0.summary)" }
+        all.map { "  \($0.flag) (\($0.defaultText.isEmpty ? "none" : $0.defaultText))\n" + wrapped($0.summary) }
             .joined(separator: "\n")
     }
 
     static func setting(_ key: String) -> Setting? {
         all.first { $0.key == key }
+    }
+
+    /// Wraps a summary and indents every line. The argument parser would not indent the lines that it wraps.
+    private static func wrapped(_ summary: String) -> String {
+        // The argument parser wraps lines of 80 columns.
+        let (indentation, columns) = ("      ", 79)
+        var lines: [String] = []
+        for word in summary.split(separator: " ") {
+            if let last = lines.last, last.count + 1 + word.count <= columns {
+                lines[lines.count - 1] = "\(last) \(word)"
+            } else {
+                lines.append(indentation + word)
+            }
+        }
+        return lines.joined(separator: "\n")
     }
 
     private static let server: [Setting] = [
@@ -47,7 +62,7 @@ package enum SettingsCatalogue {
             "Maximum open connections. Further connections are closed."),
         .bytes(
             "server.max-frame-length", \.server.connection.maximumFrameLength, 1...(4 << 20),
-            "Maximum length of a frame's data. A longer frame is skipped and answered with LIMIT_FRAME_LENGTH."),
+            "Maximum length of a frame's data. A longer frame is skipped, and its call fails with LIMIT_FRAME_LENGTH."),
         .count(
             "server.max-calls-in-flight", \.server.connection.maximumCallsInFlight, 1...1_000_000,
             "Maximum calls of one connection that wait for the provider."),
@@ -102,7 +117,7 @@ package enum SettingsCatalogue {
             "Path to a PEM file with the authorities that sign callers' certificates. Empty asks for no certificate."),
         .choice(
             "tls.client-auth", \.tls.clientCertificates,
-            "Whether a caller must show a certificate, with tls.client-ca-file: required or optional. Without one, its address names it."
+            "Whether callers must present a certificate if tls.client-ca-file is set: required or optional. Others are named by address."
         ),
         .duration(
             "tls.handshake-timeout", \.server.handshakeTimeout, .milliseconds(1)...hour,
@@ -119,7 +134,7 @@ package enum SettingsCatalogue {
             "Maximum cache misses per second and caller. Further misses get LIMIT_CALLER_MISSES; hits are not limited."),
         .count(
             "authorization.misses-burst", \.cacheMissLimiter.missesBurst, 1...1_000_000,
-            "Maximum cache misses at once for a caller that made none for a while."),
+            "Maximum cache misses of a caller at once after a time without misses."),
         .count(
             "authorization.max-callers", \.cacheMissLimiter.maximumCallers, 1...10_000_000,
             "Maximum callers whose limits are tracked one by one. Further callers share one set of limits."),
@@ -180,13 +195,13 @@ package enum SettingsCatalogue {
             "Maximum calls that wait for provider.max-concurrent-calls or provider.max-calls-per-second."),
         .duration(
             "provider.throttle-back-off", \.governor.throttleBackOff, .zero...hour,
-            "Time to back off after the provider throttles without naming a time. Doubled while it goes on."),
+            "Time to back off after the provider throttles without naming a time. Doubled while throttling continues."),
         .duration(
             "provider.max-throttle-back-off", \.governor.maximumThrottleBackOff, .zero...day,
             "Maximum time to back off, whatever the provider names."),
         .percentage(
             "provider.usage-limit", \.governor.usageLimit, 1...1_000,
-            "Used part of the provider's allowance, as it reports it, from which on Doorman backs off. As a percentage."),
+            "Used percentage of the provider's allowance, as the provider reports it, at which Doorman backs off."),
         .count(
             "provider.circuit-breaker.consecutive-failures", \.governor.circuitBreaker.consecutiveFailures, 0...1_000_000,
             "Number of consecutive failures that open the circuit breaker. 0 for never."),
@@ -204,7 +219,8 @@ package enum SettingsCatalogue {
             "Maximum probes in flight while the circuit breaker is half-open."),
         .duration(
             "provider.circuit-breaker.slow-call", \.governor.circuitBreaker.slowCall, .zero...hour,
-            "Minimum time of a call whose own deadline passed for it to count as a failure. At most half of provider.call-timeout."),
+            "Minimum duration at which a call that misses its own deadline counts as a failure. At most half of provider.call-timeout."
+        ),
         .percentage("provider.retry-budget", \.governor.retryBudget, 0...100, "Maximum retries as a percentage of calls."),
         .count("provider.retry-burst", \.governor.retryBurst, 0...1_000_000, "Maximum retries at once beyond that percentage."),
         .duration(
@@ -227,14 +243,15 @@ package enum SettingsCatalogue {
         .count("provider.max-connections", \.transport.maximumConnections, 1...10_000, "Maximum connections to the provider."),
         .duration(
             "provider.max-connection-lifetime", \.transport.maximumConnectionLifetime, .seconds(1)...day,
-            "Time after which a connection takes no new requests. New connections use the addresses of that time."),
+            "Time after which a connection takes no new requests. A new connection uses the current DNS addresses."),
         .count(
             "provider.timeouts-until-reconnect", \.transport.timeoutsUntilReconnect, 1...1000,
             "Number of consecutive time-outs after which the next request opens a new connection."),
         .duration(
             "provider.dns-cache-ttl", \.transport.dnsCacheTTL, .zero...hour,
             "TTL of the provider's addresses for new connections, in whole seconds. 0s for no cache."),
-        .text("provider.ca-file", \.caFile, "Path to a PEM file with the only authorities to trust. Empty for the system's."),
+        .text(
+            "provider.ca-file", \.caFile, "Path to a PEM file with the certificate authorities to trust. Empty for the system's."),
         .url(
             "provider.proxy", \.proxy, "URL of a proxy, without credentials. Empty for none; http_proxy and the like are ignored."),
     ]
@@ -245,7 +262,7 @@ package enum SettingsCatalogue {
             "Id of the application whose tokens are accepted. Required, unless account-kit.applications-file is set."),
         .text(
             "account-kit.app-secret-file", \.appSecretFile,
-            "Path to a file with the Account Kit app secret. Empty sends no proof; codes can't be exchanged then, nor accounts revoked."
+            "Path to a file with the Account Kit app secret. Empty for none: no proofs, code exchanges or account revocations."
         ),
         .text(
             "account-kit.next-app-secret-file", \.nextAppSecretFile,
@@ -255,7 +272,7 @@ package enum SettingsCatalogue {
             "Path to a YAML or JSON file of several applications. Replaces account-kit.application-id and the secret files."),
         .url(
             "account-kit.base-url", \.baseURL,
-            "URL of Account Kit, https:// or on loopback. The default is account-kit-emulator."),
+            "URL of Account Kit: https://, or http:// on loopback. The default is account-kit-emulator."),
         .text(
             "account-kit.api-version", \.apiVersion,
             "Version of the Graph API, from v1.0 to v1.3. An application in account-kit.applications-file may set its own."),

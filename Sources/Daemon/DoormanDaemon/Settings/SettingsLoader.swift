@@ -1,14 +1,15 @@
 /// Reads the settings. Flags override the environment, the environment overrides the file, and the file overrides defaults.
 ///
-/// All mistakes are found in one go, so that an operator mends them in one go: unknown keys, with the nearest known key, and values
-/// that a setting does not take. No message repeats a value: it may be a secret in the wrong place.
+/// Loading reports all problems at once, so that an operator fixes them in one step. It rejects unknown keys and suggests the nearest
+/// known key. No message repeats a value, because it may be a secret in the wrong place.
 ///
-/// The sources are read by this module itself. The readers of swift-configuration can't refuse unknown keys, notice duplicates,
-/// name the line of a mistake, or hold lists of mappings.
+/// This module reads the sources itself. The readers of swift-configuration cannot reject unknown keys, notice duplicates, name the line
+/// of a problem, or hold lists of mappings.
 package struct SettingsLoader {
-    /// Settings, and the origin of each: a flag, an environment variable, or the file. Defaults have none.
+    /// Settings and their origins.
     package struct Loaded: Sendable {
         package var settings = DoormandSettings()
+        /// The source of each setting that is not a default, by key: a flag, an environment variable, or the file.
         var origins: [String: String] = [:]
     }
 
@@ -18,14 +19,17 @@ package struct SettingsLoader {
 
     /// - Parameters:
     ///   - arguments: The flags, without the program's name.
-    ///   - file: The path of the settings file; `nil` for none.
+    ///   - environment: The environment variables by name. Variables without the prefix `DOORMAN_` are ignored.
+    ///   - file: The path of the settings file. `nil` for none.
     package init(arguments: [String], environment: [String: String], file: String?) {
         self.arguments = arguments
         self.environment = environment
         self.file = file
     }
 
-    /// - Throws: ``ConfigurationError`` with all mistakes.
+    /// Loads the settings from all sources.
+    ///
+    /// - Throws: ``ConfigurationError`` with all problems.
     package func load() throws(ConfigurationError) -> Loaded {
         var sources: [any SettingsSource] = [FlagSource(arguments), EnvironmentSource(environment)]
         if let file { sources.append(FileSource(file)) }
@@ -47,27 +51,29 @@ package struct SettingsLoader {
 
 /// A source of settings: the flags, the environment, or the file.
 protocol SettingsSource {
-    /// The values that the source has, by the settings' keys.
+    /// The values in the source, by the settings' keys.
     var values: [String: SourcedValue] { get }
-    /// All mistakes but those of values. None repeats a value.
+    /// All problems except those of values, which ``Setting/apply`` finds. No problem repeats a value.
     var problems: [String] { get }
 }
 
 /// A setting's value in one source.
 struct SourcedValue {
-    /// The items of a list; of another setting a single text, unless the source has none or several.
+    /// The items of a list. A setting that is not a list is valid only with one text.
     let texts: [String]
+    /// The source in words, such as `flag --cache-ttl`.
     let origin: String
 
     fileprivate func text(of setting: Setting) throws(InvalidValueError) -> String {
         guard !setting.isList else { return texts.joined(separator: ",") }
-        guard texts.count == 1 else { throw InvalidValueError("must be given once, as one plain value") }
+        guard texts.count == 1 else { throw InvalidValueError("must be set once, to a single value") }
         return texts[0]
     }
 }
 
-/// All mistakes in the settings, a line each. No line repeats a value.
+/// Settings that cannot be used.
 package struct ConfigurationError: Error, CustomStringConvertible {
+    /// All problems. Each is one line and repeats no value.
     package let problems: [String]
 
     package var description: String { problems.joined(separator: "\n") }

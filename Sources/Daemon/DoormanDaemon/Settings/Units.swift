@@ -1,6 +1,6 @@
 internal import DoormanSupport
 
-/// Values with units: `60s`, `128MiB`, `10%`. A number without a unit is an error where a unit is possible.
+/// Parses and formats values with units: `60s`, `128MiB`, `10%`. A duration or size without a unit is an error.
 enum Units {
     private static let sizes: [(unit: String, bytes: Int)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)]
 
@@ -49,7 +49,7 @@ enum Units {
         return percent
     }
 
-    /// Reads a percentage, with up to four decimals, as a number from 0 to 1.
+    /// Parses a percentage with at most four decimals as a fraction, 1 for 100%.
     static func fraction(_ text: String, in range: ClosedRange<Double>) throws(InvalidValueError) -> Double {
         let parts = text.dropLast().split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         let digits = "0"..."9" as ClosedRange<Character>
@@ -75,7 +75,7 @@ enum Units {
         }
     }
 
-    /// Permissions in octal, as chmod(1) has them.
+    /// Parses permissions in octal, as in chmod(1).
     static func mode(_ text: String) throws(InvalidValueError) -> UInt32 {
         guard (3...4).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x37).contains($0) }),
             let mode = UInt32(text, radix: 8), mode <= 0o777

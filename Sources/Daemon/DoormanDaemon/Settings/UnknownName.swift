@@ -1,12 +1,14 @@
-/// A name that is not known, and the known name that was most likely meant.
+/// Describes an unknown name and suggests the nearest known name.
 enum UnknownName {
+    /// Returns the message for an unknown name.
+    ///
     /// - Parameter kind: The kind of name, such as `flag`.
     static func message(_ kind: String, _ name: String, among known: [String]) -> String {
         "unknown \(kind) \(name)" + (nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? "")
     }
 
-    /// Returns the known name with the fewest single-character edits (Levenshtein). Returns `nil` for a name that is too long for a
-    /// slip: comparing takes time with the product of both lengths.
+    /// Returns the known name with the smallest Levenshtein distance. Returns `nil` for a name that is too long for a typing error: the
+    /// comparison takes time in proportion to the product of both lengths.
     private static func nearest(to name: String, among known: [String]) -> String? {
         guard name.utf8.count <= 256 else { return nil }
         return known.min { distance(name, $0) < distance(name, $1) }

@@ -3,10 +3,10 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// Counts the calls to the provider, and how long it took to answer, for the server's statistics.
+/// Counts provider requests and their latency for the server's statistics.
 final class ProviderCounters: Sendable {
     private struct State {
-        var calls: [ServerStatistics.ProviderRequestKind: UInt64] = [:]
+        var requests: [ServerStatistics.ProviderRequestKind: UInt64] = [:]
         var latency = LatencyHistogram()
     }
 
@@ -14,21 +14,21 @@ final class ProviderCounters: Sendable {
 
     func record(_ endpoint: AccountKitEndpoint, _ outcome: RequestOutcome, _ took: Duration) {
         state.withLockedValue { state in
-            state.calls[.init(endpoint: endpoint.rawValue, outcome: outcome.name), default: 0] += 1
-            // What never came has no latency: it would be that of whoever lost patience.
+            state.requests[.init(endpoint: endpoint.rawValue, outcome: outcome.name), default: 0] += 1
+            // A request without a response has no latency, only the time after which the caller gave up.
             if case .answered = outcome { state.latency.record(took) }
         }
     }
 
     func count(into statistics: inout ServerStatistics) {
         let state = state.withLockedValue { $0 }
-        statistics.providerRequests = state.calls
+        statistics.providerRequests = state.requests
         statistics.providerLatency = state.latency.snapshot
     }
 }
 
 extension RequestOutcome {
-    /// Its name in the statistics.
+    /// The outcome's name in the statistics.
     var name: String {
         switch self {
         case .answered(let kind, _): kind.rawValue

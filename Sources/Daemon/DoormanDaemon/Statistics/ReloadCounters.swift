@@ -1,7 +1,7 @@
 internal import DoormanCore
 internal import NIOConcurrencyHelpers
 
-/// Counts reloads by how they ended.
+/// Counts reloads by outcome.
 final class ReloadCounters: Sendable {
     private let counts = NIOLockedValueBox((applied: UInt64(0), failed: UInt64(0)))
 

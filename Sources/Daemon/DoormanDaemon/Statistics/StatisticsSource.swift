@@ -3,7 +3,7 @@ internal import DoormanCache
 internal import DoormanCore
 internal import DoormanGovernor
 
-/// What the dependencies behind the server know of how things are, put together for its statistics.
+/// Collects the statistics of the dependencies behind the server.
 struct StatisticsSource: Sendable {
     let verifier: CachingVerifier
     let transport: CurlTransport
@@ -53,8 +53,7 @@ struct StatisticsSource: Sendable {
 }
 
 extension DoormandSettings {
-    /// How many tokens of one application can be kept fresh: calls to the provider in a second times the seconds that an answer is
-    /// good for.
+    /// The number of tokens per application that can be kept fresh: provider requests per second times the TTL in seconds.
     var capacity: Double { Double(governor.callsPerSecond) * (cache.ttl / .seconds(1)) }
 }
 

@@ -1,7 +1,7 @@
 internal import Logging
 internal import NIOConcurrencyHelpers
 
-/// The least severe level that is logged, the same for all loggers of the process, whenever they were made.
+/// The minimum severity of log lines, shared by all loggers of the process.
 final class LogLevel: Sendable {
     private let level: NIOLockedValueBox<Logger.Level>
 
@@ -16,16 +16,18 @@ final class LogLevel: Sendable {
     }
 }
 
-/// A log handler whose level is that of the process, unless its own logger was given another.
+/// A log handler with the level of the process, unless its logger sets a level of its own.
 struct LevelledLogHandler: LogHandler {
     private var handler: any LogHandler
     private let shared: LogLevel
     private var own: Logger.Level?
 
-    /// - Parameter handler: The handler that writes the log.
+    /// - Parameters:
+    ///   - handler: The handler that writes the log.
+    ///   - level: The level of the process.
     init(_ handler: any LogHandler, level: LogLevel) {
         self.handler = handler
-        // It gets only the events that have passed this handler's level.
+        // The inner handler only gets events that have passed the level of this handler.
         self.handler.logLevel = .trace
         shared = level
     }

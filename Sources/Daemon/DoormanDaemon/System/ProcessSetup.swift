@@ -2,32 +2,32 @@ private import CMalloc
 private import Glibc
 private import NIOCore
 
-/// The signal SIGHUP: an operator sends it for a reload, and a terminal that closes would end the process by it.
+/// The handling of SIGHUP, which operators send for a reload. By default the signal ends the process, also when a terminal closes.
 package enum SIGHUPHandler {
-    /// Ignores the signal: before the process listens for it, and after that. See signal(7).
+    /// Ignores the signal, for the times before and after the process listens for it. See signal(7).
     package static func ignore() {
         signal(SIGHUP, SIG_IGN)
     }
 }
 
-/// The arenas of the C library's allocator. By default nearly every thread gets an arena of its own, up to eight for each core, and each
-/// keeps for good what a burst needed. Waiting calls cost some kilobytes each, in the arena of the thread that began them: a process
-/// whose threads take turns at bursts would end up with the memory of many.
+/// The arenas of the C library's allocator. By default nearly every thread gets its own arena, up to eight per core, and an arena never
+/// returns the memory of a burst. A waiting call takes some kilobytes in the arena of the thread that began it. Bursts on different
+/// threads would add up.
 package enum MemoryArenas {
-    /// Limits threads that start later to an arena for each core, so that event loops don't wait for each other, and one more. The
-    /// environment (`MALLOC_ARENA_MAX` or `GLIBC_TUNABLES`) overrides it. See mallopt(3), `M_ARENA_MAX`.
+    /// Limits threads that start later to one arena per core, so that event loops don't wait for each other, plus one. The environment
+    /// (`MALLOC_ARENA_MAX` or `GLIBC_TUNABLES`) overrides the limit. See mallopt(3), `M_ARENA_MAX`.
     package static func limit() {
         guard unsafe getenv("MALLOC_ARENA_MAX") == nil, unsafe getenv("GLIBC_TUNABLES") == nil else { return }
         mallopt(M_ARENA_MAX, CInt(clamping: NIOCore.System.coreCount + 1))
     }
 }
 
-/// The limit on open files and sockets of this process (`RLIMIT_NOFILE`, getrlimit(2)). The usual soft limit of 1,024 is for programs
-/// that use select(2), and far below what a server needs.
+/// The limit on open files and sockets of this process (`RLIMIT_NOFILE`, getrlimit(2)). The usual soft limit of 1,024 exists for programs
+/// that use select(2). A server needs far more.
 enum DescriptorLimit {
-    /// Raises the soft limit to the hard one.
+    /// Raises the soft limit to the hard limit.
     ///
-    /// - Returns: The limit in force.
+    /// - Returns: The new soft limit, or 0 if it is unknown.
     static func raise() -> Int {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }

@@ -17,7 +17,7 @@ extension TimeSource {
     private static func read(_ clock: clockid_t) -> timespec {
         var time = timespec()
         let result = unsafe clock_gettime(clock, &time)
-        precondition(result == 0, "the machine has no such clock")
+        precondition(result == 0, "every Linux kernel has this clock")
         return time
     }
 }
