@@ -4,65 +4,83 @@ internal import Logging
 internal import ServiceLifecycle
 internal import UnixSignals
 
-/// `account-kit-emulator`: reads the command line, starts the emulator, stops it on SIGTERM or SIGINT.
+/// `account-kit-emulator`: reads the command line, starts the emulator, and stops it on SIGTERM or SIGINT.
 @main
 struct AccountKitEmulatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account-kit-emulator",
-        abstract: "A stand-in for Account Kit's servers, for development and tests.",
+        abstract: "Emulate Account Kit's servers, for development and tests.",
+        usage: "account-kit-emulator [<options>]",
         discussion: """
-            Serves Account Kit's REST contract (v1.0 to v1.3), and control paths below /emulator/: log a person in with
-            POST /emulator/login?phone=%2B15551234567, count calls with GET /emulator/statistics, make calls fail with
-            POST /emulator/fault?name=…, which lists the faults if the name is none of them, and by count, chance or time with
-            &times=3, &probability=25%, &after_milliseconds=1000 and &for_milliseconds=5000; GET /emulator/fault shows what is
-            set, and DELETE /emulator/fault ends it. Over HTTPS it speaks HTTP/2 and HTTP/1.1. Without --seed there is one app, 5432154321543210, whose secret is
-            0123456789abcdef0123456789abcdef.
+            Serves Account Kit's REST API, versions v1.0 to v1.3, and control paths for tests. Over HTTPS it speaks HTTP/2 and \
+            HTTP/1.1. Without --seed there is one app, 5432154321543210, with the secret 0123456789abcdef0123456789abcdef.
+
+            CONTROL PATHS
+              POST /emulator/login?phone=%2B15551234567
+                  Logs an account in. The emulator creates it if needed.
+              GET /emulator/statistics
+                  Counts the calls so far.
+              POST /emulator/fault?name=NAME
+                  Makes calls fail. An unknown name lists all faults. The parameters
+                  times=3, probability=25%, after_milliseconds=1000 and
+                  for_milliseconds=5000 limit the fault.
+              GET /emulator/fault
+                  Shows the active fault.
+              DELETE /emulator/fault
+                  Ends the fault.
             """)
 
-    @Option(help: "The address to listen on.")
+    @Option(help: "Address to listen on.")
     var host = "127.0.0.1"
 
-    @Option(help: "The port to listen on; 0 for any that is free.")
+    @Option(help: "Port to listen on. 0 takes a free port.")
     var port = 7118
 
-    @Option(help: ArgumentHelp("Write the port that was chosen to this file.", valueName: "file"))
+    @Option(help: ArgumentHelp("File that receives the port once the emulator listens.", valueName: "file"))
     var portFile: String?
 
-    @Option(help: ArgumentHelp("PEM file with the certificate chain, for HTTPS.", valueName: "file"))
-    var certificate: String?
+    @Option(help: ArgumentHelp("PEM file with the certificate chain. Turns HTTPS on.", valueName: "file"))
+    var certificateFile: String?
 
-    @Option(help: ArgumentHelp("PEM file with the certificate's private key.", valueName: "file"))
-    var privateKey: String?
+    @Option(help: ArgumentHelp("PEM file with the private key of that certificate.", valueName: "file"))
+    var privateKeyFile: String?
 
-    @Option(help: ArgumentHelp("JSON file with apps, their accounts and tokens.", valueName: "file"))
+    @Option(help: ArgumentHelp("JSON file with apps, accounts and tokens.", valueName: "file"))
     var seed: String?
 
-    @Option(help: ArgumentHelp("Write the first app's secret to this file, which only its owner may read.", valueName: "file"))
+    @Option(help: ArgumentHelp("File that receives the first app's secret. Only its owner can read it.", valueName: "file"))
     var writeAppSecret: String?
 
-    @Option(help: ArgumentHelp("Where the generator starts that faults with a probability throw dice with.", valueName: "number"))
+    @Option(
+        help: ArgumentHelp(
+            "Seed of the random numbers for faults with a probability, to repeat a run. (default: random)", valueName: "number"))
     var faultSeed: UInt64?
 
-    @Flag(help: "Listen also on an address that other machines reach. Whoever reaches it may log in as anybody.")
+    @Flag(help: "Allow a --host that other machines can reach. Anyone who reaches it can log in to every account.")
     var allowAnyAddress = false
 
-    @Option(help: "How many connections may be open at once.")
+    @Option(help: ArgumentHelp("Maximum open connections.", valueName: "number"))
     var maxConnections = 1024
 
-    @Option(help: "After how many seconds of silence a connection is closed.")
+    @Option(help: ArgumentHelp("Time without traffic after which a connection is closed, in seconds.", valueName: "seconds"))
     var idleTimeout = 60
 
-    @Option(help: "trace, debug, info, notice, warning, error or critical. At debug, one line a call.")
+    @Option(
+        help: ArgumentHelp(
+            "Minimum severity of log lines: trace, debug, info, notice, warning, error or critical. debug logs every call.",
+            valueName: "level"))
     var logLevel = "info"
 
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port must be from 0 to 65535") }
-        guard (certificate == nil) == (privateKey == nil) else {
-            throw ValidationError("--certificate and --private-key must be given together")
+        guard (certificateFile == nil) == (privateKeyFile == nil) else {
+            throw ValidationError("--certificate-file and --private-key-file must be set together")
         }
         guard (1...1_000_000).contains(maxConnections) else { throw ValidationError("--max-connections must be from 1 to 1000000") }
         guard (1...86_400).contains(idleTimeout) else { throw ValidationError("--idle-timeout must be from 1 to 86400") }
-        guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("--log-level is none of the levels") }
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError("--log-level must be trace, debug, info, notice, warning, error or critical")
+        }
     }
 
     func run() async throws {
@@ -78,8 +96,8 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
 
     private func makeSettings() throws -> EmulatorSettings {
         var settings = EmulatorSettings(host: host, port: port, allowsAnyAddress: allowAnyAddress)
-        if let certificate, let privateKey {
-            settings.tls = EmulatorSettings.TLSFiles(certificate: certificate, privateKey: privateKey)
+        if let certificateFile, let privateKeyFile {
+            settings.tls = EmulatorSettings.TLSFiles(certificate: certificateFile, privateKey: privateKeyFile)
         }
         if let seed { settings.apps = try Seed.apps(file: seed) }
         settings.faultSeed = faultSeed

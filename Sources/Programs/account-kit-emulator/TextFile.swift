@@ -1,16 +1,17 @@
 private import Glibc
 
-/// A small file for a script to read, whole or not there at all.
+/// Writes small files for scripts.
 enum TextFile {
-    /// Puts a new file in the place of what is there.
+    /// Replaces a file atomically.
     ///
-    /// - Parameter mode: Who may do what with the file, from its first byte on.
+    /// - Parameters:
+    ///   - text: At most a few hundred bytes, which are written with one system call.
+    ///   - mode: The permissions of the file, which hold before its first byte is written.
     static func write(_ text: String, to path: String, mode: UInt32) throws(FileError) {
         let draft = "\(path).\(getpid())"
         let file = unsafe open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard file >= 0 else { throw FileError(path: path) }
         let bytes = Array(text.utf8)
-        // As few bytes as these are written at once or not at all.
         let written = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
         guard fchmod(file, mode) == 0, close(file) == 0, written == bytes.count, unsafe rename(draft, path) == 0 else {
             let error = FileError(path: path)
@@ -20,16 +21,17 @@ enum TextFile {
     }
 }
 
-/// A file that can't be written.
+/// A file that cannot be written.
 struct FileError: Error, CustomStringConvertible {
     let path: String
-    let reason: String
+    let cause: String
 
-    /// With the reason in `errno`.
+    /// Takes the cause from `errno`.
     init(path: String) {
         self.path = path
-        reason = unsafe String(cString: strerror(errno))
+        let text = unsafe String(cString: strerror(errno))
+        cause = text.prefix(1).lowercased() + text.dropFirst()
     }
 
-    var description: String { "\(path): can't be written: \(reason)" }
+    var description: String { "cannot write \(path): \(cause)" }
 }
