@@ -54,13 +54,13 @@ struct LoginTests {
         try await Stack.run { stack in
             let doormand = "127.0.0.1:\(stack.port)"
             for (arguments, status, words) in [
-                (["--phone", "5"], 2, "the emulator at \(stack.emulator.baseURL) refuses: phone: must be"),
-                (["--phone", "+15551234567", "--application", "1"], 2, "refuses: app: there is none"),
-                (["--phone", "+15551234567", "--emulator", doormand], 3, "is no account-kit-emulator"),
+                (["--phone", "5"], 2, "the emulator at \(stack.emulator.baseURL) rejects the login: phone: must be"),
+                (["--phone", "+15551234567", "--application", "1"], 2, "rejects the login: app: there is none"),
+                (["--phone", "+15551234567", "--emulator", doormand], 3, "is not account-kit-emulator"),
                 (["--phone", "+15551234567", "--emulator", "127.0.0.1:1"], 3, "Start account-kit-emulator"),
                 (["--phone", "+15551234567", "--emulator", "https://127.0.0.1:1"], 2, "--emulator must begin with http://"),
                 (["--phone", "+15551234567", "--emulator", "graph.accountkit.com"], 2, "--emulator must be on this machine"),
-                ([], 2, "give --phone or --email"),
+                ([], 2, "give either --phone or --email"),
                 (["--phone", "+15551234567", "--application", Stack.strangers.id], 3, "Check the application"),
             ] as [([String], Int32, String)] {
                 let login = try await doorman(stack, ["login"] + arguments)

@@ -2,10 +2,10 @@ import Testing
 
 @testable import doorman
 
-@Suite("durations as options")
+@Suite("Durations in options")
 struct DurationOptionTests {
     @Test(
-        "a whole number and a unit",
+        "A duration is a whole number with a unit",
         arguments: [
             ("1ms", .milliseconds(1)), ("500ms", .milliseconds(500)), ("2s", .seconds(2)), ("1m", .seconds(60)),
             ("24h", .seconds(86_400)), ("86400000ms", .seconds(86_400)),
@@ -15,11 +15,11 @@ struct DurationOptionTests {
     }
 
     @Test(
-        "anything else is rejected",
+        "Other text is an error",
         arguments: [
             "", "2", "s", "0s", "-1s", "+1s", "1.5s", "2 s", "2sec", "25h", "1441m", "99999999999999999999s", "٢s", "1d",
         ])
-    func refuse(text: String) {
+    func invalid(text: String) {
         #expect(throws: (any Error).self) { try Duration(option: text) }
     }
 }

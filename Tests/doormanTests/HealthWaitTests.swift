@@ -3,61 +3,64 @@ import Testing
 
 @testable import doorman
 
-@Suite("waiting for a server")
+@Suite("doorman health --wait")
 struct HealthWaitTests {
-    private static let rejected = HealthWait.Answer.failure(DoormanError(.unreachable, "nothing listens there", isRetryable: true))
-    private static let late = HealthWait.Answer.failure(DoormanError(.deadlineExceeded, "too late", isRetryable: true))
+    private static let unreachable = HealthWait.CheckResult.failure(
+        DoormanError(.unreachable, "nothing listens there", isRetryable: true))
+    private static let late = HealthWait.CheckResult.failure(DoormanError(.deadlineExceeded, "too late", isRetryable: true))
 
-    /// The answer in the end, and how long each question was given. A question takes what it may, or no time if it is answered.
+    /// Waits with scripted results of the checks, of which the last repeats. A failed check takes its whole time, others take none.
+    ///
+    /// - Returns: The final result, the time for each check, and the time for all.
     private func run(
-        limit: Duration, _ answers: [HealthWait.Answer]
-    ) async -> (answer: HealthWait.Answer, timeouts: [Duration], elapsed: Duration) {
+        limit: Duration, _ results: [HealthWait.CheckResult]
+    ) async -> (result: HealthWait.CheckResult, timeouts: [Duration], elapsed: Duration) {
         let clock = SkippingClock()
         let start = clock.now
-        var (left, timeouts) = (answers[...], [Duration]())
-        let answer = await HealthWait(limit: limit).run(timeout: .seconds(2), clock: clock) { timeout, _ in
+        var (remaining, timeouts) = (results[...], [Duration]())
+        let result = await HealthWait(limit: limit).run(timeout: .seconds(2), clock: clock) { timeout, _ in
             timeouts.append(timeout)
-            let answer = left.count > 1 ? left.removeFirst() : left[left.startIndex]
-            if case .failure = answer { clock.advance(by: timeout) }
-            return answer
+            let result = remaining.count > 1 ? remaining.removeFirst() : remaining[remaining.startIndex]
+            if case .failure = result { clock.advance(by: timeout) }
+            return result
         }
-        return (answer, timeouts, start.duration(to: clock.now))
+        return (result, timeouts, start.duration(to: clock.now))
     }
 
-    @Test("ends as soon as it serves")
+    @Test("The wait ends as soon as the server is serving")
     func serves() async {
-        let (answer, timeouts, elapsed) = await run(
-            limit: .seconds(30), [Self.rejected, .success(.notServing), .success(.serving)])
-        #expect(answer == .success(.serving) && timeouts.count == 3)
+        let (result, timeouts, elapsed) = await run(
+            limit: .seconds(30), [Self.unreachable, .success(.notServing), .success(.serving)])
+        #expect(result == .success(.serving) && timeouts.count == 3)
         #expect(elapsed == .seconds(2) + .milliseconds(200))
     }
 
-    @Test("ends when the time is up, with the last that was heard")
+    @Test("The wait ends with the last result when the time is over")
     func timeUp() async {
-        let (answer, timeouts, elapsed) = await run(limit: .seconds(5), [Self.rejected])
-        #expect(answer == Self.rejected && elapsed == .seconds(5))
+        let (result, timeouts, elapsed) = await run(limit: .seconds(5), [Self.unreachable])
+        #expect(result == Self.unreachable && elapsed == .seconds(5))
         #expect(timeouts == [.seconds(2), .seconds(2), .milliseconds(800)])
-        #expect(await run(limit: .milliseconds(50), [.success(.notServing)]).answer == .success(.notServing))
+        #expect(await run(limit: .milliseconds(50), [.success(.notServing)]).result == .success(.notServing))
     }
 
-    @Test("is not told that it was late, if the last question had hardly any time")
-    func lastQuestion() async {
-        #expect(await run(limit: .seconds(3), [Self.rejected, Self.late]).answer == Self.rejected)
-        #expect(await run(limit: .seconds(1), [Self.late]).answer == Self.late)
+    @Test("A last check with too little time does not replace the result before it")
+    func lastCheck() async {
+        #expect(await run(limit: .seconds(3), [Self.unreachable, Self.late]).result == Self.unreachable)
+        #expect(await run(limit: .seconds(1), [Self.late]).result == Self.late)
     }
 
     @Test(
-        "ends at once where it is of no use",
+        "The wait ends at once if it cannot succeed",
         arguments: [
-            HealthWait.Answer.success(.serviceUnknown),
+            HealthWait.CheckResult.success(.serviceUnknown),
             .failure(DoormanError(.protocolViolation, "that is HTTP", isRetryable: false)),
             .failure(DoormanError(.unimplemented, "no such service", isRetryable: false)),
         ])
-    func hopeless(answer: HealthWait.Answer) async {
-        #expect(await run(limit: .seconds(30), [answer]).timeouts.count == 1)
+    func permanent(result: HealthWait.CheckResult) async {
+        #expect(await run(limit: .seconds(30), [result]).timeouts.count == 1)
     }
 
-    @Test("is half a minute unless another time is given, and shown as it is typed")
+    @Test("The default limit is 30 seconds")
     func text() throws {
         #expect(HealthWait.standard.description == "30s")
         #expect(try HealthWait(parsing: "1500ms").description == "1.5s")

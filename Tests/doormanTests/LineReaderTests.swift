@@ -2,9 +2,9 @@ import Testing
 
 @testable import doorman
 
-@Suite("lines of standard input")
+@Suite("Lines of standard input")
 struct LineReaderTests {
-    /// What is read when the input comes in these pieces.
+    /// Reads input that arrives in these pieces.
     private func events(_ pieces: [[UInt8]?]) -> [LineReader.Event] {
         var rest = pieces[...]
         var reader = LineReader { rest.isEmpty ? [] : rest.removeFirst() }
@@ -18,7 +18,7 @@ struct LineReaderTests {
         return events
     }
 
-    @Test("are the same, however they arrive", arguments: [1, 2, 3, 100])
+    @Test("Lines do not depend on the pieces in which they arrive", arguments: [1, 2, 3, 100])
     func pieces(size: Int) {
         let bytes = Array("1\n22\r\n\n333".utf8)
         let pieces = stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
@@ -26,27 +26,28 @@ struct LineReaderTests {
         #expect(events(pieces) == lines.map { .line($0.0, number: $0.1) })
     }
 
-    @Test("one is there before the next was written")
+    @Test("A line is returned before the next arrives")
     func streaming() {
-        var asked = 0
+        var reads = 0
         var reader = LineReader {
-            asked += 1
+            reads += 1
             return Array("1\n".utf8)
         }
         #expect(reader.next() == .line("1", number: 1))
-        #expect(asked == 1)
+        #expect(reads == 1)
     }
 
-    @Test("one that is too long is seen as soon as that is clear, whether it ends or not")
+    @Test("A line that is too long is reported before its end arrives")
     func tooLong() {
-        let longest = Array(repeating: UInt8(ascii: "1"), count: LineReader.longest)
-        #expect(events([longest + Array("\n".utf8)]) == [.line(String(repeating: "1", count: LineReader.longest), number: 1)])
+        let longest = Array(repeating: UInt8(ascii: "1"), count: LineReader.defaultMaximumLength)
+        let line = String(repeating: "1", count: LineReader.defaultMaximumLength)
+        #expect(events([longest + Array("\n".utf8)]) == [.line(line, number: 1)])
         #expect(events([longest + Array("1\n2\n".utf8)]).first == .tooLong(number: 1))
         var reader = LineReader { longest }
         #expect(reader.next() == .tooLong(number: 1))
     }
 
-    @Test("none is made up where reading fails")
+    @Test("A failed read does not return the unfinished line")
     func unreadable() {
         #expect(events([Array("1".utf8), nil]) == [.unreadable])
         #expect(events([]).isEmpty)

@@ -3,10 +3,10 @@ import Testing
 
 @testable import doorman
 
-@Suite("colour")
+@Suite("Colours")
 struct PaletteTests {
     @Test(
-        "is for a terminal that can, unless NO_COLOR says otherwise",
+        "Only terminals get colours, unless NO_COLOR is set",
         arguments: [
             (true, ["TERM": "xterm"], true), (true, ["TERM": "xterm", "NO_COLOR": ""], true),
             (true, ["TERM": "xterm", "NO_COLOR": "1"], false), (true, ["TERM": "dumb"], false), (true, [:], false),
@@ -16,7 +16,7 @@ struct PaletteTests {
         #expect(Palette(isTerminal: isTerminal) { environment[$0] }.isColoured == isColoured)
     }
 
-    @Test("is on the outcome alone, and what is left without it is the plain text")
+    @Test("Only the outcome is coloured")
     func outcome() {
         let serving = Report(HealthStatus.serving)
         #expect(serving.text(on: Palette(isColoured: true)) == "\u{1b}[32mserving\u{1b}[0m\n")

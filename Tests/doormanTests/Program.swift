@@ -1,6 +1,6 @@
 import TestKit
 
-/// The built `doorman`.
+/// Runs the built `doorman`.
 enum Program {
     struct Ending: Sendable, Equatable {
         let status: Int32
@@ -8,7 +8,7 @@ enum Program {
         let error: String
     }
 
-    /// Runs it to its end.
+    /// Runs the program to its end.
     static func run(_ arguments: [String], input: String = "", environment: [String: String] = [:]) async throws -> Ending {
         let process = try ChildProcess(ChildProcess.built("doorman"), arguments, environment: environment, input: input)
         return Ending(status: try await process.ending(), output: process.output, error: process.errorOutput)

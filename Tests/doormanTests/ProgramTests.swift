@@ -1,9 +1,9 @@
 import TestKit
 import Testing
 
-@Suite("the program", .timeLimit(.minutes(2)))
+@Suite("doorman", .timeLimit(.minutes(2)))
 struct ProgramTests {
-    /// Runs the program against a server that answers its call with the vector.
+    /// Runs the program against a server that responds with the vector.
     private func run(_ arguments: [String], vector: String, input: String = "EMAWtoken\n") async throws -> Program.Ending {
         let server = try VectorServer()
         let port = server.port
@@ -14,7 +14,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "0 is yes, 1 rejected, 3 unavailable; a failure is one line on standard error",
+        "The exit code tells the outcome",
         arguments: [
             (["verify"], "response-verify-phone", 0), (["verify", "-", "--json"], "response-verify-stale", 0),
             (["exchange"], "response-exchange", 0), (["exchange"], "response-exchange-token-only", 0),
@@ -35,14 +35,14 @@ struct ProgramTests {
         #expect(!ending.error.contains("EMAW"))
     }
 
-    @Test("an identity is printed for people")
+    @Test("verify prints the identity as text")
     func text() async throws {
         let ending = try await run(["verify"], vector: "response-verify-phone")
         #expect(ending.output.hasPrefix("account:      1011166682335378\n"), "\(ending)")
         #expect(ending.output.contains("verified:     2017-07-14T02:40:00.000Z\n"), "\(ending)")
     }
 
-    @Test("the completion of each shell is a script that knows every command", arguments: ["bash", "zsh", "fish"])
+    @Test("The completion script of each shell knows every command", arguments: ["bash", "zsh", "fish"])
     func completion(shell: String) async throws {
         let ending = try await Program.run(["completion", shell])
         #expect(ending.status == 0 && ending.error.isEmpty, "\(ending)")
@@ -52,7 +52,7 @@ struct ProgramTests {
         #expect(try await Program.run(["completion", "csh"]).status == 2)
     }
 
-    @Test("the new token of an exchange goes to standard output alone")
+    @Test("exchange prints the new token on standard output only")
     func exchange() async throws {
         let ending = try await run(["exchange", "--json"], vector: "response-exchange", input: "AQcode")
         #expect(ending.output.contains(#","outcome":"exchanged","token":"EMAW"#), "\(ending)")
@@ -60,7 +60,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "2 is wrong use, in one line",
+        "Wrong use ends with exit code 2 and one line",
         arguments: [
             ["verify", "a", "b"], ["verfy"], ["verify", "--timeout", "2"], ["verify", "--address", "nowhere"],
             ["verify", "a", "--nope"],
@@ -75,17 +75,17 @@ struct ProgramTests {
     }
 
     @Test(
-        "a token in the place of a file is not repeated, and a file's name is",
+        "An error about a file repeats its name unless it looks like a token",
         arguments: [["verify", "--token-file"], ["bench", "--token-file"], ["health", "--ca-file"], ["verify", "--address"]])
     func misplacedToken(arguments: [String]) async throws {
-        let token = try await Program.run(arguments + ["EMAWverysecrettokenofsomebody"])
+        let token = try await Program.run(arguments + ["EMAWverysecrettokenofauser"])
         #expect(token.status == 2 && !token.error.contains("EMAW"), "\(token)")
         let file = try await Program.run(arguments + ["/nonexistent/file-with-a-long-name"])
         #expect(file.status == 2, "\(file)")
         #expect(file.error.contains("file-with-a-long-name") || arguments.contains("--address"), "\(file)")
     }
 
-    @Test("nobody there is 3, with the address and what to do")
+    @Test("The error of an unreachable server names the address and the next step")
     func unreachable() async throws {
         let environment = ["DOORMAN_ADDRESS": "unix:/nonexistent/doorman.sock"]
         let ending = try await Program.run(["health", "--timeout", "2s", "--json"], environment: environment)
@@ -95,7 +95,7 @@ struct ProgramTests {
         #expect(ending.output.contains(#","outcome":"unavailable","reason":"UNREACHABLE","#))
     }
 
-    @Test("help is no failure", arguments: [["--help"], ["verify", "--help"], ["help", "exchange"]])
+    @Test("Help is a success", arguments: [["--help"], ["verify", "--help"], ["help", "exchange"]])
     func help(arguments: [String]) async throws {
         let ending = try await Program.run(arguments)
         #expect(ending.status == 0)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import doorman
 
-@Suite("reports")
+@Suite("Reports")
 struct ReportTests {
     private let identity = Identity(
         accountID: "1011166682335378", applicationID: "5432154321543210",
@@ -12,7 +12,7 @@ struct ReportTests {
     )
     .valid(until: .distantFuture, freshness: .cached)
 
-    @Test("an identity is aligned lines for people")
+    @Test("The text of an identity is aligned lines")
     func text() {
         #expect(
             Report(identity, took: .microseconds(1204)).text == """
@@ -28,7 +28,7 @@ struct ReportTests {
                 """)
     }
 
-    @Test("an identity is one object for programs")
+    @Test("The JSON of an identity is one object")
     func json() {
         #expect(
             Report(identity, took: .microseconds(1204)).json
@@ -38,35 +38,35 @@ struct ReportTests {
         )
     }
 
-    @Test("what another machine wrote can't move a terminal's cursor")
+    @Test("Control characters from another machine are replaced")
     func control() {
         var hostile = identity
         hostile.email = "a\u{1b}[2Jb\nc\u{9b}d"
         #expect(Report(hostile, took: .zero).text.contains("e-mail:       a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\n"))
     }
 
-    @Test("an exchange prints its token first, and says so if the account is unknown as yet")
+    @Test("The text of an exchange begins with the token")
     func exchange() {
         let report = Report(Exchange(token: Token("EMAWnew"), identity: nil))
-        #expect(report.text.hasPrefix("token:    EMAWnew\n"))
+        #expect(report.text == "token:    EMAWnew\naccount:  not known yet: verify the token with 'doorman verify'\n")
         #expect(report.json == #"{"identity":null,"outcome":"exchanged","token":"EMAWnew"}"#)
         #expect(report.status == .success)
     }
 
-    @Test("only a server that serves is a success", arguments: HealthStatus.allCases)
+    @Test("Only a serving server is a success", arguments: HealthStatus.allCases)
     func health(status: HealthStatus) {
         #expect((Report(status).status == .success) == (status == .serving))
     }
 
-    @Test("a failure is one line that ends with what to do next")
+    @Test("A failure is one line that ends with the next step")
     func failureLine() {
-        let line = FailureReport(DoormanError(.tokenRejected, "the provider\nrefuses it")).line
-        #expect(line == "doorman: rejected (TOKEN_REJECTED): the provider refuses it. Have the user log in again.\n")
+        let line = FailureReport(DoormanError(.tokenRejected, "the token\nhas expired")).line
+        #expect(line == "doorman: rejected (TOKEN_REJECTED): the token has expired. Have the user log in again.\n")
         let busy = DoormanError(.providerBusy, "throttled", isRetryable: true, retryAfter: .milliseconds(1500))
         #expect(FailureReport(busy).line == "doorman: unavailable (PROVIDER_BUSY): throttled. Try again in 1.5 s.\n")
     }
 
-    @Test("a failure is one object that never mixes the two kinds up")
+    @Test("The JSON of a failure tells rejected from unavailable")
     func failureJSON() {
         let rejected = FailureReport(DoormanError(.wrongApplication, "m"))
         #expect(rejected.json.hasPrefix(#"{"message":"m","next":""#))
@@ -80,7 +80,7 @@ struct ReportTests {
         #expect(busy.status == .unavailable)
     }
 
-    @Test("a misplaced token is not repeated in the complaint about it")
+    @Test("An error message does not repeat a misplaced token")
     func misplaced() {
         let token = "EMAW" + String(repeating: "x", count: 60)
         for arguments in [[token], ["verify", "--application=\(token)"], ["verify", "a", token]] {

@@ -1,37 +1,46 @@
+import ArgumentParser
 import Testing
 
 @testable import doorman
 
-@Suite("where secrets come from")
+@Suite("Sources of secrets")
 struct SecretSourceTests {
     @Test(
-        "an argument, a file, or standard input",
+        "A secret comes from an argument, a file, or standard input",
         arguments: [
-            ("EMAW", nil, .argument("EMAW", what: "token")), ("-", nil, .standardInput(what: "token")),
-            (nil, nil, .standardInput(what: "token")), (nil, "/f", .file("/f", what: "token")),
+            ("EMAW", nil, .argument("EMAW", kind: "token")), ("-", nil, .standardInput(kind: "token")),
+            (nil, nil, .standardInput(kind: "token")), (nil, "/f", .file("/f", kind: "token")),
         ] as [(String?, String?, SecretSource)])
     func source(argument: String?, file: String?, expected: SecretSource) throws {
-        #expect(try SecretSource(argument: argument, file: file, what: "token") == expected)
+        #expect(try SecretSource(argument: argument, file: file, kind: "token") == expected)
     }
 
-    @Test("two sources are one too many", arguments: ["EMAW", "-"])
+    @Test("Two sources are an error", arguments: ["EMAW", "-"])
     func two(argument: String) {
-        #expect(throws: (any Error).self) { try SecretSource(argument: argument, file: "/f", what: "token") }
+        #expect(throws: (any Error).self) { try SecretSource(argument: argument, file: "/f", kind: "token") }
     }
 
     @Test(
-        "one newline at the end is no part of a secret, and nothing else is taken off",
+        "Only one newline at the end is removed",
         arguments: [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a ", " a "), ("a\r", "a\r"), ("a", "a")])
     func newline(text: String, expected: String) throws {
-        #expect(try SecretSource.usable(Array(text.utf8), "token") == Array(expected.utf8))
+        #expect(try SecretSource.validate(Array(text.utf8), "token") == Array(expected.utf8))
     }
 
-    @Test("nothing, and more than a frame holds, is rejected before anybody is asked")
+    @Test("A secret of 1 byte to 64 KiB is valid")
     func limits() throws {
         let longest = [UInt8](repeating: 0x61, count: SecretSource.maximumBytes)
-        #expect(try SecretSource.usable(longest, "token") == longest)
+        #expect(try SecretSource.validate(longest, "token") == longest)
         for bytes in [[], [0x0a], longest + [0x61]] as [[UInt8]] {
-            #expect(throws: (any Error).self) { try SecretSource.usable(bytes, "token") }
+            #expect(throws: (any Error).self) { try SecretSource.validate(bytes, "token") }
         }
+    }
+
+    @Test("The error of an unreadable file names the path and the cause")
+    func missingFile() {
+        let error = #expect(throws: ValidationError.self) {
+            try SecretSource(argument: nil, file: "/nonexistent/token", kind: "token").read()
+        }
+        #expect(error?.message == "cannot read '/nonexistent/token': no such file or directory")
     }
 }

@@ -5,22 +5,22 @@ import Testing
 
 @testable import doorman
 
-@Suite("which server is asked")
+@Suite("Choice of the server")
 struct ServerChoiceTests {
     private func choice(_ arguments: [String] = [], _ environment: [String: String] = [:]) throws -> ServerChoice {
         try ServerOptions.parse(arguments).choice(CLIEnvironment { environment[$0] })
     }
 
-    private func complaint(_ arguments: [String] = [], _ environment: [String: String] = [:]) throws -> String {
+    private func message(_ arguments: [String] = [], _ environment: [String: String] = [:]) throws -> String {
         try #require(throws: ValidationError.self) { try choice(arguments, environment) }.message
     }
 
-    @Test("without a word it is this machine's, in plain TCP")
+    @Test("By default the server is on this machine, without TLS")
     func defaults() throws {
         #expect(try choice() == ServerChoice(targets: [.hostAndPort("127.0.0.1", 7117)], tls: nil, timeout: nil))
     }
 
-    @Test("it is the option's, or else the environment's, where empty is not set")
+    @Test("Options override variables that are not empty")
     func precedence() throws {
         let environment = ["DOORMAN_ADDRESS": "a:1,b:2", "DOORMAN_TIMEOUT": "3s", "DOORMAN_SERVER_NAME": "doorman.internal"]
         let fromEnvironment = try choice([], environment)
@@ -34,7 +34,7 @@ struct ServerChoiceTests {
     }
 
     @Test(
-        "TLS is spoken if that is said, or if anything of it is given; the last word is an option's",
+        "TLS is used if an option or variable requests it or sets a part of it",
         arguments: [
             (["--tls"], [:], true), ([], ["DOORMAN_TLS": "true"], true), ([], ["DOORMAN_TLS": "1"], true),
             ([], ["DOORMAN_TLS": "false"], false), (["--server-name", "a"], [:], true), ([], ["DOORMAN_SERVER_NAME": "a"], true),
@@ -42,11 +42,11 @@ struct ServerChoiceTests {
             (["--no-tls"], ["DOORMAN_SERVER_NAME": "a", "DOORMAN_TLS": "true"], false),
             (["--tls"], ["DOORMAN_TLS": "false"], true), (["--server-name", "a"], ["DOORMAN_TLS": "false"], true),
         ] as [([String], [String: String], Bool)])
-    func tls(arguments: [String], environment: [String: String], isSpoken: Bool) throws {
-        #expect((try choice(arguments, environment).tls != nil) == isSpoken)
+    func tls(arguments: [String], environment: [String: String], isUsed: Bool) throws {
+        #expect((try choice(arguments, environment).tls != nil) == isUsed)
     }
 
-    @Test("files of TLS are looked at, and go where they belong")
+    @Test("TLS files are checked before the client connects")
     func files() async throws {
         let authority = try await TestAuthority()
         let leaf = try await authority.leaf()
@@ -56,32 +56,32 @@ struct ServerChoiceTests {
         ).tls
         #expect(tls?.trust == .file(path: authority.certificateFile) && tls?.serverName == nil)
         #expect(tls?.keyPair == .init(certificateFile: leaf.certificateFile, privateKeyFile: leaf.keyFile))
-        #expect(try complaint(["--ca-file", leaf.keyFile]).hasSuffix("holds no certificate in PEM form"))
+        #expect(try message(["--ca-file", leaf.keyFile]).hasSuffix("holds no PEM certificate"))
         let swapped = ["--certificate-file", leaf.certificateFile, "--private-key-file", leaf.certificateFile]
-        #expect(try complaint(swapped).hasSuffix("holds no private key in PEM form"))
+        #expect(try message(swapped).hasSuffix("holds no PEM private key"))
     }
 
     @Test(
-        "a complaint names the option or the variable that is wrong",
+        "An error names the invalid option or variable",
         arguments: [
             (["--address", "nowhere"], [:], "--address: "), ([], ["DOORMAN_ADDRESS": "a:1,"], "DOORMAN_ADDRESS: "),
             ([], ["DOORMAN_TIMEOUT": "2"], "DOORMAN_TIMEOUT must"), ([], ["DOORMAN_TLS": "yes"], "DOORMAN_TLS must"),
-            (["--ca-file", "/nonexistent/ca.pem"], [:], "--ca-file: '/nonexistent/ca.pem' can't be read"),
-            ([], ["DOORMAN_CA_FILE": "/nonexistent/ca.pem"], "DOORMAN_CA_FILE: '/nonexistent/ca.pem' can't be read"),
+            (["--ca-file", "/nonexistent/ca.pem"], [:], "--ca-file: cannot read '/nonexistent/ca.pem': no such file or directory"),
+            ([], ["DOORMAN_CA_FILE": "/nonexistent/ca.pem"], "DOORMAN_CA_FILE: cannot read '/nonexistent/ca.pem': no such file"),
             ([], ["DOORMAN_CA_FILE": #filePath], "DOORMAN_CA_FILE: "),
-            (["--certificate-file", "a"], [:], "--certificate-file is of no use without --private-key-file"),
-            ([], ["DOORMAN_PRIVATE_KEY_FILE": "a"], "DOORMAN_PRIVATE_KEY_FILE is of no use without --certificate-file"),
+            (["--certificate-file", "a"], [:], "--certificate-file needs --private-key-file or DOORMAN_PRIVATE_KEY_FILE"),
+            ([], ["DOORMAN_PRIVATE_KEY_FILE": "a"], "DOORMAN_PRIVATE_KEY_FILE needs --certificate-file or"),
             (["--server-name", "10.0.0.1"], [:], "--server-name must"),
             ([], ["DOORMAN_SERVER_NAME": "::1"], "DOORMAN_SERVER_NAME must"),
-            (["--no-tls", "--ca-file", "a"], [:], "give --no-tls or"),
+            (["--no-tls", "--ca-file", "a"], [:], "--no-tls cannot be combined with"),
         ] as [([String], [String: String], String)])
-    func complaints(arguments: [String], environment: [String: String], complaint: String) throws {
-        #expect(try self.complaint(arguments, environment).hasPrefix(complaint))
+    func messages(arguments: [String], environment: [String: String], message: String) throws {
+        #expect(try self.message(arguments, environment).hasPrefix(message))
     }
 
-    @Test("an encrypted key is called so")
+    @Test("The error of an encrypted key says that it is encrypted")
     func encrypted() {
-        #expect(PEMFile.fault(in: "-----BEGIN ENCRYPTED PRIVATE KEY-----", as: .privateKey)?.contains("encrypted") == true)
-        #expect(PEMFile.fault(in: "-----BEGIN EC PRIVATE KEY-----", as: .privateKey) == nil)
+        #expect(PEMFile.problem(in: "-----BEGIN ENCRYPTED PRIVATE KEY-----", as: .privateKey)?.contains("encrypted") == true)
+        #expect(PEMFile.problem(in: "-----BEGIN EC PRIVATE KEY-----", as: .privateKey) == nil)
     }
 }

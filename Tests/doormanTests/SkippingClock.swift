@@ -1,6 +1,6 @@
 import TestKit
 
-/// A clock on which sleeping takes no time, and moves it on.
+/// A clock on which a sleep returns at once and advances the time.
 struct SkippingClock: Clock {
     struct Instant: InstantProtocol {
         private let elapsed: Duration

@@ -3,9 +3,9 @@ import Testing
 
 @testable import doorman
 
-@Suite("reports of statistics")
+@Suite("Report of doorman stats")
 struct StatisticsReportTests {
-    private static let fromMemory = ServerStatistics.CallKind(method: "Verify", source: "cache", code: "OK")
+    private static let cached = ServerStatistics.CallKind(method: "Verify", source: "cache", code: "OK")
     private static let verified = ServerStatistics.CallKind(method: "Verify", source: "provider", code: "OK")
     private static let rejected = ServerStatistics.CallKind(
         method: "Verify", source: "provider", code: "UNAUTHENTICATED", reason: "TOKEN_REJECTED")
@@ -15,7 +15,7 @@ struct StatisticsReportTests {
         var statistics = ServerStatistics()
         statistics.startedAt = Timestamp(millisecondsSince1970: 1_500_000_000_000)
         statistics.uptime = .seconds(7_500)
-        statistics.calls = [Self.fromMemory: 1_000, Self.verified: 10]
+        statistics.calls = [Self.cached: 1_000, Self.verified: 10]
         statistics.counters = [.cacheHits: 1_000, .cacheMisses: 10]
         statistics.gauges = [.cacheCapacity: 60_000]
         statistics.limits = [
@@ -32,7 +32,7 @@ struct StatisticsReportTests {
     private var after: ServerStatistics {
         var statistics = before
         statistics.uptime = .seconds(7_502)
-        statistics.calls[Self.fromMemory] = 4_000
+        statistics.calls[Self.cached] = 4_000
         statistics.calls[Self.verified] = 15
         statistics.calls[Self.rejected] = 3
         statistics.calls[Self.late] = 1
@@ -48,7 +48,7 @@ struct StatisticsReportTests {
     }
 
     @Test(
-        "of a server with TLS it says when the certificate ends",
+        "A server with TLS reports the end of its certificate",
         arguments: [(1_500_000_000, "2017-07-14T02:40:00.000Z"), (.max, "–")])
     func certificate(expiry: UInt64, text: String) {
         var statistics = before
@@ -56,7 +56,7 @@ struct StatisticsReportTests {
         #expect(StatisticsReport(statistics).text.contains("certificate:      ends \(text)\n"))
     }
 
-    @Test("of one answer it is all since the start, as lines and tables for people")
+    @Test("Without earlier statistics the text covers the time since the start")
     func sinceStart() {
         #expect(
             StatisticsReport(before).text == """
@@ -85,7 +85,7 @@ struct StatisticsReportTests {
                 """)
     }
 
-    @Test("of two answers it is what happened between")
+    @Test("With earlier statistics the report covers the time between")
     func between() {
         let report = StatisticsReport(after, since: before)
         #expect(!report.isSinceStart)
@@ -96,14 +96,14 @@ struct StatisticsReportTests {
         #expect(report.text.contains("counted:          in 2 s\n"))
         #expect(report.text.contains("failures:         TOKEN_REJECTED 3 DEADLINE_EXCEEDED 1\n"))
         #expect(report.text.contains("latency:          mean 125 ms p50 106 ms p90 524 ms p99 524 ms p99.9 524 ms\n"))
-        #expect(report.text.contains("circuit breaker:  open, asked again in 1.5 s\n"))
+        #expect(report.text.contains("circuit breaker:  open, backing off for 1.5 s\n"))
         #expect(
             report.line == "2017-07-14T04:45:02.000Z 1,505 calls/s, 99.70% hits, provider 4.0/s mean 125 ms p50 106 ms p90 524 ms "
-                + "p99 524 ms p99.9 524 ms, failures TOKEN_REJECTED 3 DEADLINE_EXCEEDED 1, circuit breaker open, asked again in 1.5 s, "
+                + "p99 524 ms p99.9 524 ms, failures TOKEN_REJECTED 3 DEADLINE_EXCEEDED 1, circuit breaker open, backing off for 1.5 s, "
                 + "server.max-connections 0.12%")
     }
 
-    @Test("a server that was started anew is not compared with the one before")
+    @Test("Statistics from before a restart are ignored")
     func restarted() {
         var restarted = after
         restarted.startedAt = Timestamp(millisecondsSince1970: 1_500_000_060_000)
@@ -111,7 +111,7 @@ struct StatisticsReportTests {
         #expect(StatisticsReport(before, since: after).isSinceStart)
     }
 
-    @Test("for programs it is one object on one line")
+    @Test("The JSON is one object on one line")
     func json() {
         let json = StatisticsReport(after, since: before).json
         #expect(
@@ -135,31 +135,31 @@ struct StatisticsReportTests {
         #expect(!json.contains("\n"))
     }
 
-    @Test("of a server that has done nothing, or counted what nobody can, it is still a report")
+    @Test("Extreme numbers make a valid report")
     func extremes() {
         let nothing = StatisticsReport(ServerStatistics())
         #expect(nothing.hitRatio == nil && nothing.perSecond(1) == 0)
         #expect(nothing.text.contains("hit ratio:        –\n") && nothing.text.contains("circuit breaker:  –\n"))
         #expect(nothing.json.contains(#""hit_ratio":null"#))
-        var absurd = after
-        absurd.uptime = .milliseconds(1)
-        absurd.calls = [Self.fromMemory: .max, Self.verified: .max]
-        absurd.counters[.cacheHits] = .max
-        absurd.providerLatency.buckets[0].count = .max
-        absurd.limits = [.init(setting: "a\u{1b}[2J", used: .max, limit: 0)]
-        let report = StatisticsReport(absurd)
+        var extreme = after
+        extreme.uptime = .milliseconds(1)
+        extreme.calls = [Self.cached: .max, Self.verified: .max]
+        extreme.counters[.cacheHits] = .max
+        extreme.providerLatency.buckets[0].count = .max
+        extreme.limits = [.init(setting: "a\u{1b}[2J", used: .max, limit: 0)]
+        let report = StatisticsReport(extreme)
         #expect(report.calls == .max)
         #expect(!report.text.contains("\u{1b}") && !report.line.contains("\u{1b}") && !report.json.contains("\u{1b}"))
     }
 
-    @Test("only all is 100%, and only nothing 0%")
+    @Test("Only exact values are shown as 0% or 100%")
     func percent() {
         for (part, text) in [(0, "0.00%"), (1, "100.00%"), (0.999999, "99.99%"), (0.000001, "0.01%"), (0.5, "50.00%")] {
             #expect(StatisticsReport.percent(part) == text)
         }
     }
 
-    @Test("a terminal is cleared once, and drawn over line by line after that, with no line that could move another")
+    @Test("Only the first drawing clears the terminal")
     func drawing() {
         let drawing = "\u{1b}[?7l\u{1b}[1Ha\u{1b}[K\u{1b}[2Hb\u{1b}[K\u{1b}[J\u{1b}[?7h"
         #expect(StatisticsWatch.drawing("a\nb", isFirst: true) == "\u{1b}[2J" + drawing)
@@ -167,7 +167,7 @@ struct StatisticsReportTests {
         #expect(!StatisticsWatch.drawing(StatisticsReport(after, since: before).text, isFirst: true).contains("\n"))
     }
 
-    @Test("a table without rows is none")
+    @Test("A table without rows is omitted")
     func table() {
         #expect(TextTable.text(["a", "b"], [], numbersFrom: 1) == nil)
         let table = TextTable.text(["a", "b"], [["long", "1"], ["x", "100"]], numbersFrom: 1)

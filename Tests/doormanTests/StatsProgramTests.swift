@@ -1,7 +1,7 @@
 import TestKit
 import Testing
 
-@Suite("the program's statistics", .timeLimit(.minutes(2)))
+@Suite("doorman stats", .timeLimit(.minutes(2)))
 struct StatsProgramTests {
     private func start(_ arguments: [String], port: Int) throws -> ChildProcess {
         try ChildProcess(
@@ -15,22 +15,22 @@ struct StatsProgramTests {
         return Program.Ending(status: try await process.ending(), output: process.output, error: process.errorOutput)
     }
 
-    @Test("it is a screen for people")
+    @Test("stats prints a screen of text")
     func text() async throws {
         let ending = try await run([], vectors: ["response-stats"])
         #expect(ending.status == 0 && ending.error.isEmpty, "\(ending)")
         #expect(ending.output.hasPrefix("started:          2017-07-14T02:40:00.000Z, 1 h 0 min ago\n"), "\(ending)")
-        #expect(ending.output.contains("1111122222333334 open, asked again in 1.5 s; others closed\n"), "\(ending)")
+        #expect(ending.output.contains("1111122222333334 open, backing off for 1.5 s; others closed\n"), "\(ending)")
     }
 
-    @Test("it is an object for programs")
+    @Test("stats --json prints one object")
     func json() async throws {
         let ending = try await run(["--json"], vectors: ["response-stats"])
         #expect(ending.status == 0 && ending.error.isEmpty, "\(ending)")
         #expect(ending.output.contains(#","outcome":"statistics","#) && ending.output.filter { $0 == "\n" }.count == 1)
     }
 
-    @Test("watching is a line each time, of what happened between, until Ctrl-C, which is no failure", arguments: [[], ["--json"]])
+    @Test("stats --watch prints a line for each interval until Ctrl-C", arguments: [[], ["--json"]])
     func watch(arguments: [String]) async throws {
         let server = try VectorServer()
         let process = try start(["--watch", "1ms"] + arguments, port: server.port)
@@ -52,7 +52,7 @@ struct StatsProgramTests {
         return try await process.ending()
     }
 
-    @Test("watching goes on after what passes, and ends with what does not")
+    @Test("stats --watch continues after a retryable failure")
     func failures() async throws {
         let ending = try await run(
             ["--watch", "1ms"],
@@ -64,18 +64,18 @@ struct StatsProgramTests {
         #expect(errors.first?.contains("LIMIT_CALLER_RATE") == true && errors.last?.contains("CALLER_NOT_ALLOWED") == true)
     }
 
-    @Test("a server that never was there, or may not be asked, ends it at once", arguments: [[], ["--watch"]])
-    func never(arguments: [String]) async throws {
-        let rejected = try await run(arguments, vectors: ["failure-caller-not-allowed"])
-        #expect(rejected.status == 3 && rejected.output.isEmpty, "\(rejected)")
-        #expect(rejected.error.contains("Ask the server's operator"), "\(rejected)")
-        let nobody = try await Program.run(
+    @Test("A first call that fails ends stats", arguments: [[], ["--watch"]])
+    func firstCall(arguments: [String]) async throws {
+        let notAllowed = try await run(arguments, vectors: ["failure-caller-not-allowed"])
+        #expect(notAllowed.status == 3 && notAllowed.output.isEmpty, "\(notAllowed)")
+        #expect(notAllowed.error.contains("Ask the server's operator"), "\(notAllowed)")
+        let unreachable = try await Program.run(
             ["stats", "--address", "unix:/nonexistent/doorman.sock", "--timeout", "1s"] + arguments)
-        #expect(nobody.status == 3 && nobody.error.contains("Start doormand"), "\(nobody)")
+        #expect(unreachable.status == 3 && unreachable.error.contains("Start doormand"), "\(unreachable)")
     }
 
     @Test(
-        "an interval is for watching, and the numbers are one server's",
+        "Wrong use ends with exit code 2",
         arguments: [["5s"], ["--watch", "5"], ["--watch", "1s", "2s"], ["--address", "127.0.0.1:1,127.0.0.1:2"]])
     func wrongUse(arguments: [String]) async throws {
         let ending = try await Program.run(["stats"] + arguments)

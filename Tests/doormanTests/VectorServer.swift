@@ -1,7 +1,7 @@
 import Glibc
 import TestKit
 
-/// A server that accepts one connection, waits for calls, answers each with a golden vector, and waits for the client to leave.
+/// A server that accepts one connection, responds to each call with a golden vector, and waits for the client to disconnect.
 struct VectorServer: ~Copyable {
     private let listener: Int32
     let port: Int
@@ -37,7 +37,7 @@ struct VectorServer: ~Copyable {
         try await eventually("the program leaves") { receive(connection) == 0 }
     }
 
-    /// Answers one call after the other, each on its own stream.
+    /// Responds to one call after the other, each on its own stream.
     func answerCalls(with vectors: [GoldenVector]) async throws {
         let connection = try await acceptOne()
         defer { close(connection) }
@@ -50,7 +50,7 @@ struct VectorServer: ~Copyable {
         try await eventually("the program leaves") { receive(connection) == 0 }
     }
 
-    /// - Returns: The four bytes of the call's stream id.
+    /// Waits for a call, and returns the four bytes of its stream id.
     private func receiveCall(_ connection: Int32) async throws -> ArraySlice<UInt8> {
         var frame: [UInt8] = []
         try await eventually("a whole call comes") {

@@ -2,35 +2,41 @@ internal import ArgumentParser
 internal import DoormanDaemon
 internal import Foundation
 
-/// The program `doormand`: reads the settings, and serves.
+/// `doormand`: reads the settings and serves.
 @main
 struct DoormandCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doormand",
-        abstract: "Answers whose token it is, for the services of an internal network.",
+        abstract: "Verify access tokens for the services of an internal network.",
         usage: "doormand [--config FILE] [--check-config] [--print-config] [--SETTING VALUE ...]",
         discussion: """
-            Every setting is a flag, a DOORMAN_… environment variable, or a key of the YAML or JSON file; the first of these that \
-            has it counts. Secrets come from files alone.
+            A setting is a flag, a DOORMAN_… environment variable, or a key of the YAML or JSON file. Flags override variables, and \
+            variables override the file. Secrets come from files only. SIGTERM starts a graceful shutdown, SIGHUP reloads the \
+            settings.
+
+            EXIT CODES
+              0   the server has shut down, or the settings are valid
+              1   the server cannot serve
+              64  the command line is invalid
+              78  the settings are invalid
 
             SETTINGS
             \(SettingsCatalogue.help)
             """)
 
-    @Option(help: "YAML or JSON file of settings; also DOORMAN_CONFIG.")
+    @Option(help: ArgumentHelp("YAML or JSON file of settings. (default: $DOORMAN_CONFIG)", valueName: "file"))
     var config: String?
 
-    @Flag(help: "Check the settings, say all that is wrong with them, and end.")
+    @Flag(help: "Check the settings and the files that they name, print all problems, and exit.")
     var checkConfig = false
 
-    @Flag(help: "Print the settings in force, with each one's origin, and end.")
+    @Flag(help: "Print the settings with their origins, and exit.")
     var printConfig = false
 
     @Argument(parsing: .allUnrecognized, help: .hidden)
     var settings: [String] = []
 
-    /// Ignores SIGHUP and limits arenas before anything else: a signal must not end a process that starts, and threads keep the arenas
-    /// that they begin with.
+    /// Ignores SIGHUP and limits arenas first: a signal must not end a starting process, and a thread never changes its arena.
     static func main() async {
         SIGHUPHandler.ignore()
         MemoryArenas.limit()
@@ -46,13 +52,13 @@ struct DoormandCommand: AsyncParsableCommand {
             if printConfig && !checkConfig { return }
             let daemon = try Daemon(settings: loaded.settings, loader: loader)
             if checkConfig {
-                print("doormand: the settings are good")
+                print("doormand: the settings are valid")
                 return
             }
             try await daemon.run()
         } catch let error as ConfigurationError {
             for problem in error.problems { Self.report(problem) }
-            // EX_CONFIG of sysexits.h.
+            // EX_CONFIG. See sysexits.h.
             throw ExitCode(78)
         } catch {
             Self.report("\(error)")

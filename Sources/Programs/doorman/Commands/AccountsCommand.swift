@@ -2,33 +2,34 @@ internal import ArgumentParser
 internal import DoormanClient
 internal import DoormanSupport
 
-/// `doorman accounts`: what operators do with the accounts of an application.
+/// `doorman accounts`: lists or deletes the accounts of an application.
 struct AccountsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "accounts",
         abstract: "List or delete the accounts of an application.",
         discussion: """
-            The server refuses this unless its setting server.accounts-callers, or its policy, names the caller. Answers are JSON, \
-            one object a line, with --json or without, but for a list on a terminal. --timeout is for each call to the server, not \
-            for all of them.
+            Only callers that server.accounts-callers or the server's policy names can use these commands. The output is one JSON \
+            object per line, with or without --json, except for a list on a terminal. --timeout applies to each call to the server.
             """,
         subcommands: [AccountsListCommand.self, AccountsDeleteCommand.self])
 }
 
 extension AccountsCommand {
-    /// `1 account`, `2 accounts`.
+    /// Formats a number of accounts: `1 account`, `2 accounts`.
     static func count(_ number: Int) -> String {
         "\(number) account" + (number == 1 ? "" : "s")
     }
 
-    /// One line of output for an account that was listed.
+    /// Returns the line of output for a listed account.
     static func line(_ account: Account) -> String {
         JSONOutput.encode(AccountJSON(accountID: account.id, phoneNumber: account.phoneNumber, email: account.email)) + "\n"
     }
 
-    /// One line of output for an account that was to be deleted.
+    /// Returns the line of output for the deletion of an account.
     ///
-    /// - Parameter failure: Nil if it is deleted.
+    /// - Parameters:
+    ///   - id: The account's id.
+    ///   - failure: The failure, or `nil` if the account was deleted.
     static func line(deleting id: String, failure: FailureReport?) -> String {
         JSONOutput.encode(DeletionJSON(accountID: id, failure: failure?.body)) + "\n"
     }
@@ -48,7 +49,7 @@ private struct DeletionJSON: Encodable {
         case accountID
     }
 
-    /// The members of the outcome beside that of the account.
+    /// Encodes the account's id and the members of the outcome into one object.
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(accountID, forKey: .accountID)
@@ -56,26 +57,27 @@ private struct DeletionJSON: Encodable {
     }
 }
 
-/// `doorman accounts list`: every account of an application, a line each.
+/// `doorman accounts list`: prints all accounts of an application, one per line.
 struct AccountsListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Print the accounts of an application.",
+        abstract: "List the accounts of an application.",
+        usage: "doorman accounts list [<options>]",
         discussion: """
-            A table on a terminal, one JSON object a line elsewhere or with --json. What was printed before a failure is right, and \
-            not all there is: look at the exit code.
+            Prints a table on a terminal, and one JSON object per line elsewhere or with --json. The exit code is 3 if the list is \
+            incomplete because a call failed. The accounts that were printed before are correct.
             """)
 
-    @Option(help: ArgumentHelp("The application whose accounts they are.", valueName: "id"))
+    @Option(help: ArgumentHelp("Application that the accounts belong to.", valueName: "id"))
     var application: String?
 
-    @Option(help: ArgumentHelp("How many accounts to ask the server for at a time, 1 to 1000.", valueName: "number"))
+    @Option(help: ArgumentHelp("Accounts per call to the server, from 1 to 1000.", valueName: "number"))
     var pageSize = 100
 
-    @Option(help: ArgumentHelp("Stop after so many accounts.", valueName: "number"))
+    @Option(help: ArgumentHelp("Maximum number of accounts to list.", valueName: "number"))
     var limit: Int?
 
-    @Flag(help: "Say on standard error how far it is, even if that is no terminal.")
+    @Flag(help: "Show progress on standard error, even if it is not a terminal.")
     var progress = false
 
     @OptionGroup var server: ServerOptions
@@ -93,57 +95,59 @@ struct AccountsListCommand: AsyncParsableCommand {
         progress.end()
         if let failure {
             if server.json { StandardStreams.write(failure.json + "\n", to: .output) }
-            failure.complain()
+            failure.printLine()
             throw failure.status
         }
     }
 
     private func list(_ client: DoormanClient, _ progress: inout Progress) async -> FailureReport? {
-        var left = limit ?? .max
+        var remaining = limit ?? .max
         var listed = 0
         var after: String?
         let isTable = !server.json && StandardStreams.outputIsTerminal
         repeat {
             do throws(DoormanError) {
-                let page = try await client.accountPage(applicationID: application, pageSize: min(pageSize, left), after: after)
-                let shown = page.accounts.prefix(left)
+                let page = try await client.accountPage(
+                    applicationID: application, pageSize: min(pageSize, remaining), after: after)
+                let shown = page.accounts.prefix(remaining)
                 progress.clear()
                 if isTable && listed == 0 && !shown.isEmpty { StandardStreams.write(AccountsTable.header, to: .output) }
                 let lines = shown.map { isTable ? AccountsTable.row($0) : AccountsCommand.line($0) }
                 StandardStreams.write(lines.joined(), to: .output)
                 listed += shown.count
-                left -= shown.count
+                remaining -= shown.count
                 after = page.next
             } catch {
                 return FailureReport(error)
             }
             progress.show(AccountsCommand.count(listed) + " listed")
-        } while after != nil && left > 0
+        } while after != nil && remaining > 0
         return nil
     }
 }
 
-/// `doorman accounts delete`: accounts go for good, one after the other.
+/// `doorman accounts delete`: deletes accounts permanently, one after the other.
 struct AccountsDeleteCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Delete accounts at the provider, for good.",
+        abstract: "Delete accounts at the provider, permanently.",
+        usage: "doorman accounts delete [<options>] <ids> ...",
         discussion: """
-            Prints what became of each account, one JSON object a line. Goes on after an account that could not be deleted, unless \
-            the others would fare alike, or \(mostInARow) in a row have failed. Account Kit says of an account that it does not know \
-            what it says when it is down: PROVIDER_UNAVAILABLE.
+            Prints the result of each account, one JSON object per line. After a failure the command continues with the next \
+            account. It stops if every further call would fail in the same way, or after \(maximumConsecutiveFailures) consecutive \
+            failures. For an unknown account, Account Kit fails as it does in an outage: PROVIDER_UNAVAILABLE.
             """)
 
-    /// So many failures one after the other are not the accounts' fault.
-    static let mostInARow = 10
+    /// The number of consecutive failures after which the accounts are not the likely cause.
+    static let maximumConsecutiveFailures = 10
 
-    @Argument(help: "The accounts' ids; '-' alone reads them from standard input, one a line.")
+    @Argument(help: "Ids of the accounts. '-' alone reads them from standard input, one per line.")
     var ids: [String]
 
-    @Option(help: ArgumentHelp("The application whose accounts they are.", valueName: "id"))
+    @Option(help: ArgumentHelp("Application that the accounts belong to.", valueName: "id"))
     var application: String?
 
-    @Flag(help: "Say on standard error how far it is, even if that is no terminal.")
+    @Flag(help: "Show progress on standard error, even if it is not a terminal.")
     var progress = false
 
     @OptionGroup var server: ServerOptions
@@ -152,28 +156,28 @@ struct AccountsDeleteCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard !readsInput else { return }
-        for (index, id) in ids.enumerated() where !Self.isPossible(id) { throw Self.noAccountID("argument \(index + 1)") }
+        for (index, id) in ids.enumerated() where !Self.isValid(id) { throw Self.invalidID("argument \(index + 1)") }
     }
 
     func run() async throws {
-        if readsInput, StandardStreams.inputIsTerminal { throw ValidationError("there are no ids: pipe them in") }
+        if readsInput, StandardStreams.inputIsTerminal { throw ValidationError("no ids: pipe them into standard input") }
         let client = try server.makeClient()
         var progress = Progress(isWanted: self.progress)
         var counters = DeletionCounters()
-        var badLine: ValidationError?
+        var invalidLine: ValidationError?
         do throws(ValidationError) {
             var source = readsInput ? IDSource.input(LineReader()) : .arguments(ids[...])
-            while !counters.isHopeless, let id = try source.next() { await delete(id, client, &counters, &progress) }
+            while !counters.shouldStop, let id = try source.next() { await delete(id, client, &counters, &progress) }
         } catch {
-            badLine = error
+            invalidLine = error
         }
         await client.close()
         progress.end()
         if let failure = counters.lastFailure {
             StandardStreams.write(
-                FailureReport.line(counters.sentence + ": \(failure.description)", next: failure.next), to: .error)
+                FailureReport.line(counters.summary + ": \(failure.description)", next: failure.next), to: .error)
         }
-        if let badLine { throw badLine }
+        if let invalidLine { throw invalidLine }
         if let failure = counters.lastFailure { throw failure.status }
     }
 
@@ -191,25 +195,26 @@ struct AccountsDeleteCommand: AsyncParsableCommand {
             progress.clear()
             StandardStreams.write(AccountsCommand.line(deleting: id, failure: failure), to: .output)
         }
-        progress.show(counters.sentence)
+        progress.show(counters.summary)
     }
 
-    /// What can't be an id is not sent, and not repeated: it may be a token in the wrong place.
-    static func isPossible(_ id: String) -> Bool {
+    /// Returns whether the text is an account id. Other text is neither sent nor repeated: it may be a token in the wrong place.
+    static func isValid(_ id: String) -> Bool {
         DecimalDigits.areAll(id, upTo: 64)
     }
 
-    static func noAccountID(_ place: String) -> ValidationError {
-        ValidationError("\(place) is no account id: those are 1 to 64 decimal digits")
+    /// - Parameter position: The argument or line of the text, which the error does not repeat.
+    static func invalidID(_ position: String) -> ValidationError {
+        ValidationError("\(position) is not an account id: an id has 1 to 64 decimal digits")
     }
 }
 
-/// Where the ids come from.
+/// The source of account ids.
 private enum IDSource {
     case arguments(ArraySlice<String>)
     case input(LineReader)
 
-    /// The next id, or nil after the last. Empty lines are passed over.
+    /// Returns the next id, or `nil` after the last. Empty lines are skipped.
     mutating func next() throws(ValidationError) -> String? {
         switch self {
         case .arguments(var rest):
@@ -221,41 +226,42 @@ private enum IDSource {
             while true {
                 switch reader.next() {
                 case .line("", _): continue
-                case .line(let id, _) where AccountsDeleteCommand.isPossible(id): return id
+                case .line(let id, _) where AccountsDeleteCommand.isValid(id): return id
                 case .line(_, let number), .tooLong(let number):
-                    throw AccountsDeleteCommand.noAccountID("line \(number) of standard input")
+                    throw AccountsDeleteCommand.invalidID("line \(number) of standard input")
                 case .end: return nil
-                case .unreadable: throw ValidationError("standard input can't be read")
+                case .unreadable: throw ValidationError("cannot read standard input")
                 }
             }
         }
     }
 }
 
-/// What became of the accounts so far.
+/// Counts the deleted accounts and the failures.
 struct DeletionCounters {
     private var deleted = 0
     private var failed = 0
-    private var failedInARow = 0
+    private var consecutiveFailures = 0
     private(set) var lastFailure: FailureReport?
 
     mutating func count(_ failure: FailureReport?) {
         guard let failure else {
             deleted += 1
-            failedInARow = 0
+            consecutiveFailures = 0
             return
         }
         failed += 1
-        failedInARow += 1
+        consecutiveFailures += 1
         lastFailure = failure
     }
 
-    /// Whether the next would fail as the last did.
-    var isHopeless: Bool {
-        failedInARow > 0 && (lastFailure?.hitsEveryCall == true || failedInARow >= AccountsDeleteCommand.mostInARow)
+    /// Whether the next deletion would probably fail like the last.
+    var shouldStop: Bool {
+        guard consecutiveFailures > 0 else { return false }
+        return lastFailure?.affectsEveryCall == true || consecutiveFailures >= AccountsDeleteCommand.maximumConsecutiveFailures
     }
 
-    var sentence: String {
-        AccountsCommand.count(deleted) + " deleted" + (failed > 0 ? ", \(failed) not" : "")
+    var summary: String {
+        AccountsCommand.count(deleted) + " deleted" + (failed > 0 ? ", \(failed) failed" : "")
     }
 }

@@ -4,56 +4,59 @@ internal import DoormanClient
 internal import DoormanSupport
 internal import UnixSignals
 
-/// `doorman bench`: how fast does the server answer?
+/// `doorman bench`: measures throughput and latency of a server.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measure how fast the server answers.",
+        abstract: "Measure the throughput and latency of a server.",
         discussion: """
-            Makes calls to 'verify' the tokens of a file, over and over, and says how many were answered and how long they took. \
-            Without --rate each call is made when the one before it was answered; with --rate they are due at that rate whatever \
-            the server does, and each counts from when it was due. --timeout is for connecting, and for each call. Ctrl-C ends it \
-            early, and a second time at once. The exit code is 3 if any call found the server unavailable, otherwise 1 if any token was rejected.
+            Verifies the tokens of a file repeatedly, and reports throughput, latency and failures. Without --rate the load is a \
+            closed loop: each call begins when the previous call has ended. With --rate the load is an open loop: calls are due at \
+            a fixed rate, and latency counts from the due time, which avoids coordinated omission. --timeout applies to connecting \
+            and to each call. Ctrl-C ends the run early, and a second Ctrl-C ends it at once. The exit code is 3 if a call was \
+            unavailable, otherwise 1 if a token was rejected.
             """)
 
     @Option(
-        help: ArgumentHelp("Read the tokens from this file, one a line; '-' reads standard input.", valueName: "file"),
+        help: ArgumentHelp("File with the tokens, one per line. '-' reads standard input.", valueName: "file"),
         completion: .file())
     var tokenFile: String
 
-    @Option(help: ArgumentHelp("How many connections to open.", valueName: "number"))
+    @Option(help: ArgumentHelp("Number of connections.", valueName: "number"))
     var connections = 10
 
-    @Option(help: ArgumentHelp("How many calls to have in flight on each connection.", valueName: "number"))
+    @Option(help: ArgumentHelp("Maximum calls in flight per connection.", valueName: "number"))
     var depth = 1
 
-    @Option(help: ArgumentHelp("How many threads to make the calls on.", valueName: "number"))
+    @Option(help: ArgumentHelp("Number of threads that make the calls.", valueName: "number"))
     var threads = 1
 
-    @Option(help: ArgumentHelp("How many calls are due a second, over all connections.", valueName: "number"))
+    @Option(help: ArgumentHelp("Calls per second over all connections, in an open loop.", valueName: "number"))
     var rate: Int?
 
     @Option(
-        help: ArgumentHelp("How long to measure. (default: 10s)", valueName: "duration"), transform: Duration.init(option:))
+        help: ArgumentHelp("Time to measure. (default: 10s)", valueName: "duration"), transform: Duration.init(option:))
     var duration: Duration?
 
     @Option(
-        help: ArgumentHelp("How long to make calls before that; 0s for not at all. (default: 2s)", valueName: "duration"),
+        help: ArgumentHelp("Time to make calls before the measurement; 0s for none. (default: 2s)", valueName: "duration"),
         transform: { $0 == "0s" ? .zero : try Duration(option: $0) })
     var warmUp: Duration?
 
     @Option(
-        help: ArgumentHelp("How long ago the provider may have been asked, 1s at least: 30s, 5m.", valueName: "duration"),
+        help: ArgumentHelp("Maximum age of a cached verdict, at least 1s: 30s, 5m.", valueName: "duration"),
         transform: Duration.init(option:))
     var maxAge: Duration?
 
-    @Option(help: ArgumentHelp("The application that the tokens must have been made for.", valueName: "id"))
+    @Option(help: ArgumentHelp("Application that the tokens must belong to.", valueName: "id"))
     var application: String?
 
-    @Option(help: ArgumentHelp("Draw the latency by percentile into this file, as SVG.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("File that receives a plot of the latency by percentile, as SVG.", valueName: "file"),
+        completion: .file())
     var plot: String?
 
-    @Flag(help: "Say on standard error how far it is, even if that is no terminal.")
+    @Flag(help: "Show progress on standard error, even if it is not a terminal.")
     var progress = false
 
     @OptionGroup var server: ServerOptions
@@ -72,9 +75,15 @@ struct BenchCommand: AsyncParsableCommand {
         do {
             frames = try RequestFrames(try TokenFile(path: tokenFile).read(), settings: settings)
         } catch is RequestFrames.TooLong {
-            throw ValidationError("a token or the application does not fit into a call")
+            throw ValidationError("a token or the application's id is too long for a call")
         }
-        if let plot, !StandardStreams.write("", file: plot) { throw ValidationError("'\(plot)' can't be written") }
+        if let plot {
+            do throws(FileAccessError) {
+                try StandardStreams.write("", file: plot)
+            } catch {
+                throw ValidationError("cannot write '\(plot)': \(error.cause)")
+            }
+        }
         try await checkHealth()
         let report: BenchReport
         do {
@@ -83,17 +92,25 @@ struct BenchCommand: AsyncParsableCommand {
             try server.fail(FailureReport(DoormanError(.unreachable, "\(error)", isRetryable: true)))
             return
         }
-        if let plot, let drawing = report.plot, !StandardStreams.write(drawing.svg, file: plot) {
-            StandardStreams.write(FailureReport.line("'\(plot)' can't be written", next: "Check the disk."), to: .error)
-        }
-        if let complaint = report.complaint { StandardStreams.write(complaint, to: .error) }
+        if let plot, let drawing = report.plot { Self.write(drawing, to: plot) }
+        if let line = report.failureLine { StandardStreams.write(line, to: .error) }
         try server.finish(Report(report))
+    }
+
+    /// Writes the plot. A failure is printed and does not discard the measurement.
+    private static func write(_ plot: LatencyPlot, to path: String) {
+        do throws(FileAccessError) {
+            try StandardStreams.write(plot.svg, file: path)
+        } catch {
+            let line = FailureReport.line("cannot write '\(path)': \(error.cause)", next: "Check the disk.")
+            StandardStreams.write(line, to: .error)
+        }
     }
 
     private func settings() throws -> BenchSettings {
         let choice = try server.choice()
         guard choice.targets.count == 1, let target = choice.targets.first else {
-            throw ValidationError("one server is measured at a time: name one with --address")
+            throw ValidationError("bench measures one server: name a single server with --address")
         }
         var settings = BenchSettings(address: target)
         settings.tls = choice.tls
@@ -109,7 +126,7 @@ struct BenchCommand: AsyncParsableCommand {
         return settings
     }
 
-    /// One call before thousands: whoever is at the wrong address is told so as by every other command.
+    /// Makes one call before thousands, so that a wrong address fails with the same message as in every other command.
     private func checkHealth() async throws {
         let client = try server.makeClient()
         let health: Result<HealthStatus, DoormanError>
@@ -165,7 +182,7 @@ struct BenchCommand: AsyncParsableCommand {
 }
 
 extension BenchReport {
-    /// Nil if nothing was measured.
+    /// The plot of the latency, or `nil` if nothing was measured.
     fileprivate var plot: LatencyPlot? {
         latency.map { latency in
             LatencyPlot(

@@ -1,12 +1,12 @@
 internal import ArgumentParser
 
-/// `doorman completion`: what a shell must read to complete this program's command lines.
+/// `doorman completion`: prints the completion script of a shell.
 struct CompletionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "completion",
-        abstract: "Print the script by which a shell completes command lines.",
+        abstract: "Print the completion script of a shell.",
         discussion: """
-            Scripts/install puts it where the shell looks. By hand:
+            Scripts/install installs the scripts. To install a script by hand:
 
               doorman completion bash > ~/.local/share/bash-completion/completions/doorman
               doorman completion zsh > "${fpath[1]}/_doorman"
@@ -27,7 +27,7 @@ struct CompletionCommand: ParsableCommand {
         }
     }
 
-    @Argument(help: "The shell.")
+    @Argument(help: "Shell that reads the script.")
     var shell: Shell
 
     func run() {

@@ -1,26 +1,26 @@
 internal import ArgumentParser
 internal import DoormanSupport
 
-/// `doorman`: asks a Doorman server from the command line.
+/// `doorman`: the command-line client of a Doorman server.
 @main
 struct DoormanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doorman",
-        abstract: "Ask a Doorman server whose token it is.",
+        abstract: "Verify tokens with a Doorman server, and inspect the server.",
         discussion: """
-            Answers are tables for people or, with --json, one JSON object for programs. A failure also says on standard error, in \
-            one line, what to do next.
+            Results are text for people or, with --json, JSON for programs. A failure prints one line on standard error: what \
+            failed, why, and the next step.
 
             EXIT CODES
-              0  the answer is yes
+              0  the token is valid, or the command succeeded
               1  the token or code is rejected
-              2  wrong use; nobody was asked
-              3  unavailable, or the server takes no calls
+              2  the command line, or a file that it names, is invalid
+              3  unavailable: there is no verdict, or the server takes no calls
 
             ENVIRONMENT
             \(CLIVariable.allCases.map { "  \($0.rawValue)\n      \($0.summary)" }.joined(separator: "\n"))
               NO_COLOR
-                  If it is not empty, nothing is in colour; nor is it but on a terminal.
+                  If not empty, turns colours off. Only terminals get colours.
 
             EXAMPLES
               doorman login --phone +15551234567 | doorman verify
@@ -37,7 +37,7 @@ struct DoormanCommand: AsyncParsableCommand {
         await ExitStatus.leave(with: run(arguments))
     }
 
-    /// Runs a command line, and says how it ended.
+    /// Runs a command line and returns its exit status.
     private static func run(_ arguments: [String]) async -> ExitStatus {
         do {
             var command = try parseAsRoot(arguments)
@@ -50,21 +50,24 @@ struct DoormanCommand: AsyncParsableCommand {
         } catch let status as ExitStatus {
             return status
         } catch  where exitCode(for: error) == .success {
-            // Help and completion scripts are thrown too.
+            // The argument parser throws help texts, too.
             StandardStreams.write(fullMessage(for: error) + "\n", to: .output)
             return .success
         } catch {
-            // Complaints of our own name nothing but files, and so a token only where a file's name should be.
-            let isOurs = error is ValidationError
-            let message = withoutSecrets(message(for: error), arguments) { !isOurs || mayBeToken($0) }
+            // Our own messages repeat only names of files, so only a token in place of a file's name could appear in them.
+            let isOwnMessage = error is ValidationError
+            let message = withoutSecrets(message(for: error), arguments) { !isOwnMessage || mayBeToken($0) }
             StandardStreams.write(FailureReport.line(message, next: "See 'doorman --help'."), to: .error)
             return .wrongUse
         }
     }
 
-    /// A misplaced token would be named in the complaint about it, so arguments as long as one are left out.
+    /// Removes arguments as long as a token from an error message, because one may be a token in the wrong place.
     ///
-    /// - Parameter isSecret: Whether one of them is to be left out, or may stay.
+    /// - Parameters:
+    ///   - message: The error message.
+    ///   - arguments: The command line.
+    ///   - isSecret: Returns whether to remove a long argument. By default all are removed.
     static func withoutSecrets(
         _ message: String, _ arguments: [String], where isSecret: (Substring) -> Bool = { _ in true }
     ) -> String {
@@ -78,7 +81,7 @@ struct DoormanCommand: AsyncParsableCommand {
         return message
     }
 
-    /// Tokens and codes are letters and digits; long names of files have a dot, a slash or a hyphen.
+    /// Returns whether the text looks like a token or code. Long names of files contain a dot, a slash or a hyphen.
     static func mayBeToken(_ text: Substring) -> Bool {
         text.utf8.allSatisfy { $0.isASCIIAlphanumeric || "|_".utf8.contains($0) }
     }

@@ -1,29 +1,30 @@
 internal import ArgumentParser
 internal import DoormanClient
 
-/// `doorman exchange`: an authorization code becomes a token.
+/// `doorman exchange`: exchanges an authorization code for a token.
 struct ExchangeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "exchange",
-        abstract: "Exchange an authorization code for a token, and say whose it is.",
+        abstract: "Exchange an authorization code for a token, and print its account.",
+        usage: "doorman exchange [<options>] [<code>]",
         discussion: """
-            A code is good once. The token is printed on standard output and nowhere else: mind where that goes. Prefer standard \
-            input or --code-file for the code: other people on this machine can see the arguments of a process.
+            A code works once. The token goes to standard output only. Prefer standard input or --code-file. Other people on this \
+            machine can see the arguments of a process, and shells keep them in their history.
             """)
 
-    @Argument(help: "The code; '-' or nothing reads standard input.")
+    @Argument(help: "Code. '-' or no argument reads standard input.")
     var code: String?
 
-    @Option(help: ArgumentHelp("Read the code from this file.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("File that holds the code.", valueName: "file"), completion: .file())
     var codeFile: String?
 
-    @Option(help: ArgumentHelp("The application that the code was made for.", valueName: "id"))
+    @Option(help: ArgumentHelp("Application that the code belongs to.", valueName: "id"))
     var application: String?
 
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-        let code = AuthorizationCode(bytes: try SecretSource(argument: code, file: codeFile, what: "code").read())
+        let code = AuthorizationCode(bytes: try SecretSource(argument: code, file: codeFile, kind: "code").read())
         try await server.run { client throws(DoormanError) in
             Report(try await client.exchange(code, applicationID: application))
         }

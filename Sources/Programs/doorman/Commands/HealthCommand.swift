@@ -2,24 +2,25 @@ internal import ArgumentParser
 internal import DoormanClient
 internal import DoormanSupport
 
-/// `doorman health`: does the server take calls?
+/// `doorman health`: checks whether the server takes calls.
 struct HealthCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "health",
-        abstract: "Say whether the server takes calls.",
+        abstract: "Check whether the server takes calls.",
+        usage: "doorman health [<options>]",
         discussion: """
-            Exit code 0 means that it serves, 3 that it does not or can't be reached, be it that it starts, drains or is gone.
+            Exit code 0 means that the server is serving. Exit code 3 means that it is starting, draining or unreachable.
 
-            With --wait it is asked again and again until it serves or the time is up; --timeout is then for each question. Waiting \
-            ends early where it is of no use: if somebody else listens there, or the service is unknown.
+            With --wait the check is repeated until the server is serving or the time is over. --timeout then applies to each \
+            check. Waiting ends early if another program listens at the address, or if the service is unknown.
             """)
 
-    @Option(help: ArgumentHelp("Ask about this service alone: doorman.v1.Auth.", valueName: "name"))
+    @Option(help: ArgumentHelp("Service to check: doorman.v1.Auth. By default the whole server.", valueName: "name"))
     var service = ""
 
     @Option(
         defaultAsFlag: HealthWait.standard, parsing: .next,
-        help: ArgumentHelp("Wait until it serves, so long at most; given alone, 30s.", valueName: "duration"),
+        help: ArgumentHelp("Maximum time to wait until the server is serving.", valueName: "duration"),
         transform: HealthWait.init(parsing:))
     var wait: HealthWait? = nil
 
@@ -32,18 +33,18 @@ struct HealthCommand: AsyncParsableCommand {
         let timeout = try server.choice().timeout ?? HealthWait.clientSettings.timeout
         var progress = Progress(isWanted: false)
         try await server.run(settings: HealthWait.clientSettings) { client throws(DoormanError) in
-            let answer = await wait.run(timeout: timeout) { timeout, last in
-                if let last { progress.show("waiting: \(last.inWords)") }
+            let result = await wait.run(timeout: timeout) { timeout, last in
+                if let last { progress.show("waiting: \(last.summary)") }
                 return await client.health(of: service, timeout)
             }
             progress.clear()
-            return Report(try answer.get())
+            return Report(try result.get())
         }
     }
 }
 
 extension DoormanClient {
-    fileprivate func health(of service: String, _ timeout: Duration) async -> HealthWait.Answer {
+    fileprivate func health(of service: String, _ timeout: Duration) async -> HealthWait.CheckResult {
         do throws(DoormanError) {
             return .success(try await health(service: service, timeout: timeout))
         } catch {
@@ -52,8 +53,8 @@ extension DoormanClient {
     }
 }
 
-extension HealthWait.Answer {
-    fileprivate var inWords: String {
+extension HealthWait.CheckResult {
+    fileprivate var summary: String {
         switch self {
         case .success(let status): Report(status).text.filter { !$0.isNewline }
         case .failure(let error): error.message.printable
@@ -61,27 +62,27 @@ extension HealthWait.Answer {
     }
 }
 
-/// `doorman health --wait`: asks until the server serves, the time is up, or waiting is of no use.
+/// `doorman health --wait`: repeats the check until the server is serving, the time is over, or waiting cannot help.
 struct HealthWait: Sendable, Equatable, CustomStringConvertible {
-    typealias Answer = Result<HealthStatus, DoormanError>
+    typealias CheckResult = Result<HealthStatus, DoormanError>
 
-    /// In all.
+    /// The maximum time for all checks.
     let limit: Duration
 
-    /// 30 s: a server that is not there by then is not about to be.
+    /// The default of 30 s, in which a healthy server starts.
     static let standard = HealthWait(limit: .seconds(30))
 
-    /// Between an answer that is no, and the next question.
+    /// The time between two checks.
     static let pause = Duration.milliseconds(100)
 
-    /// Whoever waits for a server wants to know soon after it listens.
+    /// A configuration with a short back-off, so that the wait ends soon after the server listens.
     static var clientSettings: DoormanClientConfiguration {
         var settings = DoormanClientConfiguration()
         settings.longestBackoff = .milliseconds(250)
         return settings
     }
 
-    /// As it is typed.
+    /// The limit as users type it.
     var description: String { DurationText.seconds(limit) + "s" }
 
     init(limit: Duration) {
@@ -92,40 +93,41 @@ struct HealthWait: Sendable, Equatable, CustomStringConvertible {
         self.init(limit: try Duration(option: text))
     }
 
-    /// The answer that ended the waiting: the last one, if the time is up.
+    /// Repeats the check and returns the result that ended the wait. When the time is over, that is the last result.
     ///
     /// - Parameters:
-    ///   - timeout: For each question.
-    ///   - ask: Is given how long it may take, and the answer before this one.
+    ///   - timeout: The maximum time of each check.
+    ///   - clock: The clock that measures the wait.
+    ///   - check: Checks once. Gets the time it may take and the previous result.
     func run<C: Clock<Duration>>(
-        timeout: Duration, clock: C = ContinuousClock(), ask: (Duration, Answer?) async -> Answer
-    ) async -> Answer {
+        timeout: Duration, clock: C = ContinuousClock(), check: (Duration, CheckResult?) async -> CheckResult
+    ) async -> CheckResult {
         let end = clock.now.advanced(by: limit)
-        var last: Answer?
+        var last: CheckResult?
         while true {
-            let left = clock.now.duration(to: end)
-            if let last, left <= .zero { return last }
-            let answer = await ask(min(timeout, max(left, .milliseconds(1))), last)
-            if Self.isFinal(answer) { return answer }
-            // That the last question had hardly any time says less than what came before it.
-            last = left < timeout && answer.isOutOfTime ? last ?? answer : answer
-            // Cancelled with the whole program only.
+            let remaining = clock.now.duration(to: end)
+            if let last, remaining <= .zero { return last }
+            let result = await check(min(timeout, max(remaining, .milliseconds(1))), last)
+            if Self.isFinal(result) { return result }
+            // A last check with little time left says less than the check before it.
+            last = remaining < timeout && result.isOutOfTime ? last ?? result : result
+            // The sleep is cancelled only with the whole program.
             try? await clock.sleep(for: min(Self.pause, max(.zero, clock.now.duration(to: end))))
         }
     }
 
-    static func isFinal(_ answer: Answer) -> Bool {
-        switch answer {
+    static func isFinal(_ result: CheckResult) -> Bool {
+        switch result {
         case .success(.serving), .success(.serviceUnknown): return true
         case .success: return false
         case .failure(let error):
-            let hopeless: [UnavailableReason] = [.protocolViolation, .unimplemented, .malformedRequest]
-            return hopeless.contains { error.kind == .unavailable($0) }
+            let permanent: [UnavailableReason] = [.protocolViolation, .unimplemented, .malformedRequest]
+            return permanent.contains { error.kind == .unavailable($0) }
         }
     }
 }
 
-extension HealthWait.Answer {
+extension HealthWait.CheckResult {
     fileprivate var isOutOfTime: Bool {
         if case .failure(let error) = self { error.kind == .unavailable(.deadlineExceeded) } else { false }
     }

@@ -2,37 +2,39 @@ internal import ArgumentParser
 internal import DoormanClient
 internal import EmulatorClient
 
-/// `doorman login`: what a person with a phone does, for a first try and for development.
+/// `doorman login`: logs in at the emulator, for a first try and for development.
 struct LoginCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "login",
-        abstract: "Log somebody in at account-kit-emulator, and print the token.",
+        abstract: "Log in at account-kit-emulator and print the token.",
+        usage: "doorman login [<options>]",
         discussion: """
-            Has the emulator log an account in, which is made if there is none, and the server exchange the code for a token. The \
-            token is printed on standard output, and nothing else, so that this works:
+            Logs in at the emulator, which creates the account if needed, and exchanges the code for a token at the server. The \
+            output is the token and nothing else, so that a pipe can verify it:
 
               doorman login --phone +15551234567 | doorman verify
 
-            With --code the code is printed, and the server is not asked: 'doorman exchange' takes it, once. --timeout is for both \
-            together. Exit code 2 means that the emulator finds the request wrong, 3 that it or the server could not be asked.
+            With --code the output is the authorization code, which 'doorman exchange' accepts once. --timeout covers login and \
+            exchange together. Exit code 2 means that the emulator rejects the request. Exit code 3 means that the emulator or the \
+            server is unavailable.
             """)
 
-    @Option(help: ArgumentHelp("The phone number to log in with, such as +15551234567.", valueName: "number"))
+    @Option(help: ArgumentHelp("Phone number to log in with, such as +15551234567.", valueName: "number"))
     var phone: String?
 
-    @Option(help: ArgumentHelp("The e-mail address to log in with.", valueName: "address"))
+    @Option(help: ArgumentHelp("E-mail address to log in with.", valueName: "address"))
     var email: String?
 
-    @Option(help: ArgumentHelp("The application to log in to. (default: the emulator's first)", valueName: "id"))
+    @Option(help: ArgumentHelp("Application to log in to. (default: the emulator's first)", valueName: "id"))
     var application: String?
 
     @Option(
         help: ArgumentHelp(
-            "The emulator, which must be on this machine. (default: $DOORMAN_EMULATOR, or \(EmulatorAddress.standard))",
+            "Address of the emulator, on this machine. (default: $DOORMAN_EMULATOR, or \(EmulatorAddress.standard))",
             valueName: "address"))
     var emulator: String?
 
-    @Flag(help: "Print the authorization code, and exchange nothing.")
+    @Flag(help: "Print the authorization code instead of a token.")
     var code = false
 
     @OptionGroup var server: ServerOptions
@@ -54,9 +56,9 @@ struct LoginCommand: AsyncParsableCommand {
         }
         guard !code else { return try server.finish(Report(loggedIn)) }
         try await server.run { client throws(DoormanError) in
-            let left = max(.milliseconds(1), ContinuousClock.now.duration(to: end))
+            let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: end))
             return Report(
-                loggedIn, try await client.exchange(loggedIn.code, applicationID: application, timeout: left))
+                loggedIn, try await client.exchange(loggedIn.code, applicationID: application, timeout: remaining))
         }
     }
 
@@ -64,42 +66,45 @@ struct LoginCommand: AsyncParsableCommand {
         switch (phone, email) {
         case (let phone?, nil): return .phone(phone)
         case (nil, let email?): return .email(email)
-        default: throw ValidationError("give --phone or --email, one of them")
+        default: throw ValidationError("give either --phone or --email")
         }
     }
 
     func address(_ environment: CLIEnvironment) throws(ValidationError) -> EmulatorAddress {
-        guard let given = environment.value(emulator, "--emulator", or: .emulator) else { return .standard }
+        guard let value = environment.value(emulator, "--emulator", or: .emulator) else { return .standard }
         do {
-            return try EmulatorAddress(parsing: given.text)
+            return try EmulatorAddress(parsing: value.text)
         } catch {
-            throw ValidationError("\(given.source) \(error)")
+            throw ValidationError("\(value.source) \(error)")
         }
     }
 
-    /// - Throws: If it is the request that is wrong.
+    /// Returns the report of a failure.
+    ///
+    /// - Throws: `ValidationError` if the emulator rejects the request.
     private static func report(_ failure: EmulatorFailure, _ address: EmulatorAddress) throws(ValidationError) -> FailureReport {
-        let start = "Start account-kit-emulator, or name its address with --emulator or DOORMAN_EMULATOR."
+        let start = "Start account-kit-emulator, or give its address with --emulator or DOORMAN_EMULATOR."
         switch failure {
-        case .refused(let words): throw ValidationError("the emulator at \(address) refuses: \(words)")
+        case .refused(let words): throw ValidationError("the emulator at \(address) rejects the login: \(words)")
         case .unreachable(let words):
             return FailureReport(
-                DoormanError(.unreachable, "no connection to \(address): \(words)", isRetryable: true), next: start)
+                DoormanError(.unreachable, "cannot connect to the emulator at \(address): \(words)", isRetryable: true), next: start
+            )
         case .timedOut:
             return FailureReport(
-                DoormanError(.deadlineExceeded, "the emulator at \(address) did not answer in time", isRetryable: true),
-                next: "Try again with a longer --timeout, and see whether it is an emulator that listens there.")
+                DoormanError(.deadlineExceeded, "the emulator at \(address) did not respond in time", isRetryable: true),
+                next: "Try again with a longer --timeout, and check that account-kit-emulator listens there.")
         case .noEmulator(let words):
             return FailureReport(
                 DoormanError(
-                    .protocolViolation, "what listens at \(address) is no account-kit-emulator: \(words)", isRetryable: false),
+                    .protocolViolation, "the program at \(address) is not account-kit-emulator: \(words)", isRetryable: false),
                 next: start)
         }
     }
 }
 
 extension Report {
-    /// A token is what this is for; nothing else is printed, so that it can be piped.
+    /// Creates a report with the token as its only text, for a pipe.
     fileprivate init(_ loggedIn: LoggedIn, _ exchange: Exchange) {
         let token = String(decoding: exchange.token.bytes, as: UTF8.self)
         self.init(
@@ -118,8 +123,8 @@ extension Report {
 private struct LoginJSON: Encodable {
     let outcome = "logged_in"
     let accountID: String
-    /// Left out with `--code`.
+    /// Absent with `--code`.
     let token: String?
-    /// Left out without `--code`.
+    /// Absent without `--code`.
     let code: String?
 }

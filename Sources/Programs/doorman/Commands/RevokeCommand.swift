@@ -1,25 +1,26 @@
 internal import ArgumentParser
 internal import DoormanClient
 
-/// `doorman revoke`: a token, or every token of an account, is good no more.
+/// `doorman revoke`: revokes a token, or all tokens of an account.
 struct RevokeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke",
-        abstract: "Log out a token, or every token of an account, everywhere.",
+        abstract: "Revoke a token, or all tokens of an account.",
         discussion: """
-            Prefer standard input or --token-file for the token: other people on this machine can see the arguments of a process.
+            Prefer standard input or --token-file. Other people on this machine can see the arguments of a process, and shells \
+            keep them in their history.
             """)
 
-    @Argument(help: "The token; '-' or nothing reads standard input.")
+    @Argument(help: "Token. '-' or no argument reads standard input.")
     var token: String?
 
-    @Option(help: ArgumentHelp("Read the token from this file.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("File that holds the token.", valueName: "file"), completion: .file())
     var tokenFile: String?
 
-    @Option(help: ArgumentHelp("Revoke every token of this account.", valueName: "id"))
+    @Option(help: ArgumentHelp("Account to revoke all tokens of, instead of a single token.", valueName: "id"))
     var account: String?
 
-    @Option(help: ArgumentHelp("The application it is about.", valueName: "id"))
+    @Option(help: ArgumentHelp("Application that the token or account belongs to.", valueName: "id"))
     var application: String?
 
     @OptionGroup var server: ServerOptions
@@ -33,7 +34,7 @@ struct RevokeCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard let account else {
-            let token = Token(bytes: try SecretSource(argument: token, file: tokenFile, what: "token").read())
+            let token = Token(bytes: try SecretSource(argument: token, file: tokenFile, kind: "token").read())
             return try await server.run { client throws(DoormanError) in
                 try await client.revoke(token, applicationID: application)
                 return .revoked

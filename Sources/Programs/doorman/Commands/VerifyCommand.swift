@@ -1,28 +1,28 @@
 internal import ArgumentParser
 internal import DoormanClient
 
-/// `doorman verify`: whose token is this?
+/// `doorman verify`: verifies a token.
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Say whose token it is.",
+        abstract: "Verify a token and print its account.",
         discussion: """
-            Prefer standard input or --token-file: other people on this machine can see the arguments of a process, and shells \
+            Prefer standard input or --token-file. Other people on this machine can see the arguments of a process, and shells \
             keep them in their history.
             """)
 
-    @Argument(help: "The token; '-' or nothing reads standard input.")
+    @Argument(help: "Token. '-' or no argument reads standard input.")
     var token: String?
 
-    @Option(help: ArgumentHelp("Read the token from this file.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("File that holds the token.", valueName: "file"), completion: .file())
     var tokenFile: String?
 
     @Option(
-        help: ArgumentHelp("How long ago the provider may have been asked, 1s at least: 30s, 5m.", valueName: "duration"),
+        help: ArgumentHelp("Maximum age of a cached verdict, at least 1s: 30s, 5m.", valueName: "duration"),
         transform: Duration.init(option:))
     var maxAge: Duration?
 
-    @Option(help: ArgumentHelp("The application that the token must have been made for.", valueName: "id"))
+    @Option(help: ArgumentHelp("Application that the token must belong to.", valueName: "id"))
     var application: String?
 
     @OptionGroup var server: ServerOptions
@@ -32,7 +32,7 @@ struct VerifyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let token = Token(bytes: try SecretSource(argument: token, file: tokenFile, what: "token").read())
+        let token = Token(bytes: try SecretSource(argument: token, file: tokenFile, kind: "token").read())
         try await server.run { client throws(DoormanError) in
             let start = ContinuousClock.now
             let identity = try await client.verify(token, maxAge: maxAge, applicationID: application)

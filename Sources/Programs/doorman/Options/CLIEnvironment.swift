@@ -1,6 +1,6 @@
-/// The variables that this program looks at. An option of the command line overrides its variable.
+/// The environment variables of the CLI. An option overrides its variable.
 ///
-/// `doormand`, whose settings are `DOORMAN_…` variables too, knows these names as the CLI's: both may run in one environment.
+/// The settings of `doormand` are `DOORMAN_…` variables too. `doormand` ignores these names, because both may run in one environment.
 enum CLIVariable: String, CaseIterable {
     case address = "DOORMAN_ADDRESS"
     case timeout = "DOORMAN_TIMEOUT"
@@ -11,22 +11,22 @@ enum CLIVariable: String, CaseIterable {
     case serverName = "DOORMAN_SERVER_NAME"
     case emulator = "DOORMAN_EMULATOR"
 
-    /// For the command's help.
+    /// The variable's description in the help.
     var summary: String {
         switch self {
-        case .address: "The servers, as --address takes them."
-        case .timeout: "How long to wait, as --timeout takes it."
-        case .tls: "true or false: whether to speak TLS, as --tls and --no-tls say."
-        case .authoritiesFile: "As --ca-file."
-        case .certificateFile: "As --certificate-file."
-        case .privateKeyFile: "As --private-key-file."
-        case .serverName: "As --server-name."
-        case .emulator: "The emulator that 'doorman login' asks, as --emulator."
+        case .address: "Default for --address."
+        case .timeout: "Default for --timeout."
+        case .tls: "Default for --tls (true) or --no-tls (false)."
+        case .authoritiesFile: "Default for --ca-file."
+        case .certificateFile: "Default for --certificate-file."
+        case .privateKeyFile: "Default for --private-key-file."
+        case .serverName: "Default for --server-name."
+        case .emulator: "Default for --emulator of 'doorman login'."
         }
     }
 }
 
-/// The values of those variables.
+/// The values of the CLI's environment variables.
 struct CLIEnvironment {
     private let read: (String) -> String?
 
@@ -36,22 +36,22 @@ struct CLIEnvironment {
 
     static var process: CLIEnvironment { CLIEnvironment(StandardStreams.environment) }
 
-    /// Nil if the variable is not set, or empty: that is how a shell takes one back for a single command.
+    /// The variable's value. `nil` if the variable is unset or empty: an empty value is how a shell unsets it for a single command.
     subscript(variable: CLIVariable) -> String? {
         guard let value = read(variable.rawValue), !value.isEmpty else { return nil }
         return value
     }
 
-    /// The option's value, or else that of the variable.
+    /// Returns the option's value, or the variable's if there is no option.
     func value(_ option: String?, _ name: String, or variable: CLIVariable) -> OptionValue? {
         if let option { return OptionValue(text: option, source: name) }
         return self[variable].map { OptionValue(text: $0, source: variable.rawValue) }
     }
 }
 
-/// A value and its source, which errors name, so that the mistake is looked for in the right place.
+/// A value and its source. Errors name the source, so that users find the problem.
 struct OptionValue: Equatable {
     let text: String
-    /// `--ca-file`, or `DOORMAN_CA_FILE`.
+    /// The option or variable, such as `--ca-file` or `DOORMAN_CA_FILE`.
     let source: String
 }

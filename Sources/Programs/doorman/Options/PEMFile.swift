@@ -1,32 +1,35 @@
 internal import ArgumentParser
 
-/// A look at a file of TLS before anybody is connected to, so that a mistake in it is named for what it is.
+/// Checks a TLS file before the client connects. A handshake would fail with a message that does not name the file.
 enum PEMFile {
     enum Kind {
         case certificate
         case privateKey
     }
 
-    /// The most bytes that are looked at. All authorities that a system trusts are a quarter of that.
-    static let mostBytes = 1 << 20
+    /// The number of bytes that are checked. All authorities of a system are a quarter of that.
+    static let maximumBytes = 1 << 20
 
     static func check(_ file: OptionValue, holds kind: Kind) throws(ValidationError) {
-        guard let bytes = StandardStreams.read(file: file.text, atMost: mostBytes) else {
-            throw ValidationError("\(file.source): '\(file.text)' can't be read")
+        let bytes: [UInt8]
+        do throws(FileAccessError) {
+            bytes = try StandardStreams.read(file: file.text, atMost: maximumBytes)
+        } catch {
+            throw ValidationError("\(file.source): cannot read '\(file.text)': \(error.cause)")
         }
-        guard let fault = fault(in: String(decoding: bytes, as: UTF8.self), as: kind) else { return }
-        throw ValidationError("\(file.source): '\(file.text)' \(fault)")
+        guard let problem = problem(in: String(decoding: bytes, as: UTF8.self), as: kind) else { return }
+        throw ValidationError("\(file.source): '\(file.text)' \(problem)")
     }
 
-    /// What is wrong with a file's text; nil if nothing that can be seen at once is.
-    static func fault(in text: String, as kind: Kind) -> String? {
+    /// Returns the problem of a file's text as a verb phrase, or `nil` if the text seems valid.
+    static func problem(in text: String, as kind: Kind) -> String? {
         switch kind {
         case .certificate:
-            return text.contains("-----BEGIN CERTIFICATE-----") ? nil : "holds no certificate in PEM form"
+            return text.contains("-----BEGIN CERTIFICATE-----") ? nil : "holds no PEM certificate"
         case .privateKey where text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || text.contains("Proc-Type: 4,ENCRYPTED"):
             return "is encrypted: decrypt it with 'openssl pkey'"
         case .privateKey:
-            return text.contains("PRIVATE KEY-----") ? nil : "holds no private key in PEM form"
+            return text.contains("PRIVATE KEY-----") ? nil : "holds no PEM private key"
         }
     }
 }

@@ -1,13 +1,13 @@
 internal import ArgumentParser
 internal import DoormanClient
 
-/// Which servers are asked, over what, and for how long: what options and environment come to.
+/// The servers, TLS and timeout that options and environment select.
 struct ServerChoice: Equatable {
-    /// One at least.
+    /// The addresses of the servers. Never empty.
     let targets: [DoormanTarget]
-    /// Nil for plain TCP.
+    /// `nil` for no TLS.
     let tls: DoormanTLS?
-    /// Nil for what is the default where it is used.
+    /// The maximum time of a call. `nil` for the default of the command.
     let timeout: Duration?
 
     func makeClient(_ settings: DoormanClientConfiguration) -> DoormanClient {
@@ -16,32 +16,35 @@ struct ServerChoice: Equatable {
         return DoormanClient(targets: targets, tls: tls, configuration: settings)
     }
 
-    /// With TLS 1.3 a server refuses a caller's certificate, or misses it, after the handshake: the connection ends, and no more.
+    /// Returns the report of a failure, with advice on client certificates after a lost connection.
+    ///
+    /// With TLS 1.3 a server rejects or misses a client certificate after the handshake. The client only sees that the connection ends.
     func report(_ error: DoormanError) -> FailureReport {
         guard error.kind == .unavailable(.connectionLost), let tls else { return FailureReport(error) }
         let next =
             tls.keyPair == nil
-            ? "If the server wants a certificate, give --certificate-file and --private-key-file."
-            : "See in the server's log whether it refuses this certificate."
+            ? "If the server requires a client certificate, give --certificate-file and --private-key-file."
+            : "Check in the server's log whether it rejects the client certificate."
         return FailureReport(error, next: next)
     }
 }
 
 extension ServerOptions {
     func choice(_ environment: CLIEnvironment = .process) throws(ValidationError) -> ServerChoice {
-        ServerChoice(targets: try targets(environment), tls: try tls.decide(environment), timeout: try waiting(environment))
+        ServerChoice(
+            targets: try targets(environment), tls: try tls.configuration(environment), timeout: try effectiveTimeout(environment))
     }
 
     private func targets(_ environment: CLIEnvironment) throws(ValidationError) -> [DoormanTarget] {
-        guard let given = environment.value(address, "--address", or: .address) else { return [.hostAndPort("127.0.0.1")] }
+        guard let value = environment.value(address, "--address", or: .address) else { return [.hostAndPort("127.0.0.1")] }
         do {
-            return try DoormanTarget.list(parsing: given.text)
+            return try DoormanTarget.list(parsing: value.text)
         } catch {
-            throw ValidationError("\(given.source): \(error)")
+            throw ValidationError("\(value.source): \(error)")
         }
     }
 
-    private func waiting(_ environment: CLIEnvironment) throws(ValidationError) -> Duration? {
+    private func effectiveTimeout(_ environment: CLIEnvironment) throws(ValidationError) -> Duration? {
         if let timeout { return timeout }
         guard let text = environment[.timeout] else { return nil }
         guard let timeout = try? Duration(option: text) else {

@@ -1,12 +1,12 @@
 internal import ArgumentParser
 internal import DoormanClient
 
-/// Which server, for how long, and how to print: the same for every command.
+/// The options of every command: the server, the timeout, and the output format.
 struct ServerOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            The server: host:port, [address]:port or unix:/path, or several with commas between. \
+            Server: host:port, [address]:port or unix:/path. Commas separate several servers. \
             (default: $DOORMAN_ADDRESS, or 127.0.0.1:7117)
             """,
             valueName: "address"))
@@ -14,7 +14,7 @@ struct ServerOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How long to wait in all, connecting included: 500ms, 2s, 1m. (default: $DOORMAN_TIMEOUT, or 2s)",
+            "Maximum time to wait, including connecting: 500ms, 2s, 1m. (default: $DOORMAN_TIMEOUT, or 2s)",
             valueName: "duration"),
         transform: Duration.init(option:))
     var timeout: Duration?
@@ -29,18 +29,21 @@ struct ServerOptions: ParsableArguments {
         try choice().makeClient(settings)
     }
 
-    /// Asks, and prints the answer or what failed.
+    /// Makes a call and prints its result.
     ///
-    /// - Parameter ask: Says what to print, and whether it is a success.
+    /// - Parameters:
+    ///   - settings: The client's configuration, except for the timeout of the options.
+    ///   - call: Makes the call and returns the report to print.
+    /// - Throws: The exit status unless it is a success, or `ValidationError` if an option is invalid.
     func run(
         settings: DoormanClientConfiguration = DoormanClientConfiguration(),
-        _ ask: (DoormanClient) async throws(DoormanError) -> Report
+        _ call: (DoormanClient) async throws(DoormanError) -> Report
     ) async throws {
         let choice = try choice()
         let client = choice.makeClient(settings)
         let result: Result<Report, DoormanError>
         do throws(DoormanError) {
-            result = .success(try await ask(client))
+            result = .success(try await call(client))
         } catch {
             result = .failure(error)
         }
@@ -51,16 +54,16 @@ struct ServerOptions: ParsableArguments {
         }
     }
 
-    /// Prints an answer; throws its status, unless that is a success.
+    /// Prints a report, and throws its status unless it is a success.
     func finish(_ report: Report) throws(ExitStatus) {
         StandardStreams.write(json ? report.json + "\n" : report.text(on: .output), to: .output)
         if report.status != .success { throw report.status }
     }
 
-    /// Prints a failure, and throws its status.
+    /// Prints a failure and throws its status.
     func fail(_ failure: FailureReport) throws(ExitStatus) {
         if json { StandardStreams.write(failure.json + "\n", to: .output) }
-        failure.complain()
+        failure.printLine()
         throw failure.status
     }
 }

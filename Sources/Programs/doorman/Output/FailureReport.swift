@@ -1,16 +1,18 @@
 internal import DoormanClient
 internal import DoormanSupport
 
-/// A failure, ready to be printed: what happened, and what to do next.
+/// A failure for output: what failed, and the next step.
 struct FailureReport: Sendable, Equatable {
     private let outcome: String
     private let reason: String
     private let error: DoormanError
-    /// What to do next, where that is not what it is after every such failure.
+    /// The next step, if it differs from the step for the error's reason.
     private let ownAdvice: String?
     let status: ExitStatus
 
-    /// - Parameter next: What to do next, in one sentence; nil for what the error's reason suggests.
+    /// - Parameters:
+    ///   - error: The error of the call.
+    ///   - next: The next step, in one sentence. `nil` for the step for the error's reason.
     init(_ error: DoormanError, next: String? = nil) {
         self.error = error
         self.ownAdvice = next
@@ -22,24 +24,23 @@ struct FailureReport: Sendable, Equatable {
         }
     }
 
-    /// What happened, in one sentence.
+    /// The failure in one sentence.
     var description: String { error.description }
 
-    /// One line, ended.
+    /// The failure and the next step on one line, with a newline.
     var line: String { Self.line(description, next: next) }
 
-    /// Says it on standard error, its first words in colour where that is possible.
-    func complain() {
+    /// Prints the line on standard error, with the outcome in colour if the terminal allows it.
+    func printLine() {
         let line = line
-        let words = status == .rejected ? "rejected" : "unavailable"
-        let start = "doorman: " + words
+        let start = "doorman: " + outcome
         guard line.hasPrefix(start) else { return StandardStreams.write(line, to: .error) }
-        let painted = Palette.error.paint(words, status == .rejected ? .bad : .doubtful)
+        let painted = Palette.error.paint(outcome, status == .rejected ? .bad : .warning)
         StandardStreams.write("doorman: " + painted + line.dropFirst(start.count), to: .error)
     }
 
-    /// Whether a call about something else would fail in the same way: nobody is there, nobody may, or nobody can for a while.
-    var hitsEveryCall: Bool {
+    /// Whether every other call would fail in the same way: the server is unreachable, forbids the calls, or is at a limit.
+    var affectsEveryCall: Bool {
         guard case .unavailable(let reason) = error.kind else { return false }
         let reasons: Set<UnavailableReason> = [
             .callerNotAllowed, .unimplemented, .providerMisconfigured, .providerBusy, .tooManyMisses, .tooManyCallsPerSecond,
@@ -49,13 +50,13 @@ struct FailureReport: Sendable, Equatable {
         return reasons.contains(reason)
     }
 
-    /// One line out of a message and an advice.
+    /// Joins a message and the next step to one line.
     static func line(_ message: String, next: String) -> String {
         let sentence = message.split(whereSeparator: \.isNewline).joined(separator: " ").printable
         return "doorman: \(sentence)\(sentence.last.map(".?!".contains) == true ? "" : ".") \(next)\n"
     }
 
-    /// One line, not ended.
+    /// One line of JSON, without a newline.
     var json: String { JSONOutput.encode(body) }
 
     var body: FailureJSON {
@@ -64,57 +65,57 @@ struct FailureReport: Sendable, Equatable {
             retryAfterSeconds: error.retryAfter?.secondsForJSON, next: next)
     }
 
-    /// What to do next, in one sentence.
+    /// The next step, in one sentence.
     var next: String {
         if let ownAdvice { return ownAdvice }
         return switch error.kind {
         case .rejected(let reason): Self.advice(reason)
-        // The client has one reason for all that may be wrong with a connection, and says the rest in words.
+        // The client has one reason for all connection failures. Only its message tells whether TLS failed.
         case .unavailable(.unreachable) where error.message.contains("TLS"): Self.adviceOnTLS
         case .unavailable(let reason): Self.advice(reason) ?? general
         }
     }
 
     private var general: String {
-        guard error.isRetryable else { return "See the server's log." }
+        guard error.isRetryable else { return "Check the server's log." }
         guard let retryAfter = error.retryAfter else { return "Try again." }
         return "Try again in \(DurationText.describe(retryAfter))."
     }
 
     private static let adviceOnTLS =
-        "Check --ca-file, --server-name and --certificate-file, and whether this port speaks TLS (else --no-tls)."
+        "Check --ca-file, --server-name and --certificate-file, and use --no-tls if this port does not speak TLS."
 
     private static func advice(_ reason: RejectionReason) -> String {
         switch reason {
-        case .wrongApplication: "Check that the app and the server are configured for the same application."
-        case .proofRejected: "Check the application's secret on the server, and that the token is of that application."
-        case .malformedToken: "Check that the whole of it was copied, and that it is a user's token, or a code where one is wanted."
+        case .wrongApplication: "Check that the app and the server use the same application."
+        case .proofRejected: "Check the application's secret on the server, and that the token belongs to that application."
+        case .malformedToken: "Check that it was copied completely, and that it is a user's token, or for 'exchange' a code."
         default: "Have the user log in again."
         }
     }
 
     private static func advice(_ reason: UnavailableReason) -> String? {
         switch reason {
-        case .unreachable: "Start doormand, or name its address with --address or DOORMAN_ADDRESS."
-        case .deadlineExceeded: "Try again with a longer --timeout, and see whether 'doorman health' answers."
-        case .protocolViolation: "Check that this is Doorman's port, 7117 by default, and whether it speaks TLS (--tls)."
+        case .unreachable: "Start doormand, or give its address with --address or DOORMAN_ADDRESS."
+        case .deadlineExceeded: "Try again with a longer --timeout, or check the server with 'doorman health'."
+        case .protocolViolation: "Check that this is Doorman's port, 7117 by default, and use --tls if it speaks TLS."
         case .providerMisconfigured: "Check the application's id and secret on the server."
         case .callerNotAllowed: "Ask the server's operator to allow this caller."
         case .malformedRequest: "Check the application and account ids, and the page size."
-        case .requestTooLong: "Check that this is a token: it is longer than the server takes."
-        case .unimplemented: "The server or its provider has no such operation: compare their versions."
+        case .requestTooLong: "Check that this is a token: it is longer than the server accepts."
+        case .unimplemented: "Compare the versions of doorman and doormand: the server does not support this operation."
         default: nil
         }
     }
 }
 
-/// What every command prints with `--json` if it fails.
+/// The JSON output of a failed command.
 struct FailureJSON: Encodable {
     let outcome: String
     let reason: String
     let message: String
     let retryable: Bool
-    /// Left out where it is not known.
+    /// Absent if unknown.
     let retryAfterSeconds: Double?
     let next: String
 }

@@ -1,19 +1,19 @@
 internal import FoundationEssentials
 
-/// Answers for programs: one line of JSON each (RFC 8259), with names in snake case and in alphabetical order.
+/// The output for programs: one line of JSON (RFC 8259), with names in snake case and in alphabetical order.
 enum JSONOutput {
-    /// Encodes a value on one line, which it does not end.
+    /// Encodes a value on one line, without a newline.
     static func encode(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let data = try? encoder.encode(value) else {
-            preconditionFailure("a report holds texts, flags and finite numbers only")
+            preconditionFailure("reports hold only texts, flags and finite numbers")
         }
         return escapingControls(in: String(decoding: data, as: UTF8.self))
     }
 
-    /// The encoder leaves DEL and C1 as they are, which a terminal may act on. Outside of strings there are none.
+    /// Escapes DEL and C1, because a terminal may act on them and the encoder does not escape them. They occur in strings only.
     private static func escapingControls(in text: String) -> String {
         guard text.unicodeScalars.contains(where: \.isControl) else { return text }
         return text.unicodeScalars.reduce(into: "") { escaped, scalar in
@@ -24,7 +24,7 @@ enum JSONOutput {
     }
 }
 
-/// A member that is `null` where there is no value, and never left out.
+/// A member that is `null` if it has no value. Without the wrapper it would be absent.
 @propertyWrapper
 struct Nullable<Value: Encodable>: Encodable {
     var wrappedValue: Value?
@@ -39,13 +39,13 @@ struct Nullable<Value: Encodable>: Encodable {
     }
 }
 
-/// An answer that is one word.
+/// A result that is one word.
 struct OutcomeJSON: Encodable {
     let outcome: String
 }
 
 extension Double {
-    /// As it is printed: with so many digits behind the point at most.
+    /// Returns the number rounded to at most this many decimal digits.
     func rounded(toDigits digits: Int) -> Double {
         let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
         return (self * scale).rounded() / scale
@@ -53,11 +53,11 @@ extension Double {
 }
 
 extension Duration {
-    /// Seconds, rounded up to the millisecond.
+    /// The duration in seconds, rounded up to the millisecond.
     var secondsForJSON: Double { Double(millisecondsRoundedUp) / 1000 }
 }
 
 extension Unicode.Scalar {
-    /// Whether a terminal may act on it instead of showing it: C0, DEL, C1.
+    /// Whether a terminal may act on the character instead of showing it: C0, DEL and C1.
     var isControl: Bool { value < 0x20 || (0x7f...0x9f).contains(value) }
 }

@@ -2,47 +2,47 @@ internal import DoormanBench
 internal import DoormanSupport
 
 extension Report {
-    /// What a load came to.
+    /// Creates the report of a load test.
     init(_ bench: BenchReport) {
         self.init(text: Self.aligned(bench.lines), json: BenchJSON(bench), status: bench.status)
     }
 }
 
 extension BenchReport {
-    /// Failing to ask counts for more than being rejected: there may have been anything behind it.
+    /// The exit status. An unavailable call outweighs a rejected token, because it may hide a rejection.
     var status: ExitStatus {
         if calls == 0 || failedCount > 0 || connectionsLost > 0 { return .unavailable }
         return rejectedCount > 0 ? .rejected : .success
     }
 
-    /// For standard error: what was not as it should be, and what to do next. Nil if all was.
-    var complaint: String? {
+    /// The line for standard error: what failed, and the next step. `nil` after a success.
+    var failureLine: String? {
         let (message, next): (String, String)
         switch status {
         case .success, .wrongUse: return nil
         case .rejected:
-            (message, next) = ("\(NumberText.grouped(rejectedCount)) calls were rejected", "Check the tokens of the file.")
+            (message, next) = ("\(NumberText.grouped(rejectedCount)) calls were rejected", "Check the tokens in the file.")
         case .unavailable where failedCount > 0:
-            message = "\(NumberText.grouped(failedCount)) calls unavailable (\(failed.keys.sorted().joined(separator: ", ")))"
-            next = "See what the server's log says, or ask for less."
+            message = "\(NumberText.grouped(failedCount)) calls were unavailable (\(failed.keys.sorted().joined(separator: ", ")))"
+            next = "Check the server's log, or lower the load."
         case .unavailable where connectionsLost > 0:
             message = "the server closed \(connectionsLost) of \(settings.connections) connections"
-            next = "See what the server's log says."
-        case .unavailable: (message, next) = ("nothing was measured", "Let it run for longer than its warm-up.")
+            next = "Check the server's log."
+        case .unavailable: (message, next) = ("nothing was measured", "Run it for longer than its warm-up.")
         }
         return FailureReport.line(message, next: next)
     }
 
-    /// `10 connections × 16 calls, closed loop`
+    /// The load in words: `10 connections × 16 calls, closed loop`.
     var load: String {
         "\(settings.connections) connection\(settings.connections == 1 ? "" : "s") × \(settings.depth) "
             + "call\(settings.depth == 1 ? "" : "s"), "
-            + (settings.rate.map { "\(NumberText.grouped($0.callsPerSecond)) due per second" } ?? "closed loop")
+            + (settings.rate.map { "open loop, \(NumberText.grouped($0.callsPerSecond)) due per second" } ?? "closed loop")
     }
 
     var callsPerSecond: String { NumberText.grouped(Int(answersPerSecond.rounded())) }
 
-    // MARK: - For people
+    // MARK: - Text
 
     fileprivate var lines: [(key: String, value: String)] {
         var lines = [
@@ -65,11 +65,11 @@ extension BenchReport {
         switch ending {
         case .timeUp: "after \(DurationText.describe(settings.warmUp)) of warm-up"
         case .interrupted: "then interrupted"
-        case .connectionsLost: "until the server had closed every connection"
+        case .connectionsLost: "until the server had closed all connections"
         }
     }
 
-    /// `0`, or `12 (TOKEN_REJECTED 11, WRONG_APPLICATION 1)`, the most frequent first.
+    /// Formats counts, the largest first: `0`, or `12 (TOKEN_REJECTED 11, WRONG_APPLICATION 1)`.
     private static func describe(_ counts: [String: Int]) -> String {
         let total = NumberText.grouped(counts.values.reduce(0, +))
         guard !counts.isEmpty else { return total }
@@ -80,7 +80,7 @@ extension BenchReport {
         counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
     }
 
-    // MARK: - For programs
+    // MARK: - JSON
 
     fileprivate var outcome: String {
         switch status {
@@ -99,7 +99,7 @@ extension BenchReport {
     }
 }
 
-/// What `doorman bench --json` prints.
+/// The JSON output of `doorman bench`.
 private struct BenchJSON: Encodable {
     let outcome: String
     let ending: String
@@ -117,7 +117,7 @@ private struct BenchJSON: Encodable {
     let unavailable: [String: Int]
     let sentBytes: Int
     let receivedBytes: Int
-    /// In microseconds, by name.
+    /// The latencies in microseconds, by name.
     @Nullable var latencyUs: [String: Double]?
 
     init(_ bench: BenchReport) {

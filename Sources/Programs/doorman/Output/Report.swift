@@ -1,14 +1,14 @@
 internal import DoormanClient
 internal import DoormanSupport
 
-/// An answer, ready to be printed for people or for programs.
+/// The result of a command, as text for people and as JSON for programs.
 struct Report: Sendable, Equatable {
-    /// Aligned `key: value` lines, each ended.
+    /// Aligned `key: value` lines, each with a newline.
     let text: String
-    /// One line, not ended.
+    /// One line of JSON, without a newline.
     let json: String
     let status: ExitStatus
-    /// The word that says most, and what it says.
+    /// The word of the text that gets a colour.
     private let outcome: Outcome?
 
     struct Outcome: Sendable, Equatable {
@@ -22,7 +22,11 @@ struct Report: Sendable, Equatable {
             outcome: Outcome(word: "revoked", meaning: .good))
     }
 
-    /// - Parameter outcome: A word at the end of a line of the text that is coloured where colours are; nil for none.
+    /// - Parameters:
+    ///   - text: The text for people.
+    ///   - json: The value for programs.
+    ///   - status: The exit status of the program.
+    ///   - outcome: A word at the end of a line of the text that gets a colour. `nil` for none.
     init(text: String, json: some Encodable, status: ExitStatus, outcome: Outcome? = nil) {
         self.text = text
         self.json = JSONOutput.encode(json)
@@ -30,7 +34,7 @@ struct Report: Sendable, Equatable {
         self.outcome = outcome
     }
 
-    /// The text with its outcome in colour, where that is possible.
+    /// Returns the text with its outcome in colour, if the palette has colours.
     func text(on palette: Palette) -> String {
         guard let outcome else { return text }
         return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
@@ -39,7 +43,9 @@ struct Report: Sendable, Equatable {
         }.joined(separator: "\n")
     }
 
-    /// - Parameter took: How long it took to connect and to be answered.
+    /// - Parameters:
+    ///   - identity: The verified identity.
+    ///   - took: The time from connecting to the response.
     init(_ identity: Identity, took: Duration) {
         self.init(
             text: Self.aligned(identity.lines + [("took", DurationText.milliseconds(took) + " ms")]),
@@ -49,7 +55,7 @@ struct Report: Sendable, Equatable {
 
     init(_ exchange: Exchange) {
         let token = String(decoding: exchange.token.bytes, as: UTF8.self)
-        let rest = exchange.identity?.lines ?? [("account", "unknown as yet: doorman verify says it")]
+        let rest = exchange.identity?.lines ?? [("account", "not known yet: verify the token with 'doorman verify'")]
         self.init(
             text: Self.aligned([("token", token)] + rest),
             json: ExchangeJSON(token: token, identity: exchange.identity.map { IdentityJSON($0) }), status: .success)
@@ -92,7 +98,7 @@ extension Identity {
     }
 }
 
-/// What `doorman verify --json` prints, and a part of what `doorman exchange --json` does.
+/// The JSON output of `doorman verify`, and the identity in the output of `doorman exchange`.
 private struct IdentityJSON: Encodable {
     struct Phone: Encodable {
         let number: String
@@ -100,7 +106,7 @@ private struct IdentityJSON: Encodable {
         let nationalNumber: String
     }
 
-    /// Left out where it is a part of another answer.
+    /// Absent if the identity is a part of another result.
     let outcome: String?
     let accountID: String
     let applicationID: String
@@ -146,13 +152,13 @@ extension Freshness {
     fileprivate var meaning: Palette.Meaning {
         switch self {
         case .fresh, .cached: .good
-        case .stale: .doubtful
+        case .stale: .warning
         }
     }
 }
 
 extension String {
-    /// With a replacement for whatever a terminal might act on: the text is another machine's.
+    /// The text with replacements for control characters. Another machine wrote it, and a terminal could act on them.
     var printable: String {
         var text = ""
         for scalar in unicodeScalars { text.unicodeScalars.append(scalar.isControl ? "\u{fffd}" : scalar) }

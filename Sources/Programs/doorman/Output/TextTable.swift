@@ -1,10 +1,13 @@
 internal import DoormanClient
 
-/// Rows of text in columns that are as wide as they need to be.
+/// Formats rows of text in aligned columns.
 enum TextTable {
-    /// Nil if there are no rows.
+    /// Returns the table, or `nil` if there are no rows.
     ///
-    /// - Parameter numbersFrom: The first of the columns that are aligned to the right.
+    /// - Parameters:
+    ///   - header: The title of each column.
+    ///   - rows: The cells of each row, as many as columns.
+    ///   - numbersFrom: The index of the first right-aligned column.
     static func text(_ header: [String], _ rows: [[String]], numbersFrom: Int) -> String? {
         guard !rows.isEmpty else { return nil }
         let rows = ([header] + rows).map { $0.map(\.printable) }
@@ -20,7 +23,7 @@ enum TextTable {
     }
 }
 
-/// Accounts in columns, for people. They come page by page, so columns are as wide as what is in them ever gets, whatever comes.
+/// Formats accounts in columns. Accounts arrive page by page, so the columns have fixed widths.
 enum AccountsTable {
     static let header = row("ACCOUNT", "PHONE", "E-MAIL")
 
@@ -28,7 +31,7 @@ enum AccountsTable {
         row(account.id.printable, account.phoneNumber?.printable ?? "-", account.email?.printable ?? "-")
     }
 
-    /// 20 digits are the most that an unsigned number of 64 bits has; 15 and a plus are a phone number's (E.164).
+    /// An id has at most 20 digits (64 bits). A phone number has at most 15 digits and a plus (E.164).
     private static func row(_ id: String, _ phone: String, _ email: String) -> String {
         padded(id, 20) + "  " + padded(phone, 16) + "  " + email + "\n"
     }

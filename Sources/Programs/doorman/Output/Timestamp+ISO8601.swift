@@ -1,14 +1,16 @@
 internal import DoormanClient
 
 extension Timestamp {
-    /// The moment in UTC by ISO 8601, to the millisecond: `2017-07-14T02:40:00.000Z`. Nil for the distant future.
+    /// The time in UTC by ISO 8601, to the millisecond: `2017-07-14T02:40:00.000Z`. `nil` for the distant future.
     ///
-    /// Not Foundation's, which cuts milliseconds off where a double holds a little less than them. The calendar is the proleptic Gregorian one; the days are counted in eras of 400 years that begin in March, so that the leap
-    /// day is the last of its year (Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days`).
+    /// Foundation's formatter truncates milliseconds, so that half of all times are one millisecond too low.
+    ///
+    /// The calendar is the proleptic Gregorian calendar. Days are counted in eras of 400 years that begin in March, so that the leap day
+    /// is the last day of its year. See Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days`.
     var iso8601: String? {
         guard self != .distantFuture else { return nil }
         let (days, milliseconds) = Self.floored(millisecondsSince1970, 86_400_000)
-        // Days since 0000-03-01. No overflow: the days are far fewer than Int64 holds.
+        // Days since 0000-03-01. The sum cannot overflow, because days are far fewer than milliseconds.
         let (era, dayOfEra) = Self.floored(days + 719_468, 146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)

@@ -1,31 +1,34 @@
-/// Standard input line by line, as it comes, so that a pipe's first line is used before its last was written.
+/// Reads lines as they arrive, so that the first line of a pipe is used before the last is written.
 struct LineReader {
     enum Event: Equatable {
-        /// Without its end, of either kind. Lines are numbered from 1.
+        /// A line without its newline, LF or CRLF. The first line has the number 1.
         case line(String, number: Int)
-        /// Longer than it may be.
+        /// A line that is longer than the maximum.
         case tooLong(number: Int)
         case end
         case unreadable
     }
 
-    /// The longest line that is taken, in bytes, unless another length is asked for.
-    static let longest = 256
+    /// The default of the maximum length of a line, in bytes.
+    static let defaultMaximumLength = 256
 
-    private let longest: Int
+    private let maximumLength: Int
     private let read: () -> [UInt8]?
     private var pending: ArraySlice<UInt8> = []
     private var number = 0
 
     /// - Parameters:
-    ///   - longest: The longest line that is taken, in bytes. Default 256.
-    ///   - read: The next bytes, waiting for them; none at the end, nil if there is an error.
-    init(longest: Int = Self.longest, read: @escaping () -> [UInt8]? = { StandardStreams.readMoreInput() }) {
-        self.longest = longest
+    ///   - maximumLength: The maximum length of a line, in bytes. Default 256.
+    ///   - read: Waits for the next bytes and returns them. Returns no bytes at the end, and `nil` after an error. By default reads
+    ///     standard input.
+    init(
+        maximumLength: Int = Self.defaultMaximumLength, read: @escaping () -> [UInt8]? = { StandardStreams.readMoreInput() }
+    ) {
+        self.maximumLength = maximumLength
         self.read = read
     }
 
-    /// The next line. The last one may lack its end.
+    /// Returns the next line. The last line may lack its newline.
     mutating func next() -> Event {
         var scanned = 0
         while true {
@@ -35,7 +38,7 @@ struct LineReader {
                 return event(line)
             }
             scanned = pending.count
-            guard scanned <= longest else { return event(pending) }
+            guard scanned <= maximumLength else { return event(pending) }
             guard let more = read() else { return .unreadable }
             guard !more.isEmpty else {
                 let line = pending
@@ -49,6 +52,6 @@ struct LineReader {
     private mutating func event(_ line: ArraySlice<UInt8>) -> Event {
         number += 1
         let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-        return line.count > longest ? .tooLong(number: number) : .line(String(decoding: line, as: UTF8.self), number: number)
+        return line.count > maximumLength ? .tooLong(number: number) : .line(String(decoding: line, as: UTF8.self), number: number)
     }
 }

@@ -1,53 +1,58 @@
 internal import ArgumentParser
 
-/// Where a token or code comes from: an argument, a file, or standard input.
+/// The source of a token or code: an argument, a file, or standard input.
 enum SecretSource: Equatable {
-    case argument(String, what: String)
-    case file(String, what: String)
-    case standardInput(what: String)
+    case argument(String, kind: String)
+    case file(String, kind: String)
+    case standardInput(kind: String)
 
-    /// The most bytes that are read; no server takes more in a frame.
+    /// The maximum length of a secret. No server accepts a longer frame.
     static let maximumBytes = 64 << 10
 
-    /// - Parameter what: How the secret is called in messages and, before `-file`, in options.
-    init(argument: String?, file: String?, what: String) throws(ValidationError) {
+    /// - Parameter kind: The secret's name in messages and, before `-file`, in options.
+    init(argument: String?, file: String?, kind: String) throws(ValidationError) {
         switch (argument, file) {
-        case (nil, let file?): self = .file(file, what: what)
-        case (nil, nil), ("-", nil): self = .standardInput(what: what)
-        case (let argument?, nil): self = .argument(argument, what: what)
-        case (.some, .some): throw ValidationError("give the \(what) or --\(what)-file, not both")
+        case (nil, let file?): self = .file(file, kind: kind)
+        case (nil, nil), ("-", nil): self = .standardInput(kind: kind)
+        case (let argument?, nil): self = .argument(argument, kind: kind)
+        case (.some, .some): throw ValidationError("give the \(kind) or --\(kind)-file, not both")
         }
     }
 
-    /// The secret's bytes, without one newline at the end.
+    /// Returns the secret's bytes, without one newline at the end.
     func read() throws(ValidationError) -> [UInt8] {
         switch self {
-        case .argument(let text, let what): return try Self.usable(Array(text.utf8), what)
-        case .file(let path, let what):
-            guard let bytes = StandardStreams.read(file: path, atMost: Self.maximumBytes + 1) else {
-                throw ValidationError("'\(path)' can't be read")
+        case .argument(let text, let kind): return try Self.validate(Array(text.utf8), kind)
+        case .file(let path, let kind):
+            let bytes: [UInt8]
+            do throws(FileAccessError) {
+                bytes = try StandardStreams.read(file: path, atMost: Self.maximumBytes + 1)
+            } catch {
+                throw ValidationError("cannot read '\(path)': \(error.cause)")
             }
-            return try Self.usable(bytes, what)
-        case .standardInput(let what):
+            return try Self.validate(bytes, kind)
+        case .standardInput(let kind):
             guard !StandardStreams.inputIsTerminal else {
-                throw ValidationError("there is no \(what): pipe it in, or give --\(what)-file")
+                throw ValidationError("no \(kind): pipe it into standard input, or give --\(kind)-file")
             }
             guard let bytes = StandardStreams.readInput(atMost: Self.maximumBytes + 1) else {
-                throw ValidationError("standard input can't be read")
+                throw ValidationError("cannot read standard input")
             }
-            return try Self.usable(bytes, what)
+            return try Self.validate(bytes, kind)
         }
     }
 
-    /// Takes off one newline, of either kind; refuses what is empty or too long.
-    static func usable(_ bytes: [UInt8], _ what: String) throws(ValidationError) -> [UInt8] {
+    /// Removes one newline at the end, LF or CRLF.
+    ///
+    /// - Throws: `ValidationError` if the secret is empty or too long.
+    static func validate(_ bytes: [UInt8], _ kind: String) throws(ValidationError) -> [UInt8] {
         var bytes = bytes[...]
         if bytes.last == 0x0a {
             bytes = bytes.dropLast()
             if bytes.last == 0x0d { bytes = bytes.dropLast() }
         }
-        guard !bytes.isEmpty else { throw ValidationError("the \(what) is empty") }
-        guard bytes.count <= maximumBytes else { throw ValidationError("the \(what) is longer than \(maximumBytes) bytes") }
+        guard !bytes.isEmpty else { throw ValidationError("the \(kind) is empty") }
+        guard bytes.count <= maximumBytes else { throw ValidationError("the \(kind) is longer than \(maximumBytes) bytes") }
         return Array(bytes)
     }
 }

@@ -1,21 +1,20 @@
 internal import ArgumentParser
 internal import DoormanClient
 
-/// The tokens of a load: a file, or standard input, with one on each line.
+/// The tokens of a load test: a file, or standard input, with one token per line.
 struct TokenFile {
-    /// The most tokens that are taken.
-    static let mostTokens = 100_000
-    /// The longest of them, in bytes. A server takes 1 KiB unless it is set otherwise.
-    static let longestToken = 4096
-    /// All of it.
-    static let mostBytes = 32 << 20
+    static let maximumTokens = 100_000
+    /// The maximum length of a token. A server accepts 1 KiB by default.
+    static let maximumTokenBytes = 4096
+    /// The maximum length of the file.
+    static let maximumBytes = 32 << 20
 
-    /// `-` is standard input.
+    /// The path of the file, or `-` for standard input.
     let path: String
 
     private var name: String { path == "-" ? "standard input" : "'\(path)'" }
 
-    /// Empty lines are passed over. No complaint repeats a line.
+    /// Reads all tokens and skips empty lines. No error repeats a line.
     func read() throws(ValidationError) -> [Token] {
         try tokens(of: try makeReader())
     }
@@ -27,13 +26,13 @@ struct TokenFile {
             switch reader.next() {
             case .line("", _): continue
             case .line(let token, _):
-                guard tokens.count < Self.mostTokens else {
-                    throw ValidationError("\(name) holds more than \(Self.mostTokens) tokens")
+                guard tokens.count < Self.maximumTokens else {
+                    throw ValidationError("\(name) holds more than \(Self.maximumTokens) tokens")
                 }
                 tokens.append(Token(token))
             case .tooLong(let number):
-                throw ValidationError("line \(number) of \(name) is no token: it is longer than \(Self.longestToken) bytes")
-            case .unreadable: throw ValidationError("\(name) can't be read, or is longer than \(Self.mostBytes) bytes")
+                throw ValidationError("line \(number) of \(name) is not a token: it is longer than \(Self.maximumTokenBytes) bytes")
+            case .unreadable: throw ValidationError("cannot read \(name), or it is longer than \(Self.maximumBytes) bytes")
             case .end:
                 guard !tokens.isEmpty else { throw ValidationError("\(name) holds no token") }
                 return tokens
@@ -43,17 +42,22 @@ struct TokenFile {
 
     private func makeReader() throws(ValidationError) -> LineReader {
         if path == "-" {
-            guard !StandardStreams.inputIsTerminal else { throw ValidationError("there are no tokens: pipe them in") }
-            var left = Self.mostBytes
-            return LineReader(longest: Self.longestToken) {
+            guard !StandardStreams.inputIsTerminal else { throw ValidationError("no tokens: pipe them into standard input") }
+            var remaining = Self.maximumBytes
+            return LineReader(maximumLength: Self.maximumTokenBytes) {
                 guard let bytes = StandardStreams.readMoreInput() else { return nil }
-                left -= bytes.count
-                return left < 0 ? nil : bytes
+                remaining -= bytes.count
+                return remaining < 0 ? nil : bytes
             }
         }
-        var contents = StandardStreams.read(file: path, atMost: Self.mostBytes + 1)
-        if let count = contents?.count, count > Self.mostBytes { contents = nil }
-        return LineReader(longest: Self.longestToken) {
+        var contents: [UInt8]?
+        do throws(FileAccessError) {
+            contents = try StandardStreams.read(file: path, atMost: Self.maximumBytes + 1)
+        } catch {
+            throw ValidationError("cannot read \(name): \(error.cause)")
+        }
+        if let count = contents?.count, count > Self.maximumBytes { contents = nil }
+        return LineReader(maximumLength: Self.maximumTokenBytes) {
             defer { contents = contents.map { _ in [] } }
             return contents
         }

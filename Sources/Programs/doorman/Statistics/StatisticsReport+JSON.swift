@@ -1,14 +1,12 @@
 internal import DoormanClient
 internal import DoormanSupport
 
-// For programs.
-
 extension StatisticsReport {
-    /// One line, not ended.
+    /// One line of JSON, without a newline.
     var json: String { JSONOutput.encode(StatisticsJSON(self)) }
 }
 
-/// What `doorman stats --json` prints.
+/// The JSON output of `doorman stats`.
 struct StatisticsJSON: Encodable {
     struct CallKind: Encodable {
         let method: String
@@ -50,7 +48,7 @@ struct StatisticsJSON: Encodable {
     let failures: [String: UInt64]
     let calls: [CallKind]
     let providerRequests: [ProviderRequestKind]
-    /// The count, the mean and the percentiles by their names; the times are in microseconds.
+    /// The count, the mean and the percentiles by name. Latencies are in microseconds.
     @Nullable var providerLatencyUs: [String: UInt64]?
     let applications: [Application]
     let limits: [Limit]

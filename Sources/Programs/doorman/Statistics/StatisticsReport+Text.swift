@@ -1,21 +1,19 @@
 internal import DoormanClient
 internal import DoormanSupport
 
-// For people.
-
 extension StatisticsReport {
-    /// A screen of it: what matters most in lines, then tables.
+    /// The report as a screen of text: the most important facts as lines, then tables.
     var text: String {
         ([Report.aligned(lines)] + tables.compactMap(\.self)).joined(separator: "\n")
     }
 
-    /// One line of it, without its end.
+    /// The report on one line, without a newline.
     var line: String {
         var parts = [
             "\(Self.rate(perSecond(calls))) calls/s", hitRatio.map { "\(Self.percent($0)) hits" } ?? "no hits",
             "provider \(Self.rate(perSecond(providerRequests)))/s" + (latency.map { " " + $0 } ?? ""),
         ]
-        if let reasons = reasonsInWords { parts.append("failures " + reasons) }
+        if let reasons = reasonsText { parts.append("failures " + reasons) }
         parts += ["circuit breaker \(circuitBreakers)"]
         parts += now.limits.filter { $0.used > 0 }.map { limit in
             "\(limit.setting) \(limit.fullness.map(Self.percent) ?? "–")"
@@ -29,22 +27,22 @@ extension StatisticsReport {
             ("started", "\(now.startedAt.iso8601 ?? "–"), \(DurationText.rough(now.uptime)) ago"),
             ("counted", isSinceStart ? "since then" : "in \(DurationText.describe(period.uptime))"),
             ("calls", "\(Self.number(calls)), \(Self.rate(perSecond(calls))) per second"),
-            ("hit ratio", hitsInWords ?? "–"),
-            ("failures", reasonsInWords ?? "none"),
+            ("hit ratio", hitsText ?? "–"),
+            ("failures", reasonsText ?? "none"),
             ("provider", "\(Self.number(providerRequests)) requests, \(Self.rate(perSecond(providerRequests))) per second"),
             ("latency", latency ?? "–"),
             ("circuit breaker", circuitBreakers), ("fullest", fullest ?? "–"),
             ("capacity", "\(Self.number(now.gauges[.cacheCapacity] ?? 0)) tokens of an application can be kept fresh"),
         ]
         if let expiry = now.gauges[.tlsCertificateExpiry] {
-            // Beyond the year 10000 it is nonsense.
+            // A time after the year 10000 is malformed.
             let end = expiry < 1 << 38 ? Timestamp(millisecondsSince1970: 1000 * Int64(expiry)).iso8601 : nil
             lines.append(("certificate", "ends \(end ?? "–")"))
         }
         return lines
     }
 
-    private var hitsInWords: String? {
+    private var hitsText: String? {
         hitRatio.map { "\(Self.percent($0)) of \(Self.number(hits)) hits and \(Self.number(misses)) misses" }
     }
 
@@ -56,23 +54,24 @@ extension StatisticsReport {
         return (["mean \(DurationText.latency(mean))"] + percentiles).joined(separator: " ")
     }
 
-    private var reasonsInWords: String? {
+    /// The five most frequent reasons.
+    private var reasonsText: String? {
         let most = reasons.prefix(5).map { "\($0.name) \(Self.number($0.count))" }
         return most.isEmpty ? nil : most.joined(separator: " ")
     }
 
-    /// The state of the one application's, or of those that are not as they should be.
+    /// The states of the circuit breakers. With several applications, names only those that are not closed or back off.
     private var circuitBreakers: String {
-        let troubled = now.applications.filter { $0.circuitBreaker != .closed || $0.backOff != nil }
-        let states = troubled.map { application in
-            let backOff = application.backOff.map { ", asked again in \(DurationText.describe($0))" } ?? ""
+        let limited = now.applications.filter { $0.circuitBreaker != .closed || $0.backOff != nil }
+        let states = limited.map { application in
+            let backOff = application.backOff.map { ", backing off for \(DurationText.describe($0))" } ?? ""
             return (now.applications.count > 1 ? application.applicationID + " " : "") + application.circuitBreaker.name + backOff
         }
-        guard !troubled.isEmpty else { return now.applications.isEmpty ? "–" : "closed" }
-        return (states + (troubled.count < now.applications.count ? ["others closed"] : [])).joined(separator: "; ")
+        guard !limited.isEmpty else { return now.applications.isEmpty ? "–" : "closed" }
+        return (states + (limited.count < now.applications.count ? ["others closed"] : [])).joined(separator: "; ")
     }
 
-    /// The limit of which most is used.
+    /// The limit with the highest use.
     private var fullest: String? {
         let limit = now.limits.max { ($0.fullness ?? 0) < ($1.fullness ?? 0) }
         return limit.flatMap { limit in limit.fullness.map { "\(limit.setting) \(Self.percent($0))" } }
@@ -108,13 +107,13 @@ extension StatisticsReport {
         NumberText.grouped(Int(clamping: number))
     }
 
-    /// One digit behind the point where it is few.
+    /// Formats a rate, with one decimal digit below 100.
     private static func rate(_ rate: Double) -> String {
         guard rate >= 99.95 else { return NumberText.decimal(rate, digits: 1) }
         return NumberText.grouped(Int(exactly: rate.rounded()) ?? .max)
     }
 
-    /// `99.98%`: rounded, but to 100 and 0 only what is just that.
+    /// Formats a part as a percentage such as `99.98%`. Only exactly 0 and 1 become 0% and 100%.
     static func percent(_ part: Double) -> String {
         let inBounds = part > 0 && part < 1 ? min(max(part, 0.0001), 0.9999) : part
         return NumberText.decimal(inBounds * 100, digits: 2) + "%"

@@ -1,16 +1,19 @@
 internal import DoormanClient
 
-/// What two answers to `doorman stats` say together: what happened between them, and how things are.
+/// A report on the statistics of a server: the current state, and the events of a period.
 struct StatisticsReport: Sendable, Equatable {
     let now: ServerStatistics
-    /// What happened in the time that this is about.
+    /// The counters of the period.
     let period: ServerStatistics
-    /// Whether that is all of the server's time.
+    /// Whether the period began with the server's start.
     let isSinceStart: Bool
 
     static let percentiles: [(name: String, percent: Double)] = [("p50", 50), ("p90", 90), ("p99", 99), ("p99.9", 99.9)]
 
-    /// - Parameter before: What the server said before; nil, or of another start, for all since its start.
+    /// - Parameters:
+    ///   - now: The current statistics.
+    ///   - before: The statistics at the start of the period. If they are `nil` or of an earlier run of the server, the period begins with
+    ///     the server's start.
     init(_ now: ServerStatistics, since before: ServerStatistics? = nil) {
         let difference = before.flatMap { now.since($0) }
         self.now = now
@@ -18,7 +21,7 @@ struct StatisticsReport: Sendable, Equatable {
         isSinceStart = difference == nil
     }
 
-    // MARK: - What follows from the numbers
+    // MARK: - Derived numbers
 
     func perSecond(_ count: UInt64) -> Double {
         let seconds = period.uptime / .seconds(1)
@@ -30,13 +33,13 @@ struct StatisticsReport: Sendable, Equatable {
     var hits: UInt64 { period.counters[.cacheHits] ?? 0 }
     var misses: UInt64 { period.counters[.cacheMisses] ?? 0 }
 
-    /// The part of the calls for a token that memory knew; nil if there were none.
+    /// The part of cache lookups that were hits, from 0 to 1. `nil` without lookups.
     var hitRatio: Double? {
         let all = Double(hits) + Double(misses)
         return all > 0 ? Double(hits) / all : nil
     }
 
-    /// Why calls failed, or the code where there is no reason, the most frequent first.
+    /// The reasons of failed calls, the most frequent first. A failure without a reason counts by its code.
     var reasons: [(name: String, count: UInt64)] {
         var counts: [String: UInt64] = [:]
         for (kind, count) in period.calls where !kind.code.isEmpty && kind.code != "OK" {
@@ -45,7 +48,7 @@ struct StatisticsReport: Sendable, Equatable {
         return counts.map { (name: $0.key, count: $0.value) }.sorted { ($1.count, $0.name) < ($0.count, $1.name) }
     }
 
-    /// In the order of their names.
+    /// The kinds of calls, sorted by name.
     var callKinds: [ServerStatistics.CallKind] {
         now.calls.keys.sorted { ($0.method, $0.source, $0.code, $0.reason) < ($1.method, $1.source, $1.code, $1.reason) }
     }
@@ -54,7 +57,7 @@ struct StatisticsReport: Sendable, Equatable {
         now.providerRequests.keys.sorted { ($0.endpoint, $0.outcome) < ($1.endpoint, $1.outcome) }
     }
 
-    /// What another machine counted may be anything.
+    /// Adds counts without overflow, because the peer could send any number.
     private static func sum(_ counts: some Sequence<UInt64>) -> UInt64 {
         counts.reduce(0) { sum, count in
             let (next, overflow) = sum.addingReportingOverflow(count)
@@ -64,12 +67,12 @@ struct StatisticsReport: Sendable, Equatable {
 }
 
 extension ServerStatistics.CallKind {
-    /// The reason, or the code where there is none; empty for an answer from memory.
+    /// The reason, or the code if there is no reason.
     var outcome: String { reason.isEmpty ? code : reason }
 }
 
 extension ServerStatistics.LimitState {
-    /// How much of it is used, from 0 to 1; nil where nothing is allowed.
+    /// The used part of the limit, 1 for all of it. `nil` for a limit of 0.
     var fullness: Double? { limit > 0 ? Double(used) / Double(limit) : nil }
 }
 

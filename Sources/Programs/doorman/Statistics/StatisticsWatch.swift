@@ -1,6 +1,6 @@
 internal import DoormanClient
 
-/// Asks a server for its statistics again and again, and shows what happened between.
+/// Reads the statistics of a server repeatedly and shows the changes.
 struct StatisticsWatch: Sendable {
     let client: DoormanClient
     let choice: ServerChoice
@@ -8,13 +8,13 @@ struct StatisticsWatch: Sendable {
     let isJSON: Bool
     var isTerminal = StandardStreams.outputIsTerminal && StandardStreams.environment("TERM") != "dumb"
 
-    /// Until the task is cancelled.
+    /// Shows reports until the task is cancelled.
     ///
-    /// - Returns: Why it ended otherwise.
+    /// - Returns: The failure that ended the watch, or `nil` if the task was cancelled.
     func run() async -> FailureReport? {
         var before: ServerStatistics?
         defer {
-            // What comes next is not to be written into the last line.
+            // Later output must not go into the last line.
             if before != nil, isTerminal, !isJSON { StandardStreams.write("\n", to: .output) }
         }
         while !Task.isCancelled {
@@ -25,10 +25,10 @@ struct StatisticsWatch: Sendable {
             } catch {
                 guard !Task.isCancelled else { break }
                 let failure = choice.report(error)
-                // A server that was there comes back after its restart. One that never was is somewhere else.
+                // A server that responded before may be restarting. Without any response, the address is probably wrong.
                 guard before != nil, error.isRetryable else { return failure }
                 if isJSON { StandardStreams.write(failure.json + "\n", to: .output) }
-                failure.complain()
+                failure.printLine()
             }
             try? await Task.sleep(for: interval)
         }
@@ -45,8 +45,8 @@ struct StatisticsWatch: Sendable {
         }
     }
 
-    /// Draws over what is there, so that nothing flickers: each line at its place, up to the edges, so that nothing moves on a screen that
-    /// is too small (ECMA-48: ED, CUP, EL; and DECAWM).
+    /// Returns control sequences that draw over the previous text, so that the screen doesn't flicker. Lines are placed one by one and
+    /// not wrapped, so that a small screen doesn't scroll (ECMA-48: ED, CUP, EL; and DECAWM).
     static func drawing(_ text: String, isFirst: Bool) -> String {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { number, line in
             "\u{1b}[\(number + 1)H\(line)\u{1b}[K"

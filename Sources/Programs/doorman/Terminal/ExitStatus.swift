@@ -1,14 +1,14 @@
 private import DoormanPlatform
 
-/// How the program ends, for the script that called it. Thrown once everything was printed.
+/// The exit codes of the program. A command throws its status after it has printed everything.
 enum ExitStatus: Int32, Error {
-    /// The token is valid, the code was exchanged, the revocation is done, the server serves, every call of a load was answered.
+    /// The token is valid, or the command succeeded.
     case success = 0
-    /// The token or code was rejected, or a token of a load was.
+    /// The token or code was rejected. In a load test: at least one token was rejected.
     case rejected = 1
-    /// The command line, or something that it names, can't be used; nobody was asked.
+    /// The command line, or a file or line that it names, is invalid.
     case wrongUse = 2
-    /// There is no verdict, or not for each call of a load.
+    /// There is no verdict, or the server is not serving. In a load test: at least one call had no verdict.
     case unavailable = 3
 
     static func leave(with status: ExitStatus) -> Never {

@@ -1,11 +1,11 @@
-/// Which stream may be coloured: the one place that decides it. JSON never is, wherever it goes.
+/// Decides whether a stream gets colours. JSON never has colours.
 ///
-/// A terminal is, unless `TERM` says that it can't (`dumb`, or nothing), or `NO_COLOR` is set to anything (no-color.org).
+/// A terminal has colours unless `TERM` is `dumb` or unset, or `NO_COLOR` is not empty (no-color.org).
 struct Palette: Sendable, Equatable {
-    /// What a word means to whoever reads it.
+    /// The meaning of a coloured word.
     enum Meaning: Sendable, Equatable {
         case good
-        case doubtful
+        case warning
         case bad
     }
 
@@ -25,13 +25,13 @@ struct Palette: Sendable, Equatable {
         isColoured = isTerminal && !forbids && !terminal.isEmpty && terminal != "dumb"
     }
 
-    /// The word in the colour of its meaning (ECMA-48, SGR), or as it is. The sixteen basic colours are legible on light and dark.
+    /// Returns the word in the colour of its meaning (ECMA-48, SGR) if colours are on. Terminal themes keep the basic colours legible.
     func paint(_ word: String, _ meaning: Meaning?) -> String {
         guard isColoured, let meaning else { return word }
         let colour =
             switch meaning {
             case .good: 32
-            case .doubtful: 33
+            case .warning: 33
             case .bad: 31
             }
         return "\u{1b}[\(colour)m\(word)\u{1b}[0m"

@@ -1,23 +1,27 @@
-/// How far a long command is, on standard error: one line that is written anew where that is a terminal, else a line each time.
+/// Shows the progress of a long command on standard error. On a terminal it rewrites one line; elsewhere it writes a line each time.
 struct Progress {
     private let isShown: Bool
     private let isTerminal: Bool
-    /// What the terminal shows at the moment.
+    /// The text on the terminal.
     private var current = ""
     private var last: ContinuousClock.Instant?
+    /// The latest text that is not written yet.
     private var held: String?
 
-    /// Between two lines of a log. A terminal is written to more often.
+    /// The minimum time between two lines of a log.
     private static let pause = Duration.seconds(1)
+    /// The minimum time between two texts on a terminal.
     private static let terminalPause = Duration.milliseconds(100)
 
-    /// - Parameter isWanted: Whether it is to be shown on what is no terminal, too.
+    /// - Parameters:
+    ///   - isWanted: Whether to show progress even if standard error is not a terminal.
+    ///   - isTerminal: Whether standard error is a terminal.
     init(isWanted: Bool, isTerminal: Bool = StandardStreams.errorIsTerminal) {
         self.isShown = isWanted || isTerminal
         self.isTerminal = isTerminal
     }
 
-    /// Says how far it is, unless that was said just now.
+    /// Shows a text. If the last text is too recent, holds the text back.
     mutating func show(_ text: String, at now: ContinuousClock.Instant = .now) {
         guard isShown else { return }
         held = text
@@ -26,16 +30,16 @@ struct Progress {
         writeHeld()
     }
 
-    /// Makes room on the terminal for a line of output, which may go to the same.
+    /// Clears the line, so that output can go to the same terminal.
     mutating func clear() {
         guard isTerminal, !current.isEmpty else { return }
-        // Back to the line's beginning, and nothing behind it (ECMA-48, EL).
+        // Returns to the start of the line and erases the rest (ECMA-48, EL).
         StandardStreams.write("\r\u{1b}[K", to: .error)
         held = held ?? current
         current = ""
     }
 
-    /// Says what was held back, and ends the line.
+    /// Writes a text that was held back, and ends the line.
     mutating func end() {
         writeHeld()
         if isTerminal, !current.isEmpty { StandardStreams.write("\n", to: .error) }

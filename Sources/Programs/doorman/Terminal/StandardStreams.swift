@@ -1,13 +1,13 @@
 private import DoormanPlatform
 
-/// The process's streams, files and environment: the few system calls of this program, and its only unsafe code.
+/// The process's streams, files and environment: all system calls of this program, and its only unsafe code.
 enum StandardStreams {
     enum Output: Int32 {
         case output = 1
         case error = 2
     }
 
-    /// Writes all of it. A reader that went away is not our trouble.
+    /// Writes the whole text. Errors are ignored: the reader may have closed the pipe.
     static func write(_ text: String, to output: Output) {
         _ = write(text, descriptor: output.rawValue)
     }
@@ -16,14 +16,12 @@ enum StandardStreams {
     static var outputIsTerminal: Bool { isatty(1) == 1 }
     static var errorIsTerminal: Bool { isatty(2) == 1 }
 
-    /// - Returns: Nil if it can't be read.
+    /// Reads standard input to its end. Returns `nil` if it cannot be read.
     static func readInput(atMost limit: Int) -> [UInt8]? {
         read(descriptor: 0, atMost: limit)
     }
 
-    /// What standard input has now, waiting for it.
-    ///
-    /// - Returns: Nothing at its end, nil if it can't be read.
+    /// Waits for the next bytes of standard input and returns them. Returns no bytes at its end, and `nil` if it cannot be read.
     static func readMoreInput() -> [UInt8]? {
         var chunk = [UInt8](repeating: 0, count: 4096)
         while true {
@@ -33,22 +31,21 @@ enum StandardStreams {
         }
     }
 
-    /// - Returns: Nil if it can't be read.
-    static func read(file path: String, atMost limit: Int) -> [UInt8]? {
+    /// Returns at most `limit` bytes of a file.
+    static func read(file path: String, atMost limit: Int) throws(FileAccessError) -> [UInt8] {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else { throw FileAccessError(errno: errno) }
         defer { close(descriptor) }
-        return read(descriptor: descriptor, atMost: limit)
+        guard let bytes = read(descriptor: descriptor, atMost: limit) else { throw FileAccessError(errno: errno) }
+        return bytes
     }
 
-    /// Writes a file that anybody may read, in place of what it was.
-    ///
-    /// - Returns: Whether that was possible.
-    static func write(_ text: String, file path: String) -> Bool {
+    /// Replaces the contents of a file. A new file is readable for everyone.
+    static func write(_ text: String, file path: String) throws(FileAccessError) {
         let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { return false }
+        guard descriptor >= 0 else { throw FileAccessError(errno: errno) }
         defer { close(descriptor) }
-        return write(text, descriptor: descriptor)
+        guard write(text, descriptor: descriptor) else { throw FileAccessError(errno: errno) }
     }
 
     static func environment(_ name: String) -> String? {
@@ -81,7 +78,19 @@ enum StandardStreams {
     }
 }
 
-// Inside the type the names of these are taken by its own functions.
+/// A file that cannot be read or written.
+struct FileAccessError: Error {
+    /// The cause in words, such as `permission denied`.
+    let cause: String
+
+    /// - Parameter errno: The system's error code. See errno(3).
+    init(errno: Int32) {
+        let text = unsafe String(cString: strerror(errno))
+        cause = text.prefix(1).lowercased() + text.dropFirst()
+    }
+}
+
+// Inside the type, its own functions hide the system's names.
 private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
     unsafe read(descriptor, bytes, count)
 }
