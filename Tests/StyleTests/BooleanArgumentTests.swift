@@ -1,11 +1,11 @@
 import Testing
 
-@Suite("A Boolean argument has a label")
+@Suite("Boolean arguments")
 struct BooleanArgumentTests {
-    /// Where the Boolean is the value itself, and switches nothing: a box, a member of a JSON object, a case named for the type.
+    /// Calls whose Boolean is a value and not a switch: a box, a member of a JSON object, and a case with the type's name.
     static let wrappers: Set = ["NIOLockedValueBox", "Member", "bool"]
 
-    @Test("no call in the sources has a bare true or false, but a value that is wrapped")
+    @Test("Every Boolean argument in the sources has a label")
     func arguments() {
         for file in SourceTree.swift where file.module != nil {
             for (line, callee) in file.bareBooleans() where !Self.wrappers.contains(callee) {
@@ -14,7 +14,7 @@ struct BooleanArgumentTests {
         }
     }
 
-    @Test("calls are told from tuples, arrays, patterns, conditions and text")
+    @Test("Only arguments of calls are found")
     func parsing() {
         let file = SourceTree.File(
             path: "Sample.swift",
@@ -48,7 +48,7 @@ struct BooleanArgumentTests {
 }
 
 extension SourceTree.File {
-    /// Arguments that are `true` or `false` and have no label, each with the name of what is called.
+    /// Returns the arguments that are `true` or `false` without a label, each with its line and the name of the callee.
     func bareBooleans() -> [(line: Int, callee: String)] {
         let code = SwiftCode(lines)
         return code.positions(of: ["true", "false"]).compactMap { word in
@@ -63,7 +63,7 @@ extension SourceTree.File {
 }
 
 extension SwiftCode {
-    /// The bracket that is open there, of whatever kind.
+    /// Returns the position of the innermost open bracket of any kind.
     fileprivate func openBracket(around position: Int) -> Int? {
         var depth = 0
         return bytes[..<position].indices.reversed().first { index in
@@ -78,7 +78,7 @@ extension SwiftCode {
         }
     }
 
-    /// The name of what is called by the parenthesis there; nil if it is no parenthesis, or calls nothing. A call has no space before it.
+    /// Returns the name of the callee of the parenthesis at this position, or `nil` if it is not a call. Calls have no space before it.
     fileprivate func callee(before open: Int) -> String? {
         guard bytes[open] == .open else { return nil }
         var end = open
@@ -94,11 +94,11 @@ extension SwiftCode {
         var start = end
         while start > 0, bytes[start - 1].isWord { start -= 1 }
         if start < end { return text(start..<end) }
-        // What a call or a subscript returns may be called, too.
+        // The result of a call or a subscript can be called, too.
         return end > 0 && [.close, UInt8(ascii: "]")].contains(bytes[end - 1]) ? "a closure" : nil
     }
 
-    /// Whether it stands between `case` and the pattern's end, on one line.
+    /// Returns whether the position is in a pattern, between `case` and the pattern's end on one line.
     fileprivate func isPattern(at position: Int) -> Bool {
         let start = bytes[..<position].lastIndex(of: .newline).map { $0 + 1 } ?? 0
         let line = text(start..<position)

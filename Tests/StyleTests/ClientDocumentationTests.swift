@@ -1,9 +1,9 @@
 import Testing
 
-/// What the client's pages say in code is code that is compiled, and they leave no failure out.
-@Suite("The client's documentation")
+/// Checks that the client's pages quote compiled code and describe every failure.
+@Suite("Documentation of the client")
 struct ClientDocumentationTests {
-    @Test("quotes code that is compiled, word for word")
+    @Test("Every code block quotes code that is compiled")
     func quotes() {
         let sources = SourceTree.swift.filter(Self.isQuoted).map(Self.asQuoted)
         let pages = SourceTree.files.filter(Self.isPage)
@@ -16,7 +16,7 @@ struct ClientDocumentationTests {
         }
     }
 
-    @Test("says of every failure what to do")
+    @Test("Every reason of a failure has a row in Failures.md")
     func failures() throws {
         let page = try #require(SourceTree.files.first { $0.path.hasSuffix("DoormanClient.docc/Failures.md") })
         let source = try #require(SourceTree.swift.first { $0.path.hasSuffix("/DoormanError.swift") })
@@ -27,7 +27,7 @@ struct ClientDocumentationTests {
         }
     }
 
-    @Test("is compared line by line, wherever the code is indented")
+    @Test("A code block is compared line by line, without its indentation")
     func comparing() {
         let code = ["func run() {", "    if true {", "        go()", "", "        stop()", "    }", "}"]
         #expect(Self.lines(code, hold: ["if true {", "    go()", "", "    stop()", "}"]))
@@ -45,7 +45,7 @@ struct ClientDocumentationTests {
         ["Clients/Swift/Tests/DocumentationTests/", "Clients/Swift/Samples/"].contains { file.path.hasPrefix($0) }
     }
 
-    /// A reader's package is beside the checkout, where a sample is in it.
+    /// Returns the file as pages quote it. A reader's package is next to the checkout, but a sample is inside.
     private static func asQuoted(_ file: SourceTree.File) -> SourceTree.File {
         guard file.name == "Package.swift" else { return file }
         let text = file.lines.map { $0.replacing("path: \"../../../..\"", with: "path: \"../doorman\"") }.joined(separator: "\n")
@@ -64,7 +64,7 @@ struct ClientDocumentationTests {
 }
 
 extension SourceTree.File {
-    /// The fenced blocks of Swift, each with the line after its fence.
+    /// Returns the fenced blocks of Swift, each with the number of its first line.
     func swiftBlocks() -> [(line: Int, lines: [String])] {
         var blocks: [(line: Int, lines: [String])] = []
         var isInside = false

@@ -1,14 +1,14 @@
 import Testing
 
-/// Which module may import which: the architecture, as a test. Arrows point down; only `DoormanDaemon` knows all modules of the server.
-@Suite("Modules import only what is below them")
+/// Checks the architecture: a module imports only modules below it. Only `DoormanDaemon` knows all modules of the server.
+@Suite("Imports of modules")
 struct ModuleTests {
     private static let nio: Set = ["NIOCore", "NIOConcurrencyHelpers", "NIOPosix"]
     private static let libc: Set = ["Glibc", "Musl", "Darwin", "DoormanPlatform"]
     private static let programs: Set = ["ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]
     private static let core: Set = ["DoormanCore", "DoormanSupport"]
 
-    /// Target: the modules that it may import.
+    /// The modules that each target may import.
     static let allowed: [String: Set<String>] = [
         "DoormanCore": [],
         "DoormanPlatform": ["Glibc", "Musl", "Darwin"],
@@ -48,7 +48,7 @@ struct ModuleTests {
         "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator"]),
     ]
 
-    @Test("every import is in the table")
+    @Test("Every import is in the table")
     func imports() throws {
         for file in SourceTree.swift {
             guard let module = file.module else { continue }
@@ -62,7 +62,7 @@ struct ModuleTests {
         }
     }
 
-    @Test("nobody imports what gives false alarms or leaks on Linux")
+    @Test("No file imports a module with false alarms or leaks on Linux")
     func banned() throws {
         for file in SourceTree.swift {
             for (line, module) in try file.imports() where ["Synchronization", "XCTest"].contains(module) {
@@ -71,7 +71,7 @@ struct ModuleTests {
         }
     }
 
-    @Test("imports are seen, however they are written")
+    @Test("Every form of import is found")
     func parsing() throws {
         let file = SourceTree.File(
             path: "Sources/Core/DoormanCore/Tokens/Sample.swift",
@@ -89,7 +89,7 @@ struct ModuleTests {
         #expect(file.module == "DoormanCore")
     }
 
-    @Test("the sources are found at all")
+    @Test("The modules are found")
     func found() {
         let modules = Set(SourceTree.swift.compactMap(\.module))
         #expect(modules.isSuperset(of: ["DoormanCore", "DoormanWire", "DoormanServer", "DoormanClient"]))

@@ -1,14 +1,14 @@
 import Testing
 
-@Suite("Functions have few parameters")
+@Suite("Parameters of functions")
 struct ParameterTests {
-    static let most = 6
+    static let maximum = 6
 
     private static let long = SourceTree.swift.flatMap { file in
-        file.parameterLists().filter { $0.labels.count > most }.map { (file: file, function: $0) }
+        file.parameterLists().filter { $0.labels.count > maximum }.map { (file: file, function: $0) }
     }
 
-    @Test("no function or initializer has more than six parameters")
+    @Test("A function or initializer has at most six parameters")
     func parameters() {
         for (file, function) in Self.long {
             let text = "\(function.name) has \(function.labels.count) parameters"
@@ -16,7 +16,7 @@ struct ParameterTests {
         }
     }
 
-    @Test("parameters are counted, whatever stands in them")
+    @Test("Parameters of every form are counted")
     func counting() {
         let file = SourceTree.File(
             path: "Sample.swift",
@@ -55,7 +55,7 @@ struct ParameterTests {
 /// The parameters of a function or an initializer.
 struct ParameterList {
     let line: Int
-    /// Its type's name and its own: `Sample.init`.
+    /// The names of the type and the function: `Sample.init`.
     let name: String
     let labels: [String]
 }
@@ -65,7 +65,7 @@ extension SourceTree.File {
         let code = SwiftCode(lines)
         return code.positions(of: ["func", "init"]).compactMap { word in
             let isInitializer = code.text(word) == "init"
-            // A call of an initializer is no declaration.
+            // Skips calls of an initializer.
             if isInitializer, word.lowerBound > 0, code.bytes[word.lowerBound - 1] == UInt8(ascii: ".") { return nil }
             guard let (name, open) = code.nameAndParenthesis(after: word.upperBound, isInitializer: isInitializer) else {
                 return nil
@@ -76,7 +76,7 @@ extension SourceTree.File {
         }
     }
 
-    /// The type or extension that a line is in. Relies on the formatter: what is inside is indented.
+    /// Returns the name of the type or extension that contains a line. Relies on the formatter, which indents members.
     private func typeName(around line: Int) -> String? {
         let indentation = lines[line - 1].prefix { $0 == " " }.count
         for candidate in lines[..<(line - 1)].reversed() where candidate.prefix(while: { $0 == " " }).count < indentation {
@@ -90,7 +90,9 @@ extension SourceTree.File {
 }
 
 extension SwiftCode {
-    /// - Parameter position: Where the keyword ends.
+    /// - Parameters:
+    ///   - position: The end of the keyword.
+    ///   - isInitializer: Whether the keyword is `init`.
     fileprivate func nameAndParenthesis(after position: Int, isInitializer: Bool) -> (name: String, open: Int)? {
         var index = position
         var name = "init"
@@ -118,7 +120,7 @@ extension SwiftCode {
         return (name, open)
     }
 
-    /// The labels of the parameters whose list is opened there.
+    /// Returns the labels of the parameters in the list that opens at this position.
     fileprivate func labels(in open: Int) -> [String] {
         var parts: [String] = []
         var depth = 0

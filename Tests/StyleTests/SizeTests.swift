@@ -1,18 +1,18 @@
 import Testing
 
-@Suite("Files and functions are small")
+@Suite("Sizes of files and functions")
 struct SizeTests {
     static let longestFile = 600
     static let longestFunction = 60
 
-    @Test("no file is longer than 600 lines")
+    @Test("A file has at most 600 lines")
     func files() {
         for file in SourceTree.files where isWritten(file) && file.lines.count > Self.longestFile + 1 {
             Issue.record("\(SourceTree.Finding(file, line: Self.longestFile, "the file has \(file.lines.count - 1) lines"))")
         }
     }
 
-    @Test("no function is longer than 60 lines, but in state machines, which are one switch")
+    @Test("A function outside of state machines has at most 60 lines")
     func functions() throws {
         for file in SourceTree.swift where !file.path.hasSuffix("StateMachine.swift") {
             for (line, length) in try file.functions() where length > Self.longestFunction {
@@ -21,7 +21,7 @@ struct SizeTests {
         }
     }
 
-    @Test("functions are measured from their first line to their last")
+    @Test("A function is measured from its first line to its last")
     func measuring() throws {
         let file = SourceTree.File(
             path: "Sample.swift",
@@ -56,8 +56,8 @@ struct SizeTests {
 }
 
 extension SourceTree.File {
-    /// The functions and initializers of more than one line. Relies on the formatter: a body ends at the first `}` that stands as
-    /// far to the left as its declaration.
+    /// Returns the functions and initializers of more than one line. Relies on the formatter: a body ends at the first `}` with the
+    /// indentation of its declaration.
     func functions() throws -> [(line: Int, length: Int)] {
         let declaration = #"^\s*(?:@\w+(?:\([^)]*\))? )*(?:\w+(?:\(\w+\))? )*(?:func \S|init[?(<]|deinit \{)"#
         return try matches(declaration).compactMap { start, _ in
@@ -69,14 +69,14 @@ extension SourceTree.File {
                 if opened {
                     if line.hasPrefix(indentation + "}") { return (start, index - start + 2) }
                 } else if line.hasPrefix(indentation + " ") {
-                    // A parameter, or a clause, on a line of its own.
+                    // The line is a parameter or a clause.
                     continue
                 } else if line.hasPrefix(indentation + ")") || line.hasPrefix(indentation + "{")
                     || line.hasPrefix(indentation + ">")
                 {
                     opened = line.hasSuffix("{")
                 } else {
-                    // A requirement of a protocol, or a body on the same line.
+                    // The function is a requirement of a protocol, or its body is on the same line.
                     return nil
                 }
             }

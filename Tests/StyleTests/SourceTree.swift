@@ -1,8 +1,8 @@
 import Foundation
 
-/// The files of this package, as the style tests read them.
+/// The files of this package, as the style tests see them.
 struct SourceTree {
-    /// A file, by its path from the package's root.
+    /// A file, with its path from the package's root.
     struct File {
         let path: String
         let lines: [String]
@@ -19,26 +19,26 @@ struct SourceTree {
             ["Sources/C/CDoormanProtos/", "Protos/vectors/", "Tests/Fuzz/Corpus/"].contains { path.hasPrefix($0) }
         }
 
-        /// The target that a source file belongs to; nil for tests and all else.
+        /// The target that a source file belongs to. `nil` for tests and other files.
         var module: String? { SourceTree.modules.first { path.hasPrefix($0.key + "/") }?.value }
     }
 
-    /// Something that breaks a rule, put so that editors and terminals can jump to it.
+    /// A violation of a rule, in the form that editors and terminals link to.
     struct Finding: CustomStringConvertible {
         let path: String
         let line: Int
-        let what: String
+        let message: String
 
-        init(_ file: File, line: Int = 1, _ what: String) {
+        init(_ file: File, line: Int = 1, _ message: String) {
             self.path = file.path
             self.line = line
-            self.what = what
+            self.message = message
         }
 
-        var description: String { "\(path):\(line): \(what)" }
+        var description: String { "\(path):\(line): \(message)" }
     }
 
-    /// Every text file that is not built, fetched or of git's own.
+    /// All text files except build products, dependencies and files of git.
     static let files: [File] = {
         let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -55,7 +55,7 @@ struct SourceTree {
         return files.sorted { $0.path < $1.path }
     }()
 
-    /// The targets of libraries and programs by their folders, as the manifest has them.
+    /// The targets of libraries and programs by their folders, from the manifest.
     static let modules: [String: String] = {
         guard let manifest = files.first(where: { $0.path == "Package.swift" }) else { return [:] }
         let found = manifest.lines.joined(separator: "\n").matches(of: /(module|program)\(\s*"([\w-]+)", in: "([^"]+)"/).map {
@@ -66,14 +66,14 @@ struct SourceTree {
 
     static var swift: [File] { files.filter(\.isSwift) }
 
-    /// What is ignored by git as well.
+    /// Returns whether the file belongs to git or to a tool. Git ignores most of these files, too.
     private static func isForeign(_ name: String) -> Bool {
         [".git", ".swiftpm", "Package.resolved"].contains(name) || name.hasPrefix(".build") || name.hasSuffix(".xcodeproj")
     }
 }
 
 extension SourceTree.File {
-    /// The lines that hold a match of the pattern, each with the whole match.
+    /// Returns the lines that contain a match of the pattern, each with the match.
     func matches(_ pattern: String) throws -> [(line: Int, text: String)] {
         let expression = try NSRegularExpression(pattern: pattern)
         return lines.enumerated().compactMap { index, line in

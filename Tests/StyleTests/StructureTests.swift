@@ -1,12 +1,12 @@
 import Testing
 
-@Suite("Modules show their structure")
+@Suite("Structure of modules")
 struct StructureTests {
-    /// Up to so many files a module may be flat.
+    /// The maximum number of files of a module without folders.
     static let largestFlatModule = 8
     static let largestFolder = 15
 
-    @Test("no two modules have a top-level type of one name")
+    @Test("Every top-level type has a name of its own")
     func typeNames() throws {
         for (name, files) in try Self.typesInSeveralModules(SourceTree.swift) {
             let modules = Set(files.compactMap(\.module)).sorted().joined(separator: ", ")
@@ -14,7 +14,7 @@ struct StructureTests {
         }
     }
 
-    @Test("a module of more than eight files has them in folders")
+    @Test("A module of more than eight files has folders")
     func folders() {
         for (module, files) in Self.byModule(SourceTree.swift) where files.count > Self.largestFlatModule {
             for file in files where file.folder == module {
@@ -23,7 +23,7 @@ struct StructureTests {
         }
     }
 
-    @Test("no folder of a module has more than fifteen files")
+    @Test("A folder has at most fifteen files")
     func folderSizes() {
         let files = SourceTree.swift.filter { $0.module != nil }
         for (folder, files) in Dictionary(grouping: files, by: \.folder) where files.count > Self.largestFolder {
@@ -31,7 +31,7 @@ struct StructureTests {
         }
     }
 
-    @Test("types are found at the top level, however they are declared")
+    @Test("Every kind of top-level type is found")
     func parsing() throws {
         let file = SourceTree.File(
             path: "Sources/Core/DoormanCore/Tokens/Sample.swift",
@@ -75,7 +75,7 @@ struct StructureTests {
 extension SourceTree.File {
     var folder: String { path.split(separator: "/").dropLast().joined(separator: "/") }
 
-    /// The types at the top level that the whole module sees. Relies on the formatter: nested ones are indented.
+    /// Returns the top-level types that are visible in the whole module. Relies on the formatter, which indents nested types.
     func topLevelTypes() throws -> [String] {
         let attributes = #"(?:@\w+(?:\([^)]*\))? )*"#
         let modifiers = "(?:(?:public|package|internal|final|indirect|nonisolated|distributed) )*"

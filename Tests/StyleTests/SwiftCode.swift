@@ -1,5 +1,5 @@
-/// Swift source with comments and the contents of string literals blanked, so that each bracket and word in it is code. Lines stay
-/// where they are. Regular expression literals are not known to it.
+/// Swift source with blanks in place of comments and contents of strings, so that each bracket and word is code. Line numbers stay the
+/// same. Literals of regular expressions are not supported.
 struct SwiftCode {
     private(set) var bytes: [UInt8]
 
@@ -15,7 +15,7 @@ struct SwiftCode {
             }
             let isString = bytes[position] != .slash
             for index in position..<end where bytes[index] != .newline { bytes[index] = .space }
-            // An argument that is a string is still an argument.
+            // A quotation mark stays, so that a string is still an argument.
             if isString { bytes[position] = .quote }
             position = end
         }
@@ -33,7 +33,7 @@ struct SwiftCode {
         String(decoding: bytes[range], as: UTF8.self)
     }
 
-    /// Where the words are that are one of these, in order.
+    /// Returns the positions of these words, in order.
     func positions(of words: Set<String>) -> [Range<Int>] {
         var found: [Range<Int>] = []
         var position = 0
@@ -50,7 +50,7 @@ struct SwiftCode {
         return found
     }
 
-    /// The position of the first byte from `position` on that is no white space.
+    /// Returns the position of the first byte from `position` on that is not white space.
     func next(from position: Int) -> Int? {
         bytes[position...].firstIndex { !$0.isSpace }
     }
@@ -60,7 +60,7 @@ struct SwiftCode {
     }
 }
 
-// MARK: - What is blanked
+// MARK: - Comments and strings
 
 extension SwiftCode {
     private func starts(_ text: String, at position: Int) -> Bool {
@@ -87,7 +87,7 @@ extension SwiftCode {
         return bytes.count
     }
 
-    /// - Returns: Nil if no literal begins there.
+    /// Returns the end of the string literal at this position, or `nil` if no literal begins there.
     private func endOfString(at position: Int) -> Int? {
         let hashes = String(repeating: "#", count: bytes[position...].prefix { $0 == .hash }.count)
         var index = position + hashes.utf8.count
@@ -135,7 +135,7 @@ extension UInt8 {
 
     var isSpace: Bool { self == .space || self == .newline }
 
-    /// Whether it may be part of a name or a keyword.
+    /// Whether the byte may be part of a name or a keyword.
     var isWord: Bool {
         switch self {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true

@@ -1,36 +1,36 @@
 import Testing
 
-@Suite("The threat model")
+@Suite("Threat model")
 struct ThreatModelTests {
-    @Test("every test that it names is there")
+    @Test("Every test that the threat model cites exists")
     func namesTests() throws {
         let path = "docs/explanation/threat-model.md"
         let model = try #require(SourceTree.files.first { $0.path == path }, "\(path) is missing")
-        let named = try Self.testsNamed(in: model.lines)
-        #expect(named.count > 40)
-        for (line, test) in named where try !Self.isThere(test) {
+        let cited = try Self.citedTests(in: model.lines)
+        #expect(cited.count > 40)
+        for (line, test) in cited where try !Self.exists(test) {
             Issue.record(
                 "\(SourceTree.Finding(model, line: line, "there is no test \(test.module).\(test.suite)/\(test.function)"))")
         }
     }
 
-    @Test("tests are found in the text, and a name that is none is not")
+    @Test("Only names of tests are citations")
     func parsing() throws {
-        let named = try Self.testsNamed(in: ["| one | `A.BTests/c`, `AccountKitTests.VerifyTests/valid` |", "server.max/b, D.E/f"])
-        #expect(named.map(\.test.function) == ["c", "valid"])
-        #expect(try Self.isThere(named[1].test))
-        #expect(try !Self.isThere(named[0].test))
-        #expect(try !Self.isThere(Name(module: "AccountKitTests", suite: "VerifyTests", function: "vali")))
+        let cited = try Self.citedTests(in: ["| one | `A.BTests/c`, `AccountKitTests.VerifyTests/valid` |", "server.max/b, D.E/f"])
+        #expect(cited.map(\.test.function) == ["c", "valid"])
+        #expect(try Self.exists(cited[1].test))
+        #expect(try !Self.exists(cited[0].test))
+        #expect(try !Self.exists(Name(module: "AccountKitTests", suite: "VerifyTests", function: "vali")))
     }
 
-    /// A test as `swift test --filter` takes it.
+    /// The name of a test, as `swift test --filter` accepts it.
     struct Name: Hashable {
         let module: String
         let suite: String
         let function: String
     }
 
-    private static func testsNamed(in lines: [String]) throws -> [(line: Int, test: Name)] {
+    private static func citedTests(in lines: [String]) throws -> [(line: Int, test: Name)] {
         lines.enumerated().flatMap { index, line in
             line.matches(of: /`(\w+)\.(\w+)\/(\w+)`/).map {
                 (index + 1, Name(module: String($0.1), suite: String($0.2), function: String($0.3)))
@@ -38,7 +38,7 @@ struct ThreatModelTests {
         }
     }
 
-    private static func isThere(_ test: Name) throws -> Bool {
+    private static func exists(_ test: Name) throws -> Bool {
         try SourceTree.swift.contains { file in
             guard file.path.contains("Tests/\(test.module)/") else { return false }
             guard let suite = try file.matches(#"^struct \#(test.suite)\b"#).first else { return false }

@@ -1,26 +1,26 @@
 import Testing
 
-@Suite("Words that don't belong into the tree")
+@Suite("Unwanted words")
 struct WordTests {
-    // Each is put together from two, so that this file does not find itself.
+    // Each word has two parts, so that this file does not find itself.
 
-    /// In any file.
+    /// Marks of unfinished work, which no file may contain.
     static let unfinished = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
-    /// In sources: what ends the process where an error could be told, and what stands in for work to be done.
+    /// Code that crashes instead of throwing, and stand-ins for missing work, which no source may contain.
     static let reckless = [#"\bfatal"# + #"Error\("#, #"\btry"# + "!", #"\bas"# + "!", "(?i)place" + "holder"]
-    /// Paths of somebody's own machine.
+    /// Paths of a developer's machine.
     static let machine = ["/wo" + "rk/", "/ro" + "ot/", "/ho" + "me/"]
 
-    @Test("nothing is left unfinished", arguments: unfinished)
+    @Test("No file contains a mark of unfinished work", arguments: unfinished)
     func finished(_ word: String) throws {
         for file in SourceTree.files where !file.isGenerated {
             for (line, _) in try file.matches(#"\b\#(word)\b"#) {
-                Issue.record("\(SourceTree.Finding(file, line: line, "\(word): do it or leave it"))")
+                Issue.record("\(SourceTree.Finding(file, line: line, "\(word): finish the work or open an issue"))")
             }
         }
     }
 
-    @Test("sources neither crash for convenience nor pretend", arguments: reckless)
+    @Test("Sources throw errors instead of crashing", arguments: reckless)
     func careful(_ pattern: String) throws {
         for file in SourceTree.swift where file.module != nil {
             for (line, text) in try file.matches(pattern) {
@@ -29,7 +29,7 @@ struct WordTests {
         }
     }
 
-    @Test("no file knows the machine that it was written on", arguments: machine)
+    @Test("No file contains a path of a developer's machine", arguments: machine)
     func portable(_ path: String) throws {
         for file in SourceTree.files where !file.isGenerated {
             for (line, _) in try file.matches(#"(?<![\w./$}-])\#(path)"#) {
@@ -38,12 +38,12 @@ struct WordTests {
         }
     }
 
-    @Test("a file is named for what it is")
+    @Test("The name of a file tells its subject")
     func names() throws {
         for file in SourceTree.files where file.isSwift || file.isScript {
             let name = SourceTree.File(path: file.path, text: file.name)
             for (_, word) in try name.matches("Util(s|ities)|Helpers?|Manager|Common") {
-                Issue.record("\(SourceTree.Finding(file, "\(word) says nothing of what is inside"))")
+                Issue.record("\(SourceTree.Finding(file, "\(word) does not tell the file's subject"))")
             }
         }
     }
