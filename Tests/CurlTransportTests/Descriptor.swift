@@ -1,10 +1,10 @@
 private import Glibc
 
-/// A socket or pipe that a test peer reads and writes, blocking. All that touches pointers is here.
+/// A blocking socket or pipe of a test peer. All unsafe code of the peers is here.
 struct Descriptor: Sendable {
     let number: CInt
 
-    /// A listening socket on 127.0.0.1 and the port the system gave it.
+    /// Returns a listening socket on 127.0.0.1 with its port.
     static func listening() -> (Descriptor, port: Int) {
         let number = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
@@ -21,7 +21,7 @@ struct Descriptor: Sendable {
         return (Descriptor(number: number), Int(UInt16(bigEndian: address.sin_port)))
     }
 
-    /// A connection to a server on 127.0.0.1; nil if there is none.
+    /// Connects to a server on 127.0.0.1; `nil` if that fails.
     static func connected(toPort port: Int) -> Descriptor? {
         let descriptor = Descriptor(number: socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0))
         var address = sockaddr_in()
@@ -40,16 +40,16 @@ struct Descriptor: Sendable {
         return descriptor
     }
 
-    /// Which of the two has bytes, or its end, to be read; waits for a moment if neither has.
+    /// Returns which of two descriptors is readable or at its end. Waits for a moment if neither is.
     static func readable(_ one: Descriptor, _ other: Descriptor, milliseconds: CInt) -> (Bool, Bool) {
         var watched = [one, other].map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
         unsafe poll(&watched, 2, milliseconds)
         return (watched[0].revents != 0, watched[1].revents != 0)
     }
 
-    /// Passes on what there is to read.
+    /// Reads available bytes, and writes them to another descriptor.
     ///
-    /// - Returns: False if one of the two is at its end.
+    /// - Returns: False if one of the descriptors is at its end.
     func pass(to other: Descriptor) -> Bool {
         let bytes = read()
         return !bytes.isEmpty && other.write(bytes)
@@ -60,14 +60,14 @@ struct Descriptor: Sendable {
         return accepted < 0 ? nil : Descriptor(number: accepted)
     }
 
-    /// The next bytes; empty at the end.
+    /// Reads the next bytes; none at the end.
     func read(atMost count: Int = 65_536) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             filled = unsafe max(0, Glibc.read(number, buffer.baseAddress, count))
         }
     }
 
-    /// - Returns: False once the other side is gone.
+    /// - Returns: False if the peer has closed the connection.
     @discardableResult
     func write(_ bytes: [UInt8]) -> Bool {
         var written = 0
@@ -81,13 +81,13 @@ struct Descriptor: Sendable {
         return true
     }
 
-    /// Has the close that follows send a reset.
+    /// Makes ``close()`` send a reset.
     func resetOnClose() {
         var option = linger(l_onoff: 1, l_linger: 0)
         unsafe setsockopt(number, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 
-    /// Ends reading and writing, also of whoever is inside one of them.
+    /// Ends reading and writing, also calls in progress.
     func interrupt() {
         shutdown(number, CInt(SHUT_RDWR))
     }
@@ -97,7 +97,7 @@ struct Descriptor: Sendable {
     }
 }
 
-/// A thread for a peer that blocks.
+/// A thread for a blocking peer.
 struct PeerThread: Sendable {
     private let thread: pthread_t
 
@@ -124,7 +124,7 @@ private func runBody(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPoi
     return nil
 }
 
-/// Holds up a peer's own thread.
+/// Blocks the thread of a peer.
 func blockFor(milliseconds: Int) {
     var time = timespec(tv_sec: 0, tv_nsec: milliseconds * 1_000_000)
     unsafe nanosleep(&time, nil)

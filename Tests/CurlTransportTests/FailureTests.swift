@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Failures", .timeLimit(.minutes(2)))
 struct FailureTests {
-    @Test("a body cut short is no answer")
+    @Test("a truncated body is a lost connection")
     func truncatedBody() async throws {
         let server = ScriptedServer { connection in
             guard connection.request() != nil else { return }
@@ -17,7 +17,7 @@ struct FailureTests {
         }
     }
 
-    @Test("a reset in the middle of the answer is no answer", arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"])
+    @Test("a reset during the response is a lost connection", arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"])
     func reset(before: String) async throws {
         let server = ScriptedServer { connection in
             guard connection.request() != nil else { return }
@@ -31,7 +31,7 @@ struct FailureTests {
         }
     }
 
-    @Test("something other than HTTP is no answer", arguments: ["SSH-2.0-OpenSSH_9.2\r\n", "<html>sorry</html>"])
+    @Test("a response that is not HTTP is a protocol error", arguments: ["SSH-2.0-OpenSSH_9.2\r\n", "<html>sorry</html>"])
     func otherProtocol(greeting: String) async throws {
         let server = ScriptedServer { connection in
             guard connection.request() != nil else { return }
@@ -42,7 +42,7 @@ struct FailureTests {
         }
     }
 
-    @Test("a refused connection sent nothing")
+    @Test("a refused connection counts as not sent")
     func refusedConnection() async throws {
         let closed = ScriptedServer { _ in }
         closed.stop()
@@ -53,7 +53,7 @@ struct FailureTests {
         }
     }
 
-    @Test("a name that does not resolve sent nothing")
+    @Test("an unknown host name counts as not sent")
     func unknownName() async throws {
         let start = ContinuousClock.now
         try await withServer(ScriptedServer { _ in }) { transport, _ in
@@ -61,16 +61,16 @@ struct FailureTests {
             #expect(error?.code == .resolveFailed || error?.code == .deadlineExceeded)
             #expect(error?.requestMayHaveBeenSent == false)
         }
-        // A resolver that hangs for longer holds up neither the caller nor the end of the transport.
+        // A hanging resolver delays neither the caller nor the shutdown of the transport.
         #expect(start.duration(to: .now) < .seconds(4))
     }
 
-    /// Where the server stops.
+    /// The part of the response before the server stalls.
     static let stalls = [
         "", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc",
     ]
 
-    @Test("a server that stalls costs no more than the transport's own limit", arguments: stalls)
+    @Test("a stalled server is abandoned after the request timeout", arguments: stalls)
     func ownLimit(sent: String) async throws {
         let server = ScriptedServer { connection in
             guard connection.request() != nil else { return }
@@ -84,8 +84,8 @@ struct FailureTests {
         }
     }
 
-    @Test("a server that stalls costs no more than the caller's own time", arguments: stalls)
-    func callersTime(sent: String) async throws {
+    @Test("a stalled server is abandoned at the caller's deadline", arguments: stalls)
+    func callersDeadline(sent: String) async throws {
         let server = ScriptedServer { connection in
             guard connection.request() != nil else { return }
             connection.write(sent)
@@ -96,7 +96,7 @@ struct FailureTests {
         }
     }
 
-    @Test("a server that sends a byte now and then is given up all the same")
+    @Test("a server that sends single bytes is abandoned after the request timeout")
     func trickle() async throws {
         let server = ScriptedServer { connection in
             guard connection.request() != nil else { return }
@@ -108,9 +108,9 @@ struct FailureTests {
         }
     }
 
-    @Test("no time left means nothing is sent")
+    @Test("a request without time left is not sent")
     func noTimeLeft() async throws {
-        try await withServer(.answering { $0.respond() }) { transport, server async throws in
+        try await withServer(.responding { $0.respond() }) { transport, server async throws in
             for timeout in [Duration.zero, .seconds(-1)] {
                 let error = await transport.failure(server.url(), timeout: timeout)
                 #expect(error == TransportError(.deadlineExceeded, requestMayHaveBeenSent: false))
@@ -119,7 +119,7 @@ struct FailureTests {
         }
     }
 
-    @Test("plain HTTP to another machine is refused before anything is asked")
+    @Test("HTTP to another machine is rejected before a connection")
     func policy() async throws {
         try await withServer(ScriptedServer { _ in }) { transport, _ in
             let error = await transport.failure("http://192.0.2.1/")
@@ -127,9 +127,9 @@ struct FailureTests {
         }
     }
 
-    @Test("a request that can't be repeated is never sent twice, though its kept connection turns out dead")
+    @Test("a request that is not repeatable is never sent twice")
     func noSilentRepetition() async throws {
-        // Every connection answers one request, keeps the connection open, takes a second request and hangs up.
+        // Every connection responds to one request, reads a second request and closes.
         let server = ScriptedServer { connection in
             guard connection.request() != nil else { return }
             connection.respond(body: "first")
@@ -137,7 +137,7 @@ struct FailureTests {
         }
         try await withServer(server) { transport, server async throws in
             #expect(try await transport.get(server.url("/warm-up")).text == "first")
-            // libcurl repeats this one by itself on a new connection.
+            // libcurl repeats this request on a new connection.
             #expect(try await transport.get(server.url("/repeatable")).text == "first")
             #expect(server.requests.count { $0.hasPrefix("GET /repeatable ") } == 2)
         }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("HTTP/2", .serialized, .timeLimit(.minutes(2)))
 struct HTTP2Tests {
-    @Test("requests at once share one connection: a hundred while it is being set up, and two hundred from then on")
+    @Test("concurrent requests share one connection")
     func sharing() async throws {
         try await withEmulator { transport, server async throws in
             server.emulator.setFault(.latency(.milliseconds(20)))
@@ -20,7 +20,7 @@ struct HTTP2Tests {
         }
     }
 
-    @Test("a request that is good once has a connection of its own, though one to share is open")
+    @Test("a request that is not repeatable has a connection of its own")
     func ownConnection() async throws {
         try await withEmulator { transport, server async throws in
             #expect(try await transport.get(server.me).status == 200)
@@ -31,11 +31,11 @@ struct HTTP2Tests {
             #expect(try await transport.get(server.me).status == 200)
             #expect(server.connections.http2 == 1)
             #expect(transport.statistics.connectionsOpened == 4)
-            try await eventually("theirs are closed again") { server.connections.open == 1 }
+            try await eventually("their connections are closed") { server.connections.open == 1 }
         }
     }
 
-    @Test("requests that are good once don't keep the others from sharing")
+    @Test("requests that are not repeatable don't keep others from sharing a connection")
     func sharingBesideOthers() async throws {
         try await withEmulator { transport, server async throws in
             server.emulator.setFault(.latency(.milliseconds(20)))
@@ -50,7 +50,7 @@ struct HTTP2Tests {
     }
 
     @Test(
-        "a call that hangs or is slow holds up none of those it shares the connection with",
+        "a slow request does not delay the others on its connection",
         arguments: [Fault.hang, .latency(.seconds(600))])
     func independence(fault: Fault) async throws {
         try await withEmulator { transport, server async throws in
@@ -65,13 +65,13 @@ struct HTTP2Tests {
         }
     }
 
-    @Test("a reset in the middle of an answer is the failure of that call alone")
+    @Test("a stream reset fails only its own request")
     func streamReset() async throws {
         try await withEmulator { transport, server async throws in
             server.emulator.setFault(.latency(.milliseconds(300)), for: .accounts)
             server.emulator.setFault(.reset, for: .me, calls: 1)
             async let others = transport.manyAtOnce(5, server.accounts)
-            try await eventually("the others are under way") { server.emulator.statistics[.accounts] == 5 }
+            try await eventually("the others are in flight") { server.emulator.statistics[.accounts] == 5 }
             let error = await transport.failure(server.me)
             #expect(error?.code == .connectionLost)
             #expect(error?.requestMayHaveBeenSent == true)
@@ -81,7 +81,7 @@ struct HTTP2Tests {
         }
     }
 
-    @Test("a request that is too long is refused on its stream, and the connection goes on")
+    @Test("a request that is too long does not end the connection")
     func tooLong() async throws {
         try await withEmulator { transport, server async throws in
             let long = server.me + "&x=" + String(repeating: "y", count: 5000)
@@ -91,13 +91,13 @@ struct HTTP2Tests {
         }
     }
 
-    @Test("a server that stops says so, and waits for nobody who has no call under way")
+    @Test("a server that stops does not wait for idle connections")
     func stop() async throws {
         try await withEmulator { transport, server async throws in
             #expect(try await transport.get(server.me).status == 200)
             server.emulator.setFault(.latency(.milliseconds(50)))
             async let last = transport.get(server.me)
-            try await eventually("it is under way") { server.emulator.statistics[.me] == 2 }
+            try await eventually("it is in flight") { server.emulator.statistics[.me] == 2 }
             let start = ContinuousClock.now
             try await server.emulator.stop()
             #expect(start.duration(to: .now) < .seconds(4))
@@ -105,14 +105,14 @@ struct HTTP2Tests {
         }
     }
 
-    static let answered: [(Fault, Int)] = [
+    static let responding: [(Fault, Int)] = [
         (.chunked, 200), (.latency(.milliseconds(5)), 200), (.slowHeaders(pause: .microseconds(10)), 200),
         (.slowBody(pause: .milliseconds(1)), 200), (.appUsage(AppUsageHeader(callCount: 95)), 200), (.badGateway, 502),
         (.tooManyRequests(retryAfterSeconds: 3), 429),
     ]
 
-    @Test("answers that are late, slow or refusals are answers over HTTP/2 too", arguments: answered)
-    func answers(fault: Fault, status: Int) async throws {
+    @Test("a late or slow response is received over HTTP/2", arguments: responding)
+    func responses(fault: Fault, status: Int) async throws {
         try await withEmulator { transport, server async throws in
             let whole = try await transport.get(server.me).body
             server.emulator.setFault(fault, for: .me, calls: 1)
@@ -126,12 +126,12 @@ struct HTTP2Tests {
         }
     }
 
-    static let cut: [(Fault, TransportError.Code)] = [
+    static let failing: [(Fault, TransportError.Code)] = [
         (.oversizedBody(bytes: 10_000_000), .bodyTooLarge), (.reset, .connectionLost), (.connectionReset, .connectionLost),
         (.goAway, .connectionLost),
     ]
 
-    @Test("answers that are cut short or too long are none over HTTP/2 either, and the next call is answered", arguments: cut)
+    @Test("a truncated or oversized response over HTTP/2 is an error", arguments: failing)
     func failures(fault: Fault, code: TransportError.Code) async throws {
         try await withEmulator { transport, server async throws in
             #expect(try await transport.get(server.me).status == 200)
@@ -145,7 +145,7 @@ struct HTTP2Tests {
     }
 
     @Test(
-        "when the shared connection dies, who may be repeated is answered or told, and who may not was never on it",
+        "only repeatable requests are affected by the end of a shared connection",
         arguments: [Fault.connectionReset, .goAway])
     func deadConnection(fault: Fault) async throws {
         try await withEmulator { transport, server async throws in
@@ -155,11 +155,11 @@ struct HTTP2Tests {
             server.emulator.setFault(fault, for: .me, calls: 1)
             async let repeatable = transport.manyAtOnce(20, server.accounts)
             async let once = transport.outcome(try server.exchange())
-            try await eventually("all are under way") {
+            try await eventually("all are in flight") {
                 server.emulator.statistics[.accounts] == 20 && server.emulator.statistics[.accessToken] == 1
             }
             #expect(await transport.failure(server.me)?.code == .connectionLost)
-            // libcurl repeats, once and on a new connection, what had no byte of an answer yet. Nothing above it does so.
+            // libcurl repeats a request without a response once, on a new connection. No layer above retries.
             for outcome in await repeatable {
                 switch outcome {
                 case .success(let status): #expect(status == 200)
@@ -175,7 +175,7 @@ struct HTTP2Tests {
     }
 
     @Test(
-        "a request that is good once reaches the server once, however its answer is cut",
+        "a request that is not repeatable reaches the server only once",
         arguments: [Fault.reset, .connectionReset, .goAway, .truncatedJSON, .emptyBody])
     func exchangedOnce(fault: Fault) async throws {
         try await withEmulator { transport, server async throws in
@@ -189,7 +189,7 @@ struct HTTP2Tests {
         }
     }
 
-    @Test("a server that ends in good order and starts again on its port is asked again, and no call waits beyond its time")
+    @Test("a server that restarts on its port receives requests again")
     func restart() async throws {
         let certificate = try await SecureEmulator.certificate()
         let first = try await SecureEmulator.start(certificate)
@@ -201,10 +201,10 @@ struct HTTP2Tests {
         #expect(try await transport.get(me).status == 200)
         first.emulator.setFault(.hang, for: .accounts)
         let start = ContinuousClock.now
-        async let underWay = transport.manyAtOnce(5, first.accounts)
+        async let inFlight = transport.manyAtOnce(5, first.accounts)
         try await eventually("they hang") { first.emulator.statistics[.accounts] == 5 }
         try await first.emulator.stop()
-        #expect(await underWay.allSatisfy { (try? $0.get()) == nil })
+        #expect(await inFlight.allSatisfy { (try? $0.get()) == nil })
         #expect(start.duration(to: .now) < .seconds(15))
         #expect(await transport.failure(me)?.code == .connectFailed)
         let second = try await SecureEmulator.start(certificate, port: port)

@@ -4,24 +4,24 @@ import ProviderHTTP
 import TestKit
 import Testing
 
-@Suite("Connections, cancellation and the end", .timeLimit(.minutes(2)))
+@Suite("Connections, cancellation and shutdown", .timeLimit(.minutes(2)))
 struct LifecycleTests {
-    /// Takes requests and never answers.
+    /// Creates a server that reads requests and never responds.
     static func silent() -> ScriptedServer {
         ScriptedServer { connection in
             if connection.request() != nil { connection.waitForEnd() }
         }
     }
 
-    @Test("requests one after another share a connection")
+    @Test("sequential requests share a connection")
     func reuse() async throws {
-        try await withServer(.answering { $0.respond(body: "ok") }) { transport, server async throws in
+        try await withServer(.responding { $0.respond(body: "ok") }) { transport, server async throws in
             for _ in 0..<20 { #expect(try await transport.get(server.url()).text == "ok") }
             #expect(server.acceptedConnections == 1)
         }
     }
 
-    @Test("many at once get an answer each, over no more connections than allowed")
+    @Test("concurrent requests use no more connections than allowed")
     func manyAtOnce() async throws {
         let server = ScriptedServer { connection in
             while let request = connection.request() {
@@ -40,7 +40,7 @@ struct LifecycleTests {
         }
     }
 
-    @Test("cancelling the task frees it at once and closes the connection")
+    @Test("cancelling the task closes the connection")
     func cancellation() async throws {
         try await withServer(Self.silent()) { transport, server async throws in
             let task = Task { await transport.failure(server.url()) }
@@ -51,9 +51,9 @@ struct LifecycleTests {
         }
     }
 
-    @Test("a task that is cancelled before it asks sends nothing")
+    @Test("a cancelled task sends no request")
     func cancelledBefore() async throws {
-        try await withServer(.answering { $0.respond(body: "ok") }) { transport, server async throws in
+        try await withServer(.responding { $0.respond(body: "ok") }) { transport, server async throws in
             let task = Task {
                 while !Task.isCancelled { await Task.yield() }
                 return await transport.failure(server.url("/cancelled"))
@@ -65,9 +65,9 @@ struct LifecycleTests {
         }
     }
 
-    @Test("cancelling among answers resumes everybody once")
+    @Test("cancellation during responses resumes each task exactly once")
     func cancellationRace() async throws {
-        try await withServer(.answering { $0.respond(body: "ok") }) { transport, server async throws in
+        try await withServer(.responding { $0.respond(body: "ok") }) { transport, server async throws in
             await withTaskGroup(of: Void.self) { group in
                 for round in 0..<100 {
                     group.addTask {
@@ -82,21 +82,21 @@ struct LifecycleTests {
         }
     }
 
-    @Test("one request too many is refused at once, and room comes back")
+    @Test("a request above the limit fails at once")
     func fullQueue() async throws {
         try await withServer(Self.silent(), { $0.maximumRequests = 2 }) { transport, server async throws in
             let tasks = (0..<2).map { _ in Task { await transport.failure(server.url()) } }
-            try await eventually("both are under way") { server.requests.count == 2 }
+            try await eventually("both are in flight") { server.requests.count == 2 }
             #expect(await transport.failure(server.url()) == TransportError(.queueFull, requestMayHaveBeenSent: false))
             for task in tasks { task.cancel() }
             for task in tasks { #expect(await task.value?.code == .cancelled) }
-            try await eventually("there is room again") {
+            try await eventually("a permit is available again") {
                 await transport.failure(server.url(), timeout: .milliseconds(50))?.code == .deadlineExceeded
             }
         }
     }
 
-    @Test("shutting down fails what is under way and whatever comes later, and may be done twice")
+    @Test("a shutdown fails current and later requests")
     func shutDown() async throws {
         try await withServer(Self.silent()) { transport, server async throws in
             let task = Task { await transport.failure(server.url()) }
@@ -109,9 +109,9 @@ struct LifecycleTests {
         }
     }
 
-    @Test("a transport that is let go of ends its thread and its connections")
-    func letGo() async throws {
-        let server = ScriptedServer.answering { $0.respond(body: "ok") }
+    @Test("a released transport closes its connections")
+    func released() async throws {
+        let server = ScriptedServer.responding { $0.respond(body: "ok") }
         defer { server.stop() }
         var transport: CurlTransport? = try CurlTransport()
         #expect(try await transport?.get(server.url()).text == "ok")
@@ -119,21 +119,21 @@ struct LifecycleTests {
         try await eventually("the connection is closed") { server.endedConnections == 1 }
     }
 
-    @Test("the environment's proxies are not looked at")
+    @Test("the environment's proxies are ignored")
     func environmentProxies() async throws {
         for name in ["http_proxy", "https_proxy", "all_proxy"] { unsafe setenv(name, "http://127.0.0.1:1", 1) }
         defer { for name in ["http_proxy", "https_proxy", "all_proxy"] { unsafe unsetenv(name) } }
-        try await withServer(.answering { $0.respond(body: "direct") }) { transport, server async throws in
+        try await withServer(.responding { $0.respond(body: "direct") }) { transport, server async throws in
             #expect(try await transport.get(server.url()).text == "direct")
         }
     }
 
-    @Test("a configured proxy is asked for a tunnel to other machines, and passed over for this one")
+    @Test("a configured proxy is used only for other machines")
     func configuredProxy() async throws {
-        let proxy = ScriptedServer.answering { $0.respond("403 Forbidden") }
+        let proxy = ScriptedServer.responding { $0.respond("403 Forbidden") }
         defer { proxy.stop() }
         let url = proxy.url()
-        try await withServer(.answering { $0.respond(body: "direct") }, { $0.proxy = url }) { transport, server async throws in
+        try await withServer(.responding { $0.respond(body: "direct") }, { $0.proxy = url }) { transport, server async throws in
             let error = await transport.failure("https://example.com/secret?token=EMAW1")
             #expect(error?.requestMayHaveBeenSent == false)
             #expect(proxy.requests.count == 1)
@@ -143,19 +143,19 @@ struct LifecycleTests {
         }
     }
 
-    @Test("settings that make no sense are refused")
+    @Test("invalid settings are rejected")
     func settings() {
         var settings = CurlTransport.Settings()
         settings.caFile = "/no/such/file.pem"
         #expect(throws: CurlTransport.SetupError.unreadableCAFile) { try CurlTransport(settings) }
-        let breakages: [@Sendable (inout CurlTransport.Settings) -> Void] = [
+        let invalidations: [@Sendable (inout CurlTransport.Settings) -> Void] = [
             { $0.connectTimeout = .zero }, { $0.requestTimeout = .seconds(-1) }, { $0.maximumBodyBytes = 0 },
             { $0.maximumHeaderBytes = 0 }, { $0.maximumConnections = 0 }, { $0.maximumRequests = 0 },
             { $0.maximumConnectionLifetime = .zero }, { $0.timeoutsUntilReconnect = 0 }, { $0.dnsCacheTTL = .seconds(-1) },
         ]
-        for breakage in breakages {
+        for invalidate in invalidations {
             var settings = CurlTransport.Settings()
-            breakage(&settings)
+            invalidate(&settings)
             #expect(throws: CurlTransport.SetupError.self) { try CurlTransport(settings) }
         }
     }

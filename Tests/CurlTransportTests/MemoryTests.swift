@@ -2,44 +2,43 @@ private import Glibc
 import TestKit
 import Testing
 
-/// Whether many calls leave anything behind. `DOORMAN_TRANSPORT_CALLS` says how many; 2,000 if it does not.
+/// Checks that many calls leak no memory. `DOORMAN_TRANSPORT_CALLS` sets their number; the default is 2,000.
 @Suite("Memory", .serialized, .timeLimit(.minutes(60)))
 struct MemoryTests {
-    /// How much more memory the second half of the calls may leave in use than the first. One kibibyte a call that was lost would be
-    /// seen from 8,000 calls on.
+    /// The maximum growth during the second half of the calls, in bytes. It reveals a leak of 1 KiB per call from 8,000 calls on.
     static let bound = 4 << 20
 
     static var calls: Int {
         unsafe getenv("DOORMAN_TRANSPORT_CALLS").flatMap { unsafe Int(String(cString: $0)) } ?? 2000
     }
 
-    @Test("the second half of many calls takes no more memory than the first")
+    @Test("memory does not grow during the second half of many calls")
     func flat() async throws {
         try await withEmulator { transport, server async throws in
-            func ask(_ count: Int) async {
+            func send(_ count: Int) async {
                 for _ in 0..<(count / 50) {
                     let outcomes = await transport.manyAtOnce(50, server.me)
                     #expect(outcomes.allSatisfy { $0 == .success(200) })
                 }
             }
             let calls = Self.calls
-            await ask(calls / 2)
+            await send(calls / 2)
             let half = Self.bytesInUse()
-            await ask(calls / 2)
+            await send(calls / 2)
             let whole = Self.bytesInUse()
             print("\(calls) calls: \(half) bytes in use after half of them, \(whole) after all; resident \(Self.residentBytes())")
             #expect(whole - half < Self.bound)
-            // A hundred thousand calls may take longer than a connection's life.
+            // A hundred thousand calls can take longer than the lifetime of connections.
             #expect(server.connections.accepted == 1 + transport.statistics.replacementsForAge)
         }
     }
 
-    /// Resident memory; under AddressSanitizer, which keeps what is freed resident for a while, what is allocated.
+    /// Resident memory. Allocated memory under AddressSanitizer, which keeps freed memory resident for a while.
     static func bytesInUse() -> Int {
         allocatedBytesUnderSanitizer.map { $0() } ?? residentBytes()
     }
 
-    /// The second number of `/proc/self/statm` (proc(5)), in bytes.
+    /// The resident memory of `/proc/self/statm` (proc(5)), in bytes.
     static func residentBytes() -> Int {
         let file = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return 0 }

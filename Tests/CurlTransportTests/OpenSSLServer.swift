@@ -1,7 +1,7 @@
 import TestKit
 import Testing
 
-/// `openssl s_server -www` on a port of its own: TLS as somebody else speaks it. It answers every request with a page.
+/// `openssl s_server -www`: an independent TLS implementation, which responds to every request with a page.
 struct OpenSSLServer {
     let port: Int
     private let program: ChildProcess
@@ -12,9 +12,9 @@ struct OpenSSLServer {
             [
                 "s_server", "-www", "-accept", "127.0.0.1:0", "-cert", certificate.certificateFile, "-key", certificate.keyFile,
             ] + options)
-        // It says where it listens: "ACCEPT 127.0.0.1:41003".
+        // It prints its address: "ACCEPT 127.0.0.1:41003".
         var line: Substring?
-        try await eventually("openssl says where it listens") {
+        try await eventually("openssl prints its address") {
             line = program.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().first {
                 $0.hasPrefix("ACCEPT")
             }

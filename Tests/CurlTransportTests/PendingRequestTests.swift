@@ -3,7 +3,7 @@ import Testing
 
 @testable import CurlTransport
 
-@Suite("One request and its waiter")
+@Suite("A pending request")
 struct PendingRequestTests {
     private func pending(isRepeatable: Bool) -> PendingRequest {
         PendingRequest(
@@ -11,8 +11,8 @@ struct PendingRequestTests {
             deadline: .now.advanced(by: .seconds(10)))
     }
 
-    @Test("a request that is good once does not go out twice, whatever libcurl thinks")
-    func goodOnce() {
+    @Test("a request that is not repeatable may be sent only once")
+    func sentOnce() {
         let once = pending(isRepeatable: false)
         #expect(once.markAboutToSend() == nil)
         #expect(once.markAboutToSend() == .mayHaveBeenSent)
@@ -21,7 +21,7 @@ struct PendingRequestTests {
         #expect(repeatable.markAboutToSend() == nil)
     }
 
-    @Test("nothing goes out for a request that has ended")
+    @Test("a request that has ended may not be sent")
     func ended() {
         let request = pending(isRepeatable: true)
         request.fail(.cancelled)

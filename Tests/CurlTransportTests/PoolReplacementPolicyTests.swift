@@ -2,7 +2,7 @@ import Testing
 
 @testable import CurlTransport
 
-@Suite("When connections have served long enough")
+@Suite("The replacement of connections")
 struct PoolReplacementPolicyTests {
     private static let start = ContinuousClock.now
 
@@ -23,19 +23,19 @@ struct PoolReplacementPolicyTests {
     }
 
     @Test(
-        "time-outs count while there is no answer among them",
+        "only time-outs in a row replace connections",
         arguments: [("", false), ("t", false), ("tt", true), ("tat", false), ("tata", false), ("atatt", true), ("tttttta", false)])
     func timeouts(history: String, isReplaced: Bool) {
         #expect(reason(history, age: .seconds(10)) == (isReplaced ? .timeouts : nil))
     }
 
-    @Test("new connections are given the time for connecting before they are given up")
+    @Test("time-outs replace connections no sooner than the connect timeout")
     func minimumAge() {
         #expect(reason("tttt", age: .milliseconds(999)) == nil)
         #expect(reason("tttt", age: .seconds(1)) == .timeouts)
     }
 
-    @Test("whatever they do, they are replaced at the end of their life")
+    @Test("connections are replaced at the end of their lifetime")
     func age() {
         #expect(reason("aaaa", age: .milliseconds(299_999)) == nil)
         #expect(reason("aaaa", age: .seconds(300)) == .age)

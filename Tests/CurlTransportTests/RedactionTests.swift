@@ -2,7 +2,7 @@ import CurlTransport
 import ProviderHTTP
 import Testing
 
-@Suite("Secrets stay out of what is printed")
+@Suite("Descriptions of the transport's types contain no secret")
 struct RedactionTests {
     static let secret = "EMAWplantedsecret"
 
@@ -12,7 +12,7 @@ struct RedactionTests {
         return text
     }
 
-    @Test("a request, an answer and the settings show none")
+    @Test("no secret is in the description of a request, a response or the settings")
     func values() {
         let request = HTTPRequest(.get, url: "https://example.com/me?access_token=\(Self.secret)", isRepeatable: true)
         #expect(Self.shown(request).contains("GET"))
@@ -27,7 +27,7 @@ struct RedactionTests {
         #expect(!Self.shown(settings).contains(Self.secret))
     }
 
-    @Test("an error shows none, whatever the server wrote")
+    @Test("no secret is in the description of an error")
     func errors() async throws {
         let server = ScriptedServer { connection in
             guard let request = connection.request() else { return }

@@ -1,7 +1,7 @@
 import NIOConcurrencyHelpers
 
-/// Passes bytes on between its clients and a server, until a connection is frozen: what comes is then taken and acknowledged, and
-/// nothing is ever sent back, as with a server whose process is stopped.
+/// A TCP relay to a server, whose connections can be frozen. A frozen connection reads bytes and never responds, like a server
+/// whose process is stopped.
 struct Relay: Sendable {
     let port: Int
     private let server: ScriptedServer
@@ -27,7 +27,7 @@ struct Relay: Sendable {
 
     var acceptedConnections: Int { server.acceptedConnections }
 
-    /// Freezes the connections that there are; those that come later work.
+    /// Freezes the current connections. Later connections work.
     func freeze() {
         lastFrozen.withLockedValue { $0 = server.acceptedConnections }
     }

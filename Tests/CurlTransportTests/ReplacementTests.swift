@@ -4,9 +4,9 @@ import ProviderHTTP
 import TestKit
 import Testing
 
-@Suite("Connections that are replaced", .serialized, .timeLimit(.minutes(2)))
+@Suite("The replacement of connections in use", .serialized, .timeLimit(.minutes(2)))
 struct ReplacementTests {
-    /// Two servers that share a name and a port: where the name led, and where it leads from now on.
+    /// Runs the body with two servers that share a name and a port: the name resolves to `before`, and from now on to `after`.
     private func withMovedName(
         _ configure: (inout CurlTransport.Settings) -> Void,
         _ body: (CurlTransport, String, _ before: SecureEmulator, _ after: SecureEmulator) async throws -> Void
@@ -16,7 +16,7 @@ struct ReplacementTests {
         let port = before.emulator.port
         let after = try await SecureEmulator.start(certificate, port: port)
         let transport = try CurlTransport(trusting: certificate) {
-            // The system's own lookup of this name leads to the other one.
+            // The system resolves this name to the other address.
             $0.dnsOverrides = ["localhost:\(port):127.0.0.2"]
             configure(&$0)
         }
@@ -26,7 +26,7 @@ struct ReplacementTests {
         try await after.emulator.stop()
     }
 
-    @Test("a name that comes to stand for another address is followed within a connection's life, though there is no pause")
+    @Test("a changed address is used within the lifetime of connections, even under load")
     func movedName() async throws {
         let life = Duration.seconds(2)
         try await withMovedName({ $0.maximumConnectionLifetime = life }) { transport, base, before, after async throws in
@@ -50,8 +50,8 @@ struct ReplacementTests {
         }
     }
 
-    @Test("a new connection goes where its name leads once the remembered address is too old")
-    func forgottenAddress() async throws {
+    @Test("a new connection uses the new address after the TTL of the DNS cache")
+    func expiredAddress() async throws {
         try await withMovedName({ $0.dnsCacheTTL = .seconds(1) }) { transport, base, before, after async throws in
             #expect(try await transport.get(base + "/v1.3/me?access_token=\(SecureEmulator.token)").status == 200)
             #expect(before.emulator.statistics[.me] == 1)
@@ -65,22 +65,22 @@ struct ReplacementTests {
         }
     }
 
-    @Test("when connections are replaced, what is under way is finished")
+    @Test("requests in flight finish when their connections are replaced")
     func nothingLost() async throws {
         try await withEmulator({ $0.maximumConnectionLifetime = .milliseconds(100) }) { transport, server async throws in
             server.emulator.setFault(.latency(.milliseconds(500)), for: .accounts)
             async let slow = transport.manyAtOnce(10, server.accounts)
-            try await eventually("they are under way") { server.emulator.statistics[.accounts] == 10 }
+            try await eventually("they are in flight") { server.emulator.statistics[.accounts] == 10 }
             try await eventually("the connections are replaced thrice") {
                 _ = try await transport.get(server.me)
                 return transport.statistics.replacementsForAge >= 3
             }
             #expect(await slow.allSatisfy { $0 == .success(200) })
-            try await eventually("nothing is under way any more") { transport.statistics.requestsUnderWay == 0 }
+            try await eventually("nothing is in flight") { transport.statistics.requestsUnderWay == 0 }
         }
     }
 
-    @Test("a connection that only swallows requests is given up after as many time-outs as allowed")
+    @Test("a frozen connection is replaced after the allowed number of time-outs")
     func frozen() async throws {
         let server = try await SecureEmulator.start(try await SecureEmulator.certificate())
         let relay = Relay(toPort: server.emulator.port)
@@ -92,7 +92,7 @@ struct ReplacementTests {
         let me = "https://127.0.0.1:\(relay.port)/v1.3/me?access_token=\(SecureEmulator.token)"
         #expect(try await transport.get(me).status == 200)
         relay.freeze()
-        // The caller's own deadline, and the transport's.
+        // The first request ends at the caller's deadline, the second at the request timeout.
         #expect(await transport.failure(me, timeout: .milliseconds(500))?.code == .deadlineExceeded)
         #expect(relay.acceptedConnections == 1)
         #expect(await transport.failure(me)?.code == .timedOut)
@@ -105,8 +105,8 @@ struct ReplacementTests {
         try await server.emulator.stop()
     }
 
-    @Test("among answers, a request that times out now and then costs nobody a connection")
-    func nowAndThen() async throws {
+    @Test("single time-outs between responses replace no connection")
+    func singleTimeouts() async throws {
         try await withEmulator({ $0.connectTimeout = .seconds(1) }) { transport, server async throws in
             server.emulator.setFault(.hang, for: .accounts)
             for _ in 1...6 {
@@ -118,7 +118,7 @@ struct ReplacementTests {
         }
     }
 
-    @Test("shutting down ends also what was replaced and is not done yet")
+    @Test("a shutdown ends retired connections as well")
     func shutDown() async throws {
         try await withEmulator({ $0.maximumConnectionLifetime = .milliseconds(50) }) { transport, server async throws in
             server.emulator.setFault(.hang, for: .accounts)

@@ -2,11 +2,11 @@ import CurlTransport
 import ProviderHTTP
 import Testing
 
-@Suite("Answers", .timeLimit(.minutes(2)))
+@Suite("Responses", .timeLimit(.minutes(2)))
 struct ResponseTests {
-    @Test("an answer has status, headers and body, and the request says no more than it must")
-    func wholeAnswer() async throws {
-        let server = ScriptedServer.answering {
+    @Test("a response has a status, headers and a body")
+    func wholeResponse() async throws {
+        let server = ScriptedServer.responding {
             $0.respond("200 OK", ["X-Thing: one", "x-thing:  two \t", "Retry-After: 7"], body: #"{"id":"1"}"#)
         }
         try await withServer(server) { transport, server async throws in
@@ -22,9 +22,9 @@ struct ResponseTests {
         }
     }
 
-    @Test("a POST has an empty body, a DELETE none")
+    @Test("a POST has an empty body")
     func methods() async throws {
-        try await withServer(.answering { $0.respond(body: "ok") }) { transport, server async throws in
+        try await withServer(.responding { $0.respond(body: "ok") }) { transport, server async throws in
             for method in [HTTPRequest.Method.post, .delete] {
                 let request = HTTPRequest(method, url: server.url("/logout?x=1"), isRepeatable: true)
                 let response = try await transport.send(request, timeout: .seconds(60))
@@ -36,9 +36,9 @@ struct ResponseTests {
         }
     }
 
-    @Test("every status is an answer, with a body or without", arguments: [(204, ""), (400, "{}"), (429, ""), (502, "<html>")])
+    @Test("a response of any status is returned", arguments: [(204, ""), (400, "{}"), (429, ""), (502, "<html>")])
     func anyStatus(status: Int, body: String) async throws {
-        let server = ScriptedServer.answering { $0.respond("\(status) Whatever", body: body) }
+        let server = ScriptedServer.responding { $0.respond("\(status) Whatever", body: body) }
         try await withServer(server) { transport, server async throws in
             let response = try await transport.get(server.url())
             #expect(response.status == status)
@@ -46,18 +46,18 @@ struct ResponseTests {
         }
     }
 
-    @Test("a redirect is an answer like any other and not followed")
+    @Test("a redirect is not followed")
     func redirect() async throws {
-        let server = ScriptedServer.answering { $0.respond("302 Found", ["Location: http://127.0.0.1:\($0.server.port)/other"]) }
+        let server = ScriptedServer.responding { $0.respond("302 Found", ["Location: http://127.0.0.1:\($0.server.port)/other"]) }
         try await withServer(server) { transport, server async throws in
             #expect(try await transport.get(server.url("/first")).status == 302)
             #expect(server.requests.count == 1)
         }
     }
 
-    @Test("an interim answer and its headers are passed over")
-    func interimAnswer() async throws {
-        let server = ScriptedServer.answering {
+    @Test("an interim response is ignored")
+    func interimResponse() async throws {
+        let server = ScriptedServer.responding {
             $0.write("HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n")
             $0.respond(body: "final")
         }
@@ -69,9 +69,9 @@ struct ResponseTests {
         }
     }
 
-    @Test("a chunked body is put together, and trailers change nothing")
+    @Test("a chunked body is reassembled")
     func chunkedBody() async throws {
-        let server = ScriptedServer.answering {
+        let server = ScriptedServer.responding {
             $0.write(
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nRetry-After: 1\r\n\r\n"
                     + "3\r\nabc\r\n2\r\nde\r\n0\r\nRetry-After: 9\r\n\r\n"
@@ -84,7 +84,7 @@ struct ResponseTests {
         }
     }
 
-    @Test("a body as long as the limit is taken; one byte more is not, declared or not", arguments: [false, true])
+    @Test("a body of the maximum length is accepted", arguments: [false, true])
     func bodyLimit(declared: Bool) async throws {
         let server = ScriptedServer { connection in
             while let request = connection.request() {
@@ -103,7 +103,7 @@ struct ResponseTests {
         }
     }
 
-    @Test("ten megabytes are given up early", arguments: [false, true])
+    @Test("a body of ten megabytes is abandoned", arguments: [false, true])
     func hugeBody(declared: Bool) async throws {
         let server = ScriptedServer { connection in
             guard connection.request() != nil else { return }
@@ -118,7 +118,7 @@ struct ResponseTests {
         }
     }
 
-    @Test("a flood of headers is given up, in many lines or in one", arguments: [1, 1000])
+    @Test("a header that is too long is abandoned", arguments: [1, 1000])
     func headerFlood(linesOf: Int) async throws {
         let server = ScriptedServer { connection in
             guard connection.request() != nil else { return }

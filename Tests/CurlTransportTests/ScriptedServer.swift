@@ -1,17 +1,17 @@
 import NIOConcurrencyHelpers
 
-/// An HTTP server that does exactly what a test tells it, right or wrong: one thread for each connection runs the script.
+/// An HTTP server whose connections run a script, each on a thread of its own.
 final class ScriptedServer: Sendable {
     typealias Script = @Sendable (Connection) -> Void
 
     /// One accepted connection.
     struct Connection: Sendable {
-        /// 1 for the first.
+        /// The number of the connection, from 1.
         let number: Int
         let descriptor: Descriptor
         let server: ScriptedServer
 
-        /// The header of the next request; nil once the client is gone.
+        /// Reads the header of the next request; `nil` if the client has closed the connection.
         func request() -> String? {
             var bytes: [UInt8] = []
             while !bytes.suffix(4).elementsEqual("\r\n\r\n".utf8) {
@@ -29,7 +29,7 @@ final class ScriptedServer: Sendable {
             descriptor.write(Array(text.utf8))
         }
 
-        /// A whole answer.
+        /// Writes a whole response.
         func respond(_ status: String = "200 OK", _ fields: [String] = [], body: String = "") {
             write(
                 (["HTTP/1.1 \(status)", "Content-Length: \(body.utf8.count)"] + fields).joined(separator: "\r\n") + "\r\n\r\n"
@@ -63,10 +63,10 @@ final class ScriptedServer: Sendable {
         state.withLockedValue { $0.threads.append(thread) }
     }
 
-    /// Runs `body` with a server that answers every request by `answer`.
-    static func answering(_ answer: @escaping Script) -> ScriptedServer {
+    /// Creates a server that runs `respond` for every request.
+    static func responding(_ respond: @escaping Script) -> ScriptedServer {
         ScriptedServer { connection in
-            while connection.request() != nil { answer(connection) }
+            while connection.request() != nil { respond(connection) }
         }
     }
 

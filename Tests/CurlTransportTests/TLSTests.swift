@@ -14,7 +14,7 @@ struct TLSTests {
         return try CurlTransport(settings)
     }
 
-    @Test("a server whose authority is the configured one is asked")
+    @Test("a server with a certificate of the configured authority receives the request")
     func rightAuthority() async throws {
         let certificate = try await TestCertificate()
         let server = try await OpenSSLServer(certificate)
@@ -28,7 +28,7 @@ struct TLSTests {
         #expect(response.text.contains("TLSv1.3"))
     }
 
-    @Test("a server of another authority, or of none that the system trusts, learns nothing")
+    @Test("a server of an unknown authority receives no request")
     func wrongAuthority() async throws {
         let certificate = try await TestCertificate()
         let server = try await OpenSSLServer(certificate)
@@ -42,7 +42,7 @@ struct TLSTests {
         }
     }
 
-    @Test("a certificate for another name is refused, though its authority is trusted")
+    @Test("a certificate for another name is rejected")
     func wrongName() async throws {
         let certificate = try await TestCertificate()
         let server = try await OpenSSLServer(certificate)
@@ -56,13 +56,13 @@ struct TLSTests {
         #expect(error?.requestMayHaveBeenSent == false)
     }
 
-    /// Certificates that don't do, and whether their authority is trusted.
-    enum BadCertificate: CaseIterable {
+    /// The reason why a certificate is invalid.
+    enum CertificateProblem: CaseIterable {
         case wrongName, expired, unknownAuthority, unknownToTheSystem
     }
 
-    @Test("a server that offers HTTP/2 learns nothing either, where its certificate won't do", arguments: BadCertificate.allCases)
-    func overHTTP2(problem: BadCertificate) async throws {
+    @Test("a server with an invalid certificate receives no request over HTTP/2", arguments: CertificateProblem.allCases)
+    func overHTTP2(problem: CertificateProblem) async throws {
         let names = problem == .wrongName ? "DNS:localhost" : "IP:127.0.0.1"
         let server = try await SecureEmulator.start(try await TestCertificate(names: names, isExpired: problem == .expired))
         let trusted: TestCertificate? =
@@ -82,7 +82,7 @@ struct TLSTests {
         try await server.emulator.stop()
     }
 
-    @Test("TLS 1.2 will do, 1.1 will not", arguments: [("-tls1_2", true), ("-tls1_1", false)])
+    @Test("TLS 1.2 is the minimum version", arguments: [("-tls1_2", true), ("-tls1_1", false)])
     func versions(option: String, isAccepted: Bool) async throws {
         let certificate = try await TestCertificate()
         let server = try await OpenSSLServer(certificate, options: [option, "-cipher", "DEFAULT@SECLEVEL=0"])
@@ -95,7 +95,7 @@ struct TLSTests {
         if isAccepted {
             #expect(try await transport.get(url).status == 200)
         } else {
-            // It is not that nobody could have connected.
+            // Another client can connect, so the failure is the transport's choice.
             let client = ["s_client", "-connect", "localhost:\(server.port)", option, "-cipher", "DEFAULT@SECLEVEL=0"]
             let other = try ChildProcess("openssl", client, input: "Q\n")
             #expect(try await other.ending() == 0)
@@ -106,20 +106,20 @@ struct TLSTests {
         }
     }
 
-    @Test("a server that speaks no TLS is refused")
+    @Test("a server without TLS receives no request")
     func noTLS() async throws {
-        let plain = ScriptedServer { connection in
+        let withoutTLS = ScriptedServer { connection in
             _ = connection.descriptor.read()
             connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         }
-        try await withServer(plain) { transport, server in
+        try await withServer(withoutTLS) { transport, server in
             let error = await transport.failure("https://localhost:\(server.port)/")
             #expect(error?.code == .tls)
             #expect(error?.requestMayHaveBeenSent == false)
         }
     }
 
-    @Test("a handshake that stalls ends with the time for connecting, having sent nothing")
+    @Test("a stalled handshake ends after the connect timeout")
     func stalledHandshake() async throws {
         let silent = ScriptedServer { $0.waitForEnd() }
         try await withServer(silent, { $0.connectTimeout = .milliseconds(150) }) { transport, server in

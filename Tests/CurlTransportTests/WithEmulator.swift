@@ -5,7 +5,7 @@ import ProviderHTTP
 import TestKit
 import Testing
 
-/// An Account Kit that speaks HTTPS and HTTP/2, and what is asked of it.
+/// An Account Kit emulator over HTTPS and HTTP/2, with the requests of the tests.
 struct SecureEmulator {
     static let token = "EMAWtransport"
     static let app = EmulatorSettings.App(
@@ -15,7 +15,7 @@ struct SecureEmulator {
     let emulator: AccountKitEmulator
     let certificate: TestCertificate
 
-    /// An emulator that listens.
+    /// Starts an emulator.
     static func start(
         _ certificate: TestCertificate, host: String = "127.0.0.1", port: Int = 0
     ) async throws -> SecureEmulator {
@@ -33,15 +33,15 @@ struct SecureEmulator {
         try await TestCertificate(names: "DNS:localhost,IP:127.0.0.1")
     }
 
-    /// E2.
+    /// The URL of E2.
     var me: String { emulator.baseURL + "/v1.3/me?access_token=\(Self.token)" }
 
-    /// E6.
+    /// The URL of E6.
     var accounts: String {
         emulator.baseURL + "/v1.3/\(Self.app.id)/accounts?access_token=AA%7C\(Self.app.id)%7C\(Self.app.secret)"
     }
 
-    /// E1, with a new code.
+    /// Returns an E1 request with a new code.
     func exchange(at base: String? = nil) throws -> HTTPRequest {
         let code = try emulator.issueCode(email: "somebody@example.com")
         let query = "grant_type=authorization_code&code=\(code)&access_token=AA%7C\(Self.app.id)%7C\(Self.app.secret)"
@@ -70,7 +70,7 @@ func withEmulator(
 }
 
 extension CurlTransport {
-    /// A transport with plenty of time.
+    /// Creates a transport with long timeouts.
     convenience init(trusting certificate: TestCertificate?, _ configure: (inout Settings) -> Void = { _ in }) throws {
         var settings = Settings()
         settings.connectTimeout = .seconds(20)
@@ -80,7 +80,7 @@ extension CurlTransport {
         try self.init(settings)
     }
 
-    /// The statuses or errors of so many repeatable requests at once.
+    /// Sends repeatable requests at once, and returns their statuses or errors.
     func manyAtOnce(_ count: Int, _ url: String) async -> [Result<Int, TransportError>] {
         await withTaskGroup(of: Result<Int, TransportError>.self) { group in
             for _ in 0..<count {
@@ -90,7 +90,7 @@ extension CurlTransport {
         }
     }
 
-    /// The status or the error of a request.
+    /// Sends a request, and returns its status or its error.
     func outcome(_ request: HTTPRequest, timeout: Duration = .seconds(60)) async -> Result<Int, TransportError> {
         do throws(TransportError) {
             return .success(try await send(request, timeout: timeout).status)

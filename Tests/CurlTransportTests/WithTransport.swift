@@ -8,7 +8,7 @@ func withServer(
     _ body: (CurlTransport, ScriptedServer) async throws -> Void
 ) async throws {
     var settings = CurlTransport.Settings()
-    // Long enough for a machine that is busy with something else; a test of a limit sets its own.
+    // Long enough for a busy machine. A test of a limit sets its own.
     settings.connectTimeout = .seconds(20)
     settings.requestTimeout = .seconds(30)
     configure(&settings)
@@ -21,16 +21,16 @@ func withServer(
 }
 
 extension CurlTransport {
-    /// A repeatable GET with plenty of time.
+    /// Sends a repeatable GET with a long timeout.
     func get(_ url: String, timeout: Duration = .seconds(60)) async throws -> HTTPResponse {
         try await send(HTTPRequest(.get, url: url, isRepeatable: true), timeout: timeout)
     }
 
-    /// The error of a request that must fail.
+    /// Returns the error of a request that must fail.
     func failure(_ request: HTTPRequest, timeout: Duration = .seconds(60)) async -> TransportError? {
         do {
             _ = try await send(request, timeout: timeout)
-            Issue.record("the request was answered")
+            Issue.record("the request got a response")
             return nil
         } catch {
             return error

@@ -1,10 +1,10 @@
 import ProviderHTTP
 import Testing
 
-@Suite("Which URLs are asked")
+@Suite("The URL policy")
 struct URLPolicyTests {
     @Test(
-        "accepts https to anybody and http to this machine",
+        "accepts https to any host and http to loopback addresses",
         arguments: [
             "https://graph.accountkit.com", "https://graph.accountkit.com/v1.3/me?access_token=AA%7C1%7C2",
             "HTTPS://Example.COM:8443/",
@@ -16,7 +16,7 @@ struct URLPolicyTests {
     }
 
     @Test(
-        "refuses everything else",
+        "rejects all other URLs",
         arguments: [
             "", "http://", "https://", "https:///path", "http://192.0.2.1/", "http://example.com", "http://localhost.example.com/",
             "http://127.0.0.1.example.com/", "http://127.1/", "http://127.0.0.01/", "http://127.0.0.256/", "http://0x7f.0.0.1/",
@@ -33,7 +33,7 @@ struct URLPolicyTests {
         #expect(!URLPolicy.accepts(url))
     }
 
-    @Test("refuses a URL of more than 8 KiB")
+    @Test("rejects a URL of more than 8 KiB")
     func length() {
         let stem = "https://example.com/"
         let longest = stem + String(repeating: "a", count: URLPolicy.maximumBytes - stem.utf8.count)

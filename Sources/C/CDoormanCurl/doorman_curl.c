@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-// Best effort: a socket that does not know the option is used without it.
+// Best effort: a socket without the option is used as it is.
 static int set_user_timeout(void *context, curl_socket_t socket, curlsocktype purpose) {
     unsigned int milliseconds = (unsigned int)(uintptr_t)context;
     (void)purpose;

@@ -1,5 +1,5 @@
 #ifndef CMALLOC_SHIM_H
 #define CMALLOC_SHIM_H
-// mallopt(3), which Swift's module of the C library leaves out.
+// Declares mallopt(3), which Swift's Glibc module lacks.
 #include <malloc.h>
 #endif

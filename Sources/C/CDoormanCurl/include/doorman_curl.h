@@ -1,5 +1,5 @@
-// libcurl's set and get calls are variadic, which Swift can't call, and take a `long` where an `int` looks right, which is
-// silent undefined behaviour. So there is one function here for each C type of argument, and nothing else.
+// Typed shims for libcurl's variadic functions, one for each C type of argument. Swift can't call variadic functions, and an
+// `int` in place of a `long` would be silent undefined behaviour.
 #ifndef DOORMAN_CURL_H
 #define DOORMAN_CURL_H
 
@@ -12,22 +12,22 @@ typedef int (*doorman_curl_prereq_function)(
 
 CURLcode doorman_curl_easy_setopt_long(CURL *easy, CURLoption option, long value);
 CURLcode doorman_curl_easy_setopt_off_t(CURL *easy, CURLoption option, curl_off_t value);
-// libcurl copies the string. NULL takes a default away.
+// libcurl copies the string. NULL removes the default.
 CURLcode doorman_curl_easy_setopt_string(CURL *easy, CURLoption option, const char *value);
 CURLcode doorman_curl_easy_setopt_pointer(CURL *easy, CURLoption option, void *value);
 // For CURLOPT_WRITEFUNCTION and CURLOPT_HEADERFUNCTION.
 CURLcode doorman_curl_easy_setopt_data_function(CURL *easy, CURLoption option, doorman_curl_data_function function);
 CURLcode doorman_curl_easy_setopt_prereq_function(CURL *easy, doorman_curl_prereq_function function);
 
-// Has every socket opened for this handle give up after so long without an acknowledgement: TCP_USER_TIMEOUT of tcp(7).
+// Sets TCP_USER_TIMEOUT (tcp(7)) on every socket that is opened for this handle.
 CURLcode doorman_curl_set_user_timeout(CURL *easy, unsigned int milliseconds);
 
 CURLcode doorman_curl_easy_getinfo_long(CURL *easy, CURLINFO info, long *value);
 
 CURLMcode doorman_curl_multi_setopt_long(CURLM *multi, CURLMoption option, long value);
 
-// The next transfer that has ended, if there is one. The answer of curl_multi_info_read() holds a union, and dies with the
-// next call; this copies what matters out of it.
+// Returns the next transfer that has ended; false if there are no more. Copies the fields out of the result of
+// curl_multi_info_read(), which contains a union and is valid only until the next call.
 bool doorman_curl_multi_next_ended(CURLM *multi, CURL **easy, CURLcode *result);
 
 #endif

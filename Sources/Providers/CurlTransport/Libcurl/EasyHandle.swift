@@ -2,15 +2,15 @@ internal import CCurl
 internal import CDoormanCurl
 internal import ProviderHTTP
 
-/// libcurl's easy handle (`libcurl-easy(3)`): one transfer's options. Used by the curl thread only.
+/// An easy handle of libcurl (`libcurl-easy(3)`): the options of one transfer. Confined to the curl thread.
 @safe final class EasyHandle {
-    /// What tells handles apart.
+    /// The identity of a handle.
     typealias ID = UInt
 
     let pointer: UnsafeMutableRawPointer
-    /// What libcurl does not copy.
+    /// Lists that libcurl reads without copying, so they live as long as the handle.
     private var lists: [UnsafeMutablePointer<curl_slist>?] = unsafe []
-    /// Whether libcurl took every option so far. A rejected option, for example without memory left, must keep the transfer from starting.
+    /// Whether libcurl accepted every option so far. The transfer must not start otherwise.
     private(set) var isValid = true
 
     init?() {
@@ -37,7 +37,7 @@ internal import ProviderHTTP
         set(option, 0)
     }
 
-    /// Whole milliseconds, rounded up; libcurl takes 0 for no limit.
+    /// Sets a time in whole milliseconds, rounded up to at least 1, since 0 means no limit to libcurl.
     func set(_ option: CURLoption, _ value: Duration) {
         let (seconds, attoseconds) = value.components
         let milliseconds = seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
@@ -48,7 +48,7 @@ internal import ProviderHTTP
         note(unsafe doorman_curl_easy_setopt_off_t(pointer, option, curl_off_t(value)))
     }
 
-    /// How long the kernel lets sent bytes go unacknowledged before it gives the connection up (`TCP_USER_TIMEOUT`, tcp(7)).
+    /// Sets the time that sent bytes may stay unacknowledged before the kernel closes the connection (`TCP_USER_TIMEOUT`, tcp(7)).
     func setUserTimeout(_ value: Duration) {
         let (seconds, attoseconds) = value.components
         note(
@@ -56,7 +56,7 @@ internal import ProviderHTTP
                 pointer, CUnsignedInt(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000)))
     }
 
-    /// `nil` takes a default away.
+    /// Sets a text. `nil` removes libcurl's default.
     func set(_ option: CURLoption, _ value: String?) {
         if let value {
             note(unsafe doorman_curl_easy_setopt_string(pointer, option, value))
@@ -78,7 +78,7 @@ internal import ProviderHTTP
         note(unsafe doorman_curl_easy_setopt_pointer(pointer, option, list))
     }
 
-    /// Has the three callbacks called with the transfer, which must outlive this handle's stay in a multi handle.
+    /// Sets the three callbacks. The transfer must live until the handle is removed from its multi handle.
     func setCallbacks(to transfer: Transfer) {
         let context = unsafe Unmanaged.passUnretained(transfer).toOpaque()
         for option in [CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_PREREQDATA] {
@@ -89,14 +89,14 @@ internal import ProviderHTTP
         note(unsafe doorman_curl_easy_setopt_prereq_function(pointer, requestIsAboutToBeSent))
     }
 
-    /// The status of the answer (`CURLINFO_RESPONSE_CODE`); 0 if there is none.
+    /// The status of the response (`CURLINFO_RESPONSE_CODE`); 0 without a response.
     var status: Int {
         var status = 0
         let code = unsafe doorman_curl_easy_getinfo_long(pointer, CURLINFO_RESPONSE_CODE, &status)
         return code == CURLE_OK ? status : 0
     }
 
-    /// How many connections were opened for this transfer (`CURLINFO_NUM_CONNECTS`).
+    /// The number of connections that were opened for this transfer (`CURLINFO_NUM_CONNECTS`).
     var newConnections: Int {
         var count = 0
         let code = unsafe doorman_curl_easy_getinfo_long(pointer, CURLINFO_NUM_CONNECTS, &count)
@@ -108,32 +108,32 @@ internal import ProviderHTTP
     }
 }
 
-// What libcurl calls, on the curl thread, from inside curl_multi_perform(). File-scope functions: a closure would carry
-// the isolation of where it is written, which traps on another thread.
+// Callbacks that libcurl calls on the curl thread, inside curl_multi_perform(). They are file-scope functions, since a closure
+// inherits the isolation of its context, which traps on another thread.
 
 private func transfer(from context: UnsafeMutableRawPointer?) -> Transfer? {
     unsafe context.map { unsafe Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
 }
 
-/// `CURLOPT_WRITEFUNCTION(3)`: anything but the count ends the transfer.
+/// Receives a part of the body (`CURLOPT_WRITEFUNCTION(3)`). Any result except the number of bytes ends the transfer.
 private func bodyArrived(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?)
     -> Int
 {
     guard let transfer = unsafe transfer(from: context) else { return 0 }
     let buffer = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
-    return unsafe transfer.take(bodyBytes: buffer.bytes) ? buffer.count : 0
+    return unsafe transfer.receive(bodyBytes: buffer.bytes) ? buffer.count : 0
 }
 
-/// `CURLOPT_HEADERFUNCTION(3)`: called with one whole line at a time.
+/// Receives one whole header line (`CURLOPT_HEADERFUNCTION(3)`).
 private func headerLineArrived(
     _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
 ) -> Int {
     guard let transfer = unsafe transfer(from: context) else { return 0 }
     let buffer = unsafe UnsafeRawBufferPointer(start: bytes, count: size * count)
-    return unsafe transfer.take(headerLine: buffer.bytes) ? buffer.count : 0
+    return unsafe transfer.receive(headerLine: buffer.bytes) ? buffer.count : 0
 }
 
-/// `CURLOPT_PREREQFUNCTION(3)`: the connection stands, and the request goes out next.
+/// Decides whether to send the request on an established connection (`CURLOPT_PREREQFUNCTION(3)`).
 private func requestIsAboutToBeSent(
     _ context: UnsafeMutableRawPointer?, _ primaryIP: UnsafeMutablePointer<CChar>?, _ localIP: UnsafeMutablePointer<CChar>?,
     _ primaryPort: CInt, _ localPort: CInt
@@ -144,10 +144,12 @@ private func requestIsAboutToBeSent(
     return CInt(CURL_PREREQFUNC_OK)
 }
 
-// What is asked of libcurl, and refused to it: everything not named here stays off or at a default that is safe.
+// The options of a transfer. Every option that is not set here stays off, or at a default that is safe.
 
 extension EasyHandle {
-    /// - Parameter remaining: What is left of the caller's own time; positive.
+    /// Applies the transport's settings.
+    ///
+    /// - Parameter remaining: The caller's remaining time; positive.
     func apply(_ settings: CurlTransport.Settings, remaining: Duration) {
         set(CURLOPT_CONNECTTIMEOUT_MS, min(settings.connectTimeout, remaining))
         set(CURLOPT_TIMEOUT_MS, min(settings.requestTimeout, remaining))
@@ -158,12 +160,12 @@ extension EasyHandle {
         disable(CURLOPT_FOLLOWLOCATION)
         set(CURLOPT_DNS_CACHE_TIMEOUT, settings.dnsCacheSeconds)
         enable(CURLOPT_TCP_KEEPALIVE)
-        // A shared connection whose path is gone without a word would be used, and waited for, for a quarter of an hour.
+        // Without this, requests would use a shared connection with a dead path for a quarter of an hour.
         setUserTimeout(settings.requestTimeout)
-        // Signals belong to the process; the curl thread blocks them all, SIGPIPE too.
+        // Signals belong to the process. The curl thread blocks all of them, SIGPIPE too.
         enable(CURLOPT_NOSIGNAL)
-        // A lookup of a name that takes too long is left to its own thread. Without this libcurl would wait for it, however long,
-        // and with it the curl thread and every other transfer (`lib/asyn-thread.c`).
+        // Abandons a slow name lookup on its own thread. Without this, libcurl would wait for that lookup and block the curl thread
+        // with every other transfer (`lib/asyn-thread.c`).
         enable(CURLOPT_QUICK_EXIT)
 
         enable(CURLOPT_SSL_VERIFYPEER)
@@ -171,16 +173,17 @@ extension EasyHandle {
         set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
         if let caFile = settings.caFile {
             set(CURLOPT_CAINFO, caFile)
-            // Without this the system's directory of authorities would be trusted as well.
+            // Without this, libcurl would trust the system's directory of authorities as well.
             set(CURLOPT_CAPATH, nil)
         }
 
-        // An empty proxy keeps libcurl from reading the environment. The environment's list of exceptions is not read either.
+        // An empty proxy keeps libcurl from reading the proxies and the exceptions of the environment.
         set(CURLOPT_PROXY, settings.proxy ?? "")
         set(CURLOPT_NOPROXY, settings.proxy == nil ? "*" : "localhost,127.0.0.0/8,::1")
         enable(CURLOPT_SUPPRESS_CONNECT_HEADERS)
     }
 
+    /// Applies the method, the URL and the HTTP version of a request.
     func apply(_ request: HTTPRequest) {
         set(CURLOPT_URL, request.url)
         switch request.method {
@@ -193,9 +196,9 @@ extension EasyHandle {
         case .delete:
             set(CURLOPT_CUSTOMREQUEST, HTTPRequest.Method.delete.rawValue)
         }
-        // HTTP/2 if the server offers it, which only TLS tells in time: a request then waits for a connection under construction
-        // to see whether it can share it. Without TLS it would wait for a whole answer. A request that must not be repeated
-        // shares no connection: libcurl repeats a request whose connection others have used.
+        // With TLS, libcurl negotiates HTTP/2 during the handshake, so a request can wait for a new connection and share it.
+        // Without TLS, it would wait for a whole response. A request that is not repeatable shares no connection, since libcurl
+        // repeats a request on a reused connection.
         let mayShare = request.mayShareConnection
         set(CURLOPT_HTTP_VERSION, mayShare ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
         enable(CURLOPT_PIPEWAIT, if: mayShare)

@@ -2,15 +2,18 @@ internal import CCurl
 private import CDoormanCurl
 private import NIOConcurrencyHelpers
 
-/// libcurl's multi handle (`libcurl-multi(3)`): all transfers, connections and TLS sessions of one curl thread. Only its
-/// ``waker`` may be used by other threads.
+/// A multi handle of libcurl (`libcurl-multi(3)`): all transfers, connections and TLS sessions of one curl thread.
+///
+/// Confined to that thread, except for ``waker``.
 @safe final class MultiHandle {
     let waker: Waker
     private let multi: UnsafeMutableRawPointer
 
-    /// - Parameter maximumStreams: Requests at once over one HTTP/2 connection, as far as its server allows it. libcurl's own hundred
-    ///   would open another connection for each hundred.
-    /// - Throws: ``CurlTransport/SetupError/unavailable`` if libcurl has no memory left.
+    /// - Parameters:
+    ///   - maximumConnections: The maximum number of connections to one host.
+    ///   - maximumStreams: The maximum number of requests at once over one HTTP/2 connection, if its server allows as many.
+    ///     libcurl's default is 100.
+    /// - Throws: ``CurlTransport/SetupError/unavailable`` if libcurl is out of memory.
     init(maximumConnections: Int, maximumStreams: Int) throws(CurlTransport.SetupError) {
         guard isLibcurlReady, let multi = unsafe curl_multi_init() else { throw .unavailable }
         unsafe self.multi = unsafe multi
@@ -22,7 +25,7 @@ private import NIOConcurrencyHelpers
         unsafe doorman_curl_multi_setopt_long(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX)
     }
 
-    /// Closes every connection. Every transfer must have been removed before.
+    /// Closes all connections. All transfers must have been removed before.
     deinit {
         waker.disarm()
         unsafe curl_multi_cleanup(multi)
@@ -36,13 +39,15 @@ private import NIOConcurrencyHelpers
         unsafe curl_multi_remove_handle(multi, easy.pointer)
     }
 
-    /// Moves all transfers on as far as they go without waiting.
+    /// Advances all transfers as far as possible without waiting.
+    ///
+    /// - Returns: False if libcurl fails.
     func perform() -> Bool {
         var running: CInt = 0
         return unsafe curl_multi_perform(multi, &running) == CURLM_OK
     }
 
-    /// The next transfer that has ended, by its handle's identity, and libcurl's code for it.
+    /// Returns the next transfer that has ended, and its result; `nil` if there are no more.
     func nextEnded() -> (EasyHandle.ID, CURLcode)? {
         var easy: UnsafeMutableRawPointer?
         var code = CURLE_OK
@@ -50,22 +55,24 @@ private import NIOConcurrencyHelpers
         return (UInt(bitPattern: easy), code)
     }
 
-    /// Waits until a transfer can move on, one of its timers ends, the waker is used, or the time is over.
+    /// Waits until a transfer can continue, a timer fires, another thread uses the waker, or the time is over.
+    ///
+    /// - Returns: False if libcurl fails.
     func wait(atMost milliseconds: CInt) -> Bool {
         unsafe curl_multi_poll(multi, nil, 0, milliseconds, nil) == CURLM_OK
     }
 }
 
-/// Ends the wait of a multi handle, from any thread. A wake-up that comes before the wait ends it at once.
+/// Ends the wait of a multi handle, from any thread. A wake-up before the wait ends the next wait at once.
 final class Waker: Sendable {
-    /// The multi handle's address; nil once it may no longer be used.
+    /// The address of the multi handle; `nil` once the handle is being freed.
     private let address: NIOLockedValueBox<UInt?>
 
     fileprivate init(_ multi: UnsafeMutableRawPointer) {
         address = NIOLockedValueBox(UInt(bitPattern: multi))
     }
 
-    /// The lock is held during the call, which only writes to a socket without waiting: it keeps the handle alive.
+    /// Ends the wait. The lock is held during the call to keep the handle alive; the call writes to a socket without blocking.
     func wake() {
         address.withLockedValue { address in
             guard let address, let multi = unsafe UnsafeMutableRawPointer(bitPattern: address) else { return }
@@ -78,5 +85,5 @@ final class Waker: Sendable {
     }
 }
 
-/// Whether `curl_global_init(3)` has succeeded; called once, by the first reader.
+/// Whether `curl_global_init(3)` succeeded. The first read calls it.
 private let isLibcurlReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK

@@ -2,7 +2,7 @@ internal import CCurl
 internal import ProviderHTTP
 
 extension TransportError.Code {
-    /// What an error of libcurl's means here (`libcurl-errors(3)`).
+    /// Maps an error code of libcurl (`libcurl-errors(3)`).
     init(_ code: CURLcode) {
         switch code {
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:

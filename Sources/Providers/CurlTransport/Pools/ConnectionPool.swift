@@ -1,10 +1,10 @@
 private import NIOConcurrencyHelpers
 internal import ProviderHTTP
 
-/// The pooled connections that take requests, and earlier ones that are finishing theirs.
+/// A pool of connections to providers, which is replaced as a whole for age or after time-outs.
 ///
-/// There are few earlier ones. Connections are replaced for their age after minutes, or for time-outs no sooner than the connect timeout.
-/// They end with their last request, after the request timeout at most.
+/// Retired connections finish their requests beside the current ones. They are few: a replacement for age happens after minutes,
+/// and one for time-outs no sooner than the connect timeout. Retired connections end after the request timeout at the latest.
 final class ConnectionPool: Sendable {
     private struct State {
         var current: PooledConnections
@@ -23,21 +23,21 @@ final class ConnectionPool: Sendable {
             State(current: try PooledConnections(settings: settings, semaphore: semaphore, dnsOverrides: settings.dnsOverrides)))
     }
 
-    /// Queues a request, on new connections if the present ones have served long enough.
+    /// Queues a request. Replaces the current connections first if they are due.
     ///
-    /// The lock is held while new connections are set up, which takes a fraction of a millisecond: two callers must not both do it.
+    /// The lock is held during the replacement, so that only one caller does it. That takes a fraction of a millisecond.
     ///
-    /// - Returns: Why it was not queued; `nil` if it was.
+    /// - Returns: The error if the request was not queued; `nil` otherwise.
     func submit(_ request: PendingRequest, now: ContinuousClock.Instant = .now) -> TransportError.Code? {
-        let (refusal, ended) = state.withLockedValue { state -> (TransportError.Code?, [PooledConnections]) in
+        let (error, ended) = state.withLockedValue { state -> (TransportError.Code?, [PooledConnections]) in
             var ended: [PooledConnections] = []
-            // Without memory or a thread for new connections, the old ones go on.
+            // Without memory or a thread for new connections, the old connections continue.
             if !state.isShutDown, let reason = state.current.replacementReason(at: now, settings),
                 let next = try? PooledConnections(settings: settings, semaphore: semaphore, now: now)
             {
                 semaphore.noteReplacement(reason)
                 state.current.retire()
-                // `hasEnded` is read once for each: connections that end meanwhile are found the next time.
+                // `hasEnded` is read once per element, since it can change meanwhile. The next replacement finds the rest.
                 let rest = state.retired.partition(by: \.hasEnded)
                 ended = Array(state.retired[rest...])
                 state.retired.removeSubrange(rest...)
@@ -47,10 +47,10 @@ final class ConnectionPool: Sendable {
             return (state.current.submit(request), ended)
         }
         for connections in ended { connections.join() }
-        return refusal
+        return error
     }
 
-    /// Tells every curl thread that a caller ended its request.
+    /// Tells every curl thread that a caller cancelled its request.
     func noteCancellation() {
         for connections in state.withLockedValue({ [$0.current] + $0.retired }) { connections.noteCancellation() }
     }

@@ -1,13 +1,13 @@
-/// Decides when pooled connections have served long enough. Pure.
+/// Decides when pooled connections are replaced. Pure.
 ///
-/// libcurl replaces no connection that is in use. Its own limit (`CURLOPT_MAXLIFETIME_CONN(3)`) is checked only where a connection lies
-/// idle, which one shared over HTTP/2 never does under load. A request that times out on a shared connection leaves it in place for all
-/// that follow, though its server may be stopped behind a kernel that goes on acknowledging.
+/// libcurl does not replace a connection in use. It checks its own limit (`CURLOPT_MAXLIFETIME_CONN(3)`) only for idle connections,
+/// and a connection shared over HTTP/2 is never idle under load. After a time-out, libcurl keeps a shared connection for later
+/// requests, though its server may be stopped while the kernel still acknowledges bytes.
 struct PoolReplacementPolicy: Sendable {
     enum Reason: Sendable, Hashable {
-        /// The names may stand for other addresses by now.
+        /// The connections are old, and their host names may resolve to other addresses by now.
         case age
-        /// Requests time out, and none is answered.
+        /// Requests in a row timed out, without a response between them.
         case timeouts
     }
 
@@ -26,10 +26,9 @@ struct PoolReplacementPolicy: Sendable {
         timeoutsInARow += 1
     }
 
-    /// Returns why the connections are to be replaced; `nil` if they are not.
+    /// Returns the reason to replace the connections; `nil` if they stay.
     ///
-    /// Time-outs count only after the connect timeout has passed, so that callers with short deadlines can't cause one new connection
-    /// after another.
+    /// Time-outs count only after the connect timeout, so that callers with short deadlines can't force constant reconnecting.
     func reason(at now: ContinuousClock.Instant, _ settings: CurlTransport.Settings) -> Reason? {
         let age = start.duration(to: now)
         if timeoutsInARow >= settings.timeoutsUntilReconnect, age >= settings.connectTimeout { return .timeouts }

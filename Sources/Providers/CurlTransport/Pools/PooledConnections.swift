@@ -1,14 +1,15 @@
 private import NIOConcurrencyHelpers
 internal import ProviderHTTP
 
-/// A set of connections, and the curl thread that owns them. It takes requests until it is retired; it then finishes them and ends.
+/// A set of connections with the curl thread that owns them. Accepts requests until it is retired, and ends after the last
+/// response.
 final class PooledConnections: Sendable {
     private let commands: CommandQueue
     private let replacementPolicy: NIOLockedValueBox<PoolReplacementPolicy>
     private let thread: CurlThread
 
     /// - Parameter dnsOverrides: See ``CurlTransport/Settings/dnsOverrides``.
-    /// - Throws: ``CurlTransport/SetupError/unavailable`` if libcurl or the system has no resources left.
+    /// - Throws: ``CurlTransport/SetupError/unavailable`` if libcurl or the system is out of resources.
     init(
         settings: CurlTransport.Settings, semaphore: RequestSemaphore, dnsOverrides: [String] = [],
         now: ContinuousClock.Instant = .now
@@ -23,7 +24,7 @@ final class PooledConnections: Sendable {
                 dnsOverrides: dnsOverrides))
     }
 
-    /// Whether the thread is done, or about to be.
+    /// Whether the thread has ended, or is about to end.
     var hasEnded: Bool { commands.hasEnded }
 
     func replacementReason(at now: ContinuousClock.Instant, _ settings: CurlTransport.Settings) -> PoolReplacementPolicy.Reason? {
@@ -32,27 +33,27 @@ final class PooledConnections: Sendable {
 
     /// Queues a request.
     ///
-    /// - Returns: Why it was not queued; `nil` if it was.
+    /// - Returns: The error if the request was not queued; `nil` otherwise.
     func submit(_ request: PendingRequest) -> TransportError.Code? {
         commands.submit(request)
     }
 
-    /// Tells the curl thread that a caller ended its request, which may be on these connections.
+    /// Tells the curl thread that a caller cancelled a request, perhaps one on these connections.
     func noteCancellation() {
         commands.noteCancellation()
     }
 
-    /// Has the thread end once all requests are done. No request may be submitted after this.
+    /// Ends the thread after the last request is done. No request may be submitted after this.
     func retire() {
         commands.retire()
     }
 
-    /// Has the thread fail all requests, and end.
+    /// Fails all requests, and ends the thread.
     func shutDown() {
         commands.shutDown()
     }
 
-    /// Waits for the thread's end.
+    /// Waits until the thread has ended.
     func join() {
         thread.join()
     }

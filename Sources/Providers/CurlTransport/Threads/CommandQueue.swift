@@ -1,14 +1,14 @@
 internal import NIOConcurrencyHelpers
 internal import ProviderHTTP
 
-/// The commands that callers leave for the curl thread. The semaphore bounds it: it holds as many requests as there are permits.
+/// A queue of commands from callers to the curl thread, bounded by the permits of the semaphore.
 final class CommandQueue: Sendable {
-    /// The commands since the last look.
+    /// The commands since the last call of ``take()``.
     struct Batch {
         var starting: [PendingRequest] = []
-        /// Whether a caller ended its request, so that the transfer is to be dropped.
+        /// Whether a caller cancelled a request, so that its transfer must be dropped.
         var someWereCancelled = false
-        /// Whether no more requests will come: the thread finishes those that it has, and ends.
+        /// Whether no more requests will come, so that the thread ends after its last request.
         var isRetired = false
         var isShuttingDown = false
     }
@@ -27,39 +27,39 @@ final class CommandQueue: Sendable {
         self.waker = waker
     }
 
-    /// Queues a request to be started.
+    /// Queues a request for the curl thread to start.
     ///
-    /// - Returns: Why it was not queued; `nil` if it was.
+    /// - Returns: The error if the request was not queued; `nil` otherwise.
     func submit(_ request: PendingRequest) -> TransportError.Code? {
-        let refusal: TransportError.Code? = state.withLockedValue { state in
+        let error: TransportError.Code? = state.withLockedValue { state in
             if state.batch.isShuttingDown { return .shutDown }
             if !semaphore.tryAcquire() { return .queueFull }
             state.batch.starting.append(request)
             return nil
         }
-        if refusal == nil { waker.wake() }
-        return refusal
+        if error == nil { waker.wake() }
+        return error
     }
 
-    /// Tells the curl thread that a caller ended its request.
+    /// Tells the curl thread that a caller cancelled its request.
     func noteCancellation() {
         state.withLockedValue { $0.batch.someWereCancelled = true }
         waker.wake()
     }
 
-    /// Asks the curl thread to end once all requests are done. No request may be submitted after this.
+    /// Asks the curl thread to end after the last request is done. No request may be submitted after this.
     func retire() {
         state.withLockedValue { $0.batch.isRetired = true }
         waker.wake()
     }
 
-    /// Admits no more requests, and asks the curl thread to end.
+    /// Rejects further requests, and asks the curl thread to end.
     func shutDown() {
         state.withLockedValue { $0.batch.isShuttingDown = true }
         waker.wake()
     }
 
-    /// Takes the commands. For the curl thread.
+    /// Returns the queued commands, and empties the queue. For the curl thread.
     func take() -> Batch {
         state.withLockedValue { state in
             let batch = state.batch
@@ -73,7 +73,7 @@ final class CommandQueue: Sendable {
         semaphore.release()
     }
 
-    /// Notes that the thread is done. For the curl thread.
+    /// Records that the thread has ended. For the curl thread.
     func noteEnd() {
         state.withLockedValue { $0.hasEnded = true }
     }

@@ -3,14 +3,14 @@ private import NIOConcurrencyHelpers
 
 /// The thread that owns libcurl's handles.
 ///
-/// A thread and not a task: it waits inside `curl_multi_poll(3)`, which must not block one of the few threads that run tasks.
+/// A thread and not a task, since `curl_multi_poll(3)` blocks, and must not block a thread of Swift's cooperative pool.
 final class CurlThread: Sendable {
-    /// The running thread; nil once it has been joined.
+    /// The running thread; `nil` after ``join()``.
     private let thread: NIOLockedValueBox<pthread_t?>
 
-    /// Starts a thread that runs the loop, and then lets go of it.
+    /// Starts a thread that runs the loop, and releases the loop at its end.
     ///
-    /// - Throws: ``CurlTransport/SetupError/unavailable`` if the system gives no thread.
+    /// - Throws: ``CurlTransport/SetupError/unavailable`` if the system can't create a thread.
     init(running loop: sending TransferLoop) throws(CurlTransport.SetupError) {
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(loop)
@@ -21,8 +21,9 @@ final class CurlThread: Sendable {
         self.thread = NIOLockedValueBox(thread)
     }
 
-    /// Waits until the thread has ended. The lock is held meanwhile, so that a second caller waits as well; the thread itself
-    /// never takes it.
+    /// Waits until the thread has ended.
+    ///
+    /// The lock is held meanwhile, so that a second caller waits as well. The thread itself never takes the lock.
     func join() {
         thread.withLockedValue { thread in
             guard let running = thread else { return }
@@ -36,7 +37,7 @@ final class CurlThread: Sendable {
     }
 }
 
-/// The first function of the thread. It takes the reference over that was made for it.
+/// Runs the loop on the new thread, and releases the reference that `init` retained.
 private func runTransferLoop(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let context = unsafe context else { return nil }
     blockSignals()
@@ -44,8 +45,9 @@ private func runTransferLoop(_ context: UnsafeMutableRawPointer?) -> UnsafeMutab
     return nil
 }
 
-/// Leaves signals to the other threads, but for those that this thread's own faults would raise. That includes SIGPIPE, which
-/// libcurl does not guard against when told to keep away from signals (`CURLOPT_NOSIGNAL(3)`).
+/// Blocks all signals on this thread, except those that its own faults raise.
+///
+/// SIGPIPE is blocked, too: libcurl does not ignore it with `CURLOPT_NOSIGNAL(3)`.
 private func blockSignals() {
     var signals = sigset_t()
     unsafe sigfillset(&signals)

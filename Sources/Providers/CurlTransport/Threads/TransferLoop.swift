@@ -2,14 +2,14 @@ internal import CCurl
 internal import NIOConcurrencyHelpers
 internal import ProviderHTTP
 
-/// The work of the curl thread, which alone touches libcurl's handles.
+/// The loop of the curl thread, which alone uses libcurl's handles.
 final class TransferLoop {
     private let settings: CurlTransport.Settings
     private let multi: MultiHandle
     private let commands: CommandQueue
     private let semaphore: RequestSemaphore
     private let replacementPolicy: NIOLockedValueBox<PoolReplacementPolicy>
-    /// For the first transfer. Empty afterwards.
+    /// The DNS overrides for the first transfer; empty afterwards.
     private var dnsOverrides: [String]
     private var transfers: [EasyHandle.ID: Transfer] = [:]
 
@@ -26,7 +26,7 @@ final class TransferLoop {
         self.dnsOverrides = dnsOverrides
     }
 
-    /// Works until the connections are retired and no transfer is left, or until the shutdown, which fails what is left.
+    /// Runs until the connections are retired and the last transfer is done, or until a shutdown, which fails all transfers.
     func run() {
         defer { commands.noteEnd() }
         while true {
@@ -37,7 +37,7 @@ final class TransferLoop {
             var isValid = multi.perform()
             while let (id, code) = multi.nextEnded() { end(id, code) }
             if batch.isRetired, transfers.isEmpty { return }
-            // Nothing needs the limit: the waker and libcurl's own timers end the wait. It only bounds what a lost one costs.
+            // The waker and libcurl's timers end the wait. The limit only bounds the cost of a lost wake-up.
             isValid = multi.wait(atMost: 10_000) && isValid
             if !isValid { failAll(.protocolError) }
         }
@@ -61,7 +61,7 @@ final class TransferLoop {
 
     private func end(_ id: EasyHandle.ID, _ code: CURLcode) {
         guard let transfer = transfers[id] else { return }
-        // A request with a connection of its own says nothing about those that others share.
+        // A request with a connection of its own is no evidence about the shared connections.
         if transfer.pending.request.mayShareConnection {
             if code == CURLE_OK { replacementPolicy.withLockedValue { $0.noteResponse() } }
             if code == CURLE_OPERATION_TIMEDOUT { replacementPolicy.withLockedValue { $0.noteTimeout() } }

@@ -1,9 +1,10 @@
 private import NIOConcurrencyHelpers
 internal import ProviderHTTP
 
-/// A request and the task that waits for its response. The task, its cancellation and the curl thread meet here.
+/// A request and the task that waits for its response.
 ///
-/// The first of them that ends the request wins. The waiting task is resumed exactly once, and never under the lock.
+/// The task's cancellation and the curl thread race to end the request; the first wins. The waiting task is resumed exactly once,
+/// and never under the lock.
 final class PendingRequest: Sendable {
     typealias Outcome = Result<HTTPResponse, TransportError>
     typealias Waiter = CheckedContinuation<Outcome, Never>
@@ -20,7 +21,7 @@ final class PendingRequest: Sendable {
     }
 
     let request: HTTPRequest
-    /// The caller's own deadline.
+    /// The caller's deadline.
     let deadline: ContinuousClock.Instant
     private let state = NIOLockedValueBox(State())
 
@@ -37,7 +38,7 @@ final class PendingRequest: Sendable {
 
     /// Attaches the waiting task.
     ///
-    /// - Returns: False if the request has ended already; the task has then been resumed.
+    /// - Returns: False if the request has ended already. The task has been resumed then.
     func attach(_ waiter: Waiter) -> Bool {
         let outcome: Outcome? = state.withLockedValue { state in
             if case .ended(let outcome) = state.phase { return outcome }
@@ -49,17 +50,17 @@ final class PendingRequest: Sendable {
         return false
     }
 
-    /// Why a request must not be sent.
+    /// The reason why a request must not be sent.
     enum SendObstacle: Sendable {
-        /// The request has ended, perhaps with the word that nothing was sent.
+        /// The request has ended, perhaps with an error that says that it was not sent.
         case hasEnded
         /// The request may have been sent already, and is not repeatable.
         case mayHaveBeenSent
     }
 
-    /// Notes that the request is about to be sent.
+    /// Records that the request is about to be sent.
     ///
-    /// - Returns: Why it must not be sent; `nil` if it may.
+    /// - Returns: The reason why it must not be sent; `nil` if it may.
     func markAboutToSend() -> SendObstacle? {
         state.withLockedValue { state in
             if case .ended = state.phase { return .hasEnded }

@@ -1,6 +1,6 @@
 internal import ProviderHTTP
 
-/// Collects the header of a response, line by line, up to a limit.
+/// Collects the header lines of a response, up to a limit.
 struct ResponseHeader {
     private(set) var fields = HTTPHeaders()
     private var remainingBytes: Int
@@ -9,10 +9,10 @@ struct ResponseHeader {
         remainingBytes = maximumBytes
     }
 
-    /// Takes a line with its end. A status line drops what came before: that was an interim response (RFC 9110, section 15.2).
+    /// Adds a line. A status line discards the fields before it, which belong to an interim response (RFC 9110, section 15.2).
     ///
-    /// - Returns: False if the limit, which counts every line since the first, is passed.
-    mutating func take(_ line: RawSpan) -> Bool {
+    /// - Returns: False if all lines together exceed the limit. Interim responses count.
+    mutating func append(_ line: RawSpan) -> Bool {
         guard line.byteCount <= remainingBytes else { return false }
         remainingBytes -= line.byteCount
         var bytes: [UInt8] = []

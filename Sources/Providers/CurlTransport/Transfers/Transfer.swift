@@ -1,15 +1,15 @@
 internal import CCurl
 internal import ProviderHTTP
 
-/// A pending request as the curl thread carries it out: its handle, and the part of the response that has arrived.
+/// A request in progress on the curl thread: its handle, and the received part of the response.
 final class Transfer {
     let pending: PendingRequest
     let easy: EasyHandle
     private let settings: CurlTransport.Settings
     private var header: ResponseHeader
     private var body: [UInt8] = []
-    /// Why we ended the transfer ourselves, if we did.
-    private var stopped: TransportError.Code?
+    /// The error of a transfer that we stopped ourselves; `nil` otherwise.
+    private var ownError: TransportError.Code?
 
     /// - Parameter dnsOverrides: See ``CurlTransport/Settings/dnsOverrides``.
     /// - Returns: `nil` if libcurl rejects an option.
@@ -26,32 +26,38 @@ final class Transfer {
         guard easy.isValid else { return nil }
     }
 
-    /// - Returns: False if the request must not go out: its caller has ended it, or it would go out a second time.
+    /// Decides whether the request may be sent.
+    ///
+    /// - Returns: False if its caller has cancelled it, or if it would be sent a second time.
     func maySend() -> Bool {
         switch pending.markAboutToSend() {
         case nil: return true
         case .hasEnded: return false
         case .mayHaveBeenSent:
-            stopped = .connectionLost
+            ownError = .connectionLost
             return false
         }
     }
 
-    /// - Returns: False if the line is one too many.
-    func take(headerLine line: RawSpan) -> Bool {
-        // Trailers come after the body, and nothing here may depend on them.
+    /// Receives a header line.
+    ///
+    /// - Returns: False if the header is too long.
+    func receive(headerLine line: RawSpan) -> Bool {
+        // Trailers, which follow the body, are ignored.
         guard body.isEmpty else { return line.byteCount <= settings.maximumHeaderBytes }
-        guard header.take(line) else {
-            stopped = .headersTooLarge
+        guard header.append(line) else {
+            ownError = .headersTooLarge
             return false
         }
         return true
     }
 
-    /// - Returns: False if that is more than is taken.
-    func take(bodyBytes bytes: RawSpan) -> Bool {
+    /// Receives a part of the body.
+    ///
+    /// - Returns: False if the body is too long.
+    func receive(bodyBytes bytes: RawSpan) -> Bool {
         guard bytes.byteCount <= settings.maximumBodyBytes - body.count else {
-            stopped = .bodyTooLarge
+            ownError = .bodyTooLarge
             return false
         }
         bytes.appendBytes(to: &body)
@@ -62,8 +68,8 @@ final class Transfer {
     func end(_ code: CURLcode, now: ContinuousClock.Instant) {
         if code == CURLE_OK {
             pending.succeed(HTTPResponse(status: easy.status, headers: header.fields, body: body))
-        } else if let stopped {
-            pending.fail(stopped)
+        } else if let ownError {
+            pending.fail(ownError)
         } else if code == CURLE_OPERATION_TIMEDOUT, now.advanced(by: .milliseconds(1)) >= pending.deadline {
             pending.fail(.deadlineExceeded)
         } else {

@@ -1,47 +1,50 @@
 internal import DoormanCore
 
 extension CurlTransport {
-    /// The limits and the trust of a transport.
+    /// The limits, the trusted authorities and the proxy of a transport.
     package struct Settings: Sendable, Hashable {
-        /// How long connecting may take: name, TCP and TLS, and waiting for one of ``maximumConnections``. Default 1 s.
+        /// The maximum time to connect: name lookup, TCP, TLS, and waiting for one of ``maximumConnections``. Default 1 s.
         package var connectTimeout: Duration = .seconds(1)
-        /// How long a whole request may take. The caller's own time may be shorter, and then counts. Default 2 s.
+        /// The maximum time for a whole request. A shorter timeout of the caller takes precedence. Default 2 s.
         package var requestTimeout: Duration = .seconds(2)
-        /// The longest body that is taken. Default 64 KiB.
+        /// The maximum length of a response's body. Default 64 KiB.
         package var maximumBodyBytes = 64 * 1024
-        /// The longest header that is taken, names and values of all fields together. Default 16 KiB.
+        /// The maximum length of a response's header, all lines together. Default 16 KiB.
         package var maximumHeaderBytes = 16 * 1024
-        /// The most connections to one host. Over HTTP/2 many requests share one. Default 64. There may be as many again for requests
-        /// that are good once, and those that are being replaced finish their requests beside them.
+        /// The maximum number of connections to one host. Default 64.
         ///
-        /// libcurl takes a hundred requests at once for what a server allows on a connection until the server has said so. If more come
-        /// before, they get connections of their own.
+        /// Requests that are not repeatable have a pool of their own with the same limit. Connections that are being replaced come
+        /// on top. Over HTTP/2, many requests share a connection. Until a server states its limit, libcurl assumes 100 requests at
+        /// once per connection, and opens further connections for more.
         package var maximumConnections = 64
-        /// How long connections are used for new requests; then others take their place, to the addresses that the names stand for by
-        /// then. Default 5 min. Connections may be replaced at this age under full load, with no request the worse for it.
+        /// The maximum age of connections that take new requests. Default 5 min.
+        ///
+        /// Older connections are replaced by connections to the addresses of that time. Their requests in flight are not
+        /// interrupted.
         package var maximumConnectionLifetime: Duration = .seconds(300)
-        /// How many requests in a row must time out on shared connections, with no answer among them, for the next to get a new
-        /// connection. Default 2. What is under way on the old one may still be answered. New connections are made for this no
-        /// sooner than ``connectTimeout`` after the last.
+        /// The number of time-outs in a row on shared connections, without a response between them, after which they are replaced.
+        /// Default 2.
+        ///
+        /// Requests in flight continue on the old connections. Two replacements are at least ``connectTimeout`` apart.
         package var timeoutsUntilReconnect = 2
-        /// TTL of a name's addresses, for new connections; zero caches none. Default 30 s. libcurl counts whole seconds: a part of a
-        /// second is rounded up.
+        /// The TTL of entries in the DNS cache; zero disables it. Default 30 s. Rounded up to whole seconds.
         package var dnsCacheTTL: Duration = .seconds(30)
-        /// Entries `name:port:address` that the DNS cache holds at the start, as if just looked up, until ``dnsCacheTTL`` has passed. For
-        /// tests of a name that comes to stand for another address. Default none.
+        /// Initial entries `name:port:address` of the DNS cache, valid for ``dnsCacheTTL``. Default none.
+        ///
+        /// For tests in which a name changes its address.
         package var dnsOverrides: [String] = []
-        /// The most requests at once, running and waiting. Default 1,024.
+        /// The maximum number of requests at once, running and waiting. Default 1,024.
         package var maximumRequests = 1024
-        /// A PEM file of the only authorities to trust; nil for those of the system.
+        /// The path to a PEM file with the only authorities to trust; `nil` for the system's.
         package var caFile: String?
-        /// The URL of a proxy for requests to other machines; nil for none. `http_proxy` and its kind are never looked at.
+        /// The URL of a proxy for requests to other machines; `nil` for none. `http_proxy` and similar variables are ignored.
         package var proxy: String?
-        /// Default `doorman`.
+        /// The `User-Agent` header. Default `doorman`.
         package var userAgent = "doorman"
 
         package init() {}
 
-        /// What is wrong with the settings, if something is.
+        /// The first invalid setting, and the expected value; `nil` if all are valid.
         var problem: String? {
             if connectTimeout <= .zero { return "connectTimeout must be positive" }
             if requestTimeout <= .zero { return "requestTimeout must be positive" }
@@ -55,25 +58,25 @@ extension CurlTransport {
             return nil
         }
 
-        /// For `CURLOPT_DNS_CACHE_TIMEOUT(3)`.
+        /// The value for `CURLOPT_DNS_CACHE_TIMEOUT(3)`: whole seconds, rounded up.
         var dnsCacheSeconds: Int {
             let (seconds, attoseconds) = dnsCacheTTL.components
             return Int(clamping: seconds) + (attoseconds > 0 ? 1 : 0)
         }
     }
 
-    /// Why a transport could not be made.
+    /// The reason why a transport can't be created.
     package enum SetupError: Error, Sendable, Hashable {
-        /// A setting makes no sense; the text says which and why.
+        /// A setting is invalid. The text names it, and the expected value.
         case invalidSetting(String)
-        /// The file of authorities can't be read.
+        /// The process can't read ``Settings/caFile``.
         case unreadableCAFile
-        /// libcurl or the system gave no more resources.
+        /// libcurl or the system is out of resources.
         case unavailable
     }
 }
 
-/// A proxy's URL may hold a password.
+/// The proxy's URL may contain a password.
 extension CurlTransport.Settings: Redacted {
     package var description: String {
         "CurlTransport.Settings(connectTimeout: \(connectTimeout), requestTimeout: \(requestTimeout), "

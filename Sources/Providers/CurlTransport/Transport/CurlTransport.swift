@@ -1,17 +1,19 @@
 private import Glibc
 package import ProviderHTTP
 
-/// Sends HTTP requests, with limits for time and size. The only user of libcurl.
+/// An HTTP transport over libcurl, with limits on time and size.
 ///
-/// Its own threads own the connections, keep them open, and replace them from time to time: see
-/// ``Settings/maximumConnectionLifetime``. Requests may come from any task. Redirects, cookies,
-/// `.netrc` and the environment's proxies are never looked at, and plain HTTP is spoken to this machine only.
+/// Threads of its own keep connections open, and replace them for age: see ``Settings/maximumConnectionLifetime``. Any task can
+/// send requests. The transport ignores redirects, cookies, `.netrc` and the environment's proxies. It uses HTTP without TLS only
+/// to loopback addresses.
 package final class CurlTransport: HTTPTransport {
     package let settings: Settings
     private let semaphore: RequestSemaphore
     private let shared: ConnectionPool
-    /// For requests that are not repeatable. In the same set of connections libcurl would take their HTTP/1.1 for a property of the
-    /// server, and for a while share no other connection to it (`Curl_multiuse_state()`).
+    /// The pool for requests that are not repeatable, which use HTTP/1.1.
+    ///
+    /// In a common pool, libcurl would infer that the server lacks HTTP/2, and stop sharing connections to it for a while
+    /// (`Curl_multiuse_state()`).
     private let single: ConnectionPool
 
     package init(_ settings: Settings = Settings()) throws(SetupError) {
@@ -31,18 +33,18 @@ package final class CurlTransport: HTTPTransport {
 
     /// Sends a request, and waits for the whole response, whatever its status. Cancelling the task ends the transfer at once.
     ///
-    /// - Parameter timeout: The caller's own time, besides ``Settings/requestTimeout``.
+    /// - Parameter timeout: The caller's remaining time. ``Settings/requestTimeout`` applies as well.
     /// - Throws: ``TransportError`` if there is no whole response.
     package func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportError) -> HTTPResponse {
         guard URLPolicy.accepts(request.url) else { throw TransportError(.refusedByPolicy, requestMayHaveBeenSent: false) }
         guard timeout > .zero else { throw TransportError(.deadlineExceeded, requestMayHaveBeenSent: false) }
-        // No caller waits longer than a day: a time near the end of the clock can't be added to now.
+        // Limited to a day, since adding a time near the clock's maximum to now would overflow.
         let pending = PendingRequest(request, deadline: .now.advanced(by: min(timeout, .seconds(86_400))))
         let pool = request.isRepeatable ? shared : single
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in
                 guard pending.attach(waiter) else { return }
-                if let refusal = pool.submit(pending) { pending.fail(refusal) }
+                if let error = pool.submit(pending) { pending.fail(error) }
             }
         } onCancel: {
             pending.fail(.cancelled)
@@ -51,8 +53,9 @@ package final class CurlTransport: HTTPTransport {
         return try outcome.get()
     }
 
-    /// Ends the transport: what is under way fails with ``TransportError/Code/shutDown``, and so does whatever comes later.
-    /// Returns when the threads have ended, which takes milliseconds. May be called again.
+    /// Fails all requests in flight and all later ones with ``TransportError/Code/shutDown``.
+    ///
+    /// Returns when the threads have ended, within milliseconds. Further calls have no effect.
     package func shutdown() {
         shared.shutDown()
         single.shutDown()

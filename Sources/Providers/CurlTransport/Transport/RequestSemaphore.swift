@@ -1,9 +1,9 @@
 private import NIOConcurrencyHelpers
 
-/// A transport's permits for requests, and its counters. All pooled connections of the transport share it.
+/// The request permits and the counters of a transport, shared by its connection pools.
 final class RequestSemaphore: Sendable {
     private struct State {
-        var acquired = 0
+        var inFlight = 0
         var counts = CurlTransport.Statistics()
     }
 
@@ -14,20 +14,20 @@ final class RequestSemaphore: Sendable {
         self.capacity = capacity
     }
 
-    /// Takes a permit for a request.
+    /// Acquires a permit for a request.
     ///
-    /// - Returns: False if all permits are taken.
+    /// - Returns: False if all permits are in use.
     func tryAcquire() -> Bool {
         state.withLockedValue { state in
-            guard state.acquired < capacity else { return false }
-            state.acquired += 1
+            guard state.inFlight < capacity else { return false }
+            state.inFlight += 1
             return true
         }
     }
 
-    /// Returns the permit of a request that is done.
+    /// Releases the permit of a request that is done.
     func release() {
-        state.withLockedValue { $0.acquired -= 1 }
+        state.withLockedValue { $0.inFlight -= 1 }
     }
 
     func noteConnections(_ count: Int) {
@@ -46,22 +46,22 @@ final class RequestSemaphore: Sendable {
     var statistics: CurlTransport.Statistics {
         state.withLockedValue { state in
             var counts = state.counts
-            counts.requestsUnderWay = state.acquired
+            counts.requestsUnderWay = state.inFlight
             return counts
         }
     }
 }
 
 extension CurlTransport {
-    /// What a transport has done since it was made.
+    /// Counts since the transport was created.
     package struct Statistics: Sendable, Hashable {
-        /// Connections that were opened, or at least tried.
+        /// The number of connections that were opened or attempted.
         package internal(set) var connectionsOpened = 0
-        /// How often all connections were given up for their age: ``Settings/maximumConnectionLifetime``.
+        /// The number of replacements for age: see ``Settings/maximumConnectionLifetime``.
         package internal(set) var replacementsForAge = 0
-        /// How often all connections were given up for their silence: ``Settings/timeoutsUntilReconnect``.
+        /// The number of replacements after time-outs: see ``Settings/timeoutsUntilReconnect``.
         package internal(set) var replacementsForTimeouts = 0
-        /// Running and waiting, now.
+        /// The number of requests that are running or waiting now.
         package internal(set) var requestsUnderWay = 0
     }
 }

@@ -1,6 +1,6 @@
 internal import DoormanCore
 
-/// A request to an HTTP server. It has no body: the parameters are in the URL, which therefore holds secrets and is never shown.
+/// A request to an HTTP server, without a body. The parameters are in the URL, which therefore contains secrets and is never shown.
 package struct HTTPRequest: Sendable, Hashable {
     package enum Method: String, Sendable, Hashable, CaseIterable {
         case get = "GET"
@@ -9,19 +9,19 @@ package struct HTTPRequest: Sendable, Hashable {
     }
 
     package let method: Method
-    /// An absolute URL, percent-encoded. See ``URLPolicy`` for what is accepted.
+    /// An absolute, percent-encoded URL. ``URLPolicy`` decides whether it is allowed.
     package let url: String
-    /// Whether sending it twice does no harm.
+    /// Whether the request is idempotent, so that sending it twice does no harm.
     ///
-    /// libcurl silently repeats a request when the connection it had kept open turns out to be closed before a byte of the
-    /// answer came, though the server may have acted on it. A request that is not repeatable gets a new connection for itself
-    /// alone, on which libcurl repeats nothing; and should it come to send it again all the same, it is stopped.
+    /// libcurl silently repeats a request if a reused connection closes before the first byte of the response. The server may
+    /// have acted on it by then. A request that is not repeatable gets a new connection of its own, on which libcurl repeats
+    /// nothing. If libcurl still tries to send it a second time, the transfer is stopped.
     package let isRepeatable: Bool
 
-    /// Whether it goes over TLS.
+    /// Whether the request uses TLS.
     package var isEncrypted: Bool { url.prefix(6).lowercased() == "https:" }
 
-    /// Whether it may go over a connection that others use at the same time.
+    /// Whether the request may share a connection with other requests in flight.
     package var mayShareConnection: Bool { isEncrypted && isRepeatable }
 
     package init(_ method: Method, url: String, isRepeatable: Bool) {

@@ -1,8 +1,10 @@
 internal import DoormanSupport
 
-/// Percent-encoding of a query's values (RFC 3986, section 2.1): all but unreserved characters are encoded, so no value can
-/// end its parameter or begin another.
+/// Percent-encoding of the values in a query (RFC 3986, section 2.1).
+///
+/// All characters except the unreserved ones are encoded, so a value can't end its parameter or begin another.
 package enum PercentEncoding {
+    /// Appends bytes in their encoded form.
     package static func append(_ bytes: some Sequence<UInt8>, to text: inout [UInt8]) {
         for byte in bytes {
             if isUnreserved(byte) {
@@ -13,7 +15,7 @@ package enum PercentEncoding {
         }
     }
 
-    /// - Returns: Nil if a `%` is not followed by two hexadecimal digits.
+    /// Decodes a text; `nil` if a `%` is not followed by two hexadecimal digits.
     package static func decoded(_ text: some Sequence<UInt8>) -> [UInt8]? {
         var decoded: [UInt8] = []
         var bytes = text.makeIterator()

@@ -1,14 +1,14 @@
 internal import DoormanSupport
 
-/// Which URLs are asked at all: `https` to any host, and plain `http` to this machine alone, so that no secret ever crosses
-/// a network unencrypted.
+/// Decides which URLs may be requested: `https` to any host, and `http` to loopback addresses only.
 ///
-/// This is not a URL parser. It accepts only a narrow form on which every parser agrees (RFC 3986, appendix A, without
-/// userinfo, fragment or anything that needs decoding in the host), because what is checked here is read again by libcurl.
+/// So no secret crosses a network unencrypted. This is not a URL parser: libcurl parses the URL again. Only a narrow form is
+/// accepted that every parser reads in the same way. It is RFC 3986, appendix A, without userinfo, fragment and encoded hosts.
 package enum URLPolicy {
-    /// The longest URL that is accepted: 8 KiB.
+    /// The maximum length of a URL: 8 KiB.
     package static let maximumBytes = 8192
 
+    /// Whether a URL may be requested.
     package static func accepts(_ url: String) -> Bool {
         let bytes = Array(url.utf8)
         guard bytes.count <= maximumBytes, bytes.allSatisfy(isPermitted) else { return false }
@@ -21,7 +21,7 @@ package enum URLPolicy {
         return false
     }
 
-    /// Visible ASCII but for what parsers are known to disagree about.
+    /// Whether a byte is visible ASCII, and none that parsers are known to interpret differently.
     private static func isPermitted(_ byte: UInt8) -> Bool {
         byte.isVisibleASCII && !#"\"<>^`{}#@|"#.utf8.contains(byte)
     }
@@ -31,7 +31,7 @@ package enum URLPolicy {
         return rest[..<end]
     }
 
-    /// The host in an authority `host`, `host:port`, `[address]` or `[address]:port`; nil if it is none of them.
+    /// The host of an authority `host`, `host:port`, `[address]` or `[address]:port`; `nil` if it has another form.
     private static func host(_ authority: ArraySlice<UInt8>) -> String? {
         let isBracketed = authority.first == UInt8(ascii: "[")
         let hostEnd: Int
@@ -56,14 +56,14 @@ package enum URLPolicy {
         return UInt16(String(decoding: bytes.dropFirst(), as: UTF8.self)) != nil
     }
 
-    /// `localhost` (which libcurl resolves to the loopback addresses itself), 127.0.0.0/8 in four decimal parts, `[::1]`.
+    /// Whether a host is `localhost`, `[::1]`, or in 127.0.0.0/8. libcurl itself resolves `localhost` to the loopback addresses.
     private static func isLoopback(_ host: String) -> Bool {
         if host == "localhost" || host == "[::1]" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy(isOctet)
     }
 
-    /// A decimal number from 0 to 255 without a leading zero, which some take for octal.
+    /// Whether a text is a number from 0 to 255, without a leading zero, which some parsers read as octal.
     private static func isOctet(_ part: Substring) -> Bool {
         part.utf8.allSatisfy(\.isASCIIDigit) && UInt8(part) != nil && (part.utf8.count == 1 || part.utf8.first != UInt8(ascii: "0"))
     }
@@ -79,9 +79,9 @@ package enum URLPolicy {
 }
 
 extension ArraySlice<UInt8> {
-    /// What follows the beginning, which is compared without regard to ASCII case; nil if this begins differently.
-    fileprivate func dropping(_ beginning: String) -> ArraySlice<UInt8>? {
-        String(decoding: prefix(beginning.utf8.count), as: UTF8.self).lowercased() == beginning
-            ? dropFirst(beginning.utf8.count) : nil
+    /// The bytes after a prefix, which is compared without regard to ASCII case; `nil` without that prefix.
+    fileprivate func dropping(_ prefix: String) -> ArraySlice<UInt8>? {
+        String(decoding: self.prefix(prefix.utf8.count), as: UTF8.self).lowercased() == prefix
+            ? dropFirst(prefix.utf8.count) : nil
     }
 }

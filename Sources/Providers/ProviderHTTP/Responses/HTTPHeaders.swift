@@ -1,6 +1,6 @@
 internal import DoormanCore
 
-/// Header fields. Names are compared without regard to case; the last of several fields with one name counts.
+/// Header fields. Names are case-insensitive. The last of several fields with the same name counts.
 package struct HTTPHeaders: Sendable, Hashable {
     private var values: [String: String] = [:]
 

@@ -1,11 +1,11 @@
 internal import DoormanCore
 
-/// A whole response, whatever its status. It shows only its size, since the body may hold a token.
+/// A whole response of any status. Its description shows only the body's size, since the body may contain a token.
 package struct HTTPResponse: Sendable, Hashable {
-    /// 200 to 599, or whatever three digits the server sent.
+    /// The status code, usually 200 to 599. A server can send any three digits.
     package let status: Int
     package let headers: HTTPHeaders
-    /// At most ``CurlTransport/Settings/maximumBodyBytes``.
+    /// The body, of at most ``CurlTransport/Settings/maximumBodyBytes``.
     package let body: [UInt8]
 
     package init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {

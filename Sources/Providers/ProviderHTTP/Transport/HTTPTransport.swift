@@ -1,7 +1,8 @@
-/// What asks an HTTP server on the verifier's behalf. Tests put in one that they script.
+/// Sends HTTP requests for a verifier. Tests use a scripted transport.
 package protocol HTTPTransport: Sendable {
-    /// Asks, and waits for the whole answer, whatever its status.
+    /// Sends a request, and waits for the whole response, whatever its status.
     ///
-    /// - Throws: ``TransportError`` if there is none within `timeout` or the transport's own limits.
+    /// - Parameter timeout: The caller's remaining time; the transport's own limits may be shorter.
+    /// - Throws: ``TransportError`` if no whole response arrives in time.
     func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportError) -> HTTPResponse
 }
