@@ -6,18 +6,18 @@ import Testing
 
 @testable import DoormanWire
 
-@Suite("The canonical form of the messages of a hit")
+@Suite("The canonical form of the messages of a cache hit")
 struct CanonicalFormTests {
     // MARK: - Calls
 
-    @Test("a verify that protobuf-c packs is of the plain form, and reads the same", arguments: VerifySample.all)
-    func callIsPlain(_ sample: VerifySample) throws {
+    @Test("a call that protobuf-c packs is canonical", arguments: VerifySample.all)
+    func callIsCanonical(_ sample: VerifySample) throws {
         let data = try sample.encoded()
-        #expect(plainCall(data) == UnpackedCall(data)?.call)
-        #expect(plainCall(data) != nil)
+        #expect(canonicalCall(data) == UnpackedCall(data)?.call)
+        #expect(canonicalCall(data) != nil)
     }
 
-    @Test("the frame of a verify is written as protobuf-c packs it", arguments: VerifySample.all)
+    @Test("the frame of a call equals protobuf-c's encoding", arguments: VerifySample.all)
     func callIsWritten(_ sample: VerifySample) throws {
         var expected = ByteBuffer()
         expected.writeFrame(.request, streamID: StreamID(7), data: try sample.encoded())
@@ -27,7 +27,7 @@ struct CanonicalFormTests {
         #expect(frame == expected)
     }
 
-    @Test("a call that is longer than any frame is not written")
+    @Test("a call that is too long for a frame is not written")
     func callIsTooLong() throws {
         var frame = ByteBuffer()
         let call = VerificationRequest(token: Token(bytes: Array(repeating: 65, count: Int(FrameHeader.maximumLength))))
@@ -37,18 +37,18 @@ struct CanonicalFormTests {
         #expect(frame.readableBytes == 0)
     }
 
-    @Test("each good verify of the golden vectors is of the plain form", arguments: try GoldenVector.questions)
+    @Test("each valid Verify call of the golden vectors is canonical", arguments: try GoldenVector.requests)
     func vectors(_ vector: GoldenVector) throws {
-        guard case .verify = try vector.question(), vector.roundTrips else {
-            #expect(plainCall(vector.data).map { $0 == UnpackedCall(vector.data)?.call } ?? true)
+        guard case .verify = try vector.requestContents(), vector.roundTrips else {
+            #expect(canonicalCall(vector.data).map { $0 == UnpackedCall(vector.data)?.call } ?? true)
             return
         }
-        #expect(plainCall(vector.data) == UnpackedCall(vector.data)?.call)
-        #expect(plainCall(vector.data) != nil)
+        #expect(canonicalCall(vector.data) == UnpackedCall(vector.data)?.call)
+        #expect(canonicalCall(vector.data) != nil)
     }
 
     @Test(
-        "what protobuf-c reads and nobody writes is left to it",
+        "an unusual but valid call is left to protobuf-c",
         arguments: [
             ("a field twice", call(payload: [0x0a, 1, 65, 0x0a, 1, 66])),
             ("fields in another order", call(payload: [0x10, 5, 0x0a, 1, 65])),
@@ -56,66 +56,66 @@ struct CanonicalFormTests {
             ("an unknown field", call(payload: [0x0a, 1, 65, 0x20, 1])), ("an empty token", call(payload: [0x0a, 0])),
             ("a NUL in an id", call(payload: [0x0a, 1, 65, 0x1a, 3, 52, 0, 53])),
             ("an age of more than 32 bits", call(payload: [0x0a, 1, 65, 0x10, 0x80, 0x80, 0x80, 0x80, 0x10])),
-            ("a time to wait below 0", call(payload: [0x0a, 1, 65], [0x20] + Array(repeating: 0xff, count: 9) + [1])),
+            ("a negative timeout", call(payload: [0x0a, 1, 65], [0x20] + Array(repeating: 0xff, count: 9) + [1])),
             ("an unknown field of the call", call(payload: [0x0a, 1, 65], [0x30, 1])),
             ("an empty entry of metadata", call(payload: [0x0a, 1, 65], [0x2a, 0])),
-            ("the payload behind the rest", call(payload: [], [0x20, 1, 0x1a, 3, 0x0a, 1, 65])),
+            ("the payload after the other fields", call(payload: [], [0x20, 1, 0x1a, 3, 0x0a, 1, 65])),
         ] as [(String, [UInt8])])
     func leftToProtobufC(_ what: String, _ data: [UInt8]) {
-        #expect(plainCall(data) == nil)
+        #expect(canonicalCall(data) == nil)
         #expect(UnpackedCall(data)?.method == .verify, "\(what): protobuf-c reads it")
     }
 
     @Test(
-        "what is no call is none",
+        "a malformed call is not read",
         arguments: [
-            // A length in six bytes, of which protobuf-c looks at five.
+            // A length in six bytes, of which protobuf-c reads five.
             call(payload: [0x0a, 0x81, 0x80, 0x80, 0x80, 0x80, 0, 65]), call(payload: [0x0a, 9, 65]), call(payload: [0x0a]),
             call(payload: [0x0a, 0xff]), call(payload: [0x10, 0x80]),
             call(payload: [0x10] + Array(repeating: 0x80, count: 12)), call(payload: [0x0b]), call(payload: [0x0a, 1, 65], [0x20]),
             call(payload: [0x0a, 1, 65], [0x2a, 2, 0x0a, 5]), Array(call(payload: [0x0a, 1, 65]).dropLast()),
         ] as [[UInt8]])
     func noCall(_ data: [UInt8]) {
-        #expect(plainCall(data) == nil)
+        #expect(canonicalCall(data) == nil)
         #expect(UnpackedCall(data)?.call == nil)
     }
 
-    @Test("what the plain form makes of damaged calls, protobuf-c makes of them", arguments: 1...20 as ClosedRange<UInt64>)
+    @Test("a damaged call has the same meaning to protobuf-c", arguments: 1...20 as ClosedRange<UInt64>)
     func damagedCalls(_ seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
-        var plain = 0
+        var canonicalCount = 0
         for sample in VerifySample.all {
             let original = try sample.encoded()
             for _ in 0..<8 {
                 let data = damaged(original, &random)
-                guard let call = plainCall(data) else { continue }
-                plain += 1
+                guard let call = canonicalCall(data) else { continue }
+                canonicalCount += 1
                 #expect(call == UnpackedCall(data)?.call, "seed \(seed): \(data)")
             }
         }
-        #expect(plain > 20, "a changed token is still one")
+        #expect(canonicalCount > 20, "some damaged calls are canonical")
     }
 
     // MARK: - Identities
 
     @Test(
-        "an identity that protobuf-c packs is of the plain form if its texts are short and ASCII, and reads the same in any case",
+        "an identity that protobuf-c packs is canonical if its texts are short and ASCII",
         arguments: IdentitySample.all)
-    func identityIsPlain(_ identity: Identity) {
+    func identityIsCanonical(_ identity: Identity) {
         let data = ResponseEncoder.encode(identity)
-        let isPlain = identity.accountID.utf8.count < 128 && identity.email?.utf8.allSatisfy { $0 < 128 } ?? true
-        #expect(Identity(plainResponse: data.span) == (isPlain ? identity : nil))
+        let isCanonical = identity.accountID.utf8.count < 128 && identity.email?.utf8.allSatisfy { $0 < 128 } ?? true
+        #expect(Identity(canonicalResponse: data.span) == (isCanonical ? identity : nil))
         #expect(ResponseDecoder.identity(data.span, in: MessageArena()).value == identity)
         #expect(ResponseDecoder.unpackedIdentity(data.span, in: MessageArena()).value == identity)
     }
 
-    @Test("what protobuf-c makes of an identity that nobody writes so is left to it")
+    @Test("an unusual but valid identity is left to protobuf-c")
     func unusualIdentities() {
         let unusual: [[UInt8]] = [
-            // An empty number; a NUL; two ids; a field of tomorrow; a time before 1970; an empty phone.
+            // An empty number; a NUL; two ids; an unknown field; a time before 1970; an empty phone.
             [0x0a, 1, 49, 0x30, 0], [0x0a, 3, 49, 0, 50], [0x0a, 1, 49, 0x0a, 1, 50], [0x0a, 1, 49, 0x48, 1],
             [0x0a, 1, 49, 0x30] + Array(repeating: 0xff, count: 9) + [1], [0x0a, 1, 49, 0x1a, 0],
-            // A phone without a number; a NUL, and more than ASCII, as the last of the texts: of a phone, an e-mail address, a provider.
+            // A phone without a number. A NUL and non-ASCII text at the end of a phone, an e-mail address and a provider.
             [0x0a, 1, 49, 0x1a, 3, 0x12, 1, 49], [0x0a, 1, 49, 0x1a, 6, 0x0a, 1, 49, 0x1a, 1, 0], [0x0a, 1, 49, 0x22, 1, 0],
             [0x0a, 1, 49, 0x22, 2, 0xc3, 0xa9], [0x0a, 1, 49, 0x2a, 2, 49, 0], [0x0a, 1, 49, 0x2a, 2, 0xc3, 0xa9],
             // A text of 128 bytes.
@@ -123,13 +123,13 @@ struct CanonicalFormTests {
         ]
         for payload in unusual {
             let data = [0x12] + (payload.count < 128 ? [UInt8(payload.count)] : [UInt8(payload.count & 0x7f | 0x80), 1]) + payload
-            #expect(Identity(plainResponse: data.span) == nil)
+            #expect(Identity(canonicalResponse: data.span) == nil)
             #expect(ResponseDecoder.unpackedIdentity(data.span, in: MessageArena()).value != nil)
             #expect(ResponseDecoder.identity(data.span, in: MessageArena()).value != nil)
         }
     }
 
-    @Test("an identity without an account, or with text that is none, is none")
+    @Test("a malformed identity is not read")
     func wrongIdentities() {
         for payload in [[], [0x12, 1, 49], [0x0a, 1, 0xff], [0x0a, 1, 49, 0x1a, 3, 0x0a, 1, 0xff]] as [[UInt8]] {
             let data = [0x12, UInt8(payload.count)] + payload
@@ -137,30 +137,30 @@ struct CanonicalFormTests {
         }
     }
 
-    @Test("a refusal is no identity of the plain form")
-    func refusal() {
+    @Test("a failure is not read as an identity")
+    func failure() {
         let data = ResponseEncoder.encode(FailureResponse(.draining, "the server stops"))
-        #expect(Identity(plainResponse: data.span) == nil)
+        #expect(Identity(canonicalResponse: data.span) == nil)
     }
 
-    @Test("what the plain form makes of damaged identities, protobuf-c makes of them", arguments: 1...20 as ClosedRange<UInt64>)
+    @Test("a damaged identity has the same meaning to protobuf-c", arguments: 1...20 as ClosedRange<UInt64>)
     func damagedIdentities(_ seed: UInt64) {
         var random = SplitMix64(seed: seed)
-        var plain = 0
+        var canonicalCount = 0
         for identity in IdentitySample.all {
             let original = ResponseEncoder.encode(identity)
             for _ in 0..<100 {
                 let data = damaged(original, &random)
-                guard let identity = Identity(plainResponse: data.span) else { continue }
-                plain += 1
+                guard let identity = Identity(canonicalResponse: data.span) else { continue }
+                canonicalCount += 1
                 #expect(ResponseDecoder.unpackedIdentity(data.span, in: MessageArena()).value == identity, "seed \(seed): \(data)")
             }
         }
-        #expect(plain > 10, "a changed digit is still one")
+        #expect(canonicalCount > 10, "some damaged identities are canonical")
     }
 }
 
-/// A few bytes changed, put in or left out.
+/// Returns a copy with a few bytes changed, inserted or removed.
 private func damaged(_ data: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
     var data = data
     for _ in 0..<Int.random(in: 1...3, using: &random) {
@@ -175,7 +175,7 @@ private func damaged(_ data: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
     return data
 }
 
-/// The data of a verify with this payload, and what follows.
+/// Returns the data of a `Verify` call with a payload and further fields.
 private func call(payload: [UInt8], _ rest: [UInt8] = []) -> [UInt8] {
     let head = Array("\u{0A}\u{0F}doorman.v1.Auth\u{12}\u{06}Verify".utf8)
     return head + (payload.isEmpty ? [] : [0x1a, UInt8(payload.count)] + payload) + rest
@@ -188,7 +188,7 @@ private struct ReadCall: Equatable {
     let timeout: Duration?
 }
 
-private func plainCall(_ data: [UInt8]) -> ReadCall? {
+private func canonicalCall(_ data: [UInt8]) -> ReadCall? {
     CanonicalVerifyRequest(data.span).map {
         ReadCall(
             token: Array(data[$0.token]), applicationID: Array(data[$0.applicationID]), maxAgeSeconds: $0.maxAgeSeconds,

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("The example in wire-protocol.md")
 struct DocumentedExampleTests {
-    @Test("it is, byte for byte, the vector that it says it is")
+    @Test("the example has the bytes of its vector")
     func isTheVector() throws {
         // The page links the vector above the block that shows it.
         let parts = try GoldenVector.contract().split(separator: "/request-verify-example.hex)")

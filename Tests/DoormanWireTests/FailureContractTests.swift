@@ -13,7 +13,7 @@ struct FailureContractTests {
         var cached: String
     }
 
-    @Test("the table in docs/reference/wire-protocol.md and the table in code are one")
+    @Test("the table in docs/reference/wire-protocol.md equals the table in code")
     func documented() throws {
         let documented = try lines()
         let coded = Failure.allCases.map(Line.init)
@@ -22,30 +22,30 @@ struct FailureContractTests {
         #expect(documented.count == coded.count)
     }
 
-    @Test("code and reason name one failure each", arguments: Failure.allCases)
+    @Test("a failure's code and reason are unique", arguments: Failure.allCases)
     func isFoundAgain(_ failure: Failure) {
         #expect(Failure(code: failure.row.code, reason: failure.row.reason) == failure)
     }
 
     @Test(
-        "only what the provider said of the token is cached, in the table as in the verdict", arguments: Rejection.Reason.allCases)
+        "the table and the verdict agree on what is cached", arguments: Rejection.Reason.allCases)
     func cached(_ reason: Rejection.Reason) {
         #expect(Failure(reason).row.isCached == Rejection(reason, "no").isCacheable)
     }
 
-    @Test("a refusal never looks like not being able to ask")
-    func refusalsAndErrors() {
-        let refusals = Set(Rejection.Reason.allCases.map { Failure($0) })
+    @Test("a rejection never looks like an error")
+    func rejectionsAndErrors() {
+        let rejections = Set(Rejection.Reason.allCases.map { Failure($0) })
         let codes: [VerificationError.Code] = [
             .providerUnavailable, .providerBusy, .providerMisconfigured, .deadlineExceeded, .unsupported, .invalidRequest,
             .internal,
         ]
-        #expect(refusals.isDisjoint(with: codes.map { Failure($0) }))
-        #expect(refusals.allSatisfy { $0.row.retry == .no })
-        #expect(Failure.allCases.filter { $0.row.code == .unauthenticated }.allSatisfy { refusals.contains($0) })
+        #expect(rejections.isDisjoint(with: codes.map { Failure($0) }))
+        #expect(rejections.allSatisfy { $0.row.retry == .no })
+        #expect(Failure.allCases.filter { $0.row.code == .unauthenticated }.allSatisfy { rejections.contains($0) })
     }
 
-    /// The rows between the two marks, without head and rule.
+    /// Returns the rows between the two markers, without the table's header.
     private func lines() throws -> [Line] {
         let text = try GoldenVector.contract().split(separator: "\n", omittingEmptySubsequences: false)
         let begin = try #require(text.firstIndex(of: "<!-- failures: begin -->"))

@@ -5,30 +5,30 @@ import NIOCore
 import TestKit
 import Testing
 
-@Suite("Cutting bytes into frames")
+@Suite("The frame decoder")
 struct FrameDecoderTests {
-    @Test("a vector says the same, wherever its bytes are split", arguments: try GoldenVector.all())
+    @Test("a vector split at any byte gives the same events", arguments: try GoldenVector.all())
     func splits(_ vector: GoldenVector) {
         let whole = events([vector.bytes])
-        for split in places(in: vector.bytes) {
+        for split in splitOffsets(in: vector.bytes) {
             let parts = [Array(vector.bytes[..<split]), Array(vector.bytes[split...])]
             #expect(events(parts) == whole, "split at \(split)")
         }
     }
 
-    @Test("a vector says the same byte by byte", arguments: try GoldenVector.all().filter { $0.bytes.count < 4096 })
+    @Test("a vector in single bytes gives the same events", arguments: try GoldenVector.all().filter { $0.bytes.count < 4096 })
     func byteByByte(_ vector: GoldenVector) {
         #expect(events(vector.bytes.map { [$0] }) == events([vector.bytes]))
     }
 
-    @Test("every frame of one buffer comes out, in order")
+    @Test("all frames of a buffer are returned in order")
     func manyFrames() throws {
         let vectors = try GoldenVector.all(.request) + GoldenVector.all(.response)
         let seen = events([vectors.flatMap(\.bytes)])
         #expect(seen.map(\.data) == vectors.map(\.data))
     }
 
-    @Test("what lies ahead is what comes next, and is seen as soon as it is whole", arguments: [1, 11, 64, 1000, 1_000_000])
+    @Test("the data ahead is the data of the next frame", arguments: [1, 11, 64, 1000, 1_000_000])
     func ahead(_ size: Int) throws {
         let vectors = try GoldenVector.all(.request).filter { $0.bytes.count < 4096 }
         let bytes = vectors.flatMap(\.bytes)
@@ -52,7 +52,7 @@ struct FrameDecoderTests {
         if size > bytes.count { #expect(seenAhead == count - 1) }
     }
 
-    @Test("a frame over the limit is not seen ahead, nor what comes after it")
+    @Test("an oversized frame is never ahead")
     func oversizedAhead() throws {
         let good = try GoldenVector.named("request-verify-minimal")
         let long = RawFrame(streamID: 5, type: 1, data: Array(repeating: 0xab, count: 5000))
@@ -64,7 +64,7 @@ struct FrameDecoderTests {
         #expect(decoder.withDataAhead { copy($0) } == nil)
     }
 
-    @Test("frames come out of buffers cut without regard to them", arguments: [1, 7, 10, 11, 64, 1000])
+    @Test("frames are decoded from chunks of any size", arguments: [1, 7, 10, 11, 64, 1000])
     func chunks(_ size: Int) throws {
         let vectors = try GoldenVector.all(.request).filter { $0.bytes.count < 4096 }
         let bytes = vectors.flatMap(\.bytes)
@@ -72,19 +72,19 @@ struct FrameDecoderTests {
         #expect(events(parts).map(\.data) == vectors.map(\.data))
     }
 
-    @Test("a packed reply makes the frame that its bytes would, whatever its length")
-    func packedReplies() {
+    @Test("an encoded response is written as the same frame as its bytes")
+    func encodedResponses() {
         for length in 0...200 {
             let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-            var ofReply = ByteBuffer(string: "before")
-            var ofBytes = ofReply
-            ofReply.writeFrame(.response, streamID: StreamID(0x0102_0305), data: EncodedResponse(bytes: bytes))
+            var ofResponse = ByteBuffer(string: "before")
+            var ofBytes = ofResponse
+            ofResponse.writeFrame(.response, streamID: StreamID(0x0102_0305), data: EncodedResponse(bytes: bytes))
             ofBytes.writeFrame(.response, streamID: StreamID(0x0102_0305), data: bytes)
-            #expect(ofReply == ofBytes)
+            #expect(ofResponse == ofBytes)
         }
     }
 
-    @Test("a frame over the limit is skipped as it arrives, and the next one is read")
+    @Test("an oversized frame is skipped as it arrives")
     func oversizedIsSkipped() throws {
         let good = try GoldenVector.named("request-verify-minimal")
         let long = RawFrame(streamID: 5, type: 1, data: Array(repeating: 0xab, count: 5000))
@@ -103,7 +103,7 @@ struct FrameDecoderTests {
         #expect(decoder.next() == .frame(try good.header(.request)))
     }
 
-    @Test("a frame of just the limit is taken, one byte more is not", arguments: [1, 100, 65536] as [UInt32])
+    @Test("only a frame above the limit is oversized", arguments: [1, 100, 65536] as [UInt32])
     func limit(_ limit: UInt32) {
         let fits = RawFrame(streamID: 1, type: 1, data: Array(repeating: 0, count: Int(limit)))
         let exceeds = RawFrame(streamID: 3, type: 1, data: Array(repeating: 0, count: Int(limit) + 1))
@@ -113,7 +113,7 @@ struct FrameDecoderTests {
         #expect(decoder.next() == .frame(FrameHeader(length: limit, streamID: StreamID(1), type: .request)))
     }
 
-    @Test("a length costs no memory before its bytes are there")
+    @Test("a declared length allocates no memory")
     func declaredLength() {
         var decoder = FrameDecoder(maximumLength: FrameHeader.maximumLength)
         decoder.append(ByteBuffer(bytes: [0x00, 0x40, 0x00, 0x00, 0, 0, 0, 1, 1, 0]))
@@ -122,7 +122,7 @@ struct FrameDecoderTests {
         #expect(decoder.isMidFrame)
     }
 
-    @Test("a violation is told by its first bytes, and stays")
+    @Test("a violation is permanent")
     func violationStays() throws {
         var decoder = FrameDecoder(maximumLength: 65536)
         decoder.append(ByteBuffer(string: "G"))
@@ -133,7 +133,7 @@ struct FrameDecoderTests {
         #expect(decoder.bufferedBytes == 0)
     }
 
-    @Test("a length above ttrpc's own is told apart from bytes of another protocol")
+    @Test("a length above ttrpc's maximum differs from another protocol")
     func violations() throws {
         let above = try GoldenVector.named("malformed-frame-over-ttrpc")
         #expect(events([above.bytes]).map(\.event) == [.violation(.frameTooLong(length: (4 << 20) + 1))])
@@ -141,7 +141,7 @@ struct FrameDecoderTests {
         #expect(events([tls.bytes]).map(\.event) == [.violation(.notTTRPC(firstByte: 0x16))])
     }
 
-    @Test("frames before a violation are still read")
+    @Test("frames before a violation are returned")
     func framesBeforeViolation() throws {
         let good = try GoldenVector.named("request-verify-minimal")
         let http = try GoldenVector.named("malformed-http")
@@ -151,13 +151,13 @@ struct FrameDecoderTests {
         #expect(seen.last?.event == .violation(.notTTRPC(firstByte: UInt8(ascii: "G"))))
     }
 
-    @Test("a frame without data is a frame")
+    @Test("a frame without data is returned")
     func emptyFrame() {
         let seen = events([RawFrame(streamID: 1, type: 2, data: []).bytes])
         #expect(seen == [Seen(event: .frame(FrameHeader(length: 0, streamID: StreamID(1), type: .response)), data: [])])
     }
 
-    @Test("nothing that was read is kept")
+    @Test("returned frames are not kept")
     func keepsNothing() throws {
         var decoder = FrameDecoder(maximumLength: 65536)
         let bytes = try GoldenVector.named("request-verify-minimal").bytes
@@ -170,13 +170,13 @@ struct FrameDecoderTests {
     }
 }
 
-/// An event, and its data where it is a frame.
+/// An event with the data of its frame.
 struct Seen: Hashable {
     var event: FrameDecoder.Event
     var data: [UInt8]?
 }
 
-/// All that a decoder says of bytes that come in these parts; a violation ends it.
+/// Returns the events of a decoder for bytes in parts, up to a violation.
 func events(_ parts: [[UInt8]], limit: UInt32 = 65536) -> [Seen] {
     var decoder = FrameDecoder(maximumLength: limit)
     var seen: [Seen] = []
@@ -193,8 +193,8 @@ func events(_ parts: [[UInt8]], limit: UInt32 = 65536) -> [Seen] {
     return seen
 }
 
-/// Where to split: everywhere, but in long bytes only near both ends and here and there between.
-private func places(in bytes: [UInt8]) -> [Int] {
+/// Returns the offsets to split at: all of them, or only some in the middle of long bytes.
+private func splitOffsets(in bytes: [UInt8]) -> [Int] {
     let all = 0...bytes.count
     guard bytes.count > 4096 else { return Array(all) }
     return all.filter { $0 < 20 || $0 > bytes.count - 4 || $0 % 16411 == 0 }

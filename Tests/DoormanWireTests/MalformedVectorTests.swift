@@ -4,20 +4,20 @@ import NIOCore
 import TestKit
 import Testing
 
-@Suite("Malformed bytes as the golden vectors have them")
+@Suite("The malformed bytes of the golden vectors")
 struct MalformedVectorTests {
-    @Test("each is seen for what the contract says it is", arguments: try GoldenVector.all(.malformed))
+    @Test("each vector has the outcome that the contract states", arguments: try GoldenVector.all(.malformed))
     func isSeen(_ vector: GoldenVector) throws {
         let expectation = try #require(vector.expectation)
         #expect(judge(vector.bytes) == expectation)
     }
 
-    @Test("none is taken for a good answer by a client", arguments: try GoldenVector.all(.malformed))
-    func isNoAnswer(_ vector: GoldenVector) {
+    @Test("no vector is a valid response for a client", arguments: try GoldenVector.all(.malformed))
+    func isNoResponse(_ vector: GoldenVector) {
         #expect(ResponseDecoder.identity(vector.data.span, in: MessageArena()).value == nil)
     }
 
-    @Test("an arena that met them all still reads a good request")
+    @Test("an arena reads a valid request after all malformed ones")
     func arenaSurvives() throws {
         let arena = MessageArena()
         for vector in try GoldenVector.all(.malformed) {
@@ -28,7 +28,7 @@ struct MalformedVectorTests {
     }
 }
 
-/// What the codec lets a server see in the bytes, put as the contract's expectation. Nil for a call that is good.
+/// Returns the outcome of bytes at a server that uses the codec; `nil` for a valid call.
 private func judge(_ bytes: [UInt8]) -> GoldenVector.Expectation? {
     var decoder = FrameDecoder(maximumLength: 65536)
     decoder.append(ByteBuffer(bytes: bytes))

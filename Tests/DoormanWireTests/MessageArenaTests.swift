@@ -4,12 +4,12 @@ import DoormanWire
 import TestKit
 import Testing
 
-@Suite("Memory for messages")
+@Suite("The message arena")
 struct MessageArenaTests {
-    @Test("thousands of empty metadata entries are refused, though their bytes fit into a frame")
+    @Test("thousands of empty metadata entries are rejected, though they fit into a frame")
     func manyEmptyEntries() throws {
         let request = try GoldenVector.named("request-verify-minimal").data
-        // Field 5 of length 0: two bytes on the wire, some fifty in memory.
+        // Field 5 of length 0: two bytes on the wire, about fifty in memory.
         let bomb = request + (0..<30_000).flatMap { _ in [0x2a, 0x00] as [UInt8] }
         #expect(bomb.count < 65536)
         let arena = MessageArena()
@@ -17,22 +17,22 @@ struct MessageArenaTests {
         #expect(arena.withRequest(request.span) { $0.method } == .verify)
     }
 
-    @Test("as many entries as fit into the budget are read")
+    @Test("entries that fit into the budget are read")
     func someEmptyEntries() throws {
         let request = try GoldenVector.named("request-verify-minimal").data
         let entries = request + (0..<500).flatMap { _ in [0x2a, 0x00] as [UInt8] }
         #expect(MessageArena().withRequest(entries.span) { $0.method } == .verify)
     }
 
-    @Test("thousands of details in an answer are refused as well")
+    @Test("thousands of details in a response are rejected")
     func manyDetails() {
         let details = (0..<30_000).flatMap { _ in [0x1a, 0x00] as [UInt8] }
         let status: [UInt8] = [0x08, 0x0e] + details
-        let answer: [UInt8] = [0x0a] + varint(status.count) + status
-        #expect(ResponseDecoder.identity(answer.span, in: MessageArena()).isNonsense)
+        let response: [UInt8] = [0x0a] + varint(status.count) + status
+        #expect(ResponseDecoder.identity(response.span, in: MessageArena()).isMalformed)
     }
 
-    @Test("a message is refused just where the budget ends", arguments: [100, 5000, 20_000])
+    @Test("a message is rejected only if it exceeds the budget", arguments: [100, 5000, 20_000])
     func budget(_ length: Int) throws {
         let request = VerificationRequest(token: Token(bytes: Array(repeating: 65, count: length)))
         let data = try RequestEncoder.encode(request, timeout: nil)
@@ -46,10 +46,10 @@ struct MessageArenaTests {
         #expect(needed < 2 * length + 2048)
     }
 
-    @Test("an arena is used again and again, whether its messages are small or large")
+    @Test("an arena can be reused for messages of any size")
     func reuse() throws {
         let arena = MessageArena()
-        let vectors = try GoldenVector.questions
+        let vectors = try GoldenVector.requests
         for _ in 0..<100 {
             for vector in vectors {
                 let method = arena.withRequest(vector.data.span) { $0.method }
@@ -58,7 +58,7 @@ struct MessageArenaTests {
         }
     }
 
-    @Test("what is read inside another message's closure leaves that one whole")
+    @Test("reading a message inside another one's closure leaves the outer message intact")
     func nested() throws {
         let arena = MessageArena(capacity: 256, budget: 1 << 20)
         let outer = try GoldenVector.named("request-verify-full")

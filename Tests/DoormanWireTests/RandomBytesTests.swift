@@ -5,13 +5,13 @@ import NIOCore
 import TestKit
 import Testing
 
-@Suite("Bytes that nobody would send")
+@Suite("Random bytes")
 struct RandomBytesTests {
-    @Test("random bytes never crash the frame decoder, however they are cut", arguments: 1...20 as ClosedRange<UInt64>)
+    @Test("random bytes never crash the frame decoder", arguments: 1...20 as ClosedRange<UInt64>)
     func frames(_ seed: UInt64) {
         var random = SplitMix64(seed: seed)
         for _ in 0..<50 {
-            // A first byte of 0 keeps most of them from ending at once.
+            // With a first byte of 0, most parts are not a violation at once.
             let parts = (0..<Int.random(in: 1...8, using: &random)).map { _ in
                 [0, 0] + random.bytes(Int.random(in: 0...300, using: &random))
             }
@@ -29,7 +29,7 @@ struct RandomBytesTests {
         expectStillReads(arena)
     }
 
-    @Test("good messages with a few bytes changed never crash the decoders", arguments: 1...20 as ClosedRange<UInt64>)
+    @Test("messages with changed bytes never crash the decoders", arguments: 1...20 as ClosedRange<UInt64>)
     func mutations(_ seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         let arena = MessageArena(capacity: 512, budget: 16 << 10)
@@ -45,7 +45,7 @@ struct RandomBytesTests {
         expectStillReads(arena)
     }
 
-    /// An arena that has seen damaged messages reads a good message as ever.
+    /// Expects the arena to read a valid message after damaged ones.
     private func expectStillReads(_ arena: MessageArena) {
         let identity = Identity(accountID: "1", applicationID: "10", provider: "p", verifiedAt: Timestamp(millisecondsSince1970: 0))
         let outcome = ResponseDecoder.unpackedIdentity(ResponseEncoder.encode(identity).span, in: arena)
@@ -56,7 +56,7 @@ struct RandomBytesTests {
         #expect(read.accountID == "1")
     }
 
-    /// Reads the bytes as every message there is.
+    /// Reads the bytes as each kind of message.
     private func readAll(_ data: [UInt8], _ arena: MessageArena) {
         arena.withRequest(data.span) { request in
             _ = request.method

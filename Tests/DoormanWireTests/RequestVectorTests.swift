@@ -5,32 +5,34 @@ import NIOCore
 import TestKit
 import Testing
 
-@Suite("Requests as the golden vectors have them")
+@Suite("The requests of the golden vectors")
 struct RequestVectorTests {
-    @Test("the client packs each request into just the vector's bytes", arguments: try GoldenVector.questions.filter(\.roundTrips))
+    @Test(
+        "the client encodes each request into exactly the vector's bytes", arguments: try GoldenVector.requests.filter(\.roundTrips)
+    )
     func clientEncodes(_ vector: GoldenVector) throws {
-        let data = try encode(try vector.question(), timeout: vector.timeout)
+        let data = try encode(try vector.requestContents(), timeout: vector.timeout)
         #expect(data == vector.data)
         var frame = ByteBuffer()
         frame.writeFrame(.request, streamID: try vector.header(.request).streamID, data: data)
         #expect(Array(frame.readableBytesView) == vector.bytes)
     }
 
-    @Test("the server reads from each request just what the vector says", arguments: try GoldenVector.questions)
+    @Test("the server reads the contents of each vector", arguments: try GoldenVector.requests)
     func serverDecodes(_ vector: GoldenVector) throws {
         let arena = MessageArena()
         let read = arena.withRequest(vector.data.span) { request in
-            (method: request.method, question: decode(request), timeout: request.timeout, isNamed: request.namesMethod)
+            (method: request.method, contents: decode(request), timeout: request.timeout, isNamed: request.namesMethod)
         }
         let request = try #require(read)
-        let question = try vector.question()
-        #expect(request.question == question)
-        #expect(request.method == question.method)
+        let contents = try vector.requestContents()
+        #expect(request.contents == contents)
+        #expect(request.method == contents.method)
         #expect(request.timeout == vector.timeout)
         #expect(request.isNamed)
     }
 
-    @Test("each vector is one frame, with the header that it says", arguments: try GoldenVector.questions)
+    @Test("each vector is one frame with the stated header", arguments: try GoldenVector.requests)
     func isOneFrame(_ vector: GoldenVector) throws {
         var decoder = FrameDecoder(maximumLength: 65536)
         decoder.append(ByteBuffer(bytes: vector.bytes))
@@ -40,22 +42,22 @@ struct RequestVectorTests {
         #expect(!decoder.isMidFrame)
     }
 
-    @Test("no request of one method reads as one of another")
+    @Test("a request of one method is not read as another method's")
     func readsAsNoOther() throws {
         let vector = try GoldenVector.named("request-revoke-account")
         let exchange = MessageArena().withRequest(vector.data.span) { $0.exchangeRequest() }
-        // Field 2 is a string in both, so the bytes do read; but they name no code.
+        // Field 2 is a string in both messages, so the bytes can be read. But they contain no code.
         #expect(exchange??.code.bytes.isEmpty == true)
     }
 
-    @Test("a time-out that has run out is sent as the shortest, since 0 would mean the server's own")
+    @Test("an expired timeout is sent as the shortest one")
     func timeoutIsNeverZero() throws {
         let data = try RequestEncoder.encode(VerificationRequest(token: Token("EMAW")), timeout: .seconds(-1))
         #expect(MessageArena().withRequest(data.span) { $0.timeout } == .nanoseconds(1))
     }
 
     @Test(
-        "an age is sent in whole seconds, rounded down but never to any age",
+        "an age is sent in whole seconds, rounded down to at least 1",
         arguments: [(Duration.milliseconds(1), UInt32(1)), (.zero, 1), (.milliseconds(1999), 1), (.seconds(1 << 40), .max)])
     func maxAgeIsNeverZero(_ maxAge: Duration, _ seconds: UInt32) throws {
         let data = try RequestEncoder.encode(VerificationRequest(token: Token("EMAW"), maxAge: maxAge), timeout: nil)
@@ -64,29 +66,29 @@ struct RequestVectorTests {
     }
 
     @Test(
-        "a page size is sent as it is, the usual one as none, and an impossible one as one that no server gives",
+        "an invalid page size is sent as a size that every server rejects",
         arguments: [(1, 1), (100, 100), (1000, 1000), (0, Int(UInt32.max)), (-1, Int(UInt32.max)), (1 << 40, Int(UInt32.max))])
     func pageSize(_ size: Int, _ read: Int) throws {
         let data = try RequestEncoder.encode(AccountListRequest(pageSize: size), timeout: nil)
         #expect(MessageArena().withRequest(data.span) { $0.accountListRequest()?.pageSize } == read)
     }
 
-    @Test("a deletion that names no account is none")
+    @Test("a deletion without an account is malformed")
     func deletionOfNothing() throws {
         let data = try RequestEncoder.encode(AccountDeletionRequest(accountID: "", applicationID: "5432"), timeout: nil)
         let read = MessageArena().withRequest(data.span) { $0.accountDeletionRequest() == nil }
         #expect(read == true)
     }
 
-    @Test("a token too long for any arena is refused before anything is sent")
+    @Test("a token that is too long for the arena is rejected")
     func tooLong() {
         let token = Token(bytes: Array(repeating: 65, count: 1 << 20))
         #expect(throws: RequestTooLong.self) { try RequestEncoder.encode(VerificationRequest(token: token), timeout: nil) }
     }
 }
 
-private func encode(_ question: Question, timeout: Duration?) throws -> [UInt8] {
-    switch question {
+private func encode(_ contents: RequestContents, timeout: Duration?) throws -> [UInt8] {
+    switch contents {
     case .verify(let request): try RequestEncoder.encode(request, timeout: timeout)
     case .exchange(let request): try RequestEncoder.encode(request, timeout: timeout)
     case .revoke(let request): try RequestEncoder.encode(request, timeout: timeout)
@@ -97,7 +99,7 @@ private func encode(_ question: Question, timeout: Duration?) throws -> [UInt8] 
     }
 }
 
-private func decode(_ request: borrowing RequestView) -> Question? {
+private func decode(_ request: borrowing RequestView) -> RequestContents? {
     switch request.method {
     case .verify:
         request.withVerifyRequest { fields in

@@ -4,9 +4,9 @@ import NIOCore
 import TestKit
 import Testing
 
-@Suite("Responses as the golden vectors have them")
+@Suite("The responses of the golden vectors")
 struct ResponseVectorTests {
-    @Test("the server packs each identity into just the vector's bytes", arguments: try GoldenVector.answers(to: "Verify"))
+    @Test("the server encodes each identity into exactly the vector's bytes", arguments: try GoldenVector.responses(to: "Verify"))
     func serverEncodesIdentity(_ vector: GoldenVector) throws {
         guard vector.roundTrips else { return }
         let identity = try vector.identity()
@@ -14,43 +14,43 @@ struct ResponseVectorTests {
         #expect(ResponseEncoder.encode(Verdict.valid(identity)) == vector.data)
     }
 
-    @Test("the client reads each identity", arguments: try GoldenVector.answers(to: "Verify"))
+    @Test("the client reads each identity", arguments: try GoldenVector.responses(to: "Verify"))
     func clientDecodesIdentity(_ vector: GoldenVector) throws {
-        let answer = ResponseDecoder.identity(vector.data.span, in: MessageArena())
-        #expect(answer.value == (try vector.identity()))
+        let response = ResponseDecoder.identity(vector.data.span, in: MessageArena())
+        #expect(response.value == (try vector.identity()))
     }
 
-    @Test("an exchange's answer goes both ways", arguments: try GoldenVector.answers(to: "Exchange"))
+    @Test("the response to an exchange is encoded and decoded", arguments: try GoldenVector.responses(to: "Exchange"))
     func exchange(_ vector: GoldenVector) throws {
         let token = Token(bytes: try #require(vector.octets("payload.token")))
         let identity = vector["payload.identity.account_id"] == nil ? nil : try vector.identity("payload.identity.")
         #expect(ResponseEncoder.encode(ExchangeVerdict.issued(token, identity)) == vector.data)
-        let answer = try #require(ResponseDecoder.exchange(vector.data.span, in: MessageArena()).value)
-        #expect(answer.token == token)
-        #expect(answer.identity == identity)
+        let response = try #require(ResponseDecoder.exchange(vector.data.span, in: MessageArena()).value)
+        #expect(response.token == token)
+        #expect(response.identity == identity)
     }
 
-    @Test("a revocation's answer is no data at all, and goes both ways", arguments: try GoldenVector.answers(to: "Revoke"))
+    @Test("the response to a revocation has an empty payload", arguments: try GoldenVector.responses(to: "Revoke"))
     func revoked(_ vector: GoldenVector) {
         #expect(ResponseEncoder.encodeRevoked() == vector.data)
         #expect(vector.data.isEmpty)
         #expect(ResponseDecoder.revoked(vector.data.span, in: MessageArena()).value != nil)
     }
 
-    @Test("a page of accounts goes both ways", arguments: try GoldenVector.answers(to: "List"))
+    @Test("a page of accounts is encoded and decoded", arguments: try GoldenVector.responses(to: "List"))
     func accounts(_ vector: GoldenVector) {
         let page = vector.accountPage()
         if vector.roundTrips { #expect(ResponseEncoder.encode(page) == vector.data) }
         #expect(ResponseDecoder.accounts(vector.data.span, in: MessageArena()).value == page)
     }
 
-    @Test("a deletion's answer is no data at all, and goes both ways", arguments: try GoldenVector.answers(to: "Delete"))
+    @Test("the response to a deletion has an empty payload", arguments: try GoldenVector.responses(to: "Delete"))
     func accountDeleted(_ vector: GoldenVector) {
         #expect(ResponseEncoder.encodeAccountDeleted() == vector.data)
         #expect(ResponseDecoder.accountDeleted(vector.data.span, in: MessageArena()).value != nil)
     }
 
-    @Test("a page that not every client takes is not packed; the fullest one of the usual size is")
+    @Test("a page that is too long for a client is not encoded")
     func pageSize() throws {
         let longest = Account(id: String(repeating: "1", count: 64), email: String(repeating: "e", count: 320))
         let usual = AccountPage(accounts: Array(repeating: longest, count: 100), next: String(repeating: "n", count: 512))
@@ -64,28 +64,28 @@ struct ResponseVectorTests {
         #expect(ResponseEncoder.encode(AccountPage(accounts: Array(repeating: longest, count: 169))) == nil)
     }
 
-    @Test("an account without an id makes its page nonsense")
+    @Test("an account without an id makes its page malformed")
     func accountWithoutID() throws {
         let data = try #require(ResponseEncoder.encode(AccountPage(accounts: [Account(id: "", email: "a@b")])))
-        #expect(ResponseDecoder.accounts(data.span, in: MessageArena()).isNonsense)
+        #expect(ResponseDecoder.accounts(data.span, in: MessageArena()).isMalformed)
     }
 
-    @Test("a health check's answer goes both ways", arguments: try GoldenVector.answers(to: "Check"))
+    @Test("the response to a health check is encoded and decoded", arguments: try GoldenVector.responses(to: "Check"))
     func health(_ vector: GoldenVector) throws {
         let status = try vector.servingStatus()
         #expect(ResponseEncoder.encode(status) == vector.data)
         #expect(ResponseDecoder.healthCheck(vector.data.span, in: MessageArena()).value == status)
     }
 
-    @Test("the server packs each failure into just the vector's bytes", arguments: try GoldenVector.answers(to: "any"))
+    @Test("the server encodes each failure into exactly the vector's bytes", arguments: try GoldenVector.responses(to: "any"))
     func serverEncodesFailure(_ vector: GoldenVector) throws {
         guard vector.roundTrips else { return }
         let status = try vector.status()
-        let answer = FailureResponse(try #require(status.failure), status.message, retryAfter: status.retryAfter)
-        #expect(ResponseEncoder.encode(answer) == vector.data)
+        let response = FailureResponse(try #require(status.failure), status.message, retryAfter: status.retryAfter)
+        #expect(ResponseEncoder.encode(response) == vector.data)
     }
 
-    @Test("the client reads each failure, whatever it had asked", arguments: try GoldenVector.answers(to: "any"))
+    @Test("the client reads each failure as a response to any method", arguments: try GoldenVector.responses(to: "any"))
     func clientDecodesFailure(_ vector: GoldenVector) throws {
         let status = try vector.status()
         let arena = MessageArena()
@@ -98,13 +98,13 @@ struct ResponseVectorTests {
         #expect(ResponseDecoder.healthCheck(vector.data.span, in: arena).status == status)
     }
 
-    @Test("every failure has its vector", arguments: Failure.allCases)
+    @Test("every failure has a vector", arguments: Failure.allCases)
     func everyFailure(_ failure: Failure) throws {
-        let statuses = try GoldenVector.answers(to: "any").filter(\.roundTrips).map { try $0.status() }
+        let statuses = try GoldenVector.responses(to: "any").filter(\.roundTrips).map { try $0.status() }
         #expect(statuses.contains { $0.failure == failure })
     }
 
-    @Test("a reason that this version does not know, or that is not Doorman's, leaves the code")
+    @Test("a response with an unknown reason keeps its code")
     func unknownReason() throws {
         let newer = try GoldenVector.named("failure-unknown-reason").status()
         #expect(newer.failure == nil)
@@ -114,7 +114,7 @@ struct ResponseVectorTests {
         #expect(foreign.failure == nil)
     }
 
-    @Test("each vector is one frame, with the header that it says", arguments: try GoldenVector.all(.response))
+    @Test("each vector is one frame with the stated header", arguments: try GoldenVector.all(.response))
     func isOneFrame(_ vector: GoldenVector) throws {
         var frame = ByteBuffer()
         frame.writeFrame(.response, streamID: try vector.header(.response).streamID, data: vector.data)
@@ -125,22 +125,22 @@ struct ResponseVectorTests {
         #expect(decoder.withData { copy($0) } == vector.data)
     }
 
-    @Test("an identity without an account is nonsense, not an identity")
+    @Test("an identity without an account is malformed")
     func identityWithoutAccount() {
         let arena = MessageArena()
-        #expect(ResponseDecoder.identity([UInt8]().span, in: arena).isNonsense)
-        #expect(ResponseDecoder.exchange([UInt8]().span, in: arena).isNonsense)
+        #expect(ResponseDecoder.identity([UInt8]().span, in: arena).isMalformed)
+        #expect(ResponseDecoder.exchange([UInt8]().span, in: arena).isMalformed)
     }
 
-    @Test("text of an answer that is not UTF-8 is nonsense")
+    @Test("a response with text that is not UTF-8 is malformed")
     func invalidText() throws {
         var data = try GoldenVector.named("response-verify-phone").data
         let digit = try #require(data.firstIndex(of: UInt8(ascii: "1")))
         data[digit] = 0xff
-        #expect(ResponseDecoder.identity(data.span, in: MessageArena()).isNonsense)
+        #expect(ResponseDecoder.identity(data.span, in: MessageArena()).isMalformed)
     }
 
-    @Test("a rejection is packed like the failure that it is", arguments: Rejection.Reason.allCases)
+    @Test("a rejection is encoded like its failure", arguments: Rejection.Reason.allCases)
     func rejection(_ reason: Rejection.Reason) {
         let rejection = Rejection(reason, "no")
         let packed = ResponseEncoder.encode(FailureResponse(rejection))
@@ -148,13 +148,13 @@ struct ResponseVectorTests {
         #expect(ResponseEncoder.encode(ExchangeVerdict.rejected(rejection)) == packed)
     }
 
-    @Test("an identity too large to be packed becomes an internal error, not a crash")
+    @Test("an identity that is too large to be encoded becomes an internal error")
     func tooLarge() {
         let huge = Identity(
             accountID: String(repeating: "1", count: 1 << 20), applicationID: "2", provider: "account-kit",
             verifiedAt: Timestamp(millisecondsSince1970: 0))
-        let answer = ResponseDecoder.identity(ResponseEncoder.encode(huge).span, in: MessageArena())
-        #expect(answer.status?.failure == .internal)
+        let response = ResponseDecoder.identity(ResponseEncoder.encode(huge).span, in: MessageArena())
+        #expect(response.status?.failure == .internal)
     }
 }
 
@@ -169,8 +169,8 @@ extension ResponseDecoder.Outcome {
         return StatusContents(status)
     }
 
-    var isNonsense: Bool {
-        guard case .nonsense = self else { return false }
+    var isMalformed: Bool {
+        guard case .malformed = self else { return false }
         return true
     }
 }

@@ -3,16 +3,16 @@ import DoormanWire
 import TestKit
 import Testing
 
-@Suite("Statistics as the golden vectors have them")
+@Suite("The statistics of the golden vectors")
 struct StatisticsVectorTests {
-    @Test("they go both ways", arguments: try GoldenVector.answers(to: "Get"))
+    @Test("statistics are encoded and decoded", arguments: try GoldenVector.responses(to: "Get"))
     func bothWays(_ vector: GoldenVector) throws {
         let statistics = try vector.statistics()
         if vector.roundTrips { #expect(ResponseEncoder.encode(statistics) == vector.data) }
         #expect(ResponseDecoder.statistics(vector.data.span, in: MessageArena()).value == statistics)
     }
 
-    @Test("the fullest there can be are no longer than what every client takes")
+    @Test("statistics of maximum size fit into the response limit of every client")
     func fullest() {
         var statistics = ServerStatistics()
         statistics.uptime = .seconds(1 << 40)
@@ -45,7 +45,7 @@ struct StatisticsVectorTests {
         #expect(ResponseDecoder.statistics(data.span, in: MessageArena()).value == statistics)
     }
 
-    @Test("numbers that no clock shows are held at its end")
+    @Test("an uptime that is too long is clamped")
     func absurd() throws {
         var statistics = ServerStatistics()
         statistics.uptime = .seconds(Int64.max)
@@ -56,14 +56,14 @@ struct StatisticsVectorTests {
         #expect(ResponseEncoder.encode(statistics) == ResponseEncoder.encode(ServerStatistics()))
     }
 
-    @Test("names that are not UTF-8 make them nonsense")
+    @Test("statistics with names that are not UTF-8 are malformed")
     func invalidText() throws {
         let vector = try GoldenVector.named("response-stats")
         for name in ["Check", "cache.hits", "server.max-connections", "success"] {
             var data = vector.data
             let at = try #require(data.indices.first { data[$0...].starts(with: name.utf8) })
             data[at] = 0xff
-            #expect(ResponseDecoder.statistics(data.span, in: MessageArena()).isNonsense, "\(name)")
+            #expect(ResponseDecoder.statistics(data.span, in: MessageArena()).isMalformed, "\(name)")
         }
     }
 }
@@ -71,7 +71,7 @@ struct StatisticsVectorTests {
 extension GoldenVector {
     private func count(_ key: String) -> UInt64 { self[key].flatMap { UInt64($0) } ?? 0 }
 
-    /// The items of a list, each by what its fields begin with.
+    /// Returns the key prefixes of the items of a list.
     private func items(_ list: String, _ field: String) -> [String] {
         var prefixes: [String] = []
         while self["payload.\(list).\(prefixes.count).\(field)"] != nil { prefixes.append("payload.\(list).\(prefixes.count).") }

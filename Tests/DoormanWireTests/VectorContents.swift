@@ -4,10 +4,10 @@ import DoormanWire
 import TestKit
 import Testing
 
-// What a golden vector's lines say, as our own types: what encoders are given and decoders must give back.
+// The contents of golden vectors as Doorman's types: the input of encoders, and the expected output of decoders.
 
-/// What a request vector asks for.
-enum Question: Hashable {
+/// The contents of a request vector.
+enum RequestContents: Hashable {
     case verify(VerificationRequest)
     case exchange(ExchangeRequest)
     case revoke(RevocationRequest)
@@ -29,7 +29,7 @@ enum Question: Hashable {
     }
 }
 
-/// What a failure vector says.
+/// The contents of a failure vector.
 struct StatusContents: Hashable {
     var code: StatusCode
     var message: String
@@ -48,7 +48,7 @@ extension StatusContents {
 extension GoldenVector {
     func number(_ key: String) -> Int64? { self[key].flatMap { Int64($0) } }
 
-    /// A field of bytes: text, or hex digits under a key that ends with `_hex`.
+    /// Reads a field of bytes: text, or hex digits under a key that ends with `_hex`.
     func octets(_ key: String) -> [UInt8]? {
         guard let digits = self["\(key)_hex"].map({ Array($0) }) else { return self[key].map { Array($0.utf8) } }
         return stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0..<$0 + 2]), radix: 16) }
@@ -61,7 +61,7 @@ extension GoldenVector {
         return FrameHeader(length: UInt32(data.count), streamID: StreamID(streamID), type: type)
     }
 
-    func question() throws -> Question {
+    func requestContents() throws -> RequestContents {
         let application = self["payload.application_id"]
         switch self["method"] {
         case "Verify":
@@ -90,7 +90,7 @@ extension GoldenVector {
         }
     }
 
-    /// - Parameter prefix: `payload.`, or `payload.identity.` where the identity is part of the answer.
+    /// - Parameter prefix: `payload.`, or `payload.identity.` if the identity is a part of the response.
     func identity(_ prefix: String = "payload.") throws -> Identity {
         var phone: PhoneNumber?
         if let number = self["\(prefix)phone.number"] {
@@ -141,10 +141,10 @@ extension GoldenVector {
 }
 
 extension GoldenVector {
-    static var questions: [GoldenVector] { get throws { try all(.request) } }
+    static var requests: [GoldenVector] { get throws { try all(.request) } }
 
-    /// The answers to this method.
-    static func answers(to method: String) throws -> [GoldenVector] {
+    /// Returns the responses to a method.
+    static func responses(to method: String) throws -> [GoldenVector] {
         try all(.response).filter { $0["answers"] == method }
     }
 }

@@ -166,7 +166,7 @@ struct Ledger {
                 return require(false, "an answer goes to whom it was given for")
             }
             require(questions.contains { $0.contains(token) }, "memory answers what was asked on this stream")
-        case .nonsense:
+        case .malformed:
             guard case .success = ResponseDecoder.healthCheck(data.span, in: arena) else {
                 return require(false, "an answer can be read")
             }

@@ -72,7 +72,7 @@ package enum CallOutcome: Sendable, Hashable {
         switch ResponseDecoder.isIdentity(data, in: arena) {
         case .success: self = .identified
         case .failure(let status): self.init(code: status.code, failure: status.failure)
-        case .nonsense: self = .protocolViolation
+        case .malformed: self = .protocolViolation
         }
     }
 

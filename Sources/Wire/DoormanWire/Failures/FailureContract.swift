@@ -1,8 +1,8 @@
 package import DoormanCore
 
-/// Every way in which a call can fail, as its caller sees it: the one table of the failure contract in code.
+/// The failures of calls, as callers see them: the only table of the failure contract in code.
 ///
-/// The table in `docs/reference/wire-protocol.md` says the same in prose, and a test holds the two together.
+/// A test compares it with the table in `docs/reference/wire-protocol.md`.
 package enum Failure: Sendable, Hashable, CaseIterable {
     case tokenRejected
     case wrongApplication
@@ -10,7 +10,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
     case malformedToken
     case malformedRequest
     case unimplemented
-    /// A health check of a service that there is not, as `grpc.health.v1` has it.
+    /// A health check of an unknown service, as `grpc.health.v1` defines it.
     case serviceUnknown
     case callerNotAllowed
     case providerUnavailable
@@ -26,24 +26,25 @@ package enum Failure: Sendable, Hashable, CaseIterable {
     case draining
     case `internal`
 
-    /// Whether it is worth asking again.
+    /// Whether and when a caller should retry.
     package enum Retry: Sendable, Hashable {
+        /// Never: a retry fails as well.
         case no
         /// At once, within a retry budget.
         case yes
-        /// Not before the `RetryInfo` of the answer says.
+        /// After the delay in the response's `RetryInfo`.
         case later
-        /// At another server: this one did not start the call.
+        /// At once, on another server. This server did not start the call.
         case elsewhere
     }
 
     /// One row of the table.
     package struct Row: Sendable, Hashable {
         package let code: StatusCode
-        /// `google.rpc.ErrorInfo.reason`, or nil where the code says it all.
+        /// `google.rpc.ErrorInfo.reason`; `nil` if the code alone identifies the failure.
         package let reason: String?
         package let retry: Retry
-        /// Whether the same answer may come from memory for a while.
+        /// Whether the cache may answer later calls with the same failure.
         package let isCached: Bool
 
         init(_ code: StatusCode, _ reason: String?, retry: Retry, cached: Bool = false) {
@@ -54,6 +55,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// The failure's row of the table.
     package var row: Row {
         switch self {
         case .tokenRejected: Row(.unauthenticated, "TOKEN_REJECTED", retry: .no, cached: true)
@@ -79,7 +81,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// The row that an answer's code and reason stand for, or nil if no row fits.
+    /// Finds the failure with a response's code and reason; `nil` if there is none.
     package init?(code: StatusCode, reason: String?) {
         guard let failure = Self.allCases.first(where: { $0.row.code == code && $0.row.reason == reason }) else { return nil }
         self = failure
@@ -107,12 +109,12 @@ package enum Failure: Sendable, Hashable, CaseIterable {
     }
 }
 
-/// A failure with what is said about this one case of it.
+/// A failure with the details of one call.
 package struct FailureResponse: Error, Sendable, Hashable {
     package let failure: Failure
-    /// One sentence for a person, without anything secret.
+    /// A message for people, in one sentence. Contains no secret.
     package let message: String
-    /// When it is worth asking again, for failures whose advice is ``Failure/Retry/later``.
+    /// The time to wait before a retry, for failures with ``Failure/Retry/later``.
     package let retryAfter: Duration?
 
     package init(_ failure: Failure, _ message: String, retryAfter: Duration? = nil) {

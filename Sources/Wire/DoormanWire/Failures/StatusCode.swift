@@ -1,4 +1,4 @@
-/// gRPC's status codes, those that Doorman sends by name. See grpc/grpc `doc/statuscodes.md`.
+/// A gRPC status code. The codes that Doorman sends have names. See grpc/grpc `doc/statuscodes.md`.
 package struct StatusCode: Sendable, Hashable, CustomStringConvertible {
     package var rawValue: Int32
 

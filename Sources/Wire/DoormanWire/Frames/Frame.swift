@@ -1,8 +1,9 @@
-/// The ten bytes before each frame's data: length (big endian, of the data), stream id, type, flags.
-/// See `docs/reference/wire-protocol.md`, and containerd/ttrpc `PROTOCOL.md`.
+/// The header of a frame, ten bytes before its data: length of the data, stream id, type and flags.
+///
+/// Numbers are big-endian. See `docs/reference/wire-protocol.md`, and containerd/ttrpc `PROTOCOL.md`.
 package struct FrameHeader: Sendable, Hashable {
     package static let byteCount = 10
-    /// The longest data that ttrpc itself allows: 4 MiB. A header that claims more is not ttrpc's.
+    /// The maximum length of data in ttrpc: 4 MiB. A header with a greater length is not from a ttrpc peer.
     package static let maximumLength: UInt32 = 4 << 20
 
     package var length: UInt32
@@ -17,11 +18,11 @@ package struct FrameHeader: Sendable, Hashable {
         self.flags = flags
     }
 
-    /// The flags that belong to streaming calls: remote closed, remote open, no data.
+    /// Whether a flag of streaming calls is set: remote closed, remote open, or no data.
     package var isStreaming: Bool { flags & 0b111 != 0 }
 }
 
-/// Which call of its connection a frame belongs to. Chosen by the client; odd.
+/// The id of a call on its connection. The client chooses it; ids are odd.
 package struct StreamID: Sendable, Hashable, Comparable {
     package var rawValue: UInt32
 
@@ -34,7 +35,7 @@ package struct StreamID: Sendable, Hashable, Comparable {
     package static func < (lhs: StreamID, rhs: StreamID) -> Bool { lhs.rawValue < rhs.rawValue }
 }
 
-/// What a frame is. Types that this version does not know are skipped by their length.
+/// The type of a frame. Frames of unknown types are skipped.
 package struct FrameType: Sendable, Hashable {
     package var rawValue: UInt8
 
@@ -44,6 +45,6 @@ package struct FrameType: Sendable, Hashable {
 
     package static let request = FrameType(rawValue: 1)
     package static let response = FrameType(rawValue: 2)
-    /// Data of a streaming call, which Doorman has none of.
+    /// Data of a streaming call. Doorman has no streaming calls.
     package static let data = FrameType(rawValue: 3)
 }

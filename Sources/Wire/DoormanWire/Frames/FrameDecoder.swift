@@ -1,22 +1,24 @@
 package import NIOCore
 
-/// Decodes a stream of bytes into ttrpc frames, however the bytes were split on their way.
+/// Decodes a stream of bytes into ttrpc frames, however the stream is split.
 ///
-/// No memory is allocated from a declared length: a frame is kept as it arrives, and an oversized frame is skipped as it arrives.
+/// Never allocates memory for a declared length: frames are buffered as they arrive, and oversized frames are skipped as they
+/// arrive.
 package struct FrameDecoder: Sendable {
     /// The next item in the stream.
     package enum Event: Sendable, Hashable {
         /// A whole frame. ``FrameDecoder/withData(_:)`` reads its data until the next call of ``FrameDecoder/next()``.
         case frame(FrameHeader)
-        /// A frame longer than the limit here, but not longer than ttrpc allows. Its data will be skipped.
+        /// A frame that exceeds the decoder's limit, but not ttrpc's. Its data is skipped.
         case oversized(FrameHeader)
-        /// Bytes that no ttrpc peer sends. The stream can't be read any further.
+        /// Bytes that no ttrpc peer sends. Every later call of ``FrameDecoder/next()`` returns the same violation.
         case violation(Violation)
     }
 
-    /// Why the bytes are not ttrpc.
+    /// The reason why bytes are not ttrpc.
     package enum Violation: Error, Sendable, Hashable {
-        /// Frames begin with 0, since none is longer than 4 MiB. `G` begins HTTP, 0x16 a TLS hello, `S` SSH.
+        /// The first byte of a frame is not 0, though the maximum length is 4 MiB. HTTP begins with `G` or `P`, TLS with 0x16, SSH
+        /// with `S`.
         case notTTRPC(firstByte: UInt8)
         /// The length is above ``FrameHeader/maximumLength``.
         case frameTooLong(length: UInt32)
@@ -28,7 +30,7 @@ package struct FrameDecoder: Sendable {
     private(set) var buffer = ByteBuffer()
     /// The bytes of the buffer that belong to the frame that ``next()`` returned last.
     @usableFromInline
-    private(set) var handedOut = 0
+    private(set) var returnedBytes = 0
     /// The bytes of an oversized frame's data that are still to come.
     private var toSkip = 0
     private var violation: Violation?
@@ -39,16 +41,16 @@ package struct FrameDecoder: Sendable {
         self.maximumLength = maximumLength
     }
 
-    /// Whether a frame has begun and not ended.
-    package var isMidFrame: Bool { toSkip > 0 || buffer.readableBytes > handedOut }
+    /// Whether the stream is inside an incomplete frame.
+    package var isMidFrame: Bool { toSkip > 0 || buffer.readableBytes > returnedBytes }
 
-    /// The bytes that are kept: at most one incomplete frame, and frames that ``next()`` has not returned yet.
+    /// The number of buffered bytes: frames that ``next()`` has not returned, and at most one incomplete frame.
     package var bufferedBytes: Int { buffer.readableBytes }
 
     /// Appends bytes in the order in which they arrived.
     package mutating func append(_ bytes: ByteBuffer) {
         guard violation == nil else { return }
-        dropHandedOut()
+        discardReturned()
         if buffer.readableBytes == 0 {
             buffer = bytes
         } else {
@@ -60,16 +62,16 @@ package struct FrameDecoder: Sendable {
 
     /// Returns the next item, or `nil` until more bytes arrive.
     package mutating func next() -> Event? {
-        dropHandedOut()
+        discardReturned()
         if toSkip > 0 {
             let skipped = min(toSkip, buffer.readableBytes)
             buffer.moveReaderIndex(forwardBy: skipped)
             toSkip -= skipped
-            giveBackIfRead()
+            releaseIfEmpty()
         }
         if let violation { return .violation(violation) }
         guard toSkip == 0 else { return nil }
-        guard let header = FrameHeader(beginningOf: buffer) else { return beginningOfHeader() }
+        guard let header = FrameHeader(beginningOf: buffer) else { return violationInPartialHeader() }
         guard header.length <= FrameHeader.maximumLength else { return violation(in: header.length) }
         guard header.length <= maximumLength else {
             buffer.moveReaderIndex(forwardBy: FrameHeader.byteCount)
@@ -77,39 +79,39 @@ package struct FrameDecoder: Sendable {
             return .oversized(header)
         }
         guard buffer.readableBytes >= FrameHeader.byteCount + Int(header.length) else { return nil }
-        handedOut = FrameHeader.byteCount + Int(header.length)
+        returnedBytes = FrameHeader.byteCount + Int(header.length)
         return .frame(header)
     }
 
-    /// The data of the frame that ``next()`` returned last.
-    // Inlined, since a generic function of another module is looked up at run time, at each call. Mutating, since otherwise the decoder
-    // is copied to read it.
+    /// Reads the data of the frame that ``next()`` returned last.
+    // Inlinable, since a generic function of another module is not specialized. Mutating, since reading would copy the decoder
+    // otherwise.
     @inlinable
     package mutating func withData<Result>(_ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
-        precondition(handedOut >= FrameHeader.byteCount, "there is no frame")
-        return try body(buffer.readableBytesUInt8Span.extracting(FrameHeader.byteCount..<handedOut))
+        precondition(returnedBytes >= FrameHeader.byteCount, "next() has not returned a frame")
+        return try body(buffer.readableBytesUInt8Span.extracting(FrameHeader.byteCount..<returnedBytes))
     }
 
-    /// The data of the frame that ``next()`` will return next.
+    /// Reads the data of the frame that ``next()`` will return next.
     ///
-    /// - Returns: `nil` if the frame has not arrived as a whole, or is oversized.
+    /// - Returns: `nil` if the frame is incomplete or oversized.
     @inlinable
     package mutating func withDataAhead<Result>(_ body: (Span<UInt8>) throws -> Result?) rethrows -> Result? {
-        guard let ahead = dataAhead else { return nil }
+        guard let ahead = nextDataRange else { return nil }
         return try body(buffer.readableBytesUInt8Span.extracting(ahead))
     }
 
     @usableFromInline
-    var dataAhead: Range<Int>? {
-        guard handedOut > 0, let header = FrameHeader(beginningOf: buffer, at: handedOut) else { return nil }
-        let start = handedOut + FrameHeader.byteCount
+    var nextDataRange: Range<Int>? {
+        guard returnedBytes > 0, let header = FrameHeader(beginningOf: buffer, at: returnedBytes) else { return nil }
+        let start = returnedBytes + FrameHeader.byteCount
         let length = Int(header.length)
         guard length <= Int(maximumLength), length <= buffer.readableBytes - start else { return nil }
         return start..<start + length
     }
 
-    /// Finds violations in the first byte, or the first four, before the header is whole.
-    private mutating func beginningOfHeader() -> Event? {
+    /// Detects a violation in the first byte, or in the first four, of an incomplete header.
+    private mutating func violationInPartialHeader() -> Event? {
         if let length = buffer.getInteger(at: buffer.readerIndex, as: UInt32.self) {
             return length <= FrameHeader.maximumLength ? nil : violation(in: length)
         }
@@ -122,15 +124,15 @@ package struct FrameDecoder: Sendable {
         return end(firstByte == 0 ? .frameTooLong(length: length) : .notTTRPC(firstByte: firstByte))
     }
 
-    private mutating func dropHandedOut() {
-        guard handedOut > 0 else { return }
-        buffer.moveReaderIndex(forwardBy: handedOut)
-        handedOut = 0
-        giveBackIfRead()
+    private mutating func discardReturned() {
+        guard returnedBytes > 0 else { return }
+        buffer.moveReaderIndex(forwardBy: returnedBytes)
+        returnedBytes = 0
+        releaseIfEmpty()
     }
 
-    /// Releases an empty buffer, so that the channel can read into the same memory again.
-    private mutating func giveBackIfRead() {
+    /// Releases the buffer if it is empty, so that the channel can reuse its memory.
+    private mutating func releaseIfEmpty() {
         if buffer.readableBytes == 0 { buffer = ByteBuffer() }
     }
 

@@ -10,7 +10,7 @@ extension ByteBuffer {
     /// Writes a frame: its header and its data.
     package mutating func writeFrame(_ type: FrameType, streamID: StreamID, data: EncodedResponse) {
         guard let length = data.short.count else { return writeFrame(type, streamID: streamID, data: data.long) }
-        // Both cache lines at once, which costs less than to copy only the bytes that count.
+        // Copies both cache lines, which is cheaper than copying a variable number of bytes.
         typealias Lines = EncodedResponse.Short.Lines
         let lines = data.short.lines
         unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.byteCount + MemoryLayout<Lines>.size) { bytes in

@@ -1,52 +1,59 @@
-/// Goes through a message in its plain form: each field at most once, in the order of their numbers, nothing in it empty, and no field
-/// that is not asked for. So every library in use writes (Protocol Buffers, "Encoding": "Field Order"), and so read, a message takes no
-/// memory.
+/// Reads the fields of a message in canonical form, without allocating memory.
 ///
-/// Whatever is not of that form, be it wrong or only unusual, is protobuf-c's to read. This one never says of a message what
-/// protobuf-c would not: the fuzzer compares them.
+/// In canonical form, each field occurs at most once, in the order of the field numbers, and no field is empty or unknown. All
+/// common libraries write this form (Protocol Buffers, "Encoding": "Field Order"). protobuf-c reads any other message, valid or
+/// not.
+///
+/// A message that this reader accepts has the same meaning to protobuf-c. A fuzzer compares the two.
 struct CanonicalFieldReader {
-    /// Where the next field begins.
+    /// The offset of the next field.
     private var position: Int
     private let end: Int
-    /// The form holds so far.
-    private var isPlain = true
+    /// Whether the message has been in canonical form so far.
+    private var isCanonical = true
 
-    /// - Parameter range: The message's bytes, among the data that each of the methods is given.
+    /// - Parameter range: The range of the message in the data, which is an argument of each method.
     init(in range: Range<Int>) {
         position = range.lowerBound
         end = range.upperBound
     }
 
-    /// Whether the whole message was of the plain form.
-    var haveEnded: Bool { isPlain && position == end }
+    /// Whether the whole message has been read, and is in canonical form.
+    var isComplete: Bool { isCanonical && position == end }
 
-    /// The bytes of a `string`, `bytes` or message field that may come next; none if it does not.
+    /// Reads a `string`, `bytes` or message field, if it comes next.
+    ///
+    /// - Returns: The range of its bytes in the data; an empty range without the field.
     @inline(__always)
     mutating func bytes(_ field: UInt8, in data: Span<UInt8>) -> Range<Int> {
         guard begins(field << 3 | 2, in: data) else { return position..<position }
         let length = varint(in: data)
         guard length > 0, length <= UInt64(end - position) else {
-            isPlain = false
+            isCanonical = false
             return position..<position
         }
         defer { position += Int(length) }
         return position..<position + Int(length)
     }
 
-    /// The value of an `int64` field that may come next, more than 0; 0 if it does not.
+    /// Reads a positive `int64` field, if it comes next.
+    ///
+    /// - Returns: Its value; 0 without the field.
     @inline(__always)
     mutating func number(_ field: UInt8, in data: Span<UInt8>) -> UInt64 {
         guard begins(field << 3, in: data) else { return 0 }
         let value = varint(in: data)
-        if value == 0 { isPlain = false }
+        if value == 0 { isCanonical = false }
         return value
     }
 
-    /// The value of a `uint32` or an enum field that may come next; 0 if it does not.
+    /// Reads a `uint32` or an enum field, if it comes next.
+    ///
+    /// - Returns: Its value; 0 without the field.
     @inline(__always)
     mutating func smallNumber(_ field: UInt8, in data: Span<UInt8>) -> UInt32 {
         guard let value = UInt32(exactly: number(field, in: data)) else {
-            isPlain = false
+            isCanonical = false
             return 0
         }
         return value
@@ -59,8 +66,9 @@ struct CanonicalFieldReader {
         return true
     }
 
-    /// A number of 63 bits at most, since a negative one has 64, in as few bytes as it needs: of a length in more than five, protobuf-c
-    /// would say that it is none.
+    /// Reads a number of at most 63 bits in its shortest encoding. Negative numbers have 64 bits.
+    ///
+    /// protobuf-c rejects lengths in more than five bytes, so longer encodings are not canonical.
     @inline(__always)
     private mutating func varint(in data: Span<UInt8>) -> UInt64 {
         var value: UInt64 = 0
@@ -75,17 +83,17 @@ struct CanonicalFieldReader {
             }
             shift += 7
         }
-        isPlain = false
+        isCanonical = false
         return 0
     }
 }
 
 extension Span where Element == UInt8 {
     /// Whether all bytes are from 1 to 127.
-    var isPlainASCII: Bool {
+    var isASCIIWithoutNUL: Bool {
         unsafe withUnsafeBytes { bytes in
             var position = 0
-            // Eight at once, as below; a byte of 128 or more has its highest bit.
+            // Tests eight bytes at once, as below. A byte of 128 or more has its highest bit set.
             while position + 8 <= bytes.count {
                 let word = unsafe bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
                 if ((word &- 0x0101_0101_0101_0101) | word) & 0x8080_8080_8080_8080 != 0 { return false }
@@ -100,12 +108,12 @@ extension Span where Element == UInt8 {
         }
     }
 
-    /// Whether there is a NUL among these bytes, at which protobuf-c's strings would end.
-    func holdsNUL(in range: Range<Int>) -> Bool {
+    /// Whether a range contains a NUL, at which protobuf-c's strings would end.
+    func containsNUL(in range: Range<Int>) -> Bool {
         unsafe extracting(range).withUnsafeBytes { bytes in
             var position = 0
-            // Eight at once: the subtraction borrows into the highest bit of the first byte that is 0, and of none before it (Hacker's
-            // Delight, section 6-1).
+            // Tests eight bytes at once. The subtraction borrows into the highest bit of the first byte that is 0, but not into
+            // earlier bytes (Hacker's Delight, section 6-1).
             while position + 8 <= bytes.count {
                 let word = unsafe bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
                 if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { return true }

@@ -1,27 +1,27 @@
-/// Writes a message's fields one after the other into memory that was measured for them, as protobuf-c would: what is empty or 0 is left
-/// out.
+/// Writes the fields of a message into memory of the right size, in the same form as protobuf-c: fields that are empty or 0 are
+/// omitted.
 @safe struct FieldWriter {
     private let memory: UnsafeMutableRawBufferPointer
-    /// How much was written.
+    /// The number of bytes written.
     private(set) var count = 0
 
     init(into memory: UnsafeMutableRawBufferPointer) {
         unsafe self.memory = unsafe memory
     }
 
-    /// The size of a `string` or `bytes` field below 16 whose content is of this size.
+    /// Returns the encoded size of a `string` or `bytes` field with a number below 16.
     @inline(__always)
     static func size(ofBytes count: Int) -> Int {
         count == 0 ? 0 : size(ofMessage: count)
     }
 
-    /// The size of a message field below 16 whose content is of this size.
+    /// Returns the encoded size of a message field with a number below 16.
     @inline(__always)
     static func size(ofMessage count: Int) -> Int {
         1 + size(ofVarint: UInt64(count)) + count
     }
 
-    /// The size of a number's field below 16.
+    /// Returns the encoded size of an integer field with a number below 16.
     @inline(__always)
     static func size(ofNumber value: UInt64) -> Int {
         value == 0 ? 0 : 1 + size(ofVarint: value)
@@ -32,7 +32,7 @@
         (70 - (value | 1).leadingZeroBitCount) / 7
     }
 
-    /// Writes fields that were encoded before.
+    /// Writes fields that are encoded already.
     @inline(__always)
     mutating func write(_ encoded: StaticString) {
         unsafe copy(from: UnsafeRawBufferPointer(start: encoded.utf8Start, count: encoded.utf8CodeUnitCount))
@@ -52,7 +52,7 @@
         write(varint: value)
     }
 
-    /// Begins a message field, whose content, of this size, is to follow.
+    /// Writes the tag and the size of a message field. The caller writes its content next.
     @inline(__always)
     mutating func begin(_ field: UInt8, ofMessage count: Int) {
         write(byte: field << 3 | 2)

@@ -1,6 +1,6 @@
 internal import CProtobufC
 
-// What every message needs of protobuf-c, in one place: unpacking into an arena, packing out of one, text and bytes.
+// The functions around protobuf-c that all messages need: unpacking into an arena, packing, text and bytes.
 
 /// A generated `…__unpack` function.
 typealias Unpack<Message> = (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?) -> UnsafeMutablePointer<
@@ -8,16 +8,16 @@ typealias Unpack<Message> = (UnsafeMutablePointer<ProtobufCAllocator>?, Int, Uns
 >?
 
 extension MessageArena {
-    /// Unpacks a message that lives as long as `body` runs.
+    /// Runs `body` with an unpacked message, which is valid only during that time.
     ///
-    /// - Returns: Nil if the bytes are no such message, or would take more memory than the budget.
+    /// - Returns: The result of `body`; `nil` if the bytes are not such a message, or exceed the arena's budget.
     @discardableResult
     func withUnpacked<Message, Result>(
         _ bytes: Span<UInt8>, _ unpack: Unpack<Message>, _ body: (UnsafeMutablePointer<Message>) throws -> Result
     ) rethrows -> Result? {
         try unsafe withAllocator { allocator in
             try unsafe bytes.withUnsafeBufferPointer { bytes in
-                // protobuf-c wants a pointer even to no bytes.
+                // protobuf-c requires a pointer even for zero bytes.
                 var none: UInt8 = 0
                 return try unsafe withUnsafePointer(to: &none) { none in
                     guard let message = unsafe unpack(allocator, bytes.count, bytes.baseAddress ?? none) else { return nil }
@@ -29,7 +29,8 @@ extension MessageArena {
 
     /// Unpacks a message and reads a value from it.
     ///
-    /// - Returns: `nil` if the bytes are no such message, if it would take more memory than the budget, or if `read` returns `nil`.
+    /// - Returns: The value; `nil` if the bytes are not such a message, if they exceed the arena's budget, or if `read` returns
+    ///   `nil`.
     func value<Message, Value>(
         in bytes: Span<UInt8>, _ unpack: Unpack<Message>, _ read: (UnsafeMutablePointer<Message>) throws -> Value?
     ) rethrows -> Value? {
@@ -37,10 +38,10 @@ extension MessageArena {
         return value
     }
 
-    /// Copies text into the arena, NUL-terminated. Only inside ``withAllocator(_:)``.
-    func text(_ string: String, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent) -> UnsafeMutablePointer<
-        CChar
-    > {
+    /// Copies text into the arena, with a final NUL. For use inside ``withAllocator(_:)``.
+    func text(_ string: String, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaFull)
+        -> UnsafeMutablePointer<CChar>
+    {
         let utf8 = string.utf8
         let copy = try unsafe allocate(utf8.count + 1, allocator).bindMemory(to: UInt8.self, capacity: utf8.count + 1)
         let (_, end) = unsafe UnsafeMutableBufferPointer(start: copy, count: utf8.count).initialize(from: utf8)
@@ -48,44 +49,44 @@ extension MessageArena {
         return unsafe UnsafeMutableRawPointer(copy).assumingMemoryBound(to: CChar.self)
     }
 
-    /// Copies bytes into the arena. Only inside ``withAllocator(_:)``.
-    func data(_ bytes: [UInt8], _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent) -> ProtobufCBinaryData {
+    /// Copies bytes into the arena. For use inside ``withAllocator(_:)``.
+    func data(_ bytes: [UInt8], _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaFull) -> ProtobufCBinaryData {
         let copy = try unsafe allocate(bytes.count, allocator).bindMemory(to: UInt8.self, capacity: bytes.count)
         for index in bytes.indices { unsafe copy[index] = bytes[index] }
         return unsafe ProtobufCBinaryData(len: bytes.count, data: copy)
     }
 
-    /// Puts a message into the arena. Only inside ``withAllocator(_:)``.
-    func place<Value>(_ value: Value, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent)
+    /// Copies a message into the arena. For use inside ``withAllocator(_:)``.
+    func store<Value>(_ value: Value, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaFull)
         -> UnsafeMutablePointer<Value>
     {
-        let place = try unsafe allocate(MemoryLayout<Value>.stride, allocator).bindMemory(to: Value.self, capacity: 1)
-        unsafe place.initialize(to: value)
-        return unsafe place
+        let copy = try unsafe allocate(MemoryLayout<Value>.stride, allocator).bindMemory(to: Value.self, capacity: 1)
+        unsafe copy.initialize(to: value)
+        return unsafe copy
     }
 
-    /// Puts an array of pointers into the arena. Only inside ``withAllocator(_:)``.
+    /// Copies an array of pointers into the arena. For use inside ``withAllocator(_:)``.
     func array<Value>(
         _ values: [UnsafeMutablePointer<Value>], _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
-    ) throws(ArenaSpent) -> UnsafeMutablePointer<UnsafeMutablePointer<Value>?> {
+    ) throws(ArenaFull) -> UnsafeMutablePointer<UnsafeMutablePointer<Value>?> {
         let array = try unsafe allocate(MemoryLayout<UnsafeMutablePointer<Value>>.stride * values.count, allocator)
             .bindMemory(to: UnsafeMutablePointer<Value>?.self, capacity: values.count)
         for index in unsafe values.indices { unsafe (array + index).initialize(to: values[index]) }
         return unsafe array
     }
 
-    private func allocate(_ size: Int, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent)
+    private func allocate(_ size: Int, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaFull)
         -> UnsafeMutableRawPointer
     {
-        guard let memory = unsafe allocator.pointee.alloc(allocator.pointee.allocator_data, size) else { throw ArenaSpent() }
+        guard let memory = unsafe allocator.pointee.alloc(allocator.pointee.allocator_data, size) else { throw ArenaFull() }
         return unsafe memory
     }
 }
 
-/// The message to pack is larger than the arena's budget.
-struct ArenaSpent: Error {}
+/// The error of a message that exceeds the arena's budget while it is packed.
+struct ArenaFull: Error {}
 
-/// The packed bytes of a message, given its generated `…__get_packed_size` and `…__pack`.
+/// Packs a message with its generated `…__get_packed_size` and `…__pack`.
 func packed<Message>(
     _ message: inout Message, _ size: (UnsafePointer<Message>?) -> Int,
     _ pack: (UnsafePointer<Message>?, UnsafeMutablePointer<UInt8>?) -> Int
@@ -98,30 +99,30 @@ func packed<Message>(
     }
 }
 
-/// A copy of a `bytes` field.
+/// Copies a `bytes` field.
 func bytes(_ data: ProtobufCBinaryData) -> [UInt8] {
     unsafe [UInt8](UnsafeBufferPointer(start: data.data, count: data.len))
 }
 
-/// A `string` field's bytes, without the NUL.
+/// Returns the bytes of a `string` field, without the NUL.
 func textBytes(_ text: UnsafeMutablePointer<CChar>) -> UnsafeBufferPointer<UInt8> {
     var count = 0
     while unsafe text[count] != 0 { count += 1 }
     return unsafe UnsafeBufferPointer(start: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self), count: count)
 }
 
-/// A `string` field, or nil if it is not UTF-8, which protobuf-c does not check.
+/// Returns the text of a `string` field; `nil` if it is not UTF-8, which protobuf-c does not check.
 func optionalText(_ text: UnsafeMutablePointer<CChar>) -> String? {
-    // The general `String(validating:as:)` looks its generic parts up at run time, for each of the strings of each identity.
+    // `String(validating:as:)` is generic and not specialized here, which is slow for the strings of each identity.
     unsafe String(validatingCString: text)
 }
 
-/// Whether a `string` field is this text.
+/// Returns whether a `string` field equals a text.
 func isText(_ text: UnsafeMutablePointer<CChar>, _ expected: StaticString) -> Bool {
     let count = expected.utf8CodeUnitCount
     let start = unsafe expected.utf8Start
     for index in 0..<count {
-        // A NUL in the field ends the comparison, so nothing is read behind it.
+        // The NUL at the field's end differs from the text, so nothing is read beyond it.
         guard unsafe UInt8(bitPattern: text[index]) == start[index] else { return false }
     }
     return unsafe text[count] == 0

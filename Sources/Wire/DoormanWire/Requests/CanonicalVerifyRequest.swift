@@ -1,20 +1,20 @@
 internal import DoormanCore
 
-/// A `Verify` in the plain form, found in a frame's data without unpacking it.
+/// A `Verify` call in canonical form, read from a frame's data without unpacking: see ``CanonicalFieldReader``.
 package struct CanonicalVerifyRequest: Sendable, Hashable {
-    /// Where in the data the token lies.
+    /// The range of the token in the data.
     package let token: Range<Int>
-    /// Where in the data the application's id lies; empty for any.
+    /// The range of the application's id in the data; empty for any application.
     package let applicationID: Range<Int>
-    /// 0 for any age.
+    /// The maximum age of a cached verdict; 0 for any age.
     package let maxAgeSeconds: UInt32
-    /// In nanoseconds; 0 leaves it to the server.
+    /// The caller's timeout in nanoseconds; 0 for the server's default.
     package let timeoutNanoseconds: UInt64
 
-    /// Service and method as they begin every such call: `ttrpc.Request`, fields 1 and 2.
+    /// The first bytes of each such call: fields 1 and 2 of `ttrpc.Request`, the service and the method.
     static let head: StaticString = "\u{0A}\u{0F}doorman.v1.Auth\u{12}\u{06}Verify"
 
-    /// - Returns: Nil if it is another call, or of another form. What it is then, protobuf-c knows.
+    /// Reads a call; `nil` if it is another call, or is not in canonical form. protobuf-c must read it then.
     @inline(__always)
     package init?(_ data: Span<UInt8>) {
         let headCount = Self.head.utf8CodeUnitCount
@@ -28,13 +28,13 @@ package struct CanonicalVerifyRequest: Sendable, Hashable {
             var pair = CanonicalFieldReader(in: entry)
             _ = pair.bytes(1, in: data)
             _ = pair.bytes(2, in: data)
-            guard pair.haveEnded else { return nil }
+            guard pair.isComplete else { return nil }
         }
         var request = CanonicalFieldReader(in: payload)
         token = request.bytes(1, in: data)
         maxAgeSeconds = request.smallNumber(2, in: data)
         applicationID = request.bytes(3, in: data)
-        guard call.haveEnded, request.haveEnded, !data.holdsNUL(in: applicationID) else { return nil }
+        guard call.isComplete, request.isComplete, !data.containsNUL(in: applicationID) else { return nil }
     }
 }
 

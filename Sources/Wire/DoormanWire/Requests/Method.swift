@@ -1,4 +1,4 @@
-/// The methods of the contract, by their full names.
+/// A method of the contract.
 package enum Method: Sendable, Hashable, CaseIterable {
     case verify
     case exchange
@@ -8,7 +8,7 @@ package enum Method: Sendable, Hashable, CaseIterable {
     case statistics
     case healthCheck
 
-    /// The full name of the service: package and service.
+    /// The full name of the service, with its package.
     package var service: StaticString {
         switch self {
         case .verify, .exchange, .revoke: "doorman.v1.Auth"
@@ -18,6 +18,7 @@ package enum Method: Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// The name of the method within its service.
     package var name: StaticString {
         switch self {
         case .verify: "Verify"

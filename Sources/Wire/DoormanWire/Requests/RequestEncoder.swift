@@ -4,7 +4,7 @@ internal import DoormanCore
 package import DoormanSupport
 package import NIOCore
 
-/// One `KeyValue` of a call's metadata.
+/// An entry of a call's metadata: ttrpc's `KeyValue`.
 package struct MetadataEntry: Sendable, Hashable {
     package let key: String
     package let value: String
@@ -15,15 +15,18 @@ package struct MetadataEntry: Sendable, Hashable {
     }
 }
 
-/// Packs calls into the data of request frames.
+/// Encodes calls into the data of request frames.
 package enum RequestEncoder {
+    /// Encodes a `Verify` call.
+    ///
     /// - Parameters:
-    ///   - timeout: How long the caller will wait from now on; nil leaves it to the server.
-    ///   - metadata: What is passed on with the call, such as the context of a trace.
+    ///   - timeout: The time that the caller will wait; `nil` for the server's default.
+    ///   - metadata: Data to send with the call, such as a trace context. Default none.
+    /// - Throws: ``RequestTooLong`` if the call does not fit into a frame.
     package static func encode(
         _ request: VerificationRequest, timeout: Duration?, metadata: [MetadataEntry] = []
     ) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.verify, timeout, metadata) { arena, allocator throws(ArenaSpent) in
+        unsafe try packing(.verify, timeout, metadata) { arena, allocator throws(ArenaFull) in
             var message = unsafe Doorman__V1__VerifyRequest()
             unsafe doorman__v1__verify_request__init(&message)
             unsafe message.token = try unsafe arena.data(request.token.bytes, allocator)
@@ -33,7 +36,9 @@ package enum RequestEncoder {
         }
     }
 
-    /// Writes a whole frame of this call, as ``encode(_:timeout:metadata:)`` and `writeFrame` would, without memory of its own.
+    /// Writes a `Verify` call as a whole frame, without allocating memory.
+    ///
+    /// Writes the same bytes as ``encode(_:timeout:metadata:)`` and `writeFrame`.
     package static func writeFrame(
         _ streamID: StreamID, _ request: VerificationRequest, timeout: Nanoseconds, metadata: [MetadataEntry],
         to buffer: inout ByteBuffer
@@ -67,10 +72,11 @@ package enum RequestEncoder {
         }
     }
 
+    /// Encodes an `Exchange` call.
     package static func encode(
         _ request: ExchangeRequest, timeout: Duration?, metadata: [MetadataEntry] = []
     ) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.exchange, timeout, metadata) { arena, allocator throws(ArenaSpent) in
+        unsafe try packing(.exchange, timeout, metadata) { arena, allocator throws(ArenaFull) in
             var message = unsafe Doorman__V1__ExchangeRequest()
             unsafe doorman__v1__exchange_request__init(&message)
             unsafe message.code = try unsafe arena.data(request.code.bytes, allocator)
@@ -79,10 +85,11 @@ package enum RequestEncoder {
         }
     }
 
+    /// Encodes a `Revoke` call.
     package static func encode(
         _ request: RevocationRequest, timeout: Duration?, metadata: [MetadataEntry] = []
     ) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.revoke, timeout, metadata) { arena, allocator throws(ArenaSpent) in
+        unsafe try packing(.revoke, timeout, metadata) { arena, allocator throws(ArenaFull) in
             var message = unsafe Doorman__V1__RevokeRequest()
             unsafe doorman__v1__revoke_request__init(&message)
             switch request.subject {
@@ -98,26 +105,28 @@ package enum RequestEncoder {
         }
     }
 
+    /// Encodes a `List` call.
     package static func encode(
         _ request: AccountListRequest, timeout: Duration?, metadata: [MetadataEntry] = []
     ) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.listAccounts, timeout, metadata) { arena, allocator throws(ArenaSpent) in
+        unsafe try packing(.listAccounts, timeout, metadata) { arena, allocator throws(ArenaFull) in
             var message = unsafe Doorman__V1__ListAccountsRequest()
             unsafe doorman__v1__list_accounts_request__init(&message)
             unsafe message.application_id = try unsafe arena.text(request.applicationID ?? "", allocator)
             unsafe message.after = try unsafe arena.text(request.after ?? "", allocator)
-            // 0 would mean the usual size, so what is less than that is sent as more than any server gives.
-            let isUsual = request.pageSize == AccountListRequest.defaultPageSize
-            unsafe message.page_size = isUsual ? 0 : UInt32(exactly: request.pageSize).flatMap { $0 == 0 ? nil : $0 } ?? .max
+            // 0 means the default size on the wire. An invalid size is sent as the maximum, which every server rejects.
+            let isDefault = request.pageSize == AccountListRequest.defaultPageSize
+            unsafe message.page_size = isDefault ? 0 : UInt32(exactly: request.pageSize).flatMap { $0 == 0 ? nil : $0 } ?? .max
             return unsafe packed(
                 &message, doorman__v1__list_accounts_request__get_packed_size, doorman__v1__list_accounts_request__pack)
         }
     }
 
+    /// Encodes a `Delete` call.
     package static func encode(
         _ request: AccountDeletionRequest, timeout: Duration?, metadata: [MetadataEntry] = []
     ) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.deleteAccount, timeout, metadata) { arena, allocator throws(ArenaSpent) in
+        unsafe try packing(.deleteAccount, timeout, metadata) { arena, allocator throws(ArenaFull) in
             var message = unsafe Doorman__V1__DeleteAccountRequest()
             unsafe doorman__v1__delete_account_request__init(&message)
             unsafe message.account_id = try unsafe arena.text(request.accountID, allocator)
@@ -127,18 +136,20 @@ package enum RequestEncoder {
         }
     }
 
-    /// A question for the server's statistics.
+    /// Encodes a `Get` call for the server's statistics.
     package static func encodeStatistics(
         timeout: Duration?, metadata: [MetadataEntry] = []
     ) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.statistics, timeout, metadata) { _, _ throws(ArenaSpent) in [] }
+        unsafe try packing(.statistics, timeout, metadata) { _, _ throws(ArenaFull) in [] }
     }
 
-    /// - Parameter service: The service to ask about; empty for the whole server.
+    /// Encodes a health check.
+    ///
+    /// - Parameter service: The name of the service; empty for the whole server.
     package static func encodeHealthCheck(
         service: String, timeout: Duration?, metadata: [MetadataEntry] = []
     ) throws(RequestTooLong) -> [UInt8] {
-        unsafe try packing(.healthCheck, timeout, metadata) { arena, allocator throws(ArenaSpent) in
+        unsafe try packing(.healthCheck, timeout, metadata) { arena, allocator throws(ArenaFull) in
             var message = unsafe Grpc__Health__V1__HealthCheckRequest()
             unsafe grpc__health__v1__health_check_request__init(&message)
             unsafe message.service = try unsafe arena.text(service, allocator)
@@ -149,7 +160,7 @@ package enum RequestEncoder {
 
     private static func packing(
         _ method: Method, _ timeout: Duration?, _ metadata: [MetadataEntry],
-        _ payload: (MessageArena, UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent) -> [UInt8]
+        _ payload: (MessageArena, UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaFull) -> [UInt8]
     ) throws(RequestTooLong) -> [UInt8] {
         let arena = MessageArena()
         let result: Result<[UInt8], RequestTooLong> = unsafe arena.withAllocator { allocator in
@@ -164,18 +175,18 @@ package enum RequestEncoder {
         return try result.get()
     }
 
-    /// A call without its payload.
+    /// Creates a call without its payload.
     ///
-    /// - Parameter timeout: In nanoseconds.
+    /// - Parameter timeout: The caller's timeout in nanoseconds; `nil` for the server's default.
     private static func call(
         _ method: Method, _ timeout: Int64?, _ metadata: [MetadataEntry], _ arena: MessageArena,
         _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
-    ) throws(ArenaSpent) -> Ttrpc__Request {
+    ) throws(ArenaFull) -> Ttrpc__Request {
         var request = unsafe Ttrpc__Request()
         unsafe ttrpc__request__init(&request)
         unsafe request.service = method.service.cString
         unsafe request.method = method.name.cString
-        // 0 would mean the server's default, so a time that has run out is sent as the shortest there is.
+        // 0 means the server's default on the wire, so an expired timeout is sent as 1 ns.
         if let timeout { unsafe request.timeout_nano = max(1, timeout) }
         if !metadata.isEmpty {
             let (entries, count) = try unsafe arena.metadata(metadata, allocator)
@@ -185,7 +196,7 @@ package enum RequestEncoder {
         return unsafe request
     }
 
-    /// Rounded down, so that no older answer comes than was asked for, but never to 0, which means any age.
+    /// Rounds down, so that no verdict is older than requested, but to at least 1, since 0 means any age.
     private static func wholeSeconds(_ maxAge: Duration) -> UInt32 {
         UInt32(clamping: max(1, maxAge.components.seconds))
     }
@@ -198,28 +209,28 @@ extension MetadataEntry {
 }
 
 extension MessageArena {
-    /// Puts metadata into the arena. Only inside ``withAllocator(_:)``.
+    /// Copies metadata into the arena. For use inside ``withAllocator(_:)``.
     fileprivate func metadata(
         _ entries: [MetadataEntry], _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
-    ) throws(ArenaSpent) -> (UnsafeMutablePointer<UnsafeMutablePointer<Ttrpc__KeyValue>?>, Int) {
-        var placed: [UnsafeMutablePointer<Ttrpc__KeyValue>] = unsafe []
+    ) throws(ArenaFull) -> (UnsafeMutablePointer<UnsafeMutablePointer<Ttrpc__KeyValue>?>, Int) {
+        var stored: [UnsafeMutablePointer<Ttrpc__KeyValue>] = unsafe []
         for entry in entries {
             var pair = unsafe Ttrpc__KeyValue()
             unsafe ttrpc__key_value__init(&pair)
             unsafe pair.key = try unsafe text(entry.key, allocator)
             unsafe pair.value = try unsafe text(entry.value, allocator)
-            unsafe placed.append(try unsafe place(pair, allocator))
+            unsafe stored.append(try unsafe store(pair, allocator))
         }
-        return unsafe (try unsafe array(placed, allocator), placed.count)
+        return unsafe (try unsafe array(stored, allocator), stored.count)
     }
 }
 
 extension StaticString {
-    /// The text where it is, which ends with a NUL. Packing only reads it.
+    /// A pointer to the text itself, which ends with a NUL. Packing only reads it.
     fileprivate var cString: UnsafeMutablePointer<CChar> {
         unsafe UnsafeMutablePointer(mutating: UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self))
     }
 }
 
-/// A call that would not fit into a frame.
+/// The error of a call that does not fit into a frame.
 package struct RequestTooLong: Error, Sendable, Hashable {}

@@ -2,7 +2,7 @@ private import CDoormanProtos
 internal import DoormanCore
 package import DoormanSupport
 
-/// A call as its bytes say it, valid only inside the closure that it is given to: its text and payload lie in the arena.
+/// An unpacked call. Valid only inside the closure that receives it, since its text and payload are in the arena.
 @safe package struct RequestView: ~Copyable {
     private let message: UnsafeMutablePointer<Ttrpc__Request>
     private let arena: MessageArena
@@ -12,9 +12,9 @@ package import DoormanSupport
         self.arena = arena
     }
 
-    /// The method that is called, or nil if there is none of that name.
+    /// The method of the call; `nil` if it is unknown.
     package var method: Method? {
-        // One after the other, the most frequent first: an array of all cases would be made anew for each call.
+        // The most frequent first. Iterating over all cases would allocate an array for each call.
         if names(.verify) { return .verify }
         if names(.exchange) { return .exchange }
         if names(.revoke) { return .revoke }
@@ -29,12 +29,12 @@ package import DoormanSupport
         unsafe isText(message.pointee.method, method.name) && isText(message.pointee.service, method.service)
     }
 
-    /// Whether service and method are named at all.
+    /// Whether neither the service nor the method is empty.
     package var namesMethod: Bool {
         unsafe message.pointee.service.pointee != 0 && message.pointee.method.pointee != 0
     }
 
-    /// How long the caller will wait; nil where that is left to the server.
+    /// The caller's timeout; `nil` for the server's default.
     package var timeout: Duration? {
         let nanoseconds = unsafe message.pointee.timeout_nano
         return nanoseconds > 0 ? .nanoseconds(nanoseconds) : nil
@@ -42,7 +42,7 @@ package import DoormanSupport
 
     /// Reads the payload as a `VerifyRequest`, without copying the token.
     ///
-    /// - Returns: Nil if the payload is no such message.
+    /// - Returns: The result of `body`; `nil` if the payload is not such a message.
     package func withVerifyRequest<Result>(_ body: (VerifyRequestView) -> Result) -> Result? {
         let timeout = unsafe message.pointee.timeout_nano
         return unsafe withPayload(doorman__v1__verify_request__unpack) { request in
@@ -55,7 +55,7 @@ package import DoormanSupport
         }
     }
 
-    /// The payload as an `ExchangeRequest`, or nil if it is no such message.
+    /// Reads the payload as an `ExchangeRequest`; `nil` if it is not such a message.
     package func exchangeRequest() -> ExchangeRequest? {
         unsafe payloadValue(doorman__v1__exchange_request__unpack) { request in
             guard let application = unsafe optionalText(request.pointee.application_id) else { return nil }
@@ -64,7 +64,7 @@ package import DoormanSupport
         }
     }
 
-    /// The payload as a `RevokeRequest`, or nil if it is no such message or names nothing to revoke.
+    /// Reads the payload as a `RevokeRequest`; `nil` if it is not such a message, or names neither a token nor an account.
     package func revocationRequest() -> RevocationRequest? {
         unsafe payloadValue(doorman__v1__revoke_request__unpack) { request in
             guard let application = unsafe optionalText(request.pointee.application_id) else { return nil }
@@ -81,7 +81,7 @@ package import DoormanSupport
         }
     }
 
-    /// The payload as a `ListAccountsRequest`, or nil if it is no such message.
+    /// Reads the payload as a `ListAccountsRequest`; `nil` if it is not such a message.
     package func accountListRequest() -> AccountListRequest? {
         unsafe payloadValue(doorman__v1__list_accounts_request__unpack) { request in
             guard let application = unsafe optionalText(request.pointee.application_id),
@@ -94,7 +94,7 @@ package import DoormanSupport
         }
     }
 
-    /// The payload as a `DeleteAccountRequest`, or nil if it is no such message or names no account.
+    /// Reads the payload as a `DeleteAccountRequest`; `nil` if it is not such a message, or names no account.
     package func accountDeletionRequest() -> AccountDeletionRequest? {
         unsafe payloadValue(doorman__v1__delete_account_request__unpack) { request in
             guard let application = unsafe optionalText(request.pointee.application_id),
@@ -104,12 +104,12 @@ package import DoormanSupport
         }
     }
 
-    /// Whether the payload is a `StatsRequest`.
+    /// Returns whether the payload is a `StatsRequest`.
     package func isStatisticsRequest() -> Bool {
         unsafe withPayload(doorman__v1__stats_request__unpack) { _ in true } ?? false
     }
 
-    /// The service that a health check asks about, empty for the whole server; nil if the payload is no such message.
+    /// Reads the service of a health check, empty for the whole server; `nil` if the payload is not such a message.
     package func healthCheckService() -> String? {
         unsafe payloadValue(grpc__health__v1__health_check_request__unpack) { request in
             unsafe optionalText(request.pointee.service)
@@ -135,7 +135,7 @@ package import DoormanSupport
 extension MessageArena {
     /// Reads a frame's data as a `ttrpc.Request`.
     ///
-    /// - Returns: Nil if the data is no such message, or would take more memory than the arena's budget.
+    /// - Returns: The result of `body`; `nil` if the data is not such a message, or exceeds the arena's budget.
     package func withRequest<Result>(_ data: Span<UInt8>, _ body: (borrowing RequestView) -> Result) -> Result? {
         unsafe withUnpacked(data, ttrpc__request__unpack) { message in
             body(unsafe RequestView(message, arena: self))

@@ -1,11 +1,11 @@
-/// The fields of a `Verify` call, in the memory that they were read from.
+/// The fields of a `Verify` call, in the memory of the call's frame or message.
 package struct VerifyRequestView: ~Escapable {
     package let token: Span<UInt8>
-    /// The application's id, in UTF-8 if the caller keeps to the contract; empty for any application.
+    /// The application's id; empty for any application. UTF-8, unless the caller violates the contract.
     package let applicationID: Span<UInt8>
-    /// The maximum age of a cached answer; 0 for any age.
+    /// The maximum age of a cached verdict; 0 for any age.
     package let maxAgeSeconds: UInt32
-    /// In nanoseconds; 0 leaves it to the server.
+    /// The caller's timeout in nanoseconds; 0 for the server's default.
     private let timeoutNanoseconds: UInt64
 
     @inline(__always)
@@ -17,14 +17,14 @@ package struct VerifyRequestView: ~Escapable {
         self.timeoutNanoseconds = timeoutNanoseconds
     }
 
-    /// How long the caller will wait; `nil` where that is left to the server.
+    /// The caller's timeout; `nil` for the server's default.
     package var timeout: Duration? {
         timeoutNanoseconds > 0 ? .nanoseconds(Int64(clamping: timeoutNanoseconds)) : nil
     }
 }
 
 extension CanonicalVerifyRequest {
-    /// The fields in the data that the request was found in.
+    /// Returns the fields in the data from which the request was read.
     @inline(__always)
     @_lifetime(copy data)
     package func fields(in data: Span<UInt8>) -> VerifyRequestView {

@@ -1,10 +1,11 @@
 package import DoormanCore
 
 extension Identity {
-    /// The identity in the data of a response frame of the plain form, whose texts are ASCII of less than 128 bytes, without unpacking it.
+    /// Reads the identity from a response to `Verify` in canonical form, without unpacking it: see ``CanonicalFieldReader``.
     ///
-    /// - Returns: Nil if the answer is another, or of another form. What it is then, protobuf-c knows.
-    package init?(plainResponse data: Span<UInt8>) {
+    /// - Returns: `nil` for another response or form, or for texts that are not ASCII of less than 128 bytes. protobuf-c must read
+    ///   the response then.
+    package init?(canonicalResponse data: Span<UInt8>) {
         var response = CanonicalFieldReader(in: data.indices)
         let payload = response.bytes(2, in: data)
         var fields = CanonicalFieldReader(in: payload)
@@ -20,10 +21,10 @@ extension Identity {
         let number = phoneFields.bytes(1, in: data)
         let countryPrefix = phoneFields.bytes(2, in: data)
         let nationalNumber = phoneFields.bytes(3, in: data)
-        guard response.haveEnded, fields.haveEnded, phoneFields.haveEnded, !accountID.isEmpty, phone.isEmpty || !number.isEmpty,
-            // With the tags and lengths between them, which are from 1 to 127 too: one look at all costs less than seven. Few texts hold
-            // a NUL, or anything but ASCII, and to look for it costs less than to read UTF-8.
-            data.extracting(payload.lowerBound..<provider.upperBound).isPlainASCII
+        guard response.isComplete, fields.isComplete, phoneFields.isComplete, !accountID.isEmpty, phone.isEmpty || !number.isEmpty,
+            // Checks all texts at once with the tags and lengths between them, which are from 1 to 127, too. Almost all texts are
+            // ASCII without NUL, and checking for that is cheaper than validating UTF-8.
+            data.extracting(payload.lowerBound..<provider.upperBound).isASCIIWithoutNUL
         else { return nil }
         self.init(
             texts: [accountID, applicationID, provider, email, number, countryPrefix, nationalNumber], in: data,

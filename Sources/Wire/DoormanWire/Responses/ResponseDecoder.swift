@@ -4,7 +4,7 @@ package import DoormanCore
 
 /// Decodes the data of response frames.
 package enum ResponseDecoder {
-    /// The status of a response that is not OK.
+    /// The status of a failure.
     package struct Status: Error, Sendable, Hashable {
         package let code: StatusCode
         package let message: String
@@ -13,7 +13,7 @@ package enum ResponseDecoder {
         /// `RetryInfo.retry_delay`.
         package let retryAfter: Duration?
 
-        /// The row of the failure contract; `nil` for a row that this version does not know.
+        /// The failure of the contract; `nil` if this version does not know it.
         package var failure: Failure? { Failure(code: code, reason: reason) }
     }
 
@@ -22,16 +22,16 @@ package enum ResponseDecoder {
         case success(Value)
         case failure(Status)
         /// The data is not the expected response.
-        case nonsense
+        case malformed
     }
 
     /// Decodes the response to `Verify`.
     package static func identity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Identity> {
-        if let identity = Identity(plainResponse: data) { return .success(identity) }
+        if let identity = Identity(canonicalResponse: data) { return .success(identity) }
         return unpackedIdentity(data, in: arena)
     }
 
-    /// Decodes the response to `Verify` with protobuf-c alone, for callers that have tried the canonical form.
+    /// Decodes the response to `Verify` with protobuf-c only, for callers that have tried the canonical form.
     package static func unpackedIdentity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Identity> {
         decode(data, in: arena) { payload in
             unsafe arena.value(in: payload, doorman__v1__identity__unpack) { unsafe Identity($0) }
@@ -42,7 +42,7 @@ package enum ResponseDecoder {
     package static func isIdentity(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Void> {
         var response = CanonicalFieldReader(in: data.indices)
         let payload = response.bytes(2, in: data)
-        if response.haveEnded, !payload.isEmpty { return .success(()) }
+        if response.isComplete, !payload.isEmpty { return .success(()) }
         return decode(data, in: arena) { payload in payload.isEmpty ? nil : () }
     }
 
@@ -98,9 +98,9 @@ package enum ResponseDecoder {
             }
             let bytes = unsafe UnsafeBufferPointer(
                 start: response.pointee.payload.data, count: response.pointee.payload.len)
-            guard let value = payload(unsafe bytes.span) else { return .nonsense }
+            guard let value = payload(unsafe bytes.span) else { return .malformed }
             return .success(value)
-        } ?? .nonsense
+        } ?? .malformed
     }
 }
 

@@ -17,7 +17,7 @@ package enum ResponseEncoder {
 
     /// Encodes a successful response to `Verify`.
     package static func encode(_ identity: Identity) -> [UInt8] {
-        unsafe packing { arena, allocator throws(ArenaSpent) in
+        unsafe packing { arena, allocator throws(ArenaFull) in
             var message = try unsafe makeIdentity(identity, arena, allocator)
             return unsafe packed(&message, doorman__v1__identity__get_packed_size, doorman__v1__identity__pack)
         }
@@ -26,15 +26,15 @@ package enum ResponseEncoder {
     /// Encodes the response to `Exchange`.
     package static func encode(_ verdict: ExchangeVerdict) -> [UInt8] {
         guard case .issued(let token, let identity) = verdict else {
-            guard case .rejected(let rejection) = verdict else { preconditionFailure("a verdict is one or the other") }
+            guard case .rejected(let rejection) = verdict else { preconditionFailure("a verdict is neither issued nor rejected") }
             return encode(FailureResponse(rejection))
         }
-        return unsafe packing { arena, allocator throws(ArenaSpent) in
+        return unsafe packing { arena, allocator throws(ArenaFull) in
             var message = unsafe Doorman__V1__ExchangeResponse()
             unsafe doorman__v1__exchange_response__init(&message)
             unsafe message.token = try unsafe arena.data(token.bytes, allocator)
             if let identity {
-                unsafe message.identity = try unsafe arena.place(try unsafe makeIdentity(identity, arena, allocator), allocator)
+                unsafe message.identity = try unsafe arena.store(try unsafe makeIdentity(identity, arena, allocator), allocator)
             }
             return unsafe packed(&message, doorman__v1__exchange_response__get_packed_size, doorman__v1__exchange_response__pack)
         }
@@ -42,7 +42,7 @@ package enum ResponseEncoder {
 
     /// Encodes the successful response to `Revoke`.
     package static func encodeRevoked() -> [UInt8] {
-        unsafe packing { _, _ throws(ArenaSpent) in [] }
+        unsafe packing { _, _ throws(ArenaFull) in [] }
     }
 
     /// Maximum bytes of a response that every client accepts (`docs/reference/wire-protocol.md`, section 2).
@@ -52,12 +52,12 @@ package enum ResponseEncoder {
     ///
     /// - Returns: `nil` if it is longer than ``longestForEveryClient``.
     package static func encode(_ page: AccountPage) -> [UInt8]? {
-        // A page that is far too long need not be packed to find out.
-        let least = page.accounts.reduce(0) { sum, account in
+        // Avoids packing a page that is certainly too long.
+        let minimumBytes = page.accounts.reduce(0) { sum, account in
             sum + 4 + account.id.utf8.count + (account.phoneNumber?.utf8.count ?? 0) + (account.email?.utf8.count ?? 0)
         }
-        guard least <= longestForEveryClient else { return nil }
-        let data = unsafe packing { arena, allocator throws(ArenaSpent) in
+        guard minimumBytes <= longestForEveryClient else { return nil }
+        let data = unsafe packing { arena, allocator throws(ArenaFull) in
             var message = unsafe Doorman__V1__ListAccountsResponse()
             unsafe doorman__v1__list_accounts_response__init(&message)
             var accounts: [UnsafeMutablePointer<Doorman__V1__Account>] = unsafe []
@@ -73,12 +73,12 @@ package enum ResponseEncoder {
 
     /// Encodes the successful response to `Delete`.
     package static func encodeAccountDeleted() -> [UInt8] {
-        unsafe packing { _, _ throws(ArenaSpent) in [] }
+        unsafe packing { _, _ throws(ArenaFull) in [] }
     }
 
     /// Encodes the response to a health check.
     package static func encode(_ status: ServingStatus) -> [UInt8] {
-        unsafe packing { _, _ throws(ArenaSpent) in
+        unsafe packing { _, _ throws(ArenaFull) in
             var message = unsafe Grpc__Health__V1__HealthCheckResponse()
             unsafe grpc__health__v1__health_check_response__init(&message)
             unsafe message.status = Grpc__Health__V1__HealthCheckResponse__ServingStatus(rawValue: status.rawValue)
@@ -87,24 +87,25 @@ package enum ResponseEncoder {
         }
     }
 
-    /// Encodes a failure: its row's code, the message, `ErrorInfo` where the row has a reason, `RetryInfo` where there is a time to wait.
-    package static func encode(_ answer: FailureResponse) -> [UInt8] {
+    /// Encodes a failure: the code of its row, its message, `ErrorInfo` with the row's reason, and `RetryInfo` with the time to
+    /// wait.
+    package static func encode(_ failure: FailureResponse) -> [UInt8] {
         let arena = MessageArena()
         return unsafe arena.withAllocator { allocator in
             do {
                 var response = unsafe Ttrpc__Response()
                 unsafe ttrpc__response__init(&response)
-                unsafe response.status = try unsafe arena.place(makeStatus(answer, arena, allocator), allocator)
+                unsafe response.status = try unsafe arena.store(makeStatus(failure, arena, allocator), allocator)
                 return unsafe packed(&response, ttrpc__response__get_packed_size, ttrpc__response__pack)
             } catch {
-                preconditionFailure("our own failure messages are short")
+                preconditionFailure("the message of a failure exceeds the arena")
             }
         }
     }
 
     /// Packs a method's payload and the `ttrpc.Response` around it.
     static func packing(
-        _ payload: (MessageArena, UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaSpent) -> [UInt8]
+        _ payload: (MessageArena, UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaFull) -> [UInt8]
     ) -> [UInt8] {
         let arena = MessageArena()
         return unsafe arena.withAllocator { allocator in
@@ -114,8 +115,8 @@ package enum ResponseEncoder {
                 unsafe response.payload = try unsafe arena.data(payload(arena, allocator), allocator)
                 return unsafe packed(&response, ttrpc__response__get_packed_size, ttrpc__response__pack)
             } catch {
-                // Only texts of the provider can be that long, and its responses are capped far below.
-                return encode(FailureResponse(.internal, "the answer is too long to be packed"))
+                // Only text from the provider can be that long, and limits on its responses prevent that.
+                return encode(FailureResponse(.internal, "The response is too long to be encoded."))
             }
         }
     }
@@ -123,7 +124,7 @@ package enum ResponseEncoder {
 
 private func makeIdentity(
     _ identity: Identity, _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
-) throws(ArenaSpent) -> Doorman__V1__Identity {
+) throws(ArenaFull) -> Doorman__V1__Identity {
     var message = unsafe Doorman__V1__Identity()
     unsafe doorman__v1__identity__init(&message)
     unsafe message.account_id = try unsafe arena.text(identity.accountID, allocator)
@@ -134,7 +135,7 @@ private func makeIdentity(
         unsafe phoneMessage.number = try unsafe arena.text(phone.number, allocator)
         unsafe phoneMessage.country_prefix = try unsafe arena.text(phone.countryPrefix, allocator)
         unsafe phoneMessage.national_number = try unsafe arena.text(phone.nationalNumber, allocator)
-        unsafe message.phone = try unsafe arena.place(phoneMessage, allocator)
+        unsafe message.phone = try unsafe arena.store(phoneMessage, allocator)
     }
     if let email = identity.email { unsafe message.email = try unsafe arena.text(email, allocator) }
     unsafe message.provider = try unsafe arena.text(identity.provider, allocator)
@@ -146,24 +147,24 @@ private func makeIdentity(
 
 private func makeAccount(
     _ account: Account, _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
-) throws(ArenaSpent) -> UnsafeMutablePointer<Doorman__V1__Account> {
+) throws(ArenaFull) -> UnsafeMutablePointer<Doorman__V1__Account> {
     var message = unsafe Doorman__V1__Account()
     unsafe doorman__v1__account__init(&message)
     unsafe message.account_id = try unsafe arena.text(account.id, allocator)
     if let number = account.phoneNumber { unsafe message.phone_number = try unsafe arena.text(number, allocator) }
     if let email = account.email { unsafe message.email = try unsafe arena.text(email, allocator) }
-    return try unsafe arena.place(message, allocator)
+    return try unsafe arena.store(message, allocator)
 }
 
 private func makeStatus(
-    _ answer: FailureResponse, _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
-) throws(ArenaSpent) -> Google__Rpc__Status {
+    _ response: FailureResponse, _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
+) throws(ArenaFull) -> Google__Rpc__Status {
     var status = unsafe Google__Rpc__Status()
     unsafe google__rpc__status__init(&status)
-    unsafe status.code = answer.failure.row.code.rawValue
-    unsafe status.message = try unsafe arena.text(answer.message, allocator)
+    unsafe status.code = response.failure.row.code.rawValue
+    unsafe status.message = try unsafe arena.text(response.message, allocator)
     var details: [UnsafeMutablePointer<Google__Protobuf__Any>] = unsafe []
-    if let reason = answer.failure.row.reason {
+    if let reason = response.failure.row.reason {
         var info = unsafe Google__Rpc__ErrorInfo()
         unsafe google__rpc__error_info__init(&info)
         unsafe info.reason = try unsafe arena.text(reason, allocator)
@@ -171,14 +172,14 @@ private func makeStatus(
         let value = unsafe packed(&info, google__rpc__error_info__get_packed_size, google__rpc__error_info__pack)
         unsafe details.append(try unsafe makeAny(DetailType.errorInfo, value, arena, allocator))
     }
-    if let retryAfter = answer.retryAfter {
+    if let retryAfter = response.retryAfter {
         var delay = unsafe Google__Protobuf__Duration()
         unsafe google__protobuf__duration__init(&delay)
         unsafe delay.seconds = retryAfter.components.seconds
         unsafe delay.nanos = Int32(retryAfter.components.attoseconds / 1_000_000_000)
         var info = unsafe Google__Rpc__RetryInfo()
         unsafe google__rpc__retry_info__init(&info)
-        unsafe info.retry_delay = try unsafe arena.place(delay, allocator)
+        unsafe info.retry_delay = try unsafe arena.store(delay, allocator)
         let value = unsafe packed(&info, google__rpc__retry_info__get_packed_size, google__rpc__retry_info__pack)
         unsafe details.append(try unsafe makeAny(DetailType.retryInfo, value, arena, allocator))
     }
@@ -189,12 +190,12 @@ private func makeStatus(
 
 private func makeAny(
     _ type: String, _ value: [UInt8], _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
-) throws(ArenaSpent) -> UnsafeMutablePointer<Google__Protobuf__Any> {
+) throws(ArenaFull) -> UnsafeMutablePointer<Google__Protobuf__Any> {
     var any = unsafe Google__Protobuf__Any()
     unsafe google__protobuf__any__init(&any)
     unsafe any.type_url = try unsafe arena.text(type, allocator)
     unsafe any.value = try unsafe arena.data(value, allocator)
-    return try unsafe arena.place(any, allocator)
+    return try unsafe arena.store(any, allocator)
 }
 
 /// The type URLs of `google.rpc.Status.details`.

@@ -3,9 +3,9 @@ private import CProtobufC
 package import DoormanCore
 
 extension ResponseEncoder {
-    /// Encodes the successful response to `Get`. Parts without an order are sorted, so that equal statistics are equal bytes.
+    /// Encodes the successful response to `Get`. Dictionaries are sorted, so that equal statistics have equal bytes.
     package static func encode(_ statistics: ServerStatistics) -> [UInt8] {
-        unsafe packing { arena, allocator throws(ArenaSpent) in
+        unsafe packing { arena, allocator throws(ArenaFull) in
             let parts = unsafe StatisticsParts(arena: arena, allocator: allocator)
             var message = unsafe Doorman__V1__ServerStats()
             unsafe doorman__v1__server_stats__init(&message)
@@ -27,10 +27,10 @@ extension ResponseEncoder {
     let arena: MessageArena
     let allocator: UnsafeMutablePointer<ProtobufCAllocator>
 
-    func setCalls(_ statistics: ServerStatistics, _ message: inout Doorman__V1__ServerStats) throws(ArenaSpent) {
+    func setCalls(_ statistics: ServerStatistics, _ message: inout Doorman__V1__ServerStats) throws(ArenaFull) {
         let calls = statistics.calls.sorted { $0.key.order < $1.key.order }
         unsafe message.n_calls = calls.count
-        unsafe message.calls = try unsafe list(calls) { call throws(ArenaSpent) in
+        unsafe message.calls = try unsafe list(calls) { call throws(ArenaFull) in
             var part = unsafe Doorman__V1__CallCount()
             unsafe doorman__v1__call_count__init(&part)
             unsafe part.method = try unsafe arena.text(call.key.method, allocator)
@@ -42,7 +42,7 @@ extension ResponseEncoder {
         }
         let providerRequests = statistics.providerRequests.sorted { $0.key.order < $1.key.order }
         unsafe message.n_provider_requests = providerRequests.count
-        unsafe message.provider_requests = try unsafe list(providerRequests) { call throws(ArenaSpent) in
+        unsafe message.provider_requests = try unsafe list(providerRequests) { call throws(ArenaFull) in
             var part = unsafe Doorman__V1__ProviderRequestCount()
             unsafe doorman__v1__provider_request_count__init(&part)
             unsafe part.endpoint = try unsafe arena.text(call.key.endpoint, allocator)
@@ -52,16 +52,16 @@ extension ResponseEncoder {
         }
     }
 
-    func setNumbers(_ statistics: ServerStatistics, _ message: inout Doorman__V1__ServerStats) throws(ArenaSpent) {
+    func setNumbers(_ statistics: ServerStatistics, _ message: inout Doorman__V1__ServerStats) throws(ArenaFull) {
         unsafe message.n_counters = statistics.counters.count
         unsafe message.counters = try unsafe numbers(statistics.counters)
         unsafe message.n_gauges = statistics.gauges.count
         unsafe message.gauges = try unsafe numbers(statistics.gauges)
     }
 
-    func setStates(_ statistics: ServerStatistics, _ message: inout Doorman__V1__ServerStats) throws(ArenaSpent) {
+    func setStates(_ statistics: ServerStatistics, _ message: inout Doorman__V1__ServerStats) throws(ArenaFull) {
         unsafe message.n_limits = statistics.limits.count
-        unsafe message.limits = try unsafe list(statistics.limits) { limit throws(ArenaSpent) in
+        unsafe message.limits = try unsafe list(statistics.limits) { limit throws(ArenaFull) in
             var part = unsafe Doorman__V1__LimitState()
             unsafe doorman__v1__limit_state__init(&part)
             unsafe part.setting = try unsafe arena.text(limit.setting, allocator)
@@ -71,7 +71,7 @@ extension ResponseEncoder {
             return unsafe part
         }
         unsafe message.n_applications = statistics.applications.count
-        unsafe message.applications = try unsafe list(statistics.applications) { application throws(ArenaSpent) in
+        unsafe message.applications = try unsafe list(statistics.applications) { application throws(ArenaFull) in
             var part = unsafe Doorman__V1__ApplicationState()
             unsafe doorman__v1__application_state__init(&part)
             unsafe part.application_id = try unsafe arena.text(application.applicationID, allocator)
@@ -81,25 +81,25 @@ extension ResponseEncoder {
         }
     }
 
-    func latency(_ latency: LatencyHistogram.Snapshot) throws(ArenaSpent) -> UnsafeMutablePointer<Doorman__V1__LatencyHistogram> {
+    func latency(_ latency: LatencyHistogram.Snapshot) throws(ArenaFull) -> UnsafeMutablePointer<Doorman__V1__LatencyHistogram> {
         var message = unsafe Doorman__V1__LatencyHistogram()
         unsafe doorman__v1__latency_histogram__init(&message)
         unsafe message.sum_us = latency.sum.wholeMicroseconds
         unsafe message.n_buckets = latency.buckets.count
-        unsafe message.buckets = try unsafe list(latency.buckets) { bucket throws(ArenaSpent) in
+        unsafe message.buckets = try unsafe list(latency.buckets) { bucket throws(ArenaFull) in
             var part = unsafe Doorman__V1__LatencyBucket()
             unsafe doorman__v1__latency_bucket__init(&part)
             unsafe part.upper_us = bucket.upperBound.wholeMicroseconds
             unsafe part.count = bucket.count
             return unsafe part
         }
-        return try unsafe arena.place(message, allocator)
+        return try unsafe arena.store(message, allocator)
     }
 
     private func numbers(
         _ numbers: [ServerStatistics.Name: UInt64]
-    ) throws(ArenaSpent) -> UnsafeMutablePointer<UnsafeMutablePointer<Doorman__V1__NamedNumber>?> {
-        try unsafe list(numbers.sorted { $0.key.rawValue < $1.key.rawValue }) { number throws(ArenaSpent) in
+    ) throws(ArenaFull) -> UnsafeMutablePointer<UnsafeMutablePointer<Doorman__V1__NamedNumber>?> {
+        try unsafe list(numbers.sorted { $0.key.rawValue < $1.key.rawValue }) { number throws(ArenaFull) in
             var part = unsafe Doorman__V1__NamedNumber()
             unsafe doorman__v1__named_number__init(&part)
             unsafe part.name = try unsafe arena.text(number.key.rawValue, allocator)
@@ -109,10 +109,10 @@ extension ResponseEncoder {
     }
 
     private func list<Element, Message>(
-        _ elements: [Element], _ make: (Element) throws(ArenaSpent) -> Message
-    ) throws(ArenaSpent) -> UnsafeMutablePointer<UnsafeMutablePointer<Message>?> {
+        _ elements: [Element], _ make: (Element) throws(ArenaFull) -> Message
+    ) throws(ArenaFull) -> UnsafeMutablePointer<UnsafeMutablePointer<Message>?> {
         var messages: [UnsafeMutablePointer<Message>] = unsafe []
-        for element in elements { unsafe messages.append(try unsafe arena.place(try make(element), allocator)) }
+        for element in elements { unsafe messages.append(try unsafe arena.store(try make(element), allocator)) }
         return try unsafe arena.array(messages, allocator)
     }
 }

@@ -96,7 +96,7 @@ final class ClientCall: @unchecked Sendable {
             outcome = response.map(Outcome.response)
             return reply
         }
-        if let identity = Identity(plainResponse: data) {
+        if let identity = Identity(canonicalResponse: data) {
             outcome = .identity(identity)
             return .success
         }

@@ -128,7 +128,7 @@ enum Reply: Sendable, Hashable {
             self = .success
         case .failure(let status) where status.failure == .draining: self = .draining(message: status.message)
         case .failure(let status): self = .failure(status)
-        case .nonsense: self = .malformed
+        case .malformed: self = .malformed
         }
     }
 }
