@@ -10,7 +10,7 @@ struct HMACSHA256Tests {
         let code: String
     }
 
-    /// RFC 4231, sections 4.2 to 4.8, but for 4.6, which truncates; and the vector of the Account Kit contract, section 1.
+    /// The vectors of RFC 4231, sections 4.2 to 4.8 except 4.6, which truncates, and of the Account Kit contract, section 1.
     static let vectors = [
         Vector(
             testDescription: "4.2", key: Array(repeating: 0x0b, count: 20), message: Array("Hi There".utf8),
@@ -41,19 +41,19 @@ struct HMACSHA256Tests {
             code: "02ac911642fd387c6850a3c758fb1b7a7552543aa285341ce44f77318b84e704"),
     ]
 
-    @Test("gives the published codes", arguments: vectors)
+    @Test("the codes are the published ones", arguments: vectors)
     func publishedVector(_ vector: Vector) {
         #expect(HMACSHA256(key: vector.key).authenticationCode(for: vector.message).hexadecimal == vector.code)
     }
 
-    @Test("gives the same code twice, since a code leaves the prepared states alone", arguments: vectors)
+    @Test("a second code of the same message is equal", arguments: vectors)
     func repeatedUse(_ vector: Vector) {
         let hmac = HMACSHA256(key: vector.key)
         _ = hmac.authenticationCode(for: [1, 2, 3])
         #expect(hmac.authenticationCode(for: vector.message).hexadecimal == vector.code)
     }
 
-    @Test("a prepared prefix counts as the beginning of the message", arguments: vectors)
+    @Test("a prepared prefix is the beginning of the message", arguments: vectors)
     func preparedPrefix(_ vector: Vector) {
         for split in [0, 1, vector.message.count / 2, vector.message.count] {
             let prepared = HMACSHA256(key: vector.key).prepared(with: Array(vector.message[..<split]))
@@ -61,7 +61,7 @@ struct HMACSHA256Tests {
         }
     }
 
-    @Test("a message fed in parts has the code of the whole", arguments: vectors)
+    @Test("a message in parts has the code of the whole message", arguments: vectors)
     func parts(_ vector: Vector) {
         let code = HMACSHA256(key: vector.key).authenticationCode { feeder in
             for byte in vector.message {
@@ -71,7 +71,7 @@ struct HMACSHA256Tests {
         #expect(code.hexadecimal == vector.code)
     }
 
-    @Test("length prefixes are four bytes, the highest first, and keep parts apart")
+    @Test("a length prefix is a big-endian number of four bytes")
     func lengthPrefixes() {
         let hmac = HMACSHA256(key: [7])
         let parts = hmac.authenticationCode { feeder in
@@ -91,7 +91,7 @@ struct HMACSHA256Tests {
         #expect(shifted != joined)
     }
 
-    @Test("a key of exactly one block is not hashed, one of a byte more is")
+    @Test("only a key of more than one block is hashed")
     func keyOfOneBlock() {
         let block = [UInt8](repeating: 9, count: 64)
         let padded = HMACSHA256(key: block + [0]).authenticationCode(for: [1])
@@ -101,7 +101,7 @@ struct HMACSHA256Tests {
                 == HMACSHA256(key: [9] + Array(repeating: 0, count: 63)).authenticationCode(for: [1]))
     }
 
-    @Test("threads share one value")
+    @Test("several threads can use one value")
     func threads() async {
         let hmac = HMACSHA256(key: [1])
         let expected = hmac.authenticationCode(for: [2])
@@ -113,7 +113,7 @@ struct HMACSHA256Tests {
         }
     }
 
-    @Test("prints and reflects nothing of the key")
+    @Test("no description contains the key")
     func redacted() {
         let hmac = HMACSHA256(key: Array("planted-secret".utf8))
         var dumped = ""

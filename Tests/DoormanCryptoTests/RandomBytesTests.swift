@@ -1,9 +1,9 @@
 import DoormanCrypto
 import Testing
 
-@Suite("Random bytes and comparison")
+@Suite("Random bytes and constant-time comparison")
 struct RandomBytesTests {
-    @Test("gives as many bytes as asked, different each time")
+    @Test("each call generates other bytes")
     func freshBytes() throws {
         #expect(try RandomBytes.generate(count: 0).isEmpty)
         let many = try (0..<64).map { _ in try RandomBytes.generate(count: 32) }
@@ -11,7 +11,7 @@ struct RandomBytesTests {
         #expect(Set(many).count == many.count)
     }
 
-    @Test("equal means same length and same bytes")
+    @Test("sequences with the same bytes are equal")
     func equality() {
         #expect(areEqualInConstantTime([], []))
         #expect(areEqualInConstantTime([1, 2, 3], [1, 2, 3]))
@@ -20,7 +20,7 @@ struct RandomBytesTests {
         #expect(!areEqualInConstantTime([], [0]))
     }
 
-    @Test("codes compare and hash by their bytes")
+    @Test("codes with the same bytes are equal")
     func codes() {
         let code = HMACSHA256(key: [1]).authenticationCode(for: [2])
         let other = HMACSHA256(key: [1]).authenticationCode(for: [3])

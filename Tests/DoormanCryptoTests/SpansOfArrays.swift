@@ -1,6 +1,6 @@
 import DoormanCrypto
 
-// A span may not outlive the array it looks into, so a literal needs a name: an argument gives it one.
+// A span must not outlive its array, so these functions take arrays as arguments.
 
 extension HMACSHA256 {
     func authenticationCode(for message: [UInt8]) -> AuthenticationCode {

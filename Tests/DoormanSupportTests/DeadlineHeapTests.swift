@@ -7,7 +7,7 @@ struct DeadlineHeapTests {
 
     private func deadline(_ nanoseconds: UInt64) -> Deadline { Deadline(Instant(nanoseconds: nanoseconds)) }
 
-    @Test("gives elements in the order of their deadlines, when these have passed")
+    @Test("returns elements in the order of their deadlines")
     func order() {
         var heap = DeadlineHeap<UInt64>()
         for time in (1...500).map({ UInt64($0) }).shuffled() { _ = heap.insert(time, deadline: deadline(time)) }
@@ -20,7 +20,7 @@ struct DeadlineHeapTests {
         #expect(heap.isEmpty && heap.next == nil)
     }
 
-    @Test("agrees with a sorted list, whatever is inserted and removed", arguments: 1...20 as ClosedRange<UInt64>)
+    @Test("behaves like a sorted list", arguments: 1...20 as ClosedRange<UInt64>)
     func model(_ seed: UInt64) {
         var random = SplitMix64(seed: seed)
         var heap = DeadlineHeap<Int>()
@@ -33,7 +33,7 @@ struct DeadlineHeapTests {
             case 2 where !model.isEmpty:
                 let victim = model.remove(at: Int.random(in: model.indices, using: &random))
                 #expect(heap.remove(victim.handle) == victim.number)
-                #expect(heap.remove(victim.handle) == nil, "a handle is good once")
+                #expect(heap.remove(victim.handle) == nil, "a handle is valid only once")
             default:
                 let now = UInt64.random(in: 0..<100, using: &random)
                 let popped = heap.popPassed(at: Instant(nanoseconds: now))
@@ -49,7 +49,7 @@ struct DeadlineHeapTests {
         }
     }
 
-    @Test("releases a removed element at once, and its handle does not name the next element in its slot")
+    @Test("releases a removed element at once")
     func release() {
         var heap = DeadlineHeap<Resource>()
         var first: Resource? = Resource()

@@ -1,11 +1,11 @@
 import DoormanSupport
 import Testing
 
-@Suite("Whose time is up next")
+@Suite("The deadline queue")
 struct DeadlineQueueTests {
     private func moment(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1_000_000_000) }
 
-    @Test("tickets come out in the order of their deadlines, when these have passed")
+    @Test("returns tickets in the order of their deadlines")
     func order() {
         var queue = DeadlineQueue()
         var moments = (1...1_000).map { UInt64($0) }
@@ -20,8 +20,8 @@ struct DeadlineQueueTests {
         #expect(seen == (1...1_000).map { UInt64($0) })
     }
 
-    @Test("one sleeper does until somebody's time is up earlier, and none is sent twice for the same moment")
-    func sleepers() {
+    @Test("a wake-up is scheduled only for an earlier deadline")
+    func wakeUps() {
         var queue = DeadlineQueue()
         queue.insert(1, deadline: Deadline(moment(10)))
         #expect(queue.nextWakeUp() == moment(10))
@@ -30,13 +30,13 @@ struct DeadlineQueueTests {
         queue.insert(3, deadline: Deadline(moment(5)))
         #expect(queue.nextWakeUp() == moment(5))
         #expect(queue.passed(at: moment(5)) == [3])
-        #expect(queue.nextWakeUp() == nil, "somebody sleeps until ten already")
+        #expect(queue.nextWakeUp() == nil, "a wake-up at ten is scheduled already")
         #expect(queue.nextWakeUp(or: moment(7)) == moment(7))
         #expect(queue.passed(at: moment(10)) == [1])
         #expect(queue.nextWakeUp() == moment(20))
     }
 
-    @Test("removed tickets leave nothing behind")
+    @Test("a removed ticket is not returned")
     func removal() {
         var queue = DeadlineQueue()
         for ticket in 0..<UInt64(10) { queue.insert(ticket, deadline: Deadline(moment(100 + ticket))) }
@@ -51,7 +51,7 @@ struct DeadlineQueueTests {
         #expect(queue.count == 0)
     }
 
-    @Test("a removed ticket needs no wake-up, and one that is left gets its own")
+    @Test("a removed ticket needs no wake-up")
     func wakeUpAfterRemoval() {
         var queue = DeadlineQueue()
         queue.insert(1, deadline: Deadline(moment(10)))

@@ -1,9 +1,9 @@
 import DoormanSupport
 import Testing
 
-@Suite("A packed reply holds what was packed")
+@Suite("Encoded responses")
 struct EncodedResponseTests {
-    @Test("bytes of every length come out as they went in, up to 126 of them without a heap object")
+    @Test("bytes of every length are stored unchanged")
     func everyLength() {
         for length in 0...300 {
             let bytes = (0..<length).map { UInt8(truncatingIfNeeded: 255 - $0) }
@@ -13,17 +13,17 @@ struct EncodedResponseTests {
         }
     }
 
-    @Test("one that was copied over a longer one is itself")
+    @Test("a copy over a longer response equals its original")
     func copiedOver() {
-        var room = EncodedResponse(bytes: Array(repeating: 1, count: 200))
+        var copy = EncodedResponse(bytes: Array(repeating: 1, count: 200))
         let short = EncodedResponse(bytes: [2, 3])
-        room.short = short.short
-        #expect(room.bytes == [2, 3])
-        #expect(room == short)
-        #expect(room != EncodedResponse())
+        copy.short = short.short
+        #expect(copy.bytes == [2, 3])
+        #expect(copy == short)
+        #expect(copy != EncodedResponse())
     }
 
-    @Test("is empty once it is cleared, whatever its length was", arguments: [0, 1, 126, 127, 500])
+    @Test("a cleared response is empty", arguments: [0, 1, 126, 127, 500])
     func cleared(length: Int) {
         var response = EncodedResponse(bytes: Array(repeating: 1, count: length))
         response.clear()

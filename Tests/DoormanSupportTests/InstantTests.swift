@@ -1,7 +1,7 @@
 import DoormanSupport
 import Testing
 
-@Suite("Moments on the clock that only goes forward")
+@Suite("Moments on the monotonic clock")
 struct InstantTests {
     @Test("steps forward and back")
     func steps() {
@@ -11,7 +11,7 @@ struct InstantTests {
         #expect(start.advanced(by: .zero) == start)
     }
 
-    @Test("steps stop at the start and at the end of time")
+    @Test("steps are clamped to the minimum and the maximum")
     func edges() {
         #expect(Instant(nanoseconds: 4).advanced(by: .nanoseconds(-5)) == Instant(nanoseconds: 0))
         #expect(Instant(nanoseconds: .max - 4).advanced(by: .nanoseconds(5)) == .distantFuture)
@@ -20,7 +20,7 @@ struct InstantTests {
         #expect(Instant(nanoseconds: 7).advanced(by: .seconds(Int64.min)) == Instant(nanoseconds: 0))
     }
 
-    @Test("the way there and the way back are one, with its sign turned")
+    @Test("the durations in both directions differ only in their sign")
     func durations() {
         let early = Instant(nanoseconds: 10)
         let late = Instant(nanoseconds: 25)
@@ -29,14 +29,14 @@ struct InstantTests {
         #expect(late.duration(to: late) == .zero)
     }
 
-    @Test("a duration that can't be expressed is the longest that can")
+    @Test("a duration that is too long is clamped")
     func longestDuration() {
         let start = Instant(nanoseconds: 0)
         #expect(start.duration(to: .distantFuture) == .nanoseconds(Int64.max))
         #expect(Instant.distantFuture.duration(to: start) == .nanoseconds(-Int64.max))
     }
 
-    @Test("they are ordered")
+    @Test("earlier moments are less than later ones")
     func order() {
         #expect(Instant(nanoseconds: 1) < Instant(nanoseconds: 2))
         #expect(Instant(nanoseconds: .max - 1) < .distantFuture)
@@ -47,28 +47,28 @@ struct InstantTests {
 struct DeadlineTests {
     let deadline = Deadline(Instant(nanoseconds: 100))
 
-    @Test("time is left until the very moment")
+    @Test("a deadline passes exactly at its moment")
     func passes() {
         #expect(!deadline.hasPassed(at: Instant(nanoseconds: 99)))
         #expect(deadline.hasPassed(at: Instant(nanoseconds: 100)))
         #expect(deadline.hasPassed(at: .distantFuture))
     }
 
-    @Test("what is left is never less than nothing")
+    @Test("the remaining time is never negative")
     func remaining() {
         #expect(deadline.remaining(at: Instant(nanoseconds: 40)) == .nanoseconds(60))
         #expect(deadline.remaining(at: Instant(nanoseconds: 100)) == .zero)
         #expect(deadline.remaining(at: Instant(nanoseconds: 5000)) == .zero)
     }
 
-    @Test("one in the distant future never passes, but its remaining time can still be expressed")
+    @Test("a deadline in the distant future never passes")
     func distant() {
         let distant = Deadline(.distantFuture)
         #expect(!distant.hasPassed(at: Instant(nanoseconds: .max - 1)))
         #expect(distant.remaining(at: Instant(nanoseconds: 0)) == .nanoseconds(Int64.max))
     }
 
-    @Test("the earlier one comes first")
+    @Test("earlier deadlines are less than later ones")
     func order() {
         #expect(deadline < Deadline(Instant(nanoseconds: 101)))
         #expect(min(deadline, Deadline(.distantFuture)) == deadline)
@@ -78,7 +78,7 @@ struct DeadlineTests {
 @Suite("Durations in nanoseconds")
 struct DurationNanosecondsTests {
     @Test(
-        "whole ones, rounded toward zero",
+        "durations are rounded toward zero to whole nanoseconds",
         arguments: [
             (.zero, 0), (.seconds(1), 1_000_000_000), (.nanoseconds(1), 1), (.nanoseconds(-1), -1),
             (.milliseconds(-1500), -1_500_000_000), (.init(secondsComponent: 0, attosecondsComponent: 999_999_999), 0),
@@ -87,7 +87,7 @@ struct DurationNanosecondsTests {
         #expect(duration.nanoseconds == nanoseconds)
     }
 
-    @Test("held at both ends")
+    @Test("durations that are too long are clamped")
     func ends() {
         #expect(Duration.seconds(Int64.max).nanoseconds == .max)
         #expect(Duration.seconds(Int64.min).nanoseconds == .min)

@@ -3,14 +3,14 @@ import DoormanSupport
 import TestKit
 import Testing
 
-@Suite("So many calls in a second")
+@Suite("The rate limiter")
 struct RateLimiterTests {
     private func moment(_ milliseconds: Int) -> Instant {
         Instant(nanoseconds: 1_000_000_000_000 + UInt64(milliseconds) * 1_000_000)
     }
 
-    @Test("what is there may be looked at first and charged afterwards; what was charged too much is missing later")
-    func lookedAtAndCharged() {
+    @Test("calls charged beyond the limit delay later calls")
+    func chargedAfterwards() {
         var limit = RateLimiter(callsPerSecond: 10, burst: 3)
         #expect(limit.available(at: moment(0)) == 3)
         limit.charge(2, at: moment(0))
@@ -23,7 +23,7 @@ struct RateLimiterTests {
         #expect(limit.available(at: moment(10_000)) == 3)
     }
 
-    @Test("the saved ones go at once, then one each interval")
+    @Test("a burst begins at once, then one call per interval")
     func burstThenRate() {
         var limit = RateLimiter(callsPerSecond: 10, burst: 3)
         #expect((0..<10).filter { _ in limit.take(at: moment(0)) }.count == 3)
@@ -34,7 +34,7 @@ struct RateLimiterTests {
     }
 
     @Test(
-        "in no span of time do more begin than the burst and the span's share", arguments: [(1, 1), (7, 5), (1_000, 100), (333, 1)])
+        "in no interval do more calls begin than the burst and the rate allow", arguments: [(1, 1), (7, 5), (1_000, 100), (333, 1)])
     func neverMore(rate: Int, burst: Int) {
         var random = SystemRandomNumberGenerator()
         var limit = RateLimiter(callsPerSecond: rate, burst: burst)
@@ -54,7 +54,7 @@ struct RateLimiterTests {
     }
 
     @Test(
-        "at another rate what was used up stays used up, as far as it goes",
+        "a change of the rate keeps the used part of the burst",
         arguments: [(10, 3, 0), (10, 5, 2), (1_000, 13, 10), (1_000, 2, 0), (1, 4, 1)])
     func changed(rate: Int, burst: Int, left: Int) {
         var limit = RateLimiter(callsPerSecond: 100, burst: 8)

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("SplitMix64")
 struct SplitMix64Tests {
-    @Test("gives the published sequence of its seed")
+    @Test("generates the published sequence of a seed")
     func reference() {
         // The output of the authors' C program (https://prng.di.unimi.it/splitmix64.c) for the seed 1234567.
         var random = SplitMix64(seed: 1_234_567)

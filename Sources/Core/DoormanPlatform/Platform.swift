@@ -1,4 +1,5 @@
-// The platform's C library under one name. A module of its own: re-exported by another, it would be visible to all that import that.
+// The platform's C library under one name. This is a module of its own, since a module that re-exports it exposes it to all its
+// importers.
 #if canImport(Glibc)
     @_exported public import Glibc
 #elseif canImport(Musl)

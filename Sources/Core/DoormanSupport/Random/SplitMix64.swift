@@ -1,14 +1,13 @@
 /// SplitMix64 (Steele, Lea and Flood: "Fast splittable pseudorandom number generators", 2014).
 ///
-/// The same seed gives the same sequence on every machine, so that a seed reproduces a simulation or a test. Not for secrets: 64 bits of
-/// output are enough to foresee the rest.
+/// The same seed gives the same sequence on every machine, so a seed reproduces a simulation or a test. Not for secrets: 64 bits of
+/// output suffice to predict the rest.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    /// Starts the sequence of a seed.
+    /// Creates a generator.
     ///
-    /// - Parameter seed: Any number. Two generators with the same seed give the same sequence; seeds that differ in one bit give
-    ///   sequences that have nothing in common.
+    /// - Parameter seed: Any number. Seeds that differ in one bit give unrelated sequences.
     package init(seed: UInt64) {
         state = seed
     }

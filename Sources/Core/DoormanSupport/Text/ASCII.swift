@@ -8,17 +8,17 @@ extension UInt8 {
     /// Whether this byte is one of `A` to `Z` and `a` to `z`.
     @inlinable
     package var isASCIILetter: Bool {
-        // The bit is all that tells lowercase from uppercase, and no other byte becomes a letter by it.
+        // Setting this bit turns uppercase letters into lowercase, and turns no other byte into a letter.
         (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20)
     }
 
-    /// Whether this byte is a letter or a digit of ASCII.
+    /// Whether this byte is an ASCII letter or digit.
     @inlinable
     package var isASCIIAlphanumeric: Bool {
         isASCIILetter || isASCIIDigit
     }
 
-    /// Whether this byte is a character of ASCII that is printed: no space, and no control character.
+    /// Whether this byte is a visible ASCII character: neither a space nor a control character.
     @inlinable
     package var isVisibleASCII: Bool {
         (0x21...0x7e).contains(self)

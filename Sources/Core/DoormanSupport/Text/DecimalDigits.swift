@@ -1,7 +1,8 @@
-/// Account ids, app ids and the parts of phone numbers are strings of ASCII digits: nothing else can be one, and nothing else
-/// may become a part of a path.
+/// Validates account ids, app ids and the parts of phone numbers, which are ASCII digits.
+///
+/// Ids become parts of URL paths, so nothing else may pass as one.
 package enum DecimalDigits {
-    /// Whether the text is one digit or more, and at most `limit`.
+    /// Whether a text consists of 1 to `limit` ASCII digits.
     package static func areAll(_ text: some StringProtocol, upTo limit: Int) -> Bool {
         (1...limit).contains(text.utf8.count) && text.utf8.allSatisfy(\.isASCIIDigit)
     }

@@ -1,8 +1,8 @@
-/// A host and a TCP port, as people type them: `host:port` or `[address]:port` (RFC 3986, section 3.2).
+/// A host with a TCP port, written as `host:port` or `[address]:port` (RFC 3986, section 3.2).
 package struct HostAndPort: Sendable, Hashable {
-    /// A name or an address, without the brackets of IPv6.
+    /// A host name or an address, without the brackets of IPv6.
     package let host: String
-    /// 1 to 65535.
+    /// The port: 1 to 65535.
     package let port: Int
 
     package init(host: String, port: Int) {
@@ -10,19 +10,21 @@ package struct HostAndPort: Sendable, Hashable {
         self.port = port
     }
 
-    /// Why a text can't be read.
+    /// The reason why a text can't be parsed.
     package enum ParseError: Error, Sendable, Hashable {
         case missingPort
-        /// Not from 1 to 65535.
+        /// The port is not a number from 1 to 65535.
         case invalidPort
         case emptyHost
-        /// Something other than an IPv6 address is in brackets.
+        /// A name or an IPv4 address is in brackets.
         case needlessBrackets
-        /// An IPv6 address is without its brackets.
+        /// An IPv6 address is not in brackets.
         case missingBrackets
     }
 
-    /// - Parameter defaultPort: The port of a text without one; `nil` if there must be one.
+    /// Parses a host with a port.
+    ///
+    /// - Parameter defaultPort: The port if the text has none; `nil` to require a port in the text.
     package init(parsing text: some StringProtocol, defaultPort: Int? = nil) throws(ParseError) {
         let closingBracket = text.lastIndex(of: "]")
         if let colon = text.lastIndex(of: ":"), closingBracket.map({ $0 < colon }) ?? true {
@@ -52,6 +54,6 @@ package struct HostAndPort: Sendable, Hashable {
 }
 
 extension HostAndPort: CustomStringConvertible {
-    /// In the form that ``init(parsing:defaultPort:)`` reads.
+    /// The form that ``init(parsing:defaultPort:)`` parses.
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -1,6 +1,6 @@
-/// Numbers as text for people, the same in every language.
+/// Formats numbers for people, independently of the locale.
 package enum NumberText {
-    /// `12.50`: with so many digits behind the point, rounded.
+    /// Formats a number with a fixed number of decimal places, rounded: `12.50`.
     package static func decimal(_ value: Double, digits: Int) -> String {
         let scale = (0..<digits).reduce(Int64(1)) { scale, _ in scale * 10 }
         guard let scaled = Int64(exactly: (value * Double(scale)).rounded()) else { return "\(value)" }
@@ -10,12 +10,12 @@ package enum NumberText {
         return "\(sign)\(whole).\(String(UInt64(scale) + fraction).dropFirst())"
     }
 
-    /// `1.204`: a number of thousandths, with all three digits behind the point.
+    /// Formats a number of thousandths with three decimal places: `1.204`.
     package static func thousandths(_ count: Int64) -> String {
         "\(count / 1000).\(String(1000 + count % 1000).dropFirst())"
     }
 
-    /// `1,234,567`
+    /// Formats a number in groups of three digits: `1,234,567`.
     package static func grouped(_ number: Int) -> String {
         var groups: [Substring] = []
         var rest = String(number.magnitude)[...]

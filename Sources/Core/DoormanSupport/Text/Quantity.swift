@@ -1,8 +1,8 @@
-/// A whole number and its unit, as people type them: `60s`, `128MiB`. Either may be empty.
+/// A text split into a whole number and its unit, for example `60s` or `128MiB`. Either part may be empty.
 package struct Quantity {
-    /// Decimal digits of ASCII.
+    /// The leading ASCII digits.
     package let number: Substring
-    /// All that follows the number.
+    /// The text after the number.
     package let unit: Substring
 
     package init(_ text: String) {

@@ -1,4 +1,4 @@
-/// The moment after which a response is of no use to its caller.
+/// The moment after which a caller no longer waits for a response.
 package struct Deadline: Sendable, Hashable, Comparable {
     package let instant: Instant
 

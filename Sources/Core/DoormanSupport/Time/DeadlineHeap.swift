@@ -1,9 +1,9 @@
 /// A binary heap of elements with deadlines, from which any element can be removed.
 ///
-/// Inserting and removing take O(log n); nothing is allocated except when the heap grows beyond its largest size so far. A handle names
-/// a slot and how often that slot was reused, so a handle of an element that has gone is harmless.
+/// Inserting and removing take O(log n), and allocate only if the heap exceeds its largest size so far. A handle contains the
+/// generation of its slot, so the handle of a removed element never affects another element.
 package struct DeadlineHeap<Element> {
-    /// Names an element for as long as it is in the heap.
+    /// Identifies an element while it is in the heap.
     package struct Handle: Hashable, Sendable {
         @usableFromInline let slot: UInt32
         @usableFromInline let generation: UInt32
@@ -15,7 +15,7 @@ package struct DeadlineHeap<Element> {
         }
     }
 
-    /// The deadline is here and not in the slot, so that ordering touches one array only.
+    /// A deadline with its slot. The deadline is not in the slot, so that ordering touches only one array.
     @usableFromInline
     struct Entry {
         @usableFromInline let deadline: Deadline
@@ -80,7 +80,7 @@ package struct DeadlineHeap<Element> {
 
     /// Removes an element.
     ///
-    /// - Returns: The element; `nil` if it has been removed before.
+    /// - Returns: The element; `nil` if it was removed before.
     @inlinable
     @discardableResult
     package mutating func remove(_ handle: Handle) -> Element? {
@@ -98,7 +98,7 @@ package struct DeadlineHeap<Element> {
         return removeEntry(at: 0)
     }
 
-    /// Removes all elements. Their handles name nothing from then on.
+    /// Removes all elements, and invalidates their handles.
     ///
     /// - Returns: The elements, in no particular order.
     @inlinable

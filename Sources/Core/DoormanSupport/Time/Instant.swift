@@ -1,4 +1,4 @@
-/// A moment on a monotonic clock, in nanoseconds since some start. Meaningless outside this process.
+/// A moment on a monotonic clock, in nanoseconds since an arbitrary start. Meaningless outside this process.
 package struct Instant: Sendable, Hashable, Comparable {
     package var nanoseconds: UInt64
 
@@ -6,7 +6,7 @@ package struct Instant: Sendable, Hashable, Comparable {
         self.nanoseconds = nanoseconds
     }
 
-    /// A moment after every other.
+    /// A moment later than all others.
     package static let distantFuture = Instant(nanoseconds: .max)
 
     /// Returns the moment `duration` from here, clamped to the start and ``distantFuture``.
@@ -39,7 +39,7 @@ package struct Instant: Sendable, Hashable, Comparable {
     }
 }
 
-/// A length of time in whole nanoseconds, for hot paths: reading a `Duration` costs a division.
+/// A duration in whole nanoseconds, for hot paths, since reading a `Duration` costs a division.
 package struct Nanoseconds: Sendable, Hashable {
     package let count: UInt64
 

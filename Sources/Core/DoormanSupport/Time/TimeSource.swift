@@ -1,15 +1,16 @@
 package import DoormanCore
 
-/// All that depends on time and on who runs when: two clocks, waiting, and tasks that belong to nobody. Tests put in clocks that
-/// they step; the simulator puts in a world in which all of it happens in an order that a seed decides.
+/// The dependencies on time and scheduling: two clocks, sleeping, and detached tasks.
+///
+/// Tests supply clocks that they step. The simulator supplies a scheduler that derives the order of all events from a seed.
 package struct TimeSource: Sendable {
-    /// The clock that only goes forward, for deadlines and ages.
+    /// The monotonic clock, for deadlines and ages.
     package let now: @Sendable () -> Instant
-    /// Civil time, for people. It may be set back.
+    /// The wall clock, for people. It can be set back.
     package let wallTime: @Sendable () -> Timestamp
-    /// Suspends the task until the moment has come, or for a while: whoever calls it looks at the clock again.
+    /// Suspends the task until a moment at the latest. It may return early, so the caller must check the clock again.
     package let sleep: @Sendable (Instant) async -> Void
-    /// Runs a task that no caller waits for, and that nobody cancels.
+    /// Starts a detached task, which is never awaited or cancelled.
     package let spawn: @Sendable (@escaping @Sendable () async -> Void) -> Void
 
     package init(
@@ -23,8 +24,10 @@ package struct TimeSource: Sendable {
         self.spawn = spawn
     }
 
-    /// These clocks, with tasks as Swift runs them. Sleeps a second of real time at most, so that a clock that is stepped is
-    /// looked at again, and a sleeper that nobody needs any more is soon gone.
+    /// Creates a source with these clocks and Swift's scheduling.
+    ///
+    /// A sleep lasts at most one second of real time. So a sleeper notices that a test stepped the clock, or that its owner is
+    /// gone.
     package init(now: @escaping @Sendable () -> Instant, wallTime: @escaping @Sendable () -> Timestamp) {
         self.init(
             now: now, wallTime: wallTime,
@@ -34,7 +37,7 @@ package struct TimeSource: Sendable {
 }
 
 extension TimeSource {
-    /// Calls `action` once the moment has come; not at all if the owner is gone by then.
+    /// Calls `action` at a moment, unless the owner has been released by then.
     package func wake<Owner: AnyObject & Sendable>(
         _ owner: Owner, at moment: Instant, _ action: @escaping @Sendable (Owner) -> Void
     ) {

@@ -1,18 +1,20 @@
-/// Who is at the other end of a connection, as far as the transport vouches for it: what it says of itself counts for nothing.
+/// The peer of a connection, as the transport authenticates it. Claims of the peer itself are ignored.
 ///
-/// Behind a proxy, or an address that many share, the name is that of the proxy or of them all.
+/// Peers behind the same proxy or address translation are one caller.
 package struct Caller: Sendable, Hashable, Comparable {
-    /// `ip:10.0.0.7` of a TCP connection, `uid:1000` of a process behind a Unix socket, `uri:spiffe://example.org/billing` or
-    /// `dns:billing.internal` of one with a certificate. Holds nothing secret, and nothing that the caller chose: a certificate's
-    /// name is its authority's choice.
+    /// The caller's name. Contains no secret, and nothing that the caller chose.
+    ///
+    /// - `ip:10.0.0.7` for a TCP connection;
+    /// - `uid:1000` for a process behind a Unix socket;
+    /// - `uri:spiffe://example.org/billing` or `dns:billing.internal` for a client certificate, whose authority chose the name.
     package let name: String
 
-    /// - Parameter name: In its one canonical form: two names are two callers.
+    /// - Parameter name: The name in its canonical form, since different names are different callers.
     package init(name: String) {
         self.name = name
     }
 
-    /// One of whom nothing is known. No list of callers can name it.
+    /// A caller without an authenticated name. No rule of a policy can match it by name.
     package static let unknown = Caller(name: "unknown")
 
     package static func < (lhs: Caller, rhs: Caller) -> Bool { lhs.name < rhs.name }

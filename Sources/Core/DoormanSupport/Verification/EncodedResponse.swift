@@ -1,11 +1,11 @@
-/// An answer as it goes over the wire, packed once when it is remembered and copied whenever it is given. What the bytes mean is
-/// known to whoever packed them.
+/// A response in its encoded form, which is encoded once for the cache and copied for each call. The bytes are opaque here.
 ///
-/// As a rule the bytes lie in the value itself, so that memory can keep them beside their key, and giving an answer touches no heap
-/// object and counts no reference.
+/// Up to 126 bytes are stored inline, so that the cache stores them beside their key. A cache hit then touches no heap object, and
+/// needs no reference counting.
 package struct EncodedResponse: Sendable, Hashable {
+    /// The bytes, if they fit; ``Short/none`` otherwise.
     package var short: Short
-    /// The bytes, where ``short`` has no room for them.
+    /// The bytes, if they don't fit into ``short``.
     package var long: [UInt8] = []
 
     package init(bytes: [UInt8]) {
@@ -17,33 +17,33 @@ package struct EncodedResponse: Sendable, Hashable {
         }
     }
 
-    /// An empty one: room to copy another into.
+    /// Creates an empty response.
     package init() {
         short = Short()
     }
 
-    /// Empties it. What ``long`` holds does not count then.
+    /// Makes the response empty. ``long`` keeps its content, which is ignored, to avoid reference counting.
     @inline(__always)
     package mutating func clear() { short = Short() }
 
     package var bytes: [UInt8] { short.bytes ?? long }
 
-    package static func == (one: EncodedResponse, other: EncodedResponse) -> Bool { one.bytes == other.bytes }
+    package static func == (lhs: EncodedResponse, rhs: EncodedResponse) -> Bool { lhs.bytes == rhs.bytes }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
 }
 
 extension EncodedResponse {
-    /// Up to 126 bytes, and how many they are: 128 bytes in two lines of the processor's cache.
+    /// Up to 126 bytes with their count, in two cache lines of the processor.
     package struct Short: Sendable, BitwiseCopyable {
         package typealias Lines = (SIMD8<UInt64>, SIMD8<UInt64>)
 
-        /// Account Kit's identities take about 100; those with a long e-mail address take more.
+        /// The maximum number of bytes. Account Kit's identities need about 100, and more with a long e-mail address.
         package static let capacity = MemoryLayout<Lines>.size - MemoryLayout<UInt16>.size
-        /// In place of a short reply where there is a long one.
+        /// The value for a response that does not fit.
         package static let none = Short(count: UInt16.max)
 
-        /// The bytes, whatever follows them, and in the last two their count, the lower byte first.
+        /// The bytes, then unspecified bytes. The last two bytes are the count, in little-endian order.
         package private(set) var lines: Lines = (SIMD8(), SIMD8())
 
         package init() {}
@@ -52,21 +52,21 @@ extension EncodedResponse {
             lines.1[7] = (UInt64(count) << 48).littleEndian
         }
 
-        /// Nil if there are too many.
+        /// `nil` if the bytes don't fit.
         init?(_ bytes: [UInt8]) {
             guard bytes.count <= Self.capacity else { return nil }
             unsafe withUnsafeMutableBytes(of: &lines) { unsafe $0.copyBytes(from: bytes) }
             lines.1[7] |= (UInt64(bytes.count) << 48).littleEndian
         }
 
-        /// Nil for ``none``.
+        /// The number of bytes; `nil` for ``none``.
         @inline(__always)
         package var count: Int? {
             let count = UInt16(truncatingIfNeeded: lines.1[7].littleEndian >> 48)
             return count == .max ? nil : Int(count)
         }
 
-        /// Nil for ``none``.
+        /// The bytes; `nil` for ``none``.
         var bytes: [UInt8]? {
             guard let count else { return nil }
             return unsafe withUnsafeBytes(of: lines) { unsafe Array($0.prefix(count)) }

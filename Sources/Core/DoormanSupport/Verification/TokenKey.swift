@@ -1,6 +1,6 @@
-/// What stands for a token in memory: 32 bytes that tell nothing of the token to whoever lacks the key they were made under.
+/// The cache key of a token: a keyed hash of 32 bytes, which reveals nothing about the token without the key of the hash.
 ///
-/// Nobody outside can choose tokens whose keys collide, in whole or in the part that a hash table looks at.
+/// Callers can't choose tokens whose keys collide, neither as a whole nor in the bits that a hash table uses.
 package struct TokenKey: Sendable {
     package let words: (UInt64, UInt64, UInt64, UInt64)
 
@@ -8,11 +8,11 @@ package struct TokenKey: Sendable {
         self.words = words
     }
 
-    /// 64 bits, each as good as random: tables and shards take their bits from here.
+    /// 64 pseudorandom bits, which select shards and positions in tables.
     package var bits: UInt64 { words.0 }
 
-    /// As many others: where in a table an entry lies.
-    package var placeBits: UInt64 { words.1 }
+    /// 64 other pseudorandom bits, which select the slot of an entry.
+    package var slotBits: UInt64 { words.1 }
 }
 
 extension TokenKey: Hashable {

@@ -1,58 +1,60 @@
 package import DoormanCore
 
-/// Something that can tell whose token it is. Each layer of Doorman is one, around another:
-/// caching around governing around a provider.
+/// Verifies tokens. Doorman's layers are verifiers around each other: the cache around the governor around a provider.
 package protocol TokenVerifier: Sendable {
-    /// Judges a token by its syntax alone, without a provider request.
+    /// Validates the syntax of a token, without a provider request.
     ///
-    /// - Returns: The rejection of what can't be a token; `nil` otherwise.
+    /// - Returns: The rejection if the syntax is invalid; `nil` otherwise.
     func validateSyntax(of token: Token) -> Rejection?
 
-    /// Asks the provider about a token whose syntax is valid: the first layer has checked it, and no layer below checks it again.
+    /// Verifies a token whose syntax is valid. The first layer validates the syntax, and no layer below does so again.
     ///
-    /// - Parameter deadline: By when the verdict must be there. The layers below never take longer.
+    /// - Parameter deadline: The end of the call. No layer takes longer.
     /// - Throws: ``VerificationError`` if no verdict could be reached.
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict
 }
 
-/// A verifier whose provider also gives out tokens and takes them back.
+/// A verifier whose provider also issues and revokes tokens, and manages accounts.
 package protocol TokenProvider: TokenVerifier {
-    /// Exchanges a code for a token, and asks whose it is. Never repeated once its bytes may have been sent: a code is good once.
+    /// Exchanges a code for a token, and verifies the token.
+    ///
+    /// Never retried once the request may have been sent, since a code can be used only once.
     func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict
 
-    /// Makes one token, or every token of an account, void. Safe to repeat. A token that is void already counts as done.
+    /// Revokes one token, or every token of an account. Idempotent: revoking an invalid token succeeds.
     func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError)
 
-    /// One page of an application's accounts. Safe to repeat. Unsupported unless a provider says otherwise.
+    /// Returns a page of an application's accounts. Idempotent. Unsupported by default.
     func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage
 
-    /// Deletes an account, and makes its tokens void. Safe to repeat. Unsupported unless a provider says otherwise.
+    /// Deletes an account, and revokes its tokens. Idempotent. Unsupported by default.
     func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError)
 }
 
 extension TokenProvider {
-    /// Of a provider that lists no accounts.
+    /// Throws ``VerificationError/Code/unsupported``.
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
-        throw VerificationError(.unsupported, "This provider lists no accounts.")
+        throw VerificationError(.unsupported, "The provider does not support listing accounts.")
     }
 
-    /// Of a provider that deletes no accounts.
+    /// Throws ``VerificationError/Code/unsupported``.
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
-        throw VerificationError(.unsupported, "This provider deletes no accounts.")
+        throw VerificationError(.unsupported, "The provider does not support deleting accounts.")
     }
 }
 
-/// A question about one token.
+/// A request to verify a token.
 package struct VerificationRequest: Sendable, Hashable {
     package var token: Token
-    /// The application the token must have been made for; nil for any that is configured.
+    /// The application that the token must belong to; `nil` for any configured application.
     package var applicationID: String?
-    /// How old an answer from memory may be; nil for any age within its time to live.
+    /// The maximum age of a cached verdict; `nil` for any age within its TTL.
     package var maxAge: Duration?
-    /// Whether this refreshes an answer that is still good, so that nobody waits for it.
+    /// Whether the request refreshes a cached entry ahead of time, so that no caller waits for it.
     package var isRefresh: Bool
-    /// The application the token was probably made for; nil if nobody knows. It is only asked first: a token of another one is
-    /// as good.
+    /// The application that the token probably belongs to; `nil` if unknown.
+    ///
+    /// A hint about the credential to use first. Tokens of other applications are valid as well.
     package var likelyApplicationID: String?
 
     package init(
@@ -67,10 +69,10 @@ package struct VerificationRequest: Sendable, Hashable {
     }
 }
 
-/// A code to exchange.
+/// A request to exchange a code for a token.
 package struct ExchangeRequest: Sendable, Hashable {
     package var code: AuthorizationCode
-    /// The application the code was made for; nil for the only one that is configured.
+    /// The application that the code belongs to; `nil` for the only configured application.
     package var applicationID: String?
 
     package init(code: AuthorizationCode, applicationID: String? = nil) {
@@ -79,17 +81,17 @@ package struct ExchangeRequest: Sendable, Hashable {
     }
 }
 
-/// What to revoke.
+/// A request to revoke one token, or every token of an account.
 package struct RevocationRequest: Sendable, Hashable {
     package enum Subject: Sendable, Hashable {
-        /// This token alone.
+        /// One token.
         case token(Token)
         /// Every token of this account.
         case account(String)
     }
 
     package var subject: Subject
-    /// The application it is about; nil for the only one that is configured.
+    /// The application of the token or account; `nil` for the only configured application.
     package var applicationID: String?
 
     package init(_ subject: Subject, applicationID: String? = nil) {
@@ -98,18 +100,19 @@ package struct RevocationRequest: Sendable, Hashable {
     }
 }
 
-/// A question for one page of an application's accounts.
+/// A request for a page of an application's accounts.
 package struct AccountListRequest: Sendable, Hashable {
-    /// How many accounts a page may have, by Account Kit's contract: 1 to 1,000.
+    /// The page sizes that Account Kit allows: 1 to 1,000 accounts.
     package static let pageSizes = 1...1000
-    /// With the longest e-mail addresses there are, 100 accounts still fit into a frame and into the provider's answer.
+    /// The default page size. Even with e-mail addresses of maximum length, 100 accounts fit into a frame and into
+    /// `provider.max-body`.
     package static let defaultPageSize = 100
 
-    /// The application whose accounts they are; nil for the only one that is configured.
+    /// The application of the accounts; `nil` for the only configured application.
     package var applicationID: String?
-    /// The most accounts that the page may have. Whoever answers judges it: see ``pageSizes``.
+    /// The maximum number of accounts in the page. The provider's verifier validates it: see ``pageSizes``.
     package var pageSize: Int
-    /// The ``AccountPage/next`` of the page before; nil for the first.
+    /// The ``AccountPage/next`` cursor of the previous page; `nil` for the first page.
     package var after: String?
 
     package init(applicationID: String? = nil, pageSize: Int = defaultPageSize, after: String? = nil) {
@@ -119,9 +122,9 @@ package struct AccountListRequest: Sendable, Hashable {
     }
 }
 
-/// An account to delete.
+/// A request to delete an account.
 package struct AccountDeletionRequest: Sendable, Hashable {
-    /// The application whose account it is; nil for the only one that is configured.
+    /// The application of the account; `nil` for the only configured application.
     package var applicationID: String?
     package var accountID: String
 

@@ -1,22 +1,21 @@
 package import DoormanCore
 
-/// One `Verify` call that the cache could not answer at once.
+/// A `Verify` call that missed the cache.
 ///
-/// Its token's syntax was validated and its key was computed when it was made. Every layer below is handed this value, and does neither
-/// again.
+/// Its token has been validated and its key has been computed, once for all layers below.
 package struct VerifyCall: Sendable, Hashable {
-    /// The token to verify. Its syntax is valid.
+    /// The token, whose syntax is valid.
     package let token: Token
-    /// The keyed hash of ``token`` alone. Provider and application are facts of a cached entry, compared for each call.
+    /// The keyed hash of ``token`` alone. A cached entry contains its provider and application, which each call compares.
     package let key: TokenKey
-    /// The application that the token must have been made for; `nil` for any that is configured.
+    /// The application that the token must belong to; `nil` for any configured application.
     package let applicationID: String?
-    /// The maximum age of a cached answer; `nil` for any age within its TTL.
+    /// The maximum age of a cached verdict; `nil` for any age within its TTL.
     package let maxAge: Duration?
 
     /// - Parameters:
-    ///   - token: One whose syntax was validated.
-    ///   - key: The token's.
+    ///   - token: A token whose syntax is valid.
+    ///   - key: The key of that token.
     package init(validated token: Token, key: TokenKey, applicationID: String? = nil, maxAge: Duration? = nil) {
         self.token = token
         self.key = key
@@ -25,7 +24,7 @@ package struct VerifyCall: Sendable, Hashable {
     }
 }
 
-/// A verdict with its response, which is encoded once for all calls that it answers.
+/// A verdict with its encoded response, which is shared by all calls with that verdict.
 package struct EncodedVerdict: Sendable, Hashable {
     package var verdict: Verdict
     package var response: EncodedResponse
@@ -36,11 +35,11 @@ package struct EncodedVerdict: Sendable, Hashable {
     }
 }
 
-/// What the cache says of a call that it answered.
+/// The metadata of a cache hit.
 package struct CacheHit: Sendable, Hashable {
     /// Why the token is rejected; `nil` for a valid one.
     package let rejection: Rejection.Reason?
-    /// Whether this hit is the one that has the entry refreshed before its TTL ends.
+    /// Whether this hit must trigger the refresh of its entry.
     package let isDueForRefresh: Bool
 
     package init(rejection: Rejection.Reason? = nil, isDueForRefresh: Bool = false) {
@@ -49,10 +48,10 @@ package struct CacheHit: Sendable, Hashable {
     }
 }
 
-/// What a call meets when it asks for a stale entry.
+/// The situation in which a call asks for a stale entry.
 package enum StaleOccasion: Sendable, Hashable {
-    /// A cache miss, before anything is charged for it.
+    /// A cache miss that has not been charged to the caller.
     case cacheMiss
-    /// The caller's limit on cache misses is exceeded.
+    /// The caller has exceeded its limit on cache misses.
     case missLimitExceeded
 }

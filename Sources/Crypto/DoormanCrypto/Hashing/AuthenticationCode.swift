@@ -1,29 +1,29 @@
-/// The 32 bytes an HMAC-SHA-256 gives, held in four words so that it is a key without a heap allocation.
+/// The 32 bytes of an HMAC-SHA-256, stored in four words, so that they are a hashable key without a heap allocation.
 package struct AuthenticationCode: Sendable, Hashable {
-    /// Bytes 0–7, 8–15, 16–23 and 24–31, each read with the highest byte first.
+    /// Bytes 0–7, 8–15, 16–23 and 24–31, each in big-endian order.
     package let words: (UInt64, UInt64, UInt64, UInt64)
 
     package init(words: (UInt64, UInt64, UInt64, UInt64)) {
         self.words = words
     }
 
-    /// Compares without a branch on the content, so that the time taken tells nothing of where two codes differ.
+    /// Compares in constant time, so that the duration does not reveal where two codes differ.
     package static func == (lhs: Self, rhs: Self) -> Bool {
         (lhs.words.0 ^ rhs.words.0) | (lhs.words.1 ^ rhs.words.1) | (lhs.words.2 ^ rhs.words.2) | (lhs.words.3 ^ rhs.words.3) == 0
     }
 
-    /// One word is enough: every bit of a code is as good as random.
+    /// Hashes one word only, since all bits of a code are pseudorandom.
     package func hash(into hasher: inout Hasher) {
         hasher.combine(words.0)
     }
 
-    /// The 64 lowercase hexadecimal digits.
+    /// The code as 64 lowercase hexadecimal digits.
     package var hexadecimal: String {
         let digits = Array("0123456789abcdef".utf8)
         return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
-    /// The 32 bytes in order.
+    /// The 32 bytes of the code.
     package var bytes: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(32)
@@ -37,7 +37,7 @@ package struct AuthenticationCode: Sendable, Hashable {
 }
 
 extension AuthenticationCode {
-    /// The words as they lie in memory when the 32 bytes do.
+    /// Creates a code from words in the byte order of memory.
     init(bigEndianWords words: (UInt64, UInt64, UInt64, UInt64)) {
         self.init(
             words: (
@@ -45,6 +45,7 @@ extension AuthenticationCode {
             ))
     }
 
+    /// The words in the byte order of memory.
     var bigEndianWords: (UInt64, UInt64, UInt64, UInt64) {
         (words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian)
     }

@@ -1,19 +1,17 @@
 internal import DoormanCore
 
-/// HMAC-SHA-256 (RFC 2104, FIPS 198-1) under one key.
+/// HMAC-SHA-256 with one key (RFC 2104, FIPS 198-1).
 ///
-/// Both halves of the key are hashed once, at the start; each code then forks those two states on the stack. A code takes no
-/// heap and no lock, and one value may be used by any number of threads.
+/// The inner and the outer key block are hashed once, in `init`. Each code copies these two states onto the stack, so that it needs
+/// neither the heap nor a lock. Any number of threads may use one value.
 package struct HMACSHA256: Sendable {
-    /// Bytes that are hashed at a time: a beginning of whole blocks costs ``prepared(with:)`` all that it costs.
+    /// The block size in bytes. A prefix of whole blocks is hashed only once, in ``prepared(with:)``.
     package static let blockSize = SHA256State.blockSize
 
     private var inner = SHA256State()
     private var outer = SHA256State()
 
-    /// Takes the key in.
-    ///
-    /// - Parameter key: Of any length. One longer than 64 bytes counts as its SHA-256 (RFC 2104, section 2).
+    /// - Parameter key: A key of any length. A key of more than 64 bytes is replaced by its SHA-256 (RFC 2104, section 2).
     package init(key: [UInt8]) {
         var block = key
         if key.count > SHA256State.blockSize {
@@ -28,22 +26,23 @@ package struct HMACSHA256: Sendable {
         outer.update(outerBlock.span)
     }
 
-    /// The same key, with a beginning that all its messages share already taken in: what it gives for a message is what
-    /// this one gives for `prefix` and the message together.
+    /// Returns a copy that has already hashed a common prefix of all messages.
+    ///
+    /// The copy's code of a message is this value's code of `prefix` followed by the message.
     package func prepared(with prefix: [UInt8]) -> HMACSHA256 {
         var copy = self
         copy.inner.update(prefix.span)
         return copy
     }
 
-    /// The code of the message.
+    /// Returns the code of a message.
     package func authenticationCode(for message: borrowing Span<UInt8>) -> AuthenticationCode {
         var inner = inner
         inner.update(message)
         return finish(inner)
     }
 
-    /// The code of a message made of parts, none of which is copied: `feed` hands them in, in order.
+    /// Returns the code of a message in parts, without copying them. `feed` appends the parts in order.
     package func authenticationCode(_ feed: (inout Feeder) -> Void) -> AuthenticationCode {
         var feeder = Feeder(inner: inner)
         feed(&feeder)
@@ -58,21 +57,21 @@ package struct HMACSHA256: Sendable {
 }
 
 extension HMACSHA256 {
-    /// Takes in the parts of one message.
+    /// Collects the parts of one message.
     package struct Feeder {
         fileprivate var inner: SHA256State
 
-        /// The next bytes of the message.
+        /// Appends bytes to the message.
         package mutating func append(_ bytes: borrowing Span<UInt8>) {
             inner.update(bytes)
         }
 
-        /// Four bytes, the highest first.
+        /// Appends a number as four bytes in big-endian order.
         package mutating func append(bigEndian number: UInt32) {
             inner.update(bigEndian: number)
         }
 
-        /// The length in four bytes, then the bytes: messages of several such parts can't be mistaken for one another.
+        /// Appends the length in four bytes, followed by the bytes. Different sequences of such parts are different messages.
         package mutating func appendLengthPrefixed(_ bytes: borrowing Span<UInt8>) {
             inner.update(bigEndian: UInt32(bytes.count))
             inner.update(bytes)
@@ -80,7 +79,7 @@ extension HMACSHA256 {
     }
 }
 
-/// The states stand for the key, so printing and reflecting must not show them.
+/// The states are equivalent to the key, so no description may contain them.
 extension HMACSHA256: Redacted {
     package var description: String { "HMACSHA256(redacted)" }
 }

@@ -1,18 +1,19 @@
 private import COpenSSL
 
-/// The random source has failed. OpenSSL's is seeded by the operating system, so this means the machine is broken: nothing
-/// that needs a secret may start.
+/// The failure of OpenSSL's random number generator, which the operating system seeds.
+///
+/// It means that the machine is broken. The process must not start anything that needs a secret.
 package struct RandomSourceFailure: Error, Sendable, Hashable {}
 
-/// Bytes nobody can guess (`RAND_bytes(3)`).
+/// A source of cryptographically secure random bytes (`RAND_bytes(3)`).
 package enum RandomBytes {
-    /// The longest run that may be asked for at once: 1 MiB.
+    /// The maximum number of bytes per call: 1 MiB.
     package static let maximumCount = 1 << 20
 
-    /// Fresh random bytes, fit for keys.
+    /// Generates random bytes that are suitable for keys.
     ///
-    /// - Parameter count: From 0 to ``maximumCount``; anything else is a bug of the caller and traps.
-    /// - Throws: ``RandomSourceFailure`` if the source gives nothing.
+    /// - Parameter count: The number of bytes: 0 to ``maximumCount``. Anything else traps.
+    /// - Throws: ``RandomSourceFailure`` if the generator fails.
     package static func generate(count: Int) throws(RandomSourceFailure) -> [UInt8] {
         precondition((0...maximumCount).contains(count), "random bytes: count out of range")
         var succeeded = false

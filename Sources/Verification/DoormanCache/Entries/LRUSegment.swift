@@ -427,6 +427,6 @@ extension LRUSegment {
     /// Which of the slots is the key's home.
     @inline(__always)
     static func home(of key: TokenKey, among count: UInt) -> UInt {
-        UInt(key.placeBits.multipliedFullWidth(by: UInt64(count)).high)
+        UInt(key.slotBits.multipliedFullWidth(by: UInt64(count)).high)
     }
 }
