@@ -31,11 +31,11 @@ struct AccountsTests {
         }
     }
 
-    @Test("E6 asks as the application, and goes on with the cursor alone")
+    @Test("the request for the next page contains only the cursor of the previous page")
     func pages() async throws {
         let transport = ScriptedTransport(
-            .answer(200, #"{"data":\#(Self.two),"paging":{"next":\#(Self.next)MTAx%3D"}}"#),
-            .answer(200, #"{"data":[],"paging":{}}"#))
+            .response(200, #"{"data":\#(Self.two),"paging":{"next":\#(Self.next)MTAx%3D"}}"#),
+            .response(200, #"{"data":[],"paging":{}}"#))
         let first = try await list(transport, AccountListRequest(pageSize: 2))
         #expect(first.accounts == [Account(id: "1", phoneNumber: "+15551234567"), Account(id: "2", email: "a@example.com")])
         #expect(first.next == "MTAx=")
@@ -48,9 +48,9 @@ struct AccountsTests {
         #expect(await transport.requests.allSatisfy { $0.method == .get && $0.isRepeatable })
     }
 
-    @Test("E5 has the account in its path")
+    @Test("E5 has the account id in its path")
     func deletes() async throws {
-        let transport = ScriptedTransport(.answer(200, #"{"success":true}"#))
+        let transport = ScriptedTransport(.response(200, #"{"success":true}"#))
         try await delete(transport)
         let request = try #require(await transport.requests.first)
         #expect(request.method == .delete && request.isRepeatable)
@@ -60,7 +60,7 @@ struct AccountsTests {
     }
 
     @Test(
-        "a page is believed only if all of it makes sense",
+        "a page with any invalid part is malformed",
         arguments: [
             "{}", #"{"data":{}}"#, #"{"data":[1]}"#, #"{"data":[{"id":1,"email":{"address":"a@b"}}]}"#,
             #"{"data":[{"id":"x","email":{"address":"a@b"}}]}"#, #"{"data":[{"id":"1"}]}"#,
@@ -75,18 +75,18 @@ struct AccountsTests {
             #"{"data":[],"paging":{"next":"https://x/accounts?after=%4"}}"#,
             #"{"data":[],"paging":{"next":"https://x/accounts?after=%FF"}}"#,
         ])
-    func nonsense(body: String) {
+    func malformed(body: String) {
         #expect(page(of: body) == nil)
     }
 
     @Test(
-        "the end is said in three ways",
+        "a page without a next URL is the last page",
         arguments: [#"{"data":[]}"#, #"{"data":[],"paging":null}"#, #"{"data":[],"paging":{"next":null}}"#])
     func end(body: String) {
         #expect(page(of: body) == AccountPage(accounts: []))
     }
 
-    @Test("more accounts than were asked for are nonsense, as is a cursor that is too long")
+    @Test("a page that exceeds a limit is malformed")
     func bounds() {
         #expect(page(of: #"{"data":\#(Self.two)}"#, limit: 2) != nil)
         #expect(page(of: #"{"data":\#(Self.two)}"#, limit: 1) == nil)
@@ -95,39 +95,40 @@ struct AccountsTests {
         #expect(page(of: #"{"data":[],"paging":{"next":\#(Self.next)\#(longest)a"}}"#) == nil)
     }
 
-    @Test("a page that leads to itself is nonsense, and not asked for again and again")
+    @Test("a page that links to itself is malformed")
     func circle() async throws {
-        let transport = ScriptedTransport(.answer(200, #"{"data":[],"paging":{"next":\#(Self.next)7"}}"#))
+        let transport = ScriptedTransport(.response(200, #"{"data":[],"paging":{"next":\#(Self.next)7"}}"#))
         let error = await #expect(throws: VerificationError.self) { try await list(transport, AccountListRequest(after: "7")) }
         #expect(error?.code == .providerUnavailable)
     }
 
     @Test(
-        "failures are what they are; a refused application token is a wrong secret",
+        "listing and deletion map a failure to the same code",
         arguments: [
-            (.answer(500, errorBody(2, "EMApiException", "Service temporarily unavailable")), .providerUnavailable),
-            (.answer(403, errorBody(4, "x", "x")), .providerBusy), (.answer(400, errorBody(190, "x", "x")), .providerMisconfigured),
-            (.answer(400, errorBody(100, "x", "Invalid appsecret_proof")), .providerMisconfigured),
-            (.answer(400, errorBody(100, "x", "x")), .invalidRequest), (.answer(200, "{}"), .providerUnavailable),
-            (.answer(200, #"{"success":false}"#), .providerUnavailable), (.failure(.connectFailed), .providerUnavailable),
+            (.response(500, errorBody(2, "EMApiException", "Service temporarily unavailable")), .providerUnavailable),
+            (.response(403, errorBody(4, "x", "x")), .providerBusy),
+            (.response(400, errorBody(190, "x", "x")), .providerMisconfigured),
+            (.response(400, errorBody(100, "x", "Invalid appsecret_proof")), .providerMisconfigured),
+            (.response(400, errorBody(100, "x", "x")), .invalidRequest), (.response(200, "{}"), .providerUnavailable),
+            (.response(200, #"{"success":false}"#), .providerUnavailable), (.failure(.connectFailed), .providerUnavailable),
         ] as [(Result<HTTPResponse, TransportError>, VerificationError.Code)])
-    func failures(answer: Result<HTTPResponse, TransportError>, code: VerificationError.Code) async {
-        let listing = await #expect(throws: VerificationError.self) { try await list(ScriptedTransport(answer)) }
+    func failures(response: Result<HTTPResponse, TransportError>, code: VerificationError.Code) async {
+        let listing = await #expect(throws: VerificationError.self) { try await list(ScriptedTransport(response)) }
         #expect(listing?.code == code)
-        let deletion = await #expect(throws: VerificationError.self) { try await delete(ScriptedTransport(answer)) }
+        let deletion = await #expect(throws: VerificationError.self) { try await delete(ScriptedTransport(response)) }
         #expect(deletion?.code == code)
     }
 
-    @Test("an outage may be a wrong secret, and for a deletion an account that is not there: the message says so")
+    @Test("the message of an ambiguous outage names the other possible causes")
     func ambiguous() async {
-        let outage = Result<HTTPResponse, TransportError>.answer(500, errorBody(2, "EMApiException", "x"))
+        let outage = Result<HTTPResponse, TransportError>.response(500, errorBody(2, "EMApiException", "x"))
         let listing = await #expect(throws: VerificationError.self) { try await list(ScriptedTransport(outage)) }
-        #expect(listing?.message.contains("check the app id and the Account Kit secret") == true)
+        #expect(listing?.message.contains("check the app id and the app secret") == true)
         let deletion = await #expect(throws: VerificationError.self) { try await delete(ScriptedTransport(outage)) }
-        #expect(deletion?.message.contains("no such account") == true)
+        #expect(deletion?.message.contains("has no such account") == true)
     }
 
-    @Test("a page that is too long names the setting, and is not worth asking for again")
+    @Test("the error of a page that is too long names the setting")
     func tooLong() async {
         let transport = ScriptedTransport(.failure(.bodyTooLarge, sent: true))
         let error = await #expect(throws: VerificationError.self) { try await list(transport) }
@@ -135,7 +136,7 @@ struct AccountsTests {
         #expect(error?.message.contains("provider.max-body") == true)
     }
 
-    @Test("what makes no sense, or can't be done, is said without asking")
+    @Test("a request that can't succeed is not sent")
     func notAsked() async throws {
         let transport = ScriptedTransport()
         for request in [
@@ -160,13 +161,13 @@ struct AccountsTests {
         #expect(await transport.requests.isEmpty)
     }
 
-    @Test("nothing that comes out of a page shows the token that its URL holds")
+    @Test("the app token of a page's next URL is in no description")
     func secrets() async throws {
         let body = #"{"data":\#(Self.two),"paging":{"next":\#(Self.next)7"}}"#
-        let shown = RedactionTests.shown(try await list(ScriptedTransport(.answer(200, body))))
+        let shown = RedactionTests.shown(try await list(ScriptedTransport(.response(200, body))))
         #expect(!shown.contains("planted") && !shown.contains("://"))
         let bad = body.replacingOccurrence(of: "after=7", with: "after=planted%7C")
-        let error = await #expect(throws: VerificationError.self) { try await list(ScriptedTransport(.answer(200, bad))) }
+        let error = await #expect(throws: VerificationError.self) { try await list(ScriptedTransport(.response(200, bad))) }
         #expect(!RedactionTests.shown(error as Any).contains("planted"))
     }
 }

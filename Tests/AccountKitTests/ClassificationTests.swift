@@ -2,7 +2,7 @@ import AccountKit
 import ProviderHTTP
 import Testing
 
-/// An answer and what it must be taken for.
+/// A response with its expected classification.
 struct ClassifiedResponse: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let endpoint: AccountKitEndpoint
@@ -24,12 +24,12 @@ struct ClassifiedResponse: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// The error object of an answer.
+/// Returns a body with an error object.
 func errorBody(_ code: Int, _ type: String, _ message: String, _ more: String = "") -> String {
     #"{"error":{"message":"\#(message)","type":"\#(type)","code":\#(code)\#(more),"fbtrace_id":"CpXjQwVzxyz"}}"#
 }
 
-@Suite("What an answer means")
+@Suite("The classification of responses")
 struct ClassificationTests {
     /// Every row of the contract's section 3.
     static let rows: [ClassifiedResponse] = [
@@ -91,11 +91,11 @@ struct ClassificationTests {
             .rejected(.tokenRejected))
     }
 
-    /// The seven rules at their edges: which comes first, and what the rows leave open.
+    /// The seven rules at their edges: their precedence, and the cases that the rows leave open.
     static let rules: [ClassifiedResponse] = [
         .init("500 beats 190", 500, errorBody(190, "OAuthException", "x"), .unavailable(.serverError, retryAfter: nil)),
         .init(
-            "503 beats 4, and says when", 503, errorBody(4, "x", "x"), headers: ["retry-after": "5"],
+            "503 beats 4, with Retry-After", 503, errorBody(4, "x", "x"), headers: ["retry-after": "5"],
             .unavailable(.serverError, retryAfter: .seconds(5))),
         .init("500 with nothing", 500, "", .unavailable(.serverError, retryAfter: nil)),
         .init("500 code 2 at /me is no hint", 500, errorBody(2, "x", "x"), .unavailable(.serverError, retryAfter: nil)),
@@ -127,8 +127,8 @@ struct ClassificationTests {
         .init("an empty error", 400, #"{"error":{}}"#, .rejected(.requestRejected)),
     ]
 
-    /// Bodies that are not what they should be: never a verdict on the token.
-    static let nonsense: [ClassifiedResponse] = [
+    /// Malformed bodies, which are never a verdict on the token.
+    static let malformed: [ClassifiedResponse] = [
         .init("200, HTML", 200, "<html>", .unavailable(.notJSON, retryAfter: nil)),
         .init("200, empty", 200, "", .unavailable(.notJSON, retryAfter: nil)),
         .init("200, truncated", 200, #"{"id":"123"#, .unavailable(.notJSON, retryAfter: nil)),
@@ -159,7 +159,7 @@ struct ClassificationTests {
         .init("200 with error and identity", 200, #"{"id":"1","error":null}"#, .unavailable(.malformed, retryAfter: nil)),
     ]
 
-    @Test("classifies it by the contract", arguments: rows + subcodes + rules + nonsense)
+    @Test("a response is classified by the contract", arguments: rows + subcodes + rules + malformed)
     func classification(_ row: ClassifiedResponse) {
         let response = HTTPResponse(status: row.status, headers: row.headers, body: Array(row.body.utf8))
         #expect(ResponseClassification(response, to: row.endpoint) == row.expected)
@@ -167,9 +167,9 @@ struct ClassificationTests {
 
     @Test("an object without an error is a success")
     func success() {
-        let answer = ResponseClassification(HTTPResponse(status: 200, body: Array(#"{"success":true}"#.utf8)), to: .logout)
-        #expect(answer == .success(["success": .bool(true)]))
-        #expect(answer.kind == .success)
+        let response = ResponseClassification(HTTPResponse(status: 200, body: Array(#"{"success":true}"#.utf8)), to: .logout)
+        #expect(response == .success(["success": .bool(true)]))
+        #expect(response.kind == .success)
     }
 
     @Test("bytes that are not UTF-8 are not JSON")
@@ -179,7 +179,7 @@ struct ClassificationTests {
     }
 
     @Test(
-        "Retry-After counts in seconds, up to an hour",
+        "Retry-After is read in seconds up to an hour",
         arguments: [
             ("0", Duration.zero), ("120", .seconds(120)), ("3601", .seconds(3600)), ("999999999999999999", .seconds(3600)),
             ("9999999999999999999999", nil), ("-1", nil), ("1.5", nil), ("", nil), ("Fri, 31 Dec 1999 23:59:59 GMT", nil),

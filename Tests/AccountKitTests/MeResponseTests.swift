@@ -1,14 +1,14 @@
 import AccountKit
 import Testing
 
-@Suite("Bodies of /me")
+@Suite("The body of /me")
 struct MeResponseTests {
     static func decode(_ text: String) -> MeResponse? {
         guard case .object(let body)? = JSONValue(bytes: Array(text.utf8)) else { return nil }
         return MeResponse(body)
     }
 
-    @Test("the recorded bodies are understood")
+    @Test("recorded bodies are read")
     func recorded() {
         let phone = Self.decode(
             #"{"id":"1011166682335378","phone":{"number":"+15879994455","country_prefix":"1","national_number":"5879994455"}}"#)
@@ -21,17 +21,17 @@ struct MeResponseTests {
         #expect(Self.decode(Sample.phoneBody)?.applicationID == Sample.applicationID)
     }
 
-    @Test("null is as good as absent for what may be absent")
+    @Test("an optional field that is null counts as absent")
     func null() {
-        let answer = Self.decode(#"{"id":"1","phone":null,"email":{"address":"a@b"},"application":null}"#)
-        #expect(answer?.contact == .email("a@b"))
-        #expect(answer?.applicationID == nil)
+        let response = Self.decode(#"{"id":"1","phone":null,"email":{"address":"a@b"},"application":null}"#)
+        #expect(response?.contact == .email("a@b"))
+        #expect(response?.applicationID == nil)
     }
 
     static let phone = #""phone":{"number":"+15","country_prefix":"1","national_number":"5"}"#
 
     @Test(
-        "a body that makes no sense is not believed in part",
+        "a body with any invalid field is malformed",
         arguments: [
             "{}", #"{\#(phone)}"#, #"{"id":"1"}"#, #"{"id":"",\#(phone)}"#, #"{"id":1,\#(phone)}"#, #"{"id":null,\#(phone)}"#,
             #"{"id":["1"],\#(phone)}"#, #"{"id":"12a",\#(phone)}"#, #"{"id":"-1",\#(phone)}"#, #"{"id":"١٢",\#(phone)}"#,
@@ -49,11 +49,11 @@ struct MeResponseTests {
             #"{"id":"1",\#(phone),"application":"5"}"#, #"{"id":"1",\#(phone),"application":[]}"#,
             #"{"id":"1",\#(phone),"application":{"id":5432154321543210}}"#,
         ])
-    func nonsense(body: String) {
+    func malformed(body: String) {
         #expect(Self.decode(body) == nil)
     }
 
-    @Test("an application without an id is no application of ours, and not the same as none", arguments: ["{}", #"{"id":null}"#])
+    @Test("an application without an id differs from an absent application", arguments: ["{}", #"{"id":null}"#])
     func namelessApplication(application: String) {
         #expect(Self.decode(#"{"id":"1",\#(Self.phone),"application":\#(application)}"#)?.applicationID?.isEmpty == true)
         #expect(Self.decode(#"{"id":"1",\#(Self.phone)}"#)?.applicationID == nil)

@@ -4,7 +4,7 @@ import DoormanSupport
 import ProviderHTTP
 import Testing
 
-@Suite("Secrets stay out of what is printed")
+@Suite("Descriptions of Account Kit's types contain no secret")
 struct RedactionTests {
     static let planted = "planted0secret"
 
@@ -14,7 +14,7 @@ struct RedactionTests {
         return text
     }
 
-    @Test("settings, requests and what is made of them show none")
+    @Test("the app secret is in no description of settings, requests or verifiers")
     func values() throws {
         let settings = Sample.settings(secret: Self.planted)
         let requests = AccountKitRequests(settings)
@@ -28,32 +28,33 @@ struct RedactionTests {
         #expect(!Self.shown(try #require(requests.exchange(AuthorizationCode("AQ" + Self.planted)))).contains(Self.planted))
     }
 
-    @Test("an answer that holds a token shows none of it")
-    func answers() throws {
+    @Test("the token of a response is not in its description")
+    func responses() throws {
         let body = #"{"id":"1","access_token":"EMAW\#(Self.planted)"}"#
-        let answer = ResponseClassification(HTTPResponse(status: 200, body: Array(body.utf8)), to: .accessToken)
-        #expect(!Self.shown(answer).contains(Self.planted))
-        guard case .success(let object) = answer, let issued = AccessTokenResponse(object, maximumTokenBytes: 1024) else {
+        let response = ResponseClassification(HTTPResponse(status: 200, body: Array(body.utf8)), to: .accessToken)
+        #expect(!Self.shown(response).contains(Self.planted))
+        guard case .success(let object) = response, let issued = AccessTokenResponse(object, maximumTokenBytes: 1024) else {
             Issue.record("no success")
             return
         }
         #expect(!Self.shown(issued).contains(Self.planted))
     }
 
-    @Test("no error and no refusal repeats what the provider wrote, the token, or a URL")
+    @Test("neither an error nor a rejection contains the provider's text, the token or a URL")
     func errorsAndRefusals() async throws {
         let token = Token("EMAW" + Self.planted)
-        let answers: [Result<HTTPResponse, TransportError>] = [
-            .answer(400, errorBody(190, Self.planted, Self.planted)),
-            .answer(400, errorBody(100, "x", "Invalid appsecret_proof \(Self.planted)")),
-            .answer(400, errorBody(100, "x", "require appsecret_proof \(Self.planted)")), .answer(500, Self.planted),
-            .answer(403, errorBody(4, "x", Self.planted)), .answer(200, Self.planted), .answer(200, #"{"id":"\#(Self.planted)"}"#),
+        let responses: [Result<HTTPResponse, TransportError>] = [
+            .response(400, errorBody(190, Self.planted, Self.planted)),
+            .response(400, errorBody(100, "x", "Invalid appsecret_proof \(Self.planted)")),
+            .response(400, errorBody(100, "x", "require appsecret_proof \(Self.planted)")), .response(500, Self.planted),
+            .response(403, errorBody(4, "x", Self.planted)), .response(200, Self.planted),
+            .response(200, #"{"id":"\#(Self.planted)"}"#),
             .failure(.connectionLost, sent: true), .failure(.tls), .failure(.refusedByPolicy),
         ]
-        for answer in answers {
+        for response in responses {
             var shown = ""
             do {
-                let verifier = try Sample.verifier(ScriptedTransport(answer), settings: Sample.settings(secret: Self.planted))
+                let verifier = try Sample.verifier(ScriptedTransport(response), settings: Sample.settings(secret: Self.planted))
                 shown = Self.shown(try await verifier.verify(VerificationRequest(token: token), deadline: Sample.deadline()))
             } catch {
                 shown = Self.shown(error)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Requests")
 struct RequestTests {
-    @Test("E1 exchanges a code, once, speaking for the application")
+    @Test("E1 exchanges a code with the app token")
     func exchange() throws {
         let request = try #require(AccountKitRequests(Sample.settings()).exchange(Sample.code))
         #expect(request.method == .get)
@@ -15,7 +15,7 @@ struct RequestTests {
                 + "&access_token=AA%7C5432154321543210%7C0123456789abcdef0123456789abcdef")
     }
 
-    @Test("E2 carries the proof of the contract's vector")
+    @Test("E2 contains the proof of the contract's test vector")
     func me() {
         let request = AccountKitRequests(Sample.settings()).me(Sample.token)
         #expect(request.method == .get && request.isRepeatable)
@@ -24,7 +24,7 @@ struct RequestTests {
                 == "https://graph.accountkit.com/v1.3/me?access_token=EMAWtesttoken0001&appsecret_proof=\(Sample.proof)")
     }
 
-    @Test("without a secret there is no proof, and no speaking for the application")
+    @Test("without a secret, requests have no proof or app token")
     func withoutSecret() {
         let requests = AccountKitRequests(Sample.settings(secret: nil))
         #expect(requests.me(Sample.token).url == "https://graph.accountkit.com/v1.3/me?access_token=EMAWtesttoken0001")
@@ -32,7 +32,7 @@ struct RequestTests {
         #expect(requests.invalidateAllTokens(accountID: "1") == nil)
     }
 
-    @Test("E3 logs a token out")
+    @Test("E3 logs out a token")
     func logout() {
         let settings = Sample.settings {
             $0.baseURL = "http://127.0.0.1:7118/"
@@ -44,7 +44,7 @@ struct RequestTests {
             request.url == "http://127.0.0.1:7118/v1.0/logout?access_token=EMAWtesttoken0001&appsecret_proof=\(Sample.proof)")
     }
 
-    @Test("E4 has the account in its path")
+    @Test("E4 has the account id in its path")
     func invalidateAllTokens() throws {
         let request = try #require(AccountKitRequests(Sample.settings()).invalidateAllTokens(accountID: "1011166682335378"))
         #expect(request.method == .post)
@@ -53,7 +53,7 @@ struct RequestTests {
                 + "?access_token=AA%7C5432154321543210%7C0123456789abcdef0123456789abcdef")
     }
 
-    @Test("whatever is in a token, a code or a secret, it stays within its parameter")
+    @Test("a token, a code or a secret of any content stays within its parameter")
     func encoding() throws {
         let requests = AccountKitRequests(Sample.settings(secret: "a&b=c#d"))
         let me = requests.me(Token(bytes: Array("x&access_token=y#/ \r\n%é".utf8) + [0, 255])).url
@@ -63,7 +63,7 @@ struct RequestTests {
         #expect(URLPolicy.accepts(me) && URLPolicy.accepts(exchange))
     }
 
-    @Test("the longest token and code still make a URL that is asked")
+    @Test("a token or code of maximum length fits into an allowed URL")
     func longest() throws {
         let settings = Sample.settings(secret: String(repeating: "|", count: 256)) {
             $0.maximumTokenBytes = 4096
@@ -77,13 +77,13 @@ struct RequestTests {
 
 @Suite("Settings")
 struct SettingsTests {
-    @Test("the defaults with an app id are fine, with a secret or without")
+    @Test("the defaults with an app id are valid, with or without a secret")
     func defaults() {
         #expect(Sample.settings().problem == nil)
         #expect(Sample.settings(secret: nil).problem == nil)
     }
 
-    static let breakages: [@Sendable (inout AccountKitSettings) -> Void] = [
+    static let invalidations: [@Sendable (inout AccountKitSettings) -> Void] = [
         { $0.application.id = "" },
         { $0.application.id = "123a" },
         { $0.application.id = "１２３" },
@@ -109,9 +109,9 @@ struct SettingsTests {
         },
     ]
 
-    @Test("settings that can't be meant are named, and make no verifier", arguments: breakages.indices)
-    func broken(_ index: Int) {
-        let settings = Sample.settings { Self.breakages[index](&$0) }
+    @Test("an invalid setting keeps a verifier from being created", arguments: invalidations.indices)
+    func invalid(_ index: Int) {
+        let settings = Sample.settings { Self.invalidations[index](&$0) }
         #expect(settings.problem?.description.isEmpty == false)
         #expect(throws: AccountKitSettings.Invalid.self) { try Sample.verifier(ScriptedTransport(), settings: settings) }
     }

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Revoke")
 struct RevokeTests {
-    static let success = Result<HTTPResponse, TransportError>.answer(200, #"{"success":true}"#)
+    static let success = Result<HTTPResponse, TransportError>.response(200, #"{"success":true}"#)
 
     static func revoke(
         _ request: RevocationRequest, _ transport: ScriptedTransport, settings: AccountKitSettings = Sample.settings()
@@ -15,15 +15,16 @@ struct RevokeTests {
         try await Sample.verifier(transport, settings: settings).revoke(request, deadline: Sample.deadline())
     }
 
-    static func error(_ request: RevocationRequest, _ answer: Result<HTTPResponse, TransportError>) async -> VerificationError.Code?
+    static func error(_ request: RevocationRequest, _ response: Result<HTTPResponse, TransportError>) async -> VerificationError
+        .Code?
     {
-        await #expect(throws: VerificationError.self) { try await revoke(request, ScriptedTransport(answer)) }?.code
+        await #expect(throws: VerificationError.self) { try await revoke(request, ScriptedTransport(response)) }?.code
     }
 
     static let token = RevocationRequest(.token(Sample.token))
     static let account = RevocationRequest(.account("12345"))
 
-    @Test("a token is logged out by E3, an account by E4")
+    @Test("a token is logged out by E3 and an account by E4")
     func done() async throws {
         let requests = AccountKitRequests(Sample.settings())
         let transport = ScriptedTransport(Self.success, Self.success)
@@ -35,42 +36,45 @@ struct RevokeTests {
             ])
     }
 
-    @Test("a token that is void already counts as done")
+    @Test("revoking an invalid token succeeds")
     func alreadyVoid() async throws {
-        let transport = ScriptedTransport(.answer(400, errorBody(190, "x", "Invalid OAuth access token.")))
+        let transport = ScriptedTransport(.response(400, errorBody(190, "x", "Invalid OAuth access token.")))
         try await Self.revoke(Self.token, transport)
         #expect(await transport.requests.count == 1)
     }
 
-    @Test("the application's own token being refused is a wrong secret")
+    @Test("a rejected app token is a misconfiguration")
     func wrongSecret() async {
-        #expect(await Self.error(Self.account, .answer(400, errorBody(190, "x", "x"))) == .providerMisconfigured)
+        #expect(await Self.error(Self.account, .response(400, errorBody(190, "x", "x"))) == .providerMisconfigured)
     }
 
-    @Test("a proof that is refused is not taken for done")
+    @Test("a rejected proof is a misconfiguration")
     func proof() async {
         let body = errorBody(100, "x", "Invalid appsecret_proof provided in the API argument")
-        #expect(await Self.error(Self.token, .answer(400, body)) == .providerMisconfigured)
+        #expect(await Self.error(Self.token, .response(400, body)) == .providerMisconfigured)
     }
 
     @Test(
-        "nothing but success counts",
+        "a response without success: true is an error",
         arguments: ["{}", #"{"success":false}"#, #"{"success":"true"}"#, #"{"success":1}"#, "true", ""])
     func unconfirmed(body: String) async {
-        for request in [Self.token, Self.account] { #expect(await Self.error(request, .answer(200, body)) == .providerUnavailable) }
+        for request in [Self.token, Self.account] {
+            #expect(await Self.error(request, .response(200, body)) == .providerUnavailable)
+        }
     }
 
-    @Test("other failures are what they are")
+    @Test("other failures keep their code")
     func failures() async {
         for request in [Self.token, Self.account] {
-            #expect(await Self.error(request, .answer(500, "")) == .providerUnavailable)
-            #expect(await Self.error(request, .answer(403, errorBody(4, "x", "x"))) == .providerBusy)
-            #expect(await Self.error(request, .answer(400, errorBody(803, "x", "x"))) == .invalidRequest)
+            #expect(await Self.error(request, .response(500, "")) == .providerUnavailable)
+            #expect(await Self.error(request, .response(403, errorBody(4, "x", "x"))) == .providerBusy)
+            #expect(await Self.error(request, .response(400, errorBody(803, "x", "x"))) == .invalidRequest)
             #expect(await Self.error(request, .failure(.connectFailed)) == .providerUnavailable)
         }
     }
 
-    @Test("an account id that is no number never gets into a path", arguments: ["", "1/2", "me", "1?x=", "../1", "１", "-1", "1 "])
+    @Test(
+        "an account id that is not a number never gets into a path", arguments: ["", "1/2", "me", "1?x=", "../1", "１", "-1", "1 "])
     func accountID(id: String) async throws {
         let transport = ScriptedTransport(Self.success)
         let error = await #expect(throws: VerificationError.self) {
@@ -80,7 +84,7 @@ struct RevokeTests {
         #expect(await transport.requests.isEmpty)
     }
 
-    @Test("what can't be revoked is said without asking")
+    @Test("a revocation that can't succeed sends no request")
     func notPossible() async throws {
         let transport = ScriptedTransport(Self.success)
         let cases: [(RevocationRequest, AccountKitSettings, VerificationError.Code)] = [

@@ -4,42 +4,42 @@ import DoormanSupport
 import ProviderHTTP
 import TestKit
 
-/// A transport that answers what a test tells it, and remembers what it was asked.
+/// A transport with scripted responses, which records its requests.
 actor ScriptedTransport: HTTPTransport {
-    typealias Answer = @Sendable (HTTPRequest) -> Result<HTTPResponse, TransportError>
+    typealias Response = @Sendable (HTTPRequest) -> Result<HTTPResponse, TransportError>
 
     private(set) var requests: [HTTPRequest] = []
     private(set) var timeouts: [Duration] = []
-    private let answer: Answer
+    private let response: Response
 
-    init(_ answer: @escaping Answer) {
-        self.answer = answer
+    init(_ response: @escaping Response) {
+        self.response = response
     }
 
-    /// Answers each request with the next of the answers.
-    init(_ answers: Result<HTTPResponse, TransportError>...) {
-        let left = Left(answers)
-        answer = { _ in left.next() }
+    /// Responds to each request with the next of the responses.
+    init(_ responses: Result<HTTPResponse, TransportError>...) {
+        let remaining = Remaining(responses)
+        response = { _ in remaining.next() }
     }
 
     func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportError) -> HTTPResponse {
         requests.append(request)
         timeouts.append(timeout)
-        return try answer(request).get()
+        return try response(request).get()
     }
 
     /// Safe without a lock: only the actor calls it.
-    private final class Left: @unchecked Sendable {
-        private var answers: [Result<HTTPResponse, TransportError>]
-        init(_ answers: [Result<HTTPResponse, TransportError>]) { self.answers = answers.reversed() }
+    private final class Remaining: @unchecked Sendable {
+        private var responses: [Result<HTTPResponse, TransportError>]
+        init(_ responses: [Result<HTTPResponse, TransportError>]) { self.responses = responses.reversed() }
         func next() -> Result<HTTPResponse, TransportError> {
-            answers.popLast() ?? .failure(TransportError(.shutDown, requestMayHaveBeenSent: false))
+            responses.popLast() ?? .failure(TransportError(.shutDown, requestMayHaveBeenSent: false))
         }
     }
 }
 
 extension Result<HTTPResponse, TransportError> {
-    static func answer(_ status: Int, _ body: String, headers: HTTPHeaders = [:]) -> Self {
+    static func response(_ status: Int, _ body: String, headers: HTTPHeaders = [:]) -> Self {
         .success(HTTPResponse(status: status, headers: headers, body: Array(body.utf8)))
     }
 
@@ -48,7 +48,7 @@ extension Result<HTTPResponse, TransportError> {
     }
 }
 
-/// What the tests agree on.
+/// The sample values of the tests.
 enum Sample {
     static let applicationID = "5432154321543210"
     static let secret = "0123456789abcdef0123456789abcdef"

@@ -4,13 +4,13 @@ import Testing
 
 @Suite("Syntax of tokens and codes")
 struct SyntaxTests {
-    @Test("a token of letters and digits may be one, however it begins", arguments: ["EMAWxyz09", "a", "EA", "AAA", "Q"])
+    @Test("a token of letters and digits has a valid syntax", arguments: ["EMAWxyz09", "a", "EA", "AAA", "Q"])
     func possibleToken(text: String) {
         #expect(TokenSyntax.rejection(of: Array(text.utf8), maximumBytes: 1024) == nil)
     }
 
     @Test(
-        "what can't be a token is refused, and called what it is",
+        "the rejection of an invalid token names what is wrong with it",
         arguments: [
             ("", "empty"), (String(repeating: "a", count: 1025), "1024 bytes"), ("AA|123|secret", "app access token"),
             ("EAAGm0PX4ZCps", "Facebook Login"), ("AQabc_-", "authorization code"), ("EMAW abc", "characters"),
@@ -18,13 +18,13 @@ struct SyntaxTests {
             (#"["EMAWabc"]"#, "characters"), ("EMAW&appsecret_proof=1", "characters"),
         ])
     func impossibleToken(text: String, word: String) throws {
-        let refusal = try #require(TokenSyntax.rejection(of: Array(text.utf8), maximumBytes: 1024))
-        #expect(refusal.reason == .malformedToken)
-        #expect(refusal.message.contains(word))
-        #expect(!refusal.isCacheable)
+        let rejection = try #require(TokenSyntax.rejection(of: Array(text.utf8), maximumBytes: 1024))
+        #expect(rejection.reason == .malformedToken)
+        #expect(rejection.message.contains(word))
+        #expect(!rejection.isCacheable)
     }
 
-    @Test("a code begins with AQ and is base64url")
+    @Test("a code is base64url that begins with AQ")
     func code() {
         #expect(CodeSyntax.rejection(of: Array("AQabcXYZ019_-".utf8), maximumBytes: 1024) == nil)
         for text in ["", "EMAWabc", "aqabc", "AQ+/", "AQ==", "AQ a", "AA|1|2", "AQ" + String(repeating: "a", count: 1023)] {

@@ -1,5 +1,5 @@
 extension String {
-    /// The text with the first occurrence of `part` replaced.
+    /// Returns the text with the first occurrence of `part` replaced.
     func replacingOccurrence(of part: String, with other: String) -> String {
         guard let start = indices.first(where: { self[$0...].hasPrefix(part) }) else { return self }
         var copy = self
@@ -7,7 +7,7 @@ extension String {
         return copy
     }
 
-    /// The body of the sample with another `application`.
+    /// Returns the body of the sample with another `application`.
     func replacingApplication(with value: String) -> String {
         replacingOccurrence(of: #"{"id":"\#(Sample.applicationID)"}"#, with: value)
     }

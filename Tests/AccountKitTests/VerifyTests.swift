@@ -8,21 +8,21 @@ import Testing
 @Suite("Verify")
 struct VerifyTests {
     static func verdict(
-        _ answer: Result<HTTPResponse, TransportError>, settings: AccountKitSettings = Sample.settings(),
+        _ response: Result<HTTPResponse, TransportError>, settings: AccountKitSettings = Sample.settings(),
         applicationID: String? = nil
     ) async throws -> Verdict {
-        try await Sample.verifier(ScriptedTransport(answer), settings: settings).verify(
+        try await Sample.verifier(ScriptedTransport(response), settings: settings).verify(
             VerificationRequest(token: Sample.token, applicationID: applicationID), deadline: Sample.deadline())
     }
 
-    static func error(_ answer: Result<HTTPResponse, TransportError>) async -> VerificationError? {
-        await #expect(throws: VerificationError.self) { try await verdict(answer) }
+    static func error(_ response: Result<HTTPResponse, TransportError>) async -> VerificationError? {
+        await #expect(throws: VerificationError.self) { try await verdict(response) }
     }
 
-    @Test("a token of ours is somebody's, with the time of the answer")
+    @Test("a token of the configured application is valid")
     func valid() async throws {
         let clock = SteppedClock()
-        let transport = ScriptedTransport(.answer(200, Sample.phoneBody))
+        let transport = ScriptedTransport(.response(200, Sample.phoneBody))
         let verdict = try await Sample.verifier(transport, clock: clock).verify(
             VerificationRequest(token: Sample.token), deadline: Sample.deadline(clock, in: .seconds(3)))
         let phone = PhoneNumber(number: "+15551234567", countryPrefix: "1", nationalNumber: "5551234567")
@@ -35,40 +35,40 @@ struct VerifyTests {
     }
 
     @Test(
-        "another application's token is refused, compared exactly", arguments: ["1", "05432154321543210", "5432154321543210 ", ""])
+        "a token of another application is rejected", arguments: ["1", "05432154321543210", "5432154321543210 ", ""])
     func anotherApplication(id: String) async throws {
         let body = Sample.phoneBody.replacingApplication(with: #"{"id":"\#(id)"}"#)
-        let rejection = try #require(try await Self.verdict(.answer(200, body)).rejection)
+        let rejection = try #require(try await Self.verdict(.response(200, body)).rejection)
         #expect(rejection.reason == .wrongApplication)
     }
 
-    @Test("an answer that names no application is refused, unless the operator says otherwise")
+    @Test("a response without an application is rejected, unless the settings accept it")
     func missingApplication() async throws {
         let bodies = [Sample.phoneBody.replacingApplication(with: "null"), #"{"id":"1","email":{"address":"a@b"}}"#]
         for body in bodies {
-            let rejection = try #require(try await Self.verdict(.answer(200, body)).rejection)
+            let rejection = try #require(try await Self.verdict(.response(200, body)).rejection)
             #expect(rejection.reason == .wrongApplication)
             let lenient = Sample.settings { $0.acceptAnswersWithoutApplication = true }
-            let identity = try #require(try await Self.verdict(.answer(200, body), settings: lenient).identity)
+            let identity = try #require(try await Self.verdict(.response(200, body), settings: lenient).identity)
             #expect(identity.applicationID == "")
-            // Whoever asks for an application by name gets it confirmed or gets nothing.
-            let named = try await Self.verdict(.answer(200, body), settings: lenient, applicationID: Sample.applicationID)
+            // A call that names an application requires its confirmation.
+            let named = try await Self.verdict(.response(200, body), settings: lenient, applicationID: Sample.applicationID)
             #expect(named.rejection?.reason == .wrongApplication)
-            // The option is about answers that name none, not about those that name another.
+            // The setting does not accept responses that name another application.
             let other = Sample.phoneBody.replacingApplication(with: #"{"id":"1"}"#)
-            #expect(try await Self.verdict(.answer(200, other), settings: lenient).rejection != nil)
+            #expect(try await Self.verdict(.response(200, other), settings: lenient).rejection != nil)
         }
     }
 
-    @Test("an application by number is nonsense, not a refusal")
+    @Test("an application id that is a number makes the response malformed")
     func numericApplication() async throws {
         let body = Sample.phoneBody.replacingApplication(with: #"{"id":5432154321543210}"#)
-        #expect(await Self.error(.answer(200, body))?.code == .providerUnavailable)
+        #expect(await Self.error(.response(200, body))?.code == .providerUnavailable)
     }
 
-    @Test("a caller who wants another application than ours is refused without asking")
+    @Test("a call that names another application sends no request")
     func requestedApplication() async throws {
-        let transport = ScriptedTransport(.answer(200, Sample.phoneBody), .answer(200, Sample.phoneBody))
+        let transport = ScriptedTransport(.response(200, Sample.phoneBody), .response(200, Sample.phoneBody))
         let verifier = try Sample.verifier(transport)
         let other = VerificationRequest(token: Sample.token, applicationID: "1")
         let rejection = try #require(try await verifier.verify(other, deadline: Sample.deadline()).rejection)
@@ -78,7 +78,7 @@ struct VerifyTests {
         #expect(try await verifier.verify(ours, deadline: Sample.deadline()).identity != nil)
     }
 
-    @Test("what can't be a token is refused without asking", arguments: ["", "AA|1|2", "EAAabc", "AQabc", "a b"])
+    @Test("a token with an invalid syntax is rejected without a request", arguments: ["", "AA|1|2", "EAAabc", "AQabc", "a b"])
     func malformed(text: String) async throws {
         let transport = ScriptedTransport()
         let verifier = try Sample.verifier(transport)
@@ -87,24 +87,24 @@ struct VerifyTests {
     }
 
     @Test(
-        "refusals have their reasons",
+        "a rejection has the reason of the provider's error code",
         arguments: [
             (190, "Invalid OAuth access token.", Rejection.Reason.tokenRejected), (803, "x", .tokenRejected),
             (100, "Invalid appsecret_proof provided in the API argument", .proofRejected),
         ])
-    func refusals(code: Int, message: String, reason: Rejection.Reason) async throws {
-        let rejection = try #require(try await Self.verdict(.answer(400, errorBody(code, "x", message))).rejection)
+    func rejections(code: Int, message: String, reason: Rejection.Reason) async throws {
+        let rejection = try #require(try await Self.verdict(.response(400, errorBody(code, "x", message))).rejection)
         #expect(rejection.reason == reason)
         #expect(!rejection.message.contains(message))
     }
 
     static let failures: [(Result<HTTPResponse, TransportError>, VerificationError.Code)] = [
-        (.answer(500, errorBody(2, "x", "x")), .providerUnavailable), (.answer(502, "<html>"), .providerUnavailable),
-        (.answer(200, ""), .providerUnavailable), (.answer(200, "{}"), .providerUnavailable),
-        (.answer(302, ""), .providerUnavailable),
-        (.answer(401, "{}"), .providerUnavailable), (.answer(403, errorBody(4, "x", "x")), .providerBusy),
+        (.response(500, errorBody(2, "x", "x")), .providerUnavailable), (.response(502, "<html>"), .providerUnavailable),
+        (.response(200, ""), .providerUnavailable), (.response(200, "{}"), .providerUnavailable),
+        (.response(302, ""), .providerUnavailable),
+        (.response(401, "{}"), .providerUnavailable), (.response(403, errorBody(4, "x", "x")), .providerBusy),
         (
-            .answer(400, errorBody(100, "x", "API calls from the server require an appsecret_proof argument")),
+            .response(400, errorBody(100, "x", "API calls from the server require an appsecret_proof argument")),
             .providerMisconfigured
         ),
         (.failure(.resolveFailed), .providerUnavailable), (.failure(.connectFailed), .providerUnavailable),
@@ -116,21 +116,21 @@ struct VerifyTests {
         (.failure(.cancelled, sent: true), .deadlineExceeded),
     ]
 
-    @Test("not being able to ask is an error, never a verdict", arguments: failures.indices)
+    @Test("a failure without a verdict is an error", arguments: failures.indices)
     func failure(_ index: Int) async {
-        let (answer, code) = Self.failures[index]
-        #expect(await Self.error(answer)?.code == code)
+        let (response, code) = Self.failures[index]
+        #expect(await Self.error(response)?.code == code)
     }
 
-    @Test("the provider's wish to be left alone is passed on")
+    @Test("the error contains the provider's Retry-After")
     func retryAfter() async {
-        let busy = await Self.error(.answer(429, errorBody(4, "x", "x"), headers: ["Retry-After": "17"]))
+        let busy = await Self.error(.response(429, errorBody(4, "x", "x"), headers: ["Retry-After": "17"]))
         #expect(busy?.code == .providerBusy && busy?.retryAfter == .seconds(17))
-        let bare = await Self.error(.answer(429, "", headers: ["Retry-After": "18"]))
+        let bare = await Self.error(.response(429, "", headers: ["Retry-After": "18"]))
         #expect(bare?.code == .providerUnavailable && bare?.retryAfter == .seconds(18))
     }
 
-    @Test("a deadline that has passed asks nobody")
+    @Test("a call whose deadline has passed sends no request")
     func passedDeadline() async throws {
         let clock = SteppedClock()
         let transport = ScriptedTransport()
@@ -144,7 +144,7 @@ struct VerifyTests {
         #expect(await transport.requests.isEmpty)
     }
 
-    @Test("a time-out of the transport counts as the caller's if his time is over as well")
+    @Test("a time-out after the caller's deadline is deadlineExceeded")
     func timeOutAtDeadline() async throws {
         let clock = SteppedClock()
         let transport = ScriptedTransport { _ in
@@ -158,10 +158,11 @@ struct VerifyTests {
         #expect(error?.code == .deadlineExceeded)
     }
 
-    @Test("whoever watches is told of every call, without its content")
+    @Test("the observer receives the outcome of every request")
     func observer() async throws {
         let (stream, seen) = AsyncStream<String>.makeStream()
-        let transport = ScriptedTransport(.answer(200, Sample.phoneBody), .answer(400, errorBody(190, "x", "x")), .failure(.tls))
+        let transport = ScriptedTransport(
+            .response(200, Sample.phoneBody), .response(400, errorBody(190, "x", "x")), .failure(.tls))
         let verifier = try AccountKitVerifier(Sample.settings(), transport: transport, time: SteppedClock().timeSource) {
             seen.yield("\($0) \($1) \($2)")
         }

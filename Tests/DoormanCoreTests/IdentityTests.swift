@@ -1,7 +1,7 @@
 import DoormanCore
 import Testing
 
-@Suite("An identity, whose texts lie in one piece of memory")
+@Suite("An identity")
 struct IdentityTests {
     private static let phone = PhoneNumber(number: "+15551234567", countryPrefix: "1", nationalNumber: "5551234567")
 
@@ -12,7 +12,7 @@ struct IdentityTests {
     }
 
     @Test(
-        "has the texts that it was given, and lacks those that it was not",
+        "has exactly the given texts",
         arguments: [
             (nil, nil), (phone, nil), (nil, "jürgen@example.org"), (phone, ""),
             (PhoneNumber(number: "", countryPrefix: "", nationalNumber: ""), nil), (nil, String(repeating: "é", count: 40_000)),
@@ -23,7 +23,7 @@ struct IdentityTests {
         #expect(identity.phone == phone && identity.email == email)
     }
 
-    @Test("a text is changed without the others, to and from being absent")
+    @Test("changing a text leaves the others unchanged")
     func changes() {
         var identity = sample(phone: Self.phone)
         identity.accountID = "a longer one than that"
@@ -39,7 +39,7 @@ struct IdentityTests {
         #expect(identity.phone == nil && identity.email == nil && identity.provider == "another")
     }
 
-    @Test("is equal to another of the same parts, and differs by each of them")
+    @Test("identities that differ in any part are unequal")
     func equality() {
         let one = sample(phone: Self.phone)
         #expect(one == sample(phone: Self.phone) && one.hashValue == sample(phone: Self.phone).hashValue)
@@ -48,7 +48,7 @@ struct IdentityTests {
             { $0.phone?.countryPrefix = "15" }, { $0.verifiedAt = .distantFuture },
             { $0.validUntil = Timestamp(millisecondsSince1970: 2) },
             { $0.freshness = .stale },
-            // The same bytes, cut elsewhere.
+            // The same bytes with other boundaries.
             { ($0.accountID, $0.applicationID) = ("10115", "432154321543210") },
         ]
         for change in changes {
@@ -58,7 +58,7 @@ struct IdentityTests {
         }
     }
 
-    @Test("is for the application with its id, and for none whose id only begins or ends like it")
+    @Test("belongs only to the application with exactly its id")
     func audience() {
         let identity = sample()
         for (id, isItsOwn) in [
@@ -71,19 +71,19 @@ struct IdentityTests {
         for (id, isItsOwn) in [("", true), ("5", false)] { #expect(nobodys.isFor(Array(id.utf8).span) == isItsOwn) }
     }
 
-    @Test("is of the account with its id alone")
+    @Test("belongs only to the account with exactly its id")
     func account() {
         for (id, isItsOwn) in [("1011", true), ("101", false), ("10115", false), ("", false)] {
             #expect(sample().isOf(accountID: id) == isItsOwn, "\(id)")
         }
     }
 
-    @Test("is another if its texts only look the same")
+    @Test("canonically equivalent texts are unequal")
     func bytes() {
         #expect(sample(email: "\u{E9}@b") != sample(email: "e\u{301}@b"))
     }
 
-    @Test("is printed with its parts under their names")
+    @Test("the description contains the parts with their names")
     func printed() {
         let text = "\(sample(phone: Self.phone))"
         #expect(text.hasPrefix("Identity(accountID: \"1011\", applicationID: \"5432154321543210\", phone: "), "\(text)")

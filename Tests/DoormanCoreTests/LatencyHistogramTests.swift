@@ -9,7 +9,7 @@ struct LatencyHistogramTests {
         return histogram.snapshot
     }
 
-    @Test("each falls into the bucket whose bound it does not exceed, an eighth above it at most, from 64 µs to 67 s")
+    @Test("a bucket's bound exceeds its latencies by an eighth at most")
     func bounds() throws {
         var number: Int64 = 1
         while number < 67_000_000 {
@@ -25,7 +25,7 @@ struct LatencyHistogramTests {
         #expect(counts.buckets.map(\.upperBound) == [64, 72, 80, 128, 144].map { .microseconds($0) })
     }
 
-    @Test("less than nothing, parts of a microsecond and hours have a bucket too")
+    @Test("extreme latencies have a bucket")
     func extremes() {
         let counts = snapshot([.seconds(-1), .nanoseconds(1), .nanoseconds(64_001), .seconds(3600)])
         #expect(counts.buckets.map(\.upperBound) == [.microseconds(64), .microseconds(72), .microseconds(67_108_864)])
@@ -33,7 +33,7 @@ struct LatencyHistogramTests {
         #expect(counts.sum == .seconds(3600) + .microseconds(66))
     }
 
-    @Test("percentiles are bounds, the mean is exact, and nothing has neither")
+    @Test("percentiles are the bounds of buckets")
     func percentiles() {
         let counts = snapshot((1...100).map { .milliseconds($0) })
         #expect(counts.count == 100)
@@ -45,7 +45,7 @@ struct LatencyHistogramTests {
         #expect(LatencyHistogram.Snapshot().mean == nil && LatencyHistogram.Snapshot().percentile(50) == nil)
     }
 
-    @Test("what came between two counts is their difference, whatever the other machine counted")
+    @Test("the difference of two snapshots contains the latencies between them")
     func since() {
         var histogram = LatencyHistogram()
         histogram.record(.milliseconds(1))

@@ -2,11 +2,11 @@ import DoormanCore
 import DoormanSupport
 import Testing
 
-@Suite("Tokens and codes show nothing of themselves")
+@Suite("Descriptions contain no token or code")
 struct SecretsTests {
     static let secret = "EMAWverysecretindeed"
 
-    /// Everything of ours that can hold a token or a code.
+    /// The values that can contain a token or a code.
     static let holders: [any Sendable] = [
         Token(secret),
         AuthorizationCode(secret),
@@ -19,7 +19,7 @@ struct SecretsTests {
         Optional(Token(secret)) as any Sendable,
     ]
 
-    @Test("printed, interpolated, dumped or reflected", arguments: holders.indices)
+    @Test("no token or code is in any textual form of a value", arguments: holders.indices)
     func isRedacted(_ index: Int) {
         let holder = Self.holders[index]
         var dumped = ""
@@ -38,19 +38,19 @@ struct SecretsTests {
         #expect(dumped.contains("(20 bytes)"))
     }
 
-    @Test("a mirror has no children to walk through")
+    @Test("the mirror of a token has no children")
     func mirror() {
         #expect(Mirror(reflecting: Token(Self.secret)).children.isEmpty)
         #expect(Mirror(reflecting: AuthorizationCode(Self.secret)).children.isEmpty)
     }
 
-    @Test("they say how long they are")
+    @Test("the description contains the length")
     func description() {
         #expect("\(Token("EMAW"))" == "Token(4 bytes)")
         #expect(String(reflecting: AuthorizationCode("AQé")) == "AuthorizationCode(4 bytes)")
     }
 
-    @Test("they are equal by their bytes, which may be any")
+    @Test("tokens with equal bytes are equal")
     func equality() {
         #expect(Token("EMAW") == Token(bytes: [0x45, 0x4d, 0x41, 0x57]))
         #expect(Token(bytes: [0]) != Token(bytes: [0, 0]))

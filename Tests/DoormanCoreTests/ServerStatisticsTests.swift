@@ -13,7 +13,7 @@ struct ServerStatisticsTests {
         return statistics
     }
 
-    @Test("what happened between two answers is what has grown; what is not counted is as it is now")
+    @Test("the difference of two statistics contains the counts that have grown")
     func since() throws {
         let first = statistics(uptime: .seconds(10), hits: 100, verified: 7)
         let second = statistics(uptime: .seconds(12), hits: 150, verified: 7)
@@ -24,7 +24,7 @@ struct ServerStatisticsTests {
         #expect(between.calls.isEmpty)
     }
 
-    @Test("answers of two starts, or in the wrong order, say nothing of a time between")
+    @Test("statistics of different starts have no difference")
     func incomparable() {
         let first = statistics(uptime: .seconds(10), hits: 100, verified: 7)
         var restarted = statistics(uptime: .seconds(12), hits: 3, verified: 0)

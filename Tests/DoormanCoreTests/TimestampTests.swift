@@ -1,7 +1,7 @@
 import DoormanCore
 import Testing
 
-@Suite("Moments of civil time")
+@Suite("Timestamps")
 struct TimestampTests {
     let moment = Timestamp(millisecondsSince1970: 1_500_000_000_000)
 
@@ -12,28 +12,28 @@ struct TimestampTests {
         #expect(moment.advanced(by: .zero) == moment)
     }
 
-    @Test("what is less than a millisecond is rounded down, before the moment as after it")
+    @Test("parts of a millisecond are rounded down")
     func rounding() {
         #expect(moment.advanced(by: .microseconds(1999)) == Timestamp(millisecondsSince1970: 1_500_000_000_001))
         #expect(moment.advanced(by: .microseconds(-1)) == Timestamp(millisecondsSince1970: 1_499_999_999_999))
         #expect(moment.advanced(by: .milliseconds(-2)) == Timestamp(millisecondsSince1970: 1_499_999_999_998))
     }
 
-    @Test("a step beyond the end of time stays there")
+    @Test("a step beyond the maximum is clamped")
     func end() {
         #expect(Timestamp.distantFuture.advanced(by: .milliseconds(1)) == .distantFuture)
         #expect(moment.advanced(by: .seconds(Int64.max)) == .distantFuture)
         #expect(moment.advanced(by: .milliseconds(Int64.max)) == .distantFuture)
     }
 
-    @Test("a step before the beginning of time stays there, and does not jump to its end")
+    @Test("a step below the minimum is clamped")
     func beginning() {
         let beginning = Timestamp(millisecondsSince1970: .min)
         #expect(beginning.advanced(by: .milliseconds(-1)) == beginning)
         #expect(moment.advanced(by: .seconds(Int64.min)) == beginning)
     }
 
-    @Test("they are ordered")
+    @Test("earlier timestamps are less than later ones")
     func order() {
         #expect(Timestamp(millisecondsSince1970: -1) < Timestamp(millisecondsSince1970: 0))
         #expect(moment < .distantFuture)

@@ -4,14 +4,14 @@ import Testing
 @Suite("Verdicts")
 struct VerdictTests {
     @Test(
-        "only what the provider itself said of a token may be said again from memory",
+        "only a rejection of the token by the provider is cacheable",
         arguments: zip(
             [Rejection.Reason.tokenRejected, .wrongApplication, .proofRejected, .malformedToken], [true, true, false, false]))
     func cacheable(_ reason: Rejection.Reason, _ isCacheable: Bool) {
         #expect(Rejection(reason, "no").isCacheable == isCacheable)
     }
 
-    @Test("an identity is fresh and without an end unless said otherwise")
+    @Test("a new identity is fresh and does not expire")
     func identityDefaults() {
         let identity = Identity(
             accountID: "1", applicationID: "2", provider: "account-kit", verifiedAt: Timestamp(millisecondsSince1970: 0))

@@ -255,7 +255,7 @@ struct ActiveConfigurationTests {
                 return
             }
             #expect(problems.count == 1)
-            #expect(problems.first?.contains("accepting answers without an application needs the secret") == true)
+            #expect(problems.first?.contains("accepting responses without an application requires the app secret") == true)
             #expect(scene.secrets == [[Self.secret]])
         }
     }

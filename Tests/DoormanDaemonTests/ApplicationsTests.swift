@@ -161,7 +161,7 @@ struct ApplicationsTests {
             ", application 4: API version: expected a form like v1.3",
             ", application 5: next-secret-file needs secret-file, which is missing",
             ", application 5: application id: the Facebook app id is required, 1 to 32 decimal digits",
-            ", application 6: accepting answers without an application needs the secret: nothing else guards then",
+            ", application 6: accepting responses without an application requires the app secret: other apps' tokens would pass",
             ", application 7: application secret: expected 1 to 256 visible ASCII characters",
             "account-kit: base URL: expected https://host[:port][/path], or http:// to this machine",
         ]

@@ -34,7 +34,7 @@ struct CircuitBreakerTests {
     @Test(
         "a success in between starts the count anew, and a refusal, a throttling and an odd answer count as one",
         arguments: [
-            .success(.refused), .failure(VerificationError(.providerUnavailable, "nonsense", scope: .question)),
+            .success(.refused), .failure(VerificationError(.providerUnavailable, "nonsense", scope: .request)),
         ] as [Result<Verdict, VerificationError>])
     func needsARow(between: Result<Verdict, VerificationError>) async throws {
         let scene = scene()

@@ -73,7 +73,7 @@ struct ApplicationRouterTests {
         Row(
             "an outage in the middle is no refusal", all(but: ["2a": .fails(.providerUnavailable)]), "1a 1b 2a",
             "failed providerUnavailable"),
-        Row("an odd answer too", all(but: ["1a": .fails(.providerUnavailable, .question)]), "1a", "failed providerUnavailable"),
+        Row("an odd answer too", all(but: ["1a": .fails(.providerUnavailable, .request)]), "1a", "failed providerUnavailable"),
         Row("throttling of one is no refusal", all(but: ["1b": .fails(.providerBusy)]), "1a 1b 2a 3a 3b", "failed providerBusy"),
         Row("nor does it keep another's token", all(but: ["1a": .fails(.providerBusy), "2a": .yes]), "1a 2a", "OK 2"),
         Row(

@@ -121,7 +121,7 @@ final class SimulatedProvider: TokenProvider {
             throw VerificationError(.providerUnavailable, "It is down.")
         case .odd:
             try await wait(back, deadline)
-            throw VerificationError(.providerUnavailable, "It talks nonsense.", scope: .question)
+            throw VerificationError(.providerUnavailable, "It talks nonsense.", scope: .request)
         case .throttling:
             try await wait(back, deadline)
             let retryAfter: Duration? = world.draw { $0.chance(50) ? nil : $0.duration(.zero ... .seconds(5)) }

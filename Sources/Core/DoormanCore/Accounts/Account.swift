@@ -1,13 +1,13 @@
-/// An account of an application, as its provider lists it.
+/// An account of an application, as the provider lists it.
 public struct Account: Sendable, Hashable {
-    /// The provider's id of the account: decimal digits with Account Kit.
+    /// The provider's id of the account. Account Kit's ids are decimal digits.
     public var id: String
-    /// The phone number of an account that was opened with one, in E.164 form: `+15551234567`.
+    /// The phone number in E.164 form, for example `+15551234567`; `nil` if the account has none.
     public var phoneNumber: String?
-    /// The e-mail address of an account that was opened with one.
+    /// The e-mail address; `nil` if the account has none.
     public var email: String?
 
-    /// An account as it is listed. The client makes these; yours are for tests.
+    /// Creates an account, for example in a test. The client creates the accounts that a server lists.
     public init(id: String, phoneNumber: String? = nil, email: String? = nil) {
         self.id = id
         self.phoneNumber = phoneNumber
@@ -15,14 +15,16 @@ public struct Account: Sendable, Hashable {
     }
 }
 
-/// Some of an application's accounts, and where the others are.
+/// One page of an application's accounts, with the cursor of the next page.
 public struct AccountPage: Sendable, Hashable {
-    /// In the provider's order. May be empty though more follow.
+    /// The accounts, in the provider's order. A page can be empty though others follow.
     public var accounts: [Account]
-    /// What the next page is asked for with; nil if this is the last. Opaque, and good for this application alone.
+    /// The cursor of the next page; `nil` on the last page.
+    ///
+    /// Cursors are opaque, and valid for the same application only.
     public var next: String?
 
-    /// A page as it was answered. The client makes these; yours are for tests.
+    /// Creates a page, for example in a test. The client creates the pages that a server returns.
     public init(accounts: [Account], next: String? = nil) {
         self.accounts = accounts
         self.next = next

@@ -1,19 +1,20 @@
-/// The account of a token, as its provider described it, and how long that description may be relied upon.
+/// The account of a valid token, and the time until which the caller may rely on it.
 ///
-/// Its texts lie in one piece of memory, so that an identity costs little to pass on; reading a text makes a string of it. Two identities
-/// are equal if their texts are equal byte for byte, as ids are compared. Canonical equivalence of Unicode does not count.
+/// Copying an identity is cheap, since all its texts share one allocation. Reading a text creates a string.
+///
+/// Two identities are equal if their texts are equal byte for byte. Canonical equivalence of Unicode does not count.
 public struct Identity: Sendable, Hashable {
     private var texts: IdentityTexts
-    /// When the provider described the account.
+    /// The time at which the provider verified the token.
     public var verifiedAt: Timestamp
-    /// When this identity ends: it may be used until then without another call.
+    /// The end of this identity's validity. Until then, a caller may use it without another call.
     public var validUntil: Timestamp
-    /// Whether the provider was asked for this call.
+    /// The source of this identity: a provider request for this call, or the cache.
     public var freshness: Freshness
 
-    /// Creates an identity as a provider described it: fresh, and valid without end. The client creates identities; yours are for tests.
+    /// Creates a fresh identity that does not expire, for example in a test.
     ///
-    /// See ``valid(until:freshness:)`` for another end and freshness.
+    /// See ``valid(until:freshness:)`` for another end and freshness. The client creates the identities that a server returns.
     public init(
         accountID: String, applicationID: String, phone: PhoneNumber? = nil, email: String? = nil, provider: String,
         verifiedAt: Timestamp
@@ -34,12 +35,12 @@ public struct Identity: Sendable, Hashable {
         freshness = .fresh
     }
 
-    /// An identity as it came over the wire.
+    /// Creates an identity from the data of a response.
     ///
     /// - Parameters:
-    ///   - texts: Where in the data each of its texts lies: the account's id, the application's, the provider, e-mail address, phone
-    ///     number, and that one's country prefix and national part. An empty place for one that there is not.
-    ///   - data: UTF-8 at all of these places.
+    ///   - texts: The range of each text in `data`, in this order: account id, application id, provider, e-mail address, phone
+    ///     number, country prefix, national number. An absent text has an empty range.
+    ///   - data: Bytes that are UTF-8 in each of these ranges.
     package init(
         texts: InlineArray<7, Range<Int>>, in data: Span<UInt8>, verifiedAt: Timestamp, validUntil: Timestamp, freshness: Freshness
     ) {
@@ -49,7 +50,7 @@ public struct Identity: Sendable, Hashable {
         self.freshness = freshness
     }
 
-    /// Returns a copy with this end and freshness.
+    /// Returns a copy with another end and freshness.
     public func valid(until end: Timestamp, freshness: Freshness = .fresh) -> Identity {
         var identity = self
         identity.validUntil = end
@@ -57,20 +58,24 @@ public struct Identity: Sendable, Hashable {
         return identity
     }
 
-    /// The provider's id of the account: decimal digits with Account Kit. Key users by this and ``applicationID``, never by
-    /// phone number or e-mail, which change hands.
+    /// The provider's id of the account. Account Kit's ids are decimal digits.
+    ///
+    /// Identify users by this id together with ``applicationID``. Phone numbers and e-mail addresses pass from one person to
+    /// another.
     public var accountID: String {
         get { texts[.accountID] ?? "" }
         set { texts[.accountID] = newValue }
     }
 
-    /// The application the token was made for. Empty if the provider does not say and the operator allows that.
+    /// The id of the application that the token was issued to.
+    ///
+    /// Empty only if the provider does not name it, and the server's settings accept that.
     public var applicationID: String {
         get { texts[.applicationID] ?? "" }
         set { texts[.applicationID] = newValue }
     }
 
-    /// The account's phone number, if it was opened with one.
+    /// The account's phone number; `nil` if it has none.
     public var phone: PhoneNumber? {
         get {
             guard let number = texts[.phoneNumber] else { return nil }
@@ -84,34 +89,34 @@ public struct Identity: Sendable, Hashable {
         }
     }
 
-    /// The account's e-mail address, if it was opened with one.
+    /// The account's e-mail address; `nil` if it has none.
     public var email: String? {
         get { texts[.email] }
         set { texts[.email] = newValue }
     }
 
-    /// Which provider said so, for example `account-kit`.
+    /// The name of the provider that verified the token, for example `account-kit`.
     public var provider: String {
         get { texts[.provider] ?? "" }
         set { texts[.provider] = newValue }
     }
 
-    /// Whether this is ``accountID``, without making a string of that.
+    /// Whether ``accountID`` equals this id. Creates no string of it.
     package func isOf(accountID: String) -> Bool {
-        texts.holds(accountID.utf8Span.span, .accountID)
+        texts.isEqual(.accountID, to: accountID.utf8Span.span)
     }
 
-    /// Whether these are the bytes of ``applicationID``, without making a string of that.
+    /// Whether ``applicationID`` equals these bytes. Creates no string of it.
     package func isFor(_ applicationID: Span<UInt8>) -> Bool {
-        texts.holds(applicationID, .applicationID)
+        texts.isEqual(.applicationID, to: applicationID)
     }
 
-    /// What its texts take on the heap, in bytes.
+    /// The heap memory of the texts, in bytes.
     package var heapBytes: Int { texts.heapBytes }
 }
 
 extension Identity: CustomReflectable {
-    /// Shows its parts under their names.
+    /// A mirror with a child for each public property.
     public var customMirror: Mirror {
         Mirror(
             self,
@@ -122,16 +127,16 @@ extension Identity: CustomReflectable {
     }
 }
 
-/// A phone number in E.164 form, and its two parts.
+/// A phone number in E.164 form, with its country prefix and its national number.
 public struct PhoneNumber: Sendable, Hashable {
-    /// The whole number, `+` first: `+15551234567`.
+    /// The whole number with a leading `+`, for example `+15551234567`.
     public var number: String
-    /// The country's prefix without `+`: `1`.
+    /// The country prefix without `+`, for example `1`.
     public var countryPrefix: String
-    /// The rest: `5551234567`. Not unique by itself.
+    /// The number within the country, for example `5551234567`. Not unique across countries.
     public var nationalNumber: String
 
-    /// A number and its parts, which nothing compares with each other.
+    /// Creates a phone number. Does not check that the parts fit the number.
     public init(number: String, countryPrefix: String, nationalNumber: String) {
         self.number = number
         self.countryPrefix = countryPrefix
@@ -139,12 +144,12 @@ public struct PhoneNumber: Sendable, Hashable {
     }
 }
 
-/// How an answer came about.
+/// The source of a verdict.
 public enum Freshness: Sendable, Hashable, CaseIterable {
-    /// The provider was asked for this call, or for one that was waiting for the same token.
+    /// A provider request for this call, or for another call with the same token at the same time.
     case fresh
-    /// From memory, within its time to live.
+    /// The cache, within the entry's TTL.
     case cached
-    /// From memory, past its time to live, because the provider can't be asked at the moment.
+    /// The cache, past the entry's TTL, because the provider is unavailable.
     case stale
 }

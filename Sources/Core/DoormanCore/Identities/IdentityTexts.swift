@@ -1,27 +1,29 @@
-/// The texts of an identity, in one piece of memory: to keep them, to pass them on and to let them go costs what it would with one string.
-/// A string is made when a text is asked for.
+/// The texts of an identity in one allocation, so that copying and freeing them costs as much as for one string.
 ///
-/// The bytes are the length of each text, in the order of ``Part``, and then the texts in UTF-8. Equal texts are equal bytes.
+/// The layout is the length of each text, in the order of ``Part``, followed by the texts in UTF-8. Equal texts have equal bytes.
+/// Reading a text creates a string.
 struct IdentityTexts: Sendable, Hashable {
     enum Part: Int, CaseIterable {
         case accountID, applicationID, provider, email, phoneNumber, countryPrefix, nationalNumber
 
-        /// Whether it makes a difference that there is one which is empty. Otherwise that one is as none.
-        fileprivate var mayBeMissing: Bool { self == .email || self == .phoneNumber }
+        /// Whether an empty text differs from an absent one.
+        fileprivate var isOptional: Bool { self == .email || self == .phoneNumber }
     }
 
     private typealias Length = UInt32
 
     private static let headCount = Part.allCases.count * MemoryLayout<Length>.size
-    /// In place of the length of a text that there is not.
+    /// The length of an absent text.
     private static let absent = Length.max
 
     private let bytes: [UInt8]
 
-    /// - Parameter text: Each of them, by its part; nil for one that there is not.
+    /// Copies texts.
+    ///
+    /// - Parameter text: Returns the text of a part; `nil` if it is absent.
     init(_ text: (Part) -> String?) {
         let texts = Part.allCases.map { part in
-            text(part).flatMap { $0.isEmpty && !part.mayBeMissing ? nil : Array($0.utf8) }
+            text(part).flatMap { $0.isEmpty && !part.isOptional ? nil : Array($0.utf8) }
         }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.headCount + texts.reduce(0) { $0 + ($1?.count ?? 0) })
@@ -33,17 +35,19 @@ struct IdentityTexts: Sendable, Hashable {
         self.bytes = bytes
     }
 
+    /// Copies texts out of data.
+    ///
     /// - Parameters:
-    ///   - places: Where in the data each text lies, in the order of ``Part``; an empty place for one that there is not.
-    ///   - data: UTF-8 at all of these places.
-    init(_ places: InlineArray<7, Range<Int>>, in data: Span<UInt8>) {
+    ///   - ranges: The range of each text in `data`, in the order of ``Part``. An absent text has an empty range.
+    ///   - data: Bytes that are UTF-8 in each of these ranges.
+    init(_ ranges: InlineArray<7, Range<Int>>, in data: Span<UInt8>) {
         var count = Self.headCount
-        for index in places.indices { count += places[index].count }
+        for index in ranges.indices { count += ranges[index].count }
         bytes = unsafe Array(unsafeUninitializedCapacity: count) { bytes, initializedCount in
             unsafe data.withUnsafeBytes { data in
                 var (head, end) = (0, Self.headCount)
-                for index in places.indices {
-                    let text = unsafe UnsafeRawBufferPointer(rebasing: data[places[index]])
+                for index in ranges.indices {
+                    let text = unsafe UnsafeRawBufferPointer(rebasing: data[ranges[index]])
                     unsafe UnsafeMutableRawBufferPointer(bytes).storeBytes(
                         of: text.isEmpty ? Self.absent : Length(text.count), toByteOffset: head, as: Length.self)
                     unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(bytes)[end...]).copyMemory(
@@ -56,27 +60,27 @@ struct IdentityTexts: Sendable, Hashable {
         }
     }
 
-    /// A text; nil if there is none.
+    /// The text of a part; `nil` if it is absent.
     subscript(part: Part) -> String? {
-        get { place(of: part).map { String(decoding: bytes[$0], as: UTF8.self) } }
+        get { range(of: part).map { String(decoding: bytes[$0], as: UTF8.self) } }
         set {
             let old = self
             self = IdentityTexts { $0 == part ? newValue : old[$0] }
         }
     }
 
-    /// Whether a text consists of just these bytes; one that there is not consists of none. Makes no string.
-    func holds(_ text: Span<UInt8>, _ part: Part) -> Bool {
-        let place = place(of: part) ?? 0..<0
-        guard place.count == text.count else { return false }
-        for index in text.indices where bytes[place.lowerBound + index] != text[index] { return false }
+    /// Whether a part equals a text. An absent part equals the empty text. Creates no string.
+    func isEqual(_ part: Part, to text: Span<UInt8>) -> Bool {
+        let range = range(of: part) ?? 0..<0
+        guard range.count == text.count else { return false }
+        for index in text.indices where bytes[range.lowerBound + index] != text[index] { return false }
         return true
     }
 
-    /// What it takes on the heap, with the array's header.
+    /// The heap memory in bytes, the array's header included.
     var heapBytes: Int { 32 + bytes.count }
 
-    private func place(of part: Part) -> Range<Int>? {
+    private func range(of part: Part) -> Range<Int>? {
         var start = Self.headCount
         for earlier in 0..<part.rawValue { start += length(earlier) ?? 0 }
         guard let count = length(part.rawValue) else { return nil }

@@ -1,10 +1,14 @@
-/// A value that shows only its ``description``, because it holds a secret or something that must not be looked at.
+/// A value whose textual forms show only its ``description``, because it contains a secret.
 ///
-/// Printing, interpolating, dumping and reflecting such a value, by itself or inside another, show its ``description`` and none of its
-/// stored properties. The protocol promises nothing about the description itself, which must name no secret; about a property that is
-/// read and shown by its own; about the value's memory, which a debugger reads; or about an encoding of the value.
+/// Printing, interpolating, dumping and reflecting the value shows its ``description`` and none of its stored properties. This also
+/// holds if the value is part of another value. The protocol does not protect:
+///
+/// - the description itself, which must not contain a secret;
+/// - a property that is read and printed by itself;
+/// - the value's memory, which a debugger can read;
+/// - an encoding of the value.
 public protocol Redacted: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// All that may be shown of the value, for example its size.
+    /// The text to show instead of the value, for example its size. Must not contain a secret.
     var description: String { get }
 }
 

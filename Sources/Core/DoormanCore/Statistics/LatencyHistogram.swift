@@ -1,24 +1,26 @@
-/// A histogram of latencies: one bucket for all up to 64 µs, then eight for each doubling, up to 67 s. The last bucket also holds
-/// everything longer.
+/// A histogram of latencies, from which a server takes snapshots.
 ///
-/// The server records; ``Snapshot`` is what it shows.
+/// The first bucket counts latencies up to 64 µs. Eight buckets follow for each doubling, up to 67 s. The last bucket also counts
+/// longer latencies. Read the counts from a ``Snapshot``.
 public struct LatencyHistogram: Sendable, Hashable {
     private static let octaves = 20
-    /// Microseconds, as a power of two.
+    /// The upper bound of the first bucket in microseconds, as a power of two.
     private static let firstBound = 6
 
     private var counts = [UInt64](repeating: 0, count: 1 + 8 * octaves)
     private var sum: Duration = .zero
 
+    /// Creates an empty histogram.
     package init() {}
 
-    /// Records one latency, rounded up to whole microseconds. A negative one counts as zero.
+    /// Records a latency, rounded up to whole microseconds. A negative latency counts as zero.
     package mutating func record(_ latency: Duration) {
         let microseconds = Self.microseconds(of: latency)
         counts[Self.bucket(of: microseconds)] += 1
         sum += .microseconds(Int64(clamping: microseconds))
     }
 
+    /// The counts at this moment.
     package var snapshot: Snapshot {
         let buckets = counts.indices.filter { counts[$0] > 0 }.map { index in
             Snapshot.Bucket(upperBound: .microseconds(Self.upperBound(of: index)), count: counts[index])
@@ -26,7 +28,7 @@ public struct LatencyHistogram: Sendable, Hashable {
         return Snapshot(sum: sum, buckets: buckets)
     }
 
-    /// Rounded up, since the bound of a bucket belongs to it. Parts of a nanosecond do not count.
+    /// Rounds up to whole microseconds, since a bucket includes its upper bound. Parts of a nanosecond are ignored.
     private static func microseconds(of latency: Duration) -> UInt64 {
         let (seconds, attoseconds) = max(.zero, latency).components
         let nanoseconds = UInt64(attoseconds / 1_000_000_000)
@@ -42,7 +44,7 @@ public struct LatencyHistogram: Sendable, Hashable {
         return 1 + 8 * octave + Int(below >> (octave + firstBound - 3)) - 8
     }
 
-    /// In microseconds.
+    /// The upper bound of a bucket, in microseconds.
     private static func upperBound(of bucket: Int) -> Int64 {
         guard bucket > 0 else { return 1 << firstBound }
         let (octave, step) = (bucket - 1).quotientAndRemainder(dividingBy: 8)
@@ -51,22 +53,24 @@ public struct LatencyHistogram: Sendable, Hashable {
 }
 
 extension LatencyHistogram {
-    /// The counts of a histogram at one moment, in buckets whose width is at most an eighth of their size.
+    /// The counts of a histogram at one moment.
+    ///
+    /// The width of each bucket above 64 µs is at most an eighth of its lower bound.
     public struct Snapshot: Sendable, Hashable {
         /// The sum of all latencies, in whole microseconds.
         public var sum: Duration
         /// The buckets that are not empty, in ascending order.
         public var buckets: [Bucket]
 
-        /// Creates a snapshot of latencies that were recorded elsewhere; of none by default.
+        /// Creates a snapshot, which is empty by default.
         public init(sum: Duration = .zero, buckets: [Bucket] = []) {
             self.sum = sum
             self.buckets = buckets
         }
 
-        /// The number of latencies up to a bound, and above the bound of the bucket before.
+        /// The number of latencies between the previous bucket's bound and this bucket's bound.
         public struct Bucket: Sendable, Hashable {
-            /// The longest latency in the bucket, in whole microseconds.
+            /// The maximum latency in the bucket, in whole microseconds.
             public var upperBound: Duration
             /// The number of latencies in the bucket.
             public var count: UInt64
@@ -83,25 +87,26 @@ extension LatencyHistogram {
             buckets.reduce(0) { $0.addingClamped($1.count) }
         }
 
-        /// The mean latency; `nil` if there are none.
+        /// The mean latency; `nil` if the snapshot is empty.
         public var mean: Duration? {
             count == 0 ? nil : sum / Double(count)
         }
 
-        /// The latency that a percentage of calls did not exceed: at most an eighth too high. `nil` if there are none.
+        /// Returns a percentile of the latencies: the upper bound of its bucket, which is at most an eighth too high.
         ///
-        /// - Parameter percent: 0 to 100.
+        /// - Parameter percent: The percentage of latencies that do not exceed the result: 0 to 100.
+        /// - Returns: The percentile; `nil` if the snapshot is empty.
         public func percentile(_ percent: Double) -> Duration? {
-            let wanted = Double(count) * percent / 100
+            let rank = Double(count) * percent / 100
             var seen: UInt64 = 0
             for bucket in buckets {
                 seen = seen.addingClamped(bucket.count)
-                if Double(seen) >= wanted { return bucket.upperBound }
+                if Double(seen) >= rank { return bucket.upperBound }
             }
             return buckets.last?.upperBound
         }
 
-        /// The latencies that were recorded after an earlier snapshot.
+        /// Returns the latencies that were recorded after an earlier snapshot of the same histogram.
         public func since(_ earlier: Snapshot) -> Snapshot {
             var before: [Duration: UInt64] = [:]
             for bucket in earlier.buckets { before[bucket.upperBound] = bucket.count }
@@ -115,7 +120,7 @@ extension LatencyHistogram {
 }
 
 extension UInt64 {
-    /// The counts of another machine may be any number.
+    /// Adds without overflow, since counts from another machine can be any number.
     fileprivate func addingClamped(_ other: UInt64) -> UInt64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum

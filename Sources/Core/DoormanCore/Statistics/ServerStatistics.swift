@@ -1,42 +1,42 @@
-/// What a server has counted since it started, and how full it is at the moment. Numbers, and names of the server's own: nothing of any
-/// token, account or caller.
+/// The counters, gauges and limits of a server, counted since its start.
 ///
-/// Rates come from two of these: see ``since(_:)``.
+/// To compute rates, take the difference of two values: see ``since(_:)``. Statistics contain nothing about single tokens, accounts
+/// or callers.
 public struct ServerStatistics: Sendable, Hashable {
-    /// When the server started, by its civil clock. Counts of another start say nothing of this one's.
+    /// The time at which the server started, by its wall clock. Counts of different starts are not comparable.
     public var startedAt = Timestamp(millisecondsSince1970: 0)
     /// The time since the start by a monotonic clock, in whole milliseconds.
     public var uptime: Duration = .zero
-    /// Calls by how they came out, those that waited once they ended. Only what has happened is here.
+    /// Completed calls by their method, source and result. Contains no entries with a count of zero.
     public var calls: [CallKind: UInt64] = [:]
-    /// What else is counted.
+    /// Other counters, which only increase.
     public var counters: [Name: UInt64] = [:]
-    /// What rises and falls.
+    /// Gauges: values that rise and fall.
     public var gauges: [Name: UInt64] = [:]
-    /// The server's limits, and how full they are.
+    /// The server's limits, with their current use.
     public var limits: [LimitState] = []
-    /// How things stand with the provider, for each application.
+    /// The state of the provider, for each application.
     public var applications: [ApplicationState] = []
-    /// Calls to the provider by how they came out.
+    /// Provider requests by their endpoint and outcome.
     public var providerRequests: [ProviderRequestKind: UInt64] = [:]
-    /// How long the provider took to answer, whatever it said.
+    /// The latencies of all provider requests, whatever their outcome.
     public var providerLatency = LatencyHistogram.Snapshot()
 
-    /// Of a server that has just started.
+    /// Creates statistics without any counts.
     public init() {}
 
-    /// Which call, who answered it, and how.
+    /// The method, source and result of a call.
     public struct CallKind: Sendable, Hashable {
-        /// `Verify` and so on; empty for a call that was refused before it mattered which it is.
+        /// The method's name, for example `Verify`; empty for a call that was turned down before its method was read.
         public var method: String
-        /// Where the answer came from: `memory`, `provider` or `server`.
+        /// The source of the response: `cache`, `provider` or `server`.
         public var source: String
-        /// The status code by its name, such as `OK`; empty for an answer from memory, which is OK or a refusal.
+        /// The name of the status code, for example `OK`. Empty for a response from the cache, which is OK or a rejection.
         public var code: String
-        /// The reason of a failure that has one, such as `TOKEN_REJECTED`; else empty.
+        /// The reason of a failure, for example `TOKEN_REJECTED`; empty if there is none.
         public var reason: String
 
-        /// For tests of yours; the client makes its own.
+        /// Creates a kind of call, for example in a test.
         public init(method: String, source: String, code: String, reason: String = "") {
             self.method = method
             self.source = source
@@ -45,32 +45,32 @@ public struct ServerStatistics: Sendable, Hashable {
         }
     }
 
-    /// What the provider was asked, and what came of it.
+    /// The endpoint and the outcome of a provider request.
     public struct ProviderRequestKind: Sendable, Hashable {
-        /// Such as `me`.
+        /// The name of the provider's endpoint, for example `me`.
         public var endpoint: String
-        /// Such as `success`, `token_rejected`, or `failed_timedOut`.
+        /// The name of the outcome, for example `success`, `token_rejected` or `failed_timedOut`.
         public var outcome: String
 
-        /// For tests of yours; the client makes its own.
+        /// Creates a kind of provider request, for example in a test.
         public init(endpoint: String, outcome: String) {
             self.endpoint = endpoint
             self.outcome = outcome
         }
     }
 
-    /// A limit of the server's, and how much of it is used.
+    /// A limit of the server, with its current use.
     public struct LimitState: Sendable, Hashable {
-        /// The setting that is the limit, such as `server.max-connections`.
+        /// The name of the setting, for example `server.max-connections`.
         public var setting: String
-        /// The application it is about; nil for a limit of the whole server.
+        /// The application's id; `nil` for a limit of the whole server.
         public var applicationID: String?
-        /// How much is used, in the setting's unit.
+        /// The current use, in the setting's unit.
         public var used: UInt64
-        /// How much may be.
+        /// The limit, in the setting's unit.
         public var limit: UInt64
 
-        /// For tests of yours; the client makes its own.
+        /// Creates the state of a limit, for example in a test.
         public init(setting: String, applicationID: String? = nil, used: UInt64, limit: UInt64) {
             self.setting = setting
             self.applicationID = applicationID
@@ -79,16 +79,16 @@ public struct ServerStatistics: Sendable, Hashable {
         }
     }
 
-    /// How things stand with the provider for one application.
+    /// The state of the provider for one application.
     public struct ApplicationState: Sendable, Hashable {
         /// The application's id.
         public var applicationID: String
-        /// Whether the provider is asked about it.
+        /// The state of the application's circuit breaker.
         public var circuitBreaker: CircuitBreaker
-        /// The rest of the back-off while the provider throttles, in whole milliseconds; `nil` if it does not.
+        /// The rest of the throttle back-off, in whole milliseconds; `nil` if the provider is not throttling.
         public var backOff: Duration?
 
-        /// For tests of yours; the client makes its own.
+        /// Creates the state of an application, for example in a test.
         public init(applicationID: String, circuitBreaker: CircuitBreaker, backOff: Duration? = nil) {
             self.applicationID = applicationID
             self.circuitBreaker = circuitBreaker
@@ -96,26 +96,26 @@ public struct ServerStatistics: Sendable, Hashable {
         }
     }
 
-    /// Whether the provider is asked.
+    /// The state of a circuit breaker, which stops provider requests after repeated failures.
     public enum CircuitBreaker: Sendable, Hashable, CaseIterable {
-        /// It is.
+        /// The server sends provider requests.
         case closed
-        /// A call or two find out whether it is well again.
+        /// The server sends a few probes to find out whether the provider has recovered.
         case halfOpen
-        /// It failed again and again, and is left alone for a while.
+        /// The provider failed repeatedly. The server sends no provider requests for a while.
         case open
-        /// The server said something that this version does not know.
+        /// A state that this version of the client does not know.
         case unknown
     }
 }
 
 extension ServerStatistics {
-    /// What a counter or a gauge is called. A server may have some that this version does not know.
+    /// The name of a counter or a gauge. A newer server can have names that this version does not know.
     public struct Name: RawRepresentable, Sendable, Hashable {
         /// The name on the wire.
         public var rawValue: String
 
-        /// A name that this version may not know.
+        /// Creates a name, which can be unknown to this version.
         public init(rawValue: String) {
             self.rawValue = rawValue
         }
@@ -124,52 +124,53 @@ extension ServerStatistics {
 
 // Counters.
 extension ServerStatistics.Name {
-    /// Calls whose token memory knew.
+    /// Cache hits: calls that the cache answered.
     public static let cacheHits = Self(rawValue: "cache.hits")
-    /// Calls whose token memory did not know, at first.
+    /// Cache misses: calls without a usable cached entry at first.
     public static let cacheMisses = Self(rawValue: "cache.misses")
-    /// Calls that found their question put already, and waited for its answer.
+    /// Cache misses that joined a lookup in flight for the same token.
     public static let cacheJoined = Self(rawValue: "cache.joined")
-    /// Refreshes of answers before their time was up.
+    /// Refreshes of cached entries before the end of their TTL.
     public static let cacheRefreshed = Self(rawValue: "cache.refreshed")
-    /// Answers past their time, given because the provider could not be asked.
+    /// Stale hits: calls answered past an entry's TTL, because the provider was unavailable.
     public static let cacheStaleHits = Self(rawValue: "cache.stale_hits")
-    /// Valid tokens that had to go for others.
+    /// Evictions of valid tokens from the cache.
     public static let cacheEvictions = Self(rawValue: "cache.evictions")
-    /// Refused tokens that had to go for others.
+    /// Evictions of rejected tokens from the cache.
     public static let cacheNegativeEvictions = Self(rawValue: "cache.negative_evictions")
-    /// Connections to the provider that were opened, or at least tried.
+    /// Connections to the provider that were opened or attempted.
     public static let providerConnectionsOpened = Self(rawValue: "provider.connections_opened")
 
-    /// Reloads of the settings that were put into force.
+    /// Reloads of the settings that succeeded.
     public static let reloadsApplied = Self(rawValue: "reloads.applied")
-    /// Reloads that left the last good settings in force.
+    /// Reloads that failed, so that the previous settings remained active.
     public static let reloadsFailed = Self(rawValue: "reloads.failed")
 
-    /// Connections that the server closed for this reason, such as `idle`.
-    public static func connectionsClosed(_ why: String) -> Self {
-        Self(rawValue: "connections.closed.\(why)")
+    /// Connections that the server closed for a reason, for example `idle`.
+    public static func connectionsClosed(_ reason: String) -> Self {
+        Self(rawValue: "connections.closed.\(reason)")
     }
 }
 
 // Gauges.
 extension ServerStatistics.Name {
-    /// Questions to the provider that are open.
+    /// Lookups in flight: tokens for which the cache waits for the provider.
     public static let cacheInFlightLookups = Self(rawValue: "cache.in_flight_lookups")
-    /// How many tokens of one application can be kept fresh: calls to the provider in a second times the seconds that an answer is good
-    /// for.
+    /// The number of tokens per application that the server can keep fresh: provider requests per second, times the TTL in seconds.
     public static let cacheCapacity = Self(rawValue: "cache.capacity_tokens")
-    /// When the server's own certificate ends, in seconds of Unix time. Only with TLS.
+    /// The time at which the server's certificate expires, in seconds of Unix time. Present only with TLS.
     public static let tlsCertificateExpiry = Self(rawValue: "tls.certificate_expiry_timestamp_seconds")
-    /// Requests to the provider under way.
+    /// Provider requests in flight.
     public static let providerRequestsInFlight = Self(rawValue: "provider.requests_in_flight")
 }
 
 extension ServerStatistics {
-    /// What has happened since an earlier answer of the same server: its counts are the difference, and its ``uptime`` is the time between.
-    /// What is not counted is as it is in this one.
+    /// Returns the difference to earlier statistics of the same server.
     ///
-    /// - Returns: Nil if the earlier one is of another start, or is not earlier.
+    /// Its counts are those of the time between, and its ``uptime`` is the length of that time. Gauges, limits and states are the
+    /// current ones.
+    ///
+    /// - Returns: The difference; `nil` if `earlier` belongs to another start of the server, or is not earlier.
     public func since(_ earlier: ServerStatistics) -> ServerStatistics? {
         guard startedAt == earlier.startedAt, uptime > earlier.uptime else { return nil }
         var difference = self
@@ -181,7 +182,7 @@ extension ServerStatistics {
         return difference
     }
 
-    /// Only what has grown.
+    /// Returns the counts that have grown, by how much.
     private static func difference<Key: Hashable>(_ counts: [Key: UInt64], _ earlier: [Key: UInt64]) -> [Key: UInt64] {
         var difference: [Key: UInt64] = [:]
         for (key, count) in counts {

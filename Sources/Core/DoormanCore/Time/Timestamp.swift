@@ -1,14 +1,14 @@
-/// A moment of civil time, in whole milliseconds since 1970-01-01T00:00:00Z.
+/// A moment of wall-clock time, in whole milliseconds since 1970-01-01T00:00:00Z.
 public struct Timestamp: Sendable, Hashable, Comparable {
-    /// Negative before 1970.
+    /// The number of milliseconds since 1970-01-01T00:00:00Z, without leap seconds. Negative before 1970.
     public var millisecondsSince1970: Int64
 
-    /// Creates a moment from its distance to the beginning of 1970 in UTC, without leap seconds.
+    /// Creates a moment from its number of milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
     public init(millisecondsSince1970: Int64) {
         self.millisecondsSince1970 = millisecondsSince1970
     }
 
-    /// A moment after every other.
+    /// A moment later than all others, for values that never expire.
     public static let distantFuture = Timestamp(millisecondsSince1970: .max)
 
     /// Returns the moment `duration` after this one, rounded down to the millisecond, and clamped to `Int64`.
@@ -24,7 +24,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return Timestamp(millisecondsSince1970: rounded)
     }
 
-    /// Whether the left moment is the earlier one.
+    /// Returns whether `lhs` is earlier than `rhs`.
     public static func < (lhs: Timestamp, rhs: Timestamp) -> Bool {
         lhs.millisecondsSince1970 < rhs.millisecondsSince1970
     }

@@ -1,44 +1,46 @@
-/// A user access token: opaque bytes. Their holder can act as the account of the token.
+/// A user access token: opaque bytes. Its holder can act as the account of the token.
 ///
-/// It never shows its bytes: printing, interpolating, dumping and reflecting it give `Token(166 bytes)`. Code that
-/// reads ``bytes`` takes that duty over.
+/// Printing, interpolating, dumping and reflecting a token shows only its length: `Token(166 bytes)`. Code that reads ``bytes``
+/// must keep them secret itself.
 public struct Token: Sendable, Hashable {
-    /// The token as it was received.
+    /// The bytes of the token. Keep them out of logs and error messages.
     public let bytes: [UInt8]
 
-    /// A token of the given bytes. Nothing is checked here: whether a token is of a possible form is for the provider to say.
+    /// Creates a token from bytes. Does not validate them: the server does.
     public init(bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    /// A token of the text's UTF-8 bytes.
+    /// Creates a token from the UTF-8 bytes of a text. Does not validate them: the server does.
     public init(_ text: some StringProtocol) {
         self.bytes = Array(text.utf8)
     }
 }
 
-/// An authorization code: exchanged, once, for a ``Token``. As secret as a token, and printed as little.
+/// An authorization code, which can be exchanged once for a ``Token``.
+///
+/// A code is as secret as a token. Printing it shows only its length.
 public struct AuthorizationCode: Sendable, Hashable {
-    /// The code as it was received.
+    /// The bytes of the code. Keep them out of logs and error messages.
     public let bytes: [UInt8]
 
-    /// A code of the given bytes. Nothing is checked here.
+    /// Creates a code from bytes. Does not validate them: the server does.
     public init(bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    /// A code of the text's UTF-8 bytes.
+    /// Creates a code from the UTF-8 bytes of a text. Does not validate them: the server does.
     public init(_ text: some StringProtocol) {
         self.bytes = Array(text.utf8)
     }
 }
 
 extension Token: Redacted {
-    /// The number of bytes, and nothing of their content.
+    /// The type and the number of bytes.
     public var description: String { "Token(\(bytes.count) bytes)" }
 }
 
 extension AuthorizationCode: Redacted {
-    /// The number of bytes, and nothing of their content.
+    /// The type and the number of bytes.
     public var description: String { "AuthorizationCode(\(bytes.count) bytes)" }
 }

@@ -1,38 +1,41 @@
-/// What a provider said of a token. A refusal is a value, never an error: not being able to ask is the error
-/// (``VerificationError``), and the two never turn into each other.
+/// The provider's decision about a token.
+///
+/// A rejection is a value. A failure to reach a verdict is an error: see ``VerificationError``. Neither ever becomes the other.
 package enum Verdict: Sendable, Hashable {
-    /// The token is this account's.
+    /// The token is valid, and belongs to this account.
     case valid(Identity)
-    /// The token is nobody's, or not ours to accept.
+    /// The token is invalid, or belongs to another application.
     case rejected(Rejection)
 }
 
-/// What became of an authorization code.
+/// The provider's decision about an authorization code.
 package enum ExchangeVerdict: Sendable, Hashable {
-    /// The code was good. The identity is absent if the provider gave the token but could then not be asked whose it is: the
-    /// code is spent, so the token must not be lost.
+    /// The code was valid. It can't be used again, so the caller gets the token in any case.
+    ///
+    /// The identity is absent if the provider issued the token, but did not confirm its account.
     case issued(Token, Identity?)
-    /// The code, or the token it gave, was refused.
+    /// The provider rejected the code, or the token that it issued for the code.
     case rejected(Rejection)
 }
 
-/// A refusal and its reason.
+/// The rejection of a token or a code.
 package struct Rejection: Sendable, Hashable {
-    /// What kind of refusal, one row each of the failure contract.
+    /// The reason of a rejection. Each reason is a row of the failure contract.
     package enum Reason: Sendable, Hashable, CaseIterable {
-        /// The provider knows no such token, or knows it as expired or revoked.
+        /// The token or code is invalid, expired, used or revoked.
         case tokenRejected
-        /// The token was made for an application that is not configured here, or the provider did not say for which.
+        /// The token belongs to an application that is not configured, or the provider did not name its application.
         case wrongApplication
-        /// The provider found the proof wrong: our secret is wrong, or the token is another application's.
+        /// The provider rejected our proof: our secret is wrong, or the token belongs to another application.
         case proofRejected
-        /// The token can't be one: empty, too long, or of an impossible alphabet or family. The provider was not asked.
+        /// The syntax of the token is invalid, so no provider request was sent.
         case malformedToken
     }
 
     package let reason: Reason
-    /// One sentence for a person. Holds no token, code or secret, and nothing the provider wrote. Where ``isCacheable``, it is a literal,
-    /// which takes no memory of its own however many tokens are remembered as refused.
+    /// A message for people, in one sentence. Contains no token, code or secret, and no text from the provider.
+    ///
+    /// The message of a cacheable rejection must be a literal, so that a cached entry needs no memory for it.
     package let message: String
 
     package init(_ reason: Reason, _ message: String) {
@@ -40,10 +43,10 @@ package struct Rejection: Sendable, Hashable {
         self.message = message
     }
 
-    /// The token is of an application that the call does not accept.
-    package static let anotherApplication = Rejection(.wrongApplication, "The token was made for another application.")
+    /// The rejection of a token whose application differs from the requested one.
+    package static let anotherApplication = Rejection(.wrongApplication, "The token belongs to another application.")
 
-    /// Whether the same token may be refused from memory for a while: only what the provider itself said of the token.
+    /// Whether the cache may store the rejection: only if it is the provider's decision about the token itself.
     package var isCacheable: Bool {
         switch reason {
         case .tokenRejected, .wrongApplication: true

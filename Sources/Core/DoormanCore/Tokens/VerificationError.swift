@@ -1,37 +1,37 @@
-/// Why a question could not be put to the provider, or got no answer that can be used. Says nothing about the token.
+/// The reason why no verdict could be reached. Says nothing about the token.
 package struct VerificationError: Error, Sendable, Hashable {
-    /// What kind of failure, one row each of the failure contract.
+    /// The kind of a failure. Each kind is a row of the failure contract.
     package enum Code: Sendable, Hashable {
         /// The provider is down, unreachable or too slow, or its response is malformed.
         case providerUnavailable
-        /// The provider throttles us, or our own budget for it is spent.
+        /// The provider rate limits us, or our own limit on provider requests is exceeded.
         case providerBusy
-        /// The provider refuses our application id, secret or settings.
+        /// The provider rejects our application id, secret or settings.
         case providerMisconfigured
-        /// The deadline passed first.
+        /// The caller's deadline passed.
         case deadlineExceeded
-        /// The provider has no such operation.
+        /// The provider does not support the operation.
         case unsupported
-        /// The request itself is wrong, whatever the token is.
+        /// The request is invalid, independently of the token.
         case invalidRequest
-        /// A bug of ours.
+        /// A bug in Doorman.
         case `internal`
     }
 
-    /// The subject of a failure. Only failures of ``provider`` count as a sign that the provider is down.
+    /// The scope of a failure. Only failures of the scope ``provider`` count against the circuit breaker.
     package enum Scope: Sendable, Hashable {
-        /// The provider as a whole: the next question will most likely fail as well.
+        /// The provider as a whole. Other requests will most likely fail as well.
         case provider
-        /// What the provider was asked with, or so it may be: the same question may be answered if it is put with another secret.
+        /// Perhaps only the credential of the request. The same request may succeed with another secret.
         case credential
-        /// This one question: its answer came, and made no sense. A single odd account must not look like an outage.
-        case question
+        /// This one request, whose response is malformed. A single odd account must not look like an outage.
+        case request
     }
 
     package let code: Code
-    /// One sentence for a person. Holds no token, code, secret or URL.
+    /// A message for people, in one sentence. Contains no token, code, secret or URL.
     package let message: String
-    /// When it is worth asking again, if the provider or our own budget said so.
+    /// The time to wait before a retry, if the provider or one of our limits states it.
     package let retryAfter: Duration?
     package let scope: Scope
 
@@ -42,7 +42,7 @@ package struct VerificationError: Error, Sendable, Hashable {
         self.scope = scope
     }
 
-    /// The request names an application that is not configured here.
+    /// The error of a request that names an application without a configuration.
     package static let unknownApplication = VerificationError(
-        .invalidRequest, "The application of the request is not configured here.")
+        .invalidRequest, "The requested application is not configured on this server.")
 }

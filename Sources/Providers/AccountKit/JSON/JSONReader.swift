@@ -1,9 +1,8 @@
 internal import DoormanSupport
 
-/// Reads JSON from whoever answers, trusting nothing: strictly RFC 8259, at most 32 levels deep, and no object with two members
-/// of one name, which two readers could understand in two ways.
+/// Reads untrusted JSON: strictly RFC 8259, at most 32 levels deep, and without duplicate member names.
 ///
-/// Foundation's decoder takes one of two such members without a word, which is why this exists.
+/// Two readers can interpret duplicate names differently. Foundation's decoder silently picks one of them, so it isn't used here.
 struct JSONReader {
     static let maximumDepth = 32
 
@@ -14,7 +13,7 @@ struct JSONReader {
         self.bytes = bytes
     }
 
-    /// One value with nothing but white space around it.
+    /// Reads one value with only white space around it; `nil` if the bytes are anything else.
     mutating func readText() -> JSONValue? {
         guard let value = readValue(depth: 0) else { return nil }
         skipWhitespace()
@@ -80,7 +79,7 @@ struct JSONReader {
         return Int64(String(decoding: bytes[start..<integerEnd], as: UTF8.self)).map(JSONValue.integer) ?? .number
     }
 
-    /// Section 7. The bytes between escapes must be UTF-8.
+    /// Reads a string (RFC 8259, section 7). The bytes between escapes must be UTF-8.
     private mutating func readString() -> String? {
         position += 1
         var text: [UInt8] = []
@@ -113,7 +112,7 @@ struct JSONReader {
         }
     }
 
-    /// Four digits, or twice four that make a surrogate pair. Half a pair is no character, and refused.
+    /// Reads four digits, or eight for a surrogate pair. Rejects a lone surrogate.
     private mutating func readUnicodeEscape() -> Unicode.Scalar? {
         guard let first = readFourHexadecimalDigits() else { return nil }
         guard (0xd800..<0xdc00).contains(first) else { return Unicode.Scalar(first) }

@@ -1,20 +1,20 @@
 internal import DoormanCore
 
-/// A JSON value as this room needs it (RFC 8259). See ``JSONReader`` for what is refused.
+/// A JSON value (RFC 8259). See ``JSONReader`` for the limits of the reader.
 package enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
-    /// A number written without fraction and exponent that fits.
+    /// A number without a fraction or an exponent that fits into 64 bits.
     case integer(Int64)
-    /// Any other number. Nothing here needs its value.
+    /// Any other number. No response of the contract needs its value.
     case number
     case string(String)
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// Reads the bytes as one JSON text.
+    /// Reads one JSON text.
     ///
-    /// - Returns: Nil if they are anything else.
+    /// - Returns: `nil` if the bytes are not exactly one JSON text, or exceed the reader's limits.
     package init?(bytes: [UInt8]) {
         var reader = JSONReader(bytes)
         guard let value = reader.readText() else { return nil }
@@ -31,13 +31,13 @@ package enum JSONValue: Sendable, Hashable {
 }
 
 extension [String: JSONValue] {
-    /// The member, if there is one and it is not null.
+    /// The member of this name; `nil` if it is absent or null.
     func present(_ name: String) -> JSONValue? {
         self[name].flatMap { $0 == .null ? nil : $0 }
     }
 }
 
-/// It may hold a token.
+/// A value may contain a token.
 extension JSONValue: Redacted {
     package var description: String { "JSONValue(redacted)" }
 }

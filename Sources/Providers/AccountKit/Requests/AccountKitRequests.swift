@@ -3,32 +3,32 @@ private import DoormanCrypto
 internal import DoormanSupport
 package import ProviderHTTP
 
-/// Which call of the contract (section 2).
+/// An endpoint of Account Kit (the contract, section 2). The raw values are the names in metrics.
 package enum AccountKitEndpoint: String, Sendable, Hashable, CaseIterable {
-    /// E1: a code for a token.
+    /// E1: exchanges a code for a token.
     case accessToken = "access_token"
-    /// E2: whose token it is.
+    /// E2: returns the account of a token.
     case me
-    /// E3: one token made void.
+    /// E3: logs out one token.
     case logout
-    /// E4: all tokens of an account made void.
+    /// E4: logs out all tokens of an account.
     case invalidateAllTokens = "invalidate_all_tokens"
-    /// E5: an account deleted.
+    /// E5: deletes an account.
     case deleteAccount = "delete_account"
-    /// E6: a page of the application's accounts.
+    /// E6: returns a page of the application's accounts.
     case accounts
 }
 
-/// Builds the requests of the contract (section 2). Pure: it sends nothing.
+/// Builds the requests of the contract (section 2). Pure: sends nothing.
 ///
-/// The contract forces tokens and secrets into query strings, so nothing that holds a URL is ever shown.
+/// The contract puts tokens and secrets into query strings, so the description of a value that contains a URL is redacted.
 package struct AccountKitRequests: Sendable {
     private let root: [UInt8]
     private let applicationID: String
     private let secret: AppSecret?
     private let proofKey: HMACSHA256?
 
-    /// - Parameter settings: Without a ``AccountKitSettings/problem``.
+    /// - Parameter settings: Valid settings: see ``AccountKitSettings/problem``.
     package init(_ settings: AccountKitSettings) {
         let base = settings.baseURL.hasSuffix("/") ? settings.baseURL.dropLast() : settings.baseURL[...]
         root = Array("\(base)/\(settings.apiVersion)/".utf8)
@@ -37,9 +37,9 @@ package struct AccountKitRequests: Sendable {
         proofKey = secret.map { HMACSHA256(key: $0.bytes) }
     }
 
-    /// E1. Not repeatable: the code is good once, and a lost answer makes a second try "has been used".
+    /// Builds the exchange of a code (E1). Not repeatable: a code can be used once, so a retry after a lost response would fail.
     ///
-    /// - Returns: Nil without a secret.
+    /// - Returns: `nil` without a secret.
     package func exchange(_ code: AuthorizationCode) -> HTTPRequest? {
         appAccessToken.map { appAccessToken in
             let query: [(String, [UInt8])] = [
@@ -49,20 +49,20 @@ package struct AccountKitRequests: Sendable {
         }
     }
 
-    /// E2.
+    /// Builds the request for the account of a token (E2).
     package func me(_ token: Token) -> HTTPRequest {
         HTTPRequest(.get, url: url("me", query(for: token)), isRepeatable: true)
     }
 
-    /// E3.
+    /// Builds the logout of a token (E3).
     package func logout(_ token: Token) -> HTTPRequest {
         HTTPRequest(.post, url: url("logout", query(for: token)), isRepeatable: true)
     }
 
-    /// E4.
+    /// Builds the logout of all tokens of an account (E4).
     ///
-    /// - Parameter accountID: Decimal digits; anything else traps, since it would become a part of the path.
-    /// - Returns: Nil without a secret.
+    /// - Parameter accountID: 1 to 64 decimal digits; anything else traps, since the id becomes a part of the path.
+    /// - Returns: `nil` without a secret.
     package func invalidateAllTokens(accountID: String) -> HTTPRequest? {
         precondition(DecimalDigits.areAll(accountID, upTo: 64), "an account id is decimal digits")
         return appAccessToken.map { appAccessToken in
@@ -71,10 +71,10 @@ package struct AccountKitRequests: Sendable {
         }
     }
 
-    /// E5.
+    /// Builds the deletion of an account (E5).
     ///
-    /// - Parameter accountID: Decimal digits; anything else traps, since it would become a part of the path.
-    /// - Returns: Nil without a secret.
+    /// - Parameter accountID: 1 to 64 decimal digits; anything else traps, since the id becomes a part of the path.
+    /// - Returns: `nil` without a secret.
     package func deleteAccount(id accountID: String) -> HTTPRequest? {
         precondition(DecimalDigits.areAll(accountID, upTo: 64), "an account id is decimal digits")
         return appAccessToken.map { appAccessToken in
@@ -82,10 +82,12 @@ package struct AccountKitRequests: Sendable {
         }
     }
 
-    /// E6.
+    /// Builds the request for a page of accounts (E6).
     ///
-    /// - Parameter after: A cursor of ``AccountsResponse``; nil for the first page.
-    /// - Returns: Nil without a secret.
+    /// - Parameters:
+    ///   - limit: The maximum number of accounts in the page.
+    ///   - after: The cursor from the previous page's ``AccountsResponse``; `nil` for the first page.
+    /// - Returns: `nil` without a secret.
     package func accounts(limit: Int, after: String?) -> HTTPRequest? {
         appAccessToken.map { appAccessToken in
             var query = [("access_token", appAccessToken), ("limit", Array("\(limit)".utf8))]
@@ -94,7 +96,7 @@ package struct AccountKitRequests: Sendable {
         }
     }
 
-    /// `AA|<app id>|<secret>`, section 1.
+    /// `AA|<app id>|<secret>` (the contract, section 1); `nil` without a secret.
     private var appAccessToken: [UInt8]? {
         secret.map { Array("AA|\(applicationID)|".utf8) + $0.bytes }
     }

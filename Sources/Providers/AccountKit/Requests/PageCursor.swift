@@ -1,21 +1,20 @@
 internal import DoormanSupport
 internal import ProviderHTTP
 
-/// Where the next page begins: the parameter `after` of `paging.next`.
+/// The cursor of the next page: the parameter `after` of `paging.next`.
 ///
-/// That is a whole URL which holds the app token, secret and all. It is never followed and never shown: nothing but the cursor is
-/// taken out of it, and our own request is built around that.
+/// `paging.next` is a URL that contains the app token with its secret. It is never requested and never shown: only the cursor is
+/// read from it, and the next request is built around that cursor.
 package enum PageCursor {
-    /// The longest cursor that is taken, in bytes.
+    /// The maximum length of a cursor, in bytes.
     package static let maximumBytes = 512
 
-    /// Whether the text can be a cursor: letters, digits, and what base64 and its form for URLs have besides. There is no `|`, so no
-    /// app token can be one.
+    /// Whether a text can be a cursor: characters of base64 and base64url. They exclude `|`, so an app token is never a cursor.
     package static func isPossible(_ text: String) -> Bool {
         (1...maximumBytes).contains(text.utf8.count) && text.utf8.allSatisfy { $0.isASCIIAlphanumeric || "+-/=_".utf8.contains($0) }
     }
 
-    /// - Returns: Nil if the URL has no cursor, more than one, or one that is none.
+    /// Returns the cursor of a URL; `nil` if it has none, more than one, or an invalid one.
     static func read(fromNextURL url: String) -> String? {
         guard let mark = url.firstIndex(of: "?") else { return nil }
         let values = url[url.index(after: mark)...].split(separator: "&").filter { $0.hasPrefix("after=") }

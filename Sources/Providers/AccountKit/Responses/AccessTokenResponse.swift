@@ -1,13 +1,14 @@
 package import DoormanCore
 internal import DoormanSupport
 
-/// The body of a successful code exchange (E1): the account and its token. `token_refresh_interval_sec` is
-/// not reliable, and not read.
+/// The body of a successful code exchange (E1): the account and its token.
+///
+/// `token_refresh_interval_sec` is not read, since it is unreliable.
 package struct AccessTokenResponse: Sendable, Hashable {
     package let accountID: String
     package let token: Token
 
-    /// - Returns: `nil` if a field is missing or of a wrong type, or the token can't be one.
+    /// - Returns: `nil` if a field is missing or of a wrong type, or the token's syntax is invalid.
     package init?(_ body: [String: JSONValue], maximumTokenBytes: Int) {
         guard let accountID = body["id"]?.string, DecimalDigits.areAll(accountID, upTo: 64),
             let text = body["access_token"]?.string

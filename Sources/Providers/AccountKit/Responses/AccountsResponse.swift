@@ -1,12 +1,12 @@
 package import DoormanCore
 internal import DoormanSupport
 
-/// The body of a page of accounts (E6), accepted only if all of it makes sense.
+/// The body of a page of accounts (E6).
 package struct AccountsResponse: Sendable, Hashable {
     package let page: AccountPage
 
-    /// - Parameter limit: The maximum number of accounts that the request named.
-    /// - Returns: `nil` if a field is missing, of a wrong type, or at odds with the request.
+    /// - Parameter limit: The page size of the request, which the response must not exceed.
+    /// - Returns: `nil` if a field is missing, of a wrong type, or inconsistent with the request.
     package init?(_ body: [String: JSONValue], limit: Int) {
         guard case .array(let members)? = body["data"], members.count <= limit else { return nil }
         var accounts: [Account] = []

@@ -1,14 +1,15 @@
 internal import ProviderHTTP
 
-/// The `X-App-Usage` header (the contract, section 3): `{"call_count":N,"total_time":N,"total_cputime":N}`, how much of its limits
-/// the application has used up, in percent. Once one of them is at 100, Account Kit throttles.
+/// The `X-App-Usage` header (the contract, section 3): the used part of each of the application's limits, in percent.
+///
+/// Its form is `{"call_count":N,"total_time":N,"total_cputime":N}`. Account Kit throttles once a value reaches 100.
 enum AppUsage {
-    /// More is no percentage that anybody meant.
+    /// The maximum plausible percentage.
     private static let maximum: Int64 = 10_000
-    /// A header of this contract has less than a hundred bytes; what is longer is not even read.
+    /// The maximum length of the header, in bytes. A valid header has less than a hundred.
     private static let maximumBytes = 1024
 
-    /// - Returns: The highest of the values. Nil if there is none, or any of them makes no sense.
+    /// Returns the highest of the values, in percent; `nil` if there are none, or if one is malformed.
     static func percent(in headers: HTTPHeaders) -> Int? {
         guard let text = headers["X-App-Usage"], text.utf8.count <= maximumBytes,
             let usage = JSONValue(bytes: Array(text.utf8))?.object

@@ -1,9 +1,10 @@
-/// The `error` object of a response (the contract, section 3). Any field may be absent. A field of a wrong type makes the response
-/// malformed, which is no reason to reject a token.
+/// The `error` object of a response (the contract, section 3). Any field may be absent.
+///
+/// A field of a wrong type makes the response malformed, which is not a reason to reject a token.
 struct ErrorEnvelope: Sendable, Hashable {
     /// `nil` if absent.
     let code: Int64?
-    /// Empty if absent. It is only compared, and never shown: the provider wrote it.
+    /// Empty if absent. Never shown to anyone, since the provider wrote it; only compared.
     let message: String
     let isTransient: Bool
 

@@ -1,6 +1,6 @@
 internal import DoormanSupport
 
-/// The body of a successful `/me` (the contract, section 2), accepted only if all of it makes sense.
+/// The body of a successful `/me` (the contract, section 2).
 package struct MeResponse: Sendable, Hashable {
     package enum Contact: Sendable, Hashable {
         case phone(number: String, countryPrefix: String, nationalNumber: String)
@@ -9,10 +9,10 @@ package struct MeResponse: Sendable, Hashable {
 
     package let accountID: String
     package let contact: Contact
-    /// The application that the token was made for. `nil` if the response has no such field, as in v1.0; empty if the field names none.
+    /// The id of the token's application. `nil` if the response lacks the field, as in v1.0; empty if the field has no id.
     package let applicationID: String?
 
-    /// - Returns: `nil` if a field is missing, of a wrong type, or at odds with another.
+    /// - Returns: `nil` if a field is missing, of a wrong type, or inconsistent with another.
     package init?(_ body: [String: JSONValue]) {
         guard let accountID = body["id"]?.string, DecimalDigits.areAll(accountID, upTo: 64) else { return nil }
         self.accountID = accountID
@@ -51,7 +51,8 @@ package struct MeResponse: Sendable, Hashable {
         return .phone(number: number, countryPrefix: countryPrefix, nationalNumber: nationalNumber)
     }
 
-    /// At most what SMTP can carry (RFC 5321, section 4.5.3.1), an `@` inside, and nothing that could break a line of a log.
+    /// Whether an e-mail address has an `@` inside, an SMTP-compatible length (RFC 5321, section 4.5.3.1) and no spaces or
+    /// controls.
     static func isPlausible(email: String) -> Bool {
         let bytes = email.utf8
         guard (3...320).contains(bytes.count), bytes.dropFirst().dropLast().contains(UInt8(ascii: "@")) else { return false }

@@ -1,16 +1,16 @@
 package import ProviderHTTP
 
-/// The meaning of a response of Account Kit (the contract, section 3). ``ResponseKind`` is its name in metrics and logs.
+/// The meaning of a response from Account Kit (the contract, section 3). ``ResponseKind`` is its name in metrics and logs.
 package enum ResponseClassification: Sendable, Hashable {
-    /// 200 with a JSON object that reports no error. What is in it is still to be judged.
+    /// Status 200 with a JSON object that reports no error. The object's fields have not been validated.
     case success([String: JSONValue])
-    /// The provider is well, and refuses. Permanent.
+    /// The provider is well, and rejects the token, the code or the request. Permanent.
     case rejected(ResponseKind)
-    /// The provider throttles.
+    /// The provider rate limits the application.
     case busy(retryAfter: Duration?)
-    /// The provider is not well, or its response is malformed.
+    /// The provider is failing, or its response is malformed.
     case unavailable(ResponseKind, retryAfter: Duration?)
-    /// The provider refuses our settings, not the token.
+    /// The provider rejects our settings, not the token.
     case misconfigured(ResponseKind)
 
     package var kind: ResponseKind {
@@ -23,7 +23,7 @@ package enum ResponseClassification: Sendable, Hashable {
 }
 
 extension ResponseClassification {
-    /// Classifies a response: the seven rules of section 3, the first that matches counts.
+    /// Classifies a response by the first of section 3's seven rules that matches.
     package init(_ response: HTTPResponse, to endpoint: AccountKitEndpoint) {
         let retryAfter = RetryAfter.duration(in: response.headers)
         let object = JSONValue(bytes: response.body)?.object
@@ -47,7 +47,7 @@ extension ResponseClassification {
         }
     }
 
-    /// What "service temporarily unavailable" may mean: an outage (a), or what the caller got wrong (b).
+    /// The kind of "service temporarily unavailable", which an outage causes, or an error of ours in the request.
     private static func outage(at endpoint: AccountKitEndpoint) -> ResponseKind {
         switch endpoint {
         case .accessToken, .invalidateAllTokens, .accounts: .outageOrWrongSecret
@@ -56,7 +56,7 @@ extension ResponseClassification {
         }
     }
 
-    /// Rules 2 to 7: the provider reports an error of a known shape, with status 200 or 4xx.
+    /// Applies rules 2 to 7 to a well-formed error with status 200 or 4xx.
     private static func classified(
         _ error: ErrorEnvelope, status: Int, endpoint: AccountKitEndpoint, retryAfter: Duration?
     ) -> ResponseClassification {

@@ -2,14 +2,16 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import ProviderHTTP
 
-/// Which Account Kit to ask, as which application, and what to accept.
+/// The settings of an ``AccountKitVerifier``: the provider's address, the application and the limits.
 package struct AccountKitSettings: Sendable, Hashable {
     /// The application whose tokens are accepted.
     package struct Application: Sendable, Hashable {
-        /// The Facebook app id: decimal digits. An answer about any other application's token is a refusal.
+        /// The Facebook app id: 1 to 32 decimal digits. Tokens of any other application are rejected.
         package var id: String
-        /// The Account Kit secret. With it every question about a token carries a proof; without it codes can't be exchanged and
-        /// accounts can't be logged out.
+        /// The Account Kit app secret; `nil` if there is none.
+        ///
+        /// With a secret, each request about a token carries an `appsecret_proof`. Without a secret, codes can't be exchanged, and
+        /// accounts can't be listed, logged out or deleted.
         package var secret: AppSecret?
 
         package init(id: String, secret: AppSecret? = nil) {
@@ -18,37 +20,39 @@ package struct AccountKitSettings: Sendable, Hashable {
         }
     }
 
-    /// Where Account Kit is, without the version. `https`, or `http` on this machine alone. Default
-    /// `https://graph.accountkit.com`, which is gone since 2020.
+    /// The base URL of Account Kit, without the version: `https`, or `http` to a loopback address. Default
+    /// `https://graph.accountkit.com`, which closed in 2020.
     package var baseURL = "https://graph.accountkit.com"
-    /// Default `v1.3`.
+    /// The version of the Graph API, for example `v1.3`, which is the default.
     package var apiVersion = "v1.3"
     package var application: Application
-    /// Whether an answer may lack `application`, as those of v1.0 do. The proof is then the only guard against another
-    /// application's tokens, so this needs a secret. Default false.
+    /// Whether a response may lack `application`, as v1.0 responses do. Default false.
+    ///
+    /// Only the proof then excludes other applications' tokens, so this requires a secret.
     package var acceptAnswersWithoutApplication = false
-    /// The longest token that is asked about, in bytes. Default 1,024; recorded ones have 166.
+    /// The maximum length of a token, in bytes: 16 to 4,096. Default 1,024; recorded tokens have 166.
     package var maximumTokenBytes = 1024
-    /// The longest code that is exchanged, in bytes. Default 1,024; recorded ones have 280.
+    /// The maximum length of an authorization code, in bytes: 16 to 4,096. Default 1,024; recorded codes have 280.
     package var maximumCodeBytes = 1024
 
     package init(application: Application) {
         self.application = application
     }
 
-    /// Settings that can't be meant.
+    /// A setting with an invalid value.
     package struct Invalid: Error, Sendable, Hashable, CustomStringConvertible {
-        /// Which setting, and why. Holds no value that could be a secret.
+        /// The setting and the expected value. Contains no value that could be a secret.
         package let description: String
 
         package static let acceptingWithoutSecret = Invalid(
-            description: "accepting answers without an application needs the secret: nothing else guards then")
+            description:
+                "accepting responses without an application requires the app secret: other apps' tokens would pass")
     }
 
-    /// What is wrong with the settings, if something is. Looked at when a verifier is made.
+    /// The first invalid setting; `nil` if all are valid. ``AccountKitVerifier`` throws it when it is created.
     package var problem: Invalid? { (problemsOfApplication + problemsOfProvider).first }
 
-    /// All that is wrong with what may differ from application to application.
+    /// The invalid settings among those that can differ between applications.
     package var problemsOfApplication: [Invalid] {
         var problems: [Invalid] = []
         if !DecimalDigits.areAll(application.id, upTo: 32) {
@@ -67,7 +71,7 @@ package struct AccountKitSettings: Sendable, Hashable {
         return problems
     }
 
-    /// All that is wrong with what is the same for every application.
+    /// The invalid settings among those that all applications have in common.
     package var problemsOfProvider: [Invalid] {
         var problems: [Invalid] = []
         if baseURL.utf8.count > 1024 || baseURL.utf8.contains(UInt8(ascii: "?")) || !URLPolicy.accepts(baseURL) {
@@ -81,13 +85,14 @@ package struct AccountKitSettings: Sendable, Hashable {
     }
 }
 
-/// The Account Kit secret of an application (not the Facebook app's): whoever holds it speaks for the application. It never
-/// shows its bytes.
+/// The Account Kit app secret of an application, which is not the Facebook app secret.
+///
+/// Its holder can act as the application. Its description never contains its bytes.
 package struct AppSecret: Sendable, Hashable {
     /// The secret as it was configured.
     package let bytes: [UInt8]
 
-    /// A secret of the text's UTF-8 bytes. Nothing is checked here: see ``AccountKitSettings/problem``.
+    /// Creates a secret from a text's UTF-8 bytes, without validating it: ``AccountKitSettings/problem`` does.
     package init(_ text: some StringProtocol) {
         self.bytes = Array(text.utf8)
     }

@@ -2,17 +2,17 @@ package import DoormanCore
 package import DoormanSupport
 package import ProviderHTTP
 
-/// Asks Account Kit. Everything it decides is decided by the pure parts next door; this puts them around a transport.
+/// Verifies tokens with Account Kit over an HTTP transport.
 ///
-/// It asks once for each call: whether to ask, and to ask again, is for the governor to say.
+/// Sends each request at most once: retries and limits are the governor's task.
 package struct AccountKitVerifier: TokenProvider {
-    /// The name in ``Identity/provider``.
+    /// The value of ``Identity/provider``.
     package static let providerName = "account-kit"
 
-    /// Told of each call to Account Kit when it is over, and how long it took, for metrics and logs. Called on any thread; must not wait.
-    package typealias Observer = @Sendable (AccountKitEndpoint, RequestOutcome, _ took: Duration) -> Void
-    /// Told how much of its limits the application has used up, in percent, whenever an answer says so: see ``AppUsage``. Called
-    /// on any thread; must not wait.
+    /// Receives the outcome and the latency of each request, for metrics and logs. Called on any thread; must not block.
+    package typealias Observer = @Sendable (AccountKitEndpoint, RequestOutcome, _ latency: Duration) -> Void
+    /// Receives the used part of the application's limits, in percent, from each response that states it: see ``AppUsage``.
+    /// Called on any thread; must not block.
     package typealias UsageObserver = @Sendable (Int) -> Void
 
     let settings: AccountKitSettings
@@ -22,7 +22,7 @@ package struct AccountKitVerifier: TokenProvider {
     private let observer: Observer
     private let usage: UsageObserver
 
-    /// - Throws: ``AccountKitSettings/Invalid`` if the settings can't be meant.
+    /// - Throws: ``AccountKitSettings/Invalid`` if a setting is invalid.
     package init(
         _ settings: AccountKitSettings, transport: any HTTPTransport, time: TimeSource,
         observer: @escaping Observer = { _, _, _ in }, usage: @escaping UsageObserver = { _ in }
@@ -41,7 +41,7 @@ package struct AccountKitVerifier: TokenProvider {
     }
 
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        // No answer could be about an application that is not ours, so nobody needs to be asked.
+        // Tokens of other applications are rejected anyway, so no request is needed.
         if let applicationID = request.applicationID, applicationID != settings.application.id {
             return .rejected(.anotherApplication)
         }
@@ -52,31 +52,31 @@ package struct AccountKitVerifier: TokenProvider {
         return verdict
     }
 
-    /// E2, for a token of a possible form.
+    /// Requests the account of a token (E2). The token's syntax must be valid.
     func introspect(_ token: Token, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        let answer = try await ask(.me, requests.me(token), deadline: deadline)
-        switch answer {
+        let response = try await send(requests.me(token), to: .me, deadline: deadline)
+        switch response {
         case .success(let body):
             guard let me = MeResponse(body) else { throw .malformedResponse }
             return verdict(on: me)
         case .rejected(let kind):
             return .rejected(Rejection(kind))
         case .busy, .unavailable, .misconfigured:
-            throw VerificationError(answer)
+            throw VerificationError(response)
         }
     }
 
-    /// The guard against another application's tokens (the contract, section 4.1).
-    private func verdict(on answer: MeResponse) -> Verdict {
-        if let applicationID = answer.applicationID {
+    /// Rejects tokens of other applications (the contract, section 4.1).
+    private func verdict(on me: MeResponse) -> Verdict {
+        if let applicationID = me.applicationID {
             guard applicationID == settings.application.id else { return .rejected(.anotherApplication) }
         } else if !settings.acceptAnswersWithoutApplication {
             return .rejected(.unknownApplication)
         }
         var identity = Identity(
-            accountID: answer.accountID, applicationID: answer.applicationID ?? "", provider: Self.providerName,
+            accountID: me.accountID, applicationID: me.applicationID ?? "", provider: Self.providerName,
             verifiedAt: time.wallTime())
-        switch answer.contact {
+        switch me.contact {
         case .phone(let number, let countryPrefix, let nationalNumber):
             identity.phone = PhoneNumber(number: number, countryPrefix: countryPrefix, nationalNumber: nationalNumber)
         case .email(let address):
@@ -85,40 +85,40 @@ package struct AccountKitVerifier: TokenProvider {
         return .valid(identity)
     }
 
-    /// Asks within the time left, and classifies what comes.
-    func ask(
-        _ endpoint: AccountKitEndpoint, _ request: HTTPRequest, deadline: Deadline
+    /// Sends a request within the time left, and classifies the response.
+    func send(
+        _ request: HTTPRequest, to endpoint: AccountKitEndpoint, deadline: Deadline
     ) async throws(VerificationError) -> ResponseClassification {
-        let began = time.now()
-        let remaining = deadline.remaining(at: began)
+        let requestedAt = time.now()
+        let remaining = deadline.remaining(at: requestedAt)
         guard remaining > .zero else { throw .deadlineExceeded }
         let response: HTTPResponse
         do {
             response = try await transport.send(request, timeout: remaining)
         } catch {
-            observer(endpoint, .failed(error.code), began.duration(to: time.now()))
+            observer(endpoint, .failed(error.code), requestedAt.duration(to: time.now()))
             let deadlineHasPassed = error.code == .timedOut && deadline.hasPassed(at: time.now())
             throw deadlineHasPassed ? .deadlineExceeded : VerificationError(error, at: endpoint)
         }
-        let took = began.duration(to: time.now())
+        let latency = requestedAt.duration(to: time.now())
         if let percent = AppUsage.percent(in: response.headers) { usage(percent) }
-        let answer = ResponseClassification(response, to: endpoint)
-        observer(endpoint, .answered(answer.kind, status: response.status), took)
-        return answer
+        let classification = ResponseClassification(response, to: endpoint)
+        observer(endpoint, .answered(classification.kind, status: response.status), latency)
+        return classification
     }
 }
 
 extension AccountKitVerifier {
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
         try check(applicationID: request.applicationID)
-        if let refusal = CodeSyntax.rejection(of: request.code.bytes, maximumBytes: settings.maximumCodeBytes) {
-            return .rejected(refusal)
+        if let rejection = CodeSyntax.rejection(of: request.code.bytes, maximumBytes: settings.maximumCodeBytes) {
+            return .rejected(rejection)
         }
         guard let exchange = requests.exchange(request.code) else {
-            throw .misconfigured("Exchanging codes needs the Account Kit secret, and none is set.")
+            throw .misconfigured("Exchanging a code requires the Account Kit app secret: configure it.")
         }
-        let answer = try await ask(.accessToken, exchange, deadline: deadline)
-        switch answer {
+        let response = try await send(exchange, to: .accessToken, deadline: deadline)
+        switch response {
         case .success(let body):
             guard let issued = AccessTokenResponse(body, maximumTokenBytes: settings.maximumTokenBytes) else {
                 throw .malformedResponse
@@ -127,13 +127,14 @@ extension AccountKitVerifier {
         case .rejected(let kind):
             return .rejected(Rejection(kind))
         case .busy, .unavailable, .misconfigured:
-            throw VerificationError(answer)
+            throw VerificationError(response)
         }
     }
 
-    /// The code is spent, so the token must reach the caller even if nobody can say whose it is just now, or if the two answers
-    /// are at odds about that. A proof found wrong is such a case too: the token is new and our own, so it was the secret that
-    /// changed in between.
+    /// Introspects a new token. The code has been used, so the token must reach the caller even without an identity.
+    ///
+    /// The identity is absent if introspection fails or names another account. It is absent, too, if the proof is rejected: the
+    /// token is our own, so the secret changed between the two requests.
     private func verdict(on issued: AccessTokenResponse, deadline: Deadline) async -> ExchangeVerdict {
         do {
             switch try await introspect(issued.token, deadline: deadline) {
@@ -146,7 +147,7 @@ extension AccountKitVerifier {
         }
     }
 
-    /// - Throws: If the request names an application other than ours.
+    /// - Throws: ``VerificationError/unknownApplication`` if the request names an application other than ours.
     func check(applicationID: String?) throws(VerificationError) {
         guard let applicationID, applicationID != settings.application.id else { return }
         throw .unknownApplication
@@ -162,65 +163,64 @@ extension AccountKitVerifier {
         }
     }
 
-    /// E3.
+    /// Logs out one token (E3).
     private func revoke(_ token: Token, deadline: Deadline) async throws(VerificationError) {
-        if let refusal = validateSyntax(of: token) { throw VerificationError(.invalidRequest, refusal.message) }
-        let answer = try await ask(.logout, requests.logout(token), deadline: deadline)
-        switch answer {
+        if let rejection = validateSyntax(of: token) { throw VerificationError(.invalidRequest, rejection.message) }
+        let response = try await send(requests.logout(token), to: .logout, deadline: deadline)
+        switch response {
         case .rejected(.tokenRejected):
-            return  // It is void already.
+            return  // The token is invalid already.
         case .rejected(.proofInvalid):
-            throw .misconfigured(ResponseKind.proofInvalid.sentence)
+            throw .misconfigured(ResponseKind.proofInvalid.message)
         default:
-            try confirm(answer)
+            try confirm(response)
         }
     }
 
-    /// E4. It is the application that asks, so a refused token here is the application's own.
+    /// Logs out every token of an account (E4). The request carries the app token, so a rejected token is that one.
     private func revokeAllTokens(ofAccount id: String, deadline: Deadline) async throws(VerificationError) {
         guard DecimalDigits.areAll(id, upTo: 64) else {
-            throw VerificationError(.invalidRequest, "An account id is decimal digits.")
+            throw .invalidAccountID
         }
         guard let request = requests.invalidateAllTokens(accountID: id) else {
-            throw .misconfigured("Logging out an account needs the Account Kit secret, and none is set.")
+            throw .misconfigured("Logging out an account requires the Account Kit app secret: configure it.")
         }
-        let answer = try await ask(.invalidateAllTokens, request, deadline: deadline)
-        guard answer != .rejected(.tokenRejected) else {
-            throw .misconfigured("Account Kit refuses the application: check the app id and the Account Kit secret.")
-        }
-        try confirm(answer)
+        let response = try await send(request, to: .invalidateAllTokens, deadline: deadline)
+        guard response != .rejected(.tokenRejected) else { throw .applicationRejected }
+        try confirm(response)
     }
 
-    /// Both answer `{"success":true}`.
-    private func confirm(_ answer: ResponseClassification) throws(VerificationError) {
-        switch answer {
+    /// Checks for the body `{"success":true}`, which both logout endpoints return.
+    private func confirm(_ response: ResponseClassification) throws(VerificationError) {
+        switch response {
         case .success(let body):
             guard body["success"] == .bool(true) else { throw .malformedResponse }
         case .rejected:
-            throw VerificationError(.invalidRequest, "Account Kit refuses to revoke this.")
+            throw VerificationError(.invalidRequest, "Account Kit rejected the revocation.")
         case .busy, .unavailable, .misconfigured:
-            throw VerificationError(answer)
+            throw VerificationError(response)
         }
     }
 }
 
-// For operators: both calls speak for the application, so a refused token is the application's own.
+// Operators' calls carry the app token, so a rejected token is that one.
 
 extension AccountKitVerifier {
-    /// E6. The next page is asked for anew, with the cursor alone: see ``PageCursor``.
+    /// Lists a page of accounts (E6). The request for the next page is built from the cursor alone: see ``PageCursor``.
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
         try check(applicationID: request.applicationID)
         guard AccountListRequest.pageSizes.contains(request.pageSize) else {
-            throw VerificationError(.invalidRequest, "A page has 1 to 1000 accounts.")
+            throw VerificationError(.invalidRequest, "Invalid page size: expected 1 to 1000 accounts.")
         }
         if let after = request.after, !PageCursor.isPossible(after) {
-            throw VerificationError(.invalidRequest, "This is nothing that a page gave as the beginning of the next.")
+            throw VerificationError(.invalidRequest, "Invalid page cursor: pass the cursor that the previous page returned.")
         }
-        guard let question = requests.accounts(limit: request.pageSize, after: request.after) else {
-            throw .misconfigured("Listing accounts needs the Account Kit secret, and none is set.")
+        guard let httpRequest = requests.accounts(limit: request.pageSize, after: request.after) else {
+            throw .misconfigured("Listing accounts requires the Account Kit app secret: configure it.")
         }
-        let body = try await success(.accounts, question, refusal: "Account Kit refuses to list the accounts.", deadline: deadline)
-        // A page that leads to itself would be asked for without end.
+        let body = try await success(
+            of: httpRequest, to: .accounts, rejectionMessage: "Account Kit rejected the listing of accounts.", deadline: deadline)
+        // A caller would request a page that links to itself for ever.
         guard let page = AccountsResponse(body, limit: request.pageSize)?.page, page.next == nil || page.next != request.after
         else {
             throw .malformedResponse
@@ -228,34 +228,37 @@ extension AccountKitVerifier {
         return page
     }
 
-    /// E5.
+    /// Deletes an account (E5).
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
         try check(applicationID: request.applicationID)
         guard DecimalDigits.areAll(request.accountID, upTo: 64) else {
-            throw VerificationError(.invalidRequest, "An account id is decimal digits.")
+            throw .invalidAccountID
         }
-        guard let question = requests.deleteAccount(id: request.accountID) else {
-            throw .misconfigured("Deleting an account needs the Account Kit secret, and none is set.")
+        guard let httpRequest = requests.deleteAccount(id: request.accountID) else {
+            throw .misconfigured("Deleting an account requires the Account Kit app secret: configure it.")
         }
         let body = try await success(
-            .deleteAccount, question, refusal: "Account Kit refuses to delete this account.", deadline: deadline)
+            of: httpRequest, to: .deleteAccount, rejectionMessage: "Account Kit rejected the deletion of the account.",
+            deadline: deadline)
         guard body["success"] == .bool(true) else { throw .malformedResponse }
     }
 
-    /// - Parameter refusal: What to say of a refusal that is about the request.
+    /// Sends an operator's request, and returns the body of a successful response.
+    ///
+    /// - Parameter rejectionMessage: The error's message if Account Kit rejects the request, and not the app token.
     private func success(
-        _ endpoint: AccountKitEndpoint, _ question: HTTPRequest, refusal: String, deadline: Deadline
+        of request: HTTPRequest, to endpoint: AccountKitEndpoint, rejectionMessage: String, deadline: Deadline
     ) async throws(VerificationError) -> [String: JSONValue] {
-        let answer = try await ask(endpoint, question, deadline: deadline)
-        switch answer {
+        let response = try await send(request, to: endpoint, deadline: deadline)
+        switch response {
         case .success(let body):
             return body
         case .rejected(.tokenRejected), .rejected(.proofInvalid):
-            throw .misconfigured("Account Kit refuses the application: check the app id and the Account Kit secret.")
+            throw .applicationRejected
         case .rejected:
-            throw VerificationError(.invalidRequest, refusal)
+            throw VerificationError(.invalidRequest, rejectionMessage)
         case .busy, .unavailable, .misconfigured:
-            throw VerificationError(answer)
+            throw VerificationError(response)
         }
     }
 }

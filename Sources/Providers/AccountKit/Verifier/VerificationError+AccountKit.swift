@@ -1,99 +1,108 @@
 internal import DoormanCore
 internal import ProviderHTTP
 
-// Our own words for what went wrong: nothing that Account Kit wrote, and no URL, ever gets into them.
+// Messages contain our own text only: no URL, and nothing that Account Kit wrote.
 
 extension VerificationError {
-    static let deadlineExceeded = VerificationError(.deadlineExceeded, "The deadline passed before Account Kit had answered.")
+    static let deadlineExceeded = VerificationError(.deadlineExceeded, "The deadline passed before Account Kit responded.")
 
-    /// Account Kit answered well, but what it says of this one token or account makes no sense.
-    static let malformedResponse = VerificationError(.providerUnavailable, ResponseKind.malformed.sentence, scope: .question)
+    /// The response about this one token or account is malformed. Account Kit itself is well.
+    static let malformedResponse = VerificationError(.providerUnavailable, ResponseKind.malformed.message, scope: .request)
 
-    /// Account Kit refuses us, or we have nothing to show it.
+    static let invalidAccountID = VerificationError(.invalidRequest, "Invalid account id: expected 1 to 64 decimal digits.")
+
+    /// Account Kit rejected the app token.
+    static let applicationRejected = misconfigured("Account Kit rejected the application: check the app id and the app secret.")
+
+    /// An error in our own settings: Account Kit rejects our credential, or there is none.
     static func misconfigured(_ message: String) -> VerificationError {
         VerificationError(.providerMisconfigured, message, scope: .credential)
     }
 
-    /// - Parameter answer: One that is neither a success nor a refusal; those are values, and never get here.
-    init(_ answer: ResponseClassification) {
-        switch answer {
+    /// Creates the error of a response without a verdict.
+    ///
+    /// - Parameter response: Neither a success nor a rejection: these are values, not errors.
+    init(_ response: ResponseClassification) {
+        switch response {
         case .busy(let retryAfter):
-            self.init(.providerBusy, ResponseKind.throttled.sentence, retryAfter: retryAfter)
+            self.init(.providerBusy, ResponseKind.throttled.message, retryAfter: retryAfter)
         case .unavailable(let kind, let retryAfter):
-            let mayBeOurs = kind == .outageOrWrongSecret || kind == .outageOrNoSuchAccount
-            let scope: Scope = mayBeOurs ? .credential : .provider
-            self.init(.providerUnavailable, kind.sentence, retryAfter: retryAfter, scope: scope)
+            let mayBeCredential = kind == .outageOrWrongSecret || kind == .outageOrNoSuchAccount
+            let scope: Scope = mayBeCredential ? .credential : .provider
+            self.init(.providerUnavailable, kind.message, retryAfter: retryAfter, scope: scope)
         case .misconfigured(let kind):
-            self = .misconfigured(kind.sentence)
+            self = .misconfigured(kind.message)
         case .success, .rejected:
-            self.init(.internal, "A verdict was taken for an error.")
+            self.init(.internal, "A verdict was treated as an error. This is a bug in Doorman: report it.")
         }
     }
 
     init(_ error: TransportError, at endpoint: AccountKitEndpoint) {
-        let isSpent = endpoint == .accessToken && error.requestMayHaveBeenSent
-        let suffix = isSpent ? " The code may be spent." : ""
+        let codeMayBeUsed = endpoint == .accessToken && error.requestMayHaveBeenSent
+        let suffix = codeMayBeUsed ? " The code may have been used: request a new code." : ""
         switch error.code {
         case .deadlineExceeded:
-            self.init(.deadlineExceeded, "The deadline passed before Account Kit had answered." + suffix)
+            self.init(.deadlineExceeded, Self.deadlineExceeded.message + suffix)
         case .cancelled:
-            self.init(.deadlineExceeded, "The call was cancelled before Account Kit had answered." + suffix)
+            self.init(.deadlineExceeded, "The call was cancelled before Account Kit responded." + suffix)
         case .queueFull:
-            self.init(.providerBusy, "Too many questions to Account Kit are under way.")
+            self.init(.providerBusy, "Too many requests to Account Kit are in flight.")
         case .refusedByPolicy:
-            self.init(.providerMisconfigured, "Account Kit's base URL is not one that may be asked.")
+            self.init(.providerMisconfigured, "Account Kit's base URL is not allowed: use HTTPS, or HTTP to this machine.")
         case .bodyTooLarge where endpoint == .accounts:
             self.init(
                 .invalidRequest,
-                "The page is longer than provider.max-body allows: ask for fewer accounts a page, or raise that setting.")
+                "The page is longer than provider.max-body allows: request a smaller page, or raise that setting.")
         default:
-            self.init(.providerUnavailable, Self.sentence(for: error.code) + suffix)
+            self.init(.providerUnavailable, Self.message(for: error.code) + suffix)
         }
     }
 
-    private static func sentence(for code: TransportError.Code) -> String {
+    private static func message(for code: TransportError.Code) -> String {
         switch code {
-        case .resolveFailed: "Account Kit's host name could not be resolved."
-        case .connectFailed: "Account Kit could not be connected to."
-        case .tls: "TLS with Account Kit failed."
-        case .timedOut: "Account Kit did not answer in time."
-        case .bodyTooLarge, .headersTooLarge: "Account Kit's answer is too large."
+        case .resolveFailed: "Cannot resolve Account Kit's host name."
+        case .connectFailed: "Cannot connect to Account Kit."
+        case .tls: "The TLS handshake with Account Kit failed."
+        case .timedOut: "Account Kit did not respond in time."
+        case .bodyTooLarge, .headersTooLarge:
+            "Account Kit's response is longer than provider.max-body or provider.max-headers allows."
         case .connectionLost: "The connection to Account Kit was lost."
-        case .shutDown: "The connection to Account Kit has been shut down."
-        default: "Account Kit did not answer in HTTP."
+        case .shutDown: "The server is shutting down and sends no more requests to Account Kit."
+        default: "The HTTP exchange with Account Kit failed."
         }
     }
 }
 
 extension ResponseKind {
-    /// One sentence for a person.
-    var sentence: String {
+    /// A message for people: the failure and its cause, in one sentence.
+    var message: String {
         switch self {
-        case .success: "Account Kit answered."
-        case .tokenRejected: "Account Kit knows no such token: it was never valid, has expired, or was revoked."
-        case .codeRejected: "Account Kit knows no such code, or it was used before."
-        case .proofInvalid: "Account Kit found the proof wrong: the secret is wrong, or the token is another application's."
-        case .requestRejected: "Account Kit refused the request."
-        case .throttled: "Account Kit throttles this application."
-        case .serverError: "Account Kit has an internal error."
-        case .outageOrWrongSecret: "Account Kit is down, or refuses the application: check the app id and the Account Kit secret."
+        case .success: "Account Kit responded."
+        case .tokenRejected: "Account Kit rejected the token: it is invalid, expired or revoked."
+        case .codeRejected: "Account Kit rejected the code: it is invalid or was used before."
+        case .proofInvalid:
+            "Account Kit rejected the appsecret_proof: the app secret is wrong, or the token belongs to another application."
+        case .requestRejected: "Account Kit rejected the request."
+        case .throttled: "Account Kit is rate limiting this application."
+        case .serverError: "Account Kit returned a server error."
+        case .outageOrWrongSecret: "Account Kit is down, or it rejected the application: check the app id and the app secret."
         case .outageOrNoSuchAccount:
-            "Account Kit is down, knows no such account, or refuses the application: check the account, the app id and the secret."
-        case .transientError: "Account Kit has a transient error."
-        case .bareTooManyRequests: "Account Kit answers too many requests, and no more."
-        case .unexpectedStatus: "Account Kit answered with an unexpected status."
-        case .notJSON: "Account Kit's answer is not JSON."
-        case .malformed: "Account Kit's answer makes no sense."
-        case .proofRequired: "Account Kit requires a proof for this application: set its Account Kit secret."
+            "Account Kit is down, has no such account, or rejected the application: check the account, app id and app secret."
+        case .transientError: "Account Kit returned a transient error."
+        case .bareTooManyRequests: "Account Kit returned HTTP 429 without an error code."
+        case .unexpectedStatus: "Account Kit returned an unexpected HTTP status."
+        case .notJSON: "Account Kit's response is not a JSON object."
+        case .malformed: "Account Kit's response is malformed."
+        case .proofRequired: "Account Kit requires an appsecret_proof for this application: configure its app secret."
         }
     }
 }
 
 extension Rejection {
     static let unknownApplication = Rejection(
-        .wrongApplication, "Account Kit did not say for which application the token was made.")
+        .wrongApplication, "Account Kit's response does not name the application of the token.")
 
     init(_ kind: ResponseKind) {
-        self.init(kind == .proofInvalid ? .proofRejected : .tokenRejected, kind.sentence)
+        self.init(kind == .proofInvalid ? .proofRejected : .tokenRejected, kind.message)
     }
 }

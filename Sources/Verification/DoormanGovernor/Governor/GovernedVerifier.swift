@@ -91,7 +91,7 @@ extension GovernedVerifier {
             switch error.scope {
             case .provider: .failed
             // It answered, and what it said was odd, or may have been about our secret.
-            case .question: .answered
+            case .request: .answered
             case .credential: .inconclusive
             }
         case .providerBusy: .throttled(retryAfter: error.retryAfter)
