@@ -31,15 +31,15 @@ struct  Doorman__V1__ListAccountsRequest
 {
   ProtobufCMessage base;
   /*
-   * The application whose accounts they are. Empty: the only one that the server is configured for.
+   * The application that the accounts belong to. Empty: the server's only application.
    */
   char *application_id;
   /*
-   * The most accounts that the page may have, 1 to 1,000. 0: 100.
+   * Maximum number of accounts in the page, 1 to 1,000. 0: the default of 100.
    */
   uint32_t page_size;
   /*
-   * Where the page begins: what the page before said in next. Empty: at the beginning.
+   * The page cursor: `next` of the previous page. Empty: the first page.
    */
   char *after;
 };
@@ -52,12 +52,12 @@ struct  Doorman__V1__ListAccountsResponse
 {
   ProtobufCMessage base;
   /*
-   * In the provider's order. A page may have fewer than were asked for, or none, and not be the last.
+   * The accounts in the provider's order. A page can be shorter than page_size, or empty, without being the last.
    */
   size_t n_accounts;
   Doorman__V1__Account **accounts;
   /*
-   * Where the next page begins. Opaque; at most 512 letters, digits and characters of "+-/=_". Empty: this page is the last.
+   * The cursor of the next page. Opaque; at most 512 letters, digits and characters of "+-/=_". Empty: this page is the last.
    */
   char *next;
 };
@@ -74,11 +74,11 @@ struct  Doorman__V1__Account
    */
   char *account_id;
   /*
-   * The phone number of an account that was opened with one, in E.164: "+15551234567".
+   * The phone number in E.164 format, if the account was created with one: "+15551234567".
    */
   char *phone_number;
   /*
-   * The e-mail address of an account that was opened with one.
+   * The e-mail address, if the account was created with one.
    */
   char *email;
 };
@@ -95,7 +95,7 @@ struct  Doorman__V1__DeleteAccountRequest
    */
   char *account_id;
   /*
-   * The application whose account it is. Empty: the only one that the server is configured for.
+   * The application that the account belongs to. Empty: the server's only application.
    */
   char *application_id;
 };

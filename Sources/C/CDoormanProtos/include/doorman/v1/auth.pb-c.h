@@ -29,15 +29,15 @@ typedef struct Doorman__V1__RevokeResponse Doorman__V1__RevokeResponse;
 typedef enum _Doorman__V1__Freshness {
   DOORMAN__V1__FRESHNESS__FRESHNESS_UNSPECIFIED = 0,
   /*
-   * The provider was asked for this call, or for one that was waiting for the same token.
+   * From a provider request for this call, or for another call with the same token that it joined.
    */
   DOORMAN__V1__FRESHNESS__FRESHNESS_FRESH = 1,
   /*
-   * From memory, within its time to live.
+   * From the cache, within the TTL.
    */
   DOORMAN__V1__FRESHNESS__FRESHNESS_CACHED = 2,
   /*
-   * From memory, past its time to live, because the provider can't be asked at the moment.
+   * From the cache, past the TTL, because the provider is unavailable (stale-if-error).
    */
   DOORMAN__V1__FRESHNESS__FRESHNESS_STALE = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DOORMAN__V1__FRESHNESS)
@@ -53,12 +53,12 @@ struct  Doorman__V1__VerifyRequest
    */
   ProtobufCBinaryData token;
   /*
-   * 0: an answer from memory of any age within its time to live will do.
-   * n: the provider must have been asked within the last n seconds.
+   * Maximum age of a cached result in seconds. 0: any age within the TTL.
+   * n: the provider must have verified the token within the last n seconds.
    */
   uint32_t max_age_seconds;
   /*
-   * The application that the token must have been made for. Empty: any that the server is configured for.
+   * The application that the token must have been issued for. Empty: any application of the server.
    */
   char *application_id;
 };
@@ -71,35 +71,35 @@ struct  Doorman__V1__Identity
 {
   ProtobufCMessage base;
   /*
-   * The provider's id of the account. Key users by this and application_id, never by phone number or e-mail address.
+   * The provider's id of the account. Identify users by this and application_id, never by phone number or e-mail address.
    */
   char *account_id;
   /*
-   * The application the token was made for.
+   * The application that the token was issued for.
    */
   char *application_id;
   /*
-   * The phone number of an account that was opened with one.
+   * The phone number, if the account was created with one.
    */
   Doorman__V1__Phone *phone;
   /*
-   * The e-mail address of an account that was opened with one.
+   * The e-mail address, if the account was created with one.
    */
   char *email;
   /*
-   * Which provider said so: "account-kit".
+   * The provider that verified the token: "account-kit".
    */
   char *provider;
   /*
-   * When the provider said so, in milliseconds since 1970-01-01T00:00:00Z.
+   * The time at which the provider verified the token, in milliseconds since 1970-01-01T00:00:00Z.
    */
   int64_t verified_at_ms;
   /*
-   * Until when this answer may be used without asking again, on the same clock.
+   * The time until which this identity can be used without another Verify, on the same clock.
    */
   int64_t valid_until_ms;
   /*
-   * Whether the provider was asked for this very answer.
+   * Whether the identity comes from the provider or from the cache.
    */
   Doorman__V1__Freshness freshness;
 };
@@ -112,15 +112,15 @@ struct  Doorman__V1__Phone
 {
   ProtobufCMessage base;
   /*
-   * E.164: "+15551234567".
+   * The number in E.164 format: "+15551234567".
    */
   char *number;
   /*
-   * "1"
+   * The country calling code: "1".
    */
   char *country_prefix;
   /*
-   * "5551234567"; not unique by itself.
+   * The number without the country calling code: "5551234567". Not unique by itself.
    */
   char *national_number;
 };
@@ -137,7 +137,7 @@ struct  Doorman__V1__ExchangeRequest
    */
   ProtobufCBinaryData code;
   /*
-   * The application that the code was made for. Empty: the only one that the server is configured for.
+   * The application that the code was issued for. Empty: the server's only application.
    */
   char *application_id;
 };
@@ -150,11 +150,11 @@ struct  Doorman__V1__ExchangeResponse
 {
   ProtobufCMessage base;
   /*
-   * The token that the code was good for.
+   * The token that was issued for the code.
    */
   ProtobufCBinaryData token;
   /*
-   * Whose it is. Absent if the provider gave the token but could then not be asked: call Verify.
+   * The identity of the token. Absent if the provider issued the token but was then unavailable: call Verify.
    */
   Doorman__V1__Identity *identity;
 };
@@ -174,17 +174,17 @@ struct  Doorman__V1__RevokeRequest
 {
   ProtobufCMessage base;
   /*
-   * The application it is about. Empty: the only one that the server is configured for.
+   * The application that the token or account belongs to. Empty: the server's only application.
    */
   char *application_id;
   Doorman__V1__RevokeRequest__SubjectCase subject_case;
   union {
     /*
-     * This token alone.
+     * Revokes this token only.
      */
     ProtobufCBinaryData token;
     /*
-     * Every token of this account.
+     * Revokes every token of this account.
      */
     char *account_id;
   };

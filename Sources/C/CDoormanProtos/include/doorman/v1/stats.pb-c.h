@@ -31,15 +31,15 @@ typedef struct Doorman__V1__LatencyBucket Doorman__V1__LatencyBucket;
 typedef enum _Doorman__V1__CircuitBreaker {
   DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_UNKNOWN = 0,
   /*
-   * The provider is asked.
+   * Requests are sent to the provider.
    */
   DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_CLOSED = 1,
   /*
-   * A call or two find out whether it is well again.
+   * A few requests test whether the provider works again.
    */
   DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_HALF_OPEN = 2,
   /*
-   * It has failed again and again, and is left alone for a while.
+   * Requests fail immediately, because the provider failed repeatedly.
    */
   DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_OPEN = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DOORMAN__V1__CIRCUIT_BREAKER)
@@ -60,45 +60,46 @@ struct  Doorman__V1__ServerStats
 {
   ProtobufCMessage base;
   /*
-   * When the server started, in milliseconds since 1970 on its clock. The counts of two answers can be compared if this is the same.
+   * The time at which the server started, in milliseconds since 1970-01-01T00:00:00Z. Counters of two responses are comparable
+   * only if this is equal.
    */
   int64_t started_at_ms;
   /*
-   * For how long it has run, by a clock that nobody sets: the difference between two answers is the time that lies between them.
+   * The time since the start in milliseconds, from a monotonic clock. The difference of two responses is the time between them.
    */
   uint64_t uptime_ms;
   /*
-   * Calls by how they came out. What has not happened is left out, here and in all that counts.
+   * Calls by outcome. Here and in all counters, zero counts are omitted.
    */
   size_t n_calls;
   Doorman__V1__CallCount **calls;
   /*
-   * Other things that are counted.
+   * Other counters.
    */
   size_t n_counters;
   Doorman__V1__NamedNumber **counters;
   /*
-   * Things that rise and fall, as they are now.
+   * The current values of gauges.
    */
   size_t n_gauges;
   Doorman__V1__NamedNumber **gauges;
   /*
-   * The server's limits, and how full they are now.
+   * The server's limits and their current use.
    */
   size_t n_limits;
   Doorman__V1__LimitState **limits;
   /*
-   * How things stand with the provider, for each application.
+   * The state of the provider for each application.
    */
   size_t n_applications;
   Doorman__V1__ApplicationState **applications;
   /*
-   * Calls to the provider by how they came out.
+   * Provider requests by outcome.
    */
   size_t n_provider_requests;
   Doorman__V1__ProviderRequestCount **provider_requests;
   /*
-   * How long the provider took to answer. Absent: it was not asked, or has not answered.
+   * The latency of provider requests. Absent: no request has got a response.
    */
   Doorman__V1__LatencyHistogram *provider_latency;
 };
@@ -111,19 +112,19 @@ struct  Doorman__V1__CallCount
 {
   ProtobufCMessage base;
   /*
-   * "Verify", "Exchange", …; empty for a call that was refused before it mattered which it is.
+   * The method: "Verify", "Exchange", … Empty for a call that failed before its method mattered.
    */
   char *method;
   /*
-   * Where the answer came from: "cache", "provider" or "server".
+   * The source of the response: "cache", "provider" or "server".
    */
   char *source;
   /*
-   * The status code by its name.
+   * The name of the status code.
    */
   char *code;
   /*
-   * The reason of a failure that has one.
+   * The reason of a failure; empty if it has none.
    */
   char *reason;
   uint64_t count;
@@ -148,11 +149,11 @@ struct  Doorman__V1__LimitState
 {
   ProtobufCMessage base;
   /*
-   * The setting that is the limit: "server.max-connections".
+   * The setting of the limit: "server.max-connections".
    */
   char *setting;
   /*
-   * The application it is about. Empty for a limit of the whole server.
+   * The application that the limit applies to. Empty for a limit of the whole server.
    */
   char *application_id;
   uint64_t used;
@@ -169,7 +170,7 @@ struct  Doorman__V1__ApplicationState
   char *application_id;
   Doorman__V1__CircuitBreaker circuit_breaker;
   /*
-   * For how long nobody asks the provider any more because it throttles. 0: it does not.
+   * The remaining back-off after the provider throttled us, in milliseconds. 0: not throttled.
    */
   uint64_t back_off_ms;
 };
@@ -182,11 +183,11 @@ struct  Doorman__V1__ProviderRequestCount
 {
   ProtobufCMessage base;
   /*
-   * What was asked of it: "me".
+   * The endpoint of the provider: "me".
    */
   char *endpoint;
   /*
-   * What came: "success", "token_rejected", "failed_timedOut".
+   * The outcome: "success", "token_rejected", "failed_timedOut".
    */
   char *outcome;
   uint64_t count;
@@ -200,11 +201,11 @@ struct  Doorman__V1__LatencyHistogram
 {
   ProtobufCMessage base;
   /*
-   * All latencies together, in microseconds.
+   * The sum of all latencies, in microseconds.
    */
   uint64_t sum_us;
   /*
-   * In ascending order.
+   * The buckets in ascending order.
    */
   size_t n_buckets;
   Doorman__V1__LatencyBucket **buckets;
@@ -215,7 +216,7 @@ struct  Doorman__V1__LatencyHistogram
 
 
 /*
- * So many took no longer than this, and longer than any smaller bucket there can be: they are an eighth of their size wide at most.
+ * The number of latencies up to upper_us that no smaller bucket holds. A bucket's width is at most an eighth of its upper bound.
  */
 struct  Doorman__V1__LatencyBucket
 {
