@@ -1,9 +1,11 @@
 package import NIOSSL
 
-/// Whether a private key is that of a certificate. NIOSSL leaves this to BoringSSL, says only that something failed, and loses the
-/// context that it was about to make: some kilobytes for each time that two files don't fit.
+/// Checks whether a private key belongs to a certificate. NIOSSL leaves the check to BoringSSL, reports no cause, and leaks the
+/// new context: some kilobytes for each mismatch.
 package enum KeyPair {
-    /// - Returns: Nil if that can't be told: of a key that holds no public part, such as Ed25519's.
+    /// Returns whether the private key belongs to the certificate.
+    ///
+    /// - Returns: `nil` if the key contains no public part to compare, such as an Ed25519 key.
     package static func belongTogether(privateKey: NIOSSLPrivateKey, certificate: NIOSSLCertificate) -> Bool? {
         guard let spki = try? certificate.extractPublicKey().toSPKIBytes(), let known = publicPart(ofSPKI: spki),
             let der = try? privateKey.derBytes, let own = publicPart(ofPrivateKey: der)
@@ -11,7 +13,7 @@ package enum KeyPair {
         return known.elementsEqual(own)
     }
 
-    /// The `subjectPublicKey` of RFC 5280, 4.1, without the octet that counts unused bits.
+    /// Returns the `subjectPublicKey` (RFC 5280, 4.1) without the octet that counts unused bits.
     private static func publicPart(ofSPKI der: [UInt8]) -> ArraySlice<UInt8>? {
         var outer = DERReader(der[...])
         guard var inner = outer.next().map({ DERReader($0.contents) }), inner.next()?.tag == DERReader.sequence,
@@ -20,8 +22,8 @@ package enum KeyPair {
         return key.contents.dropFirst()
     }
 
-    /// As it would be in a certificate: of `RSAPrivateKey` (RFC 8017, A.1.2) modulus and exponent, of `ECPrivateKey` (RFC 5915, 3) the
-    /// point, which it need not have.
+    /// Returns the public part of a private key in the form that a certificate has. For `RSAPrivateKey` (RFC 8017, A.1.2) it is
+    /// modulus and exponent. For `ECPrivateKey` (RFC 5915, 3) it is the point, which is optional.
     private static func publicPart(ofPrivateKey der: [UInt8]) -> ArraySlice<UInt8>? {
         var outer = DERReader(der[...])
         guard var inner = outer.next().map({ DERReader($0.contents) }), inner.next()?.tag == DERReader.integer,
@@ -36,7 +38,7 @@ package enum KeyPair {
                 guard field.tag == DERReader.context1 else { continue }
                 var explicit = DERReader(field.contents)
                 let point = explicit.next()?.contents.dropFirst()
-                // A compressed one is written otherwise in a certificate (SEC 1, 2.3.3).
+                // A compressed point (SEC 1, 2.3.3) differs from that in the certificate.
                 return point?.first == 0x04 ? point : nil
             }
             return nil
@@ -46,7 +48,7 @@ package enum KeyPair {
     }
 }
 
-/// Reads elements of DER (X.690) one after the other, of keys that BoringSSL wrote.
+/// Reads DER elements (X.690) one after the other, from keys that BoringSSL wrote.
 private struct DERReader {
     static let integer: UInt8 = 0x02
     static let bitString: UInt8 = 0x03
@@ -60,7 +62,7 @@ private struct DERReader {
         rest = bytes
     }
 
-    /// Nil at the end, and for what is no element.
+    /// Returns the next element; `nil` at the end or for malformed data.
     mutating func next() -> (tag: UInt8, contents: ArraySlice<UInt8>, whole: ArraySlice<UInt8>)? {
         let whole = rest
         guard let tag = rest.popFirst(), let first = rest.popFirst() else { return nil }

@@ -1,8 +1,8 @@
 package import NIOSSL
 
 extension BoringSSLError {
-    /// BoringSSL's words for what went wrong, such as `WRONG_VERSION_NUMBER`, the first cause first. Constants of its own: nothing in
-    /// them is from the peer.
+    /// BoringSSL's reasons, such as `WRONG_VERSION_NUMBER`, in the order of their causes. They are constants of BoringSSL and
+    /// contain no data from the peer.
     package var reasons: [String] {
         guard case .sslError(let stack) = self else { return [] }
         return stack.map { error in
