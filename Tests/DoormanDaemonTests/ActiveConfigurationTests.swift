@@ -273,7 +273,7 @@ struct ActiveConfigurationTests {
             try scene.write(settings(second, key: first))
             #expect(
                 await scene.reload()
-                    == .failed(["tls.private-key-file: it is not the key of the first certificate in tls.certificate-file"]))
+                    == .failed(["tls.private-key-file: the key does not match the first certificate in tls.certificate-file"]))
             #expect(scene.server.tlsMaterial == before)
             try scene.write(settings(second, key: second))
             #expect(

@@ -6,10 +6,10 @@ import Glibc
 import TestKit
 import Testing
 
-@Suite("Who may list and delete accounts")
+@Suite("Permission to list and delete accounts")
 struct AccountsTests {
     private static let loopback = Caller(parsing: "ip:127.0.0.1").map { [$0] } ?? []
-    private static let myself = Caller(parsing: "uid:\(getuid())").map { [$0] } ?? []
+    private static let currentUser = Caller(parsing: "uid:\(getuid())").map { [$0] } ?? []
 
     private static var socketPath: String { "/tmp/doorman-accounts-test-\(getpid())-\(UInt32.random(in: .min ... .max)).sock" }
 
@@ -18,30 +18,30 @@ struct AccountsTests {
         return page
     }
 
-    @Test("nobody may unless the operator says so; the refusal names the caller, and nobody is asked")
+    @Test("by default no caller may use the Accounts service")
     func nobody() async throws {
         let provider = ScriptedProvider.held()
         try await withServer(provider) { server, port in
             let peer = try RawPeer.connect(port: port)
             for bytes in [try Frames.listAccounts(streamID: 1), try Frames.deleteAccount("1", streamID: 1)] {
                 try await peer.send(bytes)
-                let answer = try await peer.readFrame()
-                #expect(answer.failure == .callerNotAllowed)
-                #expect(answer.status?.message.contains("ip:127.0.0.1") == true)
-                #expect(answer.status?.message.contains("server.accounts-callers") == true)
+                let response = try await peer.readFrame()
+                #expect(response.failure == .callerNotAllowed)
+                #expect(response.status?.message.contains("ip:127.0.0.1") == true)
+                #expect(response.status?.message.contains("server.accounts-callers") == true)
             }
-            try await peer.send(Frames.verify("remembered", streamID: 3))
+            try await peer.send(Frames.verify("cached", streamID: 3))
             #expect(try await peer.readFrame().identity == .someone)
             #expect(await server.failures(.callerNotAllowed) == 2)
         }
-        #expect(provider.asked == 0)
+        #expect(provider.callCount == 0)
     }
 
-    @Test("the payload of one who may not is not even read")
+    @Test("the server does not read the payload of a caller without permission")
     func payloadUnread() async throws {
         try await withServer { _, port in
             let peer = try RawPeer.connect(port: port)
-            // A deletion of nothing, which is malformed to one who may.
+            // The missing account id is malformed for a caller with permission.
             try await peer.send(Frames.deleteAccount("", streamID: 1))
             #expect(try await peer.readFrame().failure == .callerNotAllowed)
         }
@@ -52,7 +52,7 @@ struct AccountsTests {
         }
     }
 
-    @Test("one who is named by address may, by TCP")
+    @Test("a caller named by its address may use the Accounts service over TCP")
     func address() async throws {
         let provider = ScriptedProvider.held()
         provider.release()
@@ -64,24 +64,24 @@ struct AccountsTests {
             #expect(page.accounts.count == 3)
             #expect(page.next == "7")
             try await peer.send(Frames.deleteAccount("1011", streamID: 3))
-            let answer = try await peer.readFrame()
-            #expect(answer.data == ResponseEncoder.encodeAccountDeleted())
+            let response = try await peer.readFrame()
+            #expect(response.data == ResponseEncoder.encodeAccountDeleted())
             try await peer.send(Frames.deleteAccount("unknown", streamID: 5))
             #expect(try await peer.readFrame().failure == .providerUnavailable)
         }
         #expect(log.lines.filter { $0.contains("deleted an account") && $0.contains("ip:127.0.0.1") }.count == 1)
     }
 
-    @Test("the user of the process behind a Unix socket is who the kernel says, and another is not let in")
+    @Test("a Unix socket caller is the user that the kernel reports")
     func user() async throws {
         let provider = ScriptedProvider.held()
         provider.release()
         let path = Self.socketPath
-        let mine: (inout ServerSettings) -> Void = {
+        let ownUser: (inout ServerSettings) -> Void = {
             $0.unixSocketPath = path
-            $0.accountsCallers = Set(Self.myself)
+            $0.accountsCallers = Set(Self.currentUser)
         }
-        try await withServer(provider, settings: mine) { _, port in
+        try await withServer(provider, settings: ownUser) { _, port in
             let peer = try RawPeer.connect(unixPath: path)
             try await peer.send(Frames.listAccounts(AccountListRequest(pageSize: 1), streamID: 1))
             #expect(page(try await peer.readFrame())?.accounts.count == 1)
@@ -89,29 +89,29 @@ struct AccountsTests {
             try await stranger.send(Frames.listAccounts(streamID: 1))
             #expect(try await stranger.readFrame().failure == .callerNotAllowed)
         }
-        let others: (inout ServerSettings) -> Void = {
+        let otherUser: (inout ServerSettings) -> Void = {
             $0.unixSocketPath = path
             $0.accountsCallers = Set(Self.loopback + [Caller(parsing: "uid:\(getuid() + 1)")].compactMap { $0 })
         }
-        try await withServer(provider, settings: others) { _, _ in
+        try await withServer(provider, settings: otherUser) { _, _ in
             let peer = try RawPeer.connect(unixPath: path)
             try await peer.send(Frames.listAccounts(streamID: 1))
-            let answer = try await peer.readFrame()
-            #expect(answer.failure == .callerNotAllowed)
-            #expect(answer.status?.message.contains("uid:\(getuid())") == true)
+            let response = try await peer.readFrame()
+            #expect(response.failure == .callerNotAllowed)
+            #expect(response.status?.message.contains("uid:\(getuid())") == true)
         }
     }
 
-    @Test("a page that not every client takes is refused, with what to do")
+    @Test("a page above the frame limit of some clients fails with advice to request a smaller one")
     func pageTooLong() async throws {
         let provider = ScriptedProvider.held()
         provider.release()
         try await withServer(provider, settings: { $0.accountsCallers = Set(Self.loopback) }) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.listAccounts(AccountListRequest(pageSize: 1000), streamID: 1))
-            let answer = try await peer.readFrame()
-            #expect(answer.failure == .malformedRequest)
-            #expect(answer.status?.message.contains("page_size") == true)
+            let response = try await peer.readFrame()
+            #expect(response.failure == .malformedRequest)
+            #expect(response.status?.message.contains("page_size") == true)
         }
     }
 
@@ -121,10 +121,10 @@ struct AccountsTests {
         try await withServer(provider, settings: { $0.accountsCallers = Set(Self.loopback) }) { server, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1))
-            try await eventually("the provider is asked") { provider.asked == 1 }
+            try await eventually("the provider request starts") { provider.callCount == 1 }
             async let drained: Void = server.drain()
-            try await eventually("new calls are told") {
-                try await peer.send(Frames.verify("remembered", streamID: 3))
+            try await eventually("new calls get DRAINING") {
+                try await peer.send(Frames.verify("cached", streamID: 3))
                 return try await peer.readFrame().failure == .draining
             }
             try await peer.send(Frames.deleteAccount("1011", streamID: 5))
@@ -138,10 +138,10 @@ struct AccountsTests {
     }
 }
 
-@Suite("Names of callers")
+@Suite("Caller names")
 struct CallerTests {
     @Test(
-        "an address is one caller, however it is written",
+        "all spellings of an address name the same caller",
         arguments: [
             ("ip:10.0.0.7", "ip:10.0.0.7"), ("ip:::1", "ip:::1"), ("ip:0:0:0:0:0:0:0:1", "ip:::1"),
             ("ip:2001:DB8::0001", "ip:2001:db8::1"), ("ip:::ffff:10.0.0.7", "ip:10.0.0.7"), ("uid:0", "uid:0"),
@@ -152,12 +152,12 @@ struct CallerTests {
     }
 
     @Test(
-        "whatever else is nobody",
+        "any other text names no caller",
         arguments: [
             "", "unknown", "ip:", "ip:localhost", "ip:10.0.0", "ip:10.0.0.0/8", "10.0.0.7", "uid:", "uid:root", "uid:-1", "uid:+1",
             "uid:4294967295", "uid:4294967296", "IP:10.0.0.7", " uid:0", "uid:0 ", "*",
         ])
-    func nobody(text: String) {
+    func invalid(text: String) {
         #expect(Caller(parsing: text) == nil)
     }
 }

@@ -3,21 +3,21 @@ import DoormanWire
 import TestKit
 import Testing
 
-/// What strangers send, over real sockets, while another connection goes on being served.
-@Suite("A server among strangers")
+/// Sends malformed input over real sockets while the server keeps serving another connection.
+@Suite("Resilience against misbehaving peers")
 struct BadWeatherTests {
-    /// Runs `body` beside a well-behaved connection that must be served before and after it.
+    /// Runs `body` beside a well-behaved connection that the server must serve before and after it.
     private func beside(_ port: Int, _ body: () async throws -> Void) async throws {
         let neighbour = try RawPeer.connect(port: port)
-        try await neighbour.send(Frames.verify("remembered", streamID: 1))
+        try await neighbour.send(Frames.verify("cached", streamID: 1))
         #expect(try await neighbour.readFrame().identity == .someone)
         try await body()
-        try await neighbour.send(Frames.verify("remembered", streamID: 3))
+        try await neighbour.send(Frames.verify("cached", streamID: 3))
         #expect(try await neighbour.readFrame().identity == .someone)
     }
 
     @Test(
-        "ends a connection that speaks another protocol, and says in the log which",
+        "the log names the protocol of a peer that does not speak ttrpc",
         arguments: [
             (Array("GET / HTTP/1.1\r\nHost: doorman\r\n\r\n".utf8), "HTTP"), ([0x16, 0x03, 0x01, 0x02, 0x00, 0x01], "TLS"),
             (Array("SSH-2.0-OpenSSH_9.2\r\n".utf8), "SSH"), ([0xFF, 0xFF, 0xFF, 0xFF], "255"),
@@ -34,7 +34,7 @@ struct BadWeatherTests {
         #expect(log.lines.contains { $0.contains(name) })
     }
 
-    @Test("ends a connection that declares more than 4 MiB, allocating none of it", arguments: [0x40_0001, 0xFF_FFFF] as [UInt32])
+    @Test("a frame length above 4 MiB closes the connection", arguments: [0x40_0001, 0xFF_FFFF] as [UInt32])
     func tooLong(length: UInt32) async throws {
         try await withServer { _, port in
             try await beside(port) {
@@ -45,22 +45,22 @@ struct BadWeatherTests {
         }
     }
 
-    @Test("refuses a frame of 65,537 bytes and goes on serving the connection")
+    @Test("a connection goes on after a frame above the length limit")
     func oversizedFrame() async throws {
         try await withServer { _, port in
             try await beside(port) {
                 let peer = try RawPeer.connect(port: port)
                 try await peer.send(RawFrame(streamID: 1, type: 1, data: Array(repeating: 0, count: 65_537)).bytes)
-                let answer = try await peer.readFrame()
-                #expect(answer.streamID == 1)
-                #expect(answer.failure == .frameTooLong)
-                try await peer.send(Frames.verify("remembered", streamID: 3))
+                let response = try await peer.readFrame()
+                #expect(response.streamID == 1)
+                #expect(response.failure == .frameTooLong)
+                try await peer.send(Frames.verify("cached", streamID: 3))
                 #expect(try await peer.readFrame().identity == .someone)
             }
         }
     }
 
-    @Test("answers a frame without data")
+    @Test("a frame without data gets a failure response")
     func emptyFrame() async throws {
         try await withServer { _, port in
             let peer = try RawPeer.connect(port: port)
@@ -69,15 +69,15 @@ struct BadWeatherTests {
         }
     }
 
-    @Test("closes on a peer that sends a byte now and then")
+    @Test("a peer that sends a byte now and then is closed after the frame timeout")
     func slowLoris() async throws {
         try await withServer(settings: { $0.connection.frameTimeout = .milliseconds(300) }) { _, port in
             try await beside(port) {
                 let peer = try RawPeer.connect(port: port)
-                let frame = try Frames.verify("remembered", streamID: 1)
+                let frame = try Frames.verify("cached", streamID: 1)
                 let closed = ContinuousClock.now.advanced(by: .seconds(20))
                 var sent = 0
-                // A write fails once the server's side is gone.
+                // A write fails after the server has closed its side.
                 while ContinuousClock.now < closed, sent < frame.count - 1 {
                     do { try await peer.send([frame[sent]]) } catch { break }
                     sent += 1
@@ -88,13 +88,13 @@ struct BadWeatherTests {
         }
     }
 
-    @Test("answers 5,000 calls that come in one write")
+    @Test("5,000 calls in one write all get a response")
     func manyFramesInOneWrite() async throws {
         try await withServer { _, port in
             try await beside(port) {
                 let peer = try RawPeer.connect(port: port)
                 var bytes: [UInt8] = []
-                for index in 0..<5000 { bytes += try Frames.verify("remembered", streamID: UInt32(index * 2 + 1)) }
+                for index in 0..<5000 { bytes += try Frames.verify("cached", streamID: UInt32(index * 2 + 1)) }
                 try await peer.send(bytes)
                 var answered: Set<UInt32> = []
                 for _ in 0..<5000 {
@@ -107,7 +107,7 @@ struct BadWeatherTests {
         }
     }
 
-    @Test("answers an unknown method and an unknown service with UNIMPLEMENTED")
+    @Test("an unknown method or service fails with UNIMPLEMENTED")
     func unknownMethods() async throws {
         try await withServer { _, port in
             let peer = try RawPeer.connect(port: port)
@@ -122,33 +122,42 @@ struct BadWeatherTests {
         }
     }
 
-    @Test("refuses an even stream id, and one that is in flight, on that stream")
-    func streamIDs() async throws {
-        let provider = ScriptedProvider.held()
-        try await withServer(provider) { _, port in
+    @Test("an even stream id fails on that stream")
+    func evenStreamID() async throws {
+        try await withServer { _, port in
             let peer = try RawPeer.connect(port: port)
-            try await peer.send(Frames.verify("remembered", streamID: 2))
-            #expect(try await peer.readFrame().failure == .malformedRequest)
-            try await peer.send(Frames.verify("new", streamID: 5))
-            try await eventually("the provider is asked") { provider.asked == 1 }
-            try await peer.send(Frames.verify("new", streamID: 5))
-            #expect(try await peer.readFrame().failure == .malformedRequest)
-            provider.release()
-            let answer = try await peer.readFrame()
-            #expect(answer.streamID == 5)
-            #expect(answer.identity == .someone)
+            try await peer.send(Frames.verify("cached", streamID: 2))
+            let response = try await peer.readFrame()
+            #expect(response.streamID == 2)
+            #expect(response.failure == .malformedRequest)
         }
     }
 
-    @Test("stops reading from a client that does not read, closes it in the end, and serves the others meanwhile")
+    @Test("a second request on a stream in flight fails without disturbing the first")
+    func streamIDInFlight() async throws {
+        let provider = ScriptedProvider.held()
+        try await withServer(provider) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.verify("new", streamID: 5))
+            try await eventually("the provider request starts") { provider.callCount == 1 }
+            try await peer.send(Frames.verify("new", streamID: 5))
+            #expect(try await peer.readFrame().failure == .malformedRequest)
+            provider.release()
+            let response = try await peer.readFrame()
+            #expect(response.streamID == 5)
+            #expect(response.identity == .someone)
+        }
+    }
+
+    @Test("a client that does not read is closed after the write timeout")
     func clientThatDoesNotRead() async throws {
         let log = LogRecorder()
         try await withServer(log: log, settings: { $0.connection.writeTimeout = .milliseconds(400) }) { _, port in
             try await beside(port) {
                 let peer = try RawPeer.connect(port: port, receiveBuffer: 4096)
                 var bytes: [UInt8] = []
-                for index in 0..<2000 { bytes += try Frames.verify("remembered", streamID: UInt32(index * 2 + 1)) }
-                // Many times what all buffers between the two hold: the server must stop taking it.
+                for index in 0..<2000 { bytes += try Frames.verify("cached", streamID: UInt32(index * 2 + 1)) }
+                // Many times the size of all buffers in between: the server must stop reading.
                 await #expect(throws: (any Error).self) {
                     for _ in 0..<2000 { try await peer.send(bytes, within: .seconds(10)) }
                 }
@@ -157,28 +166,28 @@ struct BadWeatherTests {
         }
     }
 
-    @Test("gives a client that closed its side and reads slowly every answer, whole")
-    func slowReaderOfManyAnswers() async throws {
+    @Test("a slow client that half-closed gets every response whole")
+    func slowReaderOfManyResponses() async throws {
         try await withServer { _, port in
             let peer = try RawPeer.connect(port: port, receiveBuffer: 4096)
             var bytes: [UInt8] = []
-            for index in 0..<20_000 { bytes += try Frames.verify("remembered", streamID: UInt32(index * 2 + 1)) }
+            for index in 0..<20_000 { bytes += try Frames.verify("cached", streamID: UInt32(index * 2 + 1)) }
             let requests = bytes
             async let sent: Void = {
                 try await peer.send(requests)
                 try peer.halfClose()
             }()
-            var answers = 0
-            while answers < 20_000 {
-                #expect(try await peer.readFrame().streamID == UInt32(answers * 2 + 1))
-                answers += 1
+            var responses = 0
+            while responses < 20_000 {
+                #expect(try await peer.readFrame().streamID == UInt32(responses * 2 + 1))
+                responses += 1
             }
             try await sent
             #expect(try await peer.readUntilEnd().isEmpty)
         }
     }
 
-    @Test("closes connections above the limit, and takes new ones when others are gone")
+    @Test("connections above the limit are closed until others end")
     func connectionLimit() async throws {
         try await withServer(settings: { $0.maximumConnections = 2 }) { server, port in
             let first = try RawPeer.connect(port: port)
@@ -191,10 +200,10 @@ struct BadWeatherTests {
             do {
                 #expect(try await third.readUntilEnd().isEmpty)
             } catch RawPeer.Failure.reset {
-                // As good an end as the other.
+                // A reset is as good as a close.
             }
             first.close()
-            try await eventually("a place is free") { server.connectionCount < 2 }
+            try await eventually("the limit allows a connection") { server.connectionCount < 2 }
             let fourth = try RawPeer.connect(port: port)
             try await fourth.send(Frames.health(streamID: 1))
             #expect(try await fourth.readFrame().servingStatus == .serving)

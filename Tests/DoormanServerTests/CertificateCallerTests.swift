@@ -8,15 +8,16 @@ import Testing
 
 @Suite("Callers with certificates")
 struct CertificateCallerTests {
-    /// The name that the server has for a caller with such a certificate.
+    /// Returns the server's name for a caller with such a certificate.
     private func name(_ authority: TestAuthority, _ names: String, _ port: Int) async throws -> String {
         let peer = try await TLSPeer.connect(port: port, trusting: authority, as: try await authority.leaf(names: names))
         try await peer.send(Frames.listAccounts(streamID: 1))
         let message = try await peer.readFrame().status?.message ?? ""
-        return message.split(separator: " ").drop { $0 != "is" }.dropFirst().first.map(String.init) ?? message
+        let words = message.split(separator: " ")
+        return words.count > 1 && words[0] == "caller" ? String(words[1]) : message
     }
 
-    @Test("a certificate names its caller by its one URI, or else by its first DNS name, and never by its address or subject")
+    @Test("a certificate names its caller by its only URI or otherwise its first DNS name")
     func names() async throws {
         let authority = try await TestAuthority()
         let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
@@ -37,7 +38,7 @@ struct CertificateCallerTests {
         }
     }
 
-    @Test("one who is named may, one who is not is refused with CALLER_NOT_ALLOWED")
+    @Test("a certificate caller may use the Accounts service only if a setting names it")
     func allowed() async throws {
         let provider = ScriptedProvider.held()
         provider.release()
@@ -45,45 +46,45 @@ struct CertificateCallerTests {
         let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
         let named = ["uri:spiffe://example.org/billing", "dns:billing.internal", "ip:127.0.0.1"].compactMap { Caller(parsing: $0) }
         try await withServer(provider, tls: tls, settings: { $0.accountsCallers = Set(named) }) { _, port in
-            for (names, mayDo) in [
+            for (names, isAllowed) in [
                 ("URI:spiffe://example.org/billing", true), ("DNS:billing.internal", true),
                 ("URI:spiffe://example.org/bill", false),
                 ("URI:spiffe://example.org/other,DNS:billing.internal", false),
             ] {
                 let peer = try await TLSPeer.connect(port: port, trusting: authority, as: try await authority.leaf(names: names))
                 try await peer.send(Frames.deleteAccount("1011", streamID: 1))
-                let answer = try await peer.readFrame()
-                #expect(answer.failure == (mayDo ? nil : .callerNotAllowed), "\(names)")
+                let response = try await peer.readFrame()
+                #expect(response.failure == (isAllowed ? nil : .callerNotAllowed), "\(names)")
             }
         }
     }
 
-    @Test("a policy tells callers apart by their certificates: whom a rule is for is answered, another learns the name that it has")
+    @Test("a policy matches callers by their certificates")
     func policy() async throws {
         let authority = try await TestAuthority()
         let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
         let patterns = ["uri:spiffe://example.org/web/*", "dns:billing.internal"].compactMap { CallerMatcher(parsing: $0) }
         let policy = CallerPolicy([.init(patterns, CallerPermissions(.verify))], setting: "authorization.policy-file")
         try await withServer(tls: tls, settings: { $0.policy = policy }) { server, port in
-            for (names, name, mayDo) in [
+            for (names, name, isAllowed) in [
                 ("URI:spiffe://example.org/web/shop", "", true), ("DNS:billing.internal", "", true),
                 ("URI:spiffe://example.org/webshop", "uri:spiffe://example.org/webshop", false),
                 ("DNS:other.internal", "dns:other.internal", false), ("DNS:*.internal", "unknown", false),
             ] {
                 let peer = try await TLSPeer.connect(port: port, trusting: authority, as: try await authority.leaf(names: names))
-                try await peer.send(Frames.verify("remembered", streamID: 1))
-                let answer = try await peer.readFrame()
-                #expect(answer.failure == (mayDo ? nil : .callerNotAllowed), "\(names)")
-                if !mayDo { #expect(answer.status?.message.contains("which is \(name) here") == true) }
+                try await peer.send(Frames.verify("cached", streamID: 1))
+                let response = try await peer.readFrame()
+                #expect(response.failure == (isAllowed ? nil : .callerNotAllowed), "\(names)")
+                if !isAllowed { #expect(response.status?.message.hasPrefix("caller \(name) is not allowed") == true) }
                 await server.replacePolicy(.open(accountsCallers: [])).value
-                try await peer.send(Frames.verify("remembered", streamID: 3))
+                try await peer.send(Frames.verify("cached", streamID: 3))
                 #expect(try await peer.readFrame().identity == .someone)
                 await server.replacePolicy(policy).value
             }
         }
     }
 
-    @Test("without a certificate, or with one that is no good, nobody gets past the handshake; log and metrics say why")
+    @Test("an invalid client certificate fails the handshake")
     func refused() async throws {
         let (authority, stranger) = (try await TestAuthority(), try await TestAuthority())
         let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
@@ -92,7 +93,10 @@ struct CertificateCallerTests {
             (nil, "tls_no_client_certificate", "tls.client-auth"),
             (try await stranger.leaf(names: name), "tls_client_certificate_refused", "tls.client-ca-file"),
             (try await authority.leaf(names: name, isExpired: true), "tls_client_certificate_refused", "has expired"),
-            (try await authority.leaf(names: name, usage: "serverAuth"), "tls_client_certificate_refused", "not for clients"),
+            (
+                try await authority.leaf(names: name, usage: "serverAuth"), "tls_client_certificate_refused",
+                "not valid for client authentication"
+            ),
         ]
         for (leaf, why, words) in cases {
             let log = LogRecorder()
@@ -101,11 +105,11 @@ struct CertificateCallerTests {
                     await #expect(throws: (any Error).self, "\(why)") {
                         let peer = try await TLSPeer.connect(
                             port: port, trusting: authority, as: leaf, maximumVersion: version)
-                        try await peer.send(Frames.verify("remembered", streamID: 1))
+                        try await peer.send(Frames.verify("cached", streamID: 1))
                         _ = try await peer.readFrame()
                     }
                 }
-                try await eventually("both are gone") { server.connectionCount == 0 }
+                try await eventually("both connections are closed") { server.connectionCount == 0 }
                 #expect(await server.closed(why) == 2)
             }
             let lines = log.lines.filter { $0.hasPrefix("notice") }
@@ -114,23 +118,23 @@ struct CertificateCallerTests {
         }
     }
 
-    @Test("where certificates are optional, one without is known by its address, and a bad one is refused as ever")
+    @Test("with optional certificates a caller without one is named by its address")
     func optional() async throws {
         let (authority, stranger) = (try await TestAuthority(), try await TestAuthority())
         let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority, .optional)
         try await withServer(tls: tls) { _, port in
             let without = try await TLSPeer.connect(port: port, trusting: authority)
             try await without.send(Frames.listAccounts(streamID: 1))
-            let answer = try await without.readFrame()
-            #expect(answer.failure == .callerNotAllowed)
-            #expect(answer.status?.message.contains("ip:127.0.0.1") == true)
+            let response = try await without.readFrame()
+            #expect(response.failure == .callerNotAllowed)
+            #expect(response.status?.message.contains("ip:127.0.0.1") == true)
             #expect(try await name(authority, "DNS:billing.internal", port) == "dns:billing.internal")
             await #expect(throws: (any Error).self) { _ = try await name(stranger, "DNS:billing.internal", port) }
         }
     }
 
     @Test(
-        "a caller's key may be of any usual kind",
+        "a caller's key may be of any usual type",
         arguments: [["rsa:2048"], ["ed25519"], ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]])
     func keys(key: [String]) async throws {
         let authority = try await TestAuthority()
@@ -139,13 +143,13 @@ struct CertificateCallerTests {
         try await withServer(tls: tls) { _, port in
             for version in [nil, .some(.tlsv12)] as [TLSVersion?] {
                 let peer = try await TLSPeer.connect(port: port, trusting: authority, as: leaf, maximumVersion: version)
-                try await peer.send(Frames.verify("remembered", streamID: 1))
+                try await peer.send(Frames.verify("cached", streamID: 1))
                 #expect(try await peer.readFrame().identity == .someone)
             }
         }
     }
 
-    @Test("a certificate that ended since its session began is refused, though TLS itself looks at it no more")
+    @Test("a resumed session whose certificate has expired is closed")
     func endedSince() async throws {
         let authority = try await TestAuthority()
         let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
@@ -155,14 +159,14 @@ struct CertificateCallerTests {
             now: TimeSource.system.now, wallTime: { TimeSource.system.wallTime().advanced(by: .seconds(3 * 86_400)) })
         try await withServer(log: log, tls: tls, backend: { ScriptedBackend($0, timeSource: later) }) { server, port in
             let peer = try await TLSPeer.connect(port: port, trusting: authority, as: leaf)
-            try await peer.send(Frames.verify("remembered", streamID: 1))
+            try await peer.send(Frames.verify("cached", streamID: 1))
             #expect(try await peer.readUntilEnd().isEmpty)
-            try await eventually("it is gone") { server.connectionCount == 0 }
+            try await eventually("the connection is closed") { server.connectionCount == 0 }
         }
-        #expect(log.lines.contains { $0.contains("dns:billing.internal, has expired") })
+        #expect(log.lines.contains { $0.contains("dns:billing.internal has expired") })
     }
 
-    @Test("a list takes the names that certificates may have, and no others")
+    @Test("a setting accepts the names that certificates can have")
     func parsing() {
         let long = String(repeating: "a", count: 250)
         for text in ["uri:spiffe://example.org/a", "uri:urn:x", "dns:a", "dns:a-b.c_d.internal", "dns:\(long)"] {

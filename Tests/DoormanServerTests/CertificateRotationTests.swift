@@ -5,9 +5,9 @@ import NIOConcurrencyHelpers
 import TestKit
 import Testing
 
-@Suite("TLS that is replaced while the server runs")
+@Suite("TLS reload")
 struct CertificateRotationTests {
-    @Test("no call fails while certificates are replaced again and again under load")
+    @Test("no call fails while certificates are reloaded repeatedly under load")
     func underLoad() async throws {
         let authority = try await TestAuthority()
         let leaf = try await authority.leaf(names: "DNS:billing.internal")
@@ -17,7 +17,7 @@ struct CertificateRotationTests {
         ]
         try await withServer(tls: material[0]) { server, port in
             let isOver = NIOLockedValueBox(false)
-            // Whatever fails throws, and so fails the test.
+            // Any failure throws and fails the test.
             let answered = try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<4 {
                     group.addTask { try await connectAndCall(40, port, authority, leaf) }
@@ -48,7 +48,7 @@ struct CertificateRotationTests {
     }
 
     @Test(
-        "an authority that is taken away ends nobody's connection, and lets nobody new in, by a session that is resumed least of all"
+        "a removed authority admits no new connection"
     )
     func authorityReplaced() async throws {
         let (before, after) = (try await TestAuthority(), try await TestAuthority())
@@ -57,26 +57,26 @@ struct CertificateRotationTests {
         let session = "/tmp/doorman-session-\(getpid())-\(UInt32.random(in: .min ... .max)).pem"
         defer { unsafe unlink(session) }
         try await withServer(tls: try ServerTLS.test(own, callersOf: before)) { server, port in
-            let there = try await TLSPeer.connect(port: port, trusting: before, as: early)
-            _ = try await call(1, over: there)
-            let first = try await callByOpenSSL(port, ["-sess_out", session] + show(early))
+            let open = try await TLSPeer.connect(port: port, trusting: before, as: early)
+            _ = try await call(1, over: open)
+            let first = try await callByOpenSSL(port, ["-sess_out", session] + certificateOptions(early))
             #expect(first.contains("dns:early"))
             #expect(first.contains("New, TLSv1.2"))
-            // A session brings its certificate along, though the client need not show it again.
+            // A resumed session carries its certificate, although the client does not send it again.
             let resumed = try await callByOpenSSL(port, ["-sess_in", session])
             #expect(resumed.contains("Reused, TLSv1.2"))
             #expect(resumed.contains("dns:early"))
 
             server.replaceTLS(try ServerTLS.test(own, callersOf: after))
-            _ = try await call(1, over: there)
+            _ = try await call(1, over: open)
             await #expect(throws: (any Error).self) {
                 _ = try await call(1, over: try await TLSPeer.connect(port: port, trusting: before, as: early))
             }
             _ = try await call(1, over: try await TLSPeer.connect(port: port, trusting: before, as: late))
-            for certificate in [[], show(early)] {
-                let refused = try await callByOpenSSL(port, ["-sess_in", session] + certificate)
-                #expect(!refused.contains("Reused"))
-                #expect(!refused.contains("dns:early"))
+            for certificate in [[], certificateOptions(early)] {
+                let output = try await callByOpenSSL(port, ["-sess_in", session] + certificate)
+                #expect(!output.contains("Reused"))
+                #expect(!output.contains("dns:early"))
             }
         }
     }
@@ -93,23 +93,25 @@ struct CertificateRotationTests {
         return count
     }
 
-    /// So many calls at once, all of which must be answered OK.
+    /// Makes `times` calls at once, which must all return OK.
     private func call(_ times: Int, over peer: TLSPeer) async throws -> Int {
-        try await peer.send(try (0..<times).flatMap { try Frames.verify("remembered", streamID: UInt32(2 * $0 + 1)) })
+        try await peer.send(try (0..<times).flatMap { try Frames.verify("cached", streamID: UInt32(2 * $0 + 1)) })
         for _ in 0..<times {
-            guard try await peer.readFrame().identity == .someone else { throw NeverHappened(description: "a call is answered OK") }
+            guard try await peer.readFrame().identity == .someone else { throw NeverHappened(description: "a call returns OK") }
         }
         return times
     }
 
-    private func show(_ leaf: TestAuthority.Leaf) -> [String] { ["-cert", leaf.certificateFile, "-key", leaf.keyFile] }
+    private func certificateOptions(_ leaf: TestAuthority.Leaf) -> [String] {
+        ["-cert", leaf.certificateFile, "-key", leaf.keyFile]
+    }
 
-    /// What openssl's client says, and the answer of which the server's name for the caller is part.
+    /// Returns the output of openssl's client, which contains the server's name for the caller.
     private func callByOpenSSL(_ port: Int, _ options: [String]) async throws -> String {
         let input = String(decoding: try Frames.listAccounts(streamID: 1), as: UTF8.self)
         let arguments = ["s_client", "-tls1_2", "-ign_eof", "-connect", "127.0.0.1:\(port)"] + options
         let client = try ChildProcess("openssl", arguments, input: input)
-        try await eventually("there is an answer, or an end") {
+        try await eventually("the client gets a response or exits") {
             client.output.contains("server.accounts-callers") || !client.isRunning
         }
         return client.output

@@ -4,10 +4,10 @@ import Testing
 
 @testable import DoormanServer
 
-@Suite("Reading the statistics")
+@Suite("Coalesced statistics reads")
 struct CoalescedStatisticsReaderTests {
-    /// Readings that wait until they are let go on. Each gives its number.
-    private final class Readings: Sendable {
+    /// Reads that wait until they are released. Each returns its number.
+    private final class ScriptedReads: Sendable {
         private struct State {
             var begun: UInt8 = 0
             var waiting: [CheckedContinuation<Void, Never>] = []
@@ -29,7 +29,7 @@ struct CoalescedStatisticsReaderTests {
             return [number]
         }
 
-        func letGo() {
+        func release() {
             let waiting = state.withLockedValue { state in
                 defer { state.waiting = [] }
                 return state.waiting
@@ -38,21 +38,21 @@ struct CoalescedStatisticsReaderTests {
         }
     }
 
-    @Test("one is under way at a time, and who comes meanwhile shares the next, which begins after they came")
+    @Test("readers that come during a read share the next one")
     func shared() async throws {
-        let readings = Readings()
-        let reading = CoalescedStatisticsReader(readings.read)
-        let first = reading.join()
-        try await eventually("the first is under way") { readings.begun == 1 }
-        let others = (0..<20).map { _ in reading.join() }
-        readings.letGo()
+        let reads = ScriptedReads()
+        let reader = CoalescedStatisticsReader(reads.read)
+        let first = reader.join()
+        try await eventually("the first read begins") { reads.begun == 1 }
+        let others = (0..<20).map { _ in reader.join() }
+        reads.release()
         #expect(await first.value == [1])
-        try await eventually("the second is under way") { readings.begun == 2 }
-        let late = reading.join()
-        readings.letGo()
+        try await eventually("the second read begins") { reads.begun == 2 }
+        let late = reader.join()
+        reads.release()
         for other in others { #expect(await other.value == [2]) }
-        try await eventually("the third is under way") { readings.begun == 3 }
-        readings.letGo()
+        try await eventually("the third read begins") { reads.begun == 3 }
+        reads.release()
         #expect(await late.value == [3])
     }
 }

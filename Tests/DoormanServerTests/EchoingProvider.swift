@@ -5,13 +5,13 @@ import DoormanWire
 import TestKit
 
 extension ScriptedProvider {
-    /// Tokens that name their own account, so that an answer shows whose call it belongs to.
+    /// Creates a provider whose tokens name their own account, so that a response shows which call it belongs to.
     ///
-    /// - Parameter delays: How long an answer may take, in microseconds.
+    /// - Parameter delays: The range of response times, in microseconds.
     static func echoing(microseconds delays: ClosedRange<Int64>) -> ScriptedProvider {
         let provider = ScriptedProvider(syntaxCheck: { _ in nil })
         provider.verifications.script { request in
-            // A call that is cancelled is answered all the same: late answers are what this is for.
+            // A cancelled call returns a result as well, because the tests need late results.
             try? await Task.sleep(for: .microseconds(Int64.random(in: delays)))
             return .success(.valid(.echo(of: request.token)))
         }
@@ -32,7 +32,7 @@ extension Identity {
 }
 
 extension ScriptedBackend {
-    /// Tokens that begin with `m` are cached, all others are asked for.
+    /// Creates a backend that has cached all tokens that begin with `m`. All others need the provider.
     static func echoing(microseconds delays: ClosedRange<Int64> = 0...3_000) -> ScriptedBackend {
         var cache = Cache()
         cache.response = { token in

@@ -4,7 +4,7 @@ import DoormanWire
 import NIOCore
 import TestKit
 
-/// What tests send and read.
+/// Request frames for tests.
 enum Frames {
     static func verify(_ token: String, streamID: UInt32, timeout: Duration? = nil) throws -> [UInt8] {
         let data = try RequestEncoder.encode(VerificationRequest(token: Token(token)), timeout: timeout)
@@ -36,7 +36,7 @@ enum Frames {
 }
 
 extension RawFrame {
-    /// The status of a failure; nil if the answer is a success or nonsense.
+    /// The status of a failure; `nil` for a success or a malformed response.
     var status: ResponseDecoder.Status? {
         guard case .failure(let status) = ResponseDecoder.identity(data.span, in: MessageArena()) else { return nil }
         return status
@@ -60,7 +60,7 @@ extension RawFrame {
     }
 }
 
-/// The frames in a connection's output.
+/// Returns the frames in a connection's output.
 func frames(in buffer: ByteBuffer?) -> [RawFrame] {
     guard let buffer else { return [] }
     var decoder = FrameDecoder(maximumLength: FrameHeader.maximumLength)

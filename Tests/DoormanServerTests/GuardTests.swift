@@ -6,7 +6,7 @@ import Glibc
 import TestKit
 import Testing
 
-@Suite("Who gets as far as the socket")
+@Suite("Access to the listeners")
 struct GuardTests {
     private static var socketPath: String { "/tmp/doorman-guard-test-\(getpid())-\(UInt32.random(in: .min ... .max)).sock" }
 
@@ -16,7 +16,7 @@ struct GuardTests {
     }
 
     @Test(
-        "without TLS, nothing that other machines reach is listened on, and the error names the settings",
+        "without TLS only loopback addresses can be bound",
         arguments: ["0.0.0.0", "::"])
     func plaintext(host: String) async throws {
         let error = await #expect(throws: CannotListen.self) {
@@ -27,31 +27,35 @@ struct GuardTests {
         }
     }
 
-    @Test("loopback is listened on without TLS, by whatever name", arguments: ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+    @Test("a loopback address can be bound without TLS under any name", arguments: ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
     func loopback(host: String) async throws {
         try await withServer(settings: { $0.tcp = .init(host: host, port: 0) }) { server, _ in #expect(server.addresses.count == 1)
         }
     }
 
-    @Test("every address is listened on with TLS, or if the operator says that it is meant")
-    func meant() async throws {
+    @Test("every address can be bound with TLS")
+    func networkWithTLS() async throws {
         let tls = try ServerTLS.test(try await TestAuthority().leaf())
         try await withServer(tls: tls, settings: { $0.tcp = .init(host: "0.0.0.0", port: 0) }) { server, _ in
             #expect(server.addresses.count == 1)
         }
-        let meant = { (settings: inout ServerSettings) in
+    }
+
+    @Test("every address can be bound without TLS if the setting allows it")
+    func networkWithoutTLS() async throws {
+        let change = { (settings: inout ServerSettings) in
             settings.tcp = .init(host: "0.0.0.0", port: 0)
             settings.allowsPlaintextFromNetwork = true
         }
-        try await withServer(settings: meant) { _, port in
+        try await withServer(settings: change) { _, port in
             let peer = try RawPeer.connect(port: port)
-            try await peer.send(Frames.verify("remembered", streamID: 1))
+            try await peer.send(Frames.verify("cached", streamID: 1))
             #expect(try await peer.readFrame().identity == .someone)
         }
     }
 
     @Test(
-        "a Unix socket's file has just the permissions that it should have, whatever the umask",
+        "a Unix socket's file has exactly the configured mode under any umask",
         arguments: [0o600, 0o660, 0o666, 0o777] as [UInt32], [0o077, 0] as [mode_t])
     func socketMode(mode: UInt32, umask: mode_t) async throws {
         let path = Self.socketPath
@@ -67,13 +71,13 @@ struct GuardTests {
         }
     }
 
-    @Test("by default a Unix socket is its owner's")
+    @Test("by default only the owner may use a Unix socket")
     func defaultMode() async throws {
         let path = Self.socketPath
         try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in #expect(mode(path) == 0o600) }
     }
 
-    @Test("a user who may not connect is closed at once, counted, and named in the log; one who may is served")
+    @Test("a Unix socket connection of a user that is not listed is closed at once")
     func users() async throws {
         let path = Self.socketPath
         let (mine, other) = (Caller(parsing: "uid:\(getuid())"), Caller(parsing: "uid:\(getuid() + 1)"))
@@ -85,11 +89,11 @@ struct GuardTests {
         try await withServer(log: log, settings: others) { server, port in
             let peer = try RawPeer.connect(unixPath: path)
             #expect(try await peer.readUntilEnd().isEmpty)
-            try await eventually("it is forgotten") { server.connectionCount == 0 }
+            try await eventually("the connection is removed") { server.connectionCount == 0 }
             #expect(await server.closed("unix_socket_caller") == 1)
-            // The list is of the Unix socket alone.
+            // The list applies to the Unix socket only.
             let byTCP = try RawPeer.connect(port: port)
-            try await byTCP.send(Frames.verify("remembered", streamID: 1))
+            try await byTCP.send(Frames.verify("cached", streamID: 1))
             #expect(try await byTCP.readFrame().identity == .someone)
         }
         #expect(log.lines.contains { $0.contains("server.unix-socket-callers") && $0.contains("uid:\(getuid())") })
@@ -99,12 +103,12 @@ struct GuardTests {
         }
         try await withServer(settings: both) { _, _ in
             let peer = try RawPeer.connect(unixPath: path)
-            try await peer.send(Frames.verify("remembered", streamID: 1))
+            try await peer.send(Frames.verify("cached", streamID: 1))
             #expect(try await peer.readFrame().identity == .someone)
         }
     }
 
-    @Test("accepted sockets look after peers that are gone, as the settings say")
+    @Test("accepted sockets have the configured keepalive options")
     func keepalive() async throws {
         let settings = { (settings: inout ServerSettings) in
             settings.keepalive.idle = .seconds(41)
@@ -114,7 +118,7 @@ struct GuardTests {
         }
         try await withServer(settings: settings) { server, port in
             let peer = try RawPeer.connect(port: port)
-            try await eventually("it is connected") { server.connectionCount == 1 }
+            try await eventually("the client is connected") { server.connectionCount == 1 }
             let accepted = try #require(
                 SocketOptions.descriptor(port: port, isListening: false), "no socket was accepted")
             #expect(SocketOptions.value(accepted, SOL_SOCKET, SO_KEEPALIVE) == 1)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import DoormanServer
 
-@Suite("The places of calls that wait")
+@Suite("In-flight permits")
 struct InFlightPermitsTests {
     private func limits(inFlight: Int) -> CallerQuota.Limits {
         var limits = CallerQuota.Limits()
@@ -13,8 +13,8 @@ struct InFlightPermitsTests {
         return limits
     }
 
-    @Test("a place among those that wait is taken at caller and server, or at neither")
-    func places() {
+    @Test("a permit is taken from both caller and server or from neither")
+    func takesBothOrNeither() {
         let server = InFlightCounter(maximum: 3)
         let first = InFlightPermits(server: server, caller: CallerQuota(limits(inFlight: 2)))
         let second = InFlightPermits(server: server, caller: CallerQuota(limits(inFlight: 2)))
@@ -22,10 +22,10 @@ struct InFlightPermitsTests {
         #expect([first.take(), first.take(), first.take()] == [nil, nil, .tooManyCallsOfCaller])
         #expect([second.take(), second.take(), unlimited.take()] == [nil, .tooManyCallsAtServer, .tooManyCallsAtServer])
         #expect(server.count == 3)
-        first.giveBack(2)
+        first.release(2)
         #expect([second.take(), second.take(), unlimited.take()] == [nil, .tooManyCallsOfCaller, nil])
-        unlimited.giveBack(1)
-        second.giveBack(2)
+        unlimited.release(1)
+        second.release(2)
         #expect(server.count == 0)
     }
 }

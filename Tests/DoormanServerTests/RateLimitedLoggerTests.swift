@@ -4,9 +4,9 @@ import Testing
 
 @testable import DoormanServer
 
-@Suite("A log for what strangers cause")
+@Suite("The rate-limited logger")
 struct RateLimitedLoggerTests {
-    @Test("holds the first line of each kind, then one a second with the count of those left out")
+    @Test("after the first line of a kind one line per second is logged with the count of suppressed events")
     func limits() {
         let (recorder, clock) = (LogRecorder(), SteppedClock())
         let log = RateLimitedLogger(Logger(label: "test", factory: { _ in recorder }), now: { clock.now })
@@ -16,6 +16,6 @@ struct RateLimitedLoggerTests {
         clock.advance(by: .seconds(1))
         for _ in 0..<1000 { log.log(.notice, about: "a", "of kind a", [:]) }
         #expect(recorder.lines.count == 3)
-        #expect(recorder.lines.last?.contains("left_out=999") == true)
+        #expect(recorder.lines.last?.contains("suppressed=999") == true)
     }
 }

@@ -6,7 +6,7 @@ import Logging
 import NIOPosix
 import TestKit
 
-/// Runs a server on free ports for as long as `body` runs.
+/// Runs a server on free ports while `body` runs.
 func withServer(
     _ provider: ScriptedProvider = ScriptedProvider.held(), log: LogRecorder = LogRecorder(),
     tls: ServerTLS? = nil, backend: (ScriptedProvider) -> ScriptedBackend = { ScriptedBackend($0) },
@@ -18,7 +18,7 @@ func withServer(
         beforeStop: provider.release, body)
 }
 
-/// The same with any backend.
+/// Runs a server with any backend.
 func withServer(
     backend: ScriptedBackend, log: LogRecorder = LogRecorder(), tls: ServerTLS? = nil,
     settings change: (inout ServerSettings) -> Void = { _ in }, beforeStop: () -> Void = {},
@@ -44,12 +44,12 @@ func withServer(
 }
 
 extension DoormanServer {
-    /// Connections that were closed for this reason.
+    /// Returns how many connections were closed for this reason.
     func closed(_ reason: String) async -> UInt64 {
         await counters().connectionsClosed[reason] ?? 0
     }
 
-    /// Calls that failed like this before it mattered which method they are of.
+    /// Returns how many calls failed like this before their method mattered.
     func failures(_ failure: Failure) async -> UInt64 {
         await counters().calls[.init(nil, from: .server, failure)] ?? 0
     }

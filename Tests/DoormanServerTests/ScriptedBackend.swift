@@ -5,7 +5,7 @@ import DoormanWire
 import TestKit
 
 extension ScriptedProvider {
-    /// A provider that goes by the token, and holds every call until it is released.
+    /// Creates a provider whose result depends on the token. It holds every call until it is released.
     static func held() -> ScriptedProvider {
         let provider = ScriptedProvider(syntaxCheck: {
             $0 == Token("malformed") ? Rejection(.malformedToken, "not a token") : nil
@@ -31,9 +31,6 @@ extension ScriptedProvider {
         provider.hold()
         return provider
     }
-
-    var asked: Int { callCount }
-    var cancelled: Int { cancelledCount }
 }
 
 extension Identity {
@@ -46,16 +43,20 @@ extension Identity {
 }
 
 extension ScriptedBackend {
-    /// `remembered` is cached, `outdated` has a stale entry, `recovering` too but is asked about if the caller may, and `busy` is in
-    /// flight; everything else is asked of the provider.
+    /// Creates a backend with these tokens; any other token needs the provider.
+    ///
+    /// - `cached` has a cached entry.
+    /// - `stale` has a stale entry.
+    /// - `recovering` has a stale entry that is served only if the miss limit is exceeded.
+    /// - `busy` has a lookup in flight.
     convenience init(
         _ provider: ScriptedProvider, timeSource: TimeSource = .system, chargeMiss: @escaping ChargeMiss = { _, _, _ in nil }
     ) {
         let someone = EncodedResponse(bytes: ResponseEncoder.encode(Identity.someone))
         var cache = Cache()
-        cache.response = { $0 == Token("remembered") ? someone : nil }
+        cache.response = { $0 == Token("cached") ? someone : nil }
         cache.staleResponse = { token, occasion in
-            token == Token("outdated") || (occasion == .missLimitExceeded && token == Token("recovering")) ? someone : nil
+            token == Token("stale") || (occasion == .missLimitExceeded && token == Token("recovering")) ? someone : nil
         }
         cache.isInFlight = { $0 == Token("busy") }
         self.init(provider: provider, cache: cache, timeSource: timeSource, chargeMiss: chargeMiss)

@@ -6,8 +6,8 @@ import NIOCore
 import TestKit
 import Testing
 
-/// The connection's decisions, with no socket: bytes and times in, frames and directives out.
-@Suite("A connection without its socket")
+/// Tests the connection without a socket: bytes and times in, frames and directives out.
+@Suite("The connection state machine")
 struct ServerConnectionTests {
     private let clock = SteppedClock()
     private let counters = ServerCounters()
@@ -28,8 +28,8 @@ struct ServerConnectionTests {
         }
     }
 
-    /// Answers calls by their stream ids.
-    private func answer(
+    /// Completes the call with this stream id.
+    private func complete(
         _ calls: [ServerConnection.StartedCall], _ streamID: UInt32, _ connection: inout ServerConnection,
         with data: [UInt8] = [0x12, 0]
     ) throws -> ServerConnection.Directive {
@@ -41,11 +41,11 @@ struct ServerConnectionTests {
         RawFrame(streamID: streamID, type: type, flags: flags, data: Array(repeating: 7, count: length)).bytes
     }
 
-    @Test("answers what is decided at once, in one output for the whole read")
-    func immediateAnswers() {
+    @Test("immediate responses of a read leave in one output")
+    func immediateResponses() {
         var connection = makeConnection()
         let directive = connection.read(request(1) + request(3), now: clock.now) { output in
-            Issue.record("so little is not worth a write of its own: \(output.readableBytes) bytes")
+            Issue.record("\(output.readableBytes) bytes are too few for an early write")
             return false
         } decide: { data in
             #expect(data.count == 3)
@@ -58,7 +58,7 @@ struct ServerConnectionTests {
         #expect(connection.takeOutput() == nil)
     }
 
-    /// Sends ten requests in one read, each of which is answered by 1,014 bytes, and a beginning of another.
+    /// Sends ten requests in one read, each with a response of 1,014 bytes, and the beginning of an eleventh.
     private func receiveTen(_ connection: inout ServerConnection, sendEarly: (inout ByteBuffer) -> Bool) {
         let requests = (0..<10).flatMap { request($0 * 2 + 1) } + request(21).prefix(5)
         let directive = connection.read(requests, now: clock.now, sendEarly: sendEarly) { _ in
@@ -67,31 +67,31 @@ struct ServerConnectionTests {
         #expect(directive == .keep)
     }
 
-    @Test("sends answers that are worth a write while more frames of the read wait, and the others after it")
-    func answersAhead() {
+    @Test("large output leaves early while more frames of the read wait")
+    func earlyWrite() {
         var connection = makeConnection()
-        var ahead: [ByteBuffer] = []
+        var early: [ByteBuffer] = []
         receiveTen(&connection) { output in
-            ahead.append(output)
+            early.append(output)
             output.moveReaderIndex(to: output.writerIndex)
             return true
         }
-        #expect(ahead.map { frames(in: $0).map(\.streamID) } == [[1, 3, 5, 7, 9]])
+        #expect(early.map { frames(in: $0).map(\.streamID) } == [[1, 3, 5, 7, 9]])
         #expect(frames(in: connection.takeOutput()).map(\.streamID) == [11, 13, 15, 17, 19])
     }
 
-    @Test("sends refusals early, too, which no request follows")
-    func refusalsEarly() {
+    @Test("failure responses leave early")
+    func earlyFailures() {
         var connection = makeConnection()
         var early: [ByteBuffer] = []
-        // Data frames of streaming calls, each of which gets an answer.
+        // Data frames of streaming calls, each of which gets a failure.
         let bytes = (0..<400).flatMap { request($0 * 2 + 1, type: 3, length: 0) }
         let directive = connection.read(bytes, now: clock.now) { output in
             early.append(output)
             output.moveReaderIndex(to: output.writerIndex)
             return true
         } decide: { _ in
-            Issue.record("there is no request")
+            Issue.record("the read contains no request")
             return .immediate([])
         }
         #expect(directive == .keep)
@@ -101,8 +101,8 @@ struct ServerConnectionTests {
         #expect(sent.map(\.streamID) == (0..<400).map { $0 * 2 + 1 })
     }
 
-    @Test("keeps what could not be sent ahead, in order, and does not try again in the same read")
-    func answersAheadInPart() {
+    @Test("a partial early write keeps the rest in order")
+    func partialEarlyWrite() {
         var connection = makeConnection()
         var sent = ByteBuffer()
         var attempts = 0
@@ -117,46 +117,46 @@ struct ServerConnectionTests {
         #expect(frames(in: sent).map(\.streamID) == (0..<10).map { $0 * 2 + 1 })
     }
 
-    @Test("gives back its memory when all is sent, and holds none then")
-    func memory() {
+    @Test("a connection returns its buffer when everything is written")
+    func unusedBuffer() {
         var connection = makeConnection()
         var lent = ByteBuffer(repeating: 0, count: 8192)
         lent.clear()
-        connection.lend(&lent)
+        connection.lendBuffer(&lent)
         #expect(lent.capacity == 0)
-        #expect(connection.takeUnusedMemory().map { $0.capacity >= 8192 } == true)
-        #expect(connection.takeUnusedMemory() == nil)
+        #expect(connection.takeUnusedBuffer().map { $0.capacity >= 8192 } == true)
+        #expect(connection.takeUnusedBuffer() == nil)
         receiveTen(&connection) { _ in false }
-        #expect(connection.takeUnusedMemory() == nil, "it holds answers")
+        #expect(connection.takeUnusedBuffer() == nil, "it holds responses")
     }
 
-    @Test("starts calls in order and takes their answers in any order")
+    @Test("calls can complete in any order")
     func anyOrder() throws {
         var connection = makeConnection()
         _ = receive(request(1) + request(3) + request(5), &connection)
         let calls = connection.takeStarted()
         #expect(calls.map(\.id.streamID.rawValue) == [1, 3, 5])
-        for id in [5, 1, 3] as [UInt32] { #expect(try answer(calls, id, &connection, with: [UInt8(id)]) == .keep) }
+        for id in [5, 1, 3] as [UInt32] { #expect(try complete(calls, id, &connection, with: [UInt8(id)]) == .keep) }
         #expect(frames(in: connection.takeOutput()).map(\.streamID) == [5, 1, 3])
         #expect(connection.callsInFlight == 0)
     }
 
     @Test(
-        "refuses on the stream what can't be a call, and goes on",
+        "a frame that can't begin a call fails on its stream",
         arguments: [
             (2, 1, 0, Failure.malformedRequest), (0, 1, 0, .malformedRequest), (1, 3, 0, .unimplemented), (1, 1, 1, .unimplemented),
             (1, 1, 2, .unimplemented), (1, 1, 4, .unimplemented),
         ] as [(UInt32, UInt8, UInt8, Failure)])
-    func refusals(streamID: UInt32, type: UInt8, flags: UInt8, failure: Failure) throws {
+    func invalidFrames(streamID: UInt32, type: UInt8, flags: UInt8, failure: Failure) throws {
         var connection = makeConnection()
         #expect(receive(request(streamID, type: type, flags: flags) + request(99), &connection) == .keep)
-        let answers = frames(in: connection.takeOutput())
-        #expect(answers.map(\.streamID) == [streamID])
-        #expect(answers.first?.failure == failure)
+        let responses = frames(in: connection.takeOutput())
+        #expect(responses.map(\.streamID) == [streamID])
+        #expect(responses.first?.failure == failure)
         #expect(connection.takeStarted().map(\.id.streamID.rawValue) == [99])
     }
 
-    @Test("skips frames of unknown types", arguments: [0, 2, 4, 9, 255] as [UInt8])
+    @Test("frames of unknown types are skipped", arguments: [0, 2, 4, 9, 255] as [UInt8])
     func unknownTypes(type: UInt8) {
         var connection = makeConnection()
         #expect(receive(request(1, type: type) + request(3), &connection) == .keep)
@@ -164,50 +164,50 @@ struct ServerConnectionTests {
         #expect(connection.takeStarted().map(\.id.streamID.rawValue) == [3])
     }
 
-    @Test("refuses a stream id that is still in flight, and still answers the first call")
+    @Test("a request on a stream in flight fails without ending the first call")
     func repeatedStreamID() throws {
         var connection = makeConnection()
         _ = receive(request(7) + request(7), &connection)
         let calls = connection.takeStarted()
         #expect(calls.count == 1)
         #expect(frames(in: connection.takeOutput()).map(\.failure) == [.malformedRequest])
-        _ = try answer(calls, 7, &connection)
+        _ = try complete(calls, 7, &connection)
         #expect(frames(in: connection.takeOutput()).map(\.data) == [[0x12, 0]])
-        // Once it is answered, the id is free again.
+        // The id is free after the response.
         _ = receive(request(7), &connection)
         #expect(connection.takeStarted().count == 1)
     }
 
-    @Test("refuses calls above the limit, naming limit and setting, and takes calls again when one ended")
+    @Test("a call above the limit fails with the setting's name")
     func callLimit() throws {
         var connection = makeConnection { $0.maximumCallsInFlight = 2 }
         _ = receive(request(1) + request(3) + request(5), &connection)
         let calls = connection.takeStarted()
         #expect(calls.count == 2)
-        let refusal = try #require(frames(in: connection.takeOutput()).first)
-        #expect(refusal.streamID == 5)
-        #expect(refusal.failure == .tooManyCalls)
-        #expect(refusal.status?.message.contains("server.max-calls-in-flight") == true)
-        #expect(refusal.status?.retryAfter == .milliseconds(100))
-        _ = try answer(calls, 1, &connection)
+        let response = try #require(frames(in: connection.takeOutput()).first)
+        #expect(response.streamID == 5)
+        #expect(response.failure == .tooManyCalls)
+        #expect(response.status?.message.contains("server.max-calls-in-flight") == true)
+        #expect(response.status?.retryAfter == .milliseconds(100))
+        _ = try complete(calls, 1, &connection)
         _ = receive(request(5), &connection)
         #expect(connection.takeStarted().count == 1)
     }
 
-    @Test("refuses a frame above the limit while it skips it, and reads what follows")
+    @Test("a frame above the length limit fails and is skipped")
     func oversizedFrame() throws {
         var connection = makeConnection { $0.maximumFrameLength = 100 }
         let bytes = request(1, length: 101) + request(3, length: 100)
         for byte in bytes { _ = receive([byte], &connection) }
-        let refusal = try #require(frames(in: connection.takeOutput()).first)
-        #expect(refusal.streamID == 1)
-        #expect(refusal.failure == .frameTooLong)
-        #expect(refusal.status?.message.contains("101") == true)
-        #expect(refusal.status?.message.contains("server.max-frame-length") == true)
+        let response = try #require(frames(in: connection.takeOutput()).first)
+        #expect(response.streamID == 1)
+        #expect(response.failure == .frameTooLong)
+        #expect(response.status?.message.contains("101") == true)
+        #expect(response.status?.message.contains("server.max-frame-length") == true)
         #expect(connection.takeStarted().map(\.id.streamID.rawValue) == [3])
     }
 
-    @Test("says of a long frame of a streaming call what it says of a short one, and counts what it refuses")
+    @Test("an oversized frame of a streaming call fails like a short one")
     func oversizedStreaming() {
         var connection = makeConnection { $0.maximumFrameLength = 100 }
         _ = receive(request(1, type: 3, length: 101) + request(3, length: 101) + request(5, type: 9, length: 101), &connection)
@@ -218,17 +218,21 @@ struct ServerConnectionTests {
             ])
     }
 
-    @Test("ends at the first byte that no ttrpc frame begins with, and at a length above 4 MiB")
-    func violations() {
+    @Test("a first byte that is not ttrpc closes the connection")
+    func notTTRPC() {
         var http = makeConnection()
         #expect(receive(Array("G".utf8), &http) == .close(.violation(.notTTRPC(firstByte: UInt8(ascii: "G")))))
         #expect(receive(request(1), &http) == .keep)
         #expect(http.takeOutput() == nil)
+    }
+
+    @Test("a frame length above 4 MiB closes the connection")
+    func frameTooLong() {
         var long = makeConnection()
         #expect(receive([0, 0x40, 0, 1], &long) == .close(.violation(.frameTooLong(length: 0x40_0001))))
     }
 
-    @Test("answers a call whose deadline passed, gives it up, and ignores its answer afterwards")
+    @Test("a call fails when its deadline passes")
     func callDeadlines() throws {
         var connection = makeConnection { $0.defaultCallTimeout = .seconds(2) }
         _ = receive(request(1), &connection)
@@ -239,7 +243,7 @@ struct ServerConnectionTests {
         var passed = connection.timePassed(now: clock.now)
         #expect(passed.expired.map(\.streamID.rawValue) == [3])
         #expect(frames(in: connection.takeOutput()).map(\.failure) == [.deadlineExceeded])
-        #expect(try answer(calls, 3, &connection) == .keep)
+        #expect(try complete(calls, 3, &connection) == .keep)
         #expect(connection.takeOutput() == nil)
         clock.advance(by: .milliseconds(1500))
         passed = connection.timePassed(now: clock.now)
@@ -247,7 +251,7 @@ struct ServerConnectionTests {
         #expect(connection.callsInFlight == 0)
     }
 
-    @Test("gives nobody the answer of a call before, whose deadline passed, on the same stream id")
+    @Test("a late result never goes to a newer call with the same stream id")
     func reusedStreamID() throws {
         var connection = makeConnection()
         _ = receive(request(1), &connection, timeout: .milliseconds(1))
@@ -257,13 +261,13 @@ struct ServerConnectionTests {
         _ = connection.takeOutput()
         _ = receive(request(1), &connection)
         let current = connection.takeStarted()
-        #expect(try answer(late, 1, &connection, with: [0x12, 1, 7]) == .keep)
+        #expect(try complete(late, 1, &connection, with: [0x12, 1, 7]) == .keep)
         #expect(connection.takeOutput() == nil)
-        _ = try answer(current, 1, &connection)
+        _ = try complete(current, 1, &connection)
         #expect(frames(in: connection.takeOutput()).map(\.data) == [[0x12, 0]])
     }
 
-    @Test("caps what a caller asks for")
+    @Test("a long timeout is shortened to the maximum")
     func maximumTimeout() throws {
         var connection = makeConnection { $0.maximumCallTimeout = .seconds(30) }
         _ = receive(request(1), &connection, timeout: .seconds(1_000_000))
@@ -271,7 +275,7 @@ struct ServerConnectionTests {
         #expect(started.deadline == Deadline(clock.now.advanced(by: .seconds(30))))
     }
 
-    @Test("closes on half a frame that does not go on, counting from its first byte")
+    @Test("the frame timeout counts from the first byte of an incomplete frame")
     func frameTimeout() {
         var connection = makeConnection { $0.frameTimeout = .seconds(10) }
         let bytes = request(1, length: 50)
@@ -284,7 +288,7 @@ struct ServerConnectionTests {
         #expect(connection.timePassed(now: clock.now).directive == .close(.frameTimeout))
     }
 
-    @Test("gives each frame its own time, though the next has begun with the last read")
+    @Test("each frame has its own timeout")
     func frameTimeoutPerFrame() {
         var connection = makeConnection { $0.frameTimeout = .seconds(10) }
         let frame = request(1)
@@ -297,7 +301,7 @@ struct ServerConnectionTests {
         #expect(connection.timePassed(now: clock.now).directive == .close(.frameTimeout))
     }
 
-    @Test("closes when nothing happens for long, but not while a call is in flight")
+    @Test("a connection without frames or calls closes after the idle timeout")
     func idle() throws {
         var connection = makeConnection {
             $0.idleTimeout = .seconds(60)
@@ -307,14 +311,14 @@ struct ServerConnectionTests {
         _ = receive(request(1), &connection)
         clock.advance(by: .seconds(80))
         #expect(connection.timePassed(now: clock.now).directive == .keep)
-        _ = try answer(connection.takeStarted(), 1, &connection)
+        _ = try complete(connection.takeStarted(), 1, &connection)
         clock.advance(by: .seconds(59))
         #expect(connection.timePassed(now: clock.now).directive == .keep)
         clock.advance(by: .seconds(1))
         #expect(connection.timePassed(now: clock.now).directive == .close(.idle))
     }
 
-    @Test("gives a client that does not read its time, and no frame deadline while nothing is read from it")
+    @Test("a client that makes no progress in reading is closed after the write timeout")
     func notReading() {
         var connection = makeConnection {
             $0.writeTimeout = .seconds(10)
@@ -328,7 +332,7 @@ struct ServerConnectionTests {
         #expect(connection.timePassed(now: clock.now).directive == .keep)
         connection.blockOutput(now: clock.now)
         clock.advance(by: .seconds(9))
-        // It reads slowly, which is not the same.
+        // A client that reads slowly makes progress.
         connection.noteProgress(now: clock.now)
         clock.advance(by: .seconds(9))
         #expect(connection.timePassed(now: clock.now).directive == .keep)
@@ -336,18 +340,18 @@ struct ServerConnectionTests {
         #expect(connection.timePassed(now: clock.now).directive == .close(.notReading))
     }
 
-    @Test("finishes what is in flight when the peer ends its side, then closes")
+    @Test("a half-closed connection closes after its last response")
     func peerEndsItsSide() throws {
         var connection = makeConnection()
         _ = receive(request(1), &connection)
         #expect(connection.endInput() == .keep)
-        #expect(try answer(connection.takeStarted(), 1, &connection) == .close(.peerClosed))
+        #expect(try complete(connection.takeStarted(), 1, &connection) == .close(.peerClosed))
         #expect(frames(in: connection.takeOutput()).count == 1)
         var idle = makeConnection()
         #expect(idle.endInput() == .close(.peerClosed))
     }
 
-    @Test("drains: says so for new calls, finishes the old, half-closes after a quiet time, and then only waits for the peer")
+    @Test("a draining connection half-closes after a quiet period")
     func drains() throws {
         var connection = makeConnection { $0.drainQuietPeriod = .milliseconds(500) }
         _ = receive(request(1), &connection)
@@ -358,7 +362,7 @@ struct ServerConnectionTests {
         let isDraining = connection.isDraining
         #expect(isDraining)
         _ = connection.read(request(3), now: clock.now) { _ in .immediate([1]) }
-        _ = try answer(calls, 1, &connection)
+        _ = try complete(calls, 1, &connection)
         #expect(frames(in: connection.takeOutput()).map(\.streamID) == [3, 1])
         clock.advance(by: .milliseconds(499))
         #expect(connection.timePassed(now: clock.now).directive == .keep)
@@ -372,9 +376,9 @@ struct ServerConnectionTests {
 }
 
 extension ServerConnection {
-    /// Reads bytes as the handler does, with a decision for each request.
+    /// Reads bytes as the handler does, with `decide` for each request.
     ///
-    /// - Parameter sendEarly: Takes what it can of the output; returns whether it took everything.
+    /// - Parameter sendEarly: Consumes as much output as it can, and returns whether it consumed everything.
     fileprivate mutating func read(
         _ bytes: [UInt8], now: Instant, sendEarly: (inout ByteBuffer) -> Bool = { _ in false },
         decide: (Span<UInt8>) -> RequestDecision

@@ -4,7 +4,7 @@ import DoormanSupport
 import TestKit
 import Testing
 
-@Suite("What TLS is made of")
+@Suite("TLS material")
 struct ServerTLSTests {
     private func problems(chain: String, key: String, callers: String? = nil) throws -> [String] {
         let material = TLSMaterial(
@@ -21,13 +21,13 @@ struct ServerTLSTests {
     private static let rsa = ["rsa:2048"]
     private static let curve = ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]
 
-    @Test("a key of any usual kind that is the certificate's is taken", arguments: [rsa, curve, ["ed25519"]])
+    @Test("a certificate's own key of any usual type is accepted", arguments: [rsa, curve, ["ed25519"]])
     func pairs(key: [String]) async throws {
         let leaf = try await TestAuthority().leaf(key: key)
         #expect(try problems(chain: leaf.certificateFile, key: leaf.keyFile).isEmpty)
     }
 
-    @Test("a key that is another's is refused, and named", arguments: [rsa, curve])
+    @Test("another certificate's key is an error that names the setting", arguments: [rsa, curve])
     func mismatch(key: [String]) async throws {
         let authority = try await TestAuthority()
         let (one, another) = (try await authority.leaf(key: key), try await authority.leaf(key: key))
@@ -40,34 +40,39 @@ struct ServerTLSTests {
         }
     }
 
-    @Test("a key that holds no public part is the certificate's all the same")
+    @Test("a key without a public part is accepted")
     func keyWithoutPublicPart() async throws {
         let leaf = try await TestAuthority().leaf()
         try await TestAuthority.run(["ec", "-in", leaf.keyFile, "-no_public", "-out", leaf.keyFile])
         #expect(try problems(chain: leaf.certificateFile, key: leaf.keyFile).isEmpty)
     }
 
-    @Test("a key that holds its public part in short is the certificate's all the same")
+    @Test("a key with a compressed public part is accepted")
     func keyWithCompressedPublicPart() async throws {
         let leaf = try await TestAuthority().leaf()
         try await TestAuthority.run(["ec", "-in", leaf.keyFile, "-conv_form", "compressed", "-out", leaf.keyFile])
         #expect(try problems(chain: leaf.certificateFile, key: leaf.keyFile).isEmpty)
     }
 
-    @Test("all that is no PEM is told in one go, by setting, and none of it is repeated")
+    @Test("files that are not PEM are reported together by setting")
     func notPEM() async throws {
         let authority = try await TestAuthority()
         let leaf = try await authority.leaf()
         let wrong = try problems(chain: leaf.keyFile, key: leaf.certificateFile, callers: "/dev/null")
         #expect(wrong.map { $0.prefix { $0 != ":" } } == ["tls.certificate-file", "tls.client-ca-file", "tls.private-key-file"])
         #expect(!wrong.contains { $0.contains("BEGIN") })
+    }
+
+    @Test("an encrypted key is an error that says so")
+    func encryptedKey() async throws {
+        let leaf = try await TestAuthority().leaf()
         try await TestAuthority.run(["ec", "-in", leaf.keyFile, "-aes128", "-passout", "pass:planted", "-out", leaf.keyFile])
         let encrypted = try problems(chain: leaf.certificateFile, key: leaf.keyFile)
         #expect(encrypted.count == 1)
         #expect(encrypted.first?.contains("encrypted") == true)
     }
 
-    @Test("a certificate whose time is over is a warning, not a refusal: the clock may be wrong")
+    @Test("an expired certificate is only a warning")
     func expired() async throws {
         let authority = try await TestAuthority()
         let leaf = try await authority.leaf(isExpired: true)
@@ -80,7 +85,7 @@ struct ServerTLSTests {
         #expect(try ServerTLS.test(try await authority.leaf()).warnings.isEmpty)
     }
 
-    @Test("what it is made of prints nothing of the key")
+    @Test("the description of TLS material contains nothing of the key")
     func redaction() async throws {
         let leaf = try await TestAuthority().leaf()
         let material = TLSMaterial(

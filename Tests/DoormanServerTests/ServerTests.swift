@@ -11,7 +11,7 @@ import Testing
 @Suite("A running server")
 struct ServerTests {
     @Test(
-        "answers each outcome with its row of the contract",
+        "each outcome has its row of the failure contract",
         arguments: [
             ("rejected", Failure.tokenRejected, nil), ("unavailable", .providerUnavailable, nil),
             ("busy", .providerBusy, Duration.milliseconds(1500)),
@@ -22,64 +22,66 @@ struct ServerTests {
         try await withServer(provider) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify(token, streamID: 1))
-            let answer = try await peer.readFrame()
-            #expect(answer.failure == failure)
-            #expect(answer.status?.retryAfter == retryAfter)
+            let response = try await peer.readFrame()
+            #expect(response.failure == failure)
+            #expect(response.status?.retryAfter == retryAfter)
         }
     }
 
-    @Test("answers later calls while an earlier one waits")
+    @Test("a later call can finish before an earlier one")
     func outOfOrder() async throws {
         let provider = ScriptedProvider.held()
         try await withServer(provider) { _, port in
             let peer = try RawPeer.connect(port: port)
-            try await peer.send(Frames.verify("new", streamID: 1) + Frames.verify("remembered", streamID: 3))
+            try await peer.send(Frames.verify("new", streamID: 1) + Frames.verify("cached", streamID: 3))
             #expect(try await peer.readFrame().streamID == 3)
             provider.release()
             #expect(try await peer.readFrame().streamID == 1)
         }
     }
 
-    @Test("answers a call whose deadline passes, and tells whoever works on it to stop")
+    @Test("a call whose deadline passes is cancelled")
     func deadline() async throws {
         let provider = ScriptedProvider.held()
         try await withServer(provider) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1, timeout: .milliseconds(50)))
             #expect(try await peer.readFrame().failure == .deadlineExceeded)
-            try await eventually("the work is cancelled") { provider.cancelled == 1 }
+            try await eventually("the work is cancelled") { provider.cancelledCount == 1 }
         }
     }
 
-    @Test("stops working for a client that is gone")
+    @Test("the work for a closed connection is cancelled")
     func clientLeaves() async throws {
         let provider = ScriptedProvider.held()
         try await withServer(provider) { server, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1))
-            try await eventually("the provider is asked") { provider.asked == 1 }
+            try await eventually("the provider request starts") { provider.callCount == 1 }
             try peer.reset()
-            try await eventually("the work is cancelled") { provider.cancelled == 1 }
-            try await eventually("the connection is forgotten") { server.connectionCount == 0 }
-            #expect(provider.asked == 1)
+            try await eventually("the work is cancelled") { provider.cancelledCount == 1 }
+            try await eventually("the connection is removed") { server.connectionCount == 0 }
+            #expect(provider.callCount == 1)
         }
     }
 
-    @Test("answers everything to a client that has closed its side already")
+    @Test("a client that half-closed gets all its responses")
     func halfClosedClient() async throws {
         let provider = ScriptedProvider.held()
         try await withServer(provider) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1))
             try peer.halfClose()
-            try await eventually("the provider is asked") { provider.asked == 1 }
+            try await eventually("the provider request starts") { provider.callCount == 1 }
             provider.release()
             #expect(try await peer.readFrame().identity == .someone)
             #expect(try await peer.readUntilEnd().isEmpty)
         }
     }
 
-    @Test("says whether it serves", arguments: ["", "doorman.v1.Auth", "doorman.v1.Accounts", "grpc.health.v1.Health"])
+    @Test(
+        "a health check of a known service returns SERVING",
+        arguments: ["", "doorman.v1.Auth", "doorman.v1.Accounts", "grpc.health.v1.Health"])
     func health(service: String) async throws {
         try await withServer { _, port in
             let peer = try RawPeer.connect(port: port)
@@ -88,8 +90,8 @@ struct ServerTests {
         }
     }
 
-    @Test("finds no health of what it does not have", arguments: ["doorman.v9.Auth", "doorman.v1", "auth"])
-    func healthOfNothing(service: String) async throws {
+    @Test("a health check of an unknown service fails with NOT_FOUND", arguments: ["doorman.v9.Auth", "doorman.v1", "auth"])
+    func healthOfUnknownService(service: String) async throws {
         try await withServer { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.health(streamID: 1, service: service))
@@ -99,20 +101,29 @@ struct ServerTests {
 
     private static var socketPath: String { "/tmp/doorman-server-test-\(getpid())-\(UInt32.random(in: .min ... .max)).sock" }
 
-    @Test("serves a Unix socket, and removes its file")
+    @Test("a server removes the file of its Unix socket at the end")
     func unixSocket() async throws {
         let path = Self.socketPath
         try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in
             let peer = try RawPeer.connect(unixPath: path)
-            try await peer.send(Frames.verify("remembered", streamID: 1))
+            try await peer.send(Frames.verify("cached", streamID: 1))
             #expect(try await peer.readFrame().identity == .someone)
-            // Nobody takes the place of a server that lives.
-            await #expect(throws: CannotListen.self) { try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in } }
         }
         #expect(unsafe access(path, F_OK) != 0)
     }
 
-    @Test("takes the place of a file that a killed server left, and leaves its successor's file alone")
+    @Test("a Unix socket with a listener can't be bound")
+    func unixSocketInUse() async throws {
+        let path = Self.socketPath
+        try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in
+            await #expect(throws: CannotListen.self) { try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in } }
+            let peer = try RawPeer.connect(unixPath: path)
+            try await peer.send(Frames.verify("cached", streamID: 1))
+            #expect(try await peer.readFrame().identity == .someone)
+        }
+    }
+
+    @Test("a stale socket file is replaced")
     func leftOverSocketFile() async throws {
         let (path, aside) = (Self.socketPath, Self.socketPath)
         try await withServer(settings: { $0.unixSocketPath = path }) { server, _ in
@@ -120,66 +131,66 @@ struct ServerTests {
             try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in
                 await server.stop()
                 let peer = try RawPeer.connect(unixPath: path)
-                try await peer.send(Frames.verify("remembered", streamID: 1))
+                try await peer.send(Frames.verify("cached", streamID: 1))
                 #expect(try await peer.readFrame().identity == .someone)
             }
         }
-        // What lies aside is a socket's file that nobody listens on.
+        // The file at `aside` is a socket without a listener.
         #expect(unsafe rename(aside, path) == 0)
         try await withServer(settings: { $0.unixSocketPath = path }) { _, _ in _ = try RawPeer.connect(unixPath: path) }
         #expect(unsafe access(path, F_OK) != 0)
     }
 
-    @Test("drains: finishes what is in flight, answers DRAINING and NOT_SERVING meanwhile, closes, and takes nobody new")
+    @Test("a draining server finishes the calls in flight")
     func drain() async throws {
         let provider = ScriptedProvider.held()
         try await withServer(provider) { server, port in
             let busy = try RawPeer.connect(port: port)
             try await busy.send(Frames.verify("new", streamID: 1))
             let idle = try RawPeer.connect(port: port)
-            try await idle.send(Frames.verify("remembered", streamID: 1))
+            try await idle.send(Frames.verify("cached", streamID: 1))
             #expect(try await idle.readFrame().identity == .someone)
-            try await eventually("the provider is asked") { provider.asked == 1 }
+            try await eventually("the provider request starts") { provider.callCount == 1 }
 
             async let drained: Void = server.drain()
-            try await eventually("new calls are told") {
-                try await busy.send(Frames.verify("remembered", streamID: 3))
+            try await eventually("new calls get DRAINING") {
+                try await busy.send(Frames.verify("cached", streamID: 3))
                 return try await busy.readFrame().failure == .draining
             }
             try await busy.send(Frames.health(streamID: 5))
             #expect(try await busy.readFrame().servingStatus == .notServing)
             #expect(throws: (any Error).self) { try RawPeer.connect(port: port) }
-            // The idle one is half-closed after its quiet time, and gone when its peer closes.
+            // The idle connection is half-closed after the quiet period, and closed when its peer closes.
             #expect(try await idle.readUntilEnd().isEmpty)
             idle.close()
             provider.release()
-            let answer = try await busy.readFrame()
-            #expect(answer.streamID == 1)
-            #expect(answer.identity == .someone)
+            let response = try await busy.readFrame()
+            #expect(response.streamID == 1)
+            #expect(response.identity == .someone)
             #expect(try await busy.readUntilEnd().isEmpty)
             busy.close()
             await drained
-            try await eventually("both connections are gone") { server.connectionCount == 0 }
+            try await eventually("both connections are closed") { server.connectionCount == 0 }
         }
     }
 
-    @Test("cuts off what does not end within the drain time-out")
+    @Test("connections that outlast the drain timeout are closed")
     func drainTimeout() async throws {
         let log = LogRecorder()
         let provider = ScriptedProvider.held()
         try await withServer(provider, log: log, settings: { $0.drainTimeout = .milliseconds(100) }) { server, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1))
-            // One that is only being accepted goes with its listener.
-            try await eventually("the provider is asked") { provider.asked == 1 }
+            // A connection that is not accepted yet would be closed with its listener.
+            try await eventually("the provider request starts") { provider.callCount == 1 }
             await server.drain()
-            try await eventually("the connection is gone") { server.connectionCount == 0 }
+            try await eventually("the connection is closed") { server.connectionCount == 0 }
             peer.close()
         }
         #expect(log.lines.contains { $0.contains("server.drain-timeout") })
     }
 
-    @Test("says which address can't be listened on")
+    @Test("an address in use can't be bound")
     func addressInUse() async throws {
         try await withServer { _, port in
             await #expect(throws: CannotListen.self) {

@@ -1,8 +1,8 @@
 import Glibc
 
-/// The sockets of a server in this process, found by its port.
+/// Reads and sets the options of sockets in this process, found by their port.
 enum SocketOptions {
-    /// The value of an option; nil where the descriptor is no socket.
+    /// Returns the value of an option; `nil` if the descriptor is no socket.
     static func value(_ descriptor: CInt, _ level: CInt, _ name: CInt) -> CInt? {
         var value: CInt = 0
         var length = socklen_t(MemoryLayout<CInt>.size)
@@ -15,7 +15,7 @@ enum SocketOptions {
         }
     }
 
-    /// The first socket of this port that listens, or that was accepted.
+    /// Returns the first socket of this port that listens or that was accepted.
     static func descriptor(port: Int, isListening: Bool) -> CInt? {
         (0..<4096).first { value($0, SOL_SOCKET, SO_ACCEPTCONN) == (isListening ? 1 : 0) && localPort($0) == port }
     }

@@ -6,28 +6,28 @@ import DoormanWire
 import TestKit
 import Testing
 
-@Suite("What the server tells of itself")
+@Suite("Server statistics")
 struct StatisticsTests {
     private func statistics(_ peer: RawPeer, streamID: UInt32 = 1) async throws -> ServerStatistics {
         try await peer.send(Frames.statistics(streamID: streamID))
-        let answer = try await peer.readFrame()
-        return try #require(answer.statistics, "\(String(describing: answer.status))")
+        let response = try await peer.readFrame()
+        return try #require(response.statistics, "\(String(describing: response.status))")
     }
 
     private func kind(_ method: String, _ source: String, _ code: String, _ reason: String = "") -> ServerStatistics.CallKind {
         ServerStatistics.CallKind(method: method, source: source, code: code, reason: reason)
     }
 
-    @Test("calls of every connection by how they came out, what is open and what was closed; and itself from the next time on")
+    @Test("statistics count the calls of all connections by outcome")
     func counts() async throws {
         let provider = ScriptedProvider.held()
         provider.release()
         try await withServer(provider) { server, port in
-            // On several event loops, where there are several.
+            // On several event loops if the group has several.
             let peers = try (0..<8).map { _ in try RawPeer.connect(port: port) }
             for peer in peers {
                 try await peer.send(
-                    Frames.verify("remembered", streamID: 1) + Frames.verify("new", streamID: 3)
+                    Frames.verify("cached", streamID: 1) + Frames.verify("new", streamID: 3)
                         + Frames.verify("rejected", streamID: 5) + Frames.verify("malformed", streamID: 7)
                         + Frames.health(streamID: 9) + RawFrame(streamID: 11, type: 1, data: [0xFF]).bytes
                         + RawFrame(streamID: 2, type: 1, data: []).bytes)
@@ -36,7 +36,7 @@ struct StatisticsTests {
             let stranger = try RawPeer.connect(port: port)
             try await stranger.send(Array("GET / HTTP/1.1\r\n\r\n".utf8))
             _ = try await stranger.readUntilEnd()
-            try await eventually("the stranger is gone") { server.connectionCount == 8 }
+            try await eventually("the HTTP client's connection is closed") { server.connectionCount == 8 }
 
             let expected: [ServerStatistics.CallKind: UInt64] = [
                 kind("Verify", "cache", "OK"): 8, kind("Verify", "provider", "OK"): 8,
@@ -58,7 +58,7 @@ struct StatisticsTests {
         }
     }
 
-    @Test("what is behind the server adds to it")
+    @Test("the layers below the server add their statistics")
     func source() async throws {
         let backend = ScriptedBackend(
             provider: ScriptedProvider.held(), cache: .init(),
@@ -76,29 +76,29 @@ struct StatisticsTests {
         }
     }
 
-    @Test("it tells how full it is when every place is taken, too, and takes none")
+    @Test("statistics can be read without an in-flight permit")
     func full() async throws {
         let provider = ScriptedProvider.held()
         try await withServer(provider, settings: { $0.maximumWaitingCalls = 1 }) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(
                 Frames.verify("new", streamID: 1) + Frames.statistics(streamID: 3) + Frames.verify("other", streamID: 5))
-            var answers: [UInt32: RawFrame] = [:]
+            var responses: [UInt32: RawFrame] = [:]
             for _ in 0..<2 {
-                let answer = try await peer.readFrame()
-                answers[answer.streamID] = answer
+                let response = try await peer.readFrame()
+                responses[response.streamID] = response
             }
-            #expect(answers[5]?.failure == .tooManyCallsAtServer)
-            #expect(answers[3]?.statistics?.limits.last == .init(setting: "server.max-waiting-calls", used: 1, limit: 1))
+            #expect(responses[5]?.failure == .tooManyCallsAtServer)
+            #expect(responses[3]?.statistics?.limits.last == .init(setting: "server.max-waiting-calls", used: 1, limit: 1))
             provider.release()
             #expect(try await peer.readFrame().identity == .someone)
-            try await eventually("the place is free") {
+            try await eventually("the permit is free") {
                 try await statistics(peer, streamID: 7).limits.last?.used == 0
             }
         }
     }
 
-    @Test("one whom the policy does not name for it is refused, and told its name")
+    @Test("a caller without permission can't read statistics")
     func notAllowed() async throws {
         let policy = CallerPolicy([.init([.any], CallerPermissions(.verify))], setting: "authorization.policy-file")
         try await withServer(settings: { $0.policy = policy }) { server, port in
@@ -106,16 +106,16 @@ struct StatisticsTests {
             try await peer.send(Frames.statistics(streamID: 1))
             let status = try await peer.readFrame().status
             #expect(status?.failure == .callerNotAllowed)
-            #expect(status?.message.contains("does not allow doorman.v1.Stats/Get to this caller, which is ip:127.0.0.1") == true)
+            #expect(status?.message.hasPrefix("caller ip:127.0.0.1 is not allowed to call doorman.v1.Stats/Get") == true)
             await server.replacePolicy(
                 CallerPolicy([.init([.local], CallerPermissions(.statistics))], setting: "authorization.policy-file")
             ).value
-            let refused = kind("", "server", "PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
-            #expect(try await statistics(peer, streamID: 3).calls[refused] == 1)
+            let notAllowed = kind("", "server", "PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
+            #expect(try await statistics(peer, streamID: 3).calls[notAllowed] == 1)
         }
     }
 
-    @Test("calls of a caller that may make few count like others, and a payload that is none is said to be")
+    @Test("reads of the statistics count against the caller's rate limit")
     func limits() async throws {
         var limits = CallerQuota.Limits()
         limits.calls = RateLimit(perSecond: 1, burst: 2)

@@ -5,7 +5,7 @@ import NIOPosix
 import NIOSSL
 import TestKit
 
-/// The far end of a TLS connection: a client of NIOSSL's that knows nothing of ours.
+/// A TLS client on NIOSSL that shares no code with the server.
 final class TLSPeer: Sendable {
     private struct Received {
         var bytes: [UInt8] = []
@@ -27,11 +27,12 @@ final class TLSPeer: Sendable {
         channel.close(promise: nil)
     }
 
-    /// Connects and shakes hands. With TLS 1.3 the client is done first, and is refused later.
+    /// Connects and performs the handshake. With TLS 1.3 the client finishes first, and a rejection of its certificate arrives
+    /// later.
     ///
     /// - Parameters:
-    ///   - authority: Whom the server's certificate must be from.
-    ///   - leaf: What the client shows for itself.
+    ///   - authority: The authority that must have issued the server's certificate.
+    ///   - leaf: The client's certificate; `nil` for none.
     static func connect(
         port: Int, trusting authority: TestAuthority, as leaf: TestAuthority.Leaf? = nil, maximumVersion: TLSVersion? = nil
     ) async throws -> TLSPeer {
@@ -69,7 +70,7 @@ final class TLSPeer: Sendable {
         try await channel.writeAndFlush(ByteBuffer(bytes: bytes))
     }
 
-    /// One frame.
+    /// Reads a frame.
     func readFrame() async throws -> RawFrame {
         let header = try await read(10)
         return RawFrame(
@@ -77,16 +78,16 @@ final class TLSPeer: Sendable {
             data: try await read(header[0..<4].reduce(0) { $0 << 8 | Int($1) }))
     }
 
-    /// All that comes until the server ends the connection, with a good-bye or without.
+    /// Reads until the server ends the connection, with `close_notify` or without.
     func readUntilEnd() async throws -> [UInt8] {
         try await eventually("the connection ends") { received.withLockedValue { $0.hasEnded } }
         return received.withLockedValue { $0.bytes }
     }
 
-    /// What went wrong with the connection.
+    /// The first error of the connection.
     var error: (any Error)? { received.withLockedValue { $0.error } }
 
-    /// Says that nothing more will be sent: `close_notify` and FIN.
+    /// Ends the output with `close_notify` and FIN.
     func halfClose() async throws {
         try await channel.close(mode: .output)
     }

@@ -4,7 +4,7 @@ import DoormanSupport
 import Glibc
 import TestKit
 
-/// Files of certificates and keys.
+/// Reads certificate and key files.
 enum TestTLS {
     static func contents(of path: String) throws -> [UInt8] {
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
@@ -17,7 +17,9 @@ enum TestTLS {
 }
 
 extension ServerTLS {
-    /// - Parameter authority: Whose certificates callers must have.
+    /// Creates a TLS configuration from a test certificate.
+    ///
+    /// - Parameter authority: The authority that must have issued callers' certificates.
     static func test(
         _ leaf: TestAuthority.Leaf, callersOf authority: TestAuthority? = nil,
         _ clientCertificates: TLSMaterial.ClientCertificates = .required

@@ -3,21 +3,22 @@ internal import DoormanCore
 package import DoormanSupport
 internal import DoormanWire
 
-/// A connection's caller and what the policy permits it. Looked up when the connection begins, and again when the policy has changed.
-/// Within a read it counts what the read takes, so that a hit costs a few loads and no lock.
+/// A connection's caller with its permissions and quota. The connection looks it up when it begins and after each policy change.
+///
+/// Within a read it counts locally what the read uses, so that a cache hit costs a few loads and no lock.
 package struct CallerContext {
     package let caller: Caller
     let methods: MethodSet
-    /// The caller's own limit on cache misses; `nil` for that of every caller.
+    /// The caller's own rate limit for cache misses; `nil` for the default limit.
     let misses: RateLimit?
     let limits: CallerQuota.Limits
     let permits: InFlightPermits
-    /// The number of the policy that it was looked up in.
+    /// The generation of the policy that the permissions come from.
     let generation: Int
-    /// How many calls were there when the read began, and how many are left.
-    private var callsAtFirst = Int.max
+    /// The calls that the rate limit allowed at the start of the read, and those that are left. `Int.max` without a rate limit.
+    private var callsAtStart = Int.max
     private var callsLeft = Int.max
-    /// In-flight permits that this read has taken.
+    /// The number of in-flight permits that this read has taken.
     private(set) var permitsTaken = 0
 
     init(caller: Caller, permissions: CallerPermissions, permits: InFlightPermits, generation: Int) {
@@ -29,22 +30,22 @@ package struct CallerContext {
         self.generation = generation
     }
 
-    /// Looks at how many calls the caller has left.
+    /// Reads how many calls the rate limit allows now.
     mutating func beginRead(now: Instant) {
         guard limits.calls != nil, let quota = permits.caller else { return }
-        callsAtFirst = quota.availableCalls(at: now)
-        callsLeft = callsAtFirst
+        callsAtStart = quota.availableCalls(at: now)
+        callsLeft = callsAtStart
     }
 
-    /// Charges the caller with the calls of the read.
+    /// Charges the read's calls to the caller's rate limit.
     func endRead(now: Instant) {
-        guard limits.calls != nil, callsLeft < callsAtFirst, let quota = permits.caller else { return }
-        quota.charge(callsAtFirst - callsLeft, at: now)
+        guard limits.calls != nil, callsLeft < callsAtStart, let quota = permits.caller else { return }
+        quota.charge(callsAtStart - callsLeft, at: now)
     }
 
-    /// Counts a call.
+    /// Counts a call against the rate limit.
     ///
-    /// - Returns: Whether the caller had one left.
+    /// - Returns: Whether the rate limit allows the call.
     mutating func takeCall() -> Bool {
         guard callsLeft > 0 else { return false }
         callsLeft -= 1
@@ -53,7 +54,7 @@ package struct CallerContext {
 
     /// Takes an in-flight permit for a call.
     ///
-    /// - Returns: `nil` if there was one, otherwise the limit that is reached.
+    /// - Returns: `nil` if a permit was available, otherwise the failure of the exceeded limit.
     mutating func takePermit() -> Failure? {
         if let failure = permits.take() { return failure }
         permitsTaken += 1
@@ -61,17 +62,17 @@ package struct CallerContext {
     }
 
     mutating func returnPermit() {
-        permits.giveBack(1)
+        permits.release(1)
         permitsTaken -= 1
     }
 
-    /// How long until the caller has a call again.
+    /// Returns the time until the rate limit allows the next call.
     func waitForNextCall(now: Instant) -> Duration {
-        permits.caller?.waitForNextCall(after: callsAtFirst - callsLeft, at: now) ?? .zero
+        permits.caller?.waitForNextCall(after: callsAtStart - callsLeft, at: now) ?? .zero
     }
 }
 
-/// A limit of the policy, or of the server, that a call is over, and when it is worth calling again.
+/// An exceeded limit of the policy or of the server, with the time after which a retry can succeed.
 struct LimitExceeded {
     let failure: Failure
     let retryAfter: Duration
@@ -81,23 +82,24 @@ struct LimitExceeded {
         self.retryAfter = retryAfter
     }
 
-    /// Names the caller as it is named here, and the setting to change.
-    func answer(to caller: borrowing CallerContext, setting: String) -> FailureResponse {
+    /// Returns the failure response. Its message names the caller and the setting to change.
+    func response(to caller: borrowing CallerContext, setting: String) -> FailureResponse {
         FailureResponse(failure, message(caller, setting), retryAfter: retryAfter)
     }
 
     private func message(_ context: borrowing CallerContext, _ setting: String) -> String {
-        let caller = "\(context.caller), as you are named here,"
+        let caller = "caller \(context.caller)"
         switch failure {
         case .tooManyCallsPerSecond:
-            return "\(caller) has used up its calls (calls-per-second in \(setting))"
+            return "\(caller) exceeded its rate limit (calls-per-second in \(setting))"
         case .tooManyCallsOfCaller:
-            return "\(caller) has \(context.limits.callsInFlight ?? 0) calls waiting (calls-in-flight in \(setting))"
+            let maximum = context.limits.callsInFlight ?? 0
+            return "\(caller) reached its limit of \(maximum) calls in flight (calls-in-flight in \(setting))"
         case .tooManyMisses:
             let own = context.misses == nil ? "authorization.misses-per-second" : "misses-per-second in \(setting)"
-            return "\(caller) has used up its calls that memory can't answer (\(own))"
+            return "\(caller) exceeded its rate limit for cache misses (\(own))"
         default:
-            return "\(context.permits.server.maximum) calls wait at this server, of all callers (server.max-waiting-calls)"
+            return "the server reached its limit of \(context.permits.server.maximum) calls in flight (server.max-waiting-calls)"
         }
     }
 }

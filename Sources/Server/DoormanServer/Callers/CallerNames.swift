@@ -5,41 +5,42 @@ internal import NIOCore
 internal import NIOSSL
 
 extension Caller {
-    /// The user of the process at the other end of a Unix socket's connection that was just accepted. Called on the channel's event
-    /// loop, where the answer is there at once.
+    /// Returns the user of the peer process of a Unix socket connection. Call it on the channel's event loop, where the future is
+    /// already complete.
     static func ofProcess(behind channel: any Channel) -> EventLoopFuture<Caller> {
         guard let socket = channel as? any SocketOptionProvider else {
             return channel.eventLoop.makeSucceededFuture(.unknown)
         }
-        // SO_PEERCRED of unix(7): who had the process's rights when it connected, as the kernel saw it.
+        // SO_PEERCRED of unix(7): the peer's credentials at the time of connect(2), as recorded by the kernel.
         let credentials: EventLoopFuture<PeerCredentials> = socket.unsafeGetSocketOption(
             level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED))
         return credentials.map { Caller(user: $0.user) ?? .unknown }
             .recover { _ in .unknown }
     }
 
-    /// Nil if the address is not of IP. IPv4 within IPv6, as a listener on `::` sees it, is IPv4.
+    /// Returns `nil` if the address is not an IP address. An IPv4-mapped IPv6 address, which a listener on `::` reports, becomes
+    /// IPv4.
     init?(address: SocketAddress) {
         guard let text = address.ipAddress else { return nil }
         let mapped = "::ffff:"
         self.init(name: "ip:" + (text.hasPrefix(mapped) && text.contains(".") ? String(text.dropFirst(mapped.count)) : text))
     }
 
-    /// Nil for what stands for no user (`(uid_t) -1`).
+    /// Returns `nil` for `(uid_t) -1`, which stands for no user.
     fileprivate init?(user: UInt32) {
         guard user != .max else { return nil }
         self.init(name: "uid:\(user)")
     }
 
-    /// The forms that ``init(parsing:)`` reads, for whoever has to be told.
+    /// The syntax that ``init(parsing:)`` accepts, for error messages.
     package static let forms =
         "ip:ADDRESS, uid:NUMBER, uri:URI and dns:NAME, such as ip:10.0.0.7, uid:1000, uri:spiffe://example.org/billing or "
         + "dns:billing.internal"
 
-    /// Reads a name as an operator writes it: `ip:` and an address, `uid:` and a user's number, `uri:` or `dns:` and what is in the
-    /// caller's certificate. However an address is written, it is one caller.
+    /// Parses a caller name from a setting: `ip:` with an address, `uid:` with a user id, or `uri:` or `dns:` with a name from
+    /// the caller's certificate. All spellings of an address give the same caller.
     ///
-    /// - Returns: Nil for any other text.
+    /// - Returns: `nil` for any other text.
     package init?(parsing text: some StringProtocol) {
         if text.hasPrefix("ip:") {
             guard let address = try? SocketAddress(ipAddress: String(text.dropFirst(3)), port: 0) else { return nil }
@@ -58,7 +59,7 @@ extension Caller {
     }
 }
 
-/// `struct ucred` of unix(7), which Swift's Glibc does not show.
+/// `struct ucred` of unix(7), which Swift's Glibc module does not export.
 private struct PeerCredentials: Sendable {
     let process: Int32
     let user: UInt32
@@ -66,16 +67,16 @@ private struct PeerCredentials: Sendable {
 }
 
 extension Caller {
-    /// The longest URI that names a caller: that of a SPIFFE id.
+    /// The longest URI of a caller, in bytes: the maximum length of a SPIFFE ID.
     private static let longestURI = 2048
-    /// The longest name in DNS (RFC 1035, 2.3.4).
+    /// The longest DNS name, in bytes (RFC 1035, 2.3.4).
     private static let longestDNSName = 255
 
-    /// Whom a certificate names that was verified: its one URI, as SPIFFE has it, or else its first DNS name. The subject counts for
-    /// nothing (RFC 6125, 6.4.4).
+    /// Returns the caller that a verified certificate names: its only URI as in SPIFFE, otherwise its first DNS name. The subject
+    /// is ignored (RFC 6125, 6.4.4).
     ///
-    /// - Returns: ``unknown`` for several URIs, since nobody can say which of them is meant, and for a name that could be taken for
-    ///   another when it is printed or listed.
+    /// - Returns: ``unknown`` for several URIs, which are ambiguous, and for a name that could look like another name in a log or
+    ///   a list.
     static func named(by certificate: NIOSSLCertificate) -> Caller {
         let names = certificate._subjectAlternativeNames()
         let uris = names.filter { $0.nameType == .uri }
@@ -83,8 +84,8 @@ extension Caller {
         return names.first { $0.nameType == .dnsName }.flatMap { Caller(dnsName: $0.contents) } ?? .unknown
     }
 
-    /// Nil unless it is a scheme and more, in visible ASCII, without the comma that ends a name in a list of callers. Compared byte by
-    /// byte: what two URIs that are written differently have in common is not for a lock to judge.
+    /// Returns `nil` unless the text is a scheme with a non-empty rest, in visible ASCII without a comma, which separates callers
+    /// in a list. URIs are compared byte by byte: normalization could make two callers the same.
     init?(uri: some Collection<UInt8>) {
         guard uri.count <= Self.longestURI, uri.allSatisfy({ $0.isVisibleASCII && $0 != UInt8(ascii: ",") }),
             let first = uri.first, first.isASCIILetter, let colon = uri.firstIndex(of: UInt8(ascii: ":")),
@@ -93,7 +94,8 @@ extension Caller {
         self.init(name: "uri:" + String(decoding: uri, as: UTF8.self))
     }
 
-    /// Nil unless it is letters, digits, hyphens and underscores, in parts with a dot between. A wildcard names nobody.
+    /// Returns `nil` unless the text is dot-separated labels of letters, digits, hyphens and underscores. A wildcard names no
+    /// caller.
     init?(dnsName: some Collection<UInt8>) {
         let labels = dnsName.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard dnsName.count <= Self.longestDNSName,

@@ -3,9 +3,9 @@ internal import DoormanCore
 package import DoormanSupport
 internal import DoormanWire
 
-/// Who may call what, and how much: a list of rules of which the first that is for a caller counts.
+/// The permissions and limits of callers: a list of rules, of which the first match applies.
 package struct CallerPolicy: Sendable, Hashable {
-    /// What those who are meant may do.
+    /// The permissions of the callers that match.
     package struct Rule: Sendable, Hashable {
         package var callers: [CallerMatcher]
         package var permissions: CallerPermissions
@@ -16,12 +16,12 @@ package struct CallerPolicy: Sendable, Hashable {
         }
     }
 
-    /// The setting that it was made of, for whoever is refused.
+    /// The setting that the policy comes from, for error messages to callers.
     package let setting: String
     private let permissions: [CallerPermissions]
-    /// Callers by name, and the first rule of each.
+    /// The index of the first rule that names each caller.
     private let named: [Caller: Int]
-    /// Patterns for many, and the rule of each, in the order of the rules.
+    /// Patterns with the indices of their rules, in the order of the rules.
     private let patterns: [Pattern]
 
     private struct Pattern: Sendable, Hashable {
@@ -47,8 +47,8 @@ package struct CallerPolicy: Sendable, Hashable {
         self.patterns = patterns
     }
 
-    /// Everybody may verify, exchange and revoke, without limits; who is on the same machine may read statistics too; and these may list and
-    /// delete accounts besides.
+    /// Returns the default policy, which has no limits. Every caller may verify, exchange and revoke. Callers on this machine may
+    /// also read statistics. `accountsCallers` may also list and delete accounts.
     package static func open(accountsCallers: Set<Caller>) -> CallerPolicy {
         let methods: MethodSet = [.verify, .exchange, .revoke]
         let operators = accountsCallers.sorted().map(CallerMatcher.one)
@@ -60,7 +60,7 @@ package struct CallerPolicy: Sendable, Hashable {
             ], setting: "server.accounts-callers")
     }
 
-    /// What the caller may do. Looked up once a connection, so it may take a while.
+    /// Returns the caller's permissions. It is called once per connection, so a linear search is fine.
     package func permissions(for caller: Caller) -> CallerPermissions {
         let byName = named[caller] ?? permissions.count
         let byPattern = patterns.first { $0.rule >= byName || $0.pattern.matches(caller) }?.rule ?? permissions.count
@@ -69,45 +69,46 @@ package struct CallerPolicy: Sendable, Hashable {
     }
 }
 
-/// Whom a rule is for: one caller, or all whose names end or begin in one way.
+/// Matches one caller, or all callers that share a name prefix or suffix.
 package enum CallerMatcher: Sendable, Hashable {
-    /// Everybody, even one of whom nothing is known.
+    /// Every caller, including ``Caller/unknown``.
     case any
     case one(Caller)
-    /// All whose name goes on after this, which ends in a slash: `uri:spiffe://example.org/web/`.
+    /// All names that continue after this prefix, which ends in a slash: `uri:spiffe://example.org/web/`.
     case uris(beginning: String)
-    /// All whose name has more before this, which begins with a dot: `.billing.internal`.
+    /// All DNS names with more labels before this suffix, which begins with a dot: `.billing.internal`.
     case dnsNames(ending: String)
-    /// Every process of this machine, whatever its user: behind a Unix socket, or at a loopback address.
+    /// Every process on this machine, under any user: over a Unix socket or from a loopback address.
     case local
 
     package static let forms =
-        "any, \(Caller.forms), uri:…/* or dns:*.… for all that begin or end so, and local for all of this machine"
+        "any, \(Caller.forms), uri:…/* or dns:*.… for all names with this prefix or suffix, "
+        + "and local for all processes on this machine"
 
-    /// Reads a pattern as an operator writes it: what ``Caller/init(parsing:)`` reads, `any`, `local`, a URI with `/*` at its end, a
-    /// DNS name with `*.` at its beginning, which stands for one part or several.
+    /// Parses a pattern from a setting: anything that ``Caller/init(parsing:)`` accepts, `any`, `local`, a URI that ends in `/*`,
+    /// or a DNS name that begins with `*.`. The wildcard stands for one or more labels.
     ///
-    /// - Returns: Nil for any other text.
+    /// - Returns: `nil` for any other text.
     package init?(parsing text: String) {
         if text == "any" {
             self = .any
         } else if text == "local" {
             self = .local
         } else if text.hasPrefix("uri:"), text.hasSuffix("/*") {
-            // A name that it would be true of is how the rest is checked.
+            // Validates the prefix by parsing a sample name that it matches.
             guard let sample = Caller(parsing: text.dropLast() + "x"), !sample.name.contains("*") else { return nil }
             self = .uris(beginning: String(sample.name.dropLast()))
         } else if text.hasPrefix("dns:*.") {
             guard let parent = Caller(parsing: "dns:" + text.dropFirst(6)) else { return nil }
             self = .dnsNames(ending: "." + parent.name.dropFirst(4))
         } else {
-            // A star that stands for nothing here would not be taken for one.
+            // A literal star would be mistaken for a wildcard.
             guard !text.contains("*"), let caller = Caller(parsing: text) else { return nil }
             self = .one(caller)
         }
     }
 
-    /// Whether the caller is one of these.
+    /// Returns whether the caller matches.
     package func matches(_ caller: Caller) -> Bool {
         switch self {
         case .any: true
@@ -121,7 +122,7 @@ package enum CallerMatcher: Sendable, Hashable {
     }
 }
 
-/// What a caller may call, and how much.
+/// The methods and limits of a caller.
 package struct CallerPermissions: Sendable, Hashable {
     package var methods: MethodSet
     package var limits: CallerQuota.Limits
@@ -131,11 +132,11 @@ package struct CallerPermissions: Sendable, Hashable {
         self.limits = limits
     }
 
-    /// That of those whom no rule names.
+    /// The permissions of callers that match no rule: they can only call the health check.
     package static let nothing = CallerPermissions([])
 }
 
-/// What a caller may call. Whether a server is well anybody may ask.
+/// A set of methods that a caller may call. The health check is always allowed.
 package struct MethodSet: OptionSet, Sendable, Hashable {
     package let rawValue: UInt8
 
@@ -146,11 +147,11 @@ package struct MethodSet: OptionSet, Sendable, Hashable {
     package static let verify = MethodSet(rawValue: 1)
     package static let exchange = MethodSet(rawValue: 2)
     package static let revoke = MethodSet(rawValue: 4)
-    /// Listing and deleting accounts.
+    /// Lists and deletes accounts.
     package static let accounts = MethodSet(rawValue: 8)
     package static let statistics = MethodSet(rawValue: 16)
 
-    /// Whether the method is one of these.
+    /// Returns whether the set allows the method.
     func allows(_ method: Method) -> Bool {
         switch method {
         case .verify: contains(.verify)

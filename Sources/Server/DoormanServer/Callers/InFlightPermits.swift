@@ -2,43 +2,43 @@ internal import CallerLimits
 internal import DoormanWire
 internal import NIOConcurrencyHelpers
 
-/// How many calls wait for the provider at a server, over all its connections. Only calls that memory can't answer come here.
+/// Counts the calls in flight on all connections of a server, and limits them. Only cache misses are counted.
 package final class InFlightCounter: Sendable {
     let maximum: Int
-    private let waiting = NIOLockedValueBox(0)
+    private let inFlight = NIOLockedValueBox(0)
 
-    /// - Parameter maximum: At least 1.
+    /// - Parameter maximum: The maximum number of calls in flight; at least 1.
     package init(maximum: Int) {
         self.maximum = maximum
     }
 
-    /// How many wait now.
-    var count: Int { waiting.withLockedValue { $0 } }
+    /// The number of calls in flight.
+    var count: Int { inFlight.withLockedValue { $0 } }
 
     func begin() -> Bool {
-        waiting.withLockedValue { waiting in
-            guard waiting < maximum else { return false }
-            waiting += 1
+        inFlight.withLockedValue { inFlight in
+            guard inFlight < maximum else { return false }
+            inFlight += 1
             return true
         }
     }
 
     func end(_ calls: Int) {
-        waiting.withLockedValue { waiting in
-            precondition(waiting >= calls, "a place is given back once")
-            waiting -= calls
+        inFlight.withLockedValue { inFlight in
+            precondition(inFlight >= calls, "a permit is released only once")
+            inFlight -= calls
         }
     }
 }
 
-/// Where a call that waits is counted: at its caller, if that has a limit, and at the server.
+/// Grants the permits of a call in flight: one of its caller, if the caller has a limit, and one of the server.
 struct InFlightPermits: Sendable {
     let server: InFlightCounter
     let caller: CallerQuota?
 
-    /// Takes one place of each.
+    /// Takes a permit of the caller and of the server.
     ///
-    /// - Returns: Nil if there was one, else which limit is reached; then none is taken.
+    /// - Returns: `nil` if both were available, otherwise the failure of the exceeded limit. On failure it takes neither.
     func take() -> Failure? {
         guard caller?.beginWaiting() ?? true else { return .tooManyCallsOfCaller }
         guard server.begin() else {
@@ -48,9 +48,9 @@ struct InFlightPermits: Sendable {
         return nil
     }
 
-    func giveBack(_ places: Int) {
-        guard places > 0 else { return }
-        caller?.endWaiting(places)
-        server.end(places)
+    func release(_ permits: Int) {
+        guard permits > 0 else { return }
+        caller?.endWaiting(permits)
+        server.end(permits)
     }
 }

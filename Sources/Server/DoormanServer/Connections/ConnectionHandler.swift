@@ -4,8 +4,8 @@ internal import DoormanWire
 internal import Logging
 internal import NIOCore
 
-/// Gives a ``ServerConnection`` its socket, on that socket's event loop: reads in, one write per read out, or a few where a read brought
-/// many calls.
+/// Connects a ``ServerConnection`` to its socket, on the socket's event loop. It writes once per read, or a few times if a read
+/// brings many calls.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -16,34 +16,34 @@ final class ConnectionHandler: ChannelInboundHandler {
     private let path: Path
     private var connection: ServerConnection
     private var context: ChannelHandlerContext?
-    private var work: [ServerConnection.CallID: Work] = [:]
+    private var pendingCalls: [ServerConnection.CallID: PendingCall] = [:]
     private var timer: Scheduled<Void>?
     private var timerInstant = Instant.distantFuture
     private var flushIsScheduled = false
     private var isReadPending = false
-    /// Whether the peer reads, as far as the channel has said: asking it costs as much as a look into memory.
+    /// Whether the channel is writable, cached: to query the channel costs as much as a cache lookup.
     private var isWritable = true
-    /// Nil where bytes must take the way through the pipeline.
+    /// `nil` if bytes must go through the pipeline.
     private var writer: SocketWriter?
-    /// Writes that wait in the channel's queue: what comes later may not overtake them.
+    /// The number of writes in the channel's queue. Later bytes must not overtake them.
     private var queuedWrites = 0
-    /// Bytes given to the channel, and how many of them the kernel had taken when last looked at.
+    /// The bytes given to the channel, and how many of them the kernel had accepted at the last check.
     private var bytesWritten = 0
-    private var bytesTakenBefore = 0
+    private var lastBytesAccepted = 0
 
-    /// A call that waits.
-    private struct Work {
+    /// A call in flight.
+    private struct PendingCall {
         let task: Task<Void, Never>
-        /// The permit that it holds, if it holds one. Those of the connection may be others by the time that it ends.
+        /// The permits that the call holds, or `nil`. The connection's own may change before the call ends.
         let permits: InFlightPermits?
 
-        func giveUp() {
+        func cancel() {
             task.cancel()
-            permits?.giveBack(1)
+            permits?.release(1)
         }
     }
 
-    /// What the connections of one server share.
+    /// The state that all connections of a server share.
     struct Shared: Sendable {
         let backend: any VerificationBackend
         let limits: ConnectionLimits
@@ -51,15 +51,15 @@ final class ConnectionHandler: ChannelInboundHandler {
         let log: RateLimitedLogger
     }
 
-    /// How a connection's bytes leave.
+    /// The path of a connection's outgoing bytes.
     enum Path {
-        /// Past the channel's pipeline, where this handler is alone in it.
+        /// Past the channel's pipeline, in which this handler is alone.
         case socket
-        /// Through the pipeline, where TLS is.
+        /// Through the pipeline, which has TLS.
         case pipeline
     }
 
-    /// Called on the connection's event loop.
+    /// Creates the handler. Called on the connection's event loop.
     init(shared: Shared, dispatcher: RequestDispatcher, caller: Caller, path: Path) {
         self.shared = shared
         self.dispatcher = dispatcher
@@ -76,7 +76,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         if path == .socket { writer = SocketWriter(context.channel) }
-        // Over TLS the channel is active long before the caller is known.
+        // Over TLS the channel is active before the handshake identifies the caller.
         if context.channel.isActive { channelActive(context: context) }
     }
 
@@ -94,10 +94,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let now = now
         if caller.generation != dispatcher.policyGeneration { caller = dispatcher.context(for: caller.caller) }
-        // A copy of the caller's: what it counts is this read's.
+        // A copy of the caller's context, whose counts belong to this read.
         var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
         read.caller.beginRead(now: now)
-        connection.lend(&dispatcher.outputMemory)
+        connection.lendBuffer(&dispatcher.outputBuffer)
         connection.beginRead(unwrapInboundIn(data))
         var mayFlush = true
         while let frame = connection.nextFrame() {
@@ -115,7 +115,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         flush()
-        if var memory = connection.takeUnusedMemory() { dispatcher.keep(&memory) }
+        if var buffer = connection.takeUnusedBuffer() { dispatcher.recycle(&buffer) }
         rearmTimer()
         if isWritable { context.read() } else { isReadPending = true }
     }
@@ -152,20 +152,22 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !error.isEndWithoutCloseNotify else { return }
-        // A reset, mostly: the peer is gone, and can't be told.
-        shared.log.log(.debug, about: "connection_failed", "a connection failed", ["error": "\(error)"])
+        // Mostly a reset: the peer is gone and can't get a response.
+        shared.log.log(.debug, about: "connection_failed", "connection failed", ["error": "\(error)"])
         context.close(promise: nil)
     }
 
     // MARK: - Calls
 
-    /// - Parameter caller: Holds the permits that the read took.
+    /// Starts the calls of a read.
+    ///
+    /// - Parameter caller: The context that holds the permits of the read.
     private func startCalls(_ caller: CallerContext) {
         let started = connection.takeStarted()
-        // What the connection refused by a limit of its own, or because it ends, does not wait.
+        // The connection may not start a call, by its own limit or because it ends. Such a call needs no permit.
         let permitted = started.count { $0.call.takesPermit }
-        caller.permits.giveBack(caller.permitsTaken - permitted)
-        guard let loop = context?.eventLoop else { return caller.permits.giveBack(permitted) }
+        caller.permits.release(caller.permitsTaken - permitted)
+        guard let loop = context?.eventLoop else { return caller.permits.release(permitted) }
         for started in started {
             let handler = NIOLoopBound(self, eventLoop: loop)
             let (backend, statistics) = (shared.backend, shared.statistics)
@@ -173,19 +175,19 @@ final class ConnectionHandler: ChannelInboundHandler {
                 let outcome = await started.call.perform(on: backend, deadline: started.deadline, statistics: statistics)
                 loop.execute { handler.value.finish(started, outcome) }
             }
-            work[started.id] = Work(task: task, permits: started.call.takesPermit ? caller.permits : nil)
+            pendingCalls[started.id] = PendingCall(task: task, permits: started.call.takesPermit ? caller.permits : nil)
         }
     }
 
     private func finish(_ started: ServerConnection.StartedCall, _ outcome: AsynchronousCall.Outcome) {
-        guard let ended = work.removeValue(forKey: started.id) else { return }
-        ended.permits?.giveBack(1)
+        guard let ended = pendingCalls.removeValue(forKey: started.id) else { return }
+        ended.permits?.release(1)
         dispatcher.counters.countFinished(started.call.method, outcome.failure)
         if case .deleteAccount = started.call, outcome.failure == nil {
             shared.log.log(.notice, about: "account_deleted", "deleted an account", ["caller": "\(caller.caller)"])
         }
         let directive = connection.answer(started.id, with: outcome.response, now: now)
-        // Answers of one lookup arrive together: they leave in one write.
+        // Responses of one lookup arrive together, and leave in one write.
         if !flushIsScheduled, let context {
             flushIsScheduled = true
             let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -200,11 +202,11 @@ final class ConnectionHandler: ChannelInboundHandler {
         rearmTimer()
     }
 
-    // MARK: - Output, time, the end
+    // MARK: - Output, timer and close
 
     private func flush() {
         guard let context, var output = connection.takeOutput() else { return }
-        if writeToSocket(&output) { return dispatcher.keep(&output) }
+        if writeToSocket(&output) { return dispatcher.recycle(&output) }
         bytesWritten += output.readableBytes
         queuedWrites += 1
         let written = context.eventLoop.makePromise(of: Void.self)
@@ -213,9 +215,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(output), promise: written)
     }
 
-    /// Writes as much as the kernel takes, if that is the way.
+    /// Writes as many bytes as the kernel accepts, if the connection writes to its socket.
     ///
-    /// - Returns: Whether that was all.
+    /// - Returns: Whether all bytes were written.
     private func writeToSocket(_ output: inout ByteBuffer) -> Bool {
         guard queuedWrites == 0, let writer else { return false }
         let count = output.readableBytes
@@ -239,7 +241,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    /// Closes when the last answer has left, or the time for that is up: closing at once would throw away what waits.
+    /// Closes after the last response is written, or after ``ConnectionLimits/writeTimeout``. An immediate close would discard
+    /// pending writes.
     private func closeOnceWritten(_ context: ChannelHandlerContext) {
         let context = NIOLoopBound(context, eventLoop: context.eventLoop)
         let loop = context.value.eventLoop
@@ -254,7 +257,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.value.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
     }
 
-    /// One timer a connection, moved only when something is due earlier: a hit touches no timer.
+    /// Rearms the connection's only timer, if something is due earlier. A cache hit touches no timer.
     private func rearmTimer() {
         let next = connection.nextTimer
         guard let context, next < timerInstant else { return }
@@ -267,28 +270,28 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func timerFired() {
         timerInstant = .distantFuture
-        noteProgress()
+        reportProgress()
         let (expired, directive) = connection.timePassed(now: now)
-        for call in expired { work.removeValue(forKey: call)?.giveUp() }
+        for call in expired { pendingCalls.removeValue(forKey: call)?.cancel() }
         perform(directive)
         flush()
         rearmTimer()
     }
 
-    /// A client that reads slowly is not one that does not read.
-    private func noteProgress() {
+    /// Reports progress to the connection. A client that reads slowly is not one that does not read.
+    private func reportProgress() {
         let waiting = try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)
-        let bytesTaken = bytesWritten - (waiting ?? 0)
-        if bytesTaken > bytesTakenBefore { connection.noteProgress(now: now) }
-        bytesTakenBefore = bytesTaken
+        let bytesAccepted = bytesWritten - (waiting ?? 0)
+        if bytesAccepted > lastBytesAccepted { connection.noteProgress(now: now) }
+        lastBytesAccepted = bytesAccepted
     }
 
     private func end() {
         timer?.cancel()
         timer = nil
         timerInstant = .distantFuture
-        for call in work.values { call.giveUp() }
-        work = [:]
+        for call in pendingCalls.values { call.cancel() }
+        pendingCalls = [:]
     }
 
     private func log(_ closing: ServerConnection.Closing, _ peer: SocketAddress?) {
@@ -298,16 +301,16 @@ final class ConnectionHandler: ChannelInboundHandler {
             case .violation, .frameTimeout, .notReading: .notice
             }
         shared.log.log(
-            level, about: closing.name, "closed a connection: \(closing.explanation)",
-            ["peer": "\(peer?.description ?? "a Unix socket")"])
+            level, about: closing.name, "closed a connection",
+            ["reason": "\(closing.explanation)", "peer": "\(peer?.description ?? "a Unix socket")"])
     }
 }
 
-/// Tells a connection's handler that the server drains.
+/// Tells the handler of a connection that the server drains.
 struct DrainBegan: Sendable {}
 
 extension ServerConnection.Closing {
-    /// The name in the statistics.
+    /// The reason's name in the statistics.
     var name: String {
         switch self {
         case .peerClosed: "peer_closed"
@@ -319,19 +322,19 @@ extension ServerConnection.Closing {
         }
     }
 
-    /// For the log: what happened, and which setting or mistake is behind it.
+    /// The explanation in the log: the cause, and the setting or mistake behind it.
     var explanation: String {
         switch self {
-        case .peerClosed: "the peer closed it"
-        case .violation(.notTTRPC(firstByte: 0x16)): "its first byte is 0x16: TLS on a port that speaks plain ttrpc"
+        case .peerClosed: "the peer closed the connection"
+        case .violation(.notTTRPC(firstByte: 0x16)): "the first byte is 0x16: TLS on a port for plain ttrpc?"
         case .violation(.notTTRPC(let firstByte)) where "GPHDOTC".utf8.contains(firstByte):
-            "its first byte is '\(Character(UnicodeScalar(firstByte)))': HTTP on a port that speaks ttrpc?"
-        case .violation(.notTTRPC(firstByte: UInt8(ascii: "S"))): "its first byte is 'S': SSH on a port that speaks ttrpc?"
-        case .violation(.notTTRPC(let firstByte)): "its first byte is \(firstByte), where ttrpc has 0"
-        case .violation(.frameTooLong(let length)): "a frame of \(length) bytes is longer than the 4 MiB of ttrpc"
-        case .frameTimeout: "a frame took longer than server.frame-timeout"
-        case .idle: "it was silent for server.idle-timeout"
-        case .notReading: "it did not read its answers for server.write-timeout"
+            "the first byte is '\(Character(UnicodeScalar(firstByte)))': HTTP on a port for ttrpc?"
+        case .violation(.notTTRPC(firstByte: UInt8(ascii: "S"))): "the first byte is 'S': SSH on a port for ttrpc?"
+        case .violation(.notTTRPC(let firstByte)): "the first byte is \(firstByte), but that of a ttrpc frame is 0"
+        case .violation(.frameTooLong(let length)): "a frame of \(length) bytes exceeds the 4 MiB that ttrpc allows"
+        case .frameTimeout: "a frame exceeded server.frame-timeout"
+        case .idle: "the connection was idle for server.idle-timeout"
+        case .notReading: "the peer read no responses for server.write-timeout"
         }
     }
 }

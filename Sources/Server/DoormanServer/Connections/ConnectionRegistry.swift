@@ -1,7 +1,7 @@
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
-/// The connections that are open, so that they can be counted, told to drain, and waited for.
+/// The open connections: counts them, and waits until they are closed.
 final class ConnectionRegistry: Sendable {
     private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
 
@@ -9,7 +9,7 @@ final class ConnectionRegistry: Sendable {
 
     var all: [any Channel] { channels.withLockedValue { Array($0.values) } }
 
-    /// - Returns: False if there are `maximum` connections already.
+    /// - Returns: `false` if there are `maximum` connections already.
     func add(_ channel: any Channel, maximum: Int) -> Bool {
         channels.withLockedValue { channels in
             guard channels.count < maximum else { return false }
@@ -22,10 +22,9 @@ final class ConnectionRegistry: Sendable {
         channels.withLockedValue { $0[ObjectIdentifier(channel)] = nil }
     }
 
-    /// Waits until the last connection is gone, or the time is up. Happens once in a process's life, so it looks again and
-    /// again rather than keeping waiters.
+    /// Waits until the last connection is closed, or until `timeout`. It polls, because it runs once in a process's life.
     ///
-    /// - Returns: How many are left.
+    /// - Returns: The number of open connections.
     func waitUntilEmpty(timeout: Duration) async -> Int {
         let end = ContinuousClock.now.advanced(by: timeout)
         while count > 0, ContinuousClock.now < end {

@@ -3,34 +3,36 @@ internal import DoormanSupport
 internal import Logging
 internal import NIOConcurrencyHelpers
 
-/// A log for what strangers cause: the first of each kind at once, then one a second with the count of those left out. Writing a
-/// line holds up its event loop, and any peer could fill the disk.
+/// A logger for events that any peer can cause. It logs the first event of each kind, then one per second with the count of
+/// suppressed events.
+///
+/// A log line delays its event loop, and a flood of them could fill the disk.
 final class RateLimitedLogger: Sendable {
     private let logger: Logger
     private let now: @Sendable () -> Instant
-    private let kinds = NIOLockedValueBox<[String: (next: Instant, leftOut: Int)]>([:])
+    private let kinds = NIOLockedValueBox<[String: (next: Instant, suppressed: Int)]>([:])
 
     init(_ logger: Logger, now: @escaping @Sendable () -> Instant) {
         self.logger = logger
         self.now = now
     }
 
-    /// - Parameter kind: One of few; never anything that a peer sent.
+    /// - Parameter kind: One of a few constants, never data that a peer sent.
     func log(_ level: Logger.Level, about kind: String, _ message: Logger.Message, _ metadata: Logger.Metadata) {
         guard level >= logger.logLevel else { return }
         let now = now()
-        let leftOut = kinds.withLockedValue { kinds -> Int? in
-            let before = kinds[kind] ?? (next: now, leftOut: 0)
+        let suppressed = kinds.withLockedValue { kinds -> Int? in
+            let before = kinds[kind] ?? (next: now, suppressed: 0)
             guard now >= before.next else {
-                kinds[kind] = (before.next, before.leftOut + 1)
+                kinds[kind] = (before.next, before.suppressed + 1)
                 return nil
             }
             kinds[kind] = (now.advanced(by: .seconds(1)), 0)
-            return before.leftOut
+            return before.suppressed
         }
-        guard let leftOut else { return }
+        guard let suppressed else { return }
         var metadata = metadata
-        if leftOut > 0 { metadata["left_out"] = "\(leftOut)" }
+        if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
         logger.log(level: level, message, metadata: metadata)
     }
 }

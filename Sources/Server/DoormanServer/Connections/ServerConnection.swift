@@ -3,10 +3,11 @@ package import DoormanSupport
 package import DoormanWire
 package import NIOCore
 
-/// One connection without its socket: bytes and the time go in; requests to decide, bytes to write, calls to start and what to do with
-/// the socket come out. The handler performs; tests, fuzzers and simulators drive the same type with no socket at all.
+/// A connection without its socket. It takes bytes and the time. It returns requests to decide, bytes to write, calls to start
+/// and a directive for the socket. The handler performs them; tests, fuzzers and simulations drive the same type without a
+/// socket.
 ///
-/// A read goes like this:
+/// A read:
 ///
 ///     connection.beginRead(bytes)
 ///     while let frame = connection.nextFrame() {
@@ -14,11 +15,13 @@ package import NIOCore
 ///     }
 ///     let directive = connection.endRead(now: now)
 ///
-/// An event that can't happen is one of three things. Our own bug (answering a call that never began is not one, see below) is
-/// a `precondition`. The peer's fault is answered on its stream where the contract has an answer for it, and otherwise ends
-/// the connection. A harmless race, such as an answer for a call whose deadline has passed meanwhile, is ignored.
+/// Unexpected events fall into three groups:
+///
+/// - A bug of this server is a `precondition` failure.
+/// - A fault of the peer gets a failure response on its stream if the contract has one, and otherwise ends the connection.
+/// - A harmless race, such as a result for a call whose deadline has passed, is ignored.
 package struct ServerConnection {
-    /// A request to decide: the data of the frame that the decoder is at.
+    /// A request to decide. The decoder holds its data until the next frame.
     package struct Request {
         let streamID: StreamID
     }
@@ -27,12 +30,12 @@ package struct ServerConnection {
     package enum Frame {
         /// A request to decide.
         case request(Request)
-        /// One that the contract refuses, or ignores, by itself: what it gets is in the output.
+        /// A frame that the connection has handled itself: ignored, or answered with a failure in the output.
         case handled
     }
 
-    /// Tells the calls of a connection apart. A stream id does not: the client may use it again once it has an answer, while the
-    /// work for the call before still goes on.
+    /// Identifies a call of a connection. A stream id does not: the client may reuse it after a response, while the work for the
+    /// earlier call still runs.
     package struct CallID: Sendable, Hashable, Comparable {
         package let streamID: StreamID
         fileprivate let number: UInt64
@@ -40,57 +43,57 @@ package struct ServerConnection {
         package static func < (lhs: CallID, rhs: CallID) -> Bool { lhs.number < rhs.number }
     }
 
-    /// A call that was started and is to be answered by ``answer(_:with:now:)``.
+    /// A started call, which ``answer(_:with:now:)`` completes.
     package struct StartedCall {
         package let id: CallID
         package let call: AsynchronousCall
         package let deadline: Deadline
     }
 
-    /// What to do with the socket once the output is written.
+    /// The action on the socket after the output is written.
     package enum Directive: Sendable, Hashable {
         case keep
-        /// Send FIN, go on reading until the peer closes.
+        /// Send FIN, and read until the peer closes.
         case halfClose
         case close(Closing)
     }
 
-    /// Why a connection ends.
+    /// The reason why a connection ends.
     package enum Closing: Sendable, Hashable {
-        /// The peer closed its side, and everything is answered.
+        /// The peer closed its side, and all calls are answered.
         case peerClosed
         case violation(FrameDecoder.Violation)
-        /// A frame took longer than ``ConnectionLimits/frameTimeout``.
+        /// A frame exceeded ``ConnectionLimits/frameTimeout``.
         case frameTimeout
-        /// ``ConnectionLimits/idleTimeout``.
+        /// The connection was idle for ``ConnectionLimits/idleTimeout``.
         case idle
-        /// ``ConnectionLimits/writeTimeout``.
+        /// The peer read nothing for ``ConnectionLimits/writeTimeout``.
         case notReading
     }
 
-    /// How far the connection is. Only a state that may have calls in flight holds them.
+    /// The state of the connection. Only states that can have calls in flight hold them.
     private enum State {
         case open(InFlightCalls)
-        /// Finishes what is in flight; new calls are answered `DRAINING`.
+        /// Finishes the calls in flight. New calls get `DRAINING`.
         case draining(InFlightCalls)
-        /// The peer sent FIN: finishes what is in flight, then closes.
+        /// The peer sent FIN. Finishes the calls in flight, then closes.
         case inputEnded(InFlightCalls)
-        /// We sent FIN: nothing is in flight, and nothing that comes can be answered.
+        /// The server sent FIN. No call is in flight, and a request can't get a response any more.
         case halfClosed
         case closed
     }
 
-    /// What the connection waits for, and since when.
+    /// The event that the connection waits for, and since when.
     private enum Wait {
-        /// A frame, or an answer to a call.
+        /// A frame, or the result of a call.
         case frame(since: Instant)
-        /// The rest of a frame that has begun.
+        /// The rest of an incomplete frame.
         case restOfFrame(since: Instant)
-        /// The peer, which must read before anything more is read from it.
+        /// The peer, which must read before the server reads more from it.
         case peerToRead(since: Instant)
     }
 
-    /// The limits on time that each read looks at, in a form that takes no division of 128 bits.
+    /// The timeouts that each read checks, converted so that a read needs no 128-bit division.
     private struct Timeouts {
         let write, frame, idle, drainQuiet: Nanoseconds
 
@@ -102,9 +105,11 @@ package struct ServerConnection {
         }
     }
 
-    /// So many bytes of responses are worth a write of their own while more frames wait. Otherwise a peer that has all its calls in
-    /// flight on one connection gets the first response with the last, and the server its next calls after that: the two work by turns.
-    private static let worthSendingEarly = 4096
+    /// The minimum number of response bytes to write while more frames of the read wait.
+    ///
+    /// Without early writes, a peer that has all its calls on one connection gets the first response together with the last.
+    /// Server and peer would then take turns instead of working at the same time.
+    private static let earlyFlushThreshold = 4096
 
     private let limits: ConnectionLimits
     private let timeouts: Timeouts
@@ -115,16 +120,16 @@ package struct ServerConnection {
     private var output = ByteBuffer()
     private var started: [StartedCall] = []
     private var lastCallNumber: UInt64 = 0
-    /// What was prefetched of the frame that the decoder is at.
+    /// The prefetched request of the decoder's current frame.
     private var prefetched: PrefetchedVerify?
-    /// The same of the frame that comes next.
+    /// The prefetched request of the next frame.
     private var prefetchedNext: PrefetchedVerify?
-    /// Whether this read ended a frame.
+    /// Whether this read completed a frame.
     private var hasEndedFrame = false
-    /// Of this read.
+    /// The protocol violation of this read.
     private var violation: FrameDecoder.Violation?
 
-    /// - Parameter counters: Counts what the connection refuses by itself.
+    /// - Parameter counters: Counts the failures that the connection itself reports.
     package init(limits: ConnectionLimits, counters: ServerCounters, now: Instant) {
         self.limits = limits
         self.timeouts = Timeouts(limits)
@@ -133,7 +138,7 @@ package struct ServerConnection {
         self.wait = .frame(since: now)
     }
 
-    /// Calls that were started and not answered.
+    /// The number of calls that are started and not answered.
     package var callsInFlight: Int {
         switch state {
         case .open(let calls), .draining(let calls), .inputEnded(let calls): calls.count
@@ -144,8 +149,8 @@ package struct ServerConnection {
     /// Whether there are calls to start.
     package var hasStarted: Bool { !started.isEmpty }
 
-    /// Whether new calls are answered `DRAINING`.
-    // Mutating, here and below, for otherwise the whole connection is copied to ask it, at each read.
+    /// Whether new calls get `DRAINING`.
+    // Mutating, here and below: a nonmutating getter would copy the whole connection on each read.
     package var isDraining: Bool {
         mutating get {
             if case .open = state { false } else { true }
@@ -154,7 +159,7 @@ package struct ServerConnection {
 
     // MARK: - Output
 
-    /// The bytes to write, if there are any.
+    /// Takes the bytes to write; `nil` if there are none.
     package mutating func takeOutput() -> ByteBuffer? {
         guard output.readableBytes > 0 else { return nil }
         var taken = ByteBuffer()
@@ -162,35 +167,35 @@ package struct ServerConnection {
         return taken
     }
 
-    /// Takes memory to write the next output into, unless it has some. The connections of a loop have one output at a time, so they
-    /// share it: it stays in the processor's cache, and an idle connection holds none.
-    package mutating func lend(_ memory: inout ByteBuffer) {
-        if output.capacity == 0 { swap(&output, &memory) }
+    /// Takes a buffer for the next output, unless the connection has one. The connections of a loop share it, because only one of
+    /// them has output at a time. So it stays in the processor's cache, and an idle connection holds none.
+    package mutating func lendBuffer(_ buffer: inout ByteBuffer) {
+        if output.capacity == 0 { swap(&output, &buffer) }
     }
 
-    /// Gives the memory back, if there is some and all that was written into it is sent.
-    package mutating func takeUnusedMemory() -> ByteBuffer? {
+    /// Returns the buffer, if the connection has one and all its bytes are written.
+    package mutating func takeUnusedBuffer() -> ByteBuffer? {
         guard output.capacity > 0, output.readableBytes == 0 else { return nil }
         var taken = ByteBuffer()
         swap(&output, &taken)
         return taken
     }
 
-    /// The calls to start, in the order in which they came.
+    /// Takes the calls to start, in the order of their requests.
     package mutating func takeStarted() -> [StartedCall] {
         guard !started.isEmpty else { return [] }
         defer { started = [] }
         return started
     }
 
-    // MARK: - A read
+    // MARK: - Reading
 
-    /// Takes the bytes of a read. Its frames are then had by ``nextFrame()``.
+    /// Begins a read of these bytes. ``nextFrame()`` returns its frames.
     package mutating func beginRead(_ bytes: ByteBuffer) {
         if isReading { decoder.append(bytes) }
     }
 
-    /// The next frame, if the bytes hold a whole one.
+    /// Returns the next frame; `nil` if the bytes hold no complete one.
     package mutating func nextFrame() -> Frame? {
         guard violation == nil, let event = decoder.next() else { return nil }
         prefetched = prefetchedNext
@@ -201,7 +206,7 @@ package struct ServerConnection {
             return isRequest(header) ? .request(Request(streamID: header.streamID)) : .handled
         case .oversized(let header):
             hasEndedFrame = true
-            refuseOversized(header)
+            failOversizedFrame(header)
             return .handled
         case .violation(let found):
             violation = found
@@ -209,22 +214,22 @@ package struct ServerConnection {
         }
     }
 
-    /// Gives `body` the data of the request that ``nextFrame()`` returned last, and what was prefetched of this very frame.
+    /// Calls `body` with the data of the last request that ``nextFrame()`` returned, and with its prefetched form.
     @inline(__always)
     package mutating func withRequestData<Result>(_ body: (Span<UInt8>, PrefetchedVerify?) -> Result) -> Result {
         let prefetched = prefetched
         return decoder.withData { body($0, prefetched) }
     }
 
-    /// Has the frame after the request looked at, if it is here: what it needs of the cache is on its way by the time of its turn.
+    /// Prefetches for the frame after the request, if the bytes hold it, so that its cache entry is loaded in time.
     @inline(__always)
     package mutating func prefetchNext(_ prefetch: (Span<UInt8>) -> PrefetchedVerify?) {
         prefetchedNext = decoder.withDataAhead(prefetch)
     }
 
-    /// Answers the request, or starts its call.
+    /// Answers the request or starts its call.
     ///
-    /// - Parameter cached: The response of ``RequestDecision/cached``.
+    /// - Parameter cached: The response data for ``RequestDecision/cached``.
     @inline(__always)
     package mutating func apply(
         _ decision: RequestDecision, to request: Request, cached: EncodedResponse, now: Instant
@@ -236,15 +241,15 @@ package struct ServerConnection {
         }
     }
 
-    /// Lets `write` take what it can of the output, if that is worth a write of its own while more frames of the read wait.
+    /// Writes the output early if it is large enough, while more frames of the read wait.
     ///
-    /// - Parameter write: Returns whether it took everything.
-    /// - Returns: False if `write` did not, and need not be tried again in this read.
+    /// - Parameter write: Consumes as much as it can. Returns whether it consumed everything.
+    /// - Returns: `false` if `write` left bytes. Do not call it again in this read.
     @inline(__always)
     package mutating func flushEarly(_ write: (inout ByteBuffer) -> Bool) -> Bool {
-        guard output.readableBytes >= Self.worthSendingEarly else { return true }
+        guard output.readableBytes >= Self.earlyFlushThreshold else { return true }
         guard write(&output) else { return false }
-        // So that the memory is used again from its beginning.
+        // Reuses the buffer from its beginning.
         output.clear()
         return true
     }
@@ -262,7 +267,7 @@ package struct ServerConnection {
         return .keep
     }
 
-    /// Whether requests are read. What comes after our FIN can't be answered, and after the peer's there is nothing.
+    /// Whether the connection reads requests. After the server's FIN it can't answer them; after the peer's FIN there are none.
     private var isReading: Bool {
         mutating get {
             switch state {
@@ -274,8 +279,8 @@ package struct ServerConnection {
 
     // MARK: - Other events
 
-    /// Answers a started call with the data of a response frame. Ignored if its deadline has passed, also where another call
-    /// has its stream id by now.
+    /// Answers a started call with a response frame's data. Ignored if the call's deadline has passed, even if a newer call uses
+    /// its stream id.
     package mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> Directive {
         guard changeCalls({ $0.remove(call) }) == true else { return .keep }
         noteActivity(now)
@@ -283,7 +288,7 @@ package struct ServerConnection {
         return closeIfFinished()
     }
 
-    /// The peer sends nothing more.
+    /// Notes that the peer sends nothing more.
     package mutating func endInput() -> Directive {
         switch state {
         case .open(let calls), .draining(let calls): state = .inputEnded(calls)
@@ -293,33 +298,34 @@ package struct ServerConnection {
         return closeIfFinished()
     }
 
-    /// The server shuts down: finish what is in flight, start nothing new.
+    /// Begins draining: finishes the calls in flight and starts no new ones.
     package mutating func drain(now: Instant) {
         guard case .open(let calls) = state else { return }
         state = .draining(calls)
         noteActivity(now)
     }
 
-    /// The peer does not read, and enough output waits for it: nothing more is read until ``unblockOutput(now:)``.
+    /// Notes that too much output is unsent because the peer does not read. The caller reads no more until
+    /// ``unblockOutput(now:)``.
     package mutating func blockOutput(now: Instant) {
         if case .peerToRead = wait { return }
         wait = .peerToRead(since: now)
     }
 
-    /// The peer has read something, though not enough for ``unblockOutput(now:)``.
+    /// Notes that the peer has read some output, but too little for ``unblockOutput(now:)``.
     package mutating func noteProgress(now: Instant) {
         if case .peerToRead = wait { wait = .peerToRead(since: now) }
     }
 
-    /// The peer reads again.
+    /// Notes that the peer reads again.
     package mutating func unblockOutput(now: Instant) {
-        // The rest of a frame could not come while nothing was read.
+        // The rest of a frame could not arrive while the server did not read.
         wait = decoder.isMidFrame ? .restOfFrame(since: now) : .frame(since: now)
     }
 
     // MARK: - Time
 
-    /// The time at which ``timePassed(now:)`` is next worth calling.
+    /// The next time to call ``timePassed(now:)``.
     package var nextTimer: Instant {
         mutating get {
             switch state {
@@ -333,9 +339,9 @@ package struct ServerConnection {
         }
     }
 
-    /// Answers calls whose deadline has passed, and says what becomes of the connection.
+    /// Answers calls whose deadline has passed, and checks the connection's timeouts.
     ///
-    /// - Returns: The calls that were given up, for whatever works on them to stop.
+    /// - Returns: The expired calls, whose work must be cancelled, and the directive for the socket.
     package mutating func timePassed(now: Instant) -> (expired: [CallID], directive: Directive) {
         if case .closed = state { return ([], .keep) }
         let expired = expireCalls(now: now)
@@ -360,9 +366,9 @@ package struct ServerConnection {
         return (expired, closeIfFinished())
     }
 
-    /// When the wait has lasted too long.
+    /// Returns the time at which the wait times out.
     ///
-    /// - Parameter quiet: How long nothing may come; `nil` while a call is in flight.
+    /// - Parameter quiet: The maximum time without a frame; `nil` while a call is in flight.
     private func waitEnd(quiet: Nanoseconds?) -> Instant {
         switch wait {
         case .peerToRead(let since): since.advanced(by: timeouts.write)
@@ -377,18 +383,18 @@ package struct ServerConnection {
 
     private mutating func expireCalls(now: Instant) -> [CallID] {
         guard let expired = changeCalls({ $0.removeExpired(at: now) }), !expired.isEmpty else { return [] }
-        for call in expired { refuse(call.streamID, .deadlineExceeded, "the deadline passed before there was an answer") }
+        for call in expired { fail(call.streamID, .deadlineExceeded, "the deadline passed before the call finished") }
         noteActivity(now)
         return expired
     }
 
     // MARK: - Frames
 
-    /// Whether the frame is a request to decide. Answers it if the contract says so of what is not.
+    /// Returns whether the frame is a request to decide. Otherwise answers it as the contract says.
     @inline(__always)
     private mutating func isRequest(_ header: FrameHeader) -> Bool {
         guard header.type == .request, header.streamID.isOdd, !header.isStreaming, !isInFlight(header.streamID) else {
-            refuseFrame(header)
+            failFrame(header)
             return false
         }
         return true
@@ -402,39 +408,41 @@ package struct ServerConnection {
         }
     }
 
-    private mutating func refuseFrame(_ header: FrameHeader) {
-        if header.type == .data { return refuse(header.streamID, .unimplemented, "there are no streaming calls here") }
+    private mutating func failFrame(_ header: FrameHeader) {
+        if header.type == .data { return fail(header.streamID, .unimplemented, "the server does not support streaming calls") }
         guard header.type == .request else { return }
         guard header.streamID.isOdd else {
-            return refuse(header.streamID, .malformedRequest, "stream id \(header.streamID.rawValue) is even: clients use odd ones")
+            return fail(header.streamID, .malformedRequest, "stream id \(header.streamID.rawValue) is even: use an odd one")
         }
         guard !isInFlight(header.streamID) else {
-            return refuse(header.streamID, .malformedRequest, "stream id \(header.streamID.rawValue) is still in flight")
+            return fail(
+                header.streamID, .malformedRequest, "stream id \(header.streamID.rawValue) has a call in flight: use another")
         }
-        refuse(header.streamID, .unimplemented, "there are no streaming calls here")
+        fail(header.streamID, .unimplemented, "the server does not support streaming calls")
     }
 
-    private mutating func refuseOversized(_ header: FrameHeader) {
-        guard header.type == .request else { return refuseFrame(header) }
-        refuse(
+    private mutating func failOversizedFrame(_ header: FrameHeader) {
+        guard header.type == .request else { return failFrame(header) }
+        fail(
             header.streamID, .frameTooLong,
-            "a frame of \(header.length) bytes is longer than the \(limits.maximumFrameLength) that server.max-frame-length allows")
+            "a frame of \(header.length) bytes exceeds the limit of \(limits.maximumFrameLength) bytes (server.max-frame-length)")
     }
 
-    /// On a stream that is in flight this answers the second request of that id; the first one's answer still comes.
-    private mutating func refuse(_ streamID: StreamID, _ failure: Failure, _ message: String, retryAfter: Duration? = nil) {
+    /// Writes a failure response. On a stream with a call in flight it answers the second request of that id; the call still gets
+    /// its own response.
+    private mutating func fail(_ streamID: StreamID, _ failure: Failure, _ message: String, retryAfter: Duration? = nil) {
         counters.countFailure(failure)
-        let answer = FailureResponse(failure, message, retryAfter: retryAfter)
-        output.writeFrame(.response, streamID: streamID, data: ResponseEncoder.encode(answer))
+        let response = FailureResponse(failure, message, retryAfter: retryAfter)
+        output.writeFrame(.response, streamID: streamID, data: ResponseEncoder.encode(response))
     }
 
-    // MARK: - Calls, and the end
+    // MARK: - Calls and close
 
     private mutating func start(_ call: AsynchronousCall, on streamID: StreamID, timeout: Duration?, now: Instant) {
         guard callsInFlight < limits.maximumCallsInFlight else {
-            return refuse(
+            return fail(
                 streamID, .tooManyCalls,
-                "\(limits.maximumCallsInFlight) calls of this connection are in flight, as server.max-calls-in-flight allows",
+                "the connection reached its limit of \(limits.maximumCallsInFlight) calls in flight (server.max-calls-in-flight)",
                 retryAfter: .milliseconds(100))
         }
         let deadline = Deadline(now.advanced(by: min(timeout ?? limits.defaultCallTimeout, limits.maximumCallTimeout)))
@@ -444,13 +452,13 @@ package struct ServerConnection {
         started.append(StartedCall(id: id, call: call, deadline: deadline))
     }
 
-    /// Changes the calls in flight in their state.
+    /// Changes the calls in flight of the current state.
     ///
     /// - Returns: `nil` in a state that has none.
     private mutating func changeCalls<Result>(_ change: (inout InFlightCalls) -> Result) -> Result? {
         switch state {
         case .open(var calls):
-            // So that the calls are in one place, and changed there.
+            // Clears the state first, so that the calls have one owner and change in place.
             state = .closed
             defer { state = .open(calls) }
             return change(&calls)
@@ -477,10 +485,10 @@ package struct ServerConnection {
     }
 }
 
-/// The calls of a connection that were started and not answered.
+/// The calls of a connection that are started and not answered.
 private struct InFlightCalls {
     private var calls: [StreamID: (id: ServerConnection.CallID, deadline: Deadline)] = [:]
-    /// No later than the earliest deadline.
+    /// A time that is not later than the earliest deadline.
     private(set) var earliestDeadline = Instant.distantFuture
 
     var count: Int { calls.count }
@@ -493,14 +501,14 @@ private struct InFlightCalls {
         earliestDeadline = min(earliestDeadline, deadline.instant)
     }
 
-    /// - Returns: Whether the call was here.
+    /// - Returns: Whether the call was in flight.
     mutating func remove(_ call: ServerConnection.CallID) -> Bool {
         guard calls[call.streamID]?.id == call else { return false }
         calls[call.streamID] = nil
         return true
     }
 
-    /// Removes the calls whose deadline has passed, and returns them in the order in which they were started.
+    /// Removes the calls whose deadline has passed, and returns them in the order of their start.
     mutating func removeExpired(at now: Instant) -> [ServerConnection.CallID] {
         guard now >= earliestDeadline else { return [] }
         let expired = calls.values.filter { $0.deadline.hasPassed(at: now) }.map(\.id).sorted()

@@ -1,10 +1,10 @@
 internal import NIOConcurrencyHelpers
 
-/// Reads the statistics once at a time, however many ask: who comes while they are read shares the next reading with all that come
-/// meanwhile. So no reader is told less than had happened when it asked, and asking often costs the server little.
+/// Reads the statistics for any number of readers, one read at a time. A reader that comes during a read joins the next one. So
+/// each result includes everything that happened before the reader asked, and frequent readers cost little.
 final class CoalescedStatisticsReader: Sendable {
     private struct State {
-        /// The one that begins when the last is over.
+        /// The read that begins after the last one, and that new readers join.
         var next: Task<[UInt8], Never>?
         var last: Task<[UInt8], Never>?
     }
@@ -12,26 +12,28 @@ final class CoalescedStatisticsReader: Sendable {
     private let state = NIOLockedValueBox(State())
     private let read: @Sendable () async -> [UInt8]
 
-    /// - Parameter read: Gives the data of a response frame.
+    /// - Parameter read: Returns a response frame's data.
     init(_ read: @escaping @Sendable () async -> [UInt8]) {
         self.read = read
     }
 
-    /// The next reading, whose value is the data of a response frame.
+    /// Joins the next read.
+    ///
+    /// - Returns: A task with the response frame's data.
     func join() -> Task<[UInt8], Never> {
         state.withLockedValue { state in
             if let next = state.next { return next }
-            let reading = Task { [last = state.last] in
+            let task = Task { [last = state.last] in
                 _ = await last?.value
                 return await begin()
             }
-            state = State(next: reading, last: reading)
-            return reading
+            state = State(next: task, last: task)
+            return task
         }
     }
 
     private func begin() async -> [UInt8] {
-        // Who comes from here on would miss what is read already.
+        // Readers that come from now on would miss events, and join the next read.
         state.withLockedValue { $0.next = nil }
         return await read()
     }

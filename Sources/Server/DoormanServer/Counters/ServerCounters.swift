@@ -1,21 +1,21 @@
 internal import DoormanCore
 package import DoormanWire
 
-/// Counts how calls and connections of one event loop ended. Only that loop touches it, so that a hit pays for one addition. Statistics
-/// read it on the loop, by ``snapshot``.
+/// Counts how the calls and connections of one event loop ended. Only that loop uses the counters, so that a cache hit costs one
+/// addition. Statistics read ``snapshot`` on the loop.
 ///
-/// Each event is counted once, where it happens. No name ever holds anything that a peer sent.
+/// Each event is counted once, where it happens. No name contains data that a peer sent.
 package final class ServerCounters {
-    /// Where the answer of a call came from.
+    /// The source of a call's response.
     package enum Source: String, Sendable, Hashable {
         case cache = "cache"
         case provider
         case server
     }
 
-    /// Calls that ended alike.
+    /// The key of calls that ended alike.
     package struct Ending: Sendable, Hashable {
-        /// `nil` for calls that failed before it mattered which method they are of.
+        /// `nil` for calls that failed before their method mattered.
         package let method: Method?
         package let source: Source
         /// `nil` for success.
@@ -28,22 +28,22 @@ package final class ServerCounters {
         }
     }
 
-    /// The counters at one moment, of one event loop or of several.
+    /// The counters of one or several event loops at one moment.
     package struct Snapshot: Sendable, Hashable {
         package fileprivate(set) var calls: [Ending: UInt64] = [:]
-        /// By the reason for which connections were closed.
+        /// Closed connections by the reason's name.
         package fileprivate(set) var connectionsClosed: [String: UInt64] = [:]
 
         package init() {}
 
-        /// Adds another event loop's.
+        /// Adds the counters of another event loop.
         package mutating func add(_ other: Snapshot) {
             calls.merge(other.calls, uniquingKeysWith: &+)
             connectionsClosed.merge(other.connectionsClosed, uniquingKeysWith: &+)
         }
     }
 
-    /// `Verify` calls that the cache answered with an identity: nearly all, so they have a number of their own.
+    /// `Verify` calls that the cache answered with an identity. Most calls end so, and need no dictionary lookup.
     private var validHits: UInt64 = 0
     private var others = Snapshot()
 
@@ -51,7 +51,7 @@ package final class ServerCounters {
 
     /// Counts a `Verify` that the cache answered.
     ///
-    /// - Parameter rejection: Why the token is rejected; `nil` for a valid one.
+    /// - Parameter rejection: The reason if the token is rejected; `nil` for a valid token.
     @inline(__always)
     func countHit(rejection: Rejection.Reason?) {
         guard let rejection else {
@@ -61,12 +61,12 @@ package final class ServerCounters {
         count(Ending(.verify, from: .cache, Failure(rejection)))
     }
 
-    /// Counts a call that failed before it mattered which method it is of.
+    /// Counts a call that failed before its method mattered.
     func countFailure(_ failure: Failure) {
         count(Ending(nil, from: .server, failure))
     }
 
-    /// Counts a call that waited, at its end.
+    /// Counts an asynchronous call at its end.
     func countFinished(_ method: Method, _ failure: Failure?) {
         count(Ending(method, from: method.source, failure))
     }
@@ -78,7 +78,7 @@ package final class ServerCounters {
 
     /// Counts a connection that was closed.
     ///
-    /// - Parameter reason: One of few names.
+    /// - Parameter reason: One of a few constant names.
     func countClosed(_ reason: String) {
         others.connectionsClosed[reason, default: 0] &+= 1
     }
@@ -95,7 +95,7 @@ package final class ServerCounters {
 }
 
 extension Method {
-    /// Where its answer comes from, if not from the cache.
+    /// The source of the method's responses other than cache hits.
     fileprivate var source: ServerCounters.Source {
         switch self {
         case .verify, .exchange, .revoke, .listAccounts, .deleteAccount: .provider

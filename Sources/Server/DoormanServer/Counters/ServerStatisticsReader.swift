@@ -1,7 +1,7 @@
 internal import DoormanCore
 internal import DoormanSupport
 
-/// Reads what the server itself knows for its statistics: how calls ended, and how full it is.
+/// Reads the server's own statistics: how calls ended, and how full its limits are.
 struct ServerStatisticsReader: Sendable {
     private let settings: ServerSettings
     private let dispatchers: PerEventLoop<RequestDispatcher>
@@ -12,7 +12,7 @@ struct ServerStatisticsReader: Sendable {
     private let began: Instant
     private let startedAt: Timestamp
 
-    /// Begins to count the time.
+    /// Creates the reader. The server's uptime counts from now.
     init(
         settings: ServerSettings, dispatchers: PerEventLoop<RequestDispatcher>, inFlight: InFlightCounter,
         connections: ConnectionRegistry, tls: ReloadableTLSContext?, time: TimeSource
@@ -27,7 +27,7 @@ struct ServerStatisticsReader: Sendable {
         startedAt = time.wallTime()
     }
 
-    /// Adds it to what the layers below know.
+    /// Adds the server's statistics to those of the layers below.
     func add(to statistics: inout ServerStatistics) async {
         statistics.startedAt = startedAt
         statistics.uptime = .milliseconds(began.duration(to: time.now()).nanoseconds / 1_000_000)
@@ -50,11 +50,11 @@ struct ServerStatisticsReader: Sendable {
 }
 
 extension PerEventLoop<RequestDispatcher> {
-    /// The counters of all event loops.
+    /// Returns the sum of all event loops' counters.
     func counters() async -> ServerCounters.Snapshot {
         var sum = ServerCounters.Snapshot()
         for snapshot in onEach({ $0.counters.snapshot }) {
-            // A loop that is shut down counts no more.
+            // A loop that is shut down fails and is left out.
             if let snapshot = try? await snapshot.get() { sum.add(snapshot) }
         }
         return sum

@@ -4,21 +4,21 @@ internal import Logging
 internal import NIOCore
 internal import NIOSSL
 
-/// Takes in a connection that was just accepted, or closes it: counts it, finds out who is at its other end, and gives it the
-/// handlers that it needs. A plain one gets a single handler.
+/// Sets up an accepted connection or closes it. It counts the connection, identifies the caller and adds the channel handlers; a
+/// plain connection needs one handler.
 struct ConnectionInitializer: Sendable {
     let settings: ServerSettings
-    /// Of TCP connections. Those of a Unix socket never leave the machine.
+    /// The TLS context of TCP connections. Unix socket connections never use TLS.
     let tls: ReloadableTLSContext?
     let shared: ConnectionHandler.Shared
     let dispatchers: PerEventLoop<RequestDispatcher>
     let connections: ConnectionRegistry
 
-    /// Called on the channel's event loop.
+    /// Sets up the connection. Called on the channel's event loop.
     func admit(_ channel: any Channel) -> EventLoopFuture<Void> {
         guard connections.add(channel, maximum: settings.maximumConnections) else {
             return close(
-                channel, "too_many_connections", "closed a new connection: server.max-connections are open",
+                channel, "too_many_connections", "closed a new connection: server.max-connections reached",
                 ["maximum": "\(settings.maximumConnections)"])
         }
         let connections = connections
@@ -27,7 +27,7 @@ struct ConnectionInitializer: Sendable {
         return Caller.ofProcess(behind: channel).flatMap { caller in
             guard settings.unixSocketCallers.isEmpty || settings.unixSocketCallers.contains(caller) else {
                 return close(
-                    channel, "unix_socket_caller", "closed a new connection: server.unix-socket-callers does not name its user",
+                    channel, "unix_socket_caller", "closed a new connection: its user is not in server.unix-socket-callers",
                     ["caller": "\(caller)"])
             }
             return serve(channel, as: caller)
@@ -63,16 +63,16 @@ struct ConnectionInitializer: Sendable {
     }
 
     private func close(
-        _ channel: any Channel, _ why: String, _ message: Logger.Message, _ metadata: Logger.Metadata
+        _ channel: any Channel, _ reason: String, _ message: Logger.Message, _ metadata: Logger.Metadata
     ) -> EventLoopFuture<Void> {
-        shared.log.log(why == "too_many_connections" ? .warning : .notice, about: why, message, metadata)
-        dispatchers[channel.eventLoop].counters.countClosed(why)
+        shared.log.log(reason == "too_many_connections" ? .warning : .notice, about: reason, message, metadata)
+        dispatchers[channel.eventLoop].counters.countClosed(reason)
         return channel.close()
     }
 }
 
-/// Says in the log that connections can't be accepted, mostly for want of file descriptors. Behind `AcceptBackoffHandler`, which
-/// has the listener pause meanwhile instead of trying again at once, for ever.
+/// Logs that accepting connections fails, mostly because no file descriptor is free. It stands behind `AcceptBackoffHandler`,
+/// which pauses the listener instead of retrying in a tight loop.
 final class AcceptFailureHandler: ChannelInboundHandler, Sendable {
     typealias InboundIn = any Channel
 
@@ -85,7 +85,8 @@ final class AcceptFailureHandler: ChannelInboundHandler, Sendable {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is IOError else { return context.fireErrorCaught(error) }
         log.log(
-            .error, about: "accept_failed", "connections can't be accepted for a while: see ulimit -n and server.max-connections",
+            .error, about: "accept_failed",
+            "connections can't be accepted; backing off: raise ulimit -n or lower server.max-connections",
             ["error": "\(error)"])
     }
 }

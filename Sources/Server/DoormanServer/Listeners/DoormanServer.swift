@@ -7,19 +7,20 @@ package import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
 
-/// The RPC server: listens, and serves each connection on the event loop that it fell to.
+/// The RPC server. It listens, and serves each connection on the event loop that accepted it.
 ///
-/// ``run()`` serves until graceful shutdown begins, then drains: it stops accepting, answers new calls `DRAINING`, finishes
-/// what is in flight, half-closes, closes, and cuts off after ``ServerSettings/drainTimeout`` what is still there.
+/// ``run()`` serves until graceful shutdown, then drains: it stops accepting, answers new calls with `DRAINING`, finishes the
+/// calls in flight, half-closes the connections and closes them. After ``ServerSettings/drainTimeout`` it closes the remaining
+/// connections.
 package final class DoormanServer: Service {
     private let settings: ServerSettings
     private let backend: any VerificationBackend
     private let logger: Logger
     private let group: any EventLoopGroup
-    /// Nil where TCP is plain.
+    /// `nil` for plain TCP.
     private let tls: ReloadableTLSContext?
     private let dispatchers: PerEventLoop<RequestDispatcher>
-    /// The policy that was given last, and its number.
+    /// The latest policy and its generation.
     private let currentPolicy: NIOLockedValueBox<(policy: CallerPolicy, generation: Int)>
     private let statistics: CoalescedStatisticsReader
     private let connections = ConnectionRegistry()
@@ -27,8 +28,8 @@ package final class DoormanServer: Service {
     private let socketFile = NIOLockedValueBox<SocketFile?>(nil)
 
     /// - Parameters:
-    ///   - tls: What TCP connections are served with; nil for plain ones.
-    ///   - group: Where connections are served. The server does not shut it down.
+    ///   - tls: The TLS configuration of TCP connections; `nil` (the default) for plain TCP.
+    ///   - group: The event loops that serve connections. The server does not shut the group down.
     package init(
         settings: ServerSettings, backend: any VerificationBackend, tls: ServerTLS? = nil, group: any EventLoopGroup,
         logger: Logger
@@ -55,10 +56,12 @@ package final class DoormanServer: Service {
             await reader.add(to: &statistics)
             return ResponseEncoder.encode(statistics)
         }
-        if let tls { warn(of: tls) }
+        if let tls { logWarnings(of: tls) }
     }
 
-    /// Listens, serves until shutdown, drains. Throws if an address can't be bound.
+    /// Listens, serves until graceful shutdown, and drains.
+    ///
+    /// - Throws: ``CannotListen`` if an address can't be bound.
     package func run() async throws {
         try await start()
         do {
@@ -72,8 +75,8 @@ package final class DoormanServer: Service {
 
     /// Binds every listener.
     ///
-    /// - Throws: ``CannotListen`` for the first that can't be bound, or must not be: without TLS, TCP is for this machine alone. None
-    ///   is left open then.
+    /// - Throws: ``CannotListen`` for the first address that can't be bound, or that is not a loopback address without TLS. Then
+    ///   no listener stays open.
     package func start() async throws {
         let initializer = makeInitializer()
         do {
@@ -99,54 +102,57 @@ package final class DoormanServer: Service {
         }
     }
 
-    /// Has the next handshakes made with other certificates, keys or authorities. Connections that there are, and handshakes that have
-    /// begun, go on; no session that began with the old ones is resumed.
+    /// Replaces certificates, key and authorities for new handshakes. Open connections and handshakes in progress continue.
+    /// Sessions of the old configuration can't be resumed.
     package func replaceTLS(_ new: ServerTLS) {
-        guard let tls else { preconditionFailure("what is listened on was chosen for a server without TLS") }
+        guard let tls else { preconditionFailure("a server that listens without TLS can't switch to TLS") }
         tls.value = new
-        warn(of: new)
-        logger.info("replaced TLS: the next handshakes are made with it")
+        logWarnings(of: new)
+        logger.info("reloaded the TLS certificates")
     }
 
-    /// What the next handshake is made of; nil for a server without TLS.
+    /// The TLS material of new handshakes; `nil` for a server without TLS.
     package var tlsMaterial: TLSMaterial? { tls?.value.material }
 
-    /// Has every call that is read from now on judged by another policy, on connections that there are too. Calls that wait go on.
-    /// A caller whose rate is the same as before keeps what it has taken of it.
+    /// Replaces the policy for every call that is read from now on, also on open connections. Calls in flight continue. A caller
+    /// whose rate limit is unchanged keeps its usage.
     ///
-    /// - Returns: A task that ends when every event loop goes by it.
+    /// - Returns: A task that ends when every event loop applies the policy.
     @discardableResult
     package func replacePolicy(_ new: CallerPolicy) -> Task<Void, Never> {
-        // Under the lock, so that of two policies that are given at the same time all loops end with the same one.
+        // Submitted under the lock, so that after two concurrent replacements all loops end with the same policy.
         let replaced = currentPolicy.withLockedValue { current in
             let generation = current.generation + 1
             current = (new, generation)
             return dispatchers.onEach { $0.replacePolicy(new, generation: generation) }
         }
-        logger.info("replaced the policy of callers: calls are judged by it")
-        // A loop that is shut down has no connections left.
+        logger.info("reloaded the caller policy")
+        // A loop that is shut down fails, and has no connections left.
         return Task { for loop in replaced { try? await loop.get() } }
     }
 
-    /// By which calls are judged, or soon will be.
+    /// The latest policy. Event loops apply it shortly after ``replacePolicy(_:)``.
     package var policy: CallerPolicy { currentPolicy.withLockedValue { $0.policy } }
 
-    private func warn(of tls: ServerTLS) {
-        for warning in tls.warnings { logger.warning("\(warning)") }
+    private func logWarnings(of tls: ServerTLS) {
+        for warning in tls.warnings {
+            logger.warning("a TLS certificate is outside its validity period", metadata: ["certificate": "\(warning)"])
+        }
     }
 
-    /// The addresses that are listened on, with the ports that were chosen.
+    /// The addresses of the open listeners, with the ports that were chosen.
     package var addresses: [SocketAddress] {
         listeners.withLockedValue { $0.compactMap(\.localAddress) }
     }
 
-    /// How the calls and connections of all event loops ended.
+    /// Returns how the calls and connections of all event loops ended.
     package func counters() async -> ServerCounters.Snapshot { await dispatchers.counters() }
 
-    /// Connections that are open now.
+    /// The number of open connections.
     package var connectionCount: Int { connections.count }
 
-    /// Stops accepting, lets every connection finish, and returns when the last is gone or the time is up.
+    /// Stops accepting and lets every connection finish. Returns when the last connection is closed, or after
+    /// ``ServerSettings/drainTimeout``.
     package func drain() async {
         logger.info("draining", metadata: ["connections": "\(connections.count)"])
         await closeListeners()
@@ -154,13 +160,13 @@ package final class DoormanServer: Service {
         let remaining = await connections.waitUntilEmpty(timeout: settings.drainTimeout)
         if remaining > 0 {
             logger.warning(
-                "cut off connections that were not finished within server.drain-timeout", metadata: ["connections": "\(remaining)"])
+                "closed connections that did not finish within server.drain-timeout", metadata: ["connections": "\(remaining)"])
         }
         await stop()
         logger.info("drained")
     }
 
-    /// Closes everything at once.
+    /// Closes all listeners and connections at once.
     package func stop() async {
         await closeListeners()
         let closings = connections.all.map { $0.close() }
@@ -177,7 +183,7 @@ package final class DoormanServer: Service {
             defer { file = nil }
             return file
         }
-        file?.removeIfStillThere()
+        file?.removeIfOwned()
     }
 
     private func listen(on address: String, _ bind: () async throws -> any Channel) async throws {
@@ -204,7 +210,7 @@ package final class DoormanServer: Service {
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(clamping: settings.acceptBacklog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            // The default of 4 makes a burst of 2,000 connections wait for seconds.
+            // The default of 4 delays a burst of 2,000 connections by seconds.
             .serverChannelOption(.maxMessagesPerRead, value: 256)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -221,7 +227,7 @@ package final class DoormanServer: Service {
     }
 }
 
-/// An address that can't be listened on.
+/// A listener that can't be opened.
 package struct CannotListen: Error, CustomStringConvertible {
     package let address: String
     package let cause: any Error

@@ -3,8 +3,8 @@ internal import NIOCore
 internal import NIOPosix
 
 extension ServerBootstrap {
-    /// Notices peers that are gone without a word. Set on the listener, from which Linux has every accepted socket inherit it: so it
-    /// costs no system call for each.
+    /// Detects peers that disappeared without closing. Linux copies the options from the listener to accepted sockets, so that an
+    /// accept costs no extra system call.
     func keepingAlive(_ keepalive: ServerSettings.Keepalive) -> ServerBootstrap {
         serverChannelOption(.socketOption(.so_keepalive), value: 1)
             .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -17,14 +17,15 @@ extension ServerBootstrap {
 }
 
 extension Duration {
-    /// How many units it takes to cover it: what is left over takes another.
+    /// Converts to a whole number of units, rounded up.
     fileprivate func rounded(to unit: Duration) -> ChannelOptions.Types.SocketOption.Value {
         .init((self / unit).rounded(.up))
     }
 }
 
 extension SocketAddress {
-    /// Whether only this machine reaches what listens there. The addresses that stand for all (`0.0.0.0`, `::`) are not.
+    /// Whether a listener on this address is reachable only from this machine. The wildcard addresses `0.0.0.0` and `::` are not
+    /// loopback.
     var isLoopback: Bool {
         switch self {
         case .v4(let address):
@@ -40,19 +41,19 @@ extension SocketAddress {
     }
 }
 
-/// Why TCP is not listened on.
+/// The error of a TCP listener that would serve other machines without TLS.
 package struct PlaintextFromNetwork: Error, CustomStringConvertible {
     package init() {}
 
     package var description: String {
-        "other machines reach this address, and there is no TLS: whoever is on the way could read tokens and answer in our place. Set "
-            + "tls.certificate-file and tls.private-key-file, or listen on loopback or server.unix-socket, or take the risk with "
-            + "server.allow-plaintext-from-network"
+        "other machines can reach this address, and TLS is off: anyone on the network path could read tokens and forge responses. "
+            + "Set tls.certificate-file and tls.private-key-file, listen on a loopback address or server.unix-socket, or accept the "
+            + "risk with server.allow-plaintext-from-network"
     }
 }
 
 extension ServerSettings.TCPAddress {
-    /// Whether only this machine reaches it; nil for a name, which the resolver may give another meaning tomorrow.
+    /// Whether the address is reachable only from this machine; `nil` for a name, because name resolution can change.
     package var isLoopback: Bool? {
         (try? SocketAddress(ipAddress: host, port: port))?.isLoopback
     }

@@ -1,11 +1,11 @@
 internal import NIOCore
 
-/// One value for each event loop of a group, which only its loop touches.
+/// A value per event loop of a group. Only its own loop uses it.
 struct PerEventLoop<Value>: Sendable {
     private let boxes: [ObjectIdentifier: NIOLoopBoundBox<Value>]
     private let loops: [any EventLoop]
 
-    /// - Parameter make: Called once for each event loop.
+    /// - Parameter make: Creates the value of a loop; called once per loop.
     init(group: any EventLoopGroup, make: () -> sending Value) {
         loops = Array(group.makeIterator())
         var boxes: [ObjectIdentifier: NIOLoopBoundBox<Value>] = [:]
@@ -13,12 +13,12 @@ struct PerEventLoop<Value>: Sendable {
         self.boxes = boxes
     }
 
-    /// The loop's own value. Called on that loop.
+    /// The value of the current loop. Call it on that loop only.
     subscript(loop: any EventLoop) -> Value { box(of: loop).value }
 
     /// Calls `body` on each loop with the loop's value.
     ///
-    /// - Returns: A future for each loop, which fails if the loop is shut down.
+    /// - Returns: A future per loop, which fails if the loop is shut down.
     func onEach<Result: Sendable>(_ body: @escaping @Sendable (Value) -> Result) -> [EventLoopFuture<Result>] {
         loops.map { loop in
             let box = box(of: loop)
@@ -27,7 +27,7 @@ struct PerEventLoop<Value>: Sendable {
     }
 
     private func box(of loop: any EventLoop) -> NIOLoopBoundBox<Value> {
-        guard let box = boxes[ObjectIdentifier(loop)] else { preconditionFailure("the loop is not of the server's group") }
+        guard let box = boxes[ObjectIdentifier(loop)] else { preconditionFailure("an event loop of another group") }
         return box
     }
 }

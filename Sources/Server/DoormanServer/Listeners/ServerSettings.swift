@@ -1,48 +1,48 @@
 internal import DoormanCore
 package import DoormanSupport
 
-/// What the operator decides about the server. Every limit is here, with its default in numbers.
+/// The settings of the server. Every limit is here with its default.
 package struct ServerSettings: Sendable, Hashable {
-    /// Where to listen on TCP; nil for not at all. Default 127.0.0.1, port 7117.
+    /// Address to listen on over TCP; `nil` for no TCP listener. Default 127.0.0.1, port 7117.
     package var tcp: TCPAddress? = TCPAddress(host: "127.0.0.1", port: 7117)
-    /// Where to listen on a Unix socket; nil (the default) for not at all. A socket file that is left over is replaced.
+    /// Path of the Unix socket to listen on; `nil` (the default) for none. A stale socket file is replaced.
     package var unixSocketPath: String?
-    /// Permissions of the Unix socket's file: who may write to it may connect. Default 0600, its owner.
+    /// Permissions of the Unix socket's file. Processes that may write to it may connect. Default 0600, its owner.
     package var unixSocketMode: UInt32 = 0o600
-    /// The users whose processes may connect to the Unix socket, `uid:NUMBER`; empty (the default) for whoever can open the file.
+    /// Users that may connect to the Unix socket, as `uid:NUMBER`. Empty (the default) for every user that can open the file.
     package var unixSocketCallers: Set<Caller> = []
-    /// Whether to take TCP connections without TLS from other machines, where whoever is on the way can read tokens and give answers
-    /// in our place. Default no.
+    /// Whether to accept plain TCP from other machines. Anyone on the network path could then read tokens and forge responses.
+    /// Default no.
     package var allowsPlaintextFromNetwork = false
-    /// How long a TLS handshake may take, from the connection's first moment. Default 5 s.
+    /// Maximum duration of a TLS handshake, counted from accept. Default 5 s.
     package var handshakeTimeout = Duration.seconds(5)
-    /// When to take a TCP peer for gone.
+    /// Detection of dead TCP peers.
     package var keepalive = Keepalive()
-    /// Event loops, each a thread; 0 (the default) for one a core.
+    /// Number of event loops, each with a thread; 0 (the default) for one per core.
     package var eventLoops = 0
-    /// Connections that the kernel keeps until they are accepted, `listen(2)`. Default 1,024.
+    /// Maximum connections in the kernel's accept queue, see `listen(2)`. Default 1,024.
     package var acceptBacklog = 1024
-    /// Connections at once over all listeners; one more is closed as soon as it is accepted. Default 10,000.
+    /// Maximum open connections over all listeners. A connection above it is closed right after accept. Default 10,000.
     package var maximumConnections = 10_000
-    /// Who may call the service `doorman.v1.Accounts`, where there is no ``policy``. Default nobody.
+    /// Callers that may use the service `doorman.v1.Accounts` if there is no ``policy``. Default none.
     package var accountsCallers: Set<Caller> = []
-    /// Who may call what, and how much; nil (the default) for everybody everything, but for accounts.
+    /// Permissions and limits of callers. `nil` (the default) for ``CallerPolicy/open(accountsCallers:)``.
     package var policy: CallerPolicy?
-    /// Callers whose limits are kept apart; the rest with the same limits share them. Default 10,000.
+    /// Maximum callers with a quota of their own. Callers above it share one quota per set of limits. Default 10,000.
     package var maximumCallers = 10_000
-    /// Calls that wait for the provider at once, over all connections; one more is answered `RESOURCE_EXHAUSTED`. Default 100,000.
+    /// Maximum calls in flight over all connections. A call above it fails with `RESOURCE_EXHAUSTED`. Default 100,000.
     package var maximumWaitingCalls = 100_000
-    /// What one connection may do.
+    /// Limits of each connection.
     package var connection = ConnectionLimits()
-    /// From the first sign of shutdown until what is left is cut off. Default 20 s.
+    /// Maximum duration of a drain, from the start of graceful shutdown until the remaining connections are closed. Default 20 s.
     package var drainTimeout = Duration.seconds(20)
 
     package init() {}
 
     package struct TCPAddress: Sendable, Hashable {
-        /// A name or an address to bind.
+        /// Host name or IP address to bind.
         package var host: String
-        /// 0 for any free port.
+        /// Port to bind; 0 for any free port.
         package var port: Int
 
         package init(host: String, port: Int) {
@@ -51,42 +51,42 @@ package struct ServerSettings: Sendable, Hashable {
         }
     }
 
-    /// When a peer that says nothing any more is taken for gone, by tcp(7). By default within a minute, whether it is owed an answer or
-    /// not, and after three probes that were lost.
+    /// TCP keepalive, see tcp(7). The defaults detect a dead peer within a minute, whether data for it is unacknowledged or not,
+    /// and after three lost probes.
     package struct Keepalive: Sendable, Hashable {
-        /// Silence after which it is probed. Whole seconds. Default 30 s.
+        /// Time without data before the first probe, in whole seconds. Default 30 s.
         package var idle = Duration.seconds(30)
-        /// Between two probes. Whole seconds. Default 10 s.
+        /// Time between two probes, in whole seconds. Default 10 s.
         package var interval = Duration.seconds(10)
-        /// Probes without an answer after which it is gone. Default 3.
+        /// Number of unacknowledged probes before the connection is closed. Default 3.
         package var probes = 3
-        /// How long what was sent may go without the peer's acknowledgement. It also ends the probing: less than idle and all intervals
-        /// together makes fewer probes count. Default 60 s.
+        /// Maximum time that sent data may stay unacknowledged. It also ends the probing, so a value below `idle` plus all
+        /// intervals makes fewer probes count. Default 60 s.
         package var userTimeout = Duration.seconds(60)
 
         package init() {}
     }
 }
 
-/// What one connection may do, and for how long.
+/// The limits of one connection.
 package struct ConnectionLimits: Sendable, Hashable {
-    /// The longest data of a frame, in bytes: 1 to 4 MiB. Default 64 KiB.
+    /// Maximum length of a frame's data in bytes, 1 to 4 MiB. Default 64 KiB.
     package var maximumFrameLength: UInt32 = 64 << 10
-    /// Calls that wait for the provider at once; one more is answered `RESOURCE_EXHAUSTED`. Default 1,024.
+    /// Maximum calls in flight per connection. A call above it fails with `RESOURCE_EXHAUSTED`. Default 1,024.
     package var maximumCallsInFlight = 1024
-    /// How long a call may take whose caller did not say. Default 2 s.
+    /// Default deadline for calls that set none. Default 2 s.
     package var defaultCallTimeout = Duration.seconds(2)
-    /// How long a call may take, whatever its caller says. Default 30 s.
+    /// Maximum deadline of a call. Longer deadlines are shortened. Default 30 s.
     package var maximumCallTimeout = Duration.seconds(30)
-    /// From a frame's first byte to its last. Default 10 s.
+    /// Maximum time from a frame's first byte to its last. Default 10 s.
     package var frameTimeout = Duration.seconds(10)
-    /// How long a connection without a call in flight may be silent. Default 5 min.
+    /// Maximum time without a frame on a connection that has no call in flight. Default 5 min.
     package var idleTimeout = Duration.seconds(300)
-    /// How long answers may wait for a client that does not read. Default 10 s.
+    /// Maximum time that responses may wait for a client that does not read. Default 10 s.
     package var writeTimeout = Duration.seconds(10)
-    /// Bytes of answers waiting for the client from which on nothing more is read from it. Default 256 KiB.
+    /// Maximum unsent response bytes per connection. Above it the server stops reading from that connection. Default 256 KiB.
     package var writeBufferHighWaterMark = 256 << 10
-    /// While draining: how long a connection must have been silent before it is half-closed. Default 500 ms.
+    /// Time without a frame before a draining connection is half-closed. Default 500 ms.
     package var drainQuietPeriod = Duration.milliseconds(500)
 
     package init() {}

@@ -1,9 +1,9 @@
 private import Glibc
 
-/// A Unix socket that is bound, and its file. Bound here rather than by NIO, which takes whatever lies at the path away, both
-/// before it binds and after it closes: a server that lives, and a successor's file.
+/// A bound Unix socket and its file. NIO would unlink any file at the path before bind and after close: that of a running server,
+/// or of a successor.
 struct SocketFile: Sendable, Equatable {
-    /// Why a path can't be listened on.
+    /// The error of a path that can't be bound.
     enum Failure: Error, CustomStringConvertible {
         case inUse
         case pathTooLong
@@ -11,29 +11,29 @@ struct SocketFile: Sendable, Equatable {
 
         var description: String {
             switch self {
-            case .inUse: "somebody listens there already"
-            case .pathTooLong: "the path is longer than the 107 bytes that unix(7) allows"
-            case .system(let call, let errno): "\(call) failed: errno \(errno)"
+            case .inUse: "another process already listens on this path"
+            case .pathTooLong: "the path exceeds the 107 bytes that unix(7) allows"
+            case .system(let call, let errno): "\(call) failed: \(unsafe String(cString: strerror(errno)))"
             }
         }
     }
 
     private let path: String
-    // What is at the path later may be another's: the inode tells.
+    // The inode tells whether a file at the path is still the socket's own.
     private let device: UInt
     private let inode: UInt
 
-    /// Binds a socket, in place of a file that a killed server left.
+    /// Binds a socket. It replaces the file of a server that was killed.
     ///
-    /// - Parameter mode: The file's permissions. At no moment are they wider.
-    /// - Returns: The file, and the socket's descriptor, which the caller owns.
-    /// - Throws: ``Failure``; nothing is left open then.
+    /// - Parameter mode: The file's permissions. They are never wider, not even during the call.
+    /// - Returns: The file and the socket's descriptor. The caller owns the descriptor.
+    /// - Throws: ``Failure``. Then no descriptor stays open.
     static func bind(_ path: String, mode: UInt32) throws(Failure) -> (file: SocketFile, descriptor: Int32) {
-        if try isAnswered(path) { throw .inUse }
+        if try hasListener(at: path) { throw .inUse }
         if SocketFile(at: path) != nil { unsafe unlink(path) }
         let descriptor = try openSocket()
-        // Linux gives the file what the socket has, less the umask, so that it is never open to more than it should be. What the
-        // umask took is then given back; nobody can connect before listen(2) anyway.
+        // Linux creates the file with the socket's mode less the umask, so that it is never wider than `mode`. chmod(2) restores
+        // the bits that the umask removed; no client can connect before listen(2).
         guard fchmod(descriptor, mode) == 0,
             unsafe try withAddress(of: path, { unsafe Glibc.bind(descriptor, $0, $1) }) == 0,
             unsafe chmod(path, mode) == 0, let file = SocketFile(at: path)
@@ -45,12 +45,12 @@ struct SocketFile: Sendable, Equatable {
         return (file, descriptor)
     }
 
-    /// Removes the file once nobody listens on it, so that the next client gets a clear "no such file".
-    func removeIfStillThere() {
+    /// Removes the socket's own file, so that the next client gets a clear "no such file". Keeps the file of a successor.
+    func removeIfOwned() {
         if SocketFile(at: path) == self { unsafe unlink(path) }
     }
 
-    /// Nil if no socket's file is there.
+    /// Returns `nil` if there is no socket file at the path.
     private init?(at path: String) {
         var status = stat()
         guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
@@ -59,8 +59,8 @@ struct SocketFile: Sendable, Equatable {
         inode = UInt(status.st_ino)
     }
 
-    /// Whether somebody listens at the path. A full backlog (`EAGAIN`) is somebody's, too.
-    private static func isAnswered(_ path: String) throws(Failure) -> Bool {
+    /// Returns whether a process listens at the path. A full backlog (`EAGAIN`) counts as a listener.
+    private static func hasListener(at path: String) throws(Failure) -> Bool {
         let descriptor = try openSocket()
         defer { close(descriptor) }
         return unsafe try withAddress(of: path) { address, length in

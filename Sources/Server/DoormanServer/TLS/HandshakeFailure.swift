@@ -3,28 +3,28 @@ internal import DoormanSupport
 internal import NIOSSL
 internal import NIOSSLExtras
 
-/// Why a TLS handshake came to nothing, for the log and the statistics.
+/// The reason why a TLS handshake failed, for the log and the statistics.
 enum HandshakeFailure: Sendable, Hashable {
-    /// It was not done within `tls.handshake-timeout`.
+    /// The handshake exceeded `tls.handshake-timeout`.
     case timeout
-    /// The peer left in the middle of it, as whoever only looks whether the port is open does.
+    /// The peer closed the connection during the handshake, as port scans do.
     case ended
-    /// It is not TLS that came.
+    /// The peer sent something other than TLS.
     case notTLS(isHTTP: Bool)
     case noCertificate
-    /// The caller's certificate is no good.
-    case certificateRefused(Caller, String)
-    /// BoringSSL's own word for it.
+    /// The caller's certificate is not accepted, with the reason.
+    case certificateRejected(Caller, String)
+    /// Another failure, with BoringSSL's reason.
     case failed(String)
 
     /// - Parameters:
-    ///   - certificate: What the peer sent, whatever it is worth.
-    ///   - now: When that is judged.
+    ///   - certificate: The peer's certificate, even if it is invalid.
+    ///   - now: The time at which the certificate's validity is checked.
     init(_ error: any Error, certificate: NIOSSLCertificate?, now: Timestamp) {
         guard case .handshakeFailed(.sslError(let stack))? = error as? NIOSSLError,
             stack != [.eofDuringHandshake]
         else {
-            // A reset, mostly.
+            // Mostly a reset.
             self = .ended
             return
         }
@@ -36,47 +36,48 @@ enum HandshakeFailure: Sendable, Hashable {
         } else if reasons.contains("PEER_DID_NOT_RETURN_A_CERTIFICATE") {
             self = .noCertificate
         } else if reasons.contains("CERTIFICATE_VERIFY_FAILED") {
-            self = .certificateRefused(
+            self = .certificateRejected(
                 certificate.map(Caller.named) ?? .unknown,
-                certificate?.fault(at: now) ?? "is not from an authority in tls.client-ca-file, or not for clients")
+                certificate?.validityError(at: now)
+                    ?? "is not issued by an authority in tls.client-ca-file, or not valid for client authentication")
         } else {
-            self = .failed(reasons.first ?? "for no reason given")
+            self = .failed(reasons.first ?? "unknown reason")
         }
     }
 
-    /// The name in the statistics.
+    /// The failure's name in the statistics.
     var name: String {
         switch self {
         case .timeout: "tls_handshake_timeout"
         case .ended: "tls_handshake_ended"
         case .notTLS: "not_tls"
         case .noCertificate: "tls_no_client_certificate"
-        case .certificateRefused: "tls_client_certificate_refused"
+        case .certificateRejected: "tls_client_certificate_refused"
         case .failed: "tls_handshake_failed"
         }
     }
 
-    /// Whether it is nothing to look into.
-    var isEveryday: Bool { self == .ended }
+    /// Whether the failure needs no investigation.
+    var isRoutine: Bool { self == .ended }
 
-    /// For the log: what happened, and which setting or mistake is behind it.
+    /// The explanation in the log: the cause, and the setting or mistake behind it.
     var explanation: String {
         switch self {
-        case .timeout: "its TLS handshake was not done within tls.handshake-timeout"
-        case .ended: "the peer left during the TLS handshake"
-        case .notTLS(isHTTP: true): "it speaks HTTP on a port that speaks ttrpc over TLS"
-        case .notTLS(isHTTP: false): "what it sent is not TLS, which this port speaks: plain ttrpc?"
-        case .noCertificate: "the caller sent no certificate, as tls.client-auth requires"
-        case .certificateRefused(let caller, let fault):
-            "the caller's certificate, which says that it is \(caller), \(fault)"
-        case .failed(let reason): "its TLS handshake failed: \(reason)"
+        case .timeout: "the TLS handshake exceeded tls.handshake-timeout"
+        case .ended: "the peer closed the connection during the TLS handshake"
+        case .notTLS(isHTTP: true): "the peer sent HTTP on a port for ttrpc over TLS"
+        case .notTLS(isHTTP: false): "the peer sent no TLS on a port for ttrpc over TLS: does the client use plain ttrpc?"
+        case .noCertificate: "the caller sent no certificate, which tls.client-auth requires"
+        case .certificateRejected(let caller, let problem):
+            "the certificate of caller \(caller) \(problem)"
+        case .failed(let reason): "the TLS handshake failed: \(reason)"
         }
     }
 }
 
 extension Error {
-    /// Whether TLS says that the peer ended the stream without a good-bye. Frames have lengths, so nothing can be cut off unnoticed: it
-    /// ends as a plain one does.
+    /// Whether the peer ended the TLS stream without `close_notify`. Frames have lengths, so no truncation can go unnoticed, and
+    /// the connection ends like a plain one.
     var isEndWithoutCloseNotify: Bool {
         if case .uncleanShutdown? = self as? NIOSSLError { true } else { false }
     }

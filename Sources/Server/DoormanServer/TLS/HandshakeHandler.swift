@@ -5,8 +5,8 @@ internal import NIOCore
 internal import NIOSSL
 internal import NIOTLS
 
-/// Waits behind TLS until the handshake is done, and gives its place to the connection's own handler, for only then is it known who
-/// calls. Whoever takes too long, or fails, gets no further.
+/// Waits for the end of the TLS handshake, identifies the caller, and replaces itself with the connection's own handler. It
+/// closes connections whose handshake fails or times out.
 final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
@@ -17,12 +17,12 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let makeConnection: (Caller) -> ConnectionHandler
     private var deadline: Scheduled<Void>?
     private var isDraining = false
-    /// One connection ends for one reason: what follows from it is not told again.
+    /// Whether a failure is reported. Later errors of the same connection only follow from it.
     private var hasFailed = false
 
     /// - Parameters:
-    ///   - tls: The handler before this one.
-    ///   - makeConnection: Makes the handler that takes this one's place.
+    ///   - tls: The TLS handler in front of this handler.
+    ///   - makeConnection: Creates the handler that replaces this one.
     init(
         tls: NIOSSLServerHandler, shared: ConnectionHandler.Shared, counters: ServerCounters, timeout: Duration,
         makeConnection: @escaping (Caller) -> ConnectionHandler
@@ -47,7 +47,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case TLSUserEvent.handshakeCompleted: completeHandshake(context)
-        // The connection is told once it is one: a caller that got this far gets its answers.
+        // The new handler gets the event after the handshake, so that calls of this caller get a response.
         case is DrainBegan: isDraining = true
         default: context.fireUserInboundEventTriggered(event)
         }
@@ -71,9 +71,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         var caller = context.remoteAddress.flatMap(Caller.init(address:)) ?? .unknown
         if let certificate = tls.peerCertificate {
             caller = Caller.named(by: certificate)
-            // A session that is resumed brings the certificate that it began with, which nobody looks at again.
-            if let fault = certificate.fault(at: shared.backend.timeSource.wallTime()) {
-                fail(.certificateRefused(caller, fault), context)
+            // A resumed session carries the certificate of its first handshake, which TLS does not verify again.
+            if let problem = certificate.validityError(at: shared.backend.timeSource.wallTime()) {
+                fail(.certificateRejected(caller, problem), context)
                 return context.close(promise: nil)
             }
         }
@@ -92,7 +92,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         deadline?.cancel()
         counters.countClosed(failure.name)
         shared.log.log(
-            failure.isEveryday ? .debug : .notice, about: failure.name, "closed a connection: \(failure.explanation)",
-            ["peer": "\(context.remoteAddress?.description ?? "unknown")"])
+            failure.isRoutine ? .debug : .notice, about: failure.name, "closed a connection",
+            ["reason": "\(failure.explanation)", "peer": "\(context.remoteAddress?.description ?? "unknown")"])
     }
 }

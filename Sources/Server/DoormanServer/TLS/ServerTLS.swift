@@ -3,20 +3,21 @@ internal import NIOConcurrencyHelpers
 internal import NIOSSL
 internal import NIOSSLExtras
 
-/// Certificate, key and authorities, read and found to fit each other: what handshakes are made with.
+/// Certificate, private key and authorities, parsed and checked for consistency. Handshakes use them.
 package struct ServerTLS: Sendable {
-    /// What an operator should know though it keeps nobody from starting: certificates whose time is over or yet to come. The clock may
-    /// be what is wrong, and it is for callers to judge them.
+    /// Certificates that have expired or are not valid yet. They do not prevent a start: the server's clock may be wrong, and
+    /// callers verify the certificate themselves.
     package let warnings: [String]
-    /// When the server's own certificate ends.
+    /// The time at which the server's own certificate expires.
     package let certificateExpiry: Timestamp
-    /// What it was made of.
+    /// The PEM material of this configuration.
     package let material: TLSMaterial
-    /// Sessions are sealed with keys of its own, so that none outlives it: whoever resumes one was verified by these authorities.
+    /// The TLS context. It seals session tickets with its own keys, so that no session outlives the authorities that verified its
+    /// caller.
     let context: NIOSSLContext
 
-    /// - Parameter now: When the times of certificates are judged.
-    /// - Throws: ``InvalidTLSError`` that says all that is wrong, by setting. It repeats nothing of what the files hold.
+    /// - Parameter now: The time at which certificate validity is checked.
+    /// - Throws: ``InvalidTLSError`` with all problems, by setting. It contains nothing of the files' contents.
     package init(_ material: TLSMaterial, now: Timestamp) throws(InvalidTLSError) {
         var problems: [String] = []
         let chain = Self.certificates(material.certificateChain, Self.certificateSetting, &problems)
@@ -25,12 +26,12 @@ package struct ServerTLS: Sendable {
         guard problems.isEmpty, let key, let own = chain.first else { throw InvalidTLSError(problems: problems) }
         guard KeyPair.belongTogether(privateKey: key, certificate: own) != false else {
             throw InvalidTLSError(problems: [
-                "\(Self.keySetting): it is not the key of the first certificate in \(Self.certificateSetting)"
+                "\(Self.keySetting): the key does not match the first certificate in \(Self.certificateSetting)"
             ])
         }
         let configuration = Self.configuration(chain, key, authorities, material.clientCertificates)
         guard let context = try? NIOSSLContext(configuration: configuration) else {
-            throw InvalidTLSError(problems: ["\(Self.keySetting): TLS can't be made of it and \(Self.certificateSetting) together"])
+            throw InvalidTLSError(problems: ["\(Self.keySetting): TLS does not accept it together with \(Self.certificateSetting)"])
         }
         self.context = context
         self.material = material
@@ -48,7 +49,7 @@ package struct ServerTLS: Sendable {
         if let certificates = bytes.isEmpty ? nil : try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty {
             return certificates
         }
-        problems.append("\(setting): it holds no certificate in PEM form, or one that can't be read")
+        problems.append("\(setting): contains no PEM certificate, or one that can't be parsed")
         return []
     }
 
@@ -58,8 +59,8 @@ package struct ServerTLS: Sendable {
         let isEncrypted = String(decoding: bytes, as: UTF8.self).contains("ENCRYPTED")
         problems.append(
             isEncrypted
-                ? "\(keySetting): the key is encrypted, and there is nobody to ask for its passphrase"
-                : "\(keySetting): it holds no private key in PEM form")
+                ? "\(keySetting): the key is encrypted, which is not supported: decrypt it with openssl pkey"
+                : "\(keySetting): contains no PEM private key")
         return nil
     }
 
@@ -70,26 +71,26 @@ package struct ServerTLS: Sendable {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
-        // Those of TLS 1.2 with forward secrecy and authenticated encryption; those of 1.3 all have both.
+        // The TLS 1.2 suites with forward secrecy and authenticated encryption. All TLS 1.3 suites have both.
         configuration.cipherSuiteValues = [
             .TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, .TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
             .TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, .TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
             .TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, .TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
         ]
-        // BoringSSL would still take SHA-1 of a caller that speaks TLS 1.2.
+        // BoringSSL would otherwise accept SHA-1 signatures from TLS 1.2 callers.
         configuration.verifySignatureAlgorithms = [
             .ecdsaSecp256R1Sha256, .ed25519, .rsaPssRsaeSha256, .rsaPkcs1Sha256, .ecdsaSecp384R1Sha384, .rsaPssRsaeSha384,
             .rsaPkcs1Sha384, .rsaPssRsaeSha512, .rsaPkcs1Sha512,
         ]
         configuration.renegotiationSupport = .none
-        // How long a peer may take to say good-bye as well. Drains end no later for it.
+        // Maximum wait for the peer's close_notify. It does not delay a drain.
         configuration.shutdownTimeout = .seconds(1)
         guard let authorities else { return configuration }
         configuration.trustRoots = .certificates(authorities)
-        // So that a caller with several certificates sends the right one.
+        // Lets a caller with several certificates choose the right one.
         configuration.sendCANameList = true
         switch clientCertificates {
-        // Callers are not hosts: their names are for whoever lists them.
+        // Callers are not hosts. The caller policy decides about their names.
         case .required: configuration.certificateVerification = .noHostnameVerification
         case .optional: configuration.certificateVerification = .optionalVerification
         }
@@ -98,13 +99,13 @@ package struct ServerTLS: Sendable {
 
     private static func warnings(of certificates: [NIOSSLCertificate], _ setting: String, _ now: Timestamp) -> [String] {
         certificates.enumerated().compactMap { index, certificate in
-            guard let fault = certificate.fault(at: now) else { return nil }
-            return "\(setting): certificate \(index + 1) of \(certificates.count) \(fault)"
+            guard let problem = certificate.validityError(at: now) else { return nil }
+            return "\(setting): certificate \(index + 1) of \(certificates.count) \(problem)"
         }
     }
 }
 
-/// All that is wrong with what TLS should be made of.
+/// All problems of TLS material that can't be used.
 package struct InvalidTLSError: Error, Sendable, Hashable, CustomStringConvertible {
     package let problems: [String]
 
@@ -114,30 +115,30 @@ package struct InvalidTLSError: Error, Sendable, Hashable, CustomStringConvertib
 extension NIOSSLCertificate {
     var expiry: Timestamp { Timestamp(millisecondsSince1970: 1000 * Int64(notValidAfter)) }
 
-    /// What is wrong with its time, in words; nil if nothing is.
-    func fault(at now: Timestamp) -> String? {
+    /// Returns the problem with the certificate's validity period, for messages; `nil` if it is valid.
+    func validityError(at now: Timestamp) -> String? {
         if expiry < now { return "has expired" }
         if now < Timestamp(millisecondsSince1970: 1000 * Int64(notValidBefore)) { return "is not valid yet" }
         return nil
     }
 }
 
-/// What TLS is made of: the contents of PEM files, as they were read. Prints nothing of the key.
+/// The contents of the PEM files. The description contains nothing of the key.
 package struct TLSMaterial: Sendable, Hashable {
-    /// What is asked of callers where there are ``clientAuthorities``.
+    /// Whether callers need a certificate if there are ``clientAuthorities``.
     package enum ClientCertificates: String, Sendable, Hashable, CaseIterable {
-        /// A caller without a certificate gets no further than the handshake. The default.
+        /// A caller without a certificate fails the handshake. The default.
         case required
-        /// A caller without a certificate is let in, and has its address for a name, as without authorities. One with a certificate
-        /// that is no good is not.
+        /// A caller without a certificate is accepted and named by its address, as without authorities. A caller with an invalid
+        /// certificate fails the handshake.
         case optional
     }
 
-    /// The server's own certificate, and behind it those between it and an authority that callers know.
+    /// The server's own certificate, followed by the intermediate certificates up to an authority that callers trust.
     package var certificateChain: [UInt8]
-    /// The key of the server's own certificate, without a passphrase.
+    /// The private key of the server's own certificate, not encrypted.
     package var privateKey: [UInt8]
-    /// Who signs the certificates of callers; nil: they are not asked for any.
+    /// The authorities that issue callers' certificates; `nil` if the server requests none.
     package var clientAuthorities: [UInt8]?
     package var clientCertificates: ClientCertificates
 
@@ -156,7 +157,7 @@ extension TLSMaterial: Redacted {
     package var description: String { "TLSMaterial(\(certificateChain.count + privateKey.count) bytes)" }
 }
 
-/// What the next handshake is made with. Connections keep what theirs was made with.
+/// The TLS configuration of new handshakes. Open connections keep theirs.
 final class ReloadableTLSContext: Sendable {
     private let current: NIOLockedValueBox<ServerTLS>
 

@@ -2,7 +2,7 @@ internal import DoormanCore
 package import DoormanSupport
 package import DoormanWire
 
-/// A call that waits for its answer.
+/// A call that completes later, after a provider request or a read of the statistics.
 package enum AsynchronousCall: Sendable, Hashable {
     case verify(VerifyCall)
     case exchange(ExchangeRequest)
@@ -22,12 +22,12 @@ package enum AsynchronousCall: Sendable, Hashable {
         }
     }
 
-    /// Whether it holds an in-flight permit. An operator who looks at a server that has no permit left must not be turned away.
+    /// Whether the call holds an in-flight permit. Statistics hold none, so that operators can read them when no permit is left.
     var takesPermit: Bool { self != .statistics }
 
-    /// What became of a call.
+    /// The result of a call.
     struct Outcome: Sendable {
-        /// The data of the response frame.
+        /// The response frame's data.
         let response: EncodedResponse
         /// `nil` for success.
         let failure: Failure?
@@ -53,7 +53,7 @@ package enum AsynchronousCall: Sendable, Hashable {
         }
     }
 
-    /// Carries the call out.
+    /// Performs the call.
     ///
     /// - Parameter statistics: Reads the server's statistics.
     func perform(
@@ -82,11 +82,12 @@ package enum AsynchronousCall: Sendable, Hashable {
 }
 
 extension VerificationError {
-    /// Only where the provider's responses may be longer than ours: the limit on frames is every client's, not this server's.
+    /// Returns the error for a page that exceeds the frame limit of some clients. It only occurs if the server accepts longer
+    /// provider responses.
     fileprivate static func pageTooLong(_ page: AccountPage) -> VerificationError {
         VerificationError(
             .invalidRequest,
-            "A page of \(page.accounts.count) accounts is longer than the \(ResponseEncoder.longestForEveryClient) bytes that every "
-                + "client takes: ask for fewer with page_size.")
+            "A page of \(page.accounts.count) accounts exceeds the \(ResponseEncoder.longestForEveryClient) bytes that every client "
+                + "accepts: request fewer accounts with page_size.")
     }
 }

@@ -1,15 +1,15 @@
 package import DoormanSupport
 internal import DoormanWire
 
-/// What the requests of one read are decided with.
+/// The state that the decisions about one read's requests share.
 package struct RequestContext {
-    /// The connection's caller. Counts what the read takes of its quota.
+    /// The connection's caller. Counts the calls and permits that the read uses.
     package var caller: CallerContext
-    /// When the read began.
+    /// The time at which the read began.
     package let now: Instant
-    /// Whether new calls are answered `DRAINING`.
+    /// Whether new calls get `DRAINING`.
     package let isDraining: Bool
-    /// The response of a ``RequestDecision/cached``.
+    /// The response data for ``RequestDecision/cached``.
     package var response = EncodedResponse()
 
     package init(caller: CallerContext, now: Instant, isDraining: Bool) {
@@ -19,17 +19,17 @@ package struct RequestContext {
     }
 }
 
-/// What to do with a request.
+/// The decision about a request.
 package enum RequestDecision {
-    /// Send this data as its response.
+    /// Send this data as the response.
     case immediate([UInt8])
     /// Send ``RequestContext/response``.
     case cached
-    /// Start a call. Indirect, so that a hit carries no space for one.
+    /// Start a call. Indirect, so that a cache hit does not carry the space for a call.
     indirect case asynchronous(AsynchronousCall, timeout: Duration?)
 }
 
-/// A `Verify` in canonical form whose cache entry was prefetched before its turn.
+/// A `Verify` request in canonical form whose cache entry was prefetched before its turn.
 package struct PrefetchedVerify: Sendable {
     let request: CanonicalVerifyRequest
     /// The key of the request's token.

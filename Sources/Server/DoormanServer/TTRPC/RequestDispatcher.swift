@@ -4,10 +4,12 @@ package import DoormanSupport
 internal import DoormanWire
 internal import NIOCore
 
-/// Decides what to do with the requests of one event loop's connections. It answers hits, health checks and wrong requests at once, and
-/// hands everything else back as a call to start. One for each event loop, since its arena serves one message at a time.
+/// Decides how to handle the requests of one event loop's connections. It answers cache hits, health checks and malformed
+/// requests at once, and returns everything else as a call to start.
+///
+/// There is one dispatcher per event loop, because its arena serves one message at a time.
 package final class RequestDispatcher {
-    /// A longer token is not hashed before it is known whether its caller may call at all.
+    /// The longest token that is prefetched, in bytes. A longer token is hashed only after the permission check.
     private static let longestPrefetchedToken = 1024
 
     private let backend: any VerificationBackend
@@ -15,19 +17,19 @@ package final class RequestDispatcher {
     private let inFlight: InFlightCounter
     private let arena: MessageArena
     private let responses = FixedResponses()
-    /// Connections look their callers up again when it changes.
+    /// The current policy. Connections look up their callers again when it changes.
     private var policy: CallerPolicy
     private(set) var policyGeneration = 0
-    /// How the loop's calls and connections ended.
+    /// Counters of how the loop's calls and connections ended.
     package let counters = ServerCounters()
-    /// The memory that the loop's connections write their responses into, one after the other.
-    var outputMemory = ByteBuffer()
+    /// The buffer that the loop's connections write their responses into, one connection at a time.
+    var outputBuffer = ByteBuffer()
 
     /// - Parameters:
-    ///   - policy: Who may call what, until ``replacePolicy(_:generation:)``.
-    ///   - quotas: Of all event loops.
-    ///   - inFlight: Of all event loops.
-    ///   - maximumFrameLength: The longest data that is read, in bytes. The memory for unpacking follows from it.
+    ///   - policy: The caller policy until ``replacePolicy(_:generation:)``.
+    ///   - quotas: The quotas of all callers, shared by all event loops.
+    ///   - inFlight: The server's in-flight calls, shared by all event loops.
+    ///   - maximumFrameLength: The maximum length of a frame's data, in bytes. It sets the size of the arena.
     package init(
         backend: any VerificationBackend, policy: CallerPolicy, quotas: CallerQuotaRegistry, inFlight: InFlightCounter,
         maximumFrameLength: UInt32
@@ -39,22 +41,22 @@ package final class RequestDispatcher {
         arena = MessageArena(budget: 8 * max(64 << 10, Int(maximumFrameLength)))
     }
 
-    /// Takes back the memory of an output that was written, for the next connection's; not that of a large one.
-    func keep(_ written: inout ByteBuffer) {
+    /// Recycles the buffer of a written output for the next connection. Drops a buffer above 64 KiB.
+    func recycle(_ written: inout ByteBuffer) {
         guard written.capacity <= 64 << 10 else { return }
         written.clear()
-        swap(&outputMemory, &written)
+        swap(&outputBuffer, &written)
     }
 
     // MARK: - Callers
 
-    /// Goes by another policy from the next read on.
+    /// Replaces the policy. It applies from the next read on.
     func replacePolicy(_ new: CallerPolicy, generation: Int) {
         policy = new
         policyGeneration = generation
     }
 
-    /// What a caller may do, as the policy has it now.
+    /// Returns the caller's permissions and quota under the current policy.
     package func context(for caller: Caller) -> CallerContext {
         let permissions = policy.permissions(for: caller)
         let quota = quotas.quota(of: caller, permissions.limits, at: backend.timeSource.now())
@@ -65,28 +67,28 @@ package final class RequestDispatcher {
 
     // MARK: - Requests
 
-    /// Looks at a request frame's data before its turn, so that its cache entry is near when ``decide(_:prefetched:in:)`` asks for it.
+    /// Prefetches the cache entry for a request frame before its turn.
     package func prefetch(_ data: Span<UInt8>) -> PrefetchedVerify? {
         guard let request = CanonicalVerifyRequest(data), request.token.count <= Self.longestPrefetchedToken else { return nil }
         return PrefetchedVerify(request: request, key: backend.key(of: data.extracting(request.token)))
     }
 
-    /// Decides what to do with a request frame's data.
+    /// Decides how to handle a request frame's data.
     ///
     /// - Parameters:
-    ///   - prefetched: Of this data, if it was prefetched.
-    ///   - context: Takes a cached response.
+    ///   - prefetched: The result of ``prefetch(_:)`` for this data, if there is one.
+    ///   - context: Receives the response of a cache hit.
     package func decide(
         _ data: Span<UInt8>, prefetched: PrefetchedVerify?, in context: inout RequestContext
     ) -> RequestDecision {
-        // So that no response of another request can be in it.
+        // The buffer must never hold the response to an earlier request.
         context.response.clear()
         if let request = prefetched?.request ?? CanonicalVerifyRequest(data) {
-            if let refusal = admit(.verify, &context) { return refusal }
+            if let failure = admit(.verify, &context) { return failure }
             let fields = request.fields(in: data)
             return verify(fields, key: prefetched?.key ?? backend.key(of: fields.token), &context)
         }
-        return arena.withRequest(data) { decide($0, &context) } ?? fail(.malformedRequest, responses.notARequest)
+        return arena.withRequest(data) { decide($0, &context) } ?? fail(.malformedRequest, responses.malformedRequest)
     }
 
     private func decide(_ request: borrowing RequestView, _ context: inout RequestContext) -> RequestDecision {
@@ -95,25 +97,25 @@ package final class RequestDispatcher {
                 ? fail(.unimplemented, responses.unknownMethod) : fail(.malformedRequest, responses.noMethod)
         }
         if method == .healthCheck { return checkHealth(request, context) }
-        // Before anything of the payload is read.
-        if let refusal = admit(method, &context) { return refusal }
+        // Callers without permission must not reach the payload decoder.
+        if let failure = admit(method, &context) { return failure }
         switch method {
         case .verify:
-            return request.withVerifyRequest { verify($0, key: backend.key(of: $0.token), &context) } ?? wrongPayload()
+            return request.withVerifyRequest { verify($0, key: backend.key(of: $0.token), &context) } ?? malformedPayload()
         case .exchange: return start(request.exchangeRequest().map(AsynchronousCall.exchange), request, &context)
         case .revoke: return start(request.revocationRequest().map(AsynchronousCall.revoke), request, &context)
         case .listAccounts: return start(request.accountListRequest().map(AsynchronousCall.listAccounts), request, &context)
         case .deleteAccount: return start(request.accountDeletionRequest().map(AsynchronousCall.deleteAccount), request, &context)
         case .statistics:
-            guard request.isStatisticsRequest() else { return wrongPayload() }
+            guard request.isStatisticsRequest() else { return malformedPayload() }
             return .asynchronous(.statistics, timeout: request.timeout)
         case .healthCheck: preconditionFailure("a health check was answered above")
         }
     }
 
-    /// Whether the caller may make another call of this method.
+    /// Checks permission, draining and the caller's rate limit, and counts the call.
     ///
-    /// - Returns: `nil` if so, otherwise the response.
+    /// - Returns: `nil` if the call is allowed, otherwise the failure response.
     @inline(__always)
     private func admit(_ method: Method, _ context: inout RequestContext) -> RequestDecision? {
         guard context.caller.methods.allows(method) else { return notAllowed(method, context.caller.caller) }
@@ -136,10 +138,10 @@ package final class RequestDispatcher {
 
     private func miss(_ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext) -> RequestDecision {
         guard let application = String(validating: Array(copying: request.applicationID), as: UTF8.self) else {
-            return wrongPayload()
+            return malformedPayload()
         }
         let token = Token(bytes: Array(copying: request.token))
-        // What can't be a token costs no one anything.
+        // A malformed token takes no permit and is not charged as a cache miss.
         if let rejection = backend.validateSyntax(of: token) {
             return fail(Failure(rejection.reason), ResponseEncoder.encode(Verdict.rejected(rejection)))
         }
@@ -148,7 +150,7 @@ package final class RequestDispatcher {
             maxAge: request.maxAgeSeconds == 0 ? nil : .seconds(Int64(request.maxAgeSeconds)))
         if serveStale(call, on: .cacheMiss, &context) { return .cached }
         if let limit = charge(backend.isLookupInFlight(key) ? .permit : .permitAndMiss, &context) {
-            return serveStale(call, on: .missLimitExceeded, &context) ? .cached : refuse(limit, context.caller)
+            return serveStale(call, on: .missLimitExceeded, &context) ? .cached : limitExceeded(limit, context.caller)
         }
         return .asynchronous(.verify(call), timeout: request.timeout)
     }
@@ -159,28 +161,28 @@ package final class RequestDispatcher {
         return hit != nil
     }
 
-    // MARK: - Calls that wait
+    // MARK: - Asynchronous calls
 
     private func start(
         _ call: AsynchronousCall?, _ request: borrowing RequestView, _ context: inout RequestContext
     ) -> RequestDecision {
-        guard let call else { return wrongPayload() }
-        if let limit = charge(.permitAndMiss, &context) { return refuse(limit, context.caller) }
+        guard let call else { return malformedPayload() }
+        if let limit = charge(.permitAndMiss, &context) { return limitExceeded(limit, context.caller) }
         return .asynchronous(call, timeout: request.timeout)
     }
 
-    /// What a call that the cache can't answer takes of its caller's limits.
-    private enum Price {
+    /// The limits that a cache miss is charged to.
+    private enum Charge {
         case permit
         case permitAndMiss
     }
 
-    /// Takes an in-flight permit for a call, and charges a cache miss.
+    /// Takes an in-flight permit for a call, and charges the cache miss if `charge` says so.
     ///
-    /// - Returns: `nil` if both were there, otherwise the limit that is exceeded. Neither is taken then.
-    private func charge(_ price: Price, _ context: inout RequestContext) -> LimitExceeded? {
+    /// - Returns: `nil` if allowed, otherwise the exceeded limit. On failure it takes neither.
+    private func charge(_ charge: Charge, _ context: inout RequestContext) -> LimitExceeded? {
         if let failure = context.caller.takePermit() { return LimitExceeded(failure, retryAfter: .milliseconds(100)) }
-        guard price == .permitAndMiss,
+        guard charge == .permitAndMiss,
             let wait = backend.chargeCacheMiss(to: context.caller.caller, limit: context.caller.misses, now: context.now)
         else { return nil }
         context.caller.returnPermit()
@@ -194,25 +196,25 @@ package final class RequestDispatcher {
         return .immediate(data)
     }
 
-    private func wrongPayload() -> RequestDecision { fail(.malformedRequest, responses.wrongPayload) }
+    private func malformedPayload() -> RequestDecision { fail(.malformedRequest, responses.malformedPayload) }
 
     private func rateLimited(_ context: RequestContext) -> RequestDecision {
         let wait = context.caller.waitForNextCall(now: context.now)
-        return refuse(LimitExceeded(.tooManyCallsPerSecond, retryAfter: wait), context.caller)
+        return limitExceeded(LimitExceeded(.tooManyCallsPerSecond, retryAfter: wait), context.caller)
     }
 
-    private func refuse(_ limit: LimitExceeded, _ caller: CallerContext) -> RequestDecision {
-        fail(limit.failure, ResponseEncoder.encode(limit.answer(to: caller, setting: policy.setting)))
+    private func limitExceeded(_ limit: LimitExceeded, _ caller: CallerContext) -> RequestDecision {
+        fail(limit.failure, ResponseEncoder.encode(limit.response(to: caller, setting: policy.setting)))
     }
 
-    /// Tells the caller the name that it has here, which is what the setting would have to hold.
+    /// Returns the failure response for a missing permission. It names the caller as the setting would have to.
     private func notAllowed(_ method: Method, _ caller: Caller) -> RequestDecision {
-        let message = "\(policy.setting) does not allow \(method.service)/\(method.name) to this caller, which is \(caller) here"
+        let message = "caller \(caller) is not allowed to call \(method.service)/\(method.name): see \(policy.setting)"
         return fail(.callerNotAllowed, ResponseEncoder.encode(FailureResponse(.callerNotAllowed, message)))
     }
 
     private func checkHealth(_ request: borrowing RequestView, _ context: RequestContext) -> RequestDecision {
-        guard let service = request.healthCheckService() else { return wrongPayload() }
+        guard let service = request.healthCheckService() else { return malformedPayload() }
         guard service.isEmpty || Method.allCases.contains(where: { $0.service.description == service }) else {
             return fail(.serviceUnknown, responses.unknownService)
         }
@@ -221,17 +223,18 @@ package final class RequestDispatcher {
     }
 }
 
-/// Responses that are always the same, encoded once.
+/// Constant responses, encoded once.
 private struct FixedResponses {
     let draining = ResponseEncoder.encode(
-        FailureResponse(.draining, "this server is shutting down and did not start the call: ask another"))
-    let notARequest = ResponseEncoder.encode(FailureResponse(.malformedRequest, "the data is not a ttrpc.Request"))
-    let wrongPayload = ResponseEncoder.encode(
-        FailureResponse(.malformedRequest, "the payload is not the request message of this method, or lacks a required field"))
+        FailureResponse(.draining, "the server is shutting down and did not start the call: retry on another server"))
+    let malformedRequest = ResponseEncoder.encode(
+        FailureResponse(.malformedRequest, "the frame's data is not a valid ttrpc.Request"))
+    let malformedPayload = ResponseEncoder.encode(
+        FailureResponse(.malformedRequest, "the payload is not a valid request message of this method, or lacks a required field"))
     let noMethod = ResponseEncoder.encode(FailureResponse(.malformedRequest, "service and method are required"))
-    let unknownMethod = ResponseEncoder.encode(FailureResponse(.unimplemented, "there is no such service or method"))
+    let unknownMethod = ResponseEncoder.encode(FailureResponse(.unimplemented, "the server has no such service or method"))
     let unknownService = ResponseEncoder.encode(
-        FailureResponse(.serviceUnknown, "this server has no service of that name"))
+        FailureResponse(.serviceUnknown, "the server has no service of that name"))
     let serving = ResponseEncoder.encode(ServingStatus.serving)
     let notServing = ResponseEncoder.encode(ServingStatus.notServing)
 }

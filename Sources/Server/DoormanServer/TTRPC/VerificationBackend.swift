@@ -2,59 +2,60 @@ internal import CallerLimits
 package import DoormanCore
 package import DoormanSupport
 
-/// What the server needs from the layers below it: the cache first, on the event loop; then the provider, asynchronously.
+/// The layers below the server: the cache, which is called on the event loop, and the providers, which are asynchronous.
 ///
-/// Event loops call the methods without `async`, some of them for every call. The protocol is bound to classes, so that such a call goes
-/// through one witness and no box. No method has a default: a limit that is forgotten must not compile.
+/// Event loops call the synchronous methods, some of them for every call. The protocol is class-bound, so that a call goes
+/// through one witness without boxing. No method has a default: a missing limit must not compile.
 package protocol VerificationBackend: AnyObject, Sendable {
-    /// The clock of every deadline and every age.
+    /// The clock for all deadlines and ages.
     var timeSource: TimeSource { get }
 
-    /// The token's cache key. What the cache has under it may be prefetched meanwhile.
+    /// Returns the token's cache key. May prefetch the cache entry of this key.
     func key(of token: Span<UInt8>) -> TokenKey
 
-    /// Copies the cached response for a `Verify`, if the cache has one that fits the call.
+    /// Copies the cached response for a `Verify`, if the cache has an entry that fits the call.
     ///
     /// - Parameters:
-    ///   - applicationID: In UTF-8; empty for any.
-    ///   - maxAgeSeconds: 0 for any age.
-    ///   - response: Where the data of a response frame is copied to.
+    ///   - applicationID: The application in UTF-8; empty for any application.
+    ///   - maxAgeSeconds: The maximum age of the entry in seconds; 0 for any age within the TTL.
+    ///   - response: Receives the response frame's data.
     /// - Returns: `nil` for a cache miss.
     func lookup(
         _ key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit?
 
-    /// Asks the provider again, in the background, about a token that was just answered from the cache.
+    /// Starts a background refresh of a token that was just answered from the cache.
     func refresh(_ token: Token, key: TokenKey)
 
-    /// Judges a token by its syntax alone.
+    /// Validates a token's syntax without a provider request.
     ///
-    /// - Returns: The rejection of what can't be a token; `nil` otherwise.
+    /// - Returns: The rejection of a malformed token; `nil` if the syntax is valid.
     func validateSyntax(of token: Token) -> Rejection?
 
-    /// Copies the stale response for a call, if the cache has one that fits it and it may be served on this occasion.
+    /// Copies the stale response for a call, if an entry fits the call and may be served on this occasion.
     func serveStale(
         _ call: VerifyCall, on occasion: StaleOccasion, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit?
 
-    /// Whether a provider request for the token is in flight, so that one more call costs the provider nothing.
+    /// Returns whether a lookup of the token is in flight. A call that joins it causes no provider request.
     func isLookupInFlight(_ key: TokenKey) -> Bool
 
-    /// Charges a cache miss to the caller's limit.
+    /// Charges a cache miss to the caller's rate limit.
     ///
-    /// - Parameter limit: The caller's own limit; `nil` for that of every caller.
+    /// - Parameter limit: The caller's own limit from the policy; `nil` for the default limit of
+    ///   `authorization.misses-per-second`.
     /// - Returns: `nil` if allowed, otherwise the time until the next permit.
     func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration?
 
-    /// Verifies a token that the cache had no answer for.
+    /// Verifies a token after a cache miss.
     func verify(_ call: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict
 
-    /// Exchanges a code for a token. See ``TokenProvider``, also for the methods below.
+    /// Exchanges a code for a token. ``TokenProvider`` documents this method and those below.
     func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict
     func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError)
     func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage
     func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError)
 
-    /// What is known below the server. The server adds its own counters.
+    /// Returns the statistics of the layers below the server. The server adds its own.
     func statistics() -> ServerStatistics
 }
