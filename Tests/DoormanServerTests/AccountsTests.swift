@@ -6,7 +6,7 @@ import Glibc
 import TestKit
 import Testing
 
-@Suite("Permission to list and delete accounts")
+@Suite("Permission to manage accounts")
 struct AccountsTests {
     private static let loopback = Caller(parsing: "ip:127.0.0.1").map { [$0] } ?? []
     private static let currentUser = Caller(parsing: "uid:\(getuid())").map { [$0] } ?? []

@@ -69,7 +69,7 @@ struct BadWeatherTests {
         }
     }
 
-    @Test("a peer that sends a byte now and then is closed after the frame timeout")
+    @Test("a peer that sends single bytes is closed after the frame timeout")
     func slowLoris() async throws {
         try await withServer(settings: { $0.connection.frameTimeout = .milliseconds(300) }) { _, port in
             try await beside(port) {

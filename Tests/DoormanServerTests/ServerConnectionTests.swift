@@ -194,7 +194,7 @@ struct ServerConnectionTests {
         #expect(connection.takeStarted().count == 1)
     }
 
-    @Test("a frame above the length limit fails and is skipped")
+    @Test("a frame above the length limit gets a failure response")
     func oversizedFrame() throws {
         var connection = makeConnection { $0.maximumFrameLength = 100 }
         let bytes = request(1, length: 101) + request(3, length: 100)

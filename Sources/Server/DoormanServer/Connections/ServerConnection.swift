@@ -221,7 +221,7 @@ package struct ServerConnection {
         return decoder.withData { body($0, prefetched) }
     }
 
-    /// Prefetches for the frame after the request, if the bytes hold it, so that its cache entry is loaded in time.
+    /// Prefetches the cache entry for the frame after the request, if the bytes hold that frame.
     @inline(__always)
     package mutating func prefetchNext(_ prefetch: (Span<UInt8>) -> PrefetchedVerify?) {
         prefetchedNext = decoder.withDataAhead(prefetch)
@@ -305,8 +305,7 @@ package struct ServerConnection {
         noteActivity(now)
     }
 
-    /// Notes that too much output is unsent because the peer does not read. The caller reads no more until
-    /// ``unblockOutput(now:)``.
+    /// Notes that too much output is unsent because the peer does not read. Read no more until ``unblockOutput(now:)``.
     package mutating func blockOutput(now: Instant) {
         if case .peerToRead = wait { return }
         wait = .peerToRead(since: now)

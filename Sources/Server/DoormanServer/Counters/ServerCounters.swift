@@ -45,7 +45,7 @@ package final class ServerCounters {
 
     /// `Verify` calls that the cache answered with an identity. Most calls end so, and need no dictionary lookup.
     private var validHits: UInt64 = 0
-    private var others = Snapshot()
+    private var otherCounts = Snapshot()
 
     package init() {}
 
@@ -80,17 +80,17 @@ package final class ServerCounters {
     ///
     /// - Parameter reason: One of a few constant names.
     func countClosed(_ reason: String) {
-        others.connectionsClosed[reason, default: 0] &+= 1
+        otherCounts.connectionsClosed[reason, default: 0] &+= 1
     }
 
     package var snapshot: Snapshot {
-        var snapshot = others
+        var snapshot = otherCounts
         if validHits > 0 { snapshot.calls[Ending(.verify, from: .cache, nil)] = validHits }
         return snapshot
     }
 
     private func count(_ ending: Ending) {
-        others.calls[ending, default: 0] &+= 1
+        otherCounts.calls[ending, default: 0] &+= 1
     }
 }
 
