@@ -48,7 +48,7 @@ struct FailureScopeTests {
         .response(200, #"{"error":{"code":803}}"#), .response(401, "{}"), .response(302, ""), .response(429, ""),
         .response(500, ""),
         wrongSecretOrOutage, .response(403, errorBody(4, "x", "x")), .failure(.bodyTooLarge, sent: true), .failure(.timedOut),
-        .failure(.connectFailed), .failure(.refusedByPolicy), .failure(.deadlineExceeded),
+        .failure(.connectFailed), .failure(.urlNotAllowed), .failure(.deadlineExceeded),
     ]
 
     @Test("other failures have the provider's scope", arguments: providersOwn.indices)

@@ -49,7 +49,7 @@ struct RedactionTests {
             .response(400, errorBody(100, "x", "require appsecret_proof \(Self.planted)")), .response(500, Self.planted),
             .response(403, errorBody(4, "x", Self.planted)), .response(200, Self.planted),
             .response(200, #"{"id":"\#(Self.planted)"}"#),
-            .failure(.connectionLost, sent: true), .failure(.tls), .failure(.refusedByPolicy),
+            .failure(.connectionLost, sent: true), .failure(.tls), .failure(.urlNotAllowed),
         ]
         for response in responses {
             var shown = ""

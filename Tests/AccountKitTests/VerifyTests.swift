@@ -112,7 +112,7 @@ struct VerifyTests {
         (.failure(.bodyTooLarge, sent: true), .providerUnavailable), (.failure(.headersTooLarge, sent: true), .providerUnavailable),
         (.failure(.connectionLost, sent: true), .providerUnavailable), (.failure(.protocolError, sent: true), .providerUnavailable),
         (.failure(.shutDown), .providerUnavailable), (.failure(.queueFull), .providerBusy),
-        (.failure(.refusedByPolicy), .providerMisconfigured), (.failure(.deadlineExceeded, sent: true), .deadlineExceeded),
+        (.failure(.urlNotAllowed), .providerMisconfigured), (.failure(.deadlineExceeded, sent: true), .deadlineExceeded),
         (.failure(.cancelled, sent: true), .deadlineExceeded),
     ]
 

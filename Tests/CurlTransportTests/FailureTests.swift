@@ -123,7 +123,7 @@ struct FailureTests {
     func policy() async throws {
         try await withServer(ScriptedServer { _ in }) { transport, _ in
             let error = await transport.failure("http://192.0.2.1/")
-            #expect(error == TransportError(.refusedByPolicy, requestMayHaveBeenSent: false))
+            #expect(error == TransportError(.urlNotAllowed, requestMayHaveBeenSent: false))
         }
     }
 

@@ -91,10 +91,10 @@ struct CertificateCallerTests {
         let name = "URI:spiffe://example.org/billing"
         let cases: [(leaf: TestAuthority.Leaf?, why: String, words: String)] = [
             (nil, "tls_no_client_certificate", "tls.client-auth"),
-            (try await stranger.leaf(names: name), "tls_client_certificate_refused", "tls.client-ca-file"),
-            (try await authority.leaf(names: name, isExpired: true), "tls_client_certificate_refused", "has expired"),
+            (try await stranger.leaf(names: name), "tls_client_certificate_rejected", "tls.client-ca-file"),
+            (try await authority.leaf(names: name, isExpired: true), "tls_client_certificate_rejected", "has expired"),
             (
-                try await authority.leaf(names: name, usage: "serverAuth"), "tls_client_certificate_refused",
+                try await authority.leaf(names: name, usage: "serverAuth"), "tls_client_certificate_rejected",
                 "not valid for client authentication"
             ),
         ]

@@ -49,7 +49,7 @@ public struct ServerStatistics: Sendable, Hashable {
     public struct ProviderRequestKind: Sendable, Hashable {
         /// The name of the provider's endpoint, for example `me`.
         public var endpoint: String
-        /// The name of the outcome, for example `success`, `token_rejected` or `failed_timedOut`.
+        /// The name of the outcome, for example `success`, `token_rejected` or `failed_timed_out`.
         public var outcome: String
 
         /// Creates a kind of provider request, for example in a test.

@@ -27,7 +27,7 @@ package enum ResponseKind: String, Sendable, Hashable, CaseIterable {
     /// The body is not JSON, or not an object.
     case notJSON = "not_json"
     /// JSON of a wrong shape.
-    case malformed = "nonsense"
+    case malformed
     /// "require an appsecret_proof": our secret is missing.
     case proofRequired = "proof_required"
 }

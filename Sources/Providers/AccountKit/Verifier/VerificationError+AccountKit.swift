@@ -47,7 +47,7 @@ extension VerificationError {
             self.init(.deadlineExceeded, "The call was cancelled before Account Kit responded." + suffix)
         case .queueFull:
             self.init(.providerBusy, "Too many requests to Account Kit are in flight.")
-        case .refusedByPolicy:
+        case .urlNotAllowed:
             self.init(.providerMisconfigured, "Account Kit's base URL is not allowed: use HTTPS, or HTTP to this machine.")
         case .bodyTooLarge where endpoint == .accounts:
             self.init(

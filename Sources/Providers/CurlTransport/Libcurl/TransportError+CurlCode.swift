@@ -23,7 +23,7 @@ extension TransportError.Code {
         case CURLE_ABORTED_BY_CALLBACK:
             self = .cancelled
         case CURLE_URL_MALFORMAT:
-            self = .refusedByPolicy
+            self = .urlNotAllowed
         default:
             self = .protocolError
         }

@@ -36,7 +36,7 @@ package final class CurlTransport: HTTPTransport {
     /// - Parameter timeout: The caller's remaining time. ``Settings/requestTimeout`` applies as well.
     /// - Throws: ``TransportError`` if there is no whole response.
     package func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportError) -> HTTPResponse {
-        guard URLPolicy.accepts(request.url) else { throw TransportError(.refusedByPolicy, requestMayHaveBeenSent: false) }
+        guard URLPolicy.accepts(request.url) else { throw TransportError(.urlNotAllowed, requestMayHaveBeenSent: false) }
         guard timeout > .zero else { throw TransportError(.deadlineExceeded, requestMayHaveBeenSent: false) }
         // Limited to a day, since adding a time near the clock's maximum to now would overflow.
         let pending = PendingRequest(request, deadline: .now.advanced(by: min(timeout, .seconds(86_400))))

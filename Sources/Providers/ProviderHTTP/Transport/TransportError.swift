@@ -1,32 +1,33 @@
 /// The reason why a request has no whole response. Contains neither the URL nor anything from a server.
 package struct TransportError: Error, Sendable, Hashable {
+    /// The raw values are the names in the statistics, after `failed_`.
     package enum Code: String, Sendable, Hashable, CaseIterable {
         /// The host name could not be resolved.
-        case resolveFailed
+        case resolveFailed = "resolve_failed"
         /// The host refused the connection, or could not be reached.
-        case connectFailed
+        case connectFailed = "connect_failed"
         /// The TLS handshake failed, or the certificate is not trusted for this host.
         case tls
         /// The transport's own limit for connecting or for the whole request passed first.
-        case timedOut
+        case timedOut = "timed_out"
         /// The caller's deadline passed first.
-        case deadlineExceeded
+        case deadlineExceeded = "deadline_exceeded"
         /// The body is longer than ``CurlTransport/Settings/maximumBodyBytes``.
-        case bodyTooLarge
+        case bodyTooLarge = "body_too_large"
         /// The header is longer than ``CurlTransport/Settings/maximumHeaderBytes``.
-        case headersTooLarge
+        case headersTooLarge = "headers_too_large"
         /// The connection ended before the whole response arrived.
-        case connectionLost
+        case connectionLost = "connection_lost"
         /// The response is not HTTP, or libcurl failed in some other way.
-        case protocolError
+        case protocolError = "protocol_error"
         /// The caller's task was cancelled.
         case cancelled
         /// The transport has been shut down.
-        case shutDown
+        case shutDown = "shut_down"
         /// ``CurlTransport/Settings/maximumRequests`` requests are in flight.
-        case queueFull
+        case queueFull = "queue_full"
         /// The URL is not allowed: see ``URLPolicy``.
-        case refusedByPolicy
+        case urlNotAllowed = "url_not_allowed"
     }
 
     package let code: Code

@@ -52,7 +52,7 @@ enum HandshakeFailure: Sendable, Hashable {
         case .ended: "tls_handshake_ended"
         case .notTLS: "not_tls"
         case .noCertificate: "tls_no_client_certificate"
-        case .certificateRejected: "tls_client_certificate_refused"
+        case .certificateRejected: "tls_client_certificate_rejected"
         case .failed: "tls_handshake_failed"
         }
     }

@@ -187,7 +187,7 @@ struct  Doorman__V1__ProviderRequestCount
    */
   char *endpoint;
   /*
-   * The outcome: "success", "token_rejected", "failed_timedOut".
+   * The outcome: "success", "token_rejected", "failed_timed_out".
    */
   char *outcome;
   uint64_t count;
