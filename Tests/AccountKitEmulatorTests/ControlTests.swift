@@ -1,10 +1,10 @@
 import AccountKitEmulator
 import Testing
 
-@Suite("the control paths")
+@Suite("The control paths")
 struct ControlTests {
     /// Returns status and body of a request, without a socket.
-    private func ask(_ state: inout EmulatorState, _ method: String, _ target: String) -> (status: Int, body: String) {
+    private func send(_ state: inout EmulatorState, _ method: String, _ target: String) -> (status: Int, body: String) {
         let script = state.respond(to: GraphRequest(method: method, target: target)).script
         return (script.status, Wire(script).body)
     }
@@ -17,10 +17,10 @@ struct ControlTests {
         try GraphResponse(status: 200, headers: [], body: Array(text.utf8)).decoded(Issued.self)
     }
 
-    @Test("a log-in by phone gives a token of the recorded shape, with a raw plus or an escaped one", arguments: ["+", "%2B"])
+    @Test("a log-in by phone returns a token of the recorded shape", arguments: ["+", "%2B"])
     func tokenByPhone(plus: String) throws {
         var state = try makeState()
-        let (status, body) = ask(&state, "POST", "/emulator/login?app=1111111111111111&phone=\(plus)15879994455&response=token")
+        let (status, body) = send(&state, "POST", "/emulator/login?app=1111111111111111&phone=\(plus)15879994455&response=token")
         #expect(status == 200)
         let issued = try decode(body)
         #expect(issued.id == "1011166682335378")
@@ -30,8 +30,8 @@ struct ControlTests {
     @Test("a log-in without a response parameter follows the app's setting")
     func defaultResponse() throws {
         var state = try makeState()
-        #expect(try decode(ask(&state, "POST", "/emulator/login?email=a@b.c").body).accessToken != nil)
-        #expect(try decode(ask(&state, "POST", "/emulator/login?email=a@b.c&app=2222222222222222").body).code != nil)
+        #expect(try decode(send(&state, "POST", "/emulator/login?email=a@b.c").body).accessToken != nil)
+        #expect(try decode(send(&state, "POST", "/emulator/login?email=a@b.c&app=2222222222222222").body).code != nil)
     }
 
     @Test(
@@ -78,50 +78,50 @@ struct ControlTests {
         ])
     func errors(method: String, target: String, status: Int, text: String) throws {
         var state = try makeState()
-        let answer = ask(&state, method, target)
-        #expect(answer.status == status)
-        #expect(answer.body.hasPrefix(#"{"error":""#))
-        #expect(answer.body.contains(text))
+        let response = send(&state, method, target)
+        #expect(response.status == status)
+        #expect(response.body.hasPrefix(#"{"error":""#))
+        #expect(response.body.contains(text))
         #expect(state.statistics.total == 0)
     }
 
-    @Test("calls are counted by endpoint, except for control paths, until a reset")
+    @Test("statistics count the Graph calls of each endpoint since the last reset")
     func statistics() throws {
         var state = try makeState()
         for target in ["/v1.3/me", "/v1.3/me?access_token=EMAWsecond", "/v9/me"] {
-            _ = ask(&state, "GET", target)
+            _ = send(&state, "GET", target)
         }
-        let body = ask(&state, "GET", "/emulator/statistics").body
+        let body = send(&state, "GET", "/emulator/statistics").body
         let expected = """
             {"access_token":0,"me":2,"logout":0,"invalidate_all_tokens":0,"delete_account":0,"accounts":0,"unknown":1,"total":3,\
             "connections":{"accepted":0,"http2":0,"open":0}}
             """
         #expect(body == expected)
         #expect(state.statistics[.me] == 2)
-        #expect(ask(&state, "DELETE", "/emulator/statistics").status == 200)
+        #expect(send(&state, "DELETE", "/emulator/statistics").status == 200)
         #expect(state.statistics.total == 0)
     }
 
-    @Test("a revocation concerns one token or all tokens of an account")
+    @Test("a control path revokes a token or all tokens of an account")
     func revoke() throws {
         var state = try makeState()
-        #expect(ask(&state, "POST", "/emulator/revoke?access_token=EMAWsecond").status == 200)
-        #expect(ask(&state, "GET", "/v1.3/me?access_token=EMAWsecond").body.contains("EMApiException"))
-        #expect(ask(&state, "POST", "/emulator/revoke?account=1011166682335379").status == 200)
-        #expect(ask(&state, "GET", "/v1.3/me?access_token=EMAWmail").body.contains("EMApiException"))
+        #expect(send(&state, "POST", "/emulator/revoke?access_token=EMAWsecond").status == 200)
+        #expect(send(&state, "GET", "/v1.3/me?access_token=EMAWsecond").body.contains("EMApiException"))
+        #expect(send(&state, "POST", "/emulator/revoke?account=1011166682335379").status == 200)
+        #expect(send(&state, "GET", "/v1.3/me?access_token=EMAWmail").body.contains("EMApiException"))
     }
 
-    @Test("a number keeps the country prefix that it was first given")
+    @Test("a later log-in takes a number's country prefix from its first log-in")
     func knownPrefix() throws {
         var state = try makeState()
         let phone = "phone=+3581234567"
-        let first = try decode(ask(&state, "POST", "/emulator/login?\(phone)&country_prefix=358").body)
-        let second = try decode(ask(&state, "POST", "/emulator/login?\(phone)").body)
+        let first = try decode(send(&state, "POST", "/emulator/login?\(phone)&country_prefix=358").body)
+        let second = try decode(send(&state, "POST", "/emulator/login?\(phone)").body)
         #expect(first.id == second.id)
     }
 
     @Test(
-        "a country prefix is taken for one digit after +1 and +7, and for two after all else",
+        "a missing country prefix is guessed from the first digit",
         arguments: [("+15551234567", "1"), ("+79123456789", "7"), ("+4915112345678", "49"), ("+35812345678", "35")])
     func guessedPrefix(number: String, prefix: String) throws {
         let phone = try Contact.PhoneNumber(number)

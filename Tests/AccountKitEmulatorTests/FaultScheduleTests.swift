@@ -2,7 +2,7 @@ import AccountKitEmulator
 import NIOConcurrencyHelpers
 import Testing
 
-@Suite("fault schedules")
+@Suite("Fault schedules")
 struct FaultScheduleTests {
     /// An emulator state with a stepped clock and seeded random numbers.
     private struct Scene {
@@ -22,8 +22,8 @@ struct FaultScheduleTests {
         }
 
         mutating func set(_ query: String) {
-            let answer = state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault?" + query))
-            #expect(answer.script.status == 200, "\(query)")
+            let response = state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault?" + query))
+            #expect(response.script.status == 200, "\(query)")
         }
 
         /// Returns the statuses of `count` calls of `me`.
@@ -38,7 +38,7 @@ struct FaultScheduleTests {
         }
     }
 
-    @Test("a probability affects its part of the calls, the same calls for the same seed", arguments: ["0.25", "25%", "25%25"])
+    @Test("a probability affects the same calls for the same seed", arguments: ["0.25", "25%", "25%25"])
     func probability(text: String) throws {
         var (one, same, other) = (try Scene(), try Scene(), try Scene(seed: 2))
         let query = "name=bad-gateway&probability=\(text)"
@@ -51,7 +51,7 @@ struct FaultScheduleTests {
         #expect(other.me(1000) != statuses)
     }
 
-    @Test("never and always are exact", arguments: [("0", 0), ("0%", 0), ("1", 100), ("100%", 100)])
+    @Test("the probabilities 0 and 1 are exact", arguments: [("0", 0), ("0%", 0), ("1", 100), ("100%", 100)])
     func certainty(text: String, affected: Int) throws {
         var scene = try Scene()
         scene.set("name=bad-gateway&probability=\(text)")
@@ -67,7 +67,7 @@ struct FaultScheduleTests {
         #expect(statuses.prefix(10).contains(200))
     }
 
-    @Test("a time window begins and ends by the clock, to the millisecond")
+    @Test("a time window follows the clock to the millisecond")
     func window() throws {
         var scene = try Scene()
         scene.set("name=bad-gateway&after_milliseconds=1000&for_milliseconds=500")
@@ -83,7 +83,7 @@ struct FaultScheduleTests {
         #expect(scene.listing() == #"{"faults":[]}"#)
     }
 
-    @Test("count, probability and time window apply together")
+    @Test("a call must meet every condition of a schedule")
     func all() throws {
         var scene = try Scene()
         scene.set("name=throttled&endpoint=me&times=2&probability=0.5&after_milliseconds=10&for_milliseconds=10")
@@ -125,11 +125,11 @@ struct FaultScheduleTests {
             scene.listing().contains(#""times":2,"probability":1.0,"after_milliseconds":0,"for_milliseconds":750}"#))
     }
 
-    @Test("every fault is listed under its name with its parameters")
+    @Test("the listing names every fault with its parameters")
     func names() throws {
         var scene = try Scene()
-        let refusal = Wire(scene.state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault")).script).body
-        for match in refusal.matches(of: /([a-z]+(?:-[a-z]+)*)(?: \(([^)]*)\))?(?=[,"])/) {
+        let error = Wire(scene.state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault")).script).body
+        for match in error.matches(of: /([a-z]+(?:-[a-z]+)*)(?: \(([^)]*)\))?(?=[,"])/) {
             let name = String(match.output.1)
             guard name != "error" else { continue }
             let parameters = match.output.2.map { $0.split(separator: ", ") } ?? []
@@ -139,7 +139,7 @@ struct FaultScheduleTests {
         }
     }
 
-    @Test("the library sets faults with a schedule, too")
+    @Test("the library sets a fault with a schedule")
     func library() async throws {
         var settings = EmulatorSettings(port: 0, apps: [Apps.second])
         let elapsed = NIOLockedValueBox<Duration>(.zero)

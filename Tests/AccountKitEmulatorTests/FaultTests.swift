@@ -1,7 +1,7 @@
 import AccountKitEmulator
 import Testing
 
-@Suite("faults")
+@Suite("Faults")
 struct FaultTests {
     /// Returns the response to a call of `me` with a good token while the fault is set.
     private func outcome(_ name: String) throws -> (script: ResponseScript, wire: Wire) {
@@ -16,7 +16,7 @@ struct FaultTests {
     private static let phone = #""phone":{"number":"+15879994455","country_prefix":"1","national_number":"5879994455"}"#
 
     @Test(
-        "each fault has the status and body it stands for",
+        "each fault of content has its documented status and body",
         arguments: [
             ("service-unavailable", 500, #""code":2,"is_transient":true,"#),
             ("unknown-error", 400, #""message":"An unknown error has occurred.","type":"OAuthException","code":1,"#),
@@ -33,7 +33,7 @@ struct FaultTests {
             ("empty-body", 200, ""),
             ("truncated-json", 200, id),
         ])
-    func answers(name: String, status: Int, text: String) throws {
+    func content(name: String, status: Int, text: String) throws {
         let (script, wire) = try outcome(name)
         #expect(wire.status == status)
         #expect(script.status == status)
@@ -42,7 +42,7 @@ struct FaultTests {
         #expect(script.end == .keep)
     }
 
-    @Test("throttling says how much is used, and how long to stay away")
+    @Test("a throttled response has the headers of usage or back-off")
     func throttlingHeaders() throws {
         let chosen = try outcome("throttled&percent=250&total_time=7").wire.header("X-App-Usage")
         #expect(chosen == #"{"call_count":250,"total_cputime":25,"total_time":7}"#)
@@ -51,7 +51,7 @@ struct FaultTests {
         #expect(try outcome("bare-too-many-requests").wire.header("Retry-After") == "30")
     }
 
-    @Test("the usage is on successful responses and on errors")
+    @Test("the app usage is on every response")
     func appUsage() throws {
         let (script, wire) = try outcome("app-usage&percent=95&total_cputime=3")
         #expect(script.status == 200)
@@ -59,19 +59,19 @@ struct FaultTests {
         #expect(wire.header("X-App-Usage") == #"{"call_count":95,"total_cputime":3,"total_time":0}"#)
         var state = try EmulatorState(settings: EmulatorSettings(apps: [Apps.second]))
         _ = state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault?name=app-usage"))
-        let refusal = Wire(state.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWnobody")).script)
-        #expect(refusal.status == 400)
-        #expect(refusal.header("X-App-Usage")?.contains(#""call_count":90"#) == true)
+        let failure = Wire(state.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWnobody")).script)
+        #expect(failure.status == 400)
+        #expect(failure.header("X-App-Usage")?.contains(#""call_count":90"#) == true)
     }
 
-    @Test("a wrong content type comes with the right body")
+    @Test("the fault of the content type keeps the right body")
     func wrongContentType() throws {
         let (_, wire) = try outcome("wrong-content-type")
         #expect(wire.header("Content-Type") == "text/html; charset=utf-8")
         #expect(wire.body.hasSuffix("}}"))
     }
 
-    @Test("a chunked body is the right body in pieces, without a length")
+    @Test("a chunked body is the right body in two pieces")
     func chunked() throws {
         let (script, wire) = try outcome("chunked")
         #expect(wire.header("Content-Length") == nil)
@@ -83,20 +83,20 @@ struct FaultTests {
         #expect(script.end == .keep)
     }
 
-    @Test("latency is a pause before the whole answer")
+    @Test("latency is a pause before the whole response")
     func latency() throws {
         #expect(try outcome("latency&milliseconds=250").script.steps.first == .wait(.milliseconds(250)))
         for _ in 1...20 {
             guard case .wait(let time) = try outcome("jittered-latency&from_milliseconds=5&to_milliseconds=9").script.steps.first
             else {
-                Issue.record("there is no pause")
+                Issue.record("the script begins without a pause")
                 return
             }
             #expect((.milliseconds(5) ... .milliseconds(9)).contains(time))
         }
     }
 
-    @Test("an oversized body is one JSON string of the size asked for, with an honest length")
+    @Test("an oversized body has the requested size")
     func oversized() throws {
         let (_, wire) = try outcome("oversized-body&bytes=100000")
         #expect(wire.body.utf8.count == 100_009)
@@ -105,7 +105,7 @@ struct FaultTests {
         #expect(try outcome("oversized-body").wire.body.utf8.count > 10_000_000)
     }
 
-    @Test("slow headers and slow bodies come a byte at a time")
+    @Test("slow headers and slow bodies pause before each byte")
     func slow() throws {
         let headers = try outcome("slow-headers&pause_milliseconds=3").script.steps
         #expect(headers.prefix(4) == [.wait(.milliseconds(3)), .send([0x48]), .wait(.milliseconds(3)), .send([0x54])])
@@ -114,7 +114,7 @@ struct FaultTests {
         #expect(body.wire.body.hasPrefix(Self.id))
     }
 
-    @Test("a reset comes in the middle of the body; a hang sends nothing")
+    @Test("a fault of transport ends the response in its own way")
     func broken() throws {
         let (reset, wire) = try outcome("reset")
         #expect(reset.end == .reset)
@@ -127,7 +127,7 @@ struct FaultTests {
         #expect(hang.steps.isEmpty)
     }
 
-    @Test("over HTTP/2 the head is one step, and the rest is as it was")
+    @Test("over HTTP/2 the head is one step")
     func http2() throws {
         func steps(_ name: String) throws -> [ResponseScript.Step] {
             var state = try EmulatorState(settings: EmulatorSettings(apps: [Apps.second]))
@@ -150,7 +150,7 @@ struct FaultTests {
         #expect(chunked.count == 3 && size(chunked) == count && length(chunked.first) == nil)
         let late = try steps("slow-headers&pause_milliseconds=1")
         guard case .wait(let time)? = late.first else {
-            Issue.record("there is no pause")
+            Issue.record("the script begins without a pause")
             return
         }
         #expect(time > .milliseconds(100))
@@ -161,20 +161,20 @@ struct FaultTests {
         #expect(length(half.first) == count && size(half) == count / 2)
     }
 
-    @Test("a replaced call changes nothing; a call with a lost response is carried out")
+    @Test("only a fault that replaces the response prevents the call")
     func sideEffects() throws {
-        for (fault, isDone) in [
-            (name: "throttled", isDone: false), (name: "reset", isDone: true), (name: "empty-body", isDone: true),
+        for (fault, isCarriedOut) in [
+            (name: "throttled", isCarriedOut: false), (name: "reset", isCarriedOut: true), (name: "empty-body", isCarriedOut: true),
         ] {
             var state = try EmulatorState(settings: EmulatorSettings(apps: [Apps.second]))
             _ = state.respond(to: GraphRequest(method: "POST", target: "/emulator/fault?name=\(fault)&times=1"))
             _ = state.respond(to: GraphRequest(method: "POST", target: "/v1.3/logout?access_token=EMAWsecond"))
             let me = state.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWsecond"))
-            #expect(me.script.status == (isDone ? 400 : 200), "\(fault)")
+            #expect(me.script.status == (isCarriedOut ? 400 : 200), "\(fault)")
         }
     }
 
-    @Test("the fault of an endpoint precedes the fault of all endpoints, and ends after its number of calls")
+    @Test("the fault of an endpoint precedes the fault of all endpoints")
     func precedence() throws {
         var state = try EmulatorState(settings: EmulatorSettings(apps: [Apps.second]))
         func me() -> Int {

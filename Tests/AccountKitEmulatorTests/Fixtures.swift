@@ -52,7 +52,7 @@ enum Apps {
     static let secondToken = "AA%7C2222222222222222%7Cfedcba9876543210fedcba9876543210"
 
     static func phone(_ number: String) -> Contact.PhoneNumber {
-        guard let phone = try? Contact.PhoneNumber(number) else { preconditionFailure("\(number) is no phone number") }
+        guard let phone = try? Contact.PhoneNumber(number) else { preconditionFailure("\(number) is not a phone number") }
         return phone
     }
 }

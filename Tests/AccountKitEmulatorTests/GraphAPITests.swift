@@ -1,7 +1,7 @@
 import AccountKitEmulator
 import Testing
 
-@Suite("the Graph API")
+@Suite("The Graph API")
 struct GraphAPITests {
     private static func makeGraph() throws -> GraphAPI {
         var graph = try GraphAPI(apps: [Apps.first, Apps.second])
@@ -38,7 +38,7 @@ struct GraphAPITests {
     static let errorCases = [
         ErrorCase("garbage token", "GET /v1.3/me?access_token=garbage", 400, 190, "OAuthException", badToken),
         ErrorCase(
-            "garbage token is judged before the proof", "GET /v1.3/me?access_token=garbage&appsecret_proof=x", 400, 190,
+            "garbage token with a wrong proof", "GET /v1.3/me?access_token=garbage&appsecret_proof=x", 400, 190,
             "OAuthException", badToken),
         ErrorCase("app token as a user's", "GET /v1.3/me?access_token=\(Apps.firstToken)", 400, 190, "OAuthException", badToken),
         ErrorCase(
@@ -86,7 +86,7 @@ struct GraphAPITests {
             "exchange without a token", "GET \(exchangeCall)AQx", 400, 104,
             "OAuthException", noToken),
         ErrorCase(
-            "deleting a nonsense account", "DELETE /v1.3/123?access_token=\(Apps.firstToken)", 500, 2, "EMApiException", down),
+            "deleting an unknown account", "DELETE /v1.3/123?access_token=\(Apps.firstToken)", 500, 2, "EMApiException", down),
         ErrorCase(
             "deleting another app's account", "DELETE /v1.3/1011166682335378?access_token=\(Apps.secondToken)", 500, 2,
             "EMApiException", down),
@@ -109,19 +109,19 @@ struct GraphAPITests {
     @Test("an error has the recorded status, code, type and message", arguments: errorCases)
     func errors(_ expected: ErrorCase) throws {
         var graph = try Self.makeGraph()
-        let answer = graph.respond(to: GraphRequest(method: expected.method, target: expected.target))
-        let error = try answer.decoded(ErrorBody.self).error
-        #expect(answer.status == expected.status)
+        let response = graph.respond(to: GraphRequest(method: expected.method, target: expected.target))
+        let error = try response.decoded(ErrorBody.self).error
+        #expect(response.status == expected.status)
         #expect(error.code == expected.code)
         #expect(error.type == expected.type)
         #expect(error.message == expected.message)
         #expect(error.isTransient == (expected.status == 500 ? true : nil))
         #expect(error.errorData == (expected.type == "EMApiException" && expected.code == 190 ? [] : nil))
         #expect(error.fbtraceId.utf8.count == 11)
-        #expect(answer.header("x-fb-trace-id") == error.fbtraceId)
-        #expect(answer.header("cache-control") == "no-store")
+        #expect(response.header("x-fb-trace-id") == error.fbtraceId)
+        #expect(response.header("cache-control") == "no-store")
         let kind = expected.code == 190 ? "invalid_token" : "invalid_request"
-        #expect(answer.header("www-authenticate") == "OAuth \"Facebook Platform\" \"\(kind)\" \"\(expected.message)\"")
+        #expect(response.header("www-authenticate") == "OAuth \"Facebook Platform\" \"\(kind)\" \"\(expected.message)\"")
     }
 
     private static let phoneBody =
@@ -130,7 +130,7 @@ struct GraphAPITests {
     private static let mailBody = #"{"email":{"address":"test\u0040example.com"},"id":"1011166682335379""#
 
     @Test(
-        "me answers byte for byte as recorded",
+        "the response of me equals the recording byte for byte",
         arguments: [
             ("/v1.3/me?access_token=EMAWphone&appsecret_proof=\(Proofs.phone)", phoneBody + application),
             ("/v1.2/me/?access_token=EMAWphone&appsecret_proof=\(Proofs.phone)", phoneBody + application),
@@ -143,27 +143,27 @@ struct GraphAPITests {
         ])
     func me(target: String, body: String) throws {
         var graph = try Self.makeGraph()
-        let answer = graph.respond(to: GraphRequest(method: "GET", target: target))
-        #expect(answer.status == 200)
-        #expect(answer.text == body)
-        #expect(answer.header("content-type") == "application/json; charset=UTF-8")
-        #expect(answer.header("cache-control") == "private, no-cache, no-store, must-revalidate")
+        let response = graph.respond(to: GraphRequest(method: "GET", target: target))
+        #expect(response.status == 200)
+        #expect(response.text == body)
+        #expect(response.header("content-type") == "application/json; charset=UTF-8")
+        #expect(response.header("cache-control") == "private, no-cache, no-store, must-revalidate")
         for name in ["ETag", "x-fb-trace-id", "x-fb-rev", "X-FB-Debug"] {
-            #expect(answer.header(name)?.isEmpty == false, "\(name)")
+            #expect(response.header(name)?.isEmpty == false, "\(name)")
         }
     }
 
-    @Test("a token of another app is valid, with its own app's proof or without a required proof")
+    @Test("a token of another app is valid")
     func foreignToken() throws {
         var graph = try Self.makeGraph()
         for proof in ["", "&appsecret_proof=\(Proofs.second)"] {
-            let answer = graph.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWsecond" + proof))
-            #expect(answer.status == 200)
-            #expect(answer.text.contains(#""application":{"id":"2222222222222222"}"#))
+            let response = graph.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWsecond" + proof))
+            #expect(response.status == 200)
+            #expect(response.text.contains(#""application":{"id":"2222222222222222"}"#))
         }
     }
 
-    @Test("a code is exchanged once, by its own app alone")
+    @Test("only its own app can exchange a code")
     func exchange() throws {
         var graph = try Self.makeGraph()
         let issued = try graph.issueCode(app: Apps.first.id, contact: .phone(Apps.phone("+15879994455")))
@@ -184,16 +184,16 @@ struct GraphAPITests {
         #expect(try second.decoded(ErrorBody.self).error.message == "This authorization code has been used")
     }
 
-    @Test("a token is revoked by a log-out")
+    @Test("a log-out revokes the token")
     func logOut() throws {
         var graph = try Self.makeGraph()
         let query = "?access_token=EMAWphone&appsecret_proof=\(Proofs.phone)"
         #expect(graph.respond(to: GraphRequest(method: "POST", target: "/v1.3/logout" + query)).text == #"{"success":true}"#)
-        let answer = graph.respond(to: GraphRequest(method: "GET", target: "/v1.3/me" + query))
-        #expect(try answer.decoded(ErrorBody.self).error.type == "EMApiException")
+        let response = graph.respond(to: GraphRequest(method: "GET", target: "/v1.3/me" + query))
+        #expect(try response.decoded(ErrorBody.self).error.type == "EMApiException")
     }
 
-    @Test("invalidating all tokens of an account leaves the account and other accounts' tokens")
+    @Test("invalidating an account's tokens leaves other accounts' tokens valid")
     func invalidateAll() throws {
         var graph = try Self.makeGraph()
         let target =
@@ -210,7 +210,7 @@ struct GraphAPITests {
         #expect(again.accountID == "1011166682335378")
     }
 
-    @Test("a deleted account loses its tokens, and returns under another id")
+    @Test("a person whose account was deleted gets an account with another id")
     func delete() throws {
         var graph = try Self.makeGraph()
         let target = "/v1.3/1011166682335378/?access_token=\(Apps.firstToken)"
@@ -224,7 +224,7 @@ struct GraphAPITests {
         #expect(again.accountID.wholeMatch(of: /[1-9][0-9]{15}/) != nil)
     }
 
-    @Test("the accounts of an app come in pages, each with the whole URL of the next")
+    @Test("a page of accounts has the whole URL of the next page")
     func pages() throws {
         struct Page: Decodable {
             struct Account: Decodable { let id: String }
@@ -246,7 +246,7 @@ struct GraphAPITests {
         #expect(last.paging.next == nil)
     }
 
-    @Test("the oldest token is forgotten above the limit")
+    @Test("a token above the limit replaces the oldest token")
     func tokenLimit() throws {
         var limits = EmulatorSettings.Limits()
         limits.credentials = 2
@@ -260,7 +260,7 @@ struct GraphAPITests {
         #expect(graph.account(ofToken: "EMAWsecond") == nil)
     }
 
-    @Test("the same person has one account in each app, and another in another app")
+    @Test("a person has one account in each app")
     func appScope() throws {
         var graph = try GraphAPI(apps: [.init(id: "1", secret: "a"), .init(id: "2", secret: "b")])
         let contact = Contact.phone(Apps.phone("+15551234567"))

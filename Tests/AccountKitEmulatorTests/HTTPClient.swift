@@ -4,7 +4,7 @@ import NIOPosix
 import NIOSSL
 import TestKit
 
-/// A connection that sends what it is told, byte for byte, and keeps what comes back.
+/// A connection that sends requests byte for byte and collects the response bytes.
 final class HTTPClient: Sendable {
     private let channel: any Channel
     private let received: NIOLockedValueBox<Received>
@@ -17,7 +17,7 @@ final class HTTPClient: Sendable {
         var text: String { String(decoding: bytes, as: UTF8.self) }
     }
 
-    /// - Parameter tls: For HTTPS.
+    /// - Parameter tls: The context for HTTPS; `nil` for HTTP.
     init(port: Int, tls: NIOSSLContext? = nil) async throws {
         let received = NIOLockedValueBox(Received())
         self.received = received
@@ -44,7 +44,7 @@ final class HTTPClient: Sendable {
 
     var state: Received { received.withLockedValue { $0 } }
 
-    /// Waits for one whole response at the start of what came, and takes it away.
+    /// Waits for a whole response and removes it from the received bytes.
     func response() async throws -> Wire {
         try await eventually("a whole response") { self.wholeLength != nil || self.state.isClosed }
         guard let length = wholeLength else { return Wire(state.text) }
@@ -68,7 +68,7 @@ final class HTTPClient: Sendable {
     }
 
     func close() async {
-        // It may be closed already.
+        // The channel may be closed already.
         try? await channel.close()
     }
 }

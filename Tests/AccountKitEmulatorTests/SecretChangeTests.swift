@@ -1,11 +1,11 @@
 import AccountKitEmulator
 import Testing
 
-@Suite("changing an app's secret")
+@Suite("A changed app secret")
 struct SecretChangeTests {
     private static let next = "ffffffffffffffffffffffffffffffff"
 
-    @Test("proofs and app tokens need the new secret")
+    @Test("is needed for proofs and app tokens")
     func change() throws {
         var graph = try GraphAPI(apps: [Apps.first, Apps.second])
         func status(_ method: String, _ target: String) -> Int {
@@ -18,13 +18,13 @@ struct SecretChangeTests {
         #expect(status("GET", me) == 400)
         #expect(status("GET", accounts + Apps.firstToken) == 500)
         #expect(status("GET", accounts + "AA|1111111111111111|\(Self.next)") == 200)
-        // The other app keeps its own.
+        // The other app keeps its secret.
         #expect(status("GET", "/v1.3/2222222222222222/accounts?access_token=\(Apps.secondToken)") == 200)
         try graph.changeSecret(ofApp: "1111111111111111", to: Apps.first.secret)
         #expect(status("GET", me) == 200)
     }
 
-    @Test("the app must exist")
+    @Test("needs an existing app")
     func unknownApp() throws {
         let emulator = try AccountKitEmulator(settings: EmulatorSettings(apps: [Apps.first]))
         try emulator.changeSecret(to: Self.next)

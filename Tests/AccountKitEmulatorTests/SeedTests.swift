@@ -1,11 +1,11 @@
 import AccountKitEmulator
 import Testing
 
-@Suite("the seed file")
+@Suite("The seed file")
 struct SeedTests {
     private static let app = #""id":"5432154321543210","secret":"0123456789abcdef0123456789abcdef""#
 
-    @Test("apps, switches, accounts and tokens are read")
+    @Test("the file's apps, switches, accounts and tokens become settings")
     func reading() throws {
         let text = """
             {"apps":[{\(Self.app),"require_app_secret":false,"client_access_token_flow":false,"accounts":[
@@ -20,16 +20,16 @@ struct SeedTests {
         #expect(app.accounts[0].tokens == ["EMAWtesttoken0001"])
     }
 
-    @Test("an app has both switches on unless the file says otherwise")
+    @Test("an app's switches are on by default")
     func defaults() throws {
         let app = try #require(try Seed.apps(json: Array("{\"apps\":[{\(Self.app)}]}".utf8)).first)
         #expect(app.requiresAppSecret && app.enablesClientAccessTokenFlow)
     }
 
     @Test(
-        "a mistake is named with file and key, and no value is quoted",
+        "an error names file and key",
         arguments: [
-            ("", "seed.json: is no JSON"),
+            ("", "seed.json: is not JSON"),
             ("[]", "seed.json: must be an object"),
             ("{}", "seed.json: apps: is missing"),
             (#"{"apps":[]}"#, "seed.json: apps: must name at least one app"),
@@ -53,12 +53,12 @@ struct SeedTests {
                 "seed.json: apps[0].accounts[0].tokens[0]: must be EMAW"
             ),
         ])
-    func mistakes(text: String, message: String) throws {
+    func errors(text: String, message: String) throws {
         let error = try #require(throws: SeedError.self) { try Seed.apps(json: Array(text.utf8), file: "seed.json") }
         #expect(error.description.hasPrefix(message), "\(error)")
     }
 
-    @Test("a file that is not there is named")
+    @Test("a missing file is named")
     func missingFile() throws {
         let error = try #require(throws: SeedError.self) { try Seed.apps(file: "/nowhere/seed.json") }
         #expect(error.description == "/nowhere/seed.json: can't be read")

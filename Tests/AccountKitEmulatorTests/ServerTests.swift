@@ -3,7 +3,7 @@ import NIOSSL
 import TestKit
 import Testing
 
-@Suite("the emulator on real sockets", .timeLimit(.minutes(2)))
+@Suite("The emulator on real sockets", .timeLimit(.minutes(2)))
 struct ServerTests {
     /// Runs a test against an emulator that is started before and stopped after.
     private func withEmulator(
@@ -21,7 +21,7 @@ struct ServerTests {
         try await emulator.stop()
     }
 
-    private func ask(_ emulator: AccountKitEmulator, _ target: String, method: String = "GET") async throws -> Wire {
+    private func send(_ emulator: AccountKitEmulator, _ target: String, method: String = "GET") async throws -> Wire {
         let client = try await HTTPClient(port: emulator.port)
         client.get(target, method: method)
         let response = try await client.response()
@@ -31,7 +31,7 @@ struct ServerTests {
 
     private static let me = "/v1.3/me?access_token=EMAWsecond"
 
-    @Test("a connection carries several calls, also in one packet")
+    @Test("a connection carries several calls")
     func keepAlive() async throws {
         try await withEmulator { emulator in
             let client = try await HTTPClient(port: emulator.port)
@@ -46,7 +46,7 @@ struct ServerTests {
     }
 
     @Test(
-        "a connection ends after a call with Connection: close, or of HTTP 1.0", arguments: ["1.1\r\nConnection: close", "1.0"])
+        "a connection ends after a call that does not keep it", arguments: ["1.1\r\nConnection: close", "1.0"])
     func lastCall(version: String) async throws {
         try await withEmulator { emulator in
             let client = try await HTTPClient(port: emulator.port)
@@ -58,35 +58,35 @@ struct ServerTests {
         }
     }
 
-    @Test("a raw and an escaped bar in an app token mean the same", arguments: ["|", "%7C", "%7c"])
+    @Test("a raw or escaped bar separates the parts of an app token", arguments: ["|", "%7C", "%7c"])
     func bar(_ bar: String) async throws {
         try await withEmulator(apps: [Apps.first]) { emulator in
             let code = try emulator.issueCode(phone: "+15551234567")
             let token = "AA\(bar)\(Apps.first.id)\(bar)\(Apps.first.secret)"
             let target = "/v1.3/access_token?grant_type=authorization_code&code=\(code)&access_token=\(token)"
-            let answer = try await ask(emulator, target)
-            #expect(answer.status == 200)
-            #expect(answer.body.contains(#""token_refresh_interval_sec":2592000"#))
+            let response = try await send(emulator, target)
+            #expect(response.status == 200)
+            #expect(response.body.contains(#""token_refresh_interval_sec":2592000"#))
         }
     }
 
-    @Test("the library logs in and revokes, and the wire sees it")
+    @Test("a call sees log-ins and revocations of the library")
     func library() async throws {
         let app = EmulatorSettings.App(id: "1", secret: "x", requiresAppSecret: false)
         try await withEmulator(apps: [app]) { emulator in
             let token = try emulator.logIn(phone: "+15551234567")
             let account = try #require(emulator.account(ofToken: token))
-            #expect(try await ask(emulator, "/v1.3/me?access_token=\(token)").body.contains(account))
+            #expect(try await send(emulator, "/v1.3/me?access_token=\(token)").body.contains(account))
             emulator.revoke(token)
-            #expect(try await ask(emulator, "/v1.3/me?access_token=\(token)").status == 400)
+            #expect(try await send(emulator, "/v1.3/me?access_token=\(token)").status == 400)
             let next = try emulator.logIn(phone: "+15551234567")
             emulator.revokeAll(account: account)
-            #expect(try await ask(emulator, "/v1.3/me?access_token=\(next)").status == 400)
+            #expect(try await send(emulator, "/v1.3/me?access_token=\(next)").status == 400)
             #expect(throws: EmulatorError.self) { try emulator.logIn(app: "2", phone: "+15551234567") }
         }
     }
 
-    @Test("a hanging call is never answered, and stopping ends it")
+    @Test("a hanging call never gets a response")
     func hang() async throws {
         var limits = EmulatorSettings.Limits()
         limits.drain = .milliseconds(50)
@@ -103,7 +103,7 @@ struct ServerTests {
         #expect(emulator.port == 0)
     }
 
-    @Test("a response on its way is finished when the emulator stops")
+    @Test("a response in progress is finished when the emulator stops")
     func drain() async throws {
         let emulator = try AccountKitEmulator(settings: EmulatorSettings(port: 0, apps: [Apps.second]))
         try await emulator.start()
@@ -118,7 +118,7 @@ struct ServerTests {
         try await idle.closed()
     }
 
-    @Test("a reset cuts the answer in the middle")
+    @Test("a reset interrupts the response")
     func reset() async throws {
         try await withEmulator { emulator in
             emulator.setFault(.reset, for: .me)
@@ -129,7 +129,7 @@ struct ServerTests {
         }
     }
 
-    @Test("an oversized body arrives whole, and a slow one byte by byte")
+    @Test("an oversized or slow response arrives whole")
     func bodies() async throws {
         try await withEmulator { emulator in
             let client = try await HTTPClient(port: emulator.port)
@@ -157,7 +157,7 @@ struct ServerTests {
         }
     }
 
-    @Test("a request that is too long or malformed gets an error, and the connection is closed")
+    @Test("a request that is too long or malformed gets an error")
     func malformed() async throws {
         let long = String(repeating: "a", count: 9000)
         let requests = [
@@ -173,7 +173,7 @@ struct ServerTests {
                 #expect(statuses.contains(try await client.response().status))
                 try await client.closed()
             }
-            #expect(try await ask(emulator, Self.me).status == 200)
+            #expect(try await send(emulator, Self.me).status == 200)
         }
     }
 
@@ -189,8 +189,8 @@ struct ServerTests {
             first.get(Self.me)
             #expect(try await first.response().status == 200)
             await first.close()
-            try await eventually("room") { emulator.openConnections == 0 }
-            #expect(try await ask(emulator, Self.me).status == 200)
+            try await eventually("the end of the first connection") { emulator.openConnections == 0 }
+            #expect(try await send(emulator, Self.me).status == 200)
         }
     }
 
@@ -206,7 +206,7 @@ struct ServerTests {
         }
     }
 
-    @Test("HTTPS works with a given certificate, and plain HTTP on its port does not")
+    @Test("with a certificate the emulator serves HTTPS only")
     func https() async throws {
         let certificate = try await TestCertificate(names: "DNS:localhost,IP:127.0.0.1")
         let files = EmulatorSettings.TLSFiles(certificate: certificate.certificateFile, privateKey: certificate.keyFile)
@@ -228,7 +228,7 @@ struct ServerTests {
         }
     }
 
-    @Test("a connection without a handshake is closed when it is idle, and when the emulator stops")
+    @Test("a connection without a handshake is closed")
     func silentHandshake() async throws {
         let certificate = try await TestCertificate()
         let files = EmulatorSettings.TLSFiles(certificate: certificate.certificateFile, privateKey: certificate.keyFile)
@@ -269,7 +269,7 @@ struct ServerTests {
         #expect(error?.message.hasPrefix("/nowhere/certificate.pem: ") == true)
     }
 
-    @Test("an emulator starts once, and rejects contradictory settings")
+    @Test("an emulator can be started once only")
     func settings() async throws {
         let emulator = try AccountKitEmulator()
         try await emulator.start()
@@ -281,7 +281,7 @@ struct ServerTests {
         #expect(throws: EmulatorError.self) { try AccountKitEmulator(settings: EmulatorSettings(apps: [Apps.first, Apps.first])) }
     }
 
-    @Test("settings show no secret and no token when they are printed or dumped")
+    @Test("printed settings show no secrets or tokens")
     func redaction() {
         var text = ""
         dump(EmulatorSettings(apps: [Apps.first]), to: &text)

@@ -9,7 +9,7 @@ struct Wire {
         var bytes: [UInt8] = []
         for step in script.steps {
             switch step {
-            // HTTP/1.1 has its head among the bytes.
+            // Scripts of HTTP/1.1 have the head among their bytes.
             case .wait, .head: break
             case .send(let some): bytes += some
             case .fill(let count): bytes += repeatElement(UInt8(ascii: "a"), count: count)

@@ -3,7 +3,7 @@ import DoormanCore
 import DoormanSupport
 import Testing
 
-@Suite("when calls are due")
+@Suite("The schedule of calls")
 struct CallScheduleTests {
     private static let start = Instant(nanoseconds: 5_000_000_000)
 
@@ -13,7 +13,7 @@ struct CallScheduleTests {
             window: BenchWindow(start: Self.start, warmUp: .zero, duration: .seconds(10)))
     }
 
-    /// The calls taken by a moment, as times since the start.
+    /// Takes the calls that are due at a time. Returns their due times since the start.
     private func taken(_ schedule: inout CallSchedule, after elapsed: Duration) -> [Duration] {
         let now = Self.start.advanced(by: elapsed)
         var taken: [Duration] = []
@@ -21,7 +21,7 @@ struct CallScheduleTests {
         return taken
     }
 
-    @Test("at a rate, depends on the clock alone: nothing is forgotten while nobody takes calls")
+    @Test("keeps every call of an open loop until it is taken")
     func openLoop() {
         var schedule = schedule(1000)
         #expect(taken(&schedule, after: .zero) == [.zero])
@@ -30,21 +30,21 @@ struct CallScheduleTests {
         #expect(taken(&schedule, after: .seconds(3)).count == 2997)
     }
 
-    @Test("rounding adds up to nothing", arguments: [1, 3, 7, 9999])
+    @Test("accumulates no rounding errors", arguments: [1, 3, 7, 9999])
     func rounding(rate: Int) {
         var schedule = schedule(rate)
         var count = 0
         for second in 0..<10 {
             let due = taken(&schedule, after: .seconds(second))
             count += due.count
-            // One at the very start of each second, whatever the rate.
+            // One call is due exactly at the start of each second, at any rate.
             #expect(due.last == .seconds(second))
         }
         #expect(count == 9 * rate + 1)
     }
 
-    @Test("the loops' shares are all calls, each once")
-    func shares() {
+    @Test("divides all calls among the loops")
+    func parts() {
         var all = schedule(999)
         var parts: [Duration] = []
         for index in 0..<3 {
@@ -54,7 +54,7 @@ struct CallScheduleTests {
         #expect(parts.sorted() == taken(&all, after: .seconds(2)))
     }
 
-    @Test("none is due at the end or after it, nor once it is cut")
+    @Test("has no calls from its end on")
     func end() {
         var schedule = schedule(1)
         #expect(taken(&schedule, after: .seconds(60)).last == .seconds(9))
@@ -64,7 +64,7 @@ struct CallScheduleTests {
         #expect(taken(&cut, after: .seconds(60)).last == .seconds(4))
     }
 
-    @Test("in a closed loop a call is due whenever one can be sent")
+    @Test("has a call due at any time in a closed loop")
     func closedLoop() {
         var schedule = schedule(nil)
         let now = Self.start.advanced(by: .milliseconds(1234))

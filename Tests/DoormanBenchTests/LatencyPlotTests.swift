@@ -1,7 +1,7 @@
 import DoormanBench
 import Testing
 
-@Suite("the plot")
+@Suite("The latency plot")
 struct LatencyPlotTests {
     private func svg(_ latencies: [Duration], title: String = "title") throws -> String {
         var histogram = BenchLatencyHistogram()
@@ -9,7 +9,7 @@ struct LatencyPlotTests {
         return LatencyPlot(title: title, subtitle: "subtitle", latency: try #require(histogram.summary)).svg
     }
 
-    @Test("has a line for each nine that there are calls for, and no more")
+    @Test("has a line for each nine that has calls")
     func columns() throws {
         let svg = try svg((1...20_000).map { .microseconds($0) })
         for label in ["0 %", "90 %", "99 %", "99.9 %", "99.99 %"] { #expect(svg.contains(">\(label)</text>"), "\(label)") }
@@ -17,7 +17,7 @@ struct LatencyPlotTests {
     }
 
     @Test(
-        "has round numbers in one unit on its axis, up to more than the longest",
+        "has an axis of round numbers above the longest latency",
         arguments: [
             (Duration.microseconds(430), [">0 µs<", ">100 µs<", ">500 µs<"]),
             (.microseconds(12_400), [">0 ms<", ">5 ms<", ">15 ms<"]),
@@ -28,7 +28,7 @@ struct LatencyPlotTests {
         for label in labels { #expect(svg.contains(label), "\(label)") }
     }
 
-    @Test("marks percentiles and the slowest call by name, unless they would stand on each other")
+    @Test("labels the percentiles that don't overlap the slowest call")
     func marks() throws {
         let svg = try svg((1...1000).map { .milliseconds($0) })
         for mark in ["p50 500 ms", "p90 900 ms", "p99 990 ms", "max 1.00 s"] { #expect(svg.contains(">\(mark)<"), "\(mark)") }
@@ -36,14 +36,14 @@ struct LatencyPlotTests {
     }
 
     @Test(
-        "is drawn of one call, and of calls that took no time", arguments: [[Duration.milliseconds(1)], [.zero], [.zero, .zero]])
+        "can show very few calls", arguments: [[Duration.milliseconds(1)], [.zero], [.zero, .zero]])
     func few(latencies: [Duration]) throws {
         let svg = try svg(latencies)
         #expect(svg.contains("max "))
         #expect(!svg.contains("nan") && !svg.contains("inf"))
     }
 
-    @Test("stays inside its frame, and is for light and dark")
+    @Test("stays inside its frame")
     func frame() throws {
         let svg = try svg((1...3000).map { .microseconds($0 * $0) })
         #expect(svg.contains("prefers-color-scheme:dark"))
@@ -55,7 +55,7 @@ struct LatencyPlotTests {
         }
     }
 
-    @Test("a title is text, whatever it holds")
+    @Test("escapes markup in its title")
     func escaping() throws {
         #expect(try svg([.seconds(1)], title: "<a> & b").contains("&lt;a&gt; &amp; b"))
     }

@@ -2,13 +2,13 @@ import DoormanBench
 import DoormanCore
 import Testing
 
-@Suite("latencies")
+@Suite("Latency histograms")
 struct LatencyTests {
     private func close(_ latency: Duration, to expected: Duration) -> Bool {
         abs(latency / expected - 1) < 0.001
     }
 
-    @Test("percentiles are right to three digits, from nanoseconds to hours")
+    @Test("have percentiles of three significant digits")
     func percentiles() throws {
         for unit in [Duration.nanoseconds(100), .microseconds(1), .milliseconds(1), .seconds(1)] {
             var histogram = BenchLatencyHistogram()
@@ -26,7 +26,7 @@ struct LatencyTests {
         }
     }
 
-    @Test("histograms add up, and an empty one has nothing to say")
+    @Test("can be added to each other")
     func adding() throws {
         var (one, other) = (BenchLatencyHistogram(), BenchLatencyHistogram())
         #expect(one.summary == nil)
@@ -38,7 +38,7 @@ struct LatencyTests {
         #expect(close(summary.max, to: .seconds(3)))
     }
 
-    @Test("what is longer than anything waits, or less than nothing, is held at the ends")
+    @Test("clamp latencies out of range")
     func ends() throws {
         var histogram = BenchLatencyHistogram()
         histogram.record(.seconds(1_000_000_000))
@@ -49,7 +49,7 @@ struct LatencyTests {
         #expect(summary.max > .seconds(86_400))
     }
 
-    @Test("the curve never falls, and goes from the fastest call to the slowest")
+    @Test("have a curve that never falls")
     func curve() throws {
         var histogram = BenchLatencyHistogram()
         for number in 1...5000 { histogram.record(.microseconds(number)) }
@@ -61,7 +61,7 @@ struct LatencyTests {
         }
     }
 
-    @Test("90 % is one nine, 99.9 % three", arguments: [(0.0, 0.0), (90, 1), (99, 2), (99.9, 3), (99.999, 5)])
+    @Test("place each percentile on the axis of nines", arguments: [(0.0, 0.0), (90, 1), (99, 2), (99.9, 3), (99.999, 5)])
     func nines(percentage: Double, nines: Double) {
         #expect(abs(PercentileAxis(percentage: percentage).value - nines) < 1e-9)
         #expect(abs(PercentileAxis(nines).percentage - percentage) < 1e-9)

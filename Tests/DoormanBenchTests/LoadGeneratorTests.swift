@@ -5,12 +5,12 @@ import DoormanServer
 import TestKit
 import Testing
 
-@Suite("a load over sockets", .timeLimit(.minutes(2)))
+@Suite("A load over sockets", .timeLimit(.minutes(2)))
 struct LoadGeneratorTests {
     private static let good = Token("EMAWgood")
     private static let bad = Token("EMAWbad")
 
-    /// Short, but not so short that a slow machine measures nothing.
+    /// Returns settings of a short run. Shorter runs measure nothing on slow machines.
     private func settings(_ address: DoormanTarget) -> BenchSettings {
         var settings = BenchSettings(address: address)
         settings.connections = 3
@@ -39,7 +39,7 @@ struct LoadGeneratorTests {
         return try outcome.get()
     }
 
-    @Test("in a closed loop every call is answered, on one thread or several", arguments: [1, 2, 7])
+    @Test("gets a response to every call of a closed loop", arguments: [1, 2, 7])
     func closedLoop(threads: Int) async throws {
         try await withServer { _, address in
             var settings = settings(address)
@@ -48,12 +48,12 @@ struct LoadGeneratorTests {
             #expect(report.ending == .timeUp && report.connectionsLost == 0)
             #expect(report.identified > 0 && report.identified == report.calls, "\(report)")
             #expect(report.measured == .milliseconds(500))
-            #expect(report.answersPerSecond > 0 && report.bytesSent > 0 && report.bytesReceived > report.bytesSent / 4)
+            #expect(report.responsesPerSecond > 0 && report.bytesSent > 0 && report.bytesReceived > report.bytesSent / 4)
             #expect(report.latency?.count == UInt64(report.calls))
         }
     }
 
-    @Test("at a rate, so many calls are made as are due", arguments: [1, 2])
+    @Test("makes every call that is due in an open loop", arguments: [1, 2])
     func openLoop(threads: Int) async throws {
         try await withServer { _, address in
             var settings = settings(address)
@@ -64,22 +64,22 @@ struct LoadGeneratorTests {
         }
     }
 
-    @Test("at a rate that is too high, answers are read nevertheless")
+    @Test("reads responses at a rate that is too high")
     func tooHighRate() async throws {
         try await withServer { _, address in
             var settings = settings(address)
-            // Some times what a debug build can do, and not so much that counting what is due is all that it does.
+            // Several times the capacity of a debug build, but low enough to leave time for more than counting due calls.
             settings.rate = CallRate(callsPerSecond: 50_000)
             settings.duration = .seconds(2)
             settings.callTimeout = .milliseconds(100)
             let report = try await run(settings)
             #expect(report.calls == 100_000 && report.failed["NOT_SENT"].map { $0 > 0 } == true, "\(report.failed)")
-            // Far more than have room in the slots at once.
+            // Far more calls than slots.
             #expect(report.identified > 60, "\(report.identified)")
         }
     }
 
-    @Test("a rejected token is no failure to ask")
+    @Test("counts a rejected token apart from failures")
     func rejected() async throws {
         try await withServer { _, address in
             let report = try await run(settings(address), tokens: [Self.good, Self.bad])
@@ -88,7 +88,7 @@ struct LoadGeneratorTests {
         }
     }
 
-    @Test("a server that never answers costs each call its time, and no more")
+    @Test("gives up each call to a silent server after its timeout")
     func hangs() async throws {
         try await Impostor.hangs.run { address in
             var settings = settings(address)
@@ -96,12 +96,12 @@ struct LoadGeneratorTests {
             let report = try await run(settings)
             #expect(report.ending == .timeUp)
             #expect(report.failed.keys.sorted() == ["DEADLINE"] && report.identified == 0, "\(report)")
-            #expect(report.answersPerSecond == 0)
+            #expect(report.responsesPerSecond == 0)
         }
     }
 
     @Test(
-        "a server that closes every connection ends it early",
+        "ends early if the server closes every connection",
         arguments: [(Impostor.closes, "CONNECTION_LOST"), (.speaksHTTP, "PROTOCOL_VIOLATION")])
     func closes(impostor: Impostor, reason: String) async throws {
         try await impostor.run { address in
@@ -114,13 +114,13 @@ struct LoadGeneratorTests {
         }
     }
 
-    @Test("a server that drains meanwhile is said to, and left alone")
+    @Test("sends no calls to a draining server")
     func drains() async throws {
         try await withServer { server, address in
             var settings = settings(address)
             settings.duration = .seconds(60)
             let report = try await run(settings) { generator in
-                try await eventually("it answers") { await generator.progress()?.hasAnswers == true }
+                try await eventually("a response") { await generator.progress()?.hasResponses == true }
                 await server.drain()
             }
             #expect(report.ending == .connectionsLost && report.identified > 0, "\(report)")
@@ -128,7 +128,7 @@ struct LoadGeneratorTests {
         }
     }
 
-    @Test("stopped or cut off, it reports what was measured until then", arguments: [true, false], [Impostor?.none, .hangs])
+    @Test("reports the measured time when it is stopped early", arguments: [true, false], [Impostor?.none, .hangs])
     func stopped(gently: Bool, impostor: Impostor?) async throws {
         func check(_ address: DoormanTarget) async throws {
             var settings = settings(address)
@@ -136,9 +136,9 @@ struct LoadGeneratorTests {
             settings.duration = .seconds(60)
             if gently { settings.callTimeout = .milliseconds(300) }
             let report = try await run(settings) { generator in
-                try await eventually("it began") {
+                try await eventually("the first call") {
                     guard let progress = await generator.progress() else { return false }
-                    return progress.hasAnswers || impostor != nil
+                    return progress.hasResponses || impostor != nil
                 }
                 if gently { generator.stop() } else { generator.cutOff() }
             }
@@ -148,8 +148,8 @@ struct LoadGeneratorTests {
         if let impostor { try await impostor.run(check) } else { try await withServer { try await check($1) } }
     }
 
-    @Test("where nobody listens no call is made, and the reason is given")
-    func nobodyThere() async throws {
+    @Test("fails if it can't connect")
+    func cannotConnect() async throws {
         var port: DoormanTarget?
         try await Impostor.hangs.run { port = $0 }
         for address in [try #require(port), .unixSocket(path: "/nonexistent/doorman.sock")] {
@@ -157,7 +157,7 @@ struct LoadGeneratorTests {
         }
     }
 
-    @Test("where no TLS handshake comes about no call is made, in the time that connecting may take", arguments: Impostor.allCases)
+    @Test("fails without a TLS handshake within the connect timeout", arguments: Impostor.allCases)
     func noHandshake(impostor: Impostor) async throws {
         try await impostor.run { address in
             var settings = settings(address)
@@ -167,7 +167,7 @@ struct LoadGeneratorTests {
         }
     }
 
-    @Test("a file of TLS that can't be used is said before anything is opened")
+    @Test("rejects an invalid TLS file before it opens a connection")
     func badFile() async throws {
         var settings = settings(.hostAndPort("127.0.0.1", 1))
         settings.tls = DoormanTLS(trust: .file(path: #filePath))
@@ -176,7 +176,7 @@ struct LoadGeneratorTests {
         }
     }
 
-    @Test("no token is in anything that can be printed of a load")
+    @Test("shows no token when its parts are printed")
     func redaction() async throws {
         try await withServer { _, address in
             let settings = settings(address)
@@ -190,5 +190,5 @@ struct LoadGeneratorTests {
 }
 
 extension BenchProgress {
-    var hasAnswers: Bool { text.contains("answers") && !text.contains(" 0 answers") }
+    var hasResponses: Bool { text.contains("responses") && !text.contains(" 0 responses") }
 }

@@ -4,42 +4,42 @@ import DoormanWire
 import NIOCore
 import Testing
 
-@Suite("a load")
+@Suite("A load")
 struct LoadTests {
-    /// Plays a server that answers each call within a millisecond, but none for one second out of ten.
+    /// Returns the latencies of a server that responds within a millisecond, except during one second out of ten.
     private func latency(ofStallAt rate: Int?) throws -> LatencySummary {
         var load = try SteppedLoad(connections: rate == nil ? 1 : 10, depth: rate == nil ? 1 : 16, rate: rate)
         load.perform()
         while !load.isFinished, load.elapsed < .seconds(20) {
             load.pass(.milliseconds(1))
-            if !(Duration.seconds(4)..<Duration.seconds(5)).contains(load.elapsed) { load.answerAll() }
+            if !(Duration.seconds(4)..<Duration.seconds(5)).contains(load.elapsed) { load.respondToAll() }
         }
         #expect(load.load.counters.failed.isEmpty)
         return try #require(load.load.counters.latencies.summary)
     }
 
-    @Test("a server that stalls hurts each call that was due meanwhile, though it could not be sent")
+    @Test("counts a stall in the latency of each call that was due meanwhile")
     func coordinatedOmission() throws {
         let open = try latency(ofStallAt: 1000)
-        // A tenth of ten thousand calls were due in that second, and waited for what was left of it.
+        // A tenth of the ten thousand calls were due in that second and waited for the rest of it.
         #expect(open.count == 10_000)
         #expect(open[.p50] <= .milliseconds(2))
         #expect((.milliseconds(880)...(.milliseconds(920))).contains(open[.p99]), "\(open[.p99])")
         #expect((.milliseconds(980)...(.milliseconds(1010))).contains(open.max), "\(open.max)")
-        // What a closed loop makes of the same server: one slow call.
+        // A closed loop shows one slow call for the same server.
         let closed = try latency(ofStallAt: nil)
         #expect(closed[.p99] <= .milliseconds(2), "\(closed[.p99])")
         #expect(closed.max >= .milliseconds(990))
     }
 
-    @Test("a closed loop keeps every slot busy, round the connections, with each token in turn")
+    @Test("keeps every slot busy in a closed loop")
     func closedLoop() throws {
         var load = try SteppedLoad(connections: 2, depth: 2)
         load.perform()
         #expect(load.waiting.count == 4)
         #expect(load.waiting.filter { $0.connection == 0 }.count == 2)
         for _ in 0..<100 {
-            load.answerAll()
+            load.respondToAll()
             #expect(load.waiting.count == 4)
             #expect(load.waiting.allSatisfy { $0.streamID.isOdd })
             #expect(Set(load.waiting.map { [UInt32($0.connection), $0.streamID.rawValue] }).count == 4)
@@ -49,21 +49,21 @@ struct LoadTests {
         for token in ["EMAWfirst", "EMAWsecond", "EMAWthird"] { #expect(texts.contains { $0.contains(token) }) }
     }
 
-    @Test("only calls that were due after the warm-up and before the end count, and all of those do")
+    @Test("counts exactly the calls that were due within the window")
     func window() throws {
         var load = try SteppedLoad(connections: 1, depth: 4, rate: 10, warmUp: .seconds(1), duration: .seconds(2))
         load.perform()
         while !load.isFinished, load.elapsed < .seconds(10) {
             load.pass(.milliseconds(50))
-            // The last calls are answered after the end.
-            if load.elapsed < .milliseconds(2800) || load.elapsed > .milliseconds(3500) { load.answerAll() }
+            // The last calls get their responses after the end.
+            if load.elapsed < .milliseconds(2800) || load.elapsed > .milliseconds(3500) { load.respondToAll() }
         }
         #expect(load.load.counters.identified == 20)
-        #expect(load.load.counters.answers == 18)
+        #expect(load.load.counters.responses == 18)
         #expect(load.elapsed > .milliseconds(3500) && load.elapsed < .seconds(4))
     }
 
-    @Test("a call that is not answered in time is given up, and its answer is ignored when it comes")
+    @Test("ignores a response after the deadline")
     func deadline() throws {
         var load = try SteppedLoad(connections: 1, depth: 1, timeout: .seconds(2))
         load.perform()
@@ -73,14 +73,14 @@ struct LoadTests {
         load.pass(.milliseconds(1))
         #expect(load.load.counters.failed == ["DEADLINE": 1])
         #expect(load.waiting.count == 2)
-        load.answer(first)
+        load.respond(first)
         #expect(load.load.counters.identified == 0 && load.closed.isEmpty)
-        load.answerAll()
+        load.respondToAll()
         #expect(load.load.counters.identified == 1)
         #expect(load.load.counters.latencies.summary?.max == .seconds(2))
     }
 
-    @Test("a call for which there is no slot in time is given up unsent: nothing is left out, and nothing piles up")
+    @Test("counts a call that found no slot in time")
     func notSent() throws {
         var load = try SteppedLoad(connections: 1, depth: 1, rate: 100, duration: .seconds(5), timeout: .seconds(1))
         load.perform()
@@ -92,26 +92,26 @@ struct LoadTests {
         #expect(load.load.counters.latencies.summary?.percentiles.allSatisfy { $0.latency >= .milliseconds(999) } == true)
     }
 
-    @Test("a server that is asked for more than it can do is seen to do what it can")
+    @Test("measures the capacity of an overloaded server")
     func overload() throws {
         var load = try SteppedLoad(connections: 1, depth: 1, rate: 100, duration: .seconds(10), timeout: .seconds(1))
         load.perform()
         while !load.isFinished, load.elapsed < .seconds(20) {
             load.pass(.milliseconds(20))
-            load.answerAll()
+            load.respondToAll()
         }
-        #expect((490...510).contains(load.load.counters.answers))
+        #expect((490...510).contains(load.load.counters.responses))
         #expect(load.load.counters.identified >= 500 && load.load.counters.failed.keys.sorted() == ["NOT_SENT"])
     }
 
-    @Test("a connection that ends takes its calls along; the last one ends it all")
+    @Test("fails the calls of a connection that ends")
     func lost() throws {
         var load = try SteppedLoad(connections: 2, depth: 2)
         load.perform()
         load.pass(.seconds(1))
         load.end(0)
         #expect(load.load.counters.failed == ["CONNECTION_LOST": 2])
-        load.answerAll()
+        load.respondToAll()
         #expect(load.load.counters.identified == 2)
         #expect(load.waiting.allSatisfy { $0.connection == 1 } && load.waiting.count == 2)
         load.end(1)
@@ -120,35 +120,35 @@ struct LoadTests {
         #expect(load.load.window.length == .seconds(1))
     }
 
-    @Test("a connection whose server drains gets no further call, and is closed when its last is answered")
+    @Test("closes the connection of a draining server after its last response")
     func draining() throws {
         var load = try SteppedLoad(connections: 1, depth: 2)
         load.perform()
-        load.answer(load.waiting[0], with: SteppedLoad.failure(.draining))
+        load.respond(load.waiting[0], with: SteppedLoad.failure(.draining))
         load.perform()
         #expect(load.waiting.count == 1 && load.closed.isEmpty)
-        load.answerAll()
+        load.respondToAll()
         #expect(load.closed == [0] && load.isFinished)
         #expect(load.load.counters.failed == ["DRAINING": 1] && load.load.counters.identified == 1)
     }
 
-    @Test("an answer to a call that was never made, or twice to one, ends the connection", arguments: [2, 99, 1])
-    func strayAnswer(streamID: UInt32) throws {
+    @Test("ends a connection at a stray response", arguments: [2, 99, 1])
+    func strayResponse(streamID: UInt32) throws {
         var load = try SteppedLoad(connections: 1, depth: 1)
         load.perform()
-        load.answerAll()
+        load.respondToAll()
         let stray = SteppedLoad.Sent(connection: 0, streamID: StreamID(streamID), data: [])
-        load.answer(stray)
+        load.respond(stray)
         load.perform()
         #expect(load.closed == [0])
         #expect(load.load.counters.failed == ["PROTOCOL_VIOLATION": 1])
     }
 
-    @Test("bytes that are not Doorman's end the connection; an answer that is nonsense is counted")
+    @Test("counts malformed responses and bytes as protocol violations")
     func violation() throws {
         var load = try SteppedLoad(connections: 1, depth: 2)
         load.perform()
-        load.answer(load.waiting[0], with: [])
+        load.respond(load.waiting[0], with: [])
         load.perform()
         #expect(load.load.counters.failed == ["PROTOCOL_VIOLATION": 1])
         load.receive(ByteBuffer(string: "HTTP/1.1 400 Bad Request\r\n"), on: 0)
@@ -157,37 +157,37 @@ struct LoadTests {
         #expect(load.load.counters.failed == ["PROTOCOL_VIOLATION": 3])
     }
 
-    @Test("rejected and unavailable are counted apart, by the reasons of the contract", arguments: Failure.allCases)
+    @Test("counts a failure by its reason in the contract", arguments: Failure.allCases)
     func reasons(failure: Failure) throws {
         var load = try SteppedLoad(connections: 1, depth: 1)
         load.perform()
-        load.answerAll(with: SteppedLoad.failure(failure))
+        load.respondToAll(with: SteppedLoad.failure(failure))
         let name = failure.row.reason ?? failure.row.code.description
-        let isRefusal = failure.row.code == .unauthenticated || failure == .malformedToken
-        #expect(load.load.counters.rejected == (isRefusal ? [name: 1] : [:]))
-        #expect(load.load.counters.failed == (isRefusal ? [:] : [name: 1]))
+        let isRejection = failure.row.code == .unauthenticated || failure == .malformedToken
+        #expect(load.load.counters.rejected == (isRejection ? [name: 1] : [:]))
+        #expect(load.load.counters.failed == (isRejection ? [:] : [name: 1]))
     }
 
-    @Test("stopped, it finishes what was due, and counts the time until then")
+    @Test("finishes the calls in flight when it is stopped")
     func stopped() throws {
         var load = try SteppedLoad(connections: 1, depth: 1, rate: 10)
         load.perform()
         load.pass(.milliseconds(350))
         load.stop()
         #expect(!load.isFinished)
-        while load.waiting.count > 0 { load.answerAll() }
+        while load.waiting.count > 0 { load.respondToAll() }
         #expect(load.isFinished)
         #expect(load.load.counters.identified == 4)
         #expect(load.load.window.length == .milliseconds(350))
     }
 
-    @Test("wakes in time for whatever comes next")
+    @Test("sets its timer to the next event")
     func timers() throws {
         var load = try SteppedLoad(connections: 1, depth: 1, rate: 10, timeout: .seconds(2))
         load.perform()
         // No slot is free, so the next event is the deadline of the call in flight.
         #expect(load.load.nextTimer(at: load.now) == SteppedLoad.start.advanced(by: .seconds(2)))
-        load.answerAll()
+        load.respondToAll()
         #expect(load.load.nextTimer(at: load.now) == SteppedLoad.start.advanced(by: .milliseconds(100)))
     }
 }

@@ -9,13 +9,13 @@ import NIOCore
 import NIOPosix
 import TestKit
 
-/// A real server that knows one token, `EMAWgood`, by heart, and refuses every other.
+/// Runs a real server that has one token, `EMAWgood`, in its cache and rejects all others.
 func withServer(_ body: (_ server: DoormanServer, _ address: DoormanTarget) async throws -> Void) async throws {
     var settings = ServerSettings()
     settings.tcp = .init(host: "127.0.0.1", port: 0)
     settings.connection.drainQuietPeriod = .milliseconds(20)
     let provider = ScriptedProvider()
-    provider.verifications.answerAlways(.success(.rejected(Rejection(.tokenRejected, "nobody knows it"))))
+    provider.verifications.answerAlways(.success(.rejected(Rejection(.tokenRejected, "unknown token"))))
     var cache = ScriptedBackend.Cache()
     cache.response = { $0 == Token("EMAWgood") ? EncodedResponse(bytes: SteppedLoad.identity) : nil }
     let backend = ScriptedBackend(provider: provider, cache: cache)
@@ -33,7 +33,7 @@ func withServer(_ body: (_ server: DoormanServer, _ address: DoormanTarget) asyn
     try outcome.get()
 }
 
-/// A server that is none: it accepts, and does one thing when the first bytes come.
+/// A peer that is not a Doorman server. It accepts connections and reacts to the first bytes in one way.
 enum Impostor: Sendable, CaseIterable {
     case hangs
     case closes

@@ -4,7 +4,7 @@ import DoormanSupport
 import DoormanWire
 import NIOCore
 
-/// A load without sockets, against a server that a test plays, at times that it steps.
+/// A load without sockets. The test plays the server and steps the clock.
 struct SteppedLoad {
     static let start = Instant(nanoseconds: 1_000_000_000_000)
     private static let tokens = [Token("EMAWfirst"), Token("EMAWsecond"), Token("EMAWthird")]
@@ -17,7 +17,7 @@ struct SteppedLoad {
 
     private(set) var load: Load
     private(set) var now = Self.start
-    /// Calls that were not answered.
+    /// Calls without a response.
     private(set) var waiting: [Sent] = []
     private(set) var closed: [Int] = []
 
@@ -38,7 +38,7 @@ struct SteppedLoad {
     var elapsed: Duration { Self.start.duration(to: now) }
     var isFinished: Bool { load.isFinished(at: now) }
 
-    /// What ``LoadLoop`` does after each event.
+    /// Performs the actions as ``LoadLoop`` does after each event.
     mutating func perform() {
         load.timePassed(now: now)
         load.send(now: now)
@@ -69,15 +69,15 @@ struct SteppedLoad {
         perform()
     }
 
-    /// Answers every call that waits, the newest first: any order is right.
-    mutating func answerAll(with data: [UInt8] = Self.identity) {
+    /// Responds to every waiting call, newest first. The load accepts any order.
+    mutating func respondToAll(with data: [UInt8] = Self.identity) {
         let calls = waiting.reversed()
         waiting = []
-        for call in calls { answer(call, with: data) }
+        for call in calls { respond(call, with: data) }
         perform()
     }
 
-    mutating func answer(_ call: Sent, with data: [UInt8] = Self.identity) {
+    mutating func respond(_ call: Sent, with data: [UInt8] = Self.identity) {
         waiting.removeAll { $0 == call }
         var frame = ByteBuffer()
         frame.writeFrame(.response, streamID: call.streamID, data: data)
@@ -94,6 +94,6 @@ struct SteppedLoad {
             verifiedAt: Timestamp(millisecondsSince1970: 1_500_000_000_000)))
 
     static func failure(_ failure: Failure) -> [UInt8] {
-        ResponseEncoder.encode(FailureResponse(failure, "said so"))
+        ResponseEncoder.encode(FailureResponse(failure, "test"))
     }
 }

@@ -5,11 +5,11 @@ import Testing
 
 @testable import DoormanBench
 
-@Suite("calls in flight")
+@Suite("Calls in flight")
 struct StreamIDTests {
     private static let due = Instant(nanoseconds: 1)
 
-    @Test("have odd ids that lead back to their slots, in any order", arguments: [1, 3, 16, 1024])
+    @Test("have odd ids that lead back to their slots", arguments: [1, 3, 16, 1024])
     func slots(count: Int) {
         var slots = CallSlots(count: count)
         for _ in 0..<3 {
@@ -21,7 +21,7 @@ struct StreamIDTests {
         #expect(slots.inFlight == 0 && slots.oldestSent == nil)
     }
 
-    @Test("begin again when the ids are used up")
+    @Test("start over at the first id after the last")
     func wrap() {
         let count = 1000
         var slots = CallSlots(count: count)

@@ -1,10 +1,10 @@
 import EmulatorClient
 import Testing
 
-@Suite("where an emulator listens")
+@Suite("The address of an emulator")
 struct EmulatorAddressTests {
     @Test(
-        "is an address of this machine, however it is written",
+        "can be any form of a loopback address",
         arguments: [
             ("http://127.0.0.1:7118", "http://127.0.0.1:7118"), ("127.0.0.1:1", "http://127.0.0.1:1"),
             ("localhost", "http://127.0.0.1:7118"), ("http://localhost:65535/", "http://127.0.0.1:65535"),
@@ -16,17 +16,17 @@ struct EmulatorAddressTests {
     }
 
     @Test(
-        "is refused beyond this machine, by HTTPS, and where it is none, without being repeated",
+        "is invalid beyond this machine",
         arguments: [
-            ("https://127.0.0.1:7118", "plain HTTP"), ("example.org", "this machine"), ("10.0.0.1:7118", "this machine"),
+            ("https://127.0.0.1:7118", "no TLS"), ("example.org", "this machine"), ("10.0.0.1:7118", "this machine"),
             ("http://[::2]:7118", "this machine"), ("127.0.0.1.example.org:1", "this machine"), ("", "this machine"),
             ("127.0.0.1:0", "port"), ("127.0.0.1:65536", "port"), ("127.0.0.1:", "port"), ("http://127.0.0.1:7118/a", "port"),
             ("127.0.0.256", "this machine"), ("::1", "this machine"),
-            ("EMAWverysecrettokenofsomebody", "this machine"),
+            ("EMAWverysecrettokenofaperson", "this machine"),
         ])
-    func bad(text: String, complaint: String) throws {
+    func bad(text: String, cause: String) throws {
         let error = try #require(throws: EmulatorAddress.ParseError.self) { try EmulatorAddress(parsing: text) }
-        #expect(error.description.contains(complaint), "\(error)")
+        #expect(error.description.contains(cause), "\(error)")
         #expect(!error.description.contains("example") && !error.description.contains("EMAW"))
     }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import EmulatorClient
 
-@Suite("a log-in at an emulator", .timeLimit(.minutes(1)))
+@Suite("A log-in at an emulator", .timeLimit(.minutes(1)))
 struct LogInTests {
     /// Runs an emulator for as long as `body` runs.
     private func withEmulator(_ body: (AccountKitEmulator, EmulatorAddress) async throws -> Void) async throws {
@@ -27,7 +27,7 @@ struct LogInTests {
         return try await EmulatorClient(address: address).logIn(request, timeout: .seconds(20))
     }
 
-    @Test("gives the account's code, by phone number or by e-mail, and the same account each time")
+    @Test("returns a code for the same account each time")
     func good() async throws {
         try await withEmulator { emulator, address in
             for contact in [LogInRequest.Contact.phone("+15551234567"), .email("a+b&c=d@example.com")] {
@@ -40,8 +40,8 @@ struct LogInTests {
         }
     }
 
-    @Test("that makes no sense to the emulator is refused with its words")
-    func refused() async throws {
+    @Test("throws the emulator's message if the emulator rejects it")
+    func rejected() async throws {
         try await withEmulator { _, address in
             for (contact, app) in [(LogInRequest.Contact.phone("5"), nil), (.email("nobody"), nil), (.phone("+15551234567"), "1")] {
                 await #expect {
@@ -54,17 +54,17 @@ struct LogInTests {
         }
     }
 
-    @Test("comes to nothing where nobody listens")
-    func nobody() async throws {
+    @Test("fails if it can't connect")
+    func cannotConnect() async throws {
         var left: EmulatorAddress?
         try await withEmulator { left = $1 }
         let address = try #require(left)
-        await #expect(throws: EmulatorFailure.unreachable("nothing listens there")) {
+        await #expect(throws: EmulatorFailure.unreachable("nothing listens at this address")) {
             try await logIn(.phone("+15551234567"), at: address)
         }
     }
 
-    @Test("takes no longer than it may")
+    @Test("ends at its timeout")
     func late() async throws {
         try await withEmulator { _, address in
             await #expect(throws: EmulatorFailure.timedOut) {
@@ -75,13 +75,13 @@ struct LogInTests {
     }
 
     @Test(
-        "is one only if the answer is an emulator's",
+        "succeeds only with a response of an emulator",
         arguments: [
             (200, #"{"code":"AQx","id":"1"}"#, true), (200, #"{"access_token":"EMAWx","id":"1"}"#, false),
             (200, #"{"code":"AQx"}"#, false), (500, #"{"code":"AQx","id":"1"}"#, false), (200, "<html>", false), (200, "", false),
             (404, #"{"error":{"message":"no such path"}}"#, false), (302, #"{"error":"moved"}"#, false),
         ] as [(Int, String, Bool)])
-    func answers(status: Int, body: String, isGood: Bool) {
+    func responses(status: Int, body: String, isGood: Bool) {
         let read = Result { () throws(EmulatorFailure) in try LoggedIn(EmulatorResponse(status: status, body: Array(body.utf8))) }
         switch read {
         case .success: #expect(isGood)
@@ -90,7 +90,7 @@ struct LogInTests {
         }
     }
 
-    @Test("asks with whatever is typed, percent-encoded")
+    @Test("percent-encodes its parameters")
     func encoding() {
         let request = LogInRequest(contact: .email("ä b@x"), applicationID: "1&2")
         #expect(request.target == "/emulator/login?response=code&email=%C3%A4%20b%40x&app=1%262")

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("doorman bench")
 struct BenchTests {
-    /// A program that makes calls to the stack with these tokens.
+    /// Starts `doorman bench` against the stack with these tokens.
     private func start(_ stack: Stack, _ tokens: [String], _ arguments: [String]) throws -> ChildProcess {
         try ChildProcess(
             ChildProcess.built("doorman"),
@@ -14,12 +14,12 @@ struct BenchTests {
 
     private static let short = ["--warm-up", "50ms", "--duration", "500ms", "--connections", "3"]
 
-    /// The members of the one object that it prints.
+    /// Decodes the JSON object that the program prints.
     private func json(_ program: ChildProcess) throws -> [String: Any] {
         try #require(try JSONSerialization.jsonObject(with: Data(program.output.utf8)) as? [String: Any])
     }
 
-    @Test("good tokens are 0, with a report for people and a plot")
+    @Test("exits with 0 after a run with good tokens")
     func good() async throws {
         try await Stack.run { stack in
             try await withTemporaryFolder { folder in
@@ -29,10 +29,10 @@ struct BenchTests {
                 #expect(try await program.ending() == 0, "\(program.allOutput)")
                 #expect(program.output.contains("load:         3 connections × 4 calls, closed loop\n"))
                 #expect(program.output.contains("unavailable:  0\n") && program.output.contains("  p99.99:"))
-                #expect(program.errorOutput.hasSuffix(" answers\n"), "\(program.errorOutput)")
+                #expect(program.errorOutput.hasSuffix(" responses\n"), "\(program.errorOutput)")
                 let svg = try String(contentsOf: plot, encoding: .utf8)
                 #expect(svg.hasPrefix("<svg ") && svg.hasSuffix("</svg>\n"))
-                // Whatever the load, one call a token.
+                // One provider request per token at any load.
                 #expect(stack.providerRequests == 2)
                 for token in tokens {
                     #expect(!program.allOutput.contains(token) && !svg.contains(token) && !program.commandLine.contains(token))
@@ -41,8 +41,8 @@ struct BenchTests {
         }
     }
 
-    @Test("at a rate so many calls are made, and a refused token is 1, in one line")
-    func refused() async throws {
+    @Test("exits with 1 after a rejected token")
+    func rejected() async throws {
         try await Stack.run { stack in
             let good = try stack.emulator.logIn(phone: "+15551234567")
             let bad = "EMAWthistokenisnobodys0123456789"
@@ -57,12 +57,12 @@ struct BenchTests {
         }
     }
 
-    @Test("Ctrl-C ends it early, and it still reports")
+    @Test("reports after Ctrl-C")
     func interrupted() async throws {
         try await Stack.run { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
             let program = try start(stack, [token], ["--warm-up", "0s", "--duration", "1h", "--json", "--progress"])
-            try await eventually("there is load") { program.errorOutput.contains("answers") }
+            try await eventually("responses") { program.errorOutput.contains("responses") }
             program.interrupt()
             #expect(try await program.ending() == 0, "\(program.allOutput)")
             let report = try json(program)
@@ -71,19 +71,19 @@ struct BenchTests {
         }
     }
 
-    @Test("a server that goes away is 3, and says what became of the calls")
+    @Test("exits with 3 if the server goes away")
     func goesAway() async throws {
         try await Stack.run { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
             let program = try start(stack, [token], ["--warm-up", "0s", "--duration", "1h", "--json", "--progress"])
-            try await eventually("there is load") { program.errorOutput.contains("answers") }
+            try await eventually("responses") { program.errorOutput.contains("responses") }
             await stack.server.drain()
             #expect(try await program.ending() == 3, "\(program.allOutput)")
             #expect(try json(program)["ending"] as? String == "connections_lost")
         }
     }
 
-    @Test("nobody there, and somebody else, are 3 as for every other command")
+    @Test("exits with 3 if no doormand listens at the address")
     func wrongAddress() async throws {
         try await Stack.run { stack in
             let emulator = stack.emulator.baseURL.replacingOccurrences(of: "http://", with: "")
@@ -100,7 +100,7 @@ struct BenchTests {
     }
 
     @Test(
-        "2 is wrong use, in one line, and nobody is asked",
+        "exits with 2 after wrong use",
         arguments: [
             [], ["--token-file", "/nonexistent/tokens"], ["--token-file", "-"], ["--token-file", "-", "--connections", "0"],
             ["--token-file", "-", "--depth", "1025"], ["--token-file", "-", "--rate", "0"],

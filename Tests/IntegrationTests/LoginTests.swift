@@ -17,7 +17,7 @@ struct LoginTests {
     }
 
     @Test(
-        "prints a token that verify takes, and nothing else",
+        "prints a token that verify accepts",
         arguments: [["--phone", "+15551234567"], ["--email", "a@example.com"]])
     func token(contact: [String]) async throws {
         try await Stack.run { stack in
@@ -28,7 +28,7 @@ struct LoginTests {
         }
     }
 
-    @Test("prints a code that exchange takes, and does not ask the server")
+    @Test("prints a code that exchange accepts")
     func code() async throws {
         try await Stack.run { stack in
             let login = try await doorman(stack, ["login", "--phone", "+15551234567", "--code", "--address", "127.0.0.1:1"])
@@ -38,7 +38,7 @@ struct LoginTests {
         }
     }
 
-    @Test("is one object for programs, and logs in to the application that is named")
+    @Test("prints a JSON object with --json")
     func json() async throws {
         try await Stack.run { stack in
             let login = try await doorman(
@@ -49,13 +49,13 @@ struct LoginTests {
         }
     }
 
-    @Test("of somebody who can't be, or at what is no emulator, ends in one line that says what to do")
+    @Test("prints one line with the next step after a failure")
     func failures() async throws {
         try await Stack.run { stack in
             let doormand = "127.0.0.1:\(stack.port)"
             for (arguments, status, words) in [
                 (["--phone", "5"], 2, "the emulator at \(stack.emulator.baseURL) rejects the login: phone: must be"),
-                (["--phone", "+15551234567", "--application", "1"], 2, "rejects the login: app: there is none"),
+                (["--phone", "+15551234567", "--application", "1"], 2, "rejects the login: app: no app has this id"),
                 (["--phone", "+15551234567", "--emulator", doormand], 3, "is not account-kit-emulator"),
                 (["--phone", "+15551234567", "--emulator", "127.0.0.1:1"], 3, "Start account-kit-emulator"),
                 (["--phone", "+15551234567", "--emulator", "https://127.0.0.1:1"], 2, "--emulator must begin with http://"),

@@ -15,7 +15,7 @@ struct BenchReportTests {
         var counters = BenchCounters()
         for (number, outcome) in outcomes.enumerated() {
             counters.count(outcome, after: .microseconds(100 * (number + 1)))
-            counters.countAnswer()
+            counters.countResponse()
         }
         counters.countSent(bytes: 2000)
         counters.countReceived(bytes: 1_000_000)

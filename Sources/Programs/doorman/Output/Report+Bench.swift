@@ -40,7 +40,7 @@ extension BenchReport {
             + (settings.rate.map { "open loop, \(NumberText.grouped($0.callsPerSecond)) due per second" } ?? "closed loop")
     }
 
-    var callsPerSecond: String { NumberText.grouped(Int(answersPerSecond.rounded())) }
+    var callsPerSecond: String { NumberText.grouped(Int(responsesPerSecond.rounded())) }
 
     // MARK: - Text
 
@@ -131,7 +131,7 @@ private struct BenchJSON: Encodable {
         warmUpSeconds = bench.settings.warmUp.secondsForJSON
         measuredSeconds = bench.measured.secondsForJSON
         calls = bench.calls
-        answersPerSecond = bench.answersPerSecond.rounded(toDigits: 1)
+        answersPerSecond = bench.responsesPerSecond.rounded(toDigits: 1)
         identified = bench.identified
         rejected = bench.rejected
         unavailable = bench.failed

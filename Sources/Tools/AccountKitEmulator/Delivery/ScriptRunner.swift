@@ -74,7 +74,7 @@ final class ScriptRunner {
         timer = nil
     }
 
-    /// Writes the byte `a` so many times, in pieces that share one piece of memory.
+    /// Writes the byte `a` so many times, in slices of one buffer.
     private func fill(_ count: Int) {
         let piece = ByteBuffer(repeating: UInt8(ascii: "a"), count: min(count, Self.largestPiece))
         for offset in stride(from: 0, to: count, by: Self.largestPiece) {

@@ -12,7 +12,7 @@ extension GraphAPI {
     /// - Throws: ``EmulatorError`` if the app is unknown or has the client access token flow switched off.
     package mutating func logIn(app: String, contact: Contact) throws(EmulatorError) -> Issued {
         guard try settings(ofApp: app).enablesClientAccessTokenFlow else {
-            throw EmulatorError(.notAllowed, "app \(app) has the client access token flow switched off: ask for a code")
+            throw EmulatorError(.notAllowed, "app \(app) has the client access token flow switched off: request a code")
         }
         let account = try directory.account(of: contact, appID: app)
         return Issued(credential: directory.issueToken(for: account), accountID: account.id)
@@ -58,7 +58,7 @@ extension GraphAPI {
     }
 
     func settings(ofApp id: String) throws(EmulatorError) -> EmulatorSettings.App {
-        guard let app = directory.apps[id] else { throw EmulatorError(.notFound, "app: there is none with this id") }
+        guard let app = directory.apps[id] else { throw EmulatorError(.notFound, "app: no app has this id") }
         return app
     }
 }

@@ -95,7 +95,7 @@ package struct GraphAPI: Sendable {
             throw .parameter("limit", "must be a number from 1 to 1000")
         }
         guard let cursor = Int(request.query["after"] ?? "0"), cursor >= 0 else {
-            throw .parameter("after", "is no cursor of ours")
+            throw .parameter("after", "is not a valid cursor")
         }
         let rest = directory.accounts(ofApp: app.id, after: cursor)
         let shown = rest.prefix(limit)

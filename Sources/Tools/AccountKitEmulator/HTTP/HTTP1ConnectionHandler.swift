@@ -12,7 +12,7 @@ final class HTTP1ConnectionHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var assembler: RequestAssembler
     private var queue: [HTTPRequestHead] = []
-    private var isAnswering = false
+    private var isResponding = false
     private var isStopping = false
     private var runner: ScriptRunner?
 
@@ -47,11 +47,11 @@ final class HTTP1ConnectionHandler: ChannelInboundHandler {
             return
         }
         queue.append(head)
-        answerNext()
+        respondToNext()
     }
 
-    private func answerNext() {
-        guard !isAnswering, !queue.isEmpty, let context else { return }
+    private func respondToNext() {
+        guard !isResponding, !queue.isEmpty, let context else { return }
         let head = queue.removeFirst()
         let keeps = head.isKeepAlive && head.version == .http1_1
         let shape = RequestShape(isHead: head.method == .HEAD, keepsConnection: keeps)
@@ -59,7 +59,7 @@ final class HTTP1ConnectionHandler: ChannelInboundHandler {
     }
 
     private func start(_ runner: ScriptRunner) {
-        isAnswering = true
+        isResponding = true
         self.runner = runner
         runner.run()
     }
@@ -68,7 +68,7 @@ final class HTTP1ConnectionHandler: ChannelInboundHandler {
     private func reject(status: Int) {
         guard let context else { return }
         isStopping = true
-        guard !isAnswering else {
+        guard !isResponding else {
             context.close(promise: nil)
             return
         }
@@ -82,7 +82,7 @@ final class HTTP1ConnectionHandler: ChannelInboundHandler {
         case is ChannelShouldQuiesceEvent:
             isStopping = true
             queue = []
-            if !isAnswering { context.close(promise: nil) }
+            if !isResponding { context.close(promise: nil) }
         default: context.fireUserInboundEventTriggered(event)
         }
     }
@@ -124,8 +124,8 @@ extension HTTP1ConnectionHandler: ResponseWriter {
             return flush(on: context.eventLoop) { self.context?.close(promise: nil) }
         }
         flush()
-        isAnswering = false
-        answerNext()
+        isResponding = false
+        respondToNext()
     }
 
     func reset() {

@@ -17,7 +17,7 @@ struct Responder: Sendable {
         let outcome = respond(request, shape)
         return ScriptRunner(outcome.script, writer: writer, on: loop) {
             logger.debug(
-                "answered",
+                "responded",
                 metadata: [
                     "method": "\(request.method)", "endpoint": "\(outcome.name)", "status": "\(outcome.script.status)",
                     "milliseconds": "\((NIODeadline.now() - start).nanoseconds / 1_000_000)",
@@ -27,7 +27,7 @@ struct Responder: Sendable {
 
     /// Returns a runner for the response to a request that is too long or malformed.
     func reject(status: Int, shape: RequestShape, writer: any ResponseWriter, on loop: any EventLoop) -> ScriptRunner {
-        let response = GraphResponse.html(status: status, "The request is too long or is no HTTP.")
+        let response = GraphResponse.html(status: status, "The request is too long or is not HTTP.")
         return ScriptRunner(ResponseScript(response, for: shape), writer: writer, on: loop)
     }
 }

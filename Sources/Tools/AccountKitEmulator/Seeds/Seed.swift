@@ -43,7 +43,7 @@ package enum Seed {
         } catch let error as DecodingError {
             throw SeedError(file: file, error)
         } catch {
-            throw SeedError(file: file, key: "", problem: "is no JSON")
+            throw SeedError(file: file, key: "", problem: "is not JSON")
         }
         guard !seed.apps.isEmpty else { throw SeedError(file: file, key: "apps", problem: "must name at least one app") }
         var apps: [EmulatorSettings.App] = []
@@ -84,8 +84,8 @@ extension SeedError {
         case .valueNotFound(let type, let details): (context, problem) = (details, "must be \(Self.name(of: type)), not null")
         case .dataCorrupted(let details):
             // Only the check for unknown keys describes data inside the file as corrupted.
-            (context, problem) = (details, details.codingPath.isEmpty ? "is no JSON" : details.debugDescription)
-        @unknown default: (context, problem) = (DecodingError.Context(codingPath: [], debugDescription: ""), "can't be understood")
+            (context, problem) = (details, details.codingPath.isEmpty ? "is not JSON" : details.debugDescription)
+        @unknown default: (context, problem) = (DecodingError.Context(codingPath: [], debugDescription: ""), "can't be decoded")
         }
         var path = ""
         for key in context.codingPath + extra {

@@ -1,23 +1,23 @@
-/// A dictionary of limited size that forgets the key it has known longest to take in a new one.
+/// A dictionary of limited size. Above the limit, a new key replaces the oldest key.
 struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     let limit: Int
     private var values: [Key: Value] = [:]
-    /// The keys as they came, as a ring once it is full.
+    /// The keys in the order of insertion; a ring once the table is full.
     private var order: [Key] = []
     private var oldest = 0
 
-    /// - Parameter limit: How many keys there may be; at least 1.
+    /// - Parameter limit: Maximum keys; at least 1.
     init(limit: Int) {
-        precondition(limit > 0, "a table without room")
+        precondition(limit > 0, "the limit must be above 0")
         self.limit = limit
     }
 
-    /// The value of a key. Setting nil does nothing: only age removes a key.
+    /// The value of a key. Setting `nil` does nothing: only age removes a key.
     subscript(key: Key) -> Value? {
         get { values[key] }
         set {
             guard let newValue else { return }
-            if values.updateValue(newValue, forKey: key) == nil { remember(key) }
+            if values.updateValue(newValue, forKey: key) == nil { insert(key) }
         }
     }
 
@@ -30,7 +30,7 @@ struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         }
     }
 
-    private mutating func remember(_ key: Key) {
+    private mutating func insert(_ key: Key) {
         guard order.count == limit else { return order.append(key) }
         values[order[oldest]] = nil
         order[oldest] = key

@@ -125,7 +125,7 @@ extension EmulatorState {
             graph.revoke(token: token)
         case (nil, let account?):
             guard graph.directory.accounts[account] != nil else {
-                throw EmulatorError(.notFound, "account: there is none with this id")
+                throw EmulatorError(.notFound, "account: no account has this id")
             }
             graph.revokeTokens(ofAccount: account)
         default: throw EmulatorError(.badArgument, "access_token, account: exactly one of them must be given")

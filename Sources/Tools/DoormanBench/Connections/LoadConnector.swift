@@ -4,26 +4,26 @@ internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// Opens the connections of the load: the one place that knows how a channel is set up.
+/// Opens the load's connections, each with its handlers and, where the settings say so, TLS.
 struct LoadConnector: Sendable {
-    /// What every handshake is made of.
+    /// The parts that all handshakes share.
     private struct TLS: Sendable {
         let context: NIOSSLContext
         let expectedName: String?
     }
 
-    /// Time that a server has for its own end of a TLS connection: 1 s.
+    /// Maximum time to wait for the server's TLS close notification: 1 s.
     private static let shutdownTimeout = TimeAmount.seconds(1)
 
     private let target: DoormanTarget
     private let timeout: Duration
     private let tls: TLS?
 
-    /// - Throws: If a file of the settings' TLS can't be used.
+    /// - Throws: If a TLS file of the settings can't be read or is invalid.
     init(_ settings: BenchSettings) throws {
         target = settings.address
         timeout = settings.connectTimeout
-        // Through a Unix socket a connection is plain: the kernel vouches for both ends.
+        // A Unix socket needs no TLS: the kernel vouches for both ends.
         guard case .hostAndPort = target.address, let tls = settings.tls else {
             self.tls = nil
             return
@@ -32,9 +32,11 @@ struct LoadConnector: Sendable {
             context: try tls.makeContext { $0.shutdownTimeout = Self.shutdownTimeout }, expectedName: tls.expectedName(at: target))
     }
 
-    /// Opens one of a loop's connections.
+    /// Opens a connection of a loop and hands it to the loop.
+    ///
+    /// - Parameter index: The connection's index within the loop.
     func connect(_ loop: NIOLoopBoundBox<LoadLoop>, _ index: Int) -> EventLoopFuture<any Channel> {
-        connected(loop, index).flatMap(handshakeDone).map { channel in
+        connected(loop, index).flatMap(handshakeCompleted).map { channel in
             loop.value.add(channel, index)
             return channel
         }
@@ -45,7 +47,7 @@ struct LoadConnector: Sendable {
             .connectTimeout(timeAmount)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
-                // For each address that is tried: a name may stand for several.
+                // Called for each address that is tried: a name may resolve to several.
                 channel.eventLoop.makeCompletedFuture {
                     if let tls {
                         try channel.pipeline.syncOperations.addHandlers(
@@ -58,7 +60,7 @@ struct LoadConnector: Sendable {
         switch target.address {
         case .hostAndPort(let host, let port):
             let tcp = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            // The resolver blocks a thread of a shared pool, so it is left alone where there is nothing to resolve.
+            // Literal addresses skip the resolver, which blocks a thread of a shared pool.
             guard let address = try? SocketAddress(ipAddress: host, port: port) else { return tcp.connect(host: host, port: port) }
             return tcp.connect(to: address)
         case .unixSocket(let path):
@@ -66,17 +68,17 @@ struct LoadConnector: Sendable {
         }
     }
 
-    private func handshakeDone(_ channel: any Channel) -> EventLoopFuture<any Channel> {
+    private func handshakeCompleted(_ channel: any Channel) -> EventLoopFuture<any Channel> {
         guard tls != nil else { return channel.eventLoop.makeSucceededFuture(channel) }
         let handshake: LoadHandshakeHandler
         do {
             handshake = try channel.pipeline.syncOperations.handler(type: LoadHandshakeHandler.self)
         } catch {
-            // It ended at once, and its handlers are gone.
+            // The connection has ended already and has no handlers left.
             return channel.eventLoop.makeFailedFuture(ChannelError.eof)
         }
         let timer = channel.eventLoop.scheduleTask(in: timeAmount) { channel.close(promise: nil) }
-        return handshake.isDone.map {
+        return handshake.completed.map {
             timer.cancel()
             return channel
         }

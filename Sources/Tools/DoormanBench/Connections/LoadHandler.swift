@@ -1,14 +1,14 @@
 internal import NIOCore
 internal import NIOTLS
 
-/// One connection of a ``LoadLoop``: tells it what happens on the socket.
+/// Reports the events of one connection to its ``LoadLoop``.
 final class LoadHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let loop: LoadLoop
     private let index: Int
 
-    /// - Parameter index: Which of the loop's connections it is.
+    /// - Parameter index: The connection's index within the loop.
     init(loop: LoadLoop, index: Int) {
         self.loop = loop
         self.index = index
@@ -18,7 +18,7 @@ final class LoadHandler: ChannelInboundHandler {
         loop.receive(unwrapInboundIn(data), on: index)
     }
 
-    /// One write a read: answers that came together make calls that leave together.
+    /// Performs once per read, so that responses that arrive together cause one write.
     func channelReadComplete(context: ChannelHandlerContext) {
         loop.perform()
     }
@@ -28,19 +28,19 @@ final class LoadHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A reset, mostly; the connection's end is what counts.
+        // Mostly a reset. The end of the connection is counted, not its cause.
         context.close(promise: nil)
     }
 }
 
-/// Waits for the end of a TLS handshake, so that no call is due before it and none pays for it.
+/// Reports the end of a TLS handshake, so that no call starts before it and no latency includes it.
 final class LoadHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
     private let promise: EventLoopPromise<Void>
 
-    /// Kept or broken by the end of the connection at the latest.
-    var isDone: EventLoopFuture<Void> { promise.futureResult }
+    /// Completes when the handshake does; fails at the end of the connection at the latest.
+    var completed: EventLoopFuture<Void> { promise.futureResult }
 
     init(eventLoop: any EventLoop) {
         promise = eventLoop.makePromise()

@@ -3,14 +3,15 @@ internal import DoormanSupport
 internal import DoormanWire
 internal import NIOCore
 
-/// A request frame for each token, encoded once: a call copies its bytes and sets the stream id. They go round.
+/// The request frames, one per token and encoded once. A call copies a frame's bytes and sets the stream id. Calls use the frames in
+/// turn.
 package struct RequestFrames: Sendable {
     private let frames: [ByteBuffer]
 
-    /// A call that would not fit into a frame.
+    /// The error for a request that exceeds the length of a frame.
     package struct TooLong: Error, Sendable {}
 
-    /// - Parameter tokens: One at least.
+    /// - Parameter tokens: At least one token.
     package init(_ tokens: [Token], settings: BenchSettings) throws(TooLong) {
         precondition(!tokens.isEmpty)
         var frames: [ByteBuffer] = []
@@ -26,7 +27,7 @@ package struct RequestFrames: Sendable {
 
     var count: Int { frames.count }
 
-    /// Writes the frame of a token.
+    /// Appends a frame to `output`, with a stream id.
     func write(_ index: Int, streamID: StreamID, into output: inout ByteBuffer) {
         let start = output.writerIndex
         output.writeImmutableBuffer(frames[index])
@@ -34,7 +35,7 @@ package struct RequestFrames: Sendable {
     }
 }
 
-// As little is printed of it as of the tokens.
+// Frames hold tokens, so printing must not show them.
 extension RequestFrames: Redacted {
     package var description: String { "RequestFrames(\(frames.count))" }
 }

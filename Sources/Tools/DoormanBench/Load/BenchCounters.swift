@@ -1,24 +1,25 @@
 internal import DoormanCore
 package import DoormanWire
 
-/// What is counted while calls are made.
+/// The counters of a load.
 package struct BenchCounters: Sendable {
-    /// The most reasons that are told apart, of refusals and of failures: a server could make up any number.
-    private static let mostReasons = 64
+    /// Maximum distinct reasons of rejections, and of failures. Further reasons count as `OTHER`, because a server could make up any
+    /// number.
+    private static let maxReasons = 64
 
     package private(set) var identified = 0
     package private(set) var rejected: [String: Int] = [:]
     package private(set) var failed: [String: Int] = [:]
     package private(set) var latencies = BenchLatencyHistogram()
-    /// Answers that came within the window, whenever their calls were made.
-    package private(set) var answers = 0
+    /// Responses that arrived within the window, including responses to calls from before it.
+    package private(set) var responses = 0
     package private(set) var bytesSent = 0
     package private(set) var bytesReceived = 0
 
     package init() {}
 
-    /// A call that counts came to its end. One that failed took the time until it was given up: left out, the slowest would make
-    /// the rest look good.
+    /// Counts the end of a call. A failed call counts with the time until it was given up. Without it, the slowest calls would improve
+    /// the latencies.
     mutating func count(_ outcome: CallOutcome, after latency: Duration) {
         latencies.record(latency)
         switch outcome {
@@ -28,7 +29,7 @@ package struct BenchCounters: Sendable {
         }
     }
 
-    mutating func countAnswer() { answers += 1 }
+    mutating func countResponse() { responses += 1 }
     mutating func countSent(bytes: Int) { bytesSent += bytes }
     mutating func countReceived(bytes: Int) { bytesReceived += bytes }
 
@@ -37,37 +38,37 @@ package struct BenchCounters: Sendable {
         for (reason, count) in other.rejected { Self.add(count, reason, &rejected) }
         for (reason, count) in other.failed { Self.add(count, reason, &failed) }
         latencies.add(other.latencies)
-        answers += other.answers
+        responses += other.responses
         bytesSent += other.bytesSent
         bytesReceived += other.bytesReceived
     }
 
     private static func add(_ count: Int, _ reason: String, _ counts: inout [String: Int]) {
-        let reason = counts.count < mostReasons || counts[reason] != nil ? reason : "OTHER"
+        let reason = counts.count < maxReasons || counts[reason] != nil ? reason : "OTHER"
         counts[reason, default: 0] += count
     }
 }
 
-/// What became of a call. As everywhere, a refusal and a failure to ask are two things.
+/// The outcome of a call. A rejection and a failure are kept apart, as everywhere.
 package enum CallOutcome: Sendable, Hashable {
     case identified
     /// The server's reason, such as `TOKEN_REJECTED`.
     case rejected(String)
-    /// The server's reason or code, or one of ours below.
+    /// The server's reason or code, or a reason of this program below.
     case failed(String)
 
-    /// Not answered in time.
+    /// No response arrived in time.
     package static let deadline = CallOutcome.failed("DEADLINE")
-    /// Not sent in time: every call that may be in flight was.
+    /// No slot was free in time to send the call.
     package static let notSent = CallOutcome.failed("NOT_SENT")
-    /// The connection ended first.
+    /// The connection ended before the response.
     package static let connectionLost = CallOutcome.failed("CONNECTION_LOST")
-    /// What came is not what a Doorman server sends.
+    /// The bytes received are not a Doorman server's.
     package static let protocolViolation = CallOutcome.failed("PROTOCOL_VIOLATION")
-    /// The server will close the connection.
+    /// The server is draining and will close the connection.
     static let draining = CallOutcome(code: .unavailable, failure: .draining)
 
-    /// Reads the data of a response frame.
+    /// Decodes the data of a response frame.
     package init(_ data: Span<UInt8>, in arena: MessageArena) {
         switch ResponseDecoder.isIdentity(data, in: arena) {
         case .success: self = .identified
@@ -76,7 +77,7 @@ package enum CallOutcome: Sendable, Hashable {
         }
     }
 
-    /// A reason that this version does not know is counted by its code, as there may be any number of them.
+    /// Counts a reason that this version does not know by its code, because there may be any number of such reasons.
     private init(code: StatusCode, failure: Failure?) {
         switch failure {
         case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken:

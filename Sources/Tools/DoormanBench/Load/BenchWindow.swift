@@ -1,13 +1,13 @@
 internal import DoormanCore
 package import DoormanSupport
 
-/// When calls are made, and from when on they count.
+/// The times at which calls start, at which counting starts, and at which both end.
 package struct BenchWindow: Sendable, Hashable {
-    /// The first call.
+    /// The time of the first call.
     package let start: Instant
-    /// The warm-up is over.
+    /// The end of the warm-up.
     package let countedFrom: Instant
-    /// No call is due from here on.
+    /// The time from which no call is due.
     package private(set) var end: Instant
 
     package init(start: Instant, warmUp: Duration, duration: Duration) {
@@ -20,10 +20,10 @@ package struct BenchWindow: Sendable, Hashable {
         moment >= countedFrom && moment < end
     }
 
-    /// How long calls counted.
+    /// The length of the counted time.
     package var length: Duration { max(.zero, countedFrom.duration(to: end)) }
 
-    /// Ends before the time.
+    /// Ends the window early.
     package mutating func cut(at moment: Instant) {
         end = min(end, moment)
     }

@@ -1,14 +1,14 @@
 internal import DoormanCore
 package import DoormanSupport
 
-/// When each call of one event loop is due.
+/// The times at which the calls of one event loop are due.
 ///
-/// In an open loop that depends on nothing but the clock. A generator that waits for an answer before it makes the next call
-/// leaves out the calls that should have been made meanwhile, which are just those that a slow server would have hurt: Gil Tene
-/// calls this coordinated omission (*How NOT to Measure Latency*; his `wrk2` and HdrHistogram). So a call that could not be sent
-/// when it was due still counts from then.
+/// In an open loop, due times depend on the clock alone. A closed loop waits for a response before its next call. It omits the calls
+/// that would have been made meanwhile, which are the calls that a slow server delays. Gil Tene calls this *coordinated omission*
+/// (*How NOT to Measure Latency*; `wrk2` and HdrHistogram). So the latency of a call counts from its due time, even if the call was
+/// sent later.
 package struct CallSchedule: Sendable {
-    /// Which part of all calls falls to this loop: every `count`th from the `index`th.
+    /// The calls of this loop: every `count`th call, beginning with the `index`th.
     package struct Part: Sendable, Hashable {
         package let index: Int
         package let count: Int
@@ -24,10 +24,10 @@ package struct CallSchedule: Sendable {
     private let part: Part
     private let start: Instant
     private var end: Instant
-    /// Of the next call, among those of all loops.
+    /// The number of the next call among the calls of all loops.
     private var number: UInt64
 
-    /// - Parameter rate: Nil for a closed loop.
+    /// - Parameter rate: The rate over all loops; `nil` for a closed loop.
     package init(rate: CallRate?, part: Part, window: BenchWindow) {
         self.rate = rate
         self.part = part
@@ -36,27 +36,27 @@ package struct CallSchedule: Sendable {
         self.number = UInt64(part.index)
     }
 
-    /// The moment at which the next call is or was due; in a closed loop that is as soon as it can be sent. Nil after the last.
+    /// Returns the time at which the next call is due; `nil` after the last call. In a closed loop the next call is due at once.
     package func next(at now: Instant) -> Instant? {
         let due = rate.map { moment(of: number, $0) } ?? now
         return due < end ? due : nil
     }
 
-    /// Takes the next call, if it is due by now.
+    /// Takes the next call if it is due.
     ///
-    /// - Returns: Since when.
+    /// - Returns: The time at which it was due; `nil` if no call is due.
     package mutating func take(at now: Instant) -> Instant? {
         guard let due = next(at: now), due <= now else { return nil }
         number += UInt64(part.count)
         return due
     }
 
-    /// No call is due from then on.
+    /// Makes no call due from `moment` on.
     package mutating func cut(at moment: Instant) {
         end = min(end, moment)
     }
 
-    /// From the start each time, so that no rounding adds up.
+    /// Computes from the start each time, so that rounding errors don't add up.
     private func moment(of number: UInt64, _ rate: CallRate) -> Instant {
         let (seconds, rest) = number.quotientAndRemainder(dividingBy: UInt64(rate.callsPerSecond))
         let nanoseconds = seconds * 1_000_000_000 + rest * 1_000_000_000 / UInt64(rate.callsPerSecond)

@@ -2,15 +2,15 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import DoormanWire
 
-/// The calls in flight on one connection: a slot each, which its stream ids lead back to, so that an answer is matched without a
-/// search.
+/// The calls in flight on one connection. Each has a slot, and its stream id leads back to the slot, so that a response is matched
+/// without a search.
 struct CallSlots: Sendable {
-    /// What an answer is the answer to.
+    /// The call that a response belongs to.
     enum Match: Hashable {
         case call(slot: Int, due: Instant)
-        /// A call that was given up: the answer came too late.
+        /// The call was given up before its response arrived.
         case givenUp
-        /// No call that was made.
+        /// No call was sent with this stream id.
         case none
     }
 
@@ -19,7 +19,7 @@ struct CallSlots: Sendable {
         var sent = Instant.distantFuture
         var lastID: UInt32?
         var isInFlight = false
-        /// Calls that were given up and may still be answered.
+        /// Calls that were given up and may still get a response.
         var givenUp = 0
     }
 
@@ -31,9 +31,9 @@ struct CallSlots: Sendable {
         slots = Array(repeating: Slot(), count: count)
     }
 
-    /// A call is sent.
+    /// Records that a call is sent.
     ///
-    /// - Returns: Its stream id: odd, and its remainder by the number of slots is the slot.
+    /// - Returns: The call's stream id. It is odd, and half of it modulo the number of slots is the slot.
     mutating func begin(_ slot: Int, due: Instant, now: Instant) -> StreamID {
         precondition(!slots[slot].isInFlight)
         let first = UInt32(2 * slot + 1)
@@ -50,7 +50,7 @@ struct CallSlots: Sendable {
         return StreamID(id)
     }
 
-    /// An answer came.
+    /// Matches a response to its call and frees the call's slot.
     mutating func end(_ id: StreamID) -> Match {
         guard id.isOdd else { return .none }
         let slot = Int(id.rawValue / 2) % slots.count
@@ -63,7 +63,7 @@ struct CallSlots: Sendable {
         return .givenUp
     }
 
-    /// Gives up the calls that were sent at a moment or before it.
+    /// Gives up the calls that were sent at or before `moment`.
     mutating func giveUp(sentBy moment: Instant) -> [(slot: Int, due: Instant)] {
         guard inFlight > 0 else { return [] }
         let overdue = slots.indices.filter { slots[$0].isInFlight && slots[$0].sent <= moment }
@@ -74,7 +74,7 @@ struct CallSlots: Sendable {
         return overdue.map { ($0, slots[$0].due) }
     }
 
-    /// When the oldest call in flight was sent.
+    /// The time at which the oldest call in flight was sent; `nil` without calls in flight.
     var oldestSent: Instant? {
         guard inFlight > 0 else { return nil }
         return slots.lazy.filter(\.isInFlight).map(\.sent).min()
@@ -86,7 +86,7 @@ struct CallSlots: Sendable {
     }
 }
 
-/// The slots that a call can be sent in, over all connections of a loop, first freed first: so calls go round.
+/// The free slots of all connections of a loop. The slot that was freed first is used first, so that calls visit all connections.
 struct FreeSlots: Sendable {
     struct Slot: Sendable, Hashable {
         let connection: Int
@@ -97,7 +97,7 @@ struct FreeSlots: Sendable {
     private var head = 0
     private(set) var count: Int
 
-    /// All slots are free: the first of each connection, then the second of each.
+    /// Creates the queue with all slots free: first slot 0 of each connection, then slot 1 of each.
     init(connections: Int, depth: Int) {
         ring = (0..<depth).flatMap { slot in (0..<connections).map { Slot(connection: $0, slot: slot) } }
         count = ring.count

@@ -3,28 +3,28 @@ package import DoormanSupport
 internal import DoormanWire
 package import NIOCore
 
-/// The load of one event loop without its sockets: bytes and the time go in; bytes to write and connections to close come out.
-/// ``LoadLoop`` performs; tests drive the same type with a clock that they step.
+/// The load of one event loop, without sockets. Takes bytes and the time; returns bytes to write and connections to close.
+/// ``LoadLoop`` performs them; tests drive the same type with a stepped clock.
 ///
-/// What a server does wrong is counted, and ends its connection where nothing behind it can be read. An answer to a call that
-/// was given up is a harmless race, and ignored.
+/// Protocol violations are counted, and end the connection if nothing after them can be read. A response to a call that was given
+/// up is a harmless race and is ignored.
 package struct Load {
     private enum ConnectionState {
         case open
-        /// The server drains: no further calls, and it is closed when the last in flight has ended.
+        /// The server is draining. The connection gets no calls and is closed after the last call in flight.
         case draining
         case closed
     }
 
     private struct Connection {
         var state = ConnectionState.open
-        var decoder = FrameDecoder(maximumLength: Load.longestAnswer)
+        var decoder = FrameDecoder(maximumLength: Load.maxResponseLength)
         var slots: CallSlots
         var output = ByteBuffer()
     }
 
-    /// As long as any server's answer to `Verify` gets, in bytes: 64 KiB.
-    private static let longestAnswer: UInt32 = 64 << 10
+    /// Maximum length of a response to `Verify`: 64 KiB.
+    private static let maxResponseLength: UInt32 = 64 << 10
 
     private let frames: RequestFrames
     private let timeout: Duration
@@ -36,15 +36,15 @@ package struct Load {
     private var free: FreeSlots
     private var nextFrame: Int
     private var inFlight = 0
-    /// No later than that of the oldest call in flight.
+    /// A lower bound of the deadlines of all calls in flight.
     private var earliestDeadline = Instant.distantFuture
     private var toWrite: [Int] = []
     private var toClose: [Int] = []
     package private(set) var counters = BenchCounters()
 
     /// - Parameters:
-    ///   - connections: How many of the settings' connections are this loop's. All are open.
-    ///   - part: This loop's part of the calls.
+    ///   - connections: The number of this loop's connections. All are open.
+    ///   - part: The calls of this loop.
     package init(
         settings: BenchSettings, frames: RequestFrames, connections: Int, part: CallSchedule.Part, window: BenchWindow
     ) {
@@ -58,16 +58,16 @@ package struct Load {
         self.nextFrame = part.index * frames.count / part.count
     }
 
-    // MARK: - What comes out
+    // MARK: - Results
 
     package var connectionsLost: Int { connections.count - openConnections }
 
-    /// Whether no call is in flight, and none will be.
+    /// Whether no call is in flight and none will start.
     package func isFinished(at now: Instant) -> Bool {
         inFlight == 0 && (openConnections == 0 || schedule.next(at: now) == nil)
     }
 
-    /// Bytes to write to a connection.
+    /// Takes the bytes to write to a connection; `nil` if no bytes are left.
     package mutating func takeOutput() -> (connection: Int, bytes: ByteBuffer)? {
         guard let index = toWrite.popLast() else { return nil }
         let bytes = connections[index].output
@@ -75,10 +75,10 @@ package struct Load {
         return (index, bytes)
     }
 
-    /// A connection to close.
+    /// Takes a connection to close; `nil` if none is left.
     package mutating func takeClosing() -> Int? { toClose.popLast() }
 
-    /// The time at which ``timePassed(now:)`` is next worth calling.
+    /// Returns the time at which ``timePassed(now:)`` next has an effect.
     package func nextTimer(at now: Instant) -> Instant {
         var next = earliestDeadline
         if window.end > now { next = min(next, window.end) }
@@ -90,7 +90,7 @@ package struct Load {
 
     // MARK: - Events
 
-    /// Bytes came.
+    /// Handles bytes from a connection.
     package mutating func receive(_ bytes: ByteBuffer, on index: Int, now: Instant) {
         guard connections[index].state != .closed else { return }
         if window.counts(now) { counters.countReceived(bytes: bytes.readableBytes) }
@@ -99,9 +99,9 @@ package struct Load {
             switch event {
             case .frame(let header) where header.type == .response:
                 let outcome = connections[index].decoder.withData { CallOutcome($0, in: arena) }
-                answer(header.streamID, on: index, outcome, now: now)
+                handleResponse(header.streamID, on: index, outcome, now: now)
             case .oversized(let header) where header.type == .response:
-                answer(header.streamID, on: index, .protocolViolation, now: now)
+                handleResponse(header.streamID, on: index, .protocolViolation, now: now)
             case .frame, .oversized: continue
             case .violation:
                 lose(index, .protocolViolation, now: now)
@@ -110,12 +110,12 @@ package struct Load {
         }
     }
 
-    /// The connection ended.
+    /// Handles the end of a connection.
     package mutating func end(_ index: Int, now: Instant) {
         lose(index, .connectionLost, now: now)
     }
 
-    /// Sends every call that is due and has a free slot. Called after whatever may have changed either.
+    /// Sends every call that is due and has a free slot. Call it after any other event.
     package mutating func send(now: Instant) {
         giveUpUnsent(now: now)
         while let slot = free.first {
@@ -129,7 +129,7 @@ package struct Load {
         }
     }
 
-    /// Time went on: gives up calls that were not answered in time.
+    /// Gives up calls whose deadline has passed.
     package mutating func timePassed(now: Instant) {
         guard now >= earliestDeadline else { return }
         let limit = now.advanced(by: .zero - timeout)
@@ -143,7 +143,7 @@ package struct Load {
         earliestDeadline = oldest.advanced(by: timeout)
     }
 
-    /// No call is due any more; those that were are finished.
+    /// Starts no further calls. Calls in flight still finish.
     package mutating func stop(now: Instant) {
         window.cut(at: now)
         schedule.cut(at: now)
@@ -163,10 +163,10 @@ package struct Load {
         earliestDeadline = min(earliestDeadline, now.advanced(by: timeout))
     }
 
-    private mutating func answer(_ id: StreamID, on index: Int, _ outcome: CallOutcome, now: Instant) {
+    private mutating func handleResponse(_ id: StreamID, on index: Int, _ outcome: CallOutcome, now: Instant) {
         switch connections[index].slots.end(id) {
         case .call(let slot, let due):
-            if window.counts(now) { counters.countAnswer() }
+            if window.counts(now) { counters.countResponse() }
             if outcome == .draining, connections[index].state == .open { connections[index].state = .draining }
             finish(.init(connection: index, slot: slot), due: due, outcome, now: now)
         case .givenUp: return
@@ -184,7 +184,7 @@ package struct Load {
         }
     }
 
-    /// Calls that have waited for a slot for as long as a call may take.
+    /// Gives up calls that have waited for a slot for as long as a call may take.
     private mutating func giveUpUnsent(now: Instant) {
         guard openConnections > 0 else { return }
         while let due = schedule.next(at: now), due.advanced(by: timeout) <= now, schedule.take(at: now) != nil {
@@ -198,7 +198,7 @@ package struct Load {
         for call in connections[index].slots.giveUp(sentBy: .distantFuture) {
             finish(.init(connection: index, slot: call.slot), due: call.due, outcome, now: now)
         }
-        // Nobody is left to send the others to.
+        // No connection is left for the remaining calls.
         if openConnections == 0 { stop(now: now) }
     }
 

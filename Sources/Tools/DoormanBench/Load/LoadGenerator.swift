@@ -2,14 +2,15 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
 
-/// Makes calls as the settings say, and counts what becomes of them. Good for one run.
+/// Makes calls according to the settings and counts their outcomes. Runs once.
 ///
-/// On NIO itself instead of the client library, whose tasks would be what is measured: one event loop drives many connections,
-/// with a write for each read. Every wait has an end: it is over at the latest when the connections have had their time to open,
-/// and the last call that was due its time to be sent and to be answered.
+/// Uses NIO directly: with the client library, the run would measure the library's tasks. One event loop drives many connections,
+/// with one write per read.
+///
+/// Every wait is bounded: by the connect timeout, the window, and the time for the last call to be sent and completed.
 package final class LoadGenerator: Sendable {
-    /// The most connections that are being opened at once.
-    private static let mostOpening = 256
+    /// Maximum connections that are opened at the same time.
+    private static let maxOpening = 256
 
     private let settings: BenchSettings
     private let group: MultiThreadedEventLoopGroup
@@ -29,9 +30,9 @@ package final class LoadGenerator: Sendable {
         }
     }
 
-    /// Opens the connections, makes the calls, closes the connections.
+    /// Opens the connections, makes the calls and closes the connections.
     ///
-    /// - Throws: If a connection can't be opened; no call is made then.
+    /// - Throws: If a connection can't be opened. No call is made then.
     package func run() async throws(CannotConnect) -> BenchReport {
         let outcome: Result<BenchReport, CannotConnect>
         var channels: [any Channel] = []
@@ -41,33 +42,33 @@ package final class LoadGenerator: Sendable {
         } catch {
             outcome = .failure(error)
         }
-        // All at once: over TLS each waits for the server's good-bye.
+        // Starts all closings first: over TLS each waits for the server's close notification.
         let closings = channels.map { $0.close() }
         for closing in closings { try? await closing.get() }
         return try outcome.get()
     }
 
-    /// Ends its threads. Nothing else may be asked of it from then on.
+    /// Ends the threads. The generator can't be used afterwards.
     package func shutDown() async {
         try? await group.shutdownGracefully()
     }
 
-    /// Makes no further calls; those that were due are still finished, within their time.
+    /// Starts no further calls. Calls that are due still finish within their time.
     package func stop() {
         for loop in loops { loop.eventLoop.execute { loop.value.stop() } }
     }
 
-    /// Ends at once.
+    /// Ends the run at once. Calls in flight are not counted.
     package func cutOff() {
         for loop in loops { loop.eventLoop.execute { loop.value.cutOff() } }
     }
 
-    /// How far it is; nil until the first call.
+    /// Returns the progress; `nil` before the first call.
     package func progress() async -> BenchProgress? {
         guard let window = window.withLockedValue({ $0 }) else { return nil }
-        var answers = 0
-        for loop in loops { answers += (try? await loop.eventLoop.submit { loop.value.answers }.get()) ?? 0 }
-        return BenchProgress(window: window, now: .now, answers: answers)
+        var responses = 0
+        for loop in loops { responses += (try? await loop.eventLoop.submit { loop.value.responses }.get()) ?? 0 }
+        return BenchProgress(window: window, now: .now, responses: responses)
     }
 
     private func connect(_ channels: inout [any Channel]) async throws(CannotConnect) {
@@ -80,7 +81,7 @@ package final class LoadGenerator: Sendable {
         var opening: ArraySlice<EventLoopFuture<any Channel>> = []
         var failure: CannotConnect?
         for number in 0..<settings.connections {
-            if opening.count == Self.mostOpening { await finishOne(&opening, &channels, &failure) }
+            if opening.count == Self.maxOpening { await finishOne(&opening, &channels, &failure) }
             guard failure == nil else { break }
             opening.append(connector.connect(loops[number % loops.count], number / loops.count))
         }
@@ -106,11 +107,11 @@ package final class LoadGenerator: Sendable {
         var reached = window
         reached.cut(at: window.start)
         for loop in running {
-            // The promise is only ever kept.
+            // The promise never fails.
             guard let result = try? await loop.get() else { continue }
             counters.add(result.counters)
             lost += result.connectionsLost
-            // A loop that lost its connections ends before the others.
+            // A loop without connections ends before the others.
             if result.window.end > reached.end { reached = result.window }
         }
         let ending: BenchReport.Ending =
@@ -119,7 +120,7 @@ package final class LoadGenerator: Sendable {
     }
 }
 
-/// A connection that can't be opened.
+/// The error for a connection that can't be opened.
 package struct CannotConnect: Error, CustomStringConvertible {
     package let opened: Int
     package let of: Int

@@ -2,7 +2,7 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import NIOCore
 
-/// Performs what ``Load`` decides, for the connections of one event loop.
+/// Performs the decisions of ``Load`` for the connections of one event loop.
 final class LoadLoop {
     private let eventLoop: any EventLoop
     private let settings: BenchSettings
@@ -15,7 +15,7 @@ final class LoadLoop {
     private var timer: Scheduled<Void>?
     private var timerInstant = Instant.distantFuture
 
-    /// What is left when the load is over.
+    /// The result of a finished load.
     struct Result: Sendable {
         let counters: BenchCounters
         let window: BenchWindow
@@ -32,22 +32,23 @@ final class LoadLoop {
         self.channels = Array(repeating: nil, count: connections)
     }
 
-    /// Timers that are due already go before sockets in NIO: at a rate that is too high for it, no answer would be read.
-    private static let shortestPause = Duration.microseconds(20)
+    /// Minimum delay of a timer. NIO runs timers that are due before it reads sockets: at a rate that is too high, no response would be
+    /// read.
+    private static let minTimerDelay = Duration.microseconds(20)
 
     private var now: Instant { .now }
 
-    /// Answers so far.
-    var answers: Int { load?.counters.answers ?? 0 }
+    /// Responses so far.
+    var responses: Int { load?.counters.responses ?? 0 }
 
-    // MARK: - From outside
+    // MARK: - Control
 
-    /// Makes calls until the time is up or no connection is left.
+    /// Makes calls until the window ends or no connection is left.
     func run(_ window: BenchWindow) -> EventLoopFuture<Result> {
         let promise = eventLoop.makePromise(of: Result.self)
         finished = promise
         var load = Load(settings: settings, frames: frames, connections: channels.count, part: part, window: window)
-        // Some may have ended since they were opened.
+        // A connection may have ended since it was opened.
         for index in channels.indices where channels[index] == nil { load.end(index, now: now) }
         if isStopped { load.stop(now: now) }
         self.load = load
@@ -55,21 +56,21 @@ final class LoadLoop {
         return promise.futureResult
     }
 
-    /// Makes no further calls, and finishes those that were due.
+    /// Starts no further calls, and finishes the calls that are due.
     func stop() {
         isStopped = true
         load?.stop(now: now)
         perform()
     }
 
-    /// Ends at once; what is in flight does not count.
+    /// Ends at once. Calls in flight are not counted.
     func cutOff() {
         isStopped = true
         load?.stop(now: now)
         finish()
     }
 
-    // MARK: - From the connections
+    // MARK: - Events of connections
 
     func add(_ channel: any Channel, _ index: Int) {
         if channel.isActive { channels[index] = channel }
@@ -79,7 +80,7 @@ final class LoadLoop {
         load?.receive(bytes, on: index, now: now)
     }
 
-    /// - Parameter channel: Which of those that were tried for the connection it was.
+    /// - Parameter channel: The channel that ended. Channels of other addresses that were tried are ignored.
     func end(_ index: Int, _ channel: any Channel) {
         guard channels[index] === channel else { return }
         channels[index] = nil
@@ -87,7 +88,7 @@ final class LoadLoop {
         perform()
     }
 
-    // MARK: - What follows
+    // MARK: - Actions
 
     func perform() {
         let now = now
@@ -100,10 +101,10 @@ final class LoadLoop {
         if load?.isFinished(at: now) == true { finish() } else { rearmTimer(now) }
     }
 
-    /// Moved only when something is due earlier.
+    /// Moves the timer only to an earlier time. A timer that fires early is harmless.
     private func rearmTimer(_ now: Instant) {
         guard finished != nil, var next = load?.nextTimer(at: now) else { return }
-        if next < now.advanced(by: Self.shortestPause) { next = self.now.advanced(by: Self.shortestPause) }
+        if next < now.advanced(by: Self.minTimerDelay) { next = self.now.advanced(by: Self.minTimerDelay) }
         guard next < timerInstant else { return }
         timer?.cancel()
         timerInstant = next

@@ -2,30 +2,30 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import Histogram
 
-/// How long calls took: an HdrHistogram, which keeps three significant digits of any length of time in a fixed memory.
+/// The latencies of calls: an HdrHistogram, which keeps three significant digits of any latency in constant memory.
 package struct BenchLatencyHistogram: Sendable {
-    /// In nanoseconds: two days, twice the longest time that a call may be given.
-    private static let longest: UInt64 = 172_800_000_000_000
+    /// Maximum latency in nanoseconds: two days, which is twice the longest call timeout.
+    private static let maxLatency: UInt64 = 172_800_000_000_000
 
-    private var histogram = Histogram<UInt64>(highestTrackableValue: longest, numberOfSignificantValueDigits: .three)
+    private var histogram = Histogram<UInt64>(highestTrackableValue: maxLatency, numberOfSignificantValueDigits: .three)
 
     package init() {}
 
     package var count: UInt64 { histogram.totalCount }
 
     package mutating func record(_ latency: Duration) {
-        histogram.record(min(UInt64(clamping: latency.nanoseconds), Self.longest))
+        histogram.record(min(UInt64(clamping: latency.nanoseconds), Self.maxLatency))
     }
 
     package mutating func add(_ other: BenchLatencyHistogram) {
         histogram.add(other.histogram)
     }
 
-    /// Nil if nothing was recorded.
+    /// The summary; `nil` if nothing was recorded.
     package var summary: LatencySummary? {
         guard count > 0 else { return nil }
         let nines = PercentileAxis(ofLastAmong: count)
-        let steps = max(1, Int((nines.value * Double(Self.stepsForANine)).rounded(.up)))
+        let steps = max(1, Int((nines.value * Double(Self.stepsPerNine)).rounded(.up)))
         return LatencySummary(
             count: count, min: Self.duration(histogram.min), mean: .nanoseconds(Int64(histogram.mean)),
             percentiles: Percentile.allCases.map { .init(percentile: $0, latency: latency($0.rawValue)) },
@@ -37,7 +37,7 @@ package struct BenchLatencyHistogram: Sendable {
             })
     }
 
-    private static let stepsForANine = 40
+    private static let stepsPerNine = 40
 
     private func latency(_ percentage: Double) -> Duration {
         Self.duration(histogram.valueAtPercentile(percentage))
@@ -48,14 +48,14 @@ package struct BenchLatencyHistogram: Sendable {
     }
 }
 
-/// What a histogram of latencies comes to.
+/// The summary of a latency histogram.
 package struct LatencySummary: Sendable, Hashable {
     package struct Value: Sendable, Hashable {
         package let percentile: Percentile
         package let latency: Duration
     }
 
-    /// A point of the curve that is drawn: so many calls took that long or less.
+    /// A point of the curve: the given part of all calls took `latency` or less.
     package struct Point: Sendable, Hashable {
         package let nines: PercentileAxis
         package let latency: Duration
@@ -66,7 +66,7 @@ package struct LatencySummary: Sendable, Hashable {
     package let mean: Duration
     package let percentiles: [Value]
     package let max: Duration
-    /// From the fastest call to the slowest.
+    /// The curve from the fastest call to the slowest.
     package let curve: [Point]
 
     package subscript(_ percentile: Percentile) -> Duration {

@@ -1,7 +1,7 @@
 internal import DoormanCore
 internal import DoormanSupport
 
-/// What a run came to.
+/// The result of a run.
 package struct BenchReport: Sendable {
     package enum Ending: Sendable, Hashable {
         case timeUp
@@ -12,19 +12,19 @@ package struct BenchReport: Sendable {
 
     package let settings: BenchSettings
     package let ending: Ending
-    /// How long calls counted.
+    /// The length of the counted time.
     package let measured: Duration
     package let connectionsLost: Int
     package let identified: Int
-    /// By the server's reason.
+    /// Rejected calls by the server's reason.
     package let rejected: [String: Int]
-    /// By the server's reason or code, or ours: see ``CallOutcome``.
+    /// Failed calls by the reason or code of ``CallOutcome``.
     package let failed: [String: Int]
-    /// Answers that came in the measured time.
-    package let answers: Int
+    /// Responses that arrived in the measured time.
+    package let responses: Int
     package let bytesSent: Int
     package let bytesReceived: Int
-    /// From the moment a call was due until it was answered or given up; nil if there was none.
+    /// Latency from the due time of a call until its response or the time it was given up; `nil` without calls.
     package let latency: LatencySummary?
 
     package init(settings: BenchSettings, ending: Ending, measured: Duration, connectionsLost: Int, counters: BenchCounters) {
@@ -35,7 +35,7 @@ package struct BenchReport: Sendable {
         identified = counters.identified
         rejected = counters.rejected
         failed = counters.failed
-        answers = counters.answers
+        responses = counters.responses
         bytesSent = counters.bytesSent
         bytesReceived = counters.bytesReceived
         latency = counters.latencies.summary
@@ -44,34 +44,34 @@ package struct BenchReport: Sendable {
     package var rejectedCount: Int { rejected.values.reduce(0, +) }
     package var failedCount: Int { failed.values.reduce(0, +) }
 
-    /// Calls that counted, whatever became of them.
+    /// Counted calls of every outcome.
     package var calls: Int { identified + rejectedCount + failedCount }
 
-    /// Zero if nothing was measured.
-    package var answersPerSecond: Double {
-        measured > .zero ? Double(answers) / (measured / .seconds(1)) : 0
+    /// Responses per second; 0 if nothing was measured.
+    package var responsesPerSecond: Double {
+        measured > .zero ? Double(responses) / (measured / .seconds(1)) : 0
     }
 }
 
-/// How far a run is.
+/// The progress of a run.
 package struct BenchProgress: Sendable, Hashable {
-    /// Since the first call.
+    /// Time since the first call.
     private let elapsed: Duration
     private let warmUp: Duration
     private let length: Duration
-    private let answers: Int
+    private let responses: Int
 
-    init(window: BenchWindow, now: Instant, answers: Int) {
+    init(window: BenchWindow, now: Instant, responses: Int) {
         elapsed = window.start.duration(to: now)
         warmUp = window.start.duration(to: window.countedFrom)
         length = window.length
-        self.answers = answers
+        self.responses = responses
     }
 
-    /// `3 s of 10 s, 123,456 answers`
+    /// `3 s of 10 s, 123,456 responses`
     package var text: String {
         guard elapsed >= warmUp else { return "warming up" }
         let passed = min(elapsed - warmUp, length).components.seconds
-        return "\(passed) s of \(DurationText.latency(length)), \(NumberText.grouped(answers)) answers"
+        return "\(passed) s of \(DurationText.latency(length)), \(NumberText.grouped(responses)) responses"
     }
 }

@@ -1,14 +1,14 @@
 internal import DoormanSupport
 
-/// The vertical axis of a plot: from nothing to a round number above the longest latency, in one unit.
+/// The vertical axis of a plot: from 0 to a round number above the longest latency, in one unit.
 struct LatencyAxis: Hashable {
     struct Tick: Hashable {
-        /// In the axis's unit.
+        /// The value in the axis's unit.
         let value: Double
         let label: String
     }
 
-    /// About so many lines are drawn.
+    /// Approximate number of grid lines.
     private static let lines = 6.0
 
     let unit: LatencyUnit
@@ -25,15 +25,15 @@ struct LatencyAxis: Hashable {
         }
     }
 
-    /// How far up a latency is, from 0 to 1.
+    /// Returns the height of a latency on the axis, from 0 to 1.
     func height(_ latency: Duration) -> Double {
         let top = ticks.last?.value ?? 1
         return min(1, latency / .nanoseconds(unit.rawValue) / top)
     }
 
-    /// The next number above that is 1, 2 or 5 times a power of ten.
+    /// Returns the smallest number of at least `step` that is 1, 2 or 5 times a power of ten.
     ///
-    /// - Returns: It, and the exponent of that power.
+    /// - Returns: The number, and the exponent of the power.
     private static func round(_ step: Double) -> (value: Double, size: Int) {
         var (power, size) = (1.0, 0)
         while power > step { (power, size) = (power / 10, size - 1) }

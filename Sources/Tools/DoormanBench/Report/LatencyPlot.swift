@@ -1,7 +1,7 @@
 internal import DoormanSupport
 
-/// A picture of latencies by percentile, as HdrHistogram's plots have it: each nine (90 %, 99 %, 99.9 %) is as wide as the one before
-/// it, so that what the slowest calls took is there to be seen. Written as SVG 1.1 with a style sheet for light and dark.
+/// A plot of latency by percentile in the style of HdrHistogram. Each nine (90 %, 99 %, 99.9 %) has the same width, so that the
+/// slowest calls are visible. The format is SVG 1.1 with a style sheet for light and dark.
 package struct LatencyPlot: Sendable {
     private let title: String
     private let subtitle: String
@@ -18,7 +18,7 @@ package struct LatencyPlot: Sendable {
         self.subtitle = subtitle
         self.latency = latency
         axis = LatencyAxis(reaching: latency.max)
-        // One call is no curve, and two are half of one.
+        // The axis spans at least one nine, because very few calls make no curve.
         nines = max(PercentileAxis(1), PercentileAxis(ofLastAmong: latency.count))
     }
 
@@ -41,7 +41,7 @@ package struct LatencyPlot: Sendable {
         """
     }
 
-    // Colours of the same contrast on either ground. What knows no media queries draws the light one.
+    // Colours have the same contrast on both backgrounds. Viewers without media queries use light.
     private static let style = """
         text{font-family:system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;font-size:13px;fill:#1f2328}\
         .paper{fill:#ffffff}.title{font-size:20px;font-weight:600}.note{fill:#59636e}\
@@ -82,7 +82,7 @@ package struct LatencyPlot: Sendable {
         return ([point(Self.left, Self.bottom)] + curve + [point(end, Self.bottom)]).joined(separator: " ")
     }
 
-    /// The percentiles that are far enough from the slowest call for both to be read.
+    /// The labels of the maximum and of each percentile that is far enough from it to stay readable.
     private var marks: [String] {
         let last = PercentileAxis(ofLastAmong: latency.count)
         let marked = latency.percentiles.map {
@@ -91,7 +91,7 @@ package struct LatencyPlot: Sendable {
         .filter { last.value - $0.0.value >= 0.5 }
         return (marked + [(last, "max", latency.max)]).map { nines, name, latency in
             let (x, y) = (x(nines), y(latency))
-            // Above and to the left a rising curve leaves room; where the axis does not, there is some below.
+            // A rising curve leaves space above and to the left. At the axis there is space below instead.
             let isAtAxis = x - Self.left < 100
             let isBelow = isAtAxis && Self.bottom - y > 28
             return #"<circle class="dot" cx="\#(Self.number(x))" cy="\#(Self.number(y))" r="4"/>"#
@@ -101,7 +101,7 @@ package struct LatencyPlot: Sendable {
         }
     }
 
-    // MARK: - Places
+    // MARK: - Coordinates
 
     private func x(_ nines: PercentileAxis) -> Double {
         Self.left + nines.value / self.nines.value * (Self.right - Self.left)

@@ -1,7 +1,7 @@
 private import DoormanPlatform
 
-/// How far into the slowest calls a percentile is, as HdrHistogram's plots count it: 90 % is 1, 99 % is 2, 99.9 % is 3, so that
-/// the few slow calls get as much room as the many fast ones.
+/// The position of a percentile on HdrHistogram's axis: 90 % is 1, 99 % is 2, 99.9 % is 3. The few slow calls get as much width as
+/// the many fast calls.
 package struct PercentileAxis: Sendable, Hashable, Comparable {
     package let value: Double
 
@@ -15,7 +15,7 @@ package struct PercentileAxis: Sendable, Hashable, Comparable {
         value = -log10(1 - percentage / 100)
     }
 
-    /// Where the slowest of so many calls is: there is nothing to see behind it.
+    /// Creates the position of the slowest of `count` calls, where a curve ends.
     package init(ofLastAmong count: UInt64) {
         value = log10(Double(max(1, count)))
     }

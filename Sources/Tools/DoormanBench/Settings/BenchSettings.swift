@@ -1,36 +1,35 @@
 package import DoormanClient
 
-/// What a load is like. Every limit is here, with its default in numbers.
+/// The settings of a load.
 package struct BenchSettings: Sendable, Hashable {
     package static let possibleConnections = 1...10_000
     package static let possibleDepths = 1...1024
     package static let possibleThreads = 1...64
     package static let possibleRates = 1...10_000_000
 
-    /// Where the server listens.
+    /// Address of the server.
     package var address: DoormanTarget
-    /// How TCP connections speak TLS; nil (the default) for plain ones.
+    /// TLS for TCP connections; `nil` (the default) for none.
     package var tls: DoormanTLS?
-    /// Connections, all opened before the first call. Default 10.
+    /// Number of connections. All are opened before the first call. Default 10.
     package var connections = 10
-    /// Calls in flight on each connection. Default 1.
+    /// Maximum calls in flight on each connection. Default 1.
     package var depth = 1
-    /// Event loops, a thread each, that share the connections. Default 1; more than connections are not used.
+    /// Number of event loops, each with a thread of its own. Default 1. Event loops without a connection are not started.
     package var threads = 1
-    /// Calls that begin in a second, over all connections; nil (the default) for a closed loop, in which a call begins as soon as
-    /// the one before it is answered.
+    /// Calls per second over all connections; `nil` (the default) for a closed loop, in which each response starts the next call.
     package var rate: CallRate?
-    /// How long calls are made before any is counted. Default 2 s.
+    /// Time during which calls are made and not counted. Default 2 s.
     package var warmUp = Duration.seconds(2)
-    /// How long calls are counted. Default 10 s.
+    /// Time during which calls are counted. Default 10 s.
     package var duration = Duration.seconds(10)
-    /// How long opening a connection may take, a TLS handshake included. Default 2 s.
+    /// Maximum time to open a connection, including the TLS handshake. Default 2 s.
     package var connectTimeout = Duration.seconds(2)
-    /// How long a call that is due may wait until it can be sent, and then for its answer. Default 2 s.
+    /// Maximum time that a due call waits until it is sent, and then for its response. Default 2 s.
     package var callTimeout = Duration.seconds(2)
-    /// How old an answer from memory may be; nil (the default) for any age.
+    /// Maximum age of a cached entry; `nil` (the default) for any age.
     package var maxAge: Duration?
-    /// The application that the tokens must be of; nil (the default) for any.
+    /// The application that the tokens must belong to; `nil` (the default) for any.
     package var applicationID: String?
 
     package init(address: DoormanTarget) {
@@ -40,7 +39,7 @@ package struct BenchSettings: Sendable, Hashable {
     var loops: Int { min(threads, connections) }
 }
 
-/// Calls that begin in a second.
+/// A rate of calls.
 package struct CallRate: Sendable, Hashable {
     package let callsPerSecond: Int
 

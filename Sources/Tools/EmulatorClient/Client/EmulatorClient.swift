@@ -4,7 +4,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 
-/// Asks an account-kit-emulator to do what a person with a phone does: log in. One request, one connection.
+/// A client of account-kit-emulator that logs in as a person with a phone does. Each request has a connection of its own.
 package struct EmulatorClient: Sendable {
     private let address: EmulatorAddress
 
@@ -12,27 +12,27 @@ package struct EmulatorClient: Sendable {
         self.address = address
     }
 
-    /// Logs an account in, which is made if there is none.
+    /// Logs a person in. The emulator creates the account of a new person.
     ///
-    /// - Parameter timeout: For all of it, connecting included.
+    /// - Parameter timeout: Maximum time for connecting, request and response together.
     package func logIn(_ request: LogInRequest, timeout: Duration) async throws(EmulatorFailure) -> LoggedIn {
-        let answer: EmulatorResponse
+        let response: EmulatorResponse
         do {
-            answer = try await send(request.target, within: .nanoseconds(max(1, timeout.nanoseconds)))
+            response = try await send(request.target, within: .nanoseconds(max(1, timeout.nanoseconds)))
         } catch let failure as EmulatorFailure {
             throw failure
         } catch ChannelError.connectTimeout {
             throw .timedOut
         } catch {
-            throw .unreachable("nothing listens there")
+            throw .unreachable("nothing listens at this address")
         }
-        return try LoggedIn(answer)
+        return try LoggedIn(response)
     }
 
     private func send(_ target: String, within limit: TimeAmount) async throws -> EmulatorResponse {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let answer = eventLoop.makePromise(of: EmulatorResponse.self)
-        let timer = eventLoop.scheduleTask(in: limit) { answer.fail(EmulatorFailure.timedOut) }
+        let response = eventLoop.makePromise(of: EmulatorResponse.self)
+        let timer = eventLoop.scheduleTask(in: limit) { response.fail(EmulatorFailure.timedOut) }
         defer { timer.cancel() }
         let channel: any Channel
         do {
@@ -41,20 +41,20 @@ package struct EmulatorClient: Sendable {
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                        try channel.pipeline.syncOperations.addHandler(AnswerHandler(answer: answer))
+                        try channel.pipeline.syncOperations.addHandler(ResponseHandler(response: response))
                     }
                 }
                 .connect(to: try SocketAddress(ipAddress: address.host, port: address.port)).get()
         } catch {
-            answer.fail(error)
+            response.fail(error)
             throw error
         }
         var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: target)
         head.headers = ["Host": "\(address.host):\(address.port)", "Content-Length": "0", "Connection": "close"]
         channel.write(HTTPClientRequestPart.head(head), promise: nil)
         channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
-        let result = await answer.futureResult.result()
-        // It may be closed already.
+        let result = await response.futureResult.result()
+        // The channel may be closed already.
         try? await channel.close()
         return try result.get()
     }
@@ -70,17 +70,17 @@ extension EventLoopFuture where Value: Sendable {
     }
 }
 
-/// Collects the one answer of a connection, and closes it.
-final class AnswerHandler: ChannelInboundHandler {
+/// Collects the response of a connection, then closes the connection.
+final class ResponseHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
 
-    private let answer: EventLoopPromise<EmulatorResponse>
+    private let response: EventLoopPromise<EmulatorResponse>
     private var status = 0
     private var body: [UInt8] = []
 
-    /// - Parameter answer: Kept or broken in any case, by the end of the connection at the latest.
-    init(answer: EventLoopPromise<EmulatorResponse>) {
-        self.answer = answer
+    /// - Parameter response: Completed or failed in any case, by the end of the connection at the latest.
+    init(response: EventLoopPromise<EmulatorResponse>) {
+        self.response = response
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -88,46 +88,48 @@ final class AnswerHandler: ChannelInboundHandler {
         case .head(let head): status = Int(head.status.code)
         case .body(let bytes):
             body += bytes.readableBytesView
-            if body.count > EmulatorResponse.longestBody { fail(.noEmulator("its answer is too long for an emulator's"), context) }
+            if body.count > EmulatorResponse.maxBodyLength {
+                fail(.noEmulator("its response is too long for an emulator"), context)
+            }
         case .end:
-            answer.succeed(EmulatorResponse(status: status, body: body))
+            response.succeed(EmulatorResponse(status: status, body: body))
             context.close(promise: nil)
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A reset is an end like any other; all else is the parser's.
+        // A reset counts as the end of the connection. All other errors come from the parser.
         fail(.noEmulator(error is HTTPParserError ? "it does not speak HTTP" : Self.silent), context)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        answer.fail(EmulatorFailure.noEmulator(Self.silent))
+        response.fail(EmulatorFailure.noEmulator(Self.silent))
     }
 
-    private static let silent = "it closed the connection without an answer"
+    private static let silent = "it closed the connection without a response"
 
     private func fail(_ failure: EmulatorFailure, _ context: ChannelHandlerContext) {
-        answer.fail(failure)
+        response.fail(failure)
         context.close(promise: nil)
     }
 }
 
-/// A whole answer, as far as anybody looks at it.
+/// The status and body of a response.
 struct EmulatorResponse: Sendable, Hashable {
-    /// The longest body that is taken, in bytes. An emulator's answers are far shorter.
-    static let longestBody = 64 << 10
+    /// Maximum length of a body in bytes. An emulator's responses are far shorter.
+    static let maxBodyLength = 64 << 10
 
     let status: Int
     let body: [UInt8]
 }
 
-/// Why nobody could be logged in.
+/// The error of a failed log-in.
 package enum EmulatorFailure: Error, Sendable, Hashable {
-    /// Nothing listens there, in words.
+    /// No connection could be opened, for the given cause.
     case unreachable(String)
     case timedOut
-    /// Something listens there that is no emulator, in words.
+    /// The address belongs to another program than an emulator, for the given cause.
     case noEmulator(String)
-    /// The emulator's own words for what is wrong with the request.
+    /// The emulator rejected the request with the given message.
     case refused(String)
 }

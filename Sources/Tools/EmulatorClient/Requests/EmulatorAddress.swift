@@ -1,14 +1,14 @@
 internal import DoormanSupport
 
-/// Where an account-kit-emulator listens: on this machine, in plain HTTP.
+/// The address of an account-kit-emulator: on this machine, without TLS.
 ///
-/// Whoever reaches an emulator may log in as anybody, so no other is taken: one that other machines reach is not for this.
+/// An emulator lets every client log in as anybody, so only loopback addresses are accepted.
 package struct EmulatorAddress: Sendable, Hashable {
-    /// The port that account-kit-emulator listens on unless it is told otherwise.
+    /// The default port of account-kit-emulator.
     package static let defaultPort = 7118
     package static let standard = EmulatorAddress(host: "127.0.0.1", port: defaultPort)
 
-    /// An address, never a name.
+    /// An IP address, never a name.
     package let host: String
     /// 1 to 65535.
     package let port: Int
@@ -24,7 +24,7 @@ extension EmulatorAddress: CustomStringConvertible {
 }
 
 extension EmulatorAddress {
-    /// Text that is no such address. Never repeats it.
+    /// The error for text that is not the address of an emulator. It never repeats the text.
     package struct ParseError: Error, Sendable, Hashable, CustomStringConvertible {
         package let description: String
 
@@ -32,10 +32,10 @@ extension EmulatorAddress {
             description: "must be on this machine: 127.0.0.1, [::1] or localhost, such as \(EmulatorAddress.standard)")
     }
 
-    /// Reads `http://127.0.0.1:7118`, with or without the scheme, a slash at the end, or the port.
+    /// Parses `http://127.0.0.1:7118`. Scheme, port and a trailing slash are optional.
     package init(parsing text: String) throws(ParseError) {
         guard !text.hasPrefix("https://") else {
-            throw ParseError(description: "must begin with http://: an emulator on this machine is spoken to in plain HTTP")
+            throw ParseError(description: "must begin with http://: an emulator on this machine has no TLS")
         }
         var rest = text.hasPrefix("http://") ? text.dropFirst("http://".count) : text[...]
         if rest.last == "/" { rest = rest.dropLast() }
@@ -51,7 +51,7 @@ extension EmulatorAddress {
         self.init(host: host, port: given.port)
     }
 
-    /// The address that a host of this machine stands for; nil for every other.
+    /// Returns the IP address of a host on this machine; `nil` for any other host.
     private static func loopback(_ host: String) -> String? {
         if host == "localhost" { return standard.host }
         if host == "::1" { return host }

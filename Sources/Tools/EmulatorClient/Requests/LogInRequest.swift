@@ -2,16 +2,16 @@ package import DoormanCore
 internal import DoormanSupport
 private import FoundationEssentials
 
-/// Who is to be logged in, to which application: `POST /emulator/login`, which ends with an authorization code.
+/// A log-in by contact to an application: `POST /emulator/login`, which returns an authorization code.
 package struct LogInRequest: Sendable, Hashable {
     package enum Contact: Sendable, Hashable {
-        /// With `+` and the country's prefix.
+        /// A number with `+` and country prefix.
         case phone(String)
         case email(String)
     }
 
     package let contact: Contact
-    /// Nil: the emulator's first.
+    /// The application's id; `nil` for the emulator's first application.
     package let applicationID: String?
 
     package init(contact: Contact, applicationID: String?) {
@@ -19,7 +19,7 @@ package struct LogInRequest: Sendable, Hashable {
         self.applicationID = applicationID
     }
 
-    /// Path and query (RFC 3986).
+    /// The request's path and query (RFC 3986).
     var target: String {
         let (name, value) =
             switch contact {
@@ -30,7 +30,7 @@ package struct LogInRequest: Sendable, Hashable {
         return "/emulator/login?response=code&\(name)=\(Self.encoded(value))\(application)"
     }
 
-    /// With everything but unreserved characters percent-encoded.
+    /// Returns the text with all but unreserved characters percent-encoded.
     private static func encoded(_ text: String) -> String {
         text.utf8.map { byte in
             if byte.isASCIIAlphanumeric || "-._~".utf8.contains(byte) { return String(Unicode.Scalar(byte)) }
@@ -40,26 +40,26 @@ package struct LogInRequest: Sendable, Hashable {
     }
 }
 
-/// Somebody who is logged in.
+/// The result of a log-in.
 package struct LoggedIn: Sendable, Hashable {
-    /// Good for one exchange.
+    /// The authorization code, which can be exchanged once.
     package let code: AuthorizationCode
     package let accountID: String
 
-    /// Reads the emulator's answer.
+    /// Decodes the emulator's response.
     ///
-    /// - Throws: ``EmulatorFailure/refused(_:)`` with the emulator's words, or ``EmulatorFailure/noEmulator(_:)`` if it is not in the
-    ///   form that every emulator's answer has.
-    init(_ answer: EmulatorResponse) throws(EmulatorFailure) {
-        guard let body = try? JSONDecoder().decode(Body.self, from: Data(answer.body)) else {
-            throw .noEmulator("it answered \(answer.status), and not as an emulator does")
+    /// - Throws: ``EmulatorFailure/refused(_:)`` with the emulator's message, or ``EmulatorFailure/noEmulator(_:)`` if the response
+    ///   does not have the form of an emulator's.
+    init(_ response: EmulatorResponse) throws(EmulatorFailure) {
+        guard let body = try? JSONDecoder().decode(Body.self, from: Data(response.body)) else {
+            throw .noEmulator("its response with status \(response.status) is not an emulator's")
         }
-        switch (answer.status, body.code, body.id, body.error) {
+        switch (response.status, body.code, body.id, body.error) {
         case (200, let code?, let id?, nil):
             self.code = AuthorizationCode(code)
             accountID = id
         case (400, nil, nil, let error?), (404, nil, nil, let error?): throw .refused(error)
-        default: throw .noEmulator("it answered \(answer.status), and not as an emulator does")
+        default: throw .noEmulator("its response with status \(response.status) is not an emulator's")
         }
     }
 
