@@ -3,7 +3,7 @@ internal import DoormanCore
 internal import DoormanSupport
 
 extension CachingVerifier {
-    /// Verifies as the server does what its cache had no answer for. Every token of a simulation is of valid syntax.
+    /// Verifies like the server after a cache miss. Every token of a simulation has valid syntax.
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         let call = VerifyCall(
             validated: request.token, key: key(of: request.token.bytes.span), applicationID: request.applicationID,

@@ -1,10 +1,10 @@
 internal import DoormanCore
 internal import DoormanSupport
 
-/// All that happened in one simulated history, and what must never be true of it. It knows what the provider knows and what it
-/// said, and nothing of how a cache or a governor works.
+/// The record of one simulated history, and the invariants that it must keep. It knows the facts and responses of the provider, and
+/// nothing about how cache or governor work.
 struct Ledger: Sendable {
-    /// What is true of a token at the provider.
+    /// The truth about a token at the provider.
     struct Fact: Sendable {
         let account: String
         let application: String
@@ -12,16 +12,16 @@ struct Ledger: Sendable {
         var revokedAt: Instant?
     }
 
-    /// What the provider said of a token, once.
+    /// A verdict of the provider about a token.
     struct Statement: Sendable {
         let token: Token
-        let asked: Instant
+        let requested: Instant
         let evaluated: Instant
         let returned: Instant
         let verdict: Verdict
     }
 
-    /// A call as its caller knows it.
+    /// A call from its caller's view.
     struct Call: Sendable {
         let request: VerificationRequest
         let began: Instant
@@ -34,58 +34,58 @@ struct Ledger: Sendable {
     private(set) var violations: [String] = []
     private(set) var counts: [String: Int] = [:]
     var openCalls = 0
-    /// Since when Doorman has said that a token is revoked.
+    /// The time at which Doorman acknowledged the revocation of each token.
     private var acknowledged: [Token: Instant] = [:]
-    /// When the last revocation of a token ended, whether or not it could be done: what was asked before is forgotten.
+    /// The end of each token's last revocation, successful or not. Verdicts that were requested before are forgotten.
     private var forgotten: [Token: Instant] = [:]
-    /// When Doorman was told to revoke something, and when it said that this was over.
+    /// The begin and end of each revocation.
     private var revocations: [(began: Instant, ended: Instant?)] = []
-    private var callsUnderWay: [(token: Token?, began: Instant)] = []
-    private var shares: Double
-    private var sharesAt: Instant
+    private var callsInFlight: [(token: Token?, began: Instant)] = []
+    private var permits: Double
+    private var permitsAt: Instant
     private var blockedUntil = Instant(nanoseconds: 0)
-    /// When the provider said so. A call that begins in the same instant may not have heard of it.
+    /// The time of the provider's last throttling. A call that begins in the same instant may not know of it.
     private var blockedAt = Instant(nanoseconds: 0)
     private let limits: SimulatedSettings
 
     init(limits: SimulatedSettings, now: Instant) {
         self.limits = limits
-        shares = Double(limits.governor.callsBurst)
-        sharesAt = now
+        permits = Double(limits.governor.callsBurst)
+        permitsAt = now
     }
 
     mutating func report(_ text: String, at now: Instant) {
         violations.append("\(Double(now.nanoseconds - 1_000_000_000_000) / 1e9) s: \(text)")
     }
 
-    mutating func count(_ what: String) {
-        counts[what, default: 0] += 1
+    mutating func count(_ event: String) {
+        counts[event, default: 0] += 1
     }
 
-    // MARK: - At the provider
+    // MARK: - Provider
 
     mutating func providerCallBegan(_ token: Token?, now: Instant) {
         count("provider calls")
-        let share = Double(limits.governor.callsPerSecond) * Double(now.nanoseconds - sharesAt.nanoseconds) / 1e9
-        shares = min(Double(limits.governor.callsBurst), shares + share) - 1
-        sharesAt = now
-        if shares < -0.001 { report("the provider is asked more often than its budget allows", at: now) }
-        if now < blockedUntil, now > blockedAt { report("the provider is asked while it throttles us", at: now) }
-        if callsUnderWay.count >= limits.governor.concurrentCalls { report("too many calls to the provider at once", at: now) }
-        // A flight may have waited for its turn for as long as it may take, and have been detached meanwhile.
+        let refill = Double(limits.governor.callsPerSecond) * Double(now.nanoseconds - permitsAt.nanoseconds) / 1e9
+        permits = min(Double(limits.governor.callsBurst), permits + refill) - 1
+        permitsAt = now
+        if permits < -0.001 { report("provider requests exceed the rate limit", at: now) }
+        if now < blockedUntil, now > blockedAt { report("a provider request during the throttle back-off", at: now) }
+        if callsInFlight.count >= limits.governor.concurrentCalls { report("too many provider requests at once", at: now) }
+        // A lookup may have waited for up to its timeout, and a revocation may have detached it meanwhile.
         let earliest = now.advanced(by: .zero - limits.cache.lookupTimeout)
-        let others = callsUnderWay.filter { token != nil && $0.token == token }
+        let others = callsInFlight.filter { token != nil && $0.token == token }
         if others.count > revocations.filter({ $0.ended ?? now >= earliest }).count {
-            report("two flights for one token", at: now)
+            report("two lookups in flight for one token", at: now)
         }
-        callsUnderWay.append((token, now))
+        callsInFlight.append((token, now))
     }
 
     mutating func providerCallEnded(_ token: Token?, began: Instant) {
-        guard let index = callsUnderWay.firstIndex(where: { $0.token == token && $0.began == began }) else {
-            preconditionFailure("a call that ends has begun")
+        guard let index = callsInFlight.firstIndex(where: { $0.token == token && $0.began == began }) else {
+            preconditionFailure("a provider call ended that never began")
         }
-        callsUnderWay.remove(at: index)
+        callsInFlight.remove(at: index)
     }
 
     mutating func providerSaid(_ statement: Statement) {
@@ -98,15 +98,15 @@ struct Ledger: Sendable {
         if let retryAfter, retryAfter > .zero {
             blockedUntil = max(blockedUntil, now.advanced(by: min(retryAfter, settings.maximumThrottleBackOff)))
         } else if began > blockedAt, now >= blockedUntil {
-            // One that was under way when the last was throttled tells nothing new.
+            // A call from before the last throttling says nothing new.
             blockedUntil = now.advanced(by: min(settings.throttleBackOff, settings.maximumThrottleBackOff))
         }
     }
 
     // MARK: - Revocations
 
-    /// Doorman was told to revoke. At some time until it says that this is over, calls stop joining the flights in the air: new
-    /// ones are no second ones.
+    /// Records that a revocation began. Until it ends, calls stop joining lookups in flight, so that a second lookup for a token is
+    /// allowed.
     ///
     /// - Returns: The revocation's number.
     mutating func revocationBegan(now: Instant) -> Int {
@@ -127,7 +127,7 @@ struct Ledger: Sendable {
         }
         guard isAcknowledged else { return }
         count("revocations")
-        // Those who logged in after the provider had done it are not concerned.
+        // Tokens from log-ins after the provider's revocation are not affected.
         for (token, fact) in facts where fact.revokedAt != nil && acknowledged[token] == nil {
             switch subject {
             case .token(let revoked) where revoked == token: acknowledged[token] = now
@@ -138,13 +138,13 @@ struct Ledger: Sendable {
     }
 }
 
-// MARK: - What callers are told
+// MARK: - Results of calls
 
 extension Ledger {
     mutating func check(_ outcome: Result<Verdict, VerificationError>, of call: Call, now: Instant, wallTime: Timestamp) {
         openCalls -= 1
-        if now > call.deadline.instant { report("an answer after its deadline", at: now) }
-        if let cancelled = call.cancelled, now > cancelled { report("a cancelled call that lingers", at: now) }
+        if now > call.deadline.instant { report("a result after the deadline", at: now) }
+        if let cancelled = call.cancelled, now > cancelled { report("a cancelled call that does not end", at: now) }
         switch outcome {
         case .success(.valid(let identity)): check(identity, of: call, now: now, wallTime: wallTime)
         case .success(.rejected(let rejection)): check(rejection, of: call, now: now, wallTime: wallTime)
@@ -152,15 +152,15 @@ extension Ledger {
         }
     }
 
-    /// Long after the last trouble, a token must be judged, and by what is true.
+    /// Checks the verdict about a token long after the last outage: it must be the truth.
     mutating func checkRecovery(of token: Token, _ verdict: Verdict?, now: Instant, wallTime: Timestamp) {
         let isGood = facts[token].map { $0.revokedAt == nil && ($0.expiry.map { wallTime < $0 } ?? true) } ?? false
         switch verdict {
         case .valid where isGood, .rejected where !isGood: count("recovered")
-        case .rejected: report("a good token is refused long after the last trouble", at: now)
-        // Somebody else may have revoked it within its time to live.
+        case .rejected: report("a good token is rejected long after the last outage", at: now)
+        // A third party may have revoked the token within its TTL.
         case .valid: break
-        case nil: report("a token can't be judged long after the last trouble", at: now)
+        case nil: report("a token gets no verdict long after the last outage", at: now)
         }
     }
 
@@ -168,41 +168,41 @@ extension Ledger {
         count("\(identity.freshness)")
         let token = call.request.token
         guard let fact = facts[token], fact.account == identity.accountID, fact.application == identity.applicationID else {
-            return report("OK for somebody else's token", at: now)
+            return report("OK for another account's token", at: now)
         }
-        if let wanted = call.request.applicationID, wanted != fact.application { report("OK to the wrong audience", at: now) }
+        if let wanted = call.request.applicationID, wanted != fact.application { report("OK to the wrong application", at: now) }
         if let expiry = fact.expiry, wallTime >= expiry { report("OK after the provider's expiry", at: now) }
         if let revoked = acknowledged[token], revoked < call.began { report("OK after a revocation was acknowledged", at: now) }
         if identity.freshness != .fresh, identity.validUntil.advanced(by: .milliseconds(2)) < wallTime {
-            report("OK that says it is not valid any more", at: now)
+            report("OK after the end of its own validity", at: now)
         }
         let source = statements[token, default: []].last { statement in
             if case .valid(let said) = statement.verdict { said.verifiedAt == identity.verifiedAt } else { false }
         }
-        guard let source else { return report("OK that the provider never said", at: now) }
-        if let ended = forgotten[token], ended < call.began, source.asked < ended {
-            report("an answer that was asked for before a revocation ended", at: now)
+        guard let source else { return report("OK without a verdict of the provider", at: now) }
+        if let ended = forgotten[token], ended < call.began, source.requested < ended {
+            report("OK from a request sent before a revocation ended", at: now)
         }
         let age = source.returned.duration(to: now)
         let longest = limits.cache.ttl * (1 + limits.cache.jitter) + .milliseconds(1)
         switch identity.freshness {
-        case .fresh where source.returned < call.began: report("an old answer that calls itself fresh", at: now)
-        case .cached where age > longest: report("OK past its time", at: now)
-        case .stale where age > longest + limits.cache.staleIfError: report("OK past the time of what is stale", at: now)
-        case .stale where limits.cache.staleIfError == .zero: report("a stale answer where none is allowed", at: now)
+        case .fresh where source.returned < call.began: report("a cached entry marked fresh", at: now)
+        case .cached where age > longest: report("OK after the TTL", at: now)
+        case .stale where age > longest + limits.cache.staleIfError: report("OK after the stale-if-error time", at: now)
+        case .stale where limits.cache.staleIfError == .zero: report("a stale entry without stale-if-error", at: now)
         default: break
         }
-        // An answer within its time is never kept from a caller by a later refusal that the provider gave before the call.
-        let refusal = statements[token, default: []].contains { later in
+        // A later rejection that the provider gave before the call began must replace the entry.
+        let isRejectionKnown = statements[token, default: []].contains { later in
             if case .rejected(let rejection) = later.verdict, rejection.reason == .tokenRejected {
-                later.asked > source.returned && later.returned < call.began
+                later.requested > source.returned && later.returned < call.began
             } else {
                 false
             }
         }
-        if refusal { report("OK after the provider's refusal was known", at: now) }
+        if isRejectionKnown { report("OK although the provider's rejection was known", at: now) }
         if let maxAge = call.request.maxAge, source.evaluated.duration(to: call.began) > maxAge {
-            report("an answer older than the call allows", at: now)
+            report("OK older than the call's max_age", at: now)
         }
     }
 
@@ -223,7 +223,7 @@ extension Ledger {
         case .tokenRejected where fact?.expiry.map { wallTime >= $0 } == true:
             break
         default:
-            if !said { report("a refusal (\(rejection.reason)) that the provider did not give", at: now) }
+            if !said { report("a rejection (\(rejection.reason)) without a verdict of the provider", at: now) }
         }
     }
 
@@ -231,11 +231,11 @@ extension Ledger {
         count("\(error.code)")
         switch error.code {
         case .deadlineExceeded:
-            if now < call.deadline.instant, call.cancelled == nil { report("a deadline that had not passed", at: now) }
+            if now < call.deadline.instant, call.cancelled == nil { report("DEADLINE_EXCEEDED before the deadline", at: now) }
         case .providerUnavailable, .providerBusy:
             break
         case .providerMisconfigured, .unsupported, .invalidRequest, .internal:
-            report("an error that nobody caused: \(error.code)", at: now)
+            report("an error without a cause: \(error.code)", at: now)
         }
     }
 }

@@ -4,21 +4,21 @@ internal import DoormanGovernor
 internal import Foundation
 
 extension Scenarios {
-    /// Calls about tokens of which few are used often and most seldom, as people are.
+    /// The result of calls whose tokens follow Zipf's law: few are used often, most are used rarely.
     package struct Zipf: Sendable {
         package let hitRatio: Double
-        /// That of a list of the tokens used last, one for all, without times to live.
+        /// The hit ratio of one exact LRU list without TTLs.
         package let exactHitRatio: Double
         package let providerRequests: Int
-        /// Calls that found their question put already.
+        /// Calls that joined a lookup in flight.
         package let joined: Int
-        /// Answers refreshed before their time was up.
+        /// Entries refreshed before their TTL ended.
         package let refreshed: Int
     }
 
     /// - Parameters:
-    ///   - ttl: Long enough for the comparison, since the exact list forgets nothing by time.
-    ///   - callsPerSecond: Of virtual time.
+    ///   - ttl: The TTL of entries. Choose a long time, because the exact list drops nothing by time.
+    ///   - callsPerSecond: Calls per second of virtual time.
     package static func zipf(
         tokens: Int, entries: Int, calls: Int, callsPerSecond: Int, ttl: Duration, latency: Duration
     ) throws -> Zipf {
@@ -41,20 +41,20 @@ extension Scenarios {
         world.spawn {
             for start in stride(from: 0, to: calls, by: perTick) {
                 for number in numbers[start..<min(calls, start + perTick)] {
-                    service.verify("good \(number)", by: "one", hasBudget: false)
+                    service.verify("good \(number)", by: "one", limitsMisses: false)
                 }
                 await world.sleep(for: .milliseconds(1))
             }
         }
         _ = world.run(limit: .max)
-        let tally = service.tally(of: "one")
+        let counters = service.counters(of: "one")
         let statistics = service.verifier.statistics
         return Zipf(
-            hitRatio: Double(tally.fromMemory) / Double(tally.calls), exactHitRatio: Double(exactHits) / Double(calls),
+            hitRatio: Double(counters.fromCache) / Double(counters.calls), exactHitRatio: Double(exactHits) / Double(calls),
             providerRequests: service.provider.calls.count, joined: Int(statistics.joined), refreshed: Int(statistics.refreshed))
     }
 
-    /// The share of the first token, of the first two, and so on, with an exponent of 1.
+    /// Returns the cumulative weights of the tokens, with an exponent of 1.
     private static func cumulativeZipf(_ tokens: Int) -> [Double] {
         var sum = 0.0
         return (1...tokens).map { rank in
@@ -74,7 +74,7 @@ extension Scenarios {
     }
 }
 
-/// The tokens used last, in one list, in the plainest way: a clock of uses, and the oldest use found by a queue of them.
+/// An exact LRU list in its simplest form: a clock of uses, and a queue that finds the oldest use.
 private struct ExactLRU {
     private var lastUse: [Int]
     private var uses: [Int] = []
@@ -87,7 +87,7 @@ private struct ExactLRU {
         self.capacity = capacity
     }
 
-    /// - Returns: Whether it was in the list.
+    /// - Returns: Whether the token was in the list.
     mutating func use(_ token: Int) -> Bool {
         let isHit = lastUse[token] >= 0
         lastUse[token] = uses.count

@@ -3,15 +3,15 @@ internal import DoormanCore
 internal import DoormanGovernor
 internal import NIOConcurrencyHelpers
 
-/// Days that operators fear, in virtual time: each says how it went.
+/// Overload and outage scenarios in virtual time. Each returns its results.
 package enum Scenarios {
-    /// Many distinct tokens that nobody knows, all at once.
+    /// The result of many distinct tokens at once with an empty cache.
     package struct ColdStart: Sendable {
         package let seconds: Double
-        /// Rounds of as many calls as may be made at once, times the provider's time.
+        /// The number of rounds of concurrent provider requests, times the provider's latency.
         package let predictedSeconds: Double
         package let verified: Int
-        package let mostAtOnce: Int
+        package let maxConcurrent: Int
     }
 
     package static func coldStart(tokens: Int, latency: Duration = .milliseconds(300), concurrency: Int = 64) throws -> ColdStart {
@@ -25,79 +25,79 @@ package enum Scenarios {
         governor.maximumWaiting = tokens
         let service = try Service(world: world, latency: latency, cache: cache, governor: governor)
         let began = world.now
-        for number in 0..<tokens { service.verify("good \(number)", by: "one", patience: .seconds(3600), hasBudget: false) }
+        for number in 0..<tokens { service.verify("good \(number)", by: "one", timeout: .seconds(3600), limitsMisses: false) }
         _ = world.run(limit: .max)
-        // The sleepers of the calls' own deadlines wake up later, to find nothing.
+        // The deadlines of the calls pass later and have no effect.
         let last = service.provider.calls.last.map { $0.advanced(by: latency) } ?? began
         return ColdStart(
             seconds: began.duration(to: last) / .seconds(1),
             predictedSeconds: Double(tokens) / Double(concurrency) * (latency / .seconds(1)),
-            verified: service.tally(of: "one").fresh, mostAtOnce: service.provider.mostAtOnce)
+            verified: service.counters(of: "one").fresh, maxConcurrent: service.provider.maxConcurrent)
     }
 
-    /// One caller with bad tokens, never one twice, beside one with good tokens that it uses again and again.
+    /// The result of a caller with distinct bad tokens beside a caller with a set of good tokens.
     package struct Flood: Sendable {
-        /// Part of the good calls that memory answered.
+        /// The cache hit ratio of the good calls.
         package let hitRate: Double
         package let goodFailures: Int
         package let badCalls: Int
         package let providerRequests: Int
-        /// What the budget allows in that time.
+        /// Maximum provider requests that the rate limit allows in this time.
         package let providerBudget: Int
     }
 
     package static func flood(
-        badPerSecond: Int, goodTokens: Int, goodPerSecond: Int, seconds: Int, hasBudget: Bool = true
+        badPerSecond: Int, goodTokens: Int, goodPerSecond: Int, seconds: Int, limitsMisses: Bool = true
     ) throws -> Flood {
         let world = World(seed: 1)
         let settings = GovernorSettings()
         let service = try Service(world: world, latency: .milliseconds(50), cache: CacheSettings(), governor: settings)
-        // The good ones are known before it begins, asked for over their time to live as in a day's work.
+        // Fills the cache with the good tokens, spread over time as in daily use.
         let warmUp = 30
         world.spawn {
             for tick in 0..<(warmUp * 1_000) {
                 for number in (tick * goodTokens / (warmUp * 1_000))..<((tick + 1) * goodTokens / (warmUp * 1_000)) {
-                    service.verify("good \(number)", by: "good", hasBudget: false)
+                    service.verify("good \(number)", by: "good", limitsMisses: false)
                 }
                 await world.sleep(for: .milliseconds(1))
             }
         }
         _ = world.run(limit: .max)
-        let before = service.tally(of: "good")
+        let before = service.counters(of: "good")
         let callsBefore = service.provider.calls.count
         world.spawn {
             var bad = 0
             for tick in 0..<(seconds * 1_000) {
                 for _ in 0..<(badPerSecond / 1_000) {
-                    service.verify("bad \(bad)", by: "bad", hasBudget: hasBudget)
+                    service.verify("bad \(bad)", by: "bad", limitsMisses: limitsMisses)
                     bad += 1
                 }
                 for _ in (tick * goodPerSecond / 1_000)..<((tick + 1) * goodPerSecond / 1_000) {
                     let number = world.draw { Int.random(in: 0..<goodTokens, using: &$0) }
-                    service.verify("good \(number)", by: "good", hasBudget: hasBudget)
+                    service.verify("good \(number)", by: "good", limitsMisses: limitsMisses)
                 }
                 await world.sleep(for: .milliseconds(1))
             }
         }
         _ = world.run(limit: .max)
-        let good = service.tally(of: "good")
+        let good = service.counters(of: "good")
         return Flood(
-            hitRate: Double(good.fromMemory - before.fromMemory) / Double(good.calls - before.calls),
-            goodFailures: good.refused + good.failed + good.overBudget, badCalls: service.tally(of: "bad").calls,
+            hitRate: Double(good.fromCache - before.fromCache) / Double(good.calls - before.calls),
+            goodFailures: good.rejected + good.failed + good.limitExceeded, badCalls: service.counters(of: "bad").calls,
             providerRequests: service.provider.calls.count - callsBefore,
             providerBudget: settings.callsBurst + settings.callsPerSecond * (seconds + 2))
     }
 
-    /// The provider goes for a minute while good tokens are in use, and comes back.
+    /// The result of an outage of one minute while good tokens are in use.
     package struct Outage: Sendable {
-        /// Good tokens that were refused or could not be judged.
+        /// Calls with good tokens that were rejected or failed.
         package let failures: Int
-        package let staleAnswers: Int
+        package let staleResponses: Int
         package let callsDuringOutage: Int
         package let callsInFirstSecondAfter: Int
-        /// What the budget allows in a second.
-        package let budgetOfASecond: Int
-        /// Stale answers more than 35 s after the provider was back, when what is known has been asked about again.
+        /// Maximum provider requests that the rate limit allows in a second.
+        package let budgetPerSecond: Int
+        /// Stale responses more than 35 s after the end of the outage, when all entries are refreshed.
         package let staleAfterRecovery: Int
     }
 
@@ -106,13 +106,13 @@ package enum Scenarios {
         let settings = GovernorSettings()
         let service = try Service(world: world, latency: .milliseconds(50), cache: CacheSettings(), governor: settings)
         let began = world.now
-        let hasBudget = NIOLockedValueBox(false)
+        let limitsMisses = NIOLockedValueBox(false)
         func load(seconds: Int) {
             world.spawn {
                 for tick in 0..<(seconds * 1_000) {
                     for _ in (tick * callsPerSecond / 1_000)..<((tick + 1) * callsPerSecond / 1_000) {
                         let number = world.draw { Int.random(in: 0..<tokens, using: &$0) }
-                        service.verify("good \(number)", by: "one", hasBudget: hasBudget.withLockedValue { $0 })
+                        service.verify("good \(number)", by: "one", limitsMisses: limitsMisses.withLockedValue { $0 })
                     }
                     await world.sleep(for: .milliseconds(1))
                 }
@@ -120,28 +120,28 @@ package enum Scenarios {
             _ = world.run(limit: .max)
         }
         load(seconds: 60)
-        hasBudget.withLockedValue { $0 = true }
-        let before = service.tally(of: "one")
+        limitsMisses.withLockedValue { $0 = true }
+        let before = service.counters(of: "one")
         let down = world.now
         service.provider.set(isHanging ? .hanging : .failing)
         load(seconds: 60)
         let back = world.now
         service.provider.set(.up)
         load(seconds: 35)
-        let settled = service.tally(of: "one")
+        let settled = service.counters(of: "one")
         load(seconds: 30)
-        let after = service.tally(of: "one")
+        let after = service.counters(of: "one")
         let calls = service.provider.calls
         precondition(began < down)
         return Outage(
-            failures: after.failed + after.refused + after.overBudget - before.failed - before.refused,
-            staleAnswers: after.stale - before.stale,
+            failures: after.failed + after.rejected + after.limitExceeded - before.failed - before.rejected,
+            staleResponses: after.stale - before.stale,
             callsDuringOutage: calls.filter { $0 >= down && $0 < back }.count,
             callsInFirstSecondAfter: calls.filter { $0 >= back && $0 < back.advanced(by: .seconds(1)) }.count,
-            budgetOfASecond: settings.callsPerSecond + settings.callsBurst, staleAfterRecovery: after.stale - settled.stale)
+            budgetPerSecond: settings.callsPerSecond + settings.callsBurst, staleAfterRecovery: after.stale - settled.stale)
     }
 
-    /// More new tokens each second than the provider may be asked about, for longer than anybody waits.
+    /// The result of more new tokens per second than the rate limit of provider requests, for longer than calls wait.
     package struct Overload: Sendable {
         package let verifiedPerSecond: Double
         package let rate: Int
@@ -154,13 +154,13 @@ package enum Scenarios {
         world.spawn {
             for tick in 0..<(seconds * 1_000) {
                 for number in (tick * newTokensPerSecond / 1_000)..<((tick + 1) * newTokensPerSecond / 1_000) {
-                    service.verify("good \(number)", by: "one", hasBudget: false)
+                    service.verify("good \(number)", by: "one", limitsMisses: false)
                 }
                 await world.sleep(for: .milliseconds(1))
             }
         }
         _ = world.run(limit: .max)
         return Overload(
-            verifiedPerSecond: Double(service.tally(of: "one").fresh) / Double(seconds), rate: settings.callsPerSecond)
+            verifiedPerSecond: Double(service.counters(of: "one").fresh) / Double(seconds), rate: settings.callsPerSecond)
     }
 }

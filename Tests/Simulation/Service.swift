@@ -5,19 +5,19 @@ internal import DoormanGovernor
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// Cache, single flight and governor in front of a ``SteadyProvider``, asked as the server asks them: memory first, then, within
-/// the caller's budget of misses, the provider.
+/// Cache, single flight and governor in front of a ``SteadyProvider``, called like the server calls them: first the cache, then the
+/// provider within the caller's cache-miss limit.
 final class Service: Sendable {
-    /// What callers were told.
-    struct Tally: Sendable, Hashable {
-        var fromMemory = 0
+    /// Counters of the results of a caller's calls.
+    struct Counters: Sendable, Hashable {
+        var fromCache = 0
         var fresh = 0
         var stale = 0
-        var refused = 0
-        var overBudget = 0
+        var rejected = 0
+        var limitExceeded = 0
         var failed = 0
 
-        var calls: Int { fromMemory + fresh + refused + overBudget + failed }
+        var calls: Int { fromCache + fresh + rejected + limitExceeded + failed }
     }
 
     let world: World
@@ -26,7 +26,7 @@ final class Service: Sendable {
     let verifier: CachingVerifier
     private let missLimiter: CacheMissLimiter<String>
     private let staleRule: StaleServingRule
-    private let tallies = NIOLockedValueBox<[String: Tally]>([:])
+    private let countersByCaller = NIOLockedValueBox<[String: Counters]>([:])
 
     init(world: World, latency: Duration, cache: CacheSettings, governor settings: GovernorSettings) throws {
         self.world = world
@@ -44,14 +44,14 @@ final class Service: Sendable {
             random: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32))
     }
 
-    func tally(of caller: String) -> Tally {
-        tallies.withLockedValue { $0[caller] ?? Tally() }
+    func counters(of caller: String) -> Counters {
+        countersByCaller.withLockedValue { $0[caller] ?? Counters() }
     }
 
-    /// One call, answered at once or in a task of its own.
+    /// Makes a call, which completes at once or in a task of its own.
     ///
-    /// - Parameter hasBudget: Whether the caller's misses are limited.
-    func verify(_ token: String, by caller: String, patience: Duration = .seconds(2), hasBudget: Bool = true) {
+    /// - Parameter limitsMisses: Whether the caller's cache misses are limited.
+    func verify(_ token: String, by caller: String, timeout: Duration = .seconds(2), limitsMisses: Bool = true) {
         let bytes = Array(token.utf8)
         let now = world.now
         let none: [UInt8] = []
@@ -60,33 +60,33 @@ final class Service: Sendable {
         if let hit = verifier.lookup(call.key, applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply) {
             if hit.isDueForRefresh { verifier.refresh(call.token, key: call.key) }
             let isStale = reply.bytes[0]
-            return count(caller) { tally in
-                tally.fromMemory += 1
-                tally.stale += Int(isStale)
+            return count(caller) { counters in
+                counters.fromCache += 1
+                counters.stale += Int(isStale)
             }
         }
         func serveStale(on occasion: StaleOccasion) -> Bool {
             guard staleRule.allowsServing(on: occasion), verifier.serveStale(call, now: now, into: &reply) != nil else {
                 return false
             }
-            count(caller) { tally in
-                tally.fromMemory += 1
-                tally.stale += 1
+            count(caller) { counters in
+                counters.fromCache += 1
+                counters.stale += 1
             }
             return true
         }
         if serveStale(on: .cacheMiss) { return }
-        if hasBudget, !verifier.isLookupInFlight(call.key), missLimiter.charge(caller, at: now) != nil {
+        if limitsMisses, !verifier.isLookupInFlight(call.key), missLimiter.charge(caller, at: now) != nil {
             if serveStale(on: .missLimitExceeded) { return }
-            return count(caller) { $0.overBudget += 1 }
+            return count(caller) { $0.limitExceeded += 1 }
         }
         world.spawn { [self] in
             do throws(VerificationError) {
-                let verdict = try await verifier.verify(call, deadline: Deadline(now.advanced(by: patience))).verdict
-                count(caller) { tally in
-                    guard case .valid(let identity) = verdict else { return tally.refused += 1 }
-                    if identity.freshness == .fresh { tally.fresh += 1 } else { tally.fromMemory += 1 }
-                    tally.stale += identity.freshness == .stale ? 1 : 0
+                let verdict = try await verifier.verify(call, deadline: Deadline(now.advanced(by: timeout))).verdict
+                count(caller) { counters in
+                    guard case .valid(let identity) = verdict else { return counters.rejected += 1 }
+                    if identity.freshness == .fresh { counters.fresh += 1 } else { counters.fromCache += 1 }
+                    counters.stale += identity.freshness == .stale ? 1 : 0
                 }
             } catch {
                 count(caller) { $0.failed += 1 }
@@ -94,7 +94,7 @@ final class Service: Sendable {
         }
     }
 
-    private func count(_ caller: String, _ change: (inout Tally) -> Void) {
-        tallies.withLockedValue { change(&$0[caller, default: Tally()]) }
+    private func count(_ caller: String, _ change: (inout Counters) -> Void) {
+        countersByCaller.withLockedValue { change(&$0[caller, default: Counters()]) }
     }
 }

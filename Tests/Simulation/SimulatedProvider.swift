@@ -2,27 +2,27 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// A provider in a ``World``: it takes its time, fails, throttles, loses answers and changes its mind, as the seed will have it.
+/// A provider in a ``World``. The seed decides its latency, failures, throttling, lost responses and revocations.
 ///
-/// Not TestKit's `ScriptedProvider`: it lives in the world's time, draws from the world's seed, and tells the ledger what is true.
+/// It is not TestKit's `ScriptedProvider`, because it uses time and seed of the world and tells the ledger the truth.
 final class SimulatedProvider: TokenProvider {
-    enum Weather: Sendable, CaseIterable {
-        case fine
-        /// Every call fails after a moment.
+    enum Condition: Sendable, CaseIterable {
+        case healthy
+        /// Every call fails after its latency.
         case down
-        /// Calls are done, but their answers get lost.
+        /// Calls are carried out, but their responses get lost.
         case silent
-        /// Too much is asked.
+        /// Every call is throttled.
         case throttling
-        /// It finds our proof wrong, as in the middle of a badly done rotation of the secret.
+        /// The provider rejects our proof, as in a failed rotation of the secret.
         case rotating
-        /// It is well, and its answers make no sense.
-        case odd
+        /// The responses are malformed.
+        case malformed
     }
 
     private let world: World
     private let ledger: NIOLockedValueBox<Ledger>
-    private let weather = NIOLockedValueBox(Weather.fine)
+    private let condition = NIOLockedValueBox(Condition.healthy)
     private let isFast = NIOLockedValueBox(false)
     private let spentCodes = NIOLockedValueBox<Set<AuthorizationCode>>([])
 
@@ -31,13 +31,13 @@ final class SimulatedProvider: TokenProvider {
         self.ledger = ledger
     }
 
-    /// From now on calls take a millisecond.
+    /// Makes later calls take one millisecond.
     func becomeFast() {
         isFast.withLockedValue { $0 = true }
     }
 
-    func set(_ weather: Weather) {
-        self.weather.withLockedValue { $0 = weather }
+    func set(_ condition: Condition) {
+        self.condition.withLockedValue { $0 = condition }
     }
 
     func validateSyntax(of token: Token) -> Rejection? { nil }
@@ -50,7 +50,7 @@ final class SimulatedProvider: TokenProvider {
                 self.ledger.withLockedValue {
                     $0.providerSaid(
                         Ledger.Statement(
-                            token: request.token, asked: began, evaluated: evaluated, returned: returned, verdict: verdict))
+                            token: request.token, requested: began, evaluated: evaluated, returned: returned, verdict: verdict))
                 }
                 return verdict
             }
@@ -68,7 +68,8 @@ final class SimulatedProvider: TokenProvider {
                 guard case .valid(let identity) = verdict else { return .rejected(Rejection(.tokenRejected, "No such code.")) }
                 self.ledger.withLockedValue {
                     $0.providerSaid(
-                        Ledger.Statement(token: token, asked: began, evaluated: evaluated, returned: returned, verdict: verdict))
+                        Ledger.Statement(token: token, requested: began, evaluated: evaluated, returned: returned, verdict: verdict)
+                    )
                 }
                 return .issued(token, identity)
             }
@@ -92,10 +93,10 @@ final class SimulatedProvider: TokenProvider {
 
     // MARK: - One call
 
-    /// - Parameter work: What is done when the request arrives; returns what is done when the answer does.
-    private func call<Answer>(
-        about token: Token?, deadline: Deadline, _ work: @escaping (Instant) -> (Instant) -> Answer
-    ) async throws(VerificationError) -> Answer {
+    /// - Parameter work: Called when the request arrives. Returns a closure to call when the response arrives.
+    private func call<Response>(
+        about token: Token?, deadline: Deadline, _ work: @escaping (Instant) -> (Instant) -> Response
+    ) async throws(VerificationError) -> Response {
         let began = world.now
         ledger.withLockedValue { $0.providerCallBegan(token, now: began) }
         defer { ledger.withLockedValue { $0.providerCallEnded(token, began: began) } }
@@ -106,28 +107,28 @@ final class SimulatedProvider: TokenProvider {
             return (random.duration(.zero...longest), random.duration(.zero...longest))
         }
         try await wait(there, deadline)
-        let weather = weather.withLockedValue { $0 }
-        switch weather {
-        case .fine, .rotating:
+        let condition = condition.withLockedValue { $0 }
+        switch condition {
+        case .healthy, .rotating:
             let finish = work(world.now)
             try await wait(back, deadline)
             return finish(world.now)
         case .silent:
             _ = work(world.now)
             await world.sleep(until: deadline.instant)
-            throw VerificationError(.deadlineExceeded, "No answer came.")
+            throw VerificationError(.deadlineExceeded, "No response arrived.")
         case .down:
             try await wait(back, deadline)
-            throw VerificationError(.providerUnavailable, "It is down.")
-        case .odd:
+            throw VerificationError(.providerUnavailable, "The provider is down.")
+        case .malformed:
             try await wait(back, deadline)
-            throw VerificationError(.providerUnavailable, "It talks nonsense.", scope: .request)
+            throw VerificationError(.providerUnavailable, "The response is malformed.", scope: .request)
         case .throttling:
             try await wait(back, deadline)
             let retryAfter: Duration? = world.draw { $0.chance(50) ? nil : $0.duration(.zero ... .seconds(5)) }
             let now = world.now
             ledger.withLockedValue { $0.providerThrottled(began, retryAfter: retryAfter, now: now) }
-            throw VerificationError(.providerBusy, "Too much is asked.", retryAfter: retryAfter)
+            throw VerificationError(.providerBusy, "The provider throttles.", retryAfter: retryAfter)
         }
     }
 
@@ -135,7 +136,7 @@ final class SimulatedProvider: TokenProvider {
         let end = world.now.advanced(by: time)
         guard end < deadline.instant else {
             await world.sleep(until: deadline.instant)
-            throw VerificationError(.deadlineExceeded, "No answer came in time.")
+            throw VerificationError(.deadlineExceeded, "No response arrived in time.")
         }
         await world.sleep(until: end)
     }
@@ -145,7 +146,7 @@ final class SimulatedProvider: TokenProvider {
         guard let fact = ledger.withLockedValue({ $0.facts[token] }), fact.revokedAt == nil,
             fact.expiry.map({ wallTime < $0 }) ?? true
         else { return .rejected(Rejection(.tokenRejected, "No such token.")) }
-        if weather.withLockedValue({ $0 == .rotating }) { return .rejected(Rejection(.proofRejected, "The proof is wrong.")) }
+        if condition.withLockedValue({ $0 == .rotating }) { return .rejected(Rejection(.proofRejected, "The proof is wrong.")) }
         return .valid(
             Identity(
                 accountID: fact.account, applicationID: fact.application, provider: "simulated", verifiedAt: wallTime

@@ -2,11 +2,11 @@ package import DoormanCache
 package import DoormanGovernor
 internal import DoormanSupport
 
-/// Limits and times of one history: small ones, so that all of them are reached.
+/// The limits and times of one history. They are small, so that histories reach all of them.
 package struct SimulatedSettings: Sendable {
     package var cache = CacheSettings()
     package var governor = GovernorSettings()
-    /// How many things happen.
+    /// Number of events.
     package var steps = 80
 
     package init() {}

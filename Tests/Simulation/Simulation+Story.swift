@@ -2,7 +2,7 @@ internal import DoormanCache
 internal import DoormanCore
 internal import DoormanSupport
 
-// What happens, as the seed will have it.
+// The events of a history. The seed decides them.
 
 extension Simulation {
     private static let accounts = ["1", "2", "3"]
@@ -18,7 +18,8 @@ extension Simulation {
             case 78..<82: exchange(number)
             case 82..<85: revokeAtProvider(tokens)
             case 85..<95:
-                provider.set(world.draw { $0.chance(40) ? .fine : SimulatedProvider.Weather.allCases.randomElement(using: &$0)! })
+                provider.set(
+                    world.draw { $0.chance(40) ? .healthy : SimulatedProvider.Condition.allCases.randomElement(using: &$0)! })
             default: bounds = limit()
             }
             checkBounds(bounds.0, bounds.1)
@@ -28,9 +29,9 @@ extension Simulation {
         await recover(tokens)
     }
 
-    /// The weather is fine again, and stays so: after the longest back-off every good token is accepted again.
+    /// Restores the provider. After the longest back-off every good token must be accepted.
     private func recover(_ tokens: [Token]) async {
-        provider.set(.fine)
+        provider.set(.healthy)
         provider.becomeFast()
         await world.sleep(for: .seconds(100))
         for token in tokens {
@@ -57,7 +58,7 @@ extension Simulation {
         ledger.withLockedValue { ledger in
             for (token, fact) in facts { ledger.facts[token] = fact }
         }
-        // And one that nobody knows.
+        // The provider does not know the last token.
         return facts.map(\.0) + [Token("unknown")]
     }
 
@@ -72,8 +73,8 @@ extension Simulation {
                     applicationID: random.chance(15) ? Self.applications.randomElement(using: &random) : nil,
                     maxAge: random.chance(20) ? .seconds(Int64.random(in: 1...20, using: &random)) : nil)
             }
-            let patience = world.draw { $0.chance(30) ? $0.duration(.zero ... .milliseconds(300)) : .seconds(5) }
-            verify(request, deadline: Deadline(world.now.advanced(by: patience)))
+            let timeout = world.draw { $0.chance(30) ? $0.duration(.zero ... .milliseconds(300)) : .seconds(5) }
+            verify(request, deadline: Deadline(world.now.advanced(by: timeout)))
         }
     }
 
@@ -83,9 +84,9 @@ extension Simulation {
         let cancelled = cancellation.map { world.now.advanced(by: $0) }
         let task = world.spawn { [self] in
             let call = Ledger.Call(request: request, began: world.now, deadline: deadline, cancelled: nil)
-            if let verdict = reply(to: request) {
+            if let verdict = cachedVerdict(for: request) {
                 ledger.withLockedValue { [now = world.now, wallTime = world.wallTime] in
-                    $0.count("answered on the loop")
+                    $0.count("cache hits")
                     $0.check(.success(verdict), of: call, now: now, wallTime: wallTime)
                 }
                 return
@@ -148,7 +149,7 @@ extension Simulation {
         }
     }
 
-    /// Somebody else revokes, and Doorman is not told.
+    /// Revokes at the provider without telling Doorman.
     private func revokeAtProvider(_ tokens: [Token]) {
         let token = world.draw { tokens.randomElement(using: &$0)! }
         ledger.withLockedValue { [now = world.now] in $0.facts[token]?.revokedAt = now }

@@ -4,15 +4,15 @@ internal import DoormanGovernor
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// One history, from a seed: callers, codes, revocations, bounds and the provider's weather, against the real cache, single
-/// flight and governor, with everything that anybody was told held against what is true.
+/// One history from a seed: callers, codes, revocations, bounds and conditions of the provider, against the real cache, single flight
+/// and governor. The ledger compares every result with the truth.
 package final class Simulation: Sendable {
-    /// How a history came out.
+    /// The result of a history.
     package struct Outcome: Sendable {
         package let seed: UInt64
-        /// What must never be true and was; empty if all is well.
+        /// The violated invariants; empty if none was violated.
         package let violations: [String]
-        /// How often what happened, to see that a history is not empty.
+        /// The number of each kind of event, to show that a history is not empty.
         package let counts: [String: Int]
     }
 
@@ -23,34 +23,34 @@ package final class Simulation: Sendable {
     let provider: SimulatedProvider
     let governor: Governor
     let verifier: CachingVerifier
-    /// What was packed, by the number that its reply consists of.
-    private let packed: NIOLockedValueBox<[Verdict]>
+    /// The encoded verdicts. A response consists of its verdict's index.
+    private let encoded: NIOLockedValueBox<[Verdict]>
 
     private init(seed: UInt64) throws {
         self.seed = seed
         let world = World(seed: seed)
         let settings = world.draw { SimulatedSettings(drawnBy: &$0) }
         let ledger = NIOLockedValueBox(Ledger(limits: settings, now: world.now))
-        let packed = NIOLockedValueBox<[Verdict]>([])
+        let encoded = NIOLockedValueBox<[Verdict]>([])
         provider = SimulatedProvider(world: world, ledger: ledger)
         governor = Governor(settings: settings.governor, timeSource: world.timeSource)
         verifier = try CachingVerifier(
             upstream: GovernedVerifier(upstream: provider, governor: governor), settings: settings.cache,
             timeSource: world.timeSource,
             encode: { verdict in
-                packed.withLockedValue { packed in
-                    packed.append(verdict)
-                    return EncodedResponse(bytes: Array("\(packed.count - 1)".utf8))
+                encoded.withLockedValue { encoded in
+                    encoded.append(verdict)
+                    return EncodedResponse(bytes: Array("\(encoded.count - 1)".utf8))
                 }
             },
             random: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32))
         self.world = world
         self.settings = settings
         self.ledger = ledger
-        self.packed = packed
+        self.encoded = encoded
     }
 
-    /// Plays the history of the seed. The same seed plays the same history, whatever else the machine does.
+    /// Plays the history of a seed. A seed always plays the same history.
     package static func run(seed: UInt64) throws -> Outcome {
         let simulation = try Simulation(seed: seed)
         simulation.world.spawn { await simulation.play() }
@@ -61,29 +61,29 @@ package final class Simulation: Sendable {
     private func outcome(hasEnded: Bool) -> Outcome {
         let now = world.now
         let statistics = governor.statistics
-        let flights = verifier.statistics.inFlightLookups
+        let lookups = verifier.statistics.inFlightLookups
         return ledger.withLockedValue { ledger in
-            if !hasEnded { ledger.report("it does not come to rest", at: now) }
-            if ledger.openCalls != 0 { ledger.report("\(ledger.openCalls) calls were never answered", at: now) }
-            if statistics.waiting != 0 { ledger.report("somebody waits for the provider forever", at: now) }
-            if statistics.freeSlots != settings.governor.concurrentCalls { ledger.report("a slot got lost", at: now) }
-            if flights != 0 { ledger.report("a flight never landed", at: now) }
+            if !hasEnded { ledger.report("the history does not come to rest", at: now) }
+            if ledger.openCalls != 0 { ledger.report("\(ledger.openCalls) calls never ended", at: now) }
+            if statistics.waiting != 0 { ledger.report("a call waits for the governor forever", at: now) }
+            if statistics.freeSlots != settings.governor.concurrentCalls { ledger.report("a slot was not given back", at: now) }
+            if lookups != 0 { ledger.report("a lookup never ended", at: now) }
             return Outcome(seed: seed, violations: ledger.violations, counts: ledger.counts)
         }
     }
 
-    /// The packed reply from memory, as the server asks for it, and the verdict that was packed.
-    func reply(to request: VerificationRequest) -> Verdict? {
+    /// Returns the verdict of a cache hit, looked up like the server does; `nil` after a miss.
+    func cachedVerdict(for request: VerificationRequest) -> Verdict? {
         let application = Array((request.applicationID ?? "").utf8)
         let seconds = request.maxAge.map { UInt32($0.components.seconds) } ?? 0
         let bytes = request.token.bytes
-        var reply = EncodedResponse()
+        var response = EncodedResponse()
         let key = verifier.key(of: bytes.span)
         let hit = verifier.lookup(
-            key, applicationID: application.span, maxAgeSeconds: seconds, now: world.now, into: &reply)
+            key, applicationID: application.span, maxAgeSeconds: seconds, now: world.now, into: &response)
         if hit?.isDueForRefresh == true { verifier.refresh(request.token, key: key) }
-        guard hit != nil, let number = Int(String(decoding: reply.bytes, as: UTF8.self)) else { return nil }
-        return packed.withLockedValue { $0[number] }
+        guard hit != nil, let number = Int(String(decoding: response.bytes, as: UTF8.self)) else { return nil }
+        return encoded.withLockedValue { $0[number] }
     }
 
     func checkBounds(_ valid: SegmentBounds, _ rejected: SegmentBounds) {
@@ -92,10 +92,12 @@ package final class Simulation: Sendable {
         ledger.withLockedValue { ledger in
             for (segment, bounds) in [(statistics.valid, valid), (statistics.negative, rejected)]
             where segment.entries > bounds.entries || segment.bytes > bounds.bytes {
-                ledger.report("more is remembered than the bounds allow", at: now)
+                ledger.report("the cache exceeds its bounds", at: now)
             }
-            // Detached ones land in their own time.
-            if statistics.inFlightLookups > 2 * settings.cache.maximumInFlightLookups { ledger.report("too many flights", at: now) }
+            // Detached lookups end in their own time.
+            if statistics.inFlightLookups > 2 * settings.cache.maximumInFlightLookups {
+                ledger.report("too many lookups in flight", at: now)
+            }
         }
     }
 }

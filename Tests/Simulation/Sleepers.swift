@@ -1,15 +1,15 @@
 internal import DoormanCore
 internal import DoormanSupport
 
-/// Who sleeps in a ``World``, and who wakes up next: whoever's moment is first, of the same moment whoever fell asleep first. A binary
-/// heap, since a day has thousands of sleepers at once, most of them deadlines of calls that have long ended.
+/// The sleeping tasks of a ``World``, in the order of their deadlines, then of insertion. A binary heap, because a scenario has
+/// thousands of sleepers at once. Most are deadlines of calls that have ended.
 struct Sleepers {
     private struct Sleeper {
         let moment: Instant
         let number: UInt64
         let continuation: CheckedContinuation<Void, Never>
 
-        func isBefore(_ other: Self) -> Bool {
+        func precedes(_ other: Self) -> Bool {
             moment < other.moment || (moment == other.moment && number < other.number)
         }
     }
@@ -23,13 +23,13 @@ struct Sleepers {
         var position = heap.count - 1
         while position > 0 {
             let parent = (position - 1) / 2
-            guard heap[position].isBefore(heap[parent]) else { return }
+            guard heap[position].precedes(heap[parent]) else { return }
             heap.swapAt(position, parent)
             position = parent
         }
     }
 
-    /// Takes out whoever wakes up next.
+    /// Removes the sleeper that wakes up next.
     mutating func removeFirst() -> (moment: Instant, continuation: CheckedContinuation<Void, Never>)? {
         guard let first = heap.first else { return nil }
         let last = heap.removeLast()
@@ -45,8 +45,8 @@ struct Sleepers {
         while true {
             var least = position
             let left = 2 * position + 1
-            if left < heap.count, heap[left].isBefore(heap[least]) { least = left }
-            if left + 1 < heap.count, heap[left + 1].isBefore(heap[least]) { least = left + 1 }
+            if left < heap.count, heap[left].precedes(heap[least]) { least = left }
+            if left + 1 < heap.count, heap[left + 1].precedes(heap[least]) { least = left + 1 }
             guard least != position else { return }
             heap.swapAt(position, least)
             position = least

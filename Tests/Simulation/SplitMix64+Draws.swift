@@ -1,7 +1,7 @@
 internal import DoormanSupport
 
 extension SplitMix64 {
-    /// True `percent` times in a hundred.
+    /// Returns `true` with a probability in percent.
     mutating func chance(_ percent: Int) -> Bool {
         Int.random(in: 0..<100, using: &self) < percent
     }

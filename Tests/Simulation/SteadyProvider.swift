@@ -2,24 +2,24 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// A provider in a ``World`` that answers each question after the same time, and can be taken down. It knows every token that
-/// begins with `good`, and counts.
+/// A provider in a ``World`` with constant latency, which can be taken down. It accepts every token that begins with `good`, and
+/// counts its calls.
 ///
-/// Not TestKit's `ScriptedProvider`: it answers in the world's time, with a latency, and knows how many calls were under way at once.
+/// It is not TestKit's `ScriptedProvider`, because it has a latency in the world's time and counts concurrent calls.
 final class SteadyProvider: TokenProvider {
     enum Health: Sendable {
         case up
-        /// Calls fail after the same time.
+        /// Calls fail after the latency.
         case failing
-        /// Calls are never answered.
+        /// Calls get no response.
         case hanging
     }
 
     private struct State {
         var health = Health.up
         var calls: [Instant] = []
-        var underWay = 0
-        var most = 0
+        var concurrent = 0
+        var maxConcurrent = 0
     }
 
     private let world: World
@@ -35,11 +35,11 @@ final class SteadyProvider: TokenProvider {
         state.withLockedValue { $0.health = health }
     }
 
-    /// When calls began.
+    /// The start of each call.
     var calls: [Instant] { state.withLockedValue { $0.calls } }
 
-    /// The most calls that were ever under way at once.
-    var mostAtOnce: Int { state.withLockedValue { $0.most } }
+    /// Maximum calls that were in flight at once.
+    var maxConcurrent: Int { state.withLockedValue { $0.maxConcurrent } }
 
     func validateSyntax(of token: Token) -> Rejection? { nil }
 
@@ -47,15 +47,15 @@ final class SteadyProvider: TokenProvider {
         let now = world.now
         let health = state.withLockedValue { state in
             state.calls.append(now)
-            state.underWay += 1
-            state.most = max(state.most, state.underWay)
+            state.concurrent += 1
+            state.maxConcurrent = max(state.maxConcurrent, state.concurrent)
             return state.health
         }
-        defer { state.withLockedValue { $0.underWay -= 1 } }
+        defer { state.withLockedValue { $0.concurrent -= 1 } }
         let end = now.advanced(by: latency)
         await world.sleep(until: health == .hanging ? deadline.instant : min(end, deadline.instant))
-        guard health != .hanging, end < deadline.instant else { throw VerificationError(.deadlineExceeded, "No answer came.") }
-        guard health == .up else { throw VerificationError(.providerUnavailable, "It is down.") }
+        guard health != .hanging, end < deadline.instant else { throw VerificationError(.deadlineExceeded, "No response arrived.") }
+        guard health == .up else { throw VerificationError(.providerUnavailable, "The provider is down.") }
         guard request.token.bytes.starts(with: "good".utf8) else {
             return .rejected(Rejection(.tokenRejected, "No such token."))
         }
@@ -63,10 +63,10 @@ final class SteadyProvider: TokenProvider {
     }
 
     func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
-        throw VerificationError(.unsupported, "It has no codes.")
+        throw VerificationError(.unsupported, "This provider has no codes.")
     }
 
     func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
-        throw VerificationError(.unsupported, "It revokes nothing.")
+        throw VerificationError(.unsupported, "This provider can't revoke.")
     }
 }

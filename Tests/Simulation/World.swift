@@ -2,10 +2,10 @@ package import DoormanCore
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// A machine on which time passes only when nothing is left to do, and on which the seed decides which task runs next.
+/// A machine on which time passes only when no task can run, and on which the seed decides which task runs next.
 ///
-/// It is the executor of every task in it, all on the thread that calls ``run()``: what is tried is the real code, its locks and
-/// continuations included, in an order that can be had again. What it can't try is two threads at once.
+/// It is the executor of all its tasks, on the thread that calls ``run(limit:)``. So the real code runs, including its locks and
+/// continuations, in a reproducible order. It can't test two threads at once.
 package final class World: TaskExecutor, Sendable {
     private struct State {
         var now = Instant(nanoseconds: 1_000_000_000_000)
@@ -36,7 +36,7 @@ package final class World: TaskExecutor, Sendable {
 
     package var wallTime: Timestamp { Self.wallStart.advanced(by: start.duration(to: now)) }
 
-    /// The moment on the clock that only goes forward at which civil time was this.
+    /// Returns the monotonic time at a wall time.
     package func moment(of wallTime: Timestamp) -> Instant {
         start.advanced(by: .milliseconds(wallTime.millisecondsSince1970 - Self.wallStart.millisecondsSince1970))
     }
@@ -51,7 +51,7 @@ package final class World: TaskExecutor, Sendable {
         await sleep(until: now.advanced(by: duration))
     }
 
-    /// How all that is tried tells the time, sleeps and starts tasks.
+    /// The time source of the code under test.
     package var timeSource: TimeSource {
         TimeSource(
             now: { self.now }, wallTime: { self.wallTime }, sleep: { await self.sleep(until: $0) },
@@ -63,19 +63,19 @@ package final class World: TaskExecutor, Sendable {
         Task.detached(executorPreference: self) { await operation() }
     }
 
-    // MARK: - Chance
+    // MARK: - Randomness
 
-    /// Draws from the seed.
+    /// Draws from the random numbers of the seed.
     func draw<Value>(_ body: (inout SplitMix64) -> Value) -> Value {
         state.withLockedValue { body(&$0.random) }
     }
 
     // MARK: - Running
 
-    /// Runs until nothing is left to do and nobody sleeps.
+    /// Runs until no task can run and none sleeps.
     ///
-    /// - Parameter limit: How many steps of tasks may be run.
-    /// - Returns: Whether it came to rest within the limit.
+    /// - Parameter limit: Maximum steps of tasks.
+    /// - Returns: Whether the world came to rest within the limit.
     package func run(limit: Int) -> Bool {
         while true {
             if let job = nextJob() {
@@ -102,7 +102,7 @@ package final class World: TaskExecutor, Sendable {
         }
     }
 
-    /// Lets time pass until the first sleeper's moment.
+    /// Advances the clock to the first sleeper's deadline.
     private func nextSleeper() -> CheckedContinuation<Void, Never>? {
         state.withLockedValue { state in
             guard let sleeper = state.sleepers.removeFirst() else { return nil }

@@ -1,58 +1,58 @@
 import Simulation
 import Testing
 
-/// Days that operators fear, each in virtual time and at a size that tests have time for. `simulate` plays them at full size.
-@Suite("Days that operators fear")
+/// Overload and outage scenarios in virtual time, at a size that suits tests. `simulate` runs them at full size.
+@Suite("Scenarios of overload and outage")
 struct ScenarioTests {
-    @Test("ten thousand new tokens at once take as long as the bound on concurrent calls makes them")
+    @Test("the concurrency limit determines the time of a cold start")
     func coldStart() throws {
-        let day = try Scenarios.coldStart(tokens: 10_000)
-        #expect(day.verified == 10_000)
-        #expect(day.mostAtOnce == 64)
-        #expect(abs(day.seconds - day.predictedSeconds) < 0.2 * day.predictedSeconds)
+        let result = try Scenarios.coldStart(tokens: 10_000)
+        #expect(result.verified == 10_000)
+        #expect(result.maxConcurrent == 64)
+        #expect(abs(result.seconds - result.predictedSeconds) < 0.2 * result.predictedSeconds)
     }
 
-    @Test("a flood of bad tokens leaves the good ones alone, with budgets of misses and without", arguments: [true, false])
-    func flood(hasBudget: Bool) throws {
-        let day = try Scenarios.flood(
-            badPerSecond: 5_000, goodTokens: 2_000, goodPerSecond: 1_000, seconds: 30, hasBudget: hasBudget)
-        #expect(day.hitRate > 0.99)
-        #expect(day.goodFailures == 0)
-        #expect(day.badCalls == 150_000)
-        #expect(day.providerRequests <= day.providerBudget)
+    @Test("a flood of bad tokens does not affect good tokens", arguments: [true, false])
+    func flood(limitsMisses: Bool) throws {
+        let result = try Scenarios.flood(
+            badPerSecond: 5_000, goodTokens: 2_000, goodPerSecond: 1_000, seconds: 30, limitsMisses: limitsMisses)
+        #expect(result.hitRate > 0.99)
+        #expect(result.goodFailures == 0)
+        #expect(result.badCalls == 150_000)
+        #expect(result.providerRequests <= result.providerBudget)
     }
 
     @Test(
-        "a provider that is gone for a minute makes nobody's good token bad, and is not stormed when it is back",
+        "an outage of a minute fails no call with a good token",
         arguments: [true, false])
     func outage(isHanging: Bool) throws {
-        let day = try Scenarios.outage(tokens: 5_000, callsPerSecond: 1_500, isHanging: isHanging)
-        #expect(day.failures == 0)
-        #expect(day.staleAnswers > 1_000)
-        #expect(day.callsDuringOutage < 500)
-        #expect(day.callsInFirstSecondAfter <= day.budgetOfASecond)
-        #expect(day.staleAfterRecovery == 0)
+        let result = try Scenarios.outage(tokens: 5_000, callsPerSecond: 1_500, isHanging: isHanging)
+        #expect(result.failures == 0)
+        #expect(result.staleResponses > 1_000)
+        #expect(result.callsDuringOutage < 500)
+        #expect(result.callsInFirstSecondAfter <= result.budgetPerSecond)
+        #expect(result.staleAfterRecovery == 0)
     }
 
-    @Test("more new tokens than the provider may be asked about leave it answering as many as it may")
+    @Test("an overload leaves provider requests at their rate limit")
     func overload() throws {
-        let day = try Scenarios.overload(newTokensPerSecond: 3_000, seconds: 10)
-        #expect(day.verifiedPerSecond > 0.9 * Double(day.rate))
+        let result = try Scenarios.overload(newTokensPerSecond: 3_000, seconds: 10)
+        #expect(result.verifiedPerSecond > 0.9 * Double(result.rate))
     }
 
-    @Test("tokens of Zipf's law are found as often as in an exact list of those used last, to half a point")
+    @Test("the hit ratio under Zipf's law equals an exact LRU list's within half a percentage point")
     func hitRatio() throws {
-        let day = try Scenarios.zipf(
+        let result = try Scenarios.zipf(
             tokens: 100_000, entries: 10_000, calls: 200_000, callsPerSecond: 1_000_000, ttl: .seconds(86_400), latency: .zero)
-        #expect(abs(day.hitRatio - day.exactHitRatio) < 0.005)
+        #expect(abs(result.hitRatio - result.exactHitRatio) < 0.005)
     }
 
-    @Test("single flight and refreshing ahead save the calls and the waiting that they are for")
+    @Test("single flight and refresh-ahead save provider requests")
     func savings() throws {
-        let day = try Scenarios.zipf(
+        let result = try Scenarios.zipf(
             tokens: 10_000, entries: 10_000, calls: 200_000, callsPerSecond: 2_000, ttl: .seconds(20), latency: .milliseconds(100))
-        #expect(day.joined > 100)
-        #expect(day.refreshed > 1_000)
-        #expect(day.providerRequests < 100_000)
+        #expect(result.joined > 100)
+        #expect(result.refreshed > 1_000)
+        #expect(result.providerRequests < 100_000)
     }
 }

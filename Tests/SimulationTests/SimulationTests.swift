@@ -2,15 +2,15 @@ import Foundation
 import Simulation
 import Testing
 
-@Suite("Histories that a seed decides")
+@Suite("Seeded histories")
 struct SimulationTests {
-    /// Ten thousand, or what `DOORMAN_SIMULATION_SEEDS` says. A failing one is played again by
-    /// `swift run simulate --first SEED --count 1`.
+    /// Number of seeds: `DOORMAN_SIMULATION_SEEDS`, or 10,000 by default. `swift run simulate --first SEED --count 1` replays a failed
+    /// seed.
     private static let seeds = ProcessInfo.processInfo.environment["DOORMAN_SIMULATION_SEEDS"].flatMap(UInt64.init) ?? 10_000
 
-    @Test("nothing that must never be true is, in ten thousand of them")
+    @Test("ten thousand histories violate no invariant")
     func holds() async throws {
-        // Each is a world of its own, on the one thread that plays it.
+        // Each history has a world of its own, on the one thread that plays it.
         let lanes = UInt64(ProcessInfo.processInfo.activeProcessorCount)
         let counts = try await withThrowingTaskGroup { group in
             for lane in 0..<lanes {
@@ -18,16 +18,16 @@ struct SimulationTests {
             }
             return try await group.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
         }
-        // A simulation in which nothing happens finds nothing.
-        for what in [
+        // A simulation without events finds nothing.
+        for event in [
             "fresh", "cached", "stale", "tokenRejected", "wrongApplication", "proofRejected", "deadlineExceeded", "providerBusy",
-            "providerUnavailable", "revocations", "exchanges", "answered on the loop", "recovered",
+            "providerUnavailable", "revocations", "exchanges", "cache hits", "recovered",
         ] {
-            #expect(counts[what, default: 0] > Int(Self.seeds) / 10, "\(what)")
+            #expect(counts[event, default: 0] > Int(Self.seeds) / 10, "\(event)")
         }
     }
 
-    /// How often each thing happened in them.
+    /// Plays the histories and returns the number of each kind of event.
     private static func play(_ seeds: StrideTo<UInt64>) async throws -> [String: Int] {
         var counts: [String: Int] = [:]
         var failures = 0
@@ -36,8 +36,8 @@ struct SimulationTests {
             counts.merge(outcome.counts, uniquingKeysWith: +)
             #expect(outcome.violations.isEmpty, "seed \(seed)")
             failures += outcome.violations.isEmpty ? 0 : 1
-            // A history in which tasks hang keeps all its memory.
-            try #require(failures < 10, "too many seeds fail to try them all")
+            // A history with hanging tasks keeps all its memory.
+            try #require(failures < 10, "too many seeds fail; the rest is skipped")
             await Task.yield()
         }
         return counts

@@ -12,19 +12,19 @@ struct ColdStart: ParsableCommand {
 }
 
 struct Flood: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Unique bad tokens beside a hot set of good ones.")
+    static let configuration = CommandConfiguration(abstract: "Unique bad tokens beside a hot set of good tokens.")
 
     @Option var badPerSecond = 50_000
     @Option var goodTokens = 10_000
     @Option var goodPerSecond = 10_000
     @Option var seconds = 60
-    @Flag(help: "Without a budget of misses for each caller.") var unbudgeted = false
+    @Flag(help: "Don't limit the cache misses of callers.") var unbudgeted = false
 
     func run() throws {
         print(
             try Scenarios.flood(
                 badPerSecond: badPerSecond, goodTokens: goodTokens, goodPerSecond: goodPerSecond, seconds: seconds,
-                hasBudget: !unbudgeted))
+                limitsMisses: !unbudgeted))
     }
 }
 
@@ -41,7 +41,7 @@ struct Outage: ParsableCommand {
 }
 
 struct Zipf: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Few tokens used often, most seldom.")
+    static let configuration = CommandConfiguration(abstract: "Few tokens used often, most rarely.")
 
     @Option var tokens = 1_000_000
     @Option var entries = 100_000
@@ -53,7 +53,7 @@ struct Zipf: ParsableCommand {
             try Scenarios.zipf(
                 tokens: tokens, entries: entries, calls: calls, callsPerSecond: 1_000_000, ttl: .seconds(86_400), latency: .zero))
         print(
-            "10,000 calls a second, 60 s to live, 100 ms latency:",
+            "10,000 calls a second, TTL 60 s, 100 ms latency:",
             try Scenarios.zipf(
                 tokens: tokens, entries: entries, calls: calls, callsPerSecond: 10_000, ttl: .seconds(60),
                 latency: .milliseconds(100)))
