@@ -2,22 +2,22 @@ private import Foundation
 private import Glibc
 private import NIOConcurrencyHelpers
 
-/// A program as a process of its own, for what only a process can show: signals, exit codes, all that it prints. What it prints
-/// goes to files, so it never waits for a reader. Killed when nobody holds it any more.
+/// A child process, for tests of signals, exit codes and output. Its output goes to files, so it never waits for a reader. It is killed
+/// when the last reference is released.
 ///
-/// Foundation's `Process` leaks on Linux, which LeakSanitizer reports.
+/// Used instead of Foundation's `Process`, which leaks on Linux according to LeakSanitizer.
 package final class ChildProcess: Sendable {
     let id: Int32
     private let path: String
     private let standardOutput: NamelessFile
     private let standardError: NamelessFile
-    /// Nil while it runs.
+    /// The exit code or negative signal number; `nil` while the process runs.
     private let status = NIOLockedValueBox<Int32?>(nil)
 
     /// - Parameters:
-    ///   - path: The program; one without a slash is looked for in `PATH`.
-    ///   - environment: All of its environment.
-    ///   - input: What it reads from standard input.
+    ///   - path: The program. A name without a slash is searched in `PATH`.
+    ///   - environment: The whole environment.
+    ///   - input: The contents of standard input.
     package init(_ path: String, _ arguments: [String] = [], environment: [String: String] = [:], input: String = "") throws {
         self.path = path
         let standardInput = try NamelessFile(holding: input)
@@ -29,7 +29,7 @@ package final class ChildProcess: Sendable {
         for (number, file) in [standardInput, standardOutput, standardError].enumerated() {
             unsafe posix_spawn_file_actions_adddup2(&actions, file.descriptor, Int32(number))
         }
-        // Else it would hold open what this process closes, and the peer of such a connection would not hear of its end.
+        // An inherited descriptor would keep a connection open that this process closes.
         for descriptor in try Self.openDescriptors() where descriptor > 2 {
             unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
         }
@@ -52,7 +52,7 @@ package final class ChildProcess: Sendable {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
     }
 
-    /// Where one of our own programs lies: beside the program that runs the tests.
+    /// Returns the path of a program of this package, which is in the folder of the test program.
     package static func built(_ name: String) -> String {
         var path = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = unsafe readlink("/proc/self/exe", &path, path.count)
@@ -60,13 +60,13 @@ package final class ChildProcess: Sendable {
         return folder.map { "/" + String(decoding: $0, as: UTF8.self) }.joined() + "/" + name
     }
 
-    /// What it has printed so far to standard output.
+    /// The standard output so far.
     package var output: String { standardOutput.text }
 
-    /// What it has printed so far to standard error.
+    /// The standard error output so far.
     package var errorOutput: String { standardError.text }
 
-    /// Both, one after the other.
+    /// The standard output, followed by the standard error output.
     package var allOutput: String { output + errorOutput }
 
     package var isRunning: Bool {
@@ -84,56 +84,56 @@ package final class ChildProcess: Sendable {
         if isRunning { kill(id, SIGTERM) }
     }
 
-    /// Sends it SIGHUP.
+    /// Sends SIGHUP.
     package func hangUp() {
         if isRunning { kill(id, SIGHUP) }
     }
 
-    /// Stops it where it is: its sockets stay open, and it answers nothing.
+    /// Stops the process. Its sockets stay open, and it does not respond.
     package func pause() {
         if isRunning { kill(id, SIGSTOP) }
     }
 
-    /// Lets it go on after ``pause()``.
+    /// Continues the process after ``pause()``.
     package func resume() {
         if isRunning { kill(id, SIGCONT) }
     }
 
-    /// Ends it without a word.
+    /// Kills the process.
     package func killAtOnce() {
         if isRunning { kill(id, SIGKILL) }
     }
 
-    /// What Ctrl-C does.
+    /// Sends SIGINT, as Ctrl-C does.
     package func interrupt() {
         if isRunning { kill(id, SIGINT) }
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     ///
-    /// - Returns: Its exit code, or minus the number of the signal that ended it.
+    /// - Returns: The exit code, or the negative number of the signal that ended the process.
     package func ending(within limit: Duration = .seconds(60)) async throws -> Int32 {
-        try await eventually("\(path) ends", within: limit) { !isRunning }
+        try await eventually("end of \(path)", within: limit) { !isRunning }
         return status.withLockedValue { $0 ?? 0 }
     }
 
-    /// Its command line, as every user of the machine may read it.
+    /// The command line, which every user of the machine can read.
     package var commandLine: String { kernelFile("cmdline") }
 
-    /// What the kernel tells of it in a file of proc(5).
+    /// Returns the contents of a file of proc(5).
     func kernelFile(_ name: String) -> String {
         let file = unsafe open("/proc/\(id)/\(name)", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return "" }
         defer { close(file) }
         var bytes: [UInt8] = []
-        // The kernel gives a page at a time of some files, however much is asked for.
+        // The kernel returns a page at a time of some files, even if more is requested.
         var part = [UInt8](repeating: 0, count: 1 << 16)
         while case let count = unsafe read(file, &part, part.count), count > 0 { bytes += part.prefix(count) }
         return String(decoding: bytes, as: UTF8.self)
     }
 }
 
-/// A file that nobody else sees: its name is gone at once.
+/// A temporary file whose name is removed at once.
 private final class NamelessFile: Sendable {
     let descriptor: Int32
 
@@ -164,7 +164,7 @@ private final class NamelessFile: Sendable {
     }
 }
 
-/// A vector of C strings, ended by nil, as `execve(2)` wants it.
+/// A null-terminated vector of C strings, as `execve(2)` requires.
 @safe private final class CStrings {
     let pointers: [UnsafeMutablePointer<CChar>?]
 

@@ -1,4 +1,4 @@
-/// A condition that did not come true in time.
+/// The error for a condition that did not become true in time.
 package struct NeverHappened: Error, CustomStringConvertible {
     package let description: String
 
@@ -7,10 +7,10 @@ package struct NeverHappened: Error, CustomStringConvertible {
     }
 }
 
-/// Polls until the condition holds. Tests wait for what they want to see, never for a time.
+/// Polls until the condition is true. Tests wait for conditions, never for a fixed time.
 ///
-/// - Parameter limit: How long a slow machine may take. Only a failing test waits this long.
-/// - Throws: ``NeverHappened`` naming `what` once the limit has passed.
+/// - Parameter limit: Maximum time on a slow machine. Only a failing test waits this long. Default 20 s.
+/// - Throws: ``NeverHappened`` with `what` after the limit.
 package func eventually(
     _ what: String, within limit: Duration = .seconds(20), isolation: isolated (any Actor)? = #isolation,
     _ condition: () async throws -> Bool

@@ -1,24 +1,24 @@
 private import Glibc
 
-/// One case of `Protos/vectors`: bytes as they travel, and what they mean. Made without our own encoders, so that both ends are
-/// held against something that neither wrote. `docs/reference/wire-protocol.md` describes the files.
+/// A case of `Protos/vectors`: bytes on the wire and their meaning. The bytes don't come from our encoders, so they test both ends
+/// independently. `docs/reference/wire-protocol.md` describes the files.
 package struct GoldenVector: Sendable, Hashable, CustomStringConvertible {
     package enum Kind: String, Sendable, CaseIterable {
-        /// A request frame that a server takes.
+        /// A request frame that a server accepts.
         case request
-        /// A response frame that a client takes.
+        /// A response frame that a client accepts.
         case response
-        /// Bytes that a server must not take for a call: see ``GoldenVector/expectation``.
+        /// Bytes that a server must not accept as a call: see ``GoldenVector/expectation``.
         case malformed
     }
 
-    /// What a server does with malformed bytes.
+    /// A server's reaction to malformed bytes.
     package enum Expectation: Sendable, Hashable {
-        /// It answers on the stream id of the frame, with this status and `ErrorInfo.reason`.
+        /// Responds on the frame's stream id with this status code and `ErrorInfo.reason`.
         case answer(code: String, reason: String?)
-        /// It reads over the frame and goes on.
+        /// Skips the frame.
         case skip
-        /// It ends the connection without an answer.
+        /// Closes the connection without a response.
         case close
     }
 
@@ -27,28 +27,28 @@ package struct GoldenVector: Sendable, Hashable, CustomStringConvertible {
         package let value: String
     }
 
-    /// The file's name without its ending: `request-verify-minimal`.
+    /// The file's name without its extension, such as `request-verify-minimal`.
     package let name: String
     package let title: String
     package let kind: Kind
-    /// What the bytes say, in the order of the file.
+    /// The meaning of the bytes, in the order of the file.
     package let fields: [Field]
     package let bytes: [UInt8]
 
     package var description: String { name }
 
-    /// The first field of that name.
+    /// The value of the first field with this key.
     package subscript(_ key: String) -> String? {
         fields.first { $0.key == key }?.value
     }
 
-    /// Whether an encoder that is given the fields makes just these bytes. The others hold what only another version sends.
+    /// Whether an encoder makes exactly these bytes from the fields. Other vectors contain what only other versions send.
     package var roundTrips: Bool { kind != .malformed && self["round_trip"] != "no" }
 
-    /// What is behind the ten bytes of the header.
+    /// The bytes after the header of ten bytes.
     package var data: [UInt8] { Array(bytes.dropFirst(10)) }
 
-    /// Of malformed vectors.
+    /// The server's reaction; `nil` for vectors that are not malformed.
     package var expectation: Expectation? {
         guard let words = self["expect"]?.split(separator: " ").map(String.init) else { return nil }
         switch words.first {
@@ -61,12 +61,12 @@ package struct GoldenVector: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension GoldenVector {
-    /// A vector that can't be read.
+    /// The error for a vector that can't be parsed.
     package struct Unreadable: Error, CustomStringConvertible {
         package let description: String
     }
 
-    /// Every vector, or those of one kind, by name.
+    /// Returns all vectors, or the vectors of a kind, sorted by name.
     package static func all(_ kind: Kind? = nil) throws -> [GoldenVector] {
         let vectors = try loaded.get()
         guard let kind else { return vectors }
@@ -75,25 +75,25 @@ extension GoldenVector {
 
     package static func named(_ name: String) throws -> GoldenVector {
         guard let vector = try all().first(where: { $0.name == name }) else {
-            throw Unreadable(description: "there is no vector \(name) in \(folder)")
+            throw Unreadable(description: "\(folder) has no vector \(name)")
         }
         return vector
     }
 
-    /// `docs/reference/wire-protocol.md`: the contract in prose.
+    /// Returns `docs/reference/wire-protocol.md`, the contract in prose.
     package static func contract() throws -> String {
         String(decoding: try contents(of: "\(protos)/../docs/reference/wire-protocol.md"), as: UTF8.self)
     }
 
     private static let loaded = Result { try load() }
 
-    /// `Protos`, seen from this file.
+    /// The path of `Protos`, relative to this file.
     private static let protos = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/Protos"
     private static let folder = "\(protos)/vectors"
 
     private static func load() throws -> [GoldenVector] {
         let names = try fileNames(in: folder).filter { $0.hasSuffix(".hex") }.sorted()
-        guard !names.isEmpty else { throw Unreadable(description: "there are no vectors in \(folder)") }
+        guard !names.isEmpty else { throw Unreadable(description: "\(folder) has no vectors") }
         return try names.map { name in
             let text = String(decoding: try contents(of: "\(folder)/\(name)"), as: UTF8.self)
             return try GoldenVector(name: String(name.dropLast(4)), text: text)
@@ -113,12 +113,12 @@ extension GoldenVector {
             }
         }
         guard let kind = fields.first(where: { $0.key == "kind" }).flatMap({ Kind(rawValue: $0.value) }) else {
-            throw Unreadable(description: "\(name) does not say its kind")
+            throw Unreadable(description: "\(name) has no kind")
         }
         self.init(name: name, title: title, kind: kind, fields: fields, bytes: bytes)
     }
 
-    /// `0a 0f 64`, or `repeat 65503 78`.
+    /// Parses a line such as `0a 0f 64` or `repeat 65503 78`.
     private static func bytes(_ line: Substring) throws -> [UInt8] {
         let words = line.split(separator: " ")
         if words.count == 3, words[0] == "repeat", let count = Int(words[1]), let byte = UInt8(words[2], radix: 16) {
@@ -134,7 +134,7 @@ extension GoldenVector {
 }
 
 extension GoldenVector.Field {
-    /// `key: value`, where a value may be `repeat 65503 x`.
+    /// Parses `key: value`. A value can be `repeat 65503 x`.
     fileprivate init(_ comment: Substring) throws {
         guard let colon = comment.firstIndex(of: ":") else {
             throw GoldenVector.Unreadable(description: "not a field: \(comment)")
@@ -152,7 +152,7 @@ extension GoldenVector.Field {
 
 private func fileNames(in folder: String) throws -> [String] {
     guard let directory = unsafe opendir(folder) else {
-        throw GoldenVector.Unreadable(description: "can't open \(folder)")
+        throw GoldenVector.Unreadable(description: "cannot open \(folder)")
     }
     defer { unsafe closedir(directory) }
     var names: [String] = []
@@ -167,7 +167,7 @@ private func fileNames(in folder: String) throws -> [String] {
 
 private func contents(of path: String) throws -> [UInt8] {
     guard let file = unsafe fopen(path, "r") else {
-        throw GoldenVector.Unreadable(description: "can't open \(path)")
+        throw GoldenVector.Unreadable(description: "cannot open \(path)")
     }
     defer { unsafe fclose(file) }
     var bytes: [UInt8] = []

@@ -1,7 +1,7 @@
 package import Logging
 private import NIOConcurrencyHelpers
 
-/// A log handler that keeps what is logged, message and metadata, for tests to read.
+/// A log handler that records messages and metadata.
 package struct LogRecorder: LogHandler {
     private let recorded = NIOLockedValueBox<[String]>([])
     package var logLevel = Logger.Level.trace

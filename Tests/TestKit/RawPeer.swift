@@ -1,16 +1,16 @@
 private import Glibc
 private import NIOConcurrencyHelpers
 
-/// The far end of a connection, below any protocol: for tests that send what no client of ours would, or that leave what they
-/// were sent unread. Waiting suspends the task rather than its thread: there are as few threads as cores, and servers need them.
+/// The remote end of a connection, below any protocol. Tests use it to send what our clients never send, and to leave bytes unread.
+/// Waiting suspends the task and not its thread, because servers need the few threads.
 package final class RawPeer: Sendable {
-    /// What went wrong with a peer.
+    /// The error of a peer.
     package enum Failure: Error, Sendable, Hashable, CustomStringConvertible {
-        /// Nothing more happened in time.
+        /// The operation did not finish in time.
         case timedOut(doing: String, after: Int)
-        /// The other side closed its half first.
+        /// The other side closed its half of the connection first.
         case ended(after: Int)
-        /// The other side reset the connection, or has closed it altogether.
+        /// The other side reset or closed the connection.
         case reset(doing: String, after: Int)
         case system(call: String, errno: Int32)
 
@@ -24,10 +24,10 @@ package final class RawPeer: Sendable {
         }
     }
 
-    /// How long a wait may take if nobody says otherwise. Only a failing test waits this long.
+    /// The default limit of a wait: 20 s. Only a failing test waits this long.
     package static let patience: Duration = .seconds(20)
 
-    /// Nil once closed.
+    /// The descriptor; `nil` once closed.
     private let descriptor: NIOLockedValueBox<Int32?>
 
     private init(_ descriptor: Int32) {
@@ -40,8 +40,8 @@ package final class RawPeer: Sendable {
 
     /// Connects to a TCP port of this machine.
     ///
-    /// - Parameter receiveBuffer: What the kernel may hold for a peer that does not read, in bytes (it doubles this); nil for
-    ///   its own choice.
+    /// - Parameter receiveBuffer: The kernel's buffer in bytes for a peer that does not read (the kernel doubles it); `nil` for the
+    ///   kernel's default.
     package static func connect(port: Int, receiveBuffer: Int32? = nil) throws -> RawPeer {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -50,7 +50,7 @@ package final class RawPeer: Sendable {
         return try connect(&address, family: AF_INET, receiveBuffer)
     }
 
-    /// Connects to a Unix socket. Its path is at most 107 bytes long.
+    /// Connects to a Unix socket. The maximum length of the path is 107 bytes.
     package static func connect(unixPath: String, receiveBuffer: Int32? = nil) throws -> RawPeer {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -66,7 +66,7 @@ package final class RawPeer: Sendable {
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure.system(call: "socket", errno: errno) }
         let peer = RawPeer(descriptor)
-        // Before connecting, because TCP agrees on its window scale then.
+        // Set before connecting, when TCP negotiates its window scale.
         if let receiveBuffer { try peer.set(SO_RCVBUF, receiveBuffer) }
         let length = socklen_t(MemoryLayout<Address>.size)
         let result = unsafe withUnsafePointer(to: &address) { address in
@@ -89,7 +89,7 @@ package final class RawPeer: Sendable {
 // MARK: Sending
 
 extension RawPeer {
-    /// Sends all the bytes. A failure says how many went out, which is how a test sees that the other side has stopped reading.
+    /// Sends all bytes. An error contains the number of bytes sent, which shows that the other side has stopped reading.
     package func send(_ bytes: [UInt8], within limit: Duration = patience) async throws {
         let end = ContinuousClock.now.advanced(by: limit)
         var sent = 0
@@ -105,14 +105,14 @@ extension RawPeer {
         }
     }
 
-    /// Says that nothing more will be sent; reading goes on.
+    /// Closes the sending half. Reading continues.
     package func halfClose() throws {
         try withDescriptor { descriptor in
             guard shutdown(descriptor, Int32(SHUT_WR)) == 0 else { throw Failure.system(call: "shutdown", errno: errno) }
         }
     }
 
-    /// Closes the connection. Where bytes were left unread, the kernel resets it.
+    /// Closes the connection. With unread bytes the kernel resets it.
     package func close() {
         let descriptor = descriptor.withLockedValue { descriptor in
             defer { descriptor = nil }
@@ -121,7 +121,7 @@ extension RawPeer {
         if let descriptor { _ = Glibc.close(descriptor) }
     }
 
-    /// Closes the connection the rude way: with a reset instead of an end. TCP only.
+    /// Closes the connection with a reset. TCP only.
     package func reset() throws {
         try set(SO_LINGER, linger(l_onoff: 1, l_linger: 0))
         close()
@@ -131,7 +131,7 @@ extension RawPeer {
 // MARK: Reading
 
 extension RawPeer {
-    /// Just so many bytes.
+    /// Reads exactly `count` bytes.
     package func read(exactly count: Int, within limit: Duration = patience) async throws -> [UInt8] {
         let end = ContinuousClock.now.advanced(by: limit)
         var bytes: [UInt8] = []
@@ -144,7 +144,7 @@ extension RawPeer {
         return bytes
     }
 
-    /// All that comes until the other side closes its half.
+    /// Reads all bytes until the other side closes its half.
     package func readUntilEnd(within limit: Duration = patience) async throws -> [UInt8] {
         let end = ContinuousClock.now.advanced(by: limit)
         var bytes: [UInt8] = []
@@ -152,7 +152,7 @@ extension RawPeer {
         return bytes
     }
 
-    /// Whether nothing comes for this long: no bytes, no end.
+    /// Returns whether neither bytes nor the end arrive for this time.
     package func isSilent(for time: Duration) async throws -> Bool {
         do {
             try await wait(for: POLLIN, until: ContinuousClock.now.advanced(by: time), doing: "listening", after: 0)
@@ -162,7 +162,7 @@ extension RawPeer {
         }
     }
 
-    /// One frame.
+    /// Reads a frame.
     package func readFrame(within limit: Duration = patience) async throws -> RawFrame {
         let end = ContinuousClock.now.advanced(by: limit)
         let header = try await read(exactly: 10, within: limit)
@@ -172,7 +172,7 @@ extension RawPeer {
             data: try await read(exactly: length, within: max(.zero, ContinuousClock.now.duration(to: end))))
     }
 
-    /// At most so many bytes; nil at the end of the stream.
+    /// Reads at most `most` bytes; returns `nil` at the end of the stream.
     private func readSome(_ most: Int, until end: ContinuousClock.Instant, after count: Int) async throws -> ArraySlice<UInt8>? {
         var bytes = [UInt8](repeating: 0, count: min(most, 1 << 16))
         while true {
@@ -214,7 +214,7 @@ extension RawPeer {
         }
     }
 
-    /// Passes over what only means to try again.
+    /// Returns for errors after which the operation can be repeated; throws for others.
     private func check(_ error: Int32, doing: String, after count: Int) throws {
         switch error {
         case EAGAIN, EINTR: return
@@ -224,7 +224,7 @@ extension RawPeer {
     }
 }
 
-/// A frame taken apart by hand, so that tests of the codec don't rest on the codec.
+/// A frame that is encoded and decoded by hand, so that tests of the codec don't depend on the codec.
 package struct RawFrame: Sendable, Hashable {
     package var streamID: UInt32
     package var type: UInt8
@@ -238,10 +238,10 @@ package struct RawFrame: Sendable, Hashable {
         self.data = data
     }
 
-    /// The length that the header states.
+    /// The length in the header.
     package var length: Int { data.count }
 
-    /// The frame as it travels.
+    /// The frame's bytes on the wire.
     package var bytes: [UInt8] {
         func bigEndian(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
         return bigEndian(UInt32(data.count)) + bigEndian(streamID) + [type, flags] + data

@@ -1,10 +1,10 @@
 internal import Foundation
 package import Testing
 
-/// A page of the documentation of which a part is generated: the lines between `<!-- generated: begin -->` and `<!-- generated: end -->`.
+/// A documentation page with a generated part, between `<!-- generated: begin -->` and `<!-- generated: end -->`.
 ///
-/// With `DOORMAN_WRITE_REFERENCE=1` in the environment a test writes that part, which `Scripts/generate-reference` does; otherwise it
-/// compares.
+/// A test compares the generated part. With `DOORMAN_WRITE_REFERENCE=1` in the environment it writes the part, which
+/// `Scripts/generate-reference` does.
 package struct ReferencePage {
     private static let begin = "<!-- generated: begin -->\n"
     private static let end = "<!-- generated: end -->\n"
@@ -12,13 +12,13 @@ package struct ReferencePage {
     private let path: String
     private let url: URL
 
-    /// - Parameter path: The page's path, from the root of the repository.
+    /// - Parameter path: The page's path, relative to the root of the repository.
     package init(_ path: String) {
         self.path = path
         url = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../\(path)")
     }
 
-    /// Expects the generated part of the page to be this text.
+    /// Expects the generated part of the page to equal the text.
     package func expect(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let page = try String(contentsOf: url, encoding: .utf8)
         let begin = try #require(page.range(of: Self.begin), "\(path) has no generated part", sourceLocation: sourceLocation)

@@ -7,18 +7,18 @@ internal import NIOConcurrencyHelpers
 
 /// A backend of the server whose cache a test describes, in front of a provider.
 ///
-/// The server asks its cache by key alone. This one remembers which token each key stands for, so that a test can go by tokens.
+/// The server looks up keys alone. This backend records the token of each key, so that tests can use tokens.
 package final class ScriptedBackend: VerificationBackend {
     /// Returns `nil` if the cache-miss limit of the caller allows another call, otherwise the time until the next permit.
     package typealias ChargeMiss = @Sendable (_ caller: Caller, _ limit: RateLimit?, _ now: Instant) -> Duration?
 
-    /// What the cache does with tokens. Of none of them it knows anything until a test says so.
+    /// The cache, described by tokens. It has no entries by default.
     package struct Cache: Sendable {
-        /// The response of a token that is cached.
+        /// Returns the response of a cached token.
         package var response: @Sendable (Token) -> EncodedResponse? = { _ in nil }
-        /// The response of a token with a stale entry, if it may be served on that occasion.
+        /// Returns the stale response of a token, if it may be served on this occasion.
         package var staleResponse: @Sendable (Token, StaleOccasion) -> EncodedResponse? = { _, _ in nil }
-        /// Whether a provider request for the token is in flight.
+        /// Returns whether a provider request for the token is in flight.
         package var isInFlight: @Sendable (Token) -> Bool = { _ in false }
 
         package init() {}
@@ -105,7 +105,7 @@ package final class ScriptedBackend: VerificationBackend {
         try await provider.deleteAccount(request, deadline: deadline)
     }
 
-    /// The server asks by a key that it was given for a token.
+    /// Returns the token of a key. The server uses only keys of this backend.
     private func token(of key: TokenKey) -> Token {
         guard let token = tokens.withLockedValue({ $0[key] }) else { preconditionFailure("no token has this key") }
         return token

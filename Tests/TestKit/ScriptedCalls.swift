@@ -4,8 +4,8 @@ internal import NIOConcurrencyHelpers
 
 /// The calls of one method of a ``ScriptedProvider``: a record of them, and their outcomes.
 ///
-/// A call without a script waits until the test answers it by hand. A call that is held waits until it is released, and goes by
-/// the script then.
+/// A call without a script waits until the test responds to it by hand. A held call waits until it is released, and then follows the
+/// script.
 package final class ScriptedCalls<Request: Sendable, Value: Sendable>: Sendable {
     package typealias Outcome = Result<Value, VerificationError>
     package typealias Script = @Sendable (Request) async -> Outcome
@@ -49,7 +49,7 @@ package final class ScriptedCalls<Request: Sendable, Value: Sendable>: Sendable 
                 if let script { continuation.resume(returning: .by(script)) }
             }
         } onCancel: {
-            // A call that waits stays: late answers are of interest.
+            // A cancelled call still waits, because tests need late responses.
             state.withLockedValue { $0.cancelledCount += 1 }
         }
         switch turn {
@@ -68,33 +68,33 @@ package final class ScriptedCalls<Request: Sendable, Value: Sendable>: Sendable 
 
     // MARK: - Outcomes
 
-    /// Later calls go by the script. Calls that wait go on waiting.
+    /// Makes later calls follow the script. Waiting calls continue to wait.
     package func script(_ script: @escaping Script) {
         state.withLockedValue { $0.script = script }
     }
 
-    /// Every later call has this outcome.
+    /// Gives every later call this outcome.
     package func answerAlways(_ outcome: Outcome) {
         script { _ in outcome }
     }
 
-    /// Later calls wait for ``answerNext(_:)``.
+    /// Makes later calls wait for ``answerNext(_:)``.
     package func answerByHand() {
         state.withLockedValue { $0.script = nil }
     }
 
-    /// Answers the call that has waited longest, or else the next that comes.
+    /// Completes the call that has waited longest, or the next call.
     package func answerNext(_ outcome: Outcome) async throws {
-        try await eventually("a call waits for its answer") { state.withLockedValue { !$0.waiting.isEmpty } }
+        try await eventually("a waiting call") { state.withLockedValue { !$0.waiting.isEmpty } }
         state.withLockedValue { $0.waiting.removeFirst() }.resume(returning: .byHand(outcome))
     }
 
-    /// Later calls wait for ``release()``.
+    /// Makes later calls wait for ``release()``.
     package func hold() {
         state.withLockedValue { $0.isHolding = true }
     }
 
-    /// Lets every held call go on, and every later call too.
+    /// Continues all held calls, and holds no later call.
     package func release() {
         let (script, waiting) = state.withLockedValue { state in
             state.isHolding = false

@@ -1,9 +1,9 @@
 package import DoormanCore
 package import DoormanSupport
 
-/// A provider whose answers a test scripts, method by method, and that records its requests.
+/// A provider with scripted responses for each method. It records its requests.
 ///
-/// At first, verifications and exchanges wait for an answer by hand, revocations succeed, and accounts are unsupported.
+/// By default verifications and exchanges wait for a response by hand, revocations succeed, and accounts are unsupported.
 package final class ScriptedProvider: TokenProvider {
     package typealias SyntaxCheck = @Sendable (Token) -> Rejection?
 
@@ -15,8 +15,8 @@ package final class ScriptedProvider: TokenProvider {
     private let syntaxCheck: SyntaxCheck
 
     /// - Parameters:
-    ///   - recordsRequests: Whether requests are kept; a measurement of memory keeps none. Calls are counted in any case.
-    ///   - syntaxCheck: Judges a token by its syntax alone. By default it rejects the empty token.
+    ///   - recordsRequests: Whether requests are recorded. Memory benchmarks record none. Calls are always counted.
+    ///   - syntaxCheck: Validates the syntax of a token. The default rejects the empty token.
     package init(
         recordsRequests: Bool = true,
         syntaxCheck: @escaping SyntaxCheck = { $0.bytes.isEmpty ? Rejection(.malformedToken, "The token is empty.") : nil }
@@ -66,7 +66,7 @@ package final class ScriptedProvider: TokenProvider {
             + accountDeletions.cancelledCount
     }
 
-    /// Every later call waits for ``release()``.
+    /// Makes every later call wait for ``release()``.
     package func hold() {
         verifications.hold()
         exchanges.hold()
@@ -75,7 +75,7 @@ package final class ScriptedProvider: TokenProvider {
         accountDeletions.hold()
     }
 
-    /// Lets every held call go on, and every later call too.
+    /// Continues all held calls, and holds no later call.
     package func release() {
         verifications.release()
         exchanges.release()

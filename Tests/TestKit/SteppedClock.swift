@@ -2,7 +2,7 @@ package import DoormanCore
 package import DoormanSupport
 private import NIOConcurrencyHelpers
 
-/// A time source whose time passes only when a test says so.
+/// A time source that advances only when a test advances it.
 package final class SteppedClock: Sendable {
     private let elapsed = NIOLockedValueBox<Duration>(.zero)
     private let start: Instant

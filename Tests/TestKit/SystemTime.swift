@@ -3,7 +3,7 @@ package import DoormanSupport
 private import Glibc
 
 extension TimeSource {
-    /// The machine's own clocks, for tests that use real sockets.
+    /// The clocks of the machine, for tests with real sockets.
     package static let system = TimeSource(
         now: {
             var time = timespec()

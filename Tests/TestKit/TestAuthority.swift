@@ -1,9 +1,9 @@
 private import Glibc
 private import NIOConcurrencyHelpers
 
-/// An authority that signs certificates for tests, made just now by the `openssl` program in a folder that goes with it.
+/// A certificate authority for tests, made by the `openssl` program in a temporary folder that is removed with it.
 package final class TestAuthority: Sendable {
-    /// A certificate, and its key. The files are there as long as it is.
+    /// A certificate and its key. The files exist as long as this value.
     package struct Leaf: Sendable {
         fileprivate let authority: TestAuthority
         package let certificateFile: String
@@ -17,7 +17,9 @@ package final class TestAuthority: Sendable {
 
     package init() async throws {
         var template = Array("/tmp/doorman-authority-XXXXXX".utf8CString)
-        guard unsafe mkdtemp(&template) != nil else { throw NeverHappened(description: "no temporary folder: errno \(errno)") }
+        guard unsafe mkdtemp(&template) != nil else {
+            throw NeverHappened(description: "cannot make a temporary folder: errno \(errno)")
+        }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         try await Self.run([
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
@@ -25,13 +27,13 @@ package final class TestAuthority: Sendable {
         ])
     }
 
-    /// A new certificate.
+    /// Creates a certificate.
     ///
     /// - Parameters:
-    ///   - names: What it is for, as openssl's `subjectAltName` has it; empty for no names.
+    ///   - names: The names, in the syntax of openssl's `subjectAltName`; empty for none.
     ///   - usage: openssl's `extendedKeyUsage`.
     ///   - key: openssl's options for a new key.
-    ///   - isExpired: Whether its time was over yesterday.
+    ///   - isExpired: Whether the certificate expired yesterday.
     package func leaf(
         names: String = "DNS:localhost", usage: String = "serverAuth,clientAuth",
         key: [String] = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], isExpired: Bool = false

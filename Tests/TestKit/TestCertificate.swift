@@ -1,17 +1,19 @@
 private import Glibc
 
-/// A certificate that is its own authority, and its key, made just now by the `openssl` program in a folder of their own.
+/// A self-signed certificate and its key, made by the `openssl` program in a temporary folder that is removed with it.
 package final class TestCertificate: Sendable {
     private let folder: String
     package var certificateFile: String { folder + "/certificate.pem" }
     package var keyFile: String { folder + "/key.pem" }
 
     /// - Parameters:
-    ///   - names: What it is for, as openssl's `subjectAltName` has it.
-    ///   - isExpired: Whether its time was over yesterday.
+    ///   - names: The names, in the syntax of openssl's `subjectAltName`.
+    ///   - isExpired: Whether the certificate expired yesterday.
     package init(names: String = "DNS:localhost", isExpired: Bool = false) async throws {
         var template = Array("/tmp/doorman-tls-XXXXXX".utf8CString)
-        guard unsafe mkdtemp(&template) != nil else { throw NeverHappened(description: "no temporary folder: errno \(errno)") }
+        guard unsafe mkdtemp(&template) != nil else {
+            throw NeverHappened(description: "cannot make a temporary folder: errno \(errno)")
+        }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         try await Self.run([
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
@@ -19,7 +21,7 @@ package final class TestCertificate: Sendable {
             folder + "/certificate.pem",
         ])
         if isExpired {
-            // Only a certificate that there is can be signed for a time that is over.
+            // Only an existing certificate can be signed for a time in the past.
             let files = ["-in", certificateFile, "-signkey", keyFile, "-out", certificateFile]
             try await Self.run(["x509", "-days", "-1"] + files)
         }

@@ -1,6 +1,6 @@
 package import DoormanCore
 
-// What a test wants of a verdict, or nil.
+// Parts of a verdict; `nil` if it has none.
 
 extension Verdict {
     package var identity: Identity? {
