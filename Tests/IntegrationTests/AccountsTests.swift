@@ -5,13 +5,13 @@ import Testing
 
 @testable import DoormanDaemon
 
-@Suite("Accounts, the whole way")
+@Suite("Accounts, end to end")
 struct AccountsTests {
     private static func allowed(_ settings: inout DoormandSettings) {
         if let caller = Caller(parsing: "ip:127.0.0.1") { settings.server.accountsCallers = [caller] }
     }
 
-    @Test("the accounts of our application come page by page, in order, without those of another")
+    @Test("pages list the accounts of our application only")
     func list() async throws {
         try await Stack.run(settings: Self.allowed) { stack in
             let phones = (0..<7).map { "+1555123456\($0)" }
@@ -23,14 +23,14 @@ struct AccountsTests {
             #expect(accounts.map(\.phoneNumber) == phones + [nil])
             #expect(accounts.last?.email == "test@example.com")
             #expect(stack.emulator.statistics[.accounts] == 3)
-            // What leads to the next page holds nothing but where it begins.
+            // The cursor contains only the start of the next page.
             let page = try await stack.client.accountPage(pageSize: 3)
             #expect(page.accounts == Array(accounts[..<3]))
             #expect(page.next.map { $0.allSatisfy(\.isNumber) } == true)
         }
     }
 
-    @Test("a deleted account's token is refused at once, though it was in memory; its neighbour's is not")
+    @Test("a deleted account's cached token is rejected at once")
     func delete() async throws {
         try await Stack.run(settings: Self.allowed) { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
@@ -38,19 +38,19 @@ struct AccountsTests {
             for token in [token, neighbour] { #expect(await stack.verify(token) == "OK") }
             let account = try #require(stack.emulator.account(ofToken: token))
             try await stack.client.deleteAccount(account)
-            #expect(await stack.verify(token) == "refused: TOKEN_REJECTED")
+            #expect(await stack.verify(token) == "rejected: TOKEN_REJECTED")
             #expect(await stack.verify(neighbour) == "OK")
             let left = try await stack.client.accountPage()
             #expect(left.accounts.map(\.phoneNumber) == ["+15557654321"])
             #expect(left.next == nil)
-            // Account Kit says the same of an account that is not there as of an outage of its own.
+            // Account Kit returns the same error for an unknown account as for an outage.
             let error = await #expect(throws: DoormanError.self) { try await stack.client.deleteAccount(account) }
             #expect(error?.reason == "unavailable: PROVIDER_UNAVAILABLE")
             #expect(error?.message.contains("no such account") == true)
         }
     }
 
-    @Test("nobody may unless the operator says so, and then nothing is asked and nothing is gone")
+    @Test("without permission no call reaches the provider")
     func notAllowed() async throws {
         try await Stack.run { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
@@ -64,7 +64,7 @@ struct AccountsTests {
         }
     }
 
-    @Test("without the secret nothing is listed or deleted, and that is our misconfiguration")
+    @Test("a missing app secret is reported as misconfiguration")
     func withoutSecret() async throws {
         try await Stack.run(settings: {
             Self.allowed(&$0)
@@ -75,7 +75,7 @@ struct AccountsTests {
         }
     }
 
-    @Test("a page that is longer than the provider's answers may be says which setting to raise")
+    @Test("a page above the limit of response bodies names the setting to raise")
     func pageTooLong() async throws {
         try await Stack.run(settings: {
             Self.allowed(&$0)

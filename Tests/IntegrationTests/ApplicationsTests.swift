@@ -6,8 +6,8 @@ import Testing
 
 @testable import DoormanDaemon
 
-/// Both apps of the emulator are ours here; a third is a stranger's.
-@Suite("Several applications, the whole way")
+/// Two apps of the emulator are ours; the third is a stranger's.
+@Suite("Several applications, end to end")
 struct ApplicationsTests {
     private static func withBoth(_ body: (Stack) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
@@ -21,7 +21,7 @@ struct ApplicationsTests {
         }
     }
 
-    /// - Returns: The path of a file that names both.
+    /// - Returns: The path of a file with both applications.
     private static func applicationsFile(in folder: URL) throws -> String {
         let file = folder.appendingPathComponent("apps.yaml")
         try Stack.ours.secret.write(to: folder.appendingPathComponent("ours"), atomically: true, encoding: .utf8)
@@ -35,7 +35,7 @@ struct ApplicationsTests {
         return file.path
     }
 
-    /// What a call came to: `OK` and the application, or the reason of its failure.
+    /// Returns the result of a call: `OK` and the application, or the reason of its failure.
     private static func outcome(_ call: () async throws(DoormanError) -> String) async -> String {
         do throws(DoormanError) {
             return "OK \(try await call())"
@@ -44,7 +44,7 @@ struct ApplicationsTests {
         }
     }
 
-    @Test("tokens of both are accepted, each identity names its app, and whoever names it saves a call")
+    @Test("a call that names the application needs one provider request")
     func bothApplications() async throws {
         try await Self.withBoth { stack in
             let ours = try stack.emulator.logIn(phone: "+15551234567")
@@ -64,14 +64,14 @@ struct ApplicationsTests {
         }
     }
 
-    @Test("a token of the other application is refused to whoever names one, and accepted from memory by the others")
+    @Test("a token of another application than the named application is rejected")
     func audience() async throws {
         try await Self.withBoth { stack in
             let theirs = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             let wrong = await Self.outcome { () async throws(DoormanError) in
                 try await stack.client.verify(theirs, applicationID: Stack.ours.id).applicationID
             }
-            #expect(wrong == "refused: WRONG_APPLICATION")
+            #expect(wrong == "rejected: WRONG_APPLICATION")
             #expect(stack.providerRequests == 2)
             #expect(await stack.verify(theirs) == "OK")
             #expect(try await stack.client.verify(theirs, applicationID: Stack.theirs.id).freshness == .cached)
@@ -79,15 +79,15 @@ struct ApplicationsTests {
         }
     }
 
-    @Test("a token of neither is refused, a void one after a single call, and an outage refuses nobody")
-    func refusals() async throws {
+    @Test("a token of neither application is rejected")
+    func rejections() async throws {
         try await Self.withBoth { stack in
             let foreign = try stack.emulator.logIn(app: Stack.strangers.id, phone: "+15551234567")
-            #expect(await stack.verify(foreign) == "refused: PROOF_REJECTED")
+            #expect(await stack.verify(foreign) == "rejected: PROOF_REJECTED")
             #expect(stack.providerRequests == 2)
             let gone = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             stack.emulator.revoke(gone)
-            #expect(await stack.verify(gone) == "refused: TOKEN_REJECTED")
+            #expect(await stack.verify(gone) == "rejected: TOKEN_REJECTED")
             #expect(stack.providerRequests == 3)
             let theirs = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             stack.emulator.setFault(.badGateway, for: .me)
@@ -98,17 +98,17 @@ struct ApplicationsTests {
         }
     }
 
-    @Test("a code is exchanged as its application, which must be named")
+    @Test("an exchange must name the code's application")
     func exchange() async throws {
         try await Self.withBoth { stack in
             for app in [Stack.ours, Stack.theirs] {
                 let code = AuthorizationCode(try stack.emulator.issueCode(app: app.id, phone: "+15551234567"))
                 let unnamed = await Self.outcome { () async throws(DoormanError) in
-                    try await stack.client.exchange(code).identity?.applicationID ?? "nobody"
+                    try await stack.client.exchange(code).identity?.applicationID ?? "no identity"
                 }
                 #expect(unnamed == "unavailable: MALFORMED_REQUEST")
                 let named = await Self.outcome { () async throws(DoormanError) in
-                    try await stack.client.exchange(code, applicationID: app.id).identity?.applicationID ?? "nobody"
+                    try await stack.client.exchange(code, applicationID: app.id).identity?.applicationID ?? "no identity"
                 }
                 #expect(named == "OK \(app.id)")
             }
@@ -116,7 +116,7 @@ struct ApplicationsTests {
         }
     }
 
-    @Test("a token is revoked whosever it is; an account's application must be named")
+    @Test("a revocation finds the application of a token")
     func revoke() async throws {
         try await Self.withBoth { stack in
             for app in [Stack.ours, Stack.theirs] {
@@ -124,18 +124,18 @@ struct ApplicationsTests {
                 let other = try stack.emulator.logIn(app: app.id, phone: "+15551234567")
                 for token in [token, other] { #expect(await stack.verify(token) == "OK") }
                 try await stack.client.revoke(Token(token))
-                #expect(await stack.verify(token) == "refused: TOKEN_REJECTED")
+                #expect(await stack.verify(token) == "rejected: TOKEN_REJECTED")
                 #expect(await stack.verify(other) == "OK")
                 let account = try #require(stack.emulator.account(ofToken: other))
                 let error = await #expect(throws: DoormanError.self) { try await stack.client.revoke(accountID: account) }
                 #expect(error?.reason == "unavailable: MALFORMED_REQUEST")
                 try await stack.client.revoke(accountID: account, applicationID: app.id)
-                #expect(await stack.verify(other) == "refused: TOKEN_REJECTED")
+                #expect(await stack.verify(other) == "rejected: TOKEN_REJECTED")
             }
         }
     }
 
-    @Test("doormand checks the file, says all that is wrong at once, and warns of each application that it is right to")
+    @Test("doormand validates the applications file")
     func program() async throws {
         try await withTemporaryFolder { folder in
             let file = try Self.applicationsFile(in: folder)

@@ -9,15 +9,15 @@ import Testing
 
 @testable import DoormanDaemon
 
-/// The days that operators fear, with real sockets and real time. `DOORMAN_FULL_DAYS=1` plays them at full size, which takes minutes
-/// and wants a release build; the simulation has them in virtual time.
-@Suite("Bad days, through sockets")
+/// Overload and outage over real sockets in real time. `DOORMAN_FULL_DAYS=1` runs them at full size, which takes minutes and needs a
+/// release build. The simulation has the same scenarios in virtual time.
+@Suite("Overload and outage over sockets")
 struct BadDaysTests {
     private static let isFullSize = ProcessInfo.processInfo.environment["DOORMAN_FULL_DAYS"] != nil
 
     private static var socketPath: String { "/tmp/doorman-bad-days-\(getpid())-\(UInt32.random(in: .min ... .max)).sock" }
 
-    @Test("one caller's flood of bad tokens leaves another's good ones alone, and the provider within its budget")
+    @Test("one caller's flood of bad tokens does not affect another caller")
     func flood() async throws {
         let badPerSecond = Self.isFullSize ? 50_000 : 2_000
         let goodTokens = Self.isFullSize ? 10_000 : 300
@@ -29,20 +29,20 @@ struct BadDaysTests {
                 settings.cacheMissLimiter.missesBurst = 100
             },
             { stack in
-                // The good ones come by the Unix socket, the bad ones by TCP: two callers.
+                // Good tokens come through the Unix socket, bad tokens over TCP: two callers.
                 var patient = DoormanClientConfiguration()
                 patient.timeout = .seconds(20)
                 let good = DoormanClient(target: .unixSocket(path: path), configuration: patient)
                 let tokens = try (0..<goodTokens).map { try stack.emulator.logIn(phone: "+1555\(1_000_000 + $0)") }
                 for token in tokens { try await verifyPatiently(token, good) }
                 stack.emulator.resetStatistics()
-                let tally = Tally()
+                let counters = Counters()
                 let began = ContinuousClock.now
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await Self.flood(stack.port, perSecond: badPerSecond, seconds: seconds) }
                     for worker in 0..<4 {
                         group.addTask {
-                            await Self.load(good, tokens, perSecond: 250, seconds: seconds, seed: worker, tally)
+                            await Self.load(good, tokens, perSecond: 250, seconds: seconds, seed: worker, counters)
                         }
                     }
                     try await group.waitForAll()
@@ -51,15 +51,15 @@ struct BadDaysTests {
                 await good.close()
                 let calls = stack.providerRequests
                 let governor = stack.settings.governor
-                print("flood:", tally.counts, "bad:", badPerSecond * seconds, "in", elapsed, "s, provider calls:", calls)
-                #expect(tally.failures == 0)
-                #expect(tally.hitRate > 0.99)
+                print("flood:", counters.counts, "bad:", badPerSecond * seconds, "in", elapsed, "s, provider calls:", calls)
+                #expect(counters.failures == 0)
+                #expect(counters.hitRate > 0.99)
                 #expect(Double(calls) <= Double(governor.callsBurst) + Double(governor.callsPerSecond) * (elapsed + 1))
             })
     }
 
     @Test(
-        "a provider that fails or hangs for a while makes nobody's good token bad, and is not stormed when it is back",
+        "an outage of the provider fails no call with a good token",
         arguments: [Fault.serviceUnavailable, .hang])
     func outage(fault: Fault) async throws {
         let tokenCount = Self.isFullSize ? 2_000 : 100
@@ -68,7 +68,7 @@ struct BadDaysTests {
             settings: { settings in
                 settings.cache.ttl = Self.isFullSize ? .seconds(20) : .seconds(1)
                 settings.governor.circuitBreaker.consecutiveFailures = 5
-                // What each token costs in good weather, and no more.
+                // The cache misses of each token without an outage.
                 settings.cacheMissLimiter.missesBurst = tokenCount + 100
                 settings.cacheMissLimiter.missesPerSecond = tokenCount
             },
@@ -77,19 +77,19 @@ struct BadDaysTests {
                 for token in tokens { try await verifyPatiently(token, stack.client) }
                 stack.emulator.setFault(fault, for: .me)
                 stack.emulator.resetStatistics()
-                let during = Tally()
+                let during = Counters()
                 await Self.load(stack.client, tokens, perSecond: 500, seconds: seconds, seed: 1, during)
                 let callsDuring = stack.providerRequests
                 stack.emulator.clearFaults()
                 stack.emulator.resetStatistics()
-                let first = Tally()
+                let first = Counters()
                 let began = ContinuousClock.now
                 await Self.load(stack.client, tokens, perSecond: 500, seconds: 1, seed: 2, first)
                 let callsAfter = stack.providerRequests
                 let elapsed = (ContinuousClock.now - began) / .seconds(1)
-                let after = Tally()
-                try await eventually("answers are fresh or cached again", within: .seconds(60)) {
-                    let now = Tally()
+                let after = Counters()
+                try await eventually("no stale responses", within: .seconds(60)) {
+                    let now = Counters()
                     await Self.load(stack.client, tokens, perSecond: 500, seconds: 1, seed: 3, now)
                     after.add(now)
                     return now.counts[.stale] == nil
@@ -102,7 +102,7 @@ struct BadDaysTests {
             })
     }
 
-    @Test("new tokens at once, at a slow provider, take as long as the bound on concurrent calls makes them")
+    @Test("the concurrency limit determines the time of a cold start")
     func coldStart() async throws {
         let tokenCount = Self.isFullSize ? 10_000 : 640
         let concurrency = 64
@@ -134,20 +134,20 @@ struct BadDaysTests {
                 #expect(verified == tokenCount)
                 #expect(stack.providerRequests == tokenCount)
                 #expect(elapsed >= predicted * 0.99)
-                // Sanitizers make everything slow, which is not what this is about.
+                // Sanitizers slow everything down, which this test does not measure.
                 #expect(elapsed < predicted * (Self.isFullSize ? 1.2 : 2))
             })
     }
 
     // MARK: - Load
 
-    private final class Tally: Sendable {
+    private final class Counters: Sendable {
         private let state = NIOLockedValueBox<(counts: [Freshness: Int], failures: Int)>(([:], 0))
 
         var counts: [Freshness: Int] { state.withLockedValue { $0.counts } }
         var failures: Int { state.withLockedValue { $0.failures } }
 
-        /// The part that memory answered.
+        /// The cache hit ratio.
         var hitRate: Double {
             let (counts, failures) = state.withLockedValue { $0 }
             let calls = counts.values.reduce(0, +) + failures
@@ -160,7 +160,7 @@ struct BadDaysTests {
             }
         }
 
-        func add(_ other: Tally) {
+        func add(_ other: Counters) {
             let (counts, failures) = other.state.withLockedValue { $0 }
             state.withLockedValue { state in
                 state.counts.merge(counts, uniquingKeysWith: +)
@@ -169,21 +169,21 @@ struct BadDaysTests {
         }
     }
 
-    /// Verifies some of the tokens again and again, at a steady rate, whether or not earlier calls have been answered.
+    /// Verifies the tokens repeatedly at a steady rate, without waiting for earlier calls.
     private static func load(
-        _ client: DoormanClient, _ tokens: [String], perSecond: Int, seconds: Int, seed: Int, _ tally: Tally
+        _ client: DoormanClient, _ tokens: [String], perSecond: Int, seconds: Int, seed: Int, _ counters: Counters
     ) async {
         await withTaskGroup(of: Void.self) { group in
             let began = ContinuousClock.now
             for number in 0..<(perSecond * seconds) {
                 try? await Task.sleep(until: began + .microseconds(Int64(number * 1_000_000 / perSecond)), clock: .continuous)
                 let token = tokens[(number * 7919 + seed * 104_729) % tokens.count]
-                group.addTask { tally.count(try? await client.verify(token).freshness) }
+                group.addTask { counters.count(try? await client.verify(token).freshness) }
             }
         }
     }
 
-    /// Sends calls about tokens that nobody has, none twice, and reads what comes.
+    /// Sends calls with distinct unknown tokens and reads all responses.
     private static func flood(_ port: Int, perSecond: Int, seconds: Int) async throws {
         let peer = try RawPeer.connect(port: port)
         let batches = seconds * 100
@@ -204,20 +204,20 @@ struct BadDaysTests {
             try? await Task.sleep(until: began + .milliseconds(10 * (batch + 1)), clock: .continuous)
         }
         try peer.halfClose()
-        let answers = try await reader.value
-        // Each frame begins with its length: 10 bytes of header, then so many of data.
-        var answered = 0
+        let responses = try await reader.value
+        // Each frame begins with the length of its data, which follows the header of 10 bytes.
+        var received = 0
         var position = 0
-        while position + 10 <= answers.count {
-            let length = answers[position..<(position + 4)].reduce(0) { $0 << 8 | Int($1) }
+        while position + 10 <= responses.count {
+            let length = responses[position..<(position + 4)].reduce(0) { $0 << 8 | Int($1) }
             position += 10 + length
-            answered += 1
+            received += 1
         }
-        #expect(answered == number)
+        #expect(received == number)
     }
 }
 
-/// Asks until there is an answer: before the load begins, everything is to be known.
+/// Verifies a token until it succeeds, to fill the cache before the load begins.
 private func verifyPatiently(_ token: String, _ client: DoormanClient) async throws {
-    try await eventually("there is an answer", within: .seconds(60)) { (try? await client.verify(token)) != nil }
+    try await eventually("a verdict", within: .seconds(60)) { (try? await client.verify(token)) != nil }
 }

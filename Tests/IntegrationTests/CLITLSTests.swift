@@ -38,7 +38,7 @@ struct CLITLSTests {
         return program
     }
 
-    @Test("every command speaks it, by files that options or the environment name")
+    @Test("every command can use TLS")
     func works() async throws {
         try await withServer { doormand in
             let token = try doormand.emulator.logIn(phone: "+15551234567")
@@ -59,7 +59,7 @@ struct CLITLSTests {
         }
     }
 
-    @Test("what does not fit ends each command in one line, and is never a verdict")
+    @Test("a failed handshake is never a verdict")
     func failures() async throws {
         let stranger = try await TestAuthority()
         try await withServer { doormand in
@@ -80,7 +80,7 @@ struct CLITLSTests {
         }
     }
 
-    @Test("a server without it, and a file that is none, are told apart from one that is down")
+    @Test("a server without TLS is told apart from an unreachable server")
     func plainServer() async throws {
         try await DoormandProcess.run { doormand in
             let program = try await run(doormand, ["health"], environment, timeout: "1s")

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A client over TLS", .serialized)
 struct ClientTLSTests {
-    /// A server that lets in whoever our authority knows, and files of a client that it knows.
+    /// Runs a server that requires certificates of our authority, with the files of a client that has one.
     private func run(
         names: String = "DNS:localhost,IP:127.0.0.1",
         _ body: (Stack, _ authority: TestAuthority, _ client: TestAuthority.Leaf) async throws -> Void
@@ -35,7 +35,7 @@ struct ClientTLSTests {
         DoormanTLS.KeyPair(certificateFile: leaf.certificateFile, privateKeyFile: leaf.keyFile)
     }
 
-    /// Why a client can't ask.
+    /// Returns the message of the error that a client's call fails with.
     private func failure(_ client: DoormanClient) async -> String {
         let error = await #expect(throws: DoormanError.self) { try await client.health(timeout: .milliseconds(1500)) }
         await client.close()
@@ -43,7 +43,7 @@ struct ClientTLSTests {
         return error?.message ?? ""
     }
 
-    @Test("with a certificate each, they know each other, by address or by name", arguments: ["127.0.0.1", "localhost"])
+    @Test("client and server authenticate each other", arguments: ["127.0.0.1", "localhost"])
     func mutual(host: String) async throws {
         try await run { stack, authority, leaf in
             let client = client(stack, host: host, DoormanTLS(trust: .file(path: authority.certificateFile), keyPair: pair(leaf)))
@@ -54,7 +54,7 @@ struct ClientTLSTests {
         }
     }
 
-    @Test("a server whose certificate is for another name is not asked, unless that name is expected")
+    @Test("a server with a certificate for an unexpected name gets no calls")
     func names() async throws {
         try await run(names: "DNS:doorman.example.org") { stack, authority, leaf in
             let trust = DoormanTLS.Trust.file(path: authority.certificateFile)
@@ -67,7 +67,7 @@ struct ClientTLSTests {
         }
     }
 
-    @Test("what is wrong between them is said: an unknown authority, no certificate, no TLS, unreadable files")
+    @Test("the error of a failed handshake names the cause")
     func failures() async throws {
         try await run { stack, authority, leaf in
             let stranger = try await TestAuthority()
@@ -81,7 +81,7 @@ struct ClientTLSTests {
             #expect(missing.contains("/nonexistent/ca.pem"), "\(missing)")
             let noKey = DoormanTLS.KeyPair(certificateFile: leaf.certificateFile, privateKeyFile: leaf.certificateFile)
             #expect(await failure(client(stack, DoormanTLS(trust: trust, keyPair: noKey))).contains("no private key"))
-            // Told before NIOSSL is asked, which would lose a context over it: LeakSanitizer finds that.
+            // Checked before NIOSSL, which would leak a context over it.
             let other = try await stranger.leaf()
             let mixed = DoormanTLS.KeyPair(certificateFile: leaf.certificateFile, privateKeyFile: other.keyFile)
             #expect(await failure(client(stack, DoormanTLS(trust: trust, keyPair: mixed))).contains("is not the key of"))
@@ -92,7 +92,7 @@ struct ClientTLSTests {
         }
     }
 
-    @Test("files that are replaced are used by the next connection, and broken ones are not")
+    @Test("the next connection uses replaced files")
     func rotation() async throws {
         try await run { stack, authority, leaf in
             try await withTemporaryFolder { folder in

@@ -6,16 +6,15 @@ import Foundation
 import Logging
 import TestKit
 
-/// A `doormand` of its own, as operators start it, whose provider is in the test's process: for what is counted by process, memory and
-/// descriptors.
+/// A `doormand` process with a provider in the test's process, for what is counted per process: memory and descriptors.
 struct DoormandProcess {
     let program: ChildProcess
     let emulator: AccountKitEmulator
     let port: Int
 
     /// - Parameters:
-    ///   - descriptorLimit: Files and sockets that it may have open; nil for the machine's own limit.
-    ///   - variables: Of its environment, beside those for what it is tested under.
+    ///   - descriptorLimit: Maximum open files and sockets; `nil` for the machine's limit.
+    ///   - variables: Additional environment variables.
     static func run(
         _ arguments: [String] = [], descriptorLimit: Int? = nil, variables: [String: String] = [:],
         _ body: (DoormandProcess) async throws -> Void
@@ -39,7 +38,7 @@ struct DoormandProcess {
                 let limit = descriptorLimit.map { "ulimit -n \($0); " } ?? ""
                 let program = try ChildProcess(
                     "sh", ["-c", limit + #"exec "$0" "$@""#, ChildProcess.built("doormand")] + all,
-                    // What AddressSanitizer keeps of freed memory would be taken for growth.
+                    // AddressSanitizer's quarantine of freed memory would count as growth.
                     environment: ["SWIFT_BACKTRACE": "enable=no", "ASAN_OPTIONS": "quarantine_size_mb=1"]
                         .merging(variables) { $1 })
                 try await body(
@@ -56,13 +55,13 @@ struct DoormandProcess {
         try outcome.get()
     }
 
-    /// A token that is known to it from now on.
-    func knownToken(phone: String = "+15551234567") async throws -> String {
+    /// Returns a token after verifying it, so that it is cached.
+    func cachedToken(phone: String = "+15551234567") async throws -> String {
         let token = try emulator.logIn(phone: phone)
         let peer = try RawPeer.connect(port: port)
         try await peer.send(Self.verify(token))
-        let answer = try await peer.readFrame()
-        guard Self.isIdentity(answer) else { throw NeverHappened(description: "a token is not known") }
+        let response = try await peer.readFrame()
+        guard Self.isIdentity(response) else { throw NeverHappened(description: "a valid token was not verified") }
         return token
     }
 

@@ -9,15 +9,15 @@ import Testing
 
 @testable import DoormanDaemon
 
-/// The failure contract, walked from its first row to its last: something is made to go wrong, and what arrives at the other end is
-/// what the table says. A new row does not compile until it is known here how it comes about.
+/// Causes each failure of the contract and compares the response with the contract's table. A new row does not compile until this
+/// test can cause it.
 @Suite("Every row of the failure contract")
 struct EveryRowTests {
-    /// `INTERNAL` is for bugs of ours: nothing that can be done from outside may lead there.
+    /// All rows but `INTERNAL`, which only bugs of ours cause.
     static let rows = Failure.allCases.filter { $0 != .internal }
 
     @Test(
-        "is seen by a client as the table has it: code, reason, when to ask again, and whether memory answers next time",
+        "reaches the client as the table says",
         arguments: rows)
     func row(failure: Failure) async throws {
         let trial = Trial(failure)
@@ -33,7 +33,7 @@ struct EveryRowTests {
             #expect((status.retryAfter != nil) == (failure.row.retry == .later))
             #expect(!status.message.isEmpty)
             guard failure.isAboutToken, failure != .malformedToken else { return }
-            // All is well again; who is asked now tells whether the answer was remembered.
+            // The provider works again; the next provider request shows whether the verdict was cached.
             stack.emulator.clearFaults()
             stack.emulator.resetStatistics()
             try await peer.send(request(103))
@@ -42,7 +42,7 @@ struct EveryRowTests {
         }
     }
 
-    /// - Returns: Nil if the answer is a success.
+    /// - Returns: The status; `nil` for a success.
     private func status(_ streamID: UInt32, from peer: RawPeer) async throws -> ResponseDecoder.Status? {
         while true {
             let frame = try await peer.readFrame()
@@ -53,7 +53,7 @@ struct EveryRowTests {
     }
 }
 
-/// How a row comes about.
+/// The way to cause a row.
 private struct Trial: Sendable {
     typealias Request = (_ streamID: UInt32) throws -> [UInt8]
 
@@ -89,23 +89,25 @@ private struct Trial: Sendable {
         case .tooManyCalls, .tooManyCallsOfCaller, .tooManyCallsAtServer:
             stack.emulator.setFault(.hang, for: .me)
             try await peer.send(Self.verify("EMAWsomething", 1))
-            try await eventually("it is being asked about") { stack.providerRequests == 1 }
+            try await eventually("a provider request") { stack.providerRequests == 1 }
         case .tooManyMisses, .tooManyCallsPerSecond:
             try await peer.send(Self.verify("EMAWsomething", 1))
             _ = try await peer.readFrame()
         case .draining:
-            // Something in flight keeps the connection open.
+            // A call in flight keeps the connection open.
             stack.emulator.setFault(.hang, for: .me)
             try await peer.send(Self.verify("EMAWsomething", 1))
-            try await eventually("it is being asked about") { stack.providerRequests == 1 }
+            try await eventually("a provider request") { stack.providerRequests == 1 }
             Task { [server = stack.server] in await server.drain() }
             let check = try RequestEncoder.encodeHealthCheck(service: "", timeout: nil)
             var streamID: UInt32 = 3
-            try await eventually("it drains") {
+            try await eventually("draining") {
                 try await peer.send(RawFrame(streamID: streamID, type: 1, data: check).bytes)
                 streamID += 2
-                let answer = try await peer.readFrame().data
-                guard case .success(let status) = ResponseDecoder.healthCheck(answer.span, in: MessageArena()) else { return false }
+                let response = try await peer.readFrame().data
+                guard case .success(let status) = ResponseDecoder.healthCheck(response.span, in: MessageArena()) else {
+                    return false
+                }
                 return status == .notServing
             }
         default: break
@@ -127,7 +129,7 @@ private struct Trial: Sendable {
         case .malformedRequest: return { RawFrame(streamID: $0, type: 1, data: [0xFF, 0xFF, 0xFF]).bytes }
         case .unimplemented:
             return { streamID in
-                // One letter of the method's name is another.
+                // Changes a letter of the method's name.
                 let data = try RequestEncoder.encode(VerificationRequest(token: Token("EMAW")), timeout: nil)
                 let name = Array("Verify".utf8)
                 let start = data.indices.first { data[$0...].starts(with: name) }!
@@ -142,7 +144,7 @@ private struct Trial: Sendable {
         case .callerNotAllowed:
             return { RawFrame(streamID: $0, type: 1, data: try RequestEncoder.encode(AccountListRequest(), timeout: nil)).bytes }
         case .frameTooLong: return { RawFrame(streamID: $0, type: 1, data: Array(repeating: 0, count: 65_537)).bytes }
-        case .internal: preconditionFailure("nothing leads there")
+        case .internal: preconditionFailure("no request causes INTERNAL")
         }
     }
 
@@ -153,7 +155,7 @@ private struct Trial: Sendable {
 }
 
 extension CallerPolicy {
-    /// Everybody may verify, within limits.
+    /// Returns a policy that allows every caller to verify, within limits.
     fileprivate static func limiting(_ change: (inout CallerQuota.Limits) -> Void) -> CallerPolicy {
         var limits = CallerQuota.Limits()
         change(&limits)
@@ -162,7 +164,7 @@ extension CallerPolicy {
 }
 
 extension Failure {
-    /// Whether asking again about the same token may be answered from memory or not.
+    /// Whether a second call with the same token may be a cache hit.
     fileprivate var isAboutToken: Bool {
         switch self {
         case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken, .providerUnavailable, .providerMisconfigured: true

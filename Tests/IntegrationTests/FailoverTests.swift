@@ -11,7 +11,7 @@ import Testing
 
 @Suite("A client of three servers", .serialized, .timeLimit(.minutes(5)))
 struct FailoverTests {
-    /// Three `doormand`s with one provider.
+    /// Three `doormand` processes with one provider.
     private final class Servers {
         let emulator: AccountKitEmulator
         private let folder: URL
@@ -40,14 +40,14 @@ struct FailoverTests {
             }
         }
 
-        /// Starts one anew at its port, until the port is free.
+        /// Restarts a server at its port. Repeats until the port is free.
         func restart(_ index: Int) async throws {
             for _ in 0..<50 {
                 let program = try start(port: ports[index])
                 programs[index] = program
                 if (try? await program.port(from: portFile(ports[index]))) != nil { return }
             }
-            throw NeverHappened(description: "a server could not listen on its port again")
+            throw NeverHappened(description: "a restarted server could not listen on its port")
         }
 
         func stop() async throws {
@@ -66,14 +66,14 @@ struct FailoverTests {
         }
     }
 
-    @Test("with one that hangs, one that is killed, one that drains, and each back again, no call fails")
+    @Test("no call fails while single servers fail")
     func badDay() async throws {
         try await withTemporaryFolder { folder in
             let servers = try await Servers(in: folder)
             let tokens = try (0..<50).map { try servers.emulator.logIn(phone: "+1555123\(1000 + $0)") }
             let metrics = TestMetrics()
             var settings = DoormanClientConfiguration()
-            // What is slow here is the machine, two cores for all of it, and perhaps a sanitizer.
+            // Two cores and perhaps a sanitizer make the machine slow.
             if !TestSize.isFull { settings.timeout = .seconds(10) }
             let client = DoormanClient(
                 targets: servers.ports.map { .hostAndPort("127.0.0.1", $0) }, configuration: settings, resolver: .system,
@@ -84,27 +84,27 @@ struct FailoverTests {
             let load = Load(client: client, tokens: tokens, callsPerSecond: TestSize.isFull ? 2000 : 500)
             let running = Task { try await load.run() }
 
-            try await load.goOn("all are there")
+            try await load.waitForCalls("all servers work")
             servers.programs[0].pause()
-            try await eventually("calls of the server that hangs go elsewhere", within: .seconds(60)) { retries("hung") > 0 }
-            try await load.goOn("one hangs")
+            try await eventually("calls to the hanging server are retried", within: .seconds(60)) { retries("hung") > 0 }
+            try await load.waitForCalls("a server hangs")
             servers.programs[0].resume()
-            try await load.goOn("it goes on")
+            try await load.waitForCalls("it resumes")
             servers.programs[1].killAtOnce()
-            try await load.goOn("one is killed")
+            try await load.waitForCalls("a server is killed")
             try await servers.restart(1)
-            try await load.goOn("it is back")
+            try await load.waitForCalls("it is back")
             servers.programs[2].terminate()
-            try await load.goOn("one drains")
+            try await load.waitForCalls("a server drains")
             #expect(try await servers.programs[2].ending() == 0)
             try await servers.restart(2)
-            try await load.goOn("it is back")
+            try await load.waitForCalls("it is back")
             servers.programs[0].pause()
             servers.programs[1].killAtOnce()
-            try await load.goOn("only the third is left")
+            try await load.waitForCalls("only the third server works")
             servers.programs[0].resume()
             try await servers.restart(1)
-            try await load.goOn("all are back")
+            try await load.waitForCalls("all servers work again")
             load.stop()
             let outcome = try await running.value
             await client.close()
@@ -112,13 +112,13 @@ struct FailoverTests {
 
             #expect(outcome.failures.isEmpty, "\(outcome.failures.count) of \(outcome.calls): \(outcome.failures.prefix(3))")
             let retried = ["hung", "connection_lost", "draining", "unsent", "unavailable"].map { ($0, retries($0)) }
-            print("\(outcome.calls) calls, \(outcome.failures.count) failed, longest \(outcome.longest), sent again: \(retried)")
-            // Of the whole day, and so of any server.
+            print("\(outcome.calls) calls, \(outcome.failures.count) failed, longest \(outcome.longest), retries: \(retried)")
+            // The bound over the whole test.
             #expect(retried.reduce(0) { $0 + $1.1 } < Int64(outcome.calls / 20))
         }
     }
 
-    /// Calls at a steady rate, whether or not the ones before were answered.
+    /// Makes calls at a steady rate without waiting for earlier calls.
     private final class Load: Sendable {
         struct Outcome: Sendable {
             var calls = 0
@@ -142,8 +142,8 @@ struct FailoverTests {
             isOver.withLockedValue { $0 = true }
         }
 
-        /// Waits for two more seconds' worth of calls.
-        func goOn(_ what: String) async throws {
+        /// Waits for as many calls as two seconds have.
+        func waitForCalls(_ what: String) async throws {
             let enough = outcome.withLockedValue { $0.calls } + 2 * callsPerSecond
             try await eventually("calls end while \(what)", within: .seconds(60)) { outcome.withLockedValue { $0.calls } >= enough }
         }

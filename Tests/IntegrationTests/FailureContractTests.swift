@@ -5,20 +5,20 @@ import Testing
 
 @testable import DoormanDaemon
 
-/// Every way in which the provider fails, as a client sees it at the other end of the chain.
-@Suite("What a client sees of the provider's failures")
+/// The provider's failures as a client sees them at the other end of the chain.
+@Suite("The provider's failures, end to end")
 struct FailureContractTests {
     struct Row: Sendable, CustomStringConvertible {
         let fault: Fault
         let outcome: String
-        /// Whether the refusal is remembered.
+        /// Whether the rejection is cached.
         var isCached = false
 
         var description: String { "\(fault) → \(outcome)" }
     }
 
     @Test(
-        "each gets its row, and nothing but a refusal by the provider is remembered",
+        "each failure has its row of the contract",
         arguments: [
             Row(fault: .serviceUnavailable, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
             Row(fault: .unknownError, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
@@ -26,9 +26,9 @@ struct FailureContractTests {
             Row(fault: .tooManyRequests(retryAfterSeconds: 1), outcome: "unavailable: PROVIDER_BUSY"),
             Row(fault: .bareTooManyRequests(retryAfterSeconds: 1), outcome: "unavailable: PROVIDER_UNAVAILABLE"),
             Row(fault: .badGateway, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
-            Row(fault: .errorDataList, outcome: "refused: TOKEN_REJECTED", isCached: true),
-            Row(fault: .applicationMissing, outcome: "refused: WRONG_APPLICATION", isCached: true),
-            Row(fault: .applicationForeign, outcome: "refused: WRONG_APPLICATION", isCached: true),
+            Row(fault: .errorDataList, outcome: "rejected: TOKEN_REJECTED", isCached: true),
+            Row(fault: .applicationMissing, outcome: "rejected: WRONG_APPLICATION", isCached: true),
+            Row(fault: .applicationForeign, outcome: "rejected: WRONG_APPLICATION", isCached: true),
             Row(fault: .applicationNumeric, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
             Row(fault: .noContact, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
             Row(fault: .wrongContentType, outcome: "OK"),
@@ -51,55 +51,55 @@ struct FailureContractTests {
             if row.isCached {
                 #expect(await stack.verify(token) == row.outcome)
             } else {
-                // A throttled provider is left alone for a while; after that the token is as good as it ever was.
+                // Provider requests stop during a throttle back-off. After it the token is valid.
                 try await eventually("the token is accepted") { await stack.verify(token) == "OK" }
             }
         }
     }
 
-    @Test("a token of another application is refused, with the proof or without")
+    @Test("a token of another application is rejected")
     func foreignToken() async throws {
         try await Stack.run { stack in
             let foreign = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
-            #expect(await stack.verify(foreign) == "refused: PROOF_REJECTED")
+            #expect(await stack.verify(foreign) == "rejected: PROOF_REJECTED")
         }
         try await Stack.run(settings: { $0.appSecretFile = "" }) { stack in
             let foreign = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
-            #expect(await stack.verify(foreign) == "refused: WRONG_APPLICATION")
-            // Ours needs a proof, which is our misconfiguration and never the token's fault.
+            #expect(await stack.verify(foreign) == "rejected: WRONG_APPLICATION")
+            // Our application requires a proof. A missing proof is our misconfiguration and never the token's fault.
             let ours = try stack.emulator.logIn(phone: "+15551234567")
             #expect(await stack.verify(ours) == "unavailable: PROVIDER_MISCONFIGURED")
         }
     }
 
-    @Test("a provider that says our allowance is nearly used up is believed: it is left alone for a while, and hits go on")
+    @Test("provider requests stop when the app usage is near its limit")
     func allowance() async throws {
         try await Stack.run { stack in
             let known = try stack.emulator.logIn(phone: "+15551234567")
             let unknown = try stack.emulator.logIn(phone: "+15557654321")
             stack.emulator.setFault(.appUsage(AppUsageHeader(callCount: 97)), for: .me)
-            #expect(await stack.verify(known) == "OK", "the answer that says so is as good as any")
+            #expect(await stack.verify(known) == "OK", "the response that reports the usage is valid")
             #expect(await stack.verify(unknown) == "unavailable: PROVIDER_BUSY")
             #expect(await stack.verify(known) == "OK")
             #expect(stack.providerRequests == 1)
             stack.emulator.clearFaults()
-            try await eventually("it is asked again") { await stack.verify(unknown) == "OK" }
+            try await eventually("provider requests resume") { await stack.verify(unknown) == "OK" }
         }
     }
 
-    @Test("an answer that makes no sense for one account, again and again, does not keep others from being judged")
-    func oddAccount() async throws {
+    @Test("malformed responses about one account do not affect other accounts")
+    func malformedAccount() async throws {
         try await Stack.run(settings: { $0.governor.circuitBreaker.consecutiveFailures = 3 }) { stack in
-            let odd = try stack.emulator.logIn(phone: "+15551234567")
+            let malformed = try stack.emulator.logIn(phone: "+15551234567")
             stack.emulator.setFault(.noContact, for: .me)
-            for _ in 0..<10 { #expect(await stack.verify(odd) == "unavailable: PROVIDER_UNAVAILABLE") }
+            for _ in 0..<10 { #expect(await stack.verify(malformed) == "unavailable: PROVIDER_UNAVAILABLE") }
             stack.emulator.clearFaults()
             let other = try stack.emulator.logIn(phone: "+15557654321")
             #expect(await stack.verify(other) == "OK")
         }
     }
 
-    @Test("a provider that fails again and again is left alone by the breaker, and found well by a probe")
+    @Test("repeated failures open the circuit breaker until a probe succeeds")
     func breaker() async throws {
         try await Stack.run(settings: { $0.governor.circuitBreaker.consecutiveFailures = 3 }) { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
@@ -107,36 +107,36 @@ struct FailureContractTests {
             for _ in 0..<20 { #expect(await stack.verify(token) == "unavailable: PROVIDER_UNAVAILABLE") }
             #expect(stack.providerRequests <= 5)
             stack.emulator.clearFaults()
-            try await eventually("a probe finds it well") { await stack.verify(token) == "OK" }
+            try await eventually("a probe succeeds") { await stack.verify(token) == "OK" }
         }
     }
 
     @Test(
-        "what can't be a user token is refused without asking",
+        "a malformed token is rejected without a provider request",
         arguments: [
             "", "AA|5432154321543210|secret", "EAACEdEose0cBA", "AQDsomecode", "EMAW with spaces",
             String(repeating: "E", count: 2000),
         ])
     func malformed(token: String) async throws {
         try await Stack.run { stack in
-            #expect(await stack.verify(token) == "refused: MALFORMED_TOKEN")
+            #expect(await stack.verify(token) == "rejected: MALFORMED_TOKEN")
             #expect(stack.emulator.statistics.total == 0)
         }
     }
 
-    @Test("a provider that is gone refuses nobody, and hits go on")
+    @Test("an unreachable provider is not a rejection")
     func providerGone() async throws {
         try await Stack.run { stack in
-            let remembered = try stack.emulator.logIn(phone: "+15551234567")
+            let cached = try stack.emulator.logIn(phone: "+15551234567")
             let unknown = try stack.emulator.logIn(phone: "+15557654321")
-            #expect(await stack.verify(remembered) == "OK")
+            #expect(await stack.verify(cached) == "OK")
             try await stack.emulator.stop()
             #expect(await stack.verify(unknown) == "unavailable: PROVIDER_UNAVAILABLE")
-            #expect(await stack.verify(remembered) == "OK")
+            #expect(await stack.verify(cached) == "OK")
         }
     }
 
-    @Test("a server that is gone refuses nobody")
+    @Test("an unreachable server is not a rejection")
     func serverGone() async throws {
         try await Stack.run { stack in
             await stack.server.stop()

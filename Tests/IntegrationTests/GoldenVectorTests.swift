@@ -2,11 +2,11 @@ import DoormanWire
 import TestKit
 import Testing
 
-/// The malformed vectors against a running server, as a client of another language would send them.
+/// Sends the malformed vectors to a running server, as a client in another language would.
 @Suite("Golden vectors over a socket")
 struct GoldenVectorTests {
     @Test(
-        "each malformed vector gets what its file says, and its connection's neighbour is served",
+        "each malformed vector has the effect that its file states",
         arguments: try GoldenVector.all(.malformed))
     func malformed(vector: GoldenVector) async throws {
         let health = try GoldenVector.named("request-health-server")
@@ -19,11 +19,11 @@ struct GoldenVectorTests {
                 #expect(try await peer.readUntilEnd().isEmpty)
             case .skip:
                 try await peer.send(health.bytes)
-                let answer = try await peer.readFrame()
-                #expect(answer.type == 2)
+                let response = try await peer.readFrame()
+                #expect(response.type == 2)
             case .answer(let code, let reason):
-                let answer = try await peer.readFrame()
-                guard case .failure(let status) = ResponseDecoder.identity(answer.data.span, in: MessageArena()) else {
+                let response = try await peer.readFrame()
+                guard case .failure(let status) = ResponseDecoder.identity(response.data.span, in: MessageArena()) else {
                     Issue.record("not a failure")
                     return
                 }
@@ -31,8 +31,8 @@ struct GoldenVectorTests {
                 #expect(status.reason == reason)
             }
             try await neighbour.send(health.bytes)
-            let answer = try await neighbour.readFrame()
-            #expect(answer.type == 2)
+            let response = try await neighbour.readFrame()
+            #expect(response.type == 2)
         }
     }
 }

@@ -23,7 +23,7 @@ struct HealthWaitTests {
         }
     }
 
-    @Test("gives up after its time, with what the last try met")
+    @Test("gives up after its time with the last error")
     func givesUp() async throws {
         let waiting = try wait("unix:/nonexistent/doorman.sock", ["--wait", "300ms"])
         #expect(try await waiting.ending() == 3)
@@ -31,8 +31,8 @@ struct HealthWaitTests {
         #expect(waiting.errorOutput.filter { $0 == "\n" }.count == 1)
     }
 
-    @Test("does not wait for somebody else's server to become a doorman")
-    func somebodyElse() async throws {
+    @Test("does not wait if another kind of server listens")
+    func otherServer() async throws {
         try await Stack.run { stack in
             let address = stack.emulator.baseURL.replacingOccurrences(of: "http://", with: "")
             let waiting = try wait(address, ["--wait", "10m", "--timeout", "20s"])

@@ -8,7 +8,7 @@ struct InstallTests {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     private static let built = URL(fileURLWithPath: ChildProcess.built("doorman")).deletingLastPathComponent().path
 
-    private static func isThere(_ programs: String...) -> Bool {
+    private static func isInstalled(_ programs: String...) -> Bool {
         programs.allSatisfy { program in
             (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
                 .contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(program)") }
@@ -16,7 +16,7 @@ struct InstallTests {
     }
 
     private var environment: [String: String] {
-        // What is under a sanitizer is not held to leak nothing while it prints its help.
+        // Leaks don't matter while a program under a sanitizer prints its help.
         ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "", "ASAN_OPTIONS": "detect_leaks=0"]
     }
 
@@ -29,8 +29,8 @@ struct InstallTests {
     }
 
     @Test(
-        "puts programs, pages and completions under DESTDIR and prefix, and removes them again",
-        .enabled(if: isThere("python3", "bash")))
+        "installs under DESTDIR and prefix",
+        .enabled(if: isInstalled("python3", "bash")))
     func install() async throws {
         try await withTemporaryFolder { folder in
             let script = Self.root.appendingPathComponent("Scripts/install").path
@@ -61,7 +61,7 @@ struct InstallTests {
         }
     }
 
-    @Test("says how it is used, and does nothing else", arguments: [["--prefix", "here"], ["--prefix"], ["--nope"]])
+    @Test("prints its usage after wrong use", arguments: [["--prefix", "here"], ["--prefix"], ["--nope"]])
     func wrongUse(arguments: [String]) async throws {
         let script = Self.root.appendingPathComponent("Scripts/install").path
         let run = try await run(script, arguments)
@@ -70,8 +70,8 @@ struct InstallTests {
     }
 
     @Test(
-        "makes pages that are set without a warning, with every command and every variable",
-        .enabled(if: isThere("python3", "groff")), arguments: ["doorman", "doormand", "account-kit-emulator"])
+        "makes manual pages that groff sets without a warning",
+        .enabled(if: isInstalled("python3", "groff")), arguments: ["doorman", "doormand", "account-kit-emulator"])
     func manual(program: String) async throws {
         let script = Self.root.appendingPathComponent("Scripts/generate-manual").path
         let page = try await run(script, [ChildProcess.built(program)])

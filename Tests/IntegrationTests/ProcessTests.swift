@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The programs", .serialized)
 struct ProcessTests {
-    /// An emulator and the arguments of a `doormand` that asks it.
+    /// An emulator, and the arguments of a `doormand` that uses it as its provider.
     private struct Provider {
         let program: ChildProcess
         let port: Int
@@ -27,25 +27,25 @@ struct ProcessTests {
             ])
     }
 
-    /// A POST to the control paths of an emulator that is another process.
+    /// Sends a POST request to a control path of an emulator in another process.
     ///
-    /// - Returns: The body of the answer.
+    /// - Returns: The response body.
     private func emulate(_ provider: Provider, _ path: String) async throws -> String {
         let peer = try RawPeer.connect(port: provider.port)
         let head = "POST /emulator/\(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         try await peer.send(Array(head.utf8))
-        let answer = String(decoding: try await peer.readUntilEnd(), as: UTF8.self)
-        return try #require(answer.components(separatedBy: "\r\n\r\n").last)
+        let response = String(decoding: try await peer.readUntilEnd(), as: UTF8.self)
+        return try #require(response.components(separatedBy: "\r\n\r\n").last)
     }
 
-    /// Logs somebody in.
+    /// Logs a person in and returns the token or code.
     private func logIn(_ provider: Provider, phone: String, response: String = "token") async throws -> String {
         let body = try await emulate(provider, "login?phone=%2B\(phone)&response=\(response)")
         let json = try #require(try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any])
         return try #require(json[response == "token" ? "access_token" : "code"] as? String)
     }
 
-    @Test("SIGTERM under load, and a successor at the same address: no call of a well-behaved client fails")
+    @Test("no call fails during a rolling restart")
     func rollingRestart() async throws {
         try await withTemporaryFolder { folder in
             let provider = try await startProvider(in: folder)
@@ -60,7 +60,7 @@ struct ProcessTests {
             let tokens = try await [
                 logIn(provider, phone: "15551234567"), logIn(provider, phone: "15557654321"), logIn(provider, phone: "15550000000"),
             ]
-            let answered = NIOLockedValueBox(0)
+            let completed = NIOLockedValueBox(0)
             let isOver = NIOLockedValueBox(false)
             let failures = try await withThrowingTaskGroup(of: [String].self) { tasks in
                 for worker in 0..<20 {
@@ -68,10 +68,10 @@ struct ProcessTests {
                         var failures: [String] = []
                         while !isOver.withLockedValue({ $0 }) {
                             do {
-                                // Some calls ask the provider and are in flight when the signal comes.
+                                // Some calls are cache misses, and in flight when the signal arrives.
                                 let maxAge: Duration? = worker == 0 ? .seconds(1) : nil
                                 _ = try await client.verify(tokens[worker % tokens.count], maxAge: maxAge)
-                                answered.withLockedValue { $0 += 1 }
+                                completed.withLockedValue { $0 += 1 }
                             } catch {
                                 failures.append("\(error)")
                             }
@@ -79,11 +79,11 @@ struct ProcessTests {
                         return failures
                     }
                 }
-                try await eventually("there is load") { answered.withLockedValue { $0 } > 500 }
+                try await eventually("500 calls") { completed.withLockedValue { $0 } > 500 }
                 first.terminate()
                 let successor = try await startSuccessor(provider, port: port, in: folder)
-                let atRestart = answered.withLockedValue { $0 }
-                try await eventually("the successor answers") { answered.withLockedValue { $0 } > atRestart + 500 }
+                let atRestart = completed.withLockedValue { $0 }
+                try await eventually("500 calls to the successor") { completed.withLockedValue { $0 } > atRestart + 500 }
                 isOver.withLockedValue { $0 = true }
                 let failures = try await tasks.reduce(into: []) { $0 += $1 }
                 #expect(try await first.ending() == 0, "\(first.allOutput)")
@@ -92,11 +92,11 @@ struct ProcessTests {
                 #expect(try await successor.ending() == 0, "\(successor.allOutput)")
                 return failures
             }
-            #expect(failures.isEmpty, "\(failures.count) of \(answered.withLockedValue { $0 }): \(failures.prefix(3))")
+            #expect(failures.isEmpty, "\(failures.count) of \(completed.withLockedValue { $0 }): \(failures.prefix(3))")
         }
     }
 
-    /// What a supervisor does: starts the next one until the address is free.
+    /// Starts the successor repeatedly until the address is free, as a supervisor does.
     private func startSuccessor(_ provider: Provider, port: Int, in folder: URL) async throws -> ChildProcess {
         let portFile = folder.appendingPathComponent("second.port")
         for _ in 0..<50 {
@@ -105,10 +105,10 @@ struct ProcessTests {
                 provider.doormandArguments + ["--server-address", "127.0.0.1:\(port)", "--server-port-file", portFile.path])
             if (try? await successor.port(from: portFile)) != nil { return successor }
         }
-        throw NeverHappened(description: "a successor could not listen on the same port")
+        throw NeverHappened(description: "the successor could not listen on the same port")
     }
 
-    @Test("no token, code, secret or proof is in anything that any program prints, whatever happens, nor in a command line")
+    @Test("no output or command line contains a token, code, secret or proof")
     func plantedSecrets() async throws {
         try await withTemporaryFolder { folder in
             let provider = try await startProvider(in: folder, logLevel: "trace")
@@ -122,7 +122,7 @@ struct ProcessTests {
             let planted = "EMAWplantedtokenthatisnobodys0123456789"
             var printed = ""
 
-            func probe(_ arguments: [String], secret: String, expect status: Int32) async throws {
+            func doorman(_ arguments: [String], secret: String, expect status: Int32) async throws {
                 let file = folder.appendingPathComponent("secret-\(UUID().uuidString)")
                 try secret.write(to: file, atomically: true, encoding: .utf8)
                 let run = try ChildProcess.ours(
@@ -130,27 +130,27 @@ struct ProcessTests {
                 #expect(try await run.ending() == status, "\(arguments): \(run.allOutput)")
                 printed += run.allOutput
             }
-            try await probe(["verify", "--token-file", "FILE"], secret: token, expect: 0)
-            try await probe(["verify", "--json", "--token-file", "FILE"], secret: token, expect: 0)
-            try await probe(["verify", "--token-file", "FILE"], secret: planted, expect: 1)
-            try await probe(
+            try await doorman(["verify", "--token-file", "FILE"], secret: token, expect: 0)
+            try await doorman(["verify", "--json", "--token-file", "FILE"], secret: token, expect: 0)
+            try await doorman(["verify", "--token-file", "FILE"], secret: planted, expect: 1)
+            try await doorman(
                 ["verify", "--json", "--token-file", "FILE"], secret: "AA|5432154321543210|\(Stack.ours.secret)", expect: 1)
-            try await probe(["revoke", "--token-file", "FILE"], secret: token, expect: 0)
-            // An exchange prints the new token, and nothing else may.
+            try await doorman(["revoke", "--token-file", "FILE"], secret: token, expect: 0)
+            // Only an exchange prints a token, which is the new token.
             let exchange = try ChildProcess.ours("doorman", ["exchange", code, "--address", "127.0.0.1:\(port)"])
             #expect(try await exchange.ending() == 0, "\(exchange.allOutput)")
             let exchanged = try #require(exchange.allOutput.firstMatch(of: /EMAW[A-Za-z0-9]+/)).output
-            try await probe(["exchange", "--code-file", "FILE"], secret: code, expect: 1)
+            try await doorman(["exchange", "--code-file", "FILE"], secret: code, expect: 1)
 
-            // A provider that fails in every way while tokens are under way.
+            // The provider fails in every way while tokens are verified.
             for fault in ["service-unavailable", "bad-gateway", "truncated-json", "reset", "throttled"] {
                 _ = try await emulate(provider, "fault?name=\(fault)")
-                try await probe(["verify", "--token-file", "FILE"], secret: "\(planted)\(fault.count)", expect: 3)
+                try await doorman(["verify", "--token-file", "FILE"], secret: "\(planted)\(fault.count)", expect: 3)
             }
             let commandLine = doormand.commandLine
             provider.program.terminate()
             _ = try await provider.program.ending()
-            try await probe(["verify", "--token-file", "FILE"], secret: planted + "x", expect: 3)
+            try await doorman(["verify", "--token-file", "FILE"], secret: planted + "x", expect: 3)
             doormand.terminate()
             #expect(try await doormand.ending() == 0)
 
@@ -166,7 +166,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("doormand says all that is wrong with its settings, and does not start")
+    @Test("doormand does not start with invalid settings")
     func badSettings() async throws {
         let run = try ChildProcess.ours("doormand", ["--cache-tll", "1s", "--server-address", "nowhere"])
         #expect(try await run.ending() == 78)
@@ -181,7 +181,7 @@ struct ProcessTests {
         #expect(printed.allOutput.contains("ttl: 5s  # environment variable DOORMAN_CACHE_TTL"))
     }
 
-    @Test("without a file descriptor to spare doormand says so, goes on, and takes connections again when others are gone")
+    @Test("doormand accepts connections again after it ran out of descriptors")
     func noDescriptors() async throws {
         try await withTemporaryFolder { folder in
             let portFile = folder.appendingPathComponent("doormand.port")
@@ -193,7 +193,7 @@ struct ProcessTests {
                 ], environment: ["SWIFT_BACKTRACE": "enable=no"])
             let port = try await doormand.port(from: portFile)
             let crowd = try (0..<100).map { _ in try RawPeer.connect(port: port) }
-            try await eventually("the log says so") { doormand.errorOutput.contains("connections can't be accepted") }
+            try await eventually("a log line") { doormand.errorOutput.contains("connections can't be accepted") }
             for peer in crowd { peer.close() }
             let client = DoormanClient(target: .hostAndPort("127.0.0.1", port))
             let status = try await client.health(timeout: .seconds(20))
@@ -204,7 +204,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("an address in use ends doormand with one line that names it")
+    @Test("an address in use ends doormand with an error that names it")
     func addressInUse() async throws {
         try await Stack.run { stack in
             let run = try ChildProcess.ours(

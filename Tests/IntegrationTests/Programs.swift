@@ -2,14 +2,14 @@ import Foundation
 import TestKit
 
 extension ChildProcess {
-    /// One of our own programs.
+    /// Starts a program of this package.
     static func ours(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> ChildProcess {
         try ChildProcess(
             ChildProcess.built(name), arguments,
             environment: environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { given, _ in given })
     }
 
-    /// Waits until the program has written its port into a file.
+    /// Waits until the program has written its port to a file.
     func port(from file: URL) async throws -> Int {
         var port: Int?
         try await eventually("a port is in \(file.lastPathComponent)", within: .seconds(60)) {
@@ -22,7 +22,7 @@ extension ChildProcess {
     }
 }
 
-/// Gives a folder that is gone afterwards.
+/// Runs the body with a temporary folder, which is removed afterwards.
 func withTemporaryFolder(_ body: (URL) async throws -> Void) async throws {
     let folder = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("doorman-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

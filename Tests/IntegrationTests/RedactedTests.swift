@@ -10,13 +10,13 @@ import Testing
 @testable import DoormanClient
 @testable import DoormanServer
 
-/// A style test compares the types named here with the sources: `StyleTests.RedactedTypesTests`.
+/// `StyleTests.RedactedTypesTests` compares the types in this file with the sources.
 @Suite("Redacted values")
 struct RedactedTests {
     static let secret = "planted0secret"
     private static let bytes = Array(secret.utf8)
 
-    /// A value of each type that is ``Redacted``, with the secret in it.
+    /// Returns a value of each ``Redacted`` type that contains the secret.
     static func values() -> [any Redacted] {
         var curl = CurlTransport.Settings()
         curl.proxy = "http://user:\(secret)@proxy.example:3128"
@@ -57,7 +57,7 @@ struct RedactedTests {
         "HTTPResponse", "JSONValue", "RequestFrames", "TLSMaterial", "Token",
     ]
 
-    @Test("each type that is redacted has a value here")
+    @Test("each redacted type has a value in this test")
     func complete() {
         let found = Self.values().map { value in
             String(reflecting: type(of: value)).split(separator: ".").dropFirst().joined(separator: ".")
@@ -65,7 +65,7 @@ struct RedactedTests {
         #expect(found.sorted() == Self.types)
     }
 
-    @Test("a value shows its description, and nothing else, however it is shown", arguments: types.indices)
+    @Test("a redacted value shows its description only", arguments: types.indices)
     func shown(_ index: Int) throws {
         let values = Self.values()
         let value = try #require(values.indices.contains(index) ? values[index] : nil)

@@ -8,7 +8,7 @@ import Testing
 
 @testable import DoormanDaemon
 
-/// A `doormand` that is another process, in front of an emulator that is not.
+/// A `doormand` process in front of an emulator in the test's process.
 @Suite("Reloading", .serialized)
 struct ReloadTests {
     private static let next = "00112233445566778899aabbccddeeff"
@@ -28,13 +28,13 @@ struct ReloadTests {
                 .write(toFile: path(name), atomically: true, encoding: .utf8)
         }
 
-        /// How many lines of the log hold this.
+        /// Returns the number of log lines that contain the text.
         func count(_ text: String) -> Int {
             doormand.errorOutput.split(separator: "\n").filter { $0.contains(text) }.count
         }
 
         func waitForLine(_ text: String, times: Int = 1) async throws {
-            try await eventually("the log says so \(times) times: \(text)") { count(text) >= times }
+            try await eventually("\(times) log lines with: \(text)") { count(text) >= times }
         }
 
         func verify(_ token: String, maxAge: Duration? = nil) async -> String {
@@ -53,7 +53,7 @@ struct ReloadTests {
     private static let reloaded = "reloaded the settings"
     private static let notReloaded = "did not reload the settings"
 
-    /// - Parameter interval: Time between looks at the files; by default there are none, so that only a signal leads to a reload.
+    /// - Parameter interval: Time between checks of the files. Default 0: only a signal causes a reload.
     private func withScene(
         _ arguments: [String] = [], interval: String = "0s", _ body: (Scene) async throws -> Void
     ) async throws {
@@ -91,7 +91,7 @@ struct ReloadTests {
         }
     }
 
-    @Test("SIGHUP puts a good file into force, says what changed, and names what needs a restart; no connection drops")
+    @Test("SIGHUP applies a valid file without dropping connections")
     func good() async throws {
         let health = try GoldenVector.named("request-health-server")
         try await withScene { scene in
@@ -108,16 +108,16 @@ struct ReloadTests {
             #expect(scene.count(#"settings=["cache.ttl"]"#) == 1)
             try await peer.send(health.bytes)
             #expect(try await peer.readFrame().type == 2)
-            // From memory.
+            // A cache hit.
             #expect(await scene.verify(token) == "OK")
             #expect(scene.emulator.statistics[.me] == 1)
-            // At the new level, which prints more than anybody should have to read, and no secret.
+            // The new log level prints more lines, and no secret.
             scene.doormand.terminate()
             try await scene.waitForLine("debug doormand")
         }
     }
 
-    @Test("SIGHUP with a file that can't be meant says why, and leaves everything as it was")
+    @Test("SIGHUP with an invalid file changes nothing")
     func bad() async throws {
         try await withScene { scene in
             let token = try scene.emulator.logIn(phone: "+15551234567")
@@ -135,14 +135,14 @@ struct ReloadTests {
             }
             #expect(await scene.verify(token) == "OK")
             #expect(scene.count(Self.reloaded) == 0)
-            // And a good one after all of them.
+            // A valid file is applied afterwards.
             try scene.write(Self.settings + "\nlog: {level: debug}")
             scene.doormand.hangUp()
             try await scene.waitForLine(#"changed=["log.level"]"#)
         }
     }
 
-    @Test("a file that changes is taken without a signal, a broken one is reported once, and so is a secret of its own")
+    @Test("a changed file is applied without a signal")
     func looking() async throws {
         try await withScene(interval: "20ms") { scene in
             try scene.write(Self.settings + "\ncache: {max-entries: 20}\n")
@@ -162,7 +162,7 @@ struct ReloadTests {
         }
     }
 
-    @Test("a link that is turned to other files, as Kubernetes does it, is a change of them")
+    @Test("a link that points to other files, as with Kubernetes, is a change")
     func turnedLink() async throws {
         try await withScene(interval: "20ms") { scene in
             for (name, secret) in [("1", Stack.ours.secret), ("2", Self.next)] {
@@ -181,22 +181,22 @@ struct ReloadTests {
         }
     }
 
-    @Test("a secret is changed under load, by two reloads and no restart, without one failed call")
+    @Test("no call fails while a secret is rotated under load")
     func rotation() async throws {
-        // Every call asks; how fast two busy cores are is not what this is about.
+        // Every call is a cache miss. The test does not measure speed.
         let arguments = [
             "--cache-ttl", "0s", "--authorization-misses-burst", "1000000", "--provider-max-calls-per-second", "1000000",
             "--provider-call-timeout", "20s", "--provider-request-timeout", "20s",
         ]
         try await withScene(arguments) { scene in
             let tokens = try (0..<8).map { try scene.emulator.logIn(phone: "+1555000000\($0)") }
-            let answered = NIOLockedValueBox(Array(repeating: 0, count: tokens.count))
+            let completed = NIOLockedValueBox(Array(repeating: 0, count: tokens.count))
             let isOver = NIOLockedValueBox(false)
-            /// What began before has ended once every worker has had two more answers.
+            /// Waits for `count` results of every worker. After two, all earlier calls have ended.
             func moreCalls(_ count: Int) async throws {
-                let before = answered.withLockedValue { $0 }
-                try await eventually("every worker has \(count) more answers", within: .seconds(60)) {
-                    zip(before, answered.withLockedValue { $0 }).allSatisfy { $1 - $0 >= count }
+                let before = completed.withLockedValue { $0 }
+                try await eventually("\(count) more results of every worker", within: .seconds(60)) {
+                    zip(before, completed.withLockedValue { $0 }).allSatisfy { $1 - $0 >= count }
                 }
             }
             let failures = try await withThrowingTaskGroup(of: [String].self) { tasks in
@@ -206,7 +206,7 @@ struct ReloadTests {
                         while !isOver.withLockedValue({ $0 }) {
                             let outcome = await scene.verify(token)
                             if outcome != "OK" { failures.append(outcome) }
-                            answered.withLockedValue { $0[worker] += 1 }
+                            completed.withLockedValue { $0[worker] += 1 }
                         }
                         return failures
                     }
@@ -230,7 +230,7 @@ struct ReloadTests {
         }
     }
 
-    @Test("a storm of signals leads to one or more reloads, and no call fails")
+    @Test("no call fails during a storm of signals")
     func storm() async throws {
         try await withScene { scene in
             let token = try scene.emulator.logIn(phone: "+15551234567")
@@ -248,17 +248,17 @@ struct ReloadTests {
         }
     }
 
-    @Test("SIGHUP while draining does nothing, and the call under way gets its answer")
+    @Test("SIGHUP does nothing while doormand drains")
     func draining() async throws {
         try await withScene { scene in
             let token = try scene.emulator.logIn(phone: "+15551234567")
             scene.emulator.setFault(.latency(.seconds(1)), for: .me)
             async let call = scene.verify(token)
-            try await eventually("the provider is asked") { scene.emulator.statistics[.me] == 1 }
+            try await eventually("a provider request") { scene.emulator.statistics[.me] == 1 }
             try scene.write("log: {")
             scene.doormand.terminate()
             try await scene.waitForLine("draining")
-            try await eventually("it has ended") {
+            try await eventually("the end of doormand") {
                 scene.doormand.hangUp()
                 return !scene.doormand.isRunning
             }
@@ -267,7 +267,7 @@ struct ReloadTests {
         }
     }
 
-    @Test("the file of who may call what is taken when it changes, from the next call of an open connection on")
+    @Test("a changed caller policy applies to the next call of an open connection")
     func policy() async throws {
         try await withScene(interval: "20ms") { scene in
             let token = try scene.emulator.logIn(phone: "+15551234567")
@@ -287,7 +287,7 @@ struct ReloadTests {
         }
     }
 
-    @Test("certificates, keys and authorities change in their files under load, without one failed call")
+    @Test("no call fails while TLS files are rotated under load")
     func certificates() async throws {
         let (old, new) = (try await TestAuthority(), try await TestAuthority())
         let (oldCaller, newCaller) = (try await old.leaf(names: TLSFolder.caller), try await new.leaf(names: TLSFolder.caller))
@@ -308,7 +308,7 @@ struct ReloadTests {
                     try files.install(try await new.leaf(names: "IP:127.0.0.1"), callers: [old, new])
                     try await scene.waitForLine(Self.reloaded)
                     try await moreConnections()
-                    // Half of a pair: the last good one stays.
+                    // The key does not match the certificate, so the last valid pair stays.
                     try files.install([oldCaller.keyFile], as: "server.key")
                     try await scene.waitForLine(Self.notReloaded)
                     try await moreConnections()
@@ -337,18 +337,18 @@ struct ReloadTests {
             defer { isOver.withLockedValue { $0 = true } }
             try await body {
                 let enough = count.withLockedValue { $0 } + 20
-                try await eventually("connections come and go", within: .seconds(60)) { count.withLockedValue { $0 } >= enough }
+                try await eventually("20 more connections", within: .seconds(60)) { count.withLockedValue { $0 } >= enough }
             }
             isOver.withLockedValue { $0 = true }
             try await tasks.waitForAll()
         }
     }
 
-    /// The files of a server with TLS, and callers of it.
+    /// The TLS files of a server and its callers.
     private struct TLSFolder {
         let folder: URL
 
-        /// May read statistics.
+        /// The name of a caller that may read statistics.
         static let caller = "URI:spiffe://example.org/operators"
 
         var arguments: [String] {
@@ -360,7 +360,7 @@ struct ReloadTests {
 
         private func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
-        /// Writes what these files hold into one, at once.
+        /// Writes the contents of several files into one file, atomically.
         func install(_ files: [String], as name: String) throws {
             let text = try files.map { try String(contentsOfFile: $0, encoding: .utf8) }.joined()
             try text.write(toFile: path(name), atomically: true, encoding: .utf8)
@@ -383,7 +383,7 @@ struct ReloadTests {
                 tls: DoormanTLS(trust: .file(path: path("servers.pem")), keyPair: pair), configuration: settings, body)
         }
 
-        /// When the server's certificate ends, by what it says itself.
+        /// Returns the expiry of the server's certificate from its statistics.
         func expiry(at port: Int, as caller: TestAuthority.Leaf) async throws -> UInt64 {
             let statistics = try await call(port, as: caller) { try await $0.statistics(timeout: .seconds(2)) }
             return try #require(statistics.gauges[.tlsCertificateExpiry])

@@ -6,11 +6,11 @@ import Testing
 
 @testable import DoormanDaemon
 
-@Suite("What a reload does to a server at work")
+@Suite("A reload of a server under load")
 struct ReloadedComponentsTests {
     private static let next = "00112233445566778899aabbccddeeff"
 
-    /// A stack, and a way to put its application's secrets into force, of which no file has been changed.
+    /// Runs a stack with a closure that applies other secrets, as a reload would.
     private static func withSecrets(
         _ secrets: [String], settings change: @escaping (inout DoormandSettings) -> Void = { _ in },
         _ body: (Stack, _ secrets: ([String]) throws -> Void) async throws -> Void
@@ -43,7 +43,7 @@ struct ReloadedComponentsTests {
         }
     }
 
-    @Test("lower bounds have memory let go at once of what is over them, and the rest stays")
+    @Test("lower cache bounds evict the excess entries at once")
     func bounds() async throws {
         try await Stack.run(settings: { $0.cache.shards = 1 }) { stack in
             let tokens = try (0..<20).map { try stack.emulator.logIn(phone: "+155500000\(10 + $0)") }
@@ -53,22 +53,22 @@ struct ReloadedComponentsTests {
             settings.cache.valid.entries = 5
             try stack.dependencies.cacheBounds.prepare(settings).apply()
             #expect(stack.dependencies.verifier.statistics.valid.entries == 5)
-            // Those used last.
+            // The entries used last.
             for token in tokens.suffix(5) { #expect(await stack.verify(token) == "OK") }
             #expect(stack.providerRequests == 20)
         }
     }
 
-    @Test("a breaker that is open stays open, and memory stays, when secrets change")
+    @Test("an open circuit breaker stays open when secrets change")
     func breaker() async throws {
-        let patient: (inout DoormandSettings) -> Void = {
+        let settings: (inout DoormandSettings) -> Void = {
             $0.governor.circuitBreaker.consecutiveFailures = 1
             $0.governor.circuitBreaker.openTime = .seconds(60)
             $0.governor.circuitBreaker.maximumOpenTime = .seconds(60)
             $0.governor.retryBurst = 0
             $0.governor.retryBudget = 0
         }
-        try await Self.withSecrets([Stack.ours.secret], settings: patient) { stack, change in
+        try await Self.withSecrets([Stack.ours.secret], settings: settings) { stack, change in
             let (known, unknown) = (
                 try stack.emulator.logIn(phone: "+15551234567"), try stack.emulator.logIn(phone: "+15557654321")
             )
@@ -84,23 +84,23 @@ struct ReloadedComponentsTests {
         }
     }
 
-    @Test("a question under way ends with the secret that it began with")
-    func underWay() async throws {
+    @Test("a provider request in flight keeps its secret")
+    func inFlight() async throws {
         try await Self.withSecrets([Stack.ours.secret]) { stack, change in
             let token = try stack.emulator.logIn(phone: "+15551234567")
             stack.emulator.setFault(.latency(.milliseconds(300)), for: .me)
             async let call = stack.verify(token)
-            try await eventually("the provider is asked") { stack.providerRequests == 1 }
+            try await eventually("a provider request") { stack.providerRequests == 1 }
             try change([Self.next])
             #expect(await call == "OK")
             stack.emulator.clearFaults()
-            #expect(await stack.verify(try stack.emulator.logIn(phone: "+15557654321")) == "refused: PROOF_REJECTED")
+            #expect(await stack.verify(try stack.emulator.logIn(phone: "+15557654321")) == "rejected: PROOF_REJECTED")
             try change([Stack.ours.secret])
             #expect(await stack.verify(try stack.emulator.logIn(phone: "+15557654321")) == "OK")
         }
     }
 
-    @Test("the secret that worked last goes on being used first, wherever it stands after the reload")
+    @Test("the secret that worked last is used first after a reload")
     func preference() async throws {
         try await Self.withSecrets([Stack.ours.secret, Self.next]) { stack, change in
             try stack.emulator.changeSecret(to: Self.next)

@@ -6,11 +6,11 @@ import Testing
 
 @testable import DoormanDaemon
 
-@Suite("Changing an application's secret while it is served")
+@Suite("Rotation of an application's secret")
 struct SecretChangeTests {
     private static let next = "00112233445566778899aabbccddeeff"
 
-    /// A stack that is told of the next secret as well.
+    /// Runs a stack that has the next secret, too.
     private static func withBothSecrets(
         settings change: (inout DoormandSettings) -> Void = { _ in }, _ body: (Stack) async throws -> Void
     ) async throws {
@@ -25,7 +25,7 @@ struct SecretChangeTests {
         }
     }
 
-    @Test("no good token is refused, and the second after the change needs one call again")
+    @Test("the first token after the rotation needs one more provider request")
     func settling() async throws {
         try await Self.withBothSecrets { stack in
             for (secret, calls) in [(nil, [1, 1]), (Self.next, [2, 1]), (Stack.ours.secret, [2, 1])] {
@@ -39,31 +39,31 @@ struct SecretChangeTests {
         }
     }
 
-    @Test("a secret that neither is refuses tokens without remembering it, until it is right again")
+    @Test("a rejection because of an unknown secret is not cached")
     func neither() async throws {
         try await Self.withBothSecrets { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
             try stack.emulator.changeSecret(to: String(repeating: "f", count: 32))
-            #expect(await stack.verify(token) == "refused: PROOF_REJECTED")
+            #expect(await stack.verify(token) == "rejected: PROOF_REJECTED")
             try stack.emulator.changeSecret(to: Self.next)
             #expect(await stack.verify(token) == "OK")
         }
     }
 
-    @Test("under load, no call for a good token fails when the secret changes")
+    @Test("no call fails under load when the secret changes")
     func underLoad() async throws {
-        // Two busy cores and a sanitizer take their time; this is not about that.
-        let patience: (inout DoormandSettings) -> Void = {
+        // Two cores and a sanitizer are slow; this test does not measure speed.
+        let longTimeouts: (inout DoormandSettings) -> Void = {
             $0.cache.lookupTimeout = .seconds(20)
             $0.transport.requestTimeout = .seconds(20)
         }
-        try await Self.withBothSecrets(settings: patience) { stack in
+        try await Self.withBothSecrets(settings: longTimeouts) { stack in
             let tokens = try (0..<400).map { try stack.emulator.logIn(phone: "+1555\(1_000_000 + $0)") }
             let outcomes = try await withThrowingTaskGroup(of: String.self) { tasks in
                 for (number, token) in tokens.enumerated() {
                     tasks.addTask { await stack.verify(token) }
                     if number == 200 {
-                        try await eventually("some were asked about") { stack.providerRequests > 50 }
+                        try await eventually("50 provider requests") { stack.providerRequests > 50 }
                         try stack.emulator.changeSecret(to: Self.next)
                     }
                 }
@@ -73,7 +73,7 @@ struct SecretChangeTests {
         }
     }
 
-    @Test("the first exchange after the change may fail, sent once and its code unspent; the next uses the new secret")
+    @Test("a failed exchange after the rotation leaves its code unspent")
     func exchange() async throws {
         try await Self.withBothSecrets { stack in
             let code = AuthorizationCode(try stack.emulator.issueCode(phone: "+15551234567"))
@@ -88,7 +88,7 @@ struct SecretChangeTests {
         }
     }
 
-    @Test("an exchange after a verification that met the change works at once")
+    @Test("an exchange succeeds once a verification has found the new secret")
     func exchangeAfterVerify() async throws {
         try await Self.withBothSecrets { stack in
             try stack.emulator.changeSecret(to: Self.next)
@@ -99,16 +99,16 @@ struct SecretChangeTests {
         }
     }
 
-    @Test("tokens and accounts are revoked with whichever secret is right")
+    @Test("a revocation finds the secret that works")
     func revoke() async throws {
         try await Self.withBothSecrets { stack in
             try stack.emulator.changeSecret(to: Self.next)
             let token = try stack.emulator.logIn(phone: "+15551234567")
             let other = try stack.emulator.logIn(phone: "+15551234567")
             try await stack.client.revoke(Token(token))
-            #expect(await stack.verify(token) == "refused: TOKEN_REJECTED")
+            #expect(await stack.verify(token) == "rejected: TOKEN_REJECTED")
             try await stack.client.revoke(accountID: try #require(stack.emulator.account(ofToken: other)))
-            #expect(await stack.verify(other) == "refused: TOKEN_REJECTED")
+            #expect(await stack.verify(other) == "rejected: TOKEN_REJECTED")
             #expect(stack.emulator.statistics[.invalidateAllTokens] == 2)
         }
     }

@@ -9,14 +9,14 @@ import TestKit
 
 @testable import DoormanDaemon
 
-/// The whole way of a call in one process, over real sockets: client, server, cache, governor, verifier, curl, emulator. Only
-/// the settings are a test's; the dependencies are put together as `doormand` does it.
+/// The whole path of a call in one process over real sockets: client, server, cache, governor, verifier, curl, emulator. A test
+/// changes only settings; the dependencies are those of `doormand`.
 struct Stack {
     static let ours = EmulatorSettings.App(
         id: "5432154321543210", secret: "0123456789abcdef0123456789abcdef", requiresAppSecret: true)
     static let theirs = EmulatorSettings.App(
         id: "1111122222333334", secret: "fedcba9876543210fedcba9876543210", requiresAppSecret: false)
-    /// An app that Doorman is never told of.
+    /// An app that Doorman does not know.
     static let strangers = EmulatorSettings.App(
         id: "9999988888777776", secret: "00112233445566778899aabbccddeeff", requiresAppSecret: true)
 
@@ -27,7 +27,7 @@ struct Stack {
     let port: Int
     let settings: DoormandSettings
 
-    /// Calls that reached `/me`.
+    /// Provider requests to `/me`.
     var providerRequests: Int { emulator.statistics[.me] }
 
     /// Runs the stack on free ports for as long as `body` runs.
@@ -61,7 +61,7 @@ struct Stack {
         try await server.start()
         let port = server.addresses.compactMap(\.port).first ?? 0
         var clientSettings = DoormanClientConfiguration()
-        // Sanitizers and two busy cores make everything slow; tests that are about deadlines set their own.
+        // Sanitizers and two cores are slow. Tests of deadlines set their own timeouts.
         clientSettings.timeout = .seconds(20)
         changeClient(&clientSettings)
         let client = DoormanClient(target: .hostAndPort("127.0.0.1", port), configuration: clientSettings)
@@ -83,7 +83,7 @@ struct Stack {
         try outcome.get()
     }
 
-    /// What a call came to, in one word: `OK`, or the reason of its failure.
+    /// Returns the result of a call: `OK`, or the reason of its failure.
     func verify(_ token: String, timeout: Duration? = nil) async -> String {
         do throws(DoormanError) {
             _ = try await client.verify(token, timeout: timeout)
@@ -97,7 +97,7 @@ struct Stack {
 extension DoormanError {
     var reason: String {
         switch kind {
-        case .rejected(let reason): "refused: \(reason)"
+        case .rejected(let reason): "rejected: \(reason)"
         case .unavailable(let reason): "unavailable: \(reason)"
         }
     }

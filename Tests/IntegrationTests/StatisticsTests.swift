@@ -7,26 +7,26 @@ import Testing
 
 @testable import DoormanDaemon
 
-@Suite("Statistics, the whole way")
+@Suite("Statistics, end to end")
 struct StatisticsTests {
     private typealias Object = [String: Any]
 
-    /// What `doorman stats --json` prints about a `doormand` that is a process of its own.
+    /// Returns the output of `doorman stats --json` for a `doormand` process.
     private func stats(_ doormand: DoormandProcess) async throws -> Object {
-        let probe = try ChildProcess.ours("doorman", ["stats", "--json", "--address", "127.0.0.1:\(doormand.port)"])
-        try #require(try await probe.ending() == 0, "\(probe.allOutput)")
-        return try #require(try JSONSerialization.jsonObject(with: Data(probe.output.utf8)) as? Object)
+        let doorman = try ChildProcess.ours("doorman", ["stats", "--json", "--address", "127.0.0.1:\(doormand.port)"])
+        try #require(try await doorman.ending() == 0, "\(doorman.allOutput)")
+        return try #require(try JSONSerialization.jsonObject(with: Data(doorman.output.utf8)) as? Object)
     }
 
     private func object(_ list: Any?, where key: String, is value: String) throws -> Object {
         try #require((list as? [Object])?.first { $0[key] as? String == value }, "\(value)")
     }
 
-    @Test("doormand's calls, hits, misses, latencies, limits and breaker are what doorman stats --json says")
+    @Test("doorman stats --json reports doormand's activity")
     func numbers() async throws {
         try await DoormandProcess.run(["--cache-max-entries", "1600", "--provider-max-concurrent-calls", "7"]) { doormand in
             doormand.emulator.setFault(.latency(.milliseconds(20)), for: .me)
-            let token = try await doormand.knownToken()
+            let token = try await doormand.cachedToken()
             let peer = try RawPeer.connect(port: doormand.port)
             for streamID in [1, 3, 5] as [UInt32] {
                 try await peer.send(DoormandProcess.verify(token, streamID: streamID))
@@ -39,14 +39,14 @@ struct StatisticsTests {
             #expect(stats["outcome"] as? String == "statistics")
             #expect(stats["hits"] as? Int == 3 && stats["misses"] as? Int == 2 && stats["hit_ratio"] as? Double == 0.6)
             #expect(stats["failures"] as? [String: Int] == ["TOKEN_REJECTED": 1])
-            let fromMemory = try object(stats["calls"], where: "source", is: "cache")
-            #expect(fromMemory["method"] as? String == "Verify" && fromMemory["count"] as? Int == 3)
-            #expect(fromMemory["code"] as? String == "OK")
+            let cacheHits = try object(stats["calls"], where: "source", is: "cache")
+            #expect(cacheHits["method"] as? String == "Verify" && cacheHits["count"] as? Int == 3)
+            #expect(cacheHits["code"] as? String == "OK")
             let byProvider = ((stats["calls"] as? [Object]) ?? []).filter { $0["source"] as? String == "provider" }
             #expect(byProvider.compactMap { $0["code"] as? String }.sorted() == ["OK", "UNAUTHENTICATED"])
             #expect(byProvider.allSatisfy { $0["method"] as? String == "Verify" && $0["total"] as? Int == 1 })
-            let answered = try object(stats["provider_requests"], where: "outcome", is: "success")
-            #expect(answered["endpoint"] as? String == "me" && answered["count"] as? Int == 1)
+            let succeeded = try object(stats["provider_requests"], where: "outcome", is: "success")
+            #expect(succeeded["endpoint"] as? String == "me" && succeeded["count"] as? Int == 1)
             #expect(try object(stats["provider_requests"], where: "outcome", is: "token_rejected")["count"] as? Int == 1)
             let latency = try #require(stats["provider_latency_us"] as? [String: Int])
             #expect(latency["count"] == 2 && (latency["p50"] ?? 0) >= 20_000)
@@ -60,7 +60,7 @@ struct StatisticsTests {
                 #expect(state["used"] as? Int == used && state["limit"] as? Int == limit, "\(state)")
             }
             let connections = try object(stats["limits"], where: "setting", is: "server.max-connections")
-            // The peer's, the probe's, and perhaps that of before.
+            // The connections of the peer and the CLI, and perhaps the previous connection.
             #expect((2...3).contains(connections["used"] as? Int ?? 0))
             let bytes = try object(stats["limits"], where: "setting", is: "cache.max-bytes")
             #expect((bytes["used"] as? Int ?? 0) > 100 && bytes["limit"] as? Int == 128 << 20)
@@ -70,7 +70,7 @@ struct StatisticsTests {
         }
     }
 
-    @Test("an outage shows in the breaker, in what the provider answered, and in why calls failed")
+    @Test("an outage is visible in the statistics")
     func outage() async throws {
         try await Stack.run(settings: {
             $0.governor.circuitBreaker.consecutiveFailures = 1
@@ -91,8 +91,8 @@ struct StatisticsTests {
         }
     }
 
-    /// By default the bytes are there for tokens of an unusual size, and the number of entries is what bounds the usual ones.
-    @Test("the default bytes have room for the default number of tokens, accepted and refused for whatever reason")
+    /// The default bytes allow for tokens of unusual size. The default number of entries is the limit for usual tokens.
+    @Test("the default bytes suffice for the default number of entries")
     func defaultBytesHoldDefaultEntries() async throws {
         try await Stack.run { stack in
             let phone = try stack.emulator.logIn(phone: "+15551234567")
@@ -101,9 +101,9 @@ struct StatisticsTests {
             let silent = try stack.emulator.logIn(phone: "+15552222222")
             var before = stack.dependencies.verifier.statistics
             for (token, fault, outcome) in [
-                (phone, nil, "OK"), (email, nil, "OK"), ("EMAWnobodys", nil, "refused: TOKEN_REJECTED"),
-                (foreign, Fault.applicationForeign, "refused: WRONG_APPLICATION"),
-                (silent, Fault.applicationMissing, "refused: WRONG_APPLICATION"),
+                (phone, nil, "OK"), (email, nil, "OK"), ("EMAWnobodys", nil, "rejected: TOKEN_REJECTED"),
+                (foreign, Fault.applicationForeign, "rejected: WRONG_APPLICATION"),
+                (silent, Fault.applicationMissing, "rejected: WRONG_APPLICATION"),
             ] {
                 if let fault { stack.emulator.setFault(fault, for: .me) }
                 #expect(await stack.verify(token) == outcome)
@@ -117,7 +117,7 @@ struct StatisticsTests {
         }
     }
 
-    @Test("lower bounds of memory show once they are in force")
+    @Test("lower cache bounds are visible once they apply")
     func reloadedBounds() async throws {
         try await Stack.run { stack in
             stack.dependencies.verifier.limit(
@@ -128,7 +128,7 @@ struct StatisticsTests {
         }
     }
 
-    @Test("a policy that does not allow it keeps even the machine's own processes from it")
+    @Test("a policy can deny statistics to local processes")
     func policy() async throws {
         try await Stack.run(settings: {
             $0.server.policy = CallerPolicy([.init([.any], CallerPermissions(.verify))], setting: "authorization.policy-file")

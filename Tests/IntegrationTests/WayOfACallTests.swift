@@ -4,9 +4,9 @@ import Testing
 
 @testable import DoormanDaemon
 
-@Suite("The way of a call")
+@Suite("The path of a call")
 struct WayOfACallTests {
-    @Test("a token goes in, its identity comes out; the second time from memory")
+    @Test("a second verification is a cache hit")
     func verify() async throws {
         try await Stack.run { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
@@ -27,7 +27,7 @@ struct WayOfACallTests {
         }
     }
 
-    @Test("an account that was opened with an e-mail address has that and no phone")
+    @Test("an account with an e-mail address has no phone")
     func email() async throws {
         try await Stack.run { stack in
             let token = try stack.emulator.logIn(email: "test@example.com")
@@ -37,8 +37,8 @@ struct WayOfACallTests {
         }
     }
 
-    @Test("1,000 concurrent calls for one new token cause exactly one call to the provider")
-    func oneFlight() async throws {
+    @Test("1,000 concurrent calls with one new token cause one provider request")
+    func singleFlight() async throws {
         try await Stack.run { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
             stack.emulator.setFault(.latency(.milliseconds(300)), for: .me)
@@ -51,8 +51,8 @@ struct WayOfACallTests {
         }
     }
 
-    @Test("max age and audience are judged at each call, memory or not")
-    func judgedAtEachCall() async throws {
+    @Test("each call's max age and application apply to cached entries")
+    func conditionsOfCachedEntries() async throws {
         try await Stack.run { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
             _ = try await stack.client.verify(token)
@@ -63,7 +63,7 @@ struct WayOfACallTests {
         }
     }
 
-    @Test("a code is exchanged once for a token, whose identity is then known without asking")
+    @Test("the token of an exchange is cached")
     func exchange() async throws {
         try await Stack.run { stack in
             let code = AuthorizationCode(try stack.emulator.issueCode(phone: "+15551234567"))
@@ -75,11 +75,11 @@ struct WayOfACallTests {
             #expect(stack.providerRequests == calls)
 
             let error = await #expect(throws: DoormanError.self) { try await stack.client.exchange(code) }
-            #expect(error?.reason == "refused: TOKEN_REJECTED")
+            #expect(error?.reason == "rejected: TOKEN_REJECTED")
         }
     }
 
-    @Test("a revoked token is refused from the moment that the revocation is answered, though it was in memory")
+    @Test("a cached token is rejected once its revocation is acknowledged")
     func revokeToken() async throws {
         try await Stack.run { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
@@ -87,13 +87,13 @@ struct WayOfACallTests {
             #expect(await stack.verify(token) == "OK")
             #expect(await stack.verify(other) == "OK")
             try await stack.client.revoke(Token(token))
-            #expect(await stack.verify(token) == "refused: TOKEN_REJECTED")
+            #expect(await stack.verify(token) == "rejected: TOKEN_REJECTED")
             #expect(await stack.verify(other) == "OK")
             try await stack.client.revoke(Token(token))
         }
     }
 
-    @Test("revoking an account refuses all its tokens and nobody else's")
+    @Test("the revocation of an account rejects its tokens only")
     func revokeAccount() async throws {
         try await Stack.run { stack in
             let tokens = try (0..<3).map { _ in try stack.emulator.logIn(phone: "+15551234567") }
@@ -101,12 +101,12 @@ struct WayOfACallTests {
             for token in tokens + [neighbour] { #expect(await stack.verify(token) == "OK") }
             let account = try #require(stack.emulator.account(ofToken: tokens[0]))
             try await stack.client.revoke(accountID: account)
-            for token in tokens { #expect(await stack.verify(token) == "refused: TOKEN_REJECTED") }
+            for token in tokens { #expect(await stack.verify(token) == "rejected: TOKEN_REJECTED") }
             #expect(await stack.verify(neighbour) == "OK")
         }
     }
 
-    @Test("the server says that it serves")
+    @Test("the health check reports serving")
     func health() async throws {
         try await Stack.run { stack in
             let server = try await stack.client.health()
@@ -116,18 +116,18 @@ struct WayOfACallTests {
         }
     }
 
-    @Test("hits go on being served while the provider hangs and every slot is taken")
+    @Test("cache hits are served while the provider hangs")
     func hitsWhileTheProviderHangs() async throws {
         try await Stack.run(settings: { $0.governor.concurrentCalls = 2 }) { stack in
-            let remembered = try stack.emulator.logIn(phone: "+15551234567")
-            #expect(await stack.verify(remembered) == "OK")
+            let cached = try stack.emulator.logIn(phone: "+15551234567")
+            #expect(await stack.verify(cached) == "OK")
             stack.emulator.setFault(.hang, for: .me)
             let hanging = try (0..<10).map { try stack.emulator.logIn(phone: "+1555000000\($0)") }
             await withTaskGroup(of: Void.self) { tasks in
                 for token in hanging {
                     tasks.addTask { #expect(await stack.verify(token, timeout: .seconds(1)) == "unavailable: DEADLINE_EXCEEDED") }
                 }
-                for _ in 0..<100 { #expect(await stack.verify(remembered) == "OK") }
+                for _ in 0..<100 { #expect(await stack.verify(cached) == "OK") }
             }
         }
     }
