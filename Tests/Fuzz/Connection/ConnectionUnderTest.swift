@@ -6,8 +6,8 @@ internal import NIOCore
 
 @testable import DoormanServer
 
-/// The connection and the reader of its requests, put together as the server's handler does it. All of the server's API that the
-/// fuzzer knows is in this file.
+/// A connection and the dispatcher of its requests, assembled as in the server's handler. Only this file of the fuzzer uses the
+/// server's API.
 struct ConnectionUnderTest {
     typealias Directive = ServerConnection.Directive
     typealias CallID = ServerConnection.CallID
@@ -23,7 +23,7 @@ struct ConnectionUnderTest {
 
     init(_ setup: Setup, now: Instant) {
         limits = setup.limits
-        // Permits are for the handler to give back, which is not here: there are enough.
+        // The handler would give permits back. It is not part of the test, so the limits are high enough.
         dispatcher = RequestDispatcher(
             backend: setup.backend, policy: .open(accountsCallers: setup.listsAccounts ? [Self.caller] : []),
             quotas: CallerQuotaRegistry(maximumCallers: 1), inFlight: InFlightCounter(maximum: .max),
@@ -35,15 +35,15 @@ struct ConnectionUnderTest {
     var callsInFlight: Int { connection.callsInFlight }
     var nextTimer: Instant { mutating get { connection.nextTimer } }
 
-    /// - Parameter room: How many bytes of responses are taken while more frames of this read wait.
-    mutating func receive(_ bytes: [UInt8], now: Instant, roomAhead room: Int) -> Directive {
+    /// - Parameter capacity: Bytes of responses that the socket accepts while more frames of this read wait.
+    mutating func receive(_ bytes: [UInt8], now: Instant, earlyCapacity capacity: Int) -> Directive {
         var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
         connection.beginRead(ByteBuffer(bytes: bytes))
         var mayFlush = true
         while let frame = connection.nextFrame() {
             if mayFlush {
                 mayFlush = connection.flushEarly { output in
-                    sentEarly += output.readBytes(length: min(room, output.readableBytes)) ?? []
+                    sentEarly += output.readBytes(length: min(capacity, output.readableBytes)) ?? []
                     return output.readableBytes == 0
                 }
             }
@@ -62,7 +62,7 @@ struct ConnectionUnderTest {
 
     mutating func takeStarted() -> [StartedCall] { connection.takeStarted() }
 
-    mutating func answer(_ call: CallID, with data: [UInt8], now: Instant) -> Directive {
+    mutating func respond(to call: CallID, with data: [UInt8], now: Instant) -> Directive {
         connection.answer(call, with: EncodedResponse(bytes: data), now: now)
     }
 
@@ -74,7 +74,7 @@ struct ConnectionUnderTest {
 
     mutating func timePassed(now: Instant) -> (expired: [CallID], directive: Directive) { connection.timePassed(now: now) }
 
-    /// Bytes that the connection keeps of what it was sent. Nobody but this asks, so it is looked up.
+    /// The number of received bytes that the connection keeps. Found by reflection, because only this test needs it.
     var bufferedBytes: Int? {
         (Mirror(reflecting: connection).descendant("decoder") as? FrameDecoder)?.bufferedBytes
     }

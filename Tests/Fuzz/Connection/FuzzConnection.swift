@@ -3,9 +3,9 @@ internal import DoormanSupport
 internal import DoormanWire
 internal import FuzzKit
 
-/// A connection without its socket, and all that can happen to it in any order. What must hold is in `Ledger`.
+/// Fuzzes a connection without its socket with events in any order. `Ledger` has the rules.
 ///
-/// Input: a setup (two bytes), then events of one byte, each with what it needs behind it.
+/// Input: a setup (two bytes), then events. An event is a byte, followed by its parameters.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzConnection(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     var script = Script(unsafe InputReader(start: start, count: count))
@@ -20,9 +20,9 @@ private struct Script {
     private var now = Instant(nanoseconds: 1 << 40)
     private var connection: ConnectionUnderTest
     private var ledger: Ledger
-    /// Bytes that the peer has sent and that have not come yet.
-    private var underWay: [UInt8] = []
-    /// The handler writes at the end of a read, and again when answers come: output may gather for a while.
+    /// Bytes that the peer has sent and the connection has not received.
+    private var undelivered: [UInt8] = []
+    /// Whether output gathers. The handler writes at the end of a read and again after responses.
     private var gathersOutput = false
 
     init(_ input: InputReader) {
@@ -32,17 +32,17 @@ private struct Script {
         ledger = Ledger(limits: setup.limits)
     }
 
-    /// - Returns: Whether there is more to play.
+    /// - Returns: Whether the input has more events.
     mutating func step() -> Bool {
         guard !input.isAtEnd else { return false }
         let event = input.byte()
         switch event & 0x0f {
-        case 0: underWay += input.bytes(Int(input.byte()))
-        case 1, 2: underWay += frame()
+        case 0: undelivered += input.bytes(Int(input.byte()))
+        case 1, 2: undelivered += frame()
         case 3: deliver(Int(input.byte()))
-        case 4: deliver(.max, roomAhead: Int(event >> 4) * 1000)
-        case 5: answer(input.byte(), kind: input.byte())
-        case 6: answerLate(input.byte())
+        case 4: deliver(.max, earlyCapacity: Int(event >> 4) * 1000)
+        case 5: respond(toIndex: input.byte(), kind: input.byte())
+        case 6: respondLate(input.byte())
         case 7: now = now.advanced(by: .milliseconds(Int64(input.byte())))
         case 8: now = now.advanced(by: .seconds(Int64(input.byte())))
         case 9: passTime(to: connection.nextTimer)
@@ -57,28 +57,28 @@ private struct Script {
         return true
     }
 
-    /// What is left comes, and the last timers fire: every call has its answer, or the connection is closed.
+    /// Delivers the rest and fires the last timers. Then every call has its response, or the connection is closed.
     mutating func end() {
         gathersOutput = false
         deliver(.max)
         settle()
         if let kept = connection.bufferedBytes {
             let most = FrameHeader.byteCount + Int(connection.limits.maximumFrameLength)
-            require(kept < most, "no more is kept than an unfinished frame")
+            require(kept < most, "the connection keeps at most an unfinished frame")
         }
         while connection.callsInFlight > 0 {
             passTime(to: connection.nextTimer)
             settle()
         }
-        ledger.checkAllIsAnswered()
+        ledger.checkAllCallsEnded()
     }
 
     private mutating func frame() -> [UInt8] {
         let stream = input.byte()
-        // Few ids, so that they meet again; some are even.
+        // Few ids, so that they are reused; some are even.
         let streamID = stream < 0xe0 ? UInt32(stream & 7) << 1 | 1 : UInt32(stream)
         let choice = Int(input.byte())
-        let data = Questions.all[choice % Questions.all.count]
+        let data = Requests.all[choice % Requests.all.count]
         let flags: UInt8 = stream & 0x18 == 0x18 ? stream >> 5 : 0
         let type: UInt8 = choice < 0xc0 ? 1 : UInt8(choice & 7)
         let length = UInt32(data.count)
@@ -86,27 +86,28 @@ private struct Script {
             + [type, flags] + data
     }
 
-    private mutating func deliver(_ count: Int, roomAhead: Int = 0) {
-        let part = Array(underWay.prefix(count))
-        underWay.removeFirst(part.count)
+    private mutating func deliver(_ count: Int, earlyCapacity: Int = 0) {
+        let part = Array(undelivered.prefix(count))
+        undelivered.removeFirst(part.count)
         ledger.noteReceived(part)
-        let directive = connection.receive(part, now: now, roomAhead: roomAhead)
+        let directive = connection.receive(part, now: now, earlyCapacity: earlyCapacity)
         ledger.note(directive, .receive)
         ledger.noteStarted(connection.takeStarted(), now: now)
     }
 
-    private mutating func answer(_ index: UInt8, kind: UInt8) {
+    private mutating func respond(toIndex index: UInt8, kind: UInt8) {
         guard let call = ledger.call(inFlight: Int(index)) else { return }
-        let data = ledger.makeAnswer(kind)
-        let directive = connection.answer(call, with: data, now: now)
-        ledger.noteAnswered(call, with: data)
-        ledger.note(directive, .answer)
+        let data = ledger.makeResponse(kind)
+        let directive = connection.respond(to: call, with: data, now: now)
+        ledger.noteResponse(call, with: data)
+        ledger.note(directive, .response)
     }
 
-    /// An answer for a call that has one, or whose deadline has passed: nothing may come of it.
-    private mutating func answerLate(_ index: UInt8) {
+    /// Responds to a call that has a response already or whose deadline has passed. It must have no effect.
+    private mutating func respondLate(_ index: UInt8) {
         guard let call = ledger.call(ended: Int(index)) else { return }
-        require(connection.answer(call, with: ledger.makeAnswer(index), now: now) == .keep, "a late answer changes nothing")
+        require(
+            connection.respond(to: call, with: ledger.makeResponse(index), now: now) == .keep, "a late response has no effect")
     }
 
     private mutating func passTime(to moment: Instant) {
@@ -115,7 +116,7 @@ private struct Script {
         let (expired, directive) = connection.timePassed(now: now)
         ledger.noteExpired(expired, now: now)
         ledger.note(directive, .time)
-        if !ledger.isClosed { require(connection.nextTimer > now, "a timer that fired is not due again at once") }
+        if !ledger.isClosed { require(connection.nextTimer > now, "a timer that fired is not due at once") }
     }
 
     private mutating func drain() {
@@ -128,9 +129,9 @@ private struct Script {
         ledger.note(connection.endInput(), .endInput)
     }
 
-    /// What must hold after every event.
+    /// Checks the rules that hold after every event.
     private mutating func settle() {
-        require(connection.callsInFlight == ledger.callsInFlight, "it knows how many calls are in flight")
+        require(connection.callsInFlight == ledger.callsInFlight, "the connection counts the calls in flight")
         ledger.checkTimer(connection.nextTimer, now: now)
         if !gathersOutput || ledger.isClosed { ledger.noteOutput(connection.takeOutput()) }
     }

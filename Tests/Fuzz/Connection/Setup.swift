@@ -5,7 +5,7 @@ internal import DoormanWire
 internal import FuzzKit
 internal import NIOConcurrencyHelpers
 
-/// What stands around a connection, chosen by the input's first bytes: limits, memory, and the caller's share of misses.
+/// The environment of a connection, chosen by the input's first bytes: limits, cache, and cache-miss limit.
 struct Setup {
     let limits: ConnectionLimits
     let backend: FuzzBackend
@@ -19,48 +19,48 @@ struct Setup {
         if choice & 0x10 != 0 { limits.drainQuietPeriod = .zero }
         self.limits = limits
         listsAccounts = choice & 0x20 != 0
-        let share = input.byte()
-        backend = FuzzBackend(missesLeft: share == 0 ? .max : Int(share))
+        let misses = input.byte()
+        backend = FuzzBackend(missesLeft: misses == 0 ? .max : Int(misses))
     }
 }
 
-/// What a token is to the server's memory goes by its first byte.
-enum Memory {
-    static let remembered = UInt8(ascii: "h")
-    static let outdated = UInt8(ascii: "o")
-    static let recovering = UInt8(ascii: "r")
-    static let beingAsked = UInt8(ascii: "b")
+/// The state of a token in the cache, chosen by the token's first byte.
+enum TestCache {
+    static let cached = UInt8(ascii: "h")
+    static let stale = UInt8(ascii: "o")
+    static let staleOverLimit = UInt8(ascii: "r")
+    static let inFlight = UInt8(ascii: "b")
     static let malformed = UInt8(ascii: "x")
 
-    /// Stands for the token as its key in memory does.
+    /// Returns the cache key of a token.
     static func key(of token: Span<UInt8>) -> TokenKey {
         let hash = token.indices.reduce(into: UInt64(token.count)) { $0 = ($0 ^ UInt64(token[$1])) &* 0x100_0000_01b3 }
         return TokenKey(words: (hash, 0, 0, 0))
     }
 
-    /// An identity whose account names the token, so that an answer tells which question it belongs to.
-    static func reply(to token: Span<UInt8>) -> [UInt8] {
+    /// Returns a response with an identity whose account names the token, so that a response shows its request.
+    static func response(to token: Span<UInt8>) -> [UInt8] {
         let name = token.indices.map { String(token[$0], radix: 16) }.joined(separator: ".")
         return ResponseEncoder.encode(
             Identity(
                 accountID: mark + name, applicationID: "1", provider: "fuzz", verifiedAt: Timestamp(millisecondsSince1970: 0)))
     }
 
-    /// What the accounts of such identities begin with.
-    static let mark = "memory "
+    /// The prefix of these accounts.
+    static let mark = "cached "
 
-    /// The token that such an account names.
+    /// Returns the token that an account names; `nil` for other accounts.
     static func token(namedBy account: String) -> [UInt8]? {
         guard account.hasPrefix(mark) else { return nil }
         return account.dropFirst(mark.count).split(separator: ".").compactMap { UInt8($0, radix: 16) }
     }
 }
 
-/// A cache that goes by a token's first byte, and no provider: the fuzzer answers the calls itself.
+/// A backend whose cache depends on a token's first byte, without a provider. The fuzzer responds to calls itself.
 final class FuzzBackend: VerificationBackend {
     let timeSource = TimeSource(now: { .distantFuture }, wallTime: { .distantFuture })
     private let missesLeft: NIOLockedValueBox<Int>
-    /// The server asks the cache by keys alone.
+    /// The tokens of the keys, because the server looks up keys alone.
     private let tokens = NIOLockedValueBox<[TokenKey: [UInt8]]>([:])
 
     init(missesLeft: Int) {
@@ -68,7 +68,7 @@ final class FuzzBackend: VerificationBackend {
     }
 
     func key(of token: Span<UInt8>) -> TokenKey {
-        let key = Memory.key(of: token)
+        let key = TestCache.key(of: token)
         let bytes = token.indices.map { token[$0] }
         tokens.withLockedValue { $0[key] = bytes }
         return key
@@ -78,15 +78,15 @@ final class FuzzBackend: VerificationBackend {
         _ key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit? {
         let token = token(of: key)
-        guard token.first == Memory.remembered else { return nil }
-        response = EncodedResponse(bytes: Memory.reply(to: token.span))
+        guard token.first == TestCache.cached else { return nil }
+        response = EncodedResponse(bytes: TestCache.response(to: token.span))
         return CacheHit()
     }
 
     func refresh(_ token: Token, key: TokenKey) {}
 
     func validateSyntax(of token: Token) -> Rejection? {
-        token.bytes.first == Memory.malformed ? Rejection(.malformedToken, "not a token") : nil
+        token.bytes.first == TestCache.malformed ? Rejection(.malformedToken, "not a token") : nil
     }
 
     func serveStale(
@@ -94,12 +94,12 @@ final class FuzzBackend: VerificationBackend {
     ) -> CacheHit? {
         require(token(of: call.key) == call.token.bytes, "the key is the token's")
         let first = call.token.bytes.first
-        guard first == Memory.outdated || (occasion == .missLimitExceeded && first == Memory.recovering) else { return nil }
-        response = EncodedResponse(bytes: Memory.reply(to: call.token.bytes.span))
+        guard first == TestCache.stale || (occasion == .missLimitExceeded && first == TestCache.staleOverLimit) else { return nil }
+        response = EncodedResponse(bytes: TestCache.response(to: call.token.bytes.span))
         return CacheHit()
     }
 
-    func isLookupInFlight(_ key: TokenKey) -> Bool { token(of: key).first == Memory.beingAsked }
+    func isLookupInFlight(_ key: TokenKey) -> Bool { token(of: key).first == TestCache.inFlight }
 
     func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
         missesLeft.withLockedValue { left in
@@ -110,19 +110,19 @@ final class FuzzBackend: VerificationBackend {
     }
 
     func statistics() -> ServerStatistics { ServerStatistics() }
-    func verify(_: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict { throw .nobody }
-    func exchange(_: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict { throw .nobody }
-    func revoke(_: RevocationRequest, deadline: Deadline) async throws(VerificationError) { throw .nobody }
-    func accounts(_: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage { throw .nobody }
-    func deleteAccount(_: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) { throw .nobody }
+    func verify(_: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict { throw .unused }
+    func exchange(_: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict { throw .unused }
+    func revoke(_: RevocationRequest, deadline: Deadline) async throws(VerificationError) { throw .unused }
+    func accounts(_: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage { throw .unused }
+    func deleteAccount(_: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) { throw .unused }
 
     private func token(of key: TokenKey) -> [UInt8] {
         let token = tokens.withLockedValue { $0[key] }
-        require(token != nil, "the server asks by a key that it was given")
+        require(token != nil, "the server uses the keys of this backend")
         return token ?? []
     }
 }
 
 extension VerificationError {
-    fileprivate static let nobody = VerificationError(.internal, "nobody asks in here")
+    fileprivate static let unused = VerificationError(.internal, "the fuzzer calls no provider")
 }

@@ -2,7 +2,7 @@ internal import DoormanWire
 internal import FuzzKit
 internal import NIOCore
 
-/// All that the decoder says of bytes that come in these parts, in the reference's words.
+/// The decoder's results for bytes that arrive in these parts, as pieces of the reference.
 struct Decoding {
     private(set) var pieces: [ReferenceFraming.Piece] = []
     private(set) var isMidFrame = false
@@ -14,15 +14,15 @@ struct Decoding {
             decoder.append(ByteBuffer(bytes: part))
             received += part.count
             guard drain(&decoder, received) else { return }
-            require(decoder.bufferedBytes < FrameHeader.byteCount + limit, "no more is kept than a frame that is not whole")
+            require(decoder.bufferedBytes < FrameHeader.byteCount + limit, "the decoder keeps at most an unfinished frame")
         }
         isMidFrame = decoder.isMidFrame
     }
 
-    /// - Returns: Whether anything may follow.
+    /// - Returns: Whether more bytes can be decoded.
     private mutating func drain(_ decoder: inout FrameDecoder, _ received: Int) -> Bool {
         while let event = decoder.next() {
-            require(pieces.count <= received / FrameHeader.byteCount, "a frame has ten bytes at least")
+            require(pieces.count <= received / FrameHeader.byteCount, "a frame has at least ten bytes")
             switch event {
             case .frame(let header):
                 let data = decoder.withData { data in data.indices.map { data[$0] } }
@@ -31,8 +31,8 @@ struct Decoding {
                 pieces.append(.oversized(.init(header)))
             case .violation:
                 pieces.append(.violation)
-                require(decoder.bufferedBytes == 0, "nothing is kept of what can't be read")
-                require(decoder.next() == event, "a violation stays")
+                require(decoder.bufferedBytes == 0, "the decoder keeps nothing after a violation")
+                require(decoder.next() == event, "a violation is permanent")
                 return false
             }
         }

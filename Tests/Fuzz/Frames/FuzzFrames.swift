@@ -2,9 +2,9 @@ internal import DoormanWire
 internal import FuzzKit
 internal import NIOCore
 
-/// Any bytes, split anywhere: the decoder says what the reference says, and says it of any split.
+/// Fuzzes the decoder with any bytes in any parts. Its results must equal the reference's for every split.
 ///
-/// Input: the bytes of the wire; then, from the back, a byte that chooses the limit and the number of chunk sizes, and those sizes.
+/// Input: the bytes of the wire, then the chunk sizes, then a byte that chooses the limit and the number of chunk sizes.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzFrames(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     var input = unsafe InputReader(start: start, count: count)
@@ -15,20 +15,20 @@ public func fuzzFrames(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 
     let whole = Decoding([bytes], limit: limit)
     let split = Decoding(chunks(of: bytes, sizes), limit: limit)
-    require(whole.pieces == split.pieces, "a split changes nothing")
-    require(whole.isMidFrame == split.isMidFrame, "a split changes nothing at the end either")
+    require(whole.pieces == split.pieces, "a split does not change the pieces")
+    require(whole.isMidFrame == split.isMidFrame, "a split does not change the state at the end")
 
     var reference = ReferenceFraming(limit: limit)
-    require(whole.pieces == reference.feed(bytes), "the decoder says what the reference says")
-    require(whole.isMidFrame == reference.isMidFrame, "both know whether a frame has begun")
+    require(whole.pieces == reference.feed(bytes), "the decoder's pieces equal the reference's")
+    require(whole.isMidFrame == reference.isMidFrame, "decoder and reference agree about an unfinished frame")
 
-    // One arena for all, as on an event loop; a few frames, as one is as good as the next.
+    // One arena for all frames, as on an event loop. A few frames suffice.
     let reading = MessageReading()
     for case .frame(_, let data) in whole.pieces.prefix(4) { reading.readAll(data) }
     return 0
 }
 
-/// The bytes in pieces of these sizes, again and again.
+/// Returns the bytes in chunks whose sizes cycle through `sizes`.
 private func chunks(of bytes: [UInt8], _ sizes: [Int]) -> [[UInt8]] {
     guard sizes.contains(where: { $0 > 0 }) else { return [bytes] }
     var chunks: [[UInt8]] = []

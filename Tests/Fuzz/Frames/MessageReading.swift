@@ -3,21 +3,21 @@ internal import DoormanSupport
 internal import DoormanWire
 internal import FuzzKit
 
-/// Reads a frame's data as every message there is. What can be read is written again, and must then read the same.
+/// Decodes a frame's data as every kind of message. A decoded message must survive encoding and decoding.
 struct MessageReading {
-    /// Small, so that messages meet its end.
+    /// A small arena, so that messages reach its limits.
     private let arena = MessageArena(capacity: 512, budget: 16 << 10)
 
     func readAll(_ data: [UInt8]) {
         readRequest(data)
-        readPlainForm(data)
+        readCanonicalForm(data)
         for request in requests(data) {
             guard let again = try? request.encoded() else { continue }
-            require(requests(again).contains(request), "a request that was read reads the same once written")
+            require(requests(again).contains(request), "a request survives encoding and decoding")
         }
-        for answer in answers(data) {
-            guard let again = answer.encoded() else { continue }
-            require(answers(again).contains(answer), "an answer that was read reads the same once written")
+        for response in responses(data) {
+            guard let again = response.encoded() else { continue }
+            require(responses(again).contains(response), "a response survives encoding and decoding")
         }
         _ = ResponseDecoder.revoked(data.span, in: arena)
         _ = ResponseDecoder.accountDeleted(data.span, in: arena)
@@ -26,17 +26,17 @@ struct MessageReading {
 
     private func readRequest(_ data: [UInt8]) {
         arena.withRequest(data.span) { request in
-            require(request.method == nil || request.namesMethod, "a method that is known is named")
-            require(request.timeout.map { $0 > .zero } ?? true, "a time to wait is more than none")
+            require(request.method == nil || request.namesMethod, "a known method has a name")
+            require(request.timeout.map { $0 > .zero } ?? true, "a timeout is above 0")
             _ = request.healthCheckService()
             _ = request.isStatisticsRequest()
         }
     }
 
-    /// What is read without protobuf-c reads the same with it.
-    private func readPlainForm(_ data: [UInt8]) {
+    /// Checks that the decoders without protobuf-c give the same results as protobuf-c.
+    private func readCanonicalForm(_ data: [UInt8]) {
         if let call = CanonicalVerifyRequest(data.span) {
-            // With room for all that fits into an input: what can't be read at all must not be a call either.
+            // A large arena: a call must be readable by protobuf-c, too.
             let isSame = MessageArena().withRequest(data.span) { request in
                 request.method == .verify && request.timeout == call.fields(in: data.span).timeout
                     && request.withVerifyRequest { fields in
@@ -45,15 +45,15 @@ struct MessageReading {
                             && fields.maxAgeSeconds == call.maxAgeSeconds && fields.timeout == request.timeout
                     } == true
             }
-            require(isSame == true, "a plain verify is the call that protobuf-c reads")
+            require(isSame == true, "a canonical Verify is the call that protobuf-c decodes")
         }
         guard case .success(let identity) = ResponseDecoder.identity(data.span, in: arena) else { return }
         var unpacked: Identity?
         if case .success(let read) = ResponseDecoder.unpackedIdentity(data.span, in: MessageArena()) { unpacked = read }
-        require(identity == unpacked, "an identity is the one that protobuf-c reads")
+        require(identity == unpacked, "an identity is the identity that protobuf-c decodes")
     }
 
-    /// The payload as each of the requests, whatever its method is.
+    /// Decodes the payload as each kind of request, whatever its method is.
     private func requests(_ data: [UInt8]) -> [ReadRequest] {
         arena.withRequest(data.span) { request in
             [
@@ -66,17 +66,17 @@ struct MessageReading {
         } ?? []
     }
 
-    private func answers(_ data: [UInt8]) -> [ReadAnswer] {
-        var answers: [ReadAnswer] = []
-        if case .success(let identity) = ResponseDecoder.identity(data.span, in: arena) { answers.append(.identity(identity)) }
+    private func responses(_ data: [UInt8]) -> [ReadResponse] {
+        var responses: [ReadResponse] = []
+        if case .success(let identity) = ResponseDecoder.identity(data.span, in: arena) { responses.append(.identity(identity)) }
         if case .success(let (token, identity)) = ResponseDecoder.exchange(data.span, in: arena) {
-            answers.append(.issued(token, identity))
+            responses.append(.issued(token, identity))
         }
-        if case .success(let page) = ResponseDecoder.accounts(data.span, in: arena) { answers.append(.page(page)) }
+        if case .success(let page) = ResponseDecoder.accounts(data.span, in: arena) { responses.append(.page(page)) }
         if case .success(let statistics) = ResponseDecoder.statistics(data.span, in: arena) {
-            answers.append(.statistics(statistics))
+            responses.append(.statistics(statistics))
         }
-        return answers
+        return responses
     }
 }
 
@@ -98,7 +98,7 @@ private enum ReadRequest: Hashable {
     }
 }
 
-private enum ReadAnswer: Hashable {
+private enum ReadResponse: Hashable {
     case identity(Identity)
     case issued(Token, Identity?)
     case page(AccountPage)

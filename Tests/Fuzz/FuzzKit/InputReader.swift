@@ -1,4 +1,4 @@
-/// Takes a fuzzer's input apart from its front. Past its end everything is zero and empty, so every input means something.
+/// Reads a fuzzer's input from the front. Past the end it returns zeros and empty arrays, so that every input is valid.
 package struct InputReader {
     private var rest: ArraySlice<UInt8>
 
@@ -6,7 +6,7 @@ package struct InputReader {
         rest = ArraySlice(bytes)
     }
 
-    /// The bytes as libFuzzer hands them over. Copied, so that nothing reads the fuzzer's own memory later on.
+    /// Creates a reader from libFuzzer's arguments. Copies the bytes, so that nothing reads the fuzzer's memory later.
     package init(start: UnsafePointer<UInt8>, count: Int) {
         self.init(unsafe Array(UnsafeBufferPointer(start: start, count: count)))
     }
@@ -17,7 +17,7 @@ package struct InputReader {
         rest.popFirst() ?? 0
     }
 
-    /// From the back, where a mutation of what stands in front does not move it.
+    /// Takes the last byte. A mutation of the bytes before it does not move it.
     package mutating func lastByte() -> UInt8 {
         rest.popLast() ?? 0
     }
@@ -27,7 +27,7 @@ package struct InputReader {
         return Array(rest.prefix(count))
     }
 
-    /// What stands before the next separator, or before the end.
+    /// Takes the bytes before the next separator, or before the end, and skips the separator.
     package mutating func bytes(until separator: UInt8) -> [UInt8] {
         let end = rest.firstIndex(of: separator) ?? rest.endIndex
         defer { rest = rest[end...].dropFirst() }

@@ -1,8 +1,8 @@
 private import Glibc
 internal import NIOConcurrencyHelpers
 
-/// Runs asynchronous code on the fuzzer's own thread, to its end: an input then takes the same steps in every run, a crash has the
-/// input's own stack, and no thread pool takes the core of the fuzzer next door.
+/// Runs asynchronous code to its end on the fuzzer's thread. An input takes the same steps in every run, a crash has the input's
+/// stack, and no thread pool competes with other fuzzers.
 package final class OwnThread: TaskExecutor {
     private let jobs = NIOLockedValueBox<[UnownedJob]>([])
 
@@ -13,7 +13,7 @@ package final class OwnThread: TaskExecutor {
         jobs.withLockedValue { $0.append(job) }
     }
 
-    /// - Parameter operation: Code that waits for nothing but itself.
+    /// - Parameter operation: Code that waits for nothing outside of itself.
     package func run<Value: Sendable>(_ operation: @escaping @Sendable () async -> Value) -> Value {
         let result = NIOLockedValueBox<Value?>(nil)
         Task(executorPreference: self) {
@@ -26,7 +26,7 @@ package final class OwnThread: TaskExecutor {
             } else if let value = result.withLockedValue(\.self) {
                 return value
             } else {
-                // Somebody else has it: a library with an executor of its own.
+                // A library with an executor of its own runs the job.
                 sched_yield()
             }
         }

@@ -1,11 +1,11 @@
-/// Cuts bytes into frames once more, as plainly as can be, to hold the decoder against. It keeps everything it is given and is
-/// slow; it shares no code and no idea with the decoder.
+/// A second, simple decoder of frames for comparison. It is slow, keeps all its input, and shares no code with the decoder under
+/// test.
 package struct ReferenceFraming {
     package enum Piece: Hashable {
         case frame(Header, data: [UInt8])
-        /// Longer than the limit here: it is skipped.
+        /// A frame above the limit, which is skipped.
         case oversized(Header)
-        /// No ttrpc: the first byte is not 0, or the length is above 4 MiB.
+        /// The bytes are not ttrpc: the first byte is not 0, or the length is above 4 MiB.
         case violation
     }
 
@@ -25,7 +25,7 @@ package struct ReferenceFraming {
 
     private let limit: Int
     private var rest: ArraySlice<UInt8> = []
-    /// An oversized frame's data that is still to come.
+    /// Remaining bytes of an oversized frame's data.
     private var toSkip = 0
     package private(set) var hasViolation = false
 
@@ -35,7 +35,7 @@ package struct ReferenceFraming {
 
     package var isMidFrame: Bool { !hasViolation && (toSkip > 0 || !rest.isEmpty) }
 
-    /// What these bytes complete.
+    /// Returns the pieces that these bytes complete.
     package mutating func feed(_ bytes: some Sequence<UInt8>) -> [Piece] {
         rest += bytes
         var pieces: [Piece] = []

@@ -1,11 +1,11 @@
 internal import Foundation
 
-/// Runs a fuzzer on the files that are its arguments: what the program does where libFuzzer's `main` is not in it.
+/// Runs a fuzzer on the files given as arguments. This is the program's `main` without libFuzzer.
 ///
-/// - Parameter test: The fuzzer, as libFuzzer calls it.
+/// - Parameter test: The function that libFuzzer calls.
 package func replay(_ test: (UnsafePointer<UInt8>, Int) -> CInt) throws {
     for path in CommandLine.arguments.dropFirst() {
-        // One byte more, since there is no pointer to nothing.
+        // One extra byte, because an empty array has no pointer.
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) + [0]
         unsafe bytes.withUnsafeBufferPointer { bytes in
             if let start = bytes.baseAddress { _ = unsafe test(start, bytes.count - 1) }

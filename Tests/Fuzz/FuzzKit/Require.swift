@@ -1,10 +1,10 @@
 private import Glibc
 
-/// Ends the process if what must always be true is not: to libFuzzer that is a crash, whose input it keeps.
+/// Aborts if a rule is broken. libFuzzer takes this for a crash and keeps the input.
 ///
-/// `precondition` would do as well, but says nothing in a build that is optimized.
+/// Unlike `precondition`, it prints a message in optimized builds.
 ///
-/// - Parameter rule: What must always be true.
+/// - Parameter rule: The rule as a sentence.
 package func require(
     _ condition: Bool, _ rule: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line
 ) {

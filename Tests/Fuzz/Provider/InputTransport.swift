@@ -3,11 +3,11 @@ internal import FuzzKit
 internal import NIOConcurrencyHelpers
 internal import ProviderHTTP
 
-/// Answers what the input says, one answer after the other. It scripts HTTP, not verdicts, so it is no `ScriptedProvider`.
+/// A transport that takes its responses from the input. It scripts HTTP, not verdicts, so it is no `ScriptedProvider`.
 final class InputTransport: HTTPTransport {
     private struct State {
         var input: InputReader
-        var answered: [HTTPResponse] = []
+        var responses: [HTTPResponse] = []
     }
 
     private let state: NIOLockedValueBox<State>
@@ -16,14 +16,14 @@ final class InputTransport: HTTPTransport {
         state = NIOLockedValueBox(State(input: InputReader(text)))
     }
 
-    /// The answers that were given so far.
-    var answered: [HTTPResponse] { state.withLockedValue(\.answered) }
+    /// The responses so far.
+    var responses: [HTTPResponse] { state.withLockedValue(\.responses) }
 
     func send(_ request: HTTPRequest, timeout: Duration) async throws(TransportError) -> HTTPResponse {
         let response = state.withLockedValue { state -> HTTPResponse? in
             guard !state.input.isAtEnd else { return nil }
             let response = HTTPResponse(text: state.input.bytes(until: 0))
-            state.answered.append(response)
+            state.responses.append(response)
             return response
         }
         guard let response else { throw TransportError(.timedOut, requestMayHaveBeenSent: true) }
@@ -32,7 +32,7 @@ final class InputTransport: HTTPTransport {
 }
 
 extension HTTPResponse {
-    /// A status, header lines, an empty line, the body.
+    /// Parses a status, header lines, an empty line and the body.
     fileprivate init(text: [UInt8]) {
         var input = InputReader(text)
         let status = String(decoding: input.bytes(until: UInt8(ascii: "\n")).prefix(3), as: UTF8.self)

@@ -1,12 +1,12 @@
 internal import ProviderHTTP
 
-/// A JSON body read once more, by other means than the verifier's: one pass that judges nothing and only notes what stands where.
-/// Only asked about bodies that the verifier believed, so it need not tell good JSON from bad.
+/// A second, simple decoding of a JSON body, independent of the verifier's. It makes one pass and records the values by path. It
+/// expects valid JSON, because the rules apply only to bodies that the verifier accepted.
 struct Rereading {
     let status: Int
-    /// By path; `*` is a member of an array.
-    private var texts: [[String]: [String]] = [:]
-    private var words: [[String]: [String]] = [:]
+    /// The strings by path; `*` is a member of an array.
+    private var strings: [[String]: [String]] = [:]
+    private var literals: [[String]: [String]] = [:]
     private var paths: Set<[String]> = []
 
     init(_ response: HTTPResponse?) {
@@ -35,27 +35,27 @@ struct Rereading {
                     path[path.count - 1] = text
                     paths.insert(path)
                 } else {
-                    texts[path, default: []].append(text)
+                    strings[path, default: []].append(text)
                 }
             case 0x20, 0x09, 0x0a, 0x0d:
                 break
             default:
                 let more = rest.prefix { $0 > 0x20 && !",]}".utf8.contains($0) }
                 rest = rest.dropFirst(more.count)
-                words[path, default: []].append(String(decoding: [byte] + more, as: UTF8.self))
+                literals[path, default: []].append(String(decoding: [byte] + more, as: UTF8.self))
             }
         }
     }
 
     func has(_ path: String...) -> Bool { paths.contains(path) }
 
-    /// The texts that stand at a path.
-    func strings(_ path: String...) -> [String] { texts[path] ?? [] }
+    /// Returns the strings at a path.
+    func strings(_ path: String...) -> [String] { strings[path] ?? [] }
 
-    /// The numbers, truths and nulls that stand at a path, as they are written.
-    func literals(_ path: String...) -> [String] { words[path] ?? [] }
+    /// Returns the numbers, Booleans and nulls at a path, as written.
+    func literals(_ path: String...) -> [String] { literals[path] ?? [] }
 
-    /// The text up to its closing quote. By way of UTF-16, which is what the escapes are in.
+    /// Decodes a string up to its closing quote, as UTF-16 because of the escapes.
     private static func text(_ rest: inout ArraySlice<UInt8>) -> String {
         var units: [UInt16] = []
         var plain: [UInt8] = []

@@ -1,6 +1,6 @@
 internal import FuzzKit
 
-/// Fuzzes all that an operator writes: it is read to the end, and no message repeats what may be a secret.
+/// Fuzzes every kind of text that an operator writes. Reading must end, and no message may repeat a value, which may be a secret.
 ///
 /// Input: a letter for the kind of text, and the text: a settings file, an applications file, flags or variables, one a line, or a
 /// value.

@@ -1,11 +1,11 @@
 internal import FuzzKit
 private import Glibc
 
-/// A folder of this process, for text that is read from files. It lies in `TMPDIR`, which Scripts/fuzz puts into memory and removes.
+/// A folder of this process for text that is read from files. It is in `TMPDIR`, which Scripts/fuzz keeps in memory and removes.
 struct ScratchFolder {
     private let path: String
 
-    /// With a secret in it, which an applications file may name as `secret`.
+    /// Creates the folder with a file `secret`, which an applications file may name.
     init() {
         let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
         path = "\(parent)/doorman-fuzz-\(getpid())"

@@ -3,9 +3,9 @@ internal import Yams
 
 @testable import DoormanDaemon
 
-/// Reads a text as each of the things that an operator writes, and checks the result.
+/// Reads a text as each kind of text that an operator writes, and checks the result.
 enum Writing {
-    /// A secret in the wrong place. No message repeats it, unless it is the name of something.
+    /// A secret in the wrong position. No message repeats it, unless it is part of a name.
     static let secret = "PLANTED"
 
     private static let folder = ScratchFolder()
@@ -13,7 +13,7 @@ enum Writing {
     static func readSettings(_ text: [UInt8]) {
         let path = folder.write(text, to: "settings.yaml")
         let loader = SettingsLoader(arguments: [], environment: [:], file: path)
-        // Only for files, which can hold every value: it takes longer than all the rest.
+        // Checks printing for files only, which can contain every value, because it is slow.
         if case .success(let loaded) = result(loader) { checkPrinting(loaded) }
         check(load(loader), names: { names(in: text) })
     }
@@ -24,9 +24,9 @@ enum Writing {
         settings.applicationsFile = path
         do throws(ConfigurationError) {
             let applications = try settings.applications()
-            require(!applications.isEmpty, "no application is no settings")
-            require(Set(applications.map(\.id)).count == applications.count, "every application has an id of its own")
-            require(applications.allSatisfy { (1...2).contains($0.credentials.count) }, "an application asks with something")
+            require(!applications.isEmpty, "a valid file has an application")
+            require(Set(applications.map(\.id)).count == applications.count, "every application has a unique id")
+            require(applications.allSatisfy { (1...2).contains($0.credentials.count) }, "an application has a credential")
         } catch {
             check(error.problems, names: { names(in: text) })
         }
@@ -58,11 +58,11 @@ enum Writing {
             try setting.apply(text, &settings)
             let written = setting.read(settings)
             try setting.apply(written, &settings)
-            require(setting.read(settings) == written, "a value that was read reads the same once written")
+            require(setting.read(settings) == written, "a value survives printing and parsing")
         } catch {
-            require(setting.read(settings) == setting.defaultText, "a value that was written can be read")
+            require(setting.read(settings) == setting.defaultText, "a printed value can be parsed")
         }
-        // A secret may begin or end with a value that the setting takes.
+        // A secret may begin or end with a valid value.
         for text in [text + secret, secret + text] {
             do throws(InvalidValueError) { try setting.apply(text, &settings) } catch { check([error.expectation], names: { [] }) }
         }
@@ -93,16 +93,16 @@ enum Writing {
         do throws(ConfigurationError) { return .success(try loader.load()) } catch { return .failure(error) }
     }
 
-    // MARK: - What must hold
+    // MARK: - Rules
 
     /// Checks that the printed settings read back as the same.
     private static func checkPrinting(_ loaded: SettingsLoader.Loaded) {
         let path = folder.write(Array(SettingsPrinter.text(loaded).utf8), to: "printed.yaml")
         guard case .success(let again) = result(SettingsLoader(arguments: [], environment: [:], file: path)) else {
-            return require(false, "what is printed can be read")
+            return require(false, "printed settings can be parsed")
         }
         for setting in SettingsCatalogue.all {
-            require(setting.read(again.settings) == setting.read(loaded.settings), "\(setting.key) is printed as it is")
+            require(setting.read(again.settings) == setting.read(loaded.settings), "\(setting.key) survives printing")
         }
     }
 

@@ -2,8 +2,8 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import DoormanWire
 
-/// Data of request frames that make sense, so that an input needs one byte to ask something that gets past the first guard.
-enum Questions {
+/// Data of valid request frames, so that one byte of input can make a request that passes the first checks.
+enum Requests {
     static let all: [[UInt8]] = [verifications, others].flatMap(\.self).compactMap { try? $0() }
 
     private static let verifications: [@Sendable () throws -> [UInt8]] =
