@@ -1,7 +1,7 @@
 internal import DoormanClient
 
-/// Calls each of which is made by the completion of the one before. `@unchecked`: after ``run()`` has made the first, all is done on the
-/// client's thread.
+/// A chain of calls in which the completion of each call makes the next. `@unchecked`: after ``run()`` has made the first call, all
+/// state is used on the client's thread.
 final class Chain: @unchecked Sendable {
     private let client: DoormanClient
     private var turn: Turn
@@ -12,7 +12,7 @@ final class Chain: @unchecked Sendable {
         self.turn = turn
     }
 
-    /// - Returns: How many calls counted.
+    /// - Returns: The number of counted calls.
     func run() async throws -> Int {
         try await withCheckedThrowingContinuation { continuation in
             end = continuation

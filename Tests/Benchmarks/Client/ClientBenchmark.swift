@@ -1,19 +1,19 @@
 internal import ArgumentParser
 internal import DoormanClient
 
-/// Asks a server through the client library as fast as it answers, from as many tasks, or chains of completions, as there may be calls in
-/// flight, and reads of each answer whose token it is.
+/// Calls a server through the client library as fast as it responds. Runs a task, or a chain of completions, for each call in flight,
+/// and reads the identity of each response.
 @main
 struct ClientBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "client-benchmark")
 
-    @Option(help: "host:port of the server.")
+    @Option(help: "Address of the server, as host:port.")
     var connect: String
 
-    @Option(help: "A file of tokens, one a line, all of which the server knows.")
+    @Option(help: "Path to a file of tokens, one per line. The server must accept all of them.")
     var tokens: String
 
-    @Option(help: "How many of the tokens are used.")
+    @Option(help: "Number of tokens to use.")
     var keys = 10_000
 
     @Option var connections = 1
@@ -21,16 +21,16 @@ struct ClientBenchmark: AsyncParsableCommand {
     @Option(help: "Calls in flight on each connection.")
     var depth = 64
 
-    @Option(help: "Seconds before counting begins.")
+    @Option(help: "Time in seconds before counting begins.")
     var warmUp = 0.2
 
-    @Option(help: "Seconds of counting.")
+    @Option(help: "Time in seconds during which calls are counted.")
     var seconds = 1.0
 
-    @Flag(help: "The tasks run on the client's thread (DoormanClient.taskExecutor), not on Swift's own.")
+    @Flag(help: "Run the tasks on the client's thread (DoormanClient.taskExecutor) instead of Swift's threads.")
     var onClientThread = false
 
-    @Flag(help: "Calls end with completions, not with tasks.")
+    @Flag(help: "Use completions instead of tasks.")
     var completions = false
 
     func run() async throws {

@@ -1,6 +1,6 @@
 internal import DoormanClient
 
-/// When counting begins, and when calling ends.
+/// The times at which counting begins and calls end.
 struct Period: Sendable {
     let start: ContinuousClock.Instant
     let end: ContinuousClock.Instant
@@ -11,14 +11,14 @@ struct Period: Sendable {
     }
 }
 
-/// What one of the callers asks about, one after the other, and how many of its calls counted.
+/// The sequence of a caller's tokens, and the number of its counted calls.
 struct Turn: Sendable {
     private(set) var count = 0
     private let step: Int
     private let tokens: [Token]
     private let period: Period
     private var position: Int
-    private var untilLook = 8
+    private var untilClockCheck = 8
 
     init(number: Int, of callers: Int, tokens: [Token], period: Period) {
         self.step = callers
@@ -27,12 +27,12 @@ struct Turn: Sendable {
         self.position = number % tokens.count
     }
 
-    /// The next token; nil at the end.
+    /// Returns the next token; `nil` at the end.
     mutating func next() -> Token? {
-        // The clock is not free, so it is asked now and then.
-        untilLook -= 1
-        if untilLook == 0 {
-            untilLook = 8
+        // Reads the clock only every eighth time, because that has a cost.
+        untilClockCheck -= 1
+        if untilClockCheck == 0 {
+            untilClockCheck = 8
             let now = ContinuousClock.now
             if now < period.start { count = 0 }
             if now >= period.end { return nil }

@@ -1,35 +1,36 @@
 internal import ArgumentParser
 
-/// Times the steps one after the other, or runs one of them a number of times for a profiler to count instructions.
+/// Times the steps one after another, or runs a step repeatedly for a profiler that counts instructions.
 struct MeasureCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "measure", abstract: "Times each step of a hit: nanoseconds a call, the best and the median of the batches.")
+        commandName: "measure",
+        abstract: "Measure each step of a cache hit in nanoseconds per call: best and median of the batches.")
 
-    @Option(help: "Only the step of this name.")
+    @Option(help: "Name of the only step to run.")
     var step: String?
 
-    @Option(help: "Run the step this many times, untimed: for a profiler that counts instructions.")
+    @Option(help: "Number of times to run the step without timing, for a profiler that counts instructions.")
     var iterations: Int?
 
-    @Option(help: "Tokens in memory.")
+    @Option(help: "Number of cached tokens.")
     var entries = 100_000
 
-    @Option(help: "How many of them are asked for.")
-    var asked = 10_000
+    @Option(help: "Number of cached tokens that are looked up.")
+    var used = 10_000
 
-    @Option(help: "Batches that are timed, of 10,000 calls each.")
+    @Option(help: "Number of timed batches, of 10,000 calls each.")
     var batches = 50
 
     @Flag(help: "Only list the names of the steps.")
     var list = false
 
-    private static let callsABatch = 10_000
+    private static let callsPerBatch = 10_000
 
     func run() async throws {
         let scene = try Scene()
         try await scene.fill(max(1, entries))
-        let steps = try Steps(scene, entries: max(1, entries), asked: max(16, asked)).all.filter { step == nil || $0.name == step }
-        guard !steps.isEmpty else { throw ValidationError("there is no such step; see --list") }
+        let steps = try Steps(scene, entries: max(1, entries), used: max(16, used)).all.filter { step == nil || $0.name == step }
+        guard !steps.isEmpty else { throw ValidationError("unknown step; --list shows all steps") }
         for step in steps {
             if list {
                 print(step.name)
@@ -42,9 +43,10 @@ struct MeasureCommand: AsyncParsableCommand {
     }
 
     private func time(_ step: Step) -> String {
-        step.run(Self.callsABatch)
+        step.run(Self.callsPerBatch)
         let clock = ContinuousClock()
-        let durations = (0..<max(1, batches)).map { _ in clock.measure { step.run(Self.callsABatch) } / Self.callsABatch }.sorted()
+        let durations = (0..<max(1, batches)).map { _ in clock.measure { step.run(Self.callsPerBatch) } / Self.callsPerBatch }
+            .sorted()
         let name = step.name + String(repeating: " ", count: max(0, 12 - step.name.utf8.count))
         return "\(name) \(nanoseconds(durations[0])) ns at best, \(nanoseconds(durations[durations.count / 2])) ns median"
     }

@@ -8,7 +8,7 @@ internal import DoormanSupport
 internal import DoormanWire
 internal import TestKit
 
-/// The cache and what is in front of it, as `doormand` puts them together, behind which is a provider that knows every token.
+/// The cache and the service in front of it, assembled as in `doormand`, with a provider that accepts every token.
 struct Scene {
     let verifier: CachingVerifier
     let backend: VerificationService
@@ -28,12 +28,12 @@ struct Scene {
             timeSource: .system, readStatistics: { ServerStatistics() })
     }
 
-    /// About 180 bytes, as Account Kit's are.
+    /// Returns a token of about 180 bytes, like Account Kit's.
     static func token(_ number: Int) -> Token {
         Token("EMAW" + String(repeating: "doorman0", count: 21) + String(1_000_000 + number))
     }
 
-    /// Has as many tokens in memory.
+    /// Fills the cache with this number of tokens.
     func fill(_ entries: Int) async throws {
         for number in 0..<entries {
             let deadline = Deadline(TimeSource.system.now().advanced(by: .seconds(2)))

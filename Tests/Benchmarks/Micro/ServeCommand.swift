@@ -4,18 +4,18 @@ internal import DoormanServer
 internal import Logging
 internal import NIOPosix
 
-/// The server with its cache and a provider that knows every token: for load generators and for profilers.
+/// The server with its cache and a provider that accepts every token, for load generators and profilers.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Serves from memory, behind which is a provider that knows every token.")
+        commandName: "serve", abstract: "Serve from the cache, with a provider that accepts every token.")
 
-    @Option(help: "Port of 127.0.0.1.")
+    @Option(help: "Port to listen on, at 127.0.0.1.")
     var port = 7119
 
-    @Option(help: "Event loops.")
+    @Option(help: "Number of event loops.")
     var loops = 1
 
-    @Option(help: "Seconds until it ends.")
+    @Option(help: "Time in seconds until the server stops.")
     var seconds = 600
 
     func run() async throws {

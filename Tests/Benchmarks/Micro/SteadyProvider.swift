@@ -3,7 +3,7 @@ internal import DoormanSupport
 internal import TestKit
 
 extension ScriptedProvider {
-    /// A provider that knows every token, at once. It records nothing, so that filling the cache takes no memory but the cache's.
+    /// Returns a provider that accepts every token at once. It records nothing, so that only the cache uses memory.
     static func steady() -> ScriptedProvider {
         let provider = ScriptedProvider(recordsRequests: false)
         provider.verifications.script { .success(.valid(.steady(of: $0.token))) }
@@ -12,7 +12,7 @@ extension ScriptedProvider {
 }
 
 extension Identity {
-    /// An account of the token's own, with a phone number: about ninety bytes on the wire.
+    /// Returns the identity of an account for this token, with a phone number: about ninety bytes on the wire.
     static func steady(of token: Token) -> Identity {
         let number = token.bytes.reduce(UInt64(5381)) { ($0 &* 33) ^ UInt64($1) } % 10_000_000_000
         let digits = String(10_000_000_000 + number).dropFirst()

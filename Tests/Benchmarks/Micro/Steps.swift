@@ -7,26 +7,26 @@ internal import DoormanWire
 internal import NIOCore
 internal import TestKit
 
-/// A part of a hit, or the whole of it, that can be done any number of times.
+/// A part of a cache hit, or the whole hit, that can be repeated.
 struct Step {
     let name: String
     let run: (Int) -> Void
 }
 
-/// The steps in the order in which a hit takes them. None of them has a socket.
+/// The steps of a cache hit in their order, without a socket.
 struct Steps {
     private let scene: Scene
     private let tokens: [Token]
-    /// A frame for each token.
+    /// The request frame of each token.
     private let frames: [ByteBuffer]
 
     /// - Parameters:
-    ///   - scene: With its tokens in memory.
-    ///   - entries: How many they are.
-    ///   - asked: How many of them are asked for, in an order that no processor foresees.
-    init(_ scene: Scene, entries: Int, asked: Int) throws {
+    ///   - scene: The scene, with a filled cache.
+    ///   - entries: Number of cached tokens.
+    ///   - used: Number of tokens that are looked up, in random order.
+    init(_ scene: Scene, entries: Int, used: Int) throws {
         self.scene = scene
-        tokens = (0..<asked).map { Scene.token($0 * entries / asked) }.shuffled()
+        tokens = (0..<used).map { Scene.token($0 * entries / used) }.shuffled()
         frames = try tokens.map { token in
             let data = try RequestEncoder.encode(VerificationRequest(token: token), timeout: .seconds(2))
             var frame = ByteBuffer()
@@ -37,24 +37,24 @@ struct Steps {
 
     var all: [Step] {
         get throws {
-            [decode, try key, memory, encode, hit(depth: 1), hit(depth: 16)]
+            [decode, try key, lookup, encode, hit(depth: 1), hit(depth: 16)]
         }
     }
 
-    /// Bytes to a frame, to a call and its token.
+    /// Decodes bytes to a frame, a call and its token.
     private var decode: Step {
         var decoder = FrameDecoder(maximumLength: 64 << 10)
         return Step(name: "decode") { [frames] count in
             for number in 0..<count {
                 decoder.append(frames[number % frames.count])
-                guard case .frame = decoder.next() else { preconditionFailure("there is a frame") }
+                guard case .frame = decoder.next() else { preconditionFailure("the bytes are a frame") }
                 let call = decoder.withData { CanonicalVerifyRequest($0) }
                 precondition(call?.token.isEmpty == false)
             }
         }
     }
 
-    /// A token to its key.
+    /// Computes the key of a token.
     private var key: Step {
         get throws {
             let maker = try TokenKeyMaker()
@@ -69,35 +69,35 @@ struct Steps {
         }
     }
 
-    /// A token to its packed reply: key, lookup, last use.
-    private var memory: Step {
+    /// Looks up a token: key, entry, order of use.
+    private var lookup: Step {
         Step(name: "key, lookup") { [tokens, verifier = scene.verifier] count in
             let now = TimeSource.system.now()
-            var reply = EncodedResponse()
+            var response = EncodedResponse()
             for number in 0..<count {
                 let token = tokens[number % tokens.count].bytes
                 let hit = verifier.lookup(
-                    verifier.key(of: token.span), applicationID: Span(), maxAgeSeconds: 0, now: now, into: &reply)
+                    verifier.key(of: token.span), applicationID: Span(), maxAgeSeconds: 0, now: now, into: &response)
                 precondition(hit != nil)
             }
         }
     }
 
-    /// A packed reply to its frame.
+    /// Writes the frame of an encoded response.
     private var encode: Step {
-        let reply = EncodedResponse(bytes: ResponseEncoder.encode(Identity.steady(of: tokens[0])))
+        let response = EncodedResponse(bytes: ResponseEncoder.encode(Identity.steady(of: tokens[0])))
         return Step(name: "encode") { count in
             var output = ByteBuffer()
             for number in 0..<count {
                 if number % 16 == 0 { output.clear() }
-                output.writeFrame(.response, streamID: StreamID(1), data: reply)
+                output.writeFrame(.response, streamID: StreamID(1), data: response)
             }
         }
     }
 
-    /// Bytes in, bytes out: the whole of a hit but for its socket.
+    /// Runs a whole cache hit from received to sent bytes, without a socket.
     ///
-    /// - Parameter depth: How many come in one read.
+    /// - Parameter depth: Number of requests in one read.
     private func hit(depth: Int) -> Step {
         let reads = stride(from: 0, through: frames.count - depth, by: depth).map { first in
             frames[first..<first + depth].reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a folder, two cores, the accounts, the programs, and an end to everything that was started."""
+"""Common parts of the benchmarks: a folder, two cores, accounts, programs, and the end of everything that was started."""
 
 import contextlib
 import signal
@@ -23,15 +23,15 @@ class Bench:
 
 
 def add_options(parser):
-    parser.add_argument("--doormand", metavar="FILE", help="default .build/release/doormand, built if it is missing")
-    parser.add_argument("--emulator", metavar="FILE", help="account-kit-emulator; default the one beside doormand")
-    parser.add_argument("--cores", metavar="L,S", help="the load generator's core and the servers'; default the first and the last")
-    parser.add_argument("--json", metavar="FILE", help="write every figure here too")
+    parser.add_argument("--doormand", metavar="FILE", help="path to doormand; default .build/release/doormand, built if missing")
+    parser.add_argument("--emulator", metavar="FILE", help="path to account-kit-emulator; default beside doormand")
+    parser.add_argument("--cores", metavar="L,S", help="cores of the load generator and the servers; default the first and the last")
+    parser.add_argument("--json", metavar="FILE", help="path to a file for all figures")
 
 
 def main(work, options):
-    """Runs the work with a stack on which everything that is started is to be put, and ends all of that."""
-    # As Ctrl-C does, which Python makes an exception of by itself.
+    """Runs the work with a stack for everything that it starts, and ends all of that."""
+    # SIGTERM raises an exception, as Ctrl-C does by itself.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with contextlib.ExitStack() as stack:

@@ -1,6 +1,6 @@
-// The ceiling: the least that a server of Doorman's frames can do. It answers each whole frame with a constant, one read and one
-// write for each wake, on one thread. What a server is slower than this is what it costs beside the kernel.
-//   ceiling --answer-bytes N     prints the port it listens on, and serves until it is killed
+// The ceiling: the fastest possible server of Doorman's frames. It responds to each whole frame with a constant, with one read and
+// one write per wake-up, on one thread. A server's difference from it is its cost beside the kernel.
+//   ceiling --response-bytes N     prints its port and serves until it is killed
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,12 +14,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEADER = 10, RESPONSE = 2, IN = 64 << 10, EVENTS = 512, LONGEST_ANSWER = 1024, CONNECTIONS = 1 << 16 };
+enum { HEADER = 10, RESPONSE = 2, IN = 64 << 10, EVENTS = 512, LONGEST_RESPONSE = 1024, CONNECTIONS = 1 << 16 };
 
-// The beginning of a frame that has not arrived whole. Requests are a few hundred bytes.
+// The beginning of an unfinished frame. Requests are a few hundred bytes.
 static struct held { uint16_t length; uint8_t bytes[2048]; } *held[CONNECTIONS];
-static uint8_t answer[HEADER + LONGEST_ANSWER];
-static size_t answer_length;
+static uint8_t response[HEADER + LONGEST_RESPONSE];
+static size_t response_length;
 
 static void die(const char *what) {
     perror(what);
@@ -27,17 +27,17 @@ static void die(const char *what) {
 }
 
 // A ttrpc.Response with a payload of `bytes` bytes.
-static void make_answer(size_t bytes) {
-    uint8_t *at = answer + HEADER;
+static void make_response(size_t bytes) {
+    uint8_t *at = response + HEADER;
     *at++ = 2 << 3 | 2;
     if (bytes >= 0x80) *at++ = (uint8_t)(bytes | 0x80);
     *at++ = (uint8_t)(bytes >= 0x80 ? bytes >> 7 : bytes);
     memset(at, 'i', bytes);
-    uint32_t data = (uint32_t)(at + bytes - (answer + HEADER));
-    answer[2] = (uint8_t)(data >> 8);
-    answer[3] = (uint8_t)data;
-    answer[8] = RESPONSE;
-    answer_length = HEADER + data;
+    uint32_t data = (uint32_t)(at + bytes - (response + HEADER));
+    response[2] = (uint8_t)(data >> 8);
+    response[3] = (uint8_t)data;
+    response[8] = RESPONSE;
+    response_length = HEADER + data;
 }
 
 static void end(int fd) {
@@ -61,10 +61,10 @@ static void serve(int fd) {
     length += (size_t)got;
     while (length - done >= HEADER) {
         uint32_t data = (uint32_t)in[done + 2] << 8 | in[done + 3];
-        if (length - done < HEADER + data || written + answer_length > sizeof out) break;
-        memcpy(out + written, answer, answer_length);
+        if (length - done < HEADER + data || written + response_length > sizeof out) break;
+        memcpy(out + written, response, response_length);
         memcpy(out + written + 4, in + done + 4, 4);
-        written += answer_length;
+        written += response_length;
         done += HEADER + data;
     }
     size_t left = length - done;
@@ -77,7 +77,7 @@ static void serve(int fd) {
         held[fd]->length = (uint16_t)left;
         memcpy(held[fd]->bytes, in + done, left);
     }
-    // Answers are smaller than requests, whose number the load generator bounds: they fit into the socket.
+    // Responses are smaller than requests, and the load generator bounds their number, so they fit into the socket's buffer.
     if (written > 0 && send(fd, out, written, MSG_NOSIGNAL) != (ssize_t)written) end(fd);
 }
 
@@ -93,12 +93,12 @@ static void accept_all(int listener, int epoll) {
 }
 
 int main(int count, char **arguments) {
-    int bytes = count == 3 && strcmp(arguments[1], "--answer-bytes") == 0 ? atoi(arguments[2]) : 0;
-    if (bytes < 1 || bytes > LONGEST_ANSWER - 8) {
-        fprintf(stderr, "usage: ceiling --answer-bytes N\n");
+    int bytes = count == 3 && strcmp(arguments[1], "--response-bytes") == 0 ? atoi(arguments[2]) : 0;
+    if (bytes < 1 || bytes > LONGEST_RESPONSE - 8) {
+        fprintf(stderr, "usage: ceiling --response-bytes N\n");
         return 2;
     }
-    make_answer((size_t)bytes);
+    make_response((size_t)bytes);
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;

@@ -1,5 +1,5 @@
-// gRPC's unary call of doorman.v1.Auth/Verify over HTTP/2 without TLS (RFC 9113), by hand: headers are sent from the dynamic table
-// from the second call on, and windows are widened once, so that a call costs this side little more than with the other protocols.
+// gRPC's unary call of doorman.v1.Auth/Verify over HTTP/2 without TLS (RFC 9113). From the second call on, headers come from the
+// dynamic table. Windows are widened once. So a call costs the client little more than with the other protocols.
 #include <string.h>
 
 #include "codec.h"
@@ -13,8 +13,8 @@ enum { INITIAL_WINDOW = 65535, WIDE_WINDOW = 1 << 30, MAX_CONCURRENT_STREAMS = 3
 
 struct state {
     struct hpack_table table;
-    int64_t send_window;   // of the connection; that of a stream takes a whole request
-    uint32_t read_window;  // what the server may still send
+    int64_t send_window;   // of the connection; a stream's window is larger than a request
+    uint32_t read_window;  // bytes that the server may still send
     bool has_sent_headers;
 };
 
@@ -37,7 +37,7 @@ static uint8_t *put_header(uint8_t *out, uint32_t length, uint8_t type, uint8_t 
 }
 
 static void send_frame(struct connection *connection, uint8_t type, uint8_t flags, const uint8_t *payload, uint32_t length) {
-    if (connection->out_length + HEADER + length > OWN_FRAMES) give_up("grpc: too many frames that ask for an answer");
+    if (connection->out_length + HEADER + length > OWN_FRAMES) give_up("grpc: too many frames that need a response");
     uint8_t *at = put_header(connection->out + connection->out_length, length, type, flags, 0);
     if (length > 0) memcpy(at, payload, length);
     connection->out_length += HEADER + length;
@@ -61,7 +61,7 @@ static void greet(struct connection *connection) {
     widen(connection, WIDE_WINDOW - INITIAL_WINDOW);
 }
 
-// Literals that both sides store, section 6.2.1: afterwards "te" has the index 62, and each one before it one more.
+// Literals that both sides store (RFC 7541, section 6.2.1). Afterwards "te" has the index 62, and each earlier header one more.
 static const uint8_t first_headers[] =
     "\x83\x86"                                // :method: POST, :scheme: http
     "\x44\x17/doorman.v1.Auth/Verify"         // :path
@@ -98,7 +98,7 @@ static void take_settings(const uint8_t *payload, uint32_t length, struct connec
 static void take_data(struct connection *connection, uint32_t stream, uint32_t length) {
     struct state *state = connection->state;
     struct call *call = find_call(connection, stream);
-    if (call == NULL) give_up("grpc: data of no call");
+    if (call == NULL) give_up("grpc: data without a call");
     call->received += length;
     state->read_window -= length;
     if (state->read_window < WIDE_WINDOW / 2) {
@@ -109,16 +109,16 @@ static void take_data(struct connection *connection, uint32_t stream, uint32_t l
 
 static void take_headers(struct connection *connection, uint32_t stream, uint8_t flags, const uint8_t *payload, uint32_t length) {
     struct state *state = connection->state;
-    if ((flags & END_HEADERS) == 0 || (flags & (PADDED | PRIORITY)) != 0) give_up("grpc: headers of an unexpected form");
+    if ((flags & END_HEADERS) == 0 || (flags & (PADDED | PRIORITY)) != 0) give_up("grpc: unexpected flags of headers");
     enum hpack_finding finding = hpack_read(&state->table, payload, length);
-    if (finding == HPACK_BROKEN) give_up("grpc: headers that can't be read");
+    if (finding == HPACK_BROKEN) give_up("grpc: malformed headers");
     if ((flags & END_STREAM) == 0) return;
     struct call *call = find_call(connection, stream);
-    if (call == NULL) give_up("grpc: trailers of no call");
+    if (call == NULL) give_up("grpc: trailers without a call");
     const char *problem = NULL;
     if (finding != HPACK_STATUS_OK) problem = "a grpc-status that is not 0";
-    else if (call->received != PREFIX + answer_bytes) problem = "a message of another length";
-    answered(connection, call, problem);
+    else if (call->received != PREFIX + response_bytes) problem = "a message of another length";
+    complete_call(connection, call, problem);
 }
 
 static void take_frame(struct connection *connection, const uint8_t *frame, uint32_t length) {
@@ -148,15 +148,15 @@ static void take_frame(struct connection *connection, const uint8_t *frame, uint
     case RST_STREAM:
     case GOAWAY:
     case CONTINUATION:
-        give_up("grpc: a frame of type %u of the server's", type);
+        give_up("grpc: unexpected frame of type %u", type);
     }
 }
 
-static size_t answers(struct connection *connection, const uint8_t *bytes, size_t length) {
+static size_t decode(struct connection *connection, const uint8_t *bytes, size_t length) {
     size_t done = 0;
     while (length - done >= HEADER) {
         uint32_t payload = u32(bytes + done) >> 8;
-        if (payload > LONGEST_FRAME) give_up("grpc: a frame that is longer than was allowed");
+        if (payload > LONGEST_FRAME) give_up("grpc: a frame above the allowed length");
         if (length - done < HEADER + payload) break;
         take_frame(connection, bytes + done, payload);
         done += HEADER + payload;
@@ -165,4 +165,4 @@ static size_t answers(struct connection *connection, const uint8_t *bytes, size_
 }
 
 const struct codec grpc_codec = {
-    .name = "grpc", .state_size = sizeof(struct state), .greet = greet, .request = request, .answers = answers};
+    .name = "grpc", .state_size = sizeof(struct state), .greet = greet, .request = request, .decode = decode};

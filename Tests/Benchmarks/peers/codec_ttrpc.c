@@ -1,4 +1,4 @@
-// Doorman's own wire, the method Verify: docs/reference/wire-protocol.md. Answers come in any order.
+// Verify in Doorman's wire protocol: docs/reference/wire-protocol.md. Responses have any order.
 #include <string.h>
 
 #include "codec.h"
@@ -36,17 +36,17 @@ static size_t request(struct connection *connection, uint32_t id, struct token t
     return (size_t)(at - out);
 }
 
-// What a status that is not OK says: the name of its code, which is its first field, and left out where it is OK.
+// Returns the name of a status code; null for OK. The code is the first field and is omitted for OK.
 static const char *problem_of_status(const uint8_t *at, const uint8_t *end) {
     static const char *const codes[] = {
         NULL, "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
         "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE",
         "DATA_LOSS", "UNAUTHENTICATED"};
     if (end - at < 2 || at[0] != 1 << 3) return NULL;
-    return at[1] < sizeof codes / sizeof *codes ? codes[at[1]] : "a code that is none";
+    return at[1] < sizeof codes / sizeof *codes ? codes[at[1]] : "an unknown code";
 }
 
-// What is wrong with a ttrpc.Response; null if it is OK with a payload of the expected length.
+// Returns the problem with a ttrpc.Response; null for OK with a payload of the expected length.
 static const char *problem_of(const uint8_t *at, const uint8_t *end) {
     const char *problem = "no payload";
     while (at != NULL && at < end) {
@@ -58,16 +58,16 @@ static const char *problem_of(const uint8_t *at, const uint8_t *end) {
             const char *failure = problem_of_status(at, at + length);
             if (failure != NULL) return failure;
         } else if (tag == (2 << 3 | 2)) {
-            problem = length == answer_bytes || (answer_bytes == 0 && length > 0) ? NULL : "a payload of another length";
+            problem = length == response_bytes || (response_bytes == 0 && length > 0) ? NULL : "a payload of another length";
         } else {
             return "an unknown field";
         }
         at += length;
     }
-    return at == end ? problem : "no whole message";
+    return at == end ? problem : "an unfinished message";
 }
 
-static size_t answers(struct connection *connection, const uint8_t *bytes, size_t length) {
+static size_t decode(struct connection *connection, const uint8_t *bytes, size_t length) {
     size_t done = 0;
     while (length - done >= HEADER) {
         const uint8_t *frame = bytes + done;
@@ -75,11 +75,11 @@ static size_t answers(struct connection *connection, const uint8_t *bytes, size_
         if (data > LONGEST_DATA || frame[8] != RESPONSE) give_up("ttrpc: not a response");
         if (length - done < HEADER + data) break;
         struct call *call = find_call(connection, u32(frame + 4));
-        if (call == NULL) give_up("ttrpc: an answer to no call, of the id %u", u32(frame + 4));
-        answered(connection, call, problem_of(frame + HEADER, frame + HEADER + data));
+        if (call == NULL) give_up("ttrpc: a response without a call, with id %u", u32(frame + 4));
+        complete_call(connection, call, problem_of(frame + HEADER, frame + HEADER + data));
         done += HEADER + data;
     }
     return done;
 }
 
-const struct codec ttrpc_codec = {.name = "ttrpc", .request = request, .answers = answers};
+const struct codec ttrpc_codec = {.name = "ttrpc", .request = request, .decode = decode};

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum { IN = 256 << 10, LONGEST_HELD = IN / 2 };
-static const uint64_t write_patience = 5000000000;  // nanoseconds
+static const uint64_t write_timeout = 5000000000;  // nanoseconds
 
 uint64_t monotonic_nanoseconds(void) {
     struct timespec time;
@@ -21,7 +21,7 @@ uint64_t monotonic_nanoseconds(void) {
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-static void *memory(size_t size) {
+static void *allocate(size_t size) {
     void *bytes = calloc(1, size);
     if (bytes == NULL) give_up("out of memory");
     return bytes;
@@ -48,17 +48,17 @@ static int open_tcp(const char *host, const char *port) {
 }
 
 void connection_open(struct connection *connection, const struct target *target) {
-    uint32_t places = 1;
-    // Some room, so that ids seldom have to be skipped because an older call is at their place.
-    while (places < 4 * target->depth) places *= 2;
+    uint32_t slots = 1;
+    // Extra slots, so that few ids are skipped because an older call has their slot.
+    while (slots < 4 * target->depth) slots *= 2;
     *connection = (struct connection){
         .fd = target->unix_path != NULL ? open_unix(target->unix_path) : open_tcp(target->host, target->port),
         .next_id = 1,
         .depth = target->depth,
-        .mask = places - 1,
-        .calls = memory(places * sizeof(struct call)),
-        .out = memory(OWN_FRAMES + (size_t)target->depth * LONGEST_REQUEST),
-        .state = target->codec->state_size > 0 ? memory(target->codec->state_size) : NULL,
+        .mask = slots - 1,
+        .calls = allocate(slots * sizeof(struct call)),
+        .out = allocate(OWN_FRAMES + (size_t)target->depth * LONGEST_REQUEST),
+        .state = target->codec->state_size > 0 ? allocate(target->codec->state_size) : NULL,
     };
     if (target->codec->greet != NULL) target->codec->greet(connection);
 }
@@ -77,7 +77,7 @@ bool connection_call(struct connection *connection, const struct codec *codec, s
 
 void connection_flush(struct connection *connection) {
     size_t written = 0;
-    uint64_t patience_ends = 0;
+    uint64_t give_up_at = 0;
     while (written < connection->out_length) {
         ssize_t count =
             send(connection->fd, connection->out + written, connection->out_length - written, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -85,10 +85,10 @@ void connection_flush(struct connection *connection) {
             written += (size_t)count;
         } else if (errno != EAGAIN && errno != EINTR) {
             give_up("send: %s", strerror(errno));
-        } else if (patience_ends == 0) {
-            // What may be in flight on a connection fits into its socket, so that this is rare, and worth no epoll of its own.
-            patience_ends = monotonic_nanoseconds() + write_patience;
-        } else if (monotonic_nanoseconds() > patience_ends) {
+        } else if (give_up_at == 0) {
+            // The calls in flight of a connection fit into its socket's buffer, so this is rare and needs no epoll.
+            give_up_at = monotonic_nanoseconds() + write_timeout;
+        } else if (monotonic_nanoseconds() > give_up_at) {
             give_up("the server does not read");
         }
     }
@@ -96,11 +96,11 @@ void connection_flush(struct connection *connection) {
 }
 
 static void hold(struct connection *connection, const uint8_t *bytes, size_t length) {
-    if (length > LONGEST_HELD) give_up("an answer is too long");
-    if (length > connection->held_room) {
+    if (length > LONGEST_HELD) give_up("a response is too long");
+    if (length > connection->held_capacity) {
         free(connection->held);
-        connection->held = memory(length * 2);
-        connection->held_room = length * 2;
+        connection->held = allocate(length * 2);
+        connection->held_capacity = length * 2;
     }
     if (length > 0) memcpy(connection->held, bytes, length);
     connection->held_length = length;
@@ -109,7 +109,7 @@ static void hold(struct connection *connection, const uint8_t *bytes, size_t len
 bool connection_read(struct connection *connection, const struct codec *codec) {
     static uint8_t in[IN];
     bool has_arrived = false;
-    // Edge-triggered epoll tells of new bytes once: a read that fills its buffer has to be followed by another.
+    // Edge-triggered epoll reports new bytes once, so a read that fills its buffer must be followed by another read.
     for (;;) {
         size_t length = connection->held_length;
         if (length > 0) memcpy(in, connection->held, length);
@@ -122,7 +122,7 @@ bool connection_read(struct connection *connection, const struct codec *codec) {
         has_arrived = true;
         bool is_drained = (size_t)count < sizeof in - length;
         length += (size_t)count;
-        size_t done = codec->answers(connection, in, length);
+        size_t done = codec->decode(connection, in, length);
         hold(connection, in + done, length - done);
         if (is_drained) return true;
     }

@@ -1,4 +1,4 @@
-// A connection of the load generator: sockets, places for calls, and bytes; what the bytes mean is the codec's.
+// A connection of the load generator: socket, slots for calls, and bytes. The codec interprets the bytes.
 #pragma once
 
 #include <stdbool.h>
@@ -7,21 +7,21 @@
 
 struct target {
     const char *host, *port;   // for TCP
-    const char *unix_path;     // for a Unix socket, if it is not null
+    const char *unix_path;     // for a Unix socket; null for TCP
     const struct codec *codec;
-    uint32_t depth;            // calls in flight on each connection, at most
+    uint32_t depth;            // maximum calls in flight on each connection
 };
 
 uint64_t monotonic_nanoseconds(void);
 
-// Connects, and greets.
+// Connects and appends the codec's greeting to the output.
 void connection_open(struct connection *, const struct target *);
 
-// Makes a call, to be written at the next flush; false if the peer allows none for now.
+// Appends a call to the output, to be written at the next flush. Returns false if the peer allows none now.
 bool connection_call(struct connection *, const struct codec *, struct token, uint64_t start);
 
-// Writes all that is to be written.
+// Writes the output.
 void connection_flush(struct connection *);
 
-// Reads what has arrived, and has the codec tell of the answers; false if nothing had.
+// Reads and decodes the bytes that have arrived. Returns false if there were none.
 bool connection_read(struct connection *, const struct codec *);

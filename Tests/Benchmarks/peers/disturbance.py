@@ -1,4 +1,4 @@
-"""How much of the two cores went to somebody else while a server was measured."""
+"""The use of the two cores by other processes during a measurement."""
 
 import os
 import resource
@@ -9,7 +9,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def _busy_seconds(core):
-    """Of processes, and of other virtual machines. Interrupts are left out: on the loopback they do the servers' own work."""
+    """Returns the busy time of a core, including other virtual machines. Interrupts are omitted: on loopback they are servers' work."""
     for line in Path("/proc/stat").read_text().splitlines():
         if line.startswith(f"cpu{core} "):
             user, nice, system, _, _, _, _, steal = map(int, line.split()[1:9])
@@ -22,7 +22,7 @@ def _children_seconds():
 
 
 class Watch:
-    """Begins when it is made."""
+    """Measures from its creation on."""
 
     def __init__(self, load_core, server_core, server):
         self._server = server
@@ -35,7 +35,7 @@ class Watch:
         return load, _busy_seconds(server_core) - self._server.process.cpu_seconds()
 
     def part(self):
-        """The part of the time since then that others had of the core on which they had more."""
+        """Returns the part of the elapsed time that others used, on the core where they used more."""
         now = time.monotonic(), *self._state()
         elapsed, load, server = (after - before for before, after in zip(self._before, now))
         return max(0, load, server) / elapsed

@@ -1,9 +1,9 @@
-"""Has the provider fail in one way after the other, with quiet between, for as long as a soak lasts."""
+"""Injects one fault after another into the provider during a soak, with pauses in between."""
 
 import threading
 import urllib.request
 
-# None of them is a refusal: whoever was known before stays so, and no call about it may fail.
+# No fault causes a rejection: cached tokens stay valid, and no call with them may fail.
 FAULTS = [
     "name=latency&milliseconds=300", "name=bad-gateway", "name=hang", "name=throttled", "name=reset", "name=service-unavailable",
     "name=truncated-json", "name=bare-too-many-requests&retry_after=1", "name=go-away", "name=hang&probability=30%25",
@@ -12,7 +12,7 @@ FAULTS = [
 
 
 class Faults:
-    """Injected from a thread of its own; the emulator ends each by itself, so none is left if this program is killed."""
+    """Injects faults from a thread of its own. The emulator ends each fault, so none is left if this program is killed."""
 
     def __init__(self, stack, port, seconds, quiet):
         self._base = f"http://127.0.0.1:{port}/emulator"
@@ -25,18 +25,18 @@ class Faults:
         stack.callback(self.end)
 
     def end(self):
-        """Waits for the fault that is on, and leaves the provider well."""
+        """Waits for the current fault to end, and clears all faults."""
         self._is_over.set()
         self._thread.join()
         try:
-            self._ask("DELETE", "fault")
+            self._send("DELETE", "fault")
         except OSError as error:
             self.problem = self.problem or str(error)
 
-    def _ask(self, method, path):
+    def _send(self, method, path):
         request = urllib.request.Request(f"{self._base}/{path}", method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.read()
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.read()
 
     def _run(self):
         turn = 0
@@ -44,10 +44,10 @@ class Faults:
             fault = FAULTS[turn % len(FAULTS)]
             turn += 1
             try:
-                self._ask("POST", f"fault?{fault}&endpoint=me&for_milliseconds={self._seconds * 1000:.0f}")
+                self._send("POST", f"fault?{fault}&endpoint=me&for_milliseconds={self._seconds * 1000:.0f}")
                 self.injected.append(fault)
             except OSError as error:
-                # One more failure than was asked for; the last one is told.
+                # An unplanned failure. The last one is reported.
                 self.problem = f"{fault}: {error}"
             if self._is_over.wait(self._seconds):
                 return

@@ -1,10 +1,10 @@
-// gRPC C++'s answer to the same question: a Verify that finds nothing out and answers a constant identity, on one thread.
-//   grpc_server --answer-bytes N     prints the port it listens on, and serves until it is killed
+// A gRPC C++ server of the same call: a Verify that responds with a constant identity, on one thread.
+//   grpc_server --response-bytes N     prints its port and serves until it is killed
 //
-// The asynchronous API with one completion queue, which one thread both polls and serves: of what was tried on one core it is the
-// fastest. The callback API, whose calls pass through a pool of threads, came to 1.0, 0.85, 0.55 and 0.65 of it (50 x 1, 50 x 16,
-// 1 x 64, 2,000 x 1). Without the library's probing of the bandwidth it gains up to a third where connections are many; without
-// its optional filters ("grpc.minimal_stack"), nothing.
+// It uses the asynchronous API with one completion queue, which one thread polls and serves. This was the fastest variant on one
+// core. The callback API, which uses a pool of threads, had 1.0, 0.85, 0.55 and 0.65 of its rate (50 x 1, 50 x 16, 1 x 64,
+// 2,000 x 1). Without the library's bandwidth probing it gains up to a third with many connections. Removing its optional filters
+// ("grpc.minimal_stack") gains nothing.
 #include <grpcpp/grpcpp.h>
 
 #include <cstdio>
@@ -19,7 +19,7 @@ using doorman::v1::Auth;
 using doorman::v1::Identity;
 using doorman::v1::VerifyRequest;
 
-// As many calls as may arrive before the first is answered.
+// Maximum calls that arrive before the first response.
 constexpr int kWaitingCalls = 256;
 
 Identity MakeIdentity(size_t bytes) {
@@ -33,23 +33,23 @@ Identity MakeIdentity(size_t bytes) {
     return identity;
 }
 
-// One call after the other, each with a context of its own, as the library demands.
-class Place {
+// A slot for one call at a time. Each call has a context of its own, as the library requires.
+class Slot {
 public:
-    Place(Auth::AsyncService* service, grpc::ServerCompletionQueue* queue, const Identity* identity)
+    Slot(Auth::AsyncService* service, grpc::ServerCompletionQueue* queue, const Identity* identity)
         : service_(service), queue_(queue), identity_(identity) {
         Wait();
     }
 
-    ~Place() { call_->~Call(); }
+    ~Slot() { call_->~Call(); }
 
     void Proceed(bool is_alive) {
         if (!is_alive) return;
-        if (is_answering_) {
+        if (is_responding_) {
             call_->~Call();
             Wait();
         } else {
-            is_answering_ = true;
+            is_responding_ = true;
             call_->responder.Finish(*identity_, grpc::Status::OK, this);
         }
     }
@@ -62,7 +62,7 @@ private:
 
     void Wait() {
         call_ = new (memory_) Call;
-        is_answering_ = false;
+        is_responding_ = false;
         request_.Clear();
         service_->RequestVerify(&call_->context, &request_, &call_->responder, queue_, queue_, this);
     }
@@ -73,14 +73,14 @@ private:
     VerifyRequest request_;
     alignas(Call) char memory_[sizeof(Call)];
     Call* call_ = nullptr;
-    bool is_answering_ = false;
+    bool is_responding_ = false;
 };
 
 }  // namespace
 
 int main(int count, char** arguments) {
-    if (count != 3 || std::string(arguments[1]) != "--answer-bytes" || std::atoi(arguments[2]) < 4) {
-        std::fprintf(stderr, "usage: grpc_server --answer-bytes N\n");
+    if (count != 3 || std::string(arguments[1]) != "--response-bytes" || std::atoi(arguments[2]) < 4) {
+        std::fprintf(stderr, "usage: grpc_server --response-bytes N\n");
         return 2;
     }
     const Identity identity = MakeIdentity(static_cast<size_t>(std::atoi(arguments[2])));
@@ -95,8 +95,8 @@ int main(int count, char** arguments) {
     if (server == nullptr || port == 0) return 1;
     std::printf("%d\n", port);
     std::fflush(stdout);
-    for (int i = 0; i < kWaitingCalls; i++) new Place(&service, queue.get(), &identity);
-    void* place;
+    for (int i = 0; i < kWaitingCalls; i++) new Slot(&service, queue.get(), &identity);
+    void* slot;
     bool is_alive;
-    while (queue->Next(&place, &is_alive)) static_cast<Place*>(place)->Proceed(is_alive);
+    while (queue->Next(&slot, &is_alive)) static_cast<Slot*>(slot)->Proceed(is_alive);
 }

@@ -1,5 +1,5 @@
-// Counts of latencies in buckets that widen with the value: 128 between each power of two and the next, so that a quantile is at
-// most 0.4 % off, in 58 KiB for everything from 1 ns to centuries.
+// A histogram of latencies with 128 buckets between each power of two and the next. A quantile is off by at most 0.4 %, in 58 KiB
+// for everything from 1 ns to centuries.
 #pragma once
 
 #include <stdint.h>
@@ -12,14 +12,14 @@ struct histogram {
 };
 
 static inline void histogram_add(struct histogram *h, uint64_t value) {
-    // Values below 128 have a bucket each; above, the bits after the leading one choose among the 128.
+    // Values below 128 have a bucket each. Above, the bits after the leading bit choose among the 128.
     int shift = value < SUB_BUCKETS ? 0 : 63 - __builtin_clzll(value) - SUB_BITS;
     h->buckets[(uint64_t)shift * SUB_BUCKETS + (value >> shift)]++;
     h->count++;
     if (value > h->max) h->max = value;
 }
 
-// The middle of the bucket below or in which the given part of all values lies.
+// Returns the middle of the bucket of a quantile.
 static inline uint64_t histogram_quantile(const struct histogram *h, double part) {
     uint64_t wanted = (uint64_t)(part * (double)h->count + 0.5), seen = 0;
     if (wanted == 0) wanted = 1;

@@ -4,9 +4,9 @@
 
 enum { STATIC_ENTRIES = 61, DEFAULT_LIMIT = 4096, ENTRY_OVERHEAD = 32 };
 
-// Of a field's name or its value.
+// The facts about a field's name or value.
 struct text {
-    uint32_t size;  // without Huffman's compression
+    uint32_t size;  // size without Huffman coding
     bool is_status, is_zero;
 };
 
@@ -35,7 +35,7 @@ static void insert(struct hpack_table *table, struct hpack_entry entry) {
     table->size += entry.size;
 }
 
-// Section 5.1.
+// Reads an integer (RFC 7541, section 5.1).
 static const uint8_t *take_number(const uint8_t *at, const uint8_t *end, unsigned prefix_bits, uint32_t *number) {
     uint32_t most = (1u << prefix_bits) - 1;
     *number = *at++ & most;
@@ -48,8 +48,8 @@ static const uint8_t *take_number(const uint8_t *at, const uint8_t *end, unsigne
     return NULL;
 }
 
-// Section 5.2. Text in Huffman's code is known only by these two examples, and a table that depends on the size of another is
-// taken for broken: gRPC's C++ server compresses nothing but binary headers.
+// Reads a string (RFC 7541, section 5.2). Only these two strings are known in Huffman coding. A table whose size would depend on
+// another string is an error: gRPC's C++ server compresses only binary headers.
 static const uint8_t *take_text(const uint8_t *at, const uint8_t *end, struct text *text) {
     static const uint8_t status[] = {0x9a, 0xca, 0xc8, 0xb2, 0x12, 0x34, 0xda, 0x8f}, zero[] = {0x07};
     if (at >= end) return NULL;
@@ -70,7 +70,7 @@ static const uint8_t *take_text(const uint8_t *at, const uint8_t *end, struct te
     return at + length;
 }
 
-// The size of a static name matters only to when entries are dropped, of which a server that repeats itself drops none.
+// The size of a static name matters only for evictions, which don't occur with a server that repeats its headers.
 static struct text known_name(struct hpack_table *table, uint32_t index) {
     if (index <= STATIC_ENTRIES) return (struct text){.size = 16};
     return (struct text){.size = 16, .is_status = entry_at(table, index - STATIC_ENTRIES - 1)->is_status};

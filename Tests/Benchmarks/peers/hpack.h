@@ -1,5 +1,5 @@
-// As much of HPACK (RFC 7541) as a gRPC client needs to know whether a call went well: whether a header block says
-// "grpc-status: 0". Names and values that are of no concern are only measured, for the dynamic table's size.
+// The part of HPACK (RFC 7541) that shows whether a header block has "grpc-status: 0". Other names and values are only measured,
+// for the size of the dynamic table.
 #pragma once
 
 #include <stdbool.h>

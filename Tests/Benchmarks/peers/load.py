@@ -1,4 +1,4 @@
-"""Runs the load generator, and reads the line that it prints."""
+"""Runs the load generator and parses its output."""
 
 import subprocess
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ class LoadGenerator:
         command = [
             self.program, "--protocol", server.protocol, "--connect", f"127.0.0.1:{server.port}",
             "--connections", row.connections, "--depth", row.depth, "--tokens", self.accounts.tokens_file,
-            "--answer-bytes", self.accounts.identity_bytes, *more,
+            "--response-bytes", self.accounts.identity_bytes, *more,
         ]
         return [str(part) for part in command]
 
     def run(self, server, row, *more, seconds=60):
-        """The figures of one run: those that the load generator prints, latencies in microseconds, and what part of a core others
-        had meanwhile. Any answer that is not a success is a failure of the benchmark."""
+        """Returns the figures of one run: those of the load generator, with latencies in microseconds, and the part of a core that others
+        used meanwhile. Any response but a success fails the benchmark."""
         watch = Watch(self.core, self.server_core, server)
         command = ["taskset", "-c", str(self.core), *self.command(server, row, *more)]
         try:

@@ -1,8 +1,8 @@
-// The load generator: N connections with D calls in flight each, on one thread that never sleeps while it measures. One that
-// sleeps makes the server pay for waking the other core, and that differs from server to server.
+// The load generator: N connections with D calls in flight each, on one thread that busy-polls while it measures. Sleeping would make
+// the server pay for waking the other core, and that cost differs between servers.
 //
-// Closed loop: each answer is followed by a request on the same connection. Open loop (--rate): requests are due at fixed times,
-// and latency counts from then, also if all connections are busy: so a server that stalls is not spared the calls that it held up.
+// Closed loop: each response is followed by a request on the same connection. Open loop (--rate): requests are due at fixed times,
+// and latency counts from the due time, also if all connections are busy. So the calls that a stall delays are counted.
 #define _GNU_SOURCE
 #include "loadgen.h"
 
@@ -17,8 +17,8 @@
 
 #include "histogram.h"
 
-enum { EVENTS = 512, MOST_SENT_AT_ONCE = 256, PROBLEMS = 16 };
-static const uint64_t first_answer_patience = 10000000000, last_answer_patience = 10000000000;  // nanoseconds
+enum { EVENTS = 512, MAX_SENT_AT_ONCE = 256, PROBLEMS = 16 };
+static const uint64_t first_response_timeout = 10000000000, last_response_timeout = 10000000000;  // nanoseconds
 
 static struct options options;
 static struct connection *connections;
@@ -27,11 +27,11 @@ static struct histogram latencies;
 static int epoll;
 static uint64_t now, measure_from, measure_to, idle_time, errors, in_flight, tokens_taken, calls_shed;
 
-// The answers that were not the success expected, by what they were.
+// The number of failed responses by their problem.
 static struct { const char *text; uint64_t count; } problems[PROBLEMS];
 
-// The places for calls that are free, open loop: each by its connection, the one that has been free for longest first.
-static struct { struct connection **ring; uint64_t first, count, room; } places;
+// The free slots for calls in an open loop, by connection. The slot that was freed first comes first.
+static struct { struct connection **ring; uint64_t first, count, capacity; } slots;
 
 void give_up(const char *format, ...) {
     va_list arguments;
@@ -42,32 +42,32 @@ void give_up(const char *format, ...) {
     exit(1);
 }
 
-static void free_place(struct connection *connection) {
-    places.ring[(places.first + places.count++) % places.room] = connection;
+static void free_slot(struct connection *connection) {
+    slots.ring[(slots.first + slots.count++) % slots.capacity] = connection;
 }
 
-// Problems are told apart by where their text is: each is a literal of a codec's.
+// Problems are compared by address: each is a literal of a codec.
 static void count_problem(const char *problem) {
     errors++;
     size_t kind = 0;
     while (kind < PROBLEMS - 1 && problems[kind].text != NULL && problems[kind].text != problem) kind++;
-    if (problems[kind].text == NULL) problems[kind].text = kind < PROBLEMS - 1 ? problem : "something else";
+    if (problems[kind].text == NULL) problems[kind].text = kind < PROBLEMS - 1 ? problem : "another problem";
     problems[kind].count++;
 }
 
-void answered(struct connection *connection, struct call *call, const char *problem) {
+void complete_call(struct connection *connection, struct call *call, const char *problem) {
     if (now == 0) now = monotonic_nanoseconds();
     if (problem != NULL) count_problem(problem);
-    // An open loop counts the calls that were due in the measured time, a closed one those answered in it.
+    // An open loop counts the calls that were due in the measured time, a closed loop the calls completed in it.
     uint64_t counts_at = options.rate > 0 ? call->start : now;
     if (counts_at >= measure_from && counts_at < measure_to) histogram_add(&latencies, now - call->start);
     call->id = 0;
     connection->in_flight--;
     in_flight--;
-    if (options.rate > 0) free_place(connection);
+    if (options.rate > 0) free_slot(connection);
 }
 
-// Picks at random, with the same seed each time (xorshift64*), or one after the other.
+// Picks a token at random with a constant seed (xorshift64*), or one after another.
 static struct token next_token(void) {
     static uint64_t random = 0x9e3779b97f4a7c15;
     tokens_taken++;
@@ -86,7 +86,7 @@ static bool call(struct connection *connection, uint64_t start) {
     return true;
 }
 
-// Every connection makes a call as soon as it is open. The server has accepted it then, and its queue of new ones never overflows.
+// Each connection makes a call as soon as it is open. Then the server has accepted it, and its backlog never overflows.
 static void open_connections(void) {
     for (uint32_t i = 0; i < options.connections; i++) {
         struct connection *connection = &connections[i];
@@ -100,27 +100,26 @@ static void open_connections(void) {
             now = 0;
             connection_read(connection, options.target.codec);
             connection_flush(connection);
-            if (monotonic_nanoseconds() - start > first_answer_patience) give_up("no answer to the first call of a connection");
+            if (monotonic_nanoseconds() - start > first_response_timeout) give_up("no response to the first call of a connection");
         }
     }
-    // All places of a connection, then those of the next: when several calls are due at once, because sending them one by one takes
-    // longer than the time between them, those on the same connection share a write, as they would with any client.
-    places.first = places.count = 0;
+    // All slots of a connection, then those of the next. When several calls are due at once, because sending one takes longer than the
+    // time between them, those on a connection share a write, as they would with any client.
     for (uint32_t i = 0; i < options.connections; i++)
-        for (uint32_t place = 0; place < options.target.depth; place++) free_place(&connections[i]);
+        for (uint32_t slot = 0; slot < options.target.depth; slot++) free_slot(&connections[i]);
 }
 
 static void fill_up(struct connection *connection) {
     while (connection->in_flight < connection->depth && call(connection, now)) {}
 }
 
-// Reads from every connection that something has arrived on; false if from none. `is_over`: nothing new is sent.
+// Reads from every connection with new bytes. Returns false if there were none. `is_over`: sends no further requests.
 static bool poll_connections(bool is_over) {
     static struct epoll_event ready[EVENTS];
     int count = 1;
-    // With one connection there is nothing to find out.
+    // One connection needs no epoll.
     if (options.connections == 1) ready[0].data.ptr = &connections[0];
-    // Filling is not measured, and leaves the core to whoever else needs it for that.
+    // Filling is not measured, so it may sleep and leave the core to others.
     else count = epoll_wait(epoll, ready, EVENTS, options.once ? 1 : 0);
     bool has_arrived = false;
     for (int i = 0; i < count; i++) {
@@ -135,17 +134,17 @@ static bool poll_connections(bool is_over) {
     return has_arrived;
 }
 
-// Sends the requests that are due, and returns when the next one will be.
+// Sends the due requests and returns when the next request is due.
 static uint64_t send_due(uint64_t due_since, uint64_t *sent, uint64_t until) {
-    struct connection *touched[MOST_SENT_AT_ONCE];
+    struct connection *touched[MAX_SENT_AT_ONCE];
     uint32_t count = 0;
     uint64_t due = due_since + (uint64_t)((double)*sent * 1e9 / options.rate);
-    while (due <= now && due < until && count < MOST_SENT_AT_ONCE) {
-        if (places.count > 0) {
-            struct connection *connection = places.ring[places.first];
+    while (due <= now && due < until && count < MAX_SENT_AT_ONCE) {
+        if (slots.count > 0) {
+            struct connection *connection = slots.ring[slots.first];
             if (!call(connection, due)) break;
-            places.first = (places.first + 1) % places.room;
-            places.count--;
+            slots.first = (slots.first + 1) % slots.capacity;
+            slots.count--;
             touched[count++] = connection;
         } else if (options.shed) {
             calls_shed++;
@@ -187,15 +186,15 @@ static void run(void) {
         }
         if (poll_connections(is_over)) was_idle = false;
         if (is_over && in_flight == 0) break;
-        if (before > last_answer_patience && before - last_answer_patience > measure_to)
-            give_up("%" PRIu64 " calls are not answered 10 s after the end", in_flight);
+        if (before > last_response_timeout && before - last_response_timeout > measure_to)
+            give_up("%" PRIu64 " calls have no response 10 s after the end", in_flight);
     }
     if (options.once) measure_to = monotonic_nanoseconds();
 }
 
 static void print_problems(void) {
     for (size_t i = 0; i < PROBLEMS && problems[i].text != NULL; i++)
-        fprintf(stderr, "loadgen: %" PRIu64 " answers were not the success expected: %s\n", problems[i].count, problems[i].text);
+        fprintf(stderr, "loadgen: %" PRIu64 " responses failed: %s\n", problems[i].count, problems[i].text);
 }
 
 static void print_result(void) {
@@ -223,14 +222,14 @@ int main(int count, char **arguments) {
     options = read_options(count, arguments);
     tokens = read_tokens(options.tokens, options.keys);
     raise_file_limit();
-    answer_bytes = options.answer_bytes;
+    response_bytes = options.response_bytes;
     epoll = epoll_create1(0);
     connections = calloc(options.connections, sizeof *connections);
-    places.room = (uint64_t)options.connections * options.target.depth;
-    places.ring = calloc(places.room, sizeof *places.ring);
-    if (epoll < 0 || connections == NULL || places.ring == NULL) give_up("out of memory");
+    slots.capacity = (uint64_t)options.connections * options.target.depth;
+    slots.ring = calloc(slots.capacity, sizeof *slots.ring);
+    if (epoll < 0 || connections == NULL || slots.ring == NULL) give_up("out of memory");
     if (options.once) {
-        // Everything counts, from the first call to the last.
+        // All calls count.
         measure_from = monotonic_nanoseconds();
         measure_to = UINT64_MAX;
     }

@@ -1,4 +1,4 @@
-// What the load generator is asked to do.
+// The options of the load generator.
 #pragma once
 
 #include <stdbool.h>
@@ -9,17 +9,17 @@
 struct options {
     struct target target;
     uint32_t connections;
-    const char *tokens;         // file with one token a line
-    uint32_t keys;              // of which the first so many are asked for; 0 for all
-    uint32_t answer_bytes;
+    const char *tokens;         // path to a file with one token per line
+    uint32_t keys;              // number of tokens to use, from the first; 0 for all
+    uint32_t response_bytes;
     uint64_t duration, warm_up;  // nanoseconds
-    double rate;                // requests a second, open loop; 0 for closed loop
-    bool once;                  // ask for each token once, in their order, and end
-    bool hold;                  // open the connections, make one call on each, and stay until killed
-    bool shed;                  // leave out calls that are due while every place is taken
+    double rate;                // requests per second in an open loop; 0 for a closed loop
+    bool once;                  // use each token once, in order, and end
+    bool hold;                  // open the connections, make one call on each, and wait until killed
+    bool shed;                  // skip calls that are due while no slot is free
 };
 
-// Ends the program with how to use it where that is not kept to.
+// Parses the arguments. Prints the usage and ends the program if they are invalid.
 struct options read_options(int count, char **arguments);
 
 struct tokens {

@@ -7,21 +7,21 @@
 
 #include "loadgen.h"
 
-uint32_t answer_bytes;
+uint32_t response_bytes;
 
 static const struct codec *codecs[] = {&redis_codec, &ttrpc_codec, &grpc_codec};
 
 static _Noreturn void usage(void) {
     fputs(
-        "usage: loadgen --protocol redis|ttrpc|grpc (--connect HOST:PORT | --unix PATH) --tokens FILE --answer-bytes N\n"
+        "usage: loadgen --protocol redis|ttrpc|grpc (--connect HOST:PORT | --unix PATH) --tokens FILE --response-bytes N\n"
         "  --connections N  default 1             --depth D     calls in flight on each, default 1\n"
         "  --seconds S      measured, default 1   --warm-up S   before that, default 0.2\n"
-        "  --rate R         requests a second, open loop; without it as many as get answered\n"
-        "  --shed           with a rate: leave out what comes due while all places are taken, rather than make it late\n"
-        "  --keys K         the first K tokens alone    --once   each token once, then end    --hold   connect, call once, stay\n"
-        "An N of 0 takes answers of any length (ttrpc alone: their freshness changes it).\n"
-        "Prints one line: requests and their rate, errors, the part of the time in which there was nothing to do, and latencies\n"
-        "in microseconds. Ends with 1 if any answer was not a success, and says how many were what instead.\n",
+        "  --rate R         requests per second in an open loop; default closed loop\n"
+        "  --shed           with a rate: skip calls that are due while no slot is free\n"
+        "  --keys K         only the first K tokens    --once   each token once, then end    --hold   connect, call once, stay\n"
+        "N = 0 accepts responses of any length (ttrpc only: freshness changes the length).\n"
+        "Prints one line: requests and their rate, errors, the idle part of the time, and latencies in microseconds.\n"
+        "Exits with 1 if a response failed, and prints the problems.\n",
         stderr);
     exit(2);
 }
@@ -50,11 +50,11 @@ static void set_address(struct target *target, char *text) {
 
 struct options read_options(int count, char **arguments) {
     static const struct option known[] = {
-        {"protocol", 1, 0, 'p'}, {"connect", 1, 0, 'c'}, {"unix", 1, 0, 'u'},   {"tokens", 1, 0, 't'}, {"answer-bytes", 1, 0, 'a'},
+        {"protocol", 1, 0, 'p'}, {"connect", 1, 0, 'c'}, {"unix", 1, 0, 'u'},   {"tokens", 1, 0, 't'}, {"response-bytes", 1, 0, 'a'},
         {"connections", 1, 0, 'n'}, {"depth", 1, 0, 'd'}, {"seconds", 1, 0, 's'}, {"warm-up", 1, 0, 'w'}, {"rate", 1, 0, 'r'},
         {"keys", 1, 0, 'k'}, {"once", 0, 0, 'o'}, {"hold", 0, 0, 'h'}, {"shed", 0, 0, 'x'}, {0, 0, 0, 0}};
     struct options options = {
-        .answer_bytes = UINT32_MAX, .connections = 1, .target.depth = 1, .duration = 1000000000, .warm_up = 200000000};
+        .response_bytes = UINT32_MAX, .connections = 1, .target.depth = 1, .duration = 1000000000, .warm_up = 200000000};
     int flag;
     while ((flag = getopt_long(count, arguments, "", known, NULL)) != -1) {
         switch (flag) {
@@ -62,7 +62,7 @@ struct options read_options(int count, char **arguments) {
         case 'c': set_address(&options.target, optarg); break;
         case 'u': options.target.unix_path = optarg; break;
         case 't': options.tokens = optarg; break;
-        case 'a': options.answer_bytes = (uint32_t)number(optarg, 0, 1 << 14); break;
+        case 'a': options.response_bytes = (uint32_t)number(optarg, 0, 1 << 14); break;
         case 'n': options.connections = (uint32_t)number(optarg, 1, 60000); break;
         case 'd': options.target.depth = (uint32_t)number(optarg, 1, 1024); break;
         case 's': options.duration = (uint64_t)(number(optarg, 0.01, 3600) * 1e9); break;
@@ -76,21 +76,21 @@ struct options read_options(int count, char **arguments) {
         }
     }
     bool has_address = options.target.unix_path != NULL || options.target.host != NULL;
-    bool is_complete = options.target.codec != NULL && has_address && options.tokens != NULL && options.answer_bytes < UINT32_MAX;
+    bool is_complete = options.target.codec != NULL && has_address && options.tokens != NULL && options.response_bytes < UINT32_MAX;
     if (!is_complete || optind < count) usage();
     if (options.once && options.rate > 0) usage();
-    if (options.answer_bytes == 0 && options.target.codec != &ttrpc_codec) usage();
+    if (options.response_bytes == 0 && options.target.codec != &ttrpc_codec) usage();
     return options;
 }
 
 struct tokens read_tokens(const char *path, uint32_t most) {
     struct tokens tokens = {0};
     char *line = NULL;
-    size_t room = 0, size = 0;
+    size_t capacity = 0, size = 0;
     ssize_t length;
     FILE *file = fopen(path, "r");
     if (file == NULL) give_up("%s: %s", path, strerror(errno));
-    while ((most == 0 || tokens.count < most) && (length = getline(&line, &room, file)) > 0) {
+    while ((most == 0 || tokens.count < most) && (length = getline(&line, &capacity, file)) > 0) {
         if (line[length - 1] == '\n') length--;
         if (length == 0 || length > LONGEST_TOKEN) give_up("%s: a token of %zd bytes", path, length);
         if (tokens.count == size) {

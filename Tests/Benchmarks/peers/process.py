@@ -1,4 +1,4 @@
-"""Programs that a benchmark starts, each of which ends with it, whatever happens."""
+"""Programs that a benchmark starts and that end with it in any case."""
 
 import ctypes
 import os
@@ -12,20 +12,20 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Failure(Exception):
-    """Something that leaves nothing to measure. Its text is for the terminal."""
+    """An error that leaves nothing to measure. Its text is for the terminal."""
 
 
 def cores(text=None):
-    """The core of the load generator and that of the servers."""
+    """Returns the core of the load generator and the core of the servers."""
     allowed = sorted(os.sched_getaffinity(0))
     chosen = [int(core) for core in text.split(",")] if text else [allowed[0], allowed[-1]]
     if len(set(chosen)) != 2 or not set(chosen) <= set(allowed):
-        raise Failure("it takes two cores, one for the load generator and one for the servers")
+        raise Failure("two different cores are needed, one for the load generator and one for the servers")
     return chosen
 
 
 def _die_with_parent():
-    # Ctrl-C and SIGTERM are handled by clean-up; this is for a SIGKILL, which leaves no time for that.
+    # Clean-up handles Ctrl-C and SIGTERM. This is for SIGKILL, which prevents clean-up.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -52,11 +52,11 @@ class Process:
             self.child.wait()
 
     def wait_for(self, what, find, seconds=60):
-        """Until `find` returns something; the log if the program ends first, or takes too long."""
+        """Waits until `find` returns a value. Fails with the log if the program ends first or takes too long."""
         give_up_at = time.monotonic() + seconds
         while (found := find()) is None:
             if self.child.poll() is not None or time.monotonic() > give_up_at:
-                raise Failure(f"{self.name} did not come to {what}:\n{self.log.read_text(errors='replace')[-4000:]}")
+                raise Failure(f"{self.name} failed to {what}:\n{self.log.read_text(errors='replace')[-4000:]}")
             time.sleep(0.05)
         return found
 
@@ -71,7 +71,7 @@ class Process:
         raise Failure(f"{self.name} has ended")
 
     def settle(self, seconds=10):
-        """Until it uses no more than 5 % of a core: what it does after a run, such as closing connections, is no other's cost."""
+        """Waits until the process uses at most 5 % of a core, so that its work after a run does not disturb others."""
         give_up_at = time.monotonic() + seconds
         while True:
             before = self.cpu_seconds()
@@ -79,11 +79,11 @@ class Process:
             if self.cpu_seconds() - before <= 0.01:
                 return
             if time.monotonic() > give_up_at:
-                raise Failure(f"{self.name} is busy though nobody asks it anything, which would disturb the others")
+                raise Failure(f"{self.name} is busy without calls, which would disturb the other servers")
 
 
 def number_in(file):
-    """The number that a program writes once it listens, or None until then."""
+    """Returns the number that a program writes once it listens; None until then."""
     try:
         text = Path(file).read_text()
     except FileNotFoundError:

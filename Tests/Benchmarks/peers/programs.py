@@ -1,4 +1,4 @@
-"""The programs that a benchmark needs: installed, compiled or built if they are missing."""
+"""The programs of a benchmark: installed, compiled or built if they are missing."""
 
 import os
 import shutil
@@ -36,14 +36,14 @@ def _is_installed(package):
 def install(kinds):
     wanted = [package for kind in kinds for package in PACKAGES.get(kind, [])]
     if not shutil.which("dpkg-query"):
-        raise Failure(f"this is not Debian or a relative; please install what it calls: {' '.join(wanted)}")
+        raise Failure(f"this is not Debian or a derivative; install the equivalent of: {' '.join(wanted)}")
     missing = [package for package in wanted if not _is_installed(package)]
     if not missing:
         return
     print(f"installing {' '.join(missing)}", flush=True)
     as_root = [] if os.getuid() == 0 else ["sudo"]
     subprocess.run([*as_root, "apt-get", "update", "-qq"])
-    # Run level 1 keeps Debian's scripts from starting a Redis of the machine's own.
+    # Run level 1 keeps Debian's scripts from starting a Redis service.
     settings = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
     run(*as_root, *settings, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, stdout=subprocess.DEVNULL)
 
@@ -84,10 +84,10 @@ def grpc_server():
 
 
 def swift_program(name, path=None):
-    """The program at `path`, or else this package's own release build, made if it is not there."""
+    """Returns the program at `path`, or this package's release build, which is built if missing."""
     if path is not None:
         if not os.access(path, os.X_OK):
-            raise Failure(f"{path}: no such program")
+            raise Failure(f"{path}: not an executable program")
         return Path(path)
     product = ROOT / ".build/release" / name
     if not product.exists():
@@ -98,7 +98,7 @@ def swift_program(name, path=None):
 
 class Programs:
     def __init__(self, servers, doormand=None, emulator=None):
-        """Makes what these servers, named as on the command line, and the load generator need."""
+        """Installs or builds the programs of these servers, named as on the command line, and of the load generator."""
         install(["c", *servers])
         OUT.mkdir(parents=True, exist_ok=True)
         self.load_generator = load_generator()

@@ -1,4 +1,4 @@
-// As much of protobuf's wire format as a VerifyRequest needs: https://protobuf.dev/programming-guides/encoding/
+// The part of protobuf's wire format for a VerifyRequest: https://protobuf.dev/programming-guides/encoding/
 #pragma once
 
 #include <stdint.h>
@@ -16,7 +16,7 @@ static inline uint8_t *put_varint(uint8_t *out, uint32_t value) {
     return out;
 }
 
-// A field of bytes, with a number below 16.
+// Writes a field of bytes with a number below 16.
 static inline uint8_t *put_bytes(uint8_t *out, unsigned number, const void *bytes, uint32_t length) {
     *out++ = (uint8_t)(number << 3 | 2);
     out = put_varint(out, length);
@@ -26,7 +26,7 @@ static inline uint8_t *put_bytes(uint8_t *out, unsigned number, const void *byte
 
 static inline uint32_t bytes_length(uint32_t length) { return 1 + (uint32_t)varint_length(length) + length; }
 
-// Reads a varint, and moves `at` past it; null where there is no whole one before `end`.
+// Reads a varint and returns the position after it; null if it does not end before `end`.
 static inline const uint8_t *take_varint(const uint8_t *at, const uint8_t *end, uint64_t *value) {
     *value = 0;
     for (unsigned shift = 0; at < end && shift < 64; shift += 7) {

@@ -1,15 +1,15 @@
-"""From the figures of the rounds to the tables."""
+"""Tables of the figures."""
 
 from statistics import median
 
-# Doorman's requests a second as a ratio to the peer's, at least.
+# Minimum ratio of Doorman's requests per second to the peer's.
 GOALS = {
     "50x1": {"redis": 0.95, "grpc": 4.5, "ceiling": 0.7},
     "50x16": {"redis": 1.5, "grpc": 16, "ceiling": 0.5},
     "1x64": {"redis": 1.5, "grpc": 10, "ceiling": 0.45},
     "2000x1": {"redis": 0.95, "grpc": 4.5, "ceiling": 0.7},
 }
-# Part of a core that others may have had without casting doubt on a turn.
+# Maximum part of a core that others use in a valid turn.
 DISTURBED = 0.05
 PEERS = ("redis", "grpc", "ceiling")
 
@@ -19,13 +19,13 @@ def rates(rounds, name):
 
 
 def ratio(rounds, peer):
-    """The median of the rounds' ratios: what disturbs the machine for a while disturbs both of a round."""
+    """Returns the median of the rounds' ratios. A disturbance usually affects both servers of a round."""
     return median(figures["doorman"]["rate"] / figures[peer]["rate"] for figures in rounds)
 
 
 def throughput_table(results, servers):
-    """A line a row: medians of requests a second, and in brackets what part of the time the load generator had nothing to do."""
-    lines = ["Requests a second, closed loop (load generator idle)"]
+    """Returns a line per row: medians of requests per second and, in parentheses, the load generator's idle time."""
+    lines = ["Requests per second, closed loop (load generator idle)"]
     lines.append(f"{'':8}" + "".join(f"{name:>20}" for name in servers))
     for row, rounds in results.items():
         cells = [f"{median(rates(rounds, name)):,.0f} ({median(f[name]['idle'] for f in rounds):4.0%})" for name in servers]
@@ -50,11 +50,11 @@ def ratio_table(results, servers):
 
 
 def latency_table(results):
-    """p50, p99 and p99.9 at the same offered rate, medians of the rounds, in microseconds."""
+    """Returns p50, p99 and p99.9 at the same offered rate: medians of the rounds, in microseconds."""
     if not results:
         return []
     quantiles = ("p50", "p99", "p999")
-    lines = ["", "Latency in µs, open loop at half of the slower one's rate"]
+    lines = ["", "Latency in µs, open loop at half of the slower server's rate"]
     lines.append(f"{'':8}{'offered/s':>12}" + "".join(f"{name + ' ' + q:>15}" for q in quantiles for name in ("redis", "doorman")))
     for row, (rate, rounds) in results.items():
         cells = [median(figures[name][q] for figures in rounds) for q in quantiles for name in ("redis", "doorman")]
@@ -63,10 +63,10 @@ def latency_table(results):
 
 
 def disturbances(rows):
-    """Says so where others were at work on the same cores, as far as that is known."""
+    """Returns a warning if other processes used the same cores."""
     turns = [figures["disturbed"] for rounds in rows for round in rounds for figures in round.values()]
     disturbed = sum(part > DISTURBED for part in turns)
     if not disturbed:
         return []
-    return ["", f"In {disturbed} of {len(turns)} turns others had more than {DISTURBED:.0%} of a core, {max(turns):.0%} at worst: "
+    return ["", f"In {disturbed} of {len(turns)} turns other processes had more than {DISTURBED:.0%} of a core, {max(turns):.0%} at worst: "
             "measure again when the machine is quiet."]

@@ -1,4 +1,4 @@
-"""What a process holds, again and again: memory, descriptors, threads."""
+"""Repeated samples of a process's memory, descriptors and threads."""
 
 import os
 import threading
@@ -10,15 +10,15 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Sample:
-    at: float  # seconds from the beginning
+    at: float  # seconds since the start
     resident_bytes: int
-    descriptors: int  # without the connections to the provider, which come and go with its faults
+    descriptors: int  # without provider connections, whose number changes with faults
     provider_connections: int
     threads: int
 
 
 def _inodes_connected_to(port):
-    """Of this machine's sockets whose far end has this port. IPv4 alone: the emulator is asked at 127.0.0.1."""
+    """Returns the inodes of sockets with this remote port. IPv4 only: the emulator listens on 127.0.0.1."""
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return {fields[9] for fields in (line.split() for line in lines) if int(fields[2].rpartition(":")[2], 16) == port}
 
@@ -52,7 +52,7 @@ class Samples:
             len(os.listdir(f"/proc/{pid}/task")))
 
     def keep_taking(self, stack, seconds):
-        """From a thread of its own."""
+        """Takes samples from a thread of its own."""
         is_over = threading.Event()
 
         def run():
@@ -71,7 +71,7 @@ class Samples:
         return end
 
     def at(self, part):
-        """The medians of what was seen around this part of the time."""
+        """Returns the medians of the samples around this part of the time."""
         middle = self.all[0].at + (self.all[-1].at - self.all[0].at) * part
         nearest = sorted(self.all, key=lambda sample: abs(sample.at - middle))[: max(3, len(self.all) // 20)]
         figures = {name: median(getattr(sample, name) for sample in nearest) for name in Sample.__annotations__}

@@ -1,4 +1,4 @@
-"""The servers that are compared, each on one core and one thread, and filled with the same tokens."""
+"""The compared servers, each on one core and thread, and filled with the same tokens."""
 
 import socket
 
@@ -12,7 +12,7 @@ class Ceiling:
 
     def __init__(self, bench):
         log = bench.folder / "ceiling.log"
-        command = [bench.programs.ceiling, "--answer-bytes", bench.accounts.identity_bytes]
+        command = [bench.programs.ceiling, "--response-bytes", bench.accounts.identity_bytes]
         self.process = Process(bench.stack, self.name, command, log, bench.server_core)
         self.port = self.process.wait_for("listen", lambda: number_in(log))
 
@@ -22,7 +22,7 @@ class GRPC:
 
     def __init__(self, bench):
         log = bench.folder / "grpc.log"
-        command = [bench.programs.grpc, "--answer-bytes", bench.accounts.identity_bytes]
+        command = [bench.programs.grpc, "--response-bytes", bench.accounts.identity_bytes]
         self.process = Process(bench.stack, self.name, command, log, bench.server_core)
         self.port = self.process.wait_for("listen", lambda: number_in(log))
 
@@ -31,7 +31,7 @@ class Redis:
     name, protocol = "redis", "redis"
 
     def __init__(self, bench):
-        # Redis takes 0 for no TCP at all, so a port has to be found for it.
+        # Redis takes port 0 for no TCP, so it needs a free port.
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1"]
@@ -55,11 +55,11 @@ class Redis:
                 b"*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n" % (len(token), token, len(value), value) for token in tokens))
             for _ in tokens:
                 if replies.readline() != b"+OK\r\n":
-                    raise Failure("redis did not take a key")
+                    raise Failure("redis did not store a key")
 
 
 class Emulator:
-    """The provider that doormand is filled from. Ended afterwards: then whatever is not answered from memory fails the run."""
+    """The provider that fills doormand's cache. It ends afterwards, so that a cache miss fails the run."""
 
     def __init__(self, bench):
         self.app_secret_file = bench.folder / "app-secret"
@@ -75,10 +75,10 @@ class Emulator:
 class Doorman:
     name, protocol = "doorman", "ttrpc"
 
-    # The longest time to live, and no limit that filling would meet.
+    # The longest TTL, and limits above the rate of filling.
     settings = {
         "server-event-loops": 1, "server-max-connections": 20_000, "cache-ttl": "24h",
-        # Tokens fall into shards by chance, and each has its part of the bound: a bound of just as many would lose some.
+        # Tokens are distributed over shards at random, and each shard has its part of the bound. The exact bound would evict some.
         "cache-max-entries": 2 * COUNT, "cache-max-bytes": "1GiB",
         "authorization-misses-per-second": 1_000_000, "authorization-misses-burst": 1_000_000, "provider-max-calls-per-second": 1_000_000,
     }
@@ -98,10 +98,10 @@ class Doorman:
         self.port = self.process.wait_for("listen", lambda: number_in(port_file))
 
     def fill(self, count=COUNT):
-        """Asks for each of the first tokens once."""
+        """Verifies each of the first tokens once."""
         figures = self._load.run(self, Row(8, 16), "--once", "--keys", count, seconds=600)
         if figures["requests"] != count:
-            raise Failure(f"doormand answered {figures['requests']:.0f} of {count} first calls")
+            raise Failure(f"doormand responded to {figures['requests']:.0f} of {count} first calls")
 
 
 ALL = {server.name: server for server in (Doorman, Redis, GRPC, Ceiling)}

@@ -1,4 +1,4 @@
-"""Opens and closes connections while a soak lasts: some behave well, some reset, some leave in the middle of a frame."""
+"""Short-lived connections during a soak: some make a call, some reset, some end in the middle of a frame."""
 
 import random
 import socket
@@ -6,8 +6,8 @@ import struct
 import threading
 
 TIMEOUT = 10
-# Resets instead of an orderly end: struct linger of socket(7).
-RUDE = struct.pack("ii", 1, 0)
+# Reset instead of an orderly end: struct linger of socket(7).
+RESET = struct.pack("ii", 1, 0)
 
 
 def _bytes_field(number, value):
@@ -22,15 +22,15 @@ def verify_frame(token, stream_id=1):
 
 
 class Strangers:
-    """Comes by a thread of its own, so many times a second."""
+    """Opens connections from a thread of its own at a constant rate."""
 
     def __init__(self, stack, port, tokens, per_second):
         self._port, self._tokens, self._pause = port, tokens, 1 / per_second
-        self._chance = random.Random(1)
+        self._rng = random.Random(1)
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self.came = 0
-        self.unanswered = []
+        self.count = 0
+        self.failures = []
         self._thread.start()
         stack.callback(self.end)
 
@@ -41,27 +41,27 @@ class Strangers:
     def _run(self):
         ways = [self._call, self._reset_unread, self._leave_mid_frame, self._reset_miss]
         while not self._is_over.wait(self._pause):
-            self.came += 1
+            self.count += 1
             try:
                 with socket.create_connection(("127.0.0.1", self._port), timeout=TIMEOUT) as connection:
-                    ways[self.came % len(ways)](connection)
+                    ways[self.count % len(ways)](connection)
             except OSError as error:
-                self.unanswered.append(repr(error))
+                self.failures.append(repr(error))
 
     def _call(self, connection):
-        connection.sendall(verify_frame(self._chance.choice(self._tokens)))
+        connection.sendall(verify_frame(self._rng.choice(self._tokens)))
         if len(connection.recv(1 << 16)) < 10:
-            raise ConnectionError("no answer")
+            raise ConnectionError("no response")
 
     def _reset_unread(self, connection):
-        connection.sendall(b"".join(verify_frame(self._chance.choice(self._tokens), 2 * n + 1) for n in range(50)))
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RUDE)
+        connection.sendall(b"".join(verify_frame(self._rng.choice(self._tokens), 2 * n + 1) for n in range(50)))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     def _leave_mid_frame(self, connection):
-        frame = verify_frame(self._chance.choice(self._tokens))
-        connection.sendall(frame[: self._chance.randrange(1, len(frame))])
+        frame = verify_frame(self._rng.choice(self._tokens))
+        connection.sendall(frame[: self._rng.randrange(1, len(frame))])
 
     def _reset_miss(self, connection):
-        # Nobody's token, and another one each time: the provider is being asked when its caller goes.
-        connection.sendall(verify_frame(f"EMAW{self._chance.getrandbits(200):050x}"))
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RUDE)
+        # A unique unknown token: the provider request is in flight when the caller disconnects.
+        connection.sendall(verify_frame(f"EMAW{self._rng.getrandbits(200):050x}"))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
