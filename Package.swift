@@ -2,15 +2,15 @@
 
 import PackageDescription
 
-/// Every Swift target is compiled with the same strictness. None of these is an `unsafeFlags`, which would bar the package
-/// from being a dependency.
+/// The settings of every Swift target. They contain no `unsafeFlags`, which would prevent other packages from depending on this
+/// package.
 let swiftSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .strictMemorySafety(),
     .treatAllWarnings(as: .error),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("ExistentialAny"),
-    // Views of bytes that can't outlive them; SwiftNIO is built with it, too.
+    // Non-escapable views of bytes. SwiftNIO uses this feature, too.
     .enableExperimentalFeature("Lifetimes"),
 ]
 
@@ -34,7 +34,7 @@ let serviceContext = Target.Dependency.product(name: "ServiceContextModule", pac
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-/// A library of this package, in the folder of its name.
+/// Creates a library target, in a folder of its name.
 func module(
     _ name: String, in folder: String, _ dependencies: [Target.Dependency] = [], _ furtherSettings: [SwiftSetting] = []
 ) -> Target {
@@ -56,7 +56,7 @@ func fuzzer(_ name: String, path: String, _ dependencies: [Target.Dependency]) -
 
 let package = Package(
     name: "doorman",
-    // The client is the only product: a service that depends on this package resolves and builds nothing of the server's.
+    // The client is the only product, so a dependent service resolves and builds nothing of the server.
     products: [
         .library(name: "DoormanClient", targets: ["DoormanClient", "DoormanTesting"])
     ],
@@ -74,7 +74,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        // C: system libraries, generated messages, typed shims.
+        // C targets: system libraries, generated messages, typed shims.
         .systemLibrary(name: "CCurl", path: "Sources/C/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CMalloc", path: "Sources/C/CMalloc"),
@@ -84,14 +84,14 @@ let package = Package(
         .target(name: "CDoormanCurl", dependencies: ["CCurl"], path: "Sources/C/CDoormanCurl", cSettings: cSettings),
         .target(name: "CDoormanProtos", dependencies: ["CProtobufC"], path: "Sources/C/CDoormanProtos", cSettings: cSettings),
 
-        // The modules, from the ground up: every arrow points at a line above.
+        // The modules, in the order of their dependencies.
         module("DoormanCore", in: "Sources/Core"),
         module("DoormanPlatform", in: "Sources/Core"),
         module("DoormanSupport", in: "Sources/Core", ["DoormanCore"]),
         module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL", "DoormanCore"]),
         module(
             "DoormanWire", in: "Sources/Wire", ["DoormanCore", "DoormanSupport", "CDoormanProtos", "CProtobufC", nioCore]),
-        // What NIOSSL leaves to BoringSSL, and does not say.
+        // TLS details that NIOSSL leaves to BoringSSL and does not expose.
         module("NIOSSLExtras", in: "Sources/Wire", [nioSSL]),
         module(
             "DoormanCache", in: "Sources/Verification",
@@ -126,7 +126,7 @@ let package = Package(
                 logging,
                 nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS, serviceContext, serviceLifecycle,
             ],
-            // A call stays where its caller is: each change of executors costs as much as a few fields of the answer.
+            // A call stays on its caller's executor. Each change of executors costs as much as decoding a few fields of the response.
             [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
         module("DoormanTesting", in: "Clients/Swift/Sources", ["DoormanClient", nioConcurrencyHelpers]),
         module(
@@ -144,7 +144,7 @@ let package = Package(
                 nioPosix, nioSSL,
             ]),
 
-        // The programs: arguments, and an exit code.
+        // The programs: arguments and exit codes.
         program("doormand", in: "Sources/Programs", ["DoormanDaemon", argumentParser]),
         program(
             "doorman", in: "Sources/Programs",
@@ -155,7 +155,7 @@ let package = Package(
             "account-kit-emulator", in: "Sources/Programs",
             ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
 
-        // Tests: one target a module, and those that cross modules.
+        // Tests: one target per module, and targets across modules.
         module(
             "TestKit", in: "Tests",
             ["CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", logging, nioConcurrencyHelpers]),
@@ -208,7 +208,7 @@ let package = Package(
                 "DoormanClient", "DoormanCore", "DoormanSupport", "DoormanTesting", "DoormanWire", "TestKit", instrumentation,
                 logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, serviceContext, serviceLifecycle,
             ]),
-        // What the client's documentation quotes.
+        // The code in the client's documentation.
         tests(
             "DocumentationTests", path: "Clients/Swift/Tests/DocumentationTests",
             ["DoormanClient", "DoormanTesting", logging, serviceLifecycle]),
@@ -238,7 +238,7 @@ let package = Package(
         tests("PageTests", ["TestKit", "account-kit-emulator", "doorman", "doormand"]),
         tests("StyleTests", []),
 
-        // The fuzzers. Each is an ordinary program, which replays files; built by Scripts/fuzz it is libFuzzer's.
+        // The fuzzers. In ordinary builds each is a program that replays files. Scripts/fuzz builds them with libFuzzer's `main`.
         module("FuzzKit", in: "Tests/Fuzz", [nioConcurrencyHelpers]),
         fuzzer("fuzz-frames", path: "Frames", ["DoormanCore", "DoormanSupport", "DoormanWire", nioCore]),
         fuzzer(
