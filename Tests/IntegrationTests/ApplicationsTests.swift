@@ -64,7 +64,7 @@ struct ApplicationsTests {
         }
     }
 
-    @Test("a token of another application than the named application is rejected")
+    @Test("a call that names a different application rejects the token")
     func audience() async throws {
         try await Self.withBoth { stack in
             let theirs = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")

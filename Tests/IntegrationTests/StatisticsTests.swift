@@ -96,7 +96,7 @@ struct StatisticsTests {
     func defaultBytesHoldDefaultEntries() async throws {
         try await Stack.run { stack in
             let phone = try stack.emulator.logIn(phone: "+15551234567")
-            let email = try stack.emulator.logIn(email: "somebody.with.a.long.name@department.example.com")
+            let email = try stack.emulator.logIn(email: "person.with.a.long.name@department.example.com")
             let foreign = try stack.emulator.logIn(phone: "+15551111111")
             let silent = try stack.emulator.logIn(phone: "+15552222222")
             var before = stack.dependencies.verifier.statistics

@@ -47,7 +47,7 @@ package final class TestAuthority: Sendable {
         let leaf = Leaf(authority: self, certificateFile: base + ".pem", keyFile: base + "-key.pem")
         let extensions = (names.isEmpty ? [] : ["-addext", "subjectAltName=\(names)"]) + ["-addext", "extendedKeyUsage=\(usage)"]
         try await Self.run(
-            ["req", "-new", "-newkey"] + key + ["-nodes", "-subj", "/CN=somebody", "-keyout", leaf.keyFile, "-out", request]
+            ["req", "-new", "-newkey"] + key + ["-nodes", "-subj", "/CN=test", "-keyout", leaf.keyFile, "-out", request]
                 + extensions)
         try await Self.run([
             "x509", "-req", "-in", request, "-CA", certificateFile, "-CAkey", keyFile, "-set_serial", "\(number)",

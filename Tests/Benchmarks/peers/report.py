@@ -43,7 +43,7 @@ def ratio_table(results, servers):
         cells = []
         for peer in peers:
             value, goal = ratio(rounds, peer), GOALS.get(row, {}).get(peer)
-            verdict = "" if goal is None else f" ({goal:.2f} {'met' if value >= goal else 'MISSED'})"
+            verdict = f" ({goal:.2f} {'met' if value >= goal else 'MISSED'})" if goal is not None else ""
             cells.append(f"{value:.2f}{verdict}")
         lines.append(f"{row:8}" + "".join(f"{cell:>24}" for cell in cells))
     return lines

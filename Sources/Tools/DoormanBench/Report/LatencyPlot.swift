@@ -70,7 +70,7 @@ package struct LatencyPlot: Sendable {
                 + Self.text(label, x: x, y: Self.bottom + 22, "note", anchor: "middle")
         }
         let caption = Self.text(
-            "So many of the calls took that long or less", x: (Self.left + Self.right) / 2, y: Self.bottom + 52, "note",
+            "Percentage of calls that took this long or less", x: (Self.left + Self.right) / 2, y: Self.bottom + 52, "note",
             anchor: "middle")
         return columns + [caption]
     }
