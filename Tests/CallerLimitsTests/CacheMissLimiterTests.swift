@@ -2,13 +2,13 @@ import CallerLimits
 import DoormanSupport
 import Testing
 
-@Suite("A budget of misses for each caller")
+@Suite("Cache miss limiter")
 struct CacheMissLimiterTests {
     private func moment(_ milliseconds: Int) -> Instant {
         Instant(nanoseconds: 1_000_000_000_000 + UInt64(milliseconds) * 1_000_000)
     }
 
-    private func budgets(callers: Int = 10) -> CacheMissLimiter<String> {
+    private func makeLimiter(callers: Int = 10) -> CacheMissLimiter<String> {
         var settings = CacheMissLimiterSettings()
         settings.missesPerSecond = 10
         settings.missesBurst = 5
@@ -16,26 +16,26 @@ struct CacheMissLimiterTests {
         return CacheMissLimiter(settings: settings)
     }
 
-    @Test("one that spends its own leaves the others theirs, and is told when to come back")
+    @Test("a caller over its limit does not use up the limit of another caller")
     func separate() {
-        let budgets = budgets()
-        #expect((0..<100).filter { _ in budgets.charge("bad", at: moment(0)) == nil }.count == 5)
-        #expect(budgets.charge("bad", at: moment(0)) == .milliseconds(100))
-        #expect(budgets.charge("good", at: moment(0)) == nil)
-        #expect(budgets.charge("bad", at: moment(100)) == nil)
-        #expect((100..<10_100).filter { budgets.charge("bad", at: moment($0)) == nil }.count == 99)
+        let limiter = makeLimiter()
+        #expect((0..<100).filter { _ in limiter.charge("bad", at: moment(0)) == nil }.count == 5)
+        #expect(limiter.charge("bad", at: moment(0)) == .milliseconds(100))
+        #expect(limiter.charge("good", at: moment(0)) == nil)
+        #expect(limiter.charge("bad", at: moment(100)) == nil)
+        #expect((100..<10_100).filter { limiter.charge("bad", at: moment($0)) == nil }.count == 99)
     }
 
-    @Test("one that is granted a rate of its own has that, and what it has used up stays used up when that changes")
-    func granted() {
-        let budgets = budgets()
+    @Test("permits used under a caller's own limit stay used when the limit changes")
+    func ownLimit() {
+        let limiter = makeLimiter()
         func taken(_ limit: RateLimit?, _ milliseconds: Int) -> Int {
-            (0..<100).filter { _ in budgets.charge("own", limit: limit, at: moment(milliseconds)) == nil }.count
+            (0..<100).filter { _ in limiter.charge("own", limit: limit, at: moment(milliseconds)) == nil }.count
         }
         let own = RateLimit(perSecond: 100, burst: 20)
         #expect(taken(own, 0) == 20)
         #expect(taken(own, 0) == 0)
-        #expect(budgets.charge("own", limit: own, at: moment(0)) == .milliseconds(10))
+        #expect(limiter.charge("own", limit: own, at: moment(0)) == .milliseconds(10))
         #expect(taken(own, 50) == 5)
         #expect(taken(nil, 50) == 0)
         #expect(taken(nil, 10_000) == 5)
@@ -43,34 +43,34 @@ struct CacheMissLimiterTests {
         #expect(taken(own, 20_000) == 20)
     }
 
-    @Test("quiet callers are forgotten to make room for others, busy ones are not, and the rest share one budget")
+    @Test("callers beyond the maximum share one limit")
     func bounded() {
-        let budgets = budgets(callers: 3)
-        for caller in ["a", "b", "c"] { #expect(budgets.charge(caller, at: moment(0)) == nil) }
-        for _ in 0..<5 { _ = budgets.charge("c", at: moment(0)) }
-        #expect((0..<100).filter { budgets.charge("rest \($0)", at: moment(0)) == nil }.count == 5)
-        #expect(budgets.callerCount == 3)
-        // A tenth of a second later a and b are as good as new; c is not, and stays known.
-        #expect(budgets.charge("d", at: moment(1_000)) == nil)
-        #expect(budgets.callerCount <= 3)
+        let limiter = makeLimiter(callers: 3)
+        for caller in ["a", "b", "c"] { #expect(limiter.charge(caller, at: moment(0)) == nil) }
+        for _ in 0..<5 { _ = limiter.charge("c", at: moment(0)) }
+        #expect((0..<100).filter { limiter.charge("rest \($0)", at: moment(0)) == nil }.count == 5)
+        #expect(limiter.callerCount == 3)
+        // A second later the limits are full again, so their callers can be removed.
+        #expect(limiter.charge("d", at: moment(1_000)) == nil)
+        #expect(limiter.callerCount <= 3)
         let late = moment(1_000_000)
-        for number in 0..<10_000 { _ = budgets.charge("\(number)", at: late) }
-        #expect(budgets.callerCount == 3)
+        for number in 0..<10_000 { _ = limiter.charge("\(number)", at: late) }
+        #expect(limiter.callerCount == 3)
     }
 
-    @Test("other budgets hold from the moment that they are set, and what was used up stays used up")
+    @Test("permits used before a change of the settings stay used")
     func changed() {
-        let budgets = budgets()
-        for _ in 0..<4 { #expect(budgets.charge("a", at: moment(0)) == nil) }
+        let limiter = makeLimiter()
+        for _ in 0..<4 { #expect(limiter.charge("a", at: moment(0)) == nil) }
         var settings = CacheMissLimiterSettings()
         settings.missesPerSecond = 100
         settings.missesBurst = 6
         settings.maximumCallers = 2
-        budgets.change(to: settings, at: moment(0))
-        #expect((0..<10).filter { _ in budgets.charge("a", at: moment(0)) == nil }.count == 2)
-        #expect(budgets.charge("a", at: moment(0)) == .milliseconds(10))
-        #expect((0..<10).filter { _ in budgets.charge("new", at: moment(0)) == nil }.count == 6)
-        #expect((0..<10).filter { budgets.charge("shared \($0)", at: moment(0)) == nil }.count == 6)
-        #expect(budgets.callerCount == 2)
+        limiter.change(to: settings, at: moment(0))
+        #expect((0..<10).filter { _ in limiter.charge("a", at: moment(0)) == nil }.count == 2)
+        #expect(limiter.charge("a", at: moment(0)) == .milliseconds(10))
+        #expect((0..<10).filter { _ in limiter.charge("new", at: moment(0)) == nil }.count == 6)
+        #expect((0..<10).filter { limiter.charge("shared \($0)", at: moment(0)) == nil }.count == 6)
+        #expect(limiter.callerCount == 2)
     }
 }

@@ -1,10 +1,9 @@
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// Limits the cache misses of each caller, so that one with bad tokens, or with none that it has twice, can't use up what the provider
-/// grants to all. A cache hit costs nothing here.
+/// Limits the cache misses of each caller, so that no caller can use up the provider's rate limit for all. Cache hits are free.
 ///
-/// A quiet caller is forgotten, which gives it nothing that it did not have anyway. Callers beyond the maximum share one limit.
+/// A caller whose limit is full again may be removed, since it loses nothing by that. Callers beyond the maximum share one limit.
 package final class CacheMissLimiter<Caller: Hashable & Sendable>: Sendable {
     private struct State {
         var settings: CacheMissLimiterSettings
@@ -18,11 +17,11 @@ package final class CacheMissLimiter<Caller: Hashable & Sendable>: Sendable {
         state = NIOLockedValueBox(State(settings: settings, shared: RateLimiter(settings.rate)))
     }
 
-    /// Sets other limits while calls go on. What a caller has used up stays used up.
+    /// Replaces the settings. Permits that a caller has used stay used.
     package func change(to settings: CacheMissLimiterSettings, at now: Instant) {
         state.withLockedValue { state in
             guard settings != state.settings else { return }
-            // A caller's limiter follows at its next call.
+            // Each caller's limiter adopts the rate at its next charge.
             state.settings = settings
             state.shared.adopt(settings.rate, at: now)
         }
@@ -30,12 +29,12 @@ package final class CacheMissLimiter<Caller: Hashable & Sendable>: Sendable {
 
     /// Charges a cache miss to the caller's limit.
     ///
-    /// - Parameter limit: The caller's own limit; `nil` for that of the settings. What was used up of another limit stays used up.
+    /// - Parameter limit: The caller's own limit; `nil` for the limit of the settings. Permits used under another limit stay used.
     /// - Returns: `nil` if allowed, otherwise the time until the next permit.
     package func charge(_ caller: Caller, limit: RateLimit? = nil, at now: Instant) -> Duration? {
         state.withLockedValue { state in
             let limit = limit ?? state.settings.rate
-            let own = state.callers.change(
+            let own = state.callers.update(
                 caller, maximum: state.settings.maximumCallers, at: now, new: RateLimiter(limit),
                 isUnused: { $0.isUnused(at: now) }
             ) { limiter in
@@ -46,11 +45,12 @@ package final class CacheMissLimiter<Caller: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// How many callers are told apart at the moment.
+    /// The number of callers with a limit of their own.
     package var callerCount: Int { state.withLockedValue { $0.callers.count } }
 
-    /// What became of a charge.
+    /// The result of a charge.
     private struct Charge {
+        /// The time until the next permit; `nil` if the charge was allowed.
         let wait: Duration?
 
         init(_ limiter: inout RateLimiter, at now: Instant) {
@@ -59,14 +59,14 @@ package final class CacheMissLimiter<Caller: Hashable & Sendable>: Sendable {
     }
 }
 
-/// What one caller may ask of the provider.
+/// The limits on the cache misses of one caller.
 package struct CacheMissLimiterSettings: Sendable, Hashable {
-    /// Calls of one caller in a second that memory can't answer. From 1 to 1,000,000, default 500: half of what the provider is
-    /// asked by default.
+    /// The maximum cache misses of one caller per second. From 1 to 1,000,000. Default 500, half of the default rate of provider
+    /// requests.
     package var missesPerSecond = 500
-    /// The burst: the most cache misses that may come at once. At least 1, default 1,000.
+    /// The maximum cache misses of one caller at once. At least 1, default 1,000.
     package var missesBurst = 1_000
-    /// How many callers are told apart. Default 10,000; those beyond share one budget.
+    /// The maximum callers with a limit of their own. Default 10,000; further callers share one limit.
     package var maximumCallers = 10_000
 
     package init() {}

@@ -1,31 +1,30 @@
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// What one caller has used of its limits, over all its connections.
+/// The use that one caller has made of its limits, over all its connections.
 ///
-/// Calls are not counted one by one: a connection looks once a read at how many there are, and charges once what the read took, so
-/// that a hit touches no lock of its own. Connections on different loops may thus take the same calls at the same moment; what was too
-/// much is missing to the next reads.
+/// A connection reads the available calls once per read from its socket, and charges them once after it. A cache hit takes no lock
+/// that way. Connections on different event loops can take the same calls at once; the excess is missing in their next reads.
 package final class CallerQuota: Sendable {
-    /// How much one caller may call, over all its connections.
+    /// The limits on one caller's calls, over all its connections.
     package struct Limits: Sendable, Hashable {
-        /// Calls of any kind, those that memory answers too, but for health checks; nil (the default) for no limit.
+        /// The rate limit on calls of any kind, cache hits included, health checks excluded. `nil`, the default, for no limit.
         package var calls: RateLimit?
-        /// Calls that wait for the provider at once. At least 1; nil (the default) for no limit.
+        /// The maximum calls that wait for the provider at once. At least 1; `nil`, the default, for no limit.
         package var callsInFlight: Int?
-        /// Calls that memory can't answer; nil (the default) for what every caller has.
+        /// The rate limit on cache misses; `nil`, the default, for the limit that every caller has.
         package var misses: RateLimit?
 
         package init() {}
 
-        /// Whether a quota has anything to count. Cache misses are counted by ``CacheMissLimiter``.
+        /// Whether a quota is needed to count calls. ``CacheMissLimiter`` counts cache misses.
         package var isLimited: Bool { calls != nil || callsInFlight != nil }
     }
 
     private struct State {
         var limits: Limits
         var rate: RateLimiter?
-        var waiting = 0
+        var inFlight = 0
     }
 
     private let state: NIOLockedValueBox<State>
@@ -34,7 +33,7 @@ package final class CallerQuota: Sendable {
         state = NIOLockedValueBox(State(limits: limits, rate: limits.calls.map { RateLimiter($0) }))
     }
 
-    /// Goes by other limits from now on. A rate that stays the same goes on as it is; calls that wait stay counted.
+    /// Replaces the limits. A limiter whose rate stays the same keeps its state, and calls in flight stay counted.
     package func adopt(_ limits: Limits) {
         state.withLockedValue { state in
             guard state.limits != limits else { return }
@@ -43,17 +42,17 @@ package final class CallerQuota: Sendable {
         }
     }
 
-    /// How many calls may be answered now.
+    /// Returns the number of calls that the rate limit allows now.
     package func availableCalls(at now: Instant) -> Int {
         state.withLockedValue { $0.rate?.available(at: now) ?? .max }
     }
 
-    /// Takes calls that were answered.
+    /// Charges calls to the rate limit after they were handled.
     package func charge(_ calls: Int, at now: Instant) {
         state.withLockedValue { $0.rate?.charge(calls, at: now) }
     }
 
-    /// How long until there is a call again, after some that are not charged yet.
+    /// Returns the time until the rate limit allows the next call, after `uncharged` calls that are still to be charged.
     package func waitForNextCall(after uncharged: Int, at now: Instant) -> Duration {
         state.withLockedValue { state in
             guard let rate = state.rate else { return .zero }
@@ -61,36 +60,39 @@ package final class CallerQuota: Sendable {
         }
     }
 
-    /// Takes a place among the caller's calls that wait, if there is one.
+    /// Takes a permit for a call that waits for the provider.
+    ///
+    /// - Returns: Whether the concurrency limit allowed it.
     package func beginWaiting() -> Bool {
         state.withLockedValue { state in
-            guard state.waiting < state.limits.callsInFlight ?? .max else { return false }
-            state.waiting += 1
+            guard state.inFlight < state.limits.callsInFlight ?? .max else { return false }
+            state.inFlight += 1
             return true
         }
     }
 
+    /// Returns permits that ``beginWaiting()`` gave.
     package func endWaiting(_ calls: Int) {
         state.withLockedValue { state in
-            precondition(state.waiting >= calls, "a place is given back once")
-            state.waiting -= calls
+            precondition(state.inFlight >= calls, "a permit was returned twice")
+            state.inFlight -= calls
         }
     }
 
-    /// Whether nothing would be lost by forgetting it.
+    /// Returns whether a new quota with the same limits would have the same state.
     package func isUnused(at now: Instant) -> Bool {
-        state.withLockedValue { $0.waiting == 0 && $0.rate?.isUnused(at: now) ?? true }
+        state.withLockedValue { $0.inFlight == 0 && $0.rate?.isUnused(at: now) ?? true }
     }
 }
 
-/// The quotas of a server's callers: one for each, however many connections it has.
+/// The quotas of a server's callers, one per caller for any number of connections.
 ///
-/// A quota that no connection holds and that is not used is forgotten when room is needed. Callers beyond the maximum share a quota with
-/// those that have the same limits.
+/// A full registry removes unused quotas that no connection holds. Callers beyond the maximum that have the same limits share one
+/// quota.
 package final class CallerQuotaRegistry: Sendable {
     private struct State {
         var callers = CallerTable<Caller, CallerQuota>()
-        /// Of the callers beyond the maximum.
+        /// The quotas of the callers beyond the maximum.
         var shared: [CallerQuota.Limits: CallerQuota] = [:]
     }
 
@@ -101,15 +103,15 @@ package final class CallerQuotaRegistry: Sendable {
         self.maximumCallers = maximumCallers
     }
 
-    /// The caller's quota, which has these limits from now on.
+    /// Returns the caller's quota, and gives it these limits.
     ///
-    /// - Returns: `nil` if nothing is limited.
+    /// - Returns: `nil` if the limits need no quota.
     package func quota(of caller: Caller, _ limits: CallerQuota.Limits, at now: Instant) -> CallerQuota? {
         guard limits.isLimited else { return nil }
         return state.withLockedValue { state in
-            // A new reference to a quota can only be had under this lock, so one that is unique stays so meanwhile.
+            // References are only handed out under this lock, so a unique reference stays unique during the check.
             let isUnused = { (quota: inout CallerQuota) in isKnownUniquelyReferenced(&quota) && quota.isUnused(at: now) }
-            let own = state.callers.change(
+            let own = state.callers.update(
                 caller, maximum: maximumCallers, at: now, new: CallerQuota(limits), isUnused: isUnused
             ) { quota in
                 quota.adopt(limits)
@@ -123,6 +125,6 @@ package final class CallerQuotaRegistry: Sendable {
         }
     }
 
-    /// How many callers are told apart at the moment.
+    /// The number of callers with a quota of their own.
     package var callerCount: Int { state.withLockedValue { $0.callers.count } }
 }

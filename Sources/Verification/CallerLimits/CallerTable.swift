@@ -1,25 +1,24 @@
 internal import DoormanSupport
 
-/// What is kept of each caller, for a bounded number of callers.
+/// A table with one value per caller, for a bounded number of callers.
 ///
-/// Callers that are unused are forgotten when room is needed, looked for once a second at most. Where there are more callers than the
-/// table holds, the owner decides what the others share.
+/// A full table removes unused callers, at most once a second. Callers beyond the maximum get no value of their own.
 struct CallerTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private var values: [Key: Value] = [:]
-    /// When it is next worth looking for callers to forget.
+    /// The earliest time of the next search for unused callers. A search walks through the whole table.
     private var nextSweep = Instant(nanoseconds: 0)
 
-    /// How many callers are told apart at the moment.
+    /// The number of callers in the table.
     var count: Int { values.count }
 
-    /// Changes what is kept of the caller.
+    /// Updates a caller's value. Adds the caller if it is new.
     ///
     /// - Parameters:
-    ///   - maximum: How many callers are told apart.
-    ///   - new: Makes what is kept of a caller that is not in the table.
-    ///   - isUnused: Whether nothing would be lost by forgetting a value.
-    /// - Returns: `nil` if the caller is not in the table, and there is no room for it.
-    mutating func change<Result>(
+    ///   - maximum: The maximum callers in the table.
+    ///   - new: Makes the value of a new caller.
+    ///   - isUnused: Returns whether a value can be removed without loss.
+    /// - Returns: The result of `body`; `nil` if the caller is new and the table is full.
+    mutating func update<Result>(
         _ key: Key, maximum: Int, at now: Instant, new: @autoclosure () -> Value, isUnused: (inout Value) -> Bool,
         _ body: (inout Value) -> Result
     ) -> Result? {
@@ -37,10 +36,10 @@ struct CallerTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 }
 
 extension Dictionary {
-    /// Removes what the predicate says, which sees each value in its place: a reference that is unique stays so meanwhile.
+    /// Removes all unused values. The predicate gets each value in place, so a unique reference stays unique during the call.
     mutating func removeAll(where isUnused: (inout Value) -> Bool) {
         var unused: [Key] = []
-        // Not over its indices: they would hold a copy of all, and each reference with it.
+        // Iterating over `indices` would copy the dictionary and retain each reference.
         var index = startIndex
         while index < endIndex {
             if isUnused(&values[index]) { unused.append(keys[index]) }
