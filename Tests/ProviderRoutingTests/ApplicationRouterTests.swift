@@ -3,206 +3,225 @@ import DoormanSupport
 import ProviderRouting
 import Testing
 
-@Suite("Several applications, and two secrets of one")
+@Suite("Application router")
 struct ApplicationRouterTests {
-    typealias Sayings = [String: ScriptedCredentials.Saying]
+    typealias Responses = [String: ScriptedCredentials.Response]
 
-    /// A question, what Account Kit says to each credential, who is asked in which order, and what comes out.
+    /// A request, Account Kit's response to each credential, the expected order of calls, and the expected outcome.
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String
         var likely: String?
-        var audience: String?
-        let sayings: Sayings
+        var application: String?
+        let responses: Responses
         let calls: [String]
         let outcome: String
 
         init(
-            _ name: String, likely: String? = nil, audience: String? = nil, _ sayings: Sayings, _ calls: String, _ outcome: String
+            _ name: String, likely: String? = nil, application: String? = nil, _ responses: Responses, _ calls: String,
+            _ outcome: String
         ) {
             testDescription = name
             self.likely = likely
-            self.audience = audience
-            self.sayings = sayings
+            self.application = application
+            self.responses = responses
             self.calls = calls.split(separator: " ").map(String.init)
             self.outcome = outcome
         }
     }
 
     static func verify(
-        _ router: ApplicationRouter, token: Token = Sample.token, likely: String? = nil, audience: String? = nil
+        _ router: ApplicationRouter, token: Token = Sample.token, likely: String? = nil, application: String? = nil
     ) async -> String {
         do throws(VerificationError) {
-            let request = VerificationRequest(token: token, applicationID: audience, likelyApplicationID: likely)
+            let request = VerificationRequest(token: token, applicationID: application, likelyApplicationID: likely)
             switch try await router.verify(request, deadline: Sample.deadline()) {
-            case .valid(let identity): return "OK \(identity.applicationID)"
-            case .rejected(let rejection): return "refused \(rejection.reason)"
+            case .valid(let identity): return "valid \(identity.applicationID)"
+            case .rejected(let rejection): return "rejected \(rejection.reason)"
             }
         } catch {
             return "failed \(error.code)"
         }
     }
 
-    static let nobodys: Sayings = ["1a": .proofWrong, "1b": .proofWrong, "2a": .proofWrong, "3a": .proofWrong, "3b": .proofWrong]
+    static let allProofsRejected: Responses = [
+        "1a": .proofRejected, "1b": .proofRejected, "2a": .proofRejected, "3a": .proofRejected, "3b": .proofRejected,
+    ]
 
-    static func all(but others: Sayings) -> Sayings { nobodys.merging(others) { $1 } }
+    static func all(but others: Responses) -> Responses { allProofsRejected.merging(others) { $1 } }
 
     static let rows = [
-        Row("the first takes it", all(but: ["1a": .yes]), "1a", "OK 1"),
-        Row("its second secret does", all(but: ["1b": .yes]), "1a 1b", "OK 1"),
-        Row("the last of all does", all(but: ["3b": .yes]), "1a 1b 2a 3a 3b", "OK 3"),
-        Row("the likely one is asked first", likely: "3", all(but: ["3a": .yes]), "3a", "OK 3"),
-        Row("the likely one is not it", likely: "3", all(but: ["2a": .yes]), "3a 3b 1a 1b 2a", "OK 2"),
-        Row("nobody knows the likely one", likely: "9", all(but: ["1a": .yes]), "1a", "OK 1"),
-        Row("an audience is asked as that alone", audience: "2", all(but: ["3a": .yes]), "2a", "refused proofRejected"),
-        Row("an audience with its second secret", audience: "3", all(but: ["3b": .yes]), "3a 3b", "OK 3"),
-        Row("an audience that is none of ours asks nobody", audience: "9", nobodys, "", "refused wrongApplication"),
-        Row("every proof is wrong", nobodys, "1a 1b 2a 3a 3b", "refused proofRejected"),
-        Row("a void token is void for all", all(but: ["1a": .void]), "1a", "refused tokenRejected"),
-        Row("a void token, known from the second", all(but: ["1b": .void]), "1a 1b", "refused tokenRejected"),
+        Row("the first credential is accepted", all(but: ["1a": .valid]), "1a", "valid 1"),
+        Row("its second secret is accepted", all(but: ["1b": .valid]), "1a 1b", "valid 1"),
+        Row("the last credential is accepted", all(but: ["3b": .valid]), "1a 1b 2a 3a 3b", "valid 3"),
+        Row("the likely application is tried first", likely: "3", all(but: ["3a": .valid]), "3a", "valid 3"),
+        Row("the likely application is wrong", likely: "3", all(but: ["2a": .valid]), "3a 3b 1a 1b 2a", "valid 2"),
+        Row("the likely application is not configured", likely: "9", all(but: ["1a": .valid]), "1a", "valid 1"),
         Row(
-            "another application's by every answer",
-            ["1a": .anotherApplication, "2a": .anotherApplication, "3a": .anotherApplication], "1a 2a 3a",
-            "refused wrongApplication"),
+            "only a named application is tried", application: "2", all(but: ["3a": .valid]), "2a", "rejected proofRejected"),
+        Row("a named application with its second secret", application: "3", all(but: ["3b": .valid]), "3a 3b", "valid 3"),
+        Row("a named application that is not configured", application: "9", allProofsRejected, "", "rejected wrongApplication"),
+        Row("every proof is rejected", allProofsRejected, "1a 1b 2a 3a 3b", "rejected proofRejected"),
+        Row("an invalid token ends the search", all(but: ["1a": .invalidToken]), "1a", "rejected tokenRejected"),
+        Row("an invalid token, found with the second secret", all(but: ["1b": .invalidToken]), "1a 1b", "rejected tokenRejected"),
         Row(
-            "another application's by one answer, and a proof was wrong",
-            ["1a": .anotherApplication, "2a": .proofWrong, "3a": .anotherApplication], "1a 2a 3a", "refused proofRejected"),
+            "every application says wrong application",
+            ["1a": .wrongApplication, "2a": .wrongApplication, "3a": .wrongApplication], "1a 2a 3a",
+            "rejected wrongApplication"),
         Row(
-            "an answer about another application is the same with every secret", ["1a": .anotherApplication, "2a": .yes], "1a 2a",
-            "OK 2"),
-        Row("an outage ends it", all(but: ["1a": .fails(.providerUnavailable)]), "1a", "failed providerUnavailable"),
+            "one proof is rejected among wrong applications",
+            ["1a": .wrongApplication, "2a": .proofRejected, "3a": .wrongApplication], "1a 2a 3a", "rejected proofRejected"),
         Row(
-            "an outage in the middle is no refusal", all(but: ["2a": .fails(.providerUnavailable)]), "1a 1b 2a",
+            "a wrong application skips its second secret", ["1a": .wrongApplication, "2a": .valid], "1a 2a",
+            "valid 2"),
+        Row("an outage ends the search", all(but: ["1a": .failure(.providerUnavailable)]), "1a", "failed providerUnavailable"),
+        Row(
+            "an outage after a rejected proof is no rejection", all(but: ["2a": .failure(.providerUnavailable)]), "1a 1b 2a",
             "failed providerUnavailable"),
-        Row("an odd answer too", all(but: ["1a": .fails(.providerUnavailable, .request)]), "1a", "failed providerUnavailable"),
-        Row("throttling of one is no refusal", all(but: ["1b": .fails(.providerBusy)]), "1a 1b 2a 3a 3b", "failed providerBusy"),
-        Row("nor does it keep another's token", all(but: ["1a": .fails(.providerBusy), "2a": .yes]), "1a 2a", "OK 2"),
         Row(
-            "a void token is void all the same", all(but: ["1a": .fails(.providerBusy), "2a": .void]), "1a 2a",
-            "refused tokenRejected"),
-        Row("so does the deadline", all(but: ["2a": .fails(.deadlineExceeded)]), "1a 1b 2a", "failed deadlineExceeded"),
+            "a malformed response ends the search", all(but: ["1a": .failure(.providerUnavailable, .request)]), "1a",
+            "failed providerUnavailable"),
         Row(
-            "whoever lacks a secret does not keep the others from answering",
-            all(but: ["1a": .fails(.providerMisconfigured, .credential), "2a": .yes]), "1a 1b 2a", "OK 2"),
+            "throttling of one application is no rejection", all(but: ["1b": .failure(.providerBusy)]), "1a 1b 2a 3a 3b",
+            "failed providerBusy"),
         Row(
-            "but nobody is refused for that", all(but: ["1b": .fails(.providerMisconfigured, .credential)]), "1a 1b 2a 3a 3b",
+            "throttling of one application leaves another's token valid", all(but: ["1a": .failure(.providerBusy), "2a": .valid]),
+            "1a 2a", "valid 2"),
+        Row(
+            "throttling of one application leaves an invalid token rejected",
+            all(but: ["1a": .failure(.providerBusy), "2a": .invalidToken]), "1a 2a",
+            "rejected tokenRejected"),
+        Row(
+            "a passed deadline ends the search", all(but: ["2a": .failure(.deadlineExceeded)]), "1a 1b 2a",
+            "failed deadlineExceeded"),
+        Row(
+            "a misconfigured application leaves another's token valid",
+            all(but: ["1a": .failure(.providerMisconfigured, .credential), "2a": .valid]), "1a 1b 2a", "valid 2"),
+        Row(
+            "a misconfigured secret is no rejection", all(but: ["1b": .failure(.providerMisconfigured, .credential)]),
+            "1a 1b 2a 3a 3b",
             "failed providerMisconfigured"),
     ]
 
-    @Test("a token's application is found, and nothing but an answer about the token refuses it", arguments: rows)
+    @Test("only a result about the token itself rejects it", arguments: rows)
     func verifying(row: Row) async {
-        let world = ScriptedCredentials(row.sayings)
-        #expect(await Self.verify(world.router("1a 1b 2a 3a 3b"), likely: row.likely, audience: row.audience) == row.outcome)
-        #expect(world.takeCalls() == row.calls)
+        let credentials = ScriptedCredentials(row.responses)
+        #expect(
+            await Self.verify(credentials.router("1a 1b 2a 3a 3b"), likely: row.likely, application: row.application) == row.outcome
+        )
+        #expect(credentials.takeCalls() == row.calls)
     }
 
-    @Test("whatever four credentials are told, no good token is refused and no failure becomes a refusal")
+    @Test("in no combination of results does a failure become a rejection")
     func everyCombination() async {
         let names = ["1a", "1b", "2a", "2b"]
-        let all: [(saying: ScriptedCredentials.Saying, word: String)] = [
-            (.yes, "yes"), (.void, "void"), (.proofWrong, "proof"), (.anotherApplication, "other"),
-            (.fails(.providerUnavailable), "down"), (.fails(.providerMisconfigured, .credential), "lacking"),
+        let all: [(response: ScriptedCredentials.Response, word: String)] = [
+            (.valid, "valid"), (.invalidToken, "rejected"), (.proofRejected, "proof rejected"),
+            (.wrongApplication, "wrong application"),
+            (.failure(.providerUnavailable), "down"), (.failure(.providerMisconfigured, .credential), "misconfigured"),
         ]
         for combination in 0..<(6 * 6 * 6 * 6) {
             let chosen = [1, 6, 36, 216].map { all[combination / $0 % 6] }
-            let world = ScriptedCredentials(Dictionary(uniqueKeysWithValues: zip(names, chosen.map(\.saying))))
-            let outcome = await Self.verify(world.router("1a 1b 2a 2b"))
-            let asked = world.takeCalls()
-            let heard = asked.compactMap { name in names.firstIndex(of: name).map { chosen[$0].word } }
-            #expect(Set(asked).count == asked.count, "\(heard)")
+            let credentials = ScriptedCredentials(Dictionary(uniqueKeysWithValues: zip(names, chosen.map(\.response))))
+            let outcome = await Self.verify(credentials.router("1a 1b 2a 2b"))
+            let called = credentials.takeCalls()
+            let results = called.compactMap { name in names.firstIndex(of: name).map { chosen[$0].word } }
+            #expect(Set(called).count == called.count, "\(results)")
             let expected =
-                switch heard.last {
-                case "yes": "OK \(asked.last?.prefix(1) ?? "")"
-                case "void": "refused tokenRejected"
+                switch results.last {
+                case "valid": "valid \(called.last?.prefix(1) ?? "")"
+                case "rejected": "rejected tokenRejected"
                 case "down": "failed providerUnavailable"
-                case _ where heard.contains("lacking"): "failed providerMisconfigured"
-                case _ where heard.contains("proof"): "refused proofRejected"
-                default: "refused wrongApplication"
+                case _ where results.contains("misconfigured"): "failed providerMisconfigured"
+                case _ where results.contains("proof rejected"): "rejected proofRejected"
+                default: "rejected wrongApplication"
                 }
-            #expect(outcome == expected, "\(heard)")
-            // Nobody was left out but for an answer that holds for all: a final one, or another application's for both secrets.
-            if !["yes", "void", "down"].contains(heard.last) {
-                let leftOut = names.filter { !asked.contains($0) }
-                #expect(leftOut.allSatisfy { $0.hasSuffix("b") && heard[asked.firstIndex(of: "\($0.prefix(1))a") ?? 0] == "other" })
+            #expect(outcome == expected, "\(results)")
+            // Only a final result, or a wrong application for both secrets of that application, may leave a credential untried.
+            if !["valid", "rejected", "down"].contains(results.last) {
+                let untried = names.filter { !called.contains($0) }
+                #expect(
+                    untried.allSatisfy {
+                        $0.hasSuffix("b") && results[called.firstIndex(of: "\($0.prefix(1))a") ?? 0] == "wrong application"
+                    })
             }
         }
     }
 
-    @Test("while a secret is changed no good token is refused, and the next call asks once")
+    @Test("during a secret rotation no valid token is rejected")
     func rotation() async {
         for accepted in ["1a", "1b"] {
-            let world = ScriptedCredentials(["1a": .proofWrong, "1b": .proofWrong])
-            let router = world.router("1a 1b")
-            world.change(accepted, to: .yes)
-            #expect(await Self.verify(router) == "OK 1")
-            #expect(world.takeCalls() == (accepted == "1a" ? ["1a"] : ["1a", "1b"]))
-            #expect(await Self.verify(router) == "OK 1")
-            #expect(world.takeCalls() == [accepted])
-            // And back, or on.
+            let credentials = ScriptedCredentials(["1a": .proofRejected, "1b": .proofRejected])
+            let router = credentials.router("1a 1b")
+            credentials.change(accepted, to: .valid)
+            #expect(await Self.verify(router) == "valid 1")
+            #expect(credentials.takeCalls() == (accepted == "1a" ? ["1a"] : ["1a", "1b"]))
+            #expect(await Self.verify(router) == "valid 1")
+            #expect(credentials.takeCalls() == [accepted])
             let other = accepted == "1a" ? "1b" : "1a"
-            world.change(accepted, to: .proofWrong)
-            world.change(other, to: .yes)
-            #expect(await Self.verify(router) == "OK 1")
-            #expect(world.takeCalls() == [accepted, other])
-            #expect(await Self.verify(router) == "OK 1")
-            #expect(world.takeCalls() == [other])
+            credentials.change(accepted, to: .proofRejected)
+            credentials.change(other, to: .valid)
+            #expect(await Self.verify(router) == "valid 1")
+            #expect(credentials.takeCalls() == [accepted, other])
+            #expect(await Self.verify(router) == "valid 1")
+            #expect(credentials.takeCalls() == [other])
         }
     }
 
-    @Test("what says nothing of a secret changes nothing")
-    func unsettled() async {
-        let world = ScriptedCredentials(["1a": .proofWrong, "1b": .void])
-        let router = world.router("1a 1b")
+    @Test("a result that does not depend on the secret does not change the preferred secret")
+    func keepsPreferred() async {
+        let credentials = ScriptedCredentials(["1a": .proofRejected, "1b": .invalidToken])
+        let router = credentials.router("1a 1b")
         for _ in 0..<2 {
-            #expect(await Self.verify(router) == "refused tokenRejected")
-            #expect(world.takeCalls() == ["1a", "1b"])
+            #expect(await Self.verify(router) == "rejected tokenRejected")
+            #expect(credentials.takeCalls() == ["1a", "1b"])
         }
     }
 
-    @Test("each application remembers its own")
+    @Test("each application has a preferred secret of its own")
     func apart() async {
-        let world = ScriptedCredentials(["1a": .proofWrong, "1b": .yes, "2a": .yes, "2b": .proofWrong])
-        let router = world.router("1a 1b 2a 2b")
-        #expect(await Self.verify(router, audience: "1") == "OK 1")
-        #expect(await Self.verify(router, audience: "2") == "OK 2")
-        _ = world.takeCalls()
-        #expect(await Self.verify(router, audience: "1") == "OK 1")
-        #expect(await Self.verify(router, audience: "2") == "OK 2")
-        #expect(world.takeCalls() == ["1b", "2a"])
+        let credentials = ScriptedCredentials(["1a": .proofRejected, "1b": .valid, "2a": .valid, "2b": .proofRejected])
+        let router = credentials.router("1a 1b 2a 2b")
+        #expect(await Self.verify(router, application: "1") == "valid 1")
+        #expect(await Self.verify(router, application: "2") == "valid 2")
+        _ = credentials.takeCalls()
+        #expect(await Self.verify(router, application: "1") == "valid 1")
+        #expect(await Self.verify(router, application: "2") == "valid 2")
+        #expect(credentials.takeCalls() == ["1b", "2a"])
     }
 
-    @Test("a successor can be told which secret worked last, and begins with that")
+    @Test("a new router begins with the secret that worked last in the old router")
     func succession() async {
-        let world = ScriptedCredentials(["1a": .proofWrong, "1b": .yes])
-        let router = world.router("1a 1b")
+        let credentials = ScriptedCredentials(["1a": .proofRejected, "1b": .valid])
+        let router = credentials.router("1a 1b")
         #expect(router.preferredCredential(of: "1") == 0)
         #expect(router.preferredCredential(of: "2") == nil)
-        #expect(await Self.verify(router) == "OK 1")
+        #expect(await Self.verify(router) == "valid 1")
         #expect(router.preferredCredential(of: "1") == 1)
-        _ = world.takeCalls()
-        #expect(await Self.verify(world.router("1a 1b", preferred: 1)) == "OK 1")
-        #expect(world.takeCalls() == ["1b"])
+        _ = credentials.takeCalls()
+        #expect(await Self.verify(credentials.router("1a 1b", preferred: 1)) == "valid 1")
+        #expect(credentials.takeCalls() == ["1b"])
     }
 
-    @Test("what can't be a token is refused without asking")
-    func form() {
-        let world = ScriptedCredentials(["1a": .yes])
-        let router = world.router("1a")
+    @Test("a malformed token is rejected without a provider request")
+    func syntax() {
+        let credentials = ScriptedCredentials(["1a": .valid])
+        let router = credentials.router("1a")
         #expect(router.validateSyntax(of: Token(""))?.reason == .malformedToken)
         #expect(router.validateSyntax(of: Sample.token) == nil)
-        #expect(world.takeCalls().isEmpty)
+        #expect(credentials.takeCalls().isEmpty)
     }
 
-    @Test("a single credential's own words are passed on; of several, every secret is under suspicion")
-    func words() async throws {
-        let world = ScriptedCredentials(Self.nobodys)
+    @Test("only the rejection of a single credential keeps its message")
+    func messages() async throws {
+        let credentials = ScriptedCredentials(Self.allProofsRejected)
         for (names, message) in [
             ("1a", "proof"),
             (
                 "1a 1b",
-                "Account Kit found every configured secret's proof wrong: a secret is wrong, or the token is another application's."
+                "Account Kit rejected every configured secret's proof: a secret is wrong, or the token is for another application."
             ),
         ] {
-            let verdict = try await world.router(names).verify(
+            let verdict = try await credentials.router(names).verify(
                 VerificationRequest(token: Sample.token), deadline: Sample.deadline())
             #expect(verdict.rejection?.message == message)
             #expect(verdict.rejection?.isCacheable == false)

@@ -3,18 +3,18 @@ import DoormanSupport
 import ProviderRouting
 import Testing
 
-@Suite("Exchanging and revoking with several applications and secrets")
+@Suite("Routed exchanges and revocations")
 struct RoutedCallTests {
-    typealias Sayings = [String: ScriptedCredentials.Saying]
+    typealias Responses = [String: ScriptedCredentials.Response]
 
-    static let wrongSecret = ScriptedCredentials.Saying.fails(.providerUnavailable, .credential)
+    static let wrongSecret = ScriptedCredentials.Response.failure(.providerUnavailable, .credential)
 
     static func exchange(_ router: ApplicationRouter, as application: String? = nil) async -> String {
         do throws(VerificationError) {
             let request = ExchangeRequest(code: Sample.code, applicationID: application)
             switch try await router.exchange(request, deadline: Sample.deadline()) {
             case .issued(_, let identity): return "issued \(identity?.applicationID ?? "")"
-            case .rejected(let rejection): return "refused \(rejection.reason)"
+            case .rejected(let rejection): return "rejected \(rejection.reason)"
             }
         } catch {
             return "failed \(error.code)"
@@ -33,134 +33,144 @@ struct RoutedCallTests {
         }
     }
 
-    @Test("a code is exchanged as the application it was made for, or the only one there is; nobody guesses")
+    @Test("a code is exchanged only as its own application")
     func exchangedAs() async {
-        let world = ScriptedCredentials(["1a": .yes, "2a": .yes])
-        #expect(await Self.exchange(world.router("1a")) == "issued 1")
-        #expect(await Self.exchange(world.router("1a 2a"), as: "2") == "issued 2")
-        #expect(world.takeCalls() == ["1a", "2a"])
-        #expect(await Self.exchange(world.router("1a 2a")) == "failed invalidRequest")
-        #expect(await Self.exchange(world.router("1a 2a"), as: "3") == "failed invalidRequest")
-        #expect(world.takeCalls().isEmpty)
+        let credentials = ScriptedCredentials(["1a": .valid, "2a": .valid])
+        #expect(await Self.exchange(credentials.router("1a")) == "issued 1")
+        #expect(await Self.exchange(credentials.router("1a 2a"), as: "2") == "issued 2")
+        #expect(credentials.takeCalls() == ["1a", "2a"])
+        #expect(await Self.exchange(credentials.router("1a 2a")) == "failed invalidRequest")
+        #expect(await Self.exchange(credentials.router("1a 2a"), as: "3") == "failed invalidRequest")
+        #expect(credentials.takeCalls().isEmpty)
     }
 
-    @Test("an exchange is sent once; after a failure that a wrong secret may have caused the next one uses the other")
+    @Test("an exchange that a wrong secret may have failed changes the secret for the next exchange")
     func alternating() async {
-        let world = ScriptedCredentials(["1a": Self.wrongSecret, "1b": Self.wrongSecret])
-        let router = world.router("1a 1b")
+        let credentials = ScriptedCredentials(["1a": Self.wrongSecret, "1b": Self.wrongSecret])
+        let router = credentials.router("1a 1b")
         for name in ["1a", "1b", "1a"] {
             #expect(await Self.exchange(router) == "failed providerUnavailable")
-            #expect(world.takeCalls() == [name])
+            #expect(credentials.takeCalls() == [name])
         }
-        world.change("1b", to: .yes)
+        credentials.change("1b", to: .valid)
         for _ in 0..<3 {
             #expect(await Self.exchange(router) == "issued 1")
-            #expect(world.takeCalls() == ["1b"])
+            #expect(credentials.takeCalls() == ["1b"])
         }
     }
 
-    @Test("an outage and a bad code don't change the secret")
+    @Test("a failure that no wrong secret caused keeps the secret")
     func keeping() async {
-        let world = ScriptedCredentials(["1a": .fails(.providerUnavailable), "1b": .yes])
-        let router = world.router("1a 1b")
+        let credentials = ScriptedCredentials(["1a": .failure(.providerUnavailable), "1b": .valid])
+        let router = credentials.router("1a 1b")
         #expect(await Self.exchange(router) == "failed providerUnavailable")
-        world.change("1a", to: .void)
-        #expect(await Self.exchange(router) == "refused tokenRejected")
-        #expect(await Self.exchange(router) == "refused tokenRejected")
-        #expect(world.takeCalls() == ["1a", "1a", "1a"])
+        credentials.change("1a", to: .invalidToken)
+        #expect(await Self.exchange(router) == "rejected tokenRejected")
+        #expect(await Self.exchange(router) == "rejected tokenRejected")
+        #expect(credentials.takeCalls() == ["1a", "1a", "1a"])
     }
 
     @Test("two exchanges that fail together change the secret once")
     func failingTogether() async {
-        let world = ScriptedCredentials(["1a": Self.wrongSecret, "1b": .yes])
-        let router = world.router("1a 1b")
-        world.answersAfter(calls: 2)
+        let credentials = ScriptedCredentials(["1a": Self.wrongSecret, "1b": .valid])
+        let router = credentials.router("1a 1b")
+        credentials.waitForCalls(count: 2)
         async let first = Self.exchange(router)
         async let second = Self.exchange(router)
         #expect(await [first, second] == ["failed providerUnavailable", "failed providerUnavailable"])
-        world.answersAfter(calls: 0)
-        _ = world.takeCalls()
+        credentials.waitForCalls(count: 0)
+        _ = credentials.takeCalls()
         #expect(await Self.exchange(router) == "issued 1")
-        #expect(world.takeCalls() == ["1b"])
+        #expect(credentials.takeCalls() == ["1b"])
     }
 
-    @Test("what a verification learned of the secrets serves the exchange, and the other way round")
+    @Test("verifications share their preferred secret with exchanges")
     func shared() async {
-        let world = ScriptedCredentials(["1a": .proofWrong, "1b": .yes])
-        let router = world.router("1a 1b")
-        #expect(await ApplicationRouterTests.verify(router) == "OK 1")
-        #expect(world.takeCalls() == ["1a", "1b"])
+        let credentials = ScriptedCredentials(["1a": .proofRejected, "1b": .valid])
+        let router = credentials.router("1a 1b")
+        #expect(await ApplicationRouterTests.verify(router) == "valid 1")
+        #expect(credentials.takeCalls() == ["1a", "1b"])
         #expect(await Self.exchange(router) == "issued 1")
-        #expect(await ApplicationRouterTests.verify(router) == "OK 1")
-        #expect(world.takeCalls() == ["1b", "1b"])
+        #expect(await ApplicationRouterTests.verify(router) == "valid 1")
+        #expect(credentials.takeCalls() == ["1b", "1b"])
     }
 
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let application: String?
-        let sayings: Sayings
+        let responses: Responses
         let calls: [String]
         let outcome: String
 
-        init(_ name: String, as application: String? = nil, _ sayings: Sayings, _ calls: String, _ outcome: String) {
+        init(_ name: String, as application: String? = nil, _ responses: Responses, _ calls: String, _ outcome: String) {
             testDescription = name
             self.application = application
-            self.sayings = sayings
+            self.responses = responses
             self.calls = calls.split(separator: " ").map(String.init)
             self.outcome = outcome
         }
     }
 
     static let tokenRows = [
-        Row("the first may", ["1a": .yes], "1a", "done"),
-        Row("another application may", ["1a": .proofWrong, "1b": .proofWrong, "2a": .yes], "1a 1b 2a", "done"),
-        Row("the one of the request is asked first", as: "2", ["2a": .yes], "2a", "done"),
-        Row("and then the others", as: "2", ["2a": .proofWrong, "1a": .proofWrong, "1b": .yes], "2a 1a 1b", "done"),
-        Row("a void token is void for all", ["1a": .void], "1a", "done"),
-        Row("none may", ["1a": .proofWrong, "1b": .proofWrong, "2a": .proofWrong], "1a 1b 2a", "failed providerMisconfigured"),
-        Row("an outage ends it", ["1a": .proofWrong, "1b": .fails(.providerUnavailable)], "1a 1b", "failed providerUnavailable"),
-        Row("none of ours is named", as: "9", [:], "", "failed invalidRequest"),
+        Row("the first application is accepted", ["1a": .valid], "1a", "done"),
+        Row("another application is accepted", ["1a": .proofRejected, "1b": .proofRejected, "2a": .valid], "1a 1b 2a", "done"),
+        Row("the application of the request is tried first", as: "2", ["2a": .valid], "2a", "done"),
+        Row(
+            "the other applications are tried next", as: "2", ["2a": .proofRejected, "1a": .proofRejected, "1b": .valid],
+            "2a 1a 1b", "done"),
+        Row("a void token ends the search", ["1a": .invalidToken], "1a", "done"),
+        Row(
+            "no application is accepted", ["1a": .proofRejected, "1b": .proofRejected, "2a": .proofRejected], "1a 1b 2a",
+            "failed providerMisconfigured"),
+        Row(
+            "an outage ends the search", ["1a": .proofRejected, "1b": .failure(.providerUnavailable)], "1a 1b",
+            "failed providerUnavailable"),
+        Row("the named application is not configured", as: "9", [:], "", "failed invalidRequest"),
     ]
 
-    @Test("a token is revoked as whichever application may", arguments: tokenRows)
+    @Test("a token is revoked as the first application that is accepted", arguments: tokenRows)
     func token(row: Row) async {
-        let world = ScriptedCredentials(row.sayings)
-        #expect(await Self.revoke(world.router("1a 1b 2a"), .token(Sample.token), as: row.application) == row.outcome)
-        #expect(world.takeCalls() == row.calls)
+        let credentials = ScriptedCredentials(row.responses)
+        #expect(await Self.revoke(credentials.router("1a 1b 2a"), .token(Sample.token), as: row.application) == row.outcome)
+        #expect(credentials.takeCalls() == row.calls)
     }
 
     static let accountRows = [
-        Row("it must be named", ["1a": .yes], "", "failed invalidRequest"),
-        Row("none of ours is named", as: "9", [:], "", "failed invalidRequest"),
-        Row("the first secret is right", as: "1", ["1a": .yes], "1a", "done"),
-        Row("the second is", as: "1", ["1a": .fails(.providerMisconfigured, .credential), "1b": .yes], "1a 1b", "done"),
-        Row("the second is, and the first looks like an outage", as: "1", ["1a": wrongSecret, "1b": .yes], "1a 1b", "done"),
-        Row("neither is", as: "1", ["1a": wrongSecret, "1b": wrongSecret], "1a 1b", "failed providerUnavailable"),
-        Row("an outage ends it", as: "1", ["1a": .fails(.providerUnavailable)], "1a", "failed providerUnavailable"),
-        Row("no other application is asked", as: "2", ["2a": wrongSecret, "1a": .yes], "2a", "failed providerUnavailable"),
+        Row("the application must be named", ["1a": .valid], "", "failed invalidRequest"),
+        Row("the named application is not configured", as: "9", [:], "", "failed invalidRequest"),
+        Row("the first secret is accepted", as: "1", ["1a": .valid], "1a", "done"),
+        Row(
+            "the second secret is accepted", as: "1", ["1a": .failure(.providerMisconfigured, .credential), "1b": .valid], "1a 1b",
+            "done"),
+        Row(
+            "the second secret is accepted after what may be an outage", as: "1", ["1a": wrongSecret, "1b": .valid], "1a 1b", "done"
+        ),
+        Row("no secret is accepted", as: "1", ["1a": wrongSecret, "1b": wrongSecret], "1a 1b", "failed providerUnavailable"),
+        Row("an outage ends the search", as: "1", ["1a": .failure(.providerUnavailable)], "1a", "failed providerUnavailable"),
+        Row("no other application is tried", as: "2", ["2a": wrongSecret, "1a": .valid], "2a", "failed providerUnavailable"),
     ]
 
-    @Test("an account is logged out as its application alone, with either secret", arguments: accountRows)
+    @Test("an account is revoked only as its own application", arguments: accountRows)
     func account(row: Row) async {
-        let world = ScriptedCredentials(row.sayings)
-        #expect(await Self.revoke(world.router("1a 1b 2a"), .account("12345"), as: row.application) == row.outcome)
-        #expect(world.takeCalls() == row.calls)
+        let credentials = ScriptedCredentials(row.responses)
+        #expect(await Self.revoke(credentials.router("1a 1b 2a"), .account("12345"), as: row.application) == row.outcome)
+        #expect(credentials.takeCalls() == row.calls)
     }
 
-    @Test("an account needs no application where there is only one, and settles the secret")
+    @Test("a revoked account needs no application where only one is configured")
     func onlyApplication() async {
-        let world = ScriptedCredentials(["1a": Self.wrongSecret, "1b": .yes])
-        let router = world.router("1a 1b")
+        let credentials = ScriptedCredentials(["1a": Self.wrongSecret, "1b": .valid])
+        let router = credentials.router("1a 1b")
         #expect(await Self.revoke(router, .account("12345")) == "done")
         #expect(await Self.revoke(router, .account("12345")) == "done")
-        #expect(world.takeCalls() == ["1a", "1b", "1b"])
+        #expect(credentials.takeCalls() == ["1a", "1b", "1b"])
     }
 
-    @Test("revoking a token that may have been void before settles nothing")
-    func unsettled() async {
-        let world = ScriptedCredentials(["1a": .proofWrong, "1b": .void])
-        let router = world.router("1a 1b")
+    @Test("revoking a token does not change the preferred secret")
+    func keepsPreferred() async {
+        let credentials = ScriptedCredentials(["1a": .proofRejected, "1b": .invalidToken])
+        let router = credentials.router("1a 1b")
         for _ in 0..<2 { #expect(await Self.revoke(router, .token(Sample.token)) == "done") }
-        #expect(world.takeCalls() == ["1a", "1b", "1a", "1b"])
+        #expect(credentials.takeCalls() == ["1a", "1b", "1a", "1b"])
     }
 }

@@ -4,36 +4,37 @@ import NIOConcurrencyHelpers
 import ProviderRouting
 import TestKit
 
-/// The credentials of some applications: what Account Kit says to each is a test's to change, and who was asked is written down.
-/// A credential is called by the id of its application and a letter: `1a`, `1b`, `2a`.
+/// The credentials of several applications, with scripted responses of Account Kit and a record of calls.
+///
+/// The name of a credential is the id of its application and a letter: `1a`, `1b`, `2a`.
 final class ScriptedCredentials: Sendable {
-    /// What Account Kit says to a credential, whatever it is asked.
-    enum Saying: Sendable {
-        /// The token, code or account is this application's.
-        case yes
-        /// It is nobody's any more: void, or used.
-        case void
-        case proofWrong
-        case anotherApplication
-        /// It could not be asked, or gave no usable answer.
-        case fails(VerificationError.Code, VerificationError.Scope = .provider)
+    /// Account Kit's response to every request with a credential.
+    enum Response: Sendable {
+        /// The token, code or account belongs to the application.
+        case valid
+        /// The token is void, or the code is used.
+        case invalidToken
+        case proofRejected
+        case wrongApplication
+        /// No request was sent, or no usable response arrived.
+        case failure(VerificationError.Code, VerificationError.Scope = .provider)
     }
 
     private struct State {
-        var sayings: [String: Saying]
+        var responses: [String: Response]
         var calls: [String] = []
-        var meeting = 0
+        var awaitedCalls = 0
     }
 
     private let state: NIOLockedValueBox<State>
 
-    init(_ sayings: [String: Saying]) {
-        state = NIOLockedValueBox(State(sayings: sayings))
+    init(_ responses: [String: Response]) {
+        state = NIOLockedValueBox(State(responses: responses))
     }
 
-    /// A router over credentials that are named like `1a 1b 2a`, in that order.
+    /// Returns a router over credentials with names like `1a 1b 2a`, in that order.
     ///
-    /// - Parameter preferred: The number of the credential that each application uses first.
+    /// - Parameter preferred: The index of the credential that each application uses first.
     func router(_ names: String, preferred: Int = 0) -> ApplicationRouter {
         let names = names.split(separator: " ").map(String.init)
         var ids: [String] = []
@@ -46,11 +47,11 @@ final class ScriptedCredentials: Sendable {
             })
     }
 
-    func change(_ name: String, to saying: Saying) {
-        state.withLockedValue { $0.sayings[name] = saying }
+    func change(_ name: String, to response: Response) {
+        state.withLockedValue { $0.responses[name] = response }
     }
 
-    /// Who was asked since this was last looked at.
+    /// Returns the names of the credentials called since the last call of this function.
     func takeCalls() -> [String] {
         state.withLockedValue { state in
             defer { state.calls = [] }
@@ -58,53 +59,53 @@ final class ScriptedCredentials: Sendable {
         }
     }
 
-    /// Makes the answers wait until so many calls have come.
-    func answersAfter(calls: Int) {
-        state.withLockedValue { $0.meeting = calls }
+    /// Makes responses wait until `count` calls have arrived.
+    func waitForCalls(count: Int) {
+        state.withLockedValue { $0.awaitedCalls = count }
     }
 
-    private func ask(_ name: String) async -> Saying {
+    private func respond(to name: String) async -> Response {
         state.withLockedValue { $0.calls.append(name) }
-        try? await eventually("the others have come") { state.withLockedValue { $0.calls.count >= $0.meeting } }
-        return state.withLockedValue { $0.sayings[name] } ?? .fails(.internal)
+        try? await eventually("the other calls arrive") { state.withLockedValue { $0.calls.count >= $0.awaitedCalls } }
+        return state.withLockedValue { $0.responses[name] } ?? .failure(.internal)
     }
 
-    /// A provider that asks this for each answer.
+    /// Returns a provider that responds as scripted for the credential.
     private func provider(named name: String) -> ScriptedProvider {
         let identity = Identity(
             accountID: "12345", applicationID: String(name.dropLast()), provider: "scripted",
             verifiedAt: Timestamp(millisecondsSince1970: 0))
         let provider = ScriptedProvider()
         provider.verifications.script { _ in
-            switch await self.ask(name) {
-            case .yes: .success(.valid(identity))
-            case .void: .success(.rejected(Rejection(.tokenRejected, "void")))
-            case .proofWrong: .success(.rejected(Rejection(.proofRejected, "proof")))
-            case .anotherApplication: .success(.rejected(Rejection(.wrongApplication, "application")))
-            case .fails(let code, let scope): .failure(VerificationError(code, name, scope: scope))
+            switch await self.respond(to: name) {
+            case .valid: .success(.valid(identity))
+            case .invalidToken: .success(.rejected(Rejection(.tokenRejected, "void")))
+            case .proofRejected: .success(.rejected(Rejection(.proofRejected, "proof")))
+            case .wrongApplication: .success(.rejected(Rejection(.wrongApplication, "application")))
+            case .failure(let code, let scope): .failure(VerificationError(code, name, scope: scope))
             }
         }
         provider.exchanges.script { _ in
-            switch await self.ask(name) {
-            case .yes: .success(.issued(Token("EMAW"), identity))
-            case .void: .success(.rejected(Rejection(.tokenRejected, "used")))
-            case .proofWrong, .anotherApplication: .failure(VerificationError(.internal, name))
-            case .fails(let code, let scope): .failure(VerificationError(code, name, scope: scope))
+            switch await self.respond(to: name) {
+            case .valid: .success(.issued(Token("EMAW"), identity))
+            case .invalidToken: .success(.rejected(Rejection(.tokenRejected, "used")))
+            case .proofRejected, .wrongApplication: .failure(VerificationError(.internal, name))
+            case .failure(let code, let scope): .failure(VerificationError(code, name, scope: scope))
             }
         }
         provider.revocations.script { _ in
-            switch await self.ask(name) {
-            case .yes, .void: .success(())
-            case .proofWrong: .failure(VerificationError(.providerMisconfigured, name, scope: .credential))
-            case .anotherApplication: .failure(VerificationError(.invalidRequest, name))
-            case .fails(let code, let scope): .failure(VerificationError(code, name, scope: scope))
+            switch await self.respond(to: name) {
+            case .valid, .invalidToken: .success(())
+            case .proofRejected: .failure(VerificationError(.providerMisconfigured, name, scope: .credential))
+            case .wrongApplication: .failure(VerificationError(.invalidRequest, name))
+            case .failure(let code, let scope): .failure(VerificationError(code, name, scope: scope))
             }
         }
         return provider
     }
 }
 
-/// What the tests of this module ask with.
+/// The token and the code of this module's tests.
 enum Sample {
     static let token = Token("EMAWtesttoken0001")
     static let code = AuthorizationCode("AQtest_code-0001")

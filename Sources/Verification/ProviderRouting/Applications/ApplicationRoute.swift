@@ -2,62 +2,65 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// The way to one application: its credentials, and which of them worked last.
+/// The credentials of one application, and the number of the credential that worked last.
 struct ApplicationRoute: Sendable {
-    /// One of the credentials. What becomes of a call with it is told here, so that the next call knows.
+    /// A credential of the application. Reports from calls decide which credential the next call uses first.
     struct Credential: Sendable {
         let provider: any TokenProvider
         let number: Int
         fileprivate let count: Int
-        fileprivate let lastThatWorked: NIOLockedValueBox<Int>
+        fileprivate let preferredNumber: NIOLockedValueBox<Int>
 
-        /// Account Kit took it: it is used first from now on.
-        func hasWorked() {
-            lastThatWorked.withLockedValue { $0 = number }
+        /// Reports that Account Kit accepted the credential. Later calls use it first.
+        func markWorking() {
+            preferredNumber.withLockedValue { $0 = number }
         }
 
-        /// Account Kit may have refused it: the next one is used first from now on, unless another one has worked meanwhile.
-        func mayBeWrong() {
-            lastThatWorked.withLockedValue { if $0 == number { $0 = (number + 1) % count } }
+        /// Reports that Account Kit may have rejected the credential. Later calls use the next credential first, unless another has
+        /// worked in the meantime.
+        func markSuspect() {
+            preferredNumber.withLockedValue { if $0 == number { $0 = (number + 1) % count } }
         }
     }
 
     let applicationID: String
     private let credentials: [Credential]
-    /// Never held across a call.
-    private let lastThatWorked: NIOLockedValueBox<Int>
+    /// The lock is never held across a call.
+    private let preferredNumber: NIOLockedValueBox<Int>
 
     init(_ application: ApplicationRouter.Application) {
-        precondition(!application.credentials.isEmpty, "an application is asked as with something")
-        precondition(application.credentials.indices.contains(application.preferred), "the preferred one is one of them")
+        precondition(!application.credentials.isEmpty, "an application has a credential")
+        precondition(application.credentials.indices.contains(application.preferred), "the preferred credential exists")
         let box = NIOLockedValueBox(application.preferred)
         let count = application.credentials.count
         applicationID = application.id
-        lastThatWorked = box
+        preferredNumber = box
         credentials = application.credentials.enumerated().map { number, provider in
-            Credential(provider: provider, number: number, count: count, lastThatWorked: box)
+            Credential(provider: provider, number: number, count: count, preferredNumber: box)
         }
     }
 
-    /// The one that worked last.
-    var preferred: Credential { credentials[lastThatWorked.withLockedValue { $0 }] }
+    /// The credential to use first.
+    var preferred: Credential { credentials[preferredNumber.withLockedValue { $0 }] }
 
-    /// All of them, the one that worked last first.
+    /// All credentials, the preferred credential first.
     var credentialsInOrder: [Credential] {
         let first = preferred
         return [first] + credentials.filter { $0.number != first.number }
     }
 
-    /// Asks what is safe to repeat and only this application may ask, with one credential after the other until one is not refused.
-    func ask<Answer>(
-        _ call: (any TokenProvider) async throws(VerificationError) -> Answer
-    ) async throws(VerificationError) -> Answer {
+    /// Makes a call with one credential after another until one is accepted. Only for calls that are safe to repeat.
+    ///
+    /// - Throws: The first error of a credential if none is accepted; any other error at once.
+    func tryCredentials<Value>(
+        _ call: (any TokenProvider) async throws(VerificationError) -> Value
+    ) async throws(VerificationError) -> Value {
         var failure: VerificationError?
         for credential in credentialsInOrder {
             do throws(VerificationError) {
-                let answer = try await call(credential.provider)
-                credential.hasWorked()
-                return answer
+                let value = try await call(credential.provider)
+                credential.markWorking()
+                return value
             } catch {
                 guard error.scope == .credential else { throw error }
                 failure = failure ?? error

@@ -1,19 +1,21 @@
 package import DoormanCore
 package import DoormanSupport
 
-/// Asks as the right application and with the right one of its secrets: a token does not tell for which application it was made,
-/// and while a secret is changed nobody knows which of two Account Kit takes.
+/// Routes each call to the application and the credential that can serve it.
 ///
-/// Only a proof that was found wrong, an answer about another application, and a failure of ``VerificationError/Scope/credential``
-/// lead on to the next, and an allowance that is used up to the next application; whatever else is answered holds for all of them, and
-/// ends the search.
+/// A token does not say which application it was made for, so the router tries the applications in order. During a secret rotation
+/// Account Kit may accept either secret, so the router tries the credentials of an application in order.
+///
+/// - A rejected proof, or an error of ``VerificationError/Scope/credential``, leads to the next credential.
+/// - A token of another application, or throttling, leads to the next application.
+/// - Any other result is final.
 package final class ApplicationRouter: Sendable {
-    /// An application, and what to ask with as that application.
+    /// An application and its credentials.
     package struct Application: Sendable {
         package let id: String
-        /// One for each secret that Account Kit may take, the current one first. At least one.
+        /// A provider for each secret that Account Kit may accept, the current secret first. At least one.
         package let credentials: [any TokenProvider]
-        /// The number of the one that is used first until another one works.
+        /// The index of the credential to use first, until another one works. Default 0.
         package let preferred: Int
 
         package init(id: String, credentials: [any TokenProvider], preferred: Int = 0) {
@@ -25,20 +27,20 @@ package final class ApplicationRouter: Sendable {
 
     let routes: [ApplicationRoute]
 
-    /// - Parameter applications: At least one, each with an id of its own, in the order in which they are asked about tokens that
-    ///   may be of any.
+    /// - Parameter applications: At least one, with unique ids, in the order in which to try them for a token of unknown
+    ///   application.
     package init(_ applications: [Application]) {
         precondition(!applications.isEmpty, "at least one application is configured")
         precondition(Set(applications.map(\.id)).count == applications.count, "an application is configured once")
         routes = applications.map(ApplicationRoute.init)
     }
 
-    /// The number of the application's credential that worked last; nil if there is no such application.
+    /// Returns the index of the application's preferred credential; `nil` if the application is not configured.
     package func preferredCredential(of applicationID: String) -> Int? {
         route(to: applicationID)?.preferred.number
     }
 
-    /// The routes in the order to try them: the likely one first.
+    /// Returns the routes in the order to try them, the likely application first.
     func routes(likely applicationID: String?) -> [ApplicationRoute] {
         guard let applicationID, let likely = route(to: applicationID) else { return routes }
         return [likely] + routes.filter { $0.applicationID != applicationID }
@@ -48,14 +50,14 @@ package final class ApplicationRouter: Sendable {
         routes.first { $0.applicationID == applicationID }
     }
 
-    /// The route for what only one application can do.
+    /// Returns the route for a call that only one application can make.
     ///
-    /// - Throws: If the application is none of ours, or none is named and there are several.
+    /// - Throws: `.invalidRequest` if the application is not configured, or if several are configured and the request names none.
     func onlyRoute(named applicationID: String?) throws(VerificationError) -> ApplicationRoute {
         guard let applicationID else {
             guard routes.count == 1 else {
                 throw VerificationError(
-                    .invalidRequest, "Several applications are configured here: the request must name the one that it is about.")
+                    .invalidRequest, "Several applications are configured: the request must name its application.")
             }
             return routes[0]
         }
@@ -66,11 +68,12 @@ package final class ApplicationRouter: Sendable {
 
 extension ApplicationRouter: TokenProvider {
     package func validateSyntax(of token: Token) -> Rejection? {
-        // The form of a token is the same for all.
+        // The syntax of a token does not depend on its application.
         routes[0].preferred.provider.validateSyntax(of: token)
     }
 
-    /// Asks one credential after the other until the token is judged; of the application of the request alone, if it names one.
+    /// Verifies a token with one credential after another until a result is final. Tries only the request's application if it names
+    /// one.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         var routes = routes(likely: request.likelyApplicationID)
         if let applicationID = request.applicationID {
@@ -84,12 +87,12 @@ extension ApplicationRouter: TokenProvider {
                     let verdict = try await credential.provider.verify(request, deadline: deadline)
                     switch verdict {
                     case .valid:
-                        credential.hasWorked()
+                        credential.markWorking()
                         return verdict
                     case .rejected(let rejection) where rejection.reason == .proofRejected:
                         failedAttempts.add(rejection)
                     case .rejected(let rejection) where rejection.reason == .wrongApplication:
-                        // The answer came, so the secret did not stand in its way: another one would bring the same.
+                        // The secret was accepted, so another secret would lead to the same result.
                         failedAttempts.add(rejection)
                         break attempts
                     case .rejected:
@@ -97,7 +100,7 @@ extension ApplicationRouter: TokenProvider {
                     }
                 } catch {
                     if error.code == .providerBusy {
-                        // An allowance is its application's own: the token may be another's, who still may ask.
+                        // Each application has a rate limit of its own, and the token may be for another application.
                         failedAttempts.add(error)
                         break attempts
                     }
@@ -109,40 +112,40 @@ extension ApplicationRouter: TokenProvider {
         return try failedAttempts.outcome()
     }
 
-    /// Asks once: what may have been sent is never sent again. A failure that a wrong secret may have caused only makes the next
-    /// exchange use the other one.
+    /// Exchanges a code with one request: a request that may have been sent is never repeated. After a failure that a wrong secret
+    /// may have caused, the next exchange uses another secret.
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
         let credential = try onlyRoute(named: request.applicationID).preferred
         do throws(VerificationError) {
             let verdict = try await credential.provider.exchange(request, deadline: deadline)
-            if case .issued = verdict { credential.hasWorked() }
+            if case .issued = verdict { credential.markWorking() }
             return verdict
         } catch {
-            if error.scope == .credential { credential.mayBeWrong() }
+            if error.scope == .credential { credential.markSuspect() }
             throw error
         }
     }
 
-    /// A token is revoked as whichever application may do so, that of the request first; an account, whose id means something
-    /// within one application only, as that application.
+    /// Revokes a token as the first application that may do so, beginning with the application of the request. Revokes an account
+    /// as its own application only, since an account id has no meaning in another application.
     package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
         switch request.subject {
         case .token: try await revokeToken(request, deadline: deadline)
         case .account:
-            try await onlyRoute(named: request.applicationID).ask { (provider) async throws(VerificationError) in
+            try await onlyRoute(named: request.applicationID).tryCredentials { (provider) async throws(VerificationError) in
                 try await provider.revoke(request, deadline: deadline)
             }
         }
     }
 
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
-        try await onlyRoute(named: request.applicationID).ask { (provider) async throws(VerificationError) in
+        try await onlyRoute(named: request.applicationID).tryCredentials { (provider) async throws(VerificationError) in
             try await provider.accounts(request, deadline: deadline)
         }
     }
 
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
-        try await onlyRoute(named: request.applicationID).ask { (provider) async throws(VerificationError) in
+        try await onlyRoute(named: request.applicationID).tryCredentials { (provider) async throws(VerificationError) in
             try await provider.deleteAccount(request, deadline: deadline)
         }
     }
@@ -151,11 +154,12 @@ extension ApplicationRouter: TokenProvider {
         if let applicationID = request.applicationID, route(to: applicationID) == nil { throw .unknownApplication }
         var failure: VerificationError?
         for route in routes(likely: request.applicationID) {
-            let asked = RevocationRequest(request.subject, applicationID: route.applicationID)
+            let routed = RevocationRequest(request.subject, applicationID: route.applicationID)
             for credential in route.credentialsInOrder {
                 do throws(VerificationError) {
-                    // That it is done says nothing of the secret: a token that was void already counts, and is judged first.
-                    return try await credential.provider.revoke(asked, deadline: deadline)
+                    // Success does not show that the secret works: Account Kit checks the token first, and a void token counts as
+                    // done.
+                    return try await credential.provider.revoke(routed, deadline: deadline)
                 } catch {
                     guard error.scope == .credential else { throw error }
                     failure = failure ?? error
@@ -166,7 +170,7 @@ extension ApplicationRouter: TokenProvider {
     }
 }
 
-/// The results of the credentials tried so far, none of which could judge the token.
+/// The results of the credentials tried so far, of which none was final.
 private struct FailedAttempts {
     private var proof: Rejection?
     private var application: Rejection?
@@ -183,11 +187,15 @@ private struct FailedAttempts {
         failure = failure ?? error
     }
 
-    /// One credential that could not ask leaves it open whose token it is. One proof that was found wrong leaves it open whether
-    /// the token is another application's or a secret of ours is wrong, so that is said, and not remembered.
+    /// Returns the verdict when no credential is left.
+    ///
+    /// A rejected proof has two possible causes, a wrong secret and a token of another application. The rejection names both, and
+    /// is not cached.
+    ///
+    /// - Throws: The first error, if there was any: its credential might have accepted the token.
     func outcome() throws(VerificationError) -> Verdict {
         if let failure { throw failure }
-        if let proof { return .rejected(count == 1 ? proof : application == nil ? .allProofsWrong : .noneFits) }
+        if let proof { return .rejected(count == 1 ? proof : application == nil ? .allProofsWrong : .noApplicationMatches) }
         return .rejected(application ?? .anotherApplication)
     }
 }

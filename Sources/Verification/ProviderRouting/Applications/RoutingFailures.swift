@@ -1,15 +1,15 @@
 internal import DoormanCore
 
 extension VerificationError {
-    /// A bug of ours: an application without any credential.
-    static let noCredential = VerificationError(.internal, "No credential was there to ask with.")
+    /// A bug of ours: ``ApplicationRoute`` requires a credential.
+    static let noCredential = VerificationError(.internal, "Internal error: the application has no credential.")
 }
 
 extension Rejection {
     static let allProofsWrong = Rejection(
         .proofRejected,
-        "Account Kit found every configured secret's proof wrong: a secret is wrong, or the token is another application's.")
-    static let noneFits = Rejection(
+        "Account Kit rejected every configured secret's proof: a secret is wrong, or the token is for another application.")
+    static let noApplicationMatches = Rejection(
         .proofRejected,
-        "No configured application fits, and a proof was wrong: a secret is wrong, or the token is another application's.")
+        "No application matches, and Account Kit rejected a proof: a secret is wrong, or the token is for another application.")
 }

@@ -2,8 +2,8 @@ package import DoormanCore
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// A provider that gives way to another while the memory in front of it stays. A call goes to the end with the one that it began
-/// with.
+/// A provider that can be replaced while calls go on, so that the cache in front of it stays. A call ends with the provider it
+/// began with.
 package final class HotSwappableProvider: Sendable {
     private let current: NIOLockedValueBox<any TokenProvider>
 
@@ -11,7 +11,7 @@ package final class HotSwappableProvider: Sendable {
         current = NIOLockedValueBox(provider)
     }
 
-    /// Sends the calls that begin from now on elsewhere.
+    /// Sends all later calls to another provider.
     package func replace(with provider: any TokenProvider) {
         current.withLockedValue { $0 = provider }
     }
