@@ -4,14 +4,14 @@ import DoormanSupport
 import TestKit
 import Testing
 
-@Suite("Nobody asks a provider that throttles")
+@Suite("Throttle back-off")
 struct BackOffTests {
     private func throttled(_ retryAfter: Duration?) -> @Sendable () -> Result<Verdict, VerificationError> {
         { .failure(VerificationError(.providerBusy, "limit reached", retryAfter: retryAfter)) }
     }
 
     @Test(
-        "for as long as the provider said, a second if it named no time or none worth the name, a minute at most",
+        "a back-off lasts for the time that the provider named, up to a minute, or else for a second",
         arguments: [
             (Duration?.some(.seconds(5)), Duration.seconds(5)), (nil, .seconds(1)), (.zero, .seconds(1)),
             (.seconds(3600), .seconds(60)),
@@ -20,7 +20,7 @@ struct BackOffTests {
         let scene = GovernedScene()
         scene.provider.script(throttled(retryAfter))
         #expect(await scene.verify().error == VerificationError(.providerBusy, "limit reached", retryAfter: length))
-        scene.provider.script { .success(.refused) }
+        scene.provider.script { .success(.rejectedToken) }
         scene.clock.advance(by: length - .milliseconds(400))
         let error = await scene.verify().error
         #expect(error?.code == .providerBusy)
@@ -28,13 +28,13 @@ struct BackOffTests {
         #expect(scene.governor.statistics.backOff == .milliseconds(400))
         #expect(scene.provider.verifyCount == 1)
         scene.clock.advance(by: .milliseconds(400))
-        #expect(await scene.verify() == .success(.refused))
+        #expect(await scene.verify() == .success(.rejectedToken))
     }
 
-    @Test("it holds for exchanges and revocations too, and is begun by them")
+    @Test("a throttled exchange blocks requests of every kind")
     func holdsForAll() async throws {
         let scene = GovernedScene()
-        scene.provider.answersExchanges(.failure(VerificationError(.providerBusy, "limit reached")))
+        scene.provider.respondsToExchanges(.failure(VerificationError(.providerBusy, "limit reached")))
         await #expect(throws: VerificationError.self) { try await scene.exchange() }
         await #expect(throws: VerificationError.self) { try await scene.exchange() }
         await #expect(throws: VerificationError.self) {
@@ -46,31 +46,31 @@ struct BackOffTests {
         #expect(scene.provider.verifyCount == 0)
     }
 
-    @Test("calls that waited for a slot when it began do not ask either")
+    @Test("a call that waits fails when a back-off begins")
     func holdsForWaiters() async throws {
         let scene = GovernedScene { $0.concurrentCalls = 1 }
         let first = scene.start()
         try await eventually("the slot is taken") { scene.provider.verifyCount == 1 }
         let second = scene.start()
-        try await eventually("one waits") { scene.governor.statistics.waiting == 1 }
-        try await scene.provider.answerNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(2))))
+        try await eventually("one call waits") { scene.governor.statistics.waiting == 1 }
+        try await scene.provider.respondNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(2))))
         #expect(await first.value.error?.code == .providerBusy)
         #expect(await second.value.error?.retryAfter == .seconds(2))
         #expect(scene.provider.verifyCount == 1)
     }
 
-    @Test("a shorter one never shortens one that is under way")
+    @Test("a shorter back-off never shortens the present back-off")
     func longestHolds() async throws {
         let scene = GovernedScene { $0.concurrentCalls = 2 }
         let calls = [scene.start(), scene.start()]
-        try await eventually("both ask") { scene.provider.verifyCount == 2 }
-        try await scene.provider.answerNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(9))))
-        try await scene.provider.answerNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(1))))
+        try await eventually("both requests are sent") { scene.provider.verifyCount == 2 }
+        try await scene.provider.respondNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(9))))
+        try await scene.provider.respondNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(1))))
         for call in calls { _ = await call.value }
         #expect(scene.governor.statistics.backOff == .seconds(9))
     }
 
-    @Test("each time that the provider throttles right after a back-off, the next is twice as long; a good answer ends that")
+    @Test("a back-off doubles until a call succeeds")
     func doubles() async throws {
         let scene = GovernedScene()
         scene.provider.script(throttled(nil))
@@ -78,42 +78,42 @@ struct BackOffTests {
             #expect(await scene.verify().error?.retryAfter == .seconds(seconds))
             scene.clock.advance(by: .seconds(seconds))
         }
-        scene.provider.script { .success(.refused) }
+        scene.provider.script { .success(.rejectedToken) }
         _ = await scene.verify()
         scene.provider.script(throttled(nil))
         #expect(await scene.verify().error?.retryAfter == .seconds(1))
     }
 
-    @Test("calls that were under way together and are all throttled begin one back-off, not a row of them")
+    @Test("concurrent calls that are all throttled begin one back-off")
     func oneForAll() async throws {
         let scene = GovernedScene()
         let calls = (0..<10).map { scene.start("\($0)") }
-        try await eventually("all ask") { scene.provider.verifyCount == 10 }
+        try await eventually("all requests are sent") { scene.provider.verifyCount == 10 }
         for _ in 0..<10 {
-            try await scene.provider.answerNext(.failure(VerificationError(.providerBusy, "limit reached")))
+            try await scene.provider.respondNext(.failure(VerificationError(.providerBusy, "limit reached")))
         }
         for call in calls { #expect(await call.value.error?.retryAfter == .seconds(1)) }
     }
 
-    @Test("a provider that says our allowance is nearly used up is left alone for a second", arguments: [(94, false), (95, true)])
-    func usage(percent: Int, isLeftAlone: Bool) async throws {
+    @Test("a report that our allowance is nearly used up pauses requests for a second", arguments: [(94, false), (95, true)])
+    func usage(percent: Int, isPaused: Bool) async throws {
         let scene = GovernedScene()
-        scene.provider.script { .success(.refused) }
+        scene.provider.script { .success(.rejectedToken) }
         scene.governor.noteUsage(percent: percent)
-        #expect((await scene.verify().error?.code == .providerBusy) == isLeftAlone)
+        #expect((await scene.verify().error?.code == .providerBusy) == isPaused)
         scene.clock.advance(by: .seconds(1))
-        #expect(await scene.verify() == .success(.refused))
+        #expect(await scene.verify() == .success(.rejectedToken))
     }
 
-    @Test("what the provider says of our allowance makes no later back-off longer")
+    @Test("a usage report does not lengthen a later back-off")
     func usageIsNoThrottling() async throws {
         let scene = GovernedScene()
         scene.provider.script { [governor = scene.governor] in
             governor.noteUsage(percent: 96)
-            return .success(.refused)
+            return .success(.rejectedToken)
         }
         for _ in 0..<8 {
-            #expect(await scene.verify() == .success(.refused))
+            #expect(await scene.verify() == .success(.rejectedToken))
             scene.clock.advance(by: .seconds(2))
         }
         scene.provider.script(throttled(nil))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import DoormanGovernor
 
-@Suite("A provider that fails again and again is left alone")
+@Suite("Circuit breaker")
 struct CircuitBreakerTests {
     private func scene(_ change: (inout GovernorSettings) -> Void = { _ in }) -> GovernedScene {
         GovernedScene {
@@ -20,7 +20,7 @@ struct CircuitBreakerTests {
         for _ in 0..<times { #expect(await scene.verify().error == .unavailable) }
     }
 
-    @Test("after so many failures in a row nobody asks, and all are told that it is unavailable, and for how long")
+    @Test("consecutive failures open the circuit breaker for the open time")
     func opens() async throws {
         let scene = scene()
         await fail(scene)
@@ -32,11 +32,11 @@ struct CircuitBreakerTests {
     }
 
     @Test(
-        "a success in between starts the count anew, and a refusal, a throttling and an odd answer count as one",
+        "a rejection or a malformed response resets the count of failures",
         arguments: [
-            .success(.refused), .failure(VerificationError(.providerUnavailable, "nonsense", scope: .request)),
+            .success(.rejectedToken), .failure(VerificationError(.providerUnavailable, "malformed", scope: .request)),
         ] as [Result<Verdict, VerificationError>])
-    func needsARow(between: Result<Verdict, VerificationError>) async throws {
+    func countsConsecutiveFailures(between: Result<Verdict, VerificationError>) async throws {
         let scene = scene()
         for _ in 0..<5 {
             await fail(scene, times: 2)
@@ -46,23 +46,23 @@ struct CircuitBreakerTests {
         #expect(scene.governor.statistics.circuitBreaker == .closed(failures: 0))
     }
 
-    @Test("when its time is up one call is let through; its success lets all through")
+    @Test("a probe that succeeds closes the circuit breaker")
     func probeSucceeds() async throws {
         let scene = scene()
         await fail(scene)
         scene.clock.advance(by: .seconds(1))
-        scene.provider.asksByHand()
+        scene.provider.respondsByHand()
         let probe = scene.start("probe")
-        try await eventually("the probe asks") { scene.provider.verifyCount == 4 }
+        try await eventually("the probe is sent") { scene.provider.verifyCount == 4 }
         #expect(await scene.verify().error?.code == .providerUnavailable)
         #expect(scene.provider.verifyCount == 4)
-        try await scene.provider.answerNext(.success(.refused))
-        #expect(await probe.value == .success(.refused))
-        scene.provider.script { .success(.refused) }
-        for _ in 0..<10 { #expect(await scene.verify() == .success(.refused)) }
+        try await scene.provider.respondNext(.success(.rejectedToken))
+        #expect(await probe.value == .success(.rejectedToken))
+        scene.provider.script { .success(.rejectedToken) }
+        for _ in 0..<10 { #expect(await scene.verify() == .success(.rejectedToken)) }
     }
 
-    @Test("a probe that fails keeps it open for twice as long, five seconds at most")
+    @Test("a probe that fails doubles the open time, up to five seconds")
     func probeFails() async throws {
         let scene = scene()
         await fail(scene)
@@ -76,36 +76,36 @@ struct CircuitBreakerTests {
         }
     }
 
-    @Test("calls that began before it opened say nothing about a provider that was left alone since")
+    @Test("a call that began before the circuit breaker opened does not extend the open time")
     func oldCalls() async throws {
         let scene = scene()
         let old = (0..<4).map { scene.start("\($0)") }
-        try await eventually("they ask") { scene.provider.verifyCount == 4 }
-        for _ in 0..<3 { try await scene.provider.answerNext(.failure(.unavailable)) }
-        try await eventually("it opens") { scene.governor.statistics.openUntil != nil }
+        try await eventually("all requests are sent") { scene.provider.verifyCount == 4 }
+        for _ in 0..<3 { try await scene.provider.respondNext(.failure(.unavailable)) }
+        try await eventually("the circuit breaker opens") { scene.governor.statistics.openUntil != nil }
         let end = scene.governor.statistics.openUntil
-        try await scene.provider.answerNext(.failure(.unavailable))
+        try await scene.provider.respondNext(.failure(.unavailable))
         for call in old { _ = await call.value }
         #expect(scene.governor.statistics.openUntil == end)
     }
 
-    @Test("those who waited when it opened are sent away at once")
-    func sendsAway() async throws {
+    @Test("a call that waits fails at once when the circuit breaker opens")
+    func failsWaiters() async throws {
         let scene = scene {
             $0.circuitBreaker.consecutiveFailures = 1
             $0.concurrentCalls = 1
         }
         let first = scene.start()
-        try await eventually("it asks") { scene.provider.verifyCount == 1 }
+        try await eventually("the request is sent") { scene.provider.verifyCount == 1 }
         let second = scene.start()
-        try await eventually("one waits") { scene.governor.statistics.waiting == 1 }
-        try await scene.provider.answerNext(.failure(.unavailable))
+        try await eventually("one call waits") { scene.governor.statistics.waiting == 1 }
+        try await scene.provider.respondNext(.failure(.unavailable))
         #expect(await first.value.error == .unavailable)
         #expect(await second.value.error?.code == .providerUnavailable)
         #expect(scene.provider.verifyCount == 1)
     }
 
-    @Test("a call that its own deadline ended counts only if it had a second", arguments: [(999, false), (1_000, true)])
+    @Test("a call that its own deadline ended counts as a failure from one second on", arguments: [(999, false), (1_000, true)])
     func slowCalls(milliseconds: Int, counts: Bool) async throws {
         let scene = scene { $0.circuitBreaker.consecutiveFailures = 1 }
         scene.provider.script { [clock = scene.clock] in
@@ -116,19 +116,19 @@ struct CircuitBreakerTests {
         #expect((scene.governor.statistics.openUntil != nil) == counts)
     }
 
-    @Test("a probe that tells nothing makes room for another")
-    func probeTellsNothing() async throws {
+    @Test("an inconclusive probe allows another probe")
+    func inconclusiveProbe() async throws {
         let scene = scene()
         await fail(scene)
         scene.clock.advance(by: .seconds(1))
         scene.provider.script { .failure(VerificationError(.providerMisconfigured, "no secret")) }
         for _ in 0..<3 { #expect(await scene.verify().error?.code == .providerMisconfigured) }
-        scene.provider.script { .success(.refused) }
-        #expect(await scene.verify() == .success(.refused))
+        scene.provider.script { .success(.rejectedToken) }
+        #expect(await scene.verify() == .success(.rejectedToken))
         #expect(scene.governor.statistics.circuitBreaker == .closed(failures: 0))
     }
 
-    @Test("with a count of nothing it never opens")
+    @Test("a circuit breaker with zero failures configured never opens")
     func switchedOff() async throws {
         let scene = scene { $0.circuitBreaker.consecutiveFailures = 0 }
         await fail(scene, times: 100)

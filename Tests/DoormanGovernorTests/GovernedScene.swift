@@ -4,7 +4,7 @@ import DoormanSupport
 import TestKit
 
 extension Verdict {
-    static let refused = Verdict.rejected(Rejection(.tokenRejected, "No such token."))
+    static let rejectedToken = Verdict.rejected(Rejection(.tokenRejected, "No such token."))
 }
 
 extension VerificationError {
@@ -27,10 +27,10 @@ struct GovernedScene {
     let governor: Governor
     let verifier: GovernedVerifier
 
-    /// - Parameter usesRealTime: For tests that wait for a deadline to pass.
+    /// - Parameter usesRealTime: Whether to use the system clock, for tests that wait for a deadline to pass.
     init(usesRealTime: Bool = false, _ change: (inout GovernorSettings) -> Void = { _ in }) {
         var settings = GovernorSettings()
-        // The clock stands still, so nothing would be earned.
+        // The clock stands still, so the rate limit would allow nothing more.
         settings.callsBurst = 1_000_000
         change(&settings)
         governor = Governor(settings: settings, timeSource: usesRealTime ? .system : clock.timeSource)

@@ -5,23 +5,23 @@ import NIOConcurrencyHelpers
 import TestKit
 import Testing
 
-@Suite("Second tries")
+@Suite("Retries")
 struct RetryTests {
-    @Test("a question that the provider was unavailable for is put once more")
+    @Test("a request that failed with an unavailable provider is retried")
     func retriesOnce() async throws {
         let scene = GovernedScene()
-        let tries = NIOLockedValueBox(0)
+        let attempts = NIOLockedValueBox(0)
         scene.provider.script {
-            tries.withLockedValue { tries in
-                tries += 1
-                return tries == 1 ? .failure(.unavailable) : .success(.refused)
+            attempts.withLockedValue { attempts in
+                attempts += 1
+                return attempts == 1 ? .failure(.unavailable) : .success(.rejectedToken)
             }
         }
-        #expect(await scene.verify() == .success(.refused))
+        #expect(await scene.verify() == .success(.rejectedToken))
         #expect(scene.provider.verifyCount == 2)
     }
 
-    @Test("and not a third time")
+    @Test("a request is retried only once")
     func retriesNoMoreThanOnce() async throws {
         let scene = GovernedScene()
         scene.provider.script { .failure(.unavailable) }
@@ -29,7 +29,7 @@ struct RetryTests {
         #expect(scene.provider.verifyCount == 2)
     }
 
-    @Test("second tries are ten in a hundred, and those saved up")
+    @Test("retries are limited to ten percent of calls plus the burst")
     func budget() async throws {
         let scene = GovernedScene { $0.circuitBreaker.consecutiveFailures = 0 }
         scene.provider.script { .failure(.unavailable) }
@@ -37,7 +37,7 @@ struct RetryTests {
         #expect((1_000 + 100...1_000 + 110).contains(scene.provider.verifyCount))
     }
 
-    @Test("with a budget of nothing there is no second try")
+    @Test("with a retry burst of zero nothing is retried")
     func noBudget() async throws {
         let scene = GovernedScene {
             $0.retryBurst = 0
@@ -48,7 +48,7 @@ struct RetryTests {
         #expect(scene.provider.verifyCount == 100)
     }
 
-    @Test("there is none either if too little time is left")
+    @Test("nothing is retried with too little time left")
     func noTime() async throws {
         let scene = GovernedScene()
         scene.provider.script { [clock = scene.clock] in
@@ -61,7 +61,7 @@ struct RetryTests {
     }
 
     @Test(
-        "no other failure is tried again",
+        "no other error is retried",
         arguments: [
             VerificationError.Code.providerMisconfigured, .deadlineExceeded, .providerBusy, .internal, .invalidRequest,
         ])
@@ -72,7 +72,7 @@ struct RetryTests {
         #expect(scene.provider.verifyCount == 1)
     }
 
-    @Test("a provider that names a time is not asked again before")
+    @Test("an error with a time to retry after is not retried before that time")
     func namedTime() async throws {
         let scene = GovernedScene()
         scene.provider.script { .failure(VerificationError(.providerUnavailable, "later", retryAfter: .seconds(30))) }
@@ -80,10 +80,10 @@ struct RetryTests {
         #expect(scene.provider.verifyCount == 1)
     }
 
-    @Test("an exchange is never tried again")
+    @Test("an exchange is never retried")
     func exchangeOnce() async throws {
         let scene = GovernedScene()
-        scene.provider.answersExchanges(.failure(.unavailable))
+        scene.provider.respondsToExchanges(.failure(.unavailable))
         await #expect(throws: VerificationError.unavailable) { try await scene.exchange() }
         #expect(scene.provider.exchangeCount == 1)
     }

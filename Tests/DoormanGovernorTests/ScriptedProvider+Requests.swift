@@ -1,16 +1,16 @@
 import DoormanCore
 import TestKit
 
-/// The words of this module's tests.
+/// Shorthands for the tests of this module.
 extension ScriptedProvider {
-    /// A provider that exchanges every code.
+    /// A provider that accepts every code.
     static func withCodes() -> ScriptedProvider {
         let provider = ScriptedProvider()
-        provider.answersExchanges(.success(.issued(Token("EMAW"), nil)))
+        provider.respondsToExchanges(.success(.issued(Token("EMAW"), nil)))
         return provider
     }
 
-    /// The tokens of all verifications, in the order they came.
+    /// The tokens of all verifications, in order of arrival.
     var tokens: [Token] { verifications.requests.map(\.token) }
     var verifyCount: Int { verifications.count }
     var exchangeCount: Int { exchanges.count }
@@ -20,15 +20,15 @@ extension ScriptedProvider {
         verifications.script { _ in script() }
     }
 
-    func asksByHand() {
+    func respondsByHand() {
         verifications.answerByHand()
     }
 
-    func answersExchanges(_ outcome: Result<ExchangeVerdict, VerificationError>) {
+    func respondsToExchanges(_ outcome: Result<ExchangeVerdict, VerificationError>) {
         exchanges.answerAlways(outcome)
     }
 
-    func answerNext(_ outcome: Result<Verdict, VerificationError>) async throws {
+    func respondNext(_ outcome: Result<Verdict, VerificationError>) async throws {
         try await verifications.answerNext(outcome)
     }
 }

@@ -1,8 +1,7 @@
 package import DoormanCore
 package import DoormanSupport
 
-/// Asks the provider behind it when its governor gives leave. It knows nothing of what is asked, and is the same for every
-/// provider.
+/// Sends calls to a provider when its governor allows them. Works with any provider.
 package struct GovernedVerifier: Sendable {
     private let upstream: any TokenProvider
     private let governor: Governor
@@ -18,27 +17,27 @@ extension GovernedVerifier: TokenProvider {
         upstream.validateSyntax(of: token)
     }
 
-    /// Tried a second time if the provider failed and its governor thinks it wise: a question is safe to repeat.
+    /// Verifies a token. Retries once if the provider failed and the governor allows it, since a verification is safe to repeat.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         let first = try await governor.permit(for: request.isRefresh ? .refresh : .demand, deadline: deadline)
         do throws(VerificationError) {
             let verdict = try await upstream.verify(request, deadline: deadline)
-            governor.finish(first, .answered)
+            governor.finish(first, .responded)
             return verdict
         } catch {
-            // Not if the provider named a time, or the same question would get the same answer.
-            let mayRepeat = error.retryAfter == nil && error.scope == .provider && !Task.isCancelled
-            let told = result(of: error, first)
-            guard let second = governor.retry(first, after: told, deadline: mayRepeat ? deadline : nil) else {
-                throw explained(error)
+            // A retry is useless before the time that the provider named, and where the same request has the same result.
+            let mayRetry = error.retryAfter == nil && error.scope == .provider && !Task.isCancelled
+            let result = result(of: error, first)
+            guard let retryPermit = governor.retry(first, after: result, deadline: mayRetry ? deadline : nil) else {
+                throw addingBackOff(to: error)
             }
-            return try await finishing(second) { () async throws(VerificationError) in
+            return try await finishing(retryPermit) { () async throws(VerificationError) in
                 try await upstream.verify(request, deadline: deadline)
             }
         }
     }
 
-    /// Tried once: a code is good once, and nobody knows whether a lost answer spent it.
+    /// Exchanges a code. Never retries: a code works once, and a failed request may have spent it.
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
         try await governed(deadline) { () async throws(VerificationError) in
             try await upstream.exchange(request, deadline: deadline)
@@ -65,43 +64,44 @@ extension GovernedVerifier: TokenProvider {
 }
 
 extension GovernedVerifier {
-    private func governed<Answer>(
-        _ deadline: Deadline, _ call: () async throws(VerificationError) -> Answer
-    ) async throws(VerificationError) -> Answer {
+    private func governed<Value>(
+        _ deadline: Deadline, _ call: () async throws(VerificationError) -> Value
+    ) async throws(VerificationError) -> Value {
         try await finishing(try await governor.permit(for: .demand, deadline: deadline), call)
     }
 
-    private func finishing<Answer>(
-        _ permit: Permit, _ call: () async throws(VerificationError) -> Answer
-    ) async throws(VerificationError) -> Answer {
+    private func finishing<Value>(
+        _ permit: Permit, _ call: () async throws(VerificationError) -> Value
+    ) async throws(VerificationError) -> Value {
         do throws(VerificationError) {
-            let answer = try await call()
-            governor.finish(permit, .answered)
-            return answer
+            let value = try await call()
+            governor.finish(permit, .responded)
+            return value
         } catch {
             governor.finish(permit, result(of: error, permit))
-            throw explained(error)
+            throw addingBackOff(to: error)
         }
     }
 
-    /// What an error tells about the provider.
+    /// Returns what an error shows about the provider.
     private func result(of error: VerificationError, _ permit: Permit) -> CallResult {
         switch error.code {
         case .providerUnavailable:
             switch error.scope {
             case .provider: .failed
-            // It answered, and what it said was odd, or may have been about our secret.
-            case .request: .answered
+            // The provider responded, but its response was malformed.
+            case .question: .responded
+            // The cause may be our secret.
             case .credential: .inconclusive
             }
         case .providerBusy: .throttled(retryAfter: error.retryAfter)
-        case .deadlineExceeded: governor.hasBeenSlow(permit) ? .failed : .inconclusive
+        case .deadlineExceeded: governor.wasSlow(permit) ? .failed : .inconclusive
         case .providerMisconfigured, .unsupported, .invalidRequest, .internal: .inconclusive
         }
     }
 
-    /// Those who are throttled learn how long the back-off lasts that began with it.
-    private func explained(_ error: VerificationError) -> VerificationError {
+    /// Adds the time that is left of the back-off to the error of a throttled call.
+    private func addingBackOff(to error: VerificationError) -> VerificationError {
         guard error.code == .providerBusy, let backOff = governor.statistics.backOff else { return error }
         return VerificationError(.providerBusy, error.message, retryAfter: backOff)
     }

@@ -2,14 +2,16 @@ package import DoormanCore
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// Decides whether and when a provider may be asked: so many calls at once and in a second, nobody while it throttles us or is
-/// down, and few second tries. One for each allowance that a provider grants, shared by all who use it up.
+/// Decides whether and when a provider request may begin: concurrency limit, rate limit, back-off, circuit breaker and retry
+/// budget.
+///
+/// Each rate limit of the provider has one governor, shared by all calls that count towards that limit.
 package final class Governor: Sendable {
-    private typealias Turn = Result<Permit, VerificationError>
+    private typealias PermitResult = Result<Permit, VerificationError>
 
     private struct State {
         var machine: GovernorStateMachine
-        var waiters: [UInt64: CheckedContinuation<Turn, Never>] = [:]
+        var waiters: [UInt64: CheckedContinuation<PermitResult, Never>] = [:]
         var lastTicket: UInt64 = 0
     }
 
@@ -28,92 +30,97 @@ package final class Governor: Sendable {
         return state.withLockedValue { $0.machine.statistics(at: now) }
     }
 
-    /// Waits for leave to make a call.
+    /// Waits until a call may begin.
     ///
-    /// - Throws: `.deadlineExceeded` if the deadline passes or the task is cancelled first; `.providerBusy` if the provider
-    ///   throttles us, too many wait, or the second's calls are spent for longer than the deadline; `.providerUnavailable` if
-    ///   the breaker is open.
+    /// - Throws:
+    ///   - `.deadlineExceeded` if the deadline has passed already, or the task is cancelled.
+    ///   - `.providerBusy` if the provider throttles us, too many calls wait, or the call can't begin in time for its deadline.
+    ///   - `.providerUnavailable` if the circuit breaker is open.
     package func permit(for purpose: CallPurpose, deadline: Deadline) async throws(VerificationError) -> Permit {
         let ticket = state.withLockedValue { state in
             state.lastTicket += 1
             return state.lastTicket
         }
-        let turn = await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in arrive(waiter, ticket, purpose, deadline) }
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in enqueue(waiter, ticket, purpose, deadline) }
         } onCancel: {
-            leave(ticket)
+            cancel(ticket)
         }
-        return try turn.get()
+        return try result.get()
     }
 
-    /// Gives a permit back.
+    /// Returns a permit, and records the result of its call.
     package func finish(_ permit: Permit, _ result: CallResult) {
         change { machine, now in machine.finish(permit, result, now: now) }
     }
 
-    /// Gives a permit back and, if it is wise to try a second time at once, returns another.
+    /// Returns a permit, records the result of its call, and grants a permit for a retry if the provider and both budgets allow it.
     ///
-    /// - Parameter deadline: Of the second try; nil if there must be none.
+    /// - Parameter deadline: The deadline of the retry; `nil` if the call must not be retried.
+    /// - Returns: The permit for the retry; `nil` if there is no retry.
     package func retry(_ permit: Permit, after result: CallResult, deadline: Deadline?) -> Permit? {
-        var second: Permit?
+        var retryPermit: Permit?
         change { machine, now in
             let (permit, resolutions) = machine.retry(permit, after: result, deadline: deadline, now: now)
-            second = permit
+            retryPermit = permit
             return resolutions
         }
-        return second
+        return retryPermit
     }
 
-    /// Whether a call that came now would be refused, whoever made it: the provider throttles us, or the breaker is open and no
-    /// probe is due.
-    package var isRefusing: Bool {
+    /// Whether any call that came now would be blocked: the provider throttles us, or the circuit breaker is open and allows no
+    /// probe.
+    package var isBlocking: Bool {
         let now = timeSource.now()
-        return state.withLockedValue { $0.machine.isRefusing(at: now) }
+        return state.withLockedValue { $0.machine.isBlocking(at: now) }
     }
 
-    /// Whether the provider was down, or throttled us, until a short while ago: see ``GovernorSettings/recoveryTime``.
+    /// Whether an outage or throttling ended less than ``CircuitBreakerSettings/recoveryTime`` ago.
     package var isRecovering: Bool {
         let now = timeSource.now()
         return state.withLockedValue { $0.machine.isRecovering(at: now) }
     }
 
-    /// Whether a call has lasted so long that, if its deadline ends it, the provider is to blame.
-    func hasBeenSlow(_ permit: Permit) -> Bool {
+    /// Returns whether a call has lasted long enough to count as a failure of the provider if its deadline ends it.
+    func wasSlow(_ permit: Permit) -> Bool {
         permit.began.duration(to: timeSource.now()) >= settings.circuitBreaker.slowCall
     }
 
-    /// Takes note of how much of our allowance the provider says is used up, in percent.
+    /// Records the used part of our allowance, as the provider reports it.
+    ///
+    /// - Parameter percent: May be over 100.
     package func noteUsage(percent: Int) {
         change { machine, now in machine.noteUsage(percent: percent, now: now) }
     }
 }
 
 extension Governor {
-    private func arrive(
-        _ waiter: CheckedContinuation<Turn, Never>, _ ticket: UInt64, _ purpose: CallPurpose, _ deadline: Deadline
+    private func enqueue(
+        _ waiter: CheckedContinuation<PermitResult, Never>, _ ticket: UInt64, _ purpose: CallPurpose, _ deadline: Deadline
     ) {
         let now = timeSource.now()
-        let (turn, moment) = state.withLockedValue { state -> (Turn?, Instant?) in
-            switch state.machine.arrive(ticket, purpose, deadline: deadline, now: now) {
-            case .resolved(let turn):
-                return (turn, nil)
+        let (result, moment) = state.withLockedValue { state -> (PermitResult?, Instant?) in
+            switch state.machine.requestPermit(ticket, purpose, deadline: deadline, now: now) {
+            case .immediate(let result):
+                return (result, nil)
             case .waits:
                 state.waiters[ticket] = waiter
                 return (nil, state.machine.nextWakeUp(now: now))
             }
         }
-        if let turn { return waiter.resume(returning: turn) }
+        if let result { return waiter.resume(returning: result) }
         if let moment { wakeUp(at: moment) }
-        // Whoever cancelled before the waiter was known found nobody to dismiss.
-        if Task.isCancelled { leave(ticket) }
+        // A cancellation before the waiter was added found nothing to cancel.
+        if Task.isCancelled { cancel(ticket) }
     }
 
-    private func leave(_ ticket: UInt64) {
+    private func cancel(_ ticket: UInt64) {
         let waiter = state.withLockedValue { state in
-            state.machine.leave(ticket) ? state.waiters.removeValue(forKey: ticket) : nil
+            state.machine.cancel(ticket) ? state.waiters.removeValue(forKey: ticket) : nil
         }
         waiter?.resume(
-            returning: .failure(VerificationError(.deadlineExceeded, "The caller left while waiting for the provider.")))
+            returning: .failure(
+                VerificationError(.deadlineExceeded, "The caller cancelled the call while it waited for the provider.")))
     }
 
     private func wakeUp(at moment: Instant) {
@@ -122,7 +129,7 @@ extension Governor {
         }
     }
 
-    /// Changes the state under the lock, and tells those whom it concerns after it.
+    /// Changes the state under the lock. Resumes the affected waiters outside the lock.
     private func change(_ event: (inout GovernorStateMachine, Instant) -> [GovernorStateMachine.Resolution]) {
         let now = timeSource.now()
         let (resumed, moment) = state.withLockedValue { state in
@@ -131,19 +138,18 @@ extension Governor {
             }
             return (resumed, state.machine.nextWakeUp(now: now))
         }
-        for (waiter, turn) in resumed { waiter.resume(returning: turn) }
+        for (waiter, result) in resumed { waiter.resume(returning: result) }
         if let moment { wakeUp(at: moment) }
     }
 }
 
-/// How things stand with the provider at one moment.
+/// The state of a governor at one moment.
 package struct GovernorStatistics: Sendable, Hashable {
-    /// Calls that could be made at once.
+    /// The number of calls that could begin at once.
     package let freeSlots: Int
-    /// Calls that wait for others to end, or for their share of the rate.
+    /// The number of calls that wait for a slot or for the rate limit.
     package let waiting: Int
-    /// For how long nobody asks any more because the provider throttles us; nil if it does not.
+    /// The time that is left of the back-off; `nil` if there is none.
     package let backOff: Duration?
-    /// Whether the provider is asked, left alone, or tried.
     package let circuitBreaker: CircuitBreaker.State
 }

@@ -1,196 +1,200 @@
 internal import DoormanCore
 internal import DoormanSupport
 
-/// Whether and when the provider may be asked, decided without a clock, a lock or a task of its own.
+/// Decides whether and when a provider request may begin, without a clock, a lock or a task of its own.
 ///
-/// Calls arrive with a ticket and are let through at once, refused at once, or wait. Each event that may let waiting ones go
-/// returns what became of them. An invalid event (a permit finished twice, a ticket used twice) is a bug of ours and traps.
+/// A call requests a permit under a ticket. It gets a permit or an error at once, or waits. Each event that may resolve waiting
+/// calls returns their resolutions. An invalid event (a permit finished twice, a ticket used twice) is a bug of ours, and traps.
 struct GovernorStateMachine: Sendable {
-    /// What became of a call that waited.
+    /// The result of a call that waited.
     struct Resolution: Sendable, Hashable {
         let ticket: UInt64
         let result: Result<Permit, VerificationError>
     }
 
-    enum Arrival: Sendable, Hashable {
-        case resolved(Result<Permit, VerificationError>)
+    /// The response to a request for a permit.
+    enum Decision: Sendable, Hashable {
+        case immediate(Result<Permit, VerificationError>)
         case waits
     }
 
     private struct Waiter: Sendable {
-        /// When it is too late to begin: what the provider is then asked would not be answered before the deadline.
+        /// The latest start at which the provider's response can arrive before the call's deadline.
         let latestStart: Deadline
     }
 
     private let settings: GovernorSettings
-    private var callsUnderWay = 0
-    private var demands = WaitQueue<Waiter>()
-    private var refreshes = WaitQueue<Waiter>()
+    private var inFlightCalls = 0
+    private var demandQueue = WaitQueue<Waiter>()
+    private var refreshQueue = WaitQueue<Waiter>()
     private var lastServed = CallPurpose.refresh
     private var deadlines = DeadlineQueue()
     private var rateLimit: RateLimiter
     private var backOff: BackOff
-    private var breaker: CircuitBreaker
+    private var circuitBreaker: CircuitBreaker
     private var retryBudget: RetryBudget
-    /// Moving average of the provider's latency.
+    /// The moving average of the provider's latency.
     private var smoothedLatency: Duration = .zero
 
     init(settings: GovernorSettings) {
         self.settings = settings
         rateLimit = RateLimiter(callsPerSecond: settings.callsPerSecond, burst: settings.callsBurst)
         backOff = BackOff(settings: settings)
-        breaker = CircuitBreaker(settings: settings)
+        circuitBreaker = CircuitBreaker(settings: settings)
         retryBudget = RetryBudget(settings: settings)
     }
 
     private var slots: Int { max(1, settings.concurrentCalls) }
-    private var waiting: Int { demands.count + refreshes.count }
+    private var waiting: Int { demandQueue.count + refreshQueue.count }
 
     // MARK: - Events
 
-    /// A call wants to be made.
+    /// Requests a permit for a call.
     ///
-    /// - Parameter ticket: One that was never used before.
-    mutating func arrive(_ ticket: UInt64, _ purpose: CallPurpose, deadline: Deadline, now: Instant) -> Arrival {
-        guard !deadline.hasPassed(at: now) else { return .resolved(.failure(.outOfTime)) }
-        if let error = refusal(at: now) { return .resolved(.failure(error)) }
-        if waiting == 0, let permit = permit(at: now) { return .resolved(.success(permit)) }
-        guard waiting < settings.maximumWaiting else { return .resolved(.failure(.tooManyWait)) }
-        // Sooner than the rate allows it won't go, whatever the calls before it come to.
+    /// - Parameter ticket: A number that was never used before.
+    mutating func requestPermit(_ ticket: UInt64, _ purpose: CallPurpose, deadline: Deadline, now: Instant) -> Decision {
+        guard !deadline.hasPassed(at: now) else { return .immediate(.failure(.outOfTime)) }
+        if let error = blockingError(at: now) { return .immediate(.failure(error)) }
+        if waiting == 0, let permit = permit(at: now) { return .immediate(.success(permit)) }
+        guard waiting < settings.maximumWaiting else { return .immediate(.failure(.tooManyWaiters)) }
+        // The earliest start if all calls ahead of it take a permit of the rate limit.
         let earliest = rateLimit.nextFree(after: waiting, at: now)
         let waiter = Waiter(latestStart: latestStart(for: deadline, now: now))
         guard !waiter.latestStart.hasPassed(at: earliest) else {
-            return .resolved(.failure(.budgetSpent(retryAfter: now.duration(to: earliest))))
+            return .immediate(.failure(.rateLimitExceeded(retryAfter: now.duration(to: earliest))))
         }
         switch purpose {
-        case .demand: demands.append(waiter, ticket: ticket)
-        case .refresh: refreshes.append(waiter, ticket: ticket)
+        case .demand: demandQueue.append(waiter, ticket: ticket)
+        case .refresh: refreshQueue.append(waiter, ticket: ticket)
         }
         deadlines.insert(ticket, deadline: waiter.latestStart)
         return .waits
     }
 
-    /// A call that waits has no use for its turn any more.
+    /// Removes a call that waits.
     ///
-    /// - Returns: Whether it did wait.
-    mutating func leave(_ ticket: UInt64) -> Bool {
+    /// - Returns: Whether it was waiting.
+    mutating func cancel(_ ticket: UInt64) -> Bool {
         deadlines.remove(ticket)
-        return demands.remove(ticket: ticket) != nil || refreshes.remove(ticket: ticket) != nil
+        return demandQueue.remove(ticket: ticket) != nil || refreshQueue.remove(ticket: ticket) != nil
     }
 
-    /// A call is over.
+    /// Takes back the permit of a call that has ended.
     mutating func finish(_ permit: Permit, _ result: CallResult, now: Instant) -> [Resolution] {
-        precondition(callsUnderWay > 0, "a permit is given back once")
-        callsUnderWay -= 1
-        return note(result, of: permit, now: now) + admit(at: now)
+        precondition(inFlightCalls > 0, "a permit was finished twice")
+        inFlightCalls -= 1
+        return record(result, of: permit, now: now) + resolveWaiters(at: now)
     }
 
-    /// A call failed, and wants to be made a second time in the same slot: if the provider is not in trouble, time is left, and
-    /// both budgets allow. The first permit is finished by this either way; the slot only if there is no second.
+    /// Takes back the permit of a call that has ended, and grants a permit for a retry in the same slot.
     ///
-    /// - Parameter deadline: Nil if there must be no second try.
+    /// A retry needs a failed call, no back-off, a closed circuit breaker, enough time, a retry budget and a free rate limit.
+    ///
+    /// - Parameter deadline: The deadline of the retry; `nil` if the call must not be retried.
     mutating func retry(
         _ permit: Permit, after result: CallResult, deadline: Deadline?, now: Instant
-    ) -> (second: Permit?, [Resolution]) {
-        var resolutions = note(result, of: permit, now: now)
-        if case .failed = result, let deadline, refusal(at: now) == nil,
-            deadline.remaining(at: now) >= settings.minimumRetryTime, retryBudget.hasOne, rateLimit.take(at: now)
+    ) -> (retryPermit: Permit?, [Resolution]) {
+        var resolutions = record(result, of: permit, now: now)
+        if case .failed = result, let deadline, blockingError(at: now) == nil,
+            deadline.remaining(at: now) >= settings.minimumRetryTime, retryBudget.allowsRetry, rateLimit.take(at: now)
         {
-            retryBudget.spend()
-            breaker.begin()
-            return (Permit(began: now, epoch: breaker.epoch), resolutions)
+            retryBudget.charge()
+            circuitBreaker.begin()
+            return (Permit(began: now, epoch: circuitBreaker.epoch), resolutions)
         }
-        callsUnderWay -= 1
-        resolutions += admit(at: now)
+        inFlightCalls -= 1
+        resolutions += resolveWaiters(at: now)
         return (nil, resolutions)
     }
 
-    /// The provider said how much of our allowance is used up.
+    /// Pauses requests if the provider reports that our allowance is nearly used up.
     mutating func noteUsage(percent: Int, now: Instant) -> [Resolution] {
         guard percent >= settings.usageLimit, backOff.remaining(at: now) == nil else { return [] }
         backOff.pause(at: now)
-        return refuseAll(at: now)
+        return failWaiters(at: now)
     }
 
+    /// Fails the calls whose latest start has passed, and resolves the calls that may begin.
     mutating func timePassed(now: Instant) -> [Resolution] {
-        let late = deadlines.passed(at: now).filter { leave($0) }
-        return late.map { Resolution(ticket: $0, result: .failure(.waitedInVain)) } + admit(at: now)
+        let late = deadlines.passed(at: now).filter { cancel($0) }
+        return late.map { Resolution(ticket: $0, result: .failure(.waitedTooLong)) } + resolveWaiters(at: now)
     }
 
-    /// When ``timePassed(now:)`` is to be called; nil if that is arranged already. To be asked after each event.
+    /// Returns the time of the next call of ``timePassed(now:)``; `nil` if an early enough call is arranged. Needed after each
+    /// event.
     mutating func nextWakeUp(now: Instant) -> Instant? {
-        let mayGo = waiting > 0 && callsUnderWay < slots
-        return deadlines.nextWakeUp(or: mayGo ? rateLimit.nextFree(at: now) : .distantFuture)
+        let canAdmit = waiting > 0 && inFlightCalls < slots
+        return deadlines.nextWakeUp(or: canAdmit ? rateLimit.nextFree(at: now) : .distantFuture)
     }
 
-    func isRefusing(at now: Instant) -> Bool {
-        backOff.remaining(at: now) != nil || breaker.isRefusing(at: now)
+    func isBlocking(at now: Instant) -> Bool {
+        backOff.remaining(at: now) != nil || circuitBreaker.isBlocking(at: now)
     }
 
-    /// Whether the provider has been down or throttled us until a short while ago.
+    /// Returns whether an outage or throttling ended less than the recovery time ago.
     func isRecovering(at now: Instant) -> Bool {
-        [breaker.closedAt, backOff.lastEnd].contains { moment in
+        [circuitBreaker.closedAt, backOff.lastEnd].contains { moment in
             moment.map { now < $0.advanced(by: settings.circuitBreaker.recoveryTime) } ?? false
         }
     }
 
     func statistics(at now: Instant) -> GovernorStatistics {
         GovernorStatistics(
-            freeSlots: slots - callsUnderWay, waiting: waiting, backOff: backOff.remaining(at: now),
-            circuitBreaker: breaker.state(at: now)
+            freeSlots: slots - inFlightCalls, waiting: waiting, backOff: backOff.remaining(at: now),
+            circuitBreaker: circuitBreaker.state(at: now)
         )
     }
 
     // MARK: - Decisions
 
-    /// Why nobody may ask now, if that is so.
-    private mutating func refusal(at now: Instant) -> VerificationError? {
+    /// Returns the error for every call while the back-off or the circuit breaker blocks them; `nil` otherwise.
+    private mutating func blockingError(at now: Instant) -> VerificationError? {
         if let remaining = backOff.remaining(at: now) { return .throttled(for: remaining) }
-        return breaker.refusal(at: now).map { .breakerOpen(for: $0) }
+        return circuitBreaker.waitTime(at: now).map { .circuitBreakerOpen(for: $0) }
     }
 
-    /// A slot and a share of the rate, if both can be had. Only if ``refusal(at:)`` is nil.
+    /// Takes a slot and a permit of the rate limit, if both are free. Only valid if ``blockingError(at:)`` is `nil`.
     private mutating func permit(at now: Instant) -> Permit? {
-        guard callsUnderWay < slots, rateLimit.take(at: now) else { return nil }
-        callsUnderWay += 1
-        breaker.begin()
-        retryBudget.earn()
-        return Permit(began: now, epoch: breaker.epoch)
+        guard inFlightCalls < slots, rateLimit.take(at: now) else { return nil }
+        inFlightCalls += 1
+        circuitBreaker.begin()
+        retryBudget.add()
+        return Permit(began: now, epoch: circuitBreaker.epoch)
     }
 
-    /// A call that begins with less time than the provider usually takes would spend its share of the rate on an answer that comes
-    /// too late, and so would all behind it. Half of its time is for waiting in any case.
+    /// Returns the latest time at which a call may begin. A call with less time than the provider usually takes would waste a
+    /// permit of the rate limit on a late response, and so would all calls behind it. A call may always wait for half of its time.
     private func latestStart(for deadline: Deadline, now: Instant) -> Deadline {
         let needed = min(max(smoothedLatency, settings.minimumRetryTime), deadline.remaining(at: now) / 2)
         return Deadline(deadline.instant.advanced(by: .zero - needed))
     }
 
-    private mutating func note(_ result: CallResult, of permit: Permit, now: Instant) -> [Resolution] {
+    private mutating func record(_ result: CallResult, of permit: Permit, now: Instant) -> [Resolution] {
         switch result {
-        case .answered:
+        case .responded:
             smoothedLatency += (permit.began.duration(to: now) - smoothedLatency) / 8
-            breaker.succeeded(epoch: permit.epoch, at: now)
+            circuitBreaker.succeeded(epoch: permit.epoch, at: now)
             backOff.succeeded(callBegan: permit.began)
         case .inconclusive:
-            breaker.inconclusive(epoch: permit.epoch)
+            circuitBreaker.inconclusive(epoch: permit.epoch)
         case .throttled(let retryAfter):
-            breaker.succeeded(epoch: permit.epoch, at: now)
+            circuitBreaker.succeeded(epoch: permit.epoch, at: now)
             backOff.begin(at: now, callBegan: permit.began, retryAfter: retryAfter)
-            return refuseAll(at: now)
+            return failWaiters(at: now)
         case .failed:
-            if breaker.failed(epoch: permit.epoch, at: now) { return refuseAll(at: now) }
+            if circuitBreaker.failed(epoch: permit.epoch, at: now) { return failWaiters(at: now) }
         }
         return []
     }
 
-    /// Lets those go whose turn it is.
-    private mutating func admit(at now: Instant) -> [Resolution] {
+    /// Gives a permit to each call that may begin now, and an error to each call that is too late.
+    private mutating func resolveWaiters(at now: Instant) -> [Resolution] {
         var resolutions: [Resolution] = []
         while waiting > 0 {
-            if refusal(at: now) != nil { return resolutions + refuseAll(at: now) }
-            guard callsUnderWay < slots, rateLimit.nextFree(at: now) <= now, let (ticket, waiter) = next() else { break }
+            if blockingError(at: now) != nil { return resolutions + failWaiters(at: now) }
+            guard inFlightCalls < slots, rateLimit.nextFree(at: now) <= now, let (ticket, waiter) = popNext() else { break }
             if waiter.latestStart.hasPassed(at: now) {
-                resolutions.append(Resolution(ticket: ticket, result: .failure(.waitedInVain)))
+                resolutions.append(Resolution(ticket: ticket, result: .failure(.waitedTooLong)))
             } else if let permit = permit(at: now) {
                 resolutions.append(Resolution(ticket: ticket, result: .success(permit)))
             }
@@ -198,45 +202,46 @@ struct GovernorStateMachine: Sendable {
         return resolutions
     }
 
-    /// Takes the next one out, from both queues in turn.
-    private mutating func next() -> (UInt64, Waiter)? {
-        let isRefreshsTurn = refreshes.count > 0 && (lastServed == .demand || demands.count == 0)
-        lastServed = isRefreshsTurn ? .refresh : .demand
-        guard let (ticket, waiter) = isRefreshsTurn ? refreshes.popFirst() : demands.popFirst() else { return nil }
+    /// Removes the next call, from both queues in turn.
+    private mutating func popNext() -> (UInt64, Waiter)? {
+        let servesRefresh = refreshQueue.count > 0 && (lastServed == .demand || demandQueue.count == 0)
+        lastServed = servesRefresh ? .refresh : .demand
+        guard let (ticket, waiter) = servesRefresh ? refreshQueue.popFirst() : demandQueue.popFirst() else { return nil }
         deadlines.remove(ticket)
         return (ticket, waiter)
     }
 
-    /// Sends everybody away, since nobody may ask for a while. They would only wait for the same refusal.
-    private mutating func refuseAll(at now: Instant) -> [Resolution] {
-        guard waiting > 0, let error = refusal(at: now) else { return [] }
+    /// Fails all waiting calls if calls are blocked. Waiting on would end in the same error.
+    private mutating func failWaiters(at now: Instant) -> [Resolution] {
+        guard waiting > 0, let error = blockingError(at: now) else { return [] }
         var resolutions: [Resolution] = []
-        while let (ticket, _) = next() { resolutions.append(Resolution(ticket: ticket, result: .failure(error))) }
+        while let (ticket, _) = popNext() { resolutions.append(Resolution(ticket: ticket, result: .failure(error))) }
         return resolutions
     }
 }
 
 extension VerificationError {
     fileprivate static let outOfTime = VerificationError(
-        .deadlineExceeded, "The deadline passed before the provider could be asked.")
-    fileprivate static let waitedInVain = VerificationError(
+        .deadlineExceeded, "The deadline passed before a provider request could begin.")
+    fileprivate static let waitedTooLong = VerificationError(
         .providerBusy,
-        "Too many others are asking the provider (provider.max-concurrent-calls, provider.max-calls-per-second).",
+        "Too many calls are ahead of this call (provider.max-concurrent-calls, provider.max-calls-per-second).",
         retryAfter: .milliseconds(100))
-    fileprivate static let tooManyWait = VerificationError(
+    fileprivate static let tooManyWaiters = VerificationError(
         .providerBusy, "Too many calls wait for the provider (provider.max-waiting-calls).", retryAfter: .milliseconds(100))
 
-    fileprivate static func budgetSpent(retryAfter: Duration) -> VerificationError {
+    fileprivate static func rateLimitExceeded(retryAfter: Duration) -> VerificationError {
         VerificationError(
-            .providerBusy, "This second's calls to the provider are spent (provider.max-calls-per-second).", retryAfter: retryAfter)
+            .providerBusy, "The rate limit for provider requests is exceeded (provider.max-calls-per-second).",
+            retryAfter: retryAfter)
     }
 
     fileprivate static func throttled(for remaining: Duration) -> VerificationError {
-        VerificationError(.providerBusy, "The provider throttles us; nobody asks it for a while.", retryAfter: remaining)
+        VerificationError(.providerBusy, "Rate limited by the provider; backing off.", retryAfter: remaining)
     }
 
-    fileprivate static func breakerOpen(for remaining: Duration) -> VerificationError {
+    fileprivate static func circuitBreakerOpen(for remaining: Duration) -> VerificationError {
         VerificationError(
-            .providerUnavailable, "The provider failed again and again; nobody asks it for a while.", retryAfter: remaining)
+            .providerUnavailable, "The circuit breaker is open after consecutive failures of the provider.", retryAfter: remaining)
     }
 }

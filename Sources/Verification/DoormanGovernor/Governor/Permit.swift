@@ -10,13 +10,13 @@ package struct Permit: Sendable, Hashable {
 
 /// What a call showed about the provider.
 package enum CallResult: Sendable, Hashable {
-    /// The provider is well, whatever its verdict.
-    case answered
-    /// The provider throttles us.
+    /// The provider responded, whatever its verdict.
+    case responded
+    /// The provider throttled the call.
     case throttled(retryAfter: Duration?)
-    /// The provider is down, or as good as down.
+    /// The provider is down, or too slow.
     case failed
-    /// The call ended for a reason that is not the provider's.
+    /// The call ended for a reason that does not lie with the provider.
     case inconclusive
 }
 

@@ -1,14 +1,13 @@
-/// A queue whose members may also leave from the middle. First come, first served; each operation takes constant time over the
-/// long run.
+/// A first-in, first-out queue that allows removal from the middle. Each operation takes amortized constant time.
 struct WaitQueue<Element> {
     private var elements: [UInt64: Element] = [:]
-    /// Tickets in the order they came, with those that have left still among them for a while.
+    /// The tickets in order of arrival. Removed tickets stay until the next compaction.
     private var order: [UInt64] = []
     private var head = 0
 
     var count: Int { elements.count }
 
-    /// - Parameter ticket: One that was never in this queue before.
+    /// - Parameter ticket: A number that this queue has never held before.
     mutating func append(_ element: Element, ticket: UInt64) {
         elements[ticket] = element
         order.append(ticket)
@@ -36,10 +35,10 @@ struct WaitQueue<Element> {
         return elements.removeValue(forKey: ticket)
     }
 
-    /// How many tickets are kept, those that have left included.
-    var keptTickets: Int { order.count }
+    /// The number of stored tickets, removed tickets included.
+    var storedTickets: Int { order.count }
 
-    /// Drops those that have left once they are more than the rest.
+    /// Drops the removed tickets once they outnumber the present ones.
     private mutating func compact() {
         guard order.count > 2 * elements.count + 64 else { return }
         order = order[head...].filter { elements[$0] != nil }

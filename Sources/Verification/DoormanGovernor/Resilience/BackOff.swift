@@ -1,51 +1,52 @@
 internal import DoormanCore
 internal import DoormanSupport
 
-/// Until when nobody asks, because the provider said that we ask too much.
+/// The time until which no request is sent, because the provider throttles us.
 struct BackOff: Sendable {
-    private let standard: Duration
-    private let longest: Duration
+    private let defaultTime: Duration
+    private let maximumTime: Duration
     private var end = Instant(nanoseconds: 0)
-    /// Until when nobody asks because our allowance is nearly used up, which is no throttling yet.
+    /// The end of a pause before our allowance is used up. A pause is no throttling, so it does not lengthen later back-offs.
     private var pauseEnd = Instant(nanoseconds: 0)
-    /// How often in a row the provider throttled us right after we had backed off.
-    private var repetitions = 0
+    /// The number of consecutive back-offs without a success after one of them.
+    private var repeatCount = 0
 
     init(settings: GovernorSettings) {
-        standard = settings.throttleBackOff
-        longest = settings.maximumThrottleBackOff
+        defaultTime = settings.throttleBackOff
+        maximumTime = settings.maximumThrottleBackOff
     }
 
-    /// Takes note that the provider throttled us. Never shortens a back-off that is under way.
+    /// Begins a back-off after the provider throttled a call. Never shortens the present back-off.
     ///
-    /// - Parameter callBegan: When the throttled call began. One that was under way when the back-off began tells nothing new
-    ///   but, perhaps, a later end.
+    /// - Parameters:
+    ///   - callBegan: When the throttled call began. A call from before the present back-off can only postpone its end.
+    ///   - retryAfter: The time that the provider named, if any.
     mutating func begin(at now: Instant, callBegan: Instant, retryAfter: Duration?) {
-        // "At once" from a provider that has just throttled us is no answer.
+        // A provider that throttles us and names no time to wait contradicts itself.
         let named = retryAfter.flatMap { $0 > .zero ? $0 : nil }
         if callBegan < end, now < end {
-            if let named { end = max(end, now.advanced(by: min(named, longest))) }
+            if let named { end = max(end, now.advanced(by: min(named, maximumTime))) }
             return
         }
-        let length = min(named ?? standard * (1 << min(repetitions, 16)), longest)
-        repetitions += 1
+        let length = min(named ?? defaultTime * (1 << min(repeatCount, 16)), maximumTime)
+        repeatCount += 1
         end = max(end, now.advanced(by: length))
     }
 
-    /// Takes note that the provider answered a call as it should.
+    /// Ends the doubling if a call that began after the last back-off succeeded.
     mutating func succeeded(callBegan: Instant) {
-        if callBegan >= end { repetitions = 0 }
+        if callBegan >= end { repeatCount = 0 }
     }
 
-    /// Leaves the provider alone for the standard time, before it has to throttle us.
+    /// Pauses requests for the default time, before the provider has to throttle us.
     mutating func pause(at now: Instant) {
-        pauseEnd = max(pauseEnd, now.advanced(by: min(standard, longest)))
+        pauseEnd = max(pauseEnd, now.advanced(by: min(defaultTime, maximumTime)))
     }
 
-    /// When the last one ends or ended; nil if there was none.
+    /// The end of the last back-off; `nil` if there was none.
     var lastEnd: Instant? { end.nanoseconds > 0 ? end : nil }
 
-    /// How long it still lasts; nil if the provider may be asked.
+    /// Returns the time until requests may be sent; `nil` if they may be sent now.
     func remaining(at now: Instant) -> Duration? {
         let last = max(end, pauseEnd)
         return now < last ? now.duration(to: last) : nil

@@ -1,10 +1,14 @@
 internal import DoormanCore
 package import DoormanSupport
 
-/// A circuit breaker: stops requests to a provider that keeps failing, and finds out with single calls when it is well again.
+/// Stops requests to a provider that keeps failing, and probes it until it works again.
 ///
-/// Closed, calls go through and failures in a row are counted. Open, none goes through. Half-open, a few do, as probes: one that
-/// succeeds closes it, one that fails opens it for twice as long. A call counts only for the state that it began in.
+/// - Closed: All calls pass, and consecutive failures are counted.
+/// - Open: No call passes.
+/// - Half-open: A few calls pass as probes. A probe that succeeds closes the circuit breaker; a probe that fails opens it for twice
+///   as long.
+///
+/// The result of a call counts only for the state in which the call began.
 package struct CircuitBreaker: Sendable {
     package enum State: Sendable, Hashable {
         case closed(failures: Int)
@@ -14,24 +18,24 @@ package struct CircuitBreaker: Sendable {
 
     private let settings: GovernorSettings
     private(set) var state = State.closed(failures: 0)
-    /// Counts the times that the breaker opened or closed.
+    /// The number of times that the circuit breaker opened or closed.
     private(set) var epoch: UInt64 = 0
-    /// When it last closed after having been open.
+    /// The time at which it last closed after having been open.
     private(set) var closedAt: Instant?
-    /// The number of times in a row that it opened without having closed.
+    /// The number of times that it opened since it was last closed.
     private var openings = 0
 
     init(settings: GovernorSettings) {
         self.settings = settings
     }
 
-    /// The state as a call would find it.
+    /// Returns the state that a call would find.
     func state(at now: Instant) -> State {
         if case .open(let end) = state, now >= end { .halfOpen(probes: 0) } else { state }
     }
 
-    /// Whether a call may not begin now.
-    func isRefusing(at now: Instant) -> Bool {
+    /// Returns whether a call that came now would be blocked.
+    func isBlocking(at now: Instant) -> Bool {
         switch state {
         case .closed: false
         case .open(let end): now < end
@@ -39,23 +43,23 @@ package struct CircuitBreaker: Sendable {
         }
     }
 
-    /// Whether a call may begin now; how long to wait if not.
-    mutating func refusal(at now: Instant) -> Duration? {
+    /// Returns the time until a call may begin; `nil` if it may begin now. Becomes half-open when the open time is over.
+    mutating func waitTime(at now: Instant) -> Duration? {
         if case .open(let end) = state {
             guard now >= end else { return now.duration(to: end) }
             state = .halfOpen(probes: 0)
         }
         guard case .halfOpen(let probes) = state, probes >= max(1, settings.circuitBreaker.halfOpenCalls) else { return nil }
-        // The probe takes an unknown time.
+        // The duration of the probe is unknown.
         return settings.circuitBreaker.openTime
     }
 
-    /// A call begins, which ``refusal(at:)`` allowed.
+    /// Counts a call that ``waitTime(at:)`` allowed to begin.
     mutating func begin() {
         if case .halfOpen(let probes) = state { state = .halfOpen(probes: probes + 1) }
     }
 
-    /// A call that began in the epoch found the provider well.
+    /// Counts the success of a call that began in the epoch.
     mutating func succeeded(epoch: UInt64, at now: Instant) {
         guard epoch == self.epoch else { return }
         if case .halfOpen = state {
@@ -66,9 +70,9 @@ package struct CircuitBreaker: Sendable {
         state = .closed(failures: 0)
     }
 
-    /// A call that began in the epoch found the provider failing.
+    /// Counts the failure of a call that began in the epoch.
     ///
-    /// - Returns: Whether the breaker has opened on it.
+    /// - Returns: Whether the failure opened the circuit breaker.
     mutating func failed(epoch: UInt64, at now: Instant) -> Bool {
         guard epoch == self.epoch, settings.circuitBreaker.consecutiveFailures > 0 else { return false }
         switch state {
@@ -86,7 +90,7 @@ package struct CircuitBreaker: Sendable {
         }
     }
 
-    /// A call that began in the epoch ended without showing whether the provider is well.
+    /// Counts a call that began in the epoch and ended without showing whether the provider works. A probe can then be repeated.
     mutating func inconclusive(epoch: UInt64) {
         guard epoch == self.epoch, case .halfOpen(let probes) = state else { return }
         state = .halfOpen(probes: max(0, probes - 1))

@@ -1,27 +1,28 @@
-/// How many second tries there may be: a share of the first ones, so that a provider in trouble is not asked twice as much.
+/// Limits retries to a percentage of first attempts, so that a provider in trouble does not get twice the requests.
 ///
-/// A token bucket, reckoned in hundredths of a try.
+/// A token bucket that counts in hundredths of a retry.
 struct RetryBudget: Sendable {
-    private let earnings: Int
+    private let deposit: Int
     private let limit: Int
     private var balance: Int
 
     init(settings: GovernorSettings) {
-        earnings = min(max(settings.retryBudget, 0), 100)
+        deposit = min(max(settings.retryBudget, 0), 100)
         limit = max(settings.retryBurst, 0) * 100
         balance = limit
     }
 
-    /// A first try was made.
-    mutating func earn() {
-        balance = min(balance + earnings, limit)
+    /// Adds the part of a retry that a first attempt allows.
+    mutating func add() {
+        balance = min(balance + deposit, limit)
     }
 
-    var hasOne: Bool { balance >= 100 }
+    /// Whether a retry is allowed.
+    var allowsRetry: Bool { balance >= 100 }
 
-    /// Takes a second try, which ``hasOne`` promised.
-    mutating func spend() {
-        precondition(hasOne, "nothing is spent that was not earned")
+    /// Charges a retry that ``allowsRetry`` allowed.
+    mutating func charge() {
+        precondition(allowsRetry, "the retry budget is exhausted")
         balance -= 100
     }
 }
