@@ -4,7 +4,7 @@ import DoormanSupport
 import TestKit
 import Testing
 
-@Suite("Deleting accounts")
+@Suite("Account deletion")
 struct AccountDeletionTests {
     private func delete(_ scene: Scene, _ account: String, application: String? = nil) async throws {
         try await scene.verifier.deleteAccount(
@@ -12,51 +12,51 @@ struct AccountDeletionTests {
     }
 
     @Test(
-        "a deleted account's tokens are forgotten at once, whether or not that worked; others' are not", arguments: [true, false])
-    func forgets(works: Bool) async throws {
+        "only the tokens of the deleted account leave the cache, even if the deletion fails", arguments: [true, false])
+    func invalidates(succeeds: Bool) async throws {
         let scene = try Scene()
         let other = Token("EMAWother")
         scene.provider.script { .success(.valid(.sample(account: $0.token == other ? "bob" : "alice"))) }
         _ = try await scene.verify()
         _ = try await scene.verify(other)
-        if works {
+        if succeeds {
             try await delete(scene, "alice")
         } else {
             let error = VerificationError(.providerUnavailable, "down")
-            scene.provider.refusesToRevoke(error)
+            scene.provider.failsToRevoke(error)
             await #expect(throws: error) { try await delete(scene, "alice") }
         }
         #expect(scene.provider.deleteRequests == [AccountDeletionRequest(accountID: "alice")])
-        #expect(scene.reply() == nil)
-        #expect(scene.reply(other) != nil)
+        #expect(scene.cachedResponse() == nil)
+        #expect(scene.cachedResponse(other) != nil)
     }
 
-    @Test("a deletion that makes no sense leaves memory as it is")
+    @Test("an invalid deletion leaves the cache as it is")
     func invalid() async throws {
         let scene = try Scene()
-        scene.provider.answersAlways(.valid(.sample()))
+        scene.provider.respondsAlways(.valid(.sample()))
         _ = try await scene.verify()
-        scene.provider.refusesToRevoke(VerificationError(.invalidRequest, "no account id"))
+        scene.provider.failsToRevoke(VerificationError(.invalidRequest, "no account id"))
         await #expect(throws: VerificationError.self) { try await delete(scene, "1011166682335378") }
-        #expect(scene.reply() != nil)
+        #expect(scene.cachedResponse() != nil)
     }
 
-    @Test("an answer asked before its account was deleted is not remembered, and not joined")
-    func duringFlight() async throws {
+    @Test("a lookup from before the deletion of its account serves no later call")
+    func duringLookup() async throws {
         let scene = try Scene()
         let early = Task { try await scene.verify() }
-        try await eventually("the question is put") { scene.provider.verifyRequests.count == 1 }
+        try await eventually("the request is sent") { scene.provider.verifyRequests.count == 1 }
         try await delete(scene, "1011166682335378")
         let late = Task { try await scene.verify() }
-        try await eventually("the later call asks for itself") { scene.provider.verifyRequests.count == 2 }
-        try await scene.provider.answerNext(.success(.valid(.sample())))
+        try await eventually("the later call sends a request") { scene.provider.verifyRequests.count == 2 }
+        try await scene.provider.respondNext(.success(.valid(.sample())))
         _ = try await early.value
-        #expect(scene.reply() == nil)
-        try await scene.provider.answerNext(.success(.refused))
-        #expect(try await late.value == .refused)
+        #expect(scene.cachedResponse() == nil)
+        try await scene.provider.respondNext(.success(.rejectedToken))
+        #expect(try await late.value == .rejectedToken)
     }
 
-    @Test("a provider that lists and deletes nothing says so")
+    @Test("a provider without account lists is reported as unsupported")
     func unsupported() async throws {
         let scene = try Scene()
         let error = await #expect(throws: VerificationError.self) {

@@ -18,7 +18,7 @@ extension Identity {
 }
 
 extension Verdict {
-    static let refused = Verdict.rejected(Rejection(.tokenRejected, "No such token."))
+    static let rejectedToken = Verdict.rejected(Rejection(.tokenRejected, "No such token."))
 
     var identity: Identity? {
         guard case .valid(let identity) = self else { return nil }
@@ -33,16 +33,16 @@ extension Verdict {
 
 extension CacheEntry {
     static func sample(
-        _ verdict: Verdict = .valid(.sample()), replyBytes: [UInt8] = Array(repeating: 7, count: 100),
+        _ verdict: Verdict = .valid(.sample()), responseBytes: [UInt8] = Array(repeating: 7, count: 100),
         verifiedAt: Instant = Instant(nanoseconds: 0), expiresAt: Instant = .distantFuture
     ) -> CacheEntry {
         CacheEntry(
-            verdict: verdict, reply: EncodedResponse(bytes: replyBytes), verifiedAt: verifiedAt,
+            verdict: verdict, response: EncodedResponse(bytes: responseBytes), verifiedAt: verifiedAt,
             expiresAt: expiresAt)
     }
 }
 
-/// Packs what tests look for: the account, or the reason of the refusal, and how fresh it claims to be.
+/// Encodes the facts that tests look for: account and freshness, or the reason of a rejection.
 func encodeForTests(_ verdict: Verdict) -> EncodedResponse {
     switch verdict {
     case .valid(let identity): EncodedResponse(bytes: Array("\(identity.accountID) \(identity.freshness)".utf8))
@@ -50,14 +50,14 @@ func encodeForTests(_ verdict: Verdict) -> EncodedResponse {
     }
 }
 
-/// A caching verifier in front of a scripted provider, with time that stands still.
+/// A caching verifier in front of a scripted provider, with a stepped clock.
 struct Scene {
     let provider = ScriptedProvider.withAccounts()
     let clock = SteppedClock()
     let verifier: CachingVerifier
     let token = Token("EMAWtesttoken0001")
 
-    /// - Parameter roll: The random bits of the jitter; by default those that give none.
+    /// - Parameter roll: The random bits of the jitter. The default gives no jitter.
     init(roll: UInt64 = 1 << 63, _ change: (inout CacheSettings) -> Void = { _ in }) throws {
         var settings = CacheSettings()
         change(&settings)
@@ -66,7 +66,7 @@ struct Scene {
             random: { roll })
     }
 
-    /// Far enough away to never pass, since its timer runs in real time.
+    /// A deadline that never passes in a test, since its timer runs in real time.
     var deadline: Deadline { Deadline(clock.now.advanced(by: .seconds(3600))) }
 
     func verify(
@@ -76,21 +76,21 @@ struct Scene {
         return try await verifier.verify(request, deadline: deadline)
     }
 
-    func reply(_ token: Token? = nil, application: String = "", maxAgeSeconds: UInt32 = 0) -> String? {
+    func cachedResponse(_ token: Token? = nil, application: String = "", maxAgeSeconds: UInt32 = 0) -> String? {
         let bytes = (token ?? self.token).bytes
         let applicationBytes = Array(application.utf8)
-        var reply = EncodedResponse()
+        var response = EncodedResponse()
         let key = verifier.key(of: bytes.span)
         let hit = verifier.lookup(
-            key, applicationID: applicationBytes.span, maxAgeSeconds: maxAgeSeconds, now: clock.now, into: &reply)
-        // As the server does.
+            key, applicationID: applicationBytes.span, maxAgeSeconds: maxAgeSeconds, now: clock.now, into: &response)
+        // The server refreshes the entry, too.
         if hit?.isDueForRefresh == true { verifier.refresh(Token(bytes: bytes), key: key) }
-        return hit.map { _ in String(decoding: reply.bytes, as: UTF8.self) }
+        return hit.map { _ in String(decoding: response.bytes, as: UTF8.self) }
     }
 }
 
 extension CachingVerifier {
-    /// Verifies as the server does: syntax first, then what the cache had no answer for.
+    /// Verifies as the server does: validates the syntax first.
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         if let rejection = validateSyntax(of: request.token) { return .rejected(rejection) }
         let call = VerifyCall(

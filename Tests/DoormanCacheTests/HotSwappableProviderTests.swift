@@ -6,7 +6,7 @@ import Testing
 
 @testable import DoormanCache
 
-@Suite("A provider that gives way to another")
+@Suite("Hot-swappable provider")
 struct HotSwappableProviderTests {
     private let clock = SteppedClock()
     private let first = ScriptedProvider.withAccounts()
@@ -26,29 +26,29 @@ struct HotSwappableProviderTests {
             VerificationRequest(token: Token(token)), deadline: Deadline(clock.now.advanced(by: .seconds(3600))))
     }
 
-    @Test("is asked from then on, while calls under way end with the old one, and memory stays")
+    @Test("a replacement serves later calls, while a call in flight ends with the old provider")
     func replaced() async throws {
-        first.answersAlways(.valid(.sample(account: "1")))
+        first.respondsAlways(.valid(.sample(account: "1")))
         #expect(try await verify("EMAWknown").identity?.accountID == "1")
-        first.asksByHand()
-        async let underWay = verify("EMAWunderway")
-        try await eventually("it is asked") { first.verifyRequests.count == 2 }
-        second.answersAlways(.valid(.sample(account: "2")))
+        first.respondsByHand()
+        async let inFlight = verify("EMAWinflight")
+        try await eventually("the first provider gets the request") { first.verifyRequests.count == 2 }
+        second.respondsAlways(.valid(.sample(account: "2")))
         provider.replace(with: second)
         #expect(try await verify("EMAWnew").identity?.accountID == "2")
-        // One question, whoever is asked: this call joins it.
-        async let joining = verify("EMAWunderway")
-        try await eventually("it joins") { verifier.statistics.joined == 1 }
-        try await first.answerNext(.success(.valid(.sample(account: "3"))))
-        #expect(try await underWay.identity?.accountID == "3")
+        // A call with the same token joins the lookup at the old provider.
+        async let joining = verify("EMAWinflight")
+        try await eventually("the call joins") { verifier.statistics.joined == 1 }
+        try await first.respondNext(.success(.valid(.sample(account: "3"))))
+        #expect(try await inFlight.identity?.accountID == "3")
         #expect(try await joining.identity?.accountID == "3")
         #expect(try await verify("EMAWknown").identity?.accountID == "1")
         #expect(first.verifyRequests.count == 2)
         #expect(second.verifyRequests.count == 1)
     }
 
-    @Test("is asked everything else as well")
-    func everythingElse() async throws {
+    @Test("a replacement serves every method")
+    func everyMethod() async throws {
         provider.replace(with: second)
         let deadline = Deadline(clock.now.advanced(by: .seconds(3600)))
         #expect(provider.validateSyntax(of: Token(""))?.reason == .malformedToken)
@@ -60,7 +60,7 @@ struct HotSwappableProviderTests {
             try await provider.accounts(AccountListRequest(pageSize: 1), deadline: deadline)
         }
         async let exchange = provider.exchange(ExchangeRequest(code: AuthorizationCode("AQ")), deadline: deadline)
-        try await second.answerNextExchange(.success(.rejected(Rejection(.tokenRejected, "used"))))
+        try await second.respondNextExchange(.success(.rejected(Rejection(.tokenRejected, "used"))))
         _ = try await exchange
         #expect(second.exchangeRequests.count == 1)
         #expect(first.exchangeRequests.isEmpty)

@@ -4,11 +4,11 @@ import Testing
 
 @testable import DoormanCache
 
-/// The same behaviour, slowly and obviously: an array with the entry used last in front.
+/// A simple model of the segment: an array with the most recently used entry first.
 private struct NaiveLRU {
     struct Entry {
         let key: TokenKey
-        let reply: [UInt8]
+        let response: [UInt8]
         let verdict: Verdict
         let cost: Int
     }
@@ -29,7 +29,7 @@ private struct NaiveLRU {
         remove(key)
         let cost = entry.cost
         guard bounds.entries > 0, cost <= bounds.bytes else { return false }
-        entries.insert(Entry(key: key, reply: entry.reply.bytes, verdict: entry.verdict, cost: cost), at: 0)
+        entries.insert(Entry(key: key, response: entry.response.bytes, verdict: entry.verdict, cost: cost), at: 0)
         byteCount += cost
         evict()
         return true
@@ -40,8 +40,8 @@ private struct NaiveLRU {
         byteCount -= entries.remove(at: position).cost
     }
 
-    mutating func removeAll(where isSuch: (Verdict) -> Bool) {
-        entries.removeAll { isSuch($0.verdict) }
+    mutating func removeAll(where shouldRemove: (Verdict) -> Bool) {
+        entries.removeAll { shouldRemove($0.verdict) }
         byteCount = entries.reduce(0) { $0 + $1.cost }
     }
 
@@ -53,22 +53,21 @@ private struct NaiveLRU {
     }
 }
 
-@Suite("Least recently used goes first")
+@Suite("LRU segment")
 struct LRUSegmentTests {
     private func key(_ number: UInt64) -> TokenKey { TokenKey(words: (number << 32 | number, number, 0, 0)) }
 
     @Test("a hundred thousand random operations agree with a naive model")
     func agreesWithModel() async {
         var random = SplitMix64(seed: 1)
-        // Few values in the bits that the index looks at, and in those that say where an entry's home is, so that cells and homes
-        // collide and equal tags occur.
+        // The bits for the index and for the home slot have few values, so that cells, tags and home slots collide.
         let keys = (0..<200).map { TokenKey(words: ((UInt64($0) % 37) << 32, (UInt64($0) % 29) << 59, UInt64($0), 0)) }
         var segment = LRUSegment(bounds: SegmentBounds(entries: 60, bytes: 30_000))
         var model = NaiveLRU(bounds: segment.bounds)
         for step in 0..<100_000 {
-            let agrees = doSomething(to: &segment, and: &model, keys.randomElement(using: &random)!, &random)
+            let agrees = performOperation(on: &segment, and: &model, keys.randomElement(using: &random)!, &random)
             guard agrees, segment.count == model.entries.count, segment.byteCount == model.byteCount else {
-                Issue.record("they part at step \(step)")
+                Issue.record("the segment differs from the model at step \(step)")
                 return
             }
             if step % 100 == 0 {
@@ -80,31 +79,31 @@ struct LRUSegmentTests {
         #expect(segment.evictions == model.evictions)
     }
 
-    private func doSomething(
-        to segment: inout LRUSegment, and model: inout NaiveLRU, _ key: TokenKey, _ random: inout SplitMix64
+    private func performOperation(
+        on segment: inout LRUSegment, and model: inout NaiveLRU, _ key: TokenKey, _ random: inout SplitMix64
     ) -> Bool {
         switch UInt64.random(in: 0..<1000, using: &random) {
         case 0..<450:
             let known = model.use(key)
-            var reply = EncodedResponse()
-            let hit = segment.reply(for: key, applicationID: Span(), maxAge: .max, now: 1, into: &reply)
+            var response = EncodedResponse()
+            let hit = segment.copyResponse(for: key, applicationID: Span(), maxAge: .max, now: 1, into: &response)
             return segment.lookup(key, maxAge: .max, now: 1, mayRefresh: true).verdict == known?.verdict
                 && (hit != nil) == (known != nil)
-                && (known == nil || reply.bytes == known?.reply)
+                && (known == nil || response.bytes == known?.response)
         case 450..<900:
             let account = String(random.next())
             let length = Int.random(in: 0...300, using: &random)
             let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
-            let entry = CacheEntry.sample(.valid(.sample(account: account)), replyBytes: bytes)
+            let entry = CacheEntry.sample(.valid(.sample(account: account)), responseBytes: bytes)
             return segment.insert(entry, for: key) == model.insert(entry, for: key)
         case 900..<990:
             segment.remove(key)
             model.remove(key)
         case 990..<995:
             let digit = String(Int.random(in: 0...9, using: &random))
-            let isSuch: (Verdict) -> Bool = { $0.identity?.accountID.hasSuffix(digit) == true }
-            segment.removeAll(where: isSuch)
-            model.removeAll(where: isSuch)
+            let shouldRemove: (Verdict) -> Bool = { $0.identity?.accountID.hasSuffix(digit) == true }
+            segment.removeAll(where: shouldRemove)
+            model.removeAll(where: shouldRemove)
         default:
             model.bounds = SegmentBounds(
                 entries: Int.random(in: 0...100, using: &random), bytes: Int.random(in: 300...50_000, using: &random))
@@ -114,29 +113,29 @@ struct LRUSegmentTests {
         return true
     }
 
-    @Test("the bytes are bounded whatever the number of entries")
+    @Test("the bytes stay within their bound")
     func boundsBytes() {
         var segment = LRUSegment(bounds: SegmentBounds(entries: 1_000_000, bytes: 100_000))
         for number in 0..<UInt64(1_000) {
-            segment.insert(.sample(replyBytes: Array(repeating: 7, count: Int(number))), for: key(number))
+            segment.insert(.sample(responseBytes: Array(repeating: 7, count: Int(number))), for: key(number))
             #expect(segment.byteCount <= 100_000)
         }
         #expect(segment.count > 50)
         #expect(segment.keys.first == key(999))
     }
 
-    @Test("an entry that alone is over the byte bound is not taken, and the one before it is gone")
-    func refusesTooLarge() {
+    @Test("an entry over the byte bound removes the present entry without being stored")
+    func tooLarge() {
         var segment = LRUSegment(bounds: SegmentBounds(entries: 10, bytes: 2_000))
-        let taken = [
+        let stored = [
             segment.insert(.sample(), for: key(1)), segment.insert(.sample(), for: key(2)),
-            segment.insert(.sample(replyBytes: Array(repeating: 7, count: 5_000)), for: key(1)),
+            segment.insert(.sample(responseBytes: Array(repeating: 7, count: 5_000)), for: key(1)),
         ]
-        #expect(taken == [true, true, false])
+        #expect(stored == [true, true, false])
         #expect(segment.keys == [key(2)])
     }
 
-    @Test("lower bounds let go of the oldest at once")
+    @Test("lower bounds evict the oldest entries at once")
     func lowersBounds() {
         var segment = LRUSegment(bounds: SegmentBounds(entries: 10, bytes: 1_000_000))
         for number in 1...10 { segment.insert(.sample(), for: key(UInt64(number))) }
@@ -145,7 +144,7 @@ struct LRUSegmentTests {
         #expect(segment.evictions == 7)
     }
 
-    @Test("no entry takes more in the flat arrays than is reckoned")
+    @Test("the fixed cost of an entry covers its part of the flat arrays")
     func fixedCostCoversArrays() {
         let slot = 3 * 64
         let numbers = MemoryLayout<UInt64>.stride + MemoryLayout<UInt32>.stride

@@ -10,75 +10,75 @@ struct RevocationTests {
         try await scene.verifier.revoke(RevocationRequest(subject, applicationID: application), deadline: scene.deadline)
     }
 
-    @Test("a revoked token is forgotten at once, whether or not the provider could be told", arguments: [true, false])
-    func forgets(works: Bool) async throws {
+    @Test("a revoked token leaves the cache at once, even if the provider fails", arguments: [true, false])
+    func invalidates(succeeds: Bool) async throws {
         let scene = try Scene()
-        scene.provider.answersAlways(.valid(.sample()))
+        scene.provider.respondsAlways(.valid(.sample()))
         _ = try await scene.verify()
-        if works {
+        if succeeds {
             try await revoke(scene, .token(scene.token))
         } else {
             let error = VerificationError(.providerUnavailable, "down")
-            scene.provider.refusesToRevoke(error)
+            scene.provider.failsToRevoke(error)
             await #expect(throws: error) { try await revoke(scene, .token(scene.token)) }
         }
         #expect(scene.provider.revokeRequests.count == 1)
-        #expect(scene.reply() == nil)
-        scene.provider.answersAlways(.refused)
-        #expect(try await scene.verify() == .refused)
+        #expect(scene.cachedResponse() == nil)
+        scene.provider.respondsAlways(.rejectedToken)
+        #expect(try await scene.verify() == .rejectedToken)
     }
 
-    @Test("an answer asked before the revocation reaches those who wait, but neither memory nor later calls")
+    @Test("a result requested before the revocation reaches only the calls that wait for it")
     func revokesDuringFlight() async throws {
         let scene = try Scene()
         let early = Task { try await scene.verify() }
-        try await eventually("the question is put") { scene.provider.verifyRequests.count == 1 }
+        try await eventually("the request is sent") { scene.provider.verifyRequests.count == 1 }
         try await revoke(scene, .token(scene.token))
         let late = Task { try await scene.verify() }
-        try await eventually("the later call asks for itself") { scene.provider.verifyRequests.count == 2 }
-        try await scene.provider.answerNext(.success(.valid(.sample())))
+        try await eventually("the later call sends a request") { scene.provider.verifyRequests.count == 2 }
+        try await scene.provider.respondNext(.success(.valid(.sample())))
         #expect(try await early.value.identity != nil)
-        #expect(scene.reply() == nil)
-        try await scene.provider.answerNext(.success(.refused))
-        #expect(try await late.value == .refused)
-        #expect(scene.reply() == "tokenRejected")
+        #expect(scene.cachedResponse() == nil)
+        try await scene.provider.respondNext(.success(.rejectedToken))
+        #expect(try await late.value == .rejectedToken)
+        #expect(scene.cachedResponse() == "tokenRejected")
     }
 
-    @Test("an old answer that lands last does not take the place of the new one")
-    func oldAnswerLandsLast() async throws {
+    @Test("a result from before the revocation does not replace a newer entry")
+    func oldResultArrivesLast() async throws {
         let scene = try Scene()
         let early = Task { try await scene.verify() }
-        try await eventually("the question is put") { scene.provider.verifyRequests.count == 1 }
+        try await eventually("the request is sent") { scene.provider.verifyRequests.count == 1 }
         try await revoke(scene, .token(scene.token))
-        scene.provider.answersAlways(.refused)
-        #expect(try await scene.verify() == .refused)
-        try await scene.provider.answerNext(.success(.valid(.sample())))
+        scene.provider.respondsAlways(.rejectedToken)
+        #expect(try await scene.verify() == .rejectedToken)
+        try await scene.provider.respondNext(.success(.valid(.sample())))
         #expect(try await early.value.identity != nil)
-        #expect(scene.reply() == "tokenRejected")
+        #expect(scene.cachedResponse() == "tokenRejected")
     }
 
-    @Test("revoking an account of an application forgets its tokens that name no application, too")
-    func revokesNamelessApplication() async throws {
+    @Test("revoking an account of an application removes its tokens without an application")
+    func revokesTokensWithoutApplication() async throws {
         let scene = try Scene()
-        scene.provider.answersAlways(.valid(.sample(application: "")))
+        scene.provider.respondsAlways(.valid(.sample(application: "")))
         _ = try await scene.verify()
         try await revoke(scene, .account("1011166682335378"), application: "5432154321543210")
-        #expect(scene.reply() == nil)
+        #expect(scene.cachedResponse() == nil)
     }
 
-    @Test("a revocation that makes no sense leaves memory, and answers under way, as they are")
+    @Test("an invalid revocation leaves lookups in flight as they are")
     func invalidRevocation() async throws {
         let scene = try Scene()
-        scene.provider.refusesToRevoke(VerificationError(.invalidRequest, "no account id"))
+        scene.provider.failsToRevoke(VerificationError(.invalidRequest, "no account id"))
         let call = Task { try await scene.verify() }
-        try await eventually("the question is put") { scene.provider.verifyRequests.count == 1 }
+        try await eventually("the request is sent") { scene.provider.verifyRequests.count == 1 }
         await #expect(throws: VerificationError.self) { try await revoke(scene, .account("x")) }
-        try await scene.provider.answerNext(.success(.valid(.sample())))
+        try await scene.provider.respondNext(.success(.valid(.sample())))
         _ = try await call.value
-        #expect(scene.reply() != nil)
+        #expect(scene.cachedResponse() != nil)
     }
 
-    @Test("revoking an account forgets all its tokens and no other's")
+    @Test("revoking an account removes exactly its tokens")
     func revokesAccount() async throws {
         let scene = try Scene()
         scene.provider.script { request in
@@ -88,12 +88,12 @@ struct RevocationTests {
         let tokens = (0..<10).map { Token("EMAW\($0)") }
         for token in tokens { _ = try await scene.verify(token) }
         try await revoke(scene, .account("alice"))
-        for token in tokens[..<5] { #expect(scene.reply(token) == nil) }
-        for token in tokens[5...] { #expect(scene.reply(token) == "bob cached") }
+        for token in tokens[..<5] { #expect(scene.cachedResponse(token) == nil) }
+        for token in tokens[5...] { #expect(scene.cachedResponse(token) == "bob cached") }
         #expect(scene.verifier.statistics.valid.entries == 5)
     }
 
-    @Test("revoking an account of one application leaves its tokens of another")
+    @Test("revoking an account of one application leaves its tokens of another application")
     func revokesAccountOfApplication() async throws {
         let scene = try Scene()
         scene.provider.script { [token = scene.token] in
@@ -103,37 +103,37 @@ struct RevocationTests {
         _ = try await scene.verify()
         _ = try await scene.verify(other)
         try await revoke(scene, .account("alice"), application: "1")
-        #expect(scene.reply() == nil)
-        #expect(scene.reply(other) != nil)
+        #expect(scene.cachedResponse() == nil)
+        #expect(scene.cachedResponse(other) != nil)
     }
 
-    @Test("an answer asked before its account was revoked is not remembered, and not joined")
+    @Test("a lookup from before the revocation of its account serves no later call")
     func revokesAccountDuringFlight() async throws {
         let scene = try Scene()
         let early = Task { try await scene.verify() }
-        try await eventually("the question is put") { scene.provider.verifyRequests.count == 1 }
+        try await eventually("the request is sent") { scene.provider.verifyRequests.count == 1 }
         try await revoke(scene, .account("1011166682335378"))
         let late = Task { try await scene.verify() }
-        try await eventually("the later call asks for itself") { scene.provider.verifyRequests.count == 2 }
-        try await scene.provider.answerNext(.success(.valid(.sample())))
+        try await eventually("the later call sends a request") { scene.provider.verifyRequests.count == 2 }
+        try await scene.provider.respondNext(.success(.valid(.sample())))
         _ = try await early.value
-        #expect(scene.reply() == nil)
-        try await scene.provider.answerNext(.success(.refused))
-        #expect(try await late.value == .refused)
+        #expect(scene.cachedResponse() == nil)
+        try await scene.provider.respondNext(.success(.rejectedToken))
+        #expect(try await late.value == .rejectedToken)
     }
 
-    @Test("a refusal that was asked for before another account was revoked still ends what memory knew")
-    func lateRefusal() async throws {
+    @Test("a rejection requested before the revocation of another account still replaces the entry")
+    func lateRejection() async throws {
         let scene = try Scene()
         let first = Task { try await scene.verify() }
-        try await scene.provider.answerNext(.success(.valid(.sample())))
+        try await scene.provider.respondNext(.success(.valid(.sample())))
         _ = try await first.value
         scene.clock.advance(by: .seconds(50))
-        #expect(scene.reply() != nil, "which has it refreshed")
-        try await eventually("it is being refreshed") { scene.provider.verifyRequests.count == 2 }
-        try await revoke(scene, .account("somebody else"))
-        try await scene.provider.answerNext(.success(.refused))
-        try await eventually("the answer is there") { scene.verifier.statistics.inFlightLookups == 0 }
-        #expect(scene.reply() == "tokenRejected")
+        #expect(scene.cachedResponse() != nil, "the hit starts a refresh")
+        try await eventually("the refresh begins") { scene.provider.verifyRequests.count == 2 }
+        try await revoke(scene, .account("another account"))
+        try await scene.provider.respondNext(.success(.rejectedToken))
+        try await eventually("the lookup completes") { scene.verifier.statistics.inFlightLookups == 0 }
+        #expect(scene.cachedResponse() == "tokenRejected")
     }
 }

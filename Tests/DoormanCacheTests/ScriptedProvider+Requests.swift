@@ -2,7 +2,7 @@ import DoormanCore
 import DoormanSupport
 import TestKit
 
-/// The words of this module's tests.
+/// Shorthands for the tests of this module.
 extension ScriptedProvider {
     var verifyRequests: [VerificationRequest] { verifications.requests }
     var verifyDeadlines: [Deadline] { verifications.deadlines }
@@ -10,7 +10,7 @@ extension ScriptedProvider {
     var revokeRequests: [RevocationRequest] { revocations.requests }
     var deleteRequests: [AccountDeletionRequest] { accountDeletions.requests }
 
-    /// A provider that deletes accounts, too.
+    /// A provider that supports account deletion.
     static func withAccounts() -> ScriptedProvider {
         let provider = ScriptedProvider()
         provider.accountDeletions.answerAlways(.success(()))
@@ -21,25 +21,25 @@ extension ScriptedProvider {
         verifications.script(script)
     }
 
-    func asksByHand() {
+    func respondsByHand() {
         verifications.answerByHand()
     }
 
-    func answersAlways(_ verdict: Verdict) {
+    func respondsAlways(_ verdict: Verdict) {
         verifications.answerAlways(.success(verdict))
     }
 
-    /// Nor to delete.
-    func refusesToRevoke(_ error: VerificationError) {
+    /// Makes revocations and account deletions fail.
+    func failsToRevoke(_ error: VerificationError) {
         revocations.answerAlways(.failure(error))
         accountDeletions.answerAlways(.failure(error))
     }
 
-    func answerNext(_ outcome: Result<Verdict, VerificationError>) async throws {
+    func respondNext(_ outcome: Result<Verdict, VerificationError>) async throws {
         try await verifications.answerNext(outcome)
     }
 
-    func answerNextExchange(_ outcome: Result<ExchangeVerdict, VerificationError>) async throws {
+    func respondNextExchange(_ outcome: Result<ExchangeVerdict, VerificationError>) async throws {
         try await exchanges.answerNext(outcome)
     }
 }

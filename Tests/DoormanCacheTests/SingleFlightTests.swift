@@ -20,32 +20,32 @@ private final class HeldOperation: Sendable {
         return try result.get()
     }
 
-    /// Ends the run that has waited longest, or else the next that comes.
+    /// Ends the run that has waited longest, or the next run if there is none.
     func finishNext(_ result: Result<Int, VerificationError>) async throws {
-        try await eventually("one runs") { waiting.withLockedValue { !$0.isEmpty } }
+        try await eventually("an operation runs") { waiting.withLockedValue { !$0.isEmpty } }
         waiting.withLockedValue { $0.removeFirst() }.resume(returning: result)
     }
 }
 
-@Suite("One question at a time")
+@Suite("Single flight")
 struct SingleFlightTests {
-    private typealias Flights = SingleFlight<String, Int>
+    private typealias Lookups = SingleFlight<String, Int>
 
     private let operation = HeldOperation()
 
-    private func flights(maximum: Int = 10, waiters: Int = 10_000) -> Flights {
-        Flights(maximumInFlightLookups: maximum, maximumWaitersPerLookup: waiters, timeSource: .system)
+    private func makeLookups(maximum: Int = 10, waiters: Int = 10_000) -> Lookups {
+        Lookups(maximumInFlightLookups: maximum, maximumWaitersPerLookup: waiters, timeSource: .system)
     }
 
     private func call(
-        _ flights: Flights, _ key: String = "key", patience: Duration = .seconds(3600), isCancelled: Bool = false
+        _ lookups: Lookups, _ key: String = "key", timeout: Duration = .seconds(3600), isCancelled: Bool = false
     ) -> Task<Result<Int, VerificationError>, Never> {
-        let deadline = Deadline(TimeSource.system.now().advanced(by: patience))
+        let deadline = Deadline(TimeSource.system.now().advanced(by: timeout))
         return Task { [operation] in
             if isCancelled { unsafe withUnsafeCurrentTask { task in unsafe task?.cancel() } }
             do throws(VerificationError) {
                 return .success(
-                    try await flights.value(for: key, deadline: deadline) { () async throws(VerificationError) in
+                    try await lookups.value(for: key, deadline: deadline) { () async throws(VerificationError) in
                         try await operation.run()
                     })
             } catch {
@@ -54,125 +54,125 @@ struct SingleFlightTests {
         }
     }
 
-    @Test("a caller that is cancelled already starts nothing")
+    @Test("a cancelled caller begins no lookup")
     func cancelledBefore() async throws {
-        let flights = flights()
-        #expect(await call(flights, isCancelled: true).value.code == .deadlineExceeded)
+        let lookups = makeLookups()
+        #expect(await call(lookups, isCancelled: true).value.code == .deadlineExceeded)
         #expect(operation.startCount == 0)
     }
 
-    @Test("a thousand callers get the answer of one operation")
+    @Test("a thousand callers get the result of one operation")
     func thousandCallers() async throws {
-        let flights = flights()
-        let calls = (0..<1_000).map { _ in call(flights) }
-        try await eventually("all wait") { flights.waiterCount == 1_000 && operation.startCount == 1 }
+        let lookups = makeLookups()
+        let calls = (0..<1_000).map { _ in call(lookups) }
+        try await eventually("all calls wait") { lookups.waiterCount == 1_000 && operation.startCount == 1 }
         try await operation.finishNext(.success(42))
         for call in calls { #expect(await call.value == .success(42)) }
         #expect(operation.startCount == 1)
-        #expect(flights.joinedCount == 999)
-        #expect(flights.inFlightCount == 0)
-        #expect(flights.waiterCount == 0)
+        #expect(lookups.joinedCount == 999)
+        #expect(lookups.inFlightCount == 0)
+        #expect(lookups.waiterCount == 0)
     }
 
     @Test("a cancelled first caller does not fail the second")
     func cancelledFirstCaller() async throws {
-        let flights = flights()
-        let first = call(flights)
-        try await eventually("the first flies") { operation.startCount == 1 }
-        let second = call(flights)
-        try await eventually("both wait") { flights.waiterCount == 2 }
+        let lookups = makeLookups()
+        let first = call(lookups)
+        try await eventually("the lookup of the first begins") { operation.startCount == 1 }
+        let second = call(lookups)
+        try await eventually("both callers wait") { lookups.waiterCount == 2 }
         first.cancel()
         #expect(await first.value.code == .deadlineExceeded)
         try await operation.finishNext(.success(7))
         #expect(await second.value == .success(7))
     }
 
-    @Test("a flight that everybody left still lands, and can be joined until then")
-    func abandonedFlight() async throws {
-        let flights = flights()
-        let first = call(flights)
-        try await eventually("it flies") { operation.startCount == 1 }
+    @Test("a lookup without waiters can still be joined")
+    func abandonedLookup() async throws {
+        let lookups = makeLookups()
+        let first = call(lookups)
+        try await eventually("the lookup begins") { operation.startCount == 1 }
         first.cancel()
         _ = await first.value
-        let second = call(flights)
-        try await eventually("another joined") { flights.waiterCount == 1 }
+        let second = call(lookups)
+        try await eventually("the second joins") { lookups.waiterCount == 1 }
         try await operation.finishNext(.success(7))
         #expect(await second.value == .success(7))
         #expect(operation.startCount == 1)
     }
 
-    @Test("a waiter whose deadline passes leaves alone")
+    @Test("a waiter past its deadline does not end the lookup")
     func waiterDeadline() async throws {
-        let flights = flights()
-        let patient = call(flights)
-        try await eventually("it flies") { operation.startCount == 1 }
-        let impatient = call(flights, patience: .milliseconds(20))
-        #expect(await impatient.value.code == .deadlineExceeded)
-        #expect(flights.inFlightCount == 1)
+        let lookups = makeLookups()
+        let patient = call(lookups)
+        try await eventually("the lookup begins") { operation.startCount == 1 }
+        let hurried = call(lookups, timeout: .milliseconds(20))
+        #expect(await hurried.value.code == .deadlineExceeded)
+        #expect(lookups.inFlightCount == 1)
         try await operation.finishNext(.success(7))
         #expect(await patient.value == .success(7))
     }
 
-    @Test("a caller that is late or cancelled already starts nothing it would not wait for")
+    @Test("a caller past its deadline begins no lookup")
     func lateCaller() async {
-        let flights = flights()
-        #expect(await call(flights, patience: .zero).value.code == .deadlineExceeded)
+        let lookups = makeLookups()
+        #expect(await call(lookups, timeout: .zero).value.code == .deadlineExceeded)
         #expect(operation.startCount == 0)
-        #expect(flights.inFlightCount == 0)
+        #expect(lookups.inFlightCount == 0)
     }
 
-    @Test("all waiters get the error, and the next caller asks again")
+    @Test("all waiters of a failed lookup get its error")
     func errorsAreShared() async throws {
-        let flights = flights()
-        let calls = (0..<10).map { _ in call(flights) }
-        try await eventually("all wait") { flights.waiterCount == 10 && operation.startCount == 1 }
+        let lookups = makeLookups()
+        let calls = (0..<10).map { _ in call(lookups) }
+        try await eventually("all calls wait") { lookups.waiterCount == 10 && operation.startCount == 1 }
         try await operation.finishNext(.failure(VerificationError(.providerUnavailable, "down")))
         for call in calls { #expect(await call.value.code == .providerUnavailable) }
-        let next = call(flights)
-        try await eventually("it asks again") { operation.startCount == 2 }
+        let next = call(lookups)
+        try await eventually("the next caller begins a lookup") { operation.startCount == 2 }
         try await operation.finishNext(.success(1))
         #expect(await next.value == .success(1))
     }
 
-    @Test("after a detachment callers start anew, and the old flight's landing does not end the new one")
+    @Test("a detached lookup that completes does not end its successor")
     func detachment() async throws {
-        let flights = flights()
-        let old = call(flights)
-        try await eventually("the old one flies") { operation.startCount == 1 }
-        flights.detach("key")
-        let new = call(flights)
-        try await eventually("the new one flies") { operation.startCount == 2 }
+        let lookups = makeLookups()
+        let old = call(lookups)
+        try await eventually("the old lookup begins") { operation.startCount == 1 }
+        lookups.detach("key")
+        let new = call(lookups)
+        try await eventually("the new lookup begins") { operation.startCount == 2 }
         try await operation.finishNext(.success(1))
         #expect(await old.value == .success(1))
-        let joiner = call(flights)
-        try await eventually("another joined the new one") { flights.waiterCount == 2 }
+        let joiner = call(lookups)
+        try await eventually("another call joins the new lookup") { lookups.waiterCount == 2 }
         try await operation.finishNext(.success(2))
         #expect(await new.value == .success(2))
         #expect(await joiner.value == .success(2))
         #expect(operation.startCount == 2)
     }
 
-    @Test("one flight too many is told that the provider is busy, and so is one waiter too many")
+    @Test("a call over the maximum of lookups or waiters gets a busy error")
     func bounds() async throws {
-        let flights = flights(maximum: 2, waiters: 2)
-        let calls = [call(flights, "a"), call(flights, "b")]
-        try await eventually("two fly") { operation.startCount == 2 }
-        #expect(await call(flights, "c").value.code == .providerBusy)
-        let second = call(flights, "a")
-        try await eventually("two wait for a") { flights.waiterCount == 3 }
-        #expect(await call(flights, "a").value.code == .providerBusy)
+        let lookups = makeLookups(maximum: 2, waiters: 2)
+        let calls = [call(lookups, "a"), call(lookups, "b")]
+        try await eventually("two lookups begin") { operation.startCount == 2 }
+        #expect(await call(lookups, "c").value.code == .providerBusy)
+        let second = call(lookups, "a")
+        try await eventually("two callers wait for a") { lookups.waiterCount == 3 }
+        #expect(await call(lookups, "a").value.code == .providerBusy)
         try await operation.finishNext(.success(1))
         try await operation.finishNext(.success(1))
         for call in calls + [second] { #expect(await call.value == .success(1)) }
     }
 
-    @Test("waiters that are cancelled while the flight lands are each resumed once")
-    func cancellationRacesLanding() async throws {
-        let flights = flights()
+    @Test("a waiter that is cancelled while the lookup completes is resumed once")
+    func cancellationRacesCompletion() async throws {
+        let lookups = makeLookups()
         for round in 1...100 {
-            let calls = (0..<20).map { _ in call(flights) }
-            try await eventually("it flies") { operation.startCount == round }
-            try await eventually("all wait") { flights.waiterCount == 20 }
+            let calls = (0..<20).map { _ in call(lookups) }
+            try await eventually("the lookup begins") { operation.startCount == round }
+            try await eventually("all calls wait") { lookups.waiterCount == 20 }
             let canceller = Task.detached { for call in calls { call.cancel() } }
             try await operation.finishNext(.success(round))
             for call in calls {
@@ -180,7 +180,7 @@ struct SingleFlightTests {
                 #expect(result == .success(round) || result.code == .deadlineExceeded)
             }
             await canceller.value
-            try await eventually("it landed") { flights.inFlightCount == 0 }
+            try await eventually("the lookup completes") { lookups.inFlightCount == 0 }
         }
     }
 }

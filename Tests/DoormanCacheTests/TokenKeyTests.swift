@@ -4,9 +4,9 @@ import Testing
 
 @testable import DoormanCache
 
-@Suite("Keys of tokens")
+@Suite("Token keys")
 struct TokenKeyTests {
-    @Test("the same token has the same key, another token another one")
+    @Test("a key depends on the token alone")
     func keyFollowsToken() throws {
         let maker = try TokenKeyMaker()
         let first = Array("EMAW1".utf8)
@@ -23,7 +23,7 @@ struct TokenKeyTests {
         #expect(one != other)
     }
 
-    @Test("a code's key depends on the application, and on there being one")
+    @Test("a code's key depends on the application, where nil differs from empty")
     func codeKeyDependsOnApplication() throws {
         let maker = try TokenKeyMaker()
         let code = Array("AQcode".utf8)

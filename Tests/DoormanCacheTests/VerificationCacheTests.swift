@@ -4,7 +4,7 @@ import Testing
 
 @testable import DoormanCache
 
-@Suite("The memory of verdicts")
+@Suite("Verification cache")
 struct VerificationCacheTests {
     private let now = Instant(nanoseconds: 1)
 
@@ -19,7 +19,7 @@ struct VerificationCacheTests {
         return statistics
     }
 
-    @Test("a flood of refused tokens pushes out no valid one")
+    @Test("a flood of rejected tokens evicts no valid token")
     func floodOfRefused() {
         var settings = CacheSettings()
         settings.valid = SegmentBounds(entries: 2_000, bytes: 4 << 20)
@@ -27,9 +27,9 @@ struct VerificationCacheTests {
         let cache = VerificationCache(settings: settings)
         for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
         for number in 10_000..<UInt64(20_000) {
-            cache.store(.sample(.refused), for: key(number), stamp: cache.stamp(for: key(number)))
+            cache.store(.sample(.rejectedToken), for: key(number), stamp: cache.stamp(for: key(number)))
         }
-        for number in 0..<UInt64(1_000) { #expect(cache.knows(key(number))) }
+        for number in 0..<UInt64(1_000) { #expect(cache.contains(key(number))) }
         let statistics = statistics(cache)
         #expect(statistics.valid.entries == 1_000)
         #expect(statistics.valid.evictions == 0)
@@ -37,8 +37,8 @@ struct VerificationCacheTests {
         #expect(statistics.negative.evictions == 9_900)
     }
 
-    @Test("the shards' shares add up to the bound", arguments: [1, 3, 16, 100, 256])
-    func sharesAddUp(shards: Int) {
+    @Test("the bounds of the shards add up to the bound of the cache", arguments: [1, 3, 16, 100, 256])
+    func shardBoundsAddUp(shards: Int) {
         var settings = CacheSettings()
         settings.shards = shards
         settings.valid = SegmentBounds(entries: 1_003, bytes: 64 << 20)
@@ -47,7 +47,7 @@ struct VerificationCacheTests {
         #expect(statistics(cache).valid.entries == 1_003)
     }
 
-    @Test("bounds can be lowered and raised while it is in use")
+    @Test("the bounds can change while the cache is in use")
     func changesBounds() {
         let cache = VerificationCache(settings: CacheSettings())
         for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
@@ -63,72 +63,72 @@ struct VerificationCacheTests {
         #expect(statistics(cache).valid.entries > 1_000)
     }
 
-    @Test("a verdict takes the place of the opposite one")
+    @Test("a verdict replaces the opposite verdict")
     func verdictsReplaceEachOther() {
         let cache = VerificationCache(settings: CacheSettings())
         let key = key(1)
         cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
-        cache.store(.sample(.refused), for: key, stamp: cache.stamp(for: key))
-        #expect(cache.verdict(of: key, now: now) == .refused)
+        cache.store(.sample(.rejectedToken), for: key, stamp: cache.stamp(for: key))
+        #expect(cache.verdict(of: key, now: now) == .rejectedToken)
         #expect(statistics(cache).valid.entries == 0)
         cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
-        #expect(cache.knows(key))
+        #expect(cache.contains(key))
         #expect(statistics(cache).negative.entries == 0)
     }
 
-    @Test("an answer asked before its token was revoked is not stored")
+    @Test("a result requested before the revocation of its token is not stored")
     func stampOfToken() {
         let cache = VerificationCache(settings: CacheSettings())
         let key = key(1)
         let stamp = cache.stamp(for: key)
         cache.revoke(key)
         cache.store(.sample(), for: key, stamp: stamp)
-        #expect(!cache.knows(key))
+        #expect(!cache.contains(key))
         cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
-        #expect(cache.knows(key))
+        #expect(cache.contains(key))
     }
 
-    @Test("an answer, of a question or an exchange, asked before its account was revoked is not stored; others are")
+    @Test("a result requested before the revocation of its account is not stored")
     func stampOfAccount() {
         let cache = VerificationCache(settings: CacheSettings())
         let stamps = [cache.stamp(for: key(1)), cache.stampForExchange()]
         cache.revoke(accountID: "1011166682335378", applicationID: "another application")
-        cache.revoke(accountID: "somebody else", applicationID: nil)
+        cache.revoke(accountID: "another account", applicationID: nil)
         for stamp in stamps {
             cache.store(.sample(), for: key(1), stamp: stamp)
-            #expect(cache.knows(key(1)))
+            #expect(cache.contains(key(1)))
         }
         cache.revoke(accountID: "1011166682335378", applicationID: nil)
         for stamp in stamps { cache.store(.sample(), for: key(1), stamp: stamp) }
-        #expect(!cache.knows(key(1)))
+        #expect(!cache.contains(key(1)))
     }
 
-    @Test("an answer that is older than all account revocations that are told apart is not stored")
-    func forgottenRevocations() {
+    @Test("a result that is older than the history of account revocations is not stored")
+    func olderThanHistory() {
         let cache = VerificationCache(settings: CacheSettings())
         let stamp = cache.stamp(for: key(1))
         for number in 0..<AccountRevocationHistory.capacity { cache.revoke(accountID: "\(number)", applicationID: nil) }
         cache.store(.sample(), for: key(1), stamp: stamp)
-        #expect(cache.knows(key(1)))
+        #expect(cache.contains(key(1)))
         cache.revoke(accountID: "one more", applicationID: nil)
         cache.store(.sample(), for: key(2), stamp: stamp)
-        #expect(!cache.knows(key(2)))
+        #expect(!cache.contains(key(2)))
     }
 
-    @Test("of two answers that overtake each other the one that was asked for later counts")
+    @Test("the result of the later request counts, whichever arrives first")
     func overtaking() {
         let cache = VerificationCache(settings: CacheSettings())
         let stamp = cache.stamp(for: key(1))
-        cache.store(.sample(.refused, verifiedAt: Instant(nanoseconds: 200)), for: key(1), stamp: stamp)
+        cache.store(.sample(.rejectedToken, verifiedAt: Instant(nanoseconds: 200)), for: key(1), stamp: stamp)
         cache.store(.sample(verifiedAt: Instant(nanoseconds: 100)), for: key(1), stamp: stamp)
-        #expect(cache.verdict(of: key(1), now: now) == .refused)
-        cache.remove(key(1), askedBefore: Instant(nanoseconds: 100))
-        #expect(cache.knows(key(1)))
-        cache.remove(key(1), askedBefore: Instant(nanoseconds: 200))
-        #expect(!cache.knows(key(1)))
+        #expect(cache.verdict(of: key(1), now: now) == .rejectedToken)
+        cache.remove(key(1), requestedBefore: Instant(nanoseconds: 100))
+        #expect(cache.contains(key(1)))
+        cache.remove(key(1), requestedBefore: Instant(nanoseconds: 200))
+        #expect(!cache.contains(key(1)))
     }
 
-    @Test("revoking one token leaves nearly all answers that are on their way")
+    @Test("revoking a token drops few results of other tokens")
     func stampsAreFine() {
         let cache = VerificationCache(settings: CacheSettings())
         let stamps = (2..<1_002).map { (key(UInt64($0)), cache.stamp(for: key(UInt64($0)))) }
@@ -139,7 +139,7 @@ struct VerificationCacheTests {
 }
 
 extension VerificationCache {
-    fileprivate func knows(_ key: TokenKey) -> Bool {
+    fileprivate func contains(_ key: TokenKey) -> Bool {
         verdict(of: key, now: Instant(nanoseconds: 1)) != nil
     }
 

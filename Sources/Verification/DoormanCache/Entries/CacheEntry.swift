@@ -1,50 +1,50 @@
 package import DoormanCore
 package import DoormanSupport
 
-/// What is remembered of one token: facts, from which each call draws its own conclusion about age and audience.
+/// The cached facts about one token. Each call compares them with its own maximum age and application.
 package struct CacheEntry: Sendable, Hashable {
-    /// What the provider said. An identity in here has ``Freshness/cached``, or ``Freshness/stale`` past its time.
+    /// The provider's verdict. An identity in it is ``Freshness/cached``, or ``Freshness/stale`` once it is served past its TTL.
     package var verdict: Verdict
-    /// The same, as it goes over the wire.
-    package var reply: EncodedResponse
-    /// When the provider was asked. Ages count from here, since the answer may have been true only then.
+    /// The verdict, encoded for the wire.
+    package var response: EncodedResponse
+    /// The time of the provider request. Ages count from here, since the verdict may have changed right after it.
     package var verifiedAt: Instant
-    /// From when on this is no answer any more, unless the provider can't be asked.
+    /// The end of the TTL.
     package var expiresAt: Instant
-    /// From when on a hit has it refreshed in the background.
+    /// The time from which a hit refreshes the entry in the background. Default never.
     package var refreshAt: Instant
-    /// From when on this is no answer even if the provider can't be asked. Never before ``expiresAt``.
+    /// The end of stale-if-error. Not before ``expiresAt``, which is the default.
     package var staleUntil: Instant
 
     package init(
-        verdict: Verdict, reply: EncodedResponse, verifiedAt: Instant, expiresAt: Instant, refreshAt: Instant = .distantFuture,
+        verdict: Verdict, response: EncodedResponse, verifiedAt: Instant, expiresAt: Instant, refreshAt: Instant = .distantFuture,
         staleUntil: Instant? = nil
     ) {
         self.verdict = verdict
-        self.reply = reply
+        self.response = response
         self.verifiedAt = verifiedAt
         self.expiresAt = expiresAt
         self.refreshAt = refreshAt
         self.staleUntil = staleUntil ?? expiresAt
     }
 
-    /// What every entry takes besides its texts: its slots in the flat arrays (236 bytes with a reply that lies in place, in arrays of
-    /// which between a fifth and a third is free), and 16 to 32 in the index.
+    /// The memory of every entry besides its texts, in bytes. An entry takes 236 bytes in flat arrays, of which a fifth to a third
+    /// is free, and 16 to 32 bytes in the index.
     package static let fixedCost = 404
 
-    /// The memory this takes, in bytes: ``fixedCost``, a reply that is too long to live in its place, and an identity's texts.
+    /// The memory of this entry, in bytes: ``fixedCost``, a response too long for its slot, and the texts of an identity.
     package var cost: Int {
-        // An array's header, and a place in a table that is partly empty.
-        let long = reply.long.isEmpty ? 0 : 80 + reply.long.count
+        // 80 bytes are for an array's header and a slot in a partly empty dictionary.
+        let long = response.long.isEmpty ? 0 : 80 + response.long.count
         return Self.fixedCost + long + verdict.textCost
     }
 }
 
-/// What the cache has of a token at one moment.
+/// The result of a cache lookup.
 enum CacheLookup: Sendable, Hashable {
-    /// An answer within its TTL, and young enough. One that is due for a refresh says so once.
+    /// An entry within its TTL, and not older than the maximum age. Only one hit of an entry is due for refresh.
     case hit(EncodedVerdict, isDueForRefresh: Bool)
-    /// An answer that is young enough but past its TTL: it may be served if the provider can't be asked.
+    /// An entry past its TTL, but not older than the maximum age. It may be served while the provider is unavailable.
     case stale
     case miss
 }
@@ -53,7 +53,7 @@ extension Verdict {
     fileprivate var textCost: Int {
         switch self {
         case .rejected:
-            // The sentence is a literal, which every entry shares.
+            // The message is a literal, which takes no heap memory.
             return 0
         case .valid(let identity):
             return identity.heapBytes

@@ -1,33 +1,35 @@
 internal import DoormanCore
 internal import DoormanSupport
 
-/// One part of the memory, behind one lock: valid and refused tokens apart, so that a flood of bad tokens can't push out good
-/// ones. A key is in one of the two at most.
+/// The part of the cache behind one lock. Valid and rejected tokens have segments of their own, so that a flood of bad tokens can't
+/// evict good tokens. At most one of the two segments has a key's entry.
 struct CacheShard: Sendable {
     var valid: LRUSegment
     var negative: LRUSegment
     private(set) var hits: UInt64 = 0
     private(set) var misses: UInt64 = 0
-    /// How often a token was revoked, by some bits of its key. More than one counter, so that a revocation keeps only few of
-    /// the answers that are on their way from being stored.
+    /// The numbers of token revocations, by some bits of the key. With 64 counters, a revocation drops few other responses in
+    /// flight.
     private var revocations: [UInt32] = Array(repeating: 0, count: 64)
 
-    /// - Parameter validSlots: Told where the valid entries lie, as those of the shard of this number.
+    /// - Parameter validSlots: The table in which to publish the slots of valid entries, and the number of this shard.
     init(valid: SegmentBounds, negative: SegmentBounds, validSlots: (SlotAddressTable, shard: Int)? = nil) {
         self.valid = LRUSegment(bounds: valid, publishingSlotsTo: validSlots)
         self.negative = LRUSegment(bounds: negative)
     }
 
-    /// Counts a hit, and nothing if there is none: the call then asks again by ``lookup(_:maxAge:now:_:)``.
+    /// Copies the cached response for a call. Counts a hit, but no miss: a call that misses uses ``lookup(_:maxAge:now:_:)`` next.
     @inline(__always)
-    mutating func reply(
-        for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64, into reply: inout EncodedResponse
+    mutating func copyResponse(
+        for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64, into response: inout EncodedResponse
     ) -> CacheHit? {
-        if let hit = valid.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now, into: &reply) {
+        if let hit = valid.copyResponse(for: key, applicationID: applicationID, maxAge: maxAge, now: now, into: &response) {
             hits &+= 1
             return CacheHit(isDueForRefresh: hit.isDueForRefresh)
         }
-        guard let hit = negative.reply(for: key, applicationID: Span(), maxAge: maxAge, now: now, into: &reply) else { return nil }
+        guard let hit = negative.copyResponse(for: key, applicationID: Span(), maxAge: maxAge, now: now, into: &response) else {
+            return nil
+        }
         hits &+= 1
         return CacheHit(rejection: negative.rejection(in: hit.slot))
     }
@@ -41,10 +43,10 @@ struct CacheShard: Sendable {
         return lookup
     }
 
-    /// Stores the entry, unless what is stored was asked for later: of two answers that overtake each other the later question
-    /// counts.
+    /// Stores an entry, unless the present entry comes from a later request. Responses can arrive in another order than their
+    /// requests.
     mutating func store(_ entry: CacheEntry, for key: TokenKey) {
-        guard !knowsLater(than: entry.verifiedAt, about: key) else { return }
+        guard !hasEntry(for: key, requestedAfter: entry.verifiedAt) else { return }
         switch entry.verdict {
         case .valid:
             negative.remove(key)
@@ -55,12 +57,12 @@ struct CacheShard: Sendable {
         }
     }
 
-    /// Lets go of what was asked for before.
-    mutating func remove(_ key: TokenKey, askedBefore moment: Instant) {
-        if !knowsLater(than: moment, about: key) { remove(key) }
+    /// Removes the key's entry, unless it comes from a request after `moment`.
+    mutating func remove(_ key: TokenKey, requestedBefore moment: Instant) {
+        if !hasEntry(for: key, requestedAfter: moment) { remove(key) }
     }
 
-    private func knowsLater(than moment: Instant, about key: TokenKey) -> Bool {
+    private func hasEntry(for key: TokenKey, requestedAfter moment: Instant) -> Bool {
         (valid.verifiedAt(of: key) ?? negative.verifiedAt(of: key)).map { $0 > moment } ?? false
     }
 
@@ -78,7 +80,8 @@ struct CacheShard: Sendable {
         revocations[Self.counter(of: key)]
     }
 
-    /// Bits 8 to 13: the shard is chosen by those below, the cell in the index by the upper 32.
+    /// Returns the index of the key's counter. Takes bits 8 to 13: the lower bits choose the shard, and the upper 32 the index
+    /// cell.
     private static func counter(of key: TokenKey) -> Int {
         Int(truncatingIfNeeded: key.bits >> 8) & 63
     }

@@ -2,30 +2,28 @@ private import CPrefetch
 package import DoormanCore
 package import DoormanSupport
 
-/// Entries in strict order of last use, bounded in number and in bytes: the one used longest ago goes first.
+/// A strict LRU list of entries, bounded by entries and by bytes.
 ///
-/// Flat arrays and links by index, no object for an entry. What a hit touches (key, times, links, reply) lies together in 192 bytes;
-/// the rest lies apart. An entry lies in the first free slot from the one that is its key's home, so that most are found there, and can
-/// be fetched before they are asked for; the index knows where the others are. The arrays grow as entries come and keep their size
-/// when entries go.
+/// The entries are in flat arrays, linked by index, without an object per entry. A slot of 192 bytes holds all fields that a hit
+/// needs: key, times, links and response. An entry takes the first free slot from its key's home slot on. Most entries are in their
+/// home slot, which can be prefetched; the index finds the others. The arrays grow with the entries and never shrink.
 package struct LRUSegment: Sendable {
     package private(set) var bounds: SegmentBounds
-    /// The entries' ``CacheEntry/cost`` in sum.
+    /// The sum of the entries' ``CacheEntry/cost``.
     package private(set) var byteCount = 0
-    /// How many entries had to go for others, or for lower bounds.
+    /// The number of entries evicted for newer entries or lower bounds.
     package private(set) var evictions: UInt64 = 0
-
-    /// How many answers were given past their time.
+    /// The number of hits on stale entries.
     package private(set) var staleHits: UInt64 = 0
 
     private var slots: [Slot] = []
     private var costs: [UInt32] = []
     private var staleUntil: [UInt64] = []
     private var verdicts: [Verdict?] = []
-    /// Those that have no room in their slots.
-    private var longReplies: [Int: [UInt8]] = [:]
+    /// The responses that are too long for their slots.
+    private var longResponses: [Int: [UInt8]] = [:]
     private var index = SlotIndex()
-    /// The one used last, if it is not yet linked as the newest.
+    /// The slot used last, if it is not yet linked as the newest.
     private var pendingTouch = Slot.none
     private var newest = Slot.none
     private var oldest = Slot.none
@@ -35,7 +33,7 @@ package struct LRUSegment: Sendable {
         self.init(bounds: bounds, publishingSlotsTo: nil)
     }
 
-    /// - Parameter slotAddresses: Told where the entries lie.
+    /// - Parameter slotAddresses: The table in which to publish the slots, and the number of the shard; `nil` for none.
     init(bounds: SegmentBounds, publishingSlotsTo slotAddresses: (SlotAddressTable, shard: Int)?) {
         self.bounds = bounds
         self.slotAddresses = slotAddresses
@@ -43,41 +41,41 @@ package struct LRUSegment: Sendable {
 
     package var count: Int { index.count }
 
-    /// A response was copied.
+    /// A hit whose response was copied.
     struct Hit {
         let slot: Int
-        /// Whether this hit is the one that has the entry refreshed.
+        /// Whether the caller must refresh the entry. Only one hit of an entry is due.
         let isDueForRefresh: Bool
     }
 
-    /// The reply for a call that accepts this age and this audience, marked as used; nil also if the entry has had its time.
+    /// Copies the cached response for a call, and marks the entry as used.
     ///
     /// - Parameters:
-    ///   - maxAge: In nanoseconds; `.max` for any.
-    ///   - applicationID: Empty for any.
-    ///   - reply: Where the reply is copied to.
+    ///   - applicationID: The application that the token must be for, in UTF-8; empty for any.
+    ///   - maxAge: The maximum age of the entry, in nanoseconds; `.max` for any.
+    /// - Returns: `nil` if the segment has no usable entry that matches.
     @inline(__always)
-    mutating func reply(
-        for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64, into reply: inout EncodedResponse
+    mutating func copyResponse(
+        for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64, into response: inout EncodedResponse
     ) -> Hit? {
         guard let slot = slot(of: key), now < slots[slot].usableUntil, isYoung(slot, maxAge: maxAge, now: now),
             applicationID.isEmpty || isFor(applicationID, slot)
         else { return nil }
-        copyReply(slot, into: &reply)
+        copyResponse(in: slot, into: &response)
         markUsed(slot)
         countStale(slot)
         return Hit(slot: slot, isDueForRefresh: takeRefresh(slot, now: now))
     }
 
-    /// Why the token of a slot is rejected; `nil` for a valid one.
+    /// Returns the reason why the token of a slot is rejected; `nil` for a valid token.
     func rejection(in slot: Int) -> Rejection.Reason? {
         guard case .rejected(let rejection)? = verdicts[slot] else { return nil }
         return rejection.reason
     }
 
-    /// What the segment has of the key; an answer within its TTL is marked as used.
+    /// Looks up the key's entry, and marks it as used after a hit.
     ///
-    /// - Parameter mayRefresh: Whether the call would have the entry refreshed.
+    /// - Parameter mayRefresh: Whether the caller refreshes an entry that is due.
     mutating func lookup(_ key: TokenKey, maxAge: UInt64, now: UInt64, mayRefresh: Bool) -> CacheLookup {
         guard let slot = slot(of: key), isYoung(slot, maxAge: maxAge, now: now), let verdict = verdicts[slot] else {
             return .miss
@@ -86,29 +84,29 @@ package struct LRUSegment: Sendable {
         markUsed(slot)
         countStale(slot)
         var response = EncodedResponse()
-        copyReply(slot, into: &response)
+        copyResponse(in: slot, into: &response)
         return .hit(EncodedVerdict(verdict, response), isDueForRefresh: mayRefresh && takeRefresh(slot, now: now))
     }
 
-    /// When the provider was asked about the key's entry, if there is one.
+    /// Returns the time of the provider request behind the key's entry; `nil` if there is no entry.
     func verifiedAt(of key: TokenKey) -> Instant? {
         slot(of: key).map { Instant(nanoseconds: slots[$0].verifiedAt) }
     }
 
-    /// The entry, whether or not it is past its time, unless it is no answer even if the provider can't be asked.
+    /// Returns the key's entry, past its TTL or not; `nil` if stale-if-error has ended or the entry is older than `maxAge`.
     func staleEntry(for key: TokenKey, maxAge: UInt64, now: UInt64) -> CacheEntry? {
         guard let slot = slot(of: key), now < staleUntil[slot], isYoung(slot, maxAge: maxAge, now: now),
             let verdict = verdicts[slot]
         else { return nil }
-        var reply = EncodedResponse()
-        copyReply(slot, into: &reply)
+        var response = EncodedResponse()
+        copyResponse(in: slot, into: &response)
         return CacheEntry(
-            verdict: verdict, reply: reply, verifiedAt: Instant(nanoseconds: slots[slot].verifiedAt),
+            verdict: verdict, response: response, verifiedAt: Instant(nanoseconds: slots[slot].verifiedAt),
             expiresAt: Instant(nanoseconds: slots[slot].usableUntil), staleUntil: Instant(nanoseconds: staleUntil[slot]))
     }
 
-    /// Serves a stale entry for some moments more, as `entry` says, marked as used; unless it has been removed or
-    /// replaced since `entry` was made of it.
+    /// Serves a stale entry until `entry` expires, and marks it as used. Does nothing if the entry was removed or replaced since
+    /// `entry` was made from it.
     mutating func serveStale(_ entry: CacheEntry, for key: TokenKey) {
         guard let slot = slot(of: key), slots[slot].verifiedAt == entry.verifiedAt.nanoseconds, verdicts[slot] != nil else {
             return
@@ -116,26 +114,26 @@ package struct LRUSegment: Sendable {
         slots[slot].usableUntil = min(entry.expiresAt.nanoseconds, staleUntil[slot])
         slots[slot].refreshAt = Slot.stale
         verdicts[slot] = entry.verdict
-        storeReply(entry.reply, slot)
+        storeResponse(entry.response, in: slot)
         markUsed(slot)
     }
 
-    /// Has the next hit from `moment` on refresh the entry, since the refresh that had begun came to nothing.
+    /// Makes the next hit from `moment` on refresh the entry, after the present refresh failed.
     mutating func postponeRefresh(of key: TokenKey, until moment: Instant) {
         guard let slot = slot(of: key), slots[slot].refreshAt == Slot.refreshBegun else { return }
         slots[slot].refreshAt = min(moment.nanoseconds, Slot.stale - 1)
     }
 
-    /// Adds or replaces the key's entry as the one used last, and makes room by letting go of those used longest ago. An entry
-    /// that alone is over the bounds is not taken; one the key had before is gone then too.
+    /// Stores an entry as the most recently used, and evicts the least recently used entries over the bounds.
     ///
-    /// - Returns: Whether it was taken.
+    /// - Returns: Whether the entry was stored. An entry that exceeds the bounds alone is not stored, and the key's present entry
+    ///   is removed.
     @discardableResult
     package mutating func insert(_ entry: CacheEntry, for key: TokenKey) -> Bool {
         flushTouch()
         remove(key)
         let cost = entry.cost
-        precondition(entry.staleUntil >= entry.expiresAt, "what is within its time is an answer")
+        precondition(entry.staleUntil >= entry.expiresAt, "stale-if-error ends before the TTL")
         guard bounds.entries > 0, cost <= bounds.bytes, cost <= UInt32.max else { return false }
         evict(untilEntries: bounds.entries - 1, bytes: bounds.bytes - cost)
         let slot = takeFreeSlot(key)
@@ -145,16 +143,16 @@ package struct LRUSegment: Sendable {
         costs[slot] = UInt32(cost)
         staleUntil[slot] = entry.staleUntil.nanoseconds
         verdicts[slot] = entry.verdict
-        storeReply(entry.reply, slot)
+        storeResponse(entry.response, in: slot)
         index.insert(bits: key.bits, slot: slot)
         byteCount += cost
         linkAsNewest(slot)
         return true
     }
 
-    /// Lets go of the key's entry.
+    /// Removes the key's entry.
     ///
-    /// - Returns: Whether there was one.
+    /// - Returns: Whether there was an entry.
     @discardableResult
     package mutating func remove(_ key: TokenKey) -> Bool {
         guard let cell = cell(of: key) else { return false }
@@ -164,31 +162,31 @@ package struct LRUSegment: Sendable {
         unlink(slot)
         byteCount -= Int(costs[slot])
         verdicts[slot] = nil
-        forgetLongReply(slot)
-        // No key's, so that it is not found at home.
+        removeLongResponse(in: slot)
+        // The home slot keeps its key, so this marks it as free for `slot(of:)`.
         slots[slot].usableUntil = 0
         return true
     }
 
-    /// Lets go of every entry whose verdict is such. Walks through all of them.
-    package mutating func removeAll(where isSuch: (Verdict) -> Bool) {
+    /// Removes all entries whose verdict matches. Walks through all entries.
+    package mutating func removeAll(where shouldRemove: (Verdict) -> Bool) {
         flushTouch()
         var slot = newest
         while slot != Slot.none {
             let current = Int(slot)
             slot = slots[current].older
-            if let verdict = verdicts[current], isSuch(verdict) { remove(slots[current].key) }
+            if let verdict = verdicts[current], shouldRemove(verdict) { remove(slots[current].key) }
         }
     }
 
-    /// Sets other bounds; what is over them goes at once.
+    /// Changes the bounds. Entries over the new bounds are evicted at once.
     package mutating func limit(to bounds: SegmentBounds) {
         self.bounds = bounds
         flushTouch()
         evict(untilEntries: bounds.entries, bytes: bounds.bytes)
     }
 
-    /// All keys, the one used last first.
+    /// All keys, the most recently used first.
     package var keys: [TokenKey] {
         mutating get {
             flushTouch()
@@ -207,7 +205,7 @@ package struct LRUSegment: Sendable {
     }
 }
 
-// MARK: - Finding
+// MARK: - Slots
 
 extension LRUSegment {
     @inline(__always)
@@ -224,7 +222,7 @@ extension LRUSegment {
         return cell(of: key).map(index.slot(at:))
     }
 
-    /// A clock that stands still or was read by another thread a little earlier makes an entry new, not old.
+    /// Returns whether an entry is within the maximum age. A time before the request, read by another thread, makes an entry new.
     @inline(__always)
     private func isYoung(_ slot: Int, maxAge: UInt64, now: UInt64) -> Bool {
         let verifiedAt = slots[slot].verifiedAt
@@ -236,7 +234,7 @@ extension LRUSegment {
         if slots[slot].refreshAt == Slot.stale { staleHits &+= 1 }
     }
 
-    /// Whether this hit is to have the entry refreshed; only one is.
+    /// Returns whether the caller must refresh the entry. Only one hit of an entry is due.
     @inline(__always)
     private mutating func takeRefresh(_ slot: Int, now: UInt64) -> Bool {
         guard now >= slots[slot].refreshAt else { return false }
@@ -250,32 +248,31 @@ extension LRUSegment {
     }
 }
 
-// MARK: - Replies
+// MARK: - Responses
 
 extension LRUSegment {
     @inline(__always)
-    private func copyReply(_ slot: Int, into reply: inout EncodedResponse) {
-        reply.short = slots[slot].reply
-        if reply.short.count == nil { reply.long = longReplies[slot] ?? [] }
+    private func copyResponse(in slot: Int, into response: inout EncodedResponse) {
+        response.short = slots[slot].response
+        if response.short.count == nil { response.long = longResponses[slot] ?? [] }
     }
 
-    private mutating func storeReply(_ reply: EncodedResponse, _ slot: Int) {
-        forgetLongReply(slot)
-        slots[slot].reply = reply.short
-        if reply.short.count == nil { longReplies[slot] = reply.long }
+    private mutating func storeResponse(_ response: EncodedResponse, in slot: Int) {
+        removeLongResponse(in: slot)
+        slots[slot].response = response.short
+        if response.short.count == nil { longResponses[slot] = response.long }
     }
 
-    private mutating func forgetLongReply(_ slot: Int) {
-        if slots[slot].reply.count == nil { longReplies[slot] = nil }
-        slots[slot].reply = EncodedResponse.Short()
+    private mutating func removeLongResponse(in slot: Int) {
+        if slots[slot].response.count == nil { longResponses[slot] = nil }
+        slots[slot].response = EncodedResponse.Short()
     }
 }
 
 // MARK: - Order
 
 extension LRUSegment {
-    /// Notes the use, and has the neighbours fetched that have to be linked to each other for it: by the next time that something is
-    /// asked of the segment they are there, and nobody waits for them.
+    /// Notes the use of a slot, and prefetches its neighbours in the list. The next call on the segment links them without a wait.
     @inline(__always)
     private mutating func markUsed(_ slot: Int) {
         flushTouch()
@@ -289,7 +286,7 @@ extension LRUSegment {
         }
     }
 
-    /// Links the one used last as the newest. Whatever changes or follows links begins with it.
+    /// Links the slot used last as the newest. Must come first in every function that reads or changes links.
     @inline(__always)
     private mutating func flushTouch() {
         guard pendingTouch != Slot.none else { return }
@@ -321,7 +318,7 @@ extension LRUSegment {
         }
     }
 
-    /// The first one from the key's home that is free.
+    /// Takes the first free slot from the key's home slot on.
     private mutating func takeFreeSlot(_ key: TokenKey) -> Int {
         if (count + 1) * 5 > slots.count * 4 { grow() }
         var slot = Int(bitPattern: Self.home(of: key, among: UInt(bitPattern: slots.count)))
@@ -330,10 +327,10 @@ extension LRUSegment {
         return slot
     }
 
-    /// Moves the entries to arrays a quarter larger, or as large as the bounds can need, each to where its home is then.
+    /// Moves the entries to arrays that are a quarter larger, within what the bounds can need.
     private mutating func grow() {
         var larger = LRUSegment(bounds: bounds, publishingSlotsTo: slotAddresses)
-        larger.makeRoom(min(slots.count, bounds.entries) + min(slots.count, bounds.entries) / 4 + 8)
+        larger.allocate(min(slots.count, bounds.entries) + min(slots.count, bounds.entries) / 4 + 8)
         var slot = oldest
         while slot != Slot.none {
             let old = Int(slot)
@@ -343,7 +340,7 @@ extension LRUSegment {
             larger.costs[new] = costs[old]
             larger.staleUntil[new] = staleUntil[old]
             larger.verdicts[new] = verdicts[old]
-            if let long = longReplies[old] { larger.longReplies[new] = long }
+            if let long = longResponses[old] { larger.longResponses[new] = long }
             larger.index.insert(bits: key.bits, slot: new)
             larger.linkAsNewest(new)
             slot = slots[old].newer
@@ -355,7 +352,7 @@ extension LRUSegment {
         publishSlots()
     }
 
-    private mutating func makeRoom(_ count: Int) {
+    private mutating func allocate(_ count: Int) {
         slots = Array(repeating: Slot.free, count: count)
         costs = Array(repeating: 0, count: count)
         staleUntil = Array(repeating: 0, count: count)
@@ -369,19 +366,20 @@ extension LRUSegment {
 }
 
 extension LRUSegment {
-    /// What a hit touches, in three lines of the processor's cache that lie side by side: key, times and links in one, the reply in
-    /// two. The vectors' alignment is their 64 bytes; as a struct of numbers most slots would begin in the middle of a line.
+    /// The fields that a hit needs, in three consecutive cache lines: key, times and links in one, the response in two.
+    ///
+    /// The vectors align a slot to 64 bytes. As a struct of numbers, most slots would begin in the middle of a cache line.
     struct Slot: BitwiseCopyable {
         static let none: UInt32 = .max
-        /// In place of ``refreshAt`` once the refresh has begun.
+        /// The value of ``refreshAt`` after the refresh has begun.
         static let refreshBegun: UInt64 = .max
-        /// In place of ``refreshAt`` where the entry is given past its time.
+        /// The value of ``refreshAt`` while the entry is served stale.
         static let stale: UInt64 = .max - 1
 
         private var words = SIMD8<UInt64>()
-        var reply = EncodedResponse.Short()
+        var response = EncodedResponse.Short()
 
-        /// One that is no entry's.
+        /// A slot without an entry.
         static let free = Slot(key: TokenKey(words: (0, 0, 0, 0)))
 
         init(key: TokenKey) {
@@ -397,7 +395,7 @@ extension LRUSegment {
             get { words[4] }
             set { words[4] = newValue }
         }
-        /// Until when it is given: its time, or some moments more while the provider can't be asked. 0 where no entry is.
+        /// The time until which the entry is served: the end of its TTL, or of its stale serving. 0 in a slot without an entry.
         var usableUntil: UInt64 {
             get { words[5] }
             set { words[5] = newValue }
@@ -406,7 +404,7 @@ extension LRUSegment {
             get { words[6] }
             set { words[6] = newValue }
         }
-        /// The neighbour used next after this one.
+        /// The slot used next after this slot.
         var newer: UInt32 {
             get { UInt32(truncatingIfNeeded: links) }
             set { links = links & ~0xffff_ffff | UInt64(newValue) }
@@ -421,10 +419,10 @@ extension LRUSegment {
         }
     }
 
-    /// Bytes from one slot to the next.
+    /// The distance between two slots, in bytes.
     static let slotSize = MemoryLayout<Slot>.stride
 
-    /// Which of the slots is the key's home.
+    /// Returns the number of the key's home slot.
     @inline(__always)
     static func home(of key: TokenKey, among count: UInt) -> UInt {
         UInt(key.slotBits.multipliedFullWidth(by: UInt64(count)).high)

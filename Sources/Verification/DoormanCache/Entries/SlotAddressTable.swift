@@ -2,10 +2,11 @@ private import CPrefetch
 internal import DoormanCore
 internal import DoormanSupport
 
-/// Where the shards' entries lie, known without their locks, for hints to the processor and nothing else: what is read here may be of
-/// before, or half of before. A hint that is wrong touches no memory.
+/// The addresses of the shards' slots, readable without the shards' locks, for prefetch hints only.
+///
+/// A reader can get outdated values, or an address and a count that don't belong together. A wrong hint accesses no memory.
 @safe final class SlotAddressTable: Sendable {
-    /// Two of each shard: the address of its slots, and how many there are.
+    /// Two numbers per shard: the address of its slots, and their count.
     private nonisolated(unsafe) let numbers: UnsafeMutablePointer<UInt>
     private let count: Int
 
@@ -19,14 +20,14 @@ internal import DoormanSupport
         unsafe numbers.deallocate()
     }
 
-    /// The shard's slots have another address, or are another number.
+    /// Publishes the address and the count of a shard's slots.
     func publish(address: UInt, count: Int, of shard: Int) {
         precondition(shard < self.count / 2)
         unsafe store_relaxed(numbers + 2 * shard, address)
         unsafe store_relaxed(numbers + 2 * shard + 1, UInt(count))
     }
 
-    /// Has the three lines fetched in which the key's entry most likely is.
+    /// Prefetches the three cache lines of the slot that most likely holds the key's entry.
     @inline(__always)
     func prefetch(_ key: TokenKey, in shard: Int) {
         precondition(shard < count / 2)

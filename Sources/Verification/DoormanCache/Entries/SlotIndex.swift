@@ -1,13 +1,13 @@
-/// Finds the slot of a key: a hash table with open addressing in one flat array, made for keys whose bits are random already.
+/// Finds the slot of a key. A hash table with open addressing in one flat array, for keys with random bits.
 ///
-/// A cell holds the key's upper 32 bits and the slot's number, so nearly every miss is told from the cells alone. It is at
-/// most half full; a removal moves the cells behind it up, so there are no tombstones.
+/// A cell holds the upper 32 bits of the key and the number of the slot, so nearly every miss needs only the cells. The table is at
+/// most half full. A removal moves later cells up, so there are no tombstones.
 struct SlotIndex {
-    /// `0` is an empty cell; any other is the tag and the slot's number plus one.
+    /// An empty cell is `0`. Any other cell holds the tag and the slot's number plus one.
     private var cells: [UInt64] = Array(repeating: 0, count: 16)
     private(set) var count = 0
 
-    /// The cell whose tag is that of `bits` and whose slot `isMatch` accepts.
+    /// Returns the cell that has the tag of `bits` and a slot that `isMatch` accepts.
     @inline(__always)
     func cell(of bits: UInt64, isMatch: (Int) -> Bool) -> Int? {
         let mask = cells.count - 1
@@ -21,20 +21,20 @@ struct SlotIndex {
         }
     }
 
-    /// The slot that the cell names.
+    /// Returns the slot of a cell.
     @inline(__always)
     func slot(at cell: Int) -> Int {
         Self.slot(in: cells[cell])
     }
 
-    /// Adds a slot for a key that is not in here.
+    /// Adds the slot of a key that the index does not have.
     mutating func insert(bits: UInt64, slot: Int) {
         if (count + 1) * 2 > cells.count { grow() }
-        Self.place((bits >> 32) << 32 | UInt64(slot + 1), in: &cells)
+        Self.write((bits >> 32) << 32 | UInt64(slot + 1), to: &cells)
         count += 1
     }
 
-    /// Empties the cell, and moves up those behind it that would no longer be found.
+    /// Empties a cell, and moves up later cells that would no longer be found.
     mutating func remove(at cell: Int) {
         let mask = cells.count - 1
         var hole = cell
@@ -54,12 +54,12 @@ struct SlotIndex {
     private mutating func grow() {
         var larger: [UInt64] = Array(repeating: 0, count: cells.count * 2)
         for content in cells where content != 0 {
-            Self.place(content, in: &larger)
+            Self.write(content, to: &larger)
         }
         cells = larger
     }
 
-    private static func place(_ content: UInt64, in cells: inout [UInt64]) {
+    private static func write(_ content: UInt64, to cells: inout [UInt64]) {
         let mask = cells.count - 1
         var cell = home(of: content, mask: mask)
         while cells[cell] != 0 {

@@ -2,21 +2,19 @@ internal import DoormanCore
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// The memory of verdicts: shards chosen by bits of the key, a lock each. No lock is ever held while another part of Doorman
-/// is called.
+/// The cache of verdicts. Bits of the key choose a shard, and each shard has a lock. No lock is held during a call to another part
+/// of Doorman.
 package final class VerificationCache: Sendable {
     private let shards: [NIOLockedValueBox<CacheShard>]
-    /// Where the valid entries lie.
     private let slotAddresses: SlotAddressTable
     private let mask: UInt64
-    /// Read under a shard's lock, and nothing is locked under it.
+    /// Locked inside a shard's lock. Nothing else is locked inside this lock.
     private let accountRevocations = NIOLockedValueBox(AccountRevocationHistory())
 
-    /// The state of revocations when a question was put. Its answer may be stored only if nothing has been revoked since that
-    /// it may be about.
+    /// The revocations up to a provider request. Its response is stored only if no later revocation may concern it.
     struct Stamp: Sendable, Hashable {
         fileprivate let accounts: UInt64
-        /// Nil for an exchange: its token is not known before it ends, so nobody can have revoked it.
+        /// `nil` for an exchange: its token is unknown before it ends, so it can't have been revoked.
         fileprivate let tokens: UInt32?
     }
 
@@ -28,80 +26,81 @@ package final class VerificationCache: Sendable {
         shards = (0..<count).map { number in
             NIOLockedValueBox(
                 CacheShard(
-                    valid: settings.valid.share(of: number, among: count),
-                    negative: settings.negative.share(of: number, among: count), validSlots: (slotAddresses, number)))
+                    valid: settings.valid.part(ofShard: number, among: count),
+                    negative: settings.negative.part(ofShard: number, among: count), validSlots: (slotAddresses, number)))
         }
     }
 
-    /// Has what there may be of the key fetched into the processor's cache, without waiting for it.
+    /// Prefetches the key's slot into the processor's cache, without waiting.
     @inline(__always)
     func prefetch(_ key: TokenKey) {
         slotAddresses.prefetch(key, in: Int(truncatingIfNeeded: key.bits & mask))
     }
 
-    /// The reply for a call, if memory has one that is within its time, young enough, and of the audience asked for. Never
-    /// waits for more than a lock, and allocates nothing.
+    /// Copies the cached response for a call. Waits only for a lock, and allocates nothing.
     ///
     /// - Parameters:
-    ///   - applicationID: In UTF-8; empty for any. Does not matter for a refused token.
-    ///   - maxAgeSeconds: 0 for any age.
-    func reply(
-        for key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into reply: inout EncodedResponse
+    ///   - applicationID: The application that a valid token must be for, in UTF-8; empty for any.
+    ///   - maxAgeSeconds: The maximum age of the entry, in seconds; 0 for any age.
+    /// - Returns: `nil` if no entry within its TTL matches.
+    func copyResponse(
+        for key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit? {
         let maxAge = maxAgeSeconds == 0 ? UInt64.max : UInt64(maxAgeSeconds) * 1_000_000_000
         return shard(of: key).withLockedValue {
-            $0.reply(for: key, applicationID: applicationID, maxAge: maxAge, now: now.nanoseconds, into: &reply)
+            $0.copyResponse(for: key, applicationID: applicationID, maxAge: maxAge, now: now.nanoseconds, into: &response)
         }
     }
 
     /// Whether a call looks into the cache for the first time.
     enum Attempt {
-        /// Counts a miss, and may have an entry refreshed.
+        /// Counts a hit or a miss, and can start a refresh.
         case first
-        /// The call has looked here before.
+        /// Counts nothing, and starts no refresh.
         case repeated
     }
 
-    /// What the cache has of the token.
+    /// Looks up the token's entry.
     func lookup(_ key: TokenKey, maxAge: Duration?, now: Instant, _ attempt: Attempt = .first) -> CacheLookup {
         shard(of: key).withLockedValue {
             $0.lookup(key, maxAge: Self.nanoseconds(maxAge), now: now.nanoseconds, attempt)
         }
     }
 
-    /// An entry that may be served while the provider can't be asked, if the cache has one that is young enough.
+    /// Returns the entry that may be served while the provider is unavailable; `nil` if none is within the maximum age.
     func staleEntry(for key: TokenKey, maxAge: Duration?, now: Instant) -> CacheEntry? {
         shard(of: key).withLockedValue {
             $0.valid.staleEntry(for: key, maxAge: Self.nanoseconds(maxAge), now: now.nanoseconds)
         }
     }
 
-    /// Serves what ``staleEntry(for:maxAge:now:)`` found until `entry` expires, unless it is gone or replaced by now.
+    /// Serves an entry that ``staleEntry(for:maxAge:now:)`` returned until `entry` expires. Does nothing if it was removed or
+    /// replaced.
     func serveStale(_ entry: CacheEntry, for key: TokenKey) {
         shard(of: key).withLockedValue { $0.valid.serveStale(entry, for: key) }
     }
 
-    /// Has a hit refresh the token's entry from `moment` on, since the last refresh failed.
+    /// Postpones the next refresh of the token's entry until `moment`, after a refresh failed.
     func postponeRefresh(of key: TokenKey, until moment: Instant) {
         shard(of: key).withLockedValue { $0.valid.postponeRefresh(of: key, until: moment) }
     }
 
-    /// To be taken before the provider is asked about the token.
+    /// Returns the stamp for a verification, to be taken before its provider request.
     func stamp(for key: TokenKey) -> Stamp {
         let accounts = accountRevocations.withLockedValue { $0.count }
         return Stamp(accounts: accounts, tokens: shard(of: key).withLockedValue { $0.revocations(of: key) })
     }
 
-    /// To be taken before a code is exchanged.
+    /// Returns the stamp for an exchange, to be taken before its provider request.
     func stampForExchange() -> Stamp {
         Stamp(accounts: accountRevocations.withLockedValue { $0.count }, tokens: nil)
     }
 
-    /// Stores the entry, unless something was revoked since the stamp was taken. A refusal that comes too late to be stored still
-    /// takes away what was asked for before: that is no answer any more, whatever was revoked.
+    /// Stores an entry, unless a revocation since the stamp may concern it. A rejection that is not stored still removes an older
+    /// entry, which is outdated in any case.
     ///
-    /// A revocation counts itself before it looks for entries to remove, under the same lock as here: either this sees the
-    /// count, or the revocation sees this entry.
+    /// A revocation is counted before it removes entries under the same lock. So either this call sees the new count, or the
+    /// revocation sees this entry.
     func store(_ entry: CacheEntry, for key: TokenKey, stamp: Stamp) {
         shard(of: key).withLockedValue { shard in
             let isCurrent =
@@ -110,27 +109,27 @@ package final class VerificationCache: Sendable {
             if isCurrent {
                 shard.store(entry, for: key)
             } else if case .rejected = entry.verdict {
-                shard.remove(key, askedBefore: entry.verifiedAt)
+                shard.remove(key, requestedBefore: entry.verifiedAt)
             }
         }
     }
 
-    /// Lets go of what is known of the token, unless it was asked for later, without revoking it.
-    func remove(_ key: TokenKey, askedBefore moment: Instant) {
-        shard(of: key).withLockedValue { $0.remove(key, askedBefore: moment) }
+    /// Removes the token's entry without revoking the token, unless the entry comes from a request after `moment`.
+    func remove(_ key: TokenKey, requestedBefore moment: Instant) {
+        shard(of: key).withLockedValue { $0.remove(key, requestedBefore: moment) }
     }
 
-    /// Lets go of the token, and of answers about it that are on their way.
+    /// Removes the token's entry, and keeps responses in flight from being stored.
     package func revoke(_ key: TokenKey) {
         shard(of: key).withLockedValue { $0.revoke(key) }
     }
 
-    /// Lets go of every token of the account, and of answers about it that are on their way. Walks through all entries, one shard
-    /// after the other.
+    /// Removes the entries of all tokens of an account, and keeps responses in flight from being stored. Walks through all entries,
+    /// one shard after another.
     ///
-    /// - Parameter applicationID: Nil for the account's tokens of every application.
+    /// - Parameter applicationID: The application of the account; `nil` for all applications.
     package func revoke(accountID: String, applicationID: String?) {
-        accountRevocations.withLockedValue { $0.note(accountID: accountID, applicationID: applicationID) }
+        accountRevocations.withLockedValue { $0.record(accountID: accountID, applicationID: applicationID) }
         for shard in shards {
             shard.withLockedValue { shard in
                 shard.valid.removeAll { $0.isAbout(accountID: accountID, applicationID: applicationID) }
@@ -138,17 +137,17 @@ package final class VerificationCache: Sendable {
         }
     }
 
-    /// Sets other bounds while calls go on. What is over them goes at once.
+    /// Changes the bounds. Entries over the new bounds are evicted at once.
     package func limit(valid: SegmentBounds, negative: SegmentBounds) {
         for (number, shard) in shards.enumerated() {
             shard.withLockedValue {
-                $0.valid.limit(to: valid.share(of: number, among: shards.count))
-                $0.negative.limit(to: negative.share(of: number, among: shards.count))
+                $0.valid.limit(to: valid.part(ofShard: number, among: shards.count))
+                $0.negative.limit(to: negative.part(ofShard: number, among: shards.count))
             }
         }
     }
 
-    /// Adds the shards' counts to the statistics.
+    /// Adds the shards' counters to the statistics.
     func count(into statistics: inout CacheStatistics) {
         for shard in shards {
             shard.withLockedValue { shard in

@@ -3,28 +3,28 @@ internal import DoormanCrypto
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// Makes the keys of one process: HMAC-SHA-256 over purpose and token, under a key drawn at start. The key is of the token alone: which
-/// provider knows it, and for which application it was made, are facts of the entry.
+/// Makes the cache keys of one process: HMAC-SHA-256 over a purpose and a token, under a random key. Provider and application are
+/// no part of the key, but facts of the entry.
 ///
-/// The purpose is length-prefixed and fills a whole block, which is hashed once, at start. The token comes last, so it needs no length: of
-/// Account Kit's 166 bytes there are three blocks left to hash, not four.
+/// The length-prefixed purpose fills a block of its own, which is hashed once at the start. The token comes last and needs no
+/// length prefix, so Account Kit's 166 bytes take three blocks, not four.
 package struct TokenKeyMaker: Sendable {
     private let tokens: HMACSHA256
     private let codes: HMACSHA256
     #if DEBUG
-        /// How many keys of tokens were made, for the test that says how many a call takes.
+        /// The number of token keys made so far. A test limits how many keys a call needs.
         let tokenKeysMade = NIOLockedValueBox(0)
     #endif
 
-    /// - Parameter secret: The key to make keys under; `nil` for 32 random bytes.
-    /// - Throws: If the machine gives no random bytes. Nothing may start then.
+    /// - Parameter secret: The HMAC key; `nil`, the default, for 32 random bytes.
+    /// - Throws: The error of the random number generator. The process must not start then.
     package init(secret: [UInt8]? = nil) throws {
         let hmac = HMACSHA256(key: try secret ?? RandomBytes.generate(count: 32))
         tokens = hmac.prepared(with: Self.prefix(purpose: "token"))
         codes = hmac.prepared(with: Self.prefix(purpose: "code"))
     }
 
-    /// The key of a token. Takes no heap and no lock.
+    /// Returns the key of a token. Allocates nothing, and takes no lock.
     package func key(forToken token: Span<UInt8>) -> TokenKey {
         #if DEBUG
             tokenKeysMade.withLockedValue { $0 += 1 }
@@ -32,7 +32,7 @@ package struct TokenKeyMaker: Sendable {
         return TokenKey(words: tokens.authenticationCode(for: token).words)
     }
 
-    /// The key of an authorization code and the application it is to be exchanged for.
+    /// Returns the key of an authorization code and the application of its exchange.
     package func key(forCode code: Span<UInt8>, applicationID: String?) -> TokenKey {
         let application = applicationID.map { Array($0.utf8) } ?? []
         let authenticationCode = codes.authenticationCode {

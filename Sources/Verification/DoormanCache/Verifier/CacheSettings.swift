@@ -9,15 +9,16 @@ package struct CacheSettings: Sendable, Hashable {
     /// The maximum random change of a TTL, up or down, as a part of it. Tokens that were verified together are then not refreshed
     /// together. From 0 to 1, default 0.1.
     package var jitter: Double = 0.1
-    /// The last part of a TTL in which a hit refreshes the entry in the background, so that no call has to wait. From 0, for never, to
-    /// 1; default 0.2.
+    /// The last part of a TTL in which a hit refreshes the entry in the background, so that no call has to wait. From 0, for never,
+    /// to 1; default 0.2.
     package var refreshAhead: Double = 0.2
     /// The time past its TTL for which a valid token is served while the provider is unavailable. Default 5 min; 0 for never.
     package var staleIfError: Duration = .seconds(300)
     /// The time between two attempts to refresh a stale entry, or an entry whose refresh failed. Default 1 s.
     package var staleRefreshInterval: Duration = .seconds(1)
-    /// The time before its deadline at which a call stops waiting for the provider, if a stale entry can be served. A call with less time
-    /// than twice that waits for half of it. Default 100 ms, in which a core that is busy with hits serves a thousand such calls.
+    /// The time before its deadline at which a call stops waiting for the provider, if a stale entry can be served. With less than
+    /// twice this time left, a call waits for half of what is left. Default 100 ms, in which a core that is busy with hits serves a
+    /// thousand such calls.
     package var staleReserve: Duration = .milliseconds(100)
     /// The time by which the local clock may lag behind the provider's: expiry counts as that much earlier. Default 0.
     package var clockSkew: Duration = .zero
@@ -30,7 +31,7 @@ package struct CacheSettings: Sendable, Hashable {
     /// The number of shards, each with a lock and a part of the bounds: a power of two from 1 to 256 (others are rounded down).
     /// Default 16.
     package var shards = 16
-    /// The maximum lookups in flight, including those that wait for the governor. Default 10,000.
+    /// The maximum lookups in flight, including lookups that wait for the governor. Default 10,000.
     package var maximumInFlightLookups = 10_000
     /// The maximum calls that wait for one lookup. Default 10,000.
     package var maximumWaitersPerLookup = 10_000
@@ -59,7 +60,7 @@ package struct SegmentBounds: Sendable, Hashable {
 
     /// Returns the part of one of `count` shards. The parts add up to the whole, so a bound below the number of shards leaves some
     /// shards with none: use fewer shards then.
-    func share(of shard: Int, among count: Int) -> SegmentBounds {
+    func part(ofShard shard: Int, among count: Int) -> SegmentBounds {
         SegmentBounds(
             entries: entries / count + (shard < entries % count ? 1 : 0),
             bytes: bytes / count + (shard < bytes % count ? 1 : 0))

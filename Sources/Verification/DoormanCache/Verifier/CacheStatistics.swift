@@ -1,35 +1,33 @@
-/// What the memory holds and has done since it was made. The shards are read one after the other, so under load the numbers
-/// need not be of one moment.
+/// The contents and counters of the cache. The shards are read one after another, so the numbers may differ by a few calls under
+/// load.
 package struct CacheStatistics: Sendable, Hashable {
-    /// Calls answered from memory.
+    /// The number of cache hits.
     package var hits: UInt64 = 0
-    /// Calls that memory had no answer for, at first.
+    /// The number of calls that missed the cache at their first lookup.
     package var misses: UInt64 = 0
-    /// Answers past their time from memory, given because the provider could not be asked. The first one after each failure may not
-    /// be counted.
+    /// The number of stale hits. The first stale response after each failure may be missing.
     package var stale: UInt64 = 0
-    /// Refreshes begun of answers before their time was up, so that no call had to wait.
+    /// The number of refreshes that began ahead of the end of a TTL.
     package var refreshed: UInt64 = 0
-    /// Of valid tokens. Entries past their time count until others push them out.
+    /// The entries of valid tokens. Expired entries count until they are evicted.
     package var valid = Segment()
-    /// Of refused tokens.
+    /// The entries of rejected tokens.
     package var negative = Segment()
-    /// Questions to the provider that are open now, exchanges included.
+    /// The number of lookups in flight, exchanges included.
     package var inFlightLookups = 0
-    /// Calls that found their question put already, and waited for its answer.
+    /// The number of calls that joined a lookup in flight.
     package var joined: UInt64 = 0
 
     package init() {}
 
+    /// The size and the bounds of one part of the cache.
     package struct Segment: Sendable, Hashable {
         package var entries = 0
-        /// In the reckoning of ``CacheEntry/cost``.
+        /// The sum of ``CacheEntry/cost``, in bytes.
         package var bytes = 0
-        /// How many entries there may be.
         package var maximumEntries = 0
-        /// How many bytes there may be.
         package var maximumBytes = 0
-        /// Entries that had to go for others, or for lower bounds.
+        /// The number of entries evicted for newer entries or lower bounds.
         package var evictions: UInt64 = 0
 
         mutating func add(_ segment: LRUSegment) {

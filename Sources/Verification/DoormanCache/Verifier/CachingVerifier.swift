@@ -1,9 +1,9 @@
 package import DoormanCore
 package import DoormanSupport
 
-/// Answers from the cache what it can, and asks the provider the rest: each token once, however many calls wait for it.
+/// Serves calls from the cache, and sends one provider request per token for any number of calls that miss.
 package final class CachingVerifier: Sendable {
-    /// Encodes a verdict as it goes over the wire.
+    /// Encodes a verdict for the wire.
     package typealias Encode = @Sendable (Verdict) -> EncodedResponse
 
     private let upstream: any TokenProvider
@@ -17,11 +17,11 @@ package final class CachingVerifier: Sendable {
     private let exchanges: SingleFlight<TokenKey, ExchangeVerdict>
 
     /// - Parameters:
-    ///   - upstream: The provider. `lookupTimeout` bounds each request to it.
-    ///   - encode: Called for each verdict that is stored, and once for the calls that waited for it, never under a lock.
-    ///   - random: Returns 64 random bits, for the jitter of TTLs.
-    ///   - secret: The key of the cache keys; `nil` for 32 random bytes, which all but a simulator should take.
-    /// - Throws: If the machine gives no random bytes for that.
+    ///   - upstream: The provider. ``CacheSettings/lookupTimeout`` bounds each request to it.
+    ///   - encode: Called without a lock: once for the stored verdict, and once for the calls that waited for it.
+    ///   - random: Returns 64 random bits for the jitter of TTLs.
+    ///   - secret: The secret key for cache keys; `nil`, the default, for 32 random bytes. Only a simulation passes a key.
+    /// - Throws: The error of the random number generator.
     package init(
         upstream: any TokenProvider, settings: CacheSettings, timeSource: TimeSource, encode: @escaping Encode,
         random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }, secret: [UInt8]? = nil
@@ -41,7 +41,7 @@ package final class CachingVerifier: Sendable {
             timeSource: timeSource)
     }
 
-    /// Sets other bounds while calls go on. Entries over them are evicted at once.
+    /// Changes the bounds. Entries over the new bounds are evicted at once.
     package func limit(valid: SegmentBounds, negative: SegmentBounds) {
         cache.limit(valid: valid, negative: negative)
     }
@@ -58,7 +58,7 @@ package final class CachingVerifier: Sendable {
 
 #if DEBUG
     extension CachingVerifier {
-        /// How many keys of tokens were made.
+        /// The number of token keys made so far.
         package var tokenKeysMade: Int { keys.tokenKeysMade.withLockedValue { $0 } }
     }
 #endif
@@ -66,28 +66,29 @@ package final class CachingVerifier: Sendable {
 // MARK: - On the event loop
 
 extension CachingVerifier {
-    /// The token's cache key. What the cache has under it is prefetched meanwhile.
+    /// Returns the token's cache key, and prefetches the entry of that key.
     package func key(of token: Span<UInt8>) -> TokenKey {
         let key = keys.key(forToken: token)
         cache.prefetch(key)
         return key
     }
 
-    /// Copies the cached response for a call, if the cache has one: within its TTL, young enough, and for the application.
-    /// Otherwise ``verify(_:deadline:)`` gets it.
+    /// Copies the cached response for a call. After a miss the call needs ``verify(_:deadline:)``.
     ///
     /// - Parameters:
-    ///   - applicationID: In UTF-8; empty for any.
-    ///   - maxAgeSeconds: 0 for any age.
-    ///   - response: Where the response is copied to.
+    ///   - applicationID: The application that the token must be for, in UTF-8; empty for any.
+    ///   - maxAgeSeconds: The maximum age of the entry, in seconds; 0 for any age within its TTL.
+    ///   - response: The destination of the response.
+    /// - Returns: `nil` if the cache has no matching entry.
     package func lookup(
         _ key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit? {
-        cache.reply(for: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &response)
+        cache.copyResponse(for: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &response)
     }
 
-    /// Copies the stale response for a call, if the cache has one that fits it otherwise: for a call that may not have the provider asked
-    /// just now.
+    /// Copies the stale response for a call that must not cause a provider request now.
+    ///
+    /// - Returns: `nil` if the cache has no stale entry that matches the call otherwise.
     package func serveStale(_ call: VerifyCall, now: Instant, into response: inout EncodedResponse) -> CacheHit? {
         guard serveStale(call.key, maxAge: call.maxAge) != nil else { return nil }
         let applicationID = Array((call.applicationID ?? "").utf8)
@@ -96,23 +97,23 @@ extension CachingVerifier {
             call.key, applicationID: applicationID.span, maxAgeSeconds: maxAgeSeconds, now: now, into: &response)
     }
 
-    /// Whether a provider request for the token is in flight, so that one more call costs the provider nothing.
+    /// Returns whether a provider request for the token is in flight. A call that joins it costs the provider nothing.
     package func isLookupInFlight(_ key: TokenKey) -> Bool {
         lookups.isInFlight(key)
     }
 
-    /// Judges a token by its syntax alone.
+    /// Validates the syntax of a token, without a provider request.
     ///
-    /// - Returns: The rejection of what can't be a token; `nil` otherwise.
+    /// - Returns: The rejection of a malformed token; `nil` otherwise.
     package func validateSyntax(of token: Token) -> Rejection? {
         upstream.validateSyntax(of: token)
     }
 
-    /// Asks the provider again about a token that was just answered from the cache, in the background, so that no call has to wait when
-    /// its TTL ends. A call that comes meanwhile and can't be answered from the cache joins.
+    /// Refreshes the entry of a token in the background, so that no call has to wait when its TTL ends. A cache miss in the
+    /// meantime joins the lookup.
     package func refresh(_ token: Token, key: TokenKey) {
         let hasStarted = lookups.start(for: key) { () async throws(VerificationError) in
-            try await self.ask(VerifyCall(validated: token, key: key), purpose: .refresh)
+            try await self.requestVerdict(for: VerifyCall(validated: token, key: key), purpose: .refresh)
         }
         if !hasStarted { postponeRefresh(of: key) }
     }
@@ -125,20 +126,20 @@ extension CachingVerifier {
 // MARK: - Verify
 
 extension CachingVerifier {
-    /// What a lookup brings to all calls that waited for it.
+    /// The result of a lookup, for all calls that waited for it.
     private struct LookupResult: Sendable {
         let verdict: EncodedVerdict
-        /// When the provider was asked; `nil` if it was not, since the cache had the answer.
-        let askedAt: Instant?
+        /// The time of the provider request; `nil` if the result came from the cache.
+        let requestedAt: Instant?
     }
 
     private enum LookupPurpose {
         case call
-        /// No call waits, and the cached answer is still good.
+        /// No call waits, and the cached entry is still within its TTL.
         case refresh
     }
 
-    /// Verifies a token, from the cache or else by the provider. A failed request is never cached.
+    /// Verifies a token from the cache, or by a provider request after a miss. Errors are never cached.
     package func verify(_ call: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict {
         let arrival = timeSource.now()
         var attempt = VerificationCache.Attempt.first
@@ -148,7 +149,7 @@ extension CachingVerifier {
             attempt = .repeated
             if case .hit(let verdict, let isDueForRefresh) = cached {
                 if isDueForRefresh { refresh(call.token, key: call.key) }
-                return judge(verdict, for: call)
+                return check(verdict, for: call)
             }
             let canServeStale = cached == .stale
             let result: LookupResult
@@ -156,39 +157,41 @@ extension CachingVerifier {
                 result = try await lookups.value(
                     for: call.key, deadline: canServeStale ? staleIfErrorDeadline(deadline, now: now) : deadline
                 ) { () async throws(VerificationError) in
-                    try await self.ask(call, purpose: .call)
+                    try await self.requestVerdict(for: call, purpose: .call)
                 }
             } catch {
-                if let verdict = staleVerdict(for: error, call, hadStaleEntry: canServeStale) { return judge(verdict, for: call) }
-                // The stale entry that it stopped waiting for early is gone: it goes on waiting.
+                if let verdict = staleVerdict(for: error, call, hadStaleEntry: canServeStale) { return check(verdict, for: call) }
+                // It stopped waiting early to serve a stale entry. That entry is gone, so it waits on.
                 if error.code == .deadlineExceeded, !Task.isCancelled, !deadline.hasPassed(at: timeSource.now()) { continue }
                 throw error
             }
-            // A lookup that began for a call with a higher maximum age may bring an answer that is too old for this one.
-            guard let maxAge = call.maxAge else { return judge(result.verdict, for: call) }
-            if let askedAt = result.askedAt, askedAt.duration(to: arrival) <= maxAge { return judge(result.verdict, for: call) }
+            // A lookup that began before this call arrived can have a result that is too old for it.
+            guard let maxAge = call.maxAge else { return check(result.verdict, for: call) }
+            if let requestedAt = result.requestedAt, requestedAt.duration(to: arrival) <= maxAge {
+                return check(result.verdict, for: call)
+            }
         }
     }
 
-    /// Asks the provider and stores its answer.
+    /// Sends a provider request, and stores its verdict.
     ///
-    /// The provider is asked for facts, without the application of the call: others may wait for the same answer who expect another
-    /// one. The application only says where to look first.
-    private func ask(_ call: VerifyCall, purpose: LookupPurpose) async throws(VerificationError) -> LookupResult {
+    /// The request does not restrict the application, since calls for other applications may wait for the same result. The call's
+    /// application is only the first to try.
+    private func requestVerdict(for call: VerifyCall, purpose: LookupPurpose) async throws(VerificationError) -> LookupResult {
         let stamp = cache.stamp(for: call.key)
         let now = timeSource.now()
-        // An earlier lookup may have ended after this one's caller looked into the cache.
+        // An earlier lookup may have completed after this call missed the cache.
         if purpose == .call, case .hit(let verdict, _) = cache.lookup(call.key, maxAge: call.maxAge, now: now, .repeated) {
-            return LookupResult(verdict: verdict, askedAt: nil)
+            return LookupResult(verdict: verdict, requestedAt: nil)
         }
         let request = VerificationRequest(
             token: call.token, isRefresh: purpose == .refresh,
-            likelyApplicationID: call.applicationID ?? knownApplication(of: call.key, now: now))
+            likelyApplicationID: call.applicationID ?? cachedApplication(of: call.key, now: now))
         do throws(VerificationError) {
-            let verdict = try await withinFlight { () async throws(VerificationError) in
-                try await self.upstream.verify(request, deadline: self.flightDeadline(from: now))
+            let verdict = try await reportingTimeout { () async throws(VerificationError) in
+                try await self.upstream.verify(request, deadline: self.lookupDeadline(from: now))
             }
-            return LookupResult(verdict: store(verdict, for: call.key, askedAt: now, stamp: stamp), askedAt: now)
+            return LookupResult(verdict: store(verdict, for: call.key, requestedAt: now, stamp: stamp), requestedAt: now)
         } catch {
             if purpose == .refresh { postponeRefresh(of: call.key) }
             if error.code == .providerUnavailable || error.code == .providerBusy { serveStale(call.key, maxAge: nil) }
@@ -196,19 +199,19 @@ extension CachingVerifier {
         }
     }
 
-    /// The application that the token was made for, if the cache has an entry of it, stale or not.
-    private func knownApplication(of key: TokenKey, now: Instant) -> String? {
+    /// Returns the application of the token's entry, stale or not; `nil` if it is unknown.
+    private func cachedApplication(of key: TokenKey, now: Instant) -> String? {
         guard case .valid(let identity)? = cache.staleEntry(for: key, maxAge: nil, now: now)?.verdict else { return nil }
         return identity.applicationID.isEmpty ? nil : identity.applicationID
     }
 
-    /// By when the provider must have answered a request that begins now.
-    private func flightDeadline(from now: Instant) -> Deadline {
+    /// Returns the deadline of a lookup that begins now.
+    private func lookupDeadline(from now: Instant) -> Deadline {
         Deadline(now.advanced(by: settings.lookupTimeout))
     }
 
-    /// A flight's deadline is ours, not its callers', who have their own: that it passed means that the provider did not answer.
-    private func withinFlight<Value>(
+    /// Makes a provider request. Reports a timeout as `.providerUnavailable`: the deadline is the lookup's own, not its callers'.
+    private func reportingTimeout<Value>(
         _ request: () async throws(VerificationError) -> Value
     ) async throws(VerificationError) -> Value {
         do throws(VerificationError) {
@@ -219,8 +222,10 @@ extension CachingVerifier {
         }
     }
 
-    private func judge(_ encoded: EncodedVerdict, for call: VerifyCall) -> EncodedVerdict {
-        guard case .valid(let identity) = encoded.verdict, let wanted = call.applicationID, wanted != identity.applicationID else {
+    /// Rejects a valid token that is not for the application of the call.
+    private func check(_ encoded: EncodedVerdict, for call: VerifyCall) -> EncodedVerdict {
+        guard case .valid(let identity) = encoded.verdict, let required = call.applicationID, required != identity.applicationID
+        else {
             return encoded
         }
         let rejected = Verdict.rejected(.anotherApplication)
@@ -231,11 +236,12 @@ extension CachingVerifier {
 // MARK: - Storing
 
 extension CachingVerifier {
-    /// Stores what the provider said, in place of what it said before.
+    /// Stores a verdict of the provider in place of the present entry.
     ///
-    /// - Returns: The verdict as its callers get it: an identity with its time to live, ``Freshness/fresh``.
+    /// - Returns: The verdict for the waiting calls. An identity in it has its validity limited to its TTL, and is
+    ///   ``Freshness/fresh``.
     private func store(
-        _ verdict: Verdict, for key: TokenKey, askedAt: Instant, stamp: VerificationCache.Stamp
+        _ verdict: Verdict, for key: TokenKey, requestedAt: Instant, stamp: VerificationCache.Stamp
     ) -> EncodedVerdict {
         let now = timeSource.now()
         switch verdict {
@@ -243,41 +249,42 @@ extension CachingVerifier {
             let encoded = EncodedVerdict(verdict, encode(verdict))
             let ttl = rejection.isCacheable ? settings.negativeLifetime(roll: random()) : .zero
             guard ttl > .zero else {
-                cache.remove(key, askedBefore: askedAt)
+                cache.remove(key, requestedBefore: requestedAt)
                 return encoded
             }
             let entry = CacheEntry(
-                verdict: verdict, reply: encoded.response, verifiedAt: askedAt, expiresAt: now.advanced(by: ttl))
+                verdict: verdict, response: encoded.response, verifiedAt: requestedAt, expiresAt: now.advanced(by: ttl))
             cache.store(entry, for: key, stamp: stamp)
             return encoded
         case .valid(var identity):
             let wallTime = timeSource.wallTime()
             guard wallTime < identity.validUntil else {
-                cache.remove(key, askedBefore: askedAt)
-                let rejected = Verdict.rejected(Rejection(.tokenRejected, "The token has expired since its provider was asked."))
+                cache.remove(key, requestedBefore: requestedAt)
+                let rejected = Verdict.rejected(
+                    Rejection(.tokenRejected, "The token expired before the provider's response arrived."))
                 return EncodedVerdict(rejected, encode(rejected))
             }
             let lifetime = settings.lifetime(expiry: identity.validUntil, wallTime: wallTime, roll: random())
             identity.validUntil = min(identity.validUntil, wallTime.advanced(by: max(.zero, lifetime.fresh)))
             identity.freshness = .cached
-            if let entry = makeEntry(identity, lifetime, askedAt: askedAt, now: now) {
+            if let entry = makeEntry(identity, lifetime, requestedAt: requestedAt, now: now) {
                 cache.store(entry, for: key, stamp: stamp)
             } else {
-                cache.remove(key, askedBefore: askedAt)
+                cache.remove(key, requestedBefore: requestedAt)
             }
             identity.freshness = .fresh
             return EncodedVerdict(.valid(identity), encode(.valid(identity)))
         }
     }
 
-    /// - Returns: `nil` if the identity may not be cached at all.
+    /// - Returns: `nil` if the TTL is zero or less.
     private func makeEntry(
-        _ identity: Identity, _ lifetime: (fresh: Duration, stale: Duration), askedAt: Instant, now: Instant
+        _ identity: Identity, _ lifetime: (fresh: Duration, stale: Duration), requestedAt: Instant, now: Instant
     ) -> CacheEntry? {
         guard lifetime.fresh > .zero else { return nil }
         let refreshAfter = lifetime.fresh - settings.refreshMargin(of: lifetime.fresh)
         return CacheEntry(
-            verdict: .valid(identity), reply: encode(.valid(identity)), verifiedAt: askedAt,
+            verdict: .valid(identity), response: encode(.valid(identity)), verifiedAt: requestedAt,
             expiresAt: now.advanced(by: lifetime.fresh), refreshAt: now.advanced(by: refreshAfter),
             staleUntil: now.advanced(by: lifetime.stale))
     }
@@ -285,60 +292,61 @@ extension CachingVerifier {
 
 // MARK: - Stale entries
 
-// They are served while the provider can't be asked, and never because it rejected: that is an answer.
+// A stale entry is served while the provider is unavailable. It never replaces a rejection.
 
 extension CachingVerifier {
-    /// By when a call with a stale entry gives up waiting for the provider: serving the entry takes time, too.
+    /// Returns the time until which a call with a stale entry waits for the provider. The reserve leaves time to serve the entry.
     private func staleIfErrorDeadline(_ deadline: Deadline, now: Instant) -> Deadline {
         let reserve = min(settings.staleReserve, deadline.remaining(at: now) / 2)
         return Deadline(deadline.instant.advanced(by: .zero - reserve))
     }
 
-    /// The verdict to give in place of the error, if there is one.
+    /// Returns the verdict to serve in place of an error; `nil` if there is none.
     ///
-    /// - Parameter hadStaleEntry: Whether this call stopped waiting early because of its stale entry.
+    /// - Parameter hadStaleEntry: Whether this call stopped waiting early because of a stale entry.
     private func staleVerdict(for error: VerificationError, _ call: VerifyCall, hadStaleEntry: Bool) -> EncodedVerdict? {
         switch error.code {
         case .providerUnavailable, .providerBusy: break
         case .deadlineExceeded where hadStaleEntry && !Task.isCancelled: break
         default: return nil
         }
-        // Another call, or the lookup, may have been here before.
+        // Another call or the lookup may have served the stale entry already.
         if case .hit(let verdict, _) = cache.lookup(call.key, maxAge: call.maxAge, now: timeSource.now(), .repeated) {
             return verdict
         }
         return serveStale(call.key, maxAge: call.maxAge)
     }
 
-    /// Marks the stale entry, if it may still be served, so that for some moments calls find it in the cache without asking a provider
-    /// that has just failed.
+    /// Serves the stale entry from the cache for ``CacheSettings/staleRefreshInterval``, without a request to the provider that has
+    /// just failed.
+    ///
+    /// - Returns: `nil` if there is no entry that may still be served.
     @discardableResult
     private func serveStale(_ key: TokenKey, maxAge: Duration?) -> EncodedVerdict? {
         let now = timeSource.now()
         guard var entry = cache.staleEntry(for: key, maxAge: maxAge, now: now), case .valid(var identity) = entry.verdict else {
             return nil
         }
-        // A refresh that failed, of an entry that is still within its TTL.
-        guard entry.expiresAt <= now else { return EncodedVerdict(entry.verdict, entry.reply) }
+        // After a failed refresh, the entry may still be within its TTL.
+        guard entry.expiresAt <= now else { return EncodedVerdict(entry.verdict, entry.response) }
         entry.expiresAt = min(now.advanced(by: settings.staleRefreshInterval), entry.staleUntil)
         identity.freshness = .stale
         identity.validUntil = timeSource.wallTime().advanced(by: now.duration(to: entry.expiresAt))
         entry.verdict = .valid(identity)
-        entry.reply = encode(entry.verdict)
+        entry.response = encode(entry.verdict)
         cache.serveStale(entry, for: key)
-        return EncodedVerdict(entry.verdict, entry.reply)
+        return EncodedVerdict(entry.verdict, entry.response)
     }
 }
 
 // MARK: - Exchange
 
 extension CachingVerifier {
-    /// Exchanges a code, once for all calls that bring it at the same time: a code is good once, and a second request would be told
-    /// that it has been used. The identity that comes with the token is cached.
+    /// Exchanges a code with one request for all simultaneous calls, since a code works once. Caches the identity of the token.
     ///
-    /// No revocation detaches an exchange: its token is known to no one yet, and a new flight could only lose it.
+    /// A revocation does not detach an exchange: its token is still unknown, and a second exchange could only fail.
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
-        // Whether the only application is named or not, it is the same code.
+        // A call that leaves out the only application must join a call that names it.
         let key = keys.key(
             forCode: request.code.bytes.span, applicationID: request.applicationID ?? settings.defaultApplicationID)
         return try await exchanges.value(for: key, deadline: deadline) { () async throws(VerificationError) in
@@ -349,65 +357,67 @@ extension CachingVerifier {
     private func redeem(_ request: ExchangeRequest) async throws(VerificationError) -> ExchangeVerdict {
         let stamp = cache.stampForExchange()
         let now = timeSource.now()
-        let verdict = try await withinFlight { () async throws(VerificationError) in
-            try await self.upstream.exchange(request, deadline: self.flightDeadline(from: now))
+        let verdict = try await reportingTimeout { () async throws(VerificationError) in
+            try await self.upstream.exchange(request, deadline: self.lookupDeadline(from: now))
         }
         guard case .issued(let token, let identity?) = verdict else { return verdict }
         let key = keys.key(forToken: token.bytes.span)
-        guard case .valid(let fresh) = store(.valid(identity), for: key, askedAt: now, stamp: stamp).verdict else { return verdict }
+        guard case .valid(let fresh) = store(.valid(identity), for: key, requestedAt: now, stamp: stamp).verdict else {
+            return verdict
+        }
         return .issued(token, fresh)
     }
 }
 
-// MARK: - Revoke, and the accounts
+// MARK: - Revocation and accounts
 
 extension CachingVerifier {
-    /// Revokes at the provider, and forgets here whether or not that worked. Once this has returned or thrown, no call that
-    /// begins later is answered with anything that was asked before. Only a request that makes no sense leaves all as it is:
-    /// forgetting stops answers under way from being stored, and costs a walk through the cache.
+    /// Revokes at the provider, and invalidates the cache even if the provider fails.
+    ///
+    /// After it returns or throws, no later call gets the result of an earlier provider request. Only an invalid request changes
+    /// nothing, since invalidation drops responses in flight and can walk through the whole cache.
     package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
         do throws(VerificationError) {
             try await upstream.revoke(request, deadline: deadline)
         } catch {
-            if error.code != .invalidRequest { forget(request) }
+            if error.code != .invalidRequest { invalidate(request) }
             throw error
         }
-        forget(request)
+        invalidate(request)
     }
 
-    /// Returns one page of an application's accounts. Nothing of it is cached: an operator wants the current state, and no page is
-    /// asked for twice.
+    /// Returns one page of an application's accounts. Pages are not cached: an operator wants the current state.
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
         try await upstream.accounts(request, deadline: deadline)
     }
 
-    /// Deletes at the provider, and forgets the account's tokens here, just as a revocation does: whether or not that worked.
+    /// Deletes an account at the provider, and invalidates its cached tokens as a revocation does, even if the provider fails.
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
         do throws(VerificationError) {
             try await upstream.deleteAccount(request, deadline: deadline)
         } catch {
-            if error.code != .invalidRequest { forget(accountID: request.accountID, applicationID: request.applicationID) }
+            if error.code != .invalidRequest { invalidate(accountID: request.accountID, applicationID: request.applicationID) }
             throw error
         }
-        forget(accountID: request.accountID, applicationID: request.applicationID)
+        invalidate(accountID: request.accountID, applicationID: request.applicationID)
     }
 
-    /// The cache first, then the lookups: an answer that comes in between is too late to be stored, and a lookup that has not ended
-    /// can't be joined any more.
-    private func forget(_ request: RevocationRequest) {
+    /// Invalidates the cache first, then detaches the lookups. A response that arrives in between is not stored, and no later call
+    /// joins a lookup from before.
+    private func invalidate(_ request: RevocationRequest) {
         switch request.subject {
         case .token(let token):
             let key = keys.key(forToken: token.bytes.span)
             cache.revoke(key)
             lookups.detach(key)
         case .account(let accountID):
-            forget(accountID: accountID, applicationID: request.applicationID)
+            invalidate(accountID: accountID, applicationID: request.applicationID)
         }
     }
 
-    private func forget(accountID: String, applicationID: String?) {
+    private func invalidate(accountID: String, applicationID: String?) {
         cache.revoke(accountID: accountID, applicationID: applicationID)
-        // Which of the lookups are about its tokens is not known yet.
+        // The accounts of the tokens in flight are not known yet.
         lookups.detachAll()
     }
 }
