@@ -90,7 +90,7 @@ extension GovernedVerifier {
             switch error.scope {
             case .provider: .failed
             // The provider responded, but its response was malformed.
-            case .question: .responded
+            case .request: .responded
             // The cause may be our secret.
             case .credential: .inconclusive
             }
