@@ -76,8 +76,8 @@ struct FailoverTests {
             // Two cores and perhaps a sanitizer make the machine slow.
             if !TestSize.isFull { settings.timeout = .seconds(10) }
             let client = DoormanClient(
-                targets: servers.ports.map { .hostAndPort("127.0.0.1", $0) }, configuration: settings, resolver: .system,
-                metricsFactory: metrics)
+                targets: servers.ports.map { .hostAndPort("127.0.0.1", $0) }, configuration: settings,
+                environment: .init(metricsFactory: metrics))
             let retries = { (cause: String) in
                 (try? metrics.expectCounter("doorman_client_retries_total", [("cause", cause)]))?.totalValue ?? 0
             }

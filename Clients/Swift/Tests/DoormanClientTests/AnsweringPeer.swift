@@ -65,6 +65,10 @@ final class AnsweringPeer: Sendable {
     var pings: Int { state.withLockedValue { $0.pings } }
     var connections: Int { state.withLockedValue { $0.connections } }
 
+    var isHung: Bool {
+        if case .hung = state.withLockedValue({ $0.behaviour }) { true } else { false }
+    }
+
     func behave(_ behaviour: Behaviour) {
         state.withLockedValue { $0.behaviour = behaviour }
     }

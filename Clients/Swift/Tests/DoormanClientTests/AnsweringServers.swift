@@ -12,12 +12,20 @@ struct AnsweringServers {
     let client: DoormanClient
     private let metrics = TestMetrics()
 
-    init(_ count: Int, _ change: (inout DoormanClientConfiguration) -> Void = { _ in }) throws {
+    /// - Parameter time: The client's time. Default `nil`: real time.
+    init(
+        _ count: Int, time: SteppedTime? = nil, _ change: (inout DoormanClientConfiguration) -> Void = { _ in }
+    ) throws {
         peers = try (0..<count).map { _ in try AnsweringPeer() }
         var configuration = DoormanClientConfiguration.patient
         change(&configuration)
-        client = DoormanClient(
-            targets: peers.map(\.target), configuration: configuration, resolver: .system, metricsFactory: metrics)
+        let environment =
+            if let time {
+                Dispatcher.Environment(time: .stepped(time), metricsFactory: metrics)
+            } else {
+                Dispatcher.Environment(metricsFactory: metrics)
+            }
+        client = DoormanClient(targets: peers.map(\.target), configuration: configuration, environment: environment)
     }
 
     /// How many calls were sent again for that cause.
@@ -35,6 +43,30 @@ struct AnsweringServers {
         }.get()
     }
 
+    /// Begins calls in one turn of the event loop, so that they are spread over the servers before any is answered. Returns when every
+    /// call has ended or is with a server that hangs.
+    func beginCalls(_ count: Int) async throws -> CallOutcomes {
+        let before = peers.reduce(0) { $0 + $1.calls.count }
+        let calls = CallOutcomes()
+        try await client.eventLoop.submit { [client] in
+            for number in 0..<count { try client.verify(Token("EMAWbegun\(number)")) { calls.add($0) } }
+        }.get()
+        try await eventually("the servers have the calls") {
+            guard peers.reduce(0, { $0 + $1.calls.count }) == before + count else { return false }
+            let hung = peers.filter(\.isHung).flatMap(\.calls).count { $0.hasPrefix("EMAWbegun") }
+            return calls.ended == count - hung
+        }
+        return calls
+    }
+
+    /// Whether the client sends calls to a server.
+    func isReady(_ peer: AnsweringPeer) async throws -> Bool {
+        let target = peer.target
+        return try await client.eventLoop.submit { [dispatcher = client.dispatcher] in
+            dispatcher.value.ready.contains { $0.server.target == target }
+        }.get()
+    }
+
     /// Makes calls until every server has had one.
     func reachAll() async throws {
         try await eventually("every server is called") {
@@ -45,6 +77,20 @@ struct AnsweringServers {
 }
 
 extension DoormanClient {
+    /// Returns when it has so many calls that have not ended.
+    func hasLiveCalls(_ count: Int) async throws {
+        try await eventually("\(count) calls are made") {
+            try await eventLoop.submit { [dispatcher] in dispatcher.value.liveCalls == count }.get()
+        }
+    }
+
+    /// Returns when a connection has failed, and none takes calls.
+    func hasFailedToConnect() async throws {
+        try await eventually("a connection fails") {
+            try await eventLoop.submit { [dispatcher] in dispatcher.value.lastFailure != nil }.get()
+        }
+    }
+
     /// Verifies so many tokens at the same time, each of which is the account of the same name.
     func verifyTokens(_ count: Int, prefix: String = "EMAW") async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in

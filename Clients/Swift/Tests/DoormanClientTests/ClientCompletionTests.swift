@@ -100,16 +100,22 @@ struct ClientCompletionTests {
     @Test("a call without a response ends by its deadline or with the client; a later call fails")
     func ends() async throws {
         let peer = try AnsweringPeer()
-        let client = DoormanClient(target: peer.target, configuration: .patient)
+        let time = SteppedTime()
+        let client = DoormanClient([peer.target], time: time)
         peer.behave(.hung)
-        let late = await client.outcome(of: Token("EMAWlate"), timeout: .milliseconds(50))
         let outcomes = Outcomes()
-        outcomes.note(late)
+        try client.verify(Token("EMAWlate"), timeout: .milliseconds(50)) { outcomes.note($0) }
+        try await eventually("the call is made") { peer.calls.contains("EMAWlate") }
+        try await time.advance(by: .milliseconds(50))
+        try await eventually("it has ended") { outcomes.count == 1 }
         try client.verify(Token("EMAWclosed")) { outcomes.note($0) }
         try await eventually("the call is made") { peer.calls.contains("EMAWclosed") }
         await client.close()
         try await eventually("it has ended") { outcomes.count == 2 }
-        outcomes.note(await client.outcome(of: Token("EMAWafter")))
+        try client.verify(Token("EMAWafter")) { outcomes.note($0) }
+        try await client.hasLiveCalls(0)
+        try await time.advance(by: .milliseconds(1))
+        try await eventually("the later call has ended") { outcomes.count == 3 }
         let error = #expect(throws: DoormanError.self) {
             try client.verify(Token("EMAWnul"), applicationID: "54\u{0}32") { outcomes.note($0) }
         }
@@ -124,7 +130,8 @@ struct ClientCompletionTests {
         var configuration = DoormanClientConfiguration.patient
         configuration.maximumWaitingCalls = 3
         let metrics = TestMetrics()
-        let client = DoormanClient(targets: [peer.target], configuration: configuration, resolver: .system, metricsFactory: metrics)
+        let client = DoormanClient(
+            targets: [peer.target], configuration: configuration, environment: .init(metricsFactory: metrics))
         let outcomes = Outcomes()
         let thread = OccupiedThread(client.eventLoop)
         // Others' clients have that thread too.

@@ -1,9 +1,10 @@
-import DoormanClient
 import DoormanWire
 import Logging
 import NIOCore
 import TestKit
 import Testing
+
+@testable import DoormanClient
 
 @Suite("the connection under the calls", .timeLimit(.minutes(2)))
 struct ClientConnectionTests {
@@ -151,16 +152,23 @@ struct ClientConnectionTests {
         arguments: [nil, .callerNotAllowed, .tooManyCallsPerSecond, .unimplemented] as [Failure?])
     func slowProvider(refusal: Failure?) async throws {
         let peer = try ScriptedPeer()
-        let client = patient(peer) { $0.suspicionAfter = .milliseconds(20) }
+        let time = SteppedTime()
+        var configuration = DoormanClientConfiguration.patient
+        configuration.suspicionAfter = .milliseconds(20)
+        let client = DoormanClient([peer.target], time: time, configuration: configuration)
         let connection = try await prove(client, peer)
         connection.answersPings = false
         async let identity = client.verify("EMAW1")
         let call = try await connection.nextCall()
         for _ in 0..<3 {
+            try await time.advance(by: .milliseconds(20))
             let ping = try await connection.nextCall()
             #expect(ping.method == .healthCheck)
             let refused = refusal.map { ResponseEncoder.encode(FailureResponse($0, "no")) }
             try await connection.answer(ping, refused ?? ResponseEncoder.encode(ServingStatus.serving))
+            try await eventually("it takes calls again") {
+                try await client.eventLoop.submit { [dispatcher = client.dispatcher] in !dispatcher.value.ready.isEmpty }.get()
+            }
         }
         try await connection.answer(call, "1")
         #expect(try await identity.accountID == "1")
@@ -171,15 +179,19 @@ struct ClientConnectionTests {
     @Test("a server that falls silent and doesn't say how it is loses its calls to the next connection, which must say it first")
     func hung() async throws {
         let peer = try ScriptedPeer()
-        let client = patient(peer) {
-            $0.suspicionAfter = .milliseconds(20)
-            $0.pingTimeout = .milliseconds(20)
-        }
+        let time = SteppedTime()
+        var configuration = DoormanClientConfiguration.patient
+        configuration.suspicionAfter = .milliseconds(20)
+        configuration.pingTimeout = .milliseconds(20)
+        let client = DoormanClient([peer.target], time: time, configuration: configuration)
         let old = try await prove(client, peer)
         old.answersPings = false
         async let identity = client.verify("EMAW1")
         _ = try await old.nextCall()
+        try await time.advance(by: .milliseconds(20))
         #expect(try await old.nextCall().method == .healthCheck)
+        // Found late twice, and then the pause.
+        try await time.advance(by: .milliseconds(30) + configuration.firstBackoff)
 
         let new = try await peer.accept()
         new.answersPings = false
@@ -197,8 +209,12 @@ struct ClientConnectionTests {
     @Test("an idle connection is closed before the server does it, and the next call opens another")
     func idle() async throws {
         let peer = try ScriptedPeer()
-        let client = patient(peer) { $0.idleTimeout = .milliseconds(50) }
+        let time = SteppedTime()
+        var configuration = DoormanClientConfiguration.patient
+        configuration.idleTimeout = .seconds(10)
+        let client = DoormanClient([peer.target], time: time, configuration: configuration)
         let old = try await prove(client, peer)
+        try await time.advance(by: .seconds(11))
         try await old.clientCloses()
         #expect(try !peer.sawAnotherConnection())
         _ = try await prove(client, peer)

@@ -1,34 +1,39 @@
-import DoormanClient
 import DoormanWire
 import TestKit
 import Testing
 
+@testable import DoormanClient
+
 @Suite("deadlines and cancellation", .timeLimit(.minutes(2)))
 struct ClientDeadlineTests {
-    /// A client that a slow machine does not make connect twice.
-    private func steady(_ peer: ScriptedPeer) -> DoormanClient {
-        var configuration = DoormanClientConfiguration()
-        configuration.connectTimeout = .seconds(60)
-        configuration.suspicionAfter = .seconds(60)
-        return DoormanClient(target: peer.target, configuration: configuration)
-    }
-
-    /// How a call that can't succeed ends.
-    private func failure(_ client: DoormanClient, timeout: Duration = .seconds(2)) async -> DoormanError? {
-        await #expect(throws: DoormanError.self) { try await client.verify("EMAW1", timeout: timeout) }
+    /// Returns the error of a call that can't connect.
+    private func connectError(_ target: DoormanTarget) async throws -> DoormanError? {
+        let time = SteppedTime()
+        let client = DoormanClient([target], time: time)
+        let call = Task { try await client.verify("EMAW1", timeout: .seconds(2)) }
+        try await client.hasFailedToConnect()
+        try await time.advance(by: .seconds(2))
+        let error = await #expect(throws: DoormanError.self) { try await call.value }
+        await client.close()
+        return error
     }
 
     @Test("a server that never answers costs the deadline, no more; its late answer is ignored")
     func neverAnswers() async throws {
         let peer = try ScriptedPeer()
-        let client = steady(peer)
-        let began = ContinuousClock.now
-        let error = await failure(client)
-        #expect(error?.kind == .unavailable(.deadlineExceeded))
-        #expect(error?.isRetryable == true)
-        #expect(ContinuousClock.now - began < .seconds(20))
+        let time = SteppedTime()
+        let client = DoormanClient([peer.target], time: time)
+        let outcomes = CallOutcomes()
+        try client.verify(Token("EMAW1"), timeout: .seconds(2)) { outcomes.add($0) }
         let connection = try await peer.accept()
-        try await connection.answer(connection.nextCall(), "late")
+        let call = try await connection.nextCall()
+        try await time.advance(by: .milliseconds(1999))
+        #expect(outcomes.ended == 0)
+        try await time.advance(by: .milliseconds(1))
+        try await eventually("the call ends") { outcomes.ended == 1 }
+        #expect(outcomes.errors.map(\.kind) == [.unavailable(.deadlineExceeded)])
+        #expect(outcomes.errors.first?.isRetryable == true)
+        try await connection.answer(call, "late")
         async let identity = client.verify("EMAW2", timeout: .seconds(60))
         try await connection.answer(connection.nextCall(), "2")
         #expect(try await identity.accountID == "2")
@@ -38,13 +43,17 @@ struct ClientDeadlineTests {
     @Test("the deadline covers connecting: a listener that accepts no connection and has a full backlog")
     func fullBacklog() async throws {
         let peer = try ScriptedPeer(backlog: 0)
-        var configuration = DoormanClientConfiguration()
-        configuration.timeout = .milliseconds(500)
         var clients: [DoormanClient] = []
-        for _ in 0..<6 { clients.append(DoormanClient(target: peer.target, configuration: configuration)) }
-        for client in clients {
-            let error = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1") }
+        // The first clients connect: the backlog has room for them.
+        for _ in 0..<6 {
+            let time = SteppedTime()
+            let client = DoormanClient([peer.target], time: time)
+            let call = Task { try await client.verify("EMAW1", timeout: .milliseconds(500)) }
+            try await client.hasLiveCalls(1)
+            try await time.advance(by: .milliseconds(500))
+            let error = await #expect(throws: DoormanError.self) { try await call.value }
             #expect(error?.kind == .unavailable(.deadlineExceeded))
+            clients.append(client)
         }
         for client in clients { await client.close() }
     }
@@ -52,25 +61,21 @@ struct ClientDeadlineTests {
     @Test("a port without a listener is told apart from one that is slow")
     func refused() async throws {
         let peer = try ScriptedPeer()
-        let client = DoormanClient(target: peer.target)
         peer.close()
-        let error = await failure(client)
+        let error = try await connectError(peer.target)
         #expect(error?.kind == .unavailable(.unreachable))
         #expect(error?.isRetryable == true)
         #expect(error?.message.contains("127.0.0.1:\(try peer.port)") == true)
         #expect(error?.message.contains("refused") == true)
-        await client.close()
     }
 
     @Test(
         "a socket file that does not exist is named as the cause",
         arguments: ["/nonexistent/doorman.sock", "/" + String(repeating: "x", count: 300)])
-    func noSuchPlace(path: String) async {
-        let client = DoormanClient(target: .unixSocket(path: path))
-        let error = await failure(client)
+    func noSuchSocket(path: String) async throws {
+        let error = try await connectError(.unixSocket(path: path))
         #expect(error?.kind == .unavailable(.unreachable))
         #expect(error?.message.contains("socket") == true)
-        await client.close()
     }
 
     @Test("a call without time is not made")
@@ -78,7 +83,8 @@ struct ClientDeadlineTests {
         let peer = try ScriptedPeer()
         let client = DoormanClient(target: peer.target)
         for timeout in [Duration.zero, .seconds(-1)] {
-            #expect(await failure(client, timeout: timeout)?.kind == .unavailable(.deadlineExceeded))
+            let error = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1", timeout: timeout) }
+            #expect(error?.kind == .unavailable(.deadlineExceeded))
         }
         #expect(try !peer.sawAnotherConnection())
         await client.close()
@@ -87,14 +93,13 @@ struct ClientDeadlineTests {
     @Test("an exchange that ran out of time may have spent its code, so it is not retryable")
     func exchange() async throws {
         let peer = try ScriptedPeer()
-        let client = steady(peer)
-        async let identity = client.verify("EMAW1", timeout: .seconds(60))
+        let time = SteppedTime()
+        let client = DoormanClient([peer.target], time: time)
+        let call = Task { try await client.exchange(AuthorizationCode("AQcode"), timeout: .seconds(1)) }
         let connection = try await peer.accept()
-        try await connection.answer(connection.nextCall(), "1")
-        _ = try await identity
-        let error = await #expect(throws: DoormanError.self) {
-            try await client.exchange(AuthorizationCode("AQcode"), timeout: .seconds(1))
-        }
+        _ = try await connection.nextCall()
+        try await time.advance(by: .seconds(1))
+        let error = await #expect(throws: DoormanError.self) { try await call.value }
         #expect(error?.kind == .unavailable(.deadlineExceeded))
         #expect(error?.isRetryable == false)
         await client.close()
@@ -103,7 +108,7 @@ struct ClientDeadlineTests {
     @Test("a cancelled task is free at once, and the response to its call disturbs no other call")
     func cancellation() async throws {
         let peer = try ScriptedPeer()
-        let client = steady(peer)
+        let client = DoormanClient([peer.target], time: SteppedTime())
         let cancelled = Task { try await client.verify("EMAW1", timeout: .seconds(600)) }
         let connection = try await peer.accept()
         let call = try await connection.nextCall()
@@ -169,11 +174,13 @@ struct ClientDeadlineTests {
         gone.close()
         var configuration = DoormanClientConfiguration()
         configuration.maximumWaitingCalls = 2
-        let client = DoormanClient(target: gone.target, configuration: configuration)
+        let time = SteppedTime()
+        let client = DoormanClient([gone.target], time: time, configuration: configuration)
         for number in 0..<5 {
-            let error = await #expect(throws: DoormanError.self) {
-                try await client.verify("EMAW\(number)", timeout: .milliseconds(20))
-            }
+            let call = Task { try await client.verify("EMAW\(number)", timeout: .milliseconds(20)) }
+            try await client.hasLiveCalls(1)
+            try await time.advance(by: .milliseconds(20))
+            let error = await #expect(throws: DoormanError.self) { try await call.value }
             #expect(error?.kind != .unavailable(.tooManyWaiting))
         }
         await client.close()

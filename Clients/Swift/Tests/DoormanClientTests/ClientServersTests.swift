@@ -11,16 +11,42 @@ import Testing
 
 @Suite("several servers", .timeLimit(.minutes(2)))
 struct ClientServersTests {
-    /// Two servers that answer when the test says so, and a client that soon hedges each verify.
-    private func setUpHedging() throws -> (peers: [ScriptedPeer], client: DoormanClient, metrics: TestMetrics) {
-        let peers = [try ScriptedPeer(), try ScriptedPeer()]
-        var configuration = DoormanClientConfiguration.patient
-        configuration.hedgeAfter = .milliseconds(20)
-        configuration.hedgeRatio = 1
+    /// A verify that two servers have, and that neither has answered.
+    private struct HedgedCall {
+        let client: DoormanClient
         let metrics = TestMetrics()
-        let client = DoormanClient(
-            targets: peers.map(\.target), configuration: configuration, resolver: .system, metricsFactory: metrics)
-        return (peers, client, metrics)
+        let identity: Task<Identity, any Error>
+        /// The connections, and the call on each. The first is the server's that had the call first.
+        let received: [(connection: PeerConnection, call: ReceivedCall)]
+
+        init() async throws {
+            let time = SteppedTime()
+            let peers = [try ScriptedPeer(), try ScriptedPeer()]
+            var configuration = DoormanClientConfiguration.patient
+            configuration.hedgeAfter = .milliseconds(20)
+            configuration.hedgeRatio = 1
+            let client = DoormanClient(
+                targets: peers.map(\.target), configuration: configuration,
+                environment: .init(time: .stepped(time), metricsFactory: metrics))
+            let identity = Task { try await client.verify("EMAW1") }
+            let connections = [try await peers[0].accept(), try await peers[1].accept()]
+            try await eventually("both connections take calls") {
+                try await client.eventLoop.submit { client.dispatcher.value.ready.count == 2 }.get()
+            }
+            var first: [Int: ReceivedCall] = [:]
+            try await eventually("a server has the call") {
+                for index in 0...1 { first[index] = try connections[index].callIfThere() }
+                return !first.isEmpty
+            }
+            let (index, call) = try #require(first.first)
+            #expect(first.count == 1)
+            try await time.advance(by: .milliseconds(20))
+            let hedged = try await connections[1 - index].nextCall()
+            #expect([call.secret, hedged.secret] == ["EMAW1", "EMAW1"])
+            self.client = client
+            self.identity = identity
+            self.received = [(connections[index], call), (connections[1 - index], hedged)]
+        }
     }
 
     @Test("calls are spread over all of them")
@@ -117,31 +143,30 @@ struct ClientServersTests {
 
     @Test("a verify that waits is hedged at another server, whose answer counts")
     func hedged() async throws {
-        let hedge = try setUpHedging()
-        async let identity = hedge.client.verify("EMAW1")
-        let connections = [try await hedge.peers[0].accept(), try await hedge.peers[1].accept()]
-        let calls = [try await connections[0].nextCall(), try await connections[1].nextCall()]
-        #expect(calls.map(\.secret) == ["EMAW1", "EMAW1"])
-        // Whichever of them was asked first.
-        try await connections[1].answer(calls[1], "1")
-        #expect(try await identity.accountID == "1")
+        let hedge = try await HedgedCall()
+        let (connection, call) = hedge.received[1]
+        try await connection.answer(call, "1")
+        #expect(try await hedge.identity.value.accountID == "1")
         #expect(try hedge.metrics.expectCounter("doorman_client_hedges_total").totalValue == 1)
         await hedge.client.close()
     }
 
     @Test("of a hedged verify, a server that can't ask the provider does not speak for the one that may yet answer")
     func hedgedFailure() async throws {
-        let hedge = try setUpHedging()
-        async let identity = hedge.client.verify("EMAW1")
-        let connections = [try await hedge.peers[0].accept(), try await hedge.peers[1].accept()]
-        let calls = [try await connections[0].nextCall(), try await connections[1].nextCall()]
-        try await connections[0].answer(calls[0], FailureResponse(.providerUnavailable, "no way to the provider"))
-        // What is answered later on the same connection shows that this was read.
-        async let other = hedge.client.verify("EMAW2")
-        try await connections[0].answer(connections[0].nextCall(), "2")
+        let hedge = try await HedgedCall()
+        let (client, first, second) = (hedge.client, hedge.received[0], hedge.received[1])
+        try await first.connection.answer(first.call, FailureResponse(.providerUnavailable, "no way to the provider"))
+        try await eventually("the client has read this") {
+            try await client.eventLoop.submit { [dispatcher = client.dispatcher] in
+                dispatcher.value.ready.reduce(0) { $0 + ($1.current?.callsInFlight ?? 0) } == 1
+            }.get()
+        }
+        // It goes to the server with fewer calls.
+        async let other = client.verify("EMAW2")
+        try await first.connection.answer(first.connection.nextCall(), "2")
         #expect(try await other.accountID == "2")
-        try await connections[1].answer(calls[1], "1")
-        #expect(try await identity.accountID == "1")
+        try await second.connection.answer(second.call, "1")
+        #expect(try await hedge.identity.value.accountID == "1")
         await hedge.client.close()
     }
 
@@ -165,7 +190,7 @@ struct ClientServersTests {
             return known.withLockedValue { $0.map { addresses[$0] } }
         }
         let client = DoormanClient(
-            targets: [.hostAndPort("doorman.test")], configuration: .patient, resolver: resolver, metricsFactory: TestMetrics())
+            targets: [.hostAndPort("doorman.test")], configuration: .patient, environment: .init(resolver: resolver))
         try await client.verifyTokens(10)
         #expect(peers.map { $0.calls.isEmpty } == [false, true, true])
         known.withLockedValue { $0 = [1, 2] }
@@ -187,14 +212,19 @@ struct ClientServersTests {
             guard isKnown.withLockedValue({ $0 }) else { throw .noSuchName }
             return [address]
         }
-        let client = DoormanClient(
-            targets: [.hostAndPort("doorman.test")], configuration: DoormanClientConfiguration(), resolver: resolver,
-            metricsFactory: TestMetrics())
-        let error = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1", timeout: .milliseconds(200)) }
+        let time = SteppedTime()
+        let client = DoormanClient([.hostAndPort("doorman.test")], time: time, resolver: resolver)
+        let call = Task { try await client.verify("EMAW1", timeout: .milliseconds(200)) }
+        try await client.hasFailedToConnect()
+        try await time.advance(by: .milliseconds(200))
+        let error = await #expect(throws: DoormanError.self) { try await call.value }
         #expect(error?.kind == .unavailable(.unreachable))
         #expect(error?.message.contains("doorman.test:7117") == true)
         isKnown.withLockedValue { $0 = true }
-        #expect(try await client.verify("EMAW2", timeout: .seconds(60)).accountID == "EMAW2")
+        let second = Task { try await client.verify("EMAW2") }
+        try await client.hasLiveCalls(1)
+        try await time.advance(by: ServerDirectory.shortestInterval)
+        #expect(try await second.value.accountID == "EMAW2")
         await client.close()
     }
 
@@ -208,10 +238,14 @@ struct ClientServersTests {
         }
         let slow = DoormanTarget.hostAndPort("slow.test")
         let both = DoormanClient(
-            targets: [slow, peer.target], configuration: .patient, resolver: resolver, metricsFactory: TestMetrics())
+            targets: [slow, peer.target], configuration: .patient, environment: .init(resolver: resolver))
         #expect(try await both.verify("EMAW1").accountID == "EMAW1")
-        let alone = DoormanClient(targets: [slow], configuration: .patient, resolver: resolver, metricsFactory: TestMetrics())
-        let error = await #expect(throws: DoormanError.self) { try await alone.verify("EMAW2", timeout: .milliseconds(50)) }
+        let time = SteppedTime()
+        let alone = DoormanClient([slow], time: time, resolver: resolver)
+        let call = Task { try await alone.verify("EMAW2", timeout: .milliseconds(50)) }
+        try await alone.hasLiveCalls(1)
+        try await time.advance(by: .milliseconds(50))
+        let error = await #expect(throws: DoormanError.self) { try await call.value }
         #expect(error?.kind == .unavailable(.deadlineExceeded))
         for client in [both, alone] {
             isKnown.signal()
@@ -233,24 +267,42 @@ struct ClientServersTests {
 
     @Test("an idle connection gets health checks")
     func idle() async throws {
-        let servers = try AnsweringServers(1) { $0.pingInterval = .milliseconds(10) }
+        let time = SteppedTime()
+        let servers = try AnsweringServers(1, time: time)
         try await servers.client.verifyTokens(1)
-        try await eventually("its health is asked") { servers.peers[0].pings > 1 }
+        for count in 1...2 {
+            // The ticks of a client without calls are a second apart.
+            try await time.advance(by: .seconds(31))
+            try await eventually("its health is asked") { servers.peers[0].pings == count }
+            try await eventually("the client has the response") {
+                try await servers.client.eventLoop.submit { [dispatcher = servers.client.dispatcher] in
+                    dispatcher.value.ready.first?.current?.pingedSince == nil
+                }.get()
+            }
+        }
         #expect(servers.peers[0].connections == 1)
         await servers.client.close()
     }
 
     @Test("a connection that is old is replaced by another, and no call fails for it")
     func age() async throws {
-        let servers = try AnsweringServers(1) { $0.maximumConnectionAge = .milliseconds(100) }
-        var calls = 0
-        try await eventually("there was a third connection") {
-            try await servers.client.verifyTokens(20)
-            calls += 20
-            return servers.peers[0].connections > 2
-        }
-        #expect(servers.peers[0].calls.count == calls)
-        await servers.client.close()
+        let time = SteppedTime()
+        let peer = try ScriptedPeer()
+        var configuration = DoormanClientConfiguration.patient
+        configuration.maximumConnectionAge = .seconds(10)
+        let client = DoormanClient([peer.target], time: time, configuration: configuration)
+        async let first = client.verify("EMAW1")
+        let old = try await peer.accept()
+        let call = try await old.nextCall()
+        try await time.advance(by: .seconds(11))
+        async let second = client.verify("EMAW2")
+        let new = try await peer.accept()
+        try await new.answer(new.nextCall(), "2")
+        #expect(try await second.accountID == "2")
+        try await old.answer(call, "1")
+        #expect(try await first.accountID == "1")
+        try await old.clientCloses()
+        await client.close()
     }
 
     @Test("cancelled at whatever moment, calls end, and no answer reaches another call")

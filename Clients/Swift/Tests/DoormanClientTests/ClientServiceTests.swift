@@ -55,12 +55,18 @@ struct ClientServiceTests {
         configuration.timeout = .seconds(60)
         configuration.suspicionAfter = .milliseconds(20)
         configuration.pingTimeout = .milliseconds(20)
-        let client = DoormanClient(target: peer.target, configuration: configuration, logger: logger)
+        let time = SteppedTime()
+        let client = DoormanClient(
+            targets: [peer.target], configuration: configuration, environment: .init(time: .stepped(time), logger: logger))
         _ = try await client.verify("EMAWplanted")
         peer.behave(.hung)
         async let late = client.verify("EMAWplantedtoo")
+        try await eventually("the server has the call") { peer.calls.contains("EMAWplantedtoo") }
+        // It is suspected, found hung, and backed off from.
+        try await time.advance(by: .milliseconds(20 + 30))
         try await eventually("it is found hung") { recorder.lines.joined().contains("doesn't answer") }
         peer.behave(.serving)
+        try await time.advance(by: configuration.firstBackoff)
         #expect(try await late.accountID == "EMAWplantedtoo")
         #expect(recorder.lines.joined().contains("\(peer.target)"))
         #expect(!recorder.lines.joined().contains("planted"))
@@ -72,7 +78,7 @@ struct ClientServiceTests {
         let metrics = TestMetrics()
         let peer = try AnsweringPeer()
         let client = DoormanClient(
-            targets: [peer.target], configuration: .patient, resolver: .system, metricsFactory: metrics)
+            targets: [peer.target], configuration: .patient, environment: .init(metricsFactory: metrics))
         for _ in 0..<3 { _ = try await client.verify("EMAW1", timeout: .seconds(60)) }
         _ = try await client.outcome(of: Token("EMAW1")).get()
         peer.behave(.providerUnavailable)

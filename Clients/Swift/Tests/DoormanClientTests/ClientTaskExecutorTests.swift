@@ -50,7 +50,8 @@ struct ClientTaskExecutorTests {
     @Test("a call without a response ends by its deadline, by its task's cancellation, or with the client")
     func ends() async throws {
         let peer = try AnsweringPeer()
-        let client = client(of: peer)
+        let time = SteppedTime()
+        let client = DoormanClient([peer.target], time: time)
         peer.behave(.hung)
         func verify(_ token: String, timeout: Duration) async -> DoormanError.Kind? {
             do throws(DoormanError) {
@@ -61,6 +62,8 @@ struct ClientTaskExecutorTests {
             }
         }
         let late = Task(executorPreference: client.taskExecutor) { await verify("EMAWlate", timeout: .milliseconds(50)) }
+        try await eventually("the call is made") { peer.calls.contains("EMAWlate") }
+        try await time.advance(by: .milliseconds(50))
         #expect(await late.value == .unavailable(.deadlineExceeded))
 
         let cancelled = Task(executorPreference: client.taskExecutor) { await verify("EMAWcancelled", timeout: .seconds(60)) }

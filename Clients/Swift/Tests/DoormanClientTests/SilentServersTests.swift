@@ -1,5 +1,4 @@
 import DoormanSupport
-import NIOConcurrencyHelpers
 import TestKit
 import Testing
 
@@ -7,96 +6,176 @@ import Testing
 
 @Suite("servers that fall silent", .timeLimit(.minutes(2)))
 struct SilentServersTests {
-    @Test("one that hangs loses its calls to others, gets none while it hangs, and some again when it doesn't")
-    func hanging() async throws {
-        let servers = try AnsweringServers(3) { $0.suspectSoon() }
+    /// The time after which a silent server is suspected, and the time that it has to respond to a health check.
+    private static let suspicion = Duration.milliseconds(50)
+    /// The time after which an unanswered health check counts: the timeout, and one tick for what came meanwhile.
+    private static let pingTimeout = Duration.milliseconds(75)
+    private static let tick = Duration.milliseconds(25)
+    /// At least as long as the first two pauses after a failure.
+    private static let pause = Duration.milliseconds(200)
+
+    /// Servers of which the client has made calls to each.
+    private func reached(
+        _ count: Int, _ change: (inout DoormanClientConfiguration) -> Void = { _ in }
+    ) async throws -> (servers: AnsweringServers, time: SteppedTime) {
+        let time = SteppedTime()
+        let servers = try AnsweringServers(count, time: time) { configuration in
+            configuration.suspicionAfter = Self.suspicion
+            configuration.pingTimeout = Self.suspicion
+            change(&configuration)
+        }
         try await servers.reachAll()
+        return (servers, time)
+    }
+
+    @Test("a server that hangs loses its calls to others")
+    func movedCalls() async throws {
+        let (servers, time) = try await reached(3)
         servers.peers[0].behave(.hung)
-        for _ in 0..<5 { try await servers.client.verifyTokens(30) }
+        let calls = try await servers.beginCalls(30)
         let hung = servers.peers[0].calls.count
-        try await servers.client.verifyTokens(100)
+        #expect(calls.ended < 30)
+        try await time.advance(by: Self.suspicion)
+        try await servers.peers[0].isPinged()
+        #expect(servers.retries("hung") == 0)
+        try await time.advance(by: Self.pingTimeout)
+        try await eventually("all calls have ended") { calls.ended == 30 }
+        #expect(calls.errors.isEmpty)
         #expect(servers.peers[0].calls.count == hung)
-        servers.peers[0].behave(.serving)
+        await servers.client.close()
+    }
+
+    @Test("a server that hangs gets no calls until it answers a health check")
+    func probing() async throws {
+        let (servers, time) = try await reached(3)
+        let peer = servers.peers[0]
+        peer.behave(.hung)
+        let calls = try await servers.beginCalls(30)
+        let hung = peer.calls.count
+        try await time.advance(by: Self.suspicion)
+        try await peer.isPinged()
+        try await servers.client.verifyTokens(100, prefix: "EMAWsuspected")
+        try await time.advance(by: Self.pingTimeout)
+        try await eventually("all calls have ended") { calls.ended == 30 }
+        try await servers.client.verifyTokens(100, prefix: "EMAWpausing")
+        try await time.advance(by: Self.pause)
+        try await peer.isPinged(2)
+        try await servers.client.verifyTokens(100, prefix: "EMAWprobed")
+        #expect(peer.calls.count == hung)
+
+        try await time.advance(by: Self.pingTimeout)
+        peer.behave(.serving)
+        try await time.advance(by: Self.pause)
         try await eventually("it gets calls again") {
             try await servers.client.verifyTokens(10)
-            return servers.peers[0].calls.count > hung
+            return peer.calls.count > hung
         }
+        #expect(peer.pings == 3)
         await servers.client.close()
     }
 
-    @Test("calls for one that is silent wait for it, and cost nothing of the budget, since it has not got them")
+    @Test("a call for a silent server waits for it")
     func silence() async throws {
-        let servers = try AnsweringServers(1) {
-            $0.suspectSoon()
-            ($0.retryRatio, $0.retriesPerSecond) = (0, 0)
-        }
-        try await servers.client.verifyTokens(1)
-        servers.peers[0].behave(.hung)
-        let lost = Task { try await servers.client.verify("EMAWlost", timeout: .seconds(1)) }
-        try await eventually("it is suspected") { servers.peers[0].pings > 0 }
-        let error = await #expect(throws: DoormanError.self) {
-            try await servers.client.verify("EMAWlate", timeout: .milliseconds(100))
-        }
+        let (servers, time) = try await reached(1) { ($0.retryRatio, $0.retriesPerSecond) = (0, 0) }
+        let (client, peer) = (servers.client, servers.peers[0])
+        let before = peer.calls.count
+        peer.behave(.hung)
+        let lost = Task { try await client.verify("EMAWlost", timeout: .seconds(1)) }
+        try await eventually("the server has the call") { peer.calls.count == before + 1 }
+        try await time.advance(by: Self.suspicion)
+        try await peer.isPinged()
+
+        let late = Task { try await client.verify("EMAWlate", timeout: .milliseconds(100)) }
+        try await client.hasLiveCalls(2)
+        try await time.advance(by: .milliseconds(100))
+        let error = await #expect(throws: DoormanError.self) { try await late.value }
         #expect(error?.kind == .unavailable(.unreachable))
         #expect(error?.message.contains("doesn't answer") == true)
-        async let patient = servers.client.verify("EMAWpatient")
+
+        let patient = Task { try await client.verify("EMAWpatient") }
+        try await client.hasLiveCalls(2)
+        try await time.advance(by: .seconds(1))
         await #expect(throws: DoormanError.self) { try await lost.value }
-        servers.peers[0].behave(.serving)
-        #expect(try await patient.accountID == "EMAWpatient")
-        #expect(servers.peers[0].calls.filter { $0 != "EMAW0" } == ["EMAWlost", "EMAWpatient"])
+        try await peer.isPinged(2)
+        try await time.advance(by: Self.pingTimeout)
+        peer.behave(.serving)
+        try await time.advance(by: Self.pause)
+        #expect(try await patient.value.accountID == "EMAWpatient")
+        #expect(peer.calls.dropFirst(before) == ["EMAWlost", "EMAWpatient"])
+        // The budget has no retries, and none was needed: the server has not got the call that waited.
         #expect(servers.retries("hung") == 0)
-        await servers.client.close()
+        await client.close()
     }
 
-    @Test("the calls of one that hangs go elsewhere as the budget grows, not only those that it had room for at first")
+    @Test("the calls of a server that hangs go elsewhere as the retry budget grows")
     func growingBudget() async throws {
-        let servers = try AnsweringServers(2) {
-            $0.suspectSoon()
-            ($0.retryRatio, $0.retriesPerSecond) = (0.1, 0)
+        let (servers, time) = try await reached(2) { ($0.retryRatio, $0.retriesPerSecond) = (0.125, 0) }
+        let peer = servers.peers[0]
+        let before = servers.peers.reduce(0) { $0 + $1.calls.count }
+        peer.behave(.hung)
+        // However many calls there were before: half of these are more than an eighth of all.
+        let begun = before + 80
+        let calls = try await servers.beginCalls(begun)
+        let hung = begun - calls.ended
+        try await time.advance(by: Self.suspicion)
+        try await peer.isPinged()
+        try await time.advance(by: Self.pingTimeout)
+        var made = before + begun
+        #expect(hung > made / 8, "the budget is not enough for all at first")
+        #expect(servers.retries("hung") == made / 8)
+        for _ in 0..<hung where servers.retries("hung") < hung {
+            try await servers.client.verifyTokens(10, prefix: "EMAWmore")
+            made += 10
+            try await time.advance(by: Self.tick)
+            #expect(servers.retries("hung") == min(hung, made / 8))
         }
-        try await servers.reachAll()
-        servers.peers[0].behave(.hung)
-        let areAnswered = NIOLockedValueBox(false)
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask {
-                try await servers.client.verifyTokens(40)
-                areAnswered.withLockedValue { $0 = true }
-            }
-            try await eventually("the first of them go elsewhere") { servers.retries("hung") > 0 }
-            while !areAnswered.withLockedValue({ $0 }) { try await servers.client.verifyTokens(10, prefix: "EMAWmore") }
-            try await tasks.waitForAll()
-        }
-        let answered = servers.peers[1].calls.count
-        #expect(servers.retries("hung") <= Int64(answered + servers.peers[0].calls.count) / 10)
+        try await eventually("all calls have ended") { calls.ended == begun }
+        #expect(calls.errors.isEmpty)
         await servers.client.close()
     }
 
-    @Test("when the last one is lost, one that was down for long is tried at once, and not at the end of its pause")
+    @Test("when the last server is lost, a server that was down for long is tried before its pause ends")
     func resetBackoff() async throws {
-        let servers = try AnsweringServers(2) {
-            $0.suspectSoon()
-            $0.firstBackoff = .milliseconds(2)
+        let (servers, time) = try await reached(2) {
+            $0.firstBackoff = .milliseconds(100)
             $0.longestBackoff = .seconds(3600)
         }
-        try await servers.reachAll()
-        servers.peers[1].behave(.draining)
-        var pauseEnd = Instant(nanoseconds: 0)
-        try await eventually("its pause has become long") {
+        let (last, other) = (servers.peers[0], servers.peers[1])
+        other.behave(.draining)
+        try await eventually("a call finds that it drains") {
             try await servers.client.verifyTokens(10)
-            pauseEnd = try await servers.pauseEnd(of: servers.peers[1]) ?? pauseEnd
-            return pauseEnd > Instant.now.advanced(by: .seconds(2))
+            return try await servers.pauseEnd(of: other) != nil
         }
-        servers.peers[1].behave(.serving)
-        servers.peers[0].behave(.hung)
-        #expect(try await servers.client.verify("EMAWhurry").accountID == "EMAWhurry")
-        #expect(Instant.now < pauseEnd)
+        var pauseEnd = try #require(try await servers.pauseEnd(of: other))
+        while pauseEnd < time.now.advanced(by: .seconds(2)) {
+            let before = other.pings
+            try await time.advance(by: time.now.duration(to: pauseEnd))
+            try await eventually("the next pause has begun") {
+                pauseEnd = try await servers.pauseEnd(of: other) ?? time.now
+                return pauseEnd > time.now
+            }
+            #expect(other.pings == before + 1)
+        }
+        // As long as the first pause, which is the least.
+        try await time.advance(by: .milliseconds(100))
+        other.behave(.serving)
+        last.behave(.hung)
+        let before = (pings: other.pings, calls: last.calls.count)
+        let call = Task { try await servers.client.verify("EMAWhurry") }
+        try await eventually("the last server has the call") { last.calls.count == before.calls + 1 }
+        try await time.advance(by: Self.suspicion + Self.tick)
+        try await eventually("the other server takes calls") { try await servers.isReady(other) }
+        #expect(other.pings == before.pings + 1)
+        try await time.advance(by: Self.pingTimeout)
+        #expect(try await call.value.accountID == "EMAWhurry")
+        #expect(time.now < pauseEnd)
         await servers.client.close()
     }
 }
 
-extension DoormanClientConfiguration {
-    fileprivate mutating func suspectSoon() {
-        suspicionAfter = .milliseconds(50)
-        pingTimeout = .milliseconds(50)
+extension AnsweringPeer {
+    /// Returns when it has got so many health checks.
+    fileprivate func isPinged(_ count: Int = 1) async throws {
+        try await eventually("health check \(count) comes") { pings >= count }
     }
 }

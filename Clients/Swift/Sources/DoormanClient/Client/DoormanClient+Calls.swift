@@ -20,13 +20,13 @@ extension DoormanClient {
         let request = VerificationRequest(token: token, applicationID: applicationID, maxAge: maxAge)
         guard let nearCache, maxAge == nil else { return try await finished(.verify(request), timeout).takeIdentity() }
         let key = NearCache.Key(token: token, applicationID: applicationID)
-        if let identity = nearCache.identity(for: key, at: .now) {
+        if let identity = nearCache.identity(for: key, at: time.now) {
             metrics.recordNearCacheHit()
             return identity
         }
         let revocations = nearCache.revocations
         let identity = try await finished(.verify(request), timeout).takeIdentity()
-        nearCache.keep(identity, for: key, revocations: revocations, at: .now, civil: .now)
+        nearCache.keep(identity, for: key, revocations: revocations, at: time.now, civil: .now)
         return identity
     }
 
@@ -105,7 +105,7 @@ extension DoormanClient {
     @inline(__always)
     private func finished(_ operation: Operation, _ timeout: Duration?) async throws(DoormanError) -> ClientCall {
         guard !operation.holdsNUL else { throw .textWithNUL }
-        let start = Instant.now
+        let start = time.now
         let waiter = Waiter()
         let call = ClientCall(
             operation, metadata: TraceMetadata.current(), deadline: deadline(from: start, timeout), waiter: waiter)
@@ -116,7 +116,7 @@ extension DoormanClient {
         }
         let error = call.error
         if metrics.isOn {
-            metrics.recordCall(call.method, error, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
+            metrics.recordCall(call.method, error, nanoseconds: Int64(clamping: time.now.nanoseconds - start.nanoseconds))
         }
         if let error { throw error }
         return call

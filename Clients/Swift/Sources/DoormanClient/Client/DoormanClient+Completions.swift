@@ -29,14 +29,14 @@ extension DoormanClient {
         let verify = Operation.verify(VerificationRequest(token: token, applicationID: applicationID, maxAge: maxAge))
         guard let nearCache, maxAge == nil else { return try begin(verify, timeout, completion) }
         let key = NearCache.Key(token: token, applicationID: applicationID)
-        if let identity = nearCache.identity(for: key, at: .now) {
+        if let identity = nearCache.identity(for: key, at: time.now) {
             try countingErrors { () throws(DoormanError) in try submissions.addBounded(identity, for: completion) }
             return metrics.recordNearCacheHit()
         }
         let revocations = nearCache.revocations
-        try begin(verify, timeout) { outcome in
+        try begin(verify, timeout) { [time] outcome in
             if case .success(let identity) = outcome {
-                nearCache.keep(identity, for: key, revocations: revocations, at: .now, civil: .now)
+                nearCache.keep(identity, for: key, revocations: revocations, at: time.now, civil: .now)
             }
             completion(outcome)
         }
@@ -48,7 +48,7 @@ extension DoormanClient {
         _ operation: consuming Operation, _ timeout: Duration?, _ completion: @escaping ClientCall.Completion
     ) throws(DoormanError) {
         guard !operation.holdsNUL else { throw .textWithNUL }
-        let start = Instant.now
+        let start = time.now
         let metadata = TraceMetadata.current()
         let deadline = deadline(from: start, timeout)
         let told = metrics.isOn ? counted(completion, since: start) : completion
@@ -68,9 +68,9 @@ extension DoormanClient {
     }
 
     private func counted(_ completion: @escaping ClientCall.Completion, since start: Instant) -> ClientCall.Completion {
-        { [metrics] outcome in
+        { [metrics, time] outcome in
             let error: DoormanError? = if case .failure(let error) = outcome { error } else { nil }
-            metrics.recordCall(.verify, error, nanoseconds: Int64(clamping: Instant.now.nanoseconds - start.nanoseconds))
+            metrics.recordCall(.verify, error, nanoseconds: Int64(clamping: time.now.nanoseconds - start.nanoseconds))
             completion(outcome)
         }
     }

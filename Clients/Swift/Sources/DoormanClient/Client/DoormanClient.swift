@@ -1,11 +1,9 @@
-internal import CoreMetrics
 @_exported public import DoormanCore
 internal import DoormanSupport
 internal import DoormanWire
 public import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
-internal import NIOPosix
 public import ServiceLifecycle
 
 /// A client of Doorman servers, which verify tokens.
@@ -31,6 +29,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     /// are.
     public let taskExecutor: any TaskExecutor
 
+    let time: EventLoopTime
     let eventLoop: any EventLoop
     let dispatcher: NIOLoopBoundBox<Dispatcher>
     let submissions: SubmissionQueue
@@ -51,8 +50,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         logger: Logger? = nil
     ) {
         self.init(
-            targets: targets, tls: tls, configuration: configuration, logger: logger, resolver: .system,
-            metricsFactory: MetricsSystem.factory)
+            targets: targets, tls: tls, configuration: configuration, environment: Dispatcher.Environment(logger: logger))
     }
 
     /// Creates a client of one server or one name, as ``init(targets:tls:configuration:logger:)`` does of several.
@@ -64,16 +62,13 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     }
 
     init(
-        targets: [DoormanTarget], tls: DoormanTLS? = nil, configuration: DoormanClientConfiguration, logger: Logger? = nil,
-        resolver: Resolver, metricsFactory: any MetricsFactory
+        targets: [DoormanTarget], tls: DoormanTLS? = nil, configuration: DoormanClientConfiguration,
+        environment: Dispatcher.Environment
     ) {
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let eventLoop = environment.time.eventLoop
         let directory = ServerDirectory(
             targets: targets, maximumServers: configuration.maximumServers, interval: configuration.lookUpInterval)
-        let environment = Dispatcher.Environment(
-            eventLoop: eventLoop, taskExecutor: EventLoopTaskExecutor(eventLoop), resolver: resolver,
-            metrics: ClientMetrics(factory: metricsFactory),
-            logger: logger ?? Logger(label: "doorman.client") { _ in SwiftLogNoOpLogHandler() })
+        self.time = environment.time
         self.eventLoop = eventLoop
         self.taskExecutor = environment.taskExecutor
         self.metrics = environment.metrics

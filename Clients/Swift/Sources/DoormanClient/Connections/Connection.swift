@@ -12,6 +12,7 @@ final class Connection: ChannelInboundHandler {
     /// When calls can be made, or why there will be none.
     let established: EventLoopPromise<Void>
     let openedAt: Instant
+    private let time: EventLoopTime
     private let speaksTLS: Bool
     private let maximumResponseBytes: Int
     private let arena: MessageArena
@@ -28,12 +29,13 @@ final class Connection: ChannelInboundHandler {
     /// What went wrong with the socket, if it did.
     private(set) var failure: ConnectFailure?
 
-    init(owner: Subchannel, speaksTLS: Bool, configuration: DoormanClientConfiguration, eventLoop: any EventLoop) {
+    init(owner: Subchannel, speaksTLS: Bool, configuration: DoormanClientConfiguration, time: EventLoopTime) {
         let longest = min(max(64 << 10, configuration.maximumResponseBytes), Int(FrameHeader.maximumLength))
         self.owner = owner
         self.speaksTLS = speaksTLS
-        self.established = eventLoop.makePromise()
-        self.openedAt = .now
+        self.time = time
+        self.established = time.eventLoop.makePromise()
+        self.openedAt = time.now
         self.maximumResponseBytes = longest
         self.machine = StateMachine(maximumCallsInFlight: max(1, configuration.maximumCallsInFlight), at: openedAt)
         self.decoder = FrameDecoder(maximumLength: UInt32(longest))
@@ -88,7 +90,7 @@ final class Connection: ChannelInboundHandler {
 
     /// Asks the server for its health, unless that is asked already.
     func ping(timeout: Duration) {
-        guard isOpen, let id = machine.startPing(at: .now) else { return }
+        guard isOpen, let id = machine.startPing(at: time.now) else { return }
         // A health call fits into any frame.
         try? Operation.health(service: "").writeFrame(id, timeout: Nanoseconds(timeout), metadata: [], to: &outbound)
         scheduleFlush()
@@ -176,7 +178,7 @@ extension Connection {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         isHung = false
         decoder.append(unwrapInboundIn(data))
-        let now = Instant.now
+        let now = time.now
         while violation == nil, isOpen, let event = decoder.next() {
             switch event {
             case .frame(let header): take(header, at: now)

@@ -10,13 +10,13 @@ struct Connector: Sendable {
     let timeout: Duration
     /// Nil: TCP without TLS.
     let tls: ClientTLS?
+    let time: EventLoopTime
     let logger: Logger
 
     /// - Parameter connection: What is to drive the socket.
     /// - Returns: When calls can be made.
     func connect(to server: Server, _ connection: Connection, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
-        let timeLimit = TimeAmount.nanoseconds(max(1, timeout.nanoseconds))
-        let tooLate = eventLoop.assumeIsolated().scheduleTask(in: timeLimit) {
+        let tooLate = time.schedule(in: timeout) {
             connection.established.fail(ConnectFailure.timedOut)
             connection.close()
         }

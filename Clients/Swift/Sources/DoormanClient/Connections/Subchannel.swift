@@ -10,7 +10,7 @@ final class Subchannel {
     let group: SubchannelGroup
     private let configuration: DoormanClientConfiguration
     private let connector: Connector
-    private let eventLoop: any EventLoop
+    private let time: EventLoopTime
     private var logger: Logger
     /// Nil once it is closed.
     private var dispatcher: Dispatcher?
@@ -33,7 +33,7 @@ final class Subchannel {
         self.dispatcher = dispatcher
         self.configuration = dispatcher.configuration
         self.connector = connector
-        self.eventLoop = dispatcher.eventLoop
+        self.time = dispatcher.time
         self.logger = dispatcher.logger
         self.logger[metadataKey: "server"] = "\(server)"
         self.machine = StateMachine(firstBackoff: configuration.firstBackoff, longestBackoff: configuration.longestBackoff)
@@ -134,7 +134,7 @@ final class Subchannel {
     private func releaseCurrent(_ transition: (inout StateMachine, _ isWanted: Bool) -> StateMachine.Action) {
         let connection = current
         current = nil
-        let action = transition(&machine, dispatcher?.isInUse(at: .now) ?? false)
+        let action = transition(&machine, dispatcher?.isInUse(at: time.now) ?? false)
         dispatcher?.readinessChanged()
         if let connection { finish(connection) }
         perform(action)
@@ -158,24 +158,24 @@ final class Subchannel {
         case .discard: current?.close()
         case .backOff(let pause):
             dispatcher?.readinessChanged()
-            backOff(pause, since: .now)
+            backOff(pause, since: time.now)
         }
     }
 
     private func backOff(_ pause: Duration, since: Instant) {
-        let left = max(.zero, pause - since.duration(to: .now))
-        let timer = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(left.nanoseconds)) {
+        let left = max(.zero, pause - since.duration(to: time.now))
+        let timer = time.schedule(in: left) {
             self.backoff = nil
-            self.perform(self.machine.backoffEnded(isWanted: self.dispatcher?.isInUse(at: .now) ?? false))
+            self.perform(self.machine.backoffEnded(isWanted: self.dispatcher?.isInUse(at: self.time.now) ?? false))
         }
         backoff = (timer, pause, since)
     }
 
     private func connect() {
         let connection = Connection(
-            owner: self, speaksTLS: server.speaksTLS(connector.tls), configuration: configuration, eventLoop: eventLoop)
+            owner: self, speaksTLS: server.speaksTLS(connector.tls), configuration: configuration, time: time)
         others[ObjectIdentifier(connection)] = connection
-        connector.connect(to: server, connection, on: eventLoop).assumeIsolated().whenComplete { result in
+        connector.connect(to: server, connection, on: time.eventLoop).assumeIsolated().whenComplete { result in
             self.others[ObjectIdentifier(connection)] = nil
             switch result {
             case .success: self.connected(connection)

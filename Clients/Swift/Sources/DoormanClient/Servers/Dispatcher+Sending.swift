@@ -14,7 +14,7 @@ extension Dispatcher {
                 waiting.putBack([call])
                 break
             }
-            send(call, to: subchannel, at: .now)
+            send(call, to: subchannel, at: time.now)
         }
         if !waiting.isEmpty && ready.isEmpty {
             for subchannel in subchannels { subchannel.requestConnection() }
@@ -91,7 +91,7 @@ extension Dispatcher {
     /// The server behind a connection doesn't answer: as many of its calls as may be are sent elsewhere, the oldest first.
     func moveCalls(from connection: Connection) {
         guard let server = connection.server else { return }
-        let now = Instant.now
+        let now = time.now
         var moved: [ClientCall] = []
         for call in connection.unanswered where call.isLive && call.operation.mayBeRepeated {
             guard call.attemptCount < configuration.maximumAttempts else { continue }
@@ -138,7 +138,7 @@ extension Dispatcher {
         guard call.isLive, call.attempt == nil else { return }
         call.lastError = error
         call.triedServers.append(server)
-        guard call.attemptCount < configuration.maximumAttempts, why.isFree || retryBudget.withdraw(at: .now) else {
+        guard call.attemptCount < configuration.maximumAttempts, why.isFree || retryBudget.withdraw(at: time.now) else {
             return finish(call, error)
         }
         metrics.recordRetry(why)

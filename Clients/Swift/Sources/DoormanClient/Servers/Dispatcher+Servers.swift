@@ -20,7 +20,7 @@ extension Dispatcher {
             let target = servers.targets[index]
             resolver.servers(for: target, on: eventLoop).assumeIsolated().whenSuccess { result in
                 guard !self.isClosed else { return }
-                self.servers.finishLookUp(index, result, at: .now, using: &self.randomness)
+                self.servers.finishLookUp(index, result, at: self.time.now, using: &self.randomness)
                 if case .failure(let failure) = result {
                     self.lastFailure = (target.description, failure)
                     self.logger.warning("name not found", metadata: ["server": "\(target)", "reason": "\(failure)"])
@@ -33,7 +33,7 @@ extension Dispatcher {
     /// A connection did not come about, or ended in the middle of calls.
     func failed(_ subchannel: Subchannel, _ failure: ConnectFailure) {
         if ready.isEmpty || ready.allSatisfy({ $0 === subchannel }) { lastFailure = (subchannel.server.description, failure) }
-        lookUpIfDue(afterFailure: true, at: .now)
+        lookUpIfDue(afterFailure: true, at: time.now)
     }
 
     /// Looks after the servers soon, as answers are due.
@@ -60,7 +60,7 @@ extension Dispatcher {
             }
         }
         readinessChanged()
-        if isInUse(at: .now) {
+        if isInUse(at: time.now) {
             for subchannel in subchannels { subchannel.requestConnection() }
         }
         sendWaiting()
@@ -72,11 +72,11 @@ extension Dispatcher {
             configuration.suspicionAfter, configuration.pingTimeout, configuration.hedgeAfter.map { $0 * 2 } ?? .seconds(2))
         let pause = isFast ? max(.milliseconds(1), shortest / 2) : .seconds(1)
         tick.isFast = isFast
-        tick.task = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(pause.nanoseconds)) { self.runHealthChecks() }
+        tick.task = time.schedule(in: pause) { self.runHealthChecks() }
     }
 
     private func runHealthChecks() {
-        let now = Instant.now
+        let now = time.now
         for subchannel in subchannels { subchannel.tick(at: now) }
         subchannels.removeAll(where: \.isFinished)
         hedge(at: now)

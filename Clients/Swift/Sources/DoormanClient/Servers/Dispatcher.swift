@@ -1,8 +1,10 @@
+internal import CoreMetrics
 internal import DoormanCore
 internal import DoormanSupport
 internal import DoormanWire
 internal import Logging
 internal import NIOCore
+internal import NIOPosix
 
 /// Brings a client's calls and its connections together. All of it happens on one event loop, so nothing here is locked.
 ///
@@ -11,13 +13,30 @@ internal import NIOCore
 final class Dispatcher {
     /// The parts of the process that a dispatcher works with.
     struct Environment {
-        let eventLoop: any EventLoop
+        let time: EventLoopTime
         let taskExecutor: EventLoopTaskExecutor
         let resolver: Resolver
         let metrics: ClientMetrics
         let logger: Logger
+
+        /// - Parameters:
+        ///   - time: The client's clock and event loop. Default: an event loop of the process, with its own clock.
+        ///   - resolver: Looks names up. Default: the system's resolver.
+        ///   - metricsFactory: The backend of the metrics. Default: the process's backend.
+        ///   - logger: Default `nil`: nothing is logged.
+        init(
+            time: EventLoopTime = .eventLoop(MultiThreadedEventLoopGroup.singleton.next()), resolver: Resolver = .system,
+            metricsFactory: any MetricsFactory = MetricsSystem.factory, logger: Logger? = nil
+        ) {
+            self.time = time
+            self.taskExecutor = EventLoopTaskExecutor(time.eventLoop)
+            self.resolver = resolver
+            self.metrics = ClientMetrics(factory: metricsFactory)
+            self.logger = logger ?? Logger(label: "doorman.client") { _ in SwiftLogNoOpLogHandler() }
+        }
     }
 
+    let time: EventLoopTime
     let eventLoop: any EventLoop
     let configuration: DoormanClientConfiguration
     let logger: Logger
@@ -56,16 +75,18 @@ final class Dispatcher {
         self.configuration = configuration
         self.logger = environment.logger
         self.metrics = environment.metrics
-        self.eventLoop = environment.eventLoop
+        self.time = environment.time
+        self.eventLoop = environment.time.eventLoop
         self.taskExecutor = environment.taskExecutor
-        self.connector = Connector(timeout: configuration.connectTimeout, tls: tls, logger: environment.logger)
+        self.connector = Connector(
+            timeout: configuration.connectTimeout, tls: tls, time: environment.time, logger: environment.logger)
         self.retryBudget = CallRetryBudget(ratio: configuration.retryRatio, perSecond: configuration.retriesPerSecond)
         self.hedging = Hedging(after: configuration.hedgeAfter, ratio: configuration.hedgeRatio)
     }
 
     /// Takes calls from the submission queue.
     func submit(_ calls: [ClientCall]) {
-        let now = Instant.now
+        let now = time.now
         for call in calls {
             // `waiterCancelled(_:)` is called for a cancelled call as well, and takes the 1 off again.
             if call.isLive { accept(call, at: now) } else { liveCalls += 1 }
@@ -131,7 +152,7 @@ final class Dispatcher {
     /// Opens connections before the first call needs them.
     func warmUp() {
         guard !isClosed else { return }
-        let now = Instant.now
+        let now = time.now
         if lastSubmission == nil { lastSubmission = now }
         lookUpIfDue(at: now)
         startTicking()
@@ -185,7 +206,7 @@ final class Dispatcher {
             return
         }
         // Not at once: a task that runs on this loop and tries again for ever would leave it no time for what it waits for.
-        eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { listener.notify() }
+        time.schedule(in: .milliseconds(1)) { listener.notify() }
     }
 
     private func admissionError(for call: ClientCall, at now: Instant) -> DoormanError? {
@@ -204,11 +225,9 @@ final class Dispatcher {
         guard let next = deadlines.next, next < timerDeadline else { return }
         deadlineTimer?.cancel()
         timerDeadline = next
-        deadlineTimer = eventLoop.assumeIsolated().scheduleTask(
-            deadline: NIODeadline.uptimeNanoseconds(next.instant.nanoseconds)
-        ) {
+        deadlineTimer = time.schedule(at: next.instant) {
             self.timerDeadline = .none
-            let now = Instant.now
+            let now = self.time.now
             while let call = self.deadlines.popPassed(at: now) {
                 let isWaiting = call.isLive && call.attempt == nil
                 self.finish(call, self.lateness(of: call))
@@ -233,9 +252,4 @@ final class Dispatcher {
 extension Deadline {
     /// That of no call.
     fileprivate static let none = Deadline(.distantFuture)
-}
-
-extension Instant {
-    /// NIO's clock, which only goes forward.
-    static var now: Instant { Instant(nanoseconds: NIODeadline.now().uptimeNanoseconds) }
 }
