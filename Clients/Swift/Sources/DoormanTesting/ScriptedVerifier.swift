@@ -1,35 +1,35 @@
 public import DoormanClient
 internal import NIOConcurrencyHelpers
 
-/// Stands in for a Doorman server in your tests: responds to each token as you told it to, in this process, at once.
+/// A `TokenVerifying` for tests, without a server: returns the response that a test sets for each token.
 ///
 ///     let doorman = ScriptedVerifier(["token of Ada": .identity(.sample(accountID: "1"))])
-///     let service = MyService(doorman: doorman)          // which asks for any TokenVerifying
+///     let service = MyService(doorman: doorman)          // takes any TokenVerifying
 ///     doorman.otherwise = .unavailable(.providerUnavailable)
 ///
-/// It rejects all other tokens, as a server rejects a token that the provider does not know.
+/// By default it rejects all other tokens, as a server rejects a token that the provider does not know.
 public final class ScriptedVerifier: TokenVerifying {
     /// The response to a token.
     public enum Response: Sendable, Hashable {
         /// The identity of the token's account.
         case identity(Identity)
-        /// The token is not good: log the user out.
+        /// The token is rejected: log the user out.
         case rejected(RejectionReason)
         /// There is no verdict: the token may be good or not.
         case unavailable(UnavailableReason)
-        /// Exactly this error.
+        /// This error.
         case error(DoormanError)
-        /// Nothing, until the call's deadline passes.
+        /// No response until the call's deadline.
         case silence
     }
 
-    /// A request that was made.
+    /// A request to the verifier.
     public struct Request: Sendable, Hashable {
         /// The token.
         public let token: Token
         /// The maximum age of the verdict; `nil` if the caller set none.
         public let maxAge: Duration?
-        /// The application that the token must have been made for; `nil` if the caller set none.
+        /// The application that the token must have been issued for; `nil` if the caller set none.
         public let applicationID: String?
         /// The maximum time for the call; `nil` if the caller set none.
         public let timeout: Duration?
@@ -43,15 +43,17 @@ public final class ScriptedVerifier: TokenVerifying {
 
     private let state: NIOLockedValueBox<State>
 
+    /// Creates a verifier.
+    ///
     /// - Parameters:
-    ///   - responses: The response to each token, given by its text.
-    ///   - otherwise: The response to all other tokens.
+    ///   - responses: The response to each token, by the token's text.
+    ///   - otherwise: The response to all other tokens. Default: a rejection.
     public init(_ responses: [String: Response] = [:], otherwise: Response = .rejected(.tokenRejected)) {
         let responses = Dictionary(responses.map { (Token($0.key), $0.value) }) { first, _ in first }
         state = NIOLockedValueBox(State(responses: responses, otherwise: otherwise))
     }
 
-    /// The response to tokens that have none of their own.
+    /// The response to tokens without a response of their own.
     public var otherwise: Response {
         get { state.withLockedValue { $0.otherwise } }
         set { state.withLockedValue { $0.otherwise = newValue } }
@@ -60,12 +62,12 @@ public final class ScriptedVerifier: TokenVerifying {
     /// The requests so far, in order.
     public var requests: [Request] { state.withLockedValue { $0.requests } }
 
-    /// Sets the response to a token from now on. `nil` stands for ``otherwise``.
+    /// Sets the response to a token. `nil` stands for ``otherwise``.
     public func say(_ response: Response?, about token: String) {
         state.withLockedValue { $0.responses[Token(token)] = response }
     }
 
-    /// Records the request, and responds as it was told to.
+    /// Records the request, and returns or throws the response that was set for the token.
     public func verify(
         _ token: Token, maxAge: Duration?, applicationID: String?, timeout: Duration?
     ) async throws(DoormanError) -> Identity {
@@ -94,13 +96,13 @@ public final class ScriptedVerifier: TokenVerifying {
 }
 
 extension Identity {
-    /// An identity for tests: an account that has a phone number, verified just now as tests go.
+    /// Returns an identity for tests, with fixed timestamps and, unless it has an e-mail address, a phone number.
     ///
     /// - Parameters:
-    ///   - accountID: The provider's id of the account.
-    ///   - applicationID: The application that its token was made for.
-    ///   - email: Its e-mail address; with one, it has no phone number.
-    ///   - freshness: How the answer came about.
+    ///   - accountID: The provider's ID of the account.
+    ///   - applicationID: The application that its token was issued for.
+    ///   - email: The e-mail address. Default `nil`: the identity has a phone number instead.
+    ///   - freshness: The freshness of the verdict. Default: cached.
     public static func sample(
         accountID: String, applicationID: String = "5432154321543210", email: String? = nil, freshness: Freshness = .cached
     ) -> Identity {

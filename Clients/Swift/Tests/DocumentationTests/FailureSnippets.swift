@@ -1,9 +1,9 @@
 import DoormanClient
 import Testing
 
-// What the articles of DoormanClient and the README quote. Tests/StyleTests hold that they quote it word for word.
+// Snippets of the articles and READMEs. Tests/StyleTests compare them word for word.
 
-/// What a user is shown.
+/// The page that a user sees.
 private enum Page: Equatable {
     case account(String)
     case logIn
@@ -27,7 +27,7 @@ private func answer(_ token: Token) async {
         let identity = try await client.verify(token)
         print("200: \(identity.accountID) of app \(identity.applicationID)")
     } catch {
-        // A refusal is a verdict. Everything else says nothing about the token: never log a user out for it.
+        // A rejection is a verdict. Every other error says nothing about the token: never log a user out for it.
         print(error.rejection != nil ? "401: log in again" : "503: try again: \(error)")
     }
 }
@@ -40,15 +40,15 @@ private func logIn(with code: AuthorizationCode, client: DoormanClient) async th
     do {
         return try await client.exchange(code).token
     } catch {
-        // Refused, or perhaps spent: have the app ask for a new code.
+        // The code is rejected or may be used up: have the app request a new code.
         guard error.isRetryable else { throw error }
         return try await client.exchange(code).token
     }
 }
 
-@Suite("The failures that the articles show")
+@Suite("Failures in the articles")
 struct FailureSnippets {
-    @Test("a refusal is a log-in, an outage is not")
+    @Test("only a rejection logs a user out")
     func pages() {
         #expect(answerStatus(DoormanError(.tokenRejected, "")) == 401)
         #expect(answerStatus(DoormanError(.unreachable, "", isRetryable: true)) == 503)

@@ -3,7 +3,7 @@ import Logging
 import ServiceLifecycle
 import Testing
 
-// Clients as the articles set them up. Nothing is connected to before the first call, so making them is all that is tested.
+// Snippets of the articles. The test only creates the clients: a client connects at its first call.
 
 private func several() throws -> DoormanClient {
     let client = DoormanClient(targets: try DoormanTarget.list(parsing: "doorman-a:7117,doorman-b:7117"))
@@ -69,7 +69,7 @@ private func near() -> DoormanClient {
 
 private func run(_ server: some Service, _ logger: Logger) async throws {
     let doorman = DoormanClient(target: .hostAndPort("doorman.internal"), logger: logger)
-    // Before those that use it: a group ends its services last one first.
+    // Before the services that use it: a group shuts down its services in reverse order.
     let group = ServiceGroup(services: [doorman, server], gracefulShutdownSignals: [.sigterm], logger: logger)
     try await group.run()
 }
@@ -91,9 +91,9 @@ private func once(_ token: String) async throws {
     print(identity.accountID)
 }
 
-@Suite("The clients that the articles show")
+@Suite("Clients in the articles")
 struct ServerSnippets {
-    @Test("can be made as they stand there")
+    @Test("every client can be created")
     func makes() async throws {
         for client in [try several(), named(), local(), hedged(), near(), secured()] {
             await client.close()

@@ -2,7 +2,7 @@ import DoormanClient
 import DoormanTesting
 import Testing
 
-// The article on testing, as tests.
+// Snippets of the article on testing.
 
 struct Greeter {
     let doorman: any TokenVerifying
@@ -40,7 +40,7 @@ extension GreeterTests {
         #expect(await Greeter(doorman: doorman).greeting(for: "token of Ada") == "Try again later")
     }
 
-    @Test("does not wait for ever")
+    @Test("a silent server ends at the deadline")
     func silence() async throws {
         doorman.otherwise = .silence
         await #expect(throws: DoormanError.self) {

@@ -14,13 +14,13 @@ struct CallRetryBudgetTests {
         return count
     }
 
-    @Test("of the first calls it is the steady part of ten seconds")
+    @Test("the first calls have the fixed retries of ten seconds")
     func beginning() {
         var budget = CallRetryBudget(ratio: 0.2, perSecond: 10)
         #expect(withdrawals(&budget, at: start) == 100)
     }
 
-    @Test("is its part of the calls of the last ten seconds, however many those are", arguments: [400, 400_000])
+    @Test("the budget is a ratio of the calls of the last ten seconds", arguments: [400, 400_000])
     func ratio(calls: Int) {
         var budget = CallRetryBudget(ratio: 0.25, perSecond: 0)
         #expect(withdrawals(&budget, at: start) == 0)
@@ -29,14 +29,15 @@ struct CallRetryBudgetTests {
         #expect(withdrawals(&budget, at: start.advanced(by: .seconds(9))) == 0)
     }
 
-    @Test("calls count for nine seconds and the one in which they were made", arguments: [(9.0, 1), (9.9, 1), (10, 0), (3600, 0)])
+    @Test(
+        "a call counts for nine seconds after the second in which it was made", arguments: [(9.0, 1), (9.9, 1), (10, 0), (3600, 0)])
     func oldCalls(seconds: Double, withdrawals count: Int) {
         var budget = CallRetryBudget(ratio: 1, perSecond: 0)
         budget.deposit(at: start)
         #expect(withdrawals(&budget, at: start.advanced(by: .seconds(seconds))) == count)
     }
 
-    @Test("what was used counts as long")
+    @Test("a retry counts for nine seconds after its second")
     func steady() {
         var budget = CallRetryBudget(ratio: 0, perSecond: 10)
         #expect(withdrawals(&budget, at: start, most: 40) == 40)
@@ -46,7 +47,7 @@ struct CallRetryBudgetTests {
         #expect(withdrawals(&budget, at: start.advanced(by: .seconds(3600))) == 100)
     }
 
-    @Test("a budget of nothing, or less, grants nothing", arguments: [0.0, -1])
+    @Test("a budget of zero or less allows no retry", arguments: [0.0, -1])
     func nothing(value: Double) {
         var budget = CallRetryBudget(ratio: value, perSecond: value)
         for _ in 0..<1000 { budget.deposit(at: start) }

@@ -14,7 +14,7 @@ struct ClientAccountsTests {
         try await connection.answer(call, try #require(ResponseEncoder.encode(page)))
     }
 
-    @Test("a page and a deletion ask what they say")
+    @Test("a page and a deletion send their own requests")
     func calls() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -34,7 +34,7 @@ struct ClientAccountsTests {
         await client.close()
     }
 
-    @Test("all accounts come one after the other, over short and empty pages, and each page is asked for only when it is needed")
+    @Test("a page is requested only when the page before it is used up")
     func sequence() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -72,7 +72,7 @@ struct ClientAccountsTests {
         await client.close()
     }
 
-    @Test("a caller that is not allowed is told so, and not told to try again")
+    @Test("a caller without permission gets an error that is not retryable")
     func notAllowed() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -87,7 +87,7 @@ struct ClientAccountsTests {
         await client.close()
     }
 
-    @Test("an id that would be cut off at its NUL is not sent")
+    @Test("an ID with a NUL byte is not sent")
     func nul() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)

@@ -4,7 +4,7 @@ import DoormanSupport
 @testable import DoormanClient
 
 extension ClientCall {
-    /// A call that is told apart by its token, whose task is about to wait.
+    /// Returns a call whose task is about to wait. Tests tell calls apart by their tokens.
     static func sample(
         _ token: String = "EMAW1", deadline: UInt64 = .max, operation: Operation? = nil
     ) -> ClientCall {
@@ -19,8 +19,8 @@ extension ClientCall {
         return String(decoding: request.token.bytes, as: UTF8.self)
     }
 
-    /// Takes the waiter away.
-    func depart() {
+    /// Cancels the task that waits.
+    func cancelWaiter() {
         _ = waiter?.cancel()
     }
 }

@@ -6,14 +6,14 @@ import Testing
 
 @Suite("calls over a socket", .timeLimit(.minutes(2)))
 struct ClientCallTests {
-    /// A client whose calls wait as long as a slow machine needs.
+    /// Returns a client with the patient configuration.
     private func patient(_ peer: ScriptedPeer, _ change: (inout DoormanClientConfiguration) -> Void = { _ in }) -> DoormanClient {
         var configuration = DoormanClientConfiguration.patient
         change(&configuration)
         return DoormanClient(target: peer.target, configuration: configuration)
     }
 
-    @Test("a token becomes an identity, and every argument reaches the server")
+    @Test("every argument of a verify reaches the server")
     func verify() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -32,7 +32,7 @@ struct ClientCallTests {
         try await connection.clientCloses()
     }
 
-    @Test("exchange, revoke and health ask what they say")
+    @Test("every method sends its own request")
     func otherMethods() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -64,7 +64,7 @@ struct ClientCallTests {
         await client.close()
     }
 
-    @Test("health of a service that the server does not have is an answer, whichever way it is said", arguments: [true, false])
+    @Test("the health of an unknown service is a result, as a response or as a failure", arguments: [true, false])
     func healthOfNothing(asFailure: Bool) async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -78,7 +78,7 @@ struct ClientCallTests {
         await client.close()
     }
 
-    @Test("a Unix socket works alike")
+    @Test("a call works over a Unix socket")
     func unixSocket() async throws {
         let path = "/tmp/doorman-client-\(UInt64.random(in: 0...(.max))).sock"
         defer { removeFile(path) }
@@ -92,27 +92,27 @@ struct ClientCallTests {
     }
 
     @Test("a rejection is a verdict; an outage is not")
-    func refusalAndOutage() async throws {
+    func rejectionAndOutage() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
-        let refused = Task { try await client.verify("EMAWbad") }
+        let rejected = Task { try await client.verify("EMAWbad") }
         let connection = try await peer.accept()
-        try await connection.answer(connection.nextCall(), FailureResponse(.tokenRejected, "the provider refuses it"))
-        let refusal = await #expect(throws: DoormanError.self) { try await refused.value }
-        #expect(refusal?.kind == .rejected(.tokenRejected))
-        #expect(refusal?.isRetryable == false)
+        try await connection.answer(connection.nextCall(), FailureResponse(.tokenRejected, "the provider does not know it"))
+        let rejection = await #expect(throws: DoormanError.self) { try await rejected.value }
+        #expect(rejection?.kind == .rejected(.tokenRejected))
+        #expect(rejection?.isRetryable == false)
 
-        let unlucky = Task { try await client.verify("EMAWgood") }
+        let failed = Task { try await client.verify("EMAWgood") }
         let busy = FailureResponse(.providerBusy, "the provider throttles", retryAfter: .seconds(30))
         try await connection.answer(connection.nextCall(), busy)
-        let outage = await #expect(throws: DoormanError.self) { try await unlucky.value }
+        let outage = await #expect(throws: DoormanError.self) { try await failed.value }
         #expect(outage?.kind == .unavailable(.providerBusy))
         #expect(outage?.retryAfter == .seconds(30))
         #expect(outage?.isRetryable == true)
         await client.close()
     }
 
-    @Test("answers may come in any order, and in single bytes")
+    @Test("responses may arrive in any order in single bytes")
     func outOfOrderInBytes() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -132,7 +132,7 @@ struct ClientCallTests {
         await client.close()
     }
 
-    @Test("frames that are no answers are skipped", arguments: [1, 3, 77] as [UInt8])
+    @Test("frames of other types are skipped", arguments: [1, 3, 77] as [UInt8])
     func otherFrames(type: UInt8) async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -145,7 +145,7 @@ struct ClientCallTests {
         await client.close()
     }
 
-    @Test("a thousand calls at once share one connection, and each gets its own answer")
+    @Test("each of a thousand concurrent calls gets its own response")
     func thousandCalls() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer) { $0.maximumCallsInFlight = 300 }
@@ -172,7 +172,7 @@ struct ClientCallTests {
         await client.close()
     }
 
-    @Test("no more calls are in flight than the limit; the next waits for an answer")
+    @Test("a call waits while the limit on calls in flight is reached")
     func inFlightLimit() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer) { $0.maximumCallsInFlight = 2 }
@@ -190,7 +190,7 @@ struct ClientCallTests {
         await client.close()
     }
 
-    @Test("an id that would be cut off at its NUL is not sent")
+    @Test("an ID with a NUL byte is not sent")
     func nul() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -201,7 +201,7 @@ struct ClientCallTests {
         await client.close()
     }
 
-    @Test("nothing that is printed about a call shows its token")
+    @Test("no printed value of a call contains its token")
     func redaction() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)

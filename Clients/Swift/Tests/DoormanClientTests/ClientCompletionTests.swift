@@ -14,7 +14,7 @@ import Testing
 struct ClientCompletionTests {
     typealias Outcome = Result<Identity, DoormanError>
 
-    /// Every time that a completion was called: what it was told, and on which thread.
+    /// Each call of a completion: the outcome and the event loop.
     private final class Outcomes: Sendable {
         private let all = NIOLockedValueBox<[(outcome: Outcome, loop: ObjectIdentifier?)]>([])
 
@@ -30,7 +30,7 @@ struct ClientCompletionTests {
         }
     }
 
-    /// Keeps a client's thread from all else.
+    /// Blocks a client's thread.
     private struct OccupiedThread {
         private let end = DispatchSemaphore(value: 0)
 
@@ -41,9 +41,9 @@ struct ClientCompletionTests {
         func free() { end.signal() }
     }
 
-    @Test("each call gets its own answer, once, and all are told on the one thread")
+    @Test("each completion is called once on the client's thread")
     func answers() async throws {
-        let peer = try AnsweringPeer()
+        let peer = try RespondingPeer()
         let client = DoormanClient(target: peer.target, configuration: .patient)
         let outcomes = Outcomes()
         let tokens = (0..<1000).map { "EMAW\($0)" }
@@ -59,9 +59,9 @@ struct ClientCompletionTests {
         #expect(outcomes.loops.count == 1 && !outcomes.loops.contains(nil))
     }
 
-    @Test("a completion may make the next call")
+    @Test("a completion can make a call")
     func chain() async throws {
-        let peer = try AnsweringPeer()
+        let peer = try RespondingPeer()
         let client = DoormanClient(target: peer.target, configuration: .patient)
         let outcomes = Outcomes()
         @Sendable func call(_ number: Int) throws {
@@ -76,7 +76,7 @@ struct ClientCompletionTests {
         await client.close()
     }
 
-    @Test("everything that is said of a call reaches the server, and a refusal and an outage come back as what they are")
+    @Test("a rejection and an outage reach the completion as different errors")
     func failures() async throws {
         let peer = try ScriptedPeer()
         var configuration = DoormanClientConfiguration.patient
@@ -88,7 +88,7 @@ struct ClientCompletionTests {
         var call = try await connection.nextCall()
         #expect(call.secret == "EMAW1" && call.applicationID == "5432" && call.maxAgeSeconds == 30)
         #expect(call.timeout.map { $0 > .seconds(20) && $0 <= .seconds(50) } == true)
-        try await connection.answer(call, .init(.tokenRejected, "no such token"))
+        try await connection.answer(call, .init(.tokenRejected, "unknown token"))
         try client.verify(Token("EMAW2")) { outcomes.note($0) }
         call = try await connection.nextCall()
         try await connection.answer(call, .init(.providerUnavailable, "no way to the provider"))
@@ -97,9 +97,9 @@ struct ClientCompletionTests {
         await client.close()
     }
 
-    @Test("a call without a response ends by its deadline or with the client; a later call fails")
+    @Test("a call without a response ends by its deadline or with the client")
     func ends() async throws {
-        let peer = try AnsweringPeer()
+        let peer = try RespondingPeer()
         let time = SteppedTime()
         let client = DoormanClient([peer.target], time: time)
         peer.behave(.hung)
@@ -124,9 +124,9 @@ struct ClientCompletionTests {
             outcomes.errors == [.unavailable(.deadlineExceeded), .unavailable(.clientClosed), .unavailable(.clientClosed)])
     }
 
-    @Test("no more calls wait for the client's thread than may; one call too many throws")
+    @Test("a call above the limit on waiting calls throws")
     func bound() async throws {
-        let peer = try AnsweringPeer()
+        let peer = try RespondingPeer()
         var configuration = DoormanClientConfiguration.patient
         configuration.maximumWaitingCalls = 3
         let metrics = TestMetrics()
@@ -134,12 +134,12 @@ struct ClientCompletionTests {
             targets: [peer.target], configuration: configuration, environment: .init(metricsFactory: metrics))
         let outcomes = Outcomes()
         let thread = OccupiedThread(client.eventLoop)
-        // Others' clients have that thread too.
+        // Clients of other tests use this thread too.
         defer { thread.free() }
         for number in 1...3 { try client.verify(Token("EMAW\(number)")) { outcomes.note($0) } }
         let error = #expect(throws: DoormanError.self) { try client.verify(Token("EMAW4")) { outcomes.note($0) } }
         #expect(error?.kind == .unavailable(.tooManyWaiting) && error?.isRetryable == true)
-        #expect(error?.message.contains("3 calls wait already (maximumWaitingCalls)") == true)
+        #expect(error?.message.contains("3 calls wait already; maximumWaitingCalls limits them") == true)
         thread.free()
         let refused = [("method", "Verify"), ("outcome", "CLIENT_QUEUE_FULL")]
         #expect(try metrics.expectCounter("doorman_client_calls_total", refused).totalValue == 1)
@@ -150,16 +150,16 @@ struct ClientCompletionTests {
         await client.close()
     }
 
-    @Test("what the near cache has waits for the client's thread within the same bound")
+    @Test("the limit on waiting calls covers near cache hits")
     func nearCacheBound() async throws {
         let peer = try ScriptedPeer()
         var configuration = DoormanClientConfiguration.patientWithNearCache
         configuration.maximumWaitingCalls = 3
         let client = DoormanClient(target: peer.target, configuration: configuration)
-        _ = try await NearCacheLesson(client, Token("EMAW1"), account: "1011", from: peer)
+        _ = try await NearCacheFill(client, Token("EMAW1"), account: "1011", from: peer)
         let outcomes = Outcomes()
         let thread = OccupiedThread(client.eventLoop)
-        // Others' clients have that thread too.
+        // Clients of other tests use this thread too.
         defer { thread.free() }
         for _ in 1...3 { try client.verify(Token("EMAW1")) { outcomes.note($0) } }
         let error = #expect(throws: DoormanError.self) { try client.verify(Token("EMAW1")) { outcomes.note($0) } }
@@ -169,12 +169,12 @@ struct ClientCompletionTests {
         await client.close()
     }
 
-    @Test("calls are sent elsewhere from a server that drains or hangs up, and each completion is called once")
+    @Test("each completion is called once when calls move to another server")
     func moves() async throws {
-        let (first, second) = (try AnsweringPeer(), try AnsweringPeer())
+        let (first, second) = (try RespondingPeer(), try RespondingPeer())
         let client = DoormanClient(targets: [first.target, second.target], configuration: .patient)
         let outcomes = Outcomes()
-        for (behaviour, round) in zip([AnsweringPeer.Behaviour.serving, .draining, .serving, .dropping], 1...) {
+        for (behaviour, round) in zip([RespondingPeer.Behaviour.serving, .draining, .serving, .dropping], 1...) {
             first.behave(behaviour)
             for number in 0..<50 { try client.verify(Token("EMAW\(round)-\(number)")) { outcomes.note($0) } }
             try await eventually("this round has ended") { outcomes.count >= round * 50 }
@@ -183,7 +183,7 @@ struct ClientCompletionTests {
         #expect(outcomes.count == 200 && Set(outcomes.accounts).count == 200)
     }
 
-    @Test("one that tries again at once what is refused at once leaves the thread time for all else")
+    @Test("a completion that retries at once does not starve the thread")
     func persistence() async throws {
         let client = DoormanClient(targets: [])
         let outcomes = Outcomes()
@@ -199,11 +199,11 @@ struct ClientCompletionTests {
         #expect(Set(outcomes.errors).isSubset(of: [.unavailable(.unreachable), .unavailable(.clientClosed)]))
     }
 
-    @Test("what the near cache has is told later too, and never before the call has returned")
+    @Test("the completion of a near cache hit is called after the call has returned")
     func nearCache() async throws {
         let peer = try ScriptedPeer()
         let client = DoormanClient(target: peer.target, configuration: .patientWithNearCache)
-        _ = try await NearCacheLesson(client, Token("EMAW1"), account: "1011", from: peer)
+        _ = try await NearCacheFill(client, Token("EMAW1"), account: "1011", from: peer)
         let outcomes = Outcomes()
         try await client.eventLoop.submit {
             try client.verify(Token("EMAW1")) { outcomes.note($0) }
@@ -215,7 +215,7 @@ struct ClientCompletionTests {
         await client.close()
     }
 
-    @Test("calls that are made in one turn of the loop leave on one connection, and those of the next may take another")
+    @Test("the calls of one turn of the event loop leave on one connection")
     func collecting() async throws {
         let peer = try ScriptedPeer()
         var configuration = DoormanClientConfiguration.patient
@@ -244,7 +244,7 @@ struct ClientCompletionTests {
         await client.close()
     }
 
-    @Test("of many calls in one turn of the loop the first leave while others are made, unless servers have enough to do")
+    @Test("of many calls in one turn the first are written early unless the server is busy")
     func leavingEarly() async throws {
         let peer = try ScriptedPeer()
         var configuration = DoormanClientConfiguration.patient
@@ -254,7 +254,7 @@ struct ClientCompletionTests {
         let connection = try await peer.accept()
         _ = try await connection.nextCall()
         let token = Token(String(repeating: "E", count: 200))
-        /// Makes calls in one turn, and says how many had still to leave at its end.
+        /// Makes calls in one turn of the event loop, and returns the number of unwritten calls at its end.
         func make(_ count: Int) async throws -> Int? {
             let unwritten = try await client.eventLoop.submit {
                 for _ in 0..<count { try client.verify(token) { _ in } }
@@ -270,9 +270,9 @@ struct ClientCompletionTests {
         await client.close()
     }
 
-    @Test("of several servers each gets its first calls early")
+    @Test("each of several servers gets its first calls early")
     func leavingEarlyForEach() async throws {
-        let peers = [try AnsweringPeer(), try AnsweringPeer(), try AnsweringPeer(), try AnsweringPeer()]
+        let peers = [try RespondingPeer(), try RespondingPeer(), try RespondingPeer(), try RespondingPeer()]
         let client = DoormanClient(targets: peers.map(\.target), configuration: .patient)
         _ = try await client.outcome(of: Token("EMAW1")).get()
         try await eventually("all are ready") {
@@ -289,7 +289,7 @@ struct ClientCompletionTests {
         await client.close()
     }
 
-    @Test("a client without references stays until its last call has ended")
+    @Test("a client without references lives until its last call has ended")
     func lifetime() async throws {
         let peer = try ScriptedPeer()
         let outcomes = Outcomes()

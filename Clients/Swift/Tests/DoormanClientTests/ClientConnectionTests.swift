@@ -6,16 +6,16 @@ import Testing
 
 @testable import DoormanClient
 
-@Suite("the connection under the calls", .timeLimit(.minutes(2)))
+@Suite("the connection of a client", .timeLimit(.minutes(2)))
 struct ClientConnectionTests {
-    /// A client whose calls wait as long as a slow machine needs.
+    /// Returns a client with the patient configuration.
     private func patient(_ peer: ScriptedPeer, _ change: (inout DoormanClientConfiguration) -> Void = { _ in }) -> DoormanClient {
         var configuration = DoormanClientConfiguration.patient
         change(&configuration)
         return DoormanClient(target: peer.target, configuration: configuration)
     }
 
-    /// Makes one call that succeeds, so that the connection counts as good.
+    /// Makes a call that succeeds, so that the connection is proven.
     private func prove(_ client: DoormanClient, _ peer: ScriptedPeer) async throws -> PeerConnection {
         async let identity = client.verify("EMAWfirst")
         let connection = try await peer.accept()
@@ -24,7 +24,7 @@ struct ClientConnectionTests {
         return connection
     }
 
-    @Test("a draining server loses no call: what it did not start goes to the next, what it did it finishes")
+    @Test("a draining server loses no call")
     func draining() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -48,7 +48,7 @@ struct ClientConnectionTests {
         await client.close()
     }
 
-    @Test("a server that only ever drains is given up after five attempts")
+    @Test("a call fails after five attempts at draining servers")
     func alwaysDraining() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -63,7 +63,7 @@ struct ClientConnectionTests {
         await client.close()
     }
 
-    @Test("a lost connection costs a verify nothing, and an exchange its only try")
+    @Test("a verify is retried after a lost connection, an exchange is not")
     func lostConnection() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -86,7 +86,7 @@ struct ClientConnectionTests {
         await client.close()
     }
 
-    @Test("a server that starts after a first connection has failed is found within the deadline")
+    @Test("a call succeeds if its server starts before the deadline")
     func lateServer() async throws {
         let path = "/tmp/doorman-late-\(UInt64.random(in: 0...(.max))).sock"
         defer { removeFile(path) }
@@ -95,7 +95,7 @@ struct ClientConnectionTests {
         logger.logLevel = .debug
         let client = DoormanClient(target: .unixSocket(path: path), configuration: .patient, logger: logger)
         async let identity = client.verify("EMAW1")
-        try await eventually("a connection has failed") { recorder.lines.contains { $0.hasPrefix("debug no connection ") } }
+        try await eventually("a connection has failed") { recorder.lines.contains { $0.hasPrefix("debug cannot connect ") } }
         let peer = try ScriptedPeer(path: path)
         let connection = try await peer.accept()
         try await connection.answer(connection.nextCall(), "1")
@@ -103,7 +103,7 @@ struct ClientConnectionTests {
         await client.close()
     }
 
-    @Test("a server that accepts and closes gets its pauses, and the call its answer")
+    @Test("a call survives a server that accepts and closes connections")
     func acceptAndClose() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -118,7 +118,7 @@ struct ClientConnectionTests {
         await client.close()
     }
 
-    enum Nonsense: CaseIterable {
+    enum MalformedFrame: CaseIterable {
         case http, tooLong, oversized, unknownStream, wrongMessage
 
         func bytes(_ connection: PeerConnection, _ id: StreamID) -> [UInt8] {
@@ -132,25 +132,25 @@ struct ClientConnectionTests {
         }
     }
 
-    @Test("a server that talks nonsense fails its calls, without a verdict and without another try", arguments: Nonsense.allCases)
-    func nonsense(_ nonsense: Nonsense) async throws {
+    @Test("a malformed frame ends calls without a verdict", arguments: MalformedFrame.allCases)
+    func malformed(_ frame: MalformedFrame) async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
         let call = Task { try await client.verify("EMAW1") }
         let connection = try await peer.accept()
         let received = try await connection.nextCall()
-        try await connection.send(nonsense.bytes(connection, received.streamID))
+        try await connection.send(frame.bytes(connection, received.streamID))
         let error = await #expect(throws: DoormanError.self) { try await call.value }
         #expect(error?.kind == .unavailable(.protocolViolation))
         #expect(error?.isRetryable == false)
-        if nonsense != .wrongMessage { try await connection.clientCloses() }
+        if frame != .wrongMessage { try await connection.clientCloses() }
         await client.close()
     }
 
     @Test(
-        "a server that falls silent and says it serves, or says anything but that it doesn't, keeps its calls",
+        "a silent server keeps its calls if it responds to a health check",
         arguments: [nil, .callerNotAllowed, .tooManyCallsPerSecond, .unimplemented] as [Failure?])
-    func slowProvider(refusal: Failure?) async throws {
+    func slowProvider(failure: Failure?) async throws {
         let peer = try ScriptedPeer()
         let time = SteppedTime()
         var configuration = DoormanClientConfiguration.patient
@@ -164,8 +164,8 @@ struct ClientConnectionTests {
             try await time.advance(by: .milliseconds(20))
             let ping = try await connection.nextCall()
             #expect(ping.method == .healthCheck)
-            let refused = refusal.map { ResponseEncoder.encode(FailureResponse($0, "no")) }
-            try await connection.answer(ping, refused ?? ResponseEncoder.encode(ServingStatus.serving))
+            let failed = failure.map { ResponseEncoder.encode(FailureResponse($0, "no")) }
+            try await connection.answer(ping, failed ?? ResponseEncoder.encode(ServingStatus.serving))
             try await eventually("it takes calls again") {
                 try await client.eventLoop.submit { [dispatcher = client.dispatcher] in !dispatcher.value.ready.isEmpty }.get()
             }
@@ -176,7 +176,7 @@ struct ClientConnectionTests {
         await client.close()
     }
 
-    @Test("a server that falls silent and doesn't say how it is loses its calls to the next connection, which must say it first")
+    @Test("a hung server gets its calls back after a health check on a new connection")
     func hung() async throws {
         let peer = try ScriptedPeer()
         let time = SteppedTime()
@@ -190,7 +190,7 @@ struct ClientConnectionTests {
         _ = try await old.nextCall()
         try await time.advance(by: .milliseconds(20))
         #expect(try await old.nextCall().method == .healthCheck)
-        // Found late twice, and then the pause.
+        // The health check is found late twice. Then the back-off ends.
         try await time.advance(by: .milliseconds(30) + configuration.firstBackoff)
 
         let new = try await peer.accept()
@@ -206,7 +206,7 @@ struct ClientConnectionTests {
         await client.close()
     }
 
-    @Test("an idle connection is closed before the server does it, and the next call opens another")
+    @Test("an idle connection is closed until the next call")
     func idle() async throws {
         let peer = try ScriptedPeer()
         let time = SteppedTime()
@@ -221,7 +221,7 @@ struct ClientConnectionTests {
         await client.close()
     }
 
-    @Test("a server that says it does not serve finishes what it has, and gets nothing further")
+    @Test("a server that is not serving gets no further calls")
     func notServing() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -235,7 +235,7 @@ struct ClientConnectionTests {
         await client.close()
     }
 
-    @Test("closing ends what is under way, and what comes later")
+    @Test("a closed client ends its calls")
     func close() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -260,7 +260,7 @@ struct ClientConnectionTests {
         try await connection.clientCloses()
     }
 
-    @Test("the scoped helper closes whichever way its body ends")
+    @Test("withDoormanClient closes the client when its body throws")
     func scoped() async throws {
         struct Stop: Error {}
         let peer = try ScriptedPeer()

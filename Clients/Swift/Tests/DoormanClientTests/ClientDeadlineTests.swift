@@ -18,7 +18,7 @@ struct ClientDeadlineTests {
         return error
     }
 
-    @Test("a server that never answers costs the deadline, no more; its late answer is ignored")
+    @Test("a call without a response ends at its deadline")
     func neverAnswers() async throws {
         let peer = try ScriptedPeer()
         let time = SteppedTime()
@@ -40,11 +40,11 @@ struct ClientDeadlineTests {
         await client.close()
     }
 
-    @Test("the deadline covers connecting: a listener that accepts no connection and has a full backlog")
+    @Test("the deadline covers connecting to a listener with a full backlog")
     func fullBacklog() async throws {
         let peer = try ScriptedPeer(backlog: 0)
         var clients: [DoormanClient] = []
-        // The first clients connect: the backlog has room for them.
+        // The backlog accepts the connections of the first clients.
         for _ in 0..<6 {
             let time = SteppedTime()
             let client = DoormanClient([peer.target], time: time)
@@ -58,7 +58,7 @@ struct ClientDeadlineTests {
         for client in clients { await client.close() }
     }
 
-    @Test("a port without a listener is told apart from one that is slow")
+    @Test("a port without a listener is unreachable, not slow")
     func refused() async throws {
         let peer = try ScriptedPeer()
         peer.close()
@@ -70,7 +70,7 @@ struct ClientDeadlineTests {
     }
 
     @Test(
-        "a socket file that does not exist is named as the cause",
+        "the error of a missing socket file names the cause",
         arguments: ["/nonexistent/doorman.sock", "/" + String(repeating: "x", count: 300)])
     func noSuchSocket(path: String) async throws {
         let error = try await connectError(.unixSocket(path: path))
@@ -78,7 +78,7 @@ struct ClientDeadlineTests {
         #expect(error?.message.contains("socket") == true)
     }
 
-    @Test("a call without time is not made")
+    @Test("a call without time left is not sent")
     func noTime() async throws {
         let peer = try ScriptedPeer()
         let client = DoormanClient(target: peer.target)
@@ -90,7 +90,7 @@ struct ClientDeadlineTests {
         await client.close()
     }
 
-    @Test("an exchange that ran out of time may have spent its code, so it is not retryable")
+    @Test("an exchange is not retryable after its deadline")
     func exchange() async throws {
         let peer = try ScriptedPeer()
         let time = SteppedTime()
@@ -105,7 +105,7 @@ struct ClientDeadlineTests {
         await client.close()
     }
 
-    @Test("a cancelled task is free at once, and the response to its call disturbs no other call")
+    @Test("a late response to a cancelled call reaches no other call")
     func cancellation() async throws {
         let peer = try ScriptedPeer()
         let client = DoormanClient([peer.target], time: SteppedTime())
@@ -122,7 +122,7 @@ struct ClientDeadlineTests {
         await client.close()
     }
 
-    @Test("a task that is cancelled before its call, or while it waits, is free at once too")
+    @Test("a task that is cancelled early ends at once")
     func earlyCancellation() async throws {
         let peer = try ScriptedPeer()
         var configuration = DoormanClientConfiguration()
@@ -146,7 +146,7 @@ struct ClientDeadlineTests {
         await client.close()
     }
 
-    @Test("one call too many fails at once")
+    @Test("a call above the limit on waiting calls fails at once")
     func queueLimit() async throws {
         let gone = try ScriptedPeer()
         gone.close()
@@ -162,13 +162,13 @@ struct ClientDeadlineTests {
                 do { _ = try await task.value } catch let error as DoormanError { await errors.add(error.kind) }
             }
         }
-        try await eventually("eight fail at once") { await errors.count(of: .unavailable(.tooManyWaiting)) == 8 }
+        try await eventually("eight calls fail") { await errors.count(of: .unavailable(.tooManyWaiting)) == 8 }
         await client.close()
-        try await eventually("two end with the client") { await errors.count(of: .unavailable(.clientClosed)) == 2 }
+        try await eventually("two calls end with the client") { await errors.count(of: .unavailable(.clientClosed)) == 2 }
         #expect(await errors.count(of: .unavailable(.tooManyWaiting)) == 8)
     }
 
-    @Test("calls that timed out while they waited do not count towards the limit")
+    @Test("calls that timed out do not count towards the limit on waiting calls")
     func queueOfTheLate() async throws {
         let gone = try ScriptedPeer()
         gone.close()

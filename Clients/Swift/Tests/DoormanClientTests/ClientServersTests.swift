@@ -11,12 +11,12 @@ import Testing
 
 @Suite("several servers", .timeLimit(.minutes(2)))
 struct ClientServersTests {
-    /// A verify that two servers have, and that neither has answered.
+    /// A verify that was sent to two servers, neither of which has responded.
     private struct HedgedCall {
         let client: DoormanClient
         let metrics = TestMetrics()
         let identity: Task<Identity, any Error>
-        /// The connections, and the call on each. The first is the server's that had the call first.
+        /// The connection and the call of each server, in the order of the attempts.
         let received: [(connection: PeerConnection, call: ReceivedCall)]
 
         init() async throws {
@@ -49,9 +49,9 @@ struct ClientServersTests {
         }
     }
 
-    @Test("calls are spread over all of them")
+    @Test("calls are spread over all servers")
     func spread() async throws {
-        let servers = try AnsweringServers(3)
+        let servers = try RespondingServers(3)
         try await servers.reachAll()
         let before = servers.peers.map { $0.calls.count }
         for _ in 0..<10 { try await servers.client.verifyTokens(30) }
@@ -59,37 +59,37 @@ struct ClientServersTests {
         await servers.client.close()
     }
 
-    @Test("one that is not there costs no call")
+    @Test("a missing server costs no call")
     func oneMissing() async throws {
-        let servers = try AnsweringServers(3)
+        let servers = try RespondingServers(3)
         servers.peers[1].stop()
         try await servers.client.verifyTokens(100)
         #expect(servers.retries("connection_lost") <= 1)
         await servers.client.close()
     }
 
-    @Test("one that drains is left by calls that it did not begin, at no cost to the budget")
+    @Test("the calls of a draining server move without a charge to the retry budget")
     func draining() async throws {
-        let servers = try AnsweringServers(3) { ($0.retryRatio, $0.retriesPerSecond) = (0, 0) }
+        let servers = try RespondingServers(3) { ($0.retryRatio, $0.retriesPerSecond) = (0, 0) }
         try await servers.reachAll()
         servers.peers[0].behave(.draining)
         for _ in 0..<5 { try await servers.client.verifyTokens(30) }
-        let refused = servers.peers[0].calls.count
+        let received = servers.peers[0].calls.count
         try await servers.client.verifyTokens(100)
-        #expect(servers.peers[0].calls.count == refused)
-        // It is asked for its health, and gets calls again when it serves.
+        #expect(servers.peers[0].calls.count == received)
+        // It gets calls again after it has passed a health check.
         servers.peers[0].behave(.serving)
         try await eventually("it gets calls again") {
             try await servers.client.verifyTokens(10)
-            return servers.peers[0].calls.count > refused
+            return servers.peers[0].calls.count > received
         }
         #expect(servers.peers[0].pings > 0)
         await servers.client.close()
     }
 
-    @Test("one that can't ask the provider is not the last that is asked, and all that can't are each asked once")
+    @Test("a call is sent once to each server without a provider")
     func providerUnavailable() async throws {
-        let servers = try AnsweringServers(3)
+        let servers = try RespondingServers(3)
         try await servers.reachAll()
         servers.peers[0].behave(.providerUnavailable)
         try await servers.client.verifyTokens(100)
@@ -101,9 +101,9 @@ struct ClientServersTests {
         await servers.client.close()
     }
 
-    @Test("without a budget no call is sent again that a server may have begun")
+    @Test("without a retry budget no call that a server may have begun is retried")
     func noBudget() async throws {
-        let servers = try AnsweringServers(2) { ($0.retryRatio, $0.retriesPerSecond) = (0, 0) }
+        let servers = try RespondingServers(2) { ($0.retryRatio, $0.retriesPerSecond) = (0, 0) }
         try await servers.reachAll()
         for peer in servers.peers { peer.behave(.dropping) }
         let error = await #expect(throws: DoormanError.self) { try await servers.client.verify("EMAWonce") }
@@ -112,9 +112,9 @@ struct ClientServersTests {
         await servers.client.close()
     }
 
-    @Test("servers that drop every call are not asked more often than the budget says")
+    @Test("the retry budget limits the calls to servers that drop every call")
     func budget() async throws {
-        let servers = try AnsweringServers(2) {
+        let servers = try RespondingServers(2) {
             ($0.retryRatio, $0.retriesPerSecond) = (0.1, 0)
             $0.firstBackoff = .milliseconds(1)
             $0.longestBackoff = .milliseconds(1)
@@ -141,7 +141,7 @@ struct ClientServersTests {
         await servers.client.close()
     }
 
-    @Test("a verify that waits is hedged at another server, whose answer counts")
+    @Test("the response to a hedge counts")
     func hedged() async throws {
         let hedge = try await HedgedCall()
         let (connection, call) = hedge.received[1]
@@ -151,7 +151,7 @@ struct ClientServersTests {
         await hedge.client.close()
     }
 
-    @Test("of a hedged verify, a server that can't ask the provider does not speak for the one that may yet answer")
+    @Test("a hedged verify outlives the failure of one attempt")
     func hedgedFailure() async throws {
         let hedge = try await HedgedCall()
         let (client, first, second) = (hedge.client, hedge.received[0], hedge.received[1])
@@ -170,7 +170,7 @@ struct ClientServersTests {
         await hedge.client.close()
     }
 
-    @Test("a client of no servers says so at once")
+    @Test("a call of a client without servers fails at once")
     func none() async {
         let client = DoormanClient(targets: [])
         let error = await #expect(throws: DoormanError.self) { try await client.verify("EMAW1") }
@@ -179,9 +179,9 @@ struct ClientServersTests {
         await client.close()
     }
 
-    @Test("a name's addresses are all used, and looked up again when servers fail")
+    @Test("a name is looked up again when its servers fail")
     func names() async throws {
-        let peers = try (0..<3).map { _ in try AnsweringPeer() }
+        let peers = try (0..<3).map { _ in try RespondingPeer() }
         let known = NIOLockedValueBox([0])
         let lookUps = NIOLockedValueBox(0)
         let addresses = try peers.map { try SocketAddress(ipAddress: "127.0.0.1", port: $0.target.port) }
@@ -203,9 +203,9 @@ struct ClientServersTests {
         await client.close()
     }
 
-    @Test("a name that has no address is named as the cause, and found when it has one")
+    @Test("the error of a missing name names the cause")
     func missingName() async throws {
-        let peer = try AnsweringPeer()
+        let peer = try RespondingPeer()
         let isKnown = NIOLockedValueBox(false)
         let address = try SocketAddress(ipAddress: "127.0.0.1", port: peer.target.port)
         let resolver = Resolver { _, _ throws(ConnectFailure) in
@@ -228,9 +228,9 @@ struct ClientServersTests {
         await client.close()
     }
 
-    @Test("a name that takes long to look up keeps no call from servers that are known, and costs none more than its deadline")
+    @Test("a slow look-up delays no call to known servers")
     func slowName() async throws {
-        let peer = try AnsweringPeer()
+        let peer = try RespondingPeer()
         let isKnown = DispatchSemaphore(value: 0)
         let resolver = Resolver { _, _ throws(ConnectFailure) in
             isKnown.wait()
@@ -253,9 +253,9 @@ struct ClientServersTests {
         }
     }
 
-    @Test("several connections to a server are opened where that is set")
+    @Test("connectionsPerServer sets the number of connections")
     func connections() async throws {
-        let servers = try AnsweringServers(1) { $0.connectionsPerServer = 3 }
+        let servers = try RespondingServers(1) { $0.connectionsPerServer = 3 }
         try await eventually("three connections") {
             try await servers.client.verifyTokens(20)
             return servers.peers[0].connections == 3
@@ -268,12 +268,12 @@ struct ClientServersTests {
     @Test("an idle connection gets health checks")
     func idle() async throws {
         let time = SteppedTime()
-        let servers = try AnsweringServers(1, time: time)
+        let servers = try RespondingServers(1, time: time)
         try await servers.client.verifyTokens(1)
         for count in 1...2 {
             // The ticks of a client without calls are a second apart.
             try await time.advance(by: .seconds(31))
-            try await eventually("its health is asked") { servers.peers[0].pings == count }
+            try await eventually("a health check arrives") { servers.peers[0].pings == count }
             try await eventually("the client has the response") {
                 try await servers.client.eventLoop.submit { [dispatcher = servers.client.dispatcher] in
                     dispatcher.value.ready.first?.current?.pingedSince == nil
@@ -284,7 +284,7 @@ struct ClientServersTests {
         await servers.client.close()
     }
 
-    @Test("a connection that is old is replaced by another, and no call fails for it")
+    @Test("an old connection is replaced without the loss of a call")
     func age() async throws {
         let time = SteppedTime()
         let peer = try ScriptedPeer()
@@ -305,9 +305,9 @@ struct ClientServersTests {
         await client.close()
     }
 
-    @Test("cancelled at whatever moment, calls end, and no answer reaches another call")
+    @Test("a call that is cancelled at any moment leaves nothing behind")
     func cancellations() async throws {
-        let servers = try AnsweringServers(2)
+        let servers = try RespondingServers(2)
         try await servers.client.verifyTokens(10)
         let count = TestSize.isFull ? 100_000 : 10_000
         let outcomes = NIOLockedValueBox((answered: 0, cancelled: 0))
@@ -335,7 +335,7 @@ struct ClientServersTests {
         let (answered, cancelled) = outcomes.withLockedValue { $0 }
         #expect(answered + cancelled == count)
         #expect(answered > 0 && cancelled > 0)
-        try await eventually("nothing is left of them") {
+        try await eventually("no call is left") {
             try await servers.client.eventLoop.submit { [dispatcher = servers.client.dispatcher] in
                 let dispatcher = dispatcher.value
                 return dispatcher.liveCalls == 0 && dispatcher.deadlines.isEmpty

@@ -13,7 +13,7 @@ import Testing
 
 @Suite("a client among services", .serialized, .timeLimit(.minutes(2)))
 struct ClientServiceTests {
-    @Test("as a service it connects before the first call, and closes when the group shuts down")
+    @Test("a client closes when its service group shuts down")
     func lifecycle() async throws {
         let peer = try ScriptedPeer()
         let client = DoormanClient(target: peer.target)
@@ -28,9 +28,9 @@ struct ClientServiceTests {
         #expect(error?.kind == .unavailable(.clientClosed))
     }
 
-    @Test("nothing of its connections is left when it has closed: a process may end right then")
+    @Test("a closed client leaves no connection object")
     func leavesNothing() async throws {
-        let peer = try AnsweringPeer()
+        let peer = try RespondingPeer()
         let client = DoormanClient(target: peer.target, configuration: .patient)
         _ = try await client.verify("EMAW1")
         let remains = try await client.eventLoop.submit { [dispatcher = client.dispatcher] in
@@ -45,12 +45,12 @@ struct ClientServiceTests {
         #expect(servers.isEmpty)
     }
 
-    @Test("what happens to servers is logged with the server's name, and never a token")
+    @Test("log lines name the server and no token")
     func logging() async throws {
         let recorder = LogRecorder()
         var logger = Logger(label: "test") { _ in recorder }
         logger.logLevel = .trace
-        let peer = try AnsweringPeer()
+        let peer = try RespondingPeer()
         var configuration = DoormanClientConfiguration()
         configuration.timeout = .seconds(60)
         configuration.suspicionAfter = .milliseconds(20)
@@ -62,9 +62,9 @@ struct ClientServiceTests {
         peer.behave(.hung)
         async let late = client.verify("EMAWplantedtoo")
         try await eventually("the server has the call") { peer.calls.contains("EMAWplantedtoo") }
-        // It is suspected, found hung, and backed off from.
+        // The client suspects the server, and then finds that it is hung.
         try await time.advance(by: .milliseconds(20 + 30))
-        try await eventually("it is found hung") { recorder.lines.joined().contains("doesn't answer") }
+        try await eventually("it is found hung") { recorder.lines.joined().contains("doesn't respond") }
         peer.behave(.serving)
         try await time.advance(by: configuration.firstBackoff)
         #expect(try await late.accountID == "EMAWplantedtoo")
@@ -76,7 +76,7 @@ struct ClientServiceTests {
     @Test("calls are counted by method and outcome")
     func metrics() async throws {
         let metrics = TestMetrics()
-        let peer = try AnsweringPeer()
+        let peer = try RespondingPeer()
         let client = DoormanClient(
             targets: [peer.target], configuration: .patient, environment: .init(metricsFactory: metrics))
         for _ in 0..<3 { _ = try await client.verify("EMAW1", timeout: .seconds(60)) }
@@ -93,15 +93,15 @@ struct ClientServiceTests {
         await client.close()
     }
 
-    @Test("a near cache answers the same question without the server, until a revocation")
+    @Test("a near cache serves a verdict until a revocation")
     func nearCache() async throws {
         let peer = try ScriptedPeer()
         let client = DoormanClient(target: peer.target, configuration: .patientWithNearCache)
-        let lesson = try await NearCacheLesson(client, Token("EMAW1"), account: "1", from: peer)
+        let lesson = try await NearCacheFill(client, Token("EMAW1"), account: "1", from: peer)
         let connection = lesson.connection
         #expect(lesson.identity.freshness == .fresh)
         #expect(try await client.verify("EMAW1").freshness == .cached)
-        // What must be fresh is always asked.
+        // A call with maxAge bypasses the near cache.
         async let fresh = client.verify("EMAW1", maxAge: .seconds(1))
         try await connection.answer(connection.nextCall(), ResponseEncoder.encode(lesson.identity))
         _ = try await fresh
@@ -114,7 +114,7 @@ struct ClientServiceTests {
         await client.close()
     }
 
-    @Test("the context of a trace goes along as metadata")
+    @Test("the trace context is sent as metadata")
     func tracing() async throws {
         InstrumentationSystem.bootstrap(TraceparentInstrument())
         let peer = try ScriptedPeer()
@@ -156,7 +156,7 @@ private struct TraceparentInstrument: Instrument {
     }
 }
 
-/// What a connection was, unless it is gone.
+/// Weak references to the objects of a connection.
 ///
 /// `@unchecked`: weak references may be read by any thread.
 private final class Remains: @unchecked Sendable {

@@ -13,7 +13,7 @@ struct ClientStatisticsTests {
         return DoormanClient(target: peer.target, configuration: configuration)
     }
 
-    @Test("what the server counted arrives, within the time that the call was given")
+    @Test("the server's counters arrive")
     func statistics() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
@@ -31,7 +31,7 @@ struct ClientStatisticsTests {
         await client.close()
     }
 
-    @Test("a caller that is not allowed is told so, and one of an older server that there is no such method")
+    @Test("a call without permission, or to an older server, is not retryable")
     func refused() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)

@@ -8,13 +8,13 @@ import Testing
 
 @Suite("tasks on a client's thread", .timeLimit(.minutes(2)))
 struct ClientTaskExecutorTests {
-    private func client(of peer: AnsweringPeer) -> DoormanClient {
+    private func client(of peer: RespondingPeer) -> DoormanClient {
         DoormanClient(targets: [peer.target], configuration: .patient)
     }
 
-    @Test("all run on one event loop, and each call gets its own answer")
+    @Test("all tasks run on one event loop")
     func answers() async throws {
-        let peer = try AnsweringPeer()
+        let peer = try RespondingPeer()
         let client = client(of: peer)
         let loops = try await withThrowingTaskGroup(of: ObjectIdentifier?.self) { tasks in
             for number in 0..<200 {
@@ -33,7 +33,7 @@ struct ClientTaskExecutorTests {
         await client.close()
     }
 
-    @Test("a job that has the others run runs none of them inside itself, and they run all the same")
+    @Test("jobs do not nest")
     func nesting() async {
         let executor = EventLoopTaskExecutor(MultiThreadedEventLoopGroup.singleton.next())
         let order = NIOLockedValueBox<[String]>([])
@@ -49,7 +49,7 @@ struct ClientTaskExecutorTests {
 
     @Test("a call without a response ends by its deadline, by its task's cancellation, or with the client")
     func ends() async throws {
-        let peer = try AnsweringPeer()
+        let peer = try RespondingPeer()
         let time = SteppedTime()
         let client = DoormanClient([peer.target], time: time)
         peer.behave(.hung)
@@ -84,7 +84,7 @@ struct ClientTaskExecutorTests {
         #expect(await closed.value == .unavailable(.clientClosed))
     }
 
-    @Test("a task that tries again at once what is refused at once leaves the thread time for all else")
+    @Test("a task that retries at once does not starve the thread")
     func persistence() async throws {
         let client = DoormanClient(targets: [])
         let tries = Task(executorPreference: client.taskExecutor) {

@@ -11,7 +11,7 @@ struct ConnectionStateMachineTests {
 
     let start = Instant(nanoseconds: 1_000_000_000)
 
-    /// Every state that matters. In all but the first, stream 1 belongs to call 1.
+    /// Every relevant state. In all but the first, stream 1 belongs to call 1.
     enum Situation: CaseIterable {
         case fresh, pending, abandoned, answered, draining, drainingAbandoned, closed
 
@@ -35,25 +35,25 @@ struct ConnectionStateMachineTests {
     }
 
     @Test(
-        "an answer to stream 1 reaches its call, is ignored, or is the server's fault",
+        "a response on stream 1 completes its call, is ignored, or is a violation",
         arguments: [
             (.fresh, .violation), (.pending, .complete(1)), (.abandoned, .ignore), (.answered, .violation),
             (.draining, .complete(1)), (.drainingAbandoned, .ignore), (.closed, .ignore),
-        ] as [(Situation, Machine.AnswerAction)])
-    func answer(situation: Situation, expected: Machine.AnswerAction) {
+        ] as [(Situation, Machine.ResponseAction)])
+    func response(situation: Situation, expected: Machine.ResponseAction) {
         var machine = situation.machine
         #expect(machine.answered(StreamID(1), at: start) == expected)
     }
 
     @Test(
-        "an answer to a stream that was never used is the server's fault",
+        "a response on an unused stream is a violation",
         arguments: [2, 3, 0, 0xffff_ffff] as [UInt32], Situation.allCases)
-    func strangeAnswer(id: UInt32, situation: Situation) {
+    func strayResponse(id: UInt32, situation: Situation) {
         var machine = situation.machine
         #expect(machine.answered(StreamID(id), at: start) == (situation == .closed ? .ignore : .violation))
     }
 
-    @Test("a call that is not sent after all leaves its stream to the next, and nothing that is unwritten")
+    @Test("a call that is rolled back leaves its stream to the next call")
     func leavesNothing() {
         var machine = Situation.pending.machine
         #expect(machine.start(2, at: start) == .send(StreamID(3)) && machine.unwritten == 1)
@@ -65,10 +65,10 @@ struct ConnectionStateMachineTests {
     }
 
     @Test(
-        "a call gets the next odd stream where there is room",
+        "a call gets the next odd stream if there is capacity",
         arguments: [
             (.fresh, .send(StreamID(1))), (.pending, .send(StreamID(3))), (.abandoned, .send(StreamID(3))),
-            (.answered, .send(StreamID(3))), (.draining, .refuse), (.drainingAbandoned, .refuse), (.closed, .refuse),
+            (.answered, .send(StreamID(3))), (.draining, .noCapacity), (.drainingAbandoned, .noCapacity), (.closed, .noCapacity),
         ] as [(Situation, Machine.StartAction)])
     func startCall(situation: Situation, expected: Machine.StartAction) {
         var machine = situation.machine
@@ -76,7 +76,7 @@ struct ConnectionStateMachineTests {
     }
 
     @Test(
-        "draining closes at once only if no call waits",
+        "draining closes at once if no call is pending",
         arguments: [
             (.fresh, .close), (.pending, .none), (.abandoned, .close), (.answered, .close), (.draining, .none),
             (.drainingAbandoned, .close), (.closed, .none),
@@ -87,7 +87,7 @@ struct ConnectionStateMachineTests {
     }
 
     @Test(
-        "giving a call up closes only a draining connection, with its last call",
+        "abandoning the last call closes a draining connection",
         arguments: [
             (.fresh, .none), (.pending, .none), (.abandoned, .none), (.answered, .none), (.draining, .close),
             (.drainingAbandoned, .close), (.closed, .none),
@@ -97,7 +97,7 @@ struct ConnectionStateMachineTests {
         #expect(machine.abandon(StreamID(1)) == expected)
     }
 
-    @Test("an ended connection leaves those that wait, and only those", arguments: Situation.allCases)
+    @Test("a closed connection leaves its pending calls", arguments: Situation.allCases)
     func closed(situation: Situation) {
         var machine = situation.machine
         let waits = situation == .pending || situation == .draining
@@ -105,7 +105,7 @@ struct ConnectionStateMachineTests {
         #expect(machine.capacity == .none)
     }
 
-    @Test("calls whose bytes never left are told apart from those that the server may have begun")
+    @Test("a closed connection separates unsent calls from unanswered calls")
     func unsent() {
         var machine = Machine(maximumCallsInFlight: 10, at: start)
         for number in 1...2 { _ = machine.start(number, at: start) }
@@ -115,31 +115,31 @@ struct ConnectionStateMachineTests {
             machine.closed() == Machine.Leftovers(unsent: [3, 4], unanswered: [1, 2]))
     }
 
-    @Test("calls that were given up count until the server has answered them")
+    @Test("an abandoned call counts as in flight until its response")
     func abandonedCount() {
         var machine = Machine(maximumCallsInFlight: 1, at: start)
         _ = machine.start(1, at: start)
         #expect(machine.capacity == .full)
         _ = machine.abandon(StreamID(1))
         #expect(machine.capacity == .full)
-        #expect(machine.start(2, at: start) == .refuse)
+        #expect(machine.start(2, at: start) == .noCapacity)
         #expect(machine.answered(StreamID(1), at: start) == .ignore)
         #expect(machine.capacity == .free)
     }
 
-    @Test("a connection is used up when its stream ids are")
+    @Test("a connection has no capacity after its last stream ID")
     func lastID() {
         var machine = Machine(maximumCallsInFlight: 10, lastID: StreamID(5), at: start)
         for id in [1, 3, 5] as [UInt32] {
             #expect(machine.start(Int(id), at: start) == .send(StreamID(id)))
         }
         #expect(machine.capacity == .none)
-        #expect(machine.start(7, at: start) == .refuse)
+        #expect(machine.start(7, at: start) == .noCapacity)
         #expect(machine.answered(StreamID(5), at: start) == .complete(5))
         #expect(machine.capacity == .none)
     }
 
-    @Test("silence counts from the first unanswered call, and any answer breaks it")
+    @Test("silence begins at the first unanswered call or the last response")
     func silence() {
         var machine = Machine(maximumCallsInFlight: 10, at: start)
         func after(_ seconds: Double) -> Instant { start.advanced(by: .seconds(seconds)) }
@@ -157,7 +157,7 @@ struct ConnectionStateMachineTests {
         #expect(machine.lastUse == after(2))
     }
 
-    @Test("a health call has a stream of its own, takes no room, and is answered as such", arguments: Situation.allCases)
+    @Test("a health check does not count as a call in flight", arguments: Situation.allCases)
     func ping(situation: Situation) {
         var machine = situation.machine
         let inFlight = machine.callsInFlight
@@ -170,12 +170,12 @@ struct ConnectionStateMachineTests {
         #expect(machine.callsInFlight == inFlight)
         #expect(machine.pingedSince == start)
         #expect(machine.startPing(at: start) == nil)
-        let answers = (0..<2).map { _ in machine.answered(id ?? StreamID(0), at: start) }
-        #expect(answers == [.pong, .violation])
+        let actions = (0..<2).map { _ in machine.answered(id ?? StreamID(0), at: start) }
+        #expect(actions == [.pong, .violation])
         #expect(machine.pingedSince == nil)
     }
 
-    @Test("a health call that is not answered keeps a connection silent, and leaves no call behind")
+    @Test("a health check without a response keeps a connection silent")
     func lostPing() {
         var machine = Machine(maximumCallsInFlight: 10, at: start)
         _ = machine.startPing(at: start)

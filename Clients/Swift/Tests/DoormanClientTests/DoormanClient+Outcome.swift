@@ -1,7 +1,7 @@
 import DoormanClient
 
 extension DoormanClient {
-    /// What a call that ends with a completion came to.
+    /// Returns the outcome of a verify with a completion.
     func outcome(of token: Token, timeout: Duration? = nil) async -> Result<Identity, DoormanError> {
         await withCheckedContinuation { continuation in
             do throws(DoormanError) {

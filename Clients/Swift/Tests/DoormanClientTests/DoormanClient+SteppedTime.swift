@@ -1,7 +1,7 @@
 @testable import DoormanClient
 
 extension DoormanClient {
-    /// A client of these servers, with this time.
+    /// Creates a client whose time a test steps.
     convenience init(
         _ targets: [DoormanTarget], time: SteppedTime, configuration: DoormanClientConfiguration = .patient,
         resolver: Resolver = .system

@@ -1,7 +1,7 @@
 import DoormanClient
 
 extension DoormanClientConfiguration {
-    /// Of a client whose calls wait as long as a slow machine needs, and that suspects no server of hanging because of that.
+    /// Timeouts that a slow machine does not reach.
     static var patient: DoormanClientConfiguration {
         var configuration = DoormanClientConfiguration()
         configuration.timeout = .seconds(60)
@@ -12,7 +12,7 @@ extension DoormanClientConfiguration {
         return configuration
     }
 
-    /// Of one that keeps identities besides.
+    /// The patient configuration with a near cache.
     static var patientWithNearCache: DoormanClientConfiguration {
         var configuration = DoormanClientConfiguration.patient
         configuration.nearCacheCapacity = 10

@@ -4,7 +4,7 @@ import Testing
 @Suite("targets")
 struct DoormanTargetTests {
     @Test(
-        "text becomes a target, and the target the same text",
+        "a target's description parses to the same target",
         arguments: [
             ("127.0.0.1:7117", .hostAndPort("127.0.0.1", 7117)), ("doorman.internal:1", .hostAndPort("doorman.internal", 1)),
             ("[::1]:65535", .hostAndPort("::1", 65535)), ("unix:/run/doorman.sock", .unixSocket(path: "/run/doorman.sock")),
@@ -15,18 +15,18 @@ struct DoormanTargetTests {
     }
 
     @Test(
-        "text that is no target is refused with a reason",
+        "text that is not a target throws an error without the text",
         arguments: [
             "", "localhost", ":7117", "host:", "host:0", "host:65536", "host:+1", "host:7x", "::1:7117", "[host]:1", "unix:",
             "unix:relative", "host:99999999999999999999", "EMAWplanted", "host:EMAWplanted", "unix:EMAWplanted", "[EMAWplanted]:1",
         ])
-    func refuse(text: String) {
+    func invalid(text: String) {
         let error = #expect(throws: DoormanTarget.ParseError.self) { try DoormanTarget(parsing: text) }
         #expect(error?.description.isEmpty == false)
         #expect(error?.description.contains("EMAWplanted") == false)
     }
 
-    @Test("the port is 7117 unless said otherwise")
+    @Test("the default port is 7117")
     func defaultPort() {
         #expect(DoormanTarget.hostAndPort("::1").description == "[::1]:7117")
     }

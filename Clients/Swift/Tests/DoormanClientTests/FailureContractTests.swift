@@ -3,7 +3,7 @@ import Testing
 @testable import DoormanClient
 @testable import DoormanWire
 
-@Suite("the failure contract as a caller sees it")
+@Suite("the failure contract in the client")
 struct FailureContractTests {
     private func error(_ failure: Failure, mayBeRepeated: Bool = true) -> DoormanError {
         let status = ResponseDecoder.Status(
@@ -11,13 +11,13 @@ struct FailureContractTests {
         return DoormanError(status, mayBeRepeated: mayBeRepeated)
     }
 
-    @Test("only verdicts about the token are refusals; nothing else ever is", arguments: Failure.allCases)
+    @Test("only verdicts about the token are rejections", arguments: Failure.allCases)
     func kinds(failure: Failure) {
-        let refusals: Set<Failure> = [.tokenRejected, .wrongApplication, .proofRejected, .malformedToken]
-        #expect((error(failure).rejection != nil) == refusals.contains(failure))
+        let rejections: Set<Failure> = [.tokenRejected, .wrongApplication, .proofRejected, .malformedToken]
+        #expect((error(failure).rejection != nil) == rejections.contains(failure))
     }
 
-    @Test("every row keeps its name", arguments: Failure.allCases)
+    @Test("every error has the reason of its row", arguments: Failure.allCases)
     func names(failure: Failure) {
         let name =
             switch error(failure).kind {
@@ -27,13 +27,13 @@ struct FailureContractTests {
         #expect(name == failure.row.reason ?? failure.row.code.description)
     }
 
-    @Test("what the contract says of retrying holds for calls that may be repeated", arguments: Failure.allCases)
+    @Test("idempotent calls are retryable as the contract says", arguments: Failure.allCases)
     func retry(failure: Failure) {
         #expect(error(failure).isRetryable == (failure.row.retry != .no))
         #expect(error(failure).retryAfter == (error(failure).rejection == nil ? .seconds(3) : nil))
     }
 
-    @Test("an exchange may be made again only if it was not begun", arguments: Failure.allCases)
+    @Test("an exchange is retryable only if it was not begun", arguments: Failure.allCases)
     func exchange(failure: Failure) {
         let notBegun: Set<Failure> = [
             .tooManyCalls, .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer, .draining,
@@ -41,7 +41,7 @@ struct FailureContractTests {
         #expect(error(failure, mayBeRepeated: false).isRetryable == notBegun.contains(failure))
     }
 
-    @Test("a busy server that names no time is left alone for a second")
+    @Test("the default retryAfter of a busy server is one second")
     func defaultPause() {
         let row = Failure.providerBusy.row
         let status = ResponseDecoder.Status(code: row.code, message: "", reason: row.reason, retryAfter: nil)
@@ -49,7 +49,7 @@ struct FailureContractTests {
     }
 
     @Test(
-        "where the reason is unknown the code decides, and only one code refuses",
+        "the status code decides for an unknown reason",
         arguments: [
             (.unauthenticated, .rejected(.other), false), (.unavailable, .unavailable(.providerUnavailable), true),
             (.resourceExhausted, .unavailable(.serverBusy), true), (.invalidArgument, .unavailable(.malformedRequest), false),
@@ -63,6 +63,6 @@ struct FailureContractTests {
         let error = DoormanError(status, mayBeRepeated: true)
         #expect(error.kind == kind)
         #expect(error.isRetryable == isRetryable)
-        #expect(error.message == "the server answered \(code)")
+        #expect(error.message == "the server responded with status \(code)")
     }
 }

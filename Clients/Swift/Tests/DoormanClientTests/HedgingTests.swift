@@ -4,11 +4,11 @@ import Testing
 
 @testable import DoormanClient
 
-@Suite("which calls are hedged")
+@Suite("hedging")
 struct HedgingTests {
     let start = Instant(nanoseconds: 1_000_000_000)
 
-    @Test("a verify that waits longer than the setting says comes up once, others never")
+    @Test("only a verify is due for a hedge, once")
     func due() {
         var hedging = Hedging(after: .milliseconds(10), ratio: 1)
         let verify = ClientCall.sample()
@@ -20,14 +20,14 @@ struct HedgingTests {
         #expect(hedging.nextDue(at: start.advanced(by: .seconds(10))) == nil)
     }
 
-    @Test("is off without a setting")
+    @Test("hedging is off by default")
     func off() {
         var hedging = Hedging(after: nil, ratio: 1)
         hedging.sent(.sample(), at: start)
         #expect(hedging.nextDue(at: start.advanced(by: .seconds(1000))) == nil)
     }
 
-    @Test("is capped at its part of all calls, with savings of ten at most")
+    @Test("the ratio of hedged calls is limited, with a balance of at most ten")
     func cap() {
         var hedging = Hedging(after: .milliseconds(10), ratio: 0.05)
         var hedged = 0

@@ -24,19 +24,19 @@ struct NearCacheTests {
         try #require(NearCache(capacity: capacity, lifetime: lifetime))
     }
 
-    private func keep(_ identity: Identity, _ token: String, in cache: NearCache) {
-        cache.keep(identity, for: key(token), revocations: cache.revocations, at: start, civil: civil)
+    private func store(_ identity: Identity, _ token: String, in cache: NearCache) {
+        cache.store(identity, for: key(token), revocations: cache.revocations, at: start, civil: civil)
     }
 
-    @Test("is off unless it is given a capacity and a lifetime", arguments: [(0, 5), (-1, 5), (1, 0)])
+    @Test("the near cache needs a capacity and a TTL", arguments: [(0, 5), (-1, 5), (1, 0)])
     func off(capacity: Int, seconds: Int) {
         #expect(NearCache(capacity: capacity, lifetime: .seconds(seconds)) == nil)
     }
 
-    @Test("gives what it was given until its lifetime is over, as from memory")
+    @Test("an entry is served as cached until its TTL")
     func lifetime() throws {
         let cache = try cache()
-        keep(identity("1"), "a", in: cache)
+        store(identity("1"), "a", in: cache)
         #expect(cache.identity(for: key("a"), at: start.advanced(by: .seconds(4.9)))?.accountID == "1")
         #expect(cache.identity(for: key("a"), at: start)?.freshness == .cached)
         #expect(cache.identity(for: key("a"), at: start.advanced(by: .seconds(5))) == nil)
@@ -44,71 +44,71 @@ struct NearCacheTests {
         #expect(cache.count == 0)
     }
 
-    @Test("an answer that the server says is good for less is kept for less, and one that is over not at all")
+    @Test("validUntil limits the TTL of an entry")
     func validUntil() throws {
         let cache = try cache()
-        keep(identity("1", validFor: .seconds(2)), "a", in: cache)
-        keep(identity("2", validFor: .zero), "b", in: cache)
-        keep(identity("3", validFor: .seconds(-100)), "c", in: cache)
+        store(identity("1", validFor: .seconds(2)), "a", in: cache)
+        store(identity("2", validFor: .zero), "b", in: cache)
+        store(identity("3", validFor: .seconds(-100)), "c", in: cache)
         #expect(cache.identity(for: key("a"), at: start.advanced(by: .seconds(1.9))) != nil)
         #expect(cache.identity(for: key("a"), at: start.advanced(by: .seconds(2))) == nil)
         #expect(cache.identity(for: key("b"), at: start) == nil)
         #expect(cache.identity(for: key("c"), at: start) == nil)
     }
 
-    @Test("a validity at the ends of time does not overflow", arguments: [Int64.min, Int64.max])
+    @Test("an extreme validUntil does not overflow", arguments: [Int64.min, Int64.max])
     func extremes(milliseconds: Int64) throws {
         let cache = try cache()
         var identity = identity("1")
         identity.validUntil = Timestamp(millisecondsSince1970: milliseconds)
-        cache.keep(
+        cache.store(
             identity, for: key("a"), revocations: 0, at: start,
             civil: Timestamp(millisecondsSince1970: milliseconds < 0 ? .max : .min))
         #expect((cache.identity(for: key("a"), at: start) != nil) == (milliseconds > 0))
         #expect(cache.identity(for: key("a"), at: start.advanced(by: .seconds(6))) == nil)
     }
 
-    @Test("a stale answer is not kept")
+    @Test("a stale verdict is not stored")
     func stale() throws {
         let cache = try cache()
-        keep(identity("1", .stale), "a", in: cache)
+        store(identity("1", .stale), "a", in: cache)
         #expect(cache.count == 0)
     }
 
-    @Test("the same token for another application is another question")
+    @Test("an entry is for one application")
     func applications() throws {
         let cache = try cache()
-        cache.keep(identity("1"), for: key("a", "1"), revocations: 0, at: start, civil: civil)
+        cache.store(identity("1"), for: key("a", "1"), revocations: 0, at: start, civil: civil)
         #expect(cache.identity(for: key("a", "2"), at: start) == nil)
         #expect(cache.identity(for: key("a"), at: start) == nil)
         #expect(cache.identity(for: key("a", "1"), at: start) != nil)
     }
 
-    @Test("holds no more than its capacity, and drops first the entries without a hit")
+    @Test("an entry with hits survives eviction")
     func capacity() throws {
         let cache = try cache(capacity: 10)
         for number in 0..<1000 {
-            keep(identity("\(number)"), "token \(number)", in: cache)
+            store(identity("\(number)"), "token \(number)", in: cache)
             #expect(cache.identity(for: key("token 0"), at: start)?.accountID == "0")
             #expect(cache.count <= 10)
         }
     }
 
-    @Test("a revocation forgets the token, or all tokens of the account, of whatever application")
+    @Test("a revocation removes the entries of the token or account")
     func revocation() throws {
         let cache = try cache()
-        for (token, account) in [("a", "1"), ("b", "1"), ("c", "2"), ("d", "3")] { keep(identity(account), token, in: cache) }
-        cache.forget(.account("1"))
-        cache.forget(.token(Token("c")))
+        for (token, account) in [("a", "1"), ("b", "1"), ("c", "2"), ("d", "3")] { store(identity(account), token, in: cache) }
+        cache.remove(.account("1"))
+        cache.remove(.token(Token("c")))
         #expect(["a", "b", "c", "d"].map { cache.identity(for: key($0), at: start) != nil } == [false, false, false, true])
     }
 
-    @Test("an answer that was under way during a revocation is not kept")
+    @Test("a response to a call during a revocation is not stored")
     func revocationUnderWay() throws {
         let cache = try cache()
         let before = cache.revocations
-        cache.forget(.token(Token("a")))
-        cache.keep(identity("1"), for: key("a"), revocations: before, at: start, civil: civil)
+        cache.remove(.token(Token("a")))
+        cache.store(identity("1"), for: key("a"), revocations: before, at: start, civil: civil)
         #expect(cache.count == 0)
     }
 }

@@ -1,6 +1,6 @@
 import DoormanClient
 
-/// Counts how calls ended.
+/// Counts the errors of calls by kind.
 actor OutcomeCounts {
     private var counts: [DoormanError.Kind: Int] = [:]
 

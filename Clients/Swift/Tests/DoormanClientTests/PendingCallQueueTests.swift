@@ -2,14 +2,14 @@ import Testing
 
 @testable import DoormanClient
 
-@Suite("calls that wait")
+@Suite("the queue of pending calls")
 struct PendingCallQueueTests {
-    @Test("first come is first served, and those that left are skipped")
+    @Test("calls leave the queue in their order without cancelled calls")
     func order() {
         var waiting = PendingCallQueue()
         let calls = (1...5).map { ClientCall.sample("\($0)") }
         for call in calls { waiting.append(call) }
-        for index in [0, 2] { calls[index].depart() }
+        for index in [0, 2] { calls[index].cancelWaiter() }
         #expect(waiting.popFirst()?.token == "2")
         waiting.putBack([.sample("8"), .sample("9")])
         let rest = (0..<5).map { _ in waiting.popFirst()?.token }
@@ -23,20 +23,20 @@ struct PendingCallQueueTests {
         let calls = (1...3).map { ClientCall.sample("\($0)") }
         for call in calls { waiting.append(call) }
         #expect(waiting.isFull(limit: 3) == true)
-        calls[1].depart()
+        calls[1].cancelWaiter()
         waiting.waiterCancelled()
         #expect(waiting.isFull(limit: 3) == false)
         #expect(waiting.count == 2)
     }
 
-    @Test("calls that come and go without a connection leave nothing behind")
+    @Test("cancelled calls do not accumulate")
     func compaction() {
         var waiting = PendingCallQueue()
         waiting.append(.sample("first"))
         for number in 1...10_000 {
             let call = ClientCall.sample("\(number)")
             waiting.append(call)
-            call.depart()
+            call.cancelWaiter()
             waiting.waiterCancelled()
         }
         #expect(waiting.count <= 100)

@@ -4,8 +4,7 @@ import DoormanWire
 import NIOCore
 import TestKit
 
-/// A server that does what a test says, step by step: it accepts when told, reads a call when told, answers as told.
-/// Nothing happens on its own, so the order of events is the test's.
+/// A server that a test controls: it accepts, reads and responds only when the test says so, so that the test decides the order of events.
 final class ScriptedPeer: Sendable {
     private let listener: TestSocket
     let target: DoormanTarget
@@ -24,7 +23,7 @@ final class ScriptedPeer: Sendable {
 
     var port: UInt16 { get throws { try listener.port() } }
 
-    /// The next connection.
+    /// Returns the next connection.
     func accept() async throws -> PeerConnection {
         var accepted: TestSocket?
         try await eventually("the client connects") {
@@ -35,12 +34,12 @@ final class ScriptedPeer: Sendable {
         return PeerConnection(accepted)
     }
 
-    /// The next connection, if it is there.
+    /// Returns the next connection; `nil` if there is none.
     func acceptIfThere() throws -> PeerConnection? {
         try listener.accept().map { PeerConnection($0) }
     }
 
-    /// Whether a connection is there that was not accepted yet; it is accepted and closed.
+    /// Whether there was a further connection, which this method closes.
     func sawAnotherConnection() throws -> Bool {
         guard let socket = try listener.accept() else { return false }
         socket.close()
@@ -52,16 +51,16 @@ final class ScriptedPeer: Sendable {
     }
 }
 
-/// The client did something else than the test is about.
+/// The client did something that the test does not expect.
 struct Unexpected: Error {
     let what: String
 }
 
-/// A call as the peer read it.
+/// A call that a peer has read.
 struct ReceivedCall: Sendable, Hashable {
     let streamID: StreamID
     let method: Method?
-    /// The token or code, as text; of accounts, the page's size and where it begins, or the account's id.
+    /// The token or code as text. For accounts: the page size and cursor, or the account ID.
     let secret: String
     var applicationID: String
     let maxAgeSeconds: UInt32
@@ -70,7 +69,7 @@ struct ReceivedCall: Sendable, Hashable {
 
 /// One connection of a ``ScriptedPeer``. Confined to one task.
 final class PeerConnection {
-    /// Whether the client's own health calls are answered as they come, and not given to the test.
+    /// Whether the peer responds to health checks by itself, instead of returning them to the test.
     var answersPings = true
     /// The data of the frame that was read last.
     private(set) var lastData: [UInt8] = []
@@ -86,10 +85,10 @@ final class PeerConnection {
         socket.close()
     }
 
-    /// The next call, waiting for it.
+    /// Waits for the next call.
     func nextCall() async throws -> ReceivedCall {
         var call: ReceivedCall?
-        try await eventually("a call comes") {
+        try await eventually("a call arrives") {
             call = try callIfThere()
             return call != nil
         }
@@ -103,7 +102,7 @@ final class PeerConnection {
         return calls
     }
 
-    /// A call, if one has come.
+    /// Returns the next call; `nil` if there is none.
     func callIfThere() throws -> ReceivedCall? {
         while true {
             switch decoder.next() {

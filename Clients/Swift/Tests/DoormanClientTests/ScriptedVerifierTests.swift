@@ -4,7 +4,7 @@ import Testing
 
 @Suite("the scripted verifier")
 struct ScriptedVerifierTests {
-    @Test("says of each token what it was told, and refuses what it was told nothing about")
+    @Test("each token has the response that was set for it")
     func script() async throws {
         let verifier = ScriptedVerifier([
             "ada": .identity(.sample(accountID: "1")), "bob": .unavailable(.providerBusy), "eve": .rejected(.wrongApplication),
@@ -12,8 +12,8 @@ struct ScriptedVerifierTests {
         #expect(try await verifier.verify("ada").accountID == "1")
         let busy = await #expect(throws: DoormanError.self) { try await verifier.verify("bob") }
         #expect(busy?.kind == .unavailable(.providerBusy) && busy?.isRetryable == true)
-        let refused = await #expect(throws: DoormanError.self) { try await verifier.verify("eve") }
-        #expect(refused?.kind == .rejected(.wrongApplication))
+        let rejected = await #expect(throws: DoormanError.self) { try await verifier.verify("eve") }
+        #expect(rejected?.kind == .rejected(.wrongApplication))
         let unknown = await #expect(throws: DoormanError.self) { try await verifier.verify("mallory") }
         #expect(unknown?.kind == .rejected(.tokenRejected))
         verifier.say(.identity(.sample(accountID: "2", email: "bob@example.com")), about: "bob")
@@ -23,7 +23,7 @@ struct ScriptedVerifierTests {
         #expect(out?.kind == .unavailable(.unreachable))
     }
 
-    @Test("remembers what it was asked")
+    @Test("requests are recorded")
     func requests() async throws {
         let verifier = ScriptedVerifier(otherwise: .identity(.sample(accountID: "1")))
         let code: any TokenVerifying = verifier
@@ -33,7 +33,7 @@ struct ScriptedVerifierTests {
         #expect(request.applicationID == "5432" && request.timeout == .seconds(9))
     }
 
-    @Test("silence lasts as long as the call's time, or until its task is cancelled")
+    @Test("silence lasts until the deadline or a cancellation")
     func silence() async throws {
         let verifier = ScriptedVerifier(otherwise: .silence)
         let late = await #expect(throws: DoormanError.self) { try await verifier.verify("ada", timeout: .milliseconds(10)) }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import DoormanClient
 
-@Suite("which servers there are")
+@Suite("the server directory")
 struct ServerDirectoryTests {
     let name = DoormanTarget.hostAndPort("doorman.internal", 7117)
     let start = Instant(nanoseconds: 1_000_000_000)
@@ -18,7 +18,7 @@ struct ServerDirectoryTests {
         ServerDirectory(targets: targets, maximumServers: most, interval: .seconds(30))
     }
 
-    /// Looks every target up.
+    /// Looks up every target.
     private func find(_ results: [Result<[Server], ConnectFailure>], in directory: inout ServerDirectory, at now: Instant) {
         #expect(directory.beginLookUps(afterFailure: true, at: now) == Array(results.indices))
         for (index, result) in results.enumerated() { finish(index, result, in: &directory, at: now) }
@@ -31,7 +31,7 @@ struct ServerDirectoryTests {
         directory.finishLookUp(index, result, at: now, using: &randomness)
     }
 
-    @Test("names are looked up at first, then after the interval, or a second after a failure, and never twice at once")
+    @Test("a name is looked up after the interval, or a second after a failure")
     func times() throws {
         var directory = directory([name])
         #expect(directory.beginLookUps(afterFailure: false, at: start) == [0])
@@ -44,7 +44,7 @@ struct ServerDirectoryTests {
         #expect(directory.beginLookUps(afterFailure: false, at: start.advanced(by: .seconds(31))) == [0])
     }
 
-    @Test("a name that takes long delays no other name, and is not looked up twice at once")
+    @Test("a slow name delays no other name")
     func slowName() throws {
         let other = DoormanTarget.hostAndPort("other.internal", 7117)
         var directory = directory([name, other])
@@ -58,7 +58,7 @@ struct ServerDirectoryTests {
         #expect(directory.beginLookUps(afterFailure: false, at: later.advanced(by: .seconds(30))) == [0])
     }
 
-    @Test("an address is never looked up again, a name is")
+    @Test("only names are looked up again")
     func addresses() throws {
         for (target, isAgain) in [(DoormanTarget.hostAndPort("10.0.0.1", 7117), false), (name, true)] {
             var directory = directory([target])
@@ -71,7 +71,7 @@ struct ServerDirectoryTests {
         }
     }
 
-    @Test("a name that is not found any more keeps its servers, and takes none from other names")
+    @Test("a failed look-up keeps the servers of the last success")
     func failure() throws {
         let other = DoormanTarget.hostAndPort("other.internal", 7117)
         var directory = directory([name, other])
@@ -82,7 +82,7 @@ struct ServerDirectoryTests {
         #expect(Set(directory.servers) == [try server(1, name), try server(2, other)])
     }
 
-    @Test("servers that go are let go, those that stay stay first, and one found twice counts once")
+    @Test("servers that stay come before new servers")
     func changes() throws {
         var directory = directory([name])
         find([.success([try server(1, name), try server(2, name), try server(1, name)])], in: &directory, at: start)
@@ -92,7 +92,7 @@ struct ServerDirectoryTests {
         #expect(directory.servers == [try server(2, name), try server(3, name)])
     }
 
-    @Test("of too many servers so many are used, and the same as long as they are there")
+    @Test("the same servers stay in use when a name has too many")
     func tooMany() throws {
         var directory = directory([name], most: 3)
         let all = try (1...50).map { try server($0, name) }
@@ -103,7 +103,7 @@ struct ServerDirectoryTests {
         #expect(directory.servers == chosen)
     }
 
-    @Test("without targets there is nothing to look up")
+    @Test("a directory without targets looks up nothing")
     func nothing() {
         var directory = directory([])
         #expect(directory.beginLookUps(afterFailure: true, at: start) == [])

@@ -6,20 +6,20 @@ import Testing
 
 @Suite("servers that fall silent", .timeLimit(.minutes(2)))
 struct SilentServersTests {
-    /// The time after which a silent server is suspected, and the time that it has to respond to a health check.
+    /// The time after which a silent server is suspected, which is also the timeout of health checks.
     private static let suspicion = Duration.milliseconds(50)
-    /// The time after which an unanswered health check counts: the timeout, and one tick for what came meanwhile.
+    /// The time after which a health check has failed: the timeout and one tick.
     private static let pingTimeout = Duration.milliseconds(75)
     private static let tick = Duration.milliseconds(25)
-    /// At least as long as the first two pauses after a failure.
+    /// The maximum of the first two back-offs.
     private static let pause = Duration.milliseconds(200)
 
-    /// Servers of which the client has made calls to each.
+    /// Starts servers, and makes calls until each has received one.
     private func reached(
         _ count: Int, _ change: (inout DoormanClientConfiguration) -> Void = { _ in }
-    ) async throws -> (servers: AnsweringServers, time: SteppedTime) {
+    ) async throws -> (servers: RespondingServers, time: SteppedTime) {
         let time = SteppedTime()
-        let servers = try AnsweringServers(count, time: time) { configuration in
+        let servers = try RespondingServers(count, time: time) { configuration in
             configuration.suspicionAfter = Self.suspicion
             configuration.pingTimeout = Self.suspicion
             change(&configuration)
@@ -90,7 +90,7 @@ struct SilentServersTests {
         try await time.advance(by: .milliseconds(100))
         let error = await #expect(throws: DoormanError.self) { try await late.value }
         #expect(error?.kind == .unavailable(.unreachable))
-        #expect(error?.message.contains("doesn't answer") == true)
+        #expect(error?.message.contains("doesn't respond") == true)
 
         let patient = Task { try await client.verify("EMAWpatient") }
         try await client.hasLiveCalls(2)
@@ -102,7 +102,7 @@ struct SilentServersTests {
         try await time.advance(by: Self.pause)
         #expect(try await patient.value.accountID == "EMAWpatient")
         #expect(peer.calls.dropFirst(before) == ["EMAWlost", "EMAWpatient"])
-        // The budget has no retries, and none was needed: the server has not got the call that waited.
+        // The call that waited was never sent, so that it needs no retry.
         #expect(servers.retries("hung") == 0)
         await client.close()
     }
@@ -113,7 +113,7 @@ struct SilentServersTests {
         let peer = servers.peers[0]
         let before = servers.peers.reduce(0) { $0 + $1.calls.count }
         peer.behave(.hung)
-        // However many calls there were before: half of these are more than an eighth of all.
+        // Half of these calls are more than an eighth of all, however many calls were made before.
         let begun = before + 80
         let calls = try await servers.beginCalls(begun)
         let hung = begun - calls.ended
@@ -156,7 +156,7 @@ struct SilentServersTests {
             }
             #expect(other.pings == before + 1)
         }
-        // As long as the first pause, which is the least.
+        // The minimum back-off.
         try await time.advance(by: .milliseconds(100))
         other.behave(.serving)
         last.behave(.hung)
@@ -173,8 +173,8 @@ struct SilentServersTests {
     }
 }
 
-extension AnsweringPeer {
-    /// Returns when it has got so many health checks.
+extension RespondingPeer {
+    /// Returns when the peer has received this number of health checks.
     fileprivate func isPinged(_ count: Int = 1) async throws {
         try await eventually("health check \(count) comes") { pings >= count }
     }

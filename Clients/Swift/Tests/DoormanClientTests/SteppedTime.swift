@@ -15,11 +15,11 @@ final class SteppedTime: SteppedEventLoopTime {
     }
 
     private struct Timers {
-        /// In the order in which they were made.
+        /// The timers in the order of their creation.
         var pending: [Timer] = []
         var lastNumber = 0
 
-        /// Removes the timer with the earliest moment, if that is not after `end`. Of equal moments, the first made goes first.
+        /// Removes the timer with the earliest moment until `end`. Of equal moments, the timer that was created first comes first.
         mutating func popNext(until end: Instant) -> Timer? {
             guard let next = pending.min(by: { $0.moment < $1.moment }), next.moment <= end else { return nil }
             remove(next.number)
@@ -56,8 +56,8 @@ final class SteppedTime: SteppedEventLoopTime {
         return Scheduled(promise: promise) { [timers] in timers.value.remove(number) }
     }
 
-    /// Moves the clock, and runs the timers that are due in their order, each at its own moment. Sockets are read before and after, but
-    /// not meanwhile: to have a peer answer in between, advance by less.
+    /// Advances the clock and runs the timers that are due in order, each at its own moment. No socket is read in between: a test that needs a
+    /// response in between advances in two steps.
     func advance(by step: Duration) async throws {
         try await eventLoop.submit { self.run(until: self.now.advanced(by: step)) }.get()
     }

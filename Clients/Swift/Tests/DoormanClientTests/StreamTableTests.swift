@@ -6,7 +6,7 @@ import Testing
 
 @Suite("the table of streams")
 struct StreamTableTests {
-    @Test("agrees with a dictionary, whether answers come in order, at random, or never for the oldest", arguments: 0..<60)
+    @Test("the table agrees with a dictionary for any order of responses", arguments: 0..<60)
     func model(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         var table = StreamTable<UInt32>()
@@ -18,7 +18,7 @@ struct StreamTableTests {
                 model[next] = next
                 next += 2
             } else {
-                // Also ids that are not there, any more or yet.
+                // Some IDs are removed already or not inserted yet.
                 let id = random.next() % 3 == 0 ? model.keys.min() ?? 1 : UInt32(truncatingIfNeeded: random.next()) % (next + 4)
                 #expect(table.remove(StreamID(id)) == model.removeValue(forKey: id))
             }
@@ -29,7 +29,7 @@ struct StreamTableTests {
         #expect(table.isEmpty)
     }
 
-    @Test("a stream that is never answered costs the others nothing")
+    @Test("a stream without a response does not slow down other streams")
     func old() {
         var table = StreamTable<String>()
         table.insert("old", for: StreamID(1))

@@ -2,11 +2,11 @@ import Testing
 
 @testable import DoormanClient
 
-@Suite("the life of a connection's place at a server")
+@Suite("the states of a subchannel")
 struct SubchannelStateMachineTests {
     typealias Machine = Subchannel.StateMachine
 
-    /// Every state that matters, by the events that lead to it.
+    /// Every relevant state, by the events that lead to it.
     enum Situation: CaseIterable {
         case idle, connecting, connectingAfterFailure, probing, unproven, proven, suspected, backingOff, closed
 
@@ -58,7 +58,7 @@ struct SubchannelStateMachineTests {
             }
         }
 
-        /// The connection is gone, or as good as gone, without fault of a server that answered before.
+        /// Whether the event ends the connection without a failure of a proven server.
         var endsConnection: Bool {
             switch self {
             case .drainedWanted, .drainedUnwanted, .usedUpWanted, .usedUpUnwanted, .endedInCallsWanted, .endedWanted,
@@ -78,7 +78,7 @@ struct SubchannelStateMachineTests {
         var isUsedUp: Bool { self == .usedUpWanted || self == .usedUpUnwanted }
     }
 
-    /// What each event does in each situation; whatever is not listed changes nothing and asks for nothing.
+    /// The action and state of each event in each situation; `nil` if nothing changes.
     static func expected(_ situation: Situation, _ event: Event) -> (Machine.Action, Machine.State)? {
         switch (situation, event) {
         case (_, .closed): (.none, .closed)
@@ -105,7 +105,7 @@ struct SubchannelStateMachineTests {
         }
     }
 
-    @Test("every event in every state does what the table says", arguments: Situation.allCases, Event.allCases)
+    @Test("every event has the action and state in the table", arguments: Situation.allCases, Event.allCases)
     func table(situation: Situation, event: Event) {
         var machine = situation.machine
         let (action, state) = Self.expected(situation, event) ?? (.none, machine.state)
@@ -113,14 +113,14 @@ struct SubchannelStateMachineTests {
         #expect(machine.state == state)
     }
 
-    @Test("the situations are as many states as there are", arguments: Situation.allCases)
+    @Test("the situations are different states", arguments: Situation.allCases)
     func situations(situation: Situation) {
         let alike = Situation.allCases.filter { $0.machine.state == situation.machine.state }
         let isConnecting = situation == .connecting || situation == .connectingAfterFailure
         #expect(alike == (isConnecting ? [.connecting, .connectingAfterFailure] : [situation]))
     }
 
-    @Test("pauses double from 100 ms, stop at 5 s, and start over after a response")
+    @Test("the back-off doubles from 100 ms to 5 s until a response")
     func pauses() {
         var machine = Situation.connecting.machine
         var pauses: [Duration] = []
@@ -135,7 +135,7 @@ struct SubchannelStateMachineTests {
         #expect(machine.connectFailed(jitter: 0) == .backOff(.milliseconds(100)))
     }
 
-    @Test("a server that accepts and closes is backed off from like one that refuses")
+    @Test("a connection that closes before a response causes a back-off")
     func acceptAndClose() {
         var machine = Situation.unproven.machine
         #expect(machine.ended(inCalls: false, isWanted: true, jitter: 0) == .backOff(.milliseconds(100)))
@@ -145,7 +145,7 @@ struct SubchannelStateMachineTests {
     }
 
     @Test(
-        "after a connection that ended in the middle of calls, or drained, the next must say that it serves; after others not",
+        "a connection after a lost or drained one needs a health check",
         arguments: [
             (.endedInCallsWanted, true), (.drainedWanted, true), (.endedWanted, false), (.usedUpWanted, false),
         ] as [(Event, Bool)])
@@ -155,13 +155,13 @@ struct SubchannelStateMachineTests {
         #expect(machine.connected() == (isProbed ? .probe : .use))
     }
 
-    @Test("jitter takes off up to half of a pause", arguments: [(0.0, 100), (0.5, 75), (1.0, 50)])
+    @Test("jitter shortens a back-off by up to half", arguments: [(0.0, 100), (0.5, 75), (1.0, 50)])
     func jitter(jitter: Double, milliseconds: Int) {
         var machine = Situation.connecting.machine
         #expect(machine.connectFailed(jitter: jitter) == .backOff(.milliseconds(milliseconds)))
     }
 
-    @Test("no number of failures makes a pause overflow")
+    @Test("no number of failures overflows the back-off")
     func manyFailures() {
         var machine = Situation.connecting.machine
         for _ in 0..<200 {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A socket that never blocks: the few system calls that the scripted peer needs, and the only unsafe code of these tests.
+/// A non-blocking socket with the system calls of the scripted peer. It has the only unsafe code of these tests.
 final class TestSocket: Sendable {
     struct Failure: Error {
         let call: String
@@ -64,7 +64,7 @@ final class TestSocket: Sendable {
         return socket
     }
 
-    /// Reads what is there, 64 KiB at most.
+    /// Reads the available bytes, at most 64 KiB.
     func receive() throws -> Received {
         var bytes = [UInt8](repeating: 0, count: 64 << 10)
         let count = unsafe recv(descriptor, &bytes, bytes.count, 0)
@@ -74,14 +74,14 @@ final class TestSocket: Sendable {
         return .bytes(Array(bytes[..<count]))
     }
 
-    /// - Returns: How many of the bytes were taken.
+    /// - Returns: The number of bytes that were sent.
     func send(_ bytes: [UInt8]) throws -> Int {
         let count = unsafe Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
         if count < 0 && errno == EAGAIN { return 0 }
         return Int(try check("send", Int32(count)))
     }
 
-    /// Ends the connection, or the listening. The descriptor's number is not reused until this object is gone.
+    /// Shuts the socket down. The descriptor is closed with this object, so that its number is not reused before.
     func close() {
         _ = shutdown(descriptor, Int32(SHUT_RDWR))
     }

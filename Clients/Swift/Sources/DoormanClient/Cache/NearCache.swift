@@ -3,10 +3,10 @@ internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
-/// Identities that are kept in this process for a few seconds. See ``DoormanClientConfiguration/nearCacheCapacity`` for the trade.
+/// A cache of identities in this process, with a TTL of a few seconds. ``DoormanClientConfiguration/nearCacheCapacity`` says the trade-off.
 ///
-/// Two generations stand in for a list of what was used last: an entry that is hit moves into the young one, and when that is
-/// half of the capacity, what was not hit since is let go.
+/// Two generations approximate LRU eviction. A hit moves an entry into the young generation. When that has half of the capacity, it becomes
+/// the old generation, and the entries of the previous old generation are evicted.
 final class NearCache: Sendable {
     struct Key: Hashable {
         let token: Token
@@ -21,7 +21,7 @@ final class NearCache: Sendable {
     private struct State {
         var young: [Key: Entry] = [:]
         var old: [Key: Entry] = [:]
-        /// Counts revocations, so that an answer that was under way during one is not kept.
+        /// The number of revocations, so that the response of a call during a revocation is not stored.
         var revocations = 0
     }
 
@@ -29,36 +29,39 @@ final class NearCache: Sendable {
     private let generationSize: Int
     private let lifetime: Duration
 
-    /// Nil if nothing is to be kept.
+    /// Returns `nil` if the capacity or the TTL is zero.
     init?(capacity: Int, lifetime: Duration) {
         guard capacity > 0, lifetime > .zero else { return nil }
         self.generationSize = max(1, capacity / 2)
         self.lifetime = lifetime
     }
 
-    /// How many are kept.
+    /// The number of entries, including expired ones.
     var count: Int { state.withLockedValue { $0.young.count + $0.old.count } }
 
-    /// What has to be said with an answer to have it kept.
+    /// The number of revocations so far. A caller reads it before the call, and passes it to ``store(_:for:revocations:at:civil:)``.
     var revocations: Int { state.withLockedValue { $0.revocations } }
 
+    /// Returns the cached identity; `nil` on a miss.
     func identity(for key: Key, at now: Instant) -> Identity? {
         state.withLockedValue { state in
             if let entry = state.young[key] {
-                if now < entry.end { return entry.identity.fromMemory }
+                if now < entry.end { return entry.identity.asCached }
                 state.young[key] = nil
             } else if let entry = state.old.removeValue(forKey: key), now < entry.end {
                 insert(entry, key, &state)
-                return entry.identity.fromMemory
+                return entry.identity.asCached
             }
             return nil
         }
     }
 
+    /// Stores an identity, unless it is stale or expired, or a revocation came after the call.
+    ///
     /// - Parameters:
-    ///   - revocations: What ``revocations`` said when the call was made.
-    ///   - civil: What the wall clock says now.
-    func keep(_ identity: Identity, for key: Key, revocations: Int, at now: Instant, civil: Timestamp) {
+    ///   - revocations: The value of ``revocations`` before the call.
+    ///   - civil: The present wall clock time.
+    func store(_ identity: Identity, for key: Key, revocations: Int, at now: Instant, civil: Timestamp) {
         guard identity.freshness != .stale else { return }
         guard identity.validUntil > civil else { return }
         let rest = identity.validUntil.millisecondsSince1970.subtractingReportingOverflow(civil.millisecondsSince1970)
@@ -70,8 +73,8 @@ final class NearCache: Sendable {
         }
     }
 
-    /// Forgets what a revocation makes void.
-    func forget(_ subject: RevocationRequest.Subject) {
+    /// Removes the entries of a revoked token or account.
+    func remove(_ subject: RevocationRequest.Subject) {
         state.withLockedValue { state in
             state.revocations += 1
             switch subject {
@@ -95,7 +98,7 @@ final class NearCache: Sendable {
 }
 
 extension Identity {
-    fileprivate var fromMemory: Identity {
+    fileprivate var asCached: Identity {
         var identity = self
         identity.freshness = .cached
         return identity

@@ -12,11 +12,11 @@ struct CallRetryBudget: Equatable {
     }
 
     private let ratio: Double
-    /// Of ten seconds.
+    /// The retries in ten seconds that need no calls.
     private let steadyPart: Double
     private var current = Second()
     private var currentEnd = Instant(nanoseconds: 0)
-    /// The nine before the current one, the oldest first.
+    /// The nine seconds before the current one, the oldest first.
     private var past = [Second](repeating: Second(), count: 9)
 
     init(ratio: Double, perSecond: Double) {
@@ -49,7 +49,7 @@ struct CallRetryBudget: Equatable {
             current = Second()
             currentEnd = currentEnd.advanced(by: .seconds(1))
         }
-        // Ten seconds without a call: nothing is left of those before.
+        // After ten seconds without a call, all counts are zero.
         if now >= currentEnd { currentEnd = now.advanced(by: .seconds(1)) }
     }
 }

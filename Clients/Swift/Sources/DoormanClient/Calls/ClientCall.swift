@@ -59,7 +59,7 @@ final class ClientCall: @unchecked Sendable {
     private(set) var attempt: Attempt?
     /// The entry in the dispatcher's heap.
     var deadlineHandle: DeadlineHeap<ClientCall>.Handle?
-    /// The number of times that it was sent.
+    /// The number of times that the call was sent.
     var attemptCount: Int32 = 0
     private var coldState: ColdState?
 

@@ -24,7 +24,7 @@ struct ClientMetrics: Sendable {
         let duration: Timer
     }
 
-    /// Whether anybody reads them.
+    /// Whether the process has a metrics backend.
     let isOn: Bool
     private let factory: any MetricsFactory
     private let methods: [Method: Counters]
@@ -52,7 +52,9 @@ struct ClientMetrics: Sendable {
             })
     }
 
-    /// - Parameter error: Nil if it succeeded.
+    /// Counts a call that has ended.
+    ///
+    /// - Parameter error: The call's error; `nil` if it succeeded.
     func recordCall(_ method: Method, _ error: DoormanError?, nanoseconds: Int64) {
         guard let counters = methods[method] else { return }
         counters.duration.recordNanoseconds(nanoseconds)
@@ -77,7 +79,7 @@ struct ClientMetrics: Sendable {
 }
 
 extension DoormanError {
-    /// The reason's name, whichever kind it is.
+    /// The name of the reason, of either kind.
     fileprivate var reason: String {
         switch kind {
         case .rejected(let reason): reason.description

@@ -2,12 +2,12 @@ public import DoormanCore
 
 /// The result of exchanging an authorization code.
 public struct Exchange: Sendable, Hashable {
-    /// The token. Keep it as the secret that it is: it prints without its bytes.
+    /// The token. It is a secret, and prints without its bytes.
     public let token: Token
-    /// Whose it is. Nil if the provider gave the token but could then not be asked: verify it.
+    /// The identity of the token's account; `nil` if the provider issued the token and then gave no verdict about it. Verify the token then.
     public let identity: Identity?
 
-    /// What an exchange gave. The client makes these; yours are for tests.
+    /// Creates a result. The client creates these; create your own for tests only.
     public init(token: Token, identity: Identity?) {
         self.token = token
         self.identity = identity

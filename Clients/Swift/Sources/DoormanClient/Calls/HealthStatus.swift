@@ -1,11 +1,11 @@
 /// The health of a server, after `grpc.health.v1`.
 public enum HealthStatus: Sendable, Hashable, CaseIterable {
-    /// It takes calls.
+    /// The server takes calls.
     case serving
-    /// It takes none at the moment: it is starting or draining.
+    /// The server takes no calls: it is starting or draining.
     case notServing
-    /// It has no service of that name.
+    /// The server has no service of that name.
     case serviceUnknown
-    /// It does not know, or said something that this version does not know.
+    /// The server does not know its status, or its status is unknown to this version.
     case unknown
 }

@@ -2,7 +2,7 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import NIOCore
 
-/// Which calls have waited so long that a second server is asked as well, and how many may be. Pure but for the calls' own state.
+/// Finds the calls that are due for a hedge, and limits the ratio of hedged calls. Pure, apart from the state of the calls themselves.
 struct Hedging {
     private let delay: Duration?
     private let ratio: Double
@@ -10,33 +10,35 @@ struct Hedging {
     private var order = CircularBuffer<(call: ClientCall, due: Instant)>()
 
     /// - Parameters:
-    ///   - after: How long a call waits alone; nil: for ever.
-    ///   - ratio: The largest part of calls that are hedged.
+    ///   - after: The time after which a call is hedged; `nil` for no hedging.
+    ///   - ratio: The maximum ratio of hedged calls to all calls.
     init(after: Duration?, ratio: Double) {
         self.delay = after
         self.ratio = max(0, ratio)
     }
 
-    /// When the next call may have waited long enough.
+    /// The moment at which the next call is due; `nil` if there is none.
     var next: Instant? { order.first?.due }
 
-    /// A call was sent for the first time.
+    /// Notes that a call was sent for the first time.
     mutating func sent(_ call: ClientCall, at now: Instant) {
         guard let delay, case .verify = call.operation else { return }
-        // What was not used is kept up to ten calls, so that a slow second can be bridged, and a slow minute can't.
+        // The unused balance is at most ten calls: enough for a slow second, and not for a slow minute.
         balance = min(10, balance + ratio)
         order.append((call, now.advanced(by: delay)))
         while let first = order.first, !first.call.isLive { order.removeFirst() }
     }
 
-    /// The next call that has waited long enough.
+    /// Removes the next call that is due.
     mutating func nextDue(at now: Instant) -> ClientCall? {
         guard let first = order.first, first.due <= now else { return nil }
         order.removeFirst()
         return first.call
     }
 
-    /// - Returns: Whether one more call may be hedged, which it then counts as.
+    /// Takes one hedge from the balance.
+    ///
+    /// - Returns: Whether the balance allows the hedge.
     mutating func withdraw() -> Bool {
         guard balance >= 1 else { return false }
         balance -= 1

@@ -3,7 +3,7 @@ internal import DoormanSupport
 internal import DoormanWire
 internal import NIOCore
 
-/// What a call asks: how it is packed, how its answer is read, and whether it may be sent twice.
+/// A call's method and request: encodes the request, decodes the response, and knows whether the call may be sent twice.
 enum Operation: Sendable, Hashable {
     case verify(VerificationRequest)
     case exchange(ExchangeRequest)
@@ -13,7 +13,7 @@ enum Operation: Sendable, Hashable {
     case statistics
     case health(service: String)
 
-    /// Whether sending it again changes nothing. A code is good once, and a lost answer would make the repeat a refusal.
+    /// Whether the call is idempotent. An exchange is not: a code works once, so that a repeated exchange is rejected.
     var mayBeRepeated: Bool {
         switch self {
         case .verify, .revoke, .listAccounts, .deleteAccount, .statistics, .health: true
@@ -21,7 +21,7 @@ enum Operation: Sendable, Hashable {
         }
     }
 
-    /// The method's name, for metrics.
+    /// The method, which names the call in metrics.
     var method: Method {
         switch self {
         case .verify: .verify
@@ -34,7 +34,7 @@ enum Operation: Sendable, Hashable {
         }
     }
 
-    /// Whether an id or a name in it would be cut off on its way, where C strings end at a NUL.
+    /// Whether an ID or name in the request contains a NUL byte, at which a C string ends.
     var holdsNUL: Bool {
         let text: String? =
             switch self {
@@ -50,28 +50,28 @@ enum Operation: Sendable, Hashable {
         return text?.utf8.contains(0) ?? false
     }
 
-    /// Writes its request frame.
+    /// Writes the request frame.
     ///
     /// - Parameters:
-    ///   - timeout: What is left of the call's time.
-    ///   - metadata: What is sent along with it.
+    ///   - timeout: The time left until the call's deadline.
+    ///   - metadata: The metadata of the request.
     func writeFrame(
         _ streamID: StreamID, timeout: Nanoseconds, metadata: [MetadataEntry], to buffer: inout ByteBuffer
     ) throws(RequestTooLong) {
         if case .verify(let request) = self {
             try RequestEncoder.writeFrame(streamID, request, timeout: timeout, metadata: metadata, to: &buffer)
         } else {
-            let data = try packed(timeout: .nanoseconds(Int64(clamping: timeout.count)), metadata: metadata)
+            let data = try encoded(timeout: .nanoseconds(Int64(clamping: timeout.count)), metadata: metadata)
             buffer.writeFrame(.request, streamID: streamID, data: data)
         }
     }
 
-    /// The data of its request frame.
+    /// Returns the data of the request frame.
     ///
     /// - Parameters:
-    ///   - timeout: What is left of the call's time.
-    ///   - metadata: What is sent along with it.
-    private func packed(timeout: Duration, metadata: [MetadataEntry]) throws(RequestTooLong) -> [UInt8] {
+    ///   - timeout: The time left until the call's deadline.
+    ///   - metadata: The metadata of the request.
+    private func encoded(timeout: Duration, metadata: [MetadataEntry]) throws(RequestTooLong) -> [UInt8] {
         switch self {
         case .verify(let request): try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)
         case .exchange(let request): try RequestEncoder.encode(request, timeout: timeout, metadata: metadata)

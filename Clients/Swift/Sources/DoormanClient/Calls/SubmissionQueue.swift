@@ -2,7 +2,7 @@ internal import DoormanCore
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
-/// The calls and cancellations on their way to the client's event loop. One turn of the loop takes all that came until then.
+/// The calls and cancellations for the client's event loop. One turn of the loop takes all entries.
 struct SubmissionQueue: Sendable {
     private struct State {
         var calls: [ClientCall] = []

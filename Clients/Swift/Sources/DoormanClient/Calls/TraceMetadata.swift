@@ -2,12 +2,11 @@ internal import DoormanWire
 internal import Instrumentation
 internal import ServiceContextModule
 
-/// The context of the current trace, as metadata of a call: whatever the process's instrument puts there, such as W3C's
-/// `traceparent`.
+/// The current trace context as metadata of a call. The process's instrument decides the keys, such as `traceparent` (W3C Trace Context).
 enum TraceMetadata {
     private struct EntryInjector: Injector {
         func inject(_ value: String, forKey key: String, into entries: inout [MetadataEntry]) {
-            // A NUL would cut it off on the wire.
+            // A C string in the server ends at a NUL byte.
             guard !key.utf8.contains(0), !value.utf8.contains(0) else { return }
             entries.append(MetadataEntry(key: key, value: value))
         }

@@ -1,29 +1,29 @@
 public import DoormanCore
 internal import DoormanSupport
 
-// For operators. A server allows this only to callers that its setting server.accounts-callers names. Others get
+// For operators. A server permits these calls only to the callers in its setting server.accounts-callers. Others get
 // ``UnavailableReason/callerNotAllowed``.
 
 extension DoormanClient {
-    /// The accounts of an application, page after page as they are read.
+    /// Returns the accounts of an application. It requests each page when the page before it is used up.
     ///
     ///     for try await account in client.accounts() { print(account.id) }
     ///
     /// - Parameters:
-    ///   - applicationID: The application whose accounts they are. Nil: the only one that the server is configured for.
-    ///   - pageSize: How many to ask for at a time, 1 to 1,000.
-    ///   - timeout: How long each page may take. Nil: ``DoormanClientConfiguration/timeout``.
+    ///   - applicationID: The application. Default `nil`: the server's only application.
+    ///   - pageSize: The maximum number of accounts in a page, 1 to 1,000. Default 100.
+    ///   - timeout: The maximum time for each page. Default `nil`: ``DoormanClientConfiguration/timeout``.
     public func accounts(applicationID: String? = nil, pageSize: Int = 100, timeout: Duration? = nil) -> AccountSequence {
         AccountSequence(client: self, applicationID: applicationID, pageSize: pageSize, timeout: timeout)
     }
 
-    /// One page of an application's accounts.
+    /// Returns one page of an application's accounts.
     ///
     /// - Parameters:
-    ///   - applicationID: The application whose accounts they are. Nil: the only one that the server is configured for.
-    ///   - pageSize: The most accounts that the page may have, 1 to 1,000.
-    ///   - after: The ``AccountPage/next`` of the page before. Nil: the first page.
-    ///   - timeout: How long the call may take. Nil: ``DoormanClientConfiguration/timeout``.
+    ///   - applicationID: The application. Default `nil`: the server's only application.
+    ///   - pageSize: The maximum number of accounts in the page, 1 to 1,000. Default 100.
+    ///   - after: The ``AccountPage/next`` of the previous page. Default `nil`: the first page.
+    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     public func accountPage(
         applicationID: String? = nil, pageSize: Int = 100, after: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> AccountPage {
@@ -32,15 +32,15 @@ extension DoormanClient {
         return page
     }
 
-    /// Deletes an account at the provider, for good, and logs it out everywhere.
+    /// Deletes an account at the provider permanently, and revokes its tokens.
     ///
-    /// A call whose answer was lost may be made again. Account Kit answers for an account that is not there, or not any more, as it
-    /// does when it is down: ``UnavailableReason/providerUnavailable``.
+    /// The call is safe to repeat. Account Kit sends the same response for an account that does not exist as during an outage:
+    /// ``UnavailableReason/providerUnavailable``.
     ///
     /// - Parameters:
-    ///   - accountID: The provider's id of the account.
-    ///   - applicationID: The application whose account it is. Nil: the only one that the server is configured for.
-    ///   - timeout: How long the call may take. Nil: ``DoormanClientConfiguration/timeout``.
+    ///   - accountID: The provider's ID of the account.
+    ///   - applicationID: The application of the account. Default `nil`: the server's only application.
+    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     public func deleteAccount(
         _ accountID: String, applicationID: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) {
@@ -49,11 +49,11 @@ extension DoormanClient {
     }
 }
 
-/// The accounts of an application. Each iteration begins with the first page, and asks for a page when the one before is used up.
+/// The accounts of an application. Each iteration begins with the first page, and requests a page when the page before it is used up.
 public struct AccountSequence: AsyncSequence, Sendable {
     /// An account.
     public typealias Element = Account
-    /// Why a page could not be had.
+    /// The error of a page that could not be read.
     public typealias Failure = DoormanError
 
     fileprivate let client: DoormanClient
@@ -61,12 +61,12 @@ public struct AccountSequence: AsyncSequence, Sendable {
     fileprivate let pageSize: Int
     fileprivate let timeout: Duration?
 
-    /// Begins with the first page.
+    /// Returns an iterator that begins with the first page.
     public func makeAsyncIterator() -> Iterator {
         Iterator(sequence: self)
     }
 
-    /// One way through the accounts.
+    /// An iterator over the accounts.
     public struct Iterator: AsyncIteratorProtocol, Sendable {
         private let sequence: AccountSequence
         private var page: ArraySlice<Account> = []
@@ -77,14 +77,14 @@ public struct AccountSequence: AsyncSequence, Sendable {
             self.sequence = sequence
         }
 
-        /// The next account, or nil after the last. After an error, the same page is asked for again.
+        /// Returns the next account; `nil` after the last. After an error, the next call requests the same page.
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws(DoormanError) -> Account? {
             while page.isEmpty, !isAtEnd {
-                let answer = try await sequence.client.accountPage(
+                let response = try await sequence.client.accountPage(
                     applicationID: sequence.applicationID, pageSize: sequence.pageSize, after: after, timeout: sequence.timeout)
-                page = answer.accounts[...]
-                after = answer.next
-                isAtEnd = answer.next == nil
+                page = response.accounts[...]
+                after = response.next
+                isAtEnd = response.next == nil
             }
             return page.popFirst()
         }

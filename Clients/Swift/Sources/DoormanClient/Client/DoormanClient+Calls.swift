@@ -10,8 +10,8 @@ extension DoormanClient {
     ///
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
-    ///   - maxAge: The maximum age of the verdict, in whole seconds, 1 at least. Default `nil`: any cached verdict within its TTL.
-    ///   - applicationID: The application that the token must have been made for. Default `nil`: any application of the server.
+    ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
+    ///   - applicationID: The application that the token must have been issued for. Default `nil`: any application of the server.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     /// - Returns: The identity of the account that the token belongs to.
     public func verify(
@@ -26,19 +26,20 @@ extension DoormanClient {
         }
         let revocations = nearCache.revocations
         let identity = try await finished(.verify(request), timeout).takeIdentity()
-        nearCache.keep(identity, for: key, revocations: revocations, at: time.now, civil: .now)
+        nearCache.store(identity, for: key, revocations: revocations, at: time.now, civil: .now)
         return identity
     }
 
     /// Exchanges an authorization code for a token, and verifies the token.
     ///
-    /// A code works once, so a call that may have begun is never retried. After an error that is not retryable, ask the app for a new
-    /// code.
+    /// A code works once, so that an exchange that a server may have begun is never retried. After an error that is not retryable, ask the
+    /// app for a new code.
     ///
     /// - Parameters:
     ///   - code: The code, exactly as the app sent it.
-    ///   - applicationID: The application that the code was made for. Default `nil`: the server's only application.
+    ///   - applicationID: The application that the code was issued for. Default `nil`: the server's only application.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
+    /// - Returns: The token, and the identity of its account.
     public func exchange(
         _ code: AuthorizationCode, applicationID: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> Exchange {
@@ -49,7 +50,7 @@ extension DoormanClient {
         return Exchange(token: token, identity: identity)
     }
 
-    /// Revokes a token, everywhere. Succeeds for a token that is void already.
+    /// Revokes a token at the provider and in the server's cache. Succeeds for a token that is no longer valid.
     ///
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
@@ -59,7 +60,12 @@ extension DoormanClient {
         try await revoke(.token(token), applicationID, timeout)
     }
 
-    /// Revokes every token of an account, everywhere.
+    /// Revokes every token of an account at the provider and in the server's cache.
+    ///
+    /// - Parameters:
+    ///   - accountID: The provider's ID of the account.
+    ///   - applicationID: The application of the account. Default `nil`: the server's only application.
+    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     public func revoke(accountID: String, applicationID: String? = nil, timeout: Duration? = nil) async throws(DoormanError) {
         try await revoke(.account(accountID), applicationID, timeout)
     }
@@ -67,16 +73,16 @@ extension DoormanClient {
     private func revoke(
         _ subject: RevocationRequest.Subject, _ applicationID: String?, _ timeout: Duration?
     ) async throws(DoormanError) {
-        // Also after an error: the server may have done it.
-        defer { nearCache?.forget(subject) }
-        nearCache?.forget(subject)
+        // After an error too: the server may have revoked it.
+        defer { nearCache?.remove(subject) }
+        nearCache?.remove(subject)
         _ = try await response(to: .revoke(RevocationRequest(subject, applicationID: applicationID)), timeout)
     }
 
     /// Returns the server's health.
     ///
     /// - Parameters:
-    ///   - service: The full name of one service, such as `doorman.v1.Auth`. Default: empty, which stands for the whole server.
+    ///   - service: The full name of one service, such as `doorman.v1.Auth`. Default: empty, for the whole server.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     public func health(service: String = "", timeout: Duration? = nil) async throws(DoormanError) -> HealthStatus {
         let response: CallResponse
@@ -134,6 +140,6 @@ extension DoormanClient {
 }
 
 extension DoormanError {
-    /// A response was read as that of another method, which ``ClientCall/read(_:in:)`` rules out.
-    static let wrongResponse = protocolViolation("the answer is that of another method")
+    /// The response is that of another method. ``ClientCall/read(_:in:)`` rules this out.
+    static let wrongResponse = protocolViolation("the response is that of another method")
 }

@@ -6,22 +6,21 @@ internal import NIOCore
 // Calls that end with a completion.
 
 extension DoormanClient {
-    /// Verifies a token for code that has no task to wait in: a callback of another library, or an event loop.
+    /// Verifies a token for code without a task: a callback of another library, or an event loop.
     ///
-    /// The call works as ``verify(_:maxAge:applicationID:timeout:)`` does, but it can't be cancelled; its deadline ends it. It takes less
+    /// The call has the deadline, retries and limits of ``verify(_:maxAge:applicationID:timeout:)``, but can't be cancelled. It takes less
     /// than half the time of a call by a task on Swift's own threads.
     ///
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
-    ///   - maxAge: The maximum age of the verdict, in whole seconds, 1 at least. Default `nil`: any cached verdict within its TTL.
-    ///   - applicationID: The application that the token must have been made for. Default `nil`: any application of the server.
+    ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
+    ///   - applicationID: The application that the token must have been issued for. Default `nil`: any application of the server.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
-    ///   - completion: The function that gets the outcome. It is called once, on the client's own thread, and never before this method
-    ///     has returned to a caller on that thread. It may make further calls. All responses wait for it, so it should do little and
-    ///     never block. It is not called if this method throws.
-    /// - Throws: ``UnavailableReason/malformedRequest``; ``UnavailableReason/tooManyWaiting`` if as many calls as
-    ///   ``DoormanClientConfiguration/maximumWaitingCalls`` wait for the client's thread. The completion gets all other errors, also if
-    ///   as many calls wait for a connection.
+    ///   - completion: Gets the outcome, once, on the client's own thread. It is never called before this method has returned to a caller
+    ///     on that thread, nor if this method throws. It may make calls. All responses wait for it, so it must be quick and not block.
+    /// - Throws: ``UnavailableReason/malformedRequest`` if `applicationID` contains a NUL byte. ``UnavailableReason/tooManyWaiting`` if
+    ///   ``DoormanClientConfiguration/maximumWaitingCalls`` calls wait for the client's thread. The completion gets all other errors,
+    ///   including ``UnavailableReason/tooManyWaiting`` for calls that wait for a connection.
     public func verify(
         _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil,
         completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
@@ -36,7 +35,7 @@ extension DoormanClient {
         let revocations = nearCache.revocations
         try begin(verify, timeout) { [time] outcome in
             if case .success(let identity) = outcome {
-                nearCache.keep(identity, for: key, revocations: revocations, at: time.now, civil: .now)
+                nearCache.store(identity, for: key, revocations: revocations, at: time.now, civil: .now)
             }
             completion(outcome)
         }
@@ -57,7 +56,7 @@ extension DoormanClient {
         try countingErrors { () throws(DoormanError) in try submissions.addBounded(call) }
     }
 
-    /// Counts a call that is turned down before it reaches the client's thread.
+    /// Counts a call that fails before it reaches the client's thread.
     private func countingErrors(_ body: () throws(DoormanError) -> Void) throws(DoormanError) {
         do throws(DoormanError) {
             try body()

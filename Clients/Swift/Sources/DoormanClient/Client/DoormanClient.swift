@@ -8,9 +8,9 @@ public import ServiceLifecycle
 
 /// A client of Doorman servers, which verify tokens.
 ///
-/// A client holds one connection to each server, opened by the first call, and any number of tasks may use it at once. Keep one for
-/// the life of your service. It is a `Service` of swift-service-lifecycle: give it to your `ServiceGroup` before the services that use
-/// it, and it is closed after them. Otherwise ``close()`` it at the end.
+/// A client keeps one connection to each server. The first call opens it, and any number of tasks may use it concurrently. Keep one client
+/// for the life of your service. It is a `Service` of swift-service-lifecycle: add it to your `ServiceGroup` before the services that use
+/// it, and the group closes it after them. Without a group, call ``close()`` at the end.
 ///
 /// Every method throws ``DoormanError``. Its ``DoormanError/kind-swift.property`` tells a rejected token from an unavailable verdict.
 /// Every call has a deadline that covers name resolution, connecting, waiting and the response. Cancelling the task ends the call at once.
@@ -19,14 +19,12 @@ public import ServiceLifecycle
 /// does not respond gets no calls for a while, and passes a health check before it gets calls again. Its calls go to other servers, as
 /// far as that is safe (``DoormanClientConfiguration``).
 public final class DoormanClient: TokenVerifying, Service, Sendable {
-    /// Runs tasks on the thread that this client does its work on, for those that do little else than call it.
+    /// Runs tasks on the thread of this client, for tasks that do little else than call it. Use it with `withTaskExecutorPreference`.
     ///
-    /// A call by such a task changes no thread, and the tasks whose answers came together are woken together. Use it with
-    /// `withTaskExecutorPreference`.
+    /// A call by such a task does not change threads, and tasks that get their responses in one read resume together. Its use is optional.
     ///
-    /// All of them share the one thread with the connections: a task that computes for long, or blocks, keeps everybody's answers
-    /// waiting, and may let deadlines pass; so does one that only yields. Nothing needs to run here; without it, tasks run where they
-    /// are.
+    /// The tasks share this thread with the connections. A task that computes for long, blocks, or only yields delays all responses, and
+    /// may let deadlines pass.
     public let taskExecutor: any TaskExecutor
 
     let time: EventLoopTime
@@ -41,8 +39,8 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     /// Creates a client. The first call opens its connections.
     ///
     /// - Parameters:
-    ///   - targets: The servers. A name may stand for several: each of its addresses is one.
-    ///   - tls: How servers prove who they are, and the client to them. Default `nil`: TCP connections have no TLS.
+    ///   - targets: The servers. Each address of a name is a server of its own.
+    ///   - tls: The trusted authorities, and the client's certificate. Default `nil`: TCP connections without TLS.
     ///   - configuration: Timeouts, limits, and the reaction to servers that fail.
     ///   - logger: Logs events of connections and servers, never a token. Default `nil`: nothing is logged.
     public convenience init(
@@ -53,7 +51,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
             targets: targets, tls: tls, configuration: configuration, environment: Dispatcher.Environment(logger: logger))
     }
 
-    /// Creates a client of one server or one name, as ``init(targets:tls:configuration:logger:)`` does of several.
+    /// Creates a client of one server or one name. See ``init(targets:tls:configuration:logger:)``.
     public convenience init(
         target: DoormanTarget, tls: DoormanTLS? = nil, configuration: DoormanClientConfiguration = DoormanClientConfiguration(),
         logger: Logger? = nil
@@ -83,24 +81,24 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     }
 
     deinit {
-        // No call is left, since each holds its client; only connections may be open.
+        // Each call keeps its client, so that no call is left. Connections may be open.
         eventLoop.execute { [dispatcher] in _ = dispatcher.value.close() }
     }
 
-    /// Opens connections and keeps them until the service group shuts down gracefully or the task is cancelled, then closes the
-    /// client. Calls may be made before this runs.
+    /// Opens connections, and closes the client when the service group shuts down gracefully or the task is cancelled. Calls may be made
+    /// before this runs.
     public func run() async throws {
         eventLoop.execute { [dispatcher] in dispatcher.value.warmUp() }
         try? await gracefulShutdown()
         await close()
     }
 
-    /// Ends every call with ``UnavailableReason/clientClosed``, and returns when the connections are closed. Later calls fail with the
-    /// same reason.
+    /// Ends every call with ``UnavailableReason/clientClosed``, closes the connections, and returns when they are closed. Later calls fail
+    /// with the same reason.
     public func close() async {
-        // Closing has no failure that the caller could act on.
+        // The only failure is that the event loop has ended, and the connections with it.
         try? await eventLoop.flatSubmit { [dispatcher] in dispatcher.value.close() }.get()
-        // In its next turn the loop takes closed connections apart: nothing of them is left when this returns.
+        // The loop releases closed connections in its next turn, so that none is left when this returns.
         try? await eventLoop.submit {}.get()
     }
 
@@ -113,7 +111,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     }
 }
 
-/// The inside belongs to the event loop, and must not be read while that runs.
+/// A dump of the properties would read state that belongs to the event loop.
 extension DoormanClient: Redacted {
     /// The servers that it was given.
     public var description: String { "DoormanClient(\(servers))" }

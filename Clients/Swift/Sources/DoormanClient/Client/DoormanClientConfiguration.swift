@@ -2,100 +2,98 @@
 public struct DoormanClientConfiguration: Sendable, Hashable {
     // Calls.
 
-    /// The deadline for calls that set none. It covers name resolution, connecting, waiting for a free stream, and the response. A server
-    /// caps it at a maximum of its own, 30 s by default. Default 2 s.
+    /// The timeout of calls that set none. It covers name resolution, connecting, waiting for a free stream, retries and the response. A
+    /// server limits it to its own maximum, 30 s by default. Default 2 s.
     public var timeout: Duration = .seconds(2)
 
-    /// The most calls that wait for a connection, or for their turn on it. One more fails at once. Besides, as many calls with
-    /// completions may wait for the client's thread. Default 10,000.
+    /// The maximum number of calls that wait for a connection or a free stream. A further call fails with
+    /// ``UnavailableReason/tooManyWaiting``. The same limit applies separately to calls with completions that wait for the client's thread.
+    /// Default 10,000.
     public var maximumWaitingCalls = 10_000
 
-    /// The most calls in flight on a connection; more wait. Keep it at or below the server's own limit. Default 1,000.
+    /// The maximum number of calls in flight per connection, at least 1. Further calls wait. Keep it at or below the server's limit.
+    /// Default 1,000.
     public var maximumCallsInFlight = 1000
 
-    /// The longest answer that is taken, in bytes, 65,536 to 4,194,304. A longer one ends the connection. Default 1 MiB.
+    /// The maximum length of a response in bytes, 65,536 to 4,194,304. A longer response ends the connection. Default 1 MiB.
     public var maximumResponseBytes = 1 << 20
 
-    // Calls that are sent again.
+    // Retries.
 
-    /// How often a call may be sent, the first time included. Only calls that the server did not start, or that may safely be
-    /// repeated, are sent again; all within the call's deadline. Default 5.
+    /// The maximum number of attempts per call, including the first. The client retries a call only if no server began it or if it is safe
+    /// to repeat, and only within its deadline. Default 5.
     public var maximumAttempts = 5
 
-    /// How many calls may be sent again, as a part of those of the last ten seconds: 0.2 is one in five. Calls of which it is
-    /// certain that no server began them cost nothing of this. Default 0.2.
+    /// The retry budget, as a ratio of the calls of the last ten seconds, 0 or more. A retry of a call that certainly no server began is
+    /// not charged. Default 0.2: one retry for five calls.
     public var retryRatio = 0.2
 
-    /// How many calls a second may be sent again besides, reckoned over ten seconds too, so that a client that asks little may
-    /// still try again. Default 10.
+    /// The number of retries per second that the retry budget allows in addition, averaged over ten seconds, 0 or more. It lets a client
+    /// with few calls retry. Default 10.
     public var retriesPerSecond = 10.0
 
-    /// How long a `verify` waits for its answer before it is sent to a second server as well; the first answer counts. Nil:
-    /// never. Choose about the 99th percentile of your calls: a call that the server answers from memory takes a millisecond,
-    /// one that it must ask the provider about takes as long as the provider does, and hedging those asks the provider twice.
-    /// Default nil.
+    /// The time after which a `verify` without a response is sent to a second server too. The first response counts. Choose about the 99th
+    /// percentile of your latency: a cache hit takes a millisecond, and hedging a cache miss sends two provider requests. Default `nil`:
+    /// no hedging.
     public var hedgeAfter: Duration?
 
-    /// How many calls may be hedged, as a part of all calls. Default 0.05.
+    /// The maximum ratio of hedged calls to all calls, 0 or more. Default 0.05.
     public var hedgeRatio = 0.05
 
     // Connections.
 
-    /// How many connections are held to each server. One carries some hundred thousand calls a second. Default 1.
+    /// The number of connections to each server, at least 1. One connection carries some hundred thousand calls per second. Default 1.
     public var connectionsPerServer = 1
 
-    /// The most servers that are used at a time. Where names stand for more, so many of them are picked at random. Default 32.
+    /// The maximum number of servers in use, at least 1. If the names have more addresses, the client picks some at random. Default 32.
     public var maximumServers = 32
 
-    /// How often names are looked up again while there are calls. A failed connection has them looked up too, at most once a
-    /// second. Default 30 s.
+    /// The time between two look-ups of a name while there are calls. A failed connection causes a look-up too, at most once per second.
+    /// Default 30 s.
     public var lookUpInterval: Duration = .seconds(30)
 
-    /// How long one try at connecting may take, the TLS handshake included. Default 1 s.
+    /// The maximum time to establish a connection, including the TLS handshake. Default 1 s.
     public var connectTimeout: Duration = .seconds(1)
 
-    /// The pause after a first failed connection; each further one doubles it. Up to half of it is taken off at random, so that
-    /// clients do not return all at once. Default 100 ms.
+    /// The back-off after the first failed connection. Each further failure doubles it, and random jitter shortens it by up to half. Default
+    /// 100 ms.
     public var firstBackoff: Duration = .milliseconds(100)
 
-    /// The longest pause between two tries at connecting. When the last server is lost that takes calls, those that were down
-    /// longer than a first pause are tried at once. Default 1 s.
+    /// The maximum back-off. When the last ready server is lost, the back-off of every other server shrinks to ``firstBackoff``. Default 1 s.
     public var longestBackoff: Duration = .seconds(1)
 
-    /// A connection on which answers are due, and nothing at all has come for this long, is suspected: its server is asked for
-    /// its health, and calls go elsewhere or wait. A server answers that at once, however slow its provider is. Default 250 ms.
+    /// The time without any response after which a connection with calls in flight is suspected. The client then sends a health check, and
+    /// sends calls elsewhere or lets them wait. A server responds to a health check at once, even if its provider is slow. Default 250 ms.
     public var suspicionAfter: Duration = .milliseconds(250)
 
-    /// How long a server may take to say how it is. One that takes longer counts as hung: its calls are sent to others, as far as
-    /// they may be, and it is left alone for a while. Default 250 ms.
+    /// The maximum time for a response to a health check. Above it the server counts as hung: calls that are safe to repeat move to other
+    /// servers within the retry budget, and the client backs off from the server. Default 250 ms.
     public var pingTimeout: Duration = .milliseconds(250)
 
-    /// How often the server behind a connection without traffic is asked for its health. Default 30 s.
+    /// The time between health checks on an idle connection. Default 30 s.
     public var pingInterval: Duration = .seconds(30)
 
-    /// A connection that no call has used for this long is closed; the next call opens another. Keep it below the server's own
-    /// limit (5 minutes), so that no call is sent just as the server closes. Default 4 minutes.
+    /// The time without a call after which a connection is closed. The next call opens another. Keep it below the server's limit, 5 minutes
+    /// by default, so that no call is sent while the server closes the connection. Default 4 minutes.
     public var idleTimeout: Duration = .seconds(240)
 
-    /// How old a connection may become; up to a fifth is taken off at random. Its successor is opened with what the names and
-    /// certificates are by then. Default 1 hour.
+    /// The maximum age of a connection. Random jitter shortens it by up to a fifth. The next connection uses the current addresses and
+    /// certificates. Default 1 hour.
     public var maximumConnectionAge: Duration = .seconds(3600)
 
     // The near cache.
 
-    /// How many identities are kept in this process, so that the same token need not be asked about again. 0: none. Default 0.
+    /// The maximum number of identities in this process's near cache. Default 0: no near cache.
     ///
-    /// The trade: a token that is revoked, or that the provider has taken back, is still taken by this client until its entry
-    /// ends (``nearCacheLifetime``), and only a revocation made through this very client is known at once. The server answers
-    /// from memory within a fraction of a millisecond, so this is worth it only where even that counts. Tokens are held in this
-    /// process's memory as long as their entries. Refusals and stale answers are never kept, and a call that says `maxAge`
-    /// always asks the server.
+    /// The trade-off: this client accepts a revoked token until its entry expires (``nearCacheLifetime``), unless this client made the
+    /// revocation. Tokens stay in this process's memory as long as their entries. A cache hit at the server takes a fraction of a
+    /// millisecond, so use the near cache only if that is too slow. Rejections and stale verdicts are never cached, and calls with `maxAge`
+    /// bypass the near cache.
     public var nearCacheCapacity = 0
 
-    /// How long an identity is kept near at most; never longer than its ``Identity/validUntil`` by this machine's clock. Default
-    /// 5 s.
+    /// The TTL of near cache entries, limited by ``Identity/validUntil`` on this machine's clock. Default 5 s.
     public var nearCacheLifetime: Duration = .seconds(5)
 
-    /// All defaults.
+    /// Creates a configuration with all defaults.
     public init() {}
 }

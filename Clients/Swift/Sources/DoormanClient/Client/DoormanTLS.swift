@@ -1,38 +1,38 @@
-/// How a client proves a server's identity, and its own, on TCP connections. Connections through a Unix socket have no need of it.
+/// The TLS configuration of TCP connections: the trusted authorities, and the client's certificate. Unix sockets do not use it.
 ///
-/// TLS 1.2 at least. The files are read when a connection is opened, and again when they have changed: replace them, and new
-/// connections use them. One that can't be read then is complained about in the log, and what was read before stays in use.
+/// The minimum version is TLS 1.2. The client reads the files when it opens a connection, and reads them again when they have changed, so
+/// that new connections use replaced files. If a changed file can't be used, the client logs an error and keeps the previous files.
 public struct DoormanTLS: Sendable, Hashable {
-    /// Whose word counts on who a server is.
+    /// The authorities whose server certificates are accepted.
     public enum Trust: Sendable, Hashable {
         /// The authorities that the operating system trusts.
         case system
-        /// The authorities in a PEM file, and no others.
+        /// The authorities in a PEM file only.
         case file(path: String)
     }
 
-    /// A certificate and its key, both PEM. What a server with a client CA wants to see.
+    /// A client certificate and its private key, both PEM, for mutual TLS (mTLS).
     public struct KeyPair: Sendable, Hashable {
-        /// The client's certificate, then those that lead from it to the authority.
+        /// The path of the client's certificate chain, the client's own certificate first.
         public var certificateFile: String
-        /// The private key of the first certificate.
+        /// The path of the first certificate's private key.
         public var privateKeyFile: String
 
-        /// Reads nothing yet.
+        /// Creates a pair of paths. The files are not read yet.
         public init(certificateFile: String, privateKeyFile: String) {
             self.certificateFile = certificateFile
             self.privateKeyFile = privateKeyFile
         }
     }
 
-    /// Whose word counts on who a server is. Default ``Trust/system``.
+    /// The authorities whose server certificates are accepted. Default ``Trust/system``.
     public var trust: Trust
-    /// Who this client is (mTLS). Nil: it does not say. Default nil.
+    /// The client's certificate and key (mTLS). Default `nil`: the client sends no certificate.
     public var keyPair: KeyPair?
-    /// The DNS name that the server's certificate must hold. Nil: the host, or address, that is connected to. Default nil.
+    /// The DNS name that the server's certificate must have. Default `nil`: the host or address of the target.
     public var serverName: String?
 
-    /// Reads nothing yet.
+    /// Creates a configuration. The files are not read yet.
     public init(trust: Trust = .system, keyPair: KeyPair? = nil, serverName: String? = nil) {
         self.trust = trust
         self.keyPair = keyPair

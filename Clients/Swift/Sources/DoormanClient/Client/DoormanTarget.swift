@@ -1,9 +1,9 @@
 internal import DoormanSupport
 internal import NIOCore
 
-/// Where a Doorman server listens.
+/// The address of a Doorman server: a host and port, or a Unix socket.
 public struct DoormanTarget: Sendable, Hashable {
-    /// The port that Doorman listens on unless it is told otherwise.
+    /// Doorman's default port.
     public static let defaultPort = 7117
 
     package enum Address: Sendable, Hashable {
@@ -13,19 +13,19 @@ public struct DoormanTarget: Sendable, Hashable {
 
     package let address: Address
 
-    /// A host, by name or address, and a TCP port, 1 to 65535.
+    /// Creates a target from a host name or IP address, and a TCP port from 1 to 65535.
     public static func hostAndPort(_ host: String, _ port: Int = defaultPort) -> DoormanTarget {
         DoormanTarget(address: .hostAndPort(host, port))
     }
 
-    /// A Unix socket in the file system. Its path has at most 107 bytes on Linux.
+    /// Creates a target from the path of a Unix socket, at most 107 bytes on Linux.
     public static func unixSocket(path: String) -> DoormanTarget {
         DoormanTarget(address: .unixSocket(path: path))
     }
 }
 
 extension DoormanTarget {
-    /// The host as it was given, if that is a name.
+    /// The host if it is a name; `nil` if it is an IP address or a Unix socket.
     package var hostName: String? {
         guard case .hostAndPort(let host, let port) = address, (try? SocketAddress(ipAddress: host, port: port)) == nil else {
             return nil
@@ -35,7 +35,7 @@ extension DoormanTarget {
 }
 
 extension DoormanTarget: CustomStringConvertible {
-    /// In the form that ``init(parsing:)`` reads.
+    /// The text that ``init(parsing:)`` parses.
     public var description: String {
         switch address {
         case .hostAndPort(let host, let port): HostAndPort(host: host, port: port).description
@@ -45,17 +45,17 @@ extension DoormanTarget: CustomStringConvertible {
 }
 
 extension DoormanTarget {
-    /// Text that is no target. Says what is wrong with it, and never repeats it: it may be a token in the wrong place.
+    /// The error of text that is not a target. It never contains the text, which may be a token.
     public struct ParseError: Error, Sendable, Hashable, CustomStringConvertible {
-        /// What is wrong, without the text.
+        /// The syntax error.
         public let description: String
     }
 
-    /// Reads `host:port`, `[::1]:port` or `unix:/path`.
+    /// Parses `host:port`, `[::1]:port` or `unix:/path`.
     public init(parsing text: some StringProtocol) throws(ParseError) {
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
-            guard path.hasPrefix("/") else { throw ParseError(description: "a socket's path begins with '/'") }
+            guard path.hasPrefix("/") else { throw ParseError(description: "the path after 'unix:' must begin with '/'") }
             self = .unixSocket(path: path)
             return
         }
@@ -67,7 +67,7 @@ extension DoormanTarget {
         }
     }
 
-    /// Reads several servers, separated by commas: `10.0.0.1:7117,10.0.0.2:7117`.
+    /// Parses several targets, separated by commas: `10.0.0.1:7117,10.0.0.2:7117`.
     public static func list(parsing text: some StringProtocol) throws(ParseError) -> [DoormanTarget] {
         var targets: [DoormanTarget] = []
         for part in Substring(text).split(separator: ",", omittingEmptySubsequences: false) {
@@ -81,7 +81,7 @@ extension DoormanTarget.ParseError {
     fileprivate init(_ error: HostAndPort.ParseError) {
         switch error {
         case .missingPort: description = "expected host:port, [address]:port or unix:/path"
-        case .invalidPort: description = "what follows the last ':' is no port from 1 to 65535"
+        case .invalidPort: description = "the text after the last ':' is not a port from 1 to 65535"
         case .emptyHost: description = "the host before ':' is missing"
         case .needlessBrackets: description = "brackets are for IPv6 addresses"
         case .missingBrackets: description = "write an IPv6 address as [address]:port"
@@ -90,7 +90,7 @@ extension DoormanTarget.ParseError {
 }
 
 extension Substring {
-    /// Without the blanks around it.
+    /// The text without leading and trailing whitespace.
     fileprivate var trimmed: Substring {
         var text = self
         while text.first?.isWhitespace == true { text.removeFirst() }

@@ -17,7 +17,7 @@ public func withDoormanClient<Result>(
     }
 }
 
-/// Calls `body` with a client of one server or one name, as ``withDoormanClient(targets:tls:configuration:logger:isolation:_:)`` does.
+/// Calls `body` with a client of one server or one name. See ``withDoormanClient(targets:tls:configuration:logger:isolation:_:)``.
 public func withDoormanClient<Result>(
     target: DoormanTarget, tls: DoormanTLS? = nil, configuration: DoormanClientConfiguration = DoormanClientConfiguration(),
     logger: Logger? = nil, isolation: isolated (any Actor)? = #isolation, _ body: (DoormanClient) async throws -> Result

@@ -2,9 +2,9 @@ internal import DoormanPlatform
 internal import NIOConcurrencyHelpers
 internal import NIOSSL
 
-/// The TLS context of a client's connections, which is reloaded when its files have changed.
+/// The TLS context of a client's connections. It is reloaded when its files have changed.
 final class ClientTLS: Sendable {
-    /// What tells one version of a file from another.
+    /// The attributes of a file that change when the file is replaced or written.
     private struct Fingerprint: Equatable {
         let device: UInt64
         let inode: UInt64
@@ -26,16 +26,16 @@ final class ClientTLS: Sendable {
         }
     }
 
-    /// A context, and what may have to be said about it.
+    /// A TLS context, and the error of the last reload.
     struct Current: Sendable {
         let context: NIOSSLContext
-        /// Why the newest files are not used, the first time that this is so.
-        let complaint: String?
+        /// The reason why changed files are not used; `nil` if they are, and after the reason was returned once.
+        let reloadError: String?
     }
 
     private struct State {
         var context: NIOSSLContext?
-        /// Of the files that were read last, whether or not they were of use.
+        /// The fingerprints of the files that were read last, valid or not.
         var fingerprints: [Fingerprint?]?
         var failure: String?
     }
@@ -47,11 +47,11 @@ final class ClientTLS: Sendable {
         self.tls = tls
     }
 
-    /// What a new connection uses. Reads files, so not for event loops.
+    /// Returns the TLS context for a new connection. It reads files, so it must not run on an event loop.
     func current() throws(ConnectFailure) -> Current {
         let result = state.withLockedValue { state -> Result<Current, ConnectFailure> in
             let fingerprints = tls.files.map(Fingerprint.init(path:))
-            var complaint: String?
+            var reloadError: String?
             if state.fingerprints != fingerprints {
                 state.fingerprints = fingerprints
                 do throws(DoormanTLS.Unusable) {
@@ -59,16 +59,16 @@ final class ClientTLS: Sendable {
                     state.failure = nil
                 } catch {
                     state.failure = error.description
-                    complaint = error.description
+                    reloadError = error.description
                 }
             }
             guard let context = state.context else { return .failure(.unusableTLS(state.failure ?? "")) }
-            return .success(Current(context: context, complaint: complaint))
+            return .success(Current(context: context, reloadError: reloadError))
         }
         return try result.get()
     }
 
-    /// The name that a server's certificate must hold; nil: its address.
+    /// Returns the name that a server's certificate must have; `nil` for its address.
     func serverName(of server: Server) -> String? {
         tls.expectedName(at: server.target)
     }

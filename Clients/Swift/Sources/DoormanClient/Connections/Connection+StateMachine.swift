@@ -3,16 +3,14 @@ internal import DoormanSupport
 internal import DoormanWire
 
 extension Connection {
-    /// Which call of a connection an answer belongs to, and when the connection is used up. Pure: events go in, actions come out.
+    /// Matches the responses of a connection to its calls, and closes the connection when it is drained. Pure: events go in, actions come
+    /// out.
     ///
-    /// A response to an abandoned call is a harmless race and is ignored. A response to a call that was never made is the server's fault and
-    /// ends the connection.
-    ///
-    /// - Parameter CallReference: What stands for a call.
+    /// A response to an abandoned call is a harmless race and is ignored. A stray response is a protocol violation and ends the connection.
     struct StateMachine<CallReference> {
         private enum Phase {
             case open
-            /// Takes no new calls; ends with the last answer.
+            /// Takes no calls, and ends with the last response.
             case draining
             case closed
         }
@@ -22,20 +20,20 @@ extension Connection {
         private var phase = Phase.open
         private var nextID = StreamID(1)
         private var pending = StreamTable<CallReference>()
-        /// Calls that their callers gave up, and that the server is still busy with.
+        /// The streams of calls that have ended here, and to which the server has not responded yet.
         private var abandoned: Set<StreamID> = []
-        /// The first stream of whose frame not a byte has left; nor of those that follow.
+        /// The first stream whose frame is not written yet. No later frame is written either.
         private var firstUnwritten = StreamID(1)
-        /// The health call that is under way, and when it was made.
+        /// The health check without a response, and its moment.
         private var ping: (id: StreamID, sentAt: Instant)?
-        /// Since when an answer is due and nothing has come.
+        /// The moment since which a response is due and nothing has arrived; `nil` if no response is due.
         private(set) var silentSince: Instant?
-        /// When a call was last made.
+        /// The moment of the last call.
         private(set) var lastUse: Instant
-        /// When an answer last came.
+        /// The moment of the last response.
         private(set) var lastHeard: Instant
 
-        /// - Parameter lastID: The last stream id that is used. By default the last one of the 31 bits that ids have; odd.
+        /// - Parameter lastID: The last stream ID in use, odd. Default: the largest ID of 31 bits.
         init(maximumCallsInFlight: Int, lastID: StreamID = StreamID(0x7fff_ffff), at now: Instant) {
             self.maximumCallsInFlight = maximumCallsInFlight
             self.lastID = lastID
@@ -43,20 +41,20 @@ extension Connection {
             self.lastHeard = now
         }
 
-        /// How many calls the server is busy with.
+        /// The number of calls to which the server has not responded.
         @inline(__always)
         var callsInFlight: Int { pending.count + abandoned.count }
 
-        /// What a call may expect of the connection.
+        /// The capacity for calls.
         enum Capacity: Equatable {
             case free
-            /// Not before another call ends.
+            /// There is capacity when a call has ended.
             case full
-            /// Never again.
+            /// There will be no capacity.
             case none
         }
 
-        // Inlined, for otherwise the whole machine is copied to ask it.
+        // Inlined, because a call copies the whole machine.
         @inline(__always)
         var capacity: Capacity {
             guard phase == .open, nextID <= lastID else { return .none }
@@ -65,28 +63,27 @@ extension Connection {
 
         enum StartAction: Equatable {
             case send(StreamID)
-            /// The connection has no room for it.
-            case refuse
+            case noCapacity
         }
 
         mutating func start(_ call: CallReference, at now: Instant) -> StartAction {
-            guard capacity == .free else { return .refuse }
+            guard capacity == .free else { return .noCapacity }
             let id = takeID(at: now)
             pending.insert(call, for: id)
             lastUse = now
             return .send(id)
         }
 
-        /// Takes back the call that was started last, because it can't be sent.
+        /// Removes the call that was started last, because it can't be sent.
         mutating func rollbackSend(_ id: StreamID) {
             _ = pending.remove(id)
             nextID = id
             if callsInFlight == 0 && ping == nil { silentSince = nil }
         }
 
-        /// Asks the server for its health, whatever room there is for calls.
+        /// Starts a health check, whatever the capacity for calls is.
         ///
-        /// - Returns: Nil if it is being asked already, or can't be.
+        /// - Returns: The stream; `nil` if a health check has no response yet, or if the connection takes no calls.
         mutating func startPing(at now: Instant) -> StreamID? {
             guard ping == nil, phase == .open, nextID <= lastID else { return nil }
             let id = takeID(at: now)
@@ -101,25 +98,25 @@ extension Connection {
             return id
         }
 
-        /// All frames so far were handed to the socket.
+        /// Notes that all frames so far are written.
         mutating func wrote() {
             firstUnwritten = nextID
         }
 
-        /// How many frames have been made since the last ``wrote()``.
+        /// The number of frames since the last ``wrote()``.
         var unwritten: Int { Int(nextID.rawValue - firstUnwritten.rawValue) / 2 }
 
-        enum AnswerAction {
+        enum ResponseAction {
             case complete(CallReference)
-            /// The server says how it is.
+            /// The response is that to the health check.
             case pong
             case ignore
-            /// The server answered what it was not asked.
+            /// The response is stray.
             case violation
         }
 
-        mutating func answered(_ id: StreamID, at now: Instant) -> AnswerAction {
-            let action: AnswerAction
+        mutating func answered(_ id: StreamID, at now: Instant) -> ResponseAction {
+            let action: ResponseAction
             if let call = pending.remove(id) {
                 action = .complete(call)
             } else if ping?.id == id {
@@ -152,20 +149,20 @@ extension Connection {
             return closeIfFinished()
         }
 
-        /// After answers were handled.
+        /// Returns the action after responses.
         func closeIfFinished() -> CloseAction {
             phase == .draining && pending.isEmpty ? .close : .none
         }
 
-        /// The calls that an ended connection leaves, each in the order in which they were made.
+        /// The calls of a connection that has ended, in the order in which they were sent.
         struct Leftovers {
-            /// No byte of them was sent.
+            /// Calls whose frames were not written. No server began them.
             var unsent: [CallReference] = []
-            /// The server may have begun them.
+            /// Calls that the server may have begun.
             var unanswered: [CallReference] = []
         }
 
-        /// The calls that wait for answers, in the order in which they were made.
+        /// The calls without responses, in the order in which they were sent.
         var unanswered: [CallReference] { pending.all.map(\.value) }
 
         mutating func closed() -> Leftovers {
@@ -181,11 +178,11 @@ extension Connection {
             return leftovers
         }
 
-        /// Since when the server owes an answer about its health.
+        /// The moment of the health check without a response; `nil` if there is none.
         var pingedSince: Instant? { ping?.sentAt }
     }
 }
 
-extension Connection.StateMachine.AnswerAction: Sendable where CallReference: Sendable {}
-extension Connection.StateMachine.AnswerAction: Equatable where CallReference: Equatable {}
+extension Connection.StateMachine.ResponseAction: Sendable where CallReference: Sendable {}
+extension Connection.StateMachine.ResponseAction: Equatable where CallReference: Equatable {}
 extension Connection.StateMachine.Leftovers: Equatable where CallReference: Equatable {}

@@ -9,7 +9,7 @@ final class Connection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// When calls can be made, or why there will be none.
+    /// Succeeds when the connection can send calls, and fails if it can't be established.
     let established: EventLoopPromise<Void>
     let openedAt: Instant
     private let time: EventLoopTime
@@ -18,15 +18,15 @@ final class Connection: ChannelInboundHandler {
     private let arena: MessageArena
     private var machine: StateMachine<ClientCall>
     private var decoder: FrameDecoder
-    /// Frames since the last flush: calls made in the same turn of the loop leave in one write.
+    /// The frames since the last write. The calls of one turn of the loop leave in one write.
     private var outbound = ByteBuffer()
     private var flushIsScheduled = false
     private var context: ChannelHandlerContext?
-    /// Who hears of answers and of the end. Nil once it has ended.
+    /// Gets responses and the end of the connection; `nil` after the end.
     private var owner: Subchannel?
-    /// What the server did wrong, if it did.
+    /// The server's protocol violation, if there was one.
     private(set) var violation: String?
-    /// What went wrong with the socket, if it did.
+    /// The error of the socket, if there was one.
     private(set) var failure: ConnectFailure?
 
     init(owner: Subchannel, speaksTLS: Bool, configuration: DoormanClientConfiguration, time: EventLoopTime) {
@@ -44,11 +44,11 @@ final class Connection: ChannelInboundHandler {
 
     var server: Server? { owner?.server }
 
-    /// Whether it was opened and not yet closed.
+    /// Whether the socket is open.
     private(set) var isOpen = false
-    /// Whether the server reads what is sent to it.
+    /// Whether the server reads from the connection.
     private var isWritable = true
-    /// Whether it did not even answer a health call, and nothing has come since.
+    /// Whether the server has not responded to a health check, nor sent anything since.
     var isHung = false
 
     var callsInFlight: Int { machine.callsInFlight }
@@ -57,24 +57,25 @@ final class Connection: ChannelInboundHandler {
 
     var pingedSince: Instant? { machine.pingedSince }
 
-    /// When a call was last made on it.
+    /// The moment of the last call.
     var lastUse: Instant { machine.lastUse }
 
-    /// When an answer last came on it.
+    /// The moment of the last response.
     var lastHeard: Instant { machine.lastHeard }
 
-    /// What a call may expect of the connection. A server that does not read counts as full.
+    /// The connection's capacity for calls. The connection of a server that does not read is full.
     var capacity: StateMachine<ClientCall>.Capacity {
         guard isOpen else { return .none }
         let capacity = machine.capacity
         return capacity == .free && !isWritable ? .full : capacity
     }
 
-    /// The calls that wait for answers, in the order in which they were made.
+    /// The calls without responses, in the order in which they were sent.
     var unanswered: [ClientCall] { machine.unanswered }
 
-    /// - Returns: Nil if the connection has no room.
-    /// - Throws: If the call doesn't fit into a frame.
+    /// Sends a call.
+    ///
+    /// - Returns: The call's stream; `nil` if the connection has no capacity.
     func start(_ call: ClientCall, at now: Instant) throws(RequestTooLong) -> StreamID? {
         guard isOpen, case .send(let id) = machine.start(call, at: now) else { return nil }
         do throws(RequestTooLong) {
@@ -88,10 +89,10 @@ final class Connection: ChannelInboundHandler {
         return id
     }
 
-    /// Asks the server for its health, unless that is asked already.
+    /// Sends a health check, unless a previous health check has no response yet.
     func ping(timeout: Duration) {
         guard isOpen, let id = machine.startPing(at: time.now) else { return }
-        // A health call fits into any frame.
+        // A health check fits into any frame.
         try? Operation.health(service: "").writeFrame(id, timeout: Nanoseconds(timeout), metadata: [], to: &outbound)
         scheduleFlush()
     }
@@ -108,7 +109,7 @@ final class Connection: ChannelInboundHandler {
 
     /// Closes at once.
     ///
-    /// - Returns: When it is closed; nil if it was never open.
+    /// - Returns: A future that completes when the connection is closed; `nil` if it was never open.
     @discardableResult
     func close() -> EventLoopFuture<Void>? {
         context?.close(promise: nil)
@@ -133,13 +134,13 @@ final class Connection: ChannelInboundHandler {
         writeFrames()
     }
 
-    /// How many frames have still to be written.
+    /// The number of frames that are not written yet.
     var unwritten: Int { machine.unwritten }
 
-    /// Writes what there is if it is worth a write, and much beside what the server has to do, so that it is at work on that while further
-    /// calls are made. A server that has enough to do gains nothing by it, and each write costs both sides as much as several calls.
+    /// Writes early if the frames are at least 2 KiB and at least half of the server's calls, so that the server works on them while further
+    /// calls are made. A busy server gains nothing by an early write, and each write costs both sides as much as several calls.
     ///
-    /// - Parameter callsOfServer: About how many calls there are for the server, these included.
+    /// - Parameter callsOfServer: The approximate number of the server's calls, including these.
     func writeIfMuch(of callsOfServer: Int) {
         if outbound.readableBytes >= 2048, unwritten * 2 >= callsOfServer { writeFrames() }
     }
@@ -147,7 +148,7 @@ final class Connection: ChannelInboundHandler {
     private func writeFrames() {
         guard let context, isOpen, outbound.readableBytes > 0 else { return }
         let frames = outbound
-        // As much again will soon be wanted.
+        // The next turn often needs the same size.
         outbound = context.channel.allocator.buffer(capacity: min(frames.readableBytes, 64 << 10))
         machine.wrote()
         context.writeAndFlush(wrapOutboundOut(frames), promise: nil)
@@ -183,7 +184,7 @@ extension Connection {
             switch event {
             case .frame(let header): take(header, at: now)
             case .oversized(let header):
-                violate("an answer of \(header.length) bytes is longer than \(maximumResponseBytes) (maximumResponseBytes)")
+                violate("a response of \(header.length) bytes is longer than maximumResponseBytes (\(maximumResponseBytes))")
             case .violation(let violation): violate(violation.explanation)
             }
         }
@@ -196,7 +197,7 @@ extension Connection {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
-        owner?.roomChanged()
+        owner?.capacityChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -212,7 +213,7 @@ extension Connection {
     }
 
     private func take(_ header: FrameHeader, at now: Instant) {
-        // The contract has other types skipped, so that there may be some one day.
+        // The protocol requires that unknown types are skipped, so that later versions can add some.
         guard header.type == .response else { return }
         switch machine.answered(header.streamID, at: now) {
         case .complete(let call):
@@ -223,7 +224,7 @@ extension Connection {
             let reply = decoder.withData { Operation.health(service: "").read($0, in: arena, into: &response) }
             owner?.receivedHealth(reply, response, on: self)
         case .ignore: break
-        case .violation: violate("an answer to call \(header.streamID.rawValue), which was not made or was answered before")
+        case .violation: violate("stray response on stream \(header.streamID.rawValue)")
         }
     }
 
@@ -236,11 +237,11 @@ extension Connection {
 extension FrameDecoder.Violation {
     fileprivate var explanation: String {
         switch self {
-        case .notTTRPC(0x48): "it answers in HTTP: this is no Doorman port"
-        case .notTTRPC(0x53): "it answers like SSH: this is no Doorman port"
-        case .notTTRPC(0x15), .notTTRPC(0x16): "it answers in TLS"
-        case .notTTRPC(let firstByte): "its answer begins with byte \(firstByte), no ttrpc frame does"
-        case .frameTooLong(let length): "a frame claims \(length) bytes, more than ttrpc allows"
+        case .notTTRPC(0x48): "the peer speaks HTTP: this is not a Doorman port"
+        case .notTTRPC(0x53): "the peer speaks SSH: this is not a Doorman port"
+        case .notTTRPC(0x15), .notTTRPC(0x16): "the peer speaks TLS: configure the client with TLS"
+        case .notTTRPC(let firstByte): "the peer sent a first byte of \(firstByte), which is not a ttrpc frame"
+        case .frameTooLong(let length): "the peer sent a frame length of \(length) bytes, above the limit of ttrpc"
         }
     }
 }

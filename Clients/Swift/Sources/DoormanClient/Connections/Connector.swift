@@ -4,17 +4,18 @@ internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// Opens sockets to servers: the one place that knows how a channel is set up.
+/// Opens connections to servers, and sets up their channels.
 struct Connector: Sendable {
-    /// How long one try may take, the TLS handshake included.
+    /// The maximum time to establish a connection, including the TLS handshake.
     let timeout: Duration
-    /// Nil: TCP without TLS.
+    /// `nil` for TCP without TLS.
     let tls: ClientTLS?
     let time: EventLoopTime
     let logger: Logger
 
-    /// - Parameter connection: What is to drive the socket.
-    /// - Returns: When calls can be made.
+    /// Opens a socket and adds `connection` to its channel.
+    ///
+    /// - Returns: A future that succeeds when the connection can send calls.
     func connect(to server: Server, _ connection: Connection, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         let tooLate = time.schedule(in: timeout) {
             connection.established.fail(ConnectFailure.timedOut)
@@ -32,11 +33,11 @@ struct Connector: Sendable {
         to server: Server, _ connection: NIOLoopBound<Connection>, on eventLoop: any EventLoop
     ) -> EventLoopFuture<any Channel> {
         guard let tls, server.isTCP else { return open(server, nil, connection, on: eventLoop) }
-        // Files are read.
+        // It reads files.
         return BlockingWork.run(on: eventLoop) { try tls.current() }
             .flatMap { current in
-                if let complaint = current.complaint {
-                    logger.error("new TLS files are not used", metadata: ["reason": "\(complaint)"])
+                if let error = current.reloadError {
+                    logger.error("changed TLS files not used, previous files stay in use", metadata: ["reason": "\(error)"])
                 }
                 return open(server, (current.context, tls.serverName(of: server)), connection, on: eventLoop)
             }
@@ -72,6 +73,6 @@ extension Server {
         if case .unixDomainSocket = address { false } else { true }
     }
 
-    /// Whether its connections are secured by TLS where that is set up.
+    /// Whether its connections use TLS.
     func speaksTLS(_ tls: ClientTLS?) -> Bool { tls != nil && isTCP }
 }

@@ -1,17 +1,17 @@
 package import NIOSSL
 internal import NIOSSLExtras
 
-// How connections are secured: for the client's, and for those of the load generator.
+// The TLS contexts of the client's connections and of the load generator's.
 
 extension DoormanTLS {
-    /// What is wrong with a file, in words that hold nothing of its contents.
+    /// The error of a TLS file that can't be used. It contains nothing of the file's contents.
     package struct Unusable: Error, Sendable, Hashable, CustomStringConvertible {
         package let description: String
     }
 
-    /// Reads the files.
+    /// Reads the files and creates a TLS context.
     ///
-    /// - Parameter adjust: Changes what the files do not say.
+    /// - Parameter adjust: Changes the TLS configuration before it is used.
     package func makeContext(adjust: (inout TLSConfiguration) -> Void = { _ in }) throws(Unusable) -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
@@ -34,12 +34,12 @@ extension DoormanTLS {
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            throw Unusable(description: "TLS can't be made of \(files.joined(separator: ", "))")
+            throw Unusable(description: "no TLS context can be created from \(files.joined(separator: ", "))")
         }
     }
 
-    /// The name that a server's certificate must hold; `nil` for the address that was connected to, which is no name for TLS (RFC 6066,
-    /// section 3).
+    /// Returns the name that a server's certificate must have; `nil` for the address of the connection. TLS sends no server name then
+    /// (RFC 6066, section 3).
     package func expectedName(at target: DoormanTarget) -> String? {
         serverName ?? target.hostName
     }

@@ -1,17 +1,17 @@
 internal import DoormanWire
 
-/// What belongs to each stream of a connection: a hash table with open addressing in one flat array.
+/// The values of a connection's streams: a hash table with open addressing in one flat array.
 ///
-/// No peer chooses the ids, so one multiplication is hash enough. It spreads ids that follow each other, so that a block of calls without
-/// responses does not slow down later ones. At most half of the cells are taken; a removal moves up those behind it, so there
-/// are no tombstones.
+/// No peer chooses the IDs, so one multiplication is a sufficient hash. It spreads consecutive IDs, so that a block of calls without
+/// responses does not slow down later calls. At most half of the cells are taken. A removal moves later entries up, so that no tombstones
+/// are needed.
 struct StreamTable<Value> {
     private var cells: [(id: StreamID, value: Value)?] = Array(repeating: nil, count: 16)
     private(set) var count = 0
 
     var isEmpty: Bool { count == 0 }
 
-    /// In the order of their ids.
+    /// All entries, in the order of their IDs.
     var all: [(id: StreamID, value: Value)] {
         cells.compactMap(\.self).sorted { $0.id < $1.id }
     }
@@ -23,9 +23,9 @@ struct StreamTable<Value> {
         count += 1
     }
 
-    /// Takes the stream's value out.
+    /// Removes the value of a stream.
     ///
-    /// - Returns: Nil if it has none.
+    /// - Returns: The value; `nil` if the stream has none.
     mutating func remove(_ id: StreamID) -> Value? {
         var cell = home(of: id)
         while let entry = cells[cell] {
@@ -40,7 +40,7 @@ struct StreamTable<Value> {
         return nil
     }
 
-    /// Moves the entries behind an empty cell, which would otherwise not be found any more.
+    /// Moves entries behind an empty cell to the cells in which a look-up finds them.
     private mutating func moveUp(behind hole: Int) {
         var cell = next(hole)
         while let entry = cells[cell] {
@@ -65,7 +65,7 @@ struct StreamTable<Value> {
     }
 
     private func home(of id: StreamID) -> Int {
-        // By the golden ratio (Knuth, volume 3, section 6.4).
+        // Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, section 6.4).
         Int((UInt64(id.rawValue) &* 0x9e37_79b9_7f4a_7c15) >> 32) & (cells.count - 1)
     }
 

@@ -1,29 +1,29 @@
 extension Subchannel {
-    /// The life of one connection's place at a server: when to connect, when to wait before that, when calls may come. Pure: events
-    /// go in, actions come out.
+    /// The state of a subchannel: decides when to connect, when to back off, and when the connection takes calls. Pure: events go in, actions
+    /// come out.
     ///
-    /// A connection counts as proven once it gave an answer. One that ends before is a failure like one that never came about, so a
-    /// server that accepts and closes is not hammered. After any failure the next connection is asked for its health first, and
-    /// takes calls when it has said that it serves: a process that is stopped still accepts.
+    /// A connection is proven by its first response. A connection that ends before that counts as a failure to connect, so that the client
+    /// backs off from a server that accepts and closes. After a failure, the next connection must pass a health check before it takes calls,
+    /// because the kernel accepts connections for a stopped process too.
     struct StateMachine: Equatable {
         enum State: Hashable {
-            /// There is no connection, and none is needed.
+            /// No connection, and none needed.
             case idle
             case connecting
-            /// Connected, and asked for its health; takes no calls yet.
+            /// Connected, and waits for the response to a health check. Takes no calls yet.
             case probing
             /// Takes calls.
             case ready(isProven: Bool)
-            /// Answers are due and none comes; it is asked for its health, and takes no calls until anything comes.
+            /// Responses are overdue. Waits for the response to a health check, and takes no calls until any response arrives.
             case suspected
             case backingOff
             case closed
         }
 
         private(set) var state = State.idle
-        /// How many connections failed in a row.
+        /// The number of consecutive failures.
         private(set) var failures = 0
-        /// Whether the next connection must say that it serves before it takes calls.
+        /// Whether the next connection must pass a health check before it takes calls.
         private(set) var needsProbe = false
         private let firstBackoff: Duration
         private let longestBackoff: Duration
@@ -33,7 +33,7 @@ extension Subchannel {
             self.longestBackoff = longestBackoff
         }
 
-        /// Where there is a connection.
+        /// Whether there is a connection.
         var isConnected: Bool {
             switch state {
             case .probing, .ready, .suspected: true
@@ -44,17 +44,17 @@ extension Subchannel {
         enum Action: Equatable {
             case none
             case connect
-            /// Ask the connection for its health.
+            /// Send a health check.
             case probe
-            /// Give it calls.
+            /// Send calls on the connection.
             case use
-            /// Close the new connection, which is not wanted any more.
+            /// Close the new connection, which is no longer needed.
             case discard
-            /// Wait this long, then say ``backoffEnded(isWanted:)``.
+            /// Wait, then call ``backoffEnded(isWanted:)``.
             case backOff(Duration)
         }
 
-        /// There are, or will be, calls.
+        /// There are calls, or calls are expected.
         mutating func wanted() -> Action {
             guard state == .idle else { return .none }
             state = .connecting
@@ -67,7 +67,7 @@ extension Subchannel {
             return needsProbe ? .probe : .use
         }
 
-        /// - Parameter jitter: 0 for the whole pause, up to 1 for half of it.
+        /// - Parameter jitter: 0 for the whole back-off, up to 1 for half of it.
         mutating func connectFailed(jitter: Double) -> Action {
             guard state == .connecting else { return .none }
             return fail(jitter)
@@ -79,7 +79,7 @@ extension Subchannel {
             return isWanted ? wanted() : .none
         }
 
-        /// The server answered a call, not just that it takes none.
+        /// The server responded to a call, other than that it drains.
         mutating func answered() -> Action {
             switch state {
             case .ready(isProven: false), .suspected: return prove()
@@ -87,26 +87,26 @@ extension Subchannel {
             }
         }
 
-        /// Answers are due, and none has come for too long.
+        /// Responses are overdue.
         mutating func fellSilent() -> Action {
             guard case .ready = state else { return .none }
             state = .suspected
             return .probe
         }
 
-        /// The server says that it takes calls.
+        /// The server passed a health check.
         mutating func saidServing() -> Action {
             guard isConnected else { return .none }
             return prove()
         }
 
-        /// The server does not say how it is, or says that it takes no calls.
+        /// The server did not respond to a health check, or takes no calls.
         mutating func failedProbe(jitter: Double) -> Action {
             guard isConnected else { return .none }
             return fail(jitter)
         }
 
-        /// The server refused to begin a call: it is shutting down.
+        /// The server did not begin a call because it drains.
         mutating func drained(isWanted: Bool, jitter: Double) -> Action {
             switch state {
             case .ready(isProven: true), .suspected:
@@ -117,14 +117,14 @@ extension Subchannel {
             }
         }
 
-        /// The connection has served its time: it is old, out of ids, or not used.
+        /// The connection is too old, out of stream IDs, or idle for too long.
         mutating func usedUp(isWanted: Bool) -> Action {
             isConnected ? reopen(isWanted: isWanted) : .none
         }
 
-        /// The connection ended by itself.
+        /// The connection was lost.
         ///
-        /// - Parameter inCalls: Whether calls were waiting for its answers.
+        /// - Parameter inCalls: Whether calls were in flight on it.
         mutating func ended(inCalls: Bool, isWanted: Bool, jitter: Double) -> Action {
             switch state {
             case .ready(isProven: true), .suspected:
@@ -153,7 +153,7 @@ extension Subchannel {
         }
 
         private mutating func fail(_ jitter: Double) -> Action {
-            // 2³⁰ times the first pause is above every cap worth setting.
+            // 2³⁰ times the first back-off is above every useful maximum.
             let pause = min(longestBackoff, firstBackoff * (1 << min(failures, 30)))
             failures += 1
             needsProbe = true

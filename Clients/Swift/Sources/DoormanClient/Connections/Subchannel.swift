@@ -3,8 +3,7 @@ internal import DoormanSupport
 internal import Logging
 internal import NIOCore
 
-/// Keeps one connection to one server: opens connections one after the other, and watches the connection that takes calls.
-/// Confined to the client's event loop.
+/// Keeps one connection to one server: opens it, checks its health, and replaces it. Confined to the client's event loop.
 final class Subchannel {
     let server: Server
     let group: SubchannelGroup
@@ -12,19 +11,19 @@ final class Subchannel {
     private let connector: Connector
     private let time: EventLoopTime
     private var logger: Logger
-    /// Nil once it is closed.
+    /// `nil` once it is closed.
     private var dispatcher: Dispatcher?
     private var machine: StateMachine
-    /// The connection that takes calls, or is asked whether it will.
+    /// The connection that takes calls, or waits for the response to a health check.
     private(set) var current: Connection?
-    /// Those that are being opened, or only finish what they have.
+    /// The connections that are being opened or drained.
     private var others: [ObjectIdentifier: Connection] = [:]
-    /// The pause after a failure: its length, and when it began.
+    /// The back-off after a failure: its timer, length and beginning.
     private(set) var backoff: (timer: Scheduled<Void>, pause: Duration, since: Instant)?
-    /// The health call that was found late once. It counts as unanswered when it is found so again: what came while this process
-    /// itself was held up is read between the two.
+    /// The moment of the health check that was found late once. It fails when it is found late again. Between the two, the client reads the
+    /// responses that arrived while its own process was suspended.
     private var latePing: Instant?
-    /// How old the current connection may become.
+    /// The maximum age of the current connection.
     private var longestLife = Duration.zero
 
     init(_ server: Server, _ group: SubchannelGroup, _ dispatcher: Dispatcher, connector: Connector) {
@@ -41,41 +40,41 @@ final class Subchannel {
 
     var state: StateMachine.State { machine.state }
 
-    /// Whether calls may be given to it.
+    /// Whether it takes calls.
     var isReady: Bool {
         if case .ready = machine.state { true } else { false }
     }
 
-    /// Whether answers are due, from a connection that takes calls or from one that hangs.
+    /// Whether responses are due on the current connection or on a hung connection.
     var isWatched: Bool { current?.silentSince != nil || others.values.contains(where: \.isHung) }
 
-    /// Opens a connection for calls that are made or expected, unless there is one.
+    /// Opens a connection, unless there is one.
     func requestConnection() {
         perform(machine.wanted())
     }
 
-    /// Shortens the pause after a failure to that after a first failure, because no server is left that takes calls.
+    /// Shortens the back-off to that after a first failure, because no ready server is left.
     func resetBackoff() {
         guard let (timer, pause, since) = backoff else { return }
         timer.cancel()
         backOff(min(pause, configuration.firstBackoff), since: since)
     }
 
-    /// Replaces a connection that takes no further calls, for no fault of the server's.
+    /// Replaces a connection that takes no further calls. This is no failure of the server.
     func replace() {
         releaseCurrent { machine, isWanted in machine.usedUp(isWanted: isWanted) }
     }
 
-    /// The server refuses to begin calls.
+    /// The server drains: it begins no calls.
     func drained(_ connection: Connection) {
         guard connection === current else { return }
-        logger.info("server drains, calls go elsewhere")
+        logger.info("server drains, calls move to other servers")
         releaseCurrent { machine, isWanted in machine.drained(isWanted: isWanted, jitter: .random(in: 0..<1)) }
     }
 
-    /// Looks after the connection; called a few times a second while there are calls.
+    /// Checks timeouts and ages. Called several times per second while there are calls.
     func tick(at now: Instant) {
-        // As many calls as the retry budget has grown by.
+        // Moves as many calls as the retry budget has grown by.
         for connection in others.values where connection.isHung { dispatcher?.moveCalls(from: connection) }
         guard let current else { return }
         if let pingedSince = current.pingedSince, pingedSince.duration(to: now) >= configuration.pingTimeout {
@@ -85,11 +84,11 @@ final class Subchannel {
             dispatcher?.failed(self, .hung)
             perform(machine.fellSilent())
         } else if isReady {
-            rest(current, at: now)
+            checkIdleConnection(current, at: now)
         }
     }
 
-    /// Ends for good: what is under way is finished, and nothing begun.
+    /// Drains permanently: calls in flight finish, and no connection is opened.
     func retire() {
         machine.closed()
         group.forget(self)
@@ -99,7 +98,7 @@ final class Subchannel {
         current = nil
     }
 
-    /// Ends for good, at once.
+    /// Closes permanently, at once.
     func close() -> [EventLoopFuture<Void>] {
         let connections = others.values + (current.map { [$0] } ?? [])
         retire()
@@ -107,10 +106,10 @@ final class Subchannel {
         return connections.compactMap { $0.close() }
     }
 
-    /// Whether it has ended for good, and its last call with it.
+    /// Whether it is closed and its last call has ended.
     var isFinished: Bool { machine.state == .closed && others.isEmpty }
 
-    private func rest(_ connection: Connection, at now: Instant) {
+    private func checkIdleConnection(_ connection: Connection, at now: Instant) {
         let isIdle = connection.callsInFlight == 0
         if connection.openedAt.duration(to: now) >= longestLife
             || (isIdle && connection.lastUse.duration(to: now) >= configuration.idleTimeout)
@@ -122,7 +121,7 @@ final class Subchannel {
     }
 
     private func hung() {
-        logger.warning("server doesn't answer, calls go elsewhere")
+        logger.warning("server doesn't respond, calls move to other servers")
         dispatcher?.failed(self, .hung)
         guard let current else { return }
         current.isHung = true
@@ -130,7 +129,7 @@ final class Subchannel {
         releaseCurrent { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
     }
 
-    /// Gives the current connection no further calls; it closes when it has finished those that it has.
+    /// Drains the current connection: it takes no calls, and closes when its last call has ended.
     private func releaseCurrent(_ transition: (inout StateMachine, _ isWanted: Bool) -> StateMachine.Action) {
         let connection = current
         current = nil
@@ -181,7 +180,7 @@ final class Subchannel {
             case .success: self.connected(connection)
             case .failure(let error):
                 let failure = ConnectFailure(error)
-                self.logger.debug("no connection", metadata: ["reason": "\(failure)"])
+                self.logger.debug("cannot connect", metadata: ["reason": "\(failure)"])
                 self.dispatcher?.failed(self, failure)
                 self.perform(self.machine.connectFailed(jitter: .random(in: 0..<1)))
             }
@@ -200,7 +199,7 @@ final class Subchannel {
     }
 }
 
-// What connections report.
+// The events of connections.
 extension Subchannel {
     func answered(_ call: ClientCall, _ reply: Reply, on connection: Connection) {
         if case .draining = reply {
@@ -208,7 +207,7 @@ extension Subchannel {
             return drained(connection)
         }
         if connection === current { perform(machine.answered()) }
-        // It is about to stop, so the next call had better find another.
+        // The server is about to stop, so the next call should use another server.
         let saysNotServing = call.health == .notServing
         dispatcher?.answered(call, reply, from: self)
         if saysNotServing { drained(connection) }
@@ -218,24 +217,24 @@ extension Subchannel {
     func receivedHealth(_ reply: Reply, _ response: CallResponse?, on connection: Connection) {
         guard connection === current else { return }
         switch (reply, response) {
-        // A server that rejects the health check, by a limit or because it has no such service, is alive all the same.
+        // A failure, such as an exceeded limit or an unknown service, comes from a server that is alive.
         case (.success, .health(.serving)), (.failure, _): return perform(machine.saidServing())
         case (.success, _), (.draining, _), (.malformed, _): break
         }
-        logger.info("server takes no calls, calls go elsewhere")
+        logger.info("server is not serving, calls move to other servers")
         dispatcher?.failed(self, .notServing)
         releaseCurrent { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
     }
 
-    /// The connection has answered, or can be written to again.
-    func roomChanged() {
+    /// The connection's capacity may have grown: a response arrived, or the socket is writable again.
+    func capacityChanged() {
         if let current, current.isOpen, current.capacity == .none { replace() }
         dispatcher?.sendWaiting()
     }
 
-    /// All that the socket had was read: those whose answers were among it go on.
+    /// The socket is read to its end: the tasks that got responses run.
     func readEnded() {
-        roomChanged()
+        capacityChanged()
         dispatcher?.taskExecutor.runJobs()
     }
 

@@ -4,7 +4,7 @@ internal import NIOPosix
 internal import NIOSSL
 internal import NIOSSLExtras
 
-/// Why a connection did not come about, in words for the person who must find out.
+/// The reason why a connection could not be established or used. Its description is for the person who runs the service.
 enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     case refused
     case noSuchName
@@ -12,15 +12,15 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     case pathTooLong
     case notAllowed
     case timedOut
-    /// The peer was reached and closed before it answered anything.
+    /// The peer accepted the connection, and closed it before it sent a response.
     case closedByPeer
-    /// It takes no calls at the moment.
+    /// The server responded to a health check that it takes no calls.
     case notServing
-    /// It is connected, and does not answer.
+    /// The server accepts connections and does not respond.
     case hung
-    /// The TLS handshake failed, for this reason.
+    /// The TLS handshake failed for this reason.
     case handshake(String)
-    /// Our own certificates can't be used.
+    /// This client's TLS files can't be used, for this reason.
     case unusableTLS(String)
     case systemError(Int32)
     case other
@@ -29,7 +29,7 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
         switch error {
         case let error as ConnectFailure: self = error
         case let error as NIOSSLError: self = .handshake(Self.explanation(error))
-        case is NIOSSLExtraError: self = .handshake("its certificate is not for this name")
+        case is NIOSSLExtraError: self = .handshake("the server's certificate is not for this name")
         case let error as BoringSSLError: self = .handshake(Self.explanation(error))
         case let error as NIOConnectionError:
             if let first = error.connectionErrors.first {
@@ -56,8 +56,8 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     private static func explanation(_ error: NIOSSLError) -> String {
         switch error {
         case .handshakeFailed(let error): explanation(error)
-        case .noCertificateToValidate: "it shows no certificate"
-        case .unableToValidateCertificate: "its certificate can't be checked"
+        case .noCertificateToValidate: "the server sent no certificate"
+        case .unableToValidateCertificate: "the server's certificate can't be verified"
         default: "TLS failed"
         }
     }
@@ -65,32 +65,32 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     private static func explanation(_ error: BoringSSLError) -> String {
         guard case .sslError = error else { return "TLS failed" }
         return switch error.reasons.first {
-        case "CERTIFICATE_VERIFY_FAILED": "its certificate is not from a trusted authority, or has expired"
-        case "WRONG_VERSION_NUMBER": "it doesn't speak TLS"
+        case "CERTIFICATE_VERIFY_FAILED": "the server's certificate is not from a trusted authority, or has expired"
+        case "WRONG_VERSION_NUMBER": "the server doesn't speak TLS"
         case "TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_CERTIFICATE_EXPIRED",
             "SSLV3_ALERT_CERTIFICATE_UNKNOWN", "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE", "TLSV1_CERTIFICATE_REQUIRED",
             "TLSV1_ALERT_CERTIFICATE_REQUIRED":
-            "it refuses this client's certificate, or wants one"
+            "the server requires a client certificate, or does not accept this client's"
         case let reason?: reason
-        case nil: "it ended the TLS handshake"
+        case nil: "the server ended the TLS handshake"
         }
     }
 
     var description: String {
         switch self {
-        case .refused: "connection refused, nothing listens there"
+        case .refused: "connection refused: no server listens on this address"
         case .noSuchName: "the name has no address"
-        case .noSuchSocket: "no such socket"
+        case .noSuchSocket: "the socket file does not exist"
         case .pathTooLong: "the socket's path is too long"
-        case .notAllowed: "not allowed"
-        case .timedOut: "no answer in time"
-        case .closedByPeer: "the server closed the connection before it answered anything"
-        case .notServing: "it takes no calls at the moment"
-        case .hung: "it accepts connections and doesn't answer"
-        case .handshake(let reason): "no TLS with it: \(reason)"
-        case .unusableTLS(let reason): "TLS is set up wrongly: \(reason)"
+        case .notAllowed: "permission denied"
+        case .timedOut: "the connection timed out"
+        case .closedByPeer: "the server closed the connection before it responded"
+        case .notServing: "the server is not serving"
+        case .hung: "the server accepts connections and doesn't respond"
+        case .handshake(let reason): "TLS handshake failed: \(reason)"
+        case .unusableTLS(let reason): "invalid TLS configuration: \(reason)"
         case .systemError(let code): "system error \(code)"
-        case .other: "it can't be opened"
+        case .other: "the connection can't be opened"
         }
     }
 }

@@ -1,11 +1,11 @@
 internal import DoormanWire
 
-// How each row of the failure contract, and each way of failing on this side, reads to the caller.
+// The errors for the rows of the failure contract, and for failures on this side.
 
 extension DoormanError {
-    /// What the server answered.
+    /// Creates the error for a status that a server responded with.
     ///
-    /// - Parameter mayBeRepeated: Whether the call is safe to make again though the server may have begun it.
+    /// - Parameter mayBeRepeated: Whether the call is safe to make again even if the server has begun it.
     init(_ status: ResponseDecoder.Status, mayBeRepeated: Bool) {
         guard let failure = status.failure else {
             self.init(unknown: status, mayBeRepeated: mayBeRepeated)
@@ -17,7 +17,7 @@ extension DoormanError {
         case .proofRejected: self.init(.proofRejected, status.message)
         case .malformedToken: self.init(.malformedToken, status.message)
         default:
-            // Limits and drains are met before a call begins; with any other failure it may have begun.
+            // A limit or a drain stops a call before it begins. After any other failure it may have begun.
             let wasNotBegun = failure.row.retry == .elsewhere || failure.row.code == .resourceExhausted
             self.init(
                 UnavailableReason(failure), status.message,
@@ -26,9 +26,9 @@ extension DoormanError {
         }
     }
 
-    /// A reason that this version does not know: its code decides (`docs/reference/wire-protocol.md`, section 5).
+    /// Creates the error for a reason that this version does not know, from its status code (`docs/reference/wire-protocol.md`, section 5).
     private init(unknown status: ResponseDecoder.Status, mayBeRepeated: Bool) {
-        let text = status.message.isEmpty ? "the server answered \(status.code)" : status.message
+        let text = status.message.isEmpty ? "the server responded with status \(status.code)" : status.message
         let (reason, isRetryable): (UnavailableReason, Bool)
         switch status.code {
         case .unauthenticated:
@@ -51,7 +51,7 @@ extension DoormanError {
         DoormanError(.draining, message.isEmpty ? "the server is shutting down" : message, isRetryable: true)
     }
 
-    /// - Parameter mayHaveBegun: Whether the server may have begun a call that must not be made twice.
+    /// - Parameter mayHaveBegun: Whether the server may have begun the call, and the call must not be made twice.
     static func deadlineExceeded(_ message: String, mayHaveBegun: Bool) -> DoormanError {
         DoormanError(.deadlineExceeded, message, isRetryable: !mayHaveBegun)
     }
@@ -61,7 +61,7 @@ extension DoormanError {
     }
 
     static func connectionLost(mayHaveBegun: Bool) -> DoormanError {
-        DoormanError(.connectionLost, "the connection ended before the answer came", isRetryable: !mayHaveBegun)
+        DoormanError(.connectionLost, "the connection was lost before the response arrived", isRetryable: !mayHaveBegun)
     }
 
     static func protocolViolation(_ message: String) -> DoormanError {
@@ -69,18 +69,18 @@ extension DoormanError {
     }
 
     static func tooManyWaiting(limit: Int) -> DoormanError {
-        DoormanError(.tooManyWaiting, "\(limit) calls wait already (maximumWaitingCalls)", isRetryable: true)
+        DoormanError(.tooManyWaiting, "\(limit) calls wait already; maximumWaitingCalls limits them", isRetryable: true)
     }
 
-    static let noServers = DoormanError(.unreachable, "the client was given no server (targets)", isRetryable: false)
-    static let textWithNUL = DoormanError(.malformedRequest, "ids and names hold no NUL", isRetryable: false)
-    static let requestTooLong = DoormanError(.requestTooLong, "the request does not fit into a frame", isRetryable: false)
+    static let noServers = DoormanError(.unreachable, "the client has no servers: targets is empty", isRetryable: false)
+    static let textWithNUL = DoormanError(.malformedRequest, "an ID or name in the request contains a NUL byte", isRetryable: false)
+    static let requestTooLong = DoormanError(.requestTooLong, "the request does not fit into a frame of 4 MiB", isRetryable: false)
     static let cancelled = DoormanError(.cancelled, "the task that made the call was cancelled", isRetryable: false)
     static let clientClosed = DoormanError(.clientClosed, "the client was closed", isRetryable: false)
 }
 
 extension UnavailableReason {
-    /// - Parameter failure: Not one of the refusals.
+    /// - Parameter failure: A failure that is not a rejection.
     fileprivate init(_ failure: Failure) {
         switch failure {
         case .malformedRequest: self = .malformedRequest
@@ -100,7 +100,7 @@ extension UnavailableReason {
         case .draining: self = .draining
         case .internal: self = .serverFailure
         case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken:
-            preconditionFailure("a refusal is no failure to ask")
+            preconditionFailure("a rejection is a verdict")
         }
     }
 }

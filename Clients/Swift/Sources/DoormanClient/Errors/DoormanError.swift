@@ -6,20 +6,19 @@
 public struct DoormanError: Error, Sendable, Hashable {
     /// The kind of an error, and its reason.
     public enum Kind: Sendable, Hashable {
-        /// A verdict: the token or code is not good. Asking again gives the same.
+        /// A verdict: the token or code is not good. A retry gives the same verdict.
         case rejected(RejectionReason)
-        /// No verdict. The token may be good or not.
+        /// No verdict: the token may be good or not.
         case unavailable(UnavailableReason)
     }
 
     /// Whether the token was rejected, or there is no verdict.
     public let kind: Kind
-    /// One sentence for a person. Never holds a token, code or secret.
+    /// One sentence for the person who runs the service. It never holds a token, code or secret.
     public let message: String
-    /// Whether the same call may succeed later and is safe to make again. For an exchange this is false as soon as its code may
-    /// have been spent.
+    /// Whether the same call may succeed later and is safe to make again. It is `false` for an exchange once the code may have been spent.
     public let isRetryable: Bool
-    /// When it is worth asking again, if the server said so.
+    /// The time to wait before a retry, above zero; `nil` if the server gave none.
     public let retryAfter: Duration?
 
     /// The reason why the token or code was rejected; `nil` if there is no verdict.
@@ -27,7 +26,7 @@ public struct DoormanError: Error, Sendable, Hashable {
         if case .rejected(let reason) = kind { reason } else { nil }
     }
 
-    /// Creates a rejection. The client makes these; yours are for tests.
+    /// Creates a rejection. The client creates these; create your own for tests only.
     public init(_ rejection: RejectionReason, _ message: String) {
         self.kind = .rejected(rejection)
         self.message = message
@@ -35,7 +34,7 @@ public struct DoormanError: Error, Sendable, Hashable {
         self.retryAfter = nil
     }
 
-    /// Creates an error without a verdict. The client makes these; yours are for tests.
+    /// Creates an error without a verdict. The client creates these; create your own for tests only.
     public init(_ reason: UnavailableReason, _ message: String, isRetryable: Bool, retryAfter: Duration? = nil) {
         self.kind = .unavailable(reason)
         self.message = message
@@ -45,7 +44,7 @@ public struct DoormanError: Error, Sendable, Hashable {
 }
 
 extension DoormanError: CustomStringConvertible {
-    /// Kind, reason and message. For logs: it holds no token.
+    /// The kind, reason and message, for logs. It holds no token.
     public var description: String {
         switch kind {
         case .rejected(let reason): "rejected (\(reason)): \(message)"
@@ -54,86 +53,84 @@ extension DoormanError: CustomStringConvertible {
     }
 }
 
-/// The reason why a token or code is rejected. Its text is the reason's name in Doorman's contract.
+/// The reason why a token or code is rejected.
 public struct RejectionReason: Sendable, Hashable, CustomStringConvertible {
-    /// The reason's name, such as `TOKEN_REJECTED`.
+    /// The reason's name in the failure contract, such as `TOKEN_REJECTED`.
     public let description: String
 
     private init(_ description: String) {
         self.description = description
     }
 
-    /// The provider knows no such token or code, or knows it as expired, used or revoked.
+    /// The provider does not know the token or code, or it is expired, used or revoked.
     public static let tokenRejected = RejectionReason("TOKEN_REJECTED")
-    /// The token was made for another application.
+    /// The token was issued for another application.
     public static let wrongApplication = RejectionReason("WRONG_APPLICATION")
-    /// The provider found the proof wrong: the token is another application's, or the server's secret is wrong.
+    /// The provider rejected the proof: the token belongs to another application, or the server's secret is wrong.
     public static let proofRejected = RejectionReason("PROOF_REJECTED")
-    /// It can't be a token or code: empty, too long, or of an impossible alphabet or family.
+    /// The text is not a token or code: it is empty, too long, or has characters or a prefix that no token has.
     public static let malformedToken = RejectionReason("MALFORMED_TOKEN")
-    /// A reason of a newer server, which this version does not know.
-    public static let other = RejectionReason("REFUSED")
+    /// The server is newer and gave a reason that this version does not know.
+    public static let other = RejectionReason("REJECTED")
 }
 
-/// The reason why there is no verdict. Its text is the reason's name in Doorman's contract, where the server gave it.
+/// The reason why there is no verdict.
 public struct UnavailableReason: Sendable, Hashable, CustomStringConvertible {
-    /// The reason's name, such as `PROVIDER_UNAVAILABLE`.
+    /// The reason's name, such as `PROVIDER_UNAVAILABLE`: in the failure contract, or this client's own.
     public let description: String
 
     private init(_ description: String) {
         self.description = description
     }
 
-    // What the server says.
+    // From the server.
 
-    /// The provider is down, unreachable, too slow, or answers nonsense.
+    /// The provider is down, unreachable or too slow, or its response is malformed.
     public static let providerUnavailable = UnavailableReason("PROVIDER_UNAVAILABLE")
-    /// The provider throttles the server, or the server's budget for it is spent.
+    /// The provider throttles the server, or the server's rate limit for the provider is reached.
     public static let providerBusy = UnavailableReason("PROVIDER_BUSY")
-    /// The provider refuses the server's application id, secret or settings.
+    /// The provider does not accept the server's application ID, secret or settings.
     public static let providerMisconfigured = UnavailableReason("PROVIDER_MISCONFIGURED")
-    /// The server does not allow this caller this method.
+    /// The server does not permit this caller to call this method.
     public static let callerNotAllowed = UnavailableReason("CALLER_NOT_ALLOWED")
-    /// The request makes no sense to the server: an application id or account id that it can't use.
+    /// The request has an application ID or account ID that the server can't use.
     public static let malformedRequest = UnavailableReason("MALFORMED_REQUEST")
-    /// The request is longer than the server, or this client, takes.
+    /// The request is longer than the server's limit, or than a frame may be.
     public static let requestTooLong = UnavailableReason("LIMIT_FRAME_LENGTH")
-    /// One of the server's limits is reached.
+    /// The limit on calls in flight on a connection is reached, or another limit of a newer server.
     public static let serverBusy = UnavailableReason("LIMIT_CALLS_IN_FLIGHT")
-    /// This caller asked about more tokens that the server does not remember than its share allows. Ask again later; a flood of
-    /// bad tokens is the usual cause.
+    /// This caller's rate limit for tokens that are not in the server's cache is reached. A flood of bad tokens is the usual cause.
     public static let tooManyMisses = UnavailableReason("LIMIT_CALLER_MISSES")
-    /// This caller makes more calls in a second than the server's policy grants it, from all its connections together.
+    /// This caller's rate limit is reached. It applies to all its connections together.
     public static let tooManyCallsPerSecond = UnavailableReason("LIMIT_CALLER_RATE")
-    /// As many calls of this caller wait at the server, over all its connections, as the server's policy grants it. What the
-    /// server remembers is still answered.
+    /// This caller's limit on calls in flight is reached. It applies to all its connections together. Cache hits still succeed.
     public static let tooManyCallsOfCaller = UnavailableReason("LIMIT_CALLER_CALLS_IN_FLIGHT")
-    /// As many calls wait at the server, of all callers, as it lets wait. What it remembers is still answered.
+    /// The server's limit on calls in flight of all callers is reached. Cache hits still succeed.
     public static let tooManyCallsAtServer = UnavailableReason("LIMIT_SERVER_CALLS_IN_FLIGHT")
-    /// The server is shutting down, and so were those that the call was sent to after it.
+    /// The server is shutting down, as was every other server that the call was sent to.
     public static let draining = UnavailableReason("DRAINING")
-    /// The server, or its provider, has no such operation.
+    /// The server or its provider does not have this operation.
     public static let unimplemented = UnavailableReason("UNIMPLEMENTED")
-    /// The server has no service of the name that its health was asked for. ``DoormanClient/health(service:timeout:)`` says
-    /// ``HealthStatus/serviceUnknown`` instead.
+    /// The server has no service of the name in a health check. ``DoormanClient/health(service:timeout:)`` returns
+    /// ``HealthStatus/serviceUnknown`` instead of this error.
     public static let notFound = UnavailableReason("NOT_FOUND")
-    /// A fault of the server, or an answer that this version does not know.
+    /// The server failed, or sent a status that this version does not know.
     public static let serverFailure = UnavailableReason("INTERNAL")
 
-    // What either side says.
+    // From the server or the client.
 
-    /// The deadline passed first.
+    /// The deadline passed before there was a response.
     public static let deadlineExceeded = UnavailableReason("DEADLINE_EXCEEDED")
 
-    // What the client says.
+    // From the client.
 
-    /// No connection came about before the deadline.
+    /// No connection was established before the deadline.
     public static let unreachable = UnavailableReason("UNREACHABLE")
-    /// The connection ended before the answer came.
+    /// The connection was lost before the response arrived.
     public static let connectionLost = UnavailableReason("CONNECTION_LOST")
-    /// What came back is not what a Doorman server sends.
+    /// The peer sent bytes that a Doorman server does not send.
     public static let protocolViolation = UnavailableReason("PROTOCOL_VIOLATION")
-    /// Too many calls wait in this client already.
+    /// The client's limit on waiting calls is reached: ``DoormanClientConfiguration/maximumWaitingCalls``.
     public static let tooManyWaiting = UnavailableReason("CLIENT_QUEUE_FULL")
     /// The task that made the call was cancelled.
     public static let cancelled = UnavailableReason("CANCELLED")

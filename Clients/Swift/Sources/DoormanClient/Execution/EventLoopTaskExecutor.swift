@@ -6,7 +6,7 @@ internal import NIOCore
 final class EventLoopTaskExecutor: TaskExecutor {
     private struct Queue {
         var jobs: [UnownedJob] = []
-        /// What the last turn used, for the next.
+        /// The empty array of the last turn, which the next turn reuses.
         var spare: [UnownedJob] = []
         var isScheduled = false
         var isRunning = false
@@ -26,7 +26,7 @@ final class EventLoopTaskExecutor: TaskExecutor {
             defer { queue.isScheduled = true }
             return queue.isScheduled
         }
-        // One turn for all that become ready until then, such as those whose answers came in one read.
+        // One turn runs all jobs that become ready until then, such as those of the responses of one read.
         if !isScheduled {
             eventLoop.execute {
                 self.queue.withLockedValue { $0.isScheduled = false }
@@ -35,11 +35,10 @@ final class EventLoopTaskExecutor: TaskExecutor {
         }
     }
 
-    /// Runs what is ready. Called on the event loop: also as soon as a read's answers are given out, while the processor's cache still
-    /// has them.
+    /// Runs the jobs that are ready. Called on the event loop, and after each read, while the processor's cache has the responses.
     ///
-    /// Never from inside a job, of this executor or another: jobs that run inside one another would use up the stack. One of this
-    /// executor that does it all the same leaves the others to the next turn.
+    /// It must not be called by a job, because nested jobs could exhaust the stack. If a job of this executor calls it, it returns, and the
+    /// other jobs run in the next turn.
     func runJobs() {
         let ready = queue.withLockedValue { queue -> [UnownedJob]? in
             guard !queue.isRunning, !queue.jobs.isEmpty else { return nil }
@@ -59,9 +58,9 @@ final class EventLoopTaskExecutor: TaskExecutor {
     }
 }
 
-/// What blocks, and so has no place on an event loop: looking names up, reading certificates.
+/// Runs blocking work outside of the event loop: name resolution, and reading certificates.
 ///
-/// On Dispatch's threads, as NIO's own resolver is: NIO's shared thread pool is never let go, which LeakSanitizer takes for a leak.
+/// It uses Dispatch's threads, as NIO's resolver does, because NIO's shared thread pool is never released, and LeakSanitizer reports it.
 enum BlockingWork {
     static func run<Result: Sendable>(
         on eventLoop: any EventLoop, _ body: @escaping @Sendable () throws -> Result

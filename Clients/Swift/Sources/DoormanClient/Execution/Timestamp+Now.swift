@@ -2,7 +2,7 @@ internal import DoormanCore
 internal import DoormanPlatform
 
 extension Timestamp {
-    /// What the wall clock says.
+    /// The present wall clock time.
     static var now: Timestamp {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)

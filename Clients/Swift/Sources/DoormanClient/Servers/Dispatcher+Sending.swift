@@ -3,10 +3,10 @@ internal import DoormanSupport
 internal import DoormanWire
 internal import NIOCore
 
-// Where calls are sent, what their answers are worth, and which are sent again.
+// Sending, responses and retries.
 
 extension Dispatcher {
-    /// Sends what waits, as far as there is room, and sees to connections for the rest.
+    /// Sends waiting calls while there is capacity, and opens connections for the rest.
     func sendWaiting() {
         notifyListeners()
         while ready.contains(where: \.hasCapacity), let call = waiting.popFirst() {
@@ -21,13 +21,13 @@ extension Dispatcher {
         }
     }
 
-    /// Which subchannels take calls has changed.
+    /// A subchannel has begun or ceased to take calls.
     func readinessChanged() {
         let wereReady = !ready.isEmpty
         ready = subchannels.filter(\.isReady)
         readyServers = max(1, Set(ready.map(\.server)).count)
         if !ready.isEmpty { lastFailure = nil }
-        // A server that was down for long may be up again, and is not waited for while no other is left.
+        // A server that was down for long may be up again, and no other server is left.
         if wereReady && ready.isEmpty {
             for subchannel in subchannels { subchannel.resetBackoff() }
         }
@@ -40,21 +40,21 @@ extension Dispatcher {
         case .draining(let message): sendAgain(call, insteadOf: subchannel.server, .draining(message), why: .draining)
         case .failure(let status):
             let error = DoormanError(status, mayBeRepeated: call.operation.mayBeRepeated)
-            // Of a hedged call, the other server may still answer better.
+            // The other attempt of a hedged call may still succeed.
             if call.attempt != nil, status.failure?.row.retry == .yes {
                 call.lastError = error
                 return
             }
-            // One server's way to the provider may be in the way, so another is worth asking; the same one is not.
+            // Another server may reach the provider. A retry at the same server would gain nothing.
             guard status.failure?.row.retry == .yes, call.operation.mayBeRepeated, hasAlternative(to: subchannel.server, for: call)
             else { return finish(call, error) }
             sendAgain(call, insteadOf: subchannel.server, error, why: .unavailable)
         case .malformed:
-            finish(call, .protocolViolation("the answer is not what the contract says"))
+            finish(call, .protocolViolation("the response is malformed"))
         }
     }
 
-    /// The connection is closed.
+    /// Retries or ends the calls of a connection that is closed.
     func ended(
         _ connection: Connection, leaving leftovers: Connection.StateMachine<ClientCall>.Leftovers, from subchannel: Subchannel
     ) {
@@ -64,31 +64,31 @@ extension Dispatcher {
         }
         for call in leftovers.unanswered.reversed() {
             call.removeAttempt(on: connection)
-            lose(call, connection, at: subchannel.server)
+            handleLostConnection(of: call, connection, at: subchannel.server)
         }
     }
 
-    /// The connection that a call was sent on is gone without an answer.
-    private func lose(_ call: ClientCall, _ connection: Connection, at server: Server) {
+    /// Retries or ends a call whose connection was lost before its response.
+    private func handleLostConnection(of call: ClientCall, _ connection: Connection, at server: Server) {
         let error: DoormanError
         if let violation = connection.violation {
             error = .protocolViolation(violation)
         } else if case .handshake? = connection.failure {
-            // With TLS 1.3 a server refuses certificates after the client may speak, and before it listens.
+            // With TLS 1.3, the client may send calls before the server has rejected its certificate.
             error = .unreachable(server.description, connection.failure ?? .other)
         } else {
             error = .connectionLost(mayHaveBegun: !call.operation.mayBeRepeated)
         }
-        // What answers nonsense once may do so again, so only another server is worth asking then.
-        let isWorthIt = connection.violation == nil || hasAlternative(to: server, for: call)
-        if call.operation.mayBeRepeated, isWorthIt {
+        // After a protocol violation, a retry at the same server would gain nothing.
+        let mayHelp = connection.violation == nil || hasAlternative(to: server, for: call)
+        if call.operation.mayBeRepeated, mayHelp {
             sendAgain(call, insteadOf: server, error, why: .connectionLost)
         } else if call.attempt == nil {
             finish(call, error)
         }
     }
 
-    /// The server behind a connection doesn't answer: as many of its calls as may be are sent elsewhere, the oldest first.
+    /// Moves the calls of a hung connection to other servers, the oldest first, as far as the retry budget allows.
     func moveCalls(from connection: Connection) {
         guard let server = connection.server else { return }
         let now = time.now
@@ -104,7 +104,7 @@ extension Dispatcher {
         waiting.putBack(moved)
     }
 
-    /// Sends late calls to a second server as well.
+    /// Sends the calls that are due for a hedge to a second server too.
     func hedge(at now: Instant) {
         while let call = hedging.nextDue(at: now) {
             guard call.isLive, !call.isHedged, let first = call.attempt?.connection.server else { continue }
@@ -116,7 +116,7 @@ extension Dispatcher {
         }
     }
 
-    /// Sends a call to a server that takes calls.
+    /// Sends a call on a subchannel that takes calls.
     func send(_ call: ClientCall, to subchannel: Subchannel, at now: Instant) {
         guard let connection = subchannel.current else { return waiting.putBack([call]) }
         do {
@@ -133,7 +133,7 @@ extension Dispatcher {
         connection.writeIfMuch(of: liveCalls / readyServers)
     }
 
-    /// Puts a call back to the head of those that wait, unless it was sent too often.
+    /// Puts a call back at the head of the queue, unless it has no attempts left.
     private func sendAgain(_ call: ClientCall, insteadOf server: Server, _ error: DoormanError, why: ClientMetrics.RetryCause) {
         guard call.isLive, call.attempt == nil else { return }
         call.lastError = error
@@ -149,8 +149,8 @@ extension Dispatcher {
         ready.contains { $0.server != server && !call.triedServers.contains($0.server) }
     }
 
-    /// The better of two that take calls, by calls in flight: two at random are nearly as even as the best of all, without all
-    /// clients' choosing the same.
+    /// Returns the subchannel for a call: of two random ones, the one with fewer calls in flight. This spreads calls nearly as evenly as the
+    /// best of all, and not all clients choose the same server.
     func choose(for call: ClientCall) -> Subchannel? {
         if let only = ready.first, ready.count == 1 { return only.hasCapacity ? only : nil }
         if call.triedServers.isEmpty, let pair = randomPair(), pair.0.hasCapacity, pair.1.hasCapacity {

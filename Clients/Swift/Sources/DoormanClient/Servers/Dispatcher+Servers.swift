@@ -3,17 +3,17 @@ internal import DoormanSupport
 internal import Logging
 internal import NIOCore
 
-// The servers that there are, and the watch over them.
+// The subchannels of the servers, and their periodic checks.
 
-/// When the servers are looked after next.
+/// The timer of the next check of all subchannels.
 struct Tick {
     var task: Scheduled<Void>?
-    /// Whether that is soon, because answers are due.
+    /// Whether the interval is short, because responses are due.
     var isFast = false
 }
 
 extension Dispatcher {
-    /// Looks the servers' names up, if it is time.
+    /// Looks up the names that are due.
     func lookUpIfDue(afterFailure: Bool = false, at now: Instant) {
         guard !isClosed else { return }
         for index in servers.beginLookUps(afterFailure: afterFailure, at: now) {
@@ -23,20 +23,20 @@ extension Dispatcher {
                 self.servers.finishLookUp(index, result, at: self.time.now, using: &self.randomness)
                 if case .failure(let failure) = result {
                     self.lastFailure = (target.description, failure)
-                    self.logger.warning("name not found", metadata: ["server": "\(target)", "reason": "\(failure)"])
+                    self.logger.warning("cannot resolve name", metadata: ["server": "\(target)", "reason": "\(failure)"])
                 }
                 self.useServers()
             }
         }
     }
 
-    /// A connection did not come about, or ended in the middle of calls.
+    /// A connection could not be established, or was lost with calls in flight.
     func failed(_ subchannel: Subchannel, _ failure: ConnectFailure) {
         if ready.isEmpty || ready.allSatisfy({ $0 === subchannel }) { lastFailure = (subchannel.server.description, failure) }
         lookUpIfDue(afterFailure: true, at: time.now)
     }
 
-    /// Looks after the servers soon, as answers are due.
+    /// Starts checks at short intervals, because responses are due.
     func startTicking() {
         guard !tick.isFast, !isClosed else { return }
         tick.task?.cancel()
@@ -48,14 +48,14 @@ extension Dispatcher {
         tick = Tick()
     }
 
-    /// Gives every server its subchannels, and takes theirs from those that are gone.
+    /// Creates the subchannels of new servers, and retires those of servers that are gone.
     private func useServers() {
         let wanted = servers.servers
         for subchannel in subchannels where !wanted.contains(subchannel.server) { subchannel.retire() }
         for server in wanted {
-            let there = subchannels.filter { $0.server == server && $0.state != .closed }
-            let group = there.first?.group ?? SubchannelGroup()
-            for _ in there.count..<max(there.count, configuration.connectionsPerServer, 1) {
+            let existing = subchannels.filter { $0.server == server && $0.state != .closed }
+            let group = existing.first?.group ?? SubchannelGroup()
+            for _ in existing.count..<max(existing.count, configuration.connectionsPerServer, 1) {
                 subchannels.append(Subchannel(server, group, self, connector: connector))
             }
         }
@@ -67,7 +67,7 @@ extension Dispatcher {
     }
 
     private func scheduleTick(isFast: Bool) {
-        // Twice within the shorter of the two times that are watched, so that neither is overstepped by more than half.
+        // Half of the shortest timeout, so that no timeout is exceeded by more than half.
         let shortest = min(
             configuration.suspicionAfter, configuration.pingTimeout, configuration.hedgeAfter.map { $0 * 2 } ?? .seconds(2))
         let pause = isFast ? max(.milliseconds(1), shortest / 2) : .seconds(1)

@@ -6,10 +6,10 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// Brings a client's calls and its connections together. All of it happens on one event loop, so nothing here is locked.
+/// Dispatches a client's calls to its connections. Confined to the client's event loop, so that nothing needs a lock.
 ///
-/// This file is about calls: they come, wait, end. `Dispatcher+Sending.swift` is about where they are sent, and sent again;
-/// `Dispatcher+Servers.swift` about the servers that there are.
+/// This file admits calls and ends them. `Dispatcher+Sending.swift` sends them and retries them, and `Dispatcher+Servers.swift` keeps the
+/// subchannels of the servers.
 final class Dispatcher {
     /// The parts of the process that a dispatcher works with.
     struct Environment {
@@ -46,16 +46,16 @@ final class Dispatcher {
     let taskExecutor: EventLoopTaskExecutor
     var servers: ServerDirectory
     var subchannels: [Subchannel] = []
-    /// Those that take calls.
+    /// The subchannels that take calls.
     var ready: [Subchannel] = []
-    /// How many servers those are of; 1 at least.
+    /// The number of servers of ``ready``, at least 1.
     var readyServers = 1
     var waiting = PendingCallQueue()
     var retryBudget: CallRetryBudget
     var hedging: Hedging
-    /// Picks servers. A system call for each number would be too slow, and foreseeing them is of no use to an attacker.
+    /// Picks servers. The system's generator needs a system call per number, and an attacker gains nothing by predicting the numbers.
     var randomness = SplitMix64(seed: .random(in: .min ... .max))
-    /// The last connection failure, while no connection takes calls.
+    /// The last connection failure; `nil` while a connection takes calls.
     var lastFailure: (server: String, failure: ConnectFailure)?
     var isClosed = false
     var tick = Tick()
@@ -111,7 +111,7 @@ final class Dispatcher {
         send(call, to: subchannel, at: now)
     }
 
-    /// Starts what the accepted calls need: timers, look-ups, connections.
+    /// Starts the timers, look-ups and connections that the accepted calls need.
     private func drainSubmissions(at now: Instant) {
         if liveCalls > 0 {
             setDeadlineTimer()
@@ -158,13 +158,13 @@ final class Dispatcher {
         startTicking()
     }
 
-    /// Whether connections are worth having.
+    /// Whether the client keeps connections open: calls wait, or the last call is more recent than the idle timeout.
     func isInUse(at now: Instant) -> Bool {
         guard !isClosed, let lastSubmission else { return false }
         return !waiting.isEmpty || lastSubmission.duration(to: now) < configuration.idleTimeout
     }
 
-    /// Ends a call with its answer when all of what was read is handled, so that those who waited are told together.
+    /// Ends a call that has its response. The listener is notified after the whole read, together with the others.
     func finishSoon(_ call: ClientCall) {
         call.abandonAttempts()
         guard let listener = call.settle() else { return }
@@ -173,10 +173,10 @@ final class Dispatcher {
         listeners.append(listener)
     }
 
-    /// Tells those whose answers have come.
+    /// Notifies the listeners of ended calls.
     func notifyListeners() {
         guard !listeners.isEmpty else { return }
-        // A completion, or a task that its executor runs at once, may make a call, which comes here again.
+        // A completion, or a task that its executor runs at once, may make a call, which calls this method again.
         var notified: [ClientCall.Listener] = []
         swap(&notified, &listeners)
         for listener in notified { listener.notify() }
@@ -184,28 +184,28 @@ final class Dispatcher {
         if listeners.isEmpty { listeners = notified }
     }
 
-    /// Ends a call, wherever it is, without an answer.
+    /// Ends a call with an error, in whatever state it is.
     func finish(_ call: ClientCall, _ error: DoormanError) {
         if let listener = call.settle(error) {
             liveCalls -= 1
             stopDeadline(of: call)
             switch listener {
             case .task(let continuation): continuation.resume()
-            // Not from here, because it may make calls.
+            // In another turn, because a completion may make calls.
             case .completion: eventLoop.execute { listener.notify() }
             }
         }
         call.abandonAttempts()
     }
 
-    /// Ends a call that is not accepted.
+    /// Ends a call that is not admitted.
     private func reject(_ call: ClientCall, _ error: DoormanError) {
         guard let listener = call.settle(error) else {
             // It was cancelled: `waiterCancelled(_:)` takes the 1 off again.
             liveCalls += 1
             return
         }
-        // Not at once: a task that runs on this loop and tries again for ever would leave it no time for what it waits for.
+        // Delayed, because a task on this loop that retries without a pause would leave the loop no time.
         time.schedule(in: .milliseconds(1)) { listener.notify() }
     }
 
@@ -230,26 +230,26 @@ final class Dispatcher {
             let now = self.time.now
             while let call = self.deadlines.popPassed(at: now) {
                 let isWaiting = call.isLive && call.attempt == nil
-                self.finish(call, self.lateness(of: call))
+                self.finish(call, self.deadlineError(for: call))
                 if isWaiting { self.waiting.waiterCancelled() }
             }
             self.setDeadlineTimer()
         }
     }
 
-    private func lateness(of call: ClientCall) -> DoormanError {
+    private func deadlineError(for call: ClientCall) -> DoormanError {
         if let attempt = call.attempt {
             let server = attempt.connection.server.map(String.init(describing:)) ?? "the server"
-            return .deadlineExceeded("no answer from \(server) in time", mayHaveBegun: !call.operation.mayBeRepeated)
+            return .deadlineExceeded("no response from \(server) before the deadline", mayHaveBegun: !call.operation.mayBeRepeated)
         }
         if let error = call.lastError { return error }
-        if !ready.isEmpty { return .deadlineExceeded("no turn on a connection in time", mayHaveBegun: false) }
+        if !ready.isEmpty { return .deadlineExceeded("no free stream on a connection before the deadline", mayHaveBegun: false) }
         if let lastFailure, lastFailure.failure != .timedOut { return .unreachable(lastFailure.server, lastFailure.failure) }
-        return .deadlineExceeded("no connection to \(servers.description) in time", mayHaveBegun: false)
+        return .deadlineExceeded("no connection to \(servers.description) before the deadline", mayHaveBegun: false)
     }
 }
 
 extension Deadline {
-    /// That of no call.
+    /// The deadline of no call.
     fileprivate static let none = Deadline(.distantFuture)
 }

@@ -1,10 +1,9 @@
 internal import DoormanPlatform
 internal import NIOCore
 
-/// Says where the servers are that a target stands for. By default by the system's resolver, `getaddrinfo(3)`, which blocks, and so
-/// has a thread of its own for the time.
+/// Resolves a target to servers. The default is the system's resolver, `getaddrinfo(3)`, which blocks and so runs outside of the event loop.
 struct Resolver: Sendable {
-    /// Never called on an event loop.
+    /// Resolves a name. Not called on an event loop.
     let lookUp: @Sendable (_ host: String, _ port: Int) throws(ConnectFailure) -> [SocketAddress]
 
     static let system = Resolver(lookUp: addresses)
@@ -20,7 +19,7 @@ struct Resolver: Sendable {
             .map { $0.map { Server(address: $0, target: target) } }
     }
 
-    /// Of a target that there is nothing to look up for.
+    /// Returns the servers of a target without a host name; `nil` if the target has a name.
     private static func known(_ target: DoormanTarget) -> Result<[Server], ConnectFailure>? {
         switch target.address {
         case .unixSocket(let path):

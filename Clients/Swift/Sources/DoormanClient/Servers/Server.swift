@@ -1,11 +1,11 @@
 internal import NIOCore
 
-/// One server: where it is, and by what name it was asked for.
+/// A server: its address, and the target that has this address.
 struct Server: Sendable, Hashable {
     let address: SocketAddress
     let target: DoormanTarget
 
-    /// The host as it was given, if that is a name.
+    /// The target's host if it is a name; `nil` if it is an address.
     var hostName: String? { target.hostName }
 }
 

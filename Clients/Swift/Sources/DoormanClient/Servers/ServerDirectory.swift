@@ -1,15 +1,15 @@
 internal import DoormanCore
 internal import DoormanSupport
 
-/// Which servers a client's targets stand for, as they were last looked up. Pure.
+/// The servers of a client's targets, as of the last look-ups. Pure.
 struct ServerDirectory {
-    /// What is known of one target.
+    /// The servers of one target.
     private struct Entry {
         var servers: [Server] = []
         var lookedUpAt: Instant?
         var isLookingUp = false
 
-        /// Whether looking it up again may find others: of a name, or where nothing was found.
+        /// Whether another look-up may find other servers: the target is a name, or none was found.
         var mayChange: Bool { servers.isEmpty || servers.contains { $0.hostName != nil } }
     }
 
@@ -17,9 +17,9 @@ struct ServerDirectory {
     private let maximumServers: Int
     private let interval: Duration
     private var entries: [Entry]
-    /// Before this moment no look-up is due, unless something fails.
+    /// The moment before which no look-up is due, unless a connection fails.
     private var nextLookUp = Instant(nanoseconds: 0)
-    /// Those that are used.
+    /// The servers in use.
     private(set) var servers: [Server] = []
 
     init(targets: [DoormanTarget], maximumServers: Int, interval: Duration) {
@@ -29,14 +29,14 @@ struct ServerDirectory {
         self.entries = targets.map { _ in Entry() }
     }
 
-    /// The least time between two look-ups of a target, whatever fails.
+    /// The minimum time between two look-ups of a target.
     static let shortestInterval = Duration.seconds(1)
 
-    /// Which of the targets are to be looked up now. Each look-up is then in progress on its own, so a slow name delays no other.
+    /// Returns the indices of the targets to look up now. Each look-up is separate, so that a slow name delays no other.
     ///
-    /// - Parameter afterFailure: Whether a connection failed, so that a server may have moved.
+    /// - Parameter afterFailure: Whether a connection failed, so that a server may have another address.
     mutating func beginLookUps(afterFailure: Bool, at now: Instant) -> [Int] {
-        // Asked with each call.
+        // Checked with each call.
         guard afterFailure || now >= nextLookUp else { return [] }
         let due = entries.indices.filter { index in
             guard !entries[index].isLookingUp else { return false }
@@ -48,7 +48,7 @@ struct ServerDirectory {
         return due
     }
 
-    /// - Parameter result: What was found; nothing found leaves what was found before.
+    /// Stores the result of a look-up. A failure leaves the servers of the last success.
     mutating func finishLookUp(
         _ index: Int, _ result: Result<[Server], ConnectFailure>, at now: Instant,
         using randomness: inout some RandomNumberGenerator
@@ -58,14 +58,14 @@ struct ServerDirectory {
         if case .success(let servers) = result { entries[index].servers = servers }
         var all: [Server] = []
         for server in entries.flatMap(\.servers) where !all.contains(server) { all.append(server) }
-        // Those in use stay in use, so that a name that gives its addresses in turn does not make connections come and go.
+        // Servers in use stay in use, so that a name with rotating addresses does not cause new connections.
         let kept = servers.filter(all.contains)
         let others = all.filter { !kept.contains($0) }.shuffled(using: &randomness)
         servers = Array((kept + others).prefix(maximumServers))
         findNextLookUp()
     }
 
-    /// Forgets what was found. No look-up may be finished afterwards.
+    /// Removes all servers. ``finishLookUp(_:_:at:using:)`` must not be called afterwards.
     mutating func forget() {
         entries = targets.map { _ in Entry() }
         servers = []

@@ -5,10 +5,9 @@ import Testing
 
 @testable import DoormanClient
 
-/// Servers, and a client of all of them whose calls wait as long as a slow machine needs, and that suspects no server for being slow
-/// unless it is told so.
-struct AnsweringServers {
-    let peers: [AnsweringPeer]
+/// Servers, and a client of all of them with the ``DoormanClientConfiguration/patient`` configuration.
+struct RespondingServers {
+    let peers: [RespondingPeer]
     let client: DoormanClient
     private let metrics = TestMetrics()
 
@@ -16,7 +15,7 @@ struct AnsweringServers {
     init(
         _ count: Int, time: SteppedTime? = nil, _ change: (inout DoormanClientConfiguration) -> Void = { _ in }
     ) throws {
-        peers = try (0..<count).map { _ in try AnsweringPeer() }
+        peers = try (0..<count).map { _ in try RespondingPeer() }
         var configuration = DoormanClientConfiguration.patient
         change(&configuration)
         let environment =
@@ -28,13 +27,13 @@ struct AnsweringServers {
         client = DoormanClient(targets: peers.map(\.target), configuration: configuration, environment: environment)
     }
 
-    /// How many calls were sent again for that cause.
+    /// The number of retries for a cause.
     func retries(_ cause: String) -> Int64 {
         (try? metrics.expectCounter("doorman_client_retries_total", [("cause", cause)]))?.totalValue ?? 0
     }
 
-    /// Returns when the client's pause after a failure of a server ends; `nil` if there is no pause.
-    func pauseEnd(of peer: AnsweringPeer) async throws -> Instant? {
+    /// Returns the moment at which the client's back-off from a server ends; `nil` if there is none.
+    func pauseEnd(of peer: RespondingPeer) async throws -> Instant? {
         let target = peer.target
         return try await client.eventLoop.submit { [dispatcher = client.dispatcher] in
             let subchannel = dispatcher.value.subchannels.first { $0.server.target == target }
@@ -60,14 +59,14 @@ struct AnsweringServers {
     }
 
     /// Whether the client sends calls to a server.
-    func isReady(_ peer: AnsweringPeer) async throws -> Bool {
+    func isReady(_ peer: RespondingPeer) async throws -> Bool {
         let target = peer.target
         return try await client.eventLoop.submit { [dispatcher = client.dispatcher] in
             dispatcher.value.ready.contains { $0.server.target == target }
         }.get()
     }
 
-    /// Makes calls until every server has had one.
+    /// Makes calls until every server has received one.
     func reachAll() async throws {
         try await eventually("every server is called") {
             try await client.verifyTokens(10)
@@ -77,21 +76,21 @@ struct AnsweringServers {
 }
 
 extension DoormanClient {
-    /// Returns when it has so many calls that have not ended.
+    /// Returns when the client has this number of calls that have not ended.
     func hasLiveCalls(_ count: Int) async throws {
         try await eventually("\(count) calls are made") {
             try await eventLoop.submit { [dispatcher] in dispatcher.value.liveCalls == count }.get()
         }
     }
 
-    /// Returns when a connection has failed, and none takes calls.
+    /// Returns when a connection has failed and no connection takes calls.
     func hasFailedToConnect() async throws {
         try await eventually("a connection fails") {
             try await eventLoop.submit { [dispatcher] in dispatcher.value.lastFailure != nil }.get()
         }
     }
 
-    /// Verifies so many tokens at the same time, each of which is the account of the same name.
+    /// Verifies tokens concurrently. Each token belongs to the account of the same name.
     func verifyTokens(_ count: Int, prefix: String = "EMAW") async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             for number in 0..<count {

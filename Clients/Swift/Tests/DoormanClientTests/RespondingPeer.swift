@@ -3,15 +3,15 @@ import DoormanWire
 import NIOConcurrencyHelpers
 import TestKit
 
-/// A server that answers by itself, in the way that it was last told. Each token is the account of the same name.
-final class AnsweringPeer: Sendable {
+/// A server that responds to calls by itself, with the behaviour that a test sets. Each token belongs to the account of the same name.
+final class RespondingPeer: Sendable {
     enum Behaviour: Sendable {
         case serving
-        /// Takes everything and says nothing.
+        /// Reads calls and does not respond.
         case hung
         case draining
         case providerUnavailable
-        /// Closes each connection with the first call.
+        /// Closes each connection at its first call.
         case dropping
     }
 
@@ -60,7 +60,7 @@ final class AnsweringPeer: Sendable {
         stop()
     }
 
-    /// The tokens that it was asked about, in order.
+    /// The tokens of the calls so far, in order.
     var calls: [String] { state.withLockedValue { $0.calls } }
     var pings: Int { state.withLockedValue { $0.pings } }
     var connections: Int { state.withLockedValue { $0.connections } }
@@ -73,7 +73,7 @@ final class AnsweringPeer: Sendable {
         state.withLockedValue { $0.behaviour = behaviour }
     }
 
-    /// Ends it, its connections and its port.
+    /// Closes its connections and its port.
     func stop() {
         state.withLockedValue { $0.isOver = true }
     }
