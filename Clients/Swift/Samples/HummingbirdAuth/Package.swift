@@ -2,7 +2,7 @@
 
 import PackageDescription
 
-// A web service that knows its users by their tokens. Outside this repository the first dependency is
+// A web service that authenticates its users by their access tokens. Outside this repository, the first dependency is
 // .package(url: "https://…/doorman", from: "1.0.0").
 let package = Package(
     name: "HummingbirdAuth",
@@ -13,7 +13,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
     targets: [
-        // To take into a service of your own.
+        // Copy this module into your own service.
         .target(
             name: "BearerAuth",
             dependencies: [

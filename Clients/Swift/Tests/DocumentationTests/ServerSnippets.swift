@@ -62,7 +62,7 @@ private func turnAway(_ why: String) {}
 private func near() -> DoormanClient {
     var configuration = DoormanClientConfiguration()
     configuration.nearCacheCapacity = 10_000
-    configuration.nearCacheLifetime = .seconds(2)
+    configuration.nearCacheTTL = .seconds(2)
     let client = DoormanClient(target: .hostAndPort("doorman.internal"), configuration: configuration)
     return client
 }

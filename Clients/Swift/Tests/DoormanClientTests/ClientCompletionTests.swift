@@ -141,9 +141,9 @@ struct ClientCompletionTests {
         #expect(error?.kind == .unavailable(.tooManyWaiting) && error?.isRetryable == true)
         #expect(error?.message.contains("3 calls wait already; maximumWaitingCalls limits them") == true)
         thread.free()
-        let refused = [("method", "Verify"), ("outcome", "CLIENT_QUEUE_FULL")]
-        #expect(try metrics.expectCounter("doorman_client_calls_total", refused).totalValue == 1)
-        try await eventually("those before it have ended") { outcomes.count == 3 }
+        let labels = [("method", "Verify"), ("outcome", "CLIENT_QUEUE_FULL")]
+        #expect(try metrics.expectCounter("doorman_client_calls_total", labels).totalValue == 1)
+        try await eventually("the calls before it have ended") { outcomes.count == 3 }
         try client.verify(Token("EMAW5")) { outcomes.note($0) }
         try await eventually("there is room again") { outcomes.count == 4 }
         #expect(outcomes.accounts.sorted() == ["EMAW1", "EMAW2", "EMAW3", "EMAW5"])
@@ -165,7 +165,7 @@ struct ClientCompletionTests {
         let error = #expect(throws: DoormanError.self) { try client.verify(Token("EMAW1")) { outcomes.note($0) } }
         #expect(error?.kind == .unavailable(.tooManyWaiting))
         thread.free()
-        try await eventually("those before it have ended") { outcomes.accounts == ["1011", "1011", "1011"] }
+        try await eventually("the calls before it have ended") { outcomes.accounts == ["1011", "1011", "1011"] }
         await client.close()
     }
 

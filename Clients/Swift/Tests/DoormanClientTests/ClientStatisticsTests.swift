@@ -32,7 +32,7 @@ struct ClientStatisticsTests {
     }
 
     @Test("a call without permission, or to an older server, is not retryable")
-    func refused() async throws {
+    func notRetryable() async throws {
         let peer = try ScriptedPeer()
         let client = patient(peer)
         var connection: PeerConnection?

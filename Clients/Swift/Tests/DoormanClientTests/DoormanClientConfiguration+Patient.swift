@@ -16,7 +16,7 @@ extension DoormanClientConfiguration {
     static var patientWithNearCache: DoormanClientConfiguration {
         var configuration = DoormanClientConfiguration.patient
         configuration.nearCacheCapacity = 10
-        configuration.nearCacheLifetime = .seconds(600)
+        configuration.nearCacheTTL = .seconds(600)
         return configuration
     }
 }

@@ -20,8 +20,8 @@ struct NearCacheTests {
         return identity
     }
 
-    private func cache(capacity: Int = 10, lifetime: Duration = .seconds(5)) throws -> NearCache {
-        try #require(NearCache(capacity: capacity, lifetime: lifetime))
+    private func cache(capacity: Int = 10, ttl: Duration = .seconds(5)) throws -> NearCache {
+        try #require(NearCache(capacity: capacity, ttl: ttl))
     }
 
     private func store(_ identity: Identity, _ token: String, in cache: NearCache) {
@@ -30,7 +30,7 @@ struct NearCacheTests {
 
     @Test("the near cache needs a capacity and a TTL", arguments: [(0, 5), (-1, 5), (1, 0)])
     func off(capacity: Int, seconds: Int) {
-        #expect(NearCache(capacity: capacity, lifetime: .seconds(seconds)) == nil)
+        #expect(NearCache(capacity: capacity, ttl: .seconds(seconds)) == nil)
     }
 
     @Test("an entry is served as cached until its TTL")

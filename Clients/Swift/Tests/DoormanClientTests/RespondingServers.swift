@@ -32,7 +32,7 @@ struct RespondingServers {
         (try? metrics.expectCounter("doorman_client_retries_total", [("cause", cause)]))?.totalValue ?? 0
     }
 
-    /// Returns the moment at which the client's back-off from a server ends; `nil` if there is none.
+    /// Returns the moment at which the client's back-off from a server ends; `nil` without a back-off.
     func pauseEnd(of peer: RespondingPeer) async throws -> Instant? {
         let target = peer.target
         return try await client.eventLoop.submit { [dispatcher = client.dispatcher] in
@@ -42,8 +42,8 @@ struct RespondingServers {
         }.get()
     }
 
-    /// Begins calls in one turn of the event loop, so that they are spread over the servers before any is answered. Returns when every
-    /// call has ended or is with a server that hangs.
+    /// Begins calls in one turn of the event loop, so that they are spread over the servers before any response. Returns when every call
+    /// has ended or has reached a hung server.
     func beginCalls(_ count: Int) async throws -> CallOutcomes {
         let before = peers.reduce(0) { $0 + $1.calls.count }
         let calls = CallOutcomes()

@@ -34,7 +34,7 @@ final class ScriptedPeer: Sendable {
         return PeerConnection(accepted)
     }
 
-    /// Returns the next connection; `nil` if there is none.
+    /// Returns the next connection; `nil` if no client has connected.
     func acceptIfThere() throws -> PeerConnection? {
         try listener.accept().map { PeerConnection($0) }
     }
@@ -102,7 +102,7 @@ final class PeerConnection {
         return calls
     }
 
-    /// Returns the next call; `nil` if there is none.
+    /// Returns the next call; `nil` if no call has arrived.
     func callIfThere() throws -> ReceivedCall? {
         while true {
             switch decoder.next() {
@@ -110,12 +110,12 @@ final class PeerConnection {
                 let call = try decoder.withData { try read($0, header) }
                 guard answersPings, call.method == .healthCheck else { return call }
                 _ = try socket.send(frame(call.streamID, ResponseEncoder.encode(ServingStatus.serving)))
-            case .oversized, .violation: throw Unexpected(what: "the client sends proper frames")
+            case .oversized, .violation: throw Unexpected(what: "the client sent a malformed frame")
             case nil:
                 switch try socket.receive() {
                 case .bytes(let bytes): decoder.append(ByteBuffer(bytes: bytes))
                 case .nothingYet: return nil
-                case .end: throw Unexpected(what: "the client closed where a call was to come")
+                case .end: throw Unexpected(what: "the client closed before its call")
                 }
             }
         }
@@ -146,7 +146,7 @@ final class PeerConnection {
 
     func send(_ bytes: [UInt8]) async throws {
         var sent = 0
-        try await eventually("the client takes what is sent to it") {
+        try await eventually("the client reads the response") {
             sent += try socket.send(Array(bytes[sent...]))
             return sent == bytes.count
         }
@@ -188,7 +188,7 @@ final class PeerConnection {
             case let method: return ReceivedCall(header.streamID, method, [], view.timeout)
             }
         }
-        guard let call = call ?? nil else { throw Unexpected(what: "the client sends proper requests") }
+        guard let call = call ?? nil else { throw Unexpected(what: "the client sent a malformed request") }
         return call
     }
 }

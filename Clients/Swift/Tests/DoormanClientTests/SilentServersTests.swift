@@ -28,7 +28,7 @@ struct SilentServersTests {
         return (servers, time)
     }
 
-    @Test("a server that hangs loses its calls to others")
+    @Test("the calls of a hung server move to other servers")
     func movedCalls() async throws {
         let (servers, time) = try await reached(3)
         servers.peers[0].behave(.hung)
@@ -45,7 +45,7 @@ struct SilentServersTests {
         await servers.client.close()
     }
 
-    @Test("a server that hangs gets no calls until it answers a health check")
+    @Test("a hung server gets no calls until it passes a health check")
     func probing() async throws {
         let (servers, time) = try await reached(3)
         let peer = servers.peers[0]
@@ -74,7 +74,7 @@ struct SilentServersTests {
         await servers.client.close()
     }
 
-    @Test("a call for a silent server waits for it")
+    @Test("a call waits for the only server while that is silent")
     func silence() async throws {
         let (servers, time) = try await reached(1) { ($0.retryRatio, $0.retriesPerSecond) = (0, 0) }
         let (client, peer) = (servers.client, servers.peers[0])
@@ -107,7 +107,7 @@ struct SilentServersTests {
         await client.close()
     }
 
-    @Test("the calls of a server that hangs go elsewhere as the retry budget grows")
+    @Test("the calls of a hung server move as the retry budget grows")
     func growingBudget() async throws {
         let (servers, time) = try await reached(2) { ($0.retryRatio, $0.retriesPerSecond) = (0.125, 0) }
         let peer = servers.peers[0]
@@ -134,7 +134,7 @@ struct SilentServersTests {
         await servers.client.close()
     }
 
-    @Test("when the last server is lost, a server that was down for long is tried before its pause ends")
+    @Test("the loss of the last ready server ends the back-off of another")
     func resetBackoff() async throws {
         let (servers, time) = try await reached(2) {
             $0.firstBackoff = .milliseconds(100)

@@ -56,8 +56,8 @@ final class SteppedTime: SteppedEventLoopTime {
         return Scheduled(promise: promise) { [timers] in timers.value.remove(number) }
     }
 
-    /// Advances the clock and runs the timers that are due in order, each at its own moment. No socket is read in between: a test that needs a
-    /// response in between advances in two steps.
+    /// Advances the clock and runs the timers that are due in order, each at its own moment. No socket is read in between: a test that
+    /// needs a response in between advances in two steps.
     func advance(by step: Duration) async throws {
         try await eventLoop.submit { self.run(until: self.now.advanced(by: step)) }.get()
     }

@@ -27,13 +27,13 @@ final class NearCache: Sendable {
 
     private let state = NIOLockedValueBox(State())
     private let generationSize: Int
-    private let lifetime: Duration
+    private let ttl: Duration
 
     /// Returns `nil` if the capacity or the TTL is zero.
-    init?(capacity: Int, lifetime: Duration) {
-        guard capacity > 0, lifetime > .zero else { return nil }
+    init?(capacity: Int, ttl: Duration) {
+        guard capacity > 0, ttl > .zero else { return nil }
         self.generationSize = max(1, capacity / 2)
-        self.lifetime = lifetime
+        self.ttl = ttl
     }
 
     /// The number of entries, including expired ones.
@@ -65,7 +65,7 @@ final class NearCache: Sendable {
         guard identity.freshness != .stale else { return }
         guard identity.validUntil > civil else { return }
         let rest = identity.validUntil.millisecondsSince1970.subtractingReportingOverflow(civil.millisecondsSince1970)
-        let left = rest.overflow ? lifetime : min(lifetime, .milliseconds(rest.partialValue))
+        let left = rest.overflow ? ttl : min(ttl, .milliseconds(rest.partialValue))
         state.withLockedValue { state in
             guard state.revocations == revocations else { return }
             state.old[key] = nil

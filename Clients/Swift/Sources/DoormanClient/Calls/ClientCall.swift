@@ -4,8 +4,8 @@ internal import DoormanWire
 
 /// A call and its state.
 ///
-/// `@unchecked`: the maker of a call hands it over, and from then on only the client's event loop uses it. If a task waits for the call, the
-/// task reads the outcome once the ``waiter``, which locks, has ended the wait.
+/// `@unchecked`: the maker of a call hands it over, and from then on only the client's event loop uses it. If a task waits for the call,
+/// the task reads the outcome once the ``waiter``, which locks, has ended the wait.
 final class ClientCall: @unchecked Sendable {
     typealias Completion = @Sendable (Result<Identity, DoormanError>) -> Void
 

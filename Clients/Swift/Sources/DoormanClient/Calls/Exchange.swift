@@ -4,7 +4,8 @@ public import DoormanCore
 public struct Exchange: Sendable, Hashable {
     /// The token. It is a secret, and prints without its bytes.
     public let token: Token
-    /// The identity of the token's account; `nil` if the provider issued the token and then gave no verdict about it. Verify the token then.
+    /// The identity of the token's account; `nil` if the provider issued the token and then gave no verdict about it. Verify the token
+    /// then.
     public let identity: Identity?
 
     /// Creates a result. The client creates these; create your own for tests only.

@@ -17,7 +17,7 @@ struct Hedging {
         self.ratio = max(0, ratio)
     }
 
-    /// The moment at which the next call is due; `nil` if there is none.
+    /// The moment at which the next call is due; `nil` if no call waits.
     var next: Instant? { order.first?.due }
 
     /// Notes that a call was sent for the first time.

@@ -72,7 +72,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         self.metrics = environment.metrics
         self.servers = directory.description
         self.defaultTimeout = Nanoseconds(configuration.timeout)
-        self.nearCache = NearCache(capacity: configuration.nearCacheCapacity, lifetime: configuration.nearCacheLifetime)
+        self.nearCache = NearCache(capacity: configuration.nearCacheCapacity, ttl: configuration.nearCacheTTL)
         self.dispatcher = .makeBoxSendingValue(
             Dispatcher(servers: directory, tls: tls.map(ClientTLS.init), configuration: configuration, environment: environment),
             eventLoop: eventLoop)

@@ -55,11 +55,12 @@ public struct DoormanClientConfiguration: Sendable, Hashable {
     /// The maximum time to establish a connection, including the TLS handshake. Default 1 s.
     public var connectTimeout: Duration = .seconds(1)
 
-    /// The back-off after the first failed connection. Each further failure doubles it, and random jitter shortens it by up to half. Default
-    /// 100 ms.
+    /// The back-off after the first failed connection. Each further failure doubles it, and random jitter shortens it by up to half.
+    /// Default 100 ms.
     public var firstBackoff: Duration = .milliseconds(100)
 
-    /// The maximum back-off. When the last ready server is lost, the back-off of every other server shrinks to ``firstBackoff``. Default 1 s.
+    /// The maximum back-off. When the last ready server is lost, the back-off of every other server shrinks to ``firstBackoff``.
+    /// Default 1 s.
     public var longestBackoff: Duration = .seconds(1)
 
     /// The time without any response after which a connection with calls in flight is suspected. The client then sends a health check, and
@@ -85,14 +86,14 @@ public struct DoormanClientConfiguration: Sendable, Hashable {
 
     /// The maximum number of identities in this process's near cache. Default 0: no near cache.
     ///
-    /// The trade-off: this client accepts a revoked token until its entry expires (``nearCacheLifetime``), unless this client made the
+    /// The trade-off: this client accepts a revoked token until its entry expires (``nearCacheTTL``), unless this client made the
     /// revocation. Tokens stay in this process's memory as long as their entries. A cache hit at the server takes a fraction of a
     /// millisecond, so use the near cache only if that is too slow. Rejections and stale verdicts are never cached, and calls with `maxAge`
     /// bypass the near cache.
     public var nearCacheCapacity = 0
 
     /// The TTL of near cache entries, limited by ``Identity/validUntil`` on this machine's clock. Default 5 s.
-    public var nearCacheLifetime: Duration = .seconds(5)
+    public var nearCacheTTL: Duration = .seconds(5)
 
     /// Creates a configuration with all defaults.
     public init() {}

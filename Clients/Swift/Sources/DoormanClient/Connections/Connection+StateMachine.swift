@@ -178,7 +178,7 @@ extension Connection {
             return leftovers
         }
 
-        /// The moment of the health check without a response; `nil` if there is none.
+        /// The moment of the health check without a response; `nil` if every health check has one.
         var pingedSince: Instant? { ping?.sentAt }
     }
 }

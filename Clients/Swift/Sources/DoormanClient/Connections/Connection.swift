@@ -137,8 +137,8 @@ final class Connection: ChannelInboundHandler {
     /// The number of frames that are not written yet.
     var unwritten: Int { machine.unwritten }
 
-    /// Writes early if the frames are at least 2 KiB and at least half of the server's calls, so that the server works on them while further
-    /// calls are made. A busy server gains nothing by an early write, and each write costs both sides as much as several calls.
+    /// Writes early if the frames are at least 2 KiB and at least half of the server's calls, so that the server works on them while
+    /// further calls are made. A busy server gains nothing by an early write, and each write costs both sides as much as several calls.
     ///
     /// - Parameter callsOfServer: The approximate number of the server's calls, including these.
     func writeIfMuch(of callsOfServer: Int) {

@@ -1,10 +1,10 @@
 extension Subchannel {
-    /// The state of a subchannel: decides when to connect, when to back off, and when the connection takes calls. Pure: events go in, actions
-    /// come out.
+    /// The state of a subchannel: decides when to connect, when to back off, and when the connection takes calls. Pure: events go in,
+    /// actions come out.
     ///
     /// A connection is proven by its first response. A connection that ends before that counts as a failure to connect, so that the client
-    /// backs off from a server that accepts and closes. After a failure, the next connection must pass a health check before it takes calls,
-    /// because the kernel accepts connections for a stopped process too.
+    /// backs off from a server that accepts and closes. After a failure, the next connection must pass a health check before it takes
+    /// calls, because the kernel accepts connections for a stopped process too.
     struct StateMachine: Equatable {
         enum State: Hashable {
             /// No connection, and none needed.

@@ -1,6 +1,6 @@
 /// The subchannels of one server. A call may use any of them. Confined to the client's event loop.
 final class SubchannelGroup {
-    /// The subchannel whose connection collects calls. Not weak: an object with weak references has slower reference counting from then on.
+    /// The subchannel that collects calls. The reference is not weak, because weak references slow down an object's reference counting.
     private var collecting: Subchannel?
 
     /// Returns the subchannel for a call: `chosen`, unless another subchannel has unwritten calls from this turn of the loop. The call then

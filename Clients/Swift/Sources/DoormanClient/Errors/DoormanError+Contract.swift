@@ -26,7 +26,7 @@ extension DoormanError {
         }
     }
 
-    /// Creates the error for a reason that this version does not know, from its status code (`docs/reference/wire-protocol.md`, section 5).
+    /// Creates the error for a reason that this version does not know, from its status code (docs/reference/wire-protocol.md, section 5).
     private init(unknown status: ResponseDecoder.Status, mayBeRepeated: Bool) {
         let text = status.message.isEmpty ? "the server responded with status \(status.code)" : status.message
         let (reason, isRetryable): (UnavailableReason, Bool)

@@ -149,8 +149,8 @@ extension Dispatcher {
         ready.contains { $0.server != server && !call.triedServers.contains($0.server) }
     }
 
-    /// Returns the subchannel for a call: of two random ones, the one with fewer calls in flight. This spreads calls nearly as evenly as the
-    /// best of all, and not all clients choose the same server.
+    /// Returns the subchannel for a call: of two random ones, the one with fewer calls in flight. This spreads calls nearly as evenly as
+    /// the best of all, and not all clients choose the same server.
     func choose(for call: ClientCall) -> Subchannel? {
         if let only = ready.first, ready.count == 1 { return only.hasCapacity ? only : nil }
         if call.triedServers.isEmpty, let pair = randomPair(), pair.0.hasCapacity, pair.1.hasCapacity {

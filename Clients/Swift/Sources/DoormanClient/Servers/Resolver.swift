@@ -1,7 +1,7 @@
 internal import DoormanPlatform
 internal import NIOCore
 
-/// Resolves a target to servers. The default is the system's resolver, `getaddrinfo(3)`, which blocks and so runs outside of the event loop.
+/// Resolves a target to servers. The default is the system's resolver, `getaddrinfo(3)`. It blocks, so it runs outside of the event loop.
 struct Resolver: Sendable {
     /// Resolves a name. Not called on an event loop.
     let lookUp: @Sendable (_ host: String, _ port: Int) throws(ConnectFailure) -> [SocketAddress]

@@ -1,15 +1,15 @@
 import DoormanClient
 import Hummingbird
 
-/// What a request's `Authorization` header says, read as RFC 6750 (section 2.1) wants it. Pure.
+/// The bearer token in a request's `Authorization` header (RFC 6750, section 2.1). Pure.
 enum BearerCredentials: Equatable {
     /// No header, or one of another scheme.
     case absent
-    /// A header that is no good, whatever the token.
+    /// Several headers, or a header with a malformed token.
     case malformed
     case token(Token)
 
-    /// - Parameter headers: All headers of the request. Two tokens are one too many: a proxy may have read the other.
+    /// Parses the headers of a request. Two tokens are malformed, because a proxy may have checked the other one.
     init(_ headers: HTTPFields) {
         let values = headers[values: .authorization]
         guard let value = values.first else {
@@ -29,7 +29,7 @@ enum BearerCredentials: Equatable {
         self = Self.isToken(text) ? .token(Token(text)) : .malformed
     }
 
-    /// The grammar's `b64token`: characters of either Base64 alphabet, and a few more, then padding.
+    /// Whether the text is a `b64token` of the grammar: characters of both Base64 alphabets, `.` and `~`, and then padding.
     private static func isToken(_ text: Substring) -> Bool {
         let body = text.utf8.prefix { $0 != UInt8(ascii: "=") }
         return !body.isEmpty && body.allSatisfy(mayBeInToken)

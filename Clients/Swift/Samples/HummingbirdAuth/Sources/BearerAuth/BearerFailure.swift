@@ -1,12 +1,12 @@
 import DoormanClient
 import Hummingbird
 
-/// Why a request does not pass, and what it is told: RFC 6750, section 3.
+/// The reason why a request is turned down, and the response to it (RFC 6750, section 3).
 enum BearerFailure: Equatable {
     case noToken
     case malformed
     case rejected
-    /// - Parameter seconds: When it is worth asking again.
+    /// - Parameter seconds: The time to wait before a retry.
     case unavailable(seconds: Int64)
 
     init(_ error: DoormanError) {
@@ -16,17 +16,18 @@ enum BearerFailure: Equatable {
         }
     }
 
-    func answer(realm: String) -> HTTPError {
+    func response(realm: String) -> HTTPError {
         switch self {
         case .noToken:
-            // An error code would tell a client without a token that one is wanted.
-            HTTPError(.unauthorized, headers: [.wwwAuthenticate: "Bearer realm=\"\(realm)\""], message: "a bearer token is missing")
-        case .malformed: challenge(.badRequest, "invalid_request", "the bearer token is malformed, or not the only one", realm)
-        case .rejected: challenge(.unauthorized, "invalid_token", "the token is not good: log in again", realm)
+            // RFC 6750: no error code if the request has no token.
+            HTTPError(
+                .unauthorized, headers: [.wwwAuthenticate: "Bearer realm=\"\(realm)\""], message: "the request has no bearer token")
+        case .malformed: challenge(.badRequest, "invalid_request", "the bearer token is malformed, or there are several", realm)
+        case .rejected: challenge(.unauthorized, "invalid_token", "the token is rejected: log in again", realm)
         case .unavailable(let seconds):
             HTTPError(
                 .serviceUnavailable, headers: [.retryAfter: String(seconds)],
-                message: "it is not known now whether the token is good: try again")
+                message: "the token can't be verified at the moment: try again later")
         }
     }
 
@@ -35,7 +36,7 @@ enum BearerFailure: Equatable {
         return HTTPError(status, headers: [.wwwAuthenticate: value], message: text)
     }
 
-    /// `Retry-After` knows no fractions, and none at all would bring the request back at once.
+    /// Rounds up to at least 1, because `Retry-After` has no fractions, and 0 would cause an immediate retry.
     private static func wholeSeconds(_ duration: Duration) -> Int64 {
         let (seconds, attoseconds) = duration.components
         return max(1, attoseconds > 0 ? seconds + 1 : seconds)

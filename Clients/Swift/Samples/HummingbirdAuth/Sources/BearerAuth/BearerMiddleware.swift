@@ -1,27 +1,29 @@
 public import DoormanClient
 public import Hummingbird
 
-/// Lets only requests pass whose bearer token Doorman knows, and puts whose it is into their context.
+/// Verifies the bearer token of each request, and stores the identity in the request's context.
 ///
-/// The others are answered as RFC 6750 has it:
+/// Requests without a valid token get these responses (RFC 6750):
 ///
-/// | the request | the answer |
+/// | request | response |
 /// |---|---|
-/// | brings no bearer token | 401, and a challenge that says nothing more |
-/// | brings two, or what can't be one | 400 `invalid_request` |
-/// | brings one that is refused | 401 `invalid_token`: the user must log in again |
-/// | brings one that could not be asked about | 503, and `Retry-After`: the user stays logged in |
+/// | no bearer token | 401, and a challenge without an error code |
+/// | two tokens, or a malformed token | 400 `invalid_request` |
+/// | a rejected token | 401 `invalid_token`: the user must log in again |
+/// | a token without a verdict | 503, and `Retry-After`: the user stays logged in |
 ///
-/// No token is in an answer or a log.
+/// No response and no log line contains a token.
 public struct BearerMiddleware<Context: IdentifiedRequestContext>: RouterMiddleware {
     private let doorman: any TokenVerifying
     private let realm: String
 
+    /// Creates a middleware.
+    ///
     /// - Parameters:
-    ///   - doorman: A `DoormanClient`; in tests, a `ScriptedVerifier`.
-    ///   - realm: What the challenge calls the protected part of the service. Neither quotes nor backslashes.
+    ///   - doorman: The verifier: a `DoormanClient`, or a `ScriptedVerifier` in tests.
+    ///   - realm: The name of the protected part of the service in the challenge. It must not contain quotes or backslashes.
     public init(doorman: any TokenVerifying, realm: String) {
-        precondition(!realm.contains { $0 == "\"" || $0 == "\\" }, "the realm must not end its own quotes")
+        precondition(!realm.contains { $0 == "\"" || $0 == "\\" }, "the realm must not contain quotes or backslashes")
         self.doorman = doorman
         self.realm = realm
     }
@@ -31,8 +33,8 @@ public struct BearerMiddleware<Context: IdentifiedRequestContext>: RouterMiddlew
     ) async throws -> Response {
         let token =
             switch BearerCredentials(request.headers) {
-            case .absent: throw BearerFailure.noToken.answer(realm: realm)
-            case .malformed: throw BearerFailure.malformed.answer(realm: realm)
+            case .absent: throw BearerFailure.noToken.response(realm: realm)
+            case .malformed: throw BearerFailure.malformed.response(realm: realm)
             case .token(let token): token
             }
         var context = context
@@ -40,7 +42,7 @@ public struct BearerMiddleware<Context: IdentifiedRequestContext>: RouterMiddlew
             context.identity = try await doorman.verify(token)
         } catch {
             if error.rejection == nil { context.logger.warning("\(error)") }
-            throw BearerFailure(error).answer(realm: realm)
+            throw BearerFailure(error).response(realm: realm)
         }
         return try await next(request, context)
     }

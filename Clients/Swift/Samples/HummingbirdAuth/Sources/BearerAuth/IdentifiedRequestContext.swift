@@ -1,8 +1,8 @@
 public import DoormanClient
 public import Hummingbird
 
-/// The context of a request that ``BearerMiddleware`` may have let pass.
+/// The context of a request, in which ``BearerMiddleware`` stores the identity.
 public protocol IdentifiedRequestContext: RequestContext {
-    /// Who asks. Nil on routes that everybody may ask.
+    /// The identity of the user; `nil` on open routes.
     var identity: Identity? { get set }
 }

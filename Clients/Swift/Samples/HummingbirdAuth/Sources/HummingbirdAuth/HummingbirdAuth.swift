@@ -2,8 +2,8 @@ import DoormanClient
 import Hummingbird
 import Logging
 
-/// Serves what `routes` says at the port in `PORT` (8080), and asks the Doorman servers in `DOORMAN`
-/// (`127.0.0.1:7117`) whose tokens are brought.
+/// Serves the routes on the port in `PORT` (default 8080), and verifies tokens with the Doorman servers in `DOORMAN` (default
+/// `127.0.0.1:7117`).
 @main
 struct HummingbirdAuth {
     static func main() async throws {
@@ -15,8 +15,8 @@ struct HummingbirdAuth {
             router: routes(doorman: doorman),
             configuration: ApplicationConfiguration(
                 address: .hostname("127.0.0.1", port: environment.get("PORT", as: Int.self) ?? 8080)),
-            // A service group ends its services last one first, and the server comes after these: so the client is closed when
-            // the last request has been answered.
+            // A service group shuts down its services in reverse order, and the server comes last. So the client closes after the last
+            // response.
             services: [doorman],
             logger: logger)
         try await application.runService()

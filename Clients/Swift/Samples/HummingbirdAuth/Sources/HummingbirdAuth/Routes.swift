@@ -2,14 +2,14 @@ import BearerAuth
 import DoormanClient
 import Hummingbird
 
-/// What `GET /me` answers.
+/// The response of `GET /me`.
 struct Member: ResponseCodable {
     let account: String
     let phone: String?
     let email: String?
 }
 
-/// One route for everybody, and one for those who bring a token.
+/// Returns the routes: `GET /` is open, and `GET /me` needs a token.
 func routes(doorman: any TokenVerifying) -> Router<VisitorContext> {
     let router = Router(context: VisitorContext.self)
     router.get("/") { _, _ in "Hello, stranger" }

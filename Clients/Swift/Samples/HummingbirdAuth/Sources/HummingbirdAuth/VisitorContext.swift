@@ -12,7 +12,7 @@ struct VisitorContext: IdentifiedRequestContext {
     }
 }
 
-/// The context behind the middleware, where it is certain who asks: a route that the middleware does not guard can't have it.
+/// The context behind the middleware, where there is always an identity. A route without the middleware can't have it.
 struct MemberContext: ChildRequestContext {
     var coreContext: CoreRequestContextStorage
     let identity: Identity

@@ -7,11 +7,11 @@ import Testing
 
 @testable import HummingbirdAuth
 
-@Suite("The service knows its users by their tokens")
+@Suite("Authentication by bearer tokens")
 struct BearerMiddlewareTests {
     private let doorman = ScriptedVerifier(["ada": .identity(.sample(accountID: "1"))])
 
-    @Test("a good token brings its owner to the route")
+    @Test("the route gets the identity of a valid token")
     func good() async throws {
         let response = try await get("/me", "Bearer ada")
         #expect(response.status == .ok)
@@ -21,13 +21,13 @@ struct BearerMiddlewareTests {
         #expect(doorman.requests.map(\.token) == [Token("ada")])
     }
 
-    @Test("the open route makes no request", arguments: [nil, "Bearer ada", "Bearer eve"])
+    @Test("the open route verifies no token", arguments: [nil, "Bearer ada", "Bearer eve"])
     func open(_ authorization: String?) async throws {
         #expect(try await get("/", authorization).status == .ok)
         #expect(doorman.requests.isEmpty)
     }
 
-    @Test("without a token there is a challenge that says nothing more", arguments: [nil, "Basic YTpi"])
+    @Test("a request without a token gets a challenge without an error code", arguments: [nil, "Basic YTpi"])
     func absent(_ authorization: String?) async throws {
         let response = try await get("/me", authorization)
         #expect(response.status == .unauthorized)
@@ -35,7 +35,7 @@ struct BearerMiddlewareTests {
         #expect(doorman.requests.isEmpty)
     }
 
-    @Test("what can't be a token is a bad request, and Doorman gets no request")
+    @Test("a malformed token is a bad request")
     func malformed() async throws {
         let response = try await get("/me", "Bearer not a token")
         #expect(response.status == .badRequest)
@@ -44,7 +44,7 @@ struct BearerMiddlewareTests {
     }
 
     @Test(
-        "a refused token logs its user out",
+        "a rejected token logs its user out",
         arguments: [RejectionReason.tokenRejected, .wrongApplication, .proofRejected, .malformedToken, .other])
     func rejected(_ reason: RejectionReason) async throws {
         doorman.say(.rejected(reason), about: "eve")
@@ -55,7 +55,7 @@ struct BearerMiddlewareTests {
     }
 
     @Test(
-        "an outage logs no user out, and says in whole seconds when to come back",
+        "an outage logs no user out",
         arguments: [
             (nil, "1"), (.zero, "1"), (.milliseconds(1), "1"), (.seconds(1), "1"), (.milliseconds(1001), "2"), (.seconds(30), "30"),
         ] as [(Duration?, String)])
@@ -67,13 +67,15 @@ struct BearerMiddlewareTests {
         #expect(response.headers[.wwwAuthenticate] == nil)
     }
 
-    @Test("no token is in an answer or a log", arguments: ["Bearer secret", "Bearer secret,secret", "secret", "Basic secret"])
+    @Test(
+        "no response and no log line contains a token",
+        arguments: ["Bearer secret", "Bearer secret,secret", "secret", "Basic secret"])
     func secrecy(_ authorization: String) async throws {
         let log = KeptLog()
-        for answer: ScriptedVerifier.Response in [
+        for verdict: ScriptedVerifier.Response in [
             .rejected(.tokenRejected), .unavailable(.unreachable), .identity(.sample(accountID: "1")),
         ] {
-            doorman.otherwise = answer
+            doorman.otherwise = verdict
             let response = try await get("/me", authorization, logger: Logger(label: "test") { _ in KeptLog.Handler(log: log) })
             #expect(!String(buffer: response.body).contains("secret"))
             #expect(!"\(response.headers)".contains("secret"))

@@ -1,7 +1,7 @@
 import Logging
 import NIOConcurrencyHelpers
 
-/// All that was logged, at any level.
+/// The log lines of all levels.
 final class KeptLog: Sendable {
     private let lines = NIOLockedValueBox<[String]>([])
 

@@ -1,6 +1,6 @@
 import DoormanClient
 
-/// Reads a token from standard input and prints whose it is.
+/// Reads a token from standard input and prints its account.
 @main
 struct WhoAmI {
     static func main() async {
