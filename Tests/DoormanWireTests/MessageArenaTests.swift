@@ -28,8 +28,8 @@ struct MessageArenaTests {
     func manyDetails() {
         let details = (0..<30_000).flatMap { _ in [0x1a, 0x00] as [UInt8] }
         let status: [UInt8] = [0x08, 0x0e] + details
-        let answer: [UInt8] = [0x0a] + varint(status.count) + status
-        #expect(ResponseDecoder.identity(answer.span, in: MessageArena()).isMalformed)
+        let response: [UInt8] = [0x0a] + varint(status.count) + status
+        #expect(ResponseDecoder.identity(response.span, in: MessageArena()).isMalformed)
     }
 
     @Test("a message is rejected only if it exceeds the budget", arguments: [100, 5000, 20_000])

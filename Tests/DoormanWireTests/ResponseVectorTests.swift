@@ -64,7 +64,7 @@ struct ResponseVectorTests {
         #expect(ResponseEncoder.encode(AccountPage(accounts: Array(repeating: longest, count: 169))) == nil)
     }
 
-    @Test("an account without an ID makes its page malformed")
+    @Test("an account without an id makes its page malformed")
     func accountWithoutID() throws {
         let data = try #require(ResponseEncoder.encode(AccountPage(accounts: [Account(id: "", email: "a@b")])))
         #expect(ResponseDecoder.accounts(data.span, in: MessageArena()).isMalformed)
@@ -132,7 +132,7 @@ struct ResponseVectorTests {
         #expect(ResponseDecoder.exchange([UInt8]().span, in: arena).isMalformed)
     }
 
-    @Test("text that is not UTF-8 is malformed")
+    @Test("a response with text that is not UTF-8 is malformed")
     func invalidText() throws {
         var data = try GoldenVector.named("response-verify-phone").data
         let digit = try #require(data.firstIndex(of: UInt8(ascii: "1")))

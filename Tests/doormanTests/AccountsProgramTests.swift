@@ -79,7 +79,7 @@ struct AccountsProgramTests {
         #expect(lines[1].hasPrefix(#"{"account_id":"2","message":""#), "\(ending)")
         #expect(lines[1].contains(#","outcome":"unavailable","reason":"PROVIDER_UNAVAILABLE","#), "\(ending)")
         #expect(lines.last.map { $0 + "\n" } == deleted("3"))
-        #expect(ending.error.hasPrefix("doorman: 2 accounts deleted, 1 not: unavailable (PROVIDER_UNAVAILABLE)"), "\(ending)")
+        #expect(ending.error.hasPrefix("doorman: 2 accounts deleted, 1 failed: unavailable (PROVIDER_UNAVAILABLE)"), "\(ending)")
     }
 
     @Test("delete reads ids from standard input and skips empty lines")

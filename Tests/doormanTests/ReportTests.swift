@@ -60,8 +60,8 @@ struct ReportTests {
 
     @Test("A failure is one line that ends with the next step")
     func failureLine() {
-        let line = FailureReport(DoormanError(.tokenRejected, "the provider\nrefuses it")).line
-        #expect(line == "doorman: rejected (TOKEN_REJECTED): the provider refuses it. Have the user log in again.\n")
+        let line = FailureReport(DoormanError(.tokenRejected, "the token\nhas expired")).line
+        #expect(line == "doorman: rejected (TOKEN_REJECTED): the token has expired. Have the user log in again.\n")
         let busy = DoormanError(.providerBusy, "throttled", isRetryable: true, retryAfter: .milliseconds(1500))
         #expect(FailureReport(busy).line == "doorman: unavailable (PROVIDER_BUSY): throttled. Try again in 1.5 s.\n")
     }

@@ -165,7 +165,7 @@ struct Ledger {
             guard let token = TestCache.token(namedBy: identity.accountID) else {
                 return require(false, "a response goes to the stream of its call")
             }
-            require(questions.contains { $0.contains(token) }, "memory answers what was asked on this stream")
+            require(streamRequests.contains { $0.contains(token) }, "a cached response was requested on this stream")
         case .malformed:
             guard case .success = ResponseDecoder.healthCheck(data.span, in: arena) else {
                 return require(false, "a response can be decoded")
