@@ -20,7 +20,7 @@ private final class HeldOperation: Sendable {
         return try result.get()
     }
 
-    /// Ends the run that has waited longest, or the next run if there is none.
+    /// Ends the run that has waited longest, or the next run if no run waits.
     func finishNext(_ result: Result<Int, VerificationError>) async throws {
         try await eventually("an operation runs") { waiting.withLockedValue { !$0.isEmpty } }
         waiting.withLockedValue { $0.removeFirst() }.resume(returning: result)

@@ -301,7 +301,7 @@ extension CachingVerifier {
         return Deadline(deadline.instant.advanced(by: .zero - reserve))
     }
 
-    /// Returns the verdict to serve in place of an error; `nil` if there is none.
+    /// Returns the verdict to serve in place of an error; `nil` if the error stays.
     ///
     /// - Parameter hadStaleEntry: Whether this call stopped waiting early because of a stale entry.
     private func staleVerdict(for error: VerificationError, _ call: VerifyCall, hadStaleEntry: Bool) -> EncodedVerdict? {

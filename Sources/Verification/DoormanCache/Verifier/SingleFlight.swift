@@ -24,7 +24,7 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
         self.timeSource = timeSource
     }
 
-    /// Waits for the key's lookup. Begins the lookup if there is none.
+    /// Waits for the key's lookup. Begins a lookup if the key has none.
     ///
     /// - Parameter deadline: The end of this caller's wait. It does not end the lookup.
     /// - Throws: What the operation throws; `.deadlineExceeded` if the caller's deadline passes first or its task is cancelled;

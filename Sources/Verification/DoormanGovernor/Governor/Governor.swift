@@ -149,7 +149,7 @@ package struct GovernorStatistics: Sendable, Hashable {
     package let freeSlots: Int
     /// The number of calls that wait for a slot or for the rate limit.
     package let waiting: Int
-    /// The time that is left of the back-off; `nil` if there is none.
+    /// The time that is left of the back-off; `nil` without a back-off.
     package let backOff: Duration?
     package let circuitBreaker: CircuitBreaker.State
 }
