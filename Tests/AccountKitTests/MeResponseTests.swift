@@ -44,7 +44,7 @@ struct MeResponseTests {
             #"{"id":"1","phone":{"number":"+15","country_prefix":1,"national_number":"5"}}"#,
             #"{"id":"1","phone":{"number":"+1x","country_prefix":"1","national_number":"x"}}"#,
             #"{"id":"1","email":"a@b"}"#, #"{"id":"1","email":{}}"#, #"{"id":"1","email":{"address":""}}"#,
-            #"{"id":"1","email":{"address":["a@b"]}}"#, #"{"id":"1","email":{"address":"nobody"}}"#,
+            #"{"id":"1","email":{"address":["a@b"]}}"#, #"{"id":"1","email":{"address":"no-domain"}}"#,
             #"{"id":"1","email":{"address":"a@b\n"}}"#, #"{"id":"1","email":{"address":"@"}}"#,
             #"{"id":"1",\#(phone),"application":"5"}"#, #"{"id":"1",\#(phone),"application":[]}"#,
             #"{"id":"1",\#(phone),"application":{"id":5432154321543210}}"#,

@@ -10,7 +10,7 @@ struct SecureEmulator {
     static let token = "EMAWtransport"
     static let app = EmulatorSettings.App(
         id: "5432154321543210", secret: "0123456789abcdef0123456789abcdef", requiresAppSecret: false,
-        accounts: [.init(id: "1011166682335378", contact: .email("somebody@example.com"), tokens: [token])])
+        accounts: [.init(id: "1011166682335378", contact: .email("user@example.com"), tokens: [token])])
 
     let emulator: AccountKitEmulator
     let certificate: TestCertificate
@@ -43,7 +43,7 @@ struct SecureEmulator {
 
     /// Returns an E1 request with a new code.
     func exchange(at base: String? = nil) throws -> HTTPRequest {
-        let code = try emulator.issueCode(email: "somebody@example.com")
+        let code = try emulator.issueCode(email: "user@example.com")
         let query = "grant_type=authorization_code&code=\(code)&access_token=AA%7C\(Self.app.id)%7C\(Self.app.secret)"
         return HTTPRequest(.get, url: (base ?? emulator.baseURL) + "/v1.3/access_token?" + query, isRepeatable: false)
     }

@@ -19,7 +19,7 @@ struct AccountsTests {
     }
 
     @Test("by default no caller may use the Accounts service")
-    func nobody() async throws {
+    func withoutPermission() async throws {
         let provider = ScriptedProvider.held()
         try await withServer(provider) { server, port in
             let peer = try RawPeer.connect(port: port)

@@ -124,18 +124,21 @@ struct BadDaysTests {
                 let tokens = try (0..<tokenCount).map { try stack.emulator.logIn(phone: "+1555\(1_000_000 + $0)") }
                 stack.emulator.setFault(.latency(.milliseconds(300)), for: .me)
                 let began = ContinuousClock.now
-                let verified = await withTaskGroup(of: Bool.self) { group in
+                async let calls = withTaskGroup(of: Bool.self) { group in
                     for token in tokens { group.addTask { await stack.verify(token) == "OK" } }
                     return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
                 }
+                let governor = try #require(stack.dependencies.providers.governedApplications.first).governor
+                try await eventually("every slot is used") { governor.statistics.freeSlots == 0 }
+                let verified = await calls
                 let elapsed = (ContinuousClock.now - began) / .seconds(1)
                 let predicted = Double(tokenCount) / Double(concurrency) * 0.3
                 print("cold start:", verified, "in", elapsed, "s, predicted", predicted)
                 #expect(verified == tokenCount)
                 #expect(stack.providerRequests == tokenCount)
                 #expect(elapsed >= predicted * 0.99)
-                // Sanitizers slow everything down, which this test does not measure.
-                #expect(elapsed < predicted * (Self.isFullSize ? 1.2 : 2))
+                // A small run says nothing about the time: a busy machine has the most part in it.
+                if Self.isFullSize { #expect(elapsed < predicted * 1.2) }
             })
     }
 

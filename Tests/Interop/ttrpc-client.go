@@ -1,5 +1,5 @@
 // Calls Doorman with containerd's own ttrpc client, unchanged, as a Go service would: the proof that a client which exists
-// already works. Run by IntegrationTests with the address and two tokens: one that is somebody's and one that is nobody's.
+// already works. IntegrationTests runs it with the address and two tokens: a valid token and a token that was never issued.
 package main
 
 import (

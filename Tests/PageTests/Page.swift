@@ -23,11 +23,11 @@ struct Page: Sendable, CustomTestStringConvertible {
         /// The line of the fence, from 1.
         let line: Int
         let language: String
-        /// The comment on the line before, without its brackets; empty if there is none.
+        /// The comment on the line before, without its brackets; empty without a comment.
         let note: String
         var lines: [String] = []
 
-        /// The example that the block is; `nil` if it is none or not run.
+        /// The example in the block; `nil` for text and for a block that is not run.
         var example: Example? {
             if let name = note.dropping("file: ") { return .file(name: name, lines) }
             if isNotRun { return nil }

@@ -33,7 +33,7 @@ public struct ServerStatistics: Sendable, Hashable {
         public var source: String
         /// The name of the status code, for example `OK`. Empty for a response from the cache, which is OK or a rejection.
         public var code: String
-        /// The reason of a failure, for example `TOKEN_REJECTED`; empty if there is none.
+        /// The reason of a failure, for example `TOKEN_REJECTED`; empty for a success and for a failure without a reason.
         public var reason: String
 
         /// Creates a kind of call, for example in a test.

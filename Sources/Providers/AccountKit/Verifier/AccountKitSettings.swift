@@ -8,7 +8,7 @@ package struct AccountKitSettings: Sendable, Hashable {
     package struct Application: Sendable, Hashable {
         /// The Facebook app id: 1 to 32 decimal digits. Tokens of any other application are rejected.
         package var id: String
-        /// The Account Kit app secret; `nil` if there is none.
+        /// The Account Kit app secret; `nil` if it is not configured.
         ///
         /// With a secret, each request about a token carries an `appsecret_proof`. Without a secret, codes can't be exchanged, and
         /// accounts can't be listed, logged out or deleted.

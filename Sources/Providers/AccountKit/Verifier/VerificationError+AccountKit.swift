@@ -14,7 +14,7 @@ extension VerificationError {
     /// Account Kit rejected the app token.
     static let applicationRejected = misconfigured("Account Kit rejected the application: check the app id and the app secret.")
 
-    /// An error in our own settings: Account Kit rejects our credential, or there is none.
+    /// An error in our own settings: Account Kit rejects our credential, or no credential is configured.
     static func misconfigured(_ message: String) -> VerificationError {
         VerificationError(.providerMisconfigured, message, scope: .credential)
     }

@@ -81,7 +81,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Finds the failure with a response's code and reason; `nil` if there is none.
+    /// Finds the failure with a response's code and reason; `nil` if the contract has no such failure.
     package init?(code: StatusCode, reason: String?) {
         guard let failure = Self.allCases.first(where: { $0.row.code == code && $0.row.reason == reason }) else { return nil }
         self = failure
