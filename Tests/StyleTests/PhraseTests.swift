@@ -77,7 +77,7 @@ struct PhraseTests {
 
     private static func whole(_ phrase: String) -> String { phrase.replacing("~", with: "") }
 
-    /// A pattern for a phrase at the start of a sentence or within it. Python's `is None` is neither.
+    /// A pattern for a phrase at the start of a sentence or within it. A Python keyword with a capital letter is not meant.
     private static func anyCapitalization(_ phrase: String) -> String { "(?i:\(phrase.prefix(1)))\(phrase.dropFirst())" }
 
     /// Matches phrases as whole words, wherever a line has any white space between them.
