@@ -81,7 +81,9 @@ let package = Package(
         .systemLibrary(name: "CPrefetch", path: "Sources/C/CPrefetch"),
         .systemLibrary(
             name: "CProtobufC", path: "Sources/C/CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
-        .target(name: "CDoormanCurl", dependencies: ["CCurl"], path: "Sources/C/CDoormanCurl", cSettings: cSettings),
+        .target(
+            name: "CDoormanCurl", dependencies: ["CCurl", "COpenSSL"], path: "Sources/C/CDoormanCurl", cSettings: cSettings,
+            linkerSettings: [.linkedLibrary("ssl")]),
         .target(name: "CDoormanProtos", dependencies: ["CProtobufC"], path: "Sources/C/CDoormanProtos", cSettings: cSettings),
 
         // The modules, in the order of their dependencies.

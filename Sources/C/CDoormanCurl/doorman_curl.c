@@ -1,23 +1,5 @@
 #include "doorman_curl.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdint.h>
-#include <sys/socket.h>
-
-// Best effort: a socket without the option is used as it is.
-static int set_user_timeout(void *context, curl_socket_t socket, curlsocktype purpose) {
-    unsigned int milliseconds = (unsigned int)(uintptr_t)context;
-    (void)purpose;
-    (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds));
-    return CURL_SOCKOPT_OK;
-}
-
-CURLcode doorman_curl_set_user_timeout(CURL *easy, unsigned int milliseconds) {
-    CURLcode code = curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, (void *)(uintptr_t)milliseconds);
-    return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_user_timeout) : code;
-}
-
 CURLcode doorman_curl_easy_setopt_long(CURL *easy, CURLoption option, long value) {
     return curl_easy_setopt(easy, option, value);
 }

@@ -19,9 +19,6 @@ CURLcode doorman_curl_easy_setopt_pointer(CURL *easy, CURLoption option, void *v
 CURLcode doorman_curl_easy_setopt_data_function(CURL *easy, CURLoption option, doorman_curl_data_function function);
 CURLcode doorman_curl_easy_setopt_prereq_function(CURL *easy, doorman_curl_prereq_function function);
 
-// Sets TCP_USER_TIMEOUT (tcp(7)) on every socket that is opened for this handle.
-CURLcode doorman_curl_set_user_timeout(CURL *easy, unsigned int milliseconds);
-
 CURLcode doorman_curl_easy_getinfo_long(CURL *easy, CURLINFO info, long *value);
 
 CURLMcode doorman_curl_multi_setopt_long(CURLM *multi, CURLMoption option, long value);

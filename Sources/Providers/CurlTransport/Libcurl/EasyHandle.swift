@@ -48,14 +48,6 @@ internal import ProviderHTTP
         note(unsafe doorman_curl_easy_setopt_off_t(pointer, option, curl_off_t(value)))
     }
 
-    /// Sets the time that sent bytes may stay unacknowledged before the kernel closes the connection (`TCP_USER_TIMEOUT`, tcp(7)).
-    func setUserTimeout(_ value: Duration) {
-        let (seconds, attoseconds) = value.components
-        note(
-            unsafe doorman_curl_set_user_timeout(
-                pointer, CUnsignedInt(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000)))
-    }
-
     /// Sets a text. `nil` removes libcurl's default.
     func set(_ option: CURLoption, _ value: String?) {
         if let value {
@@ -138,9 +130,12 @@ private func requestIsAboutToBeSent(
     _ context: UnsafeMutableRawPointer?, _ primaryIP: UnsafeMutablePointer<CChar>?, _ localIP: UnsafeMutablePointer<CChar>?,
     _ primaryPort: CInt, _ localPort: CInt
 ) -> CInt {
-    guard let transfer = unsafe transfer(from: context), transfer.maySend() else {
+    guard let transfer = unsafe transfer(from: context), let primaryIP = unsafe primaryIP, let localIP = unsafe localIP else {
         return CInt(CURL_PREREQFUNC_ABORT)
     }
+    let connection = unsafe PickedConnection(
+        easy: transfer.easy.pointer, remoteIP: primaryIP, remotePort: primaryPort, localIP: localIP, localPort: localPort)
+    guard transfer.maySend(on: connection) else { return CInt(CURL_PREREQFUNC_ABORT) }
     return CInt(CURL_PREREQFUNC_OK)
 }
 
@@ -160,8 +155,6 @@ extension EasyHandle {
         disable(CURLOPT_FOLLOWLOCATION)
         set(CURLOPT_DNS_CACHE_TIMEOUT, settings.dnsCacheSeconds)
         enable(CURLOPT_TCP_KEEPALIVE)
-        // Without this, requests would use a shared connection with a dead path for a quarter of an hour.
-        setUserTimeout(settings.requestTimeout)
         // Signals belong to the process. The curl thread blocks all of them, SIGPIPE too.
         enable(CURLOPT_NOSIGNAL)
         // Abandons a slow name lookup on its own thread. Without this, libcurl would wait for that lookup and block the curl thread
@@ -184,7 +177,8 @@ extension EasyHandle {
     }
 
     /// Applies the method, the URL and the HTTP version of a request.
-    func apply(_ request: HTTPRequest) {
+    /// - Parameter connection: Which connections the request may use.
+    func apply(_ request: HTTPRequest, on connection: Transfer.ConnectionChoice) {
         set(CURLOPT_URL, request.url)
         switch request.method {
         case .get:
@@ -202,7 +196,7 @@ extension EasyHandle {
         let mayShare = request.mayShareConnection
         set(CURLOPT_HTTP_VERSION, mayShare ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
         enable(CURLOPT_PIPEWAIT, if: mayShare)
-        enable(CURLOPT_FRESH_CONNECT, if: !request.isRepeatable)
+        enable(CURLOPT_FRESH_CONNECT, if: !request.isRepeatable || connection == .new)
         enable(CURLOPT_FORBID_REUSE, if: !request.isRepeatable)
     }
 }

@@ -7,6 +7,7 @@ private import NIOConcurrencyHelpers
 /// Confined to that thread, except for ``waker``.
 @safe final class MultiHandle {
     let waker: Waker
+    let sockets: OpenSockets
     private let multi: UnsafeMutableRawPointer
 
     /// - Parameters:
@@ -14,7 +15,8 @@ private import NIOConcurrencyHelpers
     ///   - maximumStreams: The maximum number of requests at once over one HTTP/2 connection, if its server allows as many.
     ///     libcurl's default is 100.
     /// - Throws: ``CurlTransport/SetupError/unavailable`` if libcurl is out of memory.
-    init(maximumConnections: Int, maximumStreams: Int) throws(CurlTransport.SetupError) {
+    init(maximumConnections: Int, maximumStreams: Int, userTimeout: Duration) throws(CurlTransport.SetupError) {
+        sockets = try OpenSockets(userTimeout: userTimeout)
         guard isLibcurlReady, let multi = unsafe curl_multi_init() else { throw .unavailable }
         unsafe self.multi = unsafe multi
         waker = unsafe Waker(multi)
@@ -32,7 +34,7 @@ private import NIOConcurrencyHelpers
     }
 
     func add(_ easy: EasyHandle) -> Bool {
-        unsafe curl_multi_add_handle(multi, easy.pointer) == CURLM_OK
+        unsafe sockets.track(easy.pointer) && curl_multi_add_handle(multi, easy.pointer) == CURLM_OK
     }
 
     func remove(_ easy: EasyHandle) {

@@ -15,7 +15,9 @@ final class PooledConnections: Sendable {
         now: ContinuousClock.Instant = .now
     ) throws(CurlTransport.SetupError) {
         let multi = try MultiHandle(
-            maximumConnections: settings.maximumConnections, maximumStreams: settings.maximumRequests)
+            maximumConnections: settings.maximumConnections, maximumStreams: settings.maximumRequests,
+            // A shared connection whose path is gone without a word would be used, and waited for, for a quarter of an hour.
+            userTimeout: settings.requestTimeout)
         commands = CommandQueue(semaphore: semaphore, waker: multi.waker)
         replacementPolicy = NIOLockedValueBox(PoolReplacementPolicy(start: now))
         thread = try CurlThread(

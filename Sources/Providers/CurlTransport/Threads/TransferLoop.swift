@@ -43,14 +43,15 @@ final class TransferLoop {
         }
     }
 
-    private func start(_ pending: PendingRequest) {
+    private func start(_ pending: PendingRequest, on choice: Transfer.ConnectionChoice = .any) {
         let now = ContinuousClock.now
         guard !pending.hasEnded else { return commands.releasePermit() }
         guard now < pending.deadline else {
             pending.fail(.deadlineExceeded)
             return commands.releasePermit()
         }
-        let transfer = Transfer(pending, settings: settings, dnsOverrides: dnsOverrides, now: now)
+        let transfer = Transfer(
+            pending, on: choice, settings: settings, sockets: multi.sockets, dnsOverrides: dnsOverrides, now: now)
         dnsOverrides = []
         guard let transfer, multi.add(transfer.easy) else {
             pending.fail(.protocolError)
@@ -65,6 +66,11 @@ final class TransferLoop {
         if transfer.pending.request.mayShareConnection {
             if code == CURLE_OK { replacementPolicy.withLockedValue { $0.noteResponse() } }
             if code == CURLE_OPERATION_TIMEDOUT { replacementPolicy.withLockedValue { $0.noteTimeout() } }
+        }
+        if transfer.foundUnreadBytes {
+            // Nothing was sent. libcurl has closed the connection.
+            remove(transfer)
+            return start(transfer.pending, on: .new)
         }
         transfer.end(code, now: .now)
         drop(transfer)
@@ -90,9 +96,13 @@ final class TransferLoop {
     }
 
     private func drop(_ transfer: Transfer) {
+        remove(transfer)
+        commands.releasePermit()
+    }
+
+    private func remove(_ transfer: Transfer) {
         semaphore.noteConnections(transfer.easy.newConnections)
         multi.remove(transfer.easy)
         transfers[transfer.easy.id] = nil
-        commands.releasePermit()
     }
 }

@@ -3,33 +3,55 @@ internal import ProviderHTTP
 
 /// A request in progress on the curl thread: its handle, and the received part of the response.
 final class Transfer {
+    /// Which connections a request may use.
+    enum ConnectionChoice {
+        case any
+        /// A new one, because a connection that is kept alive had unread bytes.
+        case new
+    }
+
     let pending: PendingRequest
     let easy: EasyHandle
     private let settings: CurlTransport.Settings
+    private let sockets: OpenSockets
+    private let choice: ConnectionChoice
     private var header: ResponseHeader
     private var body: [UInt8] = []
     /// The error of a transfer that we stopped ourselves; `nil` otherwise.
     private var ownError: TransportError.Code?
 
+    /// Whether the connection that libcurl picked had unread bytes, so that nothing was sent.
+    private(set) var foundUnreadBytes = false
+
     /// - Parameter dnsOverrides: See ``CurlTransport/Settings/dnsOverrides``.
     /// - Returns: `nil` if libcurl rejects an option.
-    init?(_ pending: PendingRequest, settings: CurlTransport.Settings, dnsOverrides: [String], now: ContinuousClock.Instant) {
+    init?(
+        _ pending: PendingRequest, on choice: ConnectionChoice, settings: CurlTransport.Settings, sockets: OpenSockets,
+        dnsOverrides: [String], now: ContinuousClock.Instant
+    ) {
         guard let easy = EasyHandle() else { return nil }
         self.pending = pending
         self.easy = easy
         self.settings = settings
+        self.sockets = sockets
+        self.choice = choice
         header = ResponseHeader(maximumBytes: settings.maximumHeaderBytes)
         easy.setCallbacks(to: self)
         easy.apply(settings, remaining: now.duration(to: pending.deadline))
-        easy.apply(pending.request)
+        easy.apply(pending.request, on: choice)
         if !dnsOverrides.isEmpty { easy.set(CURLOPT_RESOLVE, dnsOverrides.map { "+" + $0 }) }
         guard easy.isValid else { return nil }
     }
 
     /// Decides whether the request may be sent.
     ///
-    /// - Returns: False if its caller has cancelled it, or if it would be sent a second time.
-    func maySend() -> Bool {
+    /// - Returns: False if its caller has cancelled it, if it would be sent a second time, or if the connection has unread bytes: these
+    ///   would be taken for its response.
+    func maySend(on connection: PickedConnection) -> Bool {
+        guard sockets.isClean(connection) else {
+            if choice == .any { foundUnreadBytes = true } else { ownError = .connectionLost }
+            return false
+        }
         switch pending.markAboutToSend() {
         case nil: return true
         case .hasEnded: return false
