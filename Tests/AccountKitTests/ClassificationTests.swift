@@ -179,7 +179,7 @@ struct ClassificationTests {
     }
 
     @Test(
-        "Retry-After is read in seconds up to an hour",
+        "retry-After is read in seconds up to an hour",
         arguments: [
             ("0", Duration.zero), ("120", .seconds(120)), ("3601", .seconds(3600)), ("999999999999999999", .seconds(3600)),
             ("9999999999999999999999", nil), ("-1", nil), ("1.5", nil), ("", nil), ("Fri, 31 Dec 1999 23:59:59 GMT", nil),

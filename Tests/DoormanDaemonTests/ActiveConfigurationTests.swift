@@ -75,7 +75,7 @@ struct ActiveConfigurationTests {
         try await body(&scene)
     }
 
-    @Test("A reload of unchanged files changes nothing")
+    @Test("a reload of unchanged files changes nothing")
     func unchanged() async throws {
         try await withScene(Self.single) { scene in
             #expect(await scene.reload() == .applied(changed: [], needRestart: []))
@@ -83,7 +83,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("A reload applies only the settings that need no restart")
+    @Test("a reload applies only the settings that need no restart")
     func applied() async throws {
         try await withScene(Self.single) { scene in
             try scene.write(
@@ -109,7 +109,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("One invalid setting fails the whole reload")
+    @Test("one invalid setting fails the whole reload")
     func failed() async throws {
         try await withScene(Self.single) { scene in
             let planted = "plantedplantedplanted"
@@ -135,7 +135,7 @@ struct ActiveConfigurationTests {
     }
 
     @Test(
-        "A valid file is applied after a reload that failed",
+        "a valid file is applied after a reload that failed",
         arguments: ["log: {", "- 1", "lgo: {}"])
     func broken(text: String) async throws {
         try await withScene(Self.single) { scene in
@@ -157,7 +157,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("Unchanged files cause only one reload, whether it failed or not", arguments: ["log: {", single])
+    @Test("unchanged files cause only one reload, whether it failed or not", arguments: ["log: {", single])
     func reportedOnce(text: String) async throws {
         try await withScene(Self.single) { scene in
             var watched = WatchedConfiguration(scene.configuration)
@@ -171,7 +171,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("A cancelled reload changes nothing")
+    @Test("a cancelled reload changes nothing")
     func cancelled() async throws {
         try await withScene(Self.single) { scene in
             try scene.write(Self.single.replacingOccurrences(of: "info", with: "debug"))
@@ -187,7 +187,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("A rotation of the secret needs no restart in any step")
+    @Test("a rotation of the secret needs no restart in any step")
     func rotation() async throws {
         try await withScene(Self.single) { scene in
             let (first, second) = ("app-secret-file: FOLDER/old", "app-secret-file: FOLDER/old, next-app-secret-file: FOLDER/new")
@@ -206,7 +206,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("Of several applications only the secrets change without a restart")
+    @Test("of several applications only the secrets change without a restart")
     func several() async throws {
         try await withScene(Self.several) { scene in
             #expect(scene.files == ["apps.yaml", "old", "settings.yaml"])
@@ -228,7 +228,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("The secret of a new application is not applied to the served application")
+    @Test("the secret of a new application is not applied to the served application")
     func otherApplication() async throws {
         try await withScene(Self.single) { scene in
             try scene.write(
@@ -244,7 +244,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("A reload fails if its changes conflict with settings that need a restart")
+    @Test("a reload fails if its changes conflict with settings that need a restart")
     func conflict() async throws {
         let lax = "- {id: 111, secret-file: old, accept-answers-without-application: true}\n"
         try await withScene(Self.several, applications: lax) { scene in
@@ -260,7 +260,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("A reload replaces the certificate only by a valid certificate with its key")
+    @Test("a reload replaces the certificate only by a valid certificate with its key")
     func certificates() async throws {
         let (first, second) = (try await TestCertificate(), try await TestCertificate())
         func settings(_ certificate: TestCertificate, key: TestCertificate) -> String {
@@ -288,7 +288,7 @@ struct ActiveConfigurationTests {
         }
     }
 
-    @Test("Every key of a component is a setting that no other component has")
+    @Test("every key of a component is a setting that no other component has")
     func keys() async throws {
         try await withScene(Self.single) { scene in
             let keys = scene.daemon.reloadableComponents(scene.dependencies, scene.server).flatMap(\.keys)

@@ -45,7 +45,7 @@ struct ApplicationsTests {
         return found.map { $0.replacingOccurrences(of: "account-kit.applications-file", with: "") }
     }
 
-    @Test("The settings must name an application")
+    @Test("the settings must name an application")
     func none() {
         let problems = problems(DoormandSettings())
         #expect(problems.count == 1)
@@ -53,7 +53,7 @@ struct ApplicationsTests {
         #expect(problems.first?.contains("account-kit.applications-file") == true)
     }
 
-    @Test("The current secret of an application comes before the next secret")
+    @Test("the current secret of an application comes before the next secret")
     func single() throws {
         try withFile("") { settings, folder in
             settings.applicationsFile = ""
@@ -74,7 +74,7 @@ struct ApplicationsTests {
         }
     }
 
-    @Test("Two files with the same secret make one credential")
+    @Test("two files with the same secret make one credential")
     func sameSecretTwice() throws {
         try withFile("") { settings, folder in
             settings.applicationsFile = ""
@@ -105,7 +105,7 @@ struct ApplicationsTests {
         """,
     ]
 
-    @Test("A YAML or JSON file holds several applications", arguments: filesOfSeveral)
+    @Test("a YAML or JSON file holds several applications", arguments: filesOfSeveral)
     func several(text: String) throws {
         try withFile(text) { settings, _ in
             settings.apiVersion = "v1.1"
@@ -124,7 +124,7 @@ struct ApplicationsTests {
         }
     }
 
-    @Test("Every problem is reported at once")
+    @Test("every problem is reported at once")
     func manyProblems() throws {
         let text = """
             - id: 1
@@ -169,7 +169,7 @@ struct ApplicationsTests {
     }
 
     @Test(
-        "A file must be a list of 1 to 64 applications",
+        "a file must be a list of 1 to 64 applications",
         arguments: [
             ("", "list of 1 to 64"), ("[]", "list of 1 to 64"), ("id: 1", "list of 1 to 64"), ("42", "list of 1 to 64"),
             ("[", "line "), ("- id: 1\n  id: 2", "a key is set twice"), ("- id: \"1", "line "),
@@ -183,19 +183,19 @@ struct ApplicationsTests {
         #expect(problems.first?.contains(expectation) == true, "\(problems)")
     }
 
-    @Test("A file may hold 64 applications")
+    @Test("a file may hold 64 applications")
     func most() throws {
         #expect(try problems(inFile: (1...64).map { "- id: \($0)\n" }.joined()).isEmpty)
     }
 
-    @Test("A missing file is reported once")
+    @Test("a missing file is reported once")
     func missingFile() {
         var settings = DoormandSettings()
         settings.applicationsFile = NSTemporaryDirectory() + "no-such-file-\(UUID().uuidString)"
         #expect(problems(settings) == ["account-kit.applications-file: cannot read the file: no such file or directory"])
     }
 
-    @Test("Settings of a single application cannot be combined with the file")
+    @Test("settings of a single application cannot be combined with the file")
     func exclusive() throws {
         let problems = try problems(inFile: "- id: 1") {
             $0.applicationID = "1"
@@ -209,7 +209,7 @@ struct ApplicationsTests {
         }
     }
 
-    @Test("No message repeats a secret in the wrong place")
+    @Test("no message repeats a secret in the wrong place")
     func valuesStayPrivate() throws {
         let planted = "0123456789abcdef0123456789abcdef"
         for key in ["id", "secret-file", "next-secret-file", "api-version", "accept-answers-without-application", "secret"] {

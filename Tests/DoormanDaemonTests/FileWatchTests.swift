@@ -28,7 +28,7 @@ struct FileWatchTests {
     }
 
     @Test(
-        "A reload is due when files have changed and are the same in two checks",
+        "a reload is due when files have changed and are the same in two checks",
         arguments: [
             ("aaaa", []), ("abbb", [2]), ("abcdd", [4]), ("abab", []), ("abba", [2]), ("abbaa", [2, 4]), ("bbaa", [1, 3]),
         ])
@@ -46,7 +46,7 @@ struct FileWatchTests {
         }
     }
 
-    @Test("A reload stays due if the files kept changing during it")
+    @Test("a reload stays due if the files kept changing during it")
     func unfinishedReload() throws {
         try withFingerprints { fingerprint in
             var watch = FileWatch(try fingerprint("a"))
@@ -57,7 +57,7 @@ struct FileWatchTests {
         }
     }
 
-    @Test("Every change of a file changes its fingerprint")
+    @Test("every change of a file changes its fingerprint")
     func changes() throws {
         try withFolder { folder in
             let file = folder.appendingPathComponent("file")
@@ -84,7 +84,7 @@ struct FileWatchTests {
         }
     }
 
-    @Test("A new target of a link changes the fingerprint, as when Kubernetes updates a secret")
+    @Test("a new target of a link changes the fingerprint, as when Kubernetes updates a secret")
     func link() throws {
         try withFolder { folder in
             for name in ["1", "2"] {
@@ -105,7 +105,7 @@ struct FileWatchTests {
         }
     }
 
-    @Test("A fingerprint that is limited to some files equals the fingerprint of these files")
+    @Test("a fingerprint that is limited to some files equals the fingerprint of these files")
     func limited() throws {
         try withFolder { folder in
             let (one, two) = (folder.appendingPathComponent("1").path, folder.appendingPathComponent("2").path)

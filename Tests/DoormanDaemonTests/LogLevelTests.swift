@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Log level")
 struct LogLevelTests {
-    @Test("A changed level applies to existing loggers without a level of their own")
+    @Test("a changed level applies to existing loggers without a level of their own")
     func changed() throws {
         let (level, recorder) = (LogLevel(.info), LogRecorder())
         let logger = Logger(label: "test", factory: { _ in LevelledLogHandler(recorder, level: level) })

@@ -29,7 +29,7 @@ struct PolicyFileTests {
         }
     }
 
-    @Test("Without a file only the callers of server.accounts-callers may call the methods for accounts")
+    @Test("without a file only the callers of server.accounts-callers may call the methods for accounts")
     func none() throws {
         var settings = DoormandSettings()
         #expect(try settings.callerPolicy() == .open(accountsCallers: []))
@@ -39,7 +39,7 @@ struct PolicyFileTests {
     }
 
     @Test(
-        "Rules are read from YAML and JSON",
+        "rules are read from YAML and JSON",
         arguments: [
             """
             - callers: [uri:spiffe://corp/web/*, dns:billing.internal, "uid:1000", ip:10.0.0.7]
@@ -72,14 +72,14 @@ struct PolicyFileTests {
         #expect(policy.permissions(for: .unknown) == CallerPermissions(.verify))
     }
 
-    @Test("A rule with an empty list of methods forbids every method")
+    @Test("a rule with an empty list of methods forbids every method")
     func noMethods() throws {
         let policy = try policy("[{callers: uid:13, methods: []}, {callers: any, methods: verify}]")
         #expect(policy.permissions(for: Caller(name: "uid:13")) == .nothing)
         #expect(policy.permissions(for: Caller(name: "uid:14")) == CallerPermissions(.verify))
     }
 
-    @Test("Every problem is reported at once, without any value")
+    @Test("every problem is reported at once, without any value")
     func manyProblems() throws {
         let secret = "EMAWsecret"
         let problems = try problems(
@@ -112,7 +112,7 @@ struct PolicyFileTests {
         #expect(!problems.contains { $0.contains(secret) })
     }
 
-    @Test("A file must be a list of 1 to 1000 rules")
+    @Test("a file must be a list of 1 to 1000 rules")
     func malformedList() throws {
         let rule = "{callers: any, methods: verify}"
         for text in ["", "{}", "[]", "a", rule, "[{"] { #expect(try problems(text).count == 1, "\(text)") }
@@ -132,7 +132,7 @@ struct PolicyFileTests {
         #expect(problems.first?.hasPrefix("server.accounts-callers cannot be combined with ") == true)
     }
 
-    @Test("Problems of the file are reported together with those of the listeners")
+    @Test("problems of the file are reported together with those of the listeners")
     func serverSettings() {
         var settings = DoormandSettings()
         settings.policyFile = "/no/such/file"

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Reference page of settings")
 struct ReferencePageTests {
-    @Test("The page lists every setting with its default and meaning")
+    @Test("the page lists every setting with its default and meaning")
     func settings() throws {
         try ReferencePage("docs/reference/settings.md").expect(Self.tables)
     }

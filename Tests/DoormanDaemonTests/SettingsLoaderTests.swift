@@ -28,7 +28,7 @@ struct SettingsLoaderTests {
         }
     }
 
-    @Test("Flags override the environment, which overrides the file, which overrides defaults")
+    @Test("flags override the environment, which overrides the file, which overrides defaults")
     func precedence() throws {
         let file = """
             cache:
@@ -48,14 +48,14 @@ struct SettingsLoaderTests {
         #expect(loaded.origins["cache.max-bytes"] == nil)
     }
 
-    @Test("A settings file may be JSON")
+    @Test("a settings file may be JSON")
     func jsonFile() throws {
         let loaded = try load(file: #"{"server": {"max-frame-length": "32KiB", "max-connections": 5}}"#)
         #expect(loaded.settings.server.connection.maximumFrameLength == 32 << 10)
         #expect(loaded.settings.server.maximumConnections == 5)
     }
 
-    @Test("Callers are a list of comma-separated names")
+    @Test("callers are a list of comma-separated names")
     func callers() throws {
         let loaded = try load(["--server-accounts-callers", "uid:0,ip:0:0:0:0:0:0:0:1,ip:10.0.0.7,uid:00"])
         #expect(loaded.settings.server.accountsCallers.map(\.name).sorted() == ["ip:10.0.0.7", "ip:::1", "uid:0"])
@@ -71,7 +71,7 @@ struct SettingsLoaderTests {
     }
 
     @Test(
-        "The error of an invalid caller shows the valid forms, not the value",
+        "the error of an invalid caller shows the valid forms, not the value",
         arguments: ["root", "uid:0,", ",", "uid:0, uid:1", "EMAWsecret"])
     func badCallers(text: String) throws {
         let problems = try problems(["--server-accounts-callers", text])
@@ -81,7 +81,7 @@ struct SettingsLoaderTests {
         #expect(problems.first?.contains("EMAW") == false)
     }
 
-    @Test("Callers of the Unix socket are users")
+    @Test("callers of the Unix socket are users")
     func users() throws {
         let loaded = try load(["--server-unix-socket-callers", "uid:0,uid:1000"])
         #expect(loaded.settings.server.unixSocketCallers.map(\.name).sorted() == ["uid:0", "uid:1000"])
@@ -90,7 +90,7 @@ struct SettingsLoaderTests {
         #expect(problems.first?.contains("uid:NUMBER") == true)
     }
 
-    @Test("Permissions are octal in every source")
+    @Test("permissions are octal in every source")
     func permissions() throws {
         #expect(try load().settings.server.unixSocketMode == 0o600)
         #expect(try load(["--server-unix-socket-mode", "660"]).settings.server.unixSocketMode == 0o660)
@@ -100,7 +100,7 @@ struct SettingsLoaderTests {
         }
     }
 
-    @Test("Every setting parses its own default", arguments: SettingsCatalogue.all.map(\.key))
+    @Test("every setting parses its own default", arguments: SettingsCatalogue.all.map(\.key))
     func defaults(key: String) throws {
         let setting = try #require(SettingsCatalogue.setting(key))
         var settings = DoormandSettings()
@@ -108,13 +108,13 @@ struct SettingsLoaderTests {
         #expect(setting.read(settings) == setting.defaultText)
     }
 
-    @Test("Every setting has a unique key and variable")
+    @Test("every setting has a unique key and variable")
     func uniqueKeys() {
         #expect(Set(SettingsCatalogue.all.map(\.key)).count == SettingsCatalogue.all.count)
         #expect(Set(SettingsCatalogue.all.map(\.environmentVariable)).count == SettingsCatalogue.all.count)
     }
 
-    @Test("Only a list accepts its flag more than once")
+    @Test("only a list accepts its flag more than once")
     func repeatedFlags() throws {
         for arguments in [["--cache-ttl", "1s", "--cache-ttl=2s"], ["--cache-ttl"], ["--server-allow-plaintext-from-network"]] {
             let problems = try problems(arguments)
@@ -125,7 +125,7 @@ struct SettingsLoaderTests {
         #expect(loaded.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
     }
 
-    @Test("An argument without a flag is an error")
+    @Test("an argument without a flag is an error")
     func strayArguments() throws {
         for arguments in [["1s"], ["--cache-ttl", "1s", "2s"], ["--cache-ttl=1s", "2s"]] {
             #expect(
@@ -134,19 +134,19 @@ struct SettingsLoaderTests {
         }
     }
 
-    @Test("A value may begin with a hyphen")
+    @Test("a value may begin with a hyphen")
     func hyphen() throws {
         #expect(try load(["--provider-ca-file", "-=-"]).settings.caFile == "-=-")
     }
 
-    @Test("In the environment only lists are split at commas")
+    @Test("in the environment only lists are split at commas")
     func variables() throws {
         let loaded = try load(environment: ["DOORMAN_SERVER_ACCOUNTS_CALLERS": "uid:0, uid:1", "DOORMAN_PROVIDER_CA_FILE": "a,b"])
         #expect(loaded.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
         #expect(loaded.settings.caFile == "a,b")
     }
 
-    @Test("A list in the file is not a value of a setting that is not a list")
+    @Test("a list in the file is not a value of a setting that is not a list")
     func listsInFiles() throws {
         for text in ["[1s]", "[]", "[1s, 2s]"] {
             let file = "cache: {ttl: \(text)}"
@@ -157,7 +157,7 @@ struct SettingsLoaderTests {
         }
     }
 
-    @Test("A key in the file may be dotted or nested, but not both")
+    @Test("a key in the file may be dotted or nested, but not both")
     func dottedKeys() throws {
         #expect(try load(file: "cache.ttl: 1s").settings.cache.ttl == .seconds(1))
         let problems = try problems(file: "cache.ttl: 1s\ncache: {ttl: 2s}")
@@ -165,7 +165,7 @@ struct SettingsLoaderTests {
         #expect(problems.first?.hasSuffix(": cache.ttl is set twice") == true)
     }
 
-    @Test("The error of an unknown key suggests the nearest known key")
+    @Test("the error of an unknown key suggests the nearest known key")
     func unknownKeys() throws {
         let problems = try problems(
             ["--cache-tll", "1s", "--server-adress=127.0.0.1:1"], environment: ["DOORMAN_SERVER_IDLE_TIME": "1s", "PATH": "/bin"],
@@ -176,7 +176,7 @@ struct SettingsLoaderTests {
         }
     }
 
-    @Test("Variables of the CLI and of Kubernetes are ignored")
+    @Test("variables of the CLI and of Kubernetes are ignored")
     func foreignVariables() throws {
         let environment = [
             "DOORMAN_ADDRESS": "127.0.0.1:7117", "DOORMAN_TIMEOUT": "2s", "DOORMAN_TLS": "true", "DOORMAN_CA_FILE": "ca.pem",
@@ -189,7 +189,7 @@ struct SettingsLoaderTests {
     }
 
     @Test(
-        "The error of an invalid value names the flag and the valid values",
+        "the error of an invalid value names the flag and the valid values",
         arguments: [
             ("--cache-ttl", "60", "unit"), ("--cache-ttl", "-1s", "unit"), ("--cache-ttl", "25h", "from 0s to 24h"),
             ("--cache-ttl", "99999999999999999h", "from"), ("--server-max-frame-length", "64KB", "KiB"),
@@ -210,7 +210,7 @@ struct SettingsLoaderTests {
         #expect(problems.first?.contains(expectation) == true, "\(problems)")
     }
 
-    @Test("No message repeats a value")
+    @Test("no message repeats a value")
     func valuesStayPrivate() throws {
         let planted = "0123456789abcdef0123456789abcdef"
         let problems = try problems(
@@ -222,7 +222,7 @@ struct SettingsLoaderTests {
     }
 
     @Test(
-        "The error of a malformed file names the file",
+        "the error of a malformed file names the file",
         arguments: [
             ("- 1\n- 2\n", "must be a YAML or JSON mapping"), ("cache: {", "line 2: "), ("42", "must be a YAML or JSON mapping"),
             ("", "must be a YAML or JSON mapping"), ("cache: [{ttl: 1s}]", "a list of anything but single values"),
@@ -234,7 +234,7 @@ struct SettingsLoaderTests {
         #expect(problems.first?.contains(cause) == true, "\(problems)")
     }
 
-    @Test("The error of a missing file names the file and the cause")
+    @Test("the error of a missing file names the file and the cause")
     func missingFile() throws {
         let error = #expect(throws: ConfigurationError.self) {
             try SettingsLoader(arguments: [], environment: [:], file: "/nowhere/doormand.yaml").load()
@@ -242,7 +242,7 @@ struct SettingsLoaderTests {
         #expect(error?.problems == ["/nowhere/doormand.yaml: cannot read the settings file: no such file or directory"])
     }
 
-    @Test("No message repeats the path of an unusable file")
+    @Test("no message repeats the path of an unusable file")
     func pathsStayPrivate() throws {
         let planted = "0123456789abcdef0123456789abcdef"
         var settings = DoormandSettings()
@@ -258,7 +258,7 @@ struct SettingsLoaderTests {
         }
     }
 
-    @Test("A file whose aliases expand to millions of values is an error", .timeLimit(.minutes(1)))
+    @Test("a file whose aliases expand to millions of values is an error", .timeLimit(.minutes(1)))
     func aliasesOfAliases() throws {
         let doubled = (1...40).map { "k\($0): &a\($0) {x: *a\($0 - 1), y: *a\($0 - 1)}\n" }.joined()
         let problems = try problems(file: "k0: &a0 {x: 1, y: 2}\n" + doubled)
@@ -266,14 +266,14 @@ struct SettingsLoaderTests {
         #expect(problems.first?.contains("holds more than 10000 values") == true)
     }
 
-    @Test("The error of a very long key suggests no other key")
+    @Test("the error of a very long key suggests no other key")
     func longKeys() throws {
         let problems = try problems(file: String(repeating: "k", count: 100_000) + ": 1")
         #expect(problems.count == 1)
         #expect(problems.first?.contains("did you mean") == false)
     }
 
-    @Test("Printed settings load as the same settings")
+    @Test("printed settings load as the same settings")
     func printedSettings() throws {
         let arguments = [
             "--cache-ttl", "1500ms", "--server-unix-socket", "/run/doorman: a \"socket\".sock", "--account-kit-application-id",
@@ -288,7 +288,7 @@ struct SettingsLoaderTests {
     }
 
     @Test(
-        "An address is a host and a port",
+        "an address is a host and a port",
         arguments: [("127.0.0.1:7117", "127.0.0.1", 7117), ("[::1]:0", "::1", 0), ("localhost:65535", "localhost", 65535)])
     func address(text: String, host: String, port: Int) throws {
         var settings = DoormandSettings()
@@ -298,7 +298,7 @@ struct SettingsLoaderTests {
         #expect(tcp.port == port)
     }
 
-    @Test("An invalid address is an error", arguments: ["127.0.0.1", ":7117", "127.0.0.1:65536", "127.0.0.1:x", ""])
+    @Test("an invalid address is an error", arguments: ["127.0.0.1", ":7117", "127.0.0.1:65536", "127.0.0.1:x", ""])
     func badAddress(text: String) {
         var settings = DoormandSettings()
         settings.address = text
@@ -306,7 +306,7 @@ struct SettingsLoaderTests {
     }
 
     @Test(
-        "An address that other machines reach needs TLS or the setting that allows plaintext", arguments: ["0.0.0.0:0", "[::]:0"])
+        "an address that other machines reach needs TLS or the setting that allows plaintext", arguments: ["0.0.0.0:0", "[::]:0"])
     func plaintext(text: String) throws {
         var settings = DoormandSettings()
         settings.address = text

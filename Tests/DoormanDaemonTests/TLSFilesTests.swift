@@ -18,12 +18,12 @@ struct TLSFilesTests {
         }
     }
 
-    @Test("Without files there is no TLS")
+    @Test("without files there is no TLS")
     func none() throws {
         #expect(try TLSFiles().load(now: .distantFuture) == nil)
     }
 
-    @Test("A certificate with its key turns TLS on")
+    @Test("a certificate with its key turns TLS on")
     func pair() async throws {
         let certificate = try await TestCertificate()
         var files = TLSFiles(certificate: certificate.certificateFile, key: certificate.keyFile)
@@ -32,14 +32,14 @@ struct TLSFilesTests {
         #expect(problems(files).isEmpty)
     }
 
-    @Test("An incomplete set of files is an error, not a listener without TLS")
+    @Test("an incomplete set of files is an error, not a listener without TLS")
     func half() {
         #expect(problems(TLSFiles(certificate: "/nowhere")).first?.hasPrefix("tls.private-key-file is required") == true)
         #expect(problems(TLSFiles(key: "/nowhere")).first?.hasPrefix("tls.certificate-file is required") == true)
         #expect(problems(TLSFiles(clientAuthorities: "/nowhere")).count == 3)
     }
 
-    @Test("The error of an unreadable file names the setting and the cause, but not the path")
+    @Test("the error of an unreadable file names the setting and the cause, but not the path")
     func unreadable() {
         let problems = problems(TLSFiles(certificate: "/nowhere", key: "/dev", clientAuthorities: "/dev/zero"))
         #expect(

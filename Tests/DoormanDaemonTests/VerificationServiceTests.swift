@@ -87,7 +87,7 @@ struct VerificationServiceTests {
             requests: provider.counts.requests - counts.requests)
     }
 
-    @Test("No call computes its key, checks its syntax or requests its verdict more than once")
+    @Test("no call computes its key, checks its syntax or requests its verdict more than once")
     func once() async throws {
         try await server.start()
         let peer = try RawPeer.connect(port: try #require(server.addresses.compactMap(\.port).first))
@@ -102,7 +102,7 @@ struct VerificationServiceTests {
         await server.stop()
     }
 
-    @Test("Calls are counted by source and outcome")
+    @Test("calls are counted by source and outcome")
     func outcomes() async throws {
         try await server.start()
         let peer = try RawPeer.connect(port: try #require(server.addresses.compactMap(\.port).first))

@@ -5,7 +5,7 @@ struct BooleanArgumentTests {
     /// Calls whose Boolean is a value and not a switch: a box, a member of a JSON object, and a case with the type's name.
     static let wrappers: Set = ["NIOLockedValueBox", "Member", "bool"]
 
-    @Test("Every Boolean argument in the sources has a label")
+    @Test("every Boolean argument in the sources has a label")
     func arguments() {
         for file in SourceTree.swift where file.module != nil {
             for (line, callee) in file.bareBooleans() where !Self.wrappers.contains(callee) {
@@ -14,7 +14,7 @@ struct BooleanArgumentTests {
         }
     }
 
-    @Test("Only arguments of calls are found")
+    @Test("only arguments of calls are found")
     func parsing() {
         let file = SourceTree.File(
             path: "Sample.swift",

@@ -3,7 +3,7 @@ import Testing
 /// Checks that the client's pages quote compiled code and describe every failure.
 @Suite("Documentation of the client")
 struct ClientDocumentationTests {
-    @Test("Every code block quotes code that is compiled")
+    @Test("every code block quotes code that is compiled")
     func quotes() {
         let sources = SourceTree.swift.filter(Self.isQuoted).map(Self.asQuoted)
         let pages = SourceTree.files.filter(Self.isPage)
@@ -16,7 +16,7 @@ struct ClientDocumentationTests {
         }
     }
 
-    @Test("Every reason of a failure has a row in Failures.md")
+    @Test("every reason of a failure has a row in Failures.md")
     func failures() throws {
         let page = try #require(SourceTree.files.first { $0.path.hasSuffix("DoormanClient.docc/Failures.md") })
         let source = try #require(SourceTree.swift.first { $0.path.hasSuffix("/DoormanError.swift") })
@@ -27,7 +27,7 @@ struct ClientDocumentationTests {
         }
     }
 
-    @Test("A code block is compared line by line, without its indentation")
+    @Test("a code block is compared line by line, without its indentation")
     func comparing() {
         let code = ["func run() {", "    if true {", "        go()", "", "        stop()", "    }", "}"]
         #expect(Self.lines(code, hold: ["if true {", "    go()", "", "    stop()", "}"]))

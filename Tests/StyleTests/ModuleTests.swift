@@ -48,7 +48,7 @@ struct ModuleTests {
         "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator"]),
     ]
 
-    @Test("Every import is in the table")
+    @Test("every import is in the table")
     func imports() throws {
         for file in SourceTree.swift {
             guard let module = file.module else { continue }
@@ -62,7 +62,7 @@ struct ModuleTests {
         }
     }
 
-    @Test("No file imports a module with false alarms or leaks on Linux")
+    @Test("no file imports a module with false alarms or leaks on Linux")
     func banned() throws {
         for file in SourceTree.swift {
             for (line, module) in try file.imports() where ["Synchronization", "XCTest"].contains(module) {
@@ -71,7 +71,7 @@ struct ModuleTests {
         }
     }
 
-    @Test("Every form of import is found")
+    @Test("every form of import is found")
     func parsing() throws {
         let file = SourceTree.File(
             path: "Sources/Core/DoormanCore/Tokens/Sample.swift",
@@ -89,7 +89,7 @@ struct ModuleTests {
         #expect(file.module == "DoormanCore")
     }
 
-    @Test("The modules are found")
+    @Test("the modules are found")
     func found() {
         let modules = Set(SourceTree.swift.compactMap(\.module))
         #expect(modules.isSuperset(of: ["DoormanCore", "DoormanWire", "DoormanServer", "DoormanClient"]))

@@ -8,7 +8,7 @@ struct ParameterTests {
         file.parameterLists().filter { $0.labels.count > maximum }.map { (file: file, function: $0) }
     }
 
-    @Test("A function or initializer has at most six parameters")
+    @Test("a function or initializer has at most six parameters")
     func parameters() {
         for (file, function) in Self.long {
             let text = "\(function.name) has \(function.labels.count) parameters"
@@ -16,7 +16,7 @@ struct ParameterTests {
         }
     }
 
-    @Test("Parameters of every form are counted")
+    @Test("parameters of every form are counted")
     func counting() {
         let file = SourceTree.File(
             path: "Sample.swift",

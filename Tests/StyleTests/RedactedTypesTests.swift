@@ -4,7 +4,7 @@ import Testing
 struct RedactedTypesTests {
     private static let sources = SourceTree.swift.filter { $0.module != nil }
 
-    @Test("Every type that conforms to Redacted is in RedactedTests")
+    @Test("every type that conforms to Redacted is in RedactedTests")
     func listed() throws {
         let test = try #require(SourceTree.files.first { $0.path == "Tests/IntegrationTests/RedactedTests.swift" })
         let list = test.lines.drop { !$0.contains("static let types = [") }.dropFirst().prefix { !$0.hasSuffix("    ]") }
@@ -19,7 +19,7 @@ struct RedactedTypesTests {
         #expect(!listed.isEmpty)
     }
 
-    @Test("A type hides its properties only by conforming to Redacted")
+    @Test("a type hides its properties only by conforming to Redacted")
     func spelledOnce() throws {
         for file in Self.sources where file.name != "Redacted.swift" {
             for (line, _) in try file.matches(#"Mirror\(self, children: \[:\]"#) {

@@ -5,14 +5,14 @@ struct SizeTests {
     static let longestFile = 600
     static let longestFunction = 60
 
-    @Test("A file has at most 600 lines")
+    @Test("a file has at most 600 lines")
     func files() {
         for file in SourceTree.files where isWritten(file) && file.lines.count > Self.longestFile + 1 {
             Issue.record("\(SourceTree.Finding(file, line: Self.longestFile, "the file has \(file.lines.count - 1) lines"))")
         }
     }
 
-    @Test("A function outside of state machines has at most 60 lines")
+    @Test("a function outside of state machines has at most 60 lines")
     func functions() throws {
         for file in SourceTree.swift where !file.path.hasSuffix("StateMachine.swift") {
             for (line, length) in try file.functions() where length > Self.longestFunction {
@@ -21,7 +21,7 @@ struct SizeTests {
         }
     }
 
-    @Test("A function is measured from its first line to its last")
+    @Test("a function is measured from its first line to its last")
     func measuring() throws {
         let file = SourceTree.File(
             path: "Sample.swift",

@@ -6,7 +6,7 @@ struct StructureTests {
     static let largestFlatModule = 8
     static let largestFolder = 15
 
-    @Test("Every top-level type has a name of its own")
+    @Test("every top-level type has a name of its own")
     func typeNames() throws {
         for (name, files) in try Self.typesInSeveralModules(SourceTree.swift) {
             let modules = Set(files.compactMap(\.module)).sorted().joined(separator: ", ")
@@ -14,7 +14,7 @@ struct StructureTests {
         }
     }
 
-    @Test("A module of more than eight files has folders")
+    @Test("a module of more than eight files has folders")
     func folders() {
         for (module, files) in Self.byModule(SourceTree.swift) where files.count > Self.largestFlatModule {
             for file in files where file.folder == module {
@@ -23,7 +23,7 @@ struct StructureTests {
         }
     }
 
-    @Test("A folder has at most fifteen files")
+    @Test("a folder has at most fifteen files")
     func folderSizes() {
         let files = SourceTree.swift.filter { $0.module != nil }
         for (folder, files) in Dictionary(grouping: files, by: \.folder) where files.count > Self.largestFolder {
@@ -31,7 +31,7 @@ struct StructureTests {
         }
     }
 
-    @Test("Every kind of top-level type is found")
+    @Test("every kind of top-level type is found")
     func parsing() throws {
         let file = SourceTree.File(
             path: "Sources/Core/DoormanCore/Tokens/Sample.swift",

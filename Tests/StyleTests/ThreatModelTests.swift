@@ -2,7 +2,7 @@ import Testing
 
 @Suite("Threat model")
 struct ThreatModelTests {
-    @Test("Every test that the threat model cites exists")
+    @Test("every test that the threat model cites exists")
     func namesTests() throws {
         let path = "docs/explanation/threat-model.md"
         let model = try #require(SourceTree.files.first { $0.path == path }, "\(path) is missing")
@@ -14,7 +14,7 @@ struct ThreatModelTests {
         }
     }
 
-    @Test("Only names of tests are citations")
+    @Test("only names of tests are citations")
     func parsing() throws {
         let cited = try Self.citedTests(in: ["| one | `A.BTests/c`, `AccountKitTests.VerifyTests/valid` |", "server.max/b, D.E/f"])
         #expect(cited.map(\.test.function) == ["c", "valid"])

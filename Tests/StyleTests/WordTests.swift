@@ -11,7 +11,7 @@ struct WordTests {
     /// Paths of a developer's machine.
     static let machine = ["/wo" + "rk/", "/ro" + "ot/", "/ho" + "me/"]
 
-    @Test("No file contains a mark of unfinished work", arguments: unfinished)
+    @Test("no file contains a mark of unfinished work", arguments: unfinished)
     func finished(_ word: String) throws {
         for file in SourceTree.files where !file.isGenerated {
             for (line, _) in try file.matches(#"\b\#(word)\b"#) {
@@ -20,7 +20,7 @@ struct WordTests {
         }
     }
 
-    @Test("Sources throw errors instead of crashing", arguments: reckless)
+    @Test("sources throw errors instead of crashing", arguments: reckless)
     func careful(_ pattern: String) throws {
         for file in SourceTree.swift where file.module != nil {
             for (line, text) in try file.matches(pattern) {
@@ -29,7 +29,7 @@ struct WordTests {
         }
     }
 
-    @Test("No file contains a path of a developer's machine", arguments: machine)
+    @Test("no file contains a path of a developer's machine", arguments: machine)
     func portable(_ path: String) throws {
         for file in SourceTree.files where !file.isGenerated {
             for (line, _) in try file.matches(#"(?<![\w./$}-])\#(path)"#) {
@@ -38,7 +38,7 @@ struct WordTests {
         }
     }
 
-    @Test("The name of a file tells its subject")
+    @Test("the name of a file tells its subject")
     func names() throws {
         for file in SourceTree.files where file.isSwift || file.isScript {
             let name = SourceTree.File(path: file.path, text: file.name)

@@ -32,7 +32,7 @@ struct AccountsProgramTests {
         #expect(ending.error.hasSuffix("doorman: 3 accounts listed\n"), "\(ending)")
     }
 
-    @Test("One account is counted in the singular")
+    @Test("one account is counted in the singular")
     func singular() async throws {
         let ending = try await run(["list", "--progress"], vectors: ["response-list-accounts-last"])
         #expect(ending.error == "doorman: 1 account listed\n", "\(ending)")
@@ -44,13 +44,13 @@ struct AccountsProgramTests {
         #expect(ending == Program.Ending(status: 0, output: Self.phone, error: ""))
     }
 
-    @Test("An empty list is a success")
+    @Test("an empty list is a success")
     func none() async throws {
         let ending = try await run(["list"], vectors: ["response-list-accounts-none"])
         #expect(ending == Program.Ending(status: 0, output: "", error: ""))
     }
 
-    @Test("An incomplete list ends with exit code 3")
+    @Test("an incomplete list ends with exit code 3")
     func incomplete() async throws {
         let ending = try await run(["list"], vectors: ["response-list-accounts", "failure-provider-busy"])
         #expect(ending.status == 3)
@@ -58,7 +58,7 @@ struct AccountsProgramTests {
         #expect(ending.error.contains("PROVIDER_BUSY") && ending.error.filter { $0 == "\n" }.count == 1, "\(ending)")
     }
 
-    @Test("A caller without permission stops after one call", arguments: [["list"], ["delete", "1", "2", "3"]])
+    @Test("a caller without permission stops after one call", arguments: [["list"], ["delete", "1", "2", "3"]])
     func notAllowed(arguments: [String]) async throws {
         let ending = try await run(arguments, vectors: ["failure-caller-not-allowed"])
         #expect(ending.status == 3)
@@ -111,7 +111,7 @@ struct AccountsProgramTests {
     }
 
     @Test(
-        "Wrong use ends with exit code 2 and one line",
+        "wrong use ends with exit code 2 and one line",
         arguments: [
             ["delete"], ["delete", "x"], ["delete", "1", "EMAWverysecrettokenofauser"], ["delete", "-", "1"],
             ["delete", String(repeating: "1", count: 65)], ["list", "--page-size", "0"], ["list", "--page-size", "1001"],

@@ -22,7 +22,7 @@ struct BenchReportTests {
         return BenchReport(settings: settings, ending: ending, measured: .seconds(2), connectionsLost: lost, counters: counters)
     }
 
-    @Test("The text is aligned lines of a key and a value")
+    @Test("the text is aligned lines of a key and a value")
     func text() {
         let report = Report(report([.identified, .identified, .rejected("TOKEN_REJECTED"), .deadline, .deadline, .notSent]))
         #expect(
@@ -46,7 +46,7 @@ struct BenchReportTests {
                 """)
     }
 
-    @Test("The JSON is one object with units in its names")
+    @Test("the JSON is one object with units in its names")
     func json() {
         let report = Report(report([.identified, .rejected("TOKEN_REJECTED")]) { $0.rate = CallRate(callsPerSecond: 5000) })
         #expect(
@@ -59,7 +59,7 @@ struct BenchReportTests {
     }
 
     @Test(
-        "The exit code is 3 after an unavailable call, otherwise 1 after a rejected token",
+        "the exit code is 3 after an unavailable call, otherwise 1 after a rejected token",
         arguments: [
             ([.identified], 0, 0), ([.identified, .rejected("TOKEN_REJECTED")], 0, 1),
             ([.rejected("TOKEN_REJECTED"), .deadline], 0, 3), ([.identified], 1, 3), ([], 0, 3),
@@ -71,13 +71,13 @@ struct BenchReportTests {
         #expect(report.failureLine.map { $0.filter { $0 == "\n" }.count == 1 } ?? true)
     }
 
-    @Test("An open loop is reported with its rate")
+    @Test("an open loop is reported with its rate")
     func openLoop() {
         let report = Report(report([.identified]) { $0.rate = CallRate(callsPerSecond: 5000) })
         #expect(report.text.hasPrefix("load:         10 connections × 4 calls, open loop, 5,000 due per second\n"))
     }
 
-    @Test("A report without calls has no latency")
+    @Test("a report without calls has no latency")
     func nothing() {
         let report = Report(report([], ending: .interrupted))
         #expect(report.text.contains("measured:     2 s, then interrupted\n"))
@@ -85,7 +85,7 @@ struct BenchReportTests {
         #expect(report.json.contains(#""latency_us":null,"#))
     }
 
-    @Test("The number of distinct reasons is limited")
+    @Test("the number of distinct reasons is limited")
     func reasons() {
         let report = report((0..<200).map { .failed("CODE_\($0)") })
         #expect(report.failed.count == 65 && report.failed["OTHER"] == 136 && report.failedCount == 200)

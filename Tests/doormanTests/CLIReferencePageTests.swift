@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Reference page of the CLI", .timeLimit(.minutes(2)))
 struct CLIReferencePageTests {
-    @Test("The page shows the help of every command")
+    @Test("the page shows the help of every command")
     func commands() async throws {
         var sections: [String] = []
         for path in Self.paths(of: DoormanCommand.self) {

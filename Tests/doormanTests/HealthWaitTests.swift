@@ -27,7 +27,7 @@ struct HealthWaitTests {
         return (result, timeouts, start.duration(to: clock.now))
     }
 
-    @Test("The wait ends as soon as the server is serving")
+    @Test("the wait ends as soon as the server is serving")
     func serves() async {
         let (result, timeouts, elapsed) = await run(
             limit: .seconds(30), [Self.unreachable, .success(.notServing), .success(.serving)])
@@ -35,7 +35,7 @@ struct HealthWaitTests {
         #expect(elapsed == .seconds(2) + .milliseconds(200))
     }
 
-    @Test("The wait ends with the last result when the time is over")
+    @Test("the wait ends with the last result when the time is over")
     func timeUp() async {
         let (result, timeouts, elapsed) = await run(limit: .seconds(5), [Self.unreachable])
         #expect(result == Self.unreachable && elapsed == .seconds(5))
@@ -43,14 +43,14 @@ struct HealthWaitTests {
         #expect(await run(limit: .milliseconds(50), [.success(.notServing)]).result == .success(.notServing))
     }
 
-    @Test("A last check with too little time does not replace the result before it")
+    @Test("a last check with too little time does not replace the result before it")
     func lastCheck() async {
         #expect(await run(limit: .seconds(3), [Self.unreachable, Self.late]).result == Self.unreachable)
         #expect(await run(limit: .seconds(1), [Self.late]).result == Self.late)
     }
 
     @Test(
-        "The wait ends at once if it cannot succeed",
+        "the wait ends at once if it cannot succeed",
         arguments: [
             HealthWait.CheckResult.success(.serviceUnknown),
             .failure(DoormanError(.protocolViolation, "that is HTTP", isRetryable: false)),
@@ -60,7 +60,7 @@ struct HealthWaitTests {
         #expect(await run(limit: .seconds(30), [result]).timeouts.count == 1)
     }
 
-    @Test("The default limit is 30 seconds")
+    @Test("the default limit is 30 seconds")
     func text() throws {
         #expect(HealthWait.standard.description == "30s")
         #expect(try HealthWait(parsing: "1500ms").description == "1.5s")

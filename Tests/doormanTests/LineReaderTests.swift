@@ -18,7 +18,7 @@ struct LineReaderTests {
         return events
     }
 
-    @Test("Lines do not depend on the pieces in which they arrive", arguments: [1, 2, 3, 100])
+    @Test("lines do not depend on the pieces in which they arrive", arguments: [1, 2, 3, 100])
     func pieces(size: Int) {
         let bytes = Array("1\n22\r\n\n333".utf8)
         let pieces = stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
@@ -26,7 +26,7 @@ struct LineReaderTests {
         #expect(events(pieces) == lines.map { .line($0.0, number: $0.1) })
     }
 
-    @Test("A line is returned before the next arrives")
+    @Test("a line is returned before the next arrives")
     func streaming() {
         var reads = 0
         var reader = LineReader {
@@ -37,7 +37,7 @@ struct LineReaderTests {
         #expect(reads == 1)
     }
 
-    @Test("A line that is too long is reported before its end arrives")
+    @Test("a line that is too long is reported before its end arrives")
     func tooLong() {
         let longest = Array(repeating: UInt8(ascii: "1"), count: LineReader.defaultMaximumLength)
         let line = String(repeating: "1", count: LineReader.defaultMaximumLength)
@@ -47,7 +47,7 @@ struct LineReaderTests {
         #expect(reader.next() == .tooLong(number: 1))
     }
 
-    @Test("A failed read does not return the unfinished line")
+    @Test("a failed read does not return the unfinished line")
     func unreadable() {
         #expect(events([Array("1".utf8), nil]) == [.unreadable])
         #expect(events([]).isEmpty)

@@ -6,7 +6,7 @@ import Testing
 @Suite("Colours")
 struct PaletteTests {
     @Test(
-        "Only terminals get colours, unless NO_COLOR is set",
+        "only terminals get colours, unless NO_COLOR is set",
         arguments: [
             (true, ["TERM": "xterm"], true), (true, ["TERM": "xterm", "NO_COLOR": ""], true),
             (true, ["TERM": "xterm", "NO_COLOR": "1"], false), (true, ["TERM": "dumb"], false), (true, [:], false),
@@ -16,7 +16,7 @@ struct PaletteTests {
         #expect(Palette(isTerminal: isTerminal) { environment[$0] }.isColoured == isColoured)
     }
 
-    @Test("Only the outcome is coloured")
+    @Test("only the outcome is coloured")
     func outcome() {
         let serving = Report(HealthStatus.serving)
         #expect(serving.text(on: Palette(isColoured: true)) == "\u{1b}[32mserving\u{1b}[0m\n")

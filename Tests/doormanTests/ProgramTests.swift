@@ -14,7 +14,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "The exit code tells the outcome",
+        "the exit code tells the outcome",
         arguments: [
             (["verify"], "response-verify-phone", 0), (["verify", "-", "--json"], "response-verify-stale", 0),
             (["exchange"], "response-exchange", 0), (["exchange"], "response-exchange-token-only", 0),
@@ -42,7 +42,7 @@ struct ProgramTests {
         #expect(ending.output.contains("verified:     2017-07-14T02:40:00.000Z\n"), "\(ending)")
     }
 
-    @Test("The completion script of each shell knows every command", arguments: ["bash", "zsh", "fish"])
+    @Test("the completion script of each shell knows every command", arguments: ["bash", "zsh", "fish"])
     func completion(shell: String) async throws {
         let ending = try await Program.run(["completion", shell])
         #expect(ending.status == 0 && ending.error.isEmpty, "\(ending)")
@@ -60,7 +60,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "Wrong use ends with exit code 2 and one line",
+        "wrong use ends with exit code 2 and one line",
         arguments: [
             ["verify", "a", "b"], ["verfy"], ["verify", "--timeout", "2"], ["verify", "--address", "nowhere"],
             ["verify", "a", "--nope"],
@@ -75,7 +75,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "An error about a file repeats its name unless it looks like a token",
+        "an error about a file repeats its name unless it looks like a token",
         arguments: [["verify", "--token-file"], ["bench", "--token-file"], ["health", "--ca-file"], ["verify", "--address"]])
     func misplacedToken(arguments: [String]) async throws {
         let token = try await Program.run(arguments + ["EMAWverysecrettokenofauser"])
@@ -85,7 +85,7 @@ struct ProgramTests {
         #expect(file.error.contains("file-with-a-long-name") || arguments.contains("--address"), "\(file)")
     }
 
-    @Test("The error of an unreachable server names the address and the next step")
+    @Test("the error of an unreachable server names the address and the next step")
     func unreachable() async throws {
         let environment = ["DOORMAN_ADDRESS": "unix:/nonexistent/doorman.sock"]
         let ending = try await Program.run(["health", "--timeout", "2s", "--json"], environment: environment)
@@ -95,7 +95,7 @@ struct ProgramTests {
         #expect(ending.output.contains(#","outcome":"unavailable","reason":"UNREACHABLE","#))
     }
 
-    @Test("Help is a success", arguments: [["--help"], ["verify", "--help"], ["help", "exchange"]])
+    @Test("help is a success", arguments: [["--help"], ["verify", "--help"], ["help", "exchange"]])
     func help(arguments: [String]) async throws {
         let ending = try await Program.run(arguments)
         #expect(ending.status == 0)

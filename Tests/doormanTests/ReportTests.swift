@@ -12,7 +12,7 @@ struct ReportTests {
     )
     .valid(until: .distantFuture, freshness: .cached)
 
-    @Test("The text of an identity is aligned lines")
+    @Test("the text of an identity is aligned lines")
     func text() {
         #expect(
             Report(identity, took: .microseconds(1204)).text == """
@@ -28,7 +28,7 @@ struct ReportTests {
                 """)
     }
 
-    @Test("The JSON of an identity is one object")
+    @Test("the JSON of an identity is one object")
     func json() {
         #expect(
             Report(identity, took: .microseconds(1204)).json
@@ -38,14 +38,14 @@ struct ReportTests {
         )
     }
 
-    @Test("Control characters from another machine are replaced")
+    @Test("control characters from another machine are replaced")
     func control() {
         var hostile = identity
         hostile.email = "a\u{1b}[2Jb\nc\u{9b}d"
         #expect(Report(hostile, took: .zero).text.contains("e-mail:       a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\n"))
     }
 
-    @Test("The text of an exchange begins with the token")
+    @Test("the text of an exchange begins with the token")
     func exchange() {
         let report = Report(Exchange(token: Token("EMAWnew"), identity: nil))
         #expect(report.text == "token:    EMAWnew\naccount:  not known yet: verify the token with 'doorman verify'\n")
@@ -53,12 +53,12 @@ struct ReportTests {
         #expect(report.status == .success)
     }
 
-    @Test("Only a serving server is a success", arguments: HealthStatus.allCases)
+    @Test("only a serving server is a success", arguments: HealthStatus.allCases)
     func health(status: HealthStatus) {
         #expect((Report(status).status == .success) == (status == .serving))
     }
 
-    @Test("A failure is one line that ends with the next step")
+    @Test("a failure is one line that ends with the next step")
     func failureLine() {
         let line = FailureReport(DoormanError(.tokenRejected, "the token\nhas expired")).line
         #expect(line == "doorman: rejected (TOKEN_REJECTED): the token has expired. Have the user log in again.\n")
@@ -66,7 +66,7 @@ struct ReportTests {
         #expect(FailureReport(busy).line == "doorman: unavailable (PROVIDER_BUSY): throttled. Try again in 1.5 s.\n")
     }
 
-    @Test("The JSON of a failure tells rejected from unavailable")
+    @Test("the JSON of a failure tells rejected from unavailable")
     func failureJSON() {
         let rejected = FailureReport(DoormanError(.wrongApplication, "m"))
         #expect(rejected.json.hasPrefix(#"{"message":"m","next":""#))
@@ -80,7 +80,7 @@ struct ReportTests {
         #expect(busy.status == .unavailable)
     }
 
-    @Test("An error message does not repeat a misplaced token")
+    @Test("an error message does not repeat a misplaced token")
     func misplaced() {
         let token = "EMAW" + String(repeating: "x", count: 60)
         for arguments in [[token], ["verify", "--application=\(token)"], ["verify", "a", token]] {

@@ -15,12 +15,12 @@ struct ServerChoiceTests {
         try #require(throws: ValidationError.self) { try choice(arguments, environment) }.message
     }
 
-    @Test("By default the server is on this machine, without TLS")
+    @Test("by default the server is on this machine, without TLS")
     func defaults() throws {
         #expect(try choice() == ServerChoice(targets: [.hostAndPort("127.0.0.1", 7117)], tls: nil, timeout: nil))
     }
 
-    @Test("Options override variables that are not empty")
+    @Test("options override variables that are not empty")
     func precedence() throws {
         let environment = ["DOORMAN_ADDRESS": "a:1,b:2", "DOORMAN_TIMEOUT": "3s", "DOORMAN_SERVER_NAME": "doorman.internal"]
         let fromEnvironment = try choice([], environment)
@@ -62,7 +62,7 @@ struct ServerChoiceTests {
     }
 
     @Test(
-        "An error names the invalid option or variable",
+        "an error names the invalid option or variable",
         arguments: [
             (["--address", "nowhere"], [:], "--address: "), ([], ["DOORMAN_ADDRESS": "a:1,"], "DOORMAN_ADDRESS: "),
             ([], ["DOORMAN_TIMEOUT": "2"], "DOORMAN_TIMEOUT must"), ([], ["DOORMAN_TLS": "yes"], "DOORMAN_TLS must"),
@@ -79,7 +79,7 @@ struct ServerChoiceTests {
         #expect(try self.message(arguments, environment).hasPrefix(message))
     }
 
-    @Test("The error of an encrypted key says that it is encrypted")
+    @Test("the error of an encrypted key says that it is encrypted")
     func encrypted() {
         #expect(PEMFile.problem(in: "-----BEGIN ENCRYPTED PRIVATE KEY-----", as: .privateKey)?.contains("encrypted") == true)
         #expect(PEMFile.problem(in: "-----BEGIN EC PRIVATE KEY-----", as: .privateKey) == nil)

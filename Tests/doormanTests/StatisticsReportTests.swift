@@ -48,7 +48,7 @@ struct StatisticsReportTests {
     }
 
     @Test(
-        "A server with TLS reports the end of its certificate",
+        "a server with TLS reports the end of its certificate",
         arguments: [(1_500_000_000, "2017-07-14T02:40:00.000Z"), (.max, "–")])
     func certificate(expiry: UInt64, text: String) {
         var statistics = before
@@ -56,7 +56,7 @@ struct StatisticsReportTests {
         #expect(StatisticsReport(statistics).text.contains("certificate:      ends \(text)\n"))
     }
 
-    @Test("Without earlier statistics the text covers the time since the start")
+    @Test("without earlier statistics the text covers the time since the start")
     func sinceStart() {
         #expect(
             StatisticsReport(before).text == """
@@ -85,7 +85,7 @@ struct StatisticsReportTests {
                 """)
     }
 
-    @Test("With earlier statistics the report covers the time between")
+    @Test("with earlier statistics the report covers the time between")
     func between() {
         let report = StatisticsReport(after, since: before)
         #expect(!report.isSinceStart)
@@ -103,7 +103,7 @@ struct StatisticsReportTests {
                 + "server.max-connections 0.12%")
     }
 
-    @Test("Statistics from before a restart are ignored")
+    @Test("statistics from before a restart are ignored")
     func restarted() {
         var restarted = after
         restarted.startedAt = Timestamp(millisecondsSince1970: 1_500_000_060_000)
@@ -111,7 +111,7 @@ struct StatisticsReportTests {
         #expect(StatisticsReport(before, since: after).isSinceStart)
     }
 
-    @Test("The JSON is one object on one line")
+    @Test("the JSON is one object on one line")
     func json() {
         let json = StatisticsReport(after, since: before).json
         #expect(
@@ -135,7 +135,7 @@ struct StatisticsReportTests {
         #expect(!json.contains("\n"))
     }
 
-    @Test("Extreme numbers make a valid report")
+    @Test("extreme numbers make a valid report")
     func extremes() {
         let nothing = StatisticsReport(ServerStatistics())
         #expect(nothing.hitRatio == nil && nothing.perSecond(1) == 0)
@@ -152,14 +152,14 @@ struct StatisticsReportTests {
         #expect(!report.text.contains("\u{1b}") && !report.line.contains("\u{1b}") && !report.json.contains("\u{1b}"))
     }
 
-    @Test("Only exact values are shown as 0% or 100%")
+    @Test("only exact values are shown as 0% or 100%")
     func percent() {
         for (part, text) in [(0, "0.00%"), (1, "100.00%"), (0.999999, "99.99%"), (0.000001, "0.01%"), (0.5, "50.00%")] {
             #expect(StatisticsReport.percent(part) == text)
         }
     }
 
-    @Test("Only the first drawing clears the terminal")
+    @Test("only the first drawing clears the terminal")
     func drawing() {
         let drawing = "\u{1b}[?7l\u{1b}[1Ha\u{1b}[K\u{1b}[2Hb\u{1b}[K\u{1b}[J\u{1b}[?7h"
         #expect(StatisticsWatch.drawing("a\nb", isFirst: true) == "\u{1b}[2J" + drawing)
@@ -167,7 +167,7 @@ struct StatisticsReportTests {
         #expect(!StatisticsWatch.drawing(StatisticsReport(after, since: before).text, isFirst: true).contains("\n"))
     }
 
-    @Test("A table without rows is omitted")
+    @Test("a table without rows is omitted")
     func table() {
         #expect(TextTable.text(["a", "b"], [], numbersFrom: 1) == nil)
         let table = TextTable.text(["a", "b"], [["long", "1"], ["x", "100"]], numbersFrom: 1)

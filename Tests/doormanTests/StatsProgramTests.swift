@@ -64,7 +64,7 @@ struct StatsProgramTests {
         #expect(errors.first?.contains("LIMIT_CALLER_RATE") == true && errors.last?.contains("CALLER_NOT_ALLOWED") == true)
     }
 
-    @Test("A first call that fails ends stats", arguments: [[], ["--watch"]])
+    @Test("a first call that fails ends stats", arguments: [[], ["--watch"]])
     func firstCall(arguments: [String]) async throws {
         let notAllowed = try await run(arguments, vectors: ["failure-caller-not-allowed"])
         #expect(notAllowed.status == 3 && notAllowed.output.isEmpty, "\(notAllowed)")
@@ -75,7 +75,7 @@ struct StatsProgramTests {
     }
 
     @Test(
-        "Wrong use ends with exit code 2",
+        "wrong use ends with exit code 2",
         arguments: [["5s"], ["--watch", "5"], ["--watch", "1s", "2s"], ["--address", "127.0.0.1:1,127.0.0.1:2"]])
     func wrongUse(arguments: [String]) async throws {
         let ending = try await Program.run(["stats"] + arguments)

@@ -6,7 +6,7 @@ import Testing
 @Suite("Timestamps by ISO 8601")
 struct TimestampTests {
     @Test(
-        "A time is formatted in UTC",
+        "a time is formatted in UTC",
         arguments: [
             (0, "1970-01-01T00:00:00.000Z"), (1_500_000_000_000, "2017-07-14T02:40:00.000Z"),
             (951_782_400_000, "2000-02-29T00:00:00.000Z"), (951_868_799_999, "2000-02-29T23:59:59.999Z"),
@@ -18,12 +18,12 @@ struct TimestampTests {
         #expect(Timestamp(millisecondsSince1970: milliseconds).iso8601 == text)
     }
 
-    @Test("Extreme times do not overflow", arguments: [Int64.min, Int64.min + 1, Int64.max - 1])
+    @Test("extreme times do not overflow", arguments: [Int64.min, Int64.min + 1, Int64.max - 1])
     func ends(milliseconds: Int64) {
         #expect(Timestamp(millisecondsSince1970: milliseconds).iso8601 != nil)
     }
 
-    @Test("The distant future has no date")
+    @Test("the distant future has no date")
     func distantFuture() {
         #expect(Timestamp.distantFuture.iso8601 == nil)
     }

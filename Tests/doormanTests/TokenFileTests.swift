@@ -25,12 +25,12 @@ struct TokenFileTests {
         }
     }
 
-    @Test("A file holds one token per line", arguments: ["a\nb\n", "\na\r\n\r\nb", "a\nb"])
+    @Test("a file holds one token per line", arguments: ["a\nb\n", "\na\r\n\r\nb", "a\nb"])
     func lines(text: String) throws {
         #expect(try tokens(text) == [Token("a"), Token("b")])
     }
 
-    @Test("The number and length of tokens are limited")
+    @Test("the number and length of tokens are limited")
     func limits() throws {
         let longest = "EMAW" + String(repeating: "x", count: TokenFile.maximumTokenBytes - 4)
         #expect(try tokens(longest) == [Token(longest)])
@@ -43,7 +43,7 @@ struct TokenFileTests {
         #expect(message { try tokens(many + "a\n") }?.contains("more than 100000 tokens") == true)
     }
 
-    @Test("The error of an unreadable file names its path and the cause")
+    @Test("the error of an unreadable file names its path and the cause")
     func disk() throws {
         let path = NSTemporaryDirectory() + "doorman-tokens-\(UUID().uuidString)"
         try Data("EMAWone\nEMAWtwo\n".utf8).write(to: URL(fileURLWithPath: path))
