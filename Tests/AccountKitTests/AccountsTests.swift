@@ -107,9 +107,9 @@ struct AccountsTests {
         arguments: [
             (.response(500, errorBody(2, "EMApiException", "Service temporarily unavailable")), .providerUnavailable),
             (.response(403, errorBody(4, "x", "x")), .providerBusy),
-            (.response(400, errorBody(190, "x", "x")), .providerMisconfigured),
+            (.response(400, errorBody(190, "OAuthException", "x")), .providerMisconfigured),
             (.response(400, errorBody(100, "x", "Invalid appsecret_proof")), .providerMisconfigured),
-            (.response(400, errorBody(100, "x", "x")), .invalidRequest), (.response(200, "{}"), .providerUnavailable),
+            (.response(400, errorBody(100, "x", "x")), .providerUnavailable), (.response(200, "{}"), .providerUnavailable),
             (.response(200, #"{"success":false}"#), .providerUnavailable), (.failure(.connectFailed), .providerUnavailable),
         ] as [(Result<HTTPResponse, TransportError>, VerificationError.Code)])
     func failures(response: Result<HTTPResponse, TransportError>, code: VerificationError.Code) async {

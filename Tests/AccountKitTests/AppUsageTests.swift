@@ -25,7 +25,8 @@ struct AppUsageTests {
         let reported = try await Self.reported([
             .response(200, Sample.phoneBody, headers: ["X-App-Usage": #"{"call_count":28,"total_time":25,"total_cputime":26}"#]),
             .response(
-                400, errorBody(190, "x", "x"), headers: ["x-app-usage": #"{"call_count":1,"total_time":90,"total_cputime":2}"#]),
+                400, errorBody(190, "OAuthException", "x"),
+                headers: ["x-app-usage": #"{"call_count":1,"total_time":90,"total_cputime":2}"#]),
             .response(
                 403, errorBody(4, "x", "x"), headers: ["X-App-Usage": #"{"call_count":3,"total_time":2,"total_cputime":104}"#]),
             .response(502, "<html>", headers: ["X-App-Usage": #"{"call_count":0}"#]),

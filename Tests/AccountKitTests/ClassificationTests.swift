@@ -42,7 +42,7 @@ struct ClassificationTests {
             .rejected(.codeRejected)),
         .init(
             "100, code used", at: .accessToken, 400, errorBody(100, "OAuthException", "This authorization code has been used"),
-            .rejected(.requestRejected)),
+            .rejected(.codeRejected)),
         .init(
             "2, outage", 500, errorBody(2, "EMApiException", "Service temporarily unavailable", #","is_transient":true"#),
             .unavailable(.serverError, retryAfter: nil)),
@@ -62,8 +62,9 @@ struct ClassificationTests {
             "100, proof invalid", 400,
             errorBody(100, "GraphMethodException", "Invalid appsecret_proof provided in the API argument"), .rejected(.proofInvalid)
         ),
-        .init("104", 400, errorBody(104, "OAuthException", "An access token is required"), .rejected(.requestRejected)),
-        .init("2500", 400, errorBody(2500, "OAuthException", "An access token is required"), .rejected(.requestRejected)),
+        .init("104", 400, errorBody(104, "OAuthException", "An access token is required"), .misconfigured(.configurationRejected)),
+        .init(
+            "2500", 400, errorBody(2500, "OAuthException", "An access token is required"), .misconfigured(.configurationRejected)),
         .init(
             "4, throttled", 403, errorBody(4, "OAuthException", "(#4) Application request limit reached"),
             headers: ["X-App-Usage": #"{"call_count":100}"#], .busy(retryAfter: nil)),
@@ -74,7 +75,10 @@ struct ClassificationTests {
             "613", 403, errorBody(613, "OAuthException", "limit"), headers: ["Retry-After": "30"], .busy(retryAfter: .seconds(30))),
         .init(
             "1, hiccup", 400, errorBody(1, "OAuthException", "An unknown error has occurred."),
-            .unavailable(.transientError, retryAfter: nil)),
+            .unavailable(.unexpectedError, retryAfter: nil)),
+        .init(
+            "1, hiccup at the exchange", at: .accessToken, 400, errorBody(1, "OAuthException", "An unknown error has occurred."),
+            .unavailable(.unexpectedError, retryAfter: nil)),
         .init(
             "1 with 500", 500, errorBody(1, "OAuthException", "An unknown error has occurred."),
             .unavailable(.serverError, retryAfter: nil)),
@@ -95,7 +99,9 @@ struct ClassificationTests {
     static let rules: [ClassifiedResponse] = [
         .init("500 beats 190", 500, errorBody(190, "OAuthException", "x"), .unavailable(.serverError, retryAfter: nil)),
         .init(
-            "503 beats 4, with Retry-After", 503, errorBody(4, "x", "x"), headers: ["retry-after": "5"],
+            "4 beats 503", 503, errorBody(4, "x", "x"), headers: ["retry-after": "5"], .busy(retryAfter: .seconds(5))),
+        .init(
+            "503, with Retry-After", 503, errorBody(190, "x", "x"), headers: ["retry-after": "5"],
             .unavailable(.serverError, retryAfter: .seconds(5))),
         .init("500 with nothing", 500, "", .unavailable(.serverError, retryAfter: nil)),
         .init("500 code 2 at /me is no hint", 500, errorBody(2, "x", "x"), .unavailable(.serverError, retryAfter: nil)),
@@ -105,27 +111,76 @@ struct ClassificationTests {
         .init("429 with a code", 429, errorBody(190, "x", "x"), headers: ["Retry-After": "9"], .busy(retryAfter: .seconds(9))),
         .init(
             "429 without a code", 429, #"{"error":{"message":"slow down"}}"#, headers: ["Retry-After": "9"],
-            .unavailable(.bareTooManyRequests, retryAfter: .seconds(9))),
+            .busy(retryAfter: .seconds(9))),
         .init(
             "429 with HTML", 429, "<html>", headers: ["Retry-After": "9"],
-            .unavailable(.bareTooManyRequests, retryAfter: .seconds(9))),
+            .busy(retryAfter: .seconds(9))),
         .init("4 beats transient", 400, errorBody(4, "x", "x", #","is_transient":true"#), .busy(retryAfter: nil)),
         .init(
             "transient beats 190", 400, errorBody(190, "x", "x", #","is_transient":true"#),
             .unavailable(.transientError, retryAfter: nil)),
-        .init("not transient", 400, errorBody(190, "x", "x", #","is_transient":false"#), .rejected(.tokenRejected)),
-        .init("1 at the exchange, whatever the message", at: .accessToken, 400, errorBody(1, "x", "x"), .rejected(.codeRejected)),
+        .init("not transient", 400, errorBody(190, "OAuthException", "x", #","is_transient":false"#), .rejected(.tokenRejected)),
         .init(
-            "1 at the exchange, not 400", at: .accessToken, 403, errorBody(1, "x", "x"),
-            .unavailable(.transientError, retryAfter: nil)),
-        .init("1 elsewhere, about a code", 403, errorBody(1, "x", "Invalid verification code"), .rejected(.codeRejected)),
-        .init("102", 401, errorBody(102, "x", "x"), .rejected(.tokenRejected)),
-        .init("100 about something else", 400, errorBody(100, "x", "Unsupported get request"), .rejected(.requestRejected)),
-        .init("100 about the proof otherwise", 400, errorBody(100, "x", "appsecret_proof?"), .rejected(.requestRejected)),
-        .init("404 with an error", 404, errorBody(803, "x", "x"), .rejected(.requestRejected)),
-        .init("an error without a code", 400, #"{"error":{"message":"x"}}"#, .rejected(.requestRejected)),
-        .init("an empty error", 400, #"{"error":{}}"#, .rejected(.requestRejected)),
+            "1 at the exchange, with another message", at: .accessToken, 400, errorBody(1, "x", "x"),
+            .unavailable(.unexpectedError, retryAfter: nil)),
+        .init(
+            "1 at the exchange, not 400", at: .accessToken, 403, errorBody(1, "x", "Invalid verification code"),
+            .rejected(.codeRejected)),
+        .init(
+            "1 elsewhere, about a code", 403, errorBody(1, "x", "Invalid verification code"),
+            .unavailable(.unexpectedError, retryAfter: nil)),
+        .init("102", 401, errorBody(102, "OAuthException", "x"), .rejected(.tokenRejected)),
+        .init("190 without a type", 400, #"{"error":{"code":190}}"#, .unavailable(.unexpectedError, retryAfter: nil)),
+        .init(
+            "190 of another type", 400, errorBody(190, "GraphMethodException", "x"), .unavailable(.unexpectedError, retryAfter: nil)
+        ),
+        .init(
+            "190 of another type, but the header says it", 401, errorBody(190, "x", "x"),
+            headers: ["WWW-Authenticate": #"OAuth "Facebook Platform" "invalid_token" "x""#], .rejected(.tokenRejected)),
+        .init(
+            "190 about the application", 400,
+            errorBody(190, "OAuthException", "Error validating application. Invalid application ID."),
+            .misconfigured(.configurationRejected)),
+        .init(
+            "101", 400, errorBody(101, "OAuthException", "Error validating application."), .misconfigured(.configurationRejected)),
+        .init("3", 400, errorBody(3, "OAuthException", "x"), .misconfigured(.configurationRejected)),
+        .init("200", 403, errorBody(200, "OAuthException", "x"), .misconfigured(.configurationRejected)),
+        .init("299", 403, errorBody(299, "OAuthException", "x"), .misconfigured(.configurationRejected)),
+        .init("300", 403, errorBody(300, "OAuthException", "x"), .unavailable(.unexpectedError, retryAfter: nil)),
+        .init(
+            "100 about something else", 400, errorBody(100, "x", "Unsupported get request"),
+            .unavailable(.unexpectedError, retryAfter: nil)),
+        .init(
+            "100 about a code elsewhere", 400, errorBody(100, "x", "This authorization code has been used"),
+            .unavailable(.unexpectedError, retryAfter: nil)),
+        .init(
+            "100 about the proof otherwise", 400, errorBody(100, "x", "appsecret_proof?"),
+            .unavailable(.unexpectedError, retryAfter: nil)),
+        .init("404 with an error", 404, errorBody(803, "x", "x"), .unavailable(.unexpectedError, retryAfter: nil)),
+        .init(
+            "an edge that blocks", 403, #"{"error":{"message":"blocked by edge"}}"#, .unavailable(.unexpectedError, retryAfter: nil)
+        ),
+        .init("an error without a code", 400, #"{"error":{"message":"x"}}"#, .unavailable(.unexpectedError, retryAfter: nil)),
+        .init("an empty error", 400, #"{"error":{}}"#, .unavailable(.unexpectedError, retryAfter: nil)),
     ]
+
+    /// An access token of our own is rejected: never a verdict on a user's token.
+    static let ownCredentials: [ClassifiedResponse] = [
+        AccountKitEndpoint.accessToken, .invalidateAllTokens, .deleteAccount, .accounts,
+    ]
+    .flatMap { endpoint in
+        [190, 102].map { code in
+            .init(
+                "\(code) at \(endpoint)", at: endpoint, 400, errorBody(code, "OAuthException", "Invalid OAuth access token."),
+                .misconfigured(.configurationRejected))
+        }
+    }
+
+    /// A status that is about the connection or the request, whatever the body.
+    static let statuses: [ClassifiedResponse] = [408, 421, 425, 431].map { status in
+        .init(
+            "\(status)", status, errorBody(190, "OAuthException", "x"), .unavailable(.unexpectedStatus, retryAfter: nil))
+    }
 
     /// Malformed bodies, which are never a verdict on the token.
     static let malformed: [ClassifiedResponse] = [
@@ -150,16 +205,16 @@ struct ClassificationTests {
         .init("302", 302, "", headers: ["Location": "https://elsewhere.example"], .unavailable(.unexpectedStatus, retryAfter: nil)),
         .init("201", 201, #"{"id":"1"}"#, .unavailable(.unexpectedStatus, retryAfter: nil)),
         .init("204", 204, "", .unavailable(.unexpectedStatus, retryAfter: nil)),
-        .init("200 with error 190", 200, errorBody(190, "x", "x"), .rejected(.tokenRejected)),
+        .init("200 with error 190", 200, errorBody(190, "OAuthException", "x"), .rejected(.tokenRejected)),
         .init("200 with error 4", 200, errorBody(4, "x", "x"), .busy(retryAfter: nil)),
-        .init("200 with an unknown error", 200, errorBody(803, "x", "x"), .unavailable(.malformed, retryAfter: nil)),
+        .init("200 with an unknown error", 200, errorBody(803, "x", "x"), .unavailable(.unexpectedError, retryAfter: nil)),
         .init(
             "200 with error 1 at the exchange", at: .accessToken, 200, errorBody(1, "x", "x"),
-            .unavailable(.transientError, retryAfter: nil)),
+            .unavailable(.unexpectedError, retryAfter: nil)),
         .init("200 with error and identity", 200, #"{"id":"1","error":null}"#, .unavailable(.malformed, retryAfter: nil)),
     ]
 
-    @Test("a response is classified by the contract", arguments: rows + subcodes + rules + malformed)
+    @Test("a response is classified by the contract", arguments: rows + subcodes + rules + ownCredentials + statuses + malformed)
     func classification(_ row: ClassifiedResponse) {
         let response = HTTPResponse(status: row.status, headers: row.headers, body: Array(row.body.utf8))
         #expect(ResponseClassification(response, to: row.endpoint) == row.expected)
@@ -179,7 +234,7 @@ struct ClassificationTests {
     }
 
     @Test(
-        "retry-After is read in seconds up to an hour",
+        "Retry-After is read in seconds up to an hour",
         arguments: [
             ("0", Duration.zero), ("120", .seconds(120)), ("3601", .seconds(3600)), ("999999999999999999", .seconds(3600)),
             ("9999999999999999999999", nil), ("-1", nil), ("1.5", nil), ("", nil), ("Fri, 31 Dec 1999 23:59:59 GMT", nil),

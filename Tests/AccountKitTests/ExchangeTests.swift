@@ -46,7 +46,9 @@ struct ExchangeTests {
     @Test("a new token that is rejected is a rejection")
     func tokenRejected() async throws {
         let other = Sample.phoneBody.replacingApplication(with: #"{"id":"1"}"#)
-        for (response, reason) in [(errorBody(190, "x", "x"), Rejection.Reason.tokenRejected), (other, .wrongApplication)] {
+        for (response, reason) in [
+            (errorBody(190, "OAuthException", "x"), Rejection.Reason.tokenRejected), (other, .wrongApplication),
+        ] {
             let status = reason == .tokenRejected ? 400 : 200
             let transport = ScriptedTransport(.response(200, Sample.exchangeBody), .response(status, response))
             let rejection = try #require(try await Self.exchange(transport).rejection)

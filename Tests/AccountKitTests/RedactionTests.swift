@@ -44,7 +44,7 @@ struct RedactionTests {
     func errorsAndRefusals() async throws {
         let token = Token("EMAW" + Self.planted)
         let responses: [Result<HTTPResponse, TransportError>] = [
-            .response(400, errorBody(190, Self.planted, Self.planted)),
+            .response(400, errorBody(190, "OAuthException", Self.planted)),
             .response(400, errorBody(100, "x", "Invalid appsecret_proof \(Self.planted)")),
             .response(400, errorBody(100, "x", "require appsecret_proof \(Self.planted)")), .response(500, Self.planted),
             .response(403, errorBody(4, "x", Self.planted)), .response(200, Self.planted),

@@ -38,14 +38,20 @@ struct RevokeTests {
 
     @Test("revoking an invalid token succeeds")
     func alreadyVoid() async throws {
-        let transport = ScriptedTransport(.response(400, errorBody(190, "x", "Invalid OAuth access token.")))
+        let transport = ScriptedTransport(.response(400, errorBody(190, "OAuthException", "Invalid OAuth access token.")))
         try await Self.revoke(Self.token, transport)
         #expect(await transport.requests.count == 1)
     }
 
     @Test("a rejected app token is a misconfiguration")
     func wrongSecret() async {
-        #expect(await Self.error(Self.account, .response(400, errorBody(190, "x", "x"))) == .providerMisconfigured)
+        #expect(await Self.error(Self.account, .response(400, errorBody(190, "OAuthException", "x"))) == .providerMisconfigured)
+    }
+
+    @Test("an error about the application does not revoke a token")
+    func applicationInvalid() async {
+        let body = errorBody(190, "OAuthException", "Error validating application. Invalid application ID.")
+        #expect(await Self.error(Self.token, .response(400, body)) == .providerMisconfigured)
     }
 
     @Test("a rejected proof is a misconfiguration")
@@ -68,7 +74,7 @@ struct RevokeTests {
         for request in [Self.token, Self.account] {
             #expect(await Self.error(request, .response(500, "")) == .providerUnavailable)
             #expect(await Self.error(request, .response(403, errorBody(4, "x", "x"))) == .providerBusy)
-            #expect(await Self.error(request, .response(400, errorBody(803, "x", "x"))) == .invalidRequest)
+            #expect(await Self.error(request, .response(400, errorBody(803, "x", "x"))) == .providerUnavailable)
             #expect(await Self.error(request, .failure(.connectFailed)) == .providerUnavailable)
         }
     }

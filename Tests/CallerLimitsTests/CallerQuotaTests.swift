@@ -59,6 +59,21 @@ struct CallerQuotaTests {
         #expect(quota.beginWaiting())
     }
 
+    @Test("a changed maximum applies to the next new caller")
+    func changedMaximum() {
+        let registry = CallerQuotaRegistry(maximumCallers: 1)
+        // A quota that is held stays in the registry.
+        var held: [CallerQuota?] = []
+        for (maximum, count) in [(3, 3), (1, 3)] {
+            registry.limit(callers: maximum)
+            for number in 1...5 {
+                held.append(registry.quota(of: Caller(name: "uid:\(number)"), limits(inFlight: 1), at: moment(0)))
+            }
+            #expect(registry.callerCount == count)
+        }
+        #expect(!held.contains { $0 == nil })
+    }
+
     @Test("callers beyond the maximum share one quota per set of limits")
     func bounded() throws {
         let registry = CallerQuotaRegistry(maximumCallers: 2)

@@ -91,16 +91,18 @@ struct ActiveConfigurationTests {
                 account-kit: {application-id: 5432154321543210, app-secret-file: FOLDER/old}
                 log: {level: debug}
                 cache: {ttl: 5s, max-entries: 32}
-                authorization: {misses-burst: 1}
+                authorization: {misses-burst: 1, max-callers: 7}
                 server: {event-loops: 7}
                 """)
             #expect(
                 await scene.reload()
                     == .applied(
-                        changed: ["authorization.misses-burst", "cache.max-entries", "log.level"], needRestart: ["cache.ttl"]))
+                        changed: ["authorization.misses-burst", "authorization.max-callers", "cache.max-entries", "log.level"],
+                        needRestart: ["cache.ttl"]))
             #expect(scene.daemon.logLevel.current == .debug)
             #expect(scene.configuration.settings.cache.ttl == .seconds(60))
             #expect(scene.configuration.settings.cache.valid.entries == 32)
+            #expect(scene.server.maximumCallers == 7)
             let moment = scene.dependencies.time.now()
             #expect(scene.dependencies.missLimiter.charge(.unknown, at: moment) == nil)
             #expect(scene.dependencies.missLimiter.charge(.unknown, at: moment) != nil)

@@ -24,7 +24,7 @@ struct FailureContractTests {
             Row(fault: .unknownError, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
             Row(fault: .throttled, outcome: "unavailable: PROVIDER_BUSY"),
             Row(fault: .tooManyRequests(retryAfterSeconds: 1), outcome: "unavailable: PROVIDER_BUSY"),
-            Row(fault: .bareTooManyRequests(retryAfterSeconds: 1), outcome: "unavailable: PROVIDER_UNAVAILABLE"),
+            Row(fault: .bareTooManyRequests(retryAfterSeconds: 1), outcome: "unavailable: PROVIDER_BUSY"),
             Row(fault: .badGateway, outcome: "unavailable: PROVIDER_UNAVAILABLE"),
             Row(fault: .errorDataList, outcome: "rejected: TOKEN_REJECTED", isCached: true),
             Row(fault: .applicationMissing, outcome: "rejected: WRONG_APPLICATION", isCached: true),

@@ -94,13 +94,18 @@ package final class CallerQuotaRegistry: Sendable {
         var callers = CallerTable<Caller, CallerQuota>()
         /// The quotas of the callers beyond the maximum.
         var shared: [CallerQuota.Limits: CallerQuota] = [:]
+        var maximumCallers: Int
     }
 
-    private let maximumCallers: Int
-    private let state = NIOLockedValueBox(State())
+    private let state: NIOLockedValueBox<State>
 
     package init(maximumCallers: Int) {
-        self.maximumCallers = maximumCallers
+        state = NIOLockedValueBox(State(maximumCallers: maximumCallers))
+    }
+
+    /// Changes the maximum callers with a quota of their own. Callers beyond a lower maximum keep their quotas until these are unused.
+    package func limit(callers maximum: Int) {
+        state.withLockedValue { $0.maximumCallers = maximum }
     }
 
     /// Returns the caller's quota, and gives it these limits.
@@ -112,7 +117,7 @@ package final class CallerQuotaRegistry: Sendable {
             // References are only handed out under this lock, so a unique reference stays unique during the check.
             let isUnused = { (quota: inout CallerQuota) in isKnownUniquelyReferenced(&quota) && quota.isUnused(at: now) }
             let own = state.callers.update(
-                caller, maximum: maximumCallers, at: now, new: CallerQuota(limits), isUnused: isUnused
+                caller, maximum: state.maximumCallers, at: now, new: CallerQuota(limits), isUnused: isUnused
             ) { quota in
                 quota.adopt(limits)
                 return quota
@@ -124,6 +129,9 @@ package final class CallerQuotaRegistry: Sendable {
             return shared
         }
     }
+
+    /// The maximum callers with a quota of their own.
+    package var maximumCallers: Int { state.withLockedValue { $0.maximumCallers } }
 
     /// The number of callers with a quota of their own.
     package var callerCount: Int { state.withLockedValue { $0.callers.count } }

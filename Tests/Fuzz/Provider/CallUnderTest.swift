@@ -128,6 +128,10 @@ struct CallUnderTest: Sendable {
         let response = Rereading(last)
         require(response.status == 200 || (400..<500).contains(response.status), "a server error is no rejection")
         require(response.status != 429, "throttling is no rejection")
+        if response.has("error") {
+            let code = response.literals("error", "code").first ?? ""
+            require(["190", "102", "1", "100"].contains(code), "a rejection has a code of the contract")
+        }
         require(response.literals("error", "is_transient") != ["true"], "a transient error is no rejection")
         if response.status != 200 { require(response.has("error"), "a rejection has an error body") }
     }

@@ -7,7 +7,7 @@ extension Daemon {
     /// Returns all components that a reload can change.
     func reloadableComponents(_ dependencies: Dependencies, _ server: DoormanServer) -> [ReloadableComponent] {
         [
-            logLevel.component, dependencies.cacheBounds, dependencies.cacheMissLimits, dependencies.providers.secrets,
+            logLevel.component, dependencies.cacheBounds, dependencies.callerLimits(of: server), dependencies.providers.secrets,
             server.tlsComponent(time: dependencies.time), server.policyComponent,
         ]
     }
@@ -29,11 +29,13 @@ extension Dependencies {
         }
     }
 
-    var cacheMissLimits: ReloadableComponent {
+    /// Changes the limits of callers: of cache misses here, of quotas in the server.
+    func callerLimits(of server: DoormanServer) -> ReloadableComponent {
         ReloadableComponent(
             keys: ["authorization.misses-per-second", "authorization.misses-burst", "authorization.max-callers"]
         ) { [missLimiter, time] settings in
             missLimiter.change(to: settings.cacheMissLimiter, at: time.now())
+            server.limit(callers: settings.cacheMissLimiter.maximumCallers)
         }
     }
 }

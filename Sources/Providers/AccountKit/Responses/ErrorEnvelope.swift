@@ -6,6 +6,8 @@ struct ErrorEnvelope: Sendable, Hashable {
     let code: Int64?
     /// Empty if absent. Never shown to anyone, since the provider wrote it; only compared.
     let message: String
+    /// Empty if absent.
+    let type: String
     let isTransient: Bool
 
     init?(_ value: JSONValue) {
@@ -18,6 +20,11 @@ struct ErrorEnvelope: Sendable, Hashable {
         switch object.present("message") {
         case nil: message = ""
         case .string(let text): message = text
+        default: return nil
+        }
+        switch object.present("type") {
+        case nil: type = ""
+        case .string(let text): type = text
         default: return nil
         }
         switch object.present("is_transient") {

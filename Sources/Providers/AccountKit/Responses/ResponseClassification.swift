@@ -23,25 +23,28 @@ package enum ResponseClassification: Sendable, Hashable {
 }
 
 extension ResponseClassification {
-    /// Classifies a response by the first of section 3's seven rules that matches.
+    /// Classifies a response by the first of section 3's rules that matches.
+    ///
+    /// A rejection is recognized positively: an unknown error is *unavailable*, since a rejection logs a user out.
     package init(_ response: HTTPResponse, to endpoint: AccountKitEndpoint) {
         let retryAfter = RetryAfter.duration(in: response.headers)
         let object = JSONValue(bytes: response.body)?.object
         let error = object?["error"]
         let envelope = error.flatMap(ErrorEnvelope.init)
-        if response.status >= 500 {
+        if response.status == 429 || envelope?.isLimit == true {
+            self = .busy(retryAfter: retryAfter)
+        } else if response.status >= 500 {
             let isAmbiguous = response.status == 500 && envelope?.code == 2
             self = .unavailable(isAmbiguous ? Self.outage(at: endpoint) : .serverError, retryAfter: retryAfter)
-        } else if response.status == 429, envelope?.code == nil {
-            self = .unavailable(.bareTooManyRequests, retryAfter: retryAfter)
-        } else if response.status != 200, !(400..<500).contains(response.status) {
+        } else if [408, 421, 425, 431].contains(response.status) || response.status != 200 && !(400..<500).contains(response.status)
+        {
             self = .unavailable(.unexpectedStatus, retryAfter: retryAfter)
         } else if object == nil {
             self = .unavailable(.notJSON, retryAfter: retryAfter)
         } else if let object, error == nil, response.status == 200 {
             self = .success(object)
         } else if let envelope {
-            self = Self.classified(envelope, status: response.status, endpoint: endpoint, retryAfter: retryAfter)
+            self = Self.classified(envelope, response.headers, endpoint: endpoint, retryAfter: retryAfter)
         } else {
             self = .unavailable(.malformed, retryAfter: retryAfter)
         }
@@ -56,24 +59,46 @@ extension ResponseClassification {
         }
     }
 
-    /// Applies rules 2 to 7 to a well-formed error with status 200 or 4xx.
+    /// Applies rules 3 to 8 to a well-formed error with status 200 or 4xx.
     private static func classified(
-        _ error: ErrorEnvelope, status: Int, endpoint: AccountKitEndpoint, retryAfter: Duration?
+        _ error: ErrorEnvelope, _ headers: HTTPHeaders, endpoint: AccountKitEndpoint, retryAfter: Duration?
     ) -> ResponseClassification {
-        if status == 429 || [4, 17, 32, 341, 613].contains(error.code) { return .busy(retryAfter: retryAfter) }
         if error.isTransient || error.code == 2 { return .unavailable(.transientError, retryAfter: retryAfter) }
-        switch error.code {
-        case 1:
-            let isAboutCode = endpoint == .accessToken && status == 400 || error.message == "Invalid verification code"
-            return isAboutCode ? .rejected(.codeRejected) : .unavailable(.transientError, retryAfter: retryAfter)
+        switch error.code ?? 0 {
+        case 1 where endpoint == .accessToken && error.message == "Invalid verification code",
+            100 where endpoint == .accessToken && error.message == "This authorization code has been used":
+            return .rejected(.codeRejected)
         case 190, 102:
-            return .rejected(.tokenRejected)
+            return judged(error, headers, endpoint: endpoint, retryAfter: retryAfter)
         case 100 where error.message.contains("appsecret_proof"):
             if error.message.contains("require") { return .misconfigured(.proofRequired) }
             if error.message.contains("Invalid") { return .rejected(.proofInvalid) }
+        case 3, 10, 12, 101, 104, 200...299, 2500:
+            return .misconfigured(.configurationRejected)
         default:
             break
         }
-        return status == 200 ? .unavailable(.malformed, retryAfter: retryAfter) : .rejected(.requestRejected)
+        return .unavailable(.unexpectedError, retryAfter: retryAfter)
     }
+
+    /// Classifies an error about an access token: the user's at two endpoints, the application's own at the others.
+    private static func judged(
+        _ error: ErrorEnvelope, _ headers: HTTPHeaders, endpoint: AccountKitEndpoint, retryAfter: Duration?
+    ) -> ResponseClassification {
+        let isAboutToken =
+            switch endpoint {
+            case .me, .logout: !error.message.hasPrefix("Error validating application")
+            case .accessToken, .invalidateAllTokens, .deleteAccount, .accounts: false
+            }
+        guard isAboutToken else { return .misconfigured(.configurationRejected) }
+        let saysSo =
+            ["OAuthException", "EMApiException"].contains(error.type)
+            || headers["WWW-Authenticate"]?.contains("invalid_token") == true
+        return saysSo ? .rejected(.tokenRejected) : .unavailable(.unexpectedError, retryAfter: retryAfter)
+    }
+}
+
+extension ErrorEnvelope {
+    /// Whether the application exceeds a limit of the provider.
+    fileprivate var isLimit: Bool { [4, 17, 32, 341, 613].contains(code) }
 }

@@ -9,8 +9,6 @@ package enum ResponseKind: String, Sendable, Hashable, CaseIterable {
     case codeRejected = "code_rejected"
     /// "Invalid appsecret_proof": our secret is wrong, or the token belongs to another application.
     case proofInvalid = "proof_invalid"
-    /// Any other rejection with a 4xx status.
-    case requestRejected = "request_rejected"
     case throttled
     /// HTTP 500 or above.
     case serverError = "server_error"
@@ -20,8 +18,8 @@ package enum ResponseKind: String, Sendable, Hashable, CaseIterable {
     case outageOrNoSuchAccount = "outage_or_no_such_account"
     /// The provider marks its error as transient, or reports an unknown error.
     case transientError = "transient_error"
-    /// HTTP 429 without an error code.
-    case bareTooManyRequests = "bare_too_many_requests"
+    /// An error that the contract does not know.
+    case unexpectedError = "unexpected_error"
     /// A redirect, or another status that the contract does not define.
     case unexpectedStatus = "unexpected_status"
     /// The body is not JSON, or not an object.
@@ -30,6 +28,8 @@ package enum ResponseKind: String, Sendable, Hashable, CaseIterable {
     case malformed
     /// "require an appsecret_proof": our secret is missing.
     case proofRequired = "proof_required"
+    /// Our application, credential, path or API version is rejected.
+    case configurationRejected = "configuration_rejected"
 }
 
 /// The outcome of one request to Account Kit.

@@ -177,7 +177,7 @@ extension AccountKitVerifier {
         }
     }
 
-    /// Logs out every token of an account (E4). The request carries the app token, so a rejected token is that one.
+    /// Logs out every token of an account (E4). The request carries the app token.
     private func revokeAllTokens(ofAccount id: String, deadline: Deadline) async throws(VerificationError) {
         guard DecimalDigits.areAll(id, upTo: 64) else {
             throw .invalidAccountID
@@ -186,7 +186,7 @@ extension AccountKitVerifier {
             throw .misconfigured("Logging out an account requires the Account Kit app secret: configure it.")
         }
         let response = try await send(request, to: .invalidateAllTokens, deadline: deadline)
-        guard response != .rejected(.tokenRejected) else { throw .applicationRejected }
+        guard response != .rejected(.proofInvalid) else { throw .applicationRejected }
         try confirm(response)
     }
 
@@ -203,7 +203,7 @@ extension AccountKitVerifier {
     }
 }
 
-// Operators' calls carry the app token, so a rejected token is that one.
+// Operators' calls carry the app token, and no user's.
 
 extension AccountKitVerifier {
     /// Lists a page of accounts (E6). The request for the next page is built from the cursor alone: see ``PageCursor``.
@@ -253,7 +253,7 @@ extension AccountKitVerifier {
         switch response {
         case .success(let body):
             return body
-        case .rejected(.tokenRejected), .rejected(.proofInvalid):
+        case .rejected(.proofInvalid):
             throw .applicationRejected
         case .rejected:
             throw VerificationError(.invalidRequest, rejectionMessage)

@@ -11,8 +11,8 @@ extension VerificationError {
 
     static let invalidAccountID = VerificationError(.invalidRequest, "Invalid account id: expected 1 to 64 decimal digits.")
 
-    /// Account Kit rejected the app token.
-    static let applicationRejected = misconfigured("Account Kit rejected the application: check the app id and the app secret.")
+    /// Account Kit rejected our own credential.
+    static let applicationRejected = misconfigured(ResponseKind.configurationRejected.message)
 
     /// An error in our own settings: Account Kit rejects our credential, or no credential is configured.
     static func misconfigured(_ message: String) -> VerificationError {
@@ -27,8 +27,13 @@ extension VerificationError {
         case .busy(let retryAfter):
             self.init(.providerBusy, ResponseKind.throttled.message, retryAfter: retryAfter)
         case .unavailable(let kind, let retryAfter):
-            let mayBeCredential = kind == .outageOrWrongSecret || kind == .outageOrNoSuchAccount
-            let scope: Scope = mayBeCredential ? .credential : .provider
+            let scope: Scope =
+                switch kind {
+                case .outageOrWrongSecret, .outageOrNoSuchAccount: .credential
+                // The error is about this one request.
+                case .unexpectedError: .request
+                default: .provider
+                }
             self.init(.providerUnavailable, kind.message, retryAfter: retryAfter, scope: scope)
         case .misconfigured(let kind):
             self = .misconfigured(kind.message)
@@ -82,18 +87,19 @@ extension ResponseKind {
         case .codeRejected: "Account Kit rejected the code: it is invalid or was used before."
         case .proofInvalid:
             "Account Kit rejected the appsecret_proof: the app secret is wrong, or the token belongs to another application."
-        case .requestRejected: "Account Kit rejected the request."
         case .throttled: "Account Kit is rate limiting this application."
         case .serverError: "Account Kit returned a server error."
         case .outageOrWrongSecret: "Account Kit is down, or it rejected the application: check the app id and the app secret."
         case .outageOrNoSuchAccount:
             "Account Kit is down, has no such account, or rejected the application: check the account, app id and app secret."
         case .transientError: "Account Kit returned a transient error."
-        case .bareTooManyRequests: "Account Kit returned HTTP 429 without an error code."
+        case .unexpectedError: "Account Kit returned an unexpected error."
         case .unexpectedStatus: "Account Kit returned an unexpected HTTP status."
         case .notJSON: "Account Kit's response is not a JSON object."
         case .malformed: "Account Kit's response is malformed."
         case .proofRequired: "Account Kit requires an appsecret_proof for this application: configure its app secret."
+        case .configurationRejected:
+            "Account Kit rejected the application: check the app id, the app secret and the API version."
         }
     }
 }

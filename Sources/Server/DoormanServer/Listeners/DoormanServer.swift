@@ -22,6 +22,7 @@ package final class DoormanServer: Service {
     private let dispatchers: PerEventLoop<RequestDispatcher>
     /// The latest policy and its generation.
     private let currentPolicy: NIOLockedValueBox<(policy: CallerPolicy, generation: Int)>
+    private let quotas: CallerQuotaRegistry
     private let statistics: CoalescedStatisticsReader
     private let connections = ConnectionRegistry()
     private let listeners = NIOLockedValueBox<[any Channel]>([])
@@ -42,6 +43,7 @@ package final class DoormanServer: Service {
         let policy = settings.policy ?? .open(accountsCallers: settings.accountsCallers)
         currentPolicy = NIOLockedValueBox((policy, 0))
         let quotas = CallerQuotaRegistry(maximumCallers: settings.maximumCallers)
+        self.quotas = quotas
         let inFlight = InFlightCounter(maximum: settings.maximumWaitingCalls)
         dispatchers = PerEventLoop(group: group) {
             RequestDispatcher(
@@ -100,6 +102,14 @@ package final class DoormanServer: Service {
             await stop()
             throw error
         }
+    }
+
+    /// The maximum callers with a quota of their own.
+    package var maximumCallers: Int { quotas.maximumCallers }
+
+    /// Changes the maximum callers with a quota of their own.
+    package func limit(callers maximum: Int) {
+        quotas.limit(callers: maximum)
     }
 
     /// Replaces certificates, key and authorities for new handshakes. Open connections and handshakes in progress continue.
