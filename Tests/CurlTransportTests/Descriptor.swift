@@ -57,7 +57,11 @@ struct Descriptor: Sendable {
 
     func accepted() -> Descriptor? {
         let accepted = accept(number, nil, nil)
-        return accepted < 0 ? nil : Descriptor(number: accepted)
+        guard accepted >= 0 else { return nil }
+        // What is written reaches the peer at once, and not with its next acknowledgement.
+        var enabled: CInt = 1
+        unsafe setsockopt(accepted, CInt(IPPROTO_TCP), TCP_NODELAY, &enabled, socklen_t(MemoryLayout<CInt>.size))
+        return Descriptor(number: accepted)
     }
 
     /// Reads the next bytes; none at the end.

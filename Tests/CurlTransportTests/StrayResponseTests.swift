@@ -52,18 +52,27 @@ struct StrayResponseTests {
         var ends: Bool { self == .timeout || self == .end }
     }
 
+    /// Counts the responses that a server has sent with all stray bytes behind them: on loopback, these are then with the client.
+    private final class Sent: Sendable {
+        private let count = NIOLockedValueBox(0)
+
+        func add() { count.withLockedValue { $0 += 1 } }
+
+        func wait(for expected: Int) async throws {
+            try await eventually("the server has sent all") { count.withLockedValue { $0 } >= expected }
+        }
+    }
+
     /// A server that answers each request with its path, and the first request of each connection with stray bytes as well.
-    private static func server(_ stray: Stray) -> ScriptedServer {
+    private static func server(_ stray: Stray, _ sent: Sent) -> ScriptedServer {
         ScriptedServer { connection in
             var number = 0
             while let request = connection.request() {
                 let path = String(request.split(separator: " ")[1])
                 number += 1
-                if number > 1 {
-                    connection.respond(body: path)
-                    continue
-                }
-                stray.send(path) { connection.write($0) }
+                if number > 1 { connection.respond(body: path) } else { stray.send(path) { connection.write($0) } }
+                if stray.ends { connection.descriptor.interrupt() }
+                sent.add()
                 if stray.ends { return }
             }
         }
@@ -71,13 +80,13 @@ struct StrayResponseTests {
 
     @Test("every request gets its own response", arguments: Stray.allCases)
     func identity(stray: Stray) async throws {
-        try await withServer(Self.server(stray)) { transport, server in
+        let sent = Sent()
+        try await withServer(Self.server(stray, sent)) { transport, server in
             for number in 1...10 {
                 let response = try await transport.get(server.url("/\(number)"))
-                if response.status == 200 { #expect(response.text == "/\(number)") }
-                #expect(response.status == (stray == .afterNoContent ? 204 : 200) || response.text == "/\(number)")
-                // What the server sends behind a response comes at any time.
-                try await Task.sleep(for: .milliseconds(20))
+                let isOwn = stray == .afterNoContent && response.status == 204 || response.text == "/\(number)"
+                #expect(isOwn, "\(response.status) \(response.text)")
+                try await sent.wait(for: number)
             }
         }
     }
@@ -96,43 +105,50 @@ struct StrayResponseTests {
 
     @Test("a stray response that comes while a request waits spoils no response after a pause")
     func withinRequest() async throws {
+        let sent = Sent()
         let server = ScriptedServer { connection in
             var number = 0
             while let request = connection.request() {
                 number += 1
                 if connection.number == 1, number == 2 { connection.write(Stray.response) }
                 connection.respond(body: String(request.split(separator: " ")[1]))
+                sent.add()
             }
         }
         try await withServer(server) { transport, server in
-            #expect(try await transport.get(server.url("/1")).text == "/1")
-            _ = try await transport.get(server.url("/2"))
-            // Its own response is on the way. Without a pause, the next request could be sent before that arrives.
-            try await Task.sleep(for: .milliseconds(100))
-            for number in 3...10 {
+            for number in 1...10 {
                 let response = try await transport.get(server.url("/\(number)"))
-                #expect(response.text == "/\(number)")
+                if number != 2 { #expect(response.text == "/\(number)") }
+                // The pause: without it, the next request could be sent before the second's own response arrives.
+                try await sent.wait(for: number)
             }
         }
     }
 
     @Test("idle connections that a proxy ended with 408 fail no request")
     func idleTimeouts() async throws {
+        let count = 30
         let isIdle = NIOLockedValueBox(false)
+        defer { isIdle.withLockedValue { $0 = true } }
         let server = ScriptedServer { connection in
             while connection.request() != nil {
+                guard connection.number <= count else {
+                    connection.respond(body: "own")
+                    continue
+                }
+                // Each of the first requests has a connection of its own.
+                while connection.server.acceptedConnections < count { Thread.sleep(forTimeInterval: 0.001) }
                 connection.respond(body: "own")
-                guard connection.number <= 30 else { continue }
                 while !isIdle.withLockedValue({ $0 }) { Thread.sleep(forTimeInterval: 0.001) }
                 connection.write("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                 return
             }
         }
         try await withServer(server) { transport, server in
-            try await requestAll(30, transport, server)
+            try await requestAll(count, transport, server)
             isIdle.withLockedValue { $0 = true }
-            try await eventually("the server has ended the connections") { server.endedConnections >= server.acceptedConnections }
-            try await requestAll(30, transport, server)
+            try await eventually("the server has ended the connections") { server.endedConnections >= count }
+            try await requestAll(count, transport, server)
         }
     }
 
@@ -144,7 +160,7 @@ struct StrayResponseTests {
             "python3", ["-c", Self.tlsServer, certificate.certificateFile, certificate.keyFile, version, stray],
             environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"])
         try await eventually("the server listens") { server.output.hasSuffix("\n") || !server.isRunning }
-        let port = try #require(Int(server.output.dropLast()), "\(server.errorOutput)")
+        let port = try #require(Int(server.output.prefix { $0 != "\n" }), "\(server.errorOutput)")
         let transport = try TLSTests.transport(trusting: certificate)
         defer {
             transport.shutdown()
@@ -153,7 +169,8 @@ struct StrayResponseTests {
         for number in 1...10 {
             let text = try await transport.get("https://localhost:\(port)/\(number)").text
             #expect(text == "/\(number)")
-            try await Task.sleep(for: .milliseconds(20))
+            // The server prints its port, and a line for each response.
+            try await eventually("the server has sent all") { server.output.filter { $0 == "\n" }.count > number }
         }
     }
 
@@ -183,8 +200,10 @@ struct StrayResponseTests {
                 elif stray == "same record": connection.sendall(response(path) + response(b"stray"))
                 else:
                     connection.sendall(response(path))
-                    if stray == "end": return connection.close()
-                    connection.sendall(response(b"stray"))
+                    if stray == "own record": connection.sendall(response(b"stray"))
+                    if stray == "end": connection.close()
+                print("sent", flush=True)
+                if stray == "end": return
 
         while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
         """#

@@ -34,6 +34,10 @@ static int opened(void *context, curl_socket_t socket, curlsocktype purpose) {
     (void)purpose;
     // Best effort: a socket that does not know the option is used without it.
     (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &sockets->user_timeout, sizeof(sockets->user_timeout));
+    for (size_t index = 0; index < sockets->count; index++) {
+        // The kernel has given the number again, so the socket that had it is closed.
+        if (sockets->open[index] == socket) return CURL_SOCKOPT_OK;
+    }
     if (sockets->count == sockets->capacity) {
         size_t capacity = sockets->capacity == 0 ? 16 : 2 * sockets->capacity;
         curl_socket_t *larger = realloc(sockets->open, capacity * sizeof(*larger));
@@ -97,11 +101,12 @@ static bool has_unread_bytes(curl_socket_t socket) {
     return !(recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
-// The TLS session of the transfer's connection; NULL without TLS.
-static SSL *session(CURL *easy) {
+// Stores the TLS session of the transfer's connection, or NULL without TLS. Returns whether it can be told.
+static bool find_session(CURL *easy, SSL **ssl) {
     struct curl_tlssessioninfo *info = NULL;
-    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || info == NULL) return NULL;
-    return info->backend == CURLSSLBACKEND_OPENSSL ? info->internals : NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || info == NULL) return false;
+    *ssl = info->internals;
+    return info->backend == CURLSSLBACKEND_OPENSSL || info->internals == NULL;
 }
 
 static bool speaks_http2(const SSL *ssl) {
@@ -112,14 +117,14 @@ static bool speaks_http2(const SSL *ssl) {
 }
 
 bool doorman_curl_connection_is_clean(
-    const doorman_curl_sockets *sockets, CURL *easy, const char *remote_ip, int remote_port, const char *local_ip, int local_port) {
-    SSL *ssl = session(easy);
-    long new_connections = 0;
+    const doorman_curl_sockets *sockets, CURL *easy, const char *remote_ip, int remote_port, const char *local_ip, int local_port,
+    bool is_new) {
+    SSL *ssl = NULL;
+    if (!find_session(easy, &ssl)) return false;
     if (ssl != NULL) {
         if (speaks_http2(ssl)) return true;
         if (SSL_has_pending(ssl)) return false;
-        if (curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &new_connections) != CURLE_OK) return false;
-        if (new_connections > 0) return true;
+        if (is_new) return true;
     }
     for (size_t index = 0; index < sockets->count; index++) {
         curl_socket_t socket = sockets->open[index];

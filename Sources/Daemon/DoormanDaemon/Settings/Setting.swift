@@ -49,9 +49,16 @@ struct Setting: Sendable {
     }
 
     /// Makes a setting for a URL without credentials. Arguments, environments and `--print-config` would show a password.
-    static func url(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
+    ///
+    /// - Parameter rejectedScheme: A scheme that the URL must not have.
+    static func url(
+        _ key: String, _ path: any Path<String>, rejectedScheme: String? = nil, _ summary: String
+    ) -> Setting {
         Setting(key, path, summary, write: { $0 }) { text throws(InvalidValueError) in
             guard !text.contains("@") else { throw InvalidValueError("must not contain a user name or password") }
+            if let rejectedScheme, text.lowercased().hasPrefix(rejectedScheme + ":") {
+                throw InvalidValueError("must not be an \(rejectedScheme):// URL")
+            }
             return text
         }
     }

@@ -253,7 +253,8 @@ package enum SettingsCatalogue {
         .text(
             "provider.ca-file", \.caFile, "Path to a PEM file with the certificate authorities to trust. Empty for the system's."),
         .url(
-            "provider.proxy", \.proxy, "URL of a proxy, without credentials. Empty for none; http_proxy and the like are ignored."),
+            "provider.proxy", \.proxy, rejectedScheme: "https",
+            "URL of a proxy, http:// or socks5://, without credentials. Empty for none; http_proxy and the like are ignored."),
     ]
 
     private static let accountKit: [Setting] = [

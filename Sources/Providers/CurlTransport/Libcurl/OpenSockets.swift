@@ -29,9 +29,12 @@ private import CDoormanCurl
     }
 
     /// Returns whether a connection that libcurl picked for a request has no unread bytes.
-    func isClean(_ connection: PickedConnection) -> Bool {
+    ///
+    /// - Parameter isNew: Whether libcurl has just opened the connection.
+    func isClean(_ connection: PickedConnection, isNew: Bool) -> Bool {
         unsafe doorman_curl_connection_is_clean(
-            pointer, connection.easy, connection.remoteIP, connection.remotePort, connection.localIP, connection.localPort)
+            pointer, connection.easy, connection.remoteIP, connection.remotePort, connection.localIP, connection.localPort,
+            isNew)
     }
 }
 

@@ -43,15 +43,22 @@ final class TransferLoop {
         }
     }
 
-    private func start(_ pending: PendingRequest, on choice: Transfer.ConnectionChoice = .any) {
+    /// Starts a request, or starts it again on a new connection.
+    ///
+    /// - Parameter limit: The end of the time of a request that was started before.
+    private func start(
+        _ pending: PendingRequest, on choice: Transfer.ConnectionChoice = .any, until limit: ContinuousClock.Instant? = nil
+    ) {
         let now = ContinuousClock.now
         guard !pending.hasEnded else { return commands.releasePermit() }
-        guard now < pending.deadline else {
-            pending.fail(.deadlineExceeded)
+        let timeLimit = min(pending.deadline, limit ?? now.advanced(by: settings.requestTimeout))
+        guard now < timeLimit else {
+            pending.fail(now < pending.deadline ? .timedOut : .deadlineExceeded)
             return commands.releasePermit()
         }
         let transfer = Transfer(
-            pending, on: choice, settings: settings, sockets: multi.sockets, dnsOverrides: dnsOverrides, now: now)
+            pending, on: choice, settings: settings, sockets: multi.sockets, dnsOverrides: dnsOverrides,
+            during: now..<timeLimit)
         dnsOverrides = []
         guard let transfer, multi.add(transfer.easy) else {
             pending.fail(.protocolError)
@@ -68,9 +75,9 @@ final class TransferLoop {
             if code == CURLE_OPERATION_TIMEDOUT { replacementPolicy.withLockedValue { $0.noteTimeout() } }
         }
         if transfer.foundUnreadBytes {
-            // Nothing was sent. libcurl has closed the connection.
+            // Nothing was sent on the connection, and libcurl has closed it.
             remove(transfer)
-            return start(transfer.pending, on: .new)
+            return start(transfer.pending, on: .new, until: transfer.timeLimit)
         }
         transfer.end(code, now: .now)
         drop(transfer)

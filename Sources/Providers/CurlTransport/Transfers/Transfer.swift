@@ -6,7 +6,7 @@ final class Transfer {
     /// Which connections a request may use.
     enum ConnectionChoice {
         case any
-        /// A new one, because a connection that is kept alive had unread bytes.
+        /// A new one, because the connection that libcurl picked first had unread bytes.
         case new
     }
 
@@ -20,14 +20,20 @@ final class Transfer {
     /// The error of a transfer that we stopped ourselves; `nil` otherwise.
     private var ownError: TransportError.Code?
 
-    /// Whether the connection that libcurl picked had unread bytes, so that nothing was sent.
+    /// Whether the connection that libcurl picked had unread bytes, so that nothing was sent on it.
     private(set) var foundUnreadBytes = false
+    /// The end of the request's time: its caller's deadline, or the transport's own limit.
+    let timeLimit: ContinuousClock.Instant
+    /// The connections that libcurl had opened for this request when it last picked one.
+    private var openedConnections = 0
 
-    /// - Parameter dnsOverrides: See ``CurlTransport/Settings/dnsOverrides``.
+    /// - Parameters:
+    ///   - dnsOverrides: See ``CurlTransport/Settings/dnsOverrides``.
+    ///   - time: From now to the end of the request's time; not empty.
     /// - Returns: `nil` if libcurl rejects an option.
     init?(
         _ pending: PendingRequest, on choice: ConnectionChoice, settings: CurlTransport.Settings, sockets: OpenSockets,
-        dnsOverrides: [String], now: ContinuousClock.Instant
+        dnsOverrides: [String], during time: Range<ContinuousClock.Instant>
     ) {
         guard let easy = EasyHandle() else { return nil }
         self.pending = pending
@@ -35,9 +41,10 @@ final class Transfer {
         self.settings = settings
         self.sockets = sockets
         self.choice = choice
+        timeLimit = time.upperBound
         header = ResponseHeader(maximumBytes: settings.maximumHeaderBytes)
         easy.setCallbacks(to: self)
-        easy.apply(settings, remaining: now.duration(to: pending.deadline))
+        easy.apply(settings, remaining: time.lowerBound.duration(to: timeLimit))
         easy.apply(pending.request, on: choice)
         if !dnsOverrides.isEmpty { easy.set(CURLOPT_RESOLVE, dnsOverrides.map { "+" + $0 }) }
         guard easy.isValid else { return nil }
@@ -48,7 +55,11 @@ final class Transfer {
     /// - Returns: False if its caller has cancelled it, if it would be sent a second time, or if the connection has unread bytes: these
     ///   would be taken for its response.
     func maySend(on connection: PickedConnection) -> Bool {
-        guard sockets.isClean(connection) else {
+        // libcurl may pick several connections for one request, new and kept.
+        let opened = easy.newConnections
+        let isNew = opened > openedConnections
+        openedConnections = opened
+        guard sockets.isClean(connection, isNew: isNew) else {
             if choice == .any { foundUnreadBytes = true } else { ownError = .connectionLost }
             return false
         }

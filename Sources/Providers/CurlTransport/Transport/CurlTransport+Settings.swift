@@ -38,6 +38,8 @@ extension CurlTransport {
         /// The path to a PEM file with the only authorities to trust; `nil` for the system's.
         package var caFile: String?
         /// The URL of a proxy for requests to other machines; `nil` for none. `http_proxy` and similar variables are ignored.
+        ///
+        /// Not `https://`: libcurl does not tell whether the TLS session with the proxy has unread bytes.
         package var proxy: String?
         /// The `User-Agent` header. Default `doorman`.
         package var userAgent = "doorman"
@@ -54,6 +56,7 @@ extension CurlTransport {
             if maximumConnectionLifetime <= .zero { return "maximumConnectionLifetime must be positive" }
             if timeoutsUntilReconnect < 1 { return "timeoutsUntilReconnect must be positive" }
             if dnsCacheTTL < .zero { return "dnsCacheTTL must not be negative" }
+            if proxy?.lowercased().hasPrefix("https:") == true { return "proxy must not be https://" }
             if maximumRequests < 1 { return "maximumRequests must be positive" }
             return nil
         }
