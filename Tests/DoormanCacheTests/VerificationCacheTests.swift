@@ -25,9 +25,9 @@ struct VerificationCacheTests {
         settings.valid = SegmentBounds(entries: 2_000, bytes: 4 << 20)
         settings.negative = SegmentBounds(entries: 100, bytes: 1 << 20)
         let cache = VerificationCache(settings: settings)
-        for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
+        for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), epoch: cache.epoch(for: key(number))) }
         for number in 10_000..<UInt64(20_000) {
-            cache.store(.sample(.rejectedToken), for: key(number), stamp: cache.stamp(for: key(number)))
+            cache.store(.sample(.rejectedToken), for: key(number), epoch: cache.epoch(for: key(number)))
         }
         for number in 0..<UInt64(1_000) { #expect(cache.contains(key(number))) }
         let statistics = statistics(cache)
@@ -43,14 +43,14 @@ struct VerificationCacheTests {
         settings.shards = shards
         settings.valid = SegmentBounds(entries: 1_003, bytes: 64 << 20)
         let cache = VerificationCache(settings: settings)
-        for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
+        for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), epoch: cache.epoch(for: key(number))) }
         #expect(statistics(cache).valid.entries == 1_003)
     }
 
     @Test("the bounds can change while the cache is in use")
     func changesBounds() {
         let cache = VerificationCache(settings: CacheSettings())
-        for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
+        for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), epoch: cache.epoch(for: key(number))) }
         let before = statistics(cache)
         #expect(before.valid.entries == 5_000)
         cache.limit(valid: SegmentBounds(entries: 160, bytes: 1 << 20), negative: SegmentBounds(entries: 1, bytes: 1 << 20))
@@ -59,7 +59,7 @@ struct VerificationCacheTests {
         #expect(statistics(cache).valid.maximumEntries == 160)
         #expect(statistics(cache).negative.maximumBytes == 1 << 20)
         cache.limit(valid: SegmentBounds(entries: 5_000, bytes: 8 << 20), negative: SegmentBounds(entries: 1, bytes: 1 << 20))
-        for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), stamp: cache.stamp(for: key(number))) }
+        for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), epoch: cache.epoch(for: key(number))) }
         #expect(statistics(cache).valid.entries > 1_000)
     }
 
@@ -67,11 +67,11 @@ struct VerificationCacheTests {
     func verdictsReplaceEachOther() {
         let cache = VerificationCache(settings: CacheSettings())
         let key = key(1)
-        cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
-        cache.store(.sample(.rejectedToken), for: key, stamp: cache.stamp(for: key))
+        cache.store(.sample(), for: key, epoch: cache.epoch(for: key))
+        cache.store(.sample(.rejectedToken), for: key, epoch: cache.epoch(for: key))
         #expect(cache.verdict(of: key, now: now) == .rejectedToken)
         #expect(statistics(cache).valid.entries == 0)
-        cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
+        cache.store(.sample(), for: key, epoch: cache.epoch(for: key))
         #expect(cache.contains(key))
         #expect(statistics(cache).negative.entries == 0)
     }
@@ -80,47 +80,47 @@ struct VerificationCacheTests {
     func stampOfToken() {
         let cache = VerificationCache(settings: CacheSettings())
         let key = key(1)
-        let stamp = cache.stamp(for: key)
+        let epoch = cache.epoch(for: key)
         cache.revoke(key)
-        cache.store(.sample(), for: key, stamp: stamp)
+        cache.store(.sample(), for: key, epoch: epoch)
         #expect(!cache.contains(key))
-        cache.store(.sample(), for: key, stamp: cache.stamp(for: key))
+        cache.store(.sample(), for: key, epoch: cache.epoch(for: key))
         #expect(cache.contains(key))
     }
 
     @Test("a result requested before the revocation of its account is not stored")
     func stampOfAccount() {
         let cache = VerificationCache(settings: CacheSettings())
-        let stamps = [cache.stamp(for: key(1)), cache.stampForExchange()]
+        let epochs = [cache.epoch(for: key(1)), cache.epochForExchange()]
         cache.revoke(accountID: "1011166682335378", applicationID: "another application")
         cache.revoke(accountID: "another account", applicationID: nil)
-        for stamp in stamps {
-            cache.store(.sample(), for: key(1), stamp: stamp)
+        for epoch in epochs {
+            cache.store(.sample(), for: key(1), epoch: epoch)
             #expect(cache.contains(key(1)))
         }
         cache.revoke(accountID: "1011166682335378", applicationID: nil)
-        for stamp in stamps { cache.store(.sample(), for: key(1), stamp: stamp) }
+        for epoch in epochs { cache.store(.sample(), for: key(1), epoch: epoch) }
         #expect(!cache.contains(key(1)))
     }
 
     @Test("a result that is older than the history of account revocations is not stored")
     func olderThanHistory() {
         let cache = VerificationCache(settings: CacheSettings())
-        let stamp = cache.stamp(for: key(1))
+        let epoch = cache.epoch(for: key(1))
         for number in 0..<AccountRevocationHistory.capacity { cache.revoke(accountID: "\(number)", applicationID: nil) }
-        cache.store(.sample(), for: key(1), stamp: stamp)
+        cache.store(.sample(), for: key(1), epoch: epoch)
         #expect(cache.contains(key(1)))
         cache.revoke(accountID: "one more", applicationID: nil)
-        cache.store(.sample(), for: key(2), stamp: stamp)
+        cache.store(.sample(), for: key(2), epoch: epoch)
         #expect(!cache.contains(key(2)))
     }
 
     @Test("the result of the later request counts, whichever arrives first")
     func overtaking() {
         let cache = VerificationCache(settings: CacheSettings())
-        let stamp = cache.stamp(for: key(1))
-        cache.store(.sample(.rejectedToken, verifiedAt: Instant(nanoseconds: 200)), for: key(1), stamp: stamp)
-        cache.store(.sample(verifiedAt: Instant(nanoseconds: 100)), for: key(1), stamp: stamp)
+        let epoch = cache.epoch(for: key(1))
+        cache.store(.sample(.rejectedToken, verifiedAt: Instant(nanoseconds: 200)), for: key(1), epoch: epoch)
+        cache.store(.sample(verifiedAt: Instant(nanoseconds: 100)), for: key(1), epoch: epoch)
         #expect(cache.verdict(of: key(1), now: now) == .rejectedToken)
         cache.remove(key(1), requestedBefore: Instant(nanoseconds: 100))
         #expect(cache.contains(key(1)))
@@ -131,9 +131,9 @@ struct VerificationCacheTests {
     @Test("revoking a token drops few results of other tokens")
     func stampsAreFine() {
         let cache = VerificationCache(settings: CacheSettings())
-        let stamps = (2..<1_002).map { (key(UInt64($0)), cache.stamp(for: key(UInt64($0)))) }
+        let epochs = (2..<1_002).map { (key(UInt64($0)), cache.epoch(for: key(UInt64($0)))) }
         cache.revoke(key(1))
-        for (key, stamp) in stamps { cache.store(.sample(), for: key, stamp: stamp) }
+        for (key, epoch) in epochs { cache.store(.sample(), for: key, epoch: epoch) }
         #expect(statistics(cache).valid.entries > 980)
     }
 }

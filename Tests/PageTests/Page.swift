@@ -80,11 +80,13 @@ struct Page: Sendable, CustomTestStringConvertible {
         self.blocks = blocks
     }
 
-    /// The pages with examples: the README and all of `docs`.
+    /// The pages with examples: those in the root and all of `docs`.
     static let all: [Page] = {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..").standardized
         let files = FileManager.default.enumerator(atPath: root.appendingPathComponent("docs").path)?.compactMap { $0 as? String }
-        let paths = ["README.md"] + (files ?? []).filter { $0.hasSuffix(".md") }.map { "docs/" + $0 }.sorted()
+        let paths =
+            ["README.md", "CONTRIBUTING.md", "SECURITY.md"]
+            + (files ?? []).filter { $0.hasSuffix(".md") }.map { "docs/" + $0 }.sorted()
         return paths.compactMap { path in
             (try? String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)).map { Page(path: path, text: $0) }
         }

@@ -33,7 +33,7 @@ struct PhraseTests {
         "Emul~ation",
         "Delivery~Run", "Request~Form", "Fault~Terms", "TLS~Details", "stand~In", "give~Stale", "take~Off", "isIn~TheAir",
         "used~Last",
-        "settle~Use", "Failure~Answer",
+        "settle~Use", "Failure~Answer", "St~amp",
     ]
 
     /// Settings and statistics that were renamed.

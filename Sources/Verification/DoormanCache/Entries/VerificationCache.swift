@@ -12,7 +12,7 @@ package final class VerificationCache: Sendable {
     private let accountRevocations = NIOLockedValueBox(AccountRevocationHistory())
 
     /// The revocations up to a provider request. Its response is stored only if no later revocation may concern it.
-    struct Stamp: Sendable, Hashable {
+    struct RevocationEpoch: Sendable, Hashable {
         fileprivate let accounts: UInt64
         /// `nil` for an exchange: its token is unknown before it ends, so it can't have been revoked.
         fileprivate let tokens: UInt32?
@@ -85,27 +85,27 @@ package final class VerificationCache: Sendable {
         shard(of: key).withLockedValue { $0.valid.postponeRefresh(of: key, until: moment) }
     }
 
-    /// Returns the stamp for a verification, to be taken before its provider request.
-    func stamp(for key: TokenKey) -> Stamp {
+    /// Returns the epoch for a verification, to be taken before its provider request.
+    func epoch(for key: TokenKey) -> RevocationEpoch {
         let accounts = accountRevocations.withLockedValue { $0.count }
-        return Stamp(accounts: accounts, tokens: shard(of: key).withLockedValue { $0.revocations(of: key) })
+        return RevocationEpoch(accounts: accounts, tokens: shard(of: key).withLockedValue { $0.revocations(of: key) })
     }
 
-    /// Returns the stamp for an exchange, to be taken before its provider request.
-    func stampForExchange() -> Stamp {
-        Stamp(accounts: accountRevocations.withLockedValue { $0.count }, tokens: nil)
+    /// Returns the epoch for an exchange, to be taken before its provider request.
+    func epochForExchange() -> RevocationEpoch {
+        RevocationEpoch(accounts: accountRevocations.withLockedValue { $0.count }, tokens: nil)
     }
 
-    /// Stores an entry, unless a revocation since the stamp may concern it. A rejection that is not stored still removes an older
+    /// Stores an entry, unless a revocation since the epoch may concern it. A rejection that is not stored still removes an older
     /// entry, which is outdated in any case.
     ///
     /// A revocation is counted before it removes entries under the same lock. So either this call sees the new count, or the
     /// revocation sees this entry.
-    func store(_ entry: CacheEntry, for key: TokenKey, stamp: Stamp) {
+    func store(_ entry: CacheEntry, for key: TokenKey, epoch: RevocationEpoch) {
         shard(of: key).withLockedValue { shard in
             let isCurrent =
-                (stamp.tokens == nil || stamp.tokens == shard.revocations(of: key))
-                && !accountRevocations.withLockedValue { $0.concerns(entry.verdict, since: stamp.accounts) }
+                (epoch.tokens == nil || epoch.tokens == shard.revocations(of: key))
+                && !accountRevocations.withLockedValue { $0.concerns(entry.verdict, since: epoch.accounts) }
             if isCurrent {
                 shard.store(entry, for: key)
             } else if case .rejected = entry.verdict {

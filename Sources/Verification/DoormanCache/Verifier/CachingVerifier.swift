@@ -178,7 +178,7 @@ extension CachingVerifier {
     /// The request does not restrict the application, since calls for other applications may wait for the same result. The call's
     /// application is only the first to try.
     private func requestVerdict(for call: VerifyCall, purpose: LookupPurpose) async throws(VerificationError) -> LookupResult {
-        let stamp = cache.stamp(for: call.key)
+        let epoch = cache.epoch(for: call.key)
         let now = timeSource.now()
         // An earlier lookup may have completed after this call missed the cache.
         if purpose == .call, case .hit(let verdict, _) = cache.lookup(call.key, maxAge: call.maxAge, now: now, .repeated) {
@@ -191,7 +191,7 @@ extension CachingVerifier {
             let verdict = try await reportingTimeout { () async throws(VerificationError) in
                 try await self.upstream.verify(request, deadline: self.lookupDeadline(from: now))
             }
-            return LookupResult(verdict: store(verdict, for: call.key, requestedAt: now, stamp: stamp), requestedAt: now)
+            return LookupResult(verdict: store(verdict, for: call.key, requestedAt: now, epoch: epoch), requestedAt: now)
         } catch {
             if purpose == .refresh { postponeRefresh(of: call.key) }
             if error.code == .providerUnavailable || error.code == .providerBusy { serveStale(call.key, maxAge: nil) }
@@ -241,7 +241,7 @@ extension CachingVerifier {
     /// - Returns: The verdict for the waiting calls. An identity in it has its validity limited to its TTL, and is
     ///   ``Freshness/fresh``.
     private func store(
-        _ verdict: Verdict, for key: TokenKey, requestedAt: Instant, stamp: VerificationCache.Stamp
+        _ verdict: Verdict, for key: TokenKey, requestedAt: Instant, epoch: VerificationCache.RevocationEpoch
     ) -> EncodedVerdict {
         let now = timeSource.now()
         switch verdict {
@@ -254,7 +254,7 @@ extension CachingVerifier {
             }
             let entry = CacheEntry(
                 verdict: verdict, response: encoded.response, verifiedAt: requestedAt, expiresAt: now.advanced(by: ttl))
-            cache.store(entry, for: key, stamp: stamp)
+            cache.store(entry, for: key, epoch: epoch)
             return encoded
         case .valid(var identity):
             let wallTime = timeSource.wallTime()
@@ -268,7 +268,7 @@ extension CachingVerifier {
             identity.validUntil = min(identity.validUntil, wallTime.advanced(by: max(.zero, lifetime.fresh)))
             identity.freshness = .cached
             if let entry = makeEntry(identity, lifetime, requestedAt: requestedAt, now: now) {
-                cache.store(entry, for: key, stamp: stamp)
+                cache.store(entry, for: key, epoch: epoch)
             } else {
                 cache.remove(key, requestedBefore: requestedAt)
             }
@@ -355,14 +355,14 @@ extension CachingVerifier {
     }
 
     private func redeem(_ request: ExchangeRequest) async throws(VerificationError) -> ExchangeVerdict {
-        let stamp = cache.stampForExchange()
+        let epoch = cache.epochForExchange()
         let now = timeSource.now()
         let verdict = try await reportingTimeout { () async throws(VerificationError) in
             try await self.upstream.exchange(request, deadline: self.lookupDeadline(from: now))
         }
         guard case .issued(let token, let identity?) = verdict else { return verdict }
         let key = keys.key(forToken: token.bytes.span)
-        guard case .valid(let fresh) = store(.valid(identity), for: key, requestedAt: now, stamp: stamp).verdict else {
+        guard case .valid(let fresh) = store(.valid(identity), for: key, requestedAt: now, epoch: epoch).verdict else {
             return verdict
         }
         return .issued(token, fresh)
