@@ -8,7 +8,7 @@ import Testing
 struct ReferencePageTests {
     @Test("the page lists every setting with its default and meaning")
     func settings() throws {
-        try ReferencePage("docs/reference/settings.md").expect(Self.tables)
+        try ReferencePage("docs/reference/settings.md").check(Self.tables)
     }
 
     private static var tables: String {

@@ -48,6 +48,15 @@ struct ModuleTests {
         "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator"]),
     ]
 
+    @Test("the test kit is built without the testing library, which a release build of the benchmarks does not have")
+    func testKit() throws {
+        for file in SourceTree.swift where file.path.hasPrefix("Tests/TestKit/") {
+            for (line, text) in try file.matches(#"^\w* ?import Testing$"#) {
+                Issue.record("\(SourceTree.Finding(file, line: line, text))")
+            }
+        }
+    }
+
     @Test("every import is in the table")
     func imports() throws {
         for file in SourceTree.swift {

@@ -1,5 +1,4 @@
 internal import Foundation
-package import Testing
 
 /// A documentation page with a generated part, between `<!-- generated: begin -->` and `<!-- generated: end -->`.
 ///
@@ -18,18 +17,20 @@ package struct ReferencePage {
         url = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../\(path)")
     }
 
-    /// Expects the generated part of the page to equal the text.
-    package func expect(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    /// Checks that the generated part of the page equals the text.
+    ///
+    /// - Throws: ``NeverHappened`` with the next step if it does not.
+    package func check(_ text: String) throws {
         let page = try String(contentsOf: url, encoding: .utf8)
-        let begin = try #require(page.range(of: Self.begin), "\(path) has no generated part", sourceLocation: sourceLocation)
-        let end = try #require(page.range(of: Self.end), "\(path) has no end of its generated part", sourceLocation: sourceLocation)
+        guard let begin = page.range(of: Self.begin), let end = page.range(of: Self.end) else {
+            throw NeverHappened(description: "\(path) has no generated part")
+        }
         let generated = "\n" + text + "\n"
         if ProcessInfo.processInfo.environment["DOORMAN_WRITE_REFERENCE"] == "1" {
             let written = page.replacingCharacters(in: begin.upperBound..<end.lowerBound, with: generated)
             try written.write(to: url, atomically: true, encoding: .utf8)
-        } else {
-            let isCurrent = page[begin.upperBound..<end.lowerBound] == generated
-            #expect(isCurrent, "\(path) is not current: run Scripts/generate-reference", sourceLocation: sourceLocation)
+        } else if page[begin.upperBound..<end.lowerBound] != generated {
+            throw NeverHappened(description: "\(path) is not current: run Scripts/generate-reference")
         }
     }
 }

@@ -18,7 +18,7 @@ struct CLIReferencePageTests {
             sections.append("## \(path.joined(separator: " "))\n\n```text\n\(text)\n```\n")
         }
         #expect(sections.count > 10)
-        try ReferencePage("docs/reference/cli.md").expect(sections.joined(separator: "\n"))
+        try ReferencePage("docs/reference/cli.md").check(sections.joined(separator: "\n"))
     }
 
     /// Returns the words of a command and of all its subcommands, each command before its subcommands.
