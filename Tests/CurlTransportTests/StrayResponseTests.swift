@@ -129,7 +129,6 @@ struct StrayResponseTests {
     func idleTimeouts() async throws {
         let count = 30
         let isIdle = NIOLockedValueBox(false)
-        defer { isIdle.withLockedValue { $0 = true } }
         let server = ScriptedServer { connection in
             while connection.request() != nil {
                 guard connection.number <= count else {
@@ -137,7 +136,9 @@ struct StrayResponseTests {
                     continue
                 }
                 // Each of the first requests has a connection of its own.
-                while connection.server.acceptedConnections < count { Thread.sleep(forTimeInterval: 0.001) }
+                while connection.server.acceptedConnections < count, !isIdle.withLockedValue({ $0 }) {
+                    Thread.sleep(forTimeInterval: 0.001)
+                }
                 connection.respond(body: "own")
                 while !isIdle.withLockedValue({ $0 }) { Thread.sleep(forTimeInterval: 0.001) }
                 connection.write("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -145,6 +146,8 @@ struct StrayResponseTests {
             }
         }
         try await withServer(server) { transport, server in
+            // A failure must end the scripts, too: the server is stopped by joining their threads.
+            defer { isIdle.withLockedValue { $0 = true } }
             try await requestAll(count, transport, server)
             isIdle.withLockedValue { $0 = true }
             try await eventually("the server has ended the connections") { server.endedConnections >= count }

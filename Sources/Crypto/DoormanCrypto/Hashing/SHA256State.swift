@@ -7,7 +7,7 @@ private import COpenSSL
 ///
 /// OpenSSL 3.0 deprecated `SHA256_*` (`migration_guide(7)`). The plan to replace them:
 ///
-/// - Reason to keep them for now: `SHA256_CTX` is a plain struct. ``HMACSHA256`` hashes its key once, and copies the two states
+/// - Reason to keep them: `SHA256_CTX` is a plain struct. ``HMACSHA256`` hashes its key once, and copies the two states
 ///   onto the stack for each message. `EVP_MD_CTX_copy_ex` copies them onto the heap, at least in OpenSSL 3.0.
 /// - Replacement for standard codes, such as Account Kit's proof: `EVP_MAC`, or `EVP_MD_CTX_copy_ex` with reused contexts.
 /// - Replacement for cache keys: a keyed 128-bit SipHash, which needs no OpenSSL. These keys never leave the process.
