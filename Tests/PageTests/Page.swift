@@ -80,13 +80,15 @@ struct Page: Sendable, CustomTestStringConvertible {
         self.blocks = blocks
     }
 
-    /// The pages with examples: those in the root and all of `docs`.
+    /// The pages with examples: those in the root, all of `docs`, and those of the client and of tests.
     static let all: [Page] = {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..").standardized
-        let files = FileManager.default.enumerator(atPath: root.appendingPathComponent("docs").path)?.compactMap { $0 as? String }
-        let paths =
-            ["README.md", "CONTRIBUTING.md", "SECURITY.md"]
-            + (files ?? []).filter { $0.hasSuffix(".md") }.map { "docs/" + $0 }.sorted()
+        let found = ["docs", "Clients", "Tests"].flatMap { folder in
+            let files = FileManager.default.enumerator(atPath: root.appendingPathComponent(folder).path)
+            return (files?.compactMap { $0 as? String } ?? []).map { "\(folder)/\($0)" }
+        }
+        let pages = found.filter { $0.hasSuffix(".md") && !$0.contains("/.build") }.sorted()
+        let paths = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "Protos/README.md"] + pages
         return paths.compactMap { path in
             (try? String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)).map { Page(path: path, text: $0) }
         }
