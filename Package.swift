@@ -89,7 +89,7 @@ let package = Package(
         // The modules, in the order of their dependencies.
         module("DoormanCore", in: "Sources/Core"),
         module("DoormanPlatform", in: "Sources/Core"),
-        module("DoormanSupport", in: "Sources/Core", ["DoormanCore"]),
+        module("DoormanSupport", in: "Sources/Core", ["DoormanCore", nioConcurrencyHelpers]),
         module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL", "DoormanCore"]),
         module(
             "DoormanWire", in: "Sources/Wire", ["DoormanCore", "DoormanSupport", "CDoormanProtos", "CProtobufC", nioCore]),
@@ -179,7 +179,7 @@ let package = Package(
             name: "client-benchmark", dependencies: ["DoormanClient", argumentParser], path: "Tests/Benchmarks/Client",
             swiftSettings: swiftSettings),
         tests("DoormanCoreTests", ["DoormanCore", "DoormanSupport"]),
-        tests("DoormanSupportTests", ["DoormanCore", "DoormanSupport", "TestKit"]),
+        tests("DoormanSupportTests", ["DoormanCore", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
         tests("DoormanWireTests", ["DoormanCore", "DoormanSupport", "DoormanWire", "TestKit", nioCore]),
         tests("DoormanCryptoTests", ["DoormanCrypto"]),
         tests(

@@ -50,10 +50,7 @@ struct VerifyTests {
             #expect(rejection.reason == .wrongApplication)
             let lenient = Sample.settings { $0.acceptAnswersWithoutApplication = true }
             let identity = try #require(try await Self.verdict(.response(200, body), settings: lenient).identity)
-            #expect(identity.applicationID == "")
-            // A call that names an application requires its confirmation.
-            let named = try await Self.verdict(.response(200, body), settings: lenient, applicationID: Sample.applicationID)
-            #expect(named.rejection?.reason == .wrongApplication)
+            #expect(identity.applicationID == Sample.applicationID, "the accepted proof vouches for the application")
             // The setting does not accept responses that name another application.
             let other = Sample.phoneBody.replacingApplication(with: #"{"id":"1"}"#)
             #expect(try await Self.verdict(.response(200, other), settings: lenient).rejection != nil)
@@ -64,18 +61,6 @@ struct VerifyTests {
     func numericApplication() async throws {
         let body = Sample.phoneBody.replacingApplication(with: #"{"id":5432154321543210}"#)
         #expect(await Self.error(.response(200, body))?.code == .providerUnavailable)
-    }
-
-    @Test("a call that names another application sends no request")
-    func requestedApplication() async throws {
-        let transport = ScriptedTransport(.response(200, Sample.phoneBody), .response(200, Sample.phoneBody))
-        let verifier = try Sample.verifier(transport)
-        let other = VerificationRequest(token: Sample.token, applicationID: "1")
-        let rejection = try #require(try await verifier.verify(other, deadline: Sample.deadline()).rejection)
-        #expect(rejection.reason == .wrongApplication)
-        #expect(await transport.requests.isEmpty)
-        let ours = VerificationRequest(token: Sample.token, applicationID: Sample.applicationID)
-        #expect(try await verifier.verify(ours, deadline: Sample.deadline()).identity != nil)
     }
 
     @Test("a token with an invalid syntax is rejected without a request", arguments: ["", "AA|1|2", "EAAabc", "AQabc", "a b"])

@@ -188,7 +188,7 @@ struct CachingVerifierTests {
         let scene = try Scene()
         scene.provider.respondsAlways(.valid(.sample(application: "111")))
         #expect(try await scene.verify(application: "222").reason == .wrongApplication)
-        let request = VerificationRequest(token: scene.token, likelyApplicationID: "222")
+        let request = VerificationRequest(token: scene.token, applicationID: "222")
         #expect(scene.provider.verifyRequests == [request], "the request does not restrict the application")
         #expect(scene.cachedResponse(application: "222") == nil)
         #expect(scene.cachedResponse(application: "11") == nil)

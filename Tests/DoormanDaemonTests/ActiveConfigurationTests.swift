@@ -63,7 +63,7 @@ struct ActiveConfigurationTests {
         let loader = SettingsLoader(arguments: ["--server-event-loops", "3"], environment: [:], file: file.path)
         let settings = try loader.load().settings
         let daemon = try Daemon(settings: settings, loader: loader)
-        let dependencies = try Dependencies(settings)
+        let dependencies = try Dependencies(settings, logger: daemon.logger)
         defer { dependencies.transport.shutdown() }
         let server = DoormanServer(
             settings: try settings.serverSettings(), backend: dependencies.backend,

@@ -22,7 +22,7 @@ struct AccountsTests {
             for try await account in stack.client.accounts(pageSize: 3) { accounts.append(account) }
             #expect(accounts.map(\.phoneNumber) == phones + [nil])
             #expect(accounts.last?.email == "test@example.com")
-            #expect(stack.emulator.statistics[.accounts] == 3)
+            #expect(stack.requestsOfCalls == 3)
             // The cursor contains only the start of the next page.
             let page = try await stack.client.accountPage(pageSize: 3)
             #expect(page.accounts == Array(accounts[..<3]))
@@ -59,7 +59,7 @@ struct AccountsTests {
             #expect(deletion?.reason == "unavailable: CALLER_NOT_ALLOWED")
             let listing = await #expect(throws: DoormanError.self) { try await stack.client.accountPage() }
             #expect(listing?.reason == "unavailable: CALLER_NOT_ALLOWED")
-            #expect(stack.emulator.statistics.total == 0)
+            #expect(stack.requestsOfCalls == 0)
             #expect(await stack.verify(token) == "OK")
         }
     }

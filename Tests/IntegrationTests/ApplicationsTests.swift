@@ -167,7 +167,9 @@ struct ApplicationsTests {
             _ = try await doormand.port(from: portFile)
             doormand.terminate()
             #expect(try await doormand.ending() == 0, "\(doormand.allOutput)")
-            let warnings = doormand.allOutput.split(separator: "\n").filter { $0.contains("application=") }
+            let warnings = doormand.allOutput.split(separator: "\n").filter {
+                $0.contains(" warning ") && $0.contains("application=")
+            }
             #expect(warnings.count == 2, "\(doormand.allOutput)")
             #expect(warnings.contains { $0.contains("application=111") && $0.contains("the proof is the only guard") })
             #expect(warnings.contains { $0.contains("application=222") && $0.contains("no proof is sent") })

@@ -120,7 +120,7 @@ struct FailureContractTests {
     func malformed(token: String) async throws {
         try await Stack.run { stack in
             #expect(await stack.verify(token) == "rejected: MALFORMED_TOKEN")
-            #expect(stack.emulator.statistics.total == 0)
+            #expect(stack.requestsOfCalls == 0)
         }
     }
 

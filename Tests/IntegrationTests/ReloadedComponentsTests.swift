@@ -94,7 +94,7 @@ struct ReloadedComponentsTests {
             try change([Self.next])
             #expect(await call == "OK")
             stack.emulator.clearFaults()
-            #expect(await stack.verify(try stack.emulator.logIn(phone: "+15557654321")) == "rejected: PROOF_REJECTED")
+            #expect(await stack.verify(try stack.emulator.logIn(phone: "+15557654321")) == "unavailable: PROVIDER_MISCONFIGURED")
             try change([Stack.ours.secret])
             #expect(await stack.verify(try stack.emulator.logIn(phone: "+15557654321")) == "OK")
         }

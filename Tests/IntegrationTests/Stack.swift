@@ -27,6 +27,9 @@ struct Stack {
     let port: Int
     let settings: DoormandSettings
 
+    /// Provider requests, besides the first check of each application's credentials.
+    var requestsOfCalls: Int { emulator.statistics.total - dependencies.providers.applications.count }
+
     /// Provider requests to `/me`.
     var providerRequests: Int { emulator.statistics[.me] }
 
@@ -34,6 +37,7 @@ struct Stack {
     static func run(
         settings change: (inout DoormandSettings) -> Void = { _ in },
         client changeClient: (inout DoormanClientConfiguration) -> Void = { _ in },
+        logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), awaitsCredentials: Bool = true,
         _ body: (Stack) async throws -> Void
     ) async throws {
         let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -53,12 +57,16 @@ struct Stack {
         settings.server.connection.drainQuietPeriod = .milliseconds(50)
         change(&settings)
 
-        let dependencies = try Dependencies(settings)
+        let dependencies = try Dependencies(settings, logger: logger)
         let server = DoormanServer(
             settings: try settings.serverSettings(), backend: dependencies.backend,
             tls: try settings.tls.load(now: Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000))),
             group: MultiThreadedEventLoopGroup.singleton, logger: quiet)
         try await server.start()
+        dependencies.providers.checkCredentials()
+        if awaitsCredentials, dependencies.providers.applications.allSatisfy(\.hasSecret) {
+            try await eventually("the credentials are checked") { dependencies.providers.hasWorkingCredentials }
+        }
         let port = server.addresses.compactMap(\.port).first ?? 0
         var clientSettings = DoormanClientConfiguration()
         // Sanitizers and two cores are slow. Tests of deadlines set their own timeouts.

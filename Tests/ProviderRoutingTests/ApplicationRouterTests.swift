@@ -10,18 +10,18 @@ struct ApplicationRouterTests {
     /// A request, Account Kit's response to each credential, the expected order of calls, and the expected outcome.
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String
-        var likely: String?
+        var known: String?
         var application: String?
         let responses: Responses
         let calls: [String]
         let outcome: String
 
         init(
-            _ name: String, likely: String? = nil, application: String? = nil, _ responses: Responses, _ calls: String,
+            _ name: String, known: String? = nil, application: String? = nil, _ responses: Responses, _ calls: String,
             _ outcome: String
         ) {
             testDescription = name
-            self.likely = likely
+            self.known = known
             self.application = application
             self.responses = responses
             self.calls = calls.split(separator: " ").map(String.init)
@@ -30,10 +30,10 @@ struct ApplicationRouterTests {
     }
 
     static func verify(
-        _ router: ApplicationRouter, token: Token = Sample.token, likely: String? = nil, application: String? = nil
+        _ router: ApplicationRouter, token: Token = Sample.token, known: String? = nil, application: String? = nil
     ) async -> String {
         do throws(VerificationError) {
-            let request = VerificationRequest(token: token, applicationID: application, likelyApplicationID: likely)
+            let request = VerificationRequest(token: token, applicationID: application, knownApplicationID: known)
             switch try await router.verify(request, deadline: Sample.deadline()) {
             case .valid(let identity): return "valid \(identity.applicationID)"
             case .rejected(let rejection): return "rejected \(rejection.reason)"
@@ -53,13 +53,26 @@ struct ApplicationRouterTests {
         Row("the first credential is accepted", all(but: ["1a": .valid]), "1a", "valid 1"),
         Row("its second secret is accepted", all(but: ["1b": .valid]), "1a 1b", "valid 1"),
         Row("the last credential is accepted", all(but: ["3b": .valid]), "1a 1b 2a 3a 3b", "valid 3"),
-        Row("the likely application is tried first", likely: "3", all(but: ["3a": .valid]), "3a", "valid 3"),
-        Row("the likely application is wrong", likely: "3", all(but: ["2a": .valid]), "3a 3b 1a 1b 2a", "valid 2"),
-        Row("the likely application is not configured", likely: "9", all(but: ["1a": .valid]), "1a", "valid 1"),
+        Row("the known application is tried first", known: "3", all(but: ["3a": .valid]), "3a", "valid 3"),
         Row(
-            "only a named application is tried", application: "2", all(but: ["3a": .valid]), "2a", "rejected proofRejected"),
+            "the known application rejects its own token's proof", known: "3", all(but: ["2a": .valid]), "3a 3b",
+            "failed providerMisconfigured"),
+        Row("the known application is not configured", known: "9", all(but: ["1a": .valid]), "1a", "valid 1"),
+        Row("a named application is tried first", application: "2", all(but: ["3a": .valid]), "2a 1a 1b 3a", "valid 3"),
         Row("a named application with its second secret", application: "3", all(but: ["3b": .valid]), "3a 3b", "valid 3"),
-        Row("a named application that is not configured", application: "9", allProofsRejected, "", "rejected wrongApplication"),
+        Row(
+            "a rejection by another application is not the named application's", application: "2", all(but: ["1a": .invalidToken]),
+            "2a 1a 3a 3b", "rejected proofRejected"),
+        Row(
+            "a rejection by another application does not hide an error of the named application", application: "2",
+            all(but: ["2a": .failure(.providerMisconfigured, .credential), "1a": .invalidToken, "3a": .invalidToken]), "2a 1a 3a",
+            "failed providerMisconfigured"),
+        Row(
+            "the named application's own rejection is final", application: "2", all(but: ["2a": .invalidToken]), "2a",
+            "rejected tokenRejected"),
+        Row(
+            "a named application that is not configured", application: "9", allProofsRejected, "1a 1b 2a 3a 3b",
+            "rejected proofRejected"),
         Row("every proof is rejected", allProofsRejected, "1a 1b 2a 3a 3b", "rejected proofRejected"),
         Row("an invalid token ends the search", all(but: ["1a": .invalidToken]), "1a", "rejected tokenRejected"),
         Row("an invalid token, found with the second secret", all(but: ["1b": .invalidToken]), "1a 1b", "rejected tokenRejected"),
@@ -87,9 +100,14 @@ struct ApplicationRouterTests {
             "throttling of one application leaves another's token valid", all(but: ["1a": .failure(.providerBusy), "2a": .valid]),
             "1a 2a", "valid 2"),
         Row(
-            "throttling of one application leaves an invalid token rejected",
-            all(but: ["1a": .failure(.providerBusy), "2a": .invalidToken]), "1a 2a",
-            "rejected tokenRejected"),
+            "throttling of one application hides another's rejection",
+            all(but: ["1a": .failure(.providerBusy), "2a": .invalidToken, "3a": .invalidToken]), "1a 2a 3a",
+            "failed providerBusy"),
+        Row(
+            "a wrong secret of one application hides another's rejection",
+            all(but: ["1b": .failure(.providerMisconfigured, .credential), "2a": .invalidToken, "3a": .invalidToken]),
+            "1a 1b 2a 3a",
+            "failed providerMisconfigured"),
         Row(
             "a passed deadline ends the search", all(but: ["2a": .failure(.deadlineExceeded)]), "1a 1b 2a",
             "failed deadlineExceeded"),
@@ -103,16 +121,15 @@ struct ApplicationRouterTests {
     ]
 
     @Test("only a result about the token itself rejects it", arguments: rows)
-    func verifying(row: Row) async {
+    func verifying(row: Row) async throws {
         let credentials = ScriptedCredentials(row.responses)
-        #expect(
-            await Self.verify(credentials.router("1a 1b 2a 3a 3b"), likely: row.likely, application: row.application) == row.outcome
-        )
+        let router = try await credentials.checkedRouter("1a 1b 2a 3a 3b")
+        #expect(await Self.verify(router, known: row.known, application: row.application) == row.outcome)
         #expect(credentials.takeCalls() == row.calls)
     }
 
     @Test("in no combination of results does a failure become a rejection")
-    func everyCombination() async {
+    func everyCombination() async throws {
         let names = ["1a", "1b", "2a", "2b"]
         let all: [(response: ScriptedCredentials.Response, word: String)] = [
             (.valid, "valid"), (.invalidToken, "rejected"), (.proofRejected, "proof rejected"),
@@ -122,15 +139,16 @@ struct ApplicationRouterTests {
         for combination in 0..<(6 * 6 * 6 * 6) {
             let chosen = [1, 6, 36, 216].map { all[combination / $0 % 6] }
             let credentials = ScriptedCredentials(Dictionary(uniqueKeysWithValues: zip(names, chosen.map(\.response))))
-            let outcome = await Self.verify(credentials.router("1a 1b 2a 2b"))
+            let outcome = await Self.verify(try await credentials.checkedRouter("1a 1b 2a 2b"))
             let called = credentials.takeCalls()
             let results = called.compactMap { name in names.firstIndex(of: name).map { chosen[$0].word } }
             #expect(Set(called).count == called.count, "\(results)")
+            let hasOtherFailure = zip(called, results).contains { $1 == "misconfigured" && $0.first != called.last?.first }
             let expected =
                 switch results.last {
                 case "valid": "valid \(called.last?.prefix(1) ?? "")"
-                case "rejected": "rejected tokenRejected"
                 case "down": "failed providerUnavailable"
+                case "rejected": hasOtherFailure ? "failed providerMisconfigured" : "rejected tokenRejected"
                 case _ where results.contains("misconfigured"): "failed providerMisconfigured"
                 case _ where results.contains("proof rejected"): "rejected proofRejected"
                 default: "rejected wrongApplication"
@@ -209,22 +227,5 @@ struct ApplicationRouterTests {
         #expect(router.validateSyntax(of: Token(""))?.reason == .malformedToken)
         #expect(router.validateSyntax(of: Sample.token) == nil)
         #expect(credentials.takeCalls().isEmpty)
-    }
-
-    @Test("only the rejection of a single credential keeps its message")
-    func messages() async throws {
-        let credentials = ScriptedCredentials(Self.allProofsRejected)
-        for (names, message) in [
-            ("1a", "proof"),
-            (
-                "1a 1b",
-                "Account Kit rejected every configured secret's proof: a secret is wrong, or the token is for another application."
-            ),
-        ] {
-            let verdict = try await credentials.router(names).verify(
-                VerificationRequest(token: Sample.token), deadline: Sample.deadline())
-            #expect(verdict.rejection?.message == message)
-            #expect(verdict.rejection?.isCacheable == false)
-        }
     }
 }

@@ -22,10 +22,13 @@ final class ScriptedCredentials: Sendable {
 
     private struct State {
         var responses: [String: Response]
+        var checks: [String: Response] = [:]
+        var checkCount = 0
         var calls: [String] = []
         var awaitedCalls = 0
     }
 
+    let clock = SteppedClock()
     private let state: NIOLockedValueBox<State>
 
     init(_ responses: [String: Response]) {
@@ -35,7 +38,9 @@ final class ScriptedCredentials: Sendable {
     /// Returns a router over credentials with names like `1a 1b 2a`, in that order.
     ///
     /// - Parameter preferred: The index of the credential that each application uses first.
-    func router(_ names: String, preferred: Int = 0) -> ApplicationRouter {
+    func router(
+        _ names: String, preferred: Int = 0, observer: @escaping ApplicationRouter.CredentialObserver = { _, _ in }
+    ) -> ApplicationRouter {
         let names = names.split(separator: " ").map(String.init)
         var ids: [String] = []
         for name in names where !ids.contains(String(name.dropLast())) { ids.append(String(name.dropLast())) }
@@ -44,8 +49,24 @@ final class ScriptedCredentials: Sendable {
                 let own = names.filter { $0.dropLast() == id }
                 return ApplicationRouter.Application(
                     id: id, credentials: own.map(provider(named:)), preferred: preferred)
-            })
+            }, timeSource: clock.timeSource, observer: observer)
     }
+
+    /// Returns a router whose applications have passed their first check.
+    func checkedRouter(_ names: String) async throws -> ApplicationRouter {
+        let router = router(names)
+        router.checkCredentials()
+        try await eventually("each application has a working credential") { router.hasWorkingCredentials }
+        return router
+    }
+
+    /// Sets the response to every later check of a credential: ``Response/valid`` by default.
+    func check(_ name: String, gives response: Response) {
+        state.withLockedValue { $0.checks[name] = response }
+    }
+
+    /// The number of checks of credentials.
+    var checkCount: Int { state.withLockedValue { $0.checkCount } }
 
     func change(_ name: String, to response: Response) {
         state.withLockedValue { $0.responses[name] = response }
@@ -85,6 +106,16 @@ final class ScriptedCredentials: Sendable {
             case .failure(let code, let scope): .failure(VerificationError(code, name, scope: scope))
             }
         }
+        provider.credentialChecks.script {
+            let response = self.state.withLockedValue { state in
+                state.checkCount += 1
+                return state.checks[name] ?? .valid
+            }
+            switch response {
+            case .failure(let code, let scope): return .failure(VerificationError(code, name, scope: scope))
+            default: return .success(())
+            }
+        }
         provider.exchanges.script { _ in
             switch await self.respond(to: name) {
             case .valid: .success(.issued(Token("EMAW"), identity))
@@ -111,6 +142,6 @@ enum Sample {
     static let code = AuthorizationCode("AQtest_code-0001")
 
     static func deadline() -> Deadline {
-        Deadline(SteppedClock().now.advanced(by: .seconds(2)))
+        Deadline(SteppedClock().now.advanced(by: .seconds(3600)))
     }
 }

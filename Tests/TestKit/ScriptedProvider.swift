@@ -3,7 +3,8 @@ package import DoormanSupport
 
 /// A provider with scripted responses for each method. It records its requests.
 ///
-/// By default verifications and exchanges wait for a response by hand, revocations succeed, and accounts are unsupported.
+/// By default verifications and exchanges wait for a response by hand, revocations and checks of the credential succeed, and accounts
+/// are unsupported.
 package final class ScriptedProvider: TokenProvider {
     package typealias SyntaxCheck = @Sendable (Token) -> Rejection?
 
@@ -12,6 +13,7 @@ package final class ScriptedProvider: TokenProvider {
     package let revocations: ScriptedCalls<RevocationRequest, Void>
     package let accountLists: ScriptedCalls<AccountListRequest, AccountPage>
     package let accountDeletions: ScriptedCalls<AccountDeletionRequest, Void>
+    package let credentialChecks: ScriptedCalls<Void, Void>
     private let syntaxCheck: SyntaxCheck
 
     /// - Parameters:
@@ -27,6 +29,7 @@ package final class ScriptedProvider: TokenProvider {
         revocations = ScriptedCalls(recordsRequests: recordsRequests) { _ in .success(()) }
         accountLists = ScriptedCalls(recordsRequests: recordsRequests) { _ in .failure(unsupported) }
         accountDeletions = ScriptedCalls(recordsRequests: recordsRequests) { _ in .failure(unsupported) }
+        credentialChecks = ScriptedCalls(recordsRequests: false) { _ in .success(()) }
         self.syntaxCheck = syntaxCheck
     }
 
@@ -52,6 +55,10 @@ package final class ScriptedProvider: TokenProvider {
 
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
         try await accountDeletions.call(request, deadline: deadline)
+    }
+
+    package func checkCredential(deadline: Deadline) async throws(VerificationError) {
+        try await credentialChecks.call((), deadline: deadline)
     }
 
     // MARK: - All methods together

@@ -104,14 +104,11 @@ struct CallUnderTest: Sendable {
         require(response.status == 200 && !response.has("error"), "only a successful response makes a token valid")
         require(response.strings("id") == [identity.accountID], "the account is the response's")
         require(isNumber(identity.accountID), "an account's id is decimal digits")
-        if identity.applicationID.isEmpty {
+        require(identity.applicationID == CallParameters.applicationID, "the application is ours")
+        if !response.has("application") || response.literals("application") == ["null"] {
             require(parameters.acceptsAnswersWithoutApplication, "a response without an application is not accepted")
             require(parameters.hasSecret, "a response without an application needs a proof")
-            require(parameters.requestedApplicationID == nil, "a call that names an application gets that application")
-            require(
-                !response.has("application") || response.literals("application") == ["null"], "the response names no application")
         } else {
-            require(identity.applicationID == CallParameters.applicationID, "the application is ours")
             require(response.strings("application", "id") == [identity.applicationID], "the application is the response's")
         }
         require((identity.phone == nil) != (identity.email == nil), "an account has a phone or an e-mail address")

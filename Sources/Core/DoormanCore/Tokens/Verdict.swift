@@ -26,7 +26,8 @@ package struct Rejection: Sendable, Hashable {
         case tokenRejected
         /// The token belongs to an application that is not configured, or the provider did not name its application.
         case wrongApplication
-        /// The provider rejected our proof: our secret is wrong, or the token belongs to another application.
+        /// The provider rejected our proof. From a provider: our secret is wrong, or the token belongs to another application. From the
+        /// router: the token belongs to another application.
         case proofRejected
         /// The syntax of the token is invalid, so no provider request was sent.
         case malformedToken

@@ -29,6 +29,11 @@ package protocol TokenProvider: TokenVerifier {
 
     /// Deletes an account, and revokes its tokens. Idempotent. Unsupported by default.
     func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError)
+
+    /// Checks the provider's own credential, with a request that contains no user's token. Unsupported by default.
+    ///
+    /// - Throws: ``VerificationError`` unless the provider accepted the credential.
+    func checkCredential(deadline: Deadline) async throws(VerificationError)
 }
 
 extension TokenProvider {
@@ -41,31 +46,35 @@ extension TokenProvider {
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
         throw VerificationError(.unsupported, "The provider does not support deleting accounts.")
     }
+
+    /// Throws ``VerificationError/Code/unsupported``.
+    package func checkCredential(deadline: Deadline) async throws(VerificationError) {
+        throw VerificationError(.unsupported, "The provider has no credential to check.")
+    }
 }
 
 /// A request to verify a token.
 package struct VerificationRequest: Sendable, Hashable {
     package var token: Token
-    /// The application that the token must belong to; `nil` for any configured application.
+    /// The application that the call names; `nil` if it names none. Tried first, and a rejection by another application is no answer.
+    /// Whether a valid token belongs to it is for the caller to check.
     package var applicationID: String?
     /// The maximum age of a cached verdict; `nil` for any age within its TTL.
     package var maxAge: Duration?
     /// Whether the request refreshes a cached entry ahead of time, so that no caller waits for it.
     package var isRefresh: Bool
-    /// The application that the token probably belongs to; `nil` if unknown.
-    ///
-    /// A hint about the credential to use first. Tokens of other applications are valid as well.
-    package var likelyApplicationID: String?
+    /// The application for which the token was valid before; `nil` if unknown. A rejected proof is then no rejection of the token.
+    package var knownApplicationID: String?
 
     package init(
         token: Token, applicationID: String? = nil, maxAge: Duration? = nil, isRefresh: Bool = false,
-        likelyApplicationID: String? = nil
+        knownApplicationID: String? = nil
     ) {
         self.token = token
         self.applicationID = applicationID
         self.maxAge = maxAge
         self.isRefresh = isRefresh
-        self.likelyApplicationID = likelyApplicationID
+        self.knownApplicationID = knownApplicationID
     }
 }
 

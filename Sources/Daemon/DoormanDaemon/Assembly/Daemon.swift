@@ -63,7 +63,7 @@ package struct Daemon {
     ///
     /// - Throws: The first error that prevents or ends serving, such as an address in use.
     package func run() async throws {
-        let dependencies = try Dependencies(settings)
+        let dependencies = try Dependencies(settings, logger: logger)
         defer { dependencies.transport.shutdown() }
         let serverSettings = try settings.serverSettings()
         let tls = try settings.tls.load(now: TimeSource.system.wallTime())
@@ -71,6 +71,7 @@ package struct Daemon {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         let server = DoormanServer(settings: serverSettings, backend: dependencies.backend, tls: tls, group: group, logger: logger)
         warn(descriptorLimit: DescriptorLimit.raise())
+        dependencies.providers.checkCredentials()
         do {
             try await serve(server, dependencies)
         } catch {

@@ -6,6 +6,7 @@ internal import DoormanGovernor
 internal import DoormanServer
 internal import DoormanSupport
 internal import DoormanWire
+internal import Logging
 
 /// The composition root: server → cache → application router → governor → Account Kit verifier → curl transport.
 ///
@@ -20,7 +21,7 @@ struct Dependencies {
     let reloads = ReloadCounters()
 
     /// - Throws: ``ConfigurationError`` for invalid settings or an unreadable secret, or the error of a component that cannot be created.
-    init(_ settings: DoormandSettings, time: TimeSource = .system) throws {
+    init(_ settings: DoormandSettings, time: TimeSource = .system, logger: Logger) throws {
         let applications = try settings.applications()
         let transport = try CurlTransport(settings.transportSettings(governors: applications.count))
         self.time = time
@@ -28,7 +29,9 @@ struct Dependencies {
         var governorSettings = settings.governor
         // A hanging request must count as a failure even if lookups have little time.
         governorSettings.circuitBreaker.slowCall = min(governorSettings.circuitBreaker.slowCall, settings.cache.lookupTimeout / 2)
-        let providers = try ProviderPool(applications, governor: governorSettings, transport: transport, time: time)
+        let providers = try ProviderPool(
+            applications, governor: governorSettings, checkTimeout: settings.cache.lookupTimeout, transport: transport, time: time,
+            logger: logger)
         self.providers = providers
         var cache = settings.cache
         cache.defaultApplicationID = applications.count == 1 ? applications[0].id : nil

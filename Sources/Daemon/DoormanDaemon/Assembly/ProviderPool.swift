@@ -4,6 +4,7 @@ internal import DoormanCache
 internal import DoormanCore
 internal import DoormanGovernor
 internal import DoormanSupport
+internal import Logging
 internal import NIOConcurrencyHelpers
 internal import ProviderRouting
 
@@ -30,21 +31,38 @@ final class ProviderPool: Sendable {
     let providerRequests = ProviderCounters()
     private let transport: CurlTransport
     private let time: TimeSource
+    private let logger: Logger
+    private let checkTimeout: Duration
     private let state: NIOLockedValueBox<State>
 
+    /// - Parameter checkTimeout: The maximum time of a check of an application's credentials.
     /// - Throws: `AccountKitSettings.Invalid` if the settings of an application are invalid.
     init(
-        _ applications: [ServedApplication], governor settings: GovernorSettings, transport: CurlTransport, time: TimeSource
+        _ applications: [ServedApplication], governor settings: GovernorSettings, checkTimeout: Duration,
+        transport: CurlTransport, time: TimeSource, logger: Logger
     ) throws(AccountKitSettings.Invalid) {
+        self.transport = transport
+        self.time = time
+        self.logger = logger
+        self.checkTimeout = checkTimeout
         governedApplications = applications.map { application in
             GovernedApplication(applicationID: application.id, governor: Governor(settings: settings, timeSource: time))
         }
-        let router = try Self.router(applications, governedApplications, transport, time, providerRequests) { _ in 0 }
+        let verifiers = try Self.verifiers(applications, governedApplications, transport, time, providerRequests)
+        let router = ApplicationRouter(
+            zip(applications, verifiers).map { ApplicationRouter.Application(id: $0.id, credentials: $1) }, timeSource: time,
+            checkTimeout: checkTimeout, observer: Self.credentialLog(applications, logger))
         provider = HotSwappableProvider(router)
         state = NIOLockedValueBox(State(applications: applications, router: router))
-        self.transport = transport
-        self.time = time
     }
+
+    /// Begins a check of each application's credentials, without waiting for the outcome. A failure is logged, and stops nothing.
+    func checkCredentials() {
+        state.withLockedValue { $0.router }.checkCredentials()
+    }
+
+    /// Whether each application has a credential that worked when it was last used or checked.
+    var hasWorkingCredentials: Bool { state.withLockedValue { $0.router }.hasWorkingCredentials }
 
     /// The applications with their current secrets.
     var applications: [ServedApplication] { state.withLockedValue { $0.applications } }
@@ -55,27 +73,53 @@ final class ProviderPool: Sendable {
     /// - Returns: A closure that swaps the verifiers. Requests in flight keep the secret that they began with.
     func prepare(_ applications: [ServedApplication]) throws(AccountKitSettings.Invalid) -> @Sendable () -> Void {
         let before = state.withLockedValue { $0 }
-        // A working secret stays the preferred secret, whatever its new position.
-        let router = try Self.router(applications, governedApplications, transport, time, providerRequests) { application in
-            guard let old = before.applications.first(where: { $0.id == application.id }),
-                let preferred = before.router.preferredCredential(of: application.id)
-            else { return 0 }
-            return application.secrets.firstIndex(of: old.secrets[preferred]) ?? 0
+        let verifiers = try Self.verifiers(applications, governedApplications, transport, time, providerRequests)
+        let routed = zip(applications, verifiers).map { application, verifiers in
+            // A working secret stays the preferred secret, whatever its new position.
+            let old = before.applications.first { $0.id == application.id }
+            let working = before.router.preferredCredential(of: application.id).flatMap { old?.secrets[$0] }
+            return ApplicationRouter.Application(
+                id: application.id, credentials: verifiers, preferred: application.secrets.firstIndex(of: working) ?? 0)
         }
+        let router = ApplicationRouter(
+            routed, timeSource: time, checkTimeout: checkTimeout, observer: Self.credentialLog(applications, logger))
         return { [state, provider] in
             state.withLockedValue { $0 = State(applications: applications, router: router) }
             provider.replace(with: router)
+            router.checkCredentials()
         }
     }
 
-    private static func router(
+    /// Returns the observer that logs the first failed check of an application's credentials, and the first success after it.
+    private static func credentialLog(
+        _ applications: [ServedApplication], _ logger: Logger
+    ) -> ApplicationRouter.CredentialObserver {
+        let files = Dictionary(uniqueKeysWithValues: applications.map { ($0.id, $0.secretFiles) })
+        return { applicationID, failure in
+            // An application without a secret is warned about at the start.
+            guard failure?.code != .unsupported else { return }
+            var metadata: Logger.Metadata = [
+                "application": "\(applicationID)", "files": "\((files[applicationID] ?? []).joined(separator: ", "))",
+            ]
+            guard let failure else {
+                return logger.notice("credential check succeeded", metadata: metadata)
+            }
+            metadata["cause"] = "\(failure.message)"
+            logger.error(
+                "credential check failed: until it succeeds, a rejected proof makes a token unavailable, not rejected",
+                metadata: metadata)
+        }
+    }
+
+    /// Returns the verifiers of each application, one for each secret.
+    private static func verifiers(
         _ applications: [ServedApplication], _ governedApplications: [GovernedApplication], _ transport: CurlTransport,
-        _ time: TimeSource, _ providerRequests: ProviderCounters, preferred: (ServedApplication) -> Int
-    ) throws(AccountKitSettings.Invalid) -> ApplicationRouter {
+        _ time: TimeSource, _ providerRequests: ProviderCounters
+    ) throws(AccountKitSettings.Invalid) -> [[GovernedVerifier]] {
         let observer: AccountKitVerifier.Observer = { endpoint, outcome, took in
             providerRequests.record(endpoint, outcome, took)
         }
-        var routes: [ApplicationRouter.Application] = []
+        var verifiers: [[GovernedVerifier]] = []
         for application in applications {
             guard let governor = governedApplications.first(where: { $0.applicationID == application.id })?.governor else {
                 preconditionFailure("the set of applications changes only with a restart")
@@ -86,9 +130,8 @@ final class ProviderPool: Sendable {
                     credential, transport: transport, time: time, observer: observer, usage: governor.noteUsage)
                 governed.append(GovernedVerifier(upstream: accountKit, governor: governor))
             }
-            routes.append(
-                ApplicationRouter.Application(id: application.id, credentials: governed, preferred: preferred(application)))
+            verifiers.append(governed)
         }
-        return ApplicationRouter(routes)
+        return verifiers
     }
 }

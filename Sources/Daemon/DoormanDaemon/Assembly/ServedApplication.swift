@@ -5,6 +5,8 @@ struct ServedApplication: Sendable, Hashable {
     let id: String
     /// The settings for each secret, which differ only in the secret. There is one, or two during a rotation, the current secret first.
     let credentials: [AccountKitSettings]
+    /// The paths of the files that hold the secrets.
+    let secretFiles: [String]
 
     /// The secret of each credential. `nil` for a credential without a secret.
     var secrets: [AppSecret?] { credentials.map(\.application.secret) }
@@ -16,7 +18,7 @@ struct ServedApplication: Sendable, Hashable {
             credential.application.secret = secret
             return credential
         }
-        return ServedApplication(id: id, credentials: credentials)
+        return ServedApplication(id: id, credentials: credentials, secretFiles: other.secretFiles)
     }
 
     /// Whether requests carry a proof, which needs a secret.
@@ -73,7 +75,8 @@ struct ApplicationEntry: Sendable {
             if !problems.contains(line) { problems.append(line) }
         }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
-        return ServedApplication(id: id, credentials: credentials)
+        return ServedApplication(
+            id: id, credentials: credentials, secretFiles: [secretFile, nextSecretFile].filter { !$0.isEmpty })
     }
 }
 

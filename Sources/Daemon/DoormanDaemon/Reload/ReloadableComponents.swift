@@ -115,7 +115,9 @@ extension ProviderPool {
     private static func keys(
         _ settings: DoormandSettings, ofSecretsThatDiffer before: [ServedApplication], _ after: [ServedApplication]
     ) -> [String] {
-        guard settings.applicationsFile.isEmpty else { return before == after ? [] : ["account-kit.applications-file"] }
+        guard settings.applicationsFile.isEmpty else {
+            return before.map(\.secrets) == after.map(\.secrets) ? [] : ["account-kit.applications-file"]
+        }
         var keys: [String] = []
         if before.map({ $0.secrets.prefix(1) }) != after.map({ $0.secrets.prefix(1) }) {
             keys.append("account-kit.app-secret-file")

@@ -87,8 +87,7 @@ struct FailureReport: Sendable, Equatable {
 
     private static func advice(_ reason: RejectionReason) -> String {
         switch reason {
-        case .wrongApplication: "Check that the app and the server use the same application."
-        case .proofRejected: "Check the application's secret on the server, and that the token belongs to that application."
+        case .wrongApplication, .proofRejected: "Check that the app and the server use the same application."
         case .malformedToken: "Check that it was copied completely, and that it is a user's token, or for 'exchange' a code."
         default: "Have the user log in again."
         }

@@ -41,15 +41,7 @@ package struct AccountKitVerifier: TokenProvider {
     }
 
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        // Tokens of other applications are rejected anyway, so no request is needed.
-        if let applicationID = request.applicationID, applicationID != settings.application.id {
-            return .rejected(.anotherApplication)
-        }
-        let verdict = try await introspect(request.token, deadline: deadline)
-        if case .valid(let identity) = verdict, let applicationID = request.applicationID, identity.applicationID != applicationID {
-            return .rejected(.unknownApplication)
-        }
-        return verdict
+        try await introspect(request.token, deadline: deadline)
     }
 
     /// Requests the account of a token (E2). The token's syntax must be valid.
@@ -73,8 +65,9 @@ package struct AccountKitVerifier: TokenProvider {
         } else if !settings.acceptAnswersWithoutApplication {
             return .rejected(.unknownApplication)
         }
+        // Without an application in the response, the accepted proof vouches for it: this option requires a secret.
         var identity = Identity(
-            accountID: me.accountID, applicationID: me.applicationID ?? "", provider: Self.providerName,
+            accountID: me.accountID, applicationID: me.applicationID ?? settings.application.id, provider: Self.providerName,
             verifiedAt: time.wallTime())
         switch me.contact {
         case .phone(let number, let countryPrefix, let nationalNumber):
@@ -226,6 +219,15 @@ extension AccountKitVerifier {
             throw .malformedResponse
         }
         return page
+    }
+
+    /// Checks application id and secret by listing one account (E6).
+    package func checkCredential(deadline: Deadline) async throws(VerificationError) {
+        guard let request = requests.accounts(limit: 1, after: nil) else {
+            throw VerificationError(.unsupported, "No app secret is configured, so there is no credential to check.")
+        }
+        _ = try await success(
+            of: request, to: .accounts, rejectionMessage: "Account Kit rejected the credential check.", deadline: deadline)
     }
 
     /// Deletes an account (E5).

@@ -175,8 +175,6 @@ extension CachingVerifier {
 
     /// Sends a provider request, and stores its verdict.
     ///
-    /// The request does not restrict the application, since calls for other applications may wait for the same result. The call's
-    /// application is only the first to try.
     private func requestVerdict(for call: VerifyCall, purpose: LookupPurpose) async throws(VerificationError) -> LookupResult {
         let epoch = cache.epoch(for: call.key)
         let now = timeSource.now()
@@ -185,8 +183,8 @@ extension CachingVerifier {
             return LookupResult(verdict: verdict, requestedAt: nil)
         }
         let request = VerificationRequest(
-            token: call.token, isRefresh: purpose == .refresh,
-            likelyApplicationID: call.applicationID ?? cachedApplication(of: call.key, now: now))
+            token: call.token, applicationID: call.applicationID, isRefresh: purpose == .refresh,
+            knownApplicationID: cachedApplication(of: call.key, now: now))
         do throws(VerificationError) {
             let verdict = try await reportingTimeout { () async throws(VerificationError) in
                 try await self.upstream.verify(request, deadline: self.lookupDeadline(from: now))

@@ -61,6 +61,12 @@ extension GovernedVerifier: TokenProvider {
             try await self.upstream.deleteAccount(request, deadline: deadline)
         }
     }
+
+    package func checkCredential(deadline: Deadline) async throws(VerificationError) {
+        try await governed(deadline) { () async throws(VerificationError) in
+            try await self.upstream.checkCredential(deadline: deadline)
+        }
+    }
 }
 
 extension GovernedVerifier {

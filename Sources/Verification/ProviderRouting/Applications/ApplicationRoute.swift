@@ -2,46 +2,83 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// The credentials of one application, and the number of the credential that worked last.
+/// The credentials of one application, and what the provider's responses have shown about them.
 struct ApplicationRoute: Sendable {
     /// A credential of the application. Reports from calls decide which credential the next call uses first.
     struct Credential: Sendable {
         let provider: any TokenProvider
         let number: Int
         fileprivate let count: Int
-        fileprivate let preferredNumber: NIOLockedValueBox<Int>
+        fileprivate let standing: NIOLockedValueBox<Standing>
 
         /// Reports that Account Kit accepted the credential. Later calls use it first.
         func markWorking() {
-            preferredNumber.withLockedValue { $0 = number }
+            standing.withLockedValue {
+                $0.preferred = number
+                $0.working.insert(number)
+            }
         }
 
         /// Reports that Account Kit may have rejected the credential. Later calls use the next credential first, unless another has
         /// worked in the meantime.
         func markSuspect() {
-            preferredNumber.withLockedValue { if $0 == number { $0 = (number + 1) % count } }
+            standing.withLockedValue {
+                if $0.preferred == number { $0.preferred = (number + 1) % count }
+                $0.working.remove(number)
+            }
+        }
+
+        /// Reports that the check of the credential failed.
+        func markFailed() {
+            standing.withLockedValue { _ = $0.working.remove(number) }
+        }
+    }
+
+    /// What is known about the credentials of an application.
+    struct Standing: Sendable {
+        /// The number of the credential to use first.
+        var preferred: Int
+        /// The numbers of the credentials that worked when they were last used or checked.
+        var working: Set<Int> = []
+        /// The time from which the next ``CredentialCheck`` may begin; `nil` before the first.
+        var nextCheck: Instant?
+        private var lastCheckSucceeded = true
+
+        init(preferred: Int) {
+            self.preferred = preferred
+        }
+
+        /// Records the outcome of a check.
+        ///
+        /// - Returns: Whether it differs from the outcome before. The first check of an application is expected to succeed.
+        mutating func recordCheck(succeeded: Bool) -> Bool {
+            defer { lastCheckSucceeded = succeeded }
+            return succeeded != lastCheckSucceeded
         }
     }
 
     let applicationID: String
     private let credentials: [Credential]
     /// The lock is never held across a call.
-    private let preferredNumber: NIOLockedValueBox<Int>
+    let standing: NIOLockedValueBox<Standing>
 
     init(_ application: ApplicationRouter.Application) {
         precondition(!application.credentials.isEmpty, "an application has a credential")
         precondition(application.credentials.indices.contains(application.preferred), "the preferred credential exists")
-        let box = NIOLockedValueBox(application.preferred)
+        let standing = NIOLockedValueBox(Standing(preferred: application.preferred))
         let count = application.credentials.count
         applicationID = application.id
-        preferredNumber = box
+        self.standing = standing
         credentials = application.credentials.enumerated().map { number, provider in
-            Credential(provider: provider, number: number, count: count, preferredNumber: box)
+            Credential(provider: provider, number: number, count: count, standing: standing)
         }
     }
 
     /// The credential to use first.
-    var preferred: Credential { credentials[preferredNumber.withLockedValue { $0 }] }
+    var preferred: Credential { credentials[standing.withLockedValue { $0.preferred }] }
+
+    /// The numbers of the credentials that worked when they were last used or checked.
+    var workingCredentials: Set<Int> { standing.withLockedValue { $0.working } }
 
     /// All credentials, the preferred credential first.
     var credentialsInOrder: [Credential] {

@@ -6,7 +6,8 @@ package import DoormanSupport
 /// A token does not say which application it was made for, so the router tries the applications in order. During a secret rotation
 /// Account Kit may accept either secret, so the router tries the credentials of an application in order.
 ///
-/// - A rejected proof, or an error of ``VerificationError/Scope/credential``, leads to the next credential.
+/// - A rejected proof, or an error of ``VerificationError/Scope/credential``, leads to the next credential. A rejected proof rejects the
+///   token only if the secret is known to be right.
 /// - A token of another application, or throttling, leads to the next application.
 /// - Any other result is final.
 package final class ApplicationRouter: Sendable {
@@ -25,25 +26,46 @@ package final class ApplicationRouter: Sendable {
         }
     }
 
-    let routes: [ApplicationRoute]
+    /// Receives the outcome of a check of an application's credentials if it differs from the one before: `nil` if a credential works,
+    /// otherwise the error. The first check is expected to succeed. Called on any thread; must not block.
+    package typealias CredentialObserver = @Sendable (_ applicationID: String, _ failure: VerificationError?) -> Void
 
-    /// - Parameter applications: At least one, with unique ids, in the order in which to try them for a token of unknown
-    ///   application.
-    package init(_ applications: [Application]) {
+    let routes: [ApplicationRoute]
+    private let timeSource: TimeSource
+    private let credentialCheck: CredentialCheck
+
+    /// - Parameters:
+    ///   - applications: At least one, with unique ids, in the order in which to try them for a token of unknown application.
+    ///   - checkTimeout: The maximum time of a check of credentials. Default 2 s.
+    package init(
+        _ applications: [Application], timeSource: TimeSource, checkTimeout: Duration = .seconds(2),
+        observer: @escaping CredentialObserver = { _, _ in }
+    ) {
         precondition(!applications.isEmpty, "at least one application is configured")
         precondition(Set(applications.map(\.id)).count == applications.count, "an application is configured once")
         routes = applications.map(ApplicationRoute.init)
+        self.timeSource = timeSource
+        credentialCheck = CredentialCheck(
+            timeSource: timeSource, timeout: checkTimeout, applicationCount: applications.count, observer: observer)
     }
+
+    /// Begins a check of each application's credentials, without waiting for the outcome. To be called when the router is put to use.
+    package func checkCredentials() {
+        for route in routes { credentialCheck.start(route) }
+    }
+
+    /// Whether each application has a credential that worked when it was last used or checked.
+    package var hasWorkingCredentials: Bool { routes.allSatisfy { !$0.workingCredentials.isEmpty } }
 
     /// Returns the index of the application's preferred credential; `nil` if the application is not configured.
     package func preferredCredential(of applicationID: String) -> Int? {
         route(to: applicationID)?.preferred.number
     }
 
-    /// Returns the routes in the order to try them, the likely application first.
-    func routes(likely applicationID: String?) -> [ApplicationRoute] {
-        guard let applicationID, let likely = route(to: applicationID) else { return routes }
-        return [likely] + routes.filter { $0.applicationID != applicationID }
+    /// Returns the routes in the order to try them, the given application first.
+    func routes(first applicationID: String?) -> [ApplicationRoute] {
+        guard let applicationID, let first = route(to: applicationID) else { return routes }
+        return [first] + routes.filter { $0.applicationID != applicationID }
     }
 
     func route(to applicationID: String) -> ApplicationRoute? {
@@ -72,16 +94,18 @@ extension ApplicationRouter: TokenProvider {
         routes[0].preferred.provider.validateSyntax(of: token)
     }
 
-    /// Verifies a token with one credential after another until a result is final. Tries only the request's application if it names
-    /// one.
+    /// Verifies a token with one credential after another until a result is final: first as the application for which it was valid
+    /// before, otherwise as the application of the request.
+    ///
+    /// A rejection by another application than the request's is not final, nor is a rejection after an error of another application:
+    /// trouble of one application must not reject the tokens of another.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        var routes = routes(likely: request.likelyApplicationID)
-        if let applicationID = request.applicationID {
-            guard let route = route(to: applicationID) else { return .rejected(.anotherApplication) }
-            routes = [route]
-        }
+        let named = request.applicationID.flatMap(route(to:))?.applicationID
         var failedAttempts = FailedAttempts()
-        for route in routes {
+        for route in routes(first: request.knownApplicationID ?? named) {
+            let isFinal = failedAttempts.failure == nil && (named == nil || named == route.applicationID)
+            let workingBefore = route.workingCredentials
+            var isProofRejected = false
             attempts: for credential in route.credentialsInOrder {
                 do throws(VerificationError) {
                     let verdict = try await credential.provider.verify(request, deadline: deadline)
@@ -90,26 +114,45 @@ extension ApplicationRouter: TokenProvider {
                         credential.markWorking()
                         return verdict
                     case .rejected(let rejection) where rejection.reason == .proofRejected:
-                        failedAttempts.add(rejection)
+                        isProofRejected = true
                     case .rejected(let rejection) where rejection.reason == .wrongApplication:
                         // The secret was accepted, so another secret would lead to the same result.
-                        failedAttempts.add(rejection)
+                        failedAttempts.wrongApplication = failedAttempts.wrongApplication ?? rejection
                         break attempts
                     case .rejected:
+                        guard isFinal else { break attempts }
                         return verdict
                     }
                 } catch {
                     if error.code == .providerBusy {
                         // Each application has a rate limit of its own, and the token may be for another application.
-                        failedAttempts.add(error)
+                        failedAttempts.failure = failedAttempts.failure ?? error
                         break attempts
                     }
                     guard error.scope == .credential else { throw error }
-                    failedAttempts.add(error)
+                    failedAttempts.failure = failedAttempts.failure ?? error
                 }
             }
+            guard isProofRejected else { continue }
+            if route.applicationID == request.knownApplicationID {
+                credentialCheck.startIfDue(route)
+                throw .secretStoppedWorking
+            }
+            failedAttempts.proofs.append(
+                RejectedProof(route: route, workingBefore: workingBefore, arrived: timeSource.now()))
         }
-        return try failedAttempts.outcome()
+        return try await outcome(of: failedAttempts, deadline: deadline)
+    }
+
+    /// Returns the verdict when no credential is left.
+    ///
+    /// - Throws: The first error, if there was any: its credential might have accepted the token. Otherwise the error of a proof that
+    ///   may have been rejected because of a wrong secret.
+    private func outcome(of attempts: FailedAttempts, deadline: Deadline) async throws(VerificationError) -> Verdict {
+        if let failure = attempts.failure { throw failure }
+        for proof in attempts.proofs { try await credentialCheck.confirm(proof, deadline: deadline) }
+        if attempts.proofs.isEmpty { return .rejected(attempts.wrongApplication ?? .anotherApplication) }
+        return .rejected(.workingSecretRejected)
     }
 
     /// Exchanges a code with one request: a request that may have been sent is never repeated. After a failure that a wrong secret
@@ -153,7 +196,7 @@ extension ApplicationRouter: TokenProvider {
     private func revokeToken(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
         if let applicationID = request.applicationID, route(to: applicationID) == nil { throw .unknownApplication }
         var failure: VerificationError?
-        for route in routes(likely: request.applicationID) {
+        for route in routes(first: request.applicationID) {
             let routed = RevocationRequest(request.subject, applicationID: route.applicationID)
             for credential in route.credentialsInOrder {
                 do throws(VerificationError) {
@@ -172,30 +215,10 @@ extension ApplicationRouter: TokenProvider {
 
 /// The results of the credentials tried so far, of which none was final.
 private struct FailedAttempts {
-    private var proof: Rejection?
-    private var application: Rejection?
-    private var failure: VerificationError?
-    private var count = 0
-
-    mutating func add(_ rejection: Rejection) {
-        count += 1
-        if rejection.reason == .proofRejected { proof = proof ?? rejection } else { application = application ?? rejection }
-    }
-
-    mutating func add(_ error: VerificationError) {
-        count += 1
-        failure = failure ?? error
-    }
-
-    /// Returns the verdict when no credential is left.
-    ///
-    /// A rejected proof has two possible causes, a wrong secret and a token of another application. The rejection names both, and
-    /// is not cached.
-    ///
-    /// - Throws: The first error, if there was any: its credential might have accepted the token.
-    func outcome() throws(VerificationError) -> Verdict {
-        if let failure { throw failure }
-        if let proof { return .rejected(count == 1 ? proof : application == nil ? .allProofsWrong : .noApplicationMatches) }
-        return .rejected(application ?? .anotherApplication)
-    }
+    /// The proofs that the provider rejected, one for each application.
+    var proofs: [RejectedProof] = []
+    /// The first rejection for another application.
+    var wrongApplication: Rejection?
+    /// The first error.
+    var failure: VerificationError?
 }

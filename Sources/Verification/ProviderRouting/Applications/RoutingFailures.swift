@@ -6,10 +6,6 @@ extension VerificationError {
 }
 
 extension Rejection {
-    static let allProofsWrong = Rejection(
-        .proofRejected,
-        "Account Kit rejected every configured secret's proof: a secret is wrong, or the token is for another application.")
-    static let noApplicationMatches = Rejection(
-        .proofRejected,
-        "No application matches, and Account Kit rejected a proof: a secret is wrong, or the token is for another application.")
+    static let workingSecretRejected = Rejection(
+        .proofRejected, "The token belongs to another application: Account Kit rejected the proof of a working app secret.")
 }

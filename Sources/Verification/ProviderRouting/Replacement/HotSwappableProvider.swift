@@ -43,4 +43,8 @@ extension HotSwappableProvider: TokenProvider {
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
         try await provider.deleteAccount(request, deadline: deadline)
     }
+
+    package func checkCredential(deadline: Deadline) async throws(VerificationError) {
+        try await provider.checkCredential(deadline: deadline)
+    }
 }

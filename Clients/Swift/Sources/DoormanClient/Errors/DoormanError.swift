@@ -66,7 +66,7 @@ public struct RejectionReason: Sendable, Hashable, CustomStringConvertible {
     public static let tokenRejected = RejectionReason("TOKEN_REJECTED")
     /// The token was issued for another application.
     public static let wrongApplication = RejectionReason("WRONG_APPLICATION")
-    /// The provider rejected the proof: the token belongs to another application, or the server's secret is wrong.
+    /// The token belongs to another application: the provider rejected the server's proof, though its secret works.
     public static let proofRejected = RejectionReason("PROOF_REJECTED")
     /// The text is not a token or code: it is empty, too long, or has characters or a prefix that no token has.
     public static let malformedToken = RejectionReason("MALFORMED_TOKEN")

@@ -1,4 +1,3 @@
-import DoormanCache
 import DoormanCore
 import DoormanSupport
 import NIOConcurrencyHelpers

@@ -1,5 +1,4 @@
 package import DoormanCore
-package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// One lookup per key at a time for any number of callers: the first call begins a lookup, the others join it.

@@ -1,0 +1,141 @@
+internal import DoormanCore
+internal import DoormanSupport
+internal import NIOConcurrencyHelpers
+
+/// Checks applications' credentials, to tell a wrong secret from a token of another application.
+///
+/// The provider rejects the proof in both cases. A rejected proof shows that a token belongs to another application only if the same
+/// credential worked before the token's request was sent, and works after its response arrived.
+final class CredentialCheck: Sendable {
+    /// Receives the outcome of a check if it differs from the one before: `nil` if a credential works, otherwise the error. Called on
+    /// any thread; must not block.
+    typealias Observer = @Sendable (_ applicationID: String, _ failure: VerificationError?) -> Void
+
+    /// The minimum time between two checks of an application that calls cause. Callers can cause checks with tokens of other
+    /// applications, and each check counts towards the provider's rate limit.
+    static let interval = Duration.seconds(5)
+
+    private struct Outcome: Sendable {
+        let began: Instant
+        /// The number of the credential that works.
+        let workingCredential: Result<Int, VerificationError>
+    }
+
+    private let timeSource: TimeSource
+    private let timeout: Duration
+    private let observer: Observer
+    private let checks: SingleFlight<String, Outcome>
+
+    /// - Parameters:
+    ///   - timeout: The maximum time of a check, and of the wait for its beginning.
+    ///   - applicationCount: The number of applications, which bounds the checks in flight.
+    init(timeSource: TimeSource, timeout: Duration, applicationCount: Int, observer: @escaping Observer) {
+        self.timeSource = timeSource
+        self.timeout = timeout
+        self.observer = observer
+        // Each waiter is a lookup of the cache, whose number is limited there.
+        checks = SingleFlight(
+            maximumInFlightLookups: applicationCount, maximumWaitersPerLookup: .max, timeSource: timeSource)
+    }
+
+    /// Begins a check that no call waits for, unless one is in flight.
+    func start(_ route: ApplicationRoute) {
+        _ = checks.start(for: route.applicationID) { () async throws(VerificationError) in await self.check(route) }
+    }
+
+    /// Begins a check because of a call that can't wait for it, unless one is in flight or began less than ``interval`` ago.
+    func startIfDue(_ route: ApplicationRoute) {
+        _ = checks.start(for: route.applicationID) { () async throws(VerificationError) in try await self.checkWhenDue(route) }
+    }
+
+    /// Confirms that a rejected proof is no fault of ours. Waits for a check that begins after the proof was rejected.
+    ///
+    /// - Throws: ``VerificationError`` if the proof may have been rejected because of a wrong secret.
+    func confirm(_ proof: RejectedProof, deadline: Deadline) async throws(VerificationError) {
+        while true {
+            let outcome = try await checks.value(for: proof.route.applicationID, deadline: deadline) {
+                () async throws(VerificationError) in
+                try await self.checkWhenDue(proof.route)
+            }
+            guard outcome.began >= proof.arrived else { continue }
+            guard case .success(let working) = outcome.workingCredential else { throw .secretRejected }
+            guard proof.workingBefore.contains(working) else { throw .secretJustAccepted }
+            return
+        }
+    }
+
+    /// Checks as soon as ``interval`` allows it.
+    ///
+    /// - Throws: If the interval ends too late, `.providerBusy`, or `.providerMisconfigured` if no credential worked at the last check.
+    private func checkWhenDue(_ route: ApplicationRoute) async throws(VerificationError) -> Outcome {
+        let now = timeSource.now()
+        let due = route.standing.withLockedValue { $0.nextCheck } ?? now
+        guard due < now.advanced(by: timeout) else {
+            throw route.workingCredentials.isEmpty ? .secretRejected : .checkedRecently(retryAfter: now.duration(to: due))
+        }
+        while timeSource.now() < due { await timeSource.sleep(due) }
+        route.standing.withLockedValue { [now = timeSource.now()] in $0.nextCheck = now.advanced(by: Self.interval) }
+        return await check(route)
+    }
+
+    /// Tries the credentials of an application in order until one works.
+    private func check(_ route: ApplicationRoute) async -> Outcome {
+        let began = timeSource.now()
+        let result = await workingCredential(of: route, deadline: Deadline(began.advanced(by: timeout)))
+        var failure: VerificationError?
+        if case .failure(let error) = result { failure = error }
+        if route.standing.withLockedValue({ $0.recordCheck(succeeded: failure == nil) }) {
+            observer(route.applicationID, failure)
+        }
+        return Outcome(began: began, workingCredential: result)
+    }
+
+    private func workingCredential(of route: ApplicationRoute, deadline: Deadline) async -> Result<Int, VerificationError> {
+        var failure: VerificationError?
+        for credential in route.credentialsInOrder {
+            do throws(VerificationError) {
+                try await credential.provider.checkCredential(deadline: deadline)
+                credential.markWorking()
+                return .success(credential.number)
+            } catch {
+                // An error of another scope, such as a time-out, says nothing about the other credentials.
+                guard error.scope == .credential else { return .failure(failure ?? error) }
+                credential.markFailed()
+                failure = failure ?? error
+            }
+        }
+        return .failure(failure ?? .noCredential)
+    }
+}
+
+/// The proofs of a token that the provider rejected: one with each credential of an application.
+struct RejectedProof: Sendable {
+    let route: ApplicationRoute
+    /// The credentials that had worked when the first request was sent.
+    let workingBefore: Set<Int>
+    /// The time when the last response arrived.
+    let arrived: Instant
+}
+
+extension VerificationError {
+    static let secretRejected = VerificationError(
+        .providerMisconfigured,
+        "Account Kit rejected the proof, and the application's credential could not be confirmed: check the app id and the app secret.",
+        scope: .credential)
+    /// The secret at the provider may have changed between the two responses.
+    static let secretJustAccepted = VerificationError(
+        .providerUnavailable,
+        "Account Kit rejected the proof, and accepted the app secret only after that: verify the token again.",
+        scope: .credential)
+    /// The token was valid for this application before, so the secret must be wrong.
+    static let secretStoppedWorking = VerificationError(
+        .providerMisconfigured,
+        "Account Kit rejected the proof of a token that was valid for this application before: check the app secret.",
+        scope: .credential)
+
+    fileprivate static func checkedRecently(retryAfter: Duration) -> VerificationError {
+        VerificationError(
+            .providerBusy, "Account Kit rejected the proof, and the application's credential was checked less than 5 s ago.",
+            retryAfter: retryAfter, scope: .credential)
+    }
+}

@@ -1,0 +1,134 @@
+import DoormanCore
+import DoormanSupport
+import NIOConcurrencyHelpers
+import ProviderRouting
+import TestKit
+import Testing
+
+/// The provider rejects a proof because the token belongs to another application, or because our secret is wrong. Only the first
+/// rejects the token.
+@Suite("A wrong secret")
+struct WrongSecretTests {
+    private static let rejected: ScriptedCredentials.Response = .proofRejected
+    private static let wrongSecret: ScriptedCredentials.Response = .failure(.providerUnavailable, .credential)
+
+    private let credentials = ScriptedCredentials(["1a": rejected, "1b": rejected, "2a": rejected])
+
+    private func verify(_ router: ApplicationRouter, known: String? = nil, application: String? = nil) async -> String {
+        await ApplicationRouterTests.verify(router, known: known, application: application)
+    }
+
+    @Test("a proof rejects the token if its secret worked before and works after it")
+    func working() async throws {
+        let router = try await credentials.checkedRouter("1a")
+        #expect(await verify(router) == "rejected proofRejected")
+        #expect(credentials.checkCount == 2)
+    }
+
+    @Test(
+        "a failed check rejects no token",
+        arguments: [.providerUnavailable, .providerBusy, .deadlineExceeded, .unsupported, .internal]
+            as [VerificationError.Code], [.provider, .credential] as [VerificationError.Scope])
+    func failedCheck(code: VerificationError.Code, scope: VerificationError.Scope) async throws {
+        let router = try await credentials.checkedRouter("1a 1b")
+        for name in ["1a", "1b"] { credentials.check(name, gives: .failure(code, scope)) }
+        #expect(await verify(router) == "failed providerMisconfigured")
+    }
+
+    @Test("no token is rejected before the first check has succeeded")
+    func start() async throws {
+        credentials.check("1a", gives: Self.wrongSecret)
+        let router = credentials.router("1a")
+        router.checkCredentials()
+        try await eventually("a check") { credentials.checkCount == 1 }
+        #expect(await verify(router) == "failed providerMisconfigured")
+        #expect(credentials.checkCount == 2)
+    }
+
+    @Test("a secret that the provider accepts only after it rejected the proof rejects no token")
+    func justAccepted() async throws {
+        let router = credentials.router("1a")
+        #expect(await verify(router) == "failed providerUnavailable")
+        #expect(credentials.checkCount == 1)
+        credentials.clock.advance(by: .seconds(5))
+        #expect(await verify(router) == "rejected proofRejected")
+    }
+
+    @Test("the secret that works must be the secret that worked when the token was sent")
+    func exchangedSecrets() async throws {
+        let router = try await credentials.checkedRouter("1a 1b")
+        credentials.check("1a", gives: Self.wrongSecret)
+        #expect(await verify(router) == "failed providerUnavailable", "the second secret began to work later")
+        credentials.clock.advance(by: .seconds(5))
+        #expect(await verify(router) == "rejected proofRejected")
+    }
+
+    @Test("a wrong secret of one application rejects no token of unknown application")
+    func oneOfTwo() async throws {
+        let router = try await credentials.checkedRouter("1a 2a")
+        credentials.check("2a", gives: Self.wrongSecret)
+        #expect(await verify(router) == "failed providerMisconfigured")
+        credentials.clock.advance(by: .seconds(5))
+        credentials.check("2a", gives: .valid)
+        #expect(await verify(router) == "failed providerUnavailable")
+        credentials.clock.advance(by: .seconds(5))
+        #expect(await verify(router) == "rejected proofRejected")
+    }
+
+    @Test("a token that was valid before is not rejected, though the check would succeed")
+    func knownToken() async throws {
+        let router = try await credentials.checkedRouter("1a")
+        #expect(await verify(router, known: "1") == "failed providerMisconfigured")
+        try await eventually("a check in the background") { credentials.checkCount == 2 }
+    }
+
+    @Test("calls at the same time share a check, and a check is not repeated within 5 s")
+    func shared() async throws {
+        let router = try await credentials.checkedRouter("1a")
+        credentials.waitForCalls(count: 20)
+        let outcomes = await withTaskGroup(of: String.self) { tasks in
+            for _ in 0..<20 { tasks.addTask { await verify(router) } }
+            return await tasks.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+        }
+        // A call whose proof was rejected after the check began would need another check.
+        #expect(outcomes.keys.allSatisfy { ["rejected proofRejected", "failed providerBusy"].contains($0) }, "\(outcomes)")
+        #expect(outcomes["rejected proofRejected", default: 0] > 0, "\(outcomes)")
+        #expect(credentials.checkCount == 2)
+        credentials.clock.advance(by: .seconds(1))
+        #expect(await verify(router) == "failed providerBusy")
+        #expect(credentials.checkCount == 2)
+    }
+
+    @Test("a check that may begin soon is waited for")
+    func soon() async throws {
+        let router = try await credentials.checkedRouter("1a")
+        #expect(await verify(router) == "rejected proofRejected")
+        credentials.clock.advance(by: .milliseconds(4_500))
+        async let outcome = verify(router)
+        try await eventually("a rejected proof") { credentials.takeCalls().count >= 1 }
+        credentials.clock.advance(by: .milliseconds(500))
+        #expect(await outcome == "rejected proofRejected")
+        #expect(credentials.checkCount == 3)
+    }
+
+    @Test("the first failed check and the next success are observed")
+    func observed() async throws {
+        let seen = NIOLockedValueBox<[String]>([])
+        let router = credentials.router("1a") { application, failure in
+            seen.withLockedValue { $0.append("\(application) \(failure.map { "\($0.code)" } ?? "works")") }
+        }
+        for (response, expected) in [
+            (.valid, []), (Self.wrongSecret, ["1 providerUnavailable"]), (Self.wrongSecret, ["1 providerUnavailable"]),
+            (.valid, ["1 providerUnavailable", "1 works"]),
+        ] as [(ScriptedCredentials.Response, [String])] {
+            credentials.check("1a", gives: response)
+            let before = credentials.checkCount
+            try await eventually("a check") {
+                router.checkCredentials()
+                return credentials.checkCount == before + 1
+            }
+            try await eventually("the observer is called") { seen.withLockedValue { $0 } == expected }
+            credentials.clock.advance(by: .seconds(5))
+        }
+    }
+}
