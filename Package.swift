@@ -163,7 +163,10 @@ let package = Package(
             ["CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", logging, nioConcurrencyHelpers]),
         module(
             "Simulation", in: "Tests",
-            ["CallerLimits", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanSupport", nioConcurrencyHelpers]),
+            [
+                "CallerLimits", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanSupport", "ProviderRouting",
+                nioConcurrencyHelpers,
+            ]),
         .executableTarget(
             name: "simulate", dependencies: ["Simulation", argumentParser], path: "Tests/simulate", swiftSettings: swiftSettings),
         tests("SimulationTests", ["Simulation"]),

@@ -75,8 +75,20 @@ struct ExchangeTests {
         try await eventually("the exchange is in flight") { scene.provider.exchangeRequests.count == 1 }
         try await scene.verifier.revoke(RevocationRequest(.account("1011166682335378")), deadline: scene.deadline)
         try await scene.provider.respondNextExchange(.success(.issued(scene.token, .sample())))
-        _ = try await call.value
+        #expect(try await call.value == .issued(scene.token, nil), "the code is spent, so the token must not be lost")
         #expect(scene.cachedResponse() == nil)
+    }
+
+    @Test("a log-in after the revocation of its account works once the provider's lag is over")
+    func logInAfterRevocation() async throws {
+        let scene = try Scene()
+        try await scene.verifier.revoke(RevocationRequest(.account("1011166682335378")), deadline: scene.deadline)
+        scene.provider.exchanges.answerAlways(.success(.issued(scene.token, .sample())))
+        #expect(try await exchange(scene).value == .issued(scene.token, nil))
+        scene.clock.advance(by: .seconds(5))
+        guard case .issued(_, let identity?) = try await exchange(scene).value else { return #expect(Bool(false), "no identity") }
+        #expect(identity.accountID == "1011166682335378")
+        #expect(scene.cachedResponse() != nil)
     }
 
     @Test("a rejected code is not cached")

@@ -84,7 +84,7 @@ struct Scene {
         let hit = verifier.lookup(
             key, applicationID: applicationBytes.span, maxAgeSeconds: maxAgeSeconds, now: clock.now, into: &response)
         // The server refreshes the entry, too.
-        if hit?.isDueForRefresh == true { verifier.refresh(Token(bytes: bytes), key: key) }
+        if hit?.isDueForRefresh == true { verifier.refresh(VerifyCall(validated: Token(bytes: bytes), key: key)) }
         return hit.map { _ in String(decoding: response.bytes, as: UTF8.self) }
     }
 }

@@ -52,7 +52,7 @@ struct HotSwappableProviderTests {
         provider.replace(with: second)
         let deadline = Deadline(clock.now.advanced(by: .seconds(3600)))
         #expect(provider.validateSyntax(of: Token(""))?.reason == .malformedToken)
-        try await provider.revoke(RevocationRequest(.token(Token("EMAW"))), deadline: deadline)
+        _ = try await provider.revoke(RevocationRequest(.token(Token("EMAW"))), deadline: deadline)
         try await provider.deleteAccount(AccountDeletionRequest(accountID: "1"), deadline: deadline)
         #expect(second.revokeRequests.count == 1)
         #expect(second.deleteRequests.count == 1)

@@ -1,125 +1,180 @@
-import DoormanCache
 import DoormanCore
 import DoormanSupport
 import TestKit
 import Testing
 
+@testable import DoormanCache
+
 @Suite("Revocation")
 struct RevocationTests {
-    private func revoke(_ scene: Scene, _ subject: RevocationRequest.Subject, application: String? = nil) async throws {
-        try await scene.verifier.revoke(RevocationRequest(subject, applicationID: application), deadline: scene.deadline)
+    private static let account = "1011166682335378"
+    private static let down = VerificationError(.providerUnavailable, "down")
+    /// Errors after which the provider may have carried out the revocation, or never received it.
+    private static let openErrors = [
+        down, VerificationError(.deadlineExceeded, "late"), VerificationError(.providerBusy, "busy"),
+        VerificationError(.providerUnavailable, "malformed", scope: .request),
+    ]
+    /// Errors by which the provider or a layer says that nothing was revoked.
+    private static let refusals = [
+        VerificationError(.invalidRequest, "no account id"),
+        VerificationError(.providerMisconfigured, "secret", scope: .credential),
+        VerificationError(.providerUnavailable, "no such account", scope: .credential), VerificationError(.unsupported, "none"),
+        VerificationError(.internal, "bug"),
+    ]
+
+    private func revoke(
+        _ scene: Scene, _ subject: RevocationRequest.Subject, application: String? = nil, caller: Caller = .unknown
+    ) async throws(VerificationError) {
+        let request = RevocationRequest(subject, applicationID: application, caller: caller)
+        try await scene.verifier.revoke(request, deadline: scene.deadline)
     }
 
-    @Test("a revoked token leaves the cache at once, even if the provider fails", arguments: [true, false])
-    func invalidates(succeeds: Bool) async throws {
-        let scene = try Scene()
+    /// Returns a scene whose provider lags: it goes on calling the token valid.
+    private func laggingScene(_ change: (inout CacheSettings) -> Void = { _ in }) async throws -> Scene {
+        let scene = try Scene(change)
         scene.provider.respondsAlways(.valid(.sample()))
         _ = try await scene.verify()
-        if succeeds {
-            try await revoke(scene, .token(scene.token))
-        } else {
-            let error = VerificationError(.providerUnavailable, "down")
-            scene.provider.failsToRevoke(error)
-            await #expect(throws: error) { try await revoke(scene, .token(scene.token)) }
-        }
-        #expect(scene.provider.revokeRequests.count == 1)
-        #expect(scene.cachedResponse() == nil)
-        scene.provider.respondsAlways(.rejectedToken)
-        #expect(try await scene.verify() == .rejectedToken)
+        return scene
     }
 
-    @Test("a result requested before the revocation reaches only the calls that wait for it")
+    @Test("a revoked token is rejected though the provider lags, until no cached verdict could be left")
+    func lag() async throws {
+        let scene = try await laggingScene()
+        try await revoke(scene, .token(scene.token))
+        // TTL with its jitter, and stale-if-error.
+        for step in [0, 1, 364] {
+            scene.clock.advance(by: .seconds(step))
+            #expect(scene.cachedResponse() == "tokenRejected")
+            #expect(scene.cachedResponse(maxAgeSeconds: 1) == "tokenRejected")
+            #expect(try await scene.verify() == .rejected(.denied))
+        }
+        #expect(scene.provider.verifyRequests.count == 1)
+        scene.clock.advance(by: .seconds(1))
+        #expect(try await scene.verify().identity != nil, "the provider's verdict counts again")
+    }
+
+    @Test("a token is denied if no answer of the provider arrived", arguments: openErrors)
+    func noAnswer(error: VerificationError) async throws {
+        let scene = try await laggingScene()
+        scene.provider.failsToRevoke(error)
+        await #expect(throws: error) { try await revoke(scene, .token(scene.token)) }
+        #expect(try await scene.verify() == .rejected(.denied))
+    }
+
+    @Test("a revocation that was not carried out costs nothing", arguments: refusals)
+    func refused(error: VerificationError) async throws {
+        let scene = try await laggingScene()
+        scene.provider.failsToRevoke(error)
+        await #expect(throws: error) { try await revoke(scene, .token(scene.token)) }
+        await #expect(throws: error) { try await revoke(scene, .account(Self.account)) }
+        #expect(scene.cachedResponse() == "\(Self.account) cached")
+        #expect(scene.verifier.statistics.denials == 0)
+    }
+
+    @Test("a token that was invalid already is denied for the negative TTL only")
+    func alreadyInvalid() async throws {
+        let scene = try await laggingScene()
+        scene.provider.revocations.answerAlways(.success(.alreadyInvalid))
+        try await revoke(scene, .token(scene.token))
+        #expect(scene.cachedResponse() == "tokenRejected")
+        scene.clock.advance(by: .seconds(10))
+        #expect(scene.cachedResponse() == nil)
+        try await revoke(scene, .token(Token("EMAWother")))
+        #expect(scene.verifier.statistics.denials == 1, "the ended denial has left the list")
+    }
+
+    @Test("a lookup from before the revocation is no answer to any call")
     func revokesDuringFlight() async throws {
         let scene = try Scene()
         let early = Task { try await scene.verify() }
         try await eventually("the request is sent") { scene.provider.verifyRequests.count == 1 }
         try await revoke(scene, .token(scene.token))
-        let late = Task { try await scene.verify() }
-        try await eventually("the later call sends a request") { scene.provider.verifyRequests.count == 2 }
+        #expect(try await scene.verify() == .rejected(.denied))
         try await scene.provider.respondNext(.success(.valid(.sample())))
-        #expect(try await early.value.identity != nil)
-        #expect(scene.cachedResponse() == nil)
-        try await scene.provider.respondNext(.success(.rejectedToken))
-        #expect(try await late.value == .rejectedToken)
+        #expect(try await early.value == .rejected(.denied))
         #expect(scene.cachedResponse() == "tokenRejected")
+        #expect(scene.provider.verifyRequests.count == 1)
     }
 
-    @Test("a result from before the revocation does not replace a newer entry")
-    func oldResultArrivesLast() async throws {
+    @Test("a response that arrives long after its deadline is dropped")
+    func tooLate() async throws {
         let scene = try Scene()
-        let early = Task { try await scene.verify() }
-        try await eventually("the request is sent") { scene.provider.verifyRequests.count == 1 }
-        try await revoke(scene, .token(scene.token))
-        scene.provider.respondsAlways(.rejectedToken)
-        #expect(try await scene.verify() == .rejectedToken)
-        try await scene.provider.respondNext(.success(.valid(.sample())))
-        #expect(try await early.value.identity != nil)
-        #expect(scene.cachedResponse() == "tokenRejected")
-    }
-
-    @Test("revoking an account of an application removes its tokens without an application")
-    func revokesTokensWithoutApplication() async throws {
-        let scene = try Scene()
-        scene.provider.respondsAlways(.valid(.sample(application: "")))
-        _ = try await scene.verify()
-        try await revoke(scene, .account("1011166682335378"), application: "5432154321543210")
-        #expect(scene.cachedResponse() == nil)
-    }
-
-    @Test("an invalid revocation leaves lookups in flight as they are")
-    func invalidRevocation() async throws {
-        let scene = try Scene()
-        scene.provider.failsToRevoke(VerificationError(.invalidRequest, "no account id"))
         let call = Task { try await scene.verify() }
         try await eventually("the request is sent") { scene.provider.verifyRequests.count == 1 }
-        await #expect(throws: VerificationError.self) { try await revoke(scene, .account("x")) }
+        try await revoke(scene, .account(Self.account))
+        scene.clock.advance(by: .seconds(60))
         try await scene.provider.respondNext(.success(.valid(.sample())))
-        _ = try await call.value
-        #expect(scene.cachedResponse() != nil)
+        await #expect(throws: VerificationError.self) { try await call.value }
+        #expect(scene.cachedResponse() == nil)
     }
 
-    @Test("revoking an account removes exactly its tokens")
+    @Test("after the revocation of an account its new tokens are unavailable while the provider may lag")
+    func accountLag() async throws {
+        let scene = try await laggingScene()
+        let other = Token("EMAWother")
+        try await revoke(scene, .account(Self.account))
+        #expect(try await scene.verify() == .rejected(.denied), "its cached token is denied")
+        for step in [0, 4] {
+            scene.clock.advance(by: .seconds(step))
+            let error = await #expect(throws: VerificationError.self) { try await scene.verify(other) }
+            #expect(error?.code == .providerUnavailable)
+            #expect(scene.cachedResponse(other) == nil)
+        }
+        scene.clock.advance(by: .seconds(1))
+        #expect(try await scene.verify(other).identity?.accountID == Self.account)
+        #expect(scene.cachedResponse(other) != nil)
+    }
+
+    @Test("a request from before the revocation of its account brings nothing back, whenever its response arrives")
+    func accountDuringFlight() async throws {
+        let scene = try Scene { $0.revocationLag = .zero }
+        let early = Task { try await scene.verify() }
+        try await eventually("the request is sent") { scene.provider.verifyRequests.count == 1 }
+        scene.clock.advance(by: .milliseconds(1))
+        try await revoke(scene, .account(Self.account))
+        let late = Task { try await scene.verify() }
+        try await eventually("the later call joins") { scene.verifier.statistics.joined == 1 }
+        try await scene.provider.respondNext(.success(.valid(.sample())))
+        for call in [early, late] {
+            let error = await #expect(throws: VerificationError.self) { try await call.value }
+            #expect(error?.code == .providerUnavailable)
+        }
+        #expect(scene.cachedResponse() == nil)
+    }
+
+    @Test("revoking an account denies exactly its tokens, of its application")
     func revokesAccount() async throws {
         let scene = try Scene()
         scene.provider.script { request in
             let number = request.token.bytes.last.map { $0 - UInt8(ascii: "0") } ?? 0
-            return .success(.valid(.sample(account: number < 5 ? "alice" : "bob")))
+            return .success(.valid(.sample(account: number < 5 ? "alice" : "bob", application: number == 0 ? "2" : "1")))
         }
         let tokens = (0..<10).map { Token("EMAW\($0)") }
         for token in tokens { _ = try await scene.verify(token) }
-        try await revoke(scene, .account("alice"))
-        for token in tokens[..<5] { #expect(scene.cachedResponse(token) == nil) }
-        for token in tokens[5...] { #expect(scene.cachedResponse(token) == "bob cached") }
-        #expect(scene.verifier.statistics.valid.entries == 5)
-    }
-
-    @Test("revoking an account of one application leaves its tokens of another application")
-    func revokesAccountOfApplication() async throws {
-        let scene = try Scene()
-        scene.provider.script { [token = scene.token] in
-            .success(.valid(.sample(account: "alice", application: $0.token == token ? "1" : "2")))
-        }
-        let other = Token("EMAWother")
-        _ = try await scene.verify()
-        _ = try await scene.verify(other)
         try await revoke(scene, .account("alice"), application: "1")
-        #expect(scene.cachedResponse() == nil)
-        #expect(scene.cachedResponse(other) != nil)
+        #expect(scene.cachedResponse(tokens[0]) == "alice cached")
+        for token in tokens[1..<5] { #expect(scene.cachedResponse(token) == "tokenRejected") }
+        for token in tokens[5...] { #expect(scene.cachedResponse(token) == "bob cached") }
+        #expect(scene.verifier.statistics.valid.entries == 6)
     }
 
-    @Test("a lookup from before the revocation of its account serves no later call")
-    func revokesAccountDuringFlight() async throws {
-        let scene = try Scene()
-        let early = Task { try await scene.verify() }
-        try await eventually("the request is sent") { scene.provider.verifyRequests.count == 1 }
-        try await revoke(scene, .account("1011166682335378"))
-        let late = Task { try await scene.verify() }
-        try await eventually("the later call sends a request") { scene.provider.verifyRequests.count == 2 }
-        try await scene.provider.respondNext(.success(.valid(.sample())))
-        _ = try await early.value
-        #expect(scene.cachedResponse() == nil)
-        try await scene.provider.respondNext(.success(.rejectedToken))
-        #expect(try await late.value == .rejectedToken)
+    @Test("without a named application, an account is that of the only application")
+    func onlyApplication() async throws {
+        let scene = try await laggingScene { $0.defaultApplicationID = "5432154321543210" }
+        try await revoke(scene, .account(Self.account))
+        #expect(scene.cachedResponse() == "tokenRejected")
+    }
+
+    @Test("a thousand failed revocations of invented accounts leave a valid token a cache hit")
+    func inventedAccounts() async throws {
+        let scene = try await laggingScene()
+        scene.provider.failsToRevoke(VerificationError(.providerUnavailable, "no such account", scope: .credential))
+        for number in 0..<1_000 {
+            await #expect(throws: VerificationError.self) { try await revoke(scene, .account("\(number)")) }
+            #expect(scene.cachedResponse() != nil)
+        }
+        #expect(scene.provider.verifyRequests.count == 1)
+        #expect(scene.verifier.statistics.denials == 0)
     }
 
     @Test("a rejection requested before the revocation of another account still replaces the entry")
@@ -135,5 +190,70 @@ struct RevocationTests {
         try await scene.provider.respondNext(.success(.rejectedToken))
         try await eventually("the lookup completes") { scene.verifier.statistics.inFlightLookups == 0 }
         #expect(scene.cachedResponse() == "tokenRejected")
+    }
+}
+
+@Suite("The bounds of the denial list")
+struct DenialBoundsTests {
+    private func revoke(_ scene: Scene, _ token: String, by caller: String) async throws(VerificationError) {
+        let request = RevocationRequest(.token(Token(token)), caller: Caller(name: caller))
+        try await scene.verifier.revoke(request, deadline: scene.deadline)
+    }
+
+    @Test("without a free slot a revocation fails before the provider is asked")
+    func full() async throws {
+        let scene = try Scene {
+            $0.maximumDenials = 3
+            $0.maximumDenialsPerCaller = 2
+        }
+        for number in 0..<2 { try await revoke(scene, "EMAW\(number)", by: "loud") }
+        let own = await #expect(throws: VerificationError.self) { try await revoke(scene, "EMAW2", by: "loud") }
+        #expect(own?.code == .tooManyDenials)
+        #expect(own?.retryAfter == .seconds(366))
+        try await revoke(scene, "EMAW3", by: "other")
+        let all = await #expect(throws: VerificationError.self) { try await revoke(scene, "EMAW4", by: "third") }
+        #expect(all?.code == .tooManyDenials)
+        #expect(scene.provider.revokeRequests.count == 3)
+        scene.clock.advance(by: .seconds(366))
+        try await revoke(scene, "EMAW2", by: "loud")
+        #expect(scene.verifier.statistics.denials == 1)
+    }
+
+    @Test("an account takes a slot for itself and for each of its cached tokens")
+    func account() async throws {
+        let scene = try Scene { $0.maximumDenials = 4 }
+        scene.provider.respondsAlways(.valid(.sample()))
+        for number in 0..<4 { _ = try await scene.verify(Token("EMAW\(number)")) }
+        let request = RevocationRequest(.account("1011166682335378"))
+        let error = await #expect(throws: VerificationError.self) {
+            try await scene.verifier.revoke(request, deadline: scene.deadline)
+        }
+        #expect(error?.code == .tooManyDenials)
+        #expect(scene.cachedResponse(Token("EMAW0")) != nil)
+        try await revoke(scene, "EMAW0", by: "other")
+        #expect(scene.verifier.statistics.denials == 1)
+    }
+
+    @Test("a repeated revocation takes no further slot, and extends the denial")
+    func repeated() async throws {
+        let scene = try Scene { $0.maximumDenialsPerCaller = 2 }
+        for _ in 0..<5 { try await revoke(scene, "EMAW0", by: "a") }
+        #expect(scene.verifier.statistics.denials == 1)
+        scene.clock.advance(by: .seconds(300))
+        try await revoke(scene, "EMAW0", by: "a")
+        scene.clock.advance(by: .seconds(300))
+        #expect(scene.cachedResponse(Token("EMAW0")) == "tokenRejected")
+    }
+
+    @Test("revocations in flight hold their slots")
+    func reserved() async throws {
+        let scene = try Scene { $0.maximumDenialsPerCaller = 1 }
+        scene.provider.revocations.hold()
+        let first = Task { try await revoke(scene, "EMAW0", by: "a") }
+        try await eventually("the request is sent") { scene.provider.revokeRequests.count == 1 }
+        let error = await #expect(throws: VerificationError.self) { try await revoke(scene, "EMAW1", by: "a") }
+        #expect(error?.code == .tooManyDenials)
+        scene.provider.revocations.release()
+        try await first.value
     }
 }

@@ -24,10 +24,10 @@ struct VerificationCacheTests {
         var settings = CacheSettings()
         settings.valid = SegmentBounds(entries: 2_000, bytes: 4 << 20)
         settings.negative = SegmentBounds(entries: 100, bytes: 1 << 20)
-        let cache = VerificationCache(settings: settings)
-        for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), epoch: cache.epoch(for: key(number))) }
+        let cache = VerificationCache(settings: settings, encode: encodeForTests)
+        for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), now: now) }
         for number in 10_000..<UInt64(20_000) {
-            cache.store(.sample(.rejectedToken), for: key(number), epoch: cache.epoch(for: key(number)))
+            cache.store(.sample(.rejectedToken), for: key(number), now: now)
         }
         for number in 0..<UInt64(1_000) { #expect(cache.contains(key(number))) }
         let statistics = statistics(cache)
@@ -42,15 +42,15 @@ struct VerificationCacheTests {
         var settings = CacheSettings()
         settings.shards = shards
         settings.valid = SegmentBounds(entries: 1_003, bytes: 64 << 20)
-        let cache = VerificationCache(settings: settings)
-        for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), epoch: cache.epoch(for: key(number))) }
+        let cache = VerificationCache(settings: settings, encode: encodeForTests)
+        for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), now: now) }
         #expect(statistics(cache).valid.entries == 1_003)
     }
 
     @Test("the bounds can change while the cache is in use")
     func changesBounds() {
-        let cache = VerificationCache(settings: CacheSettings())
-        for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), epoch: cache.epoch(for: key(number))) }
+        let cache = VerificationCache(settings: CacheSettings(), encode: encodeForTests)
+        for number in 0..<UInt64(5_000) { cache.store(.sample(), for: key(number), now: now) }
         let before = statistics(cache)
         #expect(before.valid.entries == 5_000)
         cache.limit(valid: SegmentBounds(entries: 160, bytes: 1 << 20), negative: SegmentBounds(entries: 1, bytes: 1 << 20))
@@ -59,82 +59,99 @@ struct VerificationCacheTests {
         #expect(statistics(cache).valid.maximumEntries == 160)
         #expect(statistics(cache).negative.maximumBytes == 1 << 20)
         cache.limit(valid: SegmentBounds(entries: 5_000, bytes: 8 << 20), negative: SegmentBounds(entries: 1, bytes: 1 << 20))
-        for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), epoch: cache.epoch(for: key(number))) }
+        for number in 0..<UInt64(1_000) { cache.store(.sample(), for: key(number), now: now) }
         #expect(statistics(cache).valid.entries > 1_000)
     }
 
     @Test("a verdict replaces the opposite verdict")
     func verdictsReplaceEachOther() {
-        let cache = VerificationCache(settings: CacheSettings())
+        let cache = VerificationCache(settings: CacheSettings(), encode: encodeForTests)
         let key = key(1)
-        cache.store(.sample(), for: key, epoch: cache.epoch(for: key))
-        cache.store(.sample(.rejectedToken), for: key, epoch: cache.epoch(for: key))
+        cache.store(.sample(), for: key, now: now)
+        cache.store(.sample(.rejectedToken), for: key, now: now)
         #expect(cache.verdict(of: key, now: now) == .rejectedToken)
         #expect(statistics(cache).valid.entries == 0)
-        cache.store(.sample(), for: key, epoch: cache.epoch(for: key))
+        cache.store(.sample(), for: key, now: now)
         #expect(cache.contains(key))
         #expect(statistics(cache).negative.entries == 0)
     }
 
-    @Test("a result requested before the revocation of its token is not stored")
-    func stampOfToken() {
-        let cache = VerificationCache(settings: CacheSettings())
+    private static let account = DenialList.AccountKey(accountID: "1011166682335378", applicationID: "5432154321543210")
+    private static let times = VerificationCache.AccountDenialTimes(
+        requestedBefore: Instant(nanoseconds: 100), end: Instant(nanoseconds: 200), tokensEnd: Instant(nanoseconds: 300))
+
+    @Test("a denied token has no entry, and gets none until the denial ends")
+    func deniedToken() throws {
+        let cache = VerificationCache(settings: CacheSettings(), encode: encodeForTests)
         let key = key(1)
-        let epoch = cache.epoch(for: key)
-        cache.revoke(key)
-        cache.store(.sample(), for: key, epoch: epoch)
-        #expect(!cache.contains(key))
-        cache.store(.sample(), for: key, epoch: cache.epoch(for: key))
-        #expect(cache.contains(key))
+        cache.store(.sample(), for: key, now: now)
+        var reservation = try cache.reserveDenial(for: .unknown, now: now)
+        cache.deny(key, until: Instant(nanoseconds: 300), &reservation)
+        #expect(statistics(cache).valid.entries == 0)
+        cache.store(.sample(verifiedAt: Instant(nanoseconds: 250)), for: key, now: Instant(nanoseconds: 299))
+        #expect(cache.verdict(of: key, now: Instant(nanoseconds: 299)) == .rejected(.denied))
+        #expect(statistics(cache).valid.entries == 0)
+        cache.store(.sample(verifiedAt: Instant(nanoseconds: 300)), for: key, now: Instant(nanoseconds: 300))
+        #expect(cache.verdict(of: key, now: Instant(nanoseconds: 300)) == .valid(.sample()))
     }
 
-    @Test("a result requested before the revocation of its account is not stored")
-    func stampOfAccount() {
-        let cache = VerificationCache(settings: CacheSettings())
-        let epochs = [cache.epoch(for: key(1)), cache.epochForExchange()]
-        cache.revoke(accountID: "1011166682335378", applicationID: "another application")
-        cache.revoke(accountID: "another account", applicationID: nil)
-        for epoch in epochs {
-            cache.store(.sample(), for: key(1), epoch: epoch)
-            #expect(cache.contains(key(1)))
+    @Test("a denied account's tokens are denied, and a later token is stored only if its request was sent after the lag")
+    func deniedAccount() throws {
+        let cache = VerificationCache(settings: CacheSettings(), encode: encodeForTests)
+        for number in 1...3 as ClosedRange<UInt64> { cache.store(.sample(), for: key(number), now: now) }
+        cache.store(.sample(.valid(.sample(account: "other"))), for: key(4), now: now)
+        cache.store(.sample(.valid(.sample(application: "other"))), for: key(5), now: now)
+        var reservation = try cache.reserveDenials(of: Self.account, for: .unknown, now: now)
+        cache.deny(Self.account, Self.times, &reservation)
+        cache.release(reservation)
+        for number in 1...3 as ClosedRange<UInt64> { #expect(cache.verdict(of: key(number), now: now) == .rejected(.denied)) }
+        for number in 4...5 as ClosedRange<UInt64> { #expect(cache.contains(key(number))) }
+        #expect(statistics(cache).denials == 4)
+        let later = Instant(nanoseconds: 150)
+        for (requested, isStored) in [(0, false), (99, false), (100, true)] as [(UInt64, Bool)] {
+            cache.store(.sample(verifiedAt: Instant(nanoseconds: requested)), for: key(6 + requested), now: later)
+            #expect(cache.contains(key(6 + requested)) == isStored, "\(requested)")
         }
-        cache.revoke(accountID: "1011166682335378", applicationID: nil)
-        for epoch in epochs { cache.store(.sample(), for: key(1), epoch: epoch) }
-        #expect(!cache.contains(key(1)))
     }
 
-    @Test("a result that is older than the history of account revocations is not stored")
-    func olderThanHistory() {
-        let cache = VerificationCache(settings: CacheSettings())
-        let epoch = cache.epoch(for: key(1))
-        for number in 0..<AccountRevocationHistory.capacity { cache.revoke(accountID: "\(number)", applicationID: nil) }
-        cache.store(.sample(), for: key(1), epoch: epoch)
-        #expect(cache.contains(key(1)))
-        cache.revoke(accountID: "one more", applicationID: nil)
-        cache.store(.sample(), for: key(2), epoch: epoch)
-        #expect(!cache.contains(key(2)))
+    @Test("the denial of an account finds its tokens after others were evicted, replaced and moved")
+    func accountIndex() throws {
+        var settings = CacheSettings()
+        settings.shards = 1
+        settings.valid = SegmentBounds(entries: 50, bytes: 1 << 20)
+        let cache = VerificationCache(settings: settings, encode: encodeForTests)
+        var random = SplitMix64(seed: 1)
+        for round in 0..<2_000 {
+            let number = random.next() % 80
+            let account = "\(random.next() % 7)"
+            cache.store(
+                .sample(.valid(.sample(account: account)), verifiedAt: Instant(nanoseconds: UInt64(1_000 + round))),
+                for: key(number),
+                now: now)
+            guard round % 20 == 0 else { continue }
+            let present = (0..<80).filter { cache.verdict(of: key($0), now: now)?.identity?.accountID == account }
+            var reservation = try cache.reserveDenials(
+                of: .init(accountID: account, applicationID: nil), for: .unknown, now: Instant(nanoseconds: UInt64(round)))
+            // The denials end at once, so that later rounds can store the tokens again.
+            cache.deny(
+                .init(accountID: account, applicationID: nil),
+                .init(requestedBefore: now, end: now, tokensEnd: now), &reservation)
+            cache.release(reservation)
+            #expect(!present.isEmpty)
+            for number in present { #expect(!cache.contains(key(number))) }
+        }
     }
 
     @Test("the result of the later request counts, whichever arrives first")
     func overtaking() {
-        let cache = VerificationCache(settings: CacheSettings())
-        let epoch = cache.epoch(for: key(1))
-        cache.store(.sample(.rejectedToken, verifiedAt: Instant(nanoseconds: 200)), for: key(1), epoch: epoch)
-        cache.store(.sample(verifiedAt: Instant(nanoseconds: 100)), for: key(1), epoch: epoch)
+        let cache = VerificationCache(settings: CacheSettings(), encode: encodeForTests)
+        cache.store(.sample(.rejectedToken, verifiedAt: Instant(nanoseconds: 200)), for: key(1), now: now)
+        cache.store(.sample(verifiedAt: Instant(nanoseconds: 100)), for: key(1), now: now)
         #expect(cache.verdict(of: key(1), now: now) == .rejectedToken)
         cache.remove(key(1), requestedBefore: Instant(nanoseconds: 100))
         #expect(cache.contains(key(1)))
         cache.remove(key(1), requestedBefore: Instant(nanoseconds: 200))
         #expect(!cache.contains(key(1)))
-    }
-
-    @Test("revoking a token drops few results of other tokens")
-    func stampsAreFine() {
-        let cache = VerificationCache(settings: CacheSettings())
-        let epochs = (2..<1_002).map { (key(UInt64($0)), cache.epoch(for: key(UInt64($0)))) }
-        cache.revoke(key(1))
-        for (key, epoch) in epochs { cache.store(.sample(), for: key, epoch: epoch) }
-        #expect(statistics(cache).valid.entries > 980)
     }
 }
 
@@ -144,6 +161,8 @@ extension VerificationCache {
     }
 
     fileprivate func verdict(of key: TokenKey, now: Instant) -> Verdict? {
-        if case .hit(let encoded, isDueForRefresh: false) = lookup(key, maxAge: nil, now: now) { encoded.verdict } else { nil }
+        let call = VerifyCall(validated: Token("EMAW"), key: key)
+        guard case .hit(let encoded, isDueForRefresh: false) = lookup(call, now: now) else { return nil }
+        return encoded.verdict
     }
 }

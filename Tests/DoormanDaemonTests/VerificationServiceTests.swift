@@ -41,7 +41,9 @@ private final class CountingProvider: TokenProvider {
         throw VerificationError(.unsupported, "it only verifies")
     }
 
-    func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {}
+    func revoke(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome { .revoked }
 }
 
 @Suite("Path of a call")

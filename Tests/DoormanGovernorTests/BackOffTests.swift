@@ -38,7 +38,7 @@ struct BackOffTests {
         await #expect(throws: VerificationError.self) { try await scene.exchange() }
         await #expect(throws: VerificationError.self) { try await scene.exchange() }
         await #expect(throws: VerificationError.self) {
-            try await scene.verifier.revoke(RevocationRequest(.account("1")), deadline: Deadline(.distantFuture))
+            _ = try await scene.verifier.revoke(RevocationRequest(.account("1")), deadline: Deadline(.distantFuture))
         }
         #expect(await scene.verify().error?.code == .providerBusy)
         #expect(scene.provider.exchangeCount == 1)

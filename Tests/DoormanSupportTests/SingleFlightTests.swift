@@ -133,24 +133,6 @@ struct SingleFlightTests {
         #expect(await next.value == .success(1))
     }
 
-    @Test("a detached lookup that completes does not end its successor")
-    func detachment() async throws {
-        let lookups = makeLookups()
-        let old = call(lookups)
-        try await eventually("the old lookup begins") { operation.startCount == 1 }
-        lookups.detach("key")
-        let new = call(lookups)
-        try await eventually("the new lookup begins") { operation.startCount == 2 }
-        try await operation.finishNext(.success(1))
-        #expect(await old.value == .success(1))
-        let joiner = call(lookups)
-        try await eventually("another call joins the new lookup") { lookups.waiterCount == 2 }
-        try await operation.finishNext(.success(2))
-        #expect(await new.value == .success(2))
-        #expect(await joiner.value == .success(2))
-        #expect(operation.startCount == 2)
-    }
-
     @Test("a call over the maximum of lookups or waiters gets a busy error")
     func bounds() async throws {
         let lookups = makeLookups(maximum: 2, waiters: 2)

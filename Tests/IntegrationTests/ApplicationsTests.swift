@@ -84,11 +84,11 @@ struct ApplicationsTests {
         try await Self.withBoth { stack in
             let foreign = try stack.emulator.logIn(app: Stack.strangers.id, phone: "+15551234567")
             #expect(await stack.verify(foreign) == "rejected: PROOF_REJECTED")
-            #expect(stack.providerRequests == 2)
+            #expect(stack.providerRequests == 4, "both secrets were checked, and their proofs sent again")
             let gone = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             stack.emulator.revoke(gone)
             #expect(await stack.verify(gone) == "rejected: TOKEN_REJECTED")
-            #expect(stack.providerRequests == 3)
+            #expect(stack.providerRequests == 5)
             let theirs = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             stack.emulator.setFault(.badGateway, for: .me)
             #expect(await stack.verify(theirs) == "unavailable: PROVIDER_UNAVAILABLE")

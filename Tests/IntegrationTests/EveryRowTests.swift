@@ -75,6 +75,7 @@ private struct Trial: Sendable {
         case .tooManyCallsOfCaller:
             settings.server.policy = .limiting { $0.callsInFlight = 1 }
         case .tooManyCallsAtServer: settings.server.maximumWaitingCalls = 1
+        case .tooManyDenials: settings.cache.maximumDenials = 1
         case .draining: settings.server.drainTimeout = .seconds(10)
         default: break
         }
@@ -92,6 +93,9 @@ private struct Trial: Sendable {
             try await eventually("a provider request") { stack.providerRequests == 1 }
         case .tooManyMisses, .tooManyCallsPerSecond:
             try await peer.send(Self.verify("EMAWsomething", 1))
+            _ = try await peer.readFrame()
+        case .tooManyDenials:
+            try await peer.send(Self.revoke(try stack.emulator.logIn(phone: "+15557654321"), 1))
             _ = try await peer.readFrame()
         case .draining:
             // A call in flight keeps the connection open.
@@ -124,6 +128,9 @@ private struct Trial: Sendable {
             .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer:
             let token = try stack.emulator.logIn(phone: "+15551234567")
             return { try Self.verify(token, $0) }
+        case .tooManyDenials:
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            return { try Self.revoke(token, $0) }
         case .deadlineExceeded: return { try Self.verify("EMAWnobodys", $0, timeout: .milliseconds(100)) }
         case .malformedToken: return { try Self.verify("AQcode", $0) }
         case .malformedRequest: return { RawFrame(streamID: $0, type: 1, data: [0xFF, 0xFF, 0xFF]).bytes }
@@ -146,6 +153,11 @@ private struct Trial: Sendable {
         case .frameTooLong: return { RawFrame(streamID: $0, type: 1, data: Array(repeating: 0, count: 65_537)).bytes }
         case .internal: preconditionFailure("no request causes INTERNAL")
         }
+    }
+
+    private static func revoke(_ token: String, _ streamID: UInt32) throws -> [UInt8] {
+        let data = try RequestEncoder.encode(RevocationRequest(.token(Token(token))), timeout: nil)
+        return RawFrame(streamID: streamID, type: 1, data: data).bytes
     }
 
     private static func verify(_ token: String, _ streamID: UInt32, timeout: Duration? = nil) throws -> [UInt8] {

@@ -24,6 +24,7 @@ final class ScriptedCredentials: Sendable {
         var responses: [String: Response]
         var checks: [String: Response] = [:]
         var checkCount = 0
+        var onCheck: (@Sendable (ScriptedCredentials) -> Void)?
         var calls: [String] = []
         var awaitedCalls = 0
     }
@@ -63,6 +64,11 @@ final class ScriptedCredentials: Sendable {
     /// Sets the response to every later check of a credential: ``Response/valid`` by default.
     func check(_ name: String, gives response: Response) {
         state.withLockedValue { $0.checks[name] = response }
+    }
+
+    /// Calls `action` at each later check of a credential.
+    func onCheck(_ action: @escaping @Sendable (ScriptedCredentials) -> Void) {
+        state.withLockedValue { $0.onCheck = action }
     }
 
     /// The number of checks of credentials.
@@ -107,10 +113,11 @@ final class ScriptedCredentials: Sendable {
             }
         }
         provider.credentialChecks.script {
-            let response = self.state.withLockedValue { state in
+            let (response, action) = self.state.withLockedValue { state in
                 state.checkCount += 1
-                return state.checks[name] ?? .valid
+                return (state.checks[name] ?? .valid, state.onCheck)
             }
+            action?(self)
             switch response {
             case .failure(let code, let scope): return .failure(VerificationError(code, name, scope: scope))
             default: return .success(())
@@ -126,7 +133,8 @@ final class ScriptedCredentials: Sendable {
         }
         provider.revocations.script { _ in
             switch await self.respond(to: name) {
-            case .valid, .invalidToken: .success(())
+            case .valid: .success(.revoked)
+            case .invalidToken: .success(.alreadyInvalid)
             case .proofRejected: .failure(VerificationError(.providerMisconfigured, name, scope: .credential))
             case .wrongApplication: .failure(VerificationError(.invalidRequest, name))
             case .failure(let code, let scope): .failure(VerificationError(code, name, scope: scope))

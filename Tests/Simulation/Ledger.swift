@@ -10,11 +10,17 @@ struct Ledger: Sendable {
         let application: String
         let expiry: Timestamp?
         var revokedAt: Instant?
+        /// The time until which the provider calls a revoked token valid.
+        var isValidUntil: Instant?
     }
 
     /// A verdict of the provider about a token.
     struct Statement: Sendable {
         let token: Token
+        /// The application as which the token was verified.
+        let application: String
+        /// The application that the calls named which waited for the verdict.
+        let named: String?
         let requested: Instant
         let evaluated: Instant
         let returned: Instant
@@ -36,22 +42,34 @@ struct Ledger: Sendable {
     var openCalls = 0
     /// The time at which Doorman acknowledged the revocation of each token.
     private var acknowledged: [Token: Instant] = [:]
-    /// The end of each token's last revocation, successful or not. Verdicts that were requested before are forgotten.
+    /// The end of each token's last revocation that was carried out, or may have been. Verdicts that were requested before are not used.
     private var forgotten: [Token: Instant] = [:]
-    /// The begin and end of each revocation.
-    private var revocations: [(began: Instant, ended: Instant?)] = []
-    private var callsInFlight: [(token: Token?, began: Instant)] = []
-    private var permits: Double
-    private var permitsAt: Instant
-    private var blockedUntil = Instant(nanoseconds: 0)
-    /// The time of the provider's last throttling. A call that begins in the same instant may not know of it.
-    private var blockedAt = Instant(nanoseconds: 0)
+    /// The time until which Doorman may reject each token because of a revocation.
+    private var deniedUntil: [Token: Instant] = [:]
+    /// The subjects of revocations that have not ended.
+    private var openRevocations: [Int: RevocationRequest] = [:]
+    private var revocationCount = 0
+    private var callsInFlight: [(application: String, token: Token?, began: Instant)] = []
+    private var allowances: [String: Allowance] = [:]
     private let limits: SimulatedSettings
+    private let start: Instant
+
+    /// What the provider allows an application.
+    private struct Allowance {
+        var permits: Double
+        var permitsAt: Instant
+        var blockedUntil = Instant(nanoseconds: 0)
+        /// The time of the provider's last throttling. A call that begins in the same instant may not know of it.
+        var blockedAt = Instant(nanoseconds: 0)
+    }
 
     init(limits: SimulatedSettings, now: Instant) {
         self.limits = limits
-        permits = Double(limits.governor.callsBurst)
-        permitsAt = now
+        start = now
+    }
+
+    private func allowance(of application: String) -> Allowance {
+        allowances[application] ?? Allowance(permits: Double(limits.governor.callsBurst), permitsAt: start)
     }
 
     mutating func report(_ text: String, at now: Instant) {
@@ -64,27 +82,30 @@ struct Ledger: Sendable {
 
     // MARK: - Provider
 
-    mutating func providerCallBegan(_ token: Token?, now: Instant) {
+    mutating func providerCallBegan(_ application: String, _ token: Token?, now: Instant) {
         count("provider calls")
-        let refill = Double(limits.governor.callsPerSecond) * Double(now.nanoseconds - permitsAt.nanoseconds) / 1e9
-        permits = min(Double(limits.governor.callsBurst), permits + refill) - 1
-        permitsAt = now
-        if permits < -0.001 { report("provider requests exceed the rate limit", at: now) }
-        if now < blockedUntil, now > blockedAt { report("a provider request during the throttle back-off", at: now) }
-        if callsInFlight.count >= limits.governor.concurrentCalls { report("too many provider requests at once", at: now) }
-        // A lookup may have waited for up to its timeout, and a revocation may have detached it meanwhile.
-        let earliest = now.advanced(by: .zero - limits.cache.lookupTimeout)
-        let others = callsInFlight.filter { token != nil && $0.token == token }
-        if others.count > revocations.filter({ $0.ended ?? now >= earliest }).count {
-            report("two lookups in flight for one token", at: now)
+        var allowance = allowance(of: application)
+        let refill = Double(limits.governor.callsPerSecond) * Double(now.nanoseconds - allowance.permitsAt.nanoseconds) / 1e9
+        allowance.permits = min(Double(limits.governor.callsBurst), allowance.permits + refill) - 1
+        allowance.permitsAt = now
+        allowances[application] = allowance
+        if allowance.permits < -0.001 { report("provider requests exceed the rate limit", at: now) }
+        if now < allowance.blockedUntil, now > allowance.blockedAt {
+            report("a provider request during the throttle back-off", at: now)
         }
-        callsInFlight.append((token, now))
+        if callsInFlight.filter({ $0.application == application }).count >= limits.governor.concurrentCalls {
+            report("too many provider requests at once", at: now)
+        }
+        // Calls that name an application share no lookup with others: two applications, or none.
+        if token != nil, callsInFlight.filter({ $0.token == token }).count >= 3 {
+            report("two lookups in flight for one token and application", at: now)
+        }
+        callsInFlight.append((application, token, now))
     }
 
-    mutating func providerCallEnded(_ token: Token?, began: Instant) {
-        guard let index = callsInFlight.firstIndex(where: { $0.token == token && $0.began == began }) else {
-            preconditionFailure("a provider call ended that never began")
-        }
+    mutating func providerCallEnded(_ application: String, _ token: Token?, began: Instant) {
+        let index = callsInFlight.firstIndex { $0.application == application && $0.token == token && $0.began == began }
+        guard let index else { preconditionFailure("a provider call ended that never began") }
         callsInFlight.remove(at: index)
     }
 
@@ -92,48 +113,66 @@ struct Ledger: Sendable {
         statements[statement.token, default: []].append(statement)
     }
 
-    mutating func providerThrottled(_ began: Instant, retryAfter: Duration?, now: Instant) {
+    mutating func providerThrottled(_ application: String, _ began: Instant, retryAfter: Duration?, now: Instant) {
         let settings = limits.governor
-        defer { blockedAt = now }
+        var allowance = allowance(of: application)
         if let retryAfter, retryAfter > .zero {
-            blockedUntil = max(blockedUntil, now.advanced(by: min(retryAfter, settings.maximumThrottleBackOff)))
-        } else if began > blockedAt, now >= blockedUntil {
+            allowance.blockedUntil = max(
+                allowance.blockedUntil, now.advanced(by: min(retryAfter, settings.maximumThrottleBackOff)))
+        } else if began > allowance.blockedAt, now >= allowance.blockedUntil {
             // A call from before the last throttling says nothing new.
-            blockedUntil = now.advanced(by: min(settings.throttleBackOff, settings.maximumThrottleBackOff))
+            allowance.blockedUntil = now.advanced(by: min(settings.throttleBackOff, settings.maximumThrottleBackOff))
         }
+        allowance.blockedAt = now
+        allowances[application] = allowance
     }
 
     // MARK: - Revocations
 
-    /// Records that a revocation began. Until it ends, calls stop joining lookups in flight, so that a second lookup for a token is
-    /// allowed.
+    /// Records that a revocation began.
     ///
     /// - Returns: The revocation's number.
-    mutating func revocationBegan(now: Instant) -> Int {
-        revocations.append((now, nil))
-        return revocations.count - 1
+    mutating func revocationBegan(_ request: RevocationRequest) -> Int {
+        revocationCount += 1
+        openRevocations[revocationCount] = request
+        return revocationCount
     }
 
-    mutating func revocationEnded(
-        _ number: Int, _ subject: RevocationRequest.Subject, isAcknowledged: Bool, now: Instant
-    ) {
-        revocations[number].ended = now
-        for (token, fact) in facts {
-            switch subject {
-            case .token(let revoked) where revoked == token: forgotten[token] = now
-            case .account(let account) where account == fact.account: forgotten[token] = now
-            default: break
-            }
+    mutating func revocationEnded(_ number: Int, _ error: VerificationError?, now: Instant) {
+        guard let request = openRevocations.removeValue(forKey: number) else {
+            preconditionFailure("a revocation ended that never began")
         }
-        guard isAcknowledged else { return }
-        count("revocations")
-        // Tokens from log-ins after the provider's revocation are not affected.
-        for (token, fact) in facts where fact.revokedAt != nil && acknowledged[token] == nil {
-            switch subject {
-            case .token(let revoked) where revoked == token: acknowledged[token] = now
-            case .account(let account) where account == fact.account: acknowledged[token] = now
-            default: break
+        if let error { count("revocations failed: \(error.code)") } else { count("revocations") }
+        // Only an answer of the provider says that nothing was revoked.
+        let isCarriedOut =
+            switch error?.code {
+            case nil, .providerBusy, .deadlineExceeded: true
+            case .providerUnavailable: error?.scope != .credential
+            default: false
             }
+        guard isCarriedOut else { return }
+        for token in facts.keys where request.concerns(token, facts[token]) {
+            forgotten[token] = now
+            deniedUntil[token] = now.advanced(by: limits.longestDenial)
+        }
+        if case .token(let token) = request.subject { deniedUntil[token] = now.advanced(by: limits.longestDenial) }
+        guard error == nil else { return }
+        // Tokens from log-ins after the provider's revocation are not affected.
+        for (token, fact) in facts where fact.revokedAt != nil && acknowledged[token] == nil && request.concerns(token, fact) {
+            acknowledged[token] = now
+        }
+    }
+
+    private func isDenied(_ token: Token, at now: Instant) -> Bool {
+        deniedUntil[token].map { now <= $0 } == true || openRevocations.values.contains { $0.concerns(token, facts[token]) }
+    }
+}
+
+extension RevocationRequest {
+    fileprivate func concerns(_ token: Token, _ fact: Ledger.Fact?) -> Bool {
+        switch subject {
+        case .token(let revoked): revoked == token
+        case .account(let account): account == fact?.account && applicationID == fact?.application
         }
     }
 }
@@ -153,14 +192,19 @@ extension Ledger {
     }
 
     /// Checks the verdict about a token long after the last outage: it must be the truth.
-    mutating func checkRecovery(of token: Token, _ verdict: Verdict?, now: Instant, wallTime: Timestamp) {
-        let isGood = facts[token].map { $0.revokedAt == nil && ($0.expiry.map { wallTime < $0 } ?? true) } ?? false
-        switch verdict {
-        case .valid where isGood, .rejected where !isGood: count("recovered")
-        case .rejected: report("a good token is rejected long after the last outage", at: now)
+    mutating func checkRecovery(
+        of token: Token, _ outcome: Result<Verdict, VerificationError>, now: Instant, wallTime: Timestamp
+    ) {
+        let isOurs = facts[token].map { Simulation.applications.contains($0.application) } ?? true
+        let isGood = isOurs && facts[token].map { $0.revokedAt == nil && ($0.expiry.map { wallTime < $0 } ?? true) } ?? false
+        switch outcome {
+        case .success(.valid) where isGood, .success(.rejected) where !isGood: count("recovered")
+        case .success(.rejected): report("a good token is rejected long after the last outage", at: now)
         // A third party may have revoked the token within its TTL.
-        case .valid: break
-        case nil: report("a token gets no verdict long after the last outage", at: now)
+        case .success(.valid): break
+        // Whether a token belongs to another application is checked once in 5 s.
+        case .failure where !isOurs: break
+        case .failure(let error): report("a token is \(error.code) long after the last outage: \(error.message)", at: now)
         }
     }
 
@@ -192,10 +236,14 @@ extension Ledger {
         case .stale where limits.cache.staleIfError == .zero: report("a stale entry without stale-if-error", at: now)
         default: break
         }
-        // A later rejection that the provider gave before the call began must replace the entry.
+        // A later rejection that the provider gave before the call began must replace the entry. After an error of the token's own
+        // application, the rejection by another is not believed, nor is it an answer to a call that names another. Of two lookups the
+        // later one counts, and the requests of the earlier one may have waited.
         let isRejectionKnown = statements[token, default: []].contains { later in
-            if case .rejected(let rejection) = later.verdict, rejection.reason == .tokenRejected {
-                later.requested > source.returned && later.returned < call.began
+            if case .rejected(let rejection) = later.verdict, rejection.reason == .tokenRejected,
+                later.application == fact.application, later.named == nil || later.named == fact.application
+            {
+                later.requested > source.returned.advanced(by: limits.cache.lookupTimeout) && later.returned < call.began
             } else {
                 false
             }
@@ -206,24 +254,40 @@ extension Ledger {
         }
     }
 
+    /// A token is rejected only if the provider, the call or a revocation says so.
     private mutating func check(_ rejection: Rejection, of call: Call, now: Instant, wallTime: Timestamp) {
         count("\(rejection.reason)")
         let token = call.request.token
         let fact = facts[token]
-        let said = statements[token, default: []].contains { statement in
-            guard case .rejected(let said) = statement.verdict, said.reason == rejection.reason else { return false }
-            let isFresh = statement.returned >= call.began
-            let longest = said.isCacheable ? limits.cache.negativeTTL * (1 + limits.cache.jitter) + .milliseconds(1) : .zero
-            return isFresh || statement.returned.duration(to: now) <= longest
-        }
         switch rejection.reason {
-        case .wrongApplication
-        where fact.map { call.request.applicationID != nil && $0.application != call.request.applicationID } == true:
-            break
-        case .tokenRejected where fact?.expiry.map { wallTime >= $0 } == true:
-            break
-        default:
-            if !said { report("a rejection (\(rejection.reason)) without a verdict of the provider", at: now) }
+        case .wrongApplication:
+            if call.request.applicationID == nil || fact?.application == call.request.applicationID {
+                report("WRONG_APPLICATION for the right application", at: now)
+            }
+        case .proofRejected:
+            if fact.map({ Simulation.applications.contains($0.application) }) ?? true {
+                report("PROOF_REJECTED for a token of our own application", at: now)
+            }
+        case .tokenRejected:
+            let isExpired = fact?.expiry.map { wallTime >= $0 } == true
+            if !isExpired, !isDenied(token, at: now), !hasRejected(token, for: call, now: now) {
+                report("a rejection without a verdict of the provider", at: now)
+            }
+        case .malformedToken:
+            report("a rejection because of the syntax", at: now)
+        }
+    }
+
+    /// Returns whether the provider rejected the token for a call that names the same application, recently enough.
+    private func hasRejected(_ token: Token, for call: Call, now: Instant) -> Bool {
+        let longest = limits.cache.negativeTTL * (1 + limits.cache.jitter) + .milliseconds(1)
+        return statements[token, default: []].contains { statement in
+            guard case .rejected(let said) = statement.verdict, said.reason == .tokenRejected else { return false }
+            let named = call.request.applicationID
+            guard named == nil || named == statement.application || facts[token]?.application == statement.application else {
+                return false
+            }
+            return statement.returned >= call.began || statement.returned.duration(to: now) <= longest
         }
     }
 
@@ -234,7 +298,15 @@ extension Ledger {
             if now < call.deadline.instant, call.cancelled == nil { report("DEADLINE_EXCEEDED before the deadline", at: now) }
         case .providerUnavailable, .providerBusy:
             break
-        case .providerMisconfigured, .unsupported, .invalidRequest, .internal:
+        case .providerMisconfigured:
+            // A token of another application needs a check of the secret, which may fail.
+            let application = facts[call.request.token]?.application
+            let isOurs = application.map { Simulation.applications.contains($0) } ?? true
+            let isAnothers = call.request.applicationID.map { $0 != application } ?? false
+            if isOurs, !isAnothers, counts["changed secrets", default: 0] == 0 {
+                report("PROVIDER_MISCONFIGURED with the right secrets", at: now)
+            }
+        case .tooManyDenials, .unsupported, .invalidRequest, .internal:
             report("an error without a cause: \(error.code)", at: now)
         }
     }

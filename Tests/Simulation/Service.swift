@@ -58,7 +58,7 @@ final class Service: Sendable {
         var reply = EncodedResponse()
         let call = VerifyCall(validated: Token(bytes: bytes), key: verifier.key(of: bytes.span))
         if let hit = verifier.lookup(call.key, applicationID: none.span, maxAgeSeconds: 0, now: now, into: &reply) {
-            if hit.isDueForRefresh { verifier.refresh(call.token, key: call.key) }
+            if hit.isDueForRefresh { verifier.refresh(call) }
             let isStale = reply.bytes[0]
             return count(caller) { counters in
                 counters.fromCache += 1
@@ -76,7 +76,7 @@ final class Service: Sendable {
             return true
         }
         if serveStale(on: .cacheMiss) { return }
-        if limitsMisses, !verifier.isLookupInFlight(call.key), missLimiter.charge(caller, at: now) != nil {
+        if limitsMisses, !verifier.isLookupInFlight(for: call), missLimiter.charge(caller, at: now) != nil {
             if serveStale(on: .missLimitExceeded) { return }
             return count(caller) { $0.limitExceeded += 1 }
         }

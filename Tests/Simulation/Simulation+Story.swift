@@ -6,18 +6,21 @@ internal import DoormanSupport
 
 extension Simulation {
     private static let accounts = ["1", "2", "3"]
-    private static let applications = ["10", "20"]
+    /// The applications of tokens. The last one is not configured.
+    private static let issuers = applications + applications + ["30"]
 
     func play() async {
         let tokens = drawTokens()
+        router.checkCredentials()
         var bounds = (settings.cache.valid, settings.cache.negative)
         for number in 0..<settings.steps {
             switch world.draw({ Int.random(in: 0..<100, using: &$0) }) {
             case 0..<70: burst(tokens)
             case 70..<78: revoke(tokens)
             case 78..<82: exchange(number)
-            case 82..<85: revokeAtProvider(tokens)
-            case 85..<95:
+            case 82..<84: revokeAtProvider(tokens)
+            case 84..<87: await changeSecret()
+            case 87..<95:
                 provider.set(
                     world.draw { $0.chance(40) ? .healthy : SimulatedProvider.Condition.allCases.randomElement(using: &$0)! })
             default: bounds = limit()
@@ -33,13 +36,19 @@ extension Simulation {
     private func recover(_ tokens: [Token]) async {
         provider.set(.healthy)
         provider.becomeFast()
-        await world.sleep(for: .seconds(100))
+        for application in Self.applications { provider.changeSecret(of: application, to: 0) }
+        await world.sleep(for: .seconds(100) + settings.longestDenial)
         for token in tokens {
             await world.sleep(for: .seconds(2))
             let deadline = Deadline(world.now.advanced(by: .seconds(5)))
-            let verdict = try? await verifier.verify(VerificationRequest(token: token), deadline: deadline)
+            let outcome: Result<Verdict, VerificationError>
+            do throws(VerificationError) {
+                outcome = .success(try await verifier.verify(VerificationRequest(token: token), deadline: deadline))
+            } catch {
+                outcome = .failure(error)
+            }
             ledger.withLockedValue { [now = world.now, wallTime = world.wallTime] in
-                $0.checkRecovery(of: token, verdict, now: now, wallTime: wallTime)
+                $0.checkRecovery(of: token, outcome, now: now, wallTime: wallTime)
             }
         }
     }
@@ -51,7 +60,7 @@ extension Simulation {
                 let expiry: Timestamp? = random.chance(30) ? wallTime.advanced(by: random.duration(.zero ... .seconds(100))) : nil
                 let fact = Ledger.Fact(
                     account: Self.accounts.randomElement(using: &random)!,
-                    application: Self.applications.randomElement(using: &random)!, expiry: expiry)
+                    application: Self.issuers.randomElement(using: &random)!, expiry: expiry)
                 return (Token("token \(number)"), fact)
             }
         }
@@ -123,8 +132,8 @@ extension Simulation {
         for _ in 0..<world.draw({ Int.random(in: 1...3, using: &$0) }) {
             world.spawn { [self] in
                 let deadline = Deadline(world.now.advanced(by: .seconds(5)))
-                guard case .issued(let issued, _)? = try? await verifier.exchange(ExchangeRequest(code: code), deadline: deadline)
-                else { return }
+                let request = ExchangeRequest(code: code, applicationID: fact.application)
+                guard case .issued(let issued, _)? = try? await verifier.exchange(request, deadline: deadline) else { return }
                 ledger.withLockedValue { $0.count("exchanges") }
                 verify(VerificationRequest(token: issued), deadline: Deadline(world.now.advanced(by: .seconds(5))))
             }
@@ -134,17 +143,25 @@ extension Simulation {
     // MARK: - Operators
 
     private func revoke(_ tokens: [Token]) {
-        let subject: RevocationRequest.Subject = world.draw { random in
-            random.chance(60)
-                ? .token(tokens.randomElement(using: &random)!) : .account(Self.accounts.randomElement(using: &random)!)
+        let request = world.draw { random in
+            let caller = Caller(name: ["a", "b"].randomElement(using: &random)!)
+            if random.chance(60) { return RevocationRequest(.token(tokens.randomElement(using: &random)!), caller: caller) }
+            let account = random.chance(30) ? "invented" : Self.accounts.randomElement(using: &random)!
+            return RevocationRequest(
+                .account(account), applicationID: Self.applications.randomElement(using: &random)!, caller: caller)
         }
         world.spawn { [self] in
             let deadline = Deadline(world.now.advanced(by: .seconds(2)))
-            let number = ledger.withLockedValue { [now = world.now] in $0.revocationBegan(now: now) }
-            let isAcknowledged = (try? await verifier.revoke(RevocationRequest(subject), deadline: deadline)) != nil
-            ledger.withLockedValue { [now = world.now] in
+            let number = ledger.withLockedValue { $0.revocationBegan(request) }
+            var failure: VerificationError?
+            do throws(VerificationError) {
+                try await verifier.revoke(request, deadline: deadline)
+            } catch {
+                failure = error
+            }
+            ledger.withLockedValue { [now = world.now, failure] in
                 if now > deadline.instant { $0.report("a revocation after its deadline", at: now) }
-                $0.revocationEnded(number, subject, isAcknowledged: isAcknowledged, now: now)
+                $0.revocationEnded(number, failure, now: now)
             }
         }
     }
@@ -152,7 +169,17 @@ extension Simulation {
     /// Revokes at the provider without telling Doorman.
     private func revokeAtProvider(_ tokens: [Token]) {
         let token = world.draw { tokens.randomElement(using: &$0)! }
-        ledger.withLockedValue { [now = world.now] in $0.facts[token]?.revokedAt = now }
+        _ = provider.revoke(at: world.now) { other, _ in other == token }
+    }
+
+    /// Changes the secret that the provider accepts. An operator does that once in a while.
+    private func changeSecret() async {
+        await world.sleep(for: .seconds(5))
+        let (application, secret) = world.draw {
+            (Self.applications.randomElement(using: &$0)!, Int.random(in: 0...2, using: &$0))
+        }
+        provider.changeSecret(of: application, to: secret)
+        ledger.withLockedValue { $0.count("changed secrets") }
     }
 
     private func limit() -> (SegmentBounds, SegmentBounds) {

@@ -3,9 +3,10 @@ internal import DoormanCore
 internal import DoormanGovernor
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers
+internal import ProviderRouting
 
-/// One history from a seed: callers, codes, revocations, bounds and conditions of the provider, against the real cache, single flight
-/// and governor. The ledger compares every result with the truth.
+/// One history from a seed: callers, codes, revocations, secrets, bounds and conditions of the provider, against the real cache, single
+/// flight, router and governors. The ledger compares every result with the truth.
 package final class Simulation: Sendable {
     /// The result of a history.
     package struct Outcome: Sendable {
@@ -16,12 +17,18 @@ package final class Simulation: Sendable {
         package let counts: [String: Int]
     }
 
+    /// The configured applications.
+    static let applications = ["10", "20"]
+    /// The numbers of the secrets of each application. The provider may also accept another secret.
+    private static let secrets = ["10": [0, 1], "20": [0]]
+
     let seed: UInt64
     let world: World
     let settings: SimulatedSettings
     let ledger: NIOLockedValueBox<Ledger>
     let provider: SimulatedProvider
-    let governor: Governor
+    let governors: [Governor]
+    let router: ApplicationRouter
     let verifier: CachingVerifier
     /// The encoded verdicts. A response consists of its verdict's index.
     private let encoded: NIOLockedValueBox<[Verdict]>
@@ -32,11 +39,21 @@ package final class Simulation: Sendable {
         let settings = world.draw { SimulatedSettings(drawnBy: &$0) }
         let ledger = NIOLockedValueBox(Ledger(limits: settings, now: world.now))
         let encoded = NIOLockedValueBox<[Verdict]>([])
-        provider = SimulatedProvider(world: world, ledger: ledger)
-        governor = Governor(settings: settings.governor, timeSource: world.timeSource)
+        let provider = SimulatedProvider(world: world, ledger: ledger, longestLag: settings.cache.revocationLag)
+        self.provider = provider
+        let governors = Self.applications.map { _ in Governor(settings: settings.governor, timeSource: world.timeSource) }
+        self.governors = governors
+        let router = ApplicationRouter(
+            zip(Self.applications, governors).map { application, governor in
+                let credentials = Self.secrets[application, default: []].map { secret in
+                    GovernedVerifier(
+                        upstream: SimulatedCredential(provider, application: application, secret: secret), governor: governor)
+                }
+                return ApplicationRouter.Application(id: application, credentials: credentials)
+            }, timeSource: world.timeSource, checkTimeout: settings.cache.lookupTimeout)
+        self.router = router
         verifier = try CachingVerifier(
-            upstream: GovernedVerifier(upstream: provider, governor: governor), settings: settings.cache,
-            timeSource: world.timeSource,
+            upstream: router, settings: settings.cache, timeSource: world.timeSource,
             encode: { verdict in
                 encoded.withLockedValue { encoded in
                     encoded.append(verdict)
@@ -60,13 +77,15 @@ package final class Simulation: Sendable {
 
     private func outcome(hasEnded: Bool) -> Outcome {
         let now = world.now
-        let statistics = governor.statistics
+        let statistics = governors.map(\.statistics)
         let lookups = verifier.statistics.inFlightLookups
         return ledger.withLockedValue { ledger in
             if !hasEnded { ledger.report("the history does not come to rest", at: now) }
             if ledger.openCalls != 0 { ledger.report("\(ledger.openCalls) calls never ended", at: now) }
-            if statistics.waiting != 0 { ledger.report("a call waits for the governor forever", at: now) }
-            if statistics.freeSlots != settings.governor.concurrentCalls { ledger.report("a slot was not given back", at: now) }
+            if statistics.contains(where: { $0.waiting != 0 }) { ledger.report("a call waits for the governor forever", at: now) }
+            if statistics.contains(where: { $0.freeSlots != settings.governor.concurrentCalls }) {
+                ledger.report("a slot was not given back", at: now)
+            }
             if lookups != 0 { ledger.report("a lookup never ended", at: now) }
             return Outcome(seed: seed, violations: ledger.violations, counts: ledger.counts)
         }
@@ -81,7 +100,9 @@ package final class Simulation: Sendable {
         let key = verifier.key(of: bytes.span)
         let hit = verifier.lookup(
             key, applicationID: application.span, maxAgeSeconds: seconds, now: world.now, into: &response)
-        if hit?.isDueForRefresh == true { verifier.refresh(request.token, key: key) }
+        if hit?.isDueForRefresh == true {
+            verifier.refresh(VerifyCall(validated: request.token, key: key, applicationID: request.applicationID))
+        }
         guard hit != nil, let number = Int(String(decoding: response.bytes, as: UTF8.self)) else { return nil }
         return encoded.withLockedValue { $0[number] }
     }
@@ -94,7 +115,8 @@ package final class Simulation: Sendable {
             where segment.entries > bounds.entries || segment.bytes > bounds.bytes {
                 ledger.report("the cache exceeds its bounds", at: now)
             }
-            // Detached lookups end in their own time.
+            if statistics.denials > settings.cache.maximumDenials { ledger.report("the denial list exceeds its bound", at: now) }
+            // Verifications and exchanges have a limit each.
             if statistics.inFlightLookups > 2 * settings.cache.maximumInFlightLookups {
                 ledger.report("too many lookups in flight", at: now)
             }

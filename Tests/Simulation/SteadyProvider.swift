@@ -66,7 +66,9 @@ final class SteadyProvider: TokenProvider {
         throw VerificationError(.unsupported, "This provider has no codes.")
     }
 
-    func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+    func revoke(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome {
         throw VerificationError(.unsupported, "This provider can't revoke.")
     }
 }

@@ -21,7 +21,7 @@ struct SimulationTests {
         // A simulation without events finds nothing.
         for event in [
             "fresh", "cached", "stale", "tokenRejected", "wrongApplication", "proofRejected", "deadlineExceeded", "providerBusy",
-            "providerUnavailable", "revocations", "exchanges", "cache hits", "recovered",
+            "providerUnavailable", "providerMisconfigured", "revocations", "exchanges", "cache hits", "recovered",
         ] {
             #expect(counts[event, default: 0] > Int(Self.seeds) / 10, "\(event)")
         }

@@ -62,7 +62,7 @@ package final class ScriptedBackend: VerificationBackend {
         return CacheHit()
     }
 
-    package func refresh(_ token: Token, key: TokenKey) {}
+    package func refresh(_ call: VerifyCall) {}
 
     package func validateSyntax(of token: Token) -> Rejection? { provider.validateSyntax(of: token) }
 
@@ -74,7 +74,7 @@ package final class ScriptedBackend: VerificationBackend {
         return CacheHit()
     }
 
-    package func isLookupInFlight(_ key: TokenKey) -> Bool { cache.isInFlight(token(of: key)) }
+    package func isLookupInFlight(for call: VerifyCall) -> Bool { cache.isInFlight(token(of: call.key)) }
 
     package func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
         chargeMiss(caller, limit, now)

@@ -10,7 +10,7 @@ package final class ScriptedProvider: TokenProvider {
 
     package let verifications: ScriptedCalls<VerificationRequest, Verdict>
     package let exchanges: ScriptedCalls<ExchangeRequest, ExchangeVerdict>
-    package let revocations: ScriptedCalls<RevocationRequest, Void>
+    package let revocations: ScriptedCalls<RevocationRequest, RevocationOutcome>
     package let accountLists: ScriptedCalls<AccountListRequest, AccountPage>
     package let accountDeletions: ScriptedCalls<AccountDeletionRequest, Void>
     package let credentialChecks: ScriptedCalls<Void, Void>
@@ -26,7 +26,7 @@ package final class ScriptedProvider: TokenProvider {
         let unsupported = VerificationError(.unsupported, "This provider has no accounts.")
         verifications = ScriptedCalls(recordsRequests: recordsRequests, script: nil)
         exchanges = ScriptedCalls(recordsRequests: recordsRequests, script: nil)
-        revocations = ScriptedCalls(recordsRequests: recordsRequests) { _ in .success(()) }
+        revocations = ScriptedCalls(recordsRequests: recordsRequests) { _ in .success(.revoked) }
         accountLists = ScriptedCalls(recordsRequests: recordsRequests) { _ in .failure(unsupported) }
         accountDeletions = ScriptedCalls(recordsRequests: recordsRequests) { _ in .failure(unsupported) }
         credentialChecks = ScriptedCalls(recordsRequests: false) { _ in .success(()) }
@@ -45,7 +45,9 @@ package final class ScriptedProvider: TokenProvider {
         try await exchanges.call(request, deadline: deadline)
     }
 
-    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+    package func revoke(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome {
         try await revocations.call(request, deadline: deadline)
     }
 

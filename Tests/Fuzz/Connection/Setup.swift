@@ -83,7 +83,7 @@ final class FuzzBackend: VerificationBackend {
         return CacheHit()
     }
 
-    func refresh(_ token: Token, key: TokenKey) {}
+    func refresh(_ call: VerifyCall) {}
 
     func validateSyntax(of token: Token) -> Rejection? {
         token.bytes.first == TestCache.malformed ? Rejection(.malformedToken, "not a token") : nil
@@ -99,7 +99,7 @@ final class FuzzBackend: VerificationBackend {
         return CacheHit()
     }
 
-    func isLookupInFlight(_ key: TokenKey) -> Bool { token(of: key).first == TestCache.inFlight }
+    func isLookupInFlight(for call: VerifyCall) -> Bool { token(of: call.key).first == TestCache.inFlight }
 
     func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
         missesLeft.withLockedValue { left in

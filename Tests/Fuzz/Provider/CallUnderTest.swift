@@ -51,7 +51,7 @@ struct CallUnderTest: Sendable {
     func revoke(_ subject: RevocationRequest.Subject) async {
         do throws(VerificationError) {
             let request = RevocationRequest(subject, applicationID: parameters.requestedApplicationID)
-            try await verifier.revoke(request, deadline: deadline)
+            _ = try await verifier.revoke(request, deadline: deadline)
             let response = Rereading(provider.responses.last)
             if response.status == 200, !response.has("error") {
                 require(response.literals("success") == ["true"], "a success was confirmed")

@@ -36,7 +36,8 @@ struct FailureContractTests {
     @Test("an exchange is retryable only if it was not begun", arguments: Failure.allCases)
     func exchange(failure: Failure) {
         let notBegun: Set<Failure> = [
-            .tooManyCalls, .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer, .draining,
+            .tooManyCalls, .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer, .tooManyDenials,
+            .draining,
         ]
         #expect(error(failure, mayBeRepeated: false).isRetryable == notBegun.contains(failure))
     }

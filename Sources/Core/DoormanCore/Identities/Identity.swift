@@ -68,8 +68,6 @@ public struct Identity: Sendable, Hashable {
     }
 
     /// The id of the application that the token was issued to.
-    ///
-    /// Empty only if the provider does not name it, and the server's settings accept that.
     public var applicationID: String {
         get { texts[.applicationID] ?? "" }
         set { texts[.applicationID] = newValue }

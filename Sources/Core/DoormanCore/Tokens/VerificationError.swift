@@ -10,6 +10,8 @@ package struct VerificationError: Error, Sendable, Hashable {
         case providerMisconfigured
         /// The caller's deadline passed.
         case deadlineExceeded
+        /// The denial list is full, or the caller's part of it.
+        case tooManyDenials
         /// The provider does not support the operation.
         case unsupported
         /// The request is invalid, independently of the token.

@@ -61,17 +61,7 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
         state.withLockedValue { $0.joinable[key] != nil }
     }
 
-    /// Lets later calls begin a lookup of their own. Present waiters get the result of the old lookup.
-    package func detach(_ key: Key) {
-        state.withLockedValue { $0.joinable[key] = nil }
-    }
-
-    /// Detaches the lookups of all keys.
-    package func detachAll() {
-        state.withLockedValue { $0.joinable.removeAll() }
-    }
-
-    /// The number of lookups in flight, detached lookups included.
+    /// The number of lookups in flight.
     package var inFlightCount: Int { state.withLockedValue { $0.lookups.count } }
 
     /// The number of waiters.

@@ -22,7 +22,8 @@ package protocol TokenProvider: TokenVerifier {
     func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict
 
     /// Revokes one token, or every token of an account. Idempotent: revoking an invalid token succeeds.
-    func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError)
+    @discardableResult
+    func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) -> RevocationOutcome
 
     /// Returns a page of an application's accounts. Idempotent. Unsupported by default.
     func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage
@@ -102,11 +103,22 @@ package struct RevocationRequest: Sendable, Hashable {
     package var subject: Subject
     /// The application of the token or account; `nil` for the only configured application.
     package var applicationID: String?
+    /// The caller whose quota of denials the revocation counts towards. No part of the request on the wire.
+    package var caller: Caller
 
-    package init(_ subject: Subject, applicationID: String? = nil) {
+    package init(_ subject: Subject, applicationID: String? = nil, caller: Caller = .unknown) {
         self.subject = subject
         self.applicationID = applicationID
+        self.caller = caller
     }
+}
+
+/// The result of a revocation that the provider carried out.
+package enum RevocationOutcome: Sendable, Hashable {
+    /// The provider revoked the token, or every token of the account.
+    case revoked
+    /// The token was invalid already.
+    case alreadyInvalid
 }
 
 /// A request for a page of an application's accounts.
@@ -136,9 +148,12 @@ package struct AccountDeletionRequest: Sendable, Hashable {
     /// The application of the account; `nil` for the only configured application.
     package var applicationID: String?
     package var accountID: String
+    /// The caller whose quota of denials the deletion counts towards. No part of the request on the wire.
+    package var caller: Caller
 
-    package init(accountID: String, applicationID: String? = nil) {
+    package init(accountID: String, applicationID: String? = nil, caller: Caller = .unknown) {
         self.accountID = accountID
         self.applicationID = applicationID
+        self.caller = caller
     }
 }

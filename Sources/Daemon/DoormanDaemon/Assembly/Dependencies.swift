@@ -43,7 +43,7 @@ struct Dependencies {
         self.missLimiter = missLimiter
         let statistics = StatisticsSource(
             verifier: verifier, transport: transport, providers: providers, governor: governorSettings,
-            capacity: settings.capacity, reloads: reloads)
+            capacity: settings.capacity, maximumDenials: settings.cache.maximumDenials, reloads: reloads)
         backend = VerificationService(
             verifier: verifier, missLimiter: missLimiter,
             staleRule: StaleServingRule(governors: providers.governedApplications.map(\.governor)), timeSource: time,

@@ -35,7 +35,7 @@ package final class VerificationService: VerificationBackend {
         verifier.lookup(key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &response)
     }
 
-    package func refresh(_ token: Token, key: TokenKey) { verifier.refresh(token, key: key) }
+    package func refresh(_ call: VerifyCall) { verifier.refresh(call) }
 
     package func validateSyntax(of token: Token) -> Rejection? { verifier.validateSyntax(of: token) }
 
@@ -46,7 +46,7 @@ package final class VerificationService: VerificationBackend {
         return verifier.serveStale(call, now: now, into: &response)
     }
 
-    package func isLookupInFlight(_ key: TokenKey) -> Bool { verifier.isLookupInFlight(key) }
+    package func isLookupInFlight(for call: VerifyCall) -> Bool { verifier.isLookupInFlight(for: call) }
 
     package func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
         missLimiter.charge(caller, limit: limit, at: now)

@@ -136,6 +136,9 @@ package enum SettingsCatalogue {
             "authorization.misses-burst", \.cacheMissLimiter.missesBurst, 1...1_000_000,
             "Maximum cache misses of a caller at once after a time without misses."),
         .count(
+            "authorization.max-denials", \.cache.maximumDenialsPerCaller, 1...10_000_000,
+            "Maximum denials of tokens and accounts that the revocations of one caller hold."),
+        .count(
             "authorization.max-callers", \.cacheMissLimiter.maximumCallers, 1...10_000_000,
             "Maximum callers whose limits are tracked one by one. Further callers share one set of limits."),
     ]
@@ -172,6 +175,12 @@ package enum SettingsCatalogue {
         .powerOfTwo(
             "cache.shards", \.cache.shards, 1...256,
             "Number of shards, each with a lock and an equal part of the limits. A power of two."),
+        .duration(
+            "cache.revocation-lag", \.cache.revocationLag, .zero...hour,
+            "Time after the revocation of an account for which the provider's answers about it are unavailable, since it may lag."),
+        .count(
+            "cache.max-denials", \.cache.maximumDenials, 1...10_000_000,
+            "Maximum tokens and accounts that are denied because they were revoked."),
         .count(
             "cache.max-in-flight-lookups", \.cache.maximumInFlightLookups, 1...1_000_000,
             "Maximum tokens that are looked up at the provider at once, including lookups that wait to begin."),

@@ -10,6 +10,7 @@ struct StatisticsSource: Sendable {
     let providers: ProviderPool
     let governor: GovernorSettings
     let capacity: Double
+    let maximumDenials: Int
     let reloads: ReloadCounters
 
     @Sendable
@@ -26,6 +27,7 @@ struct StatisticsSource: Sendable {
             .init("cache.max-bytes", cache.valid.bytes, of: cache.valid.maximumBytes),
             .init("cache.max-negative-entries", cache.negative.entries, of: cache.negative.maximumEntries),
             .init("cache.max-negative-bytes", cache.negative.bytes, of: cache.negative.maximumBytes),
+            .init("cache.max-denials", cache.denials, of: maximumDenials),
         ]
         count(transport.statistics, into: &statistics)
         for application in providers.governedApplications { count(application, into: &statistics) }

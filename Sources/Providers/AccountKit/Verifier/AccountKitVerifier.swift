@@ -148,30 +148,34 @@ extension AccountKitVerifier {
 }
 
 extension AccountKitVerifier {
-    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+    package func revoke(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome {
         try check(applicationID: request.applicationID)
         switch request.subject {
-        case .token(let token): try await revoke(token, deadline: deadline)
-        case .account(let id): try await revokeAllTokens(ofAccount: id, deadline: deadline)
+        case .token(let token): return try await revoke(token, deadline: deadline)
+        case .account(let id): return try await revokeAllTokens(ofAccount: id, deadline: deadline)
         }
     }
 
     /// Logs out one token (E3).
-    private func revoke(_ token: Token, deadline: Deadline) async throws(VerificationError) {
+    private func revoke(_ token: Token, deadline: Deadline) async throws(VerificationError) -> RevocationOutcome {
         if let rejection = validateSyntax(of: token) { throw VerificationError(.invalidRequest, rejection.message) }
         let response = try await send(requests.logout(token), to: .logout, deadline: deadline)
         switch response {
         case .rejected(.tokenRejected):
-            return  // The token is invalid already.
+            return .alreadyInvalid
         case .rejected(.proofInvalid):
             throw .misconfigured(ResponseKind.proofInvalid.message)
         default:
-            try confirm(response)
+            return try confirm(response)
         }
     }
 
     /// Logs out every token of an account (E4). The request carries the app token.
-    private func revokeAllTokens(ofAccount id: String, deadline: Deadline) async throws(VerificationError) {
+    private func revokeAllTokens(
+        ofAccount id: String, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome {
         guard DecimalDigits.areAll(id, upTo: 64) else {
             throw .invalidAccountID
         }
@@ -180,14 +184,15 @@ extension AccountKitVerifier {
         }
         let response = try await send(request, to: .invalidateAllTokens, deadline: deadline)
         guard response != .rejected(.proofInvalid) else { throw .applicationRejected }
-        try confirm(response)
+        return try confirm(response)
     }
 
     /// Checks for the body `{"success":true}`, which both logout endpoints return.
-    private func confirm(_ response: ResponseClassification) throws(VerificationError) {
+    private func confirm(_ response: ResponseClassification) throws(VerificationError) -> RevocationOutcome {
         switch response {
         case .success(let body):
             guard body["success"] == .bool(true) else { throw .malformedResponse }
+            return .revoked
         case .rejected:
             throw VerificationError(.invalidRequest, "Account Kit rejected the revocation.")
         case .busy, .unavailable, .misconfigured:

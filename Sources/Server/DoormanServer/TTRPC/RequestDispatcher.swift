@@ -103,9 +103,15 @@ package final class RequestDispatcher {
         case .verify:
             return request.withVerifyRequest { verify($0, key: backend.key(of: $0.token), &context) } ?? malformedPayload()
         case .exchange: return start(request.exchangeRequest().map(AsynchronousCall.exchange), request, &context)
-        case .revoke: return start(request.revocationRequest().map(AsynchronousCall.revoke), request, &context)
+        case .revoke:
+            var revocation = request.revocationRequest()
+            revocation?.caller = context.caller.caller
+            return start(revocation.map(AsynchronousCall.revoke), request, &context)
         case .listAccounts: return start(request.accountListRequest().map(AsynchronousCall.listAccounts), request, &context)
-        case .deleteAccount: return start(request.accountDeletionRequest().map(AsynchronousCall.deleteAccount), request, &context)
+        case .deleteAccount:
+            var deletion = request.accountDeletionRequest()
+            deletion?.caller = context.caller.caller
+            return start(deletion.map(AsynchronousCall.deleteAccount), request, &context)
         case .statistics:
             guard request.isStatisticsRequest() else { return malformedPayload() }
             return .asynchronous(.statistics, timeout: request.timeout)
@@ -132,8 +138,16 @@ package final class RequestDispatcher {
             into: &context.response)
         guard let hit else { return miss(request, key: key, &context) }
         counters.countHit(rejection: hit.rejection)
-        if hit.isDueForRefresh { backend.refresh(Token(bytes: Array(copying: request.token)), key: key) }
+        if hit.isDueForRefresh { refresh(request, key: key) }
         return .cached
+    }
+
+    private func refresh(_ request: VerifyRequestView, key: TokenKey) {
+        let application = String(validating: Array(copying: request.applicationID), as: UTF8.self) ?? ""
+        backend.refresh(
+            VerifyCall(
+                validated: Token(bytes: Array(copying: request.token)), key: key,
+                applicationID: application.isEmpty ? nil : application))
     }
 
     private func miss(_ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext) -> RequestDecision {
@@ -149,7 +163,7 @@ package final class RequestDispatcher {
             validated: token, key: key, applicationID: application.isEmpty ? nil : application,
             maxAge: request.maxAgeSeconds == 0 ? nil : .seconds(Int64(request.maxAgeSeconds)))
         if serveStale(call, on: .cacheMiss, &context) { return .cached }
-        if let limit = charge(backend.isLookupInFlight(key) ? .permit : .permitAndMiss, &context) {
+        if let limit = charge(backend.isLookupInFlight(for: call) ? .permit : .permitAndMiss, &context) {
             return serveStale(call, on: .missLimitExceeded, &context) ? .cached : limitExceeded(limit, context.caller)
         }
         return .asynchronous(.verify(call), timeout: request.timeout)

@@ -24,8 +24,8 @@ package protocol VerificationBackend: AnyObject, Sendable {
         _ key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit?
 
-    /// Starts a background refresh of a token that was just answered from the cache.
-    func refresh(_ token: Token, key: TokenKey)
+    /// Starts a background refresh of the token of a call that was just answered from the cache.
+    func refresh(_ call: VerifyCall)
 
     /// Validates a token's syntax without a provider request.
     ///
@@ -37,8 +37,8 @@ package protocol VerificationBackend: AnyObject, Sendable {
         _ call: VerifyCall, on occasion: StaleOccasion, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit?
 
-    /// Returns whether a lookup of the token is in flight. A call that joins it causes no provider request.
-    func isLookupInFlight(_ key: TokenKey) -> Bool
+    /// Returns whether a lookup is in flight that the call can join. It then causes no provider request.
+    func isLookupInFlight(for call: VerifyCall) -> Bool
 
     /// Charges a cache miss to the caller's rate limit.
     ///

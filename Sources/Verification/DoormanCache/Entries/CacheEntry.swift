@@ -15,6 +15,9 @@ package struct CacheEntry: Sendable, Hashable {
     package var refreshAt: Instant
     /// The end of stale-if-error. Not before ``expiresAt``, which is the default.
     package var staleUntil: Instant
+    /// The application that the call named which caused a rejection; `nil` if it named none. Only calls that name the same are answered
+    /// with the rejection.
+    package var namedApplicationID: String?
 
     package init(
         verdict: Verdict, response: EncodedResponse, verifiedAt: Instant, expiresAt: Instant, refreshAt: Instant = .distantFuture,
@@ -28,15 +31,16 @@ package struct CacheEntry: Sendable, Hashable {
         self.staleUntil = staleUntil ?? expiresAt
     }
 
-    /// The memory of every entry besides its texts, in bytes. An entry takes 236 bytes in flat arrays, of which a fifth to a third
-    /// is free, and 16 to 32 bytes in the index.
-    package static let fixedCost = 404
+    /// The memory of every entry besides its texts, in bytes. An entry takes 244 bytes in flat arrays, of which a fifth to a third
+    /// is free, 16 to 32 bytes in the index of keys, and 16 to 33 bytes in the index of accounts.
+    package static let fixedCost = 448
 
     /// The memory of this entry, in bytes: ``fixedCost``, a response too long for its slot, and the texts of an identity.
     package var cost: Int {
         // 80 bytes are for an array's header and a slot in a partly empty dictionary.
         let long = response.long.isEmpty ? 0 : 80 + response.long.count
-        return Self.fixedCost + long + verdict.textCost
+        let named = namedApplicationID.map { 80 + $0.utf8.count } ?? 0
+        return Self.fixedCost + long + named + verdict.textCost
     }
 }
 

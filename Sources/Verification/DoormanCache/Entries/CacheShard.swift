@@ -8,9 +8,6 @@ struct CacheShard: Sendable {
     var negative: LRUSegment
     private(set) var hits: UInt64 = 0
     private(set) var misses: UInt64 = 0
-    /// The numbers of token revocations, by some bits of the key. With 64 counters, a revocation drops few other responses in
-    /// flight.
-    private var revocations: [UInt32] = Array(repeating: 0, count: 64)
 
     /// - Parameter validSlots: The table in which to publish the slots of valid entries, and the number of this shard.
     init(valid: SegmentBounds, negative: SegmentBounds, validSlots: (SlotAddressTable, shard: Int)? = nil) {
@@ -27,20 +24,35 @@ struct CacheShard: Sendable {
             hits &+= 1
             return CacheHit(isDueForRefresh: hit.isDueForRefresh)
         }
-        guard let hit = negative.copyResponse(for: key, applicationID: Span(), maxAge: maxAge, now: now, into: &response) else {
-            return nil
-        }
+        guard negative.hasEntry(for: key, naming: applicationID),
+            let hit = negative.copyResponse(for: key, applicationID: Span(), maxAge: maxAge, now: now, into: &response)
+        else { return nil }
         hits &+= 1
         return CacheHit(rejection: negative.rejection(in: hit.slot))
     }
 
-    mutating func lookup(_ key: TokenKey, maxAge: UInt64, now: UInt64, _ attempt: VerificationCache.Attempt) -> CacheLookup {
+    /// Returns whether the token has a usable entry of another application.
+    func isForAnotherApplication(_ key: TokenKey, than applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64) -> Bool {
+        valid.isForAnotherApplication(key, than: applicationID, maxAge: maxAge, now: now)
+    }
+
+    mutating func lookup(
+        _ key: TokenKey, applicationID: String?, maxAge: UInt64, now: UInt64, _ attempt: VerificationCache.Attempt
+    ) -> CacheLookup {
         let mayRefresh = attempt == .first
+        let named = Array((applicationID ?? "").utf8)
         var lookup = valid.lookup(key, maxAge: maxAge, now: now, mayRefresh: mayRefresh)
-        if case .miss = lookup { lookup = negative.lookup(key, maxAge: maxAge, now: now, mayRefresh: mayRefresh) }
+        if case .miss = lookup, negative.hasEntry(for: key, naming: named.span) {
+            lookup = negative.lookup(key, maxAge: maxAge, now: now, mayRefresh: mayRefresh)
+        }
         guard attempt == .first else { return lookup }
-        if case .hit = lookup { hits &+= 1 } else { misses &+= 1 }
+        if case .hit = lookup { countHit() } else { misses &+= 1 }
         return lookup
+    }
+
+    /// Counts a call that was answered without a provider request.
+    mutating func countHit() {
+        hits &+= 1
     }
 
     /// Stores an entry, unless the present entry comes from a later request. Responses can arrive in another order than their
@@ -69,20 +81,5 @@ struct CacheShard: Sendable {
     mutating func remove(_ key: TokenKey) {
         valid.remove(key)
         negative.remove(key)
-    }
-
-    mutating func revoke(_ key: TokenKey) {
-        revocations[Self.counter(of: key)] &+= 1
-        remove(key)
-    }
-
-    func revocations(of key: TokenKey) -> UInt32 {
-        revocations[Self.counter(of: key)]
-    }
-
-    /// Returns the index of the key's counter. Takes bits 8 to 13: the lower bits choose the shard, and the upper 32 the index
-    /// cell.
-    private static func counter(of key: TokenKey) -> Int {
-        Int(truncatingIfNeeded: key.bits >> 8) & 63
     }
 }

@@ -1,5 +1,5 @@
 private import CPrefetch
-package import DoormanCore
+internal import DoormanCore
 package import DoormanSupport
 
 /// A strict LRU list of entries, bounded by entries and by bytes.
@@ -22,6 +22,10 @@ package struct LRUSegment: Sendable {
     private var verdicts: [Verdict?] = []
     /// The responses that are too long for their slots.
     private var longResponses: [Int: [UInt8]] = [:]
+    /// The slots of valid tokens, by account.
+    private var accounts = AccountIndex()
+    /// The applications that the calls named which caused the entries, by slot. Only for rejected tokens.
+    private var namedApplications: [Int: String] = [:]
     private var index = SlotIndex()
     /// The slot used last, if it is not yet linked as the newest.
     private var pendingTouch = Slot.none
@@ -145,6 +149,8 @@ package struct LRUSegment: Sendable {
         verdicts[slot] = entry.verdict
         storeResponse(entry.response, in: slot)
         index.insert(bits: key.bits, slot: slot)
+        if case .valid(let identity) = entry.verdict { accounts.insert(slot, accountID: identity.accountID) }
+        namedApplications[slot] = entry.namedApplicationID
         byteCount += cost
         linkAsNewest(slot)
         return true
@@ -161,6 +167,8 @@ package struct LRUSegment: Sendable {
         index.remove(at: cell)
         unlink(slot)
         byteCount -= Int(costs[slot])
+        if case .valid(let identity)? = verdicts[slot] { accounts.remove(slot, accountID: identity.accountID) }
+        namedApplications[slot] = nil
         verdicts[slot] = nil
         removeLongResponse(in: slot)
         // The home slot keeps its key, so this marks it as free for `slot(of:)`.
@@ -168,15 +176,32 @@ package struct LRUSegment: Sendable {
         return true
     }
 
-    /// Removes all entries whose verdict matches. Walks through all entries.
-    package mutating func removeAll(where shouldRemove: (Verdict) -> Bool) {
-        flushTouch()
-        var slot = newest
-        while slot != Slot.none {
-            let current = Int(slot)
-            slot = slots[current].older
-            if let verdict = verdicts[current], shouldRemove(verdict) { remove(slots[current].key) }
+    /// Returns the keys of the entries of an account.
+    ///
+    /// - Parameter applicationID: The application of the account; `nil` for all applications.
+    func keys(accountID: String, applicationID: String?) -> [TokenKey] {
+        accounts.slots(accountID: accountID).compactMap { slot in
+            guard case .valid(let identity)? = verdicts[slot], identity.isOf(accountID: accountID),
+                applicationID == nil || identity.applicationID == applicationID
+            else { return nil }
+            return slots[slot].key
         }
+    }
+
+    /// Returns whether the key's entry is usable, but for another application.
+    func isForAnotherApplication(_ key: TokenKey, than applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64) -> Bool {
+        guard let slot = slot(of: key), now < slots[slot].usableUntil, isYoung(slot, maxAge: maxAge, now: now) else { return false }
+        return !isFor(applicationID, slot)
+    }
+
+    /// Returns whether the key has an entry that was caused by a call which named the same application, or none as well.
+    ///
+    /// - Parameter applicationID: The application that the present call names, in UTF-8; empty for none.
+    func hasEntry(for key: TokenKey, naming applicationID: Span<UInt8>) -> Bool {
+        guard count > 0, let slot = slot(of: key) else { return false }
+        guard let named = namedApplications.isEmpty ? nil : namedApplications[slot] else { return applicationID.isEmpty }
+        let bytes = Array(named.utf8)
+        return bytes.count == applicationID.count && bytes.indices.allSatisfy { bytes[$0] == applicationID[$0] }
     }
 
     /// Changes the bounds. Entries over the new bounds are evicted at once.
@@ -341,6 +366,8 @@ extension LRUSegment {
             larger.staleUntil[new] = staleUntil[old]
             larger.verdicts[new] = verdicts[old]
             if let long = longResponses[old] { larger.longResponses[new] = long }
+            if let named = namedApplications[old] { larger.namedApplications[new] = named }
+            if case .valid(let identity)? = verdicts[old] { larger.accounts.insert(new, accountID: identity.accountID) }
             larger.index.insert(bits: key.bits, slot: new)
             larger.linkAsNewest(new)
             slot = slots[old].newer
@@ -357,6 +384,7 @@ extension LRUSegment {
         costs = Array(repeating: 0, count: count)
         staleUntil = Array(repeating: 0, count: count)
         verdicts = Array(repeating: nil, count: count)
+        accounts = AccountIndex(slots: count)
     }
 
     private func publishSlots() {

@@ -1,4 +1,4 @@
-internal import DoormanCore
+package import DoormanCore
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
@@ -8,17 +8,18 @@ package final class VerificationCache: Sendable {
     private let shards: [NIOLockedValueBox<CacheShard>]
     private let slotAddresses: SlotAddressTable
     private let mask: UInt64
-    /// Locked inside a shard's lock. Nothing else is locked inside this lock.
-    private let accountRevocations = NIOLockedValueBox(AccountRevocationHistory())
+    /// Locked inside a shard's lock. Nothing else is locked inside its lock.
+    private let denials: DenialList
+    /// The response to a call whose token is denied.
+    private let deniedResponse: EncodedVerdict
+    /// The response to a call whose token is valid for another application.
+    private let otherApplicationResponse: EncodedResponse
 
-    /// The revocations up to a provider request. Its response is stored only if no later revocation may concern it.
-    struct RevocationEpoch: Sendable, Hashable {
-        fileprivate let accounts: UInt64
-        /// `nil` for an exchange: its token is unknown before it ends, so it can't have been revoked.
-        fileprivate let tokens: UInt32?
-    }
-
-    package init(settings: CacheSettings) {
+    /// - Parameter encode: Encodes a verdict for the wire.
+    package init(settings: CacheSettings, encode: (Verdict) -> EncodedResponse) {
+        denials = DenialList(maximum: settings.maximumDenials, maximumPerCaller: settings.maximumDenialsPerCaller)
+        deniedResponse = EncodedVerdict(.rejected(.denied), encode(.rejected(.denied)))
+        otherApplicationResponse = encode(.rejected(.anotherApplication))
         let count = settings.shardCount
         mask = UInt64(count - 1)
         let slotAddresses = SlotAddressTable(shards: count)
@@ -47,9 +48,32 @@ package final class VerificationCache: Sendable {
         for key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit? {
         let maxAge = maxAgeSeconds == 0 ? UInt64.max : UInt64(maxAgeSeconds) * 1_000_000_000
-        return shard(of: key).withLockedValue {
+        let hit = shard(of: key).withLockedValue {
             $0.copyResponse(for: key, applicationID: applicationID, maxAge: maxAge, now: now.nanoseconds, into: &response)
         }
+        if hit != nil { return hit }
+        return copyFixedResponse(for: key, applicationID: applicationID, maxAge: maxAge, now: now, into: &response)
+    }
+
+    /// Copies the response to a call whose token is denied, or valid for another application than the call names.
+    @inline(never)
+    private func copyFixedResponse(
+        for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: Instant, into response: inout EncodedResponse
+    ) -> CacheHit? {
+        let rejection: Rejection.Reason
+        if denials.isDenied(key, at: now) {
+            (rejection, response) = (.tokenRejected, deniedResponse.response)
+        } else if !applicationID.isEmpty,
+            shard(of: key).withLockedValue({
+                $0.isForAnotherApplication(key, than: applicationID, maxAge: maxAge, now: now.nanoseconds)
+            })
+        {
+            (rejection, response) = (.wrongApplication, otherApplicationResponse)
+        } else {
+            return nil
+        }
+        shard(of: key).withLockedValue { $0.countHit() }
+        return CacheHit(rejection: rejection)
     }
 
     /// Whether a call looks into the cache for the first time.
@@ -60,10 +84,15 @@ package final class VerificationCache: Sendable {
         case repeated
     }
 
-    /// Looks up the token's entry.
-    func lookup(_ key: TokenKey, maxAge: Duration?, now: Instant, _ attempt: Attempt = .first) -> CacheLookup {
-        shard(of: key).withLockedValue {
-            $0.lookup(key, maxAge: Self.nanoseconds(maxAge), now: now.nanoseconds, attempt)
+    /// Looks up the entry of a call's token. A denied token is a hit.
+    func lookup(_ call: VerifyCall, now: Instant, _ attempt: Attempt = .first) -> CacheLookup {
+        if denials.isDenied(call.key, at: now) {
+            if attempt == .first { shard(of: call.key).withLockedValue { $0.countHit() } }
+            return .hit(deniedResponse, isDueForRefresh: false)
+        }
+        return shard(of: call.key).withLockedValue {
+            $0.lookup(
+                call.key, applicationID: call.applicationID, maxAge: Self.nanoseconds(call.maxAge), now: now.nanoseconds, attempt)
         }
     }
 
@@ -85,28 +114,14 @@ package final class VerificationCache: Sendable {
         shard(of: key).withLockedValue { $0.valid.postponeRefresh(of: key, until: moment) }
     }
 
-    /// Returns the epoch for a verification, to be taken before its provider request.
-    func epoch(for key: TokenKey) -> RevocationEpoch {
-        let accounts = accountRevocations.withLockedValue { $0.count }
-        return RevocationEpoch(accounts: accounts, tokens: shard(of: key).withLockedValue { $0.revocations(of: key) })
-    }
-
-    /// Returns the epoch for an exchange, to be taken before its provider request.
-    func epochForExchange() -> RevocationEpoch {
-        RevocationEpoch(accounts: accountRevocations.withLockedValue { $0.count }, tokens: nil)
-    }
-
-    /// Stores an entry, unless a revocation since the epoch may concern it. A rejection that is not stored still removes an older
-    /// entry, which is outdated in any case.
+    /// Stores the verdict of a provider, unless the token or its account is denied. A rejection that is not stored still removes an
+    /// older entry, which is outdated in any case.
     ///
-    /// A revocation is counted before it removes entries under the same lock. So either this call sees the new count, or the
-    /// revocation sees this entry.
-    func store(_ entry: CacheEntry, for key: TokenKey, epoch: RevocationEpoch) {
+    /// A denial is in the list before it removes entries under the shard's lock. So either this call sees the denial, or the denial
+    /// removes this entry.
+    func store(_ entry: CacheEntry, for key: TokenKey, now: Instant) {
         shard(of: key).withLockedValue { shard in
-            let isCurrent =
-                (epoch.tokens == nil || epoch.tokens == shard.revocations(of: key))
-                && !accountRevocations.withLockedValue { $0.concerns(entry.verdict, since: epoch.accounts) }
-            if isCurrent {
+            if denial(of: entry.verdict, for: key, requestedAt: entry.verifiedAt, now: now) == nil {
                 shard.store(entry, for: key)
             } else if case .rejected = entry.verdict {
                 shard.remove(key, requestedBefore: entry.verifiedAt)
@@ -114,27 +129,9 @@ package final class VerificationCache: Sendable {
         }
     }
 
-    /// Removes the token's entry without revoking the token, unless the entry comes from a request after `moment`.
+    /// Removes the token's entry without denying the token, unless the entry comes from a request after `moment`.
     func remove(_ key: TokenKey, requestedBefore moment: Instant) {
         shard(of: key).withLockedValue { $0.remove(key, requestedBefore: moment) }
-    }
-
-    /// Removes the token's entry, and keeps responses in flight from being stored.
-    package func revoke(_ key: TokenKey) {
-        shard(of: key).withLockedValue { $0.revoke(key) }
-    }
-
-    /// Removes the entries of all tokens of an account, and keeps responses in flight from being stored. Walks through all entries,
-    /// one shard after another.
-    ///
-    /// - Parameter applicationID: The application of the account; `nil` for all applications.
-    package func revoke(accountID: String, applicationID: String?) {
-        accountRevocations.withLockedValue { $0.record(accountID: accountID, applicationID: applicationID) }
-        for shard in shards {
-            shard.withLockedValue { shard in
-                shard.valid.removeAll { $0.isAbout(accountID: accountID, applicationID: applicationID) }
-            }
-        }
     }
 
     /// Changes the bounds. Entries over the new bounds are evicted at once.
@@ -149,6 +146,7 @@ package final class VerificationCache: Sendable {
 
     /// Adds the shards' counters to the statistics.
     func count(into statistics: inout CacheStatistics) {
+        statistics.denials = denials.count
         for shard in shards {
             shard.withLockedValue { shard in
                 statistics.hits += shard.hits
@@ -168,4 +166,82 @@ package final class VerificationCache: Sendable {
     private func shard(of key: TokenKey) -> NIOLockedValueBox<CacheShard> {
         shards[Int(truncatingIfNeeded: key.bits & mask)]
     }
+}
+
+// MARK: - Denials
+
+extension VerificationCache {
+    /// Why a provider's verdict is not used.
+    enum DenialReason: Sendable, Hashable {
+        /// The token is denied.
+        case token
+        /// The token is valid, but its account was denied when the request was sent, or later.
+        case account
+    }
+
+    /// Returns why a verdict about the token is not used; `nil` if it is used.
+    func denial(of verdict: Verdict, for key: TokenKey, requestedAt moment: Instant, now: Instant) -> DenialReason? {
+        if denials.isDenied(key, at: now) { return .token }
+        guard case .valid(let identity) = verdict, denials.isDenied(identity, requestedAt: moment) else { return nil }
+        return .account
+    }
+
+    /// The verdict about a denied token.
+    var deniedVerdict: EncodedVerdict { deniedResponse }
+
+    /// Reserves a slot for the denial of a token.
+    ///
+    /// - Throws: `.tooManyDenials` if the list has no room.
+    func reserveDenial(for caller: Caller, now: Instant) throws(VerificationError) -> DenialList.Reservation {
+        try denials.reserve(1, for: caller, now: now)
+    }
+
+    /// Reserves slots for the denial of an account and of its cached tokens.
+    ///
+    /// - Throws: `.tooManyDenials` if the list has no room.
+    func reserveDenials(
+        of account: DenialList.AccountKey, for caller: Caller, now: Instant
+    ) throws(VerificationError) -> DenialList.Reservation {
+        try denials.reserve(1 + keys(of: account).count, for: caller, now: now)
+    }
+
+    /// Frees the slots that are left of a reservation.
+    func release(_ reservation: DenialList.Reservation) {
+        denials.release(reservation)
+    }
+
+    /// Denies a token until `end`, and removes its entry.
+    func deny(_ key: TokenKey, until end: Instant, _ reservation: inout DenialList.Reservation) {
+        denials.deny(key, until: end, &reservation)
+        shard(of: key).withLockedValue { $0.remove(key) }
+    }
+
+    /// The times of an account's denial.
+    struct AccountDenialTimes: Sendable {
+        /// Responses to requests from before this time are not used.
+        var requestedBefore: Instant
+        /// The time until which such a response can arrive.
+        var end: Instant
+        /// The end of the denials of the account's cached tokens.
+        var tokensEnd: Instant
+    }
+
+    /// Denies an account, and its cached tokens as far as the reservation has slots. Removes the entries of all its tokens.
+    func deny(
+        _ account: DenialList.AccountKey, _ times: AccountDenialTimes, _ reservation: inout DenialList.Reservation
+    ) {
+        denials.deny(account, requestedBefore: times.requestedBefore, until: times.end, &reservation)
+        for key in keys(of: account) { deny(key, until: times.tokensEnd, &reservation) }
+    }
+
+    private func keys(of account: DenialList.AccountKey) -> [TokenKey] {
+        shards.flatMap { shard in
+            shard.withLockedValue { $0.valid.keys(accountID: account.accountID, applicationID: account.applicationID) }
+        }
+    }
+}
+
+extension Rejection {
+    /// The rejection of a token that was revoked through this server, or whose account was.
+    static let denied = Rejection(.tokenRejected, "The token was revoked.")
 }

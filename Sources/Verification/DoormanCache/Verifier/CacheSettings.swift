@@ -36,6 +36,13 @@ package struct CacheSettings: Sendable, Hashable {
     /// The maximum calls that wait for one lookup. Default 10,000.
     package var maximumWaitersPerLookup = 10_000
 
+    /// The time after the revocation of an account for which the provider may still call its tokens valid. Default 5 s.
+    package var revocationLag: Duration = .seconds(5)
+    /// The maximum denials of tokens and accounts. Default 200,000, which take about 40 MB.
+    package var maximumDenials = 200_000
+    /// The maximum denials of one caller. Default 100,000.
+    package var maximumDenialsPerCaller = 100_000
+
     /// The application that a code without one is exchanged for, where there is only one. Default none.
     package var defaultApplicationID: String?
 
@@ -83,6 +90,18 @@ extension CacheSettings {
         let limit = .milliseconds(left - 1) - clockSkew
         return (min(fresh, limit), min(stale, limit))
     }
+
+    /// The longest time from a provider request to the use of its response. A later response is dropped.
+    var longestResponseTime: Duration { lookupTimeout * 2 }
+
+    /// The time for which a token is denied after the provider may have revoked it: as long as it could have been served without the
+    /// revocation, and until no response from before the revocation can arrive.
+    var tokenDenialTime: Duration {
+        max(ttl * (1 + min(max(jitter, 0), 1)) + max(.zero, staleIfError), revocationLag + longestResponseTime)
+    }
+
+    /// The time for which a token is denied that the provider calls invalid already. Its other answers may still lag behind that.
+    var invalidTokenDenialTime: Duration { max(negativeTTL, revocationLag + longestResponseTime) }
 
     /// Returns how long before the end of its TTL an entry is refreshed.
     func refreshMargin(of lifetime: Duration) -> Duration {

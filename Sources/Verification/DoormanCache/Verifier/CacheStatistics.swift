@@ -13,6 +13,9 @@ package struct CacheStatistics: Sendable, Hashable {
     package var valid = Segment()
     /// The entries of rejected tokens.
     package var negative = Segment()
+    /// The number of denials of tokens and accounts, and of slots reserved for others. Denials that have ended count until the next
+    /// revocation.
+    package var denials = 0
     /// The number of lookups in flight, exchanges included.
     package var inFlightLookups = 0
     /// The number of calls that joined a lookup in flight.

@@ -13,7 +13,7 @@ package final class CachingVerifier: Sendable {
     private let random: @Sendable () -> UInt64
     private let keys: TokenKeyMaker
     private let cache: VerificationCache
-    private let lookups: SingleFlight<TokenKey, LookupResult>
+    private let lookups: SingleFlight<LookupKey, LookupResult>
     private let exchanges: SingleFlight<TokenKey, ExchangeVerdict>
 
     /// - Parameters:
@@ -32,7 +32,7 @@ package final class CachingVerifier: Sendable {
         self.encode = encode
         self.random = random
         keys = try TokenKeyMaker(secret: secret)
-        cache = VerificationCache(settings: settings)
+        cache = VerificationCache(settings: settings, encode: encode)
         lookups = SingleFlight(
             maximumInFlightLookups: settings.maximumInFlightLookups, maximumWaitersPerLookup: settings.maximumWaitersPerLookup,
             timeSource: timeSource)
@@ -97,9 +97,9 @@ extension CachingVerifier {
             call.key, applicationID: applicationID.span, maxAgeSeconds: maxAgeSeconds, now: now, into: &response)
     }
 
-    /// Returns whether a provider request for the token is in flight. A call that joins it costs the provider nothing.
-    package func isLookupInFlight(_ key: TokenKey) -> Bool {
-        lookups.isInFlight(key)
+    /// Returns whether a lookup is in flight that the call can join. That costs the provider nothing.
+    package func isLookupInFlight(for call: VerifyCall) -> Bool {
+        lookups.isInFlight(LookupKey(call))
     }
 
     /// Validates the syntax of a token, without a provider request.
@@ -109,13 +109,13 @@ extension CachingVerifier {
         upstream.validateSyntax(of: token)
     }
 
-    /// Refreshes the entry of a token in the background, so that no call has to wait when its TTL ends. A cache miss in the
-    /// meantime joins the lookup.
-    package func refresh(_ token: Token, key: TokenKey) {
-        let hasStarted = lookups.start(for: key) { () async throws(VerificationError) in
-            try await self.requestVerdict(for: VerifyCall(validated: token, key: key), purpose: .refresh)
+    /// Refreshes the entry of a call's token in the background, so that no call has to wait when its TTL ends. A cache miss in the
+    /// meantime joins the lookup if it names the same application.
+    package func refresh(_ call: VerifyCall) {
+        let hasStarted = lookups.start(for: LookupKey(call)) { () async throws(VerificationError) in
+            try await self.requestVerdict(for: call, purpose: .refresh)
         }
-        if !hasStarted { postponeRefresh(of: key) }
+        if !hasStarted { postponeRefresh(of: call.key) }
     }
 
     private func postponeRefresh(of key: TokenKey) {
@@ -126,6 +126,17 @@ extension CachingVerifier {
 // MARK: - Verify
 
 extension CachingVerifier {
+    /// The key of a lookup. A rejection answers only calls that name the same application, so only such calls share a lookup.
+    private struct LookupKey: Hashable, Sendable {
+        let token: TokenKey
+        let applicationID: String?
+
+        init(_ call: VerifyCall) {
+            token = call.key
+            applicationID = call.applicationID
+        }
+    }
+
     /// The result of a lookup, for all calls that waited for it.
     private struct LookupResult: Sendable {
         let verdict: EncodedVerdict
@@ -145,17 +156,17 @@ extension CachingVerifier {
         var attempt = VerificationCache.Attempt.first
         while true {
             let now = timeSource.now()
-            let cached = cache.lookup(call.key, maxAge: call.maxAge, now: now, attempt)
+            let cached = cache.lookup(call, now: now, attempt)
             attempt = .repeated
             if case .hit(let verdict, let isDueForRefresh) = cached {
-                if isDueForRefresh { refresh(call.token, key: call.key) }
+                if isDueForRefresh { refresh(call) }
                 return check(verdict, for: call)
             }
             let canServeStale = cached == .stale
             let result: LookupResult
             do throws(VerificationError) {
                 result = try await lookups.value(
-                    for: call.key, deadline: canServeStale ? staleIfErrorDeadline(deadline, now: now) : deadline
+                    for: LookupKey(call), deadline: canServeStale ? staleIfErrorDeadline(deadline, now: now) : deadline
                 ) { () async throws(VerificationError) in
                     try await self.requestVerdict(for: call, purpose: .call)
                 }
@@ -165,21 +176,34 @@ extension CachingVerifier {
                 if error.code == .deadlineExceeded, !Task.isCancelled, !deadline.hasPassed(at: timeSource.now()) { continue }
                 throw error
             }
+            // An entry that the lookup found may have been removed or denied since then.
+            guard let requestedAt = result.requestedAt else { continue }
             // A lookup that began before this call arrived can have a result that is too old for it.
-            guard let maxAge = call.maxAge else { return check(result.verdict, for: call) }
-            if let requestedAt = result.requestedAt, requestedAt.duration(to: arrival) <= maxAge {
-                return check(result.verdict, for: call)
-            }
+            if let maxAge = call.maxAge, requestedAt.duration(to: arrival) > maxAge { continue }
+            return check(try confirm(result.verdict, requestedAt: requestedAt, for: call), for: call)
+        }
+    }
+
+    /// Returns the verdict of a lookup, unless the token or its account has been denied since its request was sent.
+    private func confirm(
+        _ encoded: EncodedVerdict, requestedAt: Instant, for call: VerifyCall
+    ) throws(VerificationError) -> EncodedVerdict {
+        switch cache.denial(of: encoded.verdict, for: call.key, requestedAt: requestedAt, now: timeSource.now()) {
+        case nil: return encoded
+        case .token: return cache.deniedVerdict
+        case .account:
+            throw VerificationError(
+                .providerUnavailable,
+                "The token's account was revoked moments ago, so the provider's verdict may be outdated: verify the token again.",
+                scope: .request)
         }
     }
 
     /// Sends a provider request, and stores its verdict.
-    ///
     private func requestVerdict(for call: VerifyCall, purpose: LookupPurpose) async throws(VerificationError) -> LookupResult {
-        let epoch = cache.epoch(for: call.key)
         let now = timeSource.now()
         // An earlier lookup may have completed after this call missed the cache.
-        if purpose == .call, case .hit(let verdict, _) = cache.lookup(call.key, maxAge: call.maxAge, now: now, .repeated) {
+        if purpose == .call, case .hit(let verdict, _) = cache.lookup(call, now: now, .repeated) {
             return LookupResult(verdict: verdict, requestedAt: nil)
         }
         let request = VerificationRequest(
@@ -187,9 +211,11 @@ extension CachingVerifier {
             knownApplicationID: cachedApplication(of: call.key, now: now))
         do throws(VerificationError) {
             let verdict = try await reportingTimeout { () async throws(VerificationError) in
-                try await self.upstream.verify(request, deadline: self.lookupDeadline(from: now))
+                let verdict = try await self.upstream.verify(request, deadline: self.lookupDeadline(from: now))
+                guard self.isInTime(requestedAt: now) else { throw .tooLate }
+                return verdict
             }
-            return LookupResult(verdict: store(verdict, for: call.key, requestedAt: now, epoch: epoch), requestedAt: now)
+            return LookupResult(verdict: store(verdict, for: call, requestedAt: now), requestedAt: now)
         } catch {
             if purpose == .refresh { postponeRefresh(of: call.key) }
             if error.code == .providerUnavailable || error.code == .providerBusy { serveStale(call.key, maxAge: nil) }
@@ -206,6 +232,12 @@ extension CachingVerifier {
     /// Returns the deadline of a lookup that begins now.
     private func lookupDeadline(from now: Instant) -> Deadline {
         Deadline(now.advanced(by: settings.lookupTimeout))
+    }
+
+    /// Returns whether a response can be used. After a pause of the whole process, a response can arrive long after its deadline, when
+    /// denials that concern it have ended.
+    private func isInTime(requestedAt moment: Instant) -> Bool {
+        moment.duration(to: timeSource.now()) < settings.longestResponseTime
     }
 
     /// Makes a provider request. Reports a timeout as `.providerUnavailable`: the deadline is the lookup's own, not its callers'.
@@ -239,8 +271,9 @@ extension CachingVerifier {
     /// - Returns: The verdict for the waiting calls. An identity in it has its validity limited to its TTL, and is
     ///   ``Freshness/fresh``.
     private func store(
-        _ verdict: Verdict, for key: TokenKey, requestedAt: Instant, epoch: VerificationCache.RevocationEpoch
+        _ verdict: Verdict, for call: VerifyCall, requestedAt: Instant
     ) -> EncodedVerdict {
+        let key = call.key
         let now = timeSource.now()
         switch verdict {
         case .rejected(let rejection):
@@ -250,9 +283,10 @@ extension CachingVerifier {
                 cache.remove(key, requestedBefore: requestedAt)
                 return encoded
             }
-            let entry = CacheEntry(
+            var entry = CacheEntry(
                 verdict: verdict, response: encoded.response, verifiedAt: requestedAt, expiresAt: now.advanced(by: ttl))
-            cache.store(entry, for: key, epoch: epoch)
+            entry.namedApplicationID = call.applicationID
+            cache.store(entry, for: key, now: now)
             return encoded
         case .valid(var identity):
             let wallTime = timeSource.wallTime()
@@ -266,7 +300,7 @@ extension CachingVerifier {
             identity.validUntil = min(identity.validUntil, wallTime.advanced(by: max(.zero, lifetime.fresh)))
             identity.freshness = .cached
             if let entry = makeEntry(identity, lifetime, requestedAt: requestedAt, now: now) {
-                cache.store(entry, for: key, epoch: epoch)
+                cache.store(entry, for: key, now: now)
             } else {
                 cache.remove(key, requestedBefore: requestedAt)
             }
@@ -309,7 +343,7 @@ extension CachingVerifier {
         default: return nil
         }
         // Another call or the lookup may have served the stale entry already.
-        if case .hit(let verdict, _) = cache.lookup(call.key, maxAge: call.maxAge, now: timeSource.now(), .repeated) {
+        if case .hit(let verdict, _) = cache.lookup(call, now: timeSource.now(), .repeated) {
             return verdict
         }
         return serveStale(call.key, maxAge: call.maxAge)
@@ -340,9 +374,8 @@ extension CachingVerifier {
 // MARK: - Exchange
 
 extension CachingVerifier {
-    /// Exchanges a code with one request for all simultaneous calls, since a code works once. Caches the identity of the token.
-    ///
-    /// A revocation does not detach an exchange: its token is still unknown, and a second exchange could only fail.
+    /// Exchanges a code with one request for all simultaneous calls, since a code works once. Caches the identity of the token, unless
+    /// its account was revoked moments ago: then the caller gets the token without an identity.
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
         // A call that leaves out the only application must join a call that names it.
         let key = keys.key(
@@ -353,16 +386,16 @@ extension CachingVerifier {
     }
 
     private func redeem(_ request: ExchangeRequest) async throws(VerificationError) -> ExchangeVerdict {
-        let epoch = cache.epochForExchange()
         let now = timeSource.now()
         let verdict = try await reportingTimeout { () async throws(VerificationError) in
             try await self.upstream.exchange(request, deadline: self.lookupDeadline(from: now))
         }
         guard case .issued(let token, let identity?) = verdict else { return verdict }
-        let key = keys.key(forToken: token.bytes.span)
-        guard case .valid(let fresh) = store(.valid(identity), for: key, requestedAt: now, epoch: epoch).verdict else {
-            return verdict
-        }
+        let call = VerifyCall(validated: token, key: keys.key(forToken: token.bytes.span))
+        guard isInTime(requestedAt: now),
+            cache.denial(of: .valid(identity), for: call.key, requestedAt: now, now: timeSource.now()) == nil
+        else { return .issued(token, nil) }
+        guard case .valid(let fresh) = store(.valid(identity), for: call, requestedAt: now).verdict else { return verdict }
         return .issued(token, fresh)
     }
 }
@@ -370,18 +403,22 @@ extension CachingVerifier {
 // MARK: - Revocation and accounts
 
 extension CachingVerifier {
-    /// Revokes at the provider, and invalidates the cache even if the provider fails.
+    /// Revokes at the provider, and denies the token or account here: if the provider confirms the revocation, and if no answer of the
+    /// provider shows that it was not carried out.
     ///
-    /// After it returns or throws, no later call gets the result of an earlier provider request. Only an invalid request changes
-    /// nothing, since invalidation drops responses in flight and can walk through the whole cache.
+    /// After it returns or throws such an error, no later call gets the result of an earlier provider request. Any other error
+    /// changes nothing.
+    ///
+    /// - Throws: `.tooManyDenials`, without a provider request, if the denial list has no room.
     package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
-        do throws(VerificationError) {
-            try await upstream.revoke(request, deadline: deadline)
-        } catch {
-            if error.code != .invalidRequest { invalidate(request) }
-            throw error
+        switch request.subject {
+        case .token(let token):
+            try await revoke(keys.key(forToken: token.bytes.span), request, deadline)
+        case .account(let accountID):
+            try await denying(accountID, request.applicationID, for: request.caller) { () async throws(VerificationError) in
+                try await self.upstream.revoke(request, deadline: deadline)
+            }
         }
-        invalidate(request)
     }
 
     /// Returns one page of an application's accounts. Pages are not cached: an operator wants the current state.
@@ -389,33 +426,68 @@ extension CachingVerifier {
         try await upstream.accounts(request, deadline: deadline)
     }
 
-    /// Deletes an account at the provider, and invalidates its cached tokens as a revocation does, even if the provider fails.
+    /// Deletes an account at the provider, and denies it here as a revocation does.
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
+        try await denying(request.accountID, request.applicationID, for: request.caller) { () async throws(VerificationError) in
+            try await self.upstream.deleteAccount(request, deadline: deadline)
+        }
+    }
+
+    private func revoke(_ key: TokenKey, _ request: RevocationRequest, _ deadline: Deadline) async throws(VerificationError) {
+        var reservation = try cache.reserveDenial(for: request.caller, now: timeSource.now())
+        defer { cache.release(reservation) }
         do throws(VerificationError) {
-            try await upstream.deleteAccount(request, deadline: deadline)
+            let outcome = try await upstream.revoke(request, deadline: deadline)
+            let time = outcome == .revoked ? settings.tokenDenialTime : settings.invalidTokenDenialTime
+            cache.deny(key, until: timeSource.now().advanced(by: time), &reservation)
         } catch {
-            if error.code != .invalidRequest { invalidate(accountID: request.accountID, applicationID: request.applicationID) }
+            if error.leavesRevocationOpen {
+                cache.deny(key, until: timeSource.now().advanced(by: settings.tokenDenialTime), &reservation)
+            }
             throw error
         }
-        invalidate(accountID: request.accountID, applicationID: request.applicationID)
     }
 
-    /// Invalidates the cache first, then detaches the lookups. A response that arrives in between is not stored, and no later call
-    /// joins a lookup from before.
-    private func invalidate(_ request: RevocationRequest) {
-        switch request.subject {
-        case .token(let token):
-            let key = keys.key(forToken: token.bytes.span)
-            cache.revoke(key)
-            lookups.detach(key)
-        case .account(let accountID):
-            invalidate(accountID: accountID, applicationID: request.applicationID)
+    /// Performs a call that revokes all tokens of an account, and denies the account.
+    private func denying<Result>(
+        _ accountID: String, _ applicationID: String?, for caller: Caller,
+        _ call: () async throws(VerificationError) -> Result
+    ) async throws(VerificationError) {
+        let account = DenialList.AccountKey(accountID: accountID, applicationID: applicationID ?? settings.defaultApplicationID)
+        var reservation = try cache.reserveDenials(of: account, for: caller, now: timeSource.now())
+        defer { cache.release(reservation) }
+        do throws(VerificationError) {
+            _ = try await call()
+            deny(account, &reservation)
+        } catch {
+            if error.leavesRevocationOpen { deny(account, &reservation) }
+            throw error
         }
     }
 
-    private func invalidate(accountID: String, applicationID: String?) {
-        cache.revoke(accountID: accountID, applicationID: applicationID)
-        // The accounts of the tokens in flight are not known yet.
-        lookups.detachAll()
+    private func deny(_ account: DenialList.AccountKey, _ reservation: inout DenialList.Reservation) {
+        let now = timeSource.now()
+        let lagEnd = now.advanced(by: settings.revocationLag)
+        cache.deny(
+            account,
+            VerificationCache.AccountDenialTimes(
+                requestedBefore: lagEnd, end: lagEnd.advanced(by: settings.longestResponseTime),
+                tokensEnd: now.advanced(by: settings.tokenDenialTime)), &reservation)
+    }
+}
+
+extension VerificationError {
+    fileprivate static let tooLate = VerificationError(.deadlineExceeded, "The provider's response arrived too late to be used.")
+
+    /// Whether the provider may have carried out the revocation that failed with this error, or never received it.
+    ///
+    /// An answer to the contrary leaves nothing open: then nothing was revoked, and the denial of an invented account would cost the
+    /// others their room in the list.
+    fileprivate var leavesRevocationOpen: Bool {
+        switch code {
+        case .providerUnavailable: scope != .credential
+        case .providerBusy, .deadlineExceeded: true
+        case .providerMisconfigured, .tooManyDenials, .unsupported, .invalidRequest, .internal: false
+        }
     }
 }

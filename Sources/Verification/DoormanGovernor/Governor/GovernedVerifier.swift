@@ -44,7 +44,9 @@ extension GovernedVerifier: TokenProvider {
         }
     }
 
-    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+    package func revoke(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome {
         try await governed(deadline) { () async throws(VerificationError) in
             try await upstream.revoke(request, deadline: deadline)
         }
@@ -102,7 +104,7 @@ extension GovernedVerifier {
             }
         case .providerBusy: .throttled(retryAfter: error.retryAfter)
         case .deadlineExceeded: governor.wasSlow(permit) ? .failed : .inconclusive
-        case .providerMisconfigured, .unsupported, .invalidRequest, .internal: .inconclusive
+        case .providerMisconfigured, .tooManyDenials, .unsupported, .invalidRequest, .internal: .inconclusive
         }
     }
 

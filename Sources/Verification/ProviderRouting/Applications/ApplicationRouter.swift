@@ -96,62 +96,26 @@ extension ApplicationRouter: TokenProvider {
 
     /// Verifies a token with one credential after another until a result is final: first as the application for which it was valid
     /// before, otherwise as the application of the request.
-    ///
-    /// A rejection by another application than the request's is not final, nor is a rejection after an error of another application:
-    /// trouble of one application must not reject the tokens of another.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         let named = request.applicationID.flatMap(route(to:))?.applicationID
-        var failedAttempts = FailedAttempts()
+        var search = TokenSearch(request: request, named: named, deadline: deadline)
         for route in routes(first: request.knownApplicationID ?? named) {
-            let isFinal = failedAttempts.failure == nil && (named == nil || named == route.applicationID)
-            let workingBefore = route.workingCredentials
-            var isProofRejected = false
-            attempts: for credential in route.credentialsInOrder {
-                do throws(VerificationError) {
-                    let verdict = try await credential.provider.verify(request, deadline: deadline)
-                    switch verdict {
-                    case .valid:
-                        credential.markWorking()
-                        return verdict
-                    case .rejected(let rejection) where rejection.reason == .proofRejected:
-                        isProofRejected = true
-                    case .rejected(let rejection) where rejection.reason == .wrongApplication:
-                        // The secret was accepted, so another secret would lead to the same result.
-                        failedAttempts.wrongApplication = failedAttempts.wrongApplication ?? rejection
-                        break attempts
-                    case .rejected:
-                        guard isFinal else { break attempts }
-                        return verdict
-                    }
-                } catch {
-                    if error.code == .providerBusy {
-                        // Each application has a rate limit of its own, and the token may be for another application.
-                        failedAttempts.failure = failedAttempts.failure ?? error
-                        break attempts
-                    }
-                    guard error.scope == .credential else { throw error }
-                    failedAttempts.failure = failedAttempts.failure ?? error
-                }
-            }
-            guard isProofRejected else { continue }
+            if let verdict = try await search.tryCredentials(of: route) { return verdict }
+            guard search.isProofRejected else { continue }
             if route.applicationID == request.knownApplicationID {
                 credentialCheck.startIfDue(route)
                 throw .secretStoppedWorking
             }
-            failedAttempts.proofs.append(
-                RejectedProof(route: route, workingBefore: workingBefore, arrived: timeSource.now()))
+            search.rejectedProofs.append((route, timeSource.now()))
         }
-        return try await outcome(of: failedAttempts, deadline: deadline)
-    }
-
-    /// Returns the verdict when no credential is left.
-    ///
-    /// - Throws: The first error, if there was any: its credential might have accepted the token. Otherwise the error of a proof that
-    ///   may have been rejected because of a wrong secret.
-    private func outcome(of attempts: FailedAttempts, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        if let failure = attempts.failure { throw failure }
-        for proof in attempts.proofs { try await credentialCheck.confirm(proof, deadline: deadline) }
-        if attempts.proofs.isEmpty { return .rejected(attempts.wrongApplication ?? .anotherApplication) }
+        if let failure = search.failure { throw failure }
+        // A wrong secret may be the cause. A secret that is known to work decides.
+        for (route, moment) in search.rejectedProofs {
+            let working = try await credentialCheck.workingCredential(of: route, after: moment, deadline: deadline)
+            if let verdict = try await search.tryCredential(working, of: route) { return verdict }
+            if let failure = search.failure { throw failure }
+        }
+        if search.rejectedProofs.isEmpty { return .rejected(search.wrongApplication ?? .anotherApplication) }
         return .rejected(.workingSecretRejected)
     }
 
@@ -171,11 +135,13 @@ extension ApplicationRouter: TokenProvider {
 
     /// Revokes a token as the first application that may do so, beginning with the application of the request. Revokes an account
     /// as its own application only, since an account id has no meaning in another application.
-    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+    package func revoke(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome {
         switch request.subject {
-        case .token: try await revokeToken(request, deadline: deadline)
+        case .token: return try await revokeToken(request, deadline: deadline)
         case .account:
-            try await onlyRoute(named: request.applicationID).tryCredentials { (provider) async throws(VerificationError) in
+            return try await onlyRoute(named: request.applicationID).tryCredentials { (provider) async throws(VerificationError) in
                 try await provider.revoke(request, deadline: deadline)
             }
         }
@@ -193,7 +159,9 @@ extension ApplicationRouter: TokenProvider {
         }
     }
 
-    private func revokeToken(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+    private func revokeToken(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome {
         if let applicationID = request.applicationID, route(to: applicationID) == nil { throw .unknownApplication }
         var failure: VerificationError?
         for route in routes(first: request.applicationID) {
@@ -211,14 +179,4 @@ extension ApplicationRouter: TokenProvider {
         }
         throw failure ?? .noCredential
     }
-}
-
-/// The results of the credentials tried so far, of which none was final.
-private struct FailedAttempts {
-    /// The proofs that the provider rejected, one for each application.
-    var proofs: [RejectedProof] = []
-    /// The first rejection for another application.
-    var wrongApplication: Rejection?
-    /// The first error.
-    var failure: VerificationError?
 }

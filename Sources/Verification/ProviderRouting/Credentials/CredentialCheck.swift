@@ -4,8 +4,8 @@ internal import NIOConcurrencyHelpers
 
 /// Checks applications' credentials, to tell a wrong secret from a token of another application.
 ///
-/// The provider rejects the proof in both cases. A rejected proof shows that a token belongs to another application only if the same
-/// credential worked before the token's request was sent, and works after its response arrived.
+/// The provider rejects the proof in both cases. After a rejected proof, a check finds a credential that works. If the provider rejects
+/// the proof of that credential, too, then the token belongs to another application.
 final class CredentialCheck: Sendable {
     /// Receives the outcome of a check if it differs from the one before: `nil` if a credential works, otherwise the error. Called on
     /// any thread; must not block.
@@ -17,8 +17,7 @@ final class CredentialCheck: Sendable {
 
     private struct Outcome: Sendable {
         let began: Instant
-        /// The number of the credential that works.
-        let workingCredential: Result<Int, VerificationError>
+        let workingCredential: Result<ApplicationRoute.Credential, VerificationError>
     }
 
     private let timeSource: TimeSource
@@ -48,19 +47,22 @@ final class CredentialCheck: Sendable {
         _ = checks.start(for: route.applicationID) { () async throws(VerificationError) in try await self.checkWhenDue(route) }
     }
 
-    /// Confirms that a rejected proof is no fault of ours. Waits for a check that begins after the proof was rejected.
+    /// Returns a credential that works, after the provider rejected the proofs of all of them. Waits for a check that begins after
+    /// that.
     ///
-    /// - Throws: ``VerificationError`` if the proof may have been rejected because of a wrong secret.
-    func confirm(_ proof: RejectedProof, deadline: Deadline) async throws(VerificationError) {
+    /// - Parameter moment: The time when the last proof was rejected.
+    /// - Throws: ``VerificationError`` if no check shows that a credential works.
+    func workingCredential(
+        of route: ApplicationRoute, after moment: Instant, deadline: Deadline
+    ) async throws(VerificationError) -> ApplicationRoute.Credential {
         while true {
-            let outcome = try await checks.value(for: proof.route.applicationID, deadline: deadline) {
+            let outcome = try await checks.value(for: route.applicationID, deadline: deadline) {
                 () async throws(VerificationError) in
-                try await self.checkWhenDue(proof.route)
+                try await self.checkWhenDue(route)
             }
-            guard outcome.began >= proof.arrived else { continue }
-            guard case .success(let working) = outcome.workingCredential else { throw .secretRejected }
-            guard proof.workingBefore.contains(working) else { throw .secretJustAccepted }
-            return
+            guard outcome.began >= moment else { continue }
+            guard case .success(let credential) = outcome.workingCredential else { throw .secretRejected }
+            return credential
         }
     }
 
@@ -81,7 +83,7 @@ final class CredentialCheck: Sendable {
     /// Tries the credentials of an application in order until one works.
     private func check(_ route: ApplicationRoute) async -> Outcome {
         let began = timeSource.now()
-        let result = await workingCredential(of: route, deadline: Deadline(began.advanced(by: timeout)))
+        let result = await firstWorkingCredential(of: route, deadline: Deadline(began.advanced(by: timeout)))
         var failure: VerificationError?
         if case .failure(let error) = result { failure = error }
         if route.standing.withLockedValue({ $0.recordCheck(succeeded: failure == nil) }) {
@@ -90,13 +92,15 @@ final class CredentialCheck: Sendable {
         return Outcome(began: began, workingCredential: result)
     }
 
-    private func workingCredential(of route: ApplicationRoute, deadline: Deadline) async -> Result<Int, VerificationError> {
+    private func firstWorkingCredential(
+        of route: ApplicationRoute, deadline: Deadline
+    ) async -> Result<ApplicationRoute.Credential, VerificationError> {
         var failure: VerificationError?
         for credential in route.credentialsInOrder {
             do throws(VerificationError) {
                 try await credential.provider.checkCredential(deadline: deadline)
                 credential.markWorking()
-                return .success(credential.number)
+                return .success(credential)
             } catch {
                 // An error of another scope, such as a time-out, says nothing about the other credentials.
                 guard error.scope == .credential else { return .failure(failure ?? error) }
@@ -108,24 +112,10 @@ final class CredentialCheck: Sendable {
     }
 }
 
-/// The proofs of a token that the provider rejected: one with each credential of an application.
-struct RejectedProof: Sendable {
-    let route: ApplicationRoute
-    /// The credentials that had worked when the first request was sent.
-    let workingBefore: Set<Int>
-    /// The time when the last response arrived.
-    let arrived: Instant
-}
-
 extension VerificationError {
     static let secretRejected = VerificationError(
         .providerMisconfigured,
         "Account Kit rejected the proof, and the application's credential could not be confirmed: check the app id and the app secret.",
-        scope: .credential)
-    /// The secret at the provider may have changed between the two responses.
-    static let secretJustAccepted = VerificationError(
-        .providerUnavailable,
-        "Account Kit rejected the proof, and accepted the app secret only after that: verify the token again.",
         scope: .credential)
     /// The token was valid for this application before, so the secret must be wrong.
     static let secretStoppedWorking = VerificationError(

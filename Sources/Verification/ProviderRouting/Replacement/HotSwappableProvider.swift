@@ -32,7 +32,9 @@ extension HotSwappableProvider: TokenProvider {
         try await provider.exchange(request, deadline: deadline)
     }
 
-    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+    package func revoke(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome {
         try await provider.revoke(request, deadline: deadline)
     }
 

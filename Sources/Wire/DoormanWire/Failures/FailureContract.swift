@@ -23,6 +23,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
     case tooManyCallsPerSecond
     case tooManyCallsOfCaller
     case tooManyCallsAtServer
+    case tooManyDenials
     case draining
     case `internal`
 
@@ -76,6 +77,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
         case .tooManyCallsPerSecond: Row(.resourceExhausted, "LIMIT_CALLER_RATE", retry: .later)
         case .tooManyCallsOfCaller: Row(.resourceExhausted, "LIMIT_CALLER_CALLS_IN_FLIGHT", retry: .later)
         case .tooManyCallsAtServer: Row(.resourceExhausted, "LIMIT_SERVER_CALLS_IN_FLIGHT", retry: .later)
+        case .tooManyDenials: Row(.resourceExhausted, "LIMIT_DENIALS", retry: .later)
         case .draining: Row(.unavailable, "DRAINING", retry: .elsewhere)
         case .internal: Row(.internal, nil, retry: .no)
         }
@@ -102,6 +104,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
         case .providerBusy: self = .providerBusy
         case .providerMisconfigured: self = .providerMisconfigured
         case .deadlineExceeded: self = .deadlineExceeded
+        case .tooManyDenials: self = .tooManyDenials
         case .unsupported: self = .unimplemented
         case .invalidRequest: self = .malformedRequest
         case .internal: self = .internal

@@ -97,6 +97,7 @@ extension UnavailableReason {
         case .tooManyCallsPerSecond: self = .tooManyCallsPerSecond
         case .tooManyCallsOfCaller: self = .tooManyCallsOfCaller
         case .tooManyCallsAtServer: self = .tooManyCallsAtServer
+        case .tooManyDenials: self = .tooManyDenials
         case .draining: self = .draining
         case .internal: self = .serverFailure
         case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken:

@@ -107,6 +107,8 @@ public struct UnavailableReason: Sendable, Hashable, CustomStringConvertible {
     public static let tooManyCallsOfCaller = UnavailableReason("LIMIT_CALLER_CALLS_IN_FLIGHT")
     /// The server's limit on calls in flight of all callers is reached. Cache hits still succeed.
     public static let tooManyCallsAtServer = UnavailableReason("LIMIT_SERVER_CALLS_IN_FLIGHT")
+    /// The server's list of revoked tokens is full, or this caller's part of it. Nothing was revoked.
+    public static let tooManyDenials = UnavailableReason("LIMIT_DENIALS")
     /// The server is shutting down, as was every other server that the call was sent to.
     public static let draining = UnavailableReason("DRAINING")
     /// The server or its provider does not have this operation.

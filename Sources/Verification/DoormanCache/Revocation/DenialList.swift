@@ -1,0 +1,172 @@
+internal import DoormanCore
+internal import DoormanSupport
+internal import NIOConcurrencyHelpers
+
+/// The tokens and accounts that are denied for a time, whatever the provider says about them.
+///
+/// A provider can lag behind its own revocations, or may never have received one. A denied token is rejected without a provider
+/// request. A response about a denied account is not used if its request was sent while the provider may have lagged.
+///
+/// The list is bounded as a whole and per caller. A caller reserves slots before the provider is asked, so that a full list fails a
+/// revocation before anything has happened.
+final class DenialList: Sendable {
+    /// An account of an application; of any application if that is `nil`.
+    struct AccountKey: Sendable, Hashable {
+        let accountID: String
+        let applicationID: String?
+    }
+
+    /// Slots that a caller has taken and not used yet. To be given to ``release(_:)``.
+    struct Reservation: Sendable {
+        fileprivate let caller: Caller
+        fileprivate var slots: Int
+    }
+
+    private enum Subject: Sendable {
+        case token(TokenKey)
+        case account(AccountKey)
+    }
+
+    private struct Denial: Sendable {
+        var end: Instant
+        /// The caller whose quota the denial counts towards.
+        let caller: Caller
+        var handle: DeadlineHeap<Subject>.Handle
+    }
+
+    private struct AccountDenial: Sendable {
+        var denial: Denial
+        /// Responses to requests from before this time are not used.
+        var requestedBefore: Instant
+    }
+
+    private struct State {
+        var tokens: [TokenKey: Denial] = [:]
+        var accounts: [AccountKey: AccountDenial] = [:]
+        var ends = DeadlineHeap<Subject>()
+        /// The slots that are reserved or used, by caller.
+        var slotsByCaller: [Caller: Int] = [:]
+        var slots = 0
+
+        mutating func free(_ count: Int, of caller: Caller) {
+            guard count > 0, let slots = slotsByCaller[caller] else { return }
+            slotsByCaller[caller] = slots > count ? slots - count : nil
+            self.slots -= count
+        }
+
+        /// Removes the denials that have ended.
+        mutating func purge(at now: Instant) {
+            while let subject = ends.popPassed(at: now) {
+                let caller =
+                    switch subject {
+                    case .token(let key): tokens.removeValue(forKey: key)?.caller
+                    case .account(let key): accounts.removeValue(forKey: key)?.denial.caller
+                    }
+                if let caller { free(1, of: caller) }
+            }
+        }
+
+        /// Returns a denial that takes a slot of the reservation; `nil` if it has none left.
+        mutating func denial(of subject: Subject, until end: Instant, _ reservation: inout Reservation) -> Denial? {
+            guard reservation.slots > 0 else { return nil }
+            reservation.slots -= 1
+            return Denial(end: end, caller: reservation.caller, handle: ends.insert(subject, deadline: Deadline(end)))
+        }
+
+        /// Extends a denial that is in the list already.
+        mutating func extend(_ denial: inout Denial, of subject: Subject, until end: Instant) {
+            guard end > denial.end else { return }
+            ends.remove(denial.handle)
+            denial.end = end
+            denial.handle = ends.insert(subject, deadline: Deadline(end))
+        }
+    }
+
+    private let maximum: Int
+    private let maximumPerCaller: Int
+    private let state = NIOLockedValueBox(State())
+
+    /// - Parameters:
+    ///   - maximum: The maximum denials.
+    ///   - maximumPerCaller: The maximum denials of one caller.
+    init(maximum: Int, maximumPerCaller: Int) {
+        self.maximum = maximum
+        self.maximumPerCaller = maximumPerCaller
+    }
+
+    /// The denials, and the slots reserved for others. Denials that have ended count until the next reservation.
+    var count: Int { state.withLockedValue { $0.slots } }
+
+    /// Reserves slots for denials of a caller.
+    ///
+    /// - Throws: `.tooManyDenials` if the list or the caller's part of it has no room.
+    func reserve(_ slots: Int, for caller: Caller, now: Instant) throws(VerificationError) -> Reservation {
+        let slots = min(slots, maximumPerCaller)
+        let retryAfter = state.withLockedValue { state -> Duration? in
+            state.purge(at: now)
+            let own = state.slotsByCaller[caller] ?? 0
+            guard state.slots + slots <= maximum, own + slots <= maximumPerCaller, slots > 0 else {
+                return max(.milliseconds(100), state.ends.next.map { now.duration(to: $0.instant) } ?? .seconds(1))
+            }
+            state.slotsByCaller[caller] = own + slots
+            state.slots += slots
+            return nil
+        }
+        if let retryAfter { throw .tooManyDenials(retryAfter: retryAfter) }
+        return Reservation(caller: caller, slots: slots)
+    }
+
+    /// Frees the slots of a reservation that no denial has taken.
+    func release(_ reservation: Reservation) {
+        state.withLockedValue { $0.free(reservation.slots, of: reservation.caller) }
+    }
+
+    /// Denies a token until `end`. Does nothing if the reservation has no slot left.
+    func deny(_ key: TokenKey, until end: Instant, _ reservation: inout Reservation) {
+        state.withLockedValue { state in
+            if var denial = state.tokens[key] {
+                state.extend(&denial, of: .token(key), until: end)
+                state.tokens[key] = denial
+            } else {
+                state.tokens[key] = state.denial(of: .token(key), until: end, &reservation)
+            }
+        }
+    }
+
+    /// Denies an account: until `end`, responses to requests from before `moment` are not used.
+    func deny(_ account: AccountKey, requestedBefore moment: Instant, until end: Instant, _ reservation: inout Reservation) {
+        state.withLockedValue { state in
+            if var old = state.accounts[account] {
+                state.extend(&old.denial, of: .account(account), until: end)
+                old.requestedBefore = max(old.requestedBefore, moment)
+                state.accounts[account] = old
+            } else if let denial = state.denial(of: .account(account), until: end, &reservation) {
+                state.accounts[account] = AccountDenial(denial: denial, requestedBefore: moment)
+            }
+        }
+    }
+
+    func isDenied(_ key: TokenKey, at now: Instant) -> Bool {
+        state.withLockedValue { $0.tokens[key].map { now < $0.end } ?? false }
+    }
+
+    /// Returns whether a response about the identity's account is not to be used, because its request was sent too early.
+    func isDenied(_ identity: Identity, requestedAt moment: Instant) -> Bool {
+        state.withLockedValue { state in
+            guard !state.accounts.isEmpty else { return false }
+            return [identity.applicationID, nil].contains { applicationID in
+                let key = AccountKey(accountID: identity.accountID, applicationID: applicationID)
+                return state.accounts[key].map { moment < $0.requestedBefore } ?? false
+            }
+        }
+    }
+}
+
+extension VerificationError {
+    fileprivate static func tooManyDenials(retryAfter: Duration) -> VerificationError {
+        VerificationError(
+            .tooManyDenials,
+            "Too many revocations are in effect (cache.max-denials, authorization.max-denials). Nothing was revoked.",
+            retryAfter: retryAfter)
+    }
+}
