@@ -20,7 +20,7 @@ struct DeadlineQueueTests {
         #expect(seen == (1...1_000).map { UInt64($0) })
     }
 
-    @Test("a wake-up is scheduled only for an earlier deadline")
+    @Test("the timer is set only to an earlier deadline, and again after it has passed")
     func wakeUps() {
         var queue = DeadlineQueue()
         queue.insert(1, deadline: Deadline(moment(10)))
@@ -30,8 +30,8 @@ struct DeadlineQueueTests {
         queue.insert(3, deadline: Deadline(moment(5)))
         #expect(queue.nextWakeUp() == moment(5))
         #expect(queue.passed(at: moment(5)) == [3])
-        #expect(queue.nextWakeUp() == nil, "a wake-up at ten is scheduled already")
-        #expect(queue.nextWakeUp(or: moment(7)) == moment(7))
+        #expect(queue.nextWakeUp(or: moment(7)) == moment(7), "the timer is not set any more")
+        #expect(queue.nextWakeUp() == nil)
         #expect(queue.passed(at: moment(10)) == [1])
         #expect(queue.nextWakeUp() == moment(20))
     }

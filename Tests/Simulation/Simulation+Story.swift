@@ -75,7 +75,9 @@ extension Simulation {
 
     private func burst(_ tokens: [Token]) {
         let count = world.draw { $0.chance(20) ? Int.random(in: 1...12, using: &$0) : 1 }
-        for _ in 0..<count {
+        // Each deadline of a burst may be earlier than the one before.
+        let areDecreasing = world.draw { $0.chance(20) }
+        for number in 0..<count {
             let request = world.draw { random in
                 VerificationRequest(
                     token: tokens.randomElement(using: &random)!,
@@ -83,7 +85,8 @@ extension Simulation {
                     maxAge: random.chance(20) ? .seconds(Int64.random(in: 1...20, using: &random)) : nil)
             }
             let timeout = world.draw { $0.chance(30) ? $0.duration(.zero ... .milliseconds(300)) : .seconds(5) }
-            verify(request, deadline: Deadline(world.now.advanced(by: timeout)))
+            let decreasing: Duration = .seconds(5) - .milliseconds(300 * number)
+            verify(request, deadline: Deadline(world.now.advanced(by: areDecreasing ? decreasing : timeout)))
         }
     }
 

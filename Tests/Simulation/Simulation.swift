@@ -116,6 +116,9 @@ package final class Simulation: Sendable {
                 ledger.report("the cache exceeds its bounds", at: now)
             }
             if statistics.denials > settings.cache.maximumDenials { ledger.report("the denial list exceeds its bound", at: now) }
+            // Two governors, verifications, exchanges and checks have a timer each. A check may also wait for each application.
+            let timers = world.timerCount
+            if timers > 7 { ledger.report("\(timers) tasks sleep", at: now) }
             // Verifications and exchanges have a limit each.
             if statistics.inFlightLookups > 2 * settings.cache.maximumInFlightLookups {
                 ledger.report("too many lookups in flight", at: now)

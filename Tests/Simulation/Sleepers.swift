@@ -1,55 +1,32 @@
 internal import DoormanCore
 internal import DoormanSupport
 
-/// The sleeping tasks of a ``World``, in the order of their deadlines, then of insertion. A binary heap, because a scenario has
-/// thousands of sleepers at once. Most are deadlines of calls that have ended.
+/// The sleeping tasks of a ``World``, in the order of their deadlines, then of insertion.
 struct Sleepers {
-    private struct Sleeper {
-        let moment: Instant
-        let number: UInt64
-        let continuation: CheckedContinuation<Void, Never>
-
-        func precedes(_ other: Self) -> Bool {
-            moment < other.moment || (moment == other.moment && number < other.number)
-        }
-    }
-
-    private var heap: [Sleeper] = []
+    private var heap = DeadlineHeap<UInt64>()
+    private var sleepers: [UInt64: (handle: DeadlineHeap<UInt64>.Handle, continuation: CheckedContinuation<Void, Never>)] = [:]
     private var lastNumber: UInt64 = 0
 
-    mutating func insert(_ continuation: CheckedContinuation<Void, Never>, until moment: Instant) {
+    /// Returns a number for a sleeper.
+    mutating func nextNumber() -> UInt64 {
         lastNumber += 1
-        heap.append(Sleeper(moment: moment, number: lastNumber, continuation: continuation))
-        var position = heap.count - 1
-        while position > 0 {
-            let parent = (position - 1) / 2
-            guard heap[position].precedes(heap[parent]) else { return }
-            heap.swapAt(position, parent)
-            position = parent
-        }
+        return lastNumber
+    }
+
+    mutating func insert(_ continuation: CheckedContinuation<Void, Never>, until moment: Instant, number: UInt64) {
+        sleepers[number] = (heap.insert(number, deadline: Deadline(moment)), continuation)
+    }
+
+    /// Removes a sleeper before its time; `nil` if it does not sleep.
+    mutating func remove(_ number: UInt64) -> CheckedContinuation<Void, Never>? {
+        guard let sleeper = sleepers.removeValue(forKey: number) else { return nil }
+        heap.remove(sleeper.handle)
+        return sleeper.continuation
     }
 
     /// Removes the sleeper that wakes up next.
     mutating func removeFirst() -> (moment: Instant, continuation: CheckedContinuation<Void, Never>)? {
-        guard let first = heap.first else { return nil }
-        let last = heap.removeLast()
-        if !heap.isEmpty {
-            heap[0] = last
-            siftDown()
-        }
-        return (first.moment, first.continuation)
-    }
-
-    private mutating func siftDown() {
-        var position = 0
-        while true {
-            var least = position
-            let left = 2 * position + 1
-            if left < heap.count, heap[left].precedes(heap[least]) { least = left }
-            if left + 1 < heap.count, heap[left + 1].precedes(heap[least]) { least = left + 1 }
-            guard least != position else { return }
-            heap.swapAt(position, least)
-            position = least
-        }
+        guard let deadline = heap.next, let number = heap.popPassed(at: deadline.instant) else { return nil }
+        return sleepers.removeValue(forKey: number).map { (deadline.instant, $0.continuation) }
     }
 }

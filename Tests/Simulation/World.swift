@@ -12,6 +12,7 @@ package final class World: TaskExecutor, Sendable {
         var random: SplitMix64
         var ready: [UnownedJob] = []
         var sleepers = Sleepers()
+        var timerCount = 0
         var steps = 0
     }
 
@@ -43,7 +44,7 @@ package final class World: TaskExecutor, Sendable {
 
     package func sleep(until moment: Instant) async {
         await withCheckedContinuation { continuation in
-            state.withLockedValue { $0.sleepers.insert(continuation, until: moment) }
+            state.withLockedValue { $0.sleepers.insert(continuation, until: moment, number: $0.sleepers.nextNumber()) }
         }
     }
 
@@ -54,8 +55,33 @@ package final class World: TaskExecutor, Sendable {
     /// The time source of the code under test.
     package var timeSource: TimeSource {
         TimeSource(
-            now: { self.now }, wallTime: { self.wallTime }, sleep: { await self.sleep(until: $0) },
+            now: { self.now }, wallTime: { self.wallTime }, sleep: { await self.sleepAsTimer(until: $0) },
             spawn: { operation in self.spawn(operation) })
+    }
+
+    /// The number of tasks of the code under test that sleep.
+    var timerCount: Int { state.withLockedValue { $0.timerCount } }
+
+    /// Sleeps until a moment, or until the task is cancelled.
+    private func sleepAsTimer(until moment: Instant) async {
+        let number = state.withLockedValue { state in
+            state.timerCount += 1
+            return state.sleepers.nextNumber()
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                state.withLockedValue { $0.sleepers.insert(continuation, until: moment, number: number) }
+                // A cancellation before the sleeper was added found nothing to end.
+                if Task.isCancelled { endSleep(number) }
+            }
+        } onCancel: {
+            endSleep(number)
+        }
+        state.withLockedValue { $0.timerCount -= 1 }
+    }
+
+    private func endSleep(_ number: UInt64) {
+        state.withLockedValue { $0.sleepers.remove(number) }?.resume()
     }
 
     @discardableResult

@@ -15,12 +15,14 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
     private let maximumInFlightLookups: Int
     private let maximumWaiters: Int
     private let timeSource: TimeSource
+    private let timer: WakeUpTimer<SingleFlight>
     private let state = NIOLockedValueBox(State())
 
     package init(maximumInFlightLookups: Int, maximumWaitersPerLookup: Int, timeSource: TimeSource) {
         self.maximumInFlightLookups = maximumInFlightLookups
         maximumWaiters = maximumWaitersPerLookup
         self.timeSource = timeSource
+        timer = WakeUpTimer(timeSource: timeSource) { $0.timePassed() }
     }
 
     /// Waits for the key's lookup. Begins a lookup if the key has none.
@@ -172,7 +174,7 @@ extension SingleFlight {
     }
 
     private func run(_ lookup: UInt64, _ operation: @escaping Operation) {
-        timeSource.spawn { [self] in
+        _ = timeSource.spawn { [self] in
             let outcome: Outcome
             do throws(VerificationError) {
                 outcome = .success(try await operation())
@@ -185,7 +187,7 @@ extension SingleFlight {
     }
 
     private func wakeUp(at moment: Instant) {
-        timeSource.wake(self, at: moment) { $0.timePassed() }
+        timer.set(to: moment, for: self)
     }
 
     private func timePassed() {

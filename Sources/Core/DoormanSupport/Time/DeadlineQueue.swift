@@ -1,12 +1,12 @@
 /// A deadline queue that serves any number of waiters with one timer.
 ///
-/// Pure. The owner calls ``nextWakeUp(or:)`` after each change. If that returns a moment, the owner schedules a call of
-/// ``passed(at:)`` for it. Each waiter has a ticket, by which its deadline can be removed.
+/// Pure. The owner calls ``nextWakeUp(or:)`` after each change. If that returns a moment, the owner sets its ``WakeUpTimer`` to it, which
+/// calls ``passed(at:)``. Each waiter has a ticket, by which its deadline can be removed.
 package struct DeadlineQueue: Sendable {
     private var heap = DeadlineHeap<UInt64>()
     private var handles: [UInt64: DeadlineHeap<UInt64>.Handle] = [:]
-    /// The moments for which a wake-up is scheduled, the earliest last.
-    private var scheduled: [Instant] = []
+    /// The moment that the timer is set to; `nil` if it is not set.
+    private var scheduled: Instant?
 
     package init() {}
 
@@ -28,7 +28,7 @@ package struct DeadlineQueue: Sendable {
     ///
     /// - Returns: The tickets, the earliest deadline first.
     package mutating func passed(at now: Instant) -> [UInt64] {
-        while let moment = scheduled.last, moment <= now { scheduled.removeLast() }
+        if let moment = scheduled, moment <= now { scheduled = nil }
         var tickets: [UInt64] = []
         while let ticket = heap.popPassed(at: now) {
             handles[ticket] = nil
@@ -37,13 +37,13 @@ package struct DeadlineQueue: Sendable {
         return tickets
     }
 
-    /// Returns the moment for which the owner must schedule a wake-up; `nil` if an earlier wake-up is scheduled, or none is needed.
+    /// Returns the moment to which the owner must set its timer; `nil` if it is set to an earlier one, or not needed.
     ///
     /// - Parameter moment: Another reason to wake up.
     package mutating func nextWakeUp(or moment: Instant = .distantFuture) -> Instant? {
         let next = min(heap.next?.instant ?? .distantFuture, moment)
-        guard next < scheduled.last ?? .distantFuture else { return nil }
-        scheduled.append(next)
+        guard next < scheduled ?? .distantFuture else { return nil }
+        scheduled = next
         return next
     }
 }

@@ -8,15 +8,16 @@ package struct TimeSource: Sendable {
     package let now: @Sendable () -> Instant
     /// The wall clock, for people. It can be set back.
     package let wallTime: @Sendable () -> Timestamp
-    /// Suspends the task until a moment at the latest. It may return early, so the caller must check the clock again.
+    /// Suspends the task until a moment at the latest, or until the task is cancelled. It may return early, so the caller must check the
+    /// clock again.
     package let sleep: @Sendable (Instant) async -> Void
-    /// Starts a detached task, which is never awaited or cancelled.
-    package let spawn: @Sendable (@escaping @Sendable () async -> Void) -> Void
+    /// Starts a detached task.
+    package let spawn: @Sendable (@escaping @Sendable () async -> Void) -> Task<Void, Never>
 
     package init(
         now: @escaping @Sendable () -> Instant, wallTime: @escaping @Sendable () -> Timestamp,
         sleep: @escaping @Sendable (Instant) async -> Void,
-        spawn: @escaping @Sendable (@escaping @Sendable () async -> Void) -> Void
+        spawn: @escaping @Sendable (@escaping @Sendable () async -> Void) -> Task<Void, Never>
     ) {
         self.now = now
         self.wallTime = wallTime
@@ -33,17 +34,5 @@ package struct TimeSource: Sendable {
             now: now, wallTime: wallTime,
             sleep: { moment in try? await Task.sleep(for: min(.seconds(1), max(.zero, now().duration(to: moment)))) },
             spawn: { operation in Task.detached { await operation() } })
-    }
-}
-
-extension TimeSource {
-    /// Calls `action` at a moment, unless the owner has been released by then.
-    package func wake<Owner: AnyObject & Sendable>(
-        _ owner: Owner, at moment: Instant, _ action: @escaping @Sendable (Owner) -> Void
-    ) {
-        spawn { [weak owner] in
-            while owner != nil, now() < moment { await sleep(moment) }
-            if let owner { action(owner) }
-        }
     }
 }

@@ -17,11 +17,15 @@ package final class Governor: Sendable {
 
     let settings: GovernorSettings
     let timeSource: TimeSource
+    private let timer: WakeUpTimer<Governor>
     private let state: NIOLockedValueBox<State>
 
     package init(settings: GovernorSettings, timeSource: TimeSource) {
         self.settings = settings
         self.timeSource = timeSource
+        timer = WakeUpTimer(timeSource: timeSource) { governor in
+            governor.change { machine, now in machine.timePassed(now: now) }
+        }
         state = NIOLockedValueBox(State(machine: GovernorStateMachine(settings: settings)))
     }
 
@@ -124,9 +128,7 @@ extension Governor {
     }
 
     private func wakeUp(at moment: Instant) {
-        timeSource.wake(self, at: moment) { governor in
-            governor.change { machine, now in machine.timePassed(now: now) }
-        }
+        timer.set(to: moment, for: self)
     }
 
     /// Changes the state under the lock. Resumes the affected waiters outside the lock.
