@@ -29,13 +29,9 @@ struct PolicyFileTests {
         }
     }
 
-    @Test("without a file only the callers of server.accounts-callers may call the methods for accounts")
+    @Test("without a file the standard policy applies")
     func none() throws {
-        var settings = DoormandSettings()
-        #expect(try settings.callerPolicy() == .open(accountsCallers: []))
-        settings.server.accountsCallers = [Caller(name: "uid:0")]
-        #expect(try settings.callerPolicy() == .open(accountsCallers: [Caller(name: "uid:0")]))
-        #expect(try settings.serverSettings().policy == .open(accountsCallers: [Caller(name: "uid:0")]))
+        #expect(try DoormandSettings().callerPolicy() == .standard)
     }
 
     @Test(
@@ -100,7 +96,7 @@ struct PolicyFileTests {
             """)
         let expected = [
             ("rule 1: unknown key calls-per-secnd; did you mean calls-per-second?"), ("rule 1: caller 2 must be any, ip:ADDRESS"),
-            ("rule 1: caller 3 must be"), ("rule 1: method 2 must be one of verify, exchange, revoke, accounts"),
+            ("rule 1: caller 3 must be"), ("rule 1: method 2 must be one of verify, exchange, revoke, revoke-accounts"),
             ("rule 1: calls-burst needs calls-per-second, which is missing"),
             ("rule 2: must be a mapping with the keys callers, methods"), ("rule 3: caller 2 already matches rule 1"),
             ("rule 3: methods must be a list of"), ("rule 3: calls-per-second must be a whole number from 1 to 1000000"),
@@ -123,13 +119,6 @@ struct PolicyFileTests {
         #expect(
             try problems("[]") { $0.policyFile = "/no/such/file" }
                 == ["authorization.policy-file: cannot read the file: no such file or directory"])
-    }
-
-    @Test("server.accounts-callers cannot be combined with a policy file")
-    func accountsCallers() throws {
-        let problems = try problems("[]") { $0.server.accountsCallers = [Caller(name: "uid:0")] }
-        #expect(problems.count == 2)
-        #expect(problems.first?.hasPrefix("server.accounts-callers cannot be combined with ") == true)
     }
 
     @Test("problems of the file are reported together with those of the listeners")

@@ -55,29 +55,26 @@ struct SettingsLoaderTests {
         #expect(loaded.settings.server.maximumConnections == 5)
     }
 
-    @Test("callers are a list of comma-separated names")
-    func callers() throws {
-        let loaded = try load(["--server-accounts-callers", "uid:0,ip:0:0:0:0:0:0:0:1,ip:10.0.0.7,uid:00"])
-        #expect(loaded.settings.server.accountsCallers.map(\.name).sorted() == ["ip:10.0.0.7", "ip:::1", "uid:0"])
-        let variable = try load(environment: ["DOORMAN_SERVER_ACCOUNTS_CALLERS": "uid:0,uid:1"])
-        #expect(variable.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
+    @Test("users are a list of comma-separated names")
+    func userLists() throws {
+        let loaded = try load(["--server-unix-socket-callers", "uid:0,uid:7,uid:00"])
+        #expect(loaded.settings.server.unixSocketCallers.map(\.name).sorted() == ["uid:0", "uid:7"])
+        let variable = try load(environment: ["DOORMAN_SERVER_UNIX_SOCKET_CALLERS": "uid:0,uid:1"])
+        #expect(variable.settings.server.unixSocketCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
         for text in ["\"uid:0,uid:1\"", "[\"uid:0\", \"uid:1\"]"] {
-            let file = try load(file: "server: {accounts-callers: \(text)}")
-            #expect(file.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
+            let file = try load(file: "server: {unix-socket-callers: \(text)}")
+            #expect(file.settings.server.unixSocketCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
         }
-        #expect(try load(["--server-accounts-callers", ""]).settings.server.accountsCallers.isEmpty)
-        let serverSettings = try loaded.settings.serverSettings()
-        #expect(serverSettings.accountsCallers == loaded.settings.server.accountsCallers)
     }
 
     @Test(
-        "the error of an invalid caller shows the valid forms, not the value",
-        arguments: ["root", "uid:0,", ",", "uid:0, uid:1", "EMAWsecret"])
-    func badCallers(text: String) throws {
-        let problems = try problems(["--server-accounts-callers", text])
+        "the error of an invalid user shows the valid form, not the value",
+        arguments: ["root", "uid:0,", ",", "uid:0, uid:1", "ip:10.0.0.7", "EMAWsecret"])
+    func badUsers(text: String) throws {
+        let problems = try problems(["--server-unix-socket-callers", text])
         #expect(problems.count == 1)
-        #expect(problems.first?.contains("server.accounts-callers") == true)
-        #expect(problems.first?.contains("ip:ADDRESS, uid:NUMBER, uri:URI and dns:NAME") == true)
+        #expect(problems.first?.contains("server.unix-socket-callers") == true)
+        #expect(problems.first?.contains("uid:NUMBER, for example uid:1000") == true)
         #expect(problems.first?.contains("EMAW") == false)
     }
 
@@ -121,8 +118,8 @@ struct SettingsLoaderTests {
             #expect(problems.count == 1)
             #expect(problems.first?.hasSuffix("must be set once, to a single value") == true, "\(problems)")
         }
-        let loaded = try load(["--server-accounts-callers=uid:0", "--server-accounts-callers", "uid:1"])
-        #expect(loaded.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
+        let loaded = try load(["--server-unix-socket-callers=uid:0", "--server-unix-socket-callers", "uid:1"])
+        #expect(loaded.settings.server.unixSocketCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
     }
 
     @Test("an argument without a flag is an error")
@@ -141,8 +138,10 @@ struct SettingsLoaderTests {
 
     @Test("in the environment only lists are split at commas")
     func variables() throws {
-        let loaded = try load(environment: ["DOORMAN_SERVER_ACCOUNTS_CALLERS": "uid:0, uid:1", "DOORMAN_PROVIDER_CA_FILE": "a,b"])
-        #expect(loaded.settings.server.accountsCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
+        let loaded = try load(environment: [
+            "DOORMAN_SERVER_UNIX_SOCKET_CALLERS": "uid:0, uid:1", "DOORMAN_PROVIDER_CA_FILE": "a,b",
+        ])
+        #expect(loaded.settings.server.unixSocketCallers.map(\.name).sorted() == ["uid:0", "uid:1"])
         #expect(loaded.settings.caFile == "a,b")
     }
 

@@ -64,7 +64,8 @@ struct VerificationServiceTests {
             upstream: provider, settings: CacheSettings(), timeSource: .system,
             encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
         let service = VerificationService(
-            verifier: verifier, missLimiter: CacheMissLimiter(settings: CacheMissLimiterSettings()),
+            verifier: verifier, missLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),
+            accountRevocationLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),
             staleRule: StaleServingRule(governors: [Governor(settings: GovernorSettings(), timeSource: .system)]),
             timeSource: .system, readStatistics: { ServerStatistics() })
         var settings = ServerSettings()

@@ -1,8 +1,10 @@
+import CallerLimits
 import DoormanCore
 import DoormanServer
 import DoormanSupport
 import DoormanWire
 import Glibc
+import NIOConcurrencyHelpers
 import TestKit
 import Testing
 
@@ -28,13 +30,71 @@ struct AccountsTests {
                 let response = try await peer.readFrame()
                 #expect(response.failure == .callerNotAllowed)
                 #expect(response.status?.message.contains("ip:127.0.0.1") == true)
-                #expect(response.status?.message.contains("server.accounts-callers") == true)
+                #expect(response.status?.message.contains("authorization.policy-file") == true)
             }
             try await peer.send(Frames.verify("cached", streamID: 3))
             #expect(try await peer.readFrame().identity == .someone)
             #expect(await server.failures(.callerNotAllowed) == 2)
         }
         #expect(provider.callCount == 0)
+    }
+
+    @Test("without a permission of its own no caller may revoke an account")
+    func accountRevocation() async throws {
+        let provider = ScriptedProvider.held()
+        provider.release()
+        try await withServer(provider) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.revoke(account: "1011", streamID: 1))
+            let response = try await peer.readFrame()
+            #expect(response.failure == .callerNotAllowed)
+            #expect(response.status?.message.contains("is not allowed to revoke accounts") == true)
+            try await peer.send(Frames.revoke("cached", streamID: 3))
+            #expect(try await peer.readFrame().data == ResponseEncoder.encodeRevoked())
+        }
+        #expect(provider.revocations.count == 1)
+        try await withServer(provider, settings: { $0.policy = .granting(.revokeAccounts, to: Self.loopback) }) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.revoke("cached", streamID: 1))
+            #expect(try await peer.readFrame().failure == .callerNotAllowed)
+            try await peer.send(Frames.revoke(account: "1011", streamID: 3))
+            #expect(try await peer.readFrame().data == ResponseEncoder.encodeRevoked())
+        }
+        #expect(provider.revocations.requests.last?.caller == Self.loopback.first)
+    }
+
+    @Test("revocations and deletions of accounts have a rate limit of their own")
+    func rateLimit() async throws {
+        let provider = ScriptedProvider.held()
+        provider.release()
+        let charged = NIOLockedValueBox<[RateLimit?]>([])
+        let backend = ScriptedBackend(
+            provider: provider, cache: .init(),
+            chargeRevocation: { _, limit, _ in
+                charged.withLockedValue { $0.append(limit) }
+                return charged.withLockedValue { $0.count } > 2 ? .milliseconds(250) : nil
+            })
+        var limits = CallerQuota.Limits()
+        limits.accountRevocations = RateLimit(perSecond: 3, burst: 4)
+        try await withServer(backend: backend, settings: { $0.policy = .granting(to: Self.loopback, limits) }) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            for (frame, failure) in [
+                (try Frames.revoke(account: "1", streamID: 1), nil), (try Frames.deleteAccount("1", streamID: 3), nil),
+                (try Frames.revoke(account: "2", streamID: 5), .tooManyCallsPerSecond),
+                (try Frames.deleteAccount("2", streamID: 7), .tooManyCallsPerSecond),
+                (try Frames.revoke("token", streamID: 9), nil),
+            ] as [([UInt8], Failure?)] {
+                try await peer.send(frame)
+                let response = try await peer.readFrame()
+                #expect(response.failure == failure)
+                guard failure != nil else { continue }
+                #expect(response.status?.retryAfter == .milliseconds(250))
+                #expect(response.status?.message.contains("account-revocations-per-second") == true)
+            }
+        }
+        #expect(charged.withLockedValue { $0 } == Array(repeating: limits.accountRevocations, count: 4))
+        #expect(provider.revocations.count == 2)
+        #expect(provider.accountDeletions.count == 1)
     }
 
     @Test("the server does not read the payload of a caller without permission")
@@ -45,7 +105,7 @@ struct AccountsTests {
             try await peer.send(Frames.deleteAccount("", streamID: 1))
             #expect(try await peer.readFrame().failure == .callerNotAllowed)
         }
-        try await withServer(settings: { $0.accountsCallers = Set(Self.loopback) }) { _, port in
+        try await withServer(settings: { $0.policy = .granting(to: Self.loopback) }) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.deleteAccount("", streamID: 1))
             #expect(try await peer.readFrame().failure == .malformedRequest)
@@ -57,7 +117,7 @@ struct AccountsTests {
         let provider = ScriptedProvider.held()
         provider.release()
         let log = LogRecorder()
-        try await withServer(provider, log: log, settings: { $0.accountsCallers = Set(Self.loopback) }) { _, port in
+        try await withServer(provider, log: log, settings: { $0.policy = .granting(to: Self.loopback) }) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.listAccounts(AccountListRequest(pageSize: 3, after: "7"), streamID: 1))
             let page = try #require(page(try await peer.readFrame()))
@@ -79,7 +139,7 @@ struct AccountsTests {
         let path = Self.socketPath
         let ownUser: (inout ServerSettings) -> Void = {
             $0.unixSocketPath = path
-            $0.accountsCallers = Set(Self.currentUser)
+            $0.policy = .granting(to: Self.currentUser)
         }
         try await withServer(provider, settings: ownUser) { _, port in
             let peer = try RawPeer.connect(unixPath: path)
@@ -91,7 +151,7 @@ struct AccountsTests {
         }
         let otherUser: (inout ServerSettings) -> Void = {
             $0.unixSocketPath = path
-            $0.accountsCallers = Set(Self.loopback + [Caller(parsing: "uid:\(getuid() + 1)")].compactMap { $0 })
+            $0.policy = .granting(to: Self.loopback + [Caller(parsing: "uid:\(getuid() + 1)")].compactMap { $0 })
         }
         try await withServer(provider, settings: otherUser) { _, _ in
             let peer = try RawPeer.connect(unixPath: path)
@@ -106,7 +166,7 @@ struct AccountsTests {
     func pageTooLong() async throws {
         let provider = ScriptedProvider.held()
         provider.release()
-        try await withServer(provider, settings: { $0.accountsCallers = Set(Self.loopback) }) { _, port in
+        try await withServer(provider, settings: { $0.policy = .granting(to: Self.loopback) }) { _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.listAccounts(AccountListRequest(pageSize: 1000), streamID: 1))
             let response = try await peer.readFrame()
@@ -118,7 +178,7 @@ struct AccountsTests {
     @Test("a draining server starts no deletion")
     func draining() async throws {
         let provider = ScriptedProvider.held()
-        try await withServer(provider, settings: { $0.accountsCallers = Set(Self.loopback) }) { server, port in
+        try await withServer(provider, settings: { $0.policy = .granting(to: Self.loopback) }) { server, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.verify("new", streamID: 1))
             try await eventually("the provider request starts") { provider.callCount == 1 }

@@ -50,20 +50,16 @@ struct CallerPolicyTests {
         }
     }
 
-    @Test("the default policy lets every caller verify, exchange and revoke")
-    func open() {
-        let everyone: MethodSet = [.verify, .exchange, .revoke]
-        let policy = CallerPolicy.open(accountsCallers: [Caller(name: "uid:0"), Caller(name: "dns:operators.internal")])
-        for name in ["uid:0", "dns:operators.internal"] {
-            #expect(policy.permissions(for: Caller(name: name)) == CallerPermissions(Self.all))
+    @Test(
+        "by default callers on this machine may also exchange, revoke tokens and read statistics, and no caller may touch accounts")
+    func standard() {
+        let policy = CallerPolicy.standard
+        for name in ["uid:0", "uid:1", "ip:127.0.0.1", "ip:127.9.9.9", "ip:::1"] {
+            let methods: MethodSet = [.verify, .exchange, .revoke, .statistics]
+            #expect(policy.permissions(for: Caller(name: name)) == CallerPermissions(methods), "\(name)")
         }
-        for policy in [policy, .open(accountsCallers: [])] {
-            for name in ["uid:1", "ip:127.0.0.1", "ip:127.9.9.9", "ip:::1"] {
-                #expect(policy.permissions(for: Caller(name: name)) == CallerPermissions(everyone.union(.statistics)), "\(name)")
-            }
-            for name in ["ip:10.0.0.7", "ip:::12", "ip:12.7.0.1", "dns:uid.internal", "uri:ip:127.0.0.1", "unknown"] {
-                #expect(policy.permissions(for: Caller(name: name)) == CallerPermissions(everyone), "\(name)")
-            }
+        for name in ["ip:10.0.0.7", "ip:::12", "ip:12.7.0.1", "dns:uid.internal", "uri:ip:127.0.0.1", "unknown"] {
+            #expect(policy.permissions(for: Caller(name: name)) == CallerPermissions(.verify), "\(name)")
         }
     }
 

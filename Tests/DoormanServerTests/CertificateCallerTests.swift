@@ -38,14 +38,14 @@ struct CertificateCallerTests {
         }
     }
 
-    @Test("a certificate caller may use the Accounts service only if a setting names it")
+    @Test("a certificate caller may use the Accounts service only if the policy names it")
     func allowed() async throws {
         let provider = ScriptedProvider.held()
         provider.release()
         let authority = try await TestAuthority()
         let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
         let named = ["uri:spiffe://example.org/billing", "dns:billing.internal", "ip:127.0.0.1"].compactMap { Caller(parsing: $0) }
-        try await withServer(provider, tls: tls, settings: { $0.accountsCallers = Set(named) }) { _, port in
+        try await withServer(provider, tls: tls, settings: { $0.policy = .granting(to: named) }) { _, port in
             for (names, isAllowed) in [
                 ("URI:spiffe://example.org/billing", true), ("DNS:billing.internal", true),
                 ("URI:spiffe://example.org/bill", false),
@@ -76,7 +76,7 @@ struct CertificateCallerTests {
                 let response = try await peer.readFrame()
                 #expect(response.failure == (isAllowed ? nil : .callerNotAllowed), "\(names)")
                 if !isAllowed { #expect(response.status?.message.hasPrefix("caller \(name) is not allowed") == true) }
-                await server.replacePolicy(.open(accountsCallers: [])).value
+                await server.replacePolicy(.standard).value
                 try await peer.send(Frames.verify("cached", streamID: 3))
                 #expect(try await peer.readFrame().identity == .someone)
                 await server.replacePolicy(policy).value

@@ -112,7 +112,7 @@ struct CertificateRotationTests {
         let arguments = ["s_client", "-tls1_2", "-ign_eof", "-connect", "127.0.0.1:\(port)"] + options
         let client = try ChildProcess("openssl", arguments, input: input)
         try await eventually("the client gets a response or exits") {
-            client.output.contains("server.accounts-callers") || !client.isRunning
+            client.output.contains("authorization.policy-file") || !client.isRunning
         }
         return client.output
     }

@@ -11,6 +11,11 @@ enum Frames {
         return RawFrame(streamID: streamID, type: 1, data: data).bytes
     }
 
+    static func revoke(account: String, streamID: UInt32) throws -> [UInt8] {
+        let data = try RequestEncoder.encode(RevocationRequest(.account(account)), timeout: nil)
+        return RawFrame(streamID: streamID, type: 1, data: data).bytes
+    }
+
     static func revoke(_ token: String, streamID: UInt32) throws -> [UInt8] {
         let data = try RequestEncoder.encode(RevocationRequest(.token(Token(token))), timeout: nil)
         return RawFrame(streamID: streamID, type: 1, data: data).bytes

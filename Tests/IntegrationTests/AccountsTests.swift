@@ -7,13 +7,9 @@ import Testing
 
 @Suite("Accounts, end to end")
 struct AccountsTests {
-    private static func allowed(_ settings: inout DoormandSettings) {
-        if let caller = Caller(parsing: "ip:127.0.0.1") { settings.server.accountsCallers = [caller] }
-    }
-
     @Test("pages list the accounts of our application only")
     func list() async throws {
-        try await Stack.run(settings: Self.allowed) { stack in
+        try await Stack.run(settings: Stack.grantAll) { stack in
             let phones = (0..<7).map { "+1555123456\($0)" }
             for phone in phones { _ = try stack.emulator.logIn(phone: phone) }
             _ = try stack.emulator.logIn(email: "test@example.com")
@@ -32,7 +28,7 @@ struct AccountsTests {
 
     @Test("a deleted account's cached token is rejected at once")
     func delete() async throws {
-        try await Stack.run(settings: Self.allowed) { stack in
+        try await Stack.run(settings: Stack.grantAll) { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
             let neighbour = try stack.emulator.logIn(phone: "+15557654321")
             for token in [token, neighbour] { #expect(await stack.verify(token) == "OK") }
@@ -67,7 +63,7 @@ struct AccountsTests {
     @Test("a missing app secret is reported as misconfiguration")
     func withoutSecret() async throws {
         try await Stack.run(settings: {
-            Self.allowed(&$0)
+            Stack.grantAll(&$0)
             $0.appSecretFile = ""
         }) { stack in
             let error = await #expect(throws: DoormanError.self) { try await stack.client.accountPage() }
@@ -78,7 +74,7 @@ struct AccountsTests {
     @Test("a page above the limit of response bodies names the setting to raise")
     func pageTooLong() async throws {
         try await Stack.run(settings: {
-            Self.allowed(&$0)
+            Stack.grantAll(&$0)
             $0.transport.maximumBodyBytes = 1024
         }) { stack in
             for number in 0..<30 { _ = try stack.emulator.logIn(phone: "+155512345\(10 + number)") }

@@ -14,6 +14,7 @@ struct ApplicationsTests {
             let file = try applicationsFile(in: folder)
             try await Stack.run(
                 settings: {
+                    Stack.grantAll(&$0)
                     $0.applicationID = ""
                     $0.appSecretFile = ""
                     $0.applicationsFile = file

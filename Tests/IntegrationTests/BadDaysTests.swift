@@ -26,7 +26,7 @@ struct BadDaysTests {
         try await Stack.run(
             settings: { settings in
                 settings.unixSocket = path
-                settings.cacheMissLimiter.missesBurst = 100
+                settings.cacheMissLimiter.burst = 100
             },
             { stack in
                 // Good tokens come through the Unix socket, bad tokens over TCP: two callers.
@@ -69,8 +69,8 @@ struct BadDaysTests {
                 settings.cache.ttl = Self.isFullSize ? .seconds(20) : .seconds(1)
                 settings.governor.circuitBreaker.consecutiveFailures = 5
                 // The cache misses of each token without an outage.
-                settings.cacheMissLimiter.missesBurst = tokenCount + 100
-                settings.cacheMissLimiter.missesPerSecond = tokenCount
+                settings.cacheMissLimiter.burst = tokenCount + 100
+                settings.cacheMissLimiter.perSecond = tokenCount
             },
             { stack in
                 let tokens = try (0..<tokenCount).map { try stack.emulator.logIn(phone: "+1555\(1_000_000 + $0)") }
@@ -111,7 +111,7 @@ struct BadDaysTests {
                 settings.governor.concurrentCalls = concurrency
                 settings.governor.callsPerSecond = 1_000_000
                 settings.governor.callsBurst = 1_000_000
-                settings.cacheMissLimiter.missesBurst = 1_000_000
+                settings.cacheMissLimiter.burst = 1_000_000
                 settings.server.connection.maximumCallsInFlight = tokenCount
                 settings.server.connection.maximumCallTimeout = .seconds(300)
                 settings.cache.lookupTimeout = .seconds(300)

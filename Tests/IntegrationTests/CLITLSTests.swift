@@ -20,11 +20,16 @@ struct CLITLSTests {
     }
 
     private func withServer(_ body: (DoormandProcess) async throws -> Void) async throws {
-        try await DoormandProcess.run(
-            [
-                "--tls-certificate-file", server.certificateFile, "--tls-private-key-file", server.keyFile, "--tls-client-ca-file",
-                authority.certificateFile, "--server-accounts-callers", "uri:spiffe://example.org/operators",
-            ], body)
+        try await withTemporaryFolder { folder in
+            let policy = folder.appendingPathComponent("policy.yaml")
+            try "- {callers: uri:spiffe://example.org/operators, methods: [verify, exchange, accounts]}"
+                .write(to: policy, atomically: true, encoding: .utf8)
+            try await DoormandProcess.run(
+                [
+                    "--tls-certificate-file", server.certificateFile, "--tls-private-key-file", server.keyFile,
+                    "--tls-client-ca-file", authority.certificateFile, "--authorization-policy-file", policy.path,
+                ], body)
+        }
     }
 
     private func run(

@@ -354,7 +354,7 @@ struct ReloadTests {
         var arguments: [String] {
             [
                 "--tls-certificate-file", path("server.pem"), "--tls-private-key-file", path("server.key"), "--tls-client-ca-file",
-                path("callers.pem"), "--server-accounts-callers", "uri:spiffe://example.org/operators",
+                path("callers.pem"), "--authorization-policy-file", path("policy.yaml"),
             ]
         }
 
@@ -367,6 +367,8 @@ struct ReloadTests {
         }
 
         func install(_ leaf: TestAuthority.Leaf, callers: [TestAuthority]) throws {
+            try "- {callers: uri:spiffe://example.org/operators, methods: [verify, stats]}"
+                .write(toFile: path("policy.yaml"), atomically: true, encoding: .utf8)
             try install([leaf.keyFile], as: "server.key")
             try install([leaf.certificateFile], as: "server.pem")
             try install(callers.map(\.certificateFile), as: "callers.pem")

@@ -19,6 +19,7 @@ struct SecretChangeTests {
             try next.write(to: file, atomically: true, encoding: .utf8)
             try await Stack.run(
                 settings: {
+                    Stack.grantAll(&$0)
                     $0.nextAppSecretFile = file.path
                     change(&$0)
                 }, body)

@@ -2,6 +2,7 @@ import AccountKitEmulator
 import CurlTransport
 import DoormanClient
 import DoormanServer
+import DoormanSupport
 import Foundation
 import Logging
 import NIOPosix
@@ -26,6 +27,11 @@ struct Stack {
     let client: DoormanClient
     let port: Int
     let settings: DoormandSettings
+
+    /// Grants every method to callers on this machine, those for accounts included.
+    static func grantAll(_ settings: inout DoormandSettings) {
+        settings.server.policy = .granting(to: [Caller(name: "ip:127.0.0.1")])
+    }
 
     /// Provider requests, besides the first check of each application's credentials.
     var requestsOfCalls: Int { emulator.statistics.total - dependencies.providers.applications.count }

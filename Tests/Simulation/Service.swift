@@ -24,7 +24,7 @@ final class Service: Sendable {
     let provider: SteadyProvider
     let governor: Governor
     let verifier: CachingVerifier
-    private let missLimiter: CacheMissLimiter<String>
+    private let missLimiter: CallerRateLimiter<String>
     private let staleRule: StaleServingRule
     private let countersByCaller = NIOLockedValueBox<[String: Counters]>([:])
 
@@ -33,7 +33,7 @@ final class Service: Sendable {
         provider = SteadyProvider(world: world, latency: latency)
         governor = Governor(settings: settings, timeSource: world.timeSource)
         staleRule = StaleServingRule(governors: [governor])
-        missLimiter = CacheMissLimiter(settings: CacheMissLimiterSettings())
+        missLimiter = CallerRateLimiter(settings: CallerRateLimiterSettings())
         verifier = try CachingVerifier(
             upstream: GovernedVerifier(upstream: provider, governor: governor), settings: cache,
             timeSource: world.timeSource,

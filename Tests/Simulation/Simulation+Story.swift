@@ -38,6 +38,7 @@ extension Simulation {
         provider.becomeFast()
         for application in Self.applications { provider.changeSecret(of: application, to: 0) }
         await world.sleep(for: .seconds(100) + settings.longestDenial)
+        await checkDenials()
         for token in tokens {
             await world.sleep(for: .seconds(2))
             let deadline = Deadline(world.now.advanced(by: .seconds(5)))
@@ -51,6 +52,24 @@ extension Simulation {
                 $0.checkRecovery(of: token, outcome, now: now, wallTime: wallTime)
             }
         }
+    }
+
+    /// Revokes one more token after all denials have ended. Its denial must be the only one.
+    private func checkDenials() async {
+        let deadline = Deadline(world.now.advanced(by: .seconds(2)))
+        var failure: VerificationError?
+        do throws(VerificationError) {
+            try await verifier.revoke(RevocationRequest(.token(Token("unknown")), caller: Caller(name: "a")), deadline: deadline)
+        } catch {
+            failure = error
+        }
+        let count = verifier.statistics.denials
+        ledger.withLockedValue { [now = world.now, failure] in
+            if let failure { $0.report("a revocation fails long after the last outage: \(failure.code)", at: now) }
+            if count != 1 { $0.report("\(count) denials are left of the whole history", at: now) }
+        }
+        // The token is looked up next.
+        await world.sleep(for: settings.longestDenial)
     }
 
     private func drawTokens() -> [Token] {

@@ -28,18 +28,20 @@ package final class ScriptedBackend: VerificationBackend {
     private let provider: any TokenProvider
     private let cache: Cache
     private let chargeMiss: ChargeMiss
+    private let chargeRevocation: ChargeMiss
     private let readStatistics: @Sendable () -> ServerStatistics
     private let tokens = NIOLockedValueBox<[TokenKey: Token]>([:])
 
     package init(
         provider: any TokenProvider, cache: Cache, timeSource: TimeSource = .system,
-        chargeMiss: @escaping ChargeMiss = { _, _, _ in nil },
+        chargeMiss: @escaping ChargeMiss = { _, _, _ in nil }, chargeRevocation: @escaping ChargeMiss = { _, _, _ in nil },
         statistics: @escaping @Sendable () -> ServerStatistics = { ServerStatistics() }
     ) {
         self.provider = provider
         self.cache = cache
         self.timeSource = timeSource
         self.chargeMiss = chargeMiss
+        self.chargeRevocation = chargeRevocation
         self.readStatistics = statistics
     }
 
@@ -78,6 +80,10 @@ package final class ScriptedBackend: VerificationBackend {
 
     package func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
         chargeMiss(caller, limit, now)
+    }
+
+    package func chargeAccountRevocation(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
+        chargeRevocation(caller, limit, now)
     }
 
     package func statistics() -> ServerStatistics { readStatistics() }

@@ -14,10 +14,13 @@ package final class CallerQuota: Sendable {
         package var callsInFlight: Int?
         /// The rate limit on cache misses; `nil`, the default, for the limit that every caller has.
         package var misses: RateLimit?
+        /// The rate limit on revocations and deletions of accounts; `nil`, the default, for the limit that every caller has.
+        package var accountRevocations: RateLimit?
 
         package init() {}
 
-        /// Whether a quota is needed to count calls. ``CacheMissLimiter`` counts cache misses.
+        /// Whether a quota is needed to count calls. ``CallerRateLimiter`` counts cache misses and revocations of
+        /// accounts.
         package var isLimited: Bool { calls != nil || callsInFlight != nil }
     }
 

@@ -23,7 +23,8 @@ struct Scene {
             encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
         backend = VerificationService(
-            verifier: verifier, missLimiter: CacheMissLimiter(settings: CacheMissLimiterSettings()),
+            verifier: verifier, missLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),
+            accountRevocationLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),
             staleRule: StaleServingRule(governors: [Governor(settings: GovernorSettings(), timeSource: .system)]),
             timeSource: .system, readStatistics: { ServerStatistics() })
     }

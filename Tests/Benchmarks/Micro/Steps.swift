@@ -103,7 +103,7 @@ struct Steps {
             frames[first..<first + depth].reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
         }
         let dispatcher = RequestDispatcher(
-            backend: scene.backend, policy: .open(accountsCallers: []), quotas: CallerQuotaRegistry(maximumCallers: 1),
+            backend: scene.backend, policy: .standard, quotas: CallerQuotaRegistry(maximumCallers: 1),
             inFlight: InFlightCounter(maximum: 1), maximumFrameLength: 64 << 10)
         var connection = ServerConnection(
             limits: ConnectionLimits(), counters: dispatcher.counters, now: TimeSource.system.now())

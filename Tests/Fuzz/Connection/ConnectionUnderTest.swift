@@ -14,6 +14,9 @@ struct ConnectionUnderTest {
     typealias StartedCall = ServerConnection.StartedCall
 
     static let caller = Caller(name: "ip:127.0.0.1")
+    private static let operators = CallerPolicy(
+        [.init([.one(caller)], CallerPermissions([.verify, .exchange, .revoke, .revokeAccounts, .accounts, .statistics]))],
+        setting: "authorization.policy-file")
 
     let limits: ConnectionLimits
     private var connection: ServerConnection
@@ -25,7 +28,7 @@ struct ConnectionUnderTest {
         limits = setup.limits
         // The handler would give permits back. It is not part of the test, so the limits are high enough.
         dispatcher = RequestDispatcher(
-            backend: setup.backend, policy: .open(accountsCallers: setup.listsAccounts ? [Self.caller] : []),
+            backend: setup.backend, policy: setup.managesAccounts ? Self.operators : .standard,
             quotas: CallerQuotaRegistry(maximumCallers: 1), inFlight: InFlightCounter(maximum: .max),
             maximumFrameLength: limits.maximumFrameLength)
         caller = dispatcher.context(for: Self.caller)

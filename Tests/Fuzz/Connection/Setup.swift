@@ -9,7 +9,7 @@ internal import NIOConcurrencyHelpers
 struct Setup {
     let limits: ConnectionLimits
     let backend: FuzzBackend
-    let listsAccounts: Bool
+    let managesAccounts: Bool
 
     init(_ input: inout InputReader) {
         let choice = input.byte()
@@ -18,7 +18,7 @@ struct Setup {
         limits.maximumCallsInFlight = [1, 2, 4, 1024][Int(choice >> 2 & 3)]
         if choice & 0x10 != 0 { limits.drainQuietPeriod = .zero }
         self.limits = limits
-        listsAccounts = choice & 0x20 != 0
+        managesAccounts = choice & 0x20 != 0
         let misses = input.byte()
         backend = FuzzBackend(missesLeft: misses == 0 ? .max : Int(misses))
     }
@@ -107,6 +107,10 @@ final class FuzzBackend: VerificationBackend {
             left -= 1
             return nil
         }
+    }
+
+    func chargeAccountRevocation(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
+        chargeCacheMiss(to: caller, limit: limit, now: now)
     }
 
     func statistics() -> ServerStatistics { ServerStatistics() }

@@ -1,3 +1,4 @@
+internal import CallerLimits
 internal import CurlTransport
 internal import DoormanCore
 internal import DoormanServer
@@ -141,6 +142,13 @@ extension DoormandSettings {
         }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
         return server
+    }
+
+    /// The limits on revocations of accounts. Callers are tracked like those with cache misses.
+    var limitsOfAccountRevocations: CallerRateLimiterSettings {
+        var limits = accountRevocationLimiter
+        limits.maximumCallers = cacheMissLimiter.maximumCallers
+        return limits
     }
 
     private func setListeners(of server: inout ServerSettings) throws(ConfigurationError) {

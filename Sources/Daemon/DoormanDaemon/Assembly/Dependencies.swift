@@ -15,7 +15,8 @@ struct Dependencies {
     let time: TimeSource
     let transport: CurlTransport
     let providers: ProviderPool
-    let missLimiter: CacheMissLimiter<Caller>
+    let missLimiter: CallerRateLimiter<Caller>
+    let accountRevocationLimiter: CallerRateLimiter<Caller>
     let verifier: CachingVerifier
     let backend: VerificationService
     let reloads = ReloadCounters()
@@ -39,13 +40,14 @@ struct Dependencies {
             upstream: providers.provider, settings: cache, timeSource: time,
             encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
-        let missLimiter = CacheMissLimiter<Caller>(settings: settings.cacheMissLimiter)
+        let missLimiter = CallerRateLimiter<Caller>(settings: settings.cacheMissLimiter)
         self.missLimiter = missLimiter
+        accountRevocationLimiter = CallerRateLimiter(settings: settings.limitsOfAccountRevocations)
         let statistics = StatisticsSource(
             verifier: verifier, transport: transport, providers: providers, governor: governorSettings,
             capacity: settings.capacity, maximumDenials: settings.cache.maximumDenials, reloads: reloads)
         backend = VerificationService(
-            verifier: verifier, missLimiter: missLimiter,
+            verifier: verifier, missLimiter: missLimiter, accountRevocationLimiter: accountRevocationLimiter,
             staleRule: StaleServingRule(governors: providers.governedApplications.map(\.governor)), timeSource: time,
             readStatistics: statistics.read)
     }

@@ -9,17 +9,20 @@ package import DoormanSupport
 package final class VerificationService: VerificationBackend {
     package let timeSource: TimeSource
     private let verifier: CachingVerifier
-    private let missLimiter: CacheMissLimiter<Caller>
+    private let missLimiter: CallerRateLimiter<Caller>
+    private let accountRevocationLimiter: CallerRateLimiter<Caller>
     private let staleRule: StaleServingRule
     private let readStatistics: @Sendable () -> ServerStatistics
 
     /// - Parameter readStatistics: Reads the statistics of the layers below the server.
     package init(
-        verifier: CachingVerifier, missLimiter: CacheMissLimiter<Caller>, staleRule: StaleServingRule, timeSource: TimeSource,
+        verifier: CachingVerifier, missLimiter: CallerRateLimiter<Caller>,
+        accountRevocationLimiter: CallerRateLimiter<Caller>, staleRule: StaleServingRule, timeSource: TimeSource,
         readStatistics: @escaping @Sendable () -> ServerStatistics
     ) {
         self.verifier = verifier
         self.missLimiter = missLimiter
+        self.accountRevocationLimiter = accountRevocationLimiter
         self.staleRule = staleRule
         self.timeSource = timeSource
         self.readStatistics = readStatistics
@@ -50,6 +53,10 @@ package final class VerificationService: VerificationBackend {
 
     package func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
         missLimiter.charge(caller, limit: limit, at: now)
+    }
+
+    package func chargeAccountRevocation(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
+        accountRevocationLimiter.charge(caller, limit: limit, at: now)
     }
 
     package func statistics() -> ServerStatistics { readStatistics() }

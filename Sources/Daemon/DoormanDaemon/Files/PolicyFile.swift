@@ -8,12 +8,14 @@ internal import Yams
 /// that matches no rule can only call the health check.
 ///
 ///     - callers: [uri:spiffe://example.org/web/*, dns:billing.internal, uid:1000, ip:10.0.0.7]   # or any
-///       methods: [verify, exchange, revoke, accounts, stats]
+///       methods: [verify, exchange, revoke, revoke-accounts, accounts, stats]
 ///       calls-per-second: 1000    # calls of all methods; default: no limit
 ///       calls-burst: 2000         # default: twice calls-per-second
 ///       calls-in-flight: 100      # waiting calls on all connections of the caller; default: no limit
 ///       misses-per-second: 200    # default: authorization.misses-per-second
 ///       misses-burst: 400         # default: twice misses-per-second
+///       account-revocations-per-second: 1   # default: authorization.account-revocations-per-second
+///       account-revocations-burst: 2        # default: twice account-revocations-per-second
 ///
 /// The limits apply to each caller separately. Reading the file reports all problems at once.
 struct PolicyFile {
@@ -42,10 +44,16 @@ struct PolicyFile {
     private static let calls = RateKeys(perSecond: "calls-per-second", burst: "calls-burst")
     private static let callsInFlight = "calls-in-flight"
     private static let misses = RateKeys(perSecond: "misses-per-second", burst: "misses-burst")
-    private static let numbers = [calls.perSecond, calls.burst, callsInFlight, misses.perSecond, misses.burst]
+    private static let accountRevocations = RateKeys(
+        perSecond: "account-revocations-per-second", burst: "account-revocations-burst")
+    private static let numbers = [
+        calls.perSecond, calls.burst, callsInFlight, misses.perSecond, misses.burst, accountRevocations.perSecond,
+        accountRevocations.burst,
+    ]
     private static let keys = ["callers", "methods"] + numbers
     private static let methods: [(name: String, method: MethodSet)] = [
-        ("verify", .verify), ("exchange", .exchange), ("revoke", .revoke), ("accounts", .accounts), ("stats", .statistics),
+        ("verify", .verify), ("exchange", .exchange), ("revoke", .revoke), ("revoke-accounts", .revokeAccounts),
+        ("accounts", .accounts), ("stats", .statistics),
     ]
 
     private var rules: [CallerPolicy.Rule] = []
@@ -129,36 +137,27 @@ struct PolicyFile {
                 problems.append("\(rule.name): \(key) \(error.expectation)")
             }
         }
-        for rate in [Self.calls, Self.misses] where rule.texts[rate.burst] != nil && rule.texts[rate.perSecond] == nil {
+        for rate in [Self.calls, Self.misses, Self.accountRevocations]
+        where rule.texts[rate.burst] != nil && rule.texts[rate.perSecond] == nil {
             problems.append("\(rule.name): \(rate.burst) needs \(rate.perSecond), which is missing")
         }
         var limits = CallerQuota.Limits()
         limits.calls = Self.calls.limit(from: counts)
         limits.callsInFlight = counts[Self.callsInFlight]
         limits.misses = Self.misses.limit(from: counts)
+        limits.accountRevocations = Self.accountRevocations.limit(from: counts)
         return limits
     }
 }
 
 extension DoormandSettings {
-    /// Returns the policy of the file. Without a file, every caller may call every method except those for accounts.
+    /// Returns the policy of the file, or ``CallerPolicy/standard`` without one.
     ///
     /// - Throws: ``ConfigurationError`` with all problems of the file.
     func callerPolicy() throws(ConfigurationError) -> CallerPolicy {
-        guard !policyFile.isEmpty else { return .open(accountsCallers: server.accountsCallers) }
-        var problems: [String] = []
-        if !server.accountsCallers.isEmpty {
-            problems.append(
-                "server.accounts-callers cannot be combined with \(PolicyFile.setting): allow the method accounts in a rule instead"
-            )
-        }
-        do throws(ConfigurationError) {
-            let file = try PolicyFile(policyFile)
-            problems += file.problems
-            if problems.isEmpty { return file.policy }
-        } catch {
-            problems += error.problems
-        }
-        throw ConfigurationError(problems: problems)
+        guard !policyFile.isEmpty else { return .standard }
+        let file = try PolicyFile(policyFile)
+        guard file.problems.isEmpty else { throw ConfigurationError(problems: file.problems) }
+        return file.policy
     }
 }

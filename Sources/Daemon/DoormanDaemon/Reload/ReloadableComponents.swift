@@ -29,12 +29,16 @@ extension Dependencies {
         }
     }
 
-    /// Changes the limits of callers: of cache misses here, of quotas in the server.
+    /// Changes the limits of callers: of cache misses and revocations of accounts here, of quotas in the server.
     func callerLimits(of server: DoormanServer) -> ReloadableComponent {
         ReloadableComponent(
-            keys: ["authorization.misses-per-second", "authorization.misses-burst", "authorization.max-callers"]
-        ) { [missLimiter, time] settings in
+            keys: [
+                "authorization.misses-per-second", "authorization.misses-burst", "authorization.account-revocations-per-second",
+                "authorization.account-revocations-burst", "authorization.max-callers",
+            ]
+        ) { [missLimiter, accountRevocationLimiter, time] settings in
             missLimiter.change(to: settings.cacheMissLimiter, at: time.now())
+            accountRevocationLimiter.change(to: settings.limitsOfAccountRevocations, at: time.now())
             server.limit(callers: settings.cacheMissLimiter.maximumCallers)
         }
     }
@@ -61,7 +65,7 @@ extension DoormanServer {
     /// Replaces the caller policy for later calls of every connection.
     var policyComponent: ReloadableComponent {
         ReloadableComponent(
-            keys: [PolicyFile.setting, "server.accounts-callers"], files: { [$0.policyFile] }
+            keys: [PolicyFile.setting], files: { [$0.policyFile] }
         ) { [self] settings throws(ConfigurationError) in
             let policy = try settings.callerPolicy()
             guard policy != self.policy else { return ReloadableComponent.Step {} }

@@ -20,7 +20,8 @@ package struct DoormandSettings: Sendable {
     var tls = TLSFiles()
     var cache = CacheSettings()
     var governor = GovernorSettings()
-    var cacheMissLimiter = CacheMissLimiterSettings()
+    var cacheMissLimiter = CallerRateLimiterSettings()
+    var accountRevocationLimiter = CallerRateLimiterSettings(perSecond: 10, burst: 20)
     var transport = CurlTransport.Settings()
     var caFile = ""
     var proxy = ""

@@ -113,28 +113,15 @@ struct Setting: Sendable {
         }
     }
 
-    /// Makes a setting for a set of callers, as comma-separated names.
-    static func callers(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
-        callers(key, path, summary, expectation: "must be comma-separated callers: \(Caller.forms)") {
-            Caller(parsing: $0)
-        }
-    }
-
-    /// Makes a setting for a set of users of a Unix socket.
+    /// Makes a setting for a set of users of a Unix socket, as comma-separated names.
     static func users(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
-        let expectation = "must be comma-separated users, uid:NUMBER, for example uid:1000"
-        return callers(key, path, summary, expectation: expectation) { $0.hasPrefix("uid:") ? Caller(parsing: $0) : nil }
-    }
-
-    private static func callers(
-        _ key: String, _ path: any Path<Set<Caller>>, _ summary: String, expectation: String,
-        parse: @escaping @Sendable (Substring) -> Caller?
-    ) -> Setting {
         let write = { @Sendable (callers: Set<Caller>) in callers.sorted().map(\.name).joined(separator: ",") }
         return Setting(key, path, summary, isList: true, write: write) { text throws(InvalidValueError) in
             var callers: Set<Caller> = []
             for name in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
-                guard let caller = parse(name) else { throw InvalidValueError(expectation) }
+                guard name.hasPrefix("uid:"), let caller = Caller(parsing: name) else {
+                    throw InvalidValueError("must be comma-separated users, uid:NUMBER, for example uid:1000")
+                }
                 callers.insert(caller)
             }
             return callers

@@ -48,10 +48,6 @@ package enum SettingsCatalogue {
             "server.allow-plaintext-from-network", \.server.allowsPlaintextFromNetwork,
             "Whether to listen beyond loopback without TLS. Anyone on the network path can then read tokens and forge responses."),
         .text("server.port-file", \.portFile, "Path to a file that receives the TCP port once the server listens. Empty for none."),
-        .callers(
-            "server.accounts-callers", \.server.accountsCallers,
-            "Callers that may list and delete accounts: ip:ADDRESS, uid:NUMBER, uri:URI or dns:NAME, comma-separated. Empty for none."
-        ),
         .count(
             "server.event-loops", \.server.eventLoops, 0...1024, "Number of event loops, each with a thread. 0 for one per core."),
         .count(
@@ -127,14 +123,20 @@ package enum SettingsCatalogue {
     private static let authorization: [Setting] = [
         .text(
             "authorization.policy-file", \.policyFile,
-            "Path to a YAML or JSON file of permissions and limits per caller. Replaces server.accounts-callers. Empty for the default permissions."
+            "Path to a YAML or JSON file of permissions and limits per caller. Empty for the default: callers on this machine may verify, exchange, revoke tokens and read statistics; others may verify."
         ),
         .count(
-            "authorization.misses-per-second", \.cacheMissLimiter.missesPerSecond, 1...1_000_000,
+            "authorization.misses-per-second", \.cacheMissLimiter.perSecond, 1...1_000_000,
             "Maximum cache misses per second and caller. Further misses get LIMIT_CALLER_MISSES; hits are not limited."),
         .count(
-            "authorization.misses-burst", \.cacheMissLimiter.missesBurst, 1...1_000_000,
+            "authorization.misses-burst", \.cacheMissLimiter.burst, 1...1_000_000,
             "Maximum cache misses of a caller at once after a time without misses."),
+        .count(
+            "authorization.account-revocations-per-second", \.accountRevocationLimiter.perSecond, 1...1_000_000,
+            "Maximum revocations and deletions of accounts per second and caller. Further ones get LIMIT_CALLER_RATE."),
+        .count(
+            "authorization.account-revocations-burst", \.accountRevocationLimiter.burst, 1...1_000_000,
+            "Maximum revocations and deletions of accounts of a caller at once after a time without them."),
         .count(
             "authorization.max-denials", \.cache.maximumDenialsPerCaller, 1...10_000_000,
             "Maximum denials of tokens and accounts that the revocations of one caller hold."),

@@ -8,7 +8,7 @@ struct AccountsCommand: AsyncParsableCommand {
         commandName: "accounts",
         abstract: "List or delete the accounts of an application.",
         discussion: """
-            Only callers that server.accounts-callers or the server's policy names can use these commands. The output is one JSON \
+            Only callers to which the server's policy grants accounts can use these commands. The output is one JSON \
             object per line, with or without --json, except for a list on a terminal. --timeout applies to each call to the server.
             """,
         subcommands: [AccountsListCommand.self, AccountsDeleteCommand.self])

@@ -47,18 +47,13 @@ package struct CallerPolicy: Sendable, Hashable {
         self.patterns = patterns
     }
 
-    /// Returns the default policy, which has no limits. Every caller may verify, exchange and revoke. Callers on this machine may
-    /// also read statistics. `accountsCallers` may also list and delete accounts.
-    package static func open(accountsCallers: Set<Caller>) -> CallerPolicy {
-        let methods: MethodSet = [.verify, .exchange, .revoke]
-        let operators = accountsCallers.sorted().map(CallerMatcher.one)
-        return CallerPolicy(
-            [
-                Rule(operators, CallerPermissions(methods.union([.accounts, .statistics]))),
-                Rule([.local], CallerPermissions(methods.union(.statistics))),
-                Rule([.any], CallerPermissions(methods)),
-            ], setting: "server.accounts-callers")
-    }
+    /// The default policy, which has no limits. Callers on this machine may verify, exchange, revoke tokens and read statistics. All other
+    /// callers may verify. No caller may revoke, list or delete accounts.
+    package static let standard = CallerPolicy(
+        [
+            Rule([.local], CallerPermissions([.verify, .exchange, .revoke, .statistics])),
+            Rule([.any], CallerPermissions(.verify)),
+        ], setting: "authorization.policy-file")
 
     /// Returns the caller's permissions. It is called once per connection, so a linear search is fine.
     package func permissions(for caller: Caller) -> CallerPermissions {
@@ -146,17 +141,20 @@ package struct MethodSet: OptionSet, Sendable, Hashable {
 
     package static let verify = MethodSet(rawValue: 1)
     package static let exchange = MethodSet(rawValue: 2)
+    /// Revokes a token.
     package static let revoke = MethodSet(rawValue: 4)
     /// Lists and deletes accounts.
     package static let accounts = MethodSet(rawValue: 8)
     package static let statistics = MethodSet(rawValue: 16)
+    /// Revokes every token of an account.
+    package static let revokeAccounts = MethodSet(rawValue: 32)
 
-    /// Returns whether the set allows the method.
+    /// Returns whether the set allows the method, for some request at least.
     func allows(_ method: Method) -> Bool {
         switch method {
         case .verify: contains(.verify)
         case .exchange: contains(.exchange)
-        case .revoke: contains(.revoke)
+        case .revoke: contains(.revoke) || contains(.revokeAccounts)
         case .listAccounts, .deleteAccount: contains(.accounts)
         case .statistics: contains(.statistics)
         case .healthCheck: true

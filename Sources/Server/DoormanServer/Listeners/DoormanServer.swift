@@ -40,7 +40,7 @@ package final class DoormanServer: Service {
         self.group = group
         self.logger = logger
         self.tls = tls.map(ReloadableTLSContext.init)
-        let policy = settings.policy ?? .open(accountsCallers: settings.accountsCallers)
+        let policy = settings.policy ?? .standard
         currentPolicy = NIOLockedValueBox((policy, 0))
         let quotas = CallerQuotaRegistry(maximumCallers: settings.maximumCallers)
         self.quotas = quotas

@@ -24,9 +24,7 @@ package struct ServerSettings: Sendable, Hashable {
     package var acceptBacklog = 1024
     /// Maximum open connections over all listeners. A connection above it is closed right after accept. Default 10,000.
     package var maximumConnections = 10_000
-    /// Callers that may use the service `doorman.v1.Accounts` if there is no ``policy``. Default none.
-    package var accountsCallers: Set<Caller> = []
-    /// Permissions and limits of callers. `nil` (the default) for ``CallerPolicy/open(accountsCallers:)``.
+    /// Permissions and limits of callers. `nil` (the default) for ``CallerPolicy/standard``.
     package var policy: CallerPolicy?
     /// Maximum callers with a quota of their own. Callers above it share one quota per set of limits. Default 10,000.
     package var maximumCallers = 10_000

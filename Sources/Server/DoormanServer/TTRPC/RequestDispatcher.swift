@@ -104,14 +104,16 @@ package final class RequestDispatcher {
             return request.withVerifyRequest { verify($0, key: backend.key(of: $0.token), &context) } ?? malformedPayload()
         case .exchange: return start(request.exchangeRequest().map(AsynchronousCall.exchange), request, &context)
         case .revoke:
-            var revocation = request.revocationRequest()
-            revocation?.caller = context.caller.caller
-            return start(revocation.map(AsynchronousCall.revoke), request, &context)
+            guard var revocation = request.revocationRequest() else { return malformedPayload() }
+            revocation.caller = context.caller.caller
+            if let failure = admit(revocation.subject, &context) { return failure }
+            return start(.revoke(revocation), request, &context)
         case .listAccounts: return start(request.accountListRequest().map(AsynchronousCall.listAccounts), request, &context)
         case .deleteAccount:
-            var deletion = request.accountDeletionRequest()
-            deletion?.caller = context.caller.caller
-            return start(deletion.map(AsynchronousCall.deleteAccount), request, &context)
+            guard var deletion = request.accountDeletionRequest() else { return malformedPayload() }
+            deletion.caller = context.caller.caller
+            if let failure = chargeAccountRevocation(context) { return failure }
+            return start(.deleteAccount(deletion), request, &context)
         case .statistics:
             guard request.isStatisticsRequest() else { return malformedPayload() }
             return .asynchronous(.statistics, timeout: request.timeout)
@@ -127,6 +129,34 @@ package final class RequestDispatcher {
         guard context.caller.methods.allows(method) else { return notAllowed(method, context.caller.caller) }
         guard !context.isDraining else { return fail(.draining, responses.draining) }
         return context.caller.takeCall() ? nil : rateLimited(context)
+    }
+
+    /// Checks the permission for a revocation, and the rate limit for that of an account.
+    ///
+    /// - Returns: `nil` if the revocation is allowed, otherwise the failure response.
+    private func admit(_ subject: RevocationRequest.Subject, _ context: inout RequestContext) -> RequestDecision? {
+        switch subject {
+        case .token:
+            guard context.caller.methods.contains(.revoke) else { return notAllowed("revoke tokens", context.caller.caller) }
+            return nil
+        case .account:
+            guard context.caller.methods.contains(.revokeAccounts) else {
+                return notAllowed("revoke accounts", context.caller.caller)
+            }
+            return chargeAccountRevocation(context)
+        }
+    }
+
+    private func chargeAccountRevocation(_ context: RequestContext) -> RequestDecision? {
+        let wait = backend.chargeAccountRevocation(
+            to: context.caller.caller, limit: context.caller.limits.accountRevocations, now: context.now)
+        guard let wait else { return nil }
+        let own = context.caller.limits.accountRevocations == nil
+        let limit = own ? "authorization.account-revocations-per-second" : "account-revocations-per-second in \(policy.setting)"
+        let message = "caller \(context.caller.caller) exceeded its rate limit for revocations of accounts (\(limit))"
+        return fail(
+            .tooManyCallsPerSecond,
+            ResponseEncoder.encode(FailureResponse(.tooManyCallsPerSecond, message, retryAfter: wait)))
     }
 
     // MARK: - Verify
@@ -223,7 +253,11 @@ package final class RequestDispatcher {
 
     /// Returns the failure response for a missing permission. It names the caller as the setting would have to.
     private func notAllowed(_ method: Method, _ caller: Caller) -> RequestDecision {
-        let message = "caller \(caller) is not allowed to call \(method.service)/\(method.name): see \(policy.setting)"
+        notAllowed("call \(method.service)/\(method.name)", caller)
+    }
+
+    private func notAllowed(_ action: String, _ caller: Caller) -> RequestDecision {
+        let message = "caller \(caller) is not allowed to \(action): see \(policy.setting)"
         return fail(.callerNotAllowed, ResponseEncoder.encode(FailureResponse(.callerNotAllowed, message)))
     }
 

@@ -47,6 +47,13 @@ package protocol VerificationBackend: AnyObject, Sendable {
     /// - Returns: `nil` if allowed, otherwise the time until the next permit.
     func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration?
 
+    /// Charges the revocation or deletion of an account to the caller's rate limit.
+    ///
+    /// - Parameter limit: The caller's own limit from the policy; `nil` for the default limit of
+    ///   `authorization.account-revocations-per-second`.
+    /// - Returns: `nil` if allowed, otherwise the time until the next permit.
+    func chargeAccountRevocation(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration?
+
     /// Verifies a token after a cache miss.
     func verify(_ call: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict
 

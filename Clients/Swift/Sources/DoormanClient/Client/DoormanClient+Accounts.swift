@@ -1,7 +1,7 @@
 public import DoormanCore
 internal import DoormanSupport
 
-// For operators. A server permits these calls only to the callers in its setting server.accounts-callers. Others get
+// For operators. A server permits these calls only to callers to which its policy grants `accounts`. Others get
 // ``UnavailableReason/callerNotAllowed``.
 
 extension DoormanClient {

@@ -1,24 +1,25 @@
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
-/// Limits the cache misses of each caller, so that no caller can use up the provider's rate limit for all. Cache hits are free.
+/// Limits the rate of one kind of call of each caller, such as cache misses, so that no caller can use up the provider's rate limit for
+/// all.
 ///
 /// A caller whose limit is full again may be removed, since it loses nothing by that. Callers beyond the maximum share one limit.
-package final class CacheMissLimiter<Caller: Hashable & Sendable>: Sendable {
+package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
     private struct State {
-        var settings: CacheMissLimiterSettings
+        var settings: CallerRateLimiterSettings
         var callers = CallerTable<Caller, RateLimiter>()
         var shared: RateLimiter
     }
 
     private let state: NIOLockedValueBox<State>
 
-    package init(settings: CacheMissLimiterSettings) {
+    package init(settings: CallerRateLimiterSettings) {
         state = NIOLockedValueBox(State(settings: settings, shared: RateLimiter(settings.rate)))
     }
 
     /// Replaces the settings. Permits that a caller has used stay used.
-    package func change(to settings: CacheMissLimiterSettings, at now: Instant) {
+    package func change(to settings: CallerRateLimiterSettings, at now: Instant) {
         state.withLockedValue { state in
             guard settings != state.settings else { return }
             // Each caller's limiter adopts the rate at its next charge.
@@ -27,7 +28,7 @@ package final class CacheMissLimiter<Caller: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// Charges a cache miss to the caller's limit.
+    /// Charges a call to the caller's limit.
     ///
     /// - Parameter limit: The caller's own limit; `nil` for the limit of the settings. Permits used under another limit stay used.
     /// - Returns: `nil` if allowed, otherwise the time until the next permit.
@@ -59,17 +60,20 @@ package final class CacheMissLimiter<Caller: Hashable & Sendable>: Sendable {
     }
 }
 
-/// The limits on the cache misses of one caller.
-package struct CacheMissLimiterSettings: Sendable, Hashable {
-    /// The maximum cache misses of one caller per second. From 1 to 1,000,000. Default 500, half of the default rate of provider
-    /// requests.
-    package var missesPerSecond = 500
-    /// The maximum cache misses of one caller at once. At least 1, default 1,000.
-    package var missesBurst = 1_000
+/// A rate limit that each caller has.
+package struct CallerRateLimiterSettings: Sendable, Hashable {
+    /// The maximum calls of one caller per second. From 1 to 1,000,000.
+    package var perSecond: Int
+    /// The maximum calls of one caller at once. At least 1.
+    package var burst: Int
     /// The maximum callers with a limit of their own. Default 10,000; further callers share one limit.
     package var maximumCallers = 10_000
 
-    package init() {}
+    /// Creates the default limit on cache misses, which is half of the default rate of provider requests.
+    package init(perSecond: Int = 500, burst: Int = 1_000) {
+        self.perSecond = perSecond
+        self.burst = burst
+    }
 
-    fileprivate var rate: RateLimit { RateLimit(perSecond: missesPerSecond, burst: missesBurst) }
+    fileprivate var rate: RateLimit { RateLimit(perSecond: perSecond, burst: burst) }
 }

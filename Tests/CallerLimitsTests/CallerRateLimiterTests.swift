@@ -3,17 +3,17 @@ import DoormanSupport
 import Testing
 
 @Suite("Cache miss limiter")
-struct CacheMissLimiterTests {
+struct CallerRateLimiterTests {
     private func moment(_ milliseconds: Int) -> Instant {
         Instant(nanoseconds: 1_000_000_000_000 + UInt64(milliseconds) * 1_000_000)
     }
 
-    private func makeLimiter(callers: Int = 10) -> CacheMissLimiter<String> {
-        var settings = CacheMissLimiterSettings()
-        settings.missesPerSecond = 10
-        settings.missesBurst = 5
+    private func makeLimiter(callers: Int = 10) -> CallerRateLimiter<String> {
+        var settings = CallerRateLimiterSettings()
+        settings.perSecond = 10
+        settings.burst = 5
         settings.maximumCallers = callers
-        return CacheMissLimiter(settings: settings)
+        return CallerRateLimiter(settings: settings)
     }
 
     @Test("a caller over its limit does not use up the limit of another caller")
@@ -62,9 +62,9 @@ struct CacheMissLimiterTests {
     func changed() {
         let limiter = makeLimiter()
         for _ in 0..<4 { #expect(limiter.charge("a", at: moment(0)) == nil) }
-        var settings = CacheMissLimiterSettings()
-        settings.missesPerSecond = 100
-        settings.missesBurst = 6
+        var settings = CallerRateLimiterSettings()
+        settings.perSecond = 100
+        settings.burst = 6
         settings.maximumCallers = 2
         limiter.change(to: settings, at: moment(0))
         #expect((0..<10).filter { _ in limiter.charge("a", at: moment(0)) == nil }.count == 2)
