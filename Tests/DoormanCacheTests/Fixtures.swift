@@ -63,7 +63,7 @@ struct Scene {
         change(&settings)
         verifier = try CachingVerifier(
             upstream: provider, settings: settings, timeSource: clock.timeSource, encode: encodeForTests,
-            random: { roll })
+            randomness: CacheRandomness(roll: { roll }))
     }
 
     /// A deadline that never passes in a test, since its timer runs in real time.

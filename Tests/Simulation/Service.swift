@@ -41,7 +41,7 @@ final class Service: Sendable {
                 guard case .valid(let identity) = verdict, identity.freshness == .stale else { return EncodedResponse(bytes: [0]) }
                 return EncodedResponse(bytes: [1])
             },
-            random: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32))
+            randomness: CacheRandomness(roll: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32)))
     }
 
     func counters(of caller: String) -> Counters {

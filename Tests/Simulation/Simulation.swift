@@ -60,7 +60,7 @@ package final class Simulation: Sendable {
                     return EncodedResponse(bytes: Array("\(encoded.count - 1)".utf8))
                 }
             },
-            random: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32))
+            randomness: CacheRandomness(roll: { world.draw { $0.next() } }, secret: Array(repeating: 7, count: 32)))
         self.world = world
         self.settings = settings
         self.ledger = ledger

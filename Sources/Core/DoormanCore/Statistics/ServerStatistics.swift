@@ -138,6 +138,8 @@ extension ServerStatistics.Name {
     public static let cacheEvictions = Self(rawValue: "cache.evictions")
     /// Evictions of rejected tokens from the cache.
     public static let cacheNegativeEvictions = Self(rawValue: "cache.negative_evictions")
+    /// Rejection storms: times when most tokens that were valid before were rejected, which is taken for an outage of the provider.
+    public static let cacheRejectionStorms = Self(rawValue: "cache.rejection_storms")
     /// Connections to the provider that were opened or attempted.
     public static let providerConnectionsOpened = Self(rawValue: "provider.connections_opened")
 

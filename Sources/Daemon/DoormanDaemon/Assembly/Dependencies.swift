@@ -38,7 +38,7 @@ struct Dependencies {
         cache.defaultApplicationID = applications.count == 1 ? applications[0].id : nil
         let verifier = try CachingVerifier(
             upstream: providers.provider, settings: cache, timeSource: time,
-            encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
+            encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) }, stormObserver: Self.stormLog(logger))
         self.verifier = verifier
         let missLimiter = CallerRateLimiter<Caller>(settings: settings.cacheMissLimiter)
         self.missLimiter = missLimiter
@@ -50,5 +50,24 @@ struct Dependencies {
             verifier: verifier, missLimiter: missLimiter, accountRevocationLimiter: accountRevocationLimiter,
             staleRule: StaleServingRule(governors: providers.governedApplications.map(\.governor)), timeSource: time,
             readStatistics: statistics.read)
+    }
+
+    /// Returns the observer that logs rejection storms.
+    private static func stormLog(_ logger: Logger) -> CachingVerifier.StormObserver {
+        { applicationID, event in
+            let application: Logger.Metadata = ["application": "\(applicationID)"]
+            switch event {
+            case .began(let rejected, let checked):
+                logger.error(
+                    "rejection storm: the provider rejects most known tokens, so their entries stay; check the provider",
+                    metadata: application.merging(["rejected": "\(rejected)", "checked": "\(checked)"]) { $1 })
+            case .recovered:
+                logger.notice("rejection storm ended: known tokens are valid again", metadata: application)
+            case .believed:
+                logger.error(
+                    "rejection storm lasted for cache.rejection-storm.max-duration: its rejections are believed now",
+                    metadata: application)
+            }
+        }
     }
 }

@@ -180,6 +180,18 @@ package enum SettingsCatalogue {
         .duration(
             "cache.revocation-lag", \.cache.revocationLag, .zero...hour,
             "Time after the revocation of an account for which the provider's answers about it are unavailable, since it may lag."),
+        .duration(
+            "cache.rejection-storm.window", \.cache.rejectionStorm.window, .milliseconds(1)...hour,
+            "Time in which re-checks of known tokens are counted to find a rejection storm."),
+        .count(
+            "cache.rejection-storm.min-accounts", \.cache.rejectionStorm.minimumAccounts, 0...10_000,
+            "Minimum accounts that were re-checked in that time. 0 to believe every rejection."),
+        .percentage(
+            "cache.rejection-storm.threshold", \.cache.rejectionStorm.percentage, 0...100,
+            "Percentage of these accounts above which rejections are taken for an outage of the provider, and not believed."),
+        .duration(
+            "cache.rejection-storm.max-duration", \.cache.rejectionStorm.duration, .zero...day,
+            "Time after which the rejections of a storm are believed."),
         .count(
             "cache.max-denials", \.cache.maximumDenials, 1...10_000_000,
             "Maximum tokens and accounts that are denied because they were revoked."),

@@ -20,6 +20,7 @@ struct StatisticsSource: Sendable {
         statistics.counters = [
             .cacheHits: cache.hits, .cacheMisses: cache.misses, .cacheJoined: cache.joined, .cacheRefreshed: cache.refreshed,
             .cacheStaleHits: cache.stale, .cacheEvictions: cache.valid.evictions, .cacheNegativeEvictions: cache.negative.evictions,
+            .cacheRejectionStorms: cache.rejectionStorms,
         ]
         statistics.gauges = [.cacheInFlightLookups: UInt64(cache.inFlightLookups), .cacheCapacity: UInt64(capacity)]
         statistics.limits = [

@@ -38,6 +38,8 @@ package struct CacheSettings: Sendable, Hashable {
 
     /// The time after the revocation of an account for which the provider may still call its tokens valid. Default 5 s.
     package var revocationLag: Duration = .seconds(5)
+    /// When rejections of known tokens count as an outage of the provider.
+    package var rejectionStorm = RejectionStormSettings()
     /// The maximum denials of tokens and accounts. Default 200,000, which take about 40 MB.
     package var maximumDenials = 200_000
     /// The maximum denials of one caller. Default 100,000.
@@ -116,5 +118,18 @@ extension CacheSettings {
     private func jittered(_ duration: Duration, roll: UInt64) -> Duration {
         let part = Double(roll >> 11) / Double(1 << 52) - 1
         return duration + duration * (min(max(jitter, 0), 1) * part)
+    }
+}
+
+/// The random numbers of a cache. Only tests and simulations pass others than the default.
+package struct CacheRandomness: Sendable {
+    /// Returns 64 random bits for the jitter of TTLs.
+    package var roll: @Sendable () -> UInt64
+    /// The secret key for cache keys; `nil` for 32 random bytes.
+    package var secret: [UInt8]?
+
+    package init(roll: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }, secret: [UInt8]? = nil) {
+        self.roll = roll
+        self.secret = secret
     }
 }

@@ -13,6 +13,8 @@ package struct CacheStatistics: Sendable, Hashable {
     package var valid = Segment()
     /// The entries of rejected tokens.
     package var negative = Segment()
+    /// The number of rejection storms that began.
+    package var rejectionStorms: UInt64 = 0
     /// The number of denials of tokens and accounts, and of slots reserved for others. Denials that have ended count until the next
     /// revocation.
     package var denials = 0

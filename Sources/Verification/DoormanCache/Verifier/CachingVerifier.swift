@@ -1,10 +1,13 @@
 package import DoormanCore
 package import DoormanSupport
+internal import NIOConcurrencyHelpers
 
 /// Serves calls from the cache, and sends one provider request per token for any number of calls that miss.
 package final class CachingVerifier: Sendable {
     /// Encodes a verdict for the wire.
     package typealias Encode = @Sendable (Verdict) -> EncodedResponse
+    /// Receives the events of rejection storms. Called on any thread; must not block.
+    package typealias StormObserver = @Sendable (_ applicationID: String, RejectionStormEvent) -> Void
 
     private let upstream: any TokenProvider
     private let settings: CacheSettings
@@ -13,25 +16,28 @@ package final class CachingVerifier: Sendable {
     private let random: @Sendable () -> UInt64
     private let keys: TokenKeyMaker
     private let cache: VerificationCache
+    private let storms: NIOLockedValueBox<Storms>
+    private let stormObserver: StormObserver
     private let lookups: SingleFlight<LookupKey, LookupResult>
     private let exchanges: SingleFlight<TokenKey, ExchangeVerdict>
 
     /// - Parameters:
     ///   - upstream: The provider. ``CacheSettings/lookupTimeout`` bounds each request to it.
     ///   - encode: Called without a lock: once for the stored verdict, and once for the calls that waited for it.
-    ///   - random: Returns 64 random bits for the jitter of TTLs.
-    ///   - secret: The secret key for cache keys; `nil`, the default, for 32 random bytes. Only a simulation passes a key.
     /// - Throws: The error of the random number generator.
     package init(
         upstream: any TokenProvider, settings: CacheSettings, timeSource: TimeSource, encode: @escaping Encode,
-        random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }, secret: [UInt8]? = nil
+        randomness: CacheRandomness = CacheRandomness(),
+        stormObserver: @escaping StormObserver = { _, _ in }
     ) throws {
         self.upstream = upstream
         self.settings = settings
         self.timeSource = timeSource
         self.encode = encode
-        self.random = random
-        keys = try TokenKeyMaker(secret: secret)
+        random = randomness.roll
+        storms = NIOLockedValueBox(Storms())
+        self.stormObserver = stormObserver
+        keys = try TokenKeyMaker(secret: randomness.secret)
         cache = VerificationCache(settings: settings, encode: encode)
         lookups = SingleFlight(
             maximumInFlightLookups: settings.maximumInFlightLookups, maximumWaitersPerLookup: settings.maximumWaitersPerLookup,
@@ -50,9 +56,27 @@ package final class CachingVerifier: Sendable {
         var statistics = CacheStatistics()
         cache.count(into: &statistics)
         statistics.inFlightLookups = lookups.inFlightCount + exchanges.inFlightCount
+        statistics.rejectionStorms = storms.withLockedValue { $0.count }
         statistics.refreshed = lookups.startedAloneCount
         statistics.joined = lookups.joinedCount + exchanges.joinedCount
         return statistics
+    }
+}
+
+/// The rejection storms of each application. There are as many as applications are configured.
+private struct Storms: Sendable {
+    /// The number of storms that began.
+    private(set) var count: UInt64 = 0
+    private var storms: [String: RejectionStorm] = [:]
+
+    mutating func record(
+        _ known: Identity, isRejected: Bool, _ settings: RejectionStormSettings, at now: Instant
+    ) -> (isBelieved: Bool, event: RejectionStormEvent?) {
+        var storm = storms.removeValue(forKey: known.applicationID) ?? RejectionStorm(settings: settings)
+        let result = storm.record(accountID: known.accountID, isRejected: isRejected, at: now)
+        storms[known.applicationID] = storm
+        if case .began? = result.event { count += 1 }
+        return result
     }
 }
 
@@ -206,13 +230,15 @@ extension CachingVerifier {
         if purpose == .call, case .hit(let verdict, _) = cache.lookup(call, now: now, .repeated) {
             return LookupResult(verdict: verdict, requestedAt: nil)
         }
+        let known = cachedIdentity(of: call.key, now: now)
         let request = VerificationRequest(
             token: call.token, applicationID: call.applicationID, isRefresh: purpose == .refresh,
-            knownApplicationID: cachedApplication(of: call.key, now: now))
+            knownApplicationID: known?.applicationID)
         do throws(VerificationError) {
             let verdict = try await reportingTimeout { () async throws(VerificationError) in
                 let verdict = try await self.upstream.verify(request, deadline: self.lookupDeadline(from: now))
                 guard self.isInTime(requestedAt: now) else { throw .tooLate }
+                if let known, !self.isBelieved(verdict, on: known) { throw .rejectionStorm }
                 return verdict
             }
             return LookupResult(verdict: store(verdict, for: call, requestedAt: now), requestedAt: now)
@@ -223,10 +249,22 @@ extension CachingVerifier {
         }
     }
 
-    /// Returns the application of the token's entry, stale or not; `nil` if it is unknown.
-    private func cachedApplication(of key: TokenKey, now: Instant) -> String? {
+    /// Returns the identity in the token's entry, stale or not; `nil` if the token is unknown.
+    private func cachedIdentity(of key: TokenKey, now: Instant) -> Identity? {
         guard case .valid(let identity)? = cache.staleEntry(for: key, maxAge: nil, now: now)?.verdict else { return nil }
-        return identity.applicationID.isEmpty ? nil : identity.applicationID
+        return identity
+    }
+
+    /// Returns whether the verdict on a token that was valid before can be believed. It is not if most such tokens are rejected: then the
+    /// provider fails, and the token's entry may be served stale.
+    private func isBelieved(_ verdict: Verdict, on known: Identity) -> Bool {
+        var isRejected = false
+        if case .rejected = verdict { isRejected = true }
+        let (isBelieved, event) = storms.withLockedValue { [now = timeSource.now(), isRejected] storms in
+            storms.record(known, isRejected: isRejected, settings.rejectionStorm, at: now)
+        }
+        if let event { stormObserver(known.applicationID, event) }
+        return isBelieved || !isRejected
     }
 
     /// Returns the deadline of a lookup that begins now.
@@ -477,6 +515,9 @@ extension CachingVerifier {
 }
 
 extension VerificationError {
+    fileprivate static let rejectionStorm = VerificationError(
+        .providerUnavailable,
+        "The provider rejects most of the tokens that were valid a moment ago, which is taken for an outage.", scope: .request)
     fileprivate static let tooLate = VerificationError(.deadlineExceeded, "The provider's response arrived too late to be used.")
 
     /// Whether the provider may have carried out the revocation that failed with this error, or never received it.
