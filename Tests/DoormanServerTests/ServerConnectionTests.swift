@@ -373,6 +373,37 @@ struct ServerConnectionTests {
         #expect(connection.takeOutput() == nil)
         #expect(connection.endInput() == .close(.peerClosed))
     }
+
+    @Test("a draining connection half-closes while a busy peer goes on calling")
+    func drainsBusyPeer() throws {
+        var connection = makeConnection { $0.drainQuietPeriod = .milliseconds(500) }
+        _ = receive(request(1), &connection)
+        let calls = connection.takeStarted()
+        connection.drain(now: clock.now)
+        _ = try complete(calls, 1, &connection)
+        for number in 0..<50 {
+            #expect(connection.timePassed(now: clock.now).directive == .keep)
+            _ = connection.read(request(UInt32(3 + 2 * number)), now: clock.now) { _ in .immediate([1]) }
+            // The beginning of a frame does not count either.
+            if number % 2 == 0 { _ = connection.read(Array(request(5).prefix(7)), now: clock.now) { _ in .immediate([1]) } }
+            if number % 2 == 0 { _ = connection.read(Array(request(5).dropFirst(7)), now: clock.now) { _ in .immediate([1]) } }
+            clock.advance(by: .milliseconds(10))
+        }
+        let timer = connection.nextTimer
+        #expect(timer <= clock.now)
+        #expect(connection.timePassed(now: clock.now).directive == .halfClose)
+    }
+
+    @Test("a draining connection with an unread response is not half-closed")
+    func drainsBlockedPeer() {
+        var connection = makeConnection { $0.drainQuietPeriod = .milliseconds(500) }
+        connection.drain(now: clock.now)
+        connection.blockOutput(now: clock.now)
+        clock.advance(by: .milliseconds(600))
+        #expect(connection.timePassed(now: clock.now).directive == .keep)
+        connection.unblockOutput(now: clock.now)
+        #expect(connection.timePassed(now: clock.now).directive == .halfClose)
+    }
 }
 
 extension ServerConnection {

@@ -100,7 +100,7 @@ package enum SettingsCatalogue {
             "Maximum time from SIGTERM to exit. Connections that are still open then are closed."),
         .duration(
             "server.drain-quiet-period", \.server.connection.drainQuietPeriod, .zero...hour,
-            "Time without traffic after which a draining connection is half-closed."),
+            "Time after the last accepted call of a draining connection after which it is half-closed. New calls do not count."),
     ]
 
     private static let tls: [Setting] = [

@@ -233,12 +233,20 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .keep:
             return
         case .halfClose:
-            context.close(mode: .output, promise: nil)
+            halfCloseOnceWritten(context)
         case .close(let closing):
             log(closing, context.remoteAddress)
             dispatcher.counters.countClosed(closing.name)
             if closing == .peerClosed { closeOnceWritten(context) } else { context.close(promise: nil) }
         }
+    }
+
+    /// Sends FIN after the last response is written. ``ServerSettings/drainTimeout`` ends the connection of a peer that does not read.
+    private func halfCloseOnceWritten(_ context: ChannelHandlerContext) {
+        let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let written = context.value.eventLoop.makePromise(of: Void.self)
+        written.futureResult.whenComplete { _ in context.value.close(mode: .output, promise: nil) }
+        context.value.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
     }
 
     /// Closes after the last response is written, or after ``ConnectionLimits/writeTimeout``. An immediate close would discard

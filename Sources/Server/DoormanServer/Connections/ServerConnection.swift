@@ -74,8 +74,9 @@ package struct ServerConnection {
     /// The state of the connection. Only states that can have calls in flight hold them.
     private enum State {
         case open(InFlightCalls)
-        /// Finishes the calls in flight. New calls get `DRAINING`.
-        case draining(InFlightCalls)
+        /// Finishes the calls in flight. New calls get `DRAINING`, and do not count as activity: a busy peer would never be half-closed.
+        /// The time is that of the drain's beginning, or of the last answer to an accepted call.
+        case draining(InFlightCalls, since: Instant)
         /// The peer sent FIN. Finishes the calls in flight, then closes.
         case inputEnded(InFlightCalls)
         /// The server sent FIN. No call is in flight, and a request can't get a response any more.
@@ -141,7 +142,7 @@ package struct ServerConnection {
     /// The number of calls that are started and not answered.
     package var callsInFlight: Int {
         switch state {
-        case .open(let calls), .draining(let calls), .inputEnded(let calls): calls.count
+        case .open(let calls), .draining(let calls, _), .inputEnded(let calls): calls.count
         case .halfClosed, .closed: 0
         }
     }
@@ -291,7 +292,7 @@ package struct ServerConnection {
     /// Notes that the peer sends nothing more.
     package mutating func endInput() -> Directive {
         switch state {
-        case .open(let calls), .draining(let calls): state = .inputEnded(calls)
+        case .open(let calls), .draining(let calls, _): state = .inputEnded(calls)
         case .halfClosed: return close(.peerClosed)
         case .inputEnded, .closed: break
         }
@@ -301,8 +302,7 @@ package struct ServerConnection {
     /// Begins draining: finishes the calls in flight and starts no new ones.
     package mutating func drain(now: Instant) {
         guard case .open(let calls) = state else { return }
-        state = .draining(calls)
-        noteActivity(now)
+        state = .draining(calls, since: now)
     }
 
     /// Notes that too much output is unsent because the peer does not read. Read no more until ``unblockOutput(now:)``.
@@ -331,8 +331,9 @@ package struct ServerConnection {
             case .closed: return .distantFuture
             case .halfClosed: return waitEnd(quiet: timeouts.idle)
             case .open(let calls): return min(calls.earliestDeadline, waitEnd(quiet: calls.isEmpty ? timeouts.idle : nil))
-            case .draining(let calls):
-                return min(calls.earliestDeadline, waitEnd(quiet: calls.isEmpty ? timeouts.drainQuiet : nil))
+            case .draining(let calls, let since):
+                let quietEnd = calls.isEmpty && !isOutputBlocked ? since.advanced(by: timeouts.drainQuiet) : .distantFuture
+                return min(calls.earliestDeadline, waitEnd(quiet: nil), quietEnd)
             case .inputEnded(let calls): return min(calls.earliestDeadline, waitEnd(quiet: nil))
             }
         }
@@ -344,6 +345,13 @@ package struct ServerConnection {
     package mutating func timePassed(now: Instant) -> (expired: [CallID], directive: Directive) {
         if case .closed = state { return ([], .keep) }
         let expired = expireCalls(now: now)
+        if case .draining(let calls, let since) = state, calls.isEmpty, !isOutputBlocked,
+            now >= since.advanced(by: timeouts.drainQuiet)
+        {
+            state = .halfClosed
+            wait = .frame(since: now)
+            return (expired, .halfClose)
+        }
         switch wait {
         case .peerToRead(let since):
             if now >= since.advanced(by: timeouts.write) { return (expired, close(.notReading)) }
@@ -351,10 +359,6 @@ package struct ServerConnection {
             if now >= since.advanced(by: timeouts.frame) { return (expired, close(.frameTimeout)) }
         case .frame(let since):
             switch state {
-            case .draining(let calls) where calls.isEmpty && now >= since.advanced(by: timeouts.drainQuiet):
-                state = .halfClosed
-                wait = .frame(since: now)
-                return (expired, .halfClose)
             case .open(let calls) where calls.isEmpty && now >= since.advanced(by: timeouts.idle):
                 return (expired, close(.idle))
             case .halfClosed where now >= since.advanced(by: timeouts.idle):
@@ -376,8 +380,15 @@ package struct ServerConnection {
         }
     }
 
+    /// Notes that an accepted call was answered.
     private mutating func noteActivity(_ now: Instant) {
         if case .frame = wait { wait = .frame(since: now) }
+        if case .draining(let calls, _) = state { state = .draining(calls, since: now) }
+    }
+
+    /// Whether the peer must read before the server reads or ends anything.
+    private var isOutputBlocked: Bool {
+        if case .peerToRead = wait { true } else { false }
     }
 
     private mutating func expireCalls(now: Instant) -> [CallID] {
@@ -402,7 +413,7 @@ package struct ServerConnection {
     @inline(__always)
     private func isInFlight(_ streamID: StreamID) -> Bool {
         switch state {
-        case .open(let calls), .draining(let calls), .inputEnded(let calls): !calls.isEmpty && calls.contains(streamID)
+        case .open(let calls), .draining(let calls, _), .inputEnded(let calls): !calls.isEmpty && calls.contains(streamID)
         case .halfClosed, .closed: false
         }
     }
@@ -461,9 +472,9 @@ package struct ServerConnection {
             state = .closed
             defer { state = .open(calls) }
             return change(&calls)
-        case .draining(var calls):
+        case .draining(var calls, let since):
             state = .closed
-            defer { state = .draining(calls) }
+            defer { state = .draining(calls, since: since) }
             return change(&calls)
         case .inputEnded(var calls):
             state = .closed

@@ -84,7 +84,8 @@ package struct ConnectionLimits: Sendable, Hashable {
     package var writeTimeout = Duration.seconds(10)
     /// Maximum unsent response bytes per connection. Above it the server stops reading from that connection. Default 256 KiB.
     package var writeBufferHighWaterMark = 256 << 10
-    /// Time without a frame before a draining connection is half-closed. Default 500 ms.
+    /// Time from the last answer to an accepted call, or from the beginning of the drain, to the half-close of a draining connection.
+    /// Default 500 ms.
     package var drainQuietPeriod = Duration.milliseconds(500)
 
     package init() {}
