@@ -46,6 +46,42 @@ struct CircuitBreakerTests {
         #expect(scene.governor.statistics.circuitBreaker == .closed(failures: 0))
     }
 
+    @Test("a token that always fails does not open the circuit breaker while others succeed", arguments: [1, 2])
+    func oneBadToken(badTokens: Int) async {
+        let scene = scene()
+        scene.provider.verifications.script { request in
+            String(decoding: request.token.bytes, as: UTF8.self).hasPrefix("bad")
+                ? .failure(.unavailable) : .success(.rejectedToken)
+        }
+        for number in 0..<48 {
+            #expect(await scene.verify("new \(number)").error == nil)
+            for attempt in 0..<10 { #expect(await scene.verify("bad \(attempt % badTokens)").error == .unavailable) }
+            scene.clock.advance(by: .milliseconds(250))
+        }
+        #expect(scene.provider.verifyCount == 48 * 11)
+    }
+
+    @Test("the failures of three tokens open the circuit breaker, though others succeeded before")
+    func threeBadTokens() async {
+        let scene = scene()
+        scene.provider.script { .success(.rejectedToken) }
+        for number in 0..<5 { _ = await scene.verify("good \(number)") }
+        scene.provider.script { .failure(.unavailable) }
+        for number in 0..<3 { _ = await scene.verify("bad \(number)") }
+        #expect(scene.governor.statistics.circuitBreaker != .closed(failures: 3))
+        #expect(await scene.verify("good 1").error?.retryAfter == .seconds(1))
+    }
+
+    @Test("the failures of the only token in use open the circuit breaker")
+    func onlyToken() async {
+        let scene = scene()
+        scene.provider.script { .success(.rejectedToken) }
+        _ = await scene.verify("other")
+        scene.clock.advance(by: .seconds(10))
+        await fail(scene)
+        #expect(await scene.verify().error?.retryAfter == .seconds(1))
+    }
+
     @Test("a probe that succeeds closes the circuit breaker")
     func probeSucceeds() async throws {
         let scene = scene()

@@ -24,6 +24,7 @@ final class ScriptedCredentials: Sendable {
         var responses: [String: Response]
         var checks: [String: Response] = [:]
         var checkCount = 0
+        var holdsChecks = false
         var onCheck: (@Sendable (ScriptedCredentials) -> Void)?
         var calls: [String] = []
         var awaitedCalls = 0
@@ -64,6 +65,11 @@ final class ScriptedCredentials: Sendable {
     /// Sets the response to every later check of a credential: ``Response/valid`` by default.
     func check(_ name: String, gives response: Response) {
         state.withLockedValue { $0.checks[name] = response }
+    }
+
+    /// Makes checks of credentials wait, or ends that.
+    func holdChecks(_ holds: Bool) {
+        state.withLockedValue { $0.holdsChecks = holds }
     }
 
     /// Calls `action` at each later check of a credential.
@@ -118,6 +124,7 @@ final class ScriptedCredentials: Sendable {
                 return (state.checks[name] ?? .valid, state.onCheck)
             }
             action?(self)
+            try? await eventually("checks are released") { self.state.withLockedValue { !$0.holdsChecks } }
             switch response {
             case .failure(let code, let scope): return .failure(VerificationError(code, name, scope: scope))
             default: return .success(())

@@ -86,6 +86,21 @@ struct WrongSecretTests {
         #expect(await verify(router) == "rejected proofRejected")
     }
 
+    @Test("a check that began before the proof was rejected does not count")
+    func earlyCheck() async throws {
+        let router = credentials.router("1a")
+        credentials.holdChecks(true)
+        router.checkCredentials()
+        try await eventually("a check is in flight") { credentials.checkCount == 1 }
+        credentials.clock.advance(by: .milliseconds(1))
+        async let outcome = verify(router)
+        try await eventually("the proof is rejected") { credentials.takeCalls().count >= 1 }
+        credentials.check("1a", gives: Self.wrongSecret)
+        credentials.holdChecks(false)
+        #expect(await outcome == "failed providerMisconfigured")
+        #expect(credentials.checkCount == 2)
+    }
+
     @Test("a token that was valid before is not rejected, though the check would succeed")
     func knownToken() async throws {
         let router = try await credentials.checkedRouter("1a")

@@ -19,7 +19,8 @@ extension GovernedVerifier: TokenProvider {
 
     /// Verifies a token. Retries once if the provider failed and the governor allows it, since a verification is safe to repeat.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        let first = try await governor.permit(for: request.isRefresh ? .refresh : .demand, deadline: deadline)
+        var first = try await governor.permit(for: request.isRefresh ? .refresh : .demand, deadline: deadline)
+        first.token = request.token.hashValue
         do throws(VerificationError) {
             let verdict = try await upstream.verify(request, deadline: deadline)
             governor.finish(first, .responded)
@@ -28,9 +29,10 @@ extension GovernedVerifier: TokenProvider {
             // A retry is useless before the time that the provider named, and where the same request has the same result.
             let mayRetry = error.retryAfter == nil && error.scope == .provider && !Task.isCancelled
             let result = result(of: error, first)
-            guard let retryPermit = governor.retry(first, after: result, deadline: mayRetry ? deadline : nil) else {
+            guard var retryPermit = governor.retry(first, after: result, deadline: mayRetry ? deadline : nil) else {
                 throw addingBackOff(to: error)
             }
+            retryPermit.token = first.token
             return try await finishing(retryPermit) { () async throws(VerificationError) in
                 try await upstream.verify(request, deadline: deadline)
             }

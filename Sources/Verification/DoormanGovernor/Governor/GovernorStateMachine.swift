@@ -173,16 +173,16 @@ struct GovernorStateMachine: Sendable {
         switch result {
         case .responded:
             smoothedLatency += (permit.began.duration(to: now) - smoothedLatency) / 8
-            circuitBreaker.succeeded(epoch: permit.epoch, at: now)
+            circuitBreaker.succeeded(epoch: permit.epoch, token: permit.token, at: now)
             backOff.succeeded(callBegan: permit.began)
         case .inconclusive:
             circuitBreaker.inconclusive(epoch: permit.epoch)
         case .throttled(let retryAfter):
-            circuitBreaker.succeeded(epoch: permit.epoch, at: now)
+            circuitBreaker.succeeded(epoch: permit.epoch, token: permit.token, at: now)
             backOff.begin(at: now, callBegan: permit.began, retryAfter: retryAfter)
             return failWaiters(at: now)
         case .failed:
-            if circuitBreaker.failed(epoch: permit.epoch, at: now) { return failWaiters(at: now) }
+            if circuitBreaker.failed(epoch: permit.epoch, token: permit.token, at: now) { return failWaiters(at: now) }
         }
         return []
     }

@@ -6,6 +6,8 @@ package struct Permit: Sendable, Hashable {
     package let began: Instant
     /// The circuit breaker's epoch at that time.
     let epoch: UInt64
+    /// The hash of the token that the request is about; `nil` if it is about none.
+    var token: Int?
 }
 
 /// What a call showed about the provider.

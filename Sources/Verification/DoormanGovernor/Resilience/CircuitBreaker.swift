@@ -8,7 +8,8 @@ package import DoormanSupport
 /// - Half-open: A few calls pass as probes. A probe that succeeds closes the circuit breaker; a probe that fails opens it for twice
 ///   as long.
 ///
-/// The result of a call counts only for the state in which the call began.
+/// The result of a call counts only for the state in which the call began. A token that the provider always fails on is no outage: the
+/// failures must be those of three tokens, or of all tokens in use.
 package struct CircuitBreaker: Sendable {
     package enum State: Sendable, Hashable {
         case closed(failures: Int)
@@ -22,6 +23,14 @@ package struct CircuitBreaker: Sendable {
     private(set) var epoch: UInt64 = 0
     /// The time at which it last closed after having been open.
     private(set) var closedAt: Instant?
+    /// The time for which a token counts as in use after its last success.
+    private static let useTime = Duration.seconds(10)
+    /// The minimum tokens whose failures open the circuit breaker while other tokens are in use.
+    private static let minimumTokens = 3
+
+    /// The hashes of the tokens that failed since the last success.
+    private var failingTokens: Set<Int> = []
+    private var lastSuccess: (time: Instant, token: Int?)?
     /// The number of times that it opened since it was last closed.
     private var openings = 0
 
@@ -60,8 +69,12 @@ package struct CircuitBreaker: Sendable {
     }
 
     /// Counts the success of a call that began in the epoch.
-    mutating func succeeded(epoch: UInt64, at now: Instant) {
+    ///
+    /// - Parameter token: The hash of the call's token; `nil` for a call about no token.
+    mutating func succeeded(epoch: UInt64, token: Int? = nil, at now: Instant) {
         guard epoch == self.epoch else { return }
+        failingTokens = []
+        lastSuccess = (now, token)
         if case .halfOpen = state {
             self.epoch += 1
             openings = 0
@@ -72,22 +85,38 @@ package struct CircuitBreaker: Sendable {
 
     /// Counts the failure of a call that began in the epoch.
     ///
+    /// - Parameter token: The hash of the call's token; `nil` for a call about no token.
     /// - Returns: Whether the failure opened the circuit breaker.
-    mutating func failed(epoch: UInt64, at now: Instant) -> Bool {
+    mutating func failed(epoch: UInt64, token: Int? = nil, at now: Instant) -> Bool {
         guard epoch == self.epoch, settings.circuitBreaker.consecutiveFailures > 0 else { return false }
         switch state {
-        case .closed(let failures) where failures + 1 < settings.circuitBreaker.consecutiveFailures:
-            state = .closed(failures: failures + 1)
+        case .closed(let failures):
+            // Each call about no token counts as another token.
+            if failingTokens.count < Self.minimumTokens { failingTokens.insert(token ?? failures) }
+            if failures + 1 >= settings.circuitBreaker.consecutiveFailures, !areFewAmongMany(at: now) { return open(at: now) }
+            state = .closed(failures: min(failures + 1, settings.circuitBreaker.consecutiveFailures))
             return false
-        case .closed, .halfOpen:
-            let length = min(settings.circuitBreaker.openTime * (1 << min(openings, 16)), settings.circuitBreaker.maximumOpenTime)
-            openings += 1
-            self.epoch += 1
-            state = .open(until: now.advanced(by: length))
-            return true
+        case .halfOpen:
+            return open(at: now)
         case .open:
             return false
         }
+    }
+
+    private mutating func open(at now: Instant) -> Bool {
+        let length = min(settings.circuitBreaker.openTime * (1 << min(openings, 16)), settings.circuitBreaker.maximumOpenTime)
+        openings += 1
+        epoch += 1
+        state = .open(until: now.advanced(by: length))
+        return true
+    }
+
+    /// Whether only a few tokens fail, while another token is in use.
+    private func areFewAmongMany(at now: Instant) -> Bool {
+        guard failingTokens.count < min(Self.minimumTokens, settings.circuitBreaker.consecutiveFailures), let lastSuccess,
+            lastSuccess.time.duration(to: now) < Self.useTime
+        else { return false }
+        return lastSuccess.token.map { !failingTokens.contains($0) } ?? true
     }
 
     /// Counts a call that began in the epoch and ended without showing whether the provider works. A probe can then be repeated.
