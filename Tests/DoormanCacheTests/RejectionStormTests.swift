@@ -101,8 +101,7 @@ struct RejectionStormTests {
         storm.scene.clock.advance(by: .seconds(61))
         _ = await storm.verifyAll(0..<60)
         storm.reject(19..<39)
-        storm.scene.clock.advance(by: .seconds(11))
-        // More than half of those re-checked so far are rejected until the 39th account.
+        storm.scene.clock.advance(by: .seconds(9))
         let outcomes = await storm.verifyAll(19..<60)
         #expect(outcomes == ["stale": 20, "fresh": 21])
         storm.scene.clock.advance(by: .seconds(2))
@@ -150,6 +149,34 @@ struct RejectionStormTests {
         try await storm.scene.verifier.revoke(RevocationRequest(.token(Token("EMAW50"))), deadline: storm.scene.deadline)
         #expect(try await storm.verify("50") == "tokenRejected")
         #expect(try await storm.verify("51") == "stale")
+    }
+
+    @Test("a storm around the threshold is one storm, which ends in time")
+    func aroundThreshold() {
+        var storm = RejectionStorm(settings: RejectionStormSettings())
+        var now = Instant(nanoseconds: 0)
+        var events: [RejectionStormEvent] = []
+        var believed = 0
+        for number in 0..<6_000 {
+            now = now.advanced(by: .milliseconds(20))
+            let result = storm.record(accountID: "\(number % 40)", isRejected: number % 40 < 20 || number % 80 == 30, at: now)
+            if let event = result.event { events.append(event) }
+            if now.nanoseconds > 70_000_000_000, result.isBelieved { believed += 1 }
+        }
+        #expect(events.count <= 4, "\(events)")
+        #expect(events.filter { if case .began = $0 { true } else { false } }.count == 1)
+        #expect(believed > 2_000, "\(believed)")
+    }
+
+    @Test("a second incident after a silence needs twenty accounts again, and is protected again", arguments: [30, 90])
+    func secondIncident(silence: Int) {
+        var storm = RejectionStorm(settings: RejectionStormSettings())
+        var now = Instant(nanoseconds: 0)
+        for _ in 0..<2 {
+            for number in 0..<19 { #expect(storm.record(accountID: "\(number)", isRejected: true, at: now).isBelieved) }
+            #expect(storm.record(accountID: "19", isRejected: true, at: now).event == .began(rejected: 20, checked: 20))
+            now = now.advanced(by: .seconds(silence))
+        }
     }
 
     @Test("the window forgets, counts accounts once, and is bounded")

@@ -103,8 +103,12 @@ struct RevocationTests {
         try await eventually("the request is sent") { scene.provider.verifyRequests.count == 1 }
         try await revoke(scene, .account(Self.account))
         scene.clock.advance(by: .seconds(60))
+        // The denial of the account has ended, and leaves the list.
+        try await revoke(scene, .token(Token("EMAWother")))
+        #expect(scene.verifier.statistics.denials == 1)
         try await scene.provider.respondNext(.success(.valid(.sample())))
-        await #expect(throws: VerificationError.self) { try await call.value }
+        let error = await #expect(throws: VerificationError.self) { try await call.value }
+        #expect(error?.message == "The provider's response arrived too late to be used.")
         #expect(scene.cachedResponse() == nil)
     }
 
@@ -209,29 +213,56 @@ struct DenialBoundsTests {
         for number in 0..<2 { try await revoke(scene, "EMAW\(number)", by: "loud") }
         let own = await #expect(throws: VerificationError.self) { try await revoke(scene, "EMAW2", by: "loud") }
         #expect(own?.code == .tooManyDenials)
-        #expect(own?.retryAfter == .seconds(366))
+        #expect(own?.retryAfter == .seconds(1))
         try await revoke(scene, "EMAW3", by: "other")
         let all = await #expect(throws: VerificationError.self) { try await revoke(scene, "EMAW4", by: "third") }
         #expect(all?.code == .tooManyDenials)
+        #expect(all?.retryAfter == .seconds(366), "the next denial ends then")
         #expect(scene.provider.revokeRequests.count == 3)
         scene.clock.advance(by: .seconds(366))
         try await revoke(scene, "EMAW2", by: "loud")
         #expect(scene.verifier.statistics.denials == 1)
     }
 
-    @Test("an account takes a slot for itself and for each of its cached tokens")
+    @Test("an account takes a slot for itself and for each of its cached tokens, as far as there is room")
     func account() async throws {
         let scene = try Scene { $0.maximumDenials = 4 }
         scene.provider.respondsAlways(.valid(.sample()))
-        for number in 0..<4 { _ = try await scene.verify(Token("EMAW\(number)")) }
-        let request = RevocationRequest(.account("1011166682335378"))
-        let error = await #expect(throws: VerificationError.self) {
-            try await scene.verifier.revoke(request, deadline: scene.deadline)
+        for number in 0..<8 { _ = try await scene.verify(Token("EMAW\(number)")) }
+        try await scene.verifier.revoke(RevocationRequest(.account("1011166682335378")), deadline: scene.deadline)
+        #expect(scene.verifier.statistics.denials == 4)
+        #expect((0..<8).filter { scene.cachedResponse(Token("EMAW\($0)")) == "tokenRejected" }.count == 3)
+        #expect(scene.verifier.statistics.valid.entries == 0)
+        // The denial of the account covers the others while the provider may lag.
+        for number in 0..<8 {
+            let verdict = try? await scene.verify(Token("EMAW\(number)"))
+            #expect(verdict == nil || verdict == .rejected(.denied))
         }
+        let error = await #expect(throws: VerificationError.self) { try await revoke(scene, "EMAWother", by: "other") }
         #expect(error?.code == .tooManyDenials)
-        #expect(scene.cachedResponse(Token("EMAW0")) != nil)
-        try await revoke(scene, "EMAW0", by: "other")
+    }
+
+    @Test("a caller that extends a denial pays for it")
+    func extended() async throws {
+        let scene = try Scene { $0.maximumDenialsPerCaller = 1 }
+        try await revoke(scene, "EMAW0", by: "first")
+        scene.clock.advance(by: .seconds(1))
+        try await revoke(scene, "EMAW0", by: "second")
         #expect(scene.verifier.statistics.denials == 1)
+        try await revoke(scene, "EMAW1", by: "first")
+        let error = await #expect(throws: VerificationError.self) { try await revoke(scene, "EMAW2", by: "second") }
+        #expect(error?.code == .tooManyDenials)
+    }
+
+    @Test("many denials that have ended leave the list a few at a time")
+    func purge() async throws {
+        let scene = try Scene { $0.maximumDenials = 1_000 }
+        for number in 0..<1_000 { try await revoke(scene, "EMAW\(number)", by: "a") }
+        scene.clock.advance(by: .seconds(366))
+        try await revoke(scene, "EMAWnew", by: "a")
+        #expect(scene.verifier.statistics.denials == 1_000 - 65 + 1)
+        for number in 0..<20 { try await revoke(scene, "EMAWnew \(number)", by: "a") }
+        #expect(scene.verifier.statistics.denials == 21)
     }
 
     @Test("a repeated revocation takes no further slot, and extends the denial")

@@ -36,6 +36,21 @@ struct DeadlineQueueTests {
         #expect(queue.nextWakeUp() == moment(20))
     }
 
+    @Test("the timer is set again after it fired, though a setting for another moment was on its way")
+    func overtakenSetting() {
+        var queue = DeadlineQueue()
+        queue.insert(1, deadline: Deadline(moment(10)))
+        #expect(queue.nextWakeUp() == moment(10))
+        // A thread gets this moment, and sets the timer only after it has fired for the moment before.
+        queue.insert(2, deadline: Deadline(moment(5)))
+        #expect(queue.nextWakeUp() == moment(5))
+        queue.insert(3, deadline: Deadline(moment(30)))
+        #expect(queue.passed(at: moment(10)) == [2, 1])
+        #expect(queue.nextWakeUp() == moment(30))
+        #expect(queue.passed(at: moment(10)) == [], "the late setting fires at once")
+        #expect(queue.nextWakeUp() == moment(30))
+    }
+
     @Test("a removed ticket is not returned")
     func removal() {
         var queue = DeadlineQueue()

@@ -96,3 +96,46 @@ struct WakeUpTimerTests {
         for call in calls { #expect(try await call.value == 1) }
     }
 }
+
+@Suite("Wake-up timer and queue of deadlines, with threads")
+struct TimedQueueTests {
+    /// An owner as the governor and the lookups are: it takes a moment under its lock, and sets the timer after that.
+    private final class Waiters: Sendable {
+        private let queue = NIOLockedValueBox(DeadlineQueue())
+        private let timer = WakeUpTimer<Waiters>(timeSource: .system) { $0.timePassed() }
+        let passed = NIOLockedValueBox(0)
+
+        func add(_ ticket: UInt64, until moment: Instant) {
+            let next = queue.withLockedValue { queue in
+                queue.insert(ticket, deadline: Deadline(moment))
+                return queue.nextWakeUp()
+            }
+            if let next { timer.set(to: next, for: self) }
+        }
+
+        private func timePassed() {
+            let (count, next) = queue.withLockedValue { queue in
+                (queue.passed(at: TimeSource.system.now()).count, queue.nextWakeUp())
+            }
+            passed.withLockedValue { $0 += count }
+            if let next { timer.set(to: next, for: self) }
+        }
+    }
+
+    @Test("every deadline of many threads passes")
+    func threads() async throws {
+        let waiters = Waiters()
+        await withTaskGroup(of: Void.self) { tasks in
+            for task in 0..<8 {
+                tasks.addTask {
+                    var random = SplitMix64(seed: UInt64(task))
+                    for number in 0..<5_000 {
+                        let wait = Duration.microseconds(Int64(random.next() % 3_000))
+                        waiters.add(UInt64(task * 10_000 + number), until: TimeSource.system.now().advanced(by: wait))
+                    }
+                }
+            }
+        }
+        try await eventually("all deadlines pass") { waiters.passed.withLockedValue { $0 } == 40_000 }
+    }
+}

@@ -74,8 +74,15 @@ struct ApplicationRouterTests {
             "the named application's own rejection is final", application: "2", all(but: ["2a": .invalidToken]), "2a",
             "rejected tokenRejected"),
         Row(
-            "a named application that is not configured", application: "9", allProofsRejected, "1a 1b 2a 3a 3b 1a 2a 3a",
-            "rejected proofRejected"),
+            "a named application that is not configured", application: "9", allProofsRejected, "1a 1b 2a 3a 3b",
+            "rejected wrongApplication"),
+        Row(
+            "trouble of the known application costs the others nothing", known: "3", all(but: ["3a": .failure(.providerBusy)]),
+            "3a",
+            "failed providerBusy"),
+        Row(
+            "a wrong secret of the known application costs the others nothing", known: "2",
+            all(but: ["2a": .failure(.providerMisconfigured, .credential)]), "2a", "failed providerMisconfigured"),
         Row(
             "every proof is rejected, and so are those of the secrets that work", allProofsRejected, "1a 1b 2a 3a 3b 1a 2a 3a",
             "rejected proofRejected"),

@@ -125,6 +125,9 @@ struct RoutedCallTests {
         Row(
             "an outage ends the search", ["1a": .proofRejected, "1b": .failure(.providerUnavailable)], "1a 1b",
             "failed providerUnavailable"),
+        Row(
+            "throttling of one application leaves another's token to be revoked",
+            ["1a": .failure(.providerBusy), "1b": .failure(.providerBusy), "2a": .valid], "1a 1b 2a", "done"),
         Row("the named application is not configured", as: "9", [:], "", "failed invalidRequest"),
     ]
 

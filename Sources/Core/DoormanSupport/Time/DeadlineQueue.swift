@@ -24,11 +24,12 @@ package struct DeadlineQueue: Sendable {
         if let handle = handles.removeValue(forKey: ticket) { heap.remove(handle) }
     }
 
-    /// Removes the tickets whose deadlines have passed.
+    /// Removes the tickets whose deadlines have passed. To be called by the timer, which is not set then.
     ///
     /// - Returns: The tickets, the earliest deadline first.
     package mutating func passed(at now: Instant) -> [UInt64] {
-        if let moment = scheduled, moment <= now { scheduled = nil }
+        // Another thread may have set `scheduled` and not the timer yet. Setting the timer twice is harmless, setting it never is not.
+        scheduled = nil
         var tickets: [UInt64] = []
         while let ticket = heap.popPassed(at: now) {
             handles[ticket] = nil

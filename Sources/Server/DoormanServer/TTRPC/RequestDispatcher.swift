@@ -106,14 +106,12 @@ package final class RequestDispatcher {
         case .revoke:
             guard var revocation = request.revocationRequest() else { return malformedPayload() }
             revocation.caller = context.caller.caller
-            if let failure = admit(revocation.subject, &context) { return failure }
-            return start(.revoke(revocation), request, &context)
+            return start(revocation, request, &context)
         case .listAccounts: return start(request.accountListRequest().map(AsynchronousCall.listAccounts), request, &context)
         case .deleteAccount:
             guard var deletion = request.accountDeletionRequest() else { return malformedPayload() }
             deletion.caller = context.caller.caller
-            if let failure = chargeAccountRevocation(context) { return failure }
-            return start(.deleteAccount(deletion), request, &context)
+            return startAccountRevocation(.deleteAccount(deletion), request, &context)
         case .statistics:
             guard request.isStatisticsRequest() else { return malformedPayload() }
             return .asynchronous(.statistics, timeout: request.timeout)
@@ -129,34 +127,6 @@ package final class RequestDispatcher {
         guard context.caller.methods.allows(method) else { return notAllowed(method, context.caller.caller) }
         guard !context.isDraining else { return fail(.draining, responses.draining) }
         return context.caller.takeCall() ? nil : rateLimited(context)
-    }
-
-    /// Checks the permission for a revocation, and the rate limit for that of an account.
-    ///
-    /// - Returns: `nil` if the revocation is allowed, otherwise the failure response.
-    private func admit(_ subject: RevocationRequest.Subject, _ context: inout RequestContext) -> RequestDecision? {
-        switch subject {
-        case .token:
-            guard context.caller.methods.contains(.revoke) else { return notAllowed("revoke tokens", context.caller.caller) }
-            return nil
-        case .account:
-            guard context.caller.methods.contains(.revokeAccounts) else {
-                return notAllowed("revoke accounts", context.caller.caller)
-            }
-            return chargeAccountRevocation(context)
-        }
-    }
-
-    private func chargeAccountRevocation(_ context: RequestContext) -> RequestDecision? {
-        let wait = backend.chargeAccountRevocation(
-            to: context.caller.caller, limit: context.caller.limits.accountRevocations, now: context.now)
-        guard let wait else { return nil }
-        let own = context.caller.limits.accountRevocations == nil
-        let limit = own ? "authorization.account-revocations-per-second" : "account-revocations-per-second in \(policy.setting)"
-        let message = "caller \(context.caller.caller) exceeded its rate limit for revocations of accounts (\(limit))"
-        return fail(
-            .tooManyCallsPerSecond,
-            ResponseEncoder.encode(FailureResponse(.tooManyCallsPerSecond, message, retryAfter: wait)))
     }
 
     // MARK: - Verify
@@ -213,6 +183,47 @@ package final class RequestDispatcher {
         guard let call else { return malformedPayload() }
         if let limit = charge(.permitAndMiss, &context) { return limitExceeded(limit, context.caller) }
         return .asynchronous(call, timeout: request.timeout)
+    }
+
+    /// Starts a revocation if the caller has the permission for its kind.
+    private func start(
+        _ revocation: RevocationRequest, _ request: borrowing RequestView, _ context: inout RequestContext
+    ) -> RequestDecision {
+        switch revocation.subject {
+        case .token:
+            guard context.caller.methods.contains(.revoke) else { return notAllowed("revoke tokens", context.caller.caller) }
+            return start(.revoke(revocation), request, &context)
+        case .account:
+            guard context.caller.methods.contains(.revokeAccounts) else {
+                return notAllowed("revoke accounts", context.caller.caller)
+            }
+            return startAccountRevocation(.revoke(revocation), request, &context)
+        }
+    }
+
+    /// Starts a revocation or deletion of an account, which has a rate limit of its own. That limit comes last, so that another limit
+    /// costs no permit of it.
+    private func startAccountRevocation(
+        _ call: AsynchronousCall, _ request: borrowing RequestView, _ context: inout RequestContext
+    ) -> RequestDecision {
+        if let limit = charge(.permitAndMiss, &context) { return limitExceeded(limit, context.caller) }
+        if let failure = chargeAccountRevocation(context) {
+            context.caller.returnPermit()
+            return failure
+        }
+        return .asynchronous(call, timeout: request.timeout)
+    }
+
+    private func chargeAccountRevocation(_ context: RequestContext) -> RequestDecision? {
+        let wait = backend.chargeAccountRevocation(
+            to: context.caller.caller, limit: context.caller.limits.accountRevocations, now: context.now)
+        guard let wait else { return nil }
+        let own = context.caller.limits.accountRevocations == nil
+        let limit = own ? "authorization.account-revocations-per-second" : "account-revocations-per-second in \(policy.setting)"
+        let message = "caller \(context.caller.caller) exceeded its rate limit for revocations of accounts (\(limit))"
+        return fail(
+            .tooManyCallsPerSecond,
+            ResponseEncoder.encode(FailureResponse(.tooManyCallsPerSecond, message, retryAfter: wait)))
     }
 
     /// The limits that a cache miss is charged to.

@@ -200,8 +200,9 @@ package struct LRUSegment: Sendable {
     func hasEntry(for key: TokenKey, naming applicationID: Span<UInt8>) -> Bool {
         guard count > 0, let slot = slot(of: key) else { return false }
         guard let named = namedApplications.isEmpty ? nil : namedApplications[slot] else { return applicationID.isEmpty }
-        let bytes = Array(named.utf8)
-        return bytes.count == applicationID.count && bytes.indices.allSatisfy { bytes[$0] == applicationID[$0] }
+        guard named.utf8.count == applicationID.count else { return false }
+        for (index, byte) in named.utf8.enumerated() where byte != applicationID[index] { return false }
+        return true
     }
 
     /// Changes the bounds. Entries over the new bounds are evicted at once.

@@ -196,7 +196,8 @@ extension VerificationCache {
         try denials.reserve(1, for: caller, now: now)
     }
 
-    /// Reserves slots for the denial of an account and of its cached tokens.
+    /// Reserves slots for the denial of an account and of its cached tokens, or of as many as the list has room for. A token without a
+    /// denial leaves the cache, and is then protected by the denial of its account only.
     ///
     /// - Throws: `.tooManyDenials` if the list has no room.
     func reserveDenials(

@@ -30,7 +30,7 @@ final class DenialList: Sendable {
     private struct Denial: Sendable {
         var end: Instant
         /// The caller whose quota the denial counts towards.
-        let caller: Caller
+        var caller: Caller
         var handle: DeadlineHeap<Subject>.Handle
     }
 
@@ -54,16 +54,18 @@ final class DenialList: Sendable {
             self.slots -= count
         }
 
-        /// Removes the denials that have ended.
-        mutating func purge(at now: Instant) {
-            while let subject = ends.popPassed(at: now) {
-                let caller =
-                    switch subject {
-                    case .token(let key): tokens.removeValue(forKey: key)?.caller
-                    case .account(let key): accounts.removeValue(forKey: key)?.denial.caller
-                    }
-                if let caller { free(1, of: caller) }
-            }
+        /// Removes one denial that has ended.
+        ///
+        /// - Returns: Whether there was one.
+        mutating func purgeOne(at now: Instant) -> Bool {
+            guard let subject = ends.popPassed(at: now) else { return false }
+            let caller =
+                switch subject {
+                case .token(let key): tokens.removeValue(forKey: key)?.caller
+                case .account(let key): accounts.removeValue(forKey: key)?.denial.caller
+                }
+            if let caller { free(1, of: caller) }
+            return true
         }
 
         /// Returns a denial that takes a slot of the reservation; `nil` if it has none left.
@@ -73,9 +75,14 @@ final class DenialList: Sendable {
             return Denial(end: end, caller: reservation.caller, handle: ends.insert(subject, deadline: Deadline(end)))
         }
 
-        /// Extends a denial that is in the list already.
-        mutating func extend(_ denial: inout Denial, of subject: Subject, until end: Instant) {
-            guard end > denial.end else { return }
+        /// Extends a denial that is in the list already. It then takes a slot of the caller that extends it.
+        mutating func extend(
+            _ denial: inout Denial, of subject: Subject, until end: Instant, _ reservation: inout Reservation
+        ) {
+            guard end > denial.end, reservation.slots > 0 else { return }
+            free(1, of: denial.caller)
+            reservation.slots -= 1
+            denial.caller = reservation.caller
             ends.remove(denial.handle)
             denial.end = end
             denial.handle = ends.insert(subject, deadline: Deadline(end))
@@ -99,21 +106,31 @@ final class DenialList: Sendable {
 
     /// Reserves slots for denials of a caller.
     ///
-    /// - Throws: `.tooManyDenials` if the list or the caller's part of it has no room.
+    /// - Parameter slots: The wanted slots. Fewer are reserved if the list has less room.
+    /// - Throws: `.tooManyDenials` if the list or the caller's part of it has no room at all.
     func reserve(_ slots: Int, for caller: Caller, now: Instant) throws(VerificationError) -> Reservation {
-        let slots = min(slots, maximumPerCaller)
-        let retryAfter = state.withLockedValue { state -> Duration? in
-            state.purge(at: now)
-            let own = state.slotsByCaller[caller] ?? 0
-            guard state.slots + slots <= maximum, own + slots <= maximumPerCaller, slots > 0 else {
-                return max(.milliseconds(100), state.ends.next.map { now.duration(to: $0.instant) } ?? .seconds(1))
+        let result = state.withLockedValue { state -> Result<Int, VerificationError> in
+            // The others wait for the lock, so denials that have ended leave the list a few at a time.
+            var purged = 0
+            while purged < slots + Self.purgedAtOnce, state.purgeOne(at: now) { purged += 1 }
+            while room(in: state, for: caller) < 1, state.purgeOne(at: now) {}
+            let reserved = min(slots, room(in: state, for: caller))
+            guard reserved > 0 else {
+                let isFull = state.slots >= maximum
+                let wait = isFull ? state.ends.next.map { now.duration(to: $0.instant) } : nil
+                return .failure(.tooManyDenials(retryAfter: max(.milliseconds(100), wait ?? .seconds(1))))
             }
-            state.slotsByCaller[caller] = own + slots
-            state.slots += slots
-            return nil
+            state.slotsByCaller[caller, default: 0] += reserved
+            state.slots += reserved
+            return .success(reserved)
         }
-        if let retryAfter { throw .tooManyDenials(retryAfter: retryAfter) }
-        return Reservation(caller: caller, slots: slots)
+        return Reservation(caller: caller, slots: try result.get())
+    }
+
+    private static let purgedAtOnce = 64
+
+    private func room(in state: borrowing State, for caller: Caller) -> Int {
+        min(maximum - state.slots, maximumPerCaller - (state.slotsByCaller[caller] ?? 0))
     }
 
     /// Frees the slots of a reservation that no denial has taken.
@@ -125,7 +142,7 @@ final class DenialList: Sendable {
     func deny(_ key: TokenKey, until end: Instant, _ reservation: inout Reservation) {
         state.withLockedValue { state in
             if var denial = state.tokens[key] {
-                state.extend(&denial, of: .token(key), until: end)
+                state.extend(&denial, of: .token(key), until: end, &reservation)
                 state.tokens[key] = denial
             } else {
                 state.tokens[key] = state.denial(of: .token(key), until: end, &reservation)
@@ -137,7 +154,7 @@ final class DenialList: Sendable {
     func deny(_ account: AccountKey, requestedBefore moment: Instant, until end: Instant, _ reservation: inout Reservation) {
         state.withLockedValue { state in
             if var old = state.accounts[account] {
-                state.extend(&old.denial, of: .account(account), until: end)
+                state.extend(&old.denial, of: .account(account), until: end, &reservation)
                 old.requestedBefore = max(old.requestedBefore, moment)
                 state.accounts[account] = old
             } else if let denial = state.denial(of: .account(account), until: end, &reservation) {

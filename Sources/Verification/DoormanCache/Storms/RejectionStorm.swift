@@ -45,6 +45,8 @@ struct RejectionStorm: Sendable {
 
     private let settings: RejectionStormSettings
     private var phase = Phase.calm
+    /// The beginning and the end of the storm before. A storm that resumes within the window is the same one.
+    private var previous: (began: Instant, ended: Instant)?
     /// The re-checks in the window, the oldest first, from ``first`` on.
     private var rechecks: [Recheck] = []
     private var first = 0
@@ -62,17 +64,25 @@ struct RejectionStorm: Sendable {
     mutating func record(accountID: String, isRejected: Bool, at now: Instant) -> (isBelieved: Bool, event: RejectionStormEvent?) {
         guard settings.minimumAccounts > 0 else { return (true, nil) }
         purge(at: now)
+        // A new incident has nothing to do with one before a silence.
+        if accounts.isEmpty { phase = .calm }
         add(Recheck(account: accountID.hashValue, time: now), isRejected: isRejected)
         let isOverThreshold = rejected * 100 > accounts.count * settings.percentage
         switch phase {
         case .calm:
             guard isOverThreshold, accounts.count >= settings.minimumAccounts else { return (true, nil) }
+            if let previous, previous.ended.duration(to: now) < settings.window {
+                phase = .storm(since: previous.began)
+                return (false, nil)
+            }
             phase = .storm(since: now)
             return (false, .began(rejected: rejected, checked: accounts.count))
         case .storm(let start):
             if !isOverThreshold {
                 phase = .calm
-                return (true, .recovered)
+                let isResumed = previous?.began == start
+                previous = (start, now)
+                return (true, isResumed ? nil : .recovered)
             }
             guard start.duration(to: now) < settings.duration else {
                 phase = .believed
@@ -80,7 +90,8 @@ struct RejectionStorm: Sendable {
             }
             return (false, nil)
         case .believed:
-            if !isOverThreshold { phase = .calm }
+            // Around the threshold, the storm would begin and be believed again at each re-check.
+            if rejected * 200 <= accounts.count * settings.percentage { phase = .calm }
             return (true, nil)
         }
     }

@@ -13,24 +13,13 @@ struct ApplicationRoute: Sendable {
 
         /// Reports that Account Kit accepted the credential. Later calls use it first.
         func markWorking() {
-            standing.withLockedValue {
-                $0.preferred = number
-                $0.working.insert(number)
-            }
+            standing.withLockedValue { $0.preferred = number }
         }
 
         /// Reports that Account Kit may have rejected the credential. Later calls use the next credential first, unless another has
         /// worked in the meantime.
         func markSuspect() {
-            standing.withLockedValue {
-                if $0.preferred == number { $0.preferred = (number + 1) % count }
-                $0.working.remove(number)
-            }
-        }
-
-        /// Reports that the check of the credential failed.
-        func markFailed() {
-            standing.withLockedValue { _ = $0.working.remove(number) }
+            standing.withLockedValue { if $0.preferred == number { $0.preferred = (number + 1) % count } }
         }
     }
 
@@ -38,11 +27,10 @@ struct ApplicationRoute: Sendable {
     struct Standing: Sendable {
         /// The number of the credential to use first.
         var preferred: Int
-        /// The numbers of the credentials that worked when they were last used or checked.
-        var working: Set<Int> = []
         /// The time from which the next ``CredentialCheck`` may begin; `nil` before the first.
         var nextCheck: Instant?
-        private var lastCheckSucceeded = true
+        /// Whether the last check found a credential that works; `nil` before the first.
+        private(set) var lastCheckSucceeded: Bool?
 
         init(preferred: Int) {
             self.preferred = preferred
@@ -53,7 +41,7 @@ struct ApplicationRoute: Sendable {
         /// - Returns: Whether it differs from the outcome before. The first check of an application is expected to succeed.
         mutating func recordCheck(succeeded: Bool) -> Bool {
             defer { lastCheckSucceeded = succeeded }
-            return succeeded != lastCheckSucceeded
+            return succeeded != lastCheckSucceeded ?? true
         }
     }
 
@@ -76,9 +64,6 @@ struct ApplicationRoute: Sendable {
 
     /// The credential to use first.
     var preferred: Credential { credentials[standing.withLockedValue { $0.preferred }] }
-
-    /// The numbers of the credentials that worked when they were last used or checked.
-    var workingCredentials: Set<Int> { standing.withLockedValue { $0.working } }
 
     /// All credentials, the preferred credential first.
     var credentialsInOrder: [Credential] {

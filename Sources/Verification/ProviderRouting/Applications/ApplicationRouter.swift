@@ -54,8 +54,10 @@ package final class ApplicationRouter: Sendable {
         for route in routes { credentialCheck.start(route) }
     }
 
-    /// Whether each application has a credential that worked when it was last used or checked.
-    package var hasWorkingCredentials: Bool { routes.allSatisfy { !$0.workingCredentials.isEmpty } }
+    /// Whether the last check of each application found a credential that works.
+    package var hasWorkingCredentials: Bool {
+        routes.allSatisfy { $0.standing.withLockedValue { $0.lastCheckSucceeded == true } }
+    }
 
     /// Returns the index of the application's preferred credential; `nil` if the application is not configured.
     package func preferredCredential(of applicationID: String) -> Int? {
@@ -101,6 +103,8 @@ extension ApplicationRouter: TokenProvider {
         var search = TokenSearch(request: request, named: named, deadline: deadline)
         for route in routes(first: request.knownApplicationID ?? named) {
             if let verdict = try await search.tryCredentials(of: route) { return verdict }
+            // The token belongs to no other application, so the others need not pay for the trouble of this one.
+            if route.applicationID == request.knownApplicationID, let failure = search.failure { throw failure }
             guard search.isProofRejected else { continue }
             if route.applicationID == request.knownApplicationID {
                 credentialCheck.startIfDue(route)
@@ -109,6 +113,8 @@ extension ApplicationRouter: TokenProvider {
             search.rejectedProofs.append((route, timeSource.now()))
         }
         if let failure = search.failure { throw failure }
+        // No token belongs to an application that is not configured, whatever the secrets.
+        if request.applicationID != nil, named == nil { return .rejected(.anotherApplication) }
         // A wrong secret may be the cause. A secret that is known to work decides.
         for (route, moment) in search.rejectedProofs {
             let working = try await credentialCheck.workingCredential(of: route, after: moment, deadline: deadline)
@@ -172,7 +178,7 @@ extension ApplicationRouter: TokenProvider {
                     // done.
                     return try await credential.provider.revoke(routed, deadline: deadline)
                 } catch {
-                    guard error.scope == .credential else { throw error }
+                    guard error.scope == .credential || error.code == .providerBusy else { throw error }
                     failure = failure ?? error
                 }
             }

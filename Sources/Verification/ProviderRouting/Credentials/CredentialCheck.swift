@@ -42,7 +42,7 @@ final class CredentialCheck: Sendable {
         _ = checks.start(for: route.applicationID) { () async throws(VerificationError) in await self.check(route) }
     }
 
-    /// Begins a check because of a call that can't wait for it, unless one is in flight or began less than ``interval`` ago.
+    /// Begins a check because of a call that does not wait for it, as soon as ``interval`` allows it, unless one is in flight.
     func startIfDue(_ route: ApplicationRoute) {
         _ = checks.start(for: route.applicationID) { () async throws(VerificationError) in try await self.checkWhenDue(route) }
     }
@@ -68,12 +68,13 @@ final class CredentialCheck: Sendable {
 
     /// Checks as soon as ``interval`` allows it.
     ///
-    /// - Throws: If the interval ends too late, `.providerBusy`, or `.providerMisconfigured` if no credential worked at the last check.
+    /// - Throws: If the interval ends too late, `.providerBusy`, or `.providerMisconfigured` if the last check failed.
     private func checkWhenDue(_ route: ApplicationRoute) async throws(VerificationError) -> Outcome {
         let now = timeSource.now()
         let due = route.standing.withLockedValue { $0.nextCheck } ?? now
         guard due < now.advanced(by: timeout) else {
-            throw route.workingCredentials.isEmpty ? .secretRejected : .checkedRecently(retryAfter: now.duration(to: due))
+            let hasFailed = route.standing.withLockedValue { $0.lastCheckSucceeded == false }
+            throw hasFailed ? .secretRejected : .checkedRecently(retryAfter: now.duration(to: due))
         }
         while timeSource.now() < due { await timeSource.sleep(due) }
         route.standing.withLockedValue { [now = timeSource.now()] in $0.nextCheck = now.advanced(by: Self.interval) }
@@ -104,7 +105,6 @@ final class CredentialCheck: Sendable {
             } catch {
                 // An error of another scope, such as a time-out, says nothing about the other credentials.
                 guard error.scope == .credential else { return .failure(failure ?? error) }
-                credential.markFailed()
                 failure = failure ?? error
             }
         }
