@@ -79,6 +79,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CMalloc", path: "Sources/C/CMalloc"),
         .systemLibrary(name: "CPrefetch", path: "Sources/C/CPrefetch"),
+        .systemLibrary(name: "CProcess", path: "Sources/C/CProcess"),
         .systemLibrary(
             name: "CProtobufC", path: "Sources/C/CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .target(
@@ -90,6 +91,7 @@ let package = Package(
         module("DoormanCore", in: "Sources/Core"),
         module("DoormanPlatform", in: "Sources/Core"),
         module("DoormanSupport", in: "Sources/Core", ["DoormanCore", nioConcurrencyHelpers]),
+        module("DoormanFiles", in: "Sources/Core", ["DoormanPlatform"]),
         module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL", "DoormanCore"]),
         module(
             "DoormanWire", in: "Sources/Wire", ["DoormanCore", "DoormanSupport", "CDoormanProtos", "CProtobufC", nioCore]),
@@ -117,9 +119,9 @@ let package = Package(
         module(
             "DoormanDaemon", in: "Sources/Daemon",
             [
-                "AccountKit", "CMalloc", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanGovernor",
-                "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderRouting", logging, nioConcurrencyHelpers,
-                nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
+                "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
+                "DoormanFiles", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderRouting", logging,
+                nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ]),
         module(
             "DoormanClient", in: "Clients/Swift/Sources",
@@ -142,8 +144,8 @@ let package = Package(
         module(
             "AccountKitEmulator", in: "Sources/Tools",
             [
-                "DoormanCore", "DoormanCrypto", "DoormanSupport", logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioHTTP2,
-                nioPosix, nioSSL,
+                "DoormanCore", "DoormanCrypto", "DoormanFiles", "DoormanSupport", logging, nioConcurrencyHelpers, nioCore, nioHTTP1,
+                nioHTTP2, nioPosix, nioSSL,
             ]),
 
         // The programs: arguments and exit codes.
@@ -151,11 +153,12 @@ let package = Package(
         program(
             "doorman", in: "Sources/Programs",
             [
-                "DoormanBench", "DoormanClient", "DoormanPlatform", "DoormanSupport", "EmulatorClient", argumentParser, unixSignals,
+                "CProcess", "DoormanBench", "DoormanClient", "DoormanFiles", "DoormanPlatform", "DoormanSupport", "EmulatorClient",
+                argumentParser, unixSignals,
             ]),
         program(
             "account-kit-emulator", in: "Sources/Programs",
-            ["AccountKitEmulator", argumentParser, logging, serviceLifecycle, unixSignals]),
+            ["AccountKitEmulator", "DoormanFiles", argumentParser, logging, serviceLifecycle, unixSignals]),
 
         // Tests: one target per module, and targets across modules.
         module(
@@ -183,6 +186,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("DoormanCoreTests", ["DoormanCore", "DoormanSupport"]),
         tests("DoormanSupportTests", ["DoormanCore", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
+        tests("DoormanFilesTests", ["DoormanFiles", "TestKit"]),
         tests("DoormanWireTests", ["DoormanCore", "DoormanSupport", "DoormanWire", "TestKit", nioCore]),
         tests("DoormanCryptoTests", ["DoormanCrypto"]),
         tests(

@@ -61,6 +61,6 @@ struct SeedTests {
     @Test("a missing file is named")
     func missingFile() throws {
         let error = try #require(throws: SeedError.self) { try Seed.apps(file: "/nowhere/seed.json") }
-        #expect(error.description == "/nowhere/seed.json: can't be read")
+        #expect(error.description == "/nowhere/seed.json: can't be read: no such file or directory")
     }
 }

@@ -13,6 +13,7 @@ struct ModuleTests {
         "DoormanCore": [],
         "DoormanPlatform": ["Glibc", "Musl", "Darwin"],
         "DoormanSupport": ["DoormanCore", "NIOConcurrencyHelpers"],
+        "DoormanFiles": ["DoormanPlatform"],
         "DoormanCrypto": ["COpenSSL", "DoormanCore"],
         "DoormanWire": core.union(["CDoormanProtos", "CProtobufC", "NIOCore"]),
         "NIOSSLExtras": ["NIOSSL"],
@@ -27,7 +28,8 @@ struct ModuleTests {
             "CallerLimits", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging",
         ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
-            "AccountKit", "CMalloc", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanGovernor", "DoormanServer",
+            "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanFiles", "DoormanGovernor",
+            "DoormanServer",
             "DoormanWire", "ProviderHTTP", "ProviderRouting", "Foundation", "Logging", "ServiceLifecycle",
             "UnixSignals", "Yams",
         ]),
@@ -39,13 +41,13 @@ struct ModuleTests {
         "DoormanBench": core.union(nio).union(libc).union(["DoormanClient", "DoormanWire", "Histogram", "NIOSSL", "NIOTLS"]),
         "EmulatorClient": core.union(["FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix"]),
         "AccountKitEmulator": core.union(nio).union(libc).union([
-            "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "DoormanSupport", "FoundationEssentials",
+            "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "DoormanFiles", "DoormanSupport", "FoundationEssentials",
         ]),
         "doormand": ["ArgumentParser", "DoormanDaemon", "Foundation"],
         "doorman": libc.union(programs).union([
-            "DoormanBench", "DoormanClient", "DoormanSupport", "EmulatorClient", "FoundationEssentials",
+            "CProcess", "DoormanBench", "DoormanClient", "DoormanFiles", "DoormanSupport", "EmulatorClient", "FoundationEssentials",
         ]),
-        "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator"]),
+        "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator", "DoormanFiles"]),
     ]
 
     @Test("the test kit is built without the testing library, which a release build of the benchmarks does not have")

@@ -87,10 +87,10 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
         var logger = Logger(label: "account-kit-emulator", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
         let settings = try makeSettings()
-        if let writeAppSecret, let app = settings.apps.first {
-            try TextFile.write(app.secret, to: writeAppSecret, mode: 0o600)
-        }
-        let service = EmulatorService(emulator: try AccountKitEmulator(settings: settings, logger: logger), portFile: portFile)
+        let service = EmulatorService(
+            emulator: try AccountKitEmulator(settings: settings, logger: logger),
+            secretFile: writeAppSecret.map(ScriptFile.secret), portFile: portFile.map(ScriptFile.port))
+        try service.check()
         try await ServiceGroup(services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger).run()
     }
 

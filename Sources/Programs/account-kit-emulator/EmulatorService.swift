@@ -1,11 +1,20 @@
 internal import AccountKitEmulator
+internal import DoormanFiles
 private import Glibc
 internal import ServiceLifecycle
 
 /// Runs an emulator until graceful shutdown, and prints its address.
 struct EmulatorService: Service {
     let emulator: AccountKitEmulator
-    let portFile: String?
+    /// The file that receives the secret of the first app. It stays when the emulator ends.
+    let secretFile: ScriptFile?
+    let portFile: ScriptFile?
+
+    /// Checks that the files can be written, before the emulator starts.
+    func check() throws(ScriptFileError) {
+        try secretFile?.check()
+        try portFile?.check()
+    }
 
     func run() async throws {
         do {
@@ -13,13 +22,17 @@ struct EmulatorService: Service {
         } catch {
             throw EmulatorStartError(host: emulator.settings.host, port: emulator.settings.port, cause: error)
         }
+        var written: WrittenFile?
+        defer { written?.removeIfOwned() }
         do {
+            // An emulator that can't start leaves the files of a running emulator alone.
+            if let app = emulator.settings.apps.first { _ = try secretFile?.write(app.secret) }
             // The port file is written last, because scripts call the emulator as soon as the file exists.
             let apps = emulator.settings.apps.map(\.id).joined(separator: ", ")
             print("account-kit-emulator listens on \(emulator.baseURL), app \(apps)")
             // Without a flush, a pipe or file gets the line only at exit.
             fflush(nil)
-            if let portFile { try TextFile.write("\(emulator.port)\n", to: portFile, mode: 0o644) }
+            written = try portFile?.write("\(emulator.port)\n")
             try await gracefulShutdown()
         } catch is CancellationError {
         } catch {

@@ -46,10 +46,8 @@ package struct Daemon {
         if !settings.caFile.isEmpty, !FileManager.default.isReadableFile(atPath: settings.caFile) {
             problems.append("provider.ca-file: cannot read the file: check that it is there and readable")
         }
-        let folder = URL(fileURLWithPath: settings.portFile).deletingLastPathComponent().path
-        if !settings.portFile.isEmpty, !FileManager.default.isWritableFile(atPath: folder) {
-            problems.append("server.port-file: cannot write into the file's folder: check that it is there and writable")
-        }
+        do throws(ConfigurationError) { try PortFile.check(settings.portFile) } catch { problems += error.problems }
+        if let problem = SocketFile.problem(with: settings.unixSocket) { problems.append("server.unix-socket: \(problem)") }
         let applications: [ServedApplication]
         do throws(ConfigurationError) {
             applications = try settings.applications()

@@ -1,5 +1,5 @@
 internal import AccountKit
-internal import Foundation
+internal import DoormanFiles
 
 /// Reads an app secret from its file. Secrets come from files only: other users can see arguments and environments.
 enum AppSecretFile {
@@ -13,13 +13,13 @@ enum AppSecretFile {
     /// - Throws: ``ConfigurationError`` that names the setting. It repeats neither the file's text nor the path: either may be a secret
     ///   in the wrong place.
     static func read(_ path: String, for setting: String) throws(ConfigurationError) -> AppSecret {
-        let data: Data
-        do throws(FileReadError) {
-            data = try RegularFile.read(path)
+        let bytes: [UInt8]
+        do throws(FileAccessError) {
+            bytes = try RegularFile.read(path, limit: maximumBytes)
         } catch {
             throw ConfigurationError(problems: ["\(setting): cannot read the file: \(error.cause)"])
         }
-        guard data.count <= maximumBytes, var text = String(data: data, encoding: .utf8) else {
+        guard bytes.count <= maximumBytes, var text = String(validating: bytes, as: UTF8.self) else {
             throw ConfigurationError(problems: [
                 "\(setting): the file must hold the secret and nothing else, in UTF-8 and at most \(maximumBytes) bytes"
             ])

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import DoormanFiles
 internal import Yams
 
 /// A file that a setting names: a YAML or JSON list of mappings with known keys. No message repeats a value, because it may be a secret
@@ -34,13 +34,13 @@ struct ListFile {
     /// - Throws: ``ConfigurationError`` if the file cannot be read as a list. Problems of an entry are in its `problems`.
     init(_ path: String, _ schema: Schema) throws(ConfigurationError) {
         let setting = schema.setting
-        let data: Data
-        do throws(FileReadError) {
-            data = try RegularFile.read(path)
+        let bytes: [UInt8]
+        do throws(FileAccessError) {
+            bytes = try RegularFile.read(path, limit: Self.maximumBytes)
         } catch {
             throw ConfigurationError(problems: ["\(setting): cannot read the file: \(error.cause)"])
         }
-        guard data.count <= Self.maximumBytes, let text = String(data: data, encoding: .utf8) else {
+        guard bytes.count <= Self.maximumBytes, let text = String(validating: bytes, as: UTF8.self) else {
             throw ConfigurationError(problems: ["\(setting): the file must be UTF-8 text of at most 1 MiB"])
         }
         let root: Node?

@@ -1,6 +1,6 @@
 internal import DoormanCore
+internal import DoormanFiles
 internal import DoormanServer
-internal import Foundation
 
 /// The paths of the TLS files from the settings. An empty path means no file.
 struct TLSFiles: Sendable, Hashable {
@@ -42,9 +42,9 @@ struct TLSFiles: Sendable, Hashable {
     /// Returns `nil` if the path is empty or the file cannot be read. Only an unreadable file is a problem.
     private static func read(_ path: String, for setting: String, _ problems: inout [String]) -> [UInt8]? {
         guard !path.isEmpty else { return nil }
-        do throws(FileReadError) {
-            let data = try RegularFile.read(path)
-            if data.count <= maximumBytes { return [UInt8](data) }
+        do throws(FileAccessError) {
+            let bytes = try RegularFile.read(path, limit: maximumBytes)
+            if bytes.count <= maximumBytes { return bytes }
             problems.append("\(setting): the file is longer than 1 MiB")
         } catch {
             problems.append("\(setting): cannot read the file: \(error.cause)")

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import DoormanFiles
 internal import Yams
 
 /// The settings in a YAML file: `ttl` under `cache`, or `cache.ttl`. JSON files work too, because JSON is YAML.
@@ -11,10 +11,12 @@ struct FileSource: SettingsSource {
             problem: "the settings file must be a YAML or JSON mapping, for example cache: {ttl: 60s}")
         static let tooManyValues = MalformedFileError(
             problem: "the settings file holds more than \(FileSource.maximumNodes) values")
+        static let tooLong = MalformedFileError(problem: "the settings file is longer than 1 MiB")
         static let nestedList = MalformedFileError(problem: "the settings file holds a list of anything but single values")
     }
 
     private static let maximumNodes = 10_000
+    private static let maximumBytes = 1 << 20
 
     private(set) var values: [String: SourcedValue] = [:]
     private(set) var problems: [String] = []
@@ -24,7 +26,7 @@ struct FileSource: SettingsSource {
             for (key, node) in try Self.leaves(of: Self.mapping(inFile: path)) { add(node, as: key, inFile: path) }
         } catch let error as YamlError {
             problems = ["\(path): \(error.summary)"]
-        } catch let error as FileReadError {
+        } catch let error as FileAccessError {
             problems = ["\(path): cannot read the settings file: \(error.cause)"]
         } catch {
             problems = ["\(path): \((error as? MalformedFileError)?.problem ?? YamlError.unknownSummary)"]
@@ -43,9 +45,9 @@ struct FileSource: SettingsSource {
     }
 
     private static func mapping(inFile path: String) throws -> Node {
-        // A pipe at the file's path would block a reload without end.
-        let data = try RegularFile.read(path)
-        guard !data.isEmpty, let text = String(data: data, encoding: .utf8), let root = try Yams.compose(yaml: text),
+        let bytes = try RegularFile.read(path, limit: maximumBytes)
+        guard bytes.count <= maximumBytes else { throw MalformedFileError.tooLong }
+        guard !bytes.isEmpty, let text = String(validating: bytes, as: UTF8.self), let root = try Yams.compose(yaml: text),
             root.mapping != nil
         else { throw MalformedFileError.noMapping }
         return root

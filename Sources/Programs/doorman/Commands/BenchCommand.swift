@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import DoormanBench
 internal import DoormanClient
+internal import DoormanFiles
 internal import DoormanSupport
 internal import UnixSignals
 
@@ -79,7 +80,7 @@ struct BenchCommand: AsyncParsableCommand {
         }
         if let plot {
             do throws(FileAccessError) {
-                try StandardStreams.write("", file: plot)
+                try Self.plotFile(plot).check()
             } catch {
                 throw ValidationError("cannot write '\(plot)': \(error.cause)")
             }
@@ -100,11 +101,17 @@ struct BenchCommand: AsyncParsableCommand {
     /// Writes the plot. A failure is printed and does not discard the measurement.
     private static func write(_ plot: LatencyPlot, to path: String) {
         do throws(FileAccessError) {
-            try StandardStreams.write(plot.svg, file: path)
+            _ = try plotFile(path).write(plot.svg)
         } catch {
             let line = FailureReport.line("cannot write '\(path)': \(error.cause)", next: "Check the disk.")
             StandardStreams.write(line, to: .error)
         }
+    }
+
+    /// Returns the file of a plot, which replaces an older plot or an empty file.
+    private static func plotFile(_ path: String) -> OutputFile {
+        let contents = OutputFile.Contents(name: "a plot", maximumBytes: 16 << 20) { $0.isEmpty || $0.starts(with: "<svg ".utf8) }
+        return OutputFile(path, holding: contents)
     }
 
     private func settings() throws -> BenchSettings {

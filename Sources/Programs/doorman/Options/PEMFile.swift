@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import DoormanFiles
 
 /// Checks a TLS file before the client connects. A handshake would fail with a message that does not name the file.
 enum PEMFile {
@@ -13,7 +14,7 @@ enum PEMFile {
     static func check(_ file: OptionValue, holds kind: Kind) throws(ValidationError) {
         let bytes: [UInt8]
         do throws(FileAccessError) {
-            bytes = try StandardStreams.read(file: file.text, atMost: maximumBytes)
+            bytes = try RegularFile.read(file.text, limit: maximumBytes)
         } catch {
             throw ValidationError("\(file.source): cannot read '\(file.text)': \(error.cause)")
         }

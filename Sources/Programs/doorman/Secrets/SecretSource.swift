@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import DoormanFiles
 
 /// The source of a token or code: an argument, a file, or standard input.
 enum SecretSource: Equatable {
@@ -26,7 +27,7 @@ enum SecretSource: Equatable {
         case .file(let path, let kind):
             let bytes: [UInt8]
             do throws(FileAccessError) {
-                bytes = try StandardStreams.read(file: path, atMost: Self.maximumBytes + 1)
+                bytes = try RegularFile.read(path, limit: Self.maximumBytes)
             } catch {
                 throw ValidationError("cannot read '\(path)': \(error.cause)")
             }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DoormanClient
+internal import DoormanFiles
 
 /// The tokens of a load test: a file, or standard input, with one token per line.
 struct TokenFile {
@@ -52,7 +53,7 @@ struct TokenFile {
         }
         var contents: [UInt8]?
         do throws(FileAccessError) {
-            contents = try StandardStreams.read(file: path, atMost: Self.maximumBytes + 1)
+            contents = try RegularFile.read(path, limit: Self.maximumBytes)
         } catch {
             throw ValidationError("cannot read \(name): \(error.cause)")
         }

@@ -1,6 +1,7 @@
+private import CProcess
 private import DoormanPlatform
 
-/// The process's streams, files and environment: all system calls of this program, and its only unsafe code.
+/// The process's streams and environment: all system calls of this program, and its only unsafe code.
 enum StandardStreams {
     enum Output: Int32 {
         case output = 1
@@ -31,26 +32,14 @@ enum StandardStreams {
         }
     }
 
-    /// Returns at most `limit` bytes of a file.
-    static func read(file path: String, atMost limit: Int) throws(FileAccessError) -> [UInt8] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileAccessError(errno: errno) }
-        defer { close(descriptor) }
-        guard let bytes = read(descriptor: descriptor, atMost: limit) else { throw FileAccessError(errno: errno) }
-        return bytes
-    }
-
-    /// Replaces the contents of a file. A new file is readable for everyone.
-    static func write(_ text: String, file path: String) throws(FileAccessError) {
-        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw FileAccessError(errno: errno) }
-        defer { close(descriptor) }
-        guard write(text, descriptor: descriptor) else { throw FileAccessError(errno: errno) }
-    }
-
     static func environment(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         return unsafe String(cString: value)
+    }
+
+    /// Prevents core dumps of this process, which holds tokens, and reads of its memory by other processes of its user.
+    static func preventCoreDumps() {
+        _ = set_dumpable(0)
     }
 
     private static func write(_ text: String, descriptor: Int32) -> Bool {
@@ -75,18 +64,6 @@ enum StandardStreams {
             bytes += chunk[..<count]
         }
         return bytes
-    }
-}
-
-/// A file that cannot be read or written.
-struct FileAccessError: Error {
-    /// The cause in words, such as `permission denied`.
-    let cause: String
-
-    /// - Parameter errno: The system's error code. See errno(3).
-    init(errno: Int32) {
-        let text = unsafe String(cString: strerror(errno))
-        cause = text.prefix(1).lowercased() + text.dropFirst()
     }
 }
 

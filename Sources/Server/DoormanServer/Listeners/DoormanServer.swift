@@ -93,6 +93,8 @@ package final class DoormanServer: Service {
             }
             if let path = settings.unixSocketPath {
                 try await listen(on: path) {
+                    let lock = try SocketLock(forSocketAt: path)
+                    defer { lock.release() }
                     let (file, descriptor) = try SocketFile.bind(path, mode: settings.unixSocketMode)
                     socketFile.withLockedValue { $0 = file }
                     return try await makeBootstrap(initializer).withBoundSocket(descriptor).get()

@@ -2,16 +2,18 @@ private import Glibc
 
 /// A bound Unix socket and its file. NIO would unlink any file at the path before bind and after close: that of a running server,
 /// or of a successor.
-struct SocketFile: Sendable, Equatable {
+package struct SocketFile: Sendable, Equatable {
     /// The error of a path that can't be bound.
     enum Failure: Error, CustomStringConvertible {
         case inUse
+        case notASocket
         case pathTooLong
         case system(call: String, errno: Int32)
 
         var description: String {
             switch self {
             case .inUse: "another process already listens on this path"
+            case .notASocket: "the path must be free or a socket, and another file is there"
             case .pathTooLong: "the path exceeds the 107 bytes that unix(7) allows"
             case .system(let call, let errno): "\(call) failed: \(unsafe String(cString: strerror(errno)))"
             }
@@ -29,7 +31,8 @@ struct SocketFile: Sendable, Equatable {
     /// - Returns: The file and the socket's descriptor. The caller owns the descriptor.
     /// - Throws: ``Failure``. Then no descriptor stays open.
     static func bind(_ path: String, mode: UInt32) throws(Failure) -> (file: SocketFile, descriptor: Int32) {
-        if try hasListener(at: path) { throw .inUse }
+        try check(path)
+        if try isInUse(path) { throw .inUse }
         if SocketFile(at: path) != nil { unsafe unlink(path) }
         let descriptor = try openSocket()
         // Linux creates the file with the socket's mode less the umask, so that it is never wider than `mode`. chmod(2) restores
@@ -45,9 +48,29 @@ struct SocketFile: Sendable, Equatable {
         return (file, descriptor)
     }
 
-    /// Removes the socket's own file, so that the next client gets a clear "no such file". Keeps the file of a successor.
+    /// Returns the problem with a path that a server could not bind, without binding it. Returns `nil` if none is known.
+    package static func problem(with path: String) -> String? {
+        do throws(Failure) {
+            try check(path)
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    /// Removes the socket's own file, so that the next client gets a clear "no such file". Keeps the file of a successor, also of
+    /// a successor that binds the path at this moment.
     func removeIfOwned() {
+        guard let lock = try? SocketLock(forSocketAt: path) else { return }
+        defer { lock.release() }
         if SocketFile(at: path) == self { unsafe unlink(path) }
+    }
+
+    private static func check(_ path: String) throws(Failure) {
+        unsafe try withAddress(of: path) { _, _ in }
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket }
     }
 
     /// Returns `nil` if there is no socket file at the path.
@@ -59,12 +82,18 @@ struct SocketFile: Sendable, Equatable {
         inode = UInt(status.st_ino)
     }
 
-    /// Returns whether a process listens at the path. A full backlog (`EAGAIN`) counts as a listener.
-    private static func hasListener(at path: String) throws(Failure) -> Bool {
+    /// Returns whether a process has a socket at the path. Only a refused connection proves that none has: a full backlog
+    /// (`EAGAIN`) has a listener, and so has a socket of another type (`EPROTOTYPE`), such as that of the system's log.
+    private static func isInUse(_ path: String) throws(Failure) -> Bool {
         let descriptor = try openSocket()
         defer { close(descriptor) }
-        return unsafe try withAddress(of: path) { address, length in
-            unsafe connect(descriptor, address, length) == 0 || errno == EAGAIN
+        let error = unsafe try withAddress(of: path) { address, length in
+            unsafe connect(descriptor, address, length) == 0 ? 0 : errno
+        }
+        switch error {
+        case 0, EAGAIN, EPROTOTYPE: return true
+        case ECONNREFUSED, ENOENT: return false
+        default: throw .system(call: "connect", errno: error)
         }
     }
 

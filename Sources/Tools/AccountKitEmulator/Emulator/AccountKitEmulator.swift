@@ -1,3 +1,4 @@
+internal import DoormanFiles
 package import Logging
 internal import NIOConcurrencyHelpers
 package import NIOCore
@@ -94,10 +95,10 @@ package final class AccountKitEmulator: Sendable {
 /// Listening.
 extension AccountKitEmulator {
     private func makeTLSContext(_ files: EmulatorSettings.TLSFiles) throws -> NIOSSLContext {
-        guard let chain = try? NIOSSLCertificate.fromPEMFile(files.certificate), !chain.isEmpty else {
+        guard let chain = try? NIOSSLCertificate.fromPEMBytes(Self.read(files.certificate)), !chain.isEmpty else {
             throw EmulatorError(.badSettings, "\(files.certificate): can't be read as a PEM file of certificates")
         }
-        guard let key = try? NIOSSLPrivateKey(file: files.privateKey, format: .pem) else {
+        guard let key = try? NIOSSLPrivateKey(bytes: Self.read(files.privateKey), format: .pem) else {
             throw EmulatorError(.badSettings, "\(files.privateKey): can't be read as a PEM file of a private key")
         }
         var configuration = TLSConfiguration.makeServerConfiguration(
@@ -108,6 +109,9 @@ extension AccountKitEmulator {
         configuration.applicationProtocols = ["h2", "http/1.1"]
         return try NIOSSLContext(configuration: configuration)
     }
+
+    /// Reads a PEM file. A longer file than 1 MiB is cut, and then can't be parsed.
+    private static func read(_ file: String) throws(FileAccessError) -> [UInt8] { try RegularFile.read(file, limit: 1 << 20) }
 
     /// Returns the address of the settings, if only this machine reaches it or the settings allow others.
     private func checkedAddress() throws -> SocketAddress {

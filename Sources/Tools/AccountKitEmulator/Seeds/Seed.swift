@@ -1,3 +1,4 @@
+private import DoormanFiles
 private import FoundationEssentials
 
 /// The seed file, which lists the apps and accounts that exist at the start:
@@ -20,17 +21,20 @@ private import FoundationEssentials
 /// An account has a phone or an e-mail; `country_prefix` (see ``Contact/PhoneNumber``) and `tokens` are optional. An unknown key is
 /// an error, so that a misspelt key does not turn into a default.
 package enum Seed {
+    private static let maximumBytes = 64 << 20
+
     /// Reads the apps from a file.
     ///
     /// - Throws: ``SeedError`` with file, key and cause. It never quotes a value, which may be a secret.
     package static func apps(file: String) throws(SeedError) -> [EmulatorSettings.App] {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(filePath: file))
+        let bytes: [UInt8]
+        do throws(FileAccessError) {
+            bytes = try RegularFile.read(file, limit: maximumBytes)
         } catch {
-            throw SeedError(file: file, key: "", problem: "can't be read")
+            throw SeedError(file: file, key: "", problem: "can't be read: \(error.cause)")
         }
-        return try apps(json: Array(data), file: file)
+        guard bytes.count <= maximumBytes else { throw SeedError(file: file, key: "", problem: "is longer than 64 MiB") }
+        return try apps(json: bytes, file: file)
     }
 
     /// Reads the apps from the text of a file.

@@ -1,0 +1,68 @@
+private import Glibc
+
+/// A lock on the path of a Unix socket, in a file beside it. The holder may bind the path, listen, and remove the socket's file.
+///
+/// Between bind and listen a socket refuses connections, as does the file of a killed server. Without the lock, a second server that
+/// starts in that moment would remove the file of the first.
+struct SocketLock: Sendable {
+    /// The error of a lock that can't be taken.
+    enum Failure: Error, CustomStringConvertible {
+        case held
+        case notALockFile
+        case system(errno: Int32)
+
+        var description: String {
+            switch self {
+            case .held: "another process is about to listen on this path"
+            case .notALockFile: "the path with .lock must be free, and a file that is not empty is there"
+            case .system(let errno): "the lock file can't be opened: \(unsafe String(cString: strerror(errno)))"
+            }
+        }
+    }
+
+    /// The maximum number of lock files that other processes remove while this process opens them.
+    private static let maximumAttempts = 100
+
+    private let path: String
+    private let descriptor: Int32
+
+    /// Takes the lock without waiting.
+    ///
+    /// - Throws: ``Failure``, for example if another process holds the lock. Then no descriptor stays open.
+    init(forSocketAt socket: String) throws(Failure) {
+        path = socket + ".lock"
+        for _ in 0..<Self.maximumAttempts {
+            let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw .system(errno: errno) }
+            do throws(Failure) {
+                if try Self.lock(descriptor, path) {
+                    self.descriptor = descriptor
+                    return
+                }
+            } catch {
+                close(descriptor)
+                throw error
+            }
+            close(descriptor)
+        }
+        throw .held
+    }
+
+    /// Removes the lock file and releases the lock.
+    func release() {
+        unsafe unlink(path)
+        close(descriptor)
+    }
+
+    /// - Returns: Whether the locked file is still at the path. Its former holder may have removed it.
+    private static func lock(_ descriptor: Int32, _ path: String) throws(Failure) -> Bool {
+        var opened = stat()
+        guard unsafe fstat(descriptor, &opened) == 0 else { throw .system(errno: errno) }
+        guard opened.st_mode & S_IFMT == S_IFREG, opened.st_size == 0 else { throw .notALockFile }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw errno == EWOULDBLOCK ? .held : .system(errno: errno)
+        }
+        var current = stat()
+        return unsafe lstat(path, &current) == 0 && current.st_dev == opened.st_dev && current.st_ino == opened.st_ino
+    }
+}
