@@ -81,7 +81,8 @@ struct RevokeTests {
     }
 
     @Test(
-        "an account id that is not a number never gets into a path", arguments: ["", "1/2", "me", "1?x=", "../1", "１", "-1", "1 "])
+        "an account id that is not a number never gets into a path",
+        arguments: ["", "1/2", "me", "1?x=", "../1", "１", "-1", "1 ", "0", "007", "0123"])
     func accountID(id: String) async throws {
         let transport = ScriptedTransport(Self.success)
         let error = await #expect(throws: VerificationError.self) {

@@ -74,6 +74,16 @@ struct ApplicationsTests {
         }
     }
 
+    @Test("an application id with a leading zero is refused", arguments: ["0", "007", "05432154321543210"])
+    func leadingZero(id: String) {
+        var settings = DoormandSettings()
+        settings.applicationID = id
+        #expect(
+            problems(settings) == [
+                "account-kit: application id: the Facebook app id is required, 1 to 32 decimal digits without a leading zero"
+            ])
+    }
+
     @Test("two files with the same secret make one credential")
     func sameSecretTwice() throws {
         try withFile("") { settings, folder in
@@ -95,13 +105,13 @@ struct ApplicationsTests {
           next-secret-file: new
           api-version: v1.0
           accept-answers-without-application: true
-        - id: 0012
+        - id: 12
         """,
         """
         [{"id": 5432154321543210, "secret-file": "old"},
          {"id": "1111122222333334", "secret-file": "old", "next-secret-file": "new", "api-version": "v1.0",
           "accept-answers-without-application": true},
-         {"id": "0012"}]
+         {"id": "12"}]
         """,
     ]
 
@@ -111,7 +121,7 @@ struct ApplicationsTests {
             settings.apiVersion = "v1.1"
             settings.maximumTokenBytes = 512
             let applications = try settings.applications()
-            #expect(applications.map(\.id) == ["5432154321543210", "1111122222333334", "0012"])
+            #expect(applications.map(\.id) == ["5432154321543210", "1111122222333334", "12"])
             let secrets = [[AppSecret(Self.secret)], [AppSecret(Self.secret), AppSecret(Self.nextSecret)], [nil]]
             #expect(applications.map { $0.credentials.map(\.application.secret) } == secrets)
             #expect(applications.map { $0.credentials[0].apiVersion } == ["v1.1", "v1.0", "v1.1"])
@@ -157,10 +167,10 @@ struct ApplicationsTests {
             ", application 5: secret-file must be a single value",
             ", application 2: secret-file: cannot read the file: no such file or directory",
             ", application 2: next-secret-file: the file is empty: write the app secret into it",
-            ", application 2: application id: the Facebook app id is required, 1 to 32 decimal digits",
+            ", application 2: application id: the Facebook app id is required, 1 to 32 decimal digits without a leading zero",
             ", application 4: API version: expected a form like v1.3",
             ", application 5: next-secret-file needs secret-file, which is missing",
-            ", application 5: application id: the Facebook app id is required, 1 to 32 decimal digits",
+            ", application 5: application id: the Facebook app id is required, 1 to 32 decimal digits without a leading zero",
             ", application 6: accepting responses without an application requires the app secret: other apps' tokens would pass",
             ", application 7: application secret: expected 1 to 256 visible ASCII characters",
             "account-kit: base URL: expected https://host[:port][/path], or http:// to this machine",

@@ -34,6 +34,8 @@ struct DoormandProcess {
                         "--server-address", "127.0.0.1:0", "--server-port-file", portFile.path, "--account-kit-base-url",
                         emulator.baseURL, "--account-kit-application-id", Stack.ours.id, "--account-kit-app-secret-file",
                         secretFile.path,
+                        // Without it, only root may count the descriptors of the process.
+                        "--process-core-dumps", "true",
                     ] + arguments
                 let limit = descriptorLimit.map { "ulimit -n \($0); " } ?? ""
                 let program = try ChildProcess(

@@ -7,7 +7,7 @@ private import NIOConcurrencyHelpers
 ///
 /// Used instead of Foundation's `Process`, which leaks on Linux according to LeakSanitizer.
 package final class ChildProcess: Sendable {
-    let id: Int32
+    package let id: Int32
     private let path: String
     private let standardOutput: NamelessFile
     private let standardError: NamelessFile

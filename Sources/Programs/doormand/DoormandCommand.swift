@@ -36,8 +36,10 @@ struct DoormandCommand: AsyncParsableCommand {
     @Argument(parsing: .allUnrecognized, help: .hidden)
     var settings: [String] = []
 
-    /// Ignores SIGHUP and limits arenas first: a signal must not end a starting process, and a thread never changes its arena.
+    /// Prevents core dumps, ignores SIGHUP and limits arenas first: a secret must not be read before, a signal must not end a starting
+    /// process, and a thread never changes its arena.
     static func main() async {
+        CoreDumps.prevent()
         SIGHUPHandler.ignore()
         MemoryArenas.limit()
         await main(nil)

@@ -62,6 +62,7 @@ package struct Daemon {
     ///
     /// - Throws: The first error that prevents or ends serving, such as an address in use.
     package func run() async throws {
+        if settings.allowsCoreDumps { CoreDumps.allow() }
         let dependencies = try Dependencies(settings, logger: logger)
         defer { dependencies.transport.shutdown() }
         let serverSettings = try settings.serverSettings()
@@ -107,6 +108,10 @@ package struct Daemon {
         if settings.baseURL.hasPrefix("http://") {
             logger.warning("account-kit.base-url is http:// on this machine: use it with account-kit-emulator only")
         }
+        if settings.allowsCoreDumps {
+            logger.warning("process.core-dumps is on: a core dump shows app secrets, private keys and tokens")
+        }
+        settings.warnAboutSecretFiles(logger)
         for application in applications { warn(application) }
     }
 

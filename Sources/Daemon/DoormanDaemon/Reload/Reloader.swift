@@ -74,7 +74,9 @@ final class Reloader: Service {
         let interval = DurationText.write(watched.active.settings.reloadInterval)
         logger.info("ready to reload", metadata: ["files": "\(watched.active.files.count)", "interval": "\(interval)"])
         await trigger.forEach { cause in
-            if let outcome = await watched.reload(for: cause) { report(outcome) }
+            guard let outcome = await watched.reload(for: cause) else { return }
+            report(outcome)
+            if case .applied = outcome { watched.active.settings.warnAboutSecretFiles(logger) }
         }
     }
 

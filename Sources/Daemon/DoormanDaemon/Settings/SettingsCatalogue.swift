@@ -3,6 +3,9 @@ package enum SettingsCatalogue {
     static let all: [Setting] =
         server + tls + authorization + cache + provider + accountKit + [
             .choice("log.level", \.logLevel, "Minimum severity of the log lines on standard error."),
+            .flag(
+                "process.core-dumps", \.allowsCoreDumps,
+                "Whether to allow core dumps and debuggers. Both show app secrets, private keys and tokens."),
             .duration(
                 "reload.interval", \.reloadInterval, .zero...hour,
                 "Time between two checks of the settings and secret files for changes. 0s reloads on SIGHUP only."),
@@ -47,7 +50,10 @@ package enum SettingsCatalogue {
         .flag(
             "server.allow-plaintext-from-network", \.server.allowsPlaintextFromNetwork,
             "Whether to listen beyond loopback without TLS. Anyone on the network path can then read tokens and forge responses."),
-        .text("server.port-file", \.portFile, "Path to a file that receives the TCP port once the server listens. Empty for none."),
+        .text(
+            "server.port-file", \.portFile,
+            "Path to a file that receives the TCP port while the server listens. Only a file with a port is replaced. Empty for none."
+        ),
         .count(
             "server.event-loops", \.server.eventLoops, 0...1024, "Number of event loops, each with a thread. 0 for one per core."),
         .count(

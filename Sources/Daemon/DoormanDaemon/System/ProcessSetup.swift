@@ -1,4 +1,5 @@
 private import CMalloc
+private import CProcess
 private import Glibc
 private import NIOCore
 
@@ -7,6 +8,19 @@ package enum SIGHUPHandler {
     /// Ignores the signal, for the times before and after the process listens for it. See signal(7).
     package static func ignore() {
         signal(SIGHUP, SIG_IGN)
+    }
+}
+
+/// The core dumps of this process, which would hold app secrets, private keys and tokens. See prctl(2), `PR_SET_DUMPABLE`.
+package enum CoreDumps {
+    /// Prevents core dumps, and reads of this process's memory by other processes of its user, such as debuggers.
+    package static func prevent() {
+        _ = set_dumpable(0)
+    }
+
+    /// Allows core dumps and debuggers again.
+    static func allow() {
+        _ = set_dumpable(1)
     }
 }
 

@@ -2,17 +2,20 @@ internal import DoormanCore
 internal import DoormanSupport
 private import Glibc
 
-extension TimeSource {
-    /// The machine's clocks: `CLOCK_MONOTONIC` and `CLOCK_REALTIME`. See clock_gettime(2).
-    static let system = TimeSource(
-        now: {
-            let time = read(CLOCK_MONOTONIC)
-            return Instant(nanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
-        },
-        wallTime: {
-            let time = read(CLOCK_REALTIME)
-            return Timestamp(millisecondsSince1970: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
-        })
+/// The machine's clocks. See clock_gettime(2).
+enum SystemClock {
+    /// Returns the time of `CLOCK_BOOTTIME`, which goes on while the machine is suspended. With `CLOCK_MONOTONIC`, entries of the cache
+    /// would stay fresh for hours after a suspension.
+    static func now() -> Instant {
+        let time = read(CLOCK_BOOTTIME)
+        return Instant(nanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
+    }
+
+    /// Returns the time of `CLOCK_REALTIME`.
+    static func wallTime() -> Timestamp {
+        let time = read(CLOCK_REALTIME)
+        return Timestamp(millisecondsSince1970: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
 
     private static func read(_ clock: clockid_t) -> timespec {
         var time = timespec()
@@ -20,4 +23,9 @@ extension TimeSource {
         precondition(result == 0, "every Linux kernel has this clock")
         return time
     }
+}
+
+extension TimeSource {
+    /// The machine's clocks.
+    static let system = TimeSource(now: SystemClock.now, wallTime: SystemClock.wallTime)
 }

@@ -200,12 +200,12 @@ struct AccountsDeleteCommand: AsyncParsableCommand {
 
     /// Returns whether the text is an account id. Other text is neither sent nor repeated: it may be a token in the wrong place.
     static func isValid(_ id: String) -> Bool {
-        DecimalDigits.areAll(id, upTo: 64)
+        DecimalDigits.areID(id, upTo: 64)
     }
 
     /// - Parameter position: The argument or line of the text, which the error does not repeat.
     static func invalidID(_ position: String) -> ValidationError {
-        ValidationError("\(position) is not an account id: an id has 1 to 64 decimal digits")
+        ValidationError("\(position) is not an account id: an id has 1 to 64 decimal digits and no leading zero")
     }
 }
 

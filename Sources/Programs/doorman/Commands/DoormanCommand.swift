@@ -33,6 +33,7 @@ struct DoormanCommand: AsyncParsableCommand {
         ])
 
     static func main() async {
+        StandardStreams.preventCoreDumps()
         let arguments = Array(CommandLine.arguments.dropFirst())
         await ExitStatus.leave(with: run(arguments))
     }

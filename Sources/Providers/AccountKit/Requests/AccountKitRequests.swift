@@ -61,10 +61,10 @@ package struct AccountKitRequests: Sendable {
 
     /// Builds the logout of all tokens of an account (E4).
     ///
-    /// - Parameter accountID: 1 to 64 decimal digits; anything else traps, since the id becomes a part of the path.
+    /// - Parameter accountID: 1 to 64 decimal digits without a leading zero; anything else traps, since the id becomes a part of the path.
     /// - Returns: `nil` without a secret.
     package func invalidateAllTokens(accountID: String) -> HTTPRequest? {
-        precondition(DecimalDigits.areAll(accountID, upTo: 64), "an account id is decimal digits")
+        precondition(DecimalDigits.areID(accountID, upTo: 64), "an account id is decimal digits")
         return appAccessToken.map { appAccessToken in
             HTTPRequest(
                 .post, url: url("\(accountID)/invalidate_all_tokens", [("access_token", appAccessToken)]), isRepeatable: true)
@@ -73,10 +73,10 @@ package struct AccountKitRequests: Sendable {
 
     /// Builds the deletion of an account (E5).
     ///
-    /// - Parameter accountID: 1 to 64 decimal digits; anything else traps, since the id becomes a part of the path.
+    /// - Parameter accountID: 1 to 64 decimal digits without a leading zero; anything else traps, since the id becomes a part of the path.
     /// - Returns: `nil` without a secret.
     package func deleteAccount(id accountID: String) -> HTTPRequest? {
-        precondition(DecimalDigits.areAll(accountID, upTo: 64), "an account id is decimal digits")
+        precondition(DecimalDigits.areID(accountID, upTo: 64), "an account id is decimal digits")
         return appAccessToken.map { appAccessToken in
             HTTPRequest(.delete, url: url(accountID, [("access_token", appAccessToken)]), isRepeatable: true)
         }

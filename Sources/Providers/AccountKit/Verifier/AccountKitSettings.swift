@@ -6,7 +6,7 @@ internal import ProviderHTTP
 package struct AccountKitSettings: Sendable, Hashable {
     /// The application whose tokens are accepted.
     package struct Application: Sendable, Hashable {
-        /// The Facebook app id: 1 to 32 decimal digits. Tokens of any other application are rejected.
+        /// The Facebook app id: 1 to 32 decimal digits without a leading zero. Tokens of any other application are rejected.
         package var id: String
         /// The Account Kit app secret; `nil` if it is not configured.
         ///
@@ -55,8 +55,10 @@ package struct AccountKitSettings: Sendable, Hashable {
     /// The invalid settings among those that can differ between applications.
     package var problemsOfApplication: [Invalid] {
         var problems: [Invalid] = []
-        if !DecimalDigits.areAll(application.id, upTo: 32) {
-            problems.append(Invalid(description: "application id: the Facebook app id is required, 1 to 32 decimal digits"))
+        if !DecimalDigits.areID(application.id, upTo: 32) {
+            problems.append(
+                Invalid(
+                    description: "application id: the Facebook app id is required, 1 to 32 decimal digits without a leading zero"))
         }
         if let secret = application.secret, !(1...256).contains(secret.bytes.count) || !secret.bytes.allSatisfy(\.isVisibleASCII) {
             problems.append(Invalid(description: "application secret: expected 1 to 256 visible ASCII characters"))

@@ -176,7 +176,7 @@ extension AccountKitVerifier {
     private func revokeAllTokens(
         ofAccount id: String, deadline: Deadline
     ) async throws(VerificationError) -> RevocationOutcome {
-        guard DecimalDigits.areAll(id, upTo: 64) else {
+        guard DecimalDigits.areID(id, upTo: 64) else {
             throw .invalidAccountID
         }
         guard let request = requests.invalidateAllTokens(accountID: id) else {
@@ -238,7 +238,7 @@ extension AccountKitVerifier {
     /// Deletes an account (E5).
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
         try check(applicationID: request.applicationID)
-        guard DecimalDigits.areAll(request.accountID, upTo: 64) else {
+        guard DecimalDigits.areID(request.accountID, upTo: 64) else {
             throw .invalidAccountID
         }
         guard let httpRequest = requests.deleteAccount(id: request.accountID) else {

@@ -9,7 +9,8 @@ extension VerificationError {
     /// The response about this one token or account is malformed. Account Kit itself is well.
     static let malformedResponse = VerificationError(.providerUnavailable, ResponseKind.malformed.message, scope: .request)
 
-    static let invalidAccountID = VerificationError(.invalidRequest, "Invalid account id: expected 1 to 64 decimal digits.")
+    static let invalidAccountID = VerificationError(
+        .invalidRequest, "Invalid account id: expected 1 to 64 decimal digits without a leading zero.")
 
     /// Account Kit rejected our own credential.
     static let applicationRejected = misconfigured(ResponseKind.configurationRejected.message)
