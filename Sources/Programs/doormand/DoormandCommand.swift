@@ -36,11 +36,12 @@ struct DoormandCommand: AsyncParsableCommand {
     @Argument(parsing: .allUnrecognized, help: .hidden)
     var settings: [String] = []
 
-    /// Prevents core dumps, ignores SIGHUP and limits arenas first: a secret must not be read before, a signal must not end a starting
+    /// Prevents core dumps, ignores signals and limits arenas first: a secret must not be read before, a signal must not end a starting
     /// process, and a thread never changes its arena.
     static func main() async {
         CoreDumps.prevent()
         SIGHUPHandler.ignore()
+        SIGPIPEHandler.ignore()
         MemoryArenas.limit()
         await main(nil)
     }
@@ -69,6 +70,6 @@ struct DoormandCommand: AsyncParsableCommand {
     }
 
     private static func report(_ text: String) {
-        FileHandle.standardError.write(Data("doormand: \(text)\n".utf8))
+        DescriptorOutput.writeError("doormand: \(text)\n")
     }
 }

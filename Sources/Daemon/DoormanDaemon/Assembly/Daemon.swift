@@ -16,6 +16,7 @@ package struct Daemon {
     let logLevel: LogLevel
     let logger: Logger
     /// Loads the settings again for a reload.
+    private let logWriter = LogWriter()
     let loader: SettingsLoader
     private let applications: [ServedApplication]
 
@@ -25,9 +26,10 @@ package struct Daemon {
         self.loader = loader
         applications = try Self.check(settings)
         let logLevel = LogLevel(settings.logLevel)
+        let writer = logWriter
         self.logLevel = logLevel
         logger = Logger(
-            label: "doormand", factory: { LevelledLogHandler(StreamLogHandler.standardError(label: $0), level: logLevel) })
+            label: "doormand", factory: { LevelledLogHandler(QueuedLogHandler(label: $0, writer: writer), level: logLevel) })
     }
 
     /// Performs all checks that need no socket.
@@ -59,6 +61,17 @@ package struct Daemon {
     }
 
     /// Serves until SIGTERM or SIGINT, then drains and returns.
+        logWriter.start()
+        do {
+            try await serve()
+        } catch {
+            await logWriter.flush()
+            throw error
+        }
+        await logWriter.flush()
+    }
+
+    private func serve() async throws {
     ///
     /// - Throws: The first error that prevents or ends serving, such as an address in use.
     package func run() async throws {

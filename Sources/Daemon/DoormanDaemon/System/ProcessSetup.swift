@@ -11,6 +11,14 @@ package enum SIGHUPHandler {
     }
 }
 
+/// The handling of SIGPIPE, which a write to a closed pipe sends. By default the signal ends the process.
+package enum SIGPIPEHandler {
+    /// Ignores the signal: the server outlives the reader of its log.
+    package static func ignore() {
+        signal(SIGPIPE, SIG_IGN)
+    }
+}
+
 /// The core dumps of this process, which would hold app secrets, private keys and tokens. See prctl(2), `PR_SET_DUMPABLE`.
 package enum CoreDumps {
     /// Prevents core dumps, and reads of this process's memory by other processes of its user, such as debuggers.

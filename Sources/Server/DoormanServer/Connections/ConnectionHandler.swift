@@ -184,7 +184,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         ended.permits?.release(1)
         dispatcher.counters.countFinished(started.call.method, outcome.failure)
         if case .deleteAccount = started.call, outcome.failure == nil {
-            shared.log.log(.notice, about: "account_deleted", "deleted an account", ["caller": "\(caller.caller)"])
+            shared.log.log(
+                .notice, about: "account_deleted", "deleted an account",
+                ["audit": "account_deleted", "caller": "\(caller.caller)"])
         }
         let directive = connection.answer(started.id, with: outcome.response, now: now)
         // Responses of one lookup arrive together, and leave in one write.

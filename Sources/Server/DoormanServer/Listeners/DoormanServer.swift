@@ -120,7 +120,7 @@ package final class DoormanServer: Service {
         guard let tls else { preconditionFailure("a server that listens without TLS can't switch to TLS") }
         tls.value = new
         logWarnings(of: new)
-        logger.info("reloaded the TLS certificates")
+        logger.info("reloaded the TLS certificates", metadata: ["audit": "tls_reloaded"])
     }
 
     /// The TLS material of new handshakes; `nil` for a server without TLS.
@@ -138,7 +138,7 @@ package final class DoormanServer: Service {
             current = (new, generation)
             return dispatchers.onEach { $0.replacePolicy(new, generation: generation) }
         }
-        logger.info("reloaded the caller policy")
+        logger.info("reloaded the caller policy", metadata: ["audit": "policy_reloaded"])
         // A loop that is shut down fails, and has no connections left.
         return Task { for loop in replaced { try? await loop.get() } }
     }

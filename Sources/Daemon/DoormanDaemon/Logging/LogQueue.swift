@@ -1,0 +1,103 @@
+internal import NIOConcurrencyHelpers
+
+/// The log lines that wait to be written. Adding a line never waits: a line that finds the queue full is dropped and counted.
+///
+/// Audit lines have a queue of their own, so that a flood of other lines drops none of them. Both queues leave in the order in which
+/// their lines came.
+final class LogQueue: Sendable {
+    /// The queue of a line.
+    enum Kind {
+        case ordinary
+        /// A line about an act that an operator must be able to find later, such as the deletion of an account.
+        case audit
+    }
+
+    /// The numbers of lines that were dropped since the last report.
+    struct Dropped: Hashable {
+        var ordinary = 0
+        var audit = 0
+    }
+
+    /// The next step of the writer.
+    enum Next: Hashable {
+        /// Reports dropped lines.
+        case report(Dropped)
+        case write(String)
+    }
+
+    /// The bounds of one queue.
+    struct Limits {
+        var lines = 10_000
+        var bytes = 4 << 20
+    }
+
+    private struct Lines {
+        private var waiting: [(number: UInt64, text: String)?] = []
+        private var first = 0
+        private var bytes = 0
+
+        /// The number of the first line. `nil` if there is no line.
+        var number: UInt64? { first < waiting.count ? waiting[first]?.number : nil }
+
+        /// Returns whether the line has been added.
+        mutating func add(_ text: String, number: UInt64, limits: Limits) -> Bool {
+            guard waiting.count - first < limits.lines, bytes + text.utf8.count <= limits.bytes else { return false }
+            waiting.append((number, text))
+            bytes += text.utf8.count
+            return true
+        }
+
+        mutating func removeFirst() -> String? {
+            guard first < waiting.count, let line = waiting[first] else { return nil }
+            waiting[first] = nil
+            first += 1
+            bytes -= line.text.utf8.count
+            // Moves the rest once per half of the array, so that a line costs constant time.
+            if first * 2 >= waiting.count {
+                waiting.removeFirst(first)
+                first = 0
+            }
+            return line.text
+        }
+    }
+
+    private struct State {
+        var ordinary = Lines()
+        var audit = Lines()
+        var dropped = Dropped()
+        /// The number of lines so far.
+        var count: UInt64 = 0
+    }
+
+    private let state = NIOLockedValueBox(State())
+    private let limits: Limits
+
+    /// - Parameter limits: The bounds of each of the two queues. By default 10,000 lines and 4 MiB.
+    init(limits: Limits = Limits()) {
+        self.limits = limits
+    }
+
+    func add(_ text: String, _ kind: Kind) {
+        state.withLockedValue { state in
+            state.count += 1
+            switch kind {
+            case .ordinary:
+                if !state.ordinary.add(text, number: state.count, limits: limits) { state.dropped.ordinary += 1 }
+            case .audit:
+                if !state.audit.add(text, number: state.count, limits: limits) { state.dropped.audit += 1 }
+            }
+        }
+    }
+
+    /// Removes the next line, or the report of dropped lines, which comes first. Returns `nil` if no line waits.
+    func next() -> Next? {
+        state.withLockedValue { state in
+            if state.dropped != Dropped() {
+                defer { state.dropped = Dropped() }
+                return .report(state.dropped)
+            }
+            let isAuditNext = state.audit.number ?? .max < state.ordinary.number ?? .max
+            return (isAuditNext ? state.audit.removeFirst() : state.ordinary.removeFirst()).map { .write($0) }
+        }
+    }
+}
