@@ -120,8 +120,9 @@ let package = Package(
             "DoormanDaemon", in: "Sources/Daemon",
             [
                 "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
-                "DoormanFiles", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderRouting", logging,
-                nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
+                "DoormanFiles", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanWire", "NIOSSLExtras",
+                "ProviderRouting",
+                logging, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ]),
         module(
             "DoormanClient", in: "Clients/Swift/Sources",

@@ -10,7 +10,7 @@ struct TLSTests {
         var settings = CurlTransport.Settings()
         settings.connectTimeout = .seconds(20)
         settings.requestTimeout = .seconds(30)
-        settings.caFile = certificate?.certificateFile
+        settings.authorities = try certificate?.certificateBytes()
         return try CurlTransport(settings)
     }
 
@@ -39,6 +39,40 @@ struct TLSTests {
             let error = await transport.failure("https://localhost:\(server.port)/")
             #expect(error?.code == .tls)
             #expect(error?.requestMayHaveBeenSent == false)
+        }
+    }
+
+    @Test("other authorities are trusted from the next request on, also while connections are open")
+    func replacedAuthorities() async throws {
+        let (first, second) = (try await TestCertificate(), try await TestCertificate())
+        let server = try await OpenSSLServer(first)
+        let transport = try Self.transport(trusting: first)
+        defer {
+            transport.shutdown()
+            server.stop()
+        }
+        let url = "https://localhost:\(server.port)/"
+        #expect(try await transport.get(url).status == 200)
+        transport.replaceAuthorities(try second.certificateBytes())
+        #expect(transport.authorities == (try second.certificateBytes()))
+        let error = await transport.failure(url)
+        #expect(error?.code == .tls)
+        #expect(error?.requestMayHaveBeenSent == false)
+        transport.replaceAuthorities(try second.certificateBytes() + first.certificateBytes())
+        #expect(try await transport.get(url).status == 200)
+        #expect(transport.statistics.replacementsForAuthorities == 2)
+    }
+
+    @Test("other authorities apply to connections that are shared over HTTP/2")
+    func replacedForHTTP2() async throws {
+        try await withEmulator { transport, server in
+            #expect(await transport.outcome(HTTPRequest(.get, url: server.me, isRepeatable: true)) == .success(200))
+            #expect(await transport.outcome(try server.exchange()) == .success(200))
+            transport.replaceAuthorities(try await TestCertificate().certificateBytes())
+            for request in [HTTPRequest(.get, url: server.me, isRepeatable: true), try server.exchange()] {
+                let error = await transport.failure(request)
+                #expect(error?.code == .tls)
+            }
         }
     }
 

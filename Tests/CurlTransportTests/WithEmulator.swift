@@ -75,7 +75,7 @@ extension CurlTransport {
         var settings = Settings()
         settings.connectTimeout = .seconds(20)
         settings.requestTimeout = .seconds(30)
-        settings.caFile = certificate?.certificateFile
+        settings.authorities = try certificate?.certificateBytes()
         configure(&settings)
         try self.init(settings)
     }

@@ -48,7 +48,7 @@ struct ActiveConfigurationTests {
         account-kit: {applications-file: FOLDER/apps.yaml}
         """
 
-    private func withScene(
+    func withScene(
         _ text: String, applications: String = "- {id: 111, secret-file: old}\n- {id: 222}\n",
         _ body: (inout Scene) async throws -> Void
     ) async throws {
@@ -132,7 +132,7 @@ struct ActiveConfigurationTests {
             #expect(scene.daemon.logLevel.current == .info)
             #expect(scene.configuration.settings.applicationID == "5432154321543210")
             // A repair is noticed in every file: the old files, and the missing file.
-            #expect(scene.files == ["old", planted, "settings.yaml"])
+            #expect(scene.files == ["old", planted, planted, "settings.yaml"])
         }
     }
 

@@ -39,6 +39,23 @@ struct TLSFilesTests {
         #expect(problems(TLSFiles(clientAuthorities: "/nowhere")).count == 3)
     }
 
+    @Test("required certificates without an authority are an error, if a source says required")
+    func requiredWithoutAuthority() async throws {
+        let certificate = try await TestCertificate()
+        let expected = ["tls.client-auth: required needs tls.client-ca-file, which is missing"]
+        for var files in [TLSFiles(), TLSFiles(certificate: certificate.certificateFile, key: certificate.keyFile)] {
+            #expect(problems(files).isEmpty)
+            files.clientCertificates = .optional
+            #expect(problems(files).isEmpty)
+            files.clientCertificates = .required
+            #expect(problems(files) == expected)
+        }
+        var files = TLSFiles(
+            certificate: certificate.certificateFile, key: certificate.keyFile, clientAuthorities: certificate.certificateFile)
+        files.clientCertificates = .required
+        #expect(problems(files).isEmpty)
+    }
+
     @Test("the error of an unreadable file names the setting and the cause, but not the path")
     func unreadable() {
         let problems = problems(TLSFiles(certificate: "/nowhere", key: "/dev", clientAuthorities: "/dev/zero"))

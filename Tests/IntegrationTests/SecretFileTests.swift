@@ -45,7 +45,7 @@ struct SecretFileTests {
             let settings = [
                 ["--account-kit-app-secret-file", pipe], ["--account-kit-next-app-secret-file", pipe],
                 ["--authorization-policy-file", pipe], ["--tls-certificate-file", pipe, "--tls-private-key-file", pipe],
-                ["--config", pipe],
+                ["--config", pipe], ["--provider-ca-file", pipe],
             ]
             for arguments in settings {
                 let run = try doormand(folder, ["--account-kit-application-id", "123", "--check-config"] + arguments)

@@ -1,3 +1,4 @@
+private import Foundation
 private import Glibc
 
 /// A self-signed certificate and its key, made by the `openssl` program in a temporary folder that is removed with it.
@@ -25,6 +26,14 @@ package final class TestCertificate: Sendable {
             let files = ["-in", certificateFile, "-signkey", keyFile, "-out", certificateFile]
             try await Self.run(["x509", "-days", "-1"] + files)
         }
+    }
+
+    /// Returns the certificate in PEM form.
+    package func certificateBytes() throws -> [UInt8] {
+        guard let contents = FileManager.default.contents(atPath: certificateFile) else {
+            throw NeverHappened(description: "the certificate cannot be read")
+        }
+        return Array(contents)
     }
 
     private static func run(_ arguments: [String]) async throws {

@@ -16,6 +16,11 @@ CURLcode doorman_curl_easy_setopt_pointer(CURL *easy, CURLoption option, void *v
     return curl_easy_setopt(easy, option, value);
 }
 
+CURLcode doorman_curl_easy_setopt_blob(CURL *easy, CURLoption option, const void *bytes, size_t count) {
+    struct curl_blob blob = {.data = (void *)bytes, .len = count, .flags = CURL_BLOB_COPY};
+    return curl_easy_setopt(easy, option, &blob);
+}
+
 CURLcode doorman_curl_easy_setopt_data_function(CURL *easy, CURLoption option, doorman_curl_data_function function) {
     return curl_easy_setopt(easy, option, function);
 }

@@ -15,6 +15,8 @@ CURLcode doorman_curl_easy_setopt_off_t(CURL *easy, CURLoption option, curl_off_
 // libcurl copies the string. NULL removes the default.
 CURLcode doorman_curl_easy_setopt_string(CURL *easy, CURLoption option, const char *value);
 CURLcode doorman_curl_easy_setopt_pointer(CURL *easy, CURLoption option, void *value);
+// libcurl copies the bytes.
+CURLcode doorman_curl_easy_setopt_blob(CURL *easy, CURLoption option, const void *bytes, size_t count);
 // For CURLOPT_WRITEFUNCTION and CURLOPT_HEADERFUNCTION.
 CURLcode doorman_curl_easy_setopt_data_function(CURL *easy, CURLoption option, doorman_curl_data_function function);
 CURLcode doorman_curl_easy_setopt_prereq_function(CURL *easy, doorman_curl_prereq_function function);

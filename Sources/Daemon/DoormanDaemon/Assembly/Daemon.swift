@@ -3,7 +3,6 @@ internal import CurlTransport
 internal import DoormanCore
 internal import DoormanServer
 internal import DoormanSupport
-internal import Foundation
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -16,8 +15,8 @@ package struct Daemon {
     let logLevel: LogLevel
     let logger: Logger
     /// Loads the settings again for a reload.
-    private let logWriter = LogWriter()
     let loader: SettingsLoader
+    private let logWriter = LogWriter()
     private let applications: [ServedApplication]
 
     /// - Throws: ``ConfigurationError`` with all problems.
@@ -26,8 +25,8 @@ package struct Daemon {
         self.loader = loader
         applications = try Self.check(settings)
         let logLevel = LogLevel(settings.logLevel)
-        let writer = logWriter
         self.logLevel = logLevel
+        let writer = logWriter
         logger = Logger(
             label: "doormand", factory: { LevelledLogHandler(QueuedLogHandler(label: $0, writer: writer), level: logLevel) })
     }
@@ -45,9 +44,7 @@ package struct Daemon {
         } catch {
             problems += error.problems
         }
-        if !settings.caFile.isEmpty, !FileManager.default.isReadableFile(atPath: settings.caFile) {
-            problems.append("provider.ca-file: cannot read the file: check that it is there and readable")
-        }
+        do throws(ConfigurationError) { _ = try settings.providerAuthorities() } catch { problems += error.problems }
         do throws(ConfigurationError) { try PortFile.check(settings.portFile) } catch { problems += error.problems }
         if let problem = SocketFile.problem(with: settings.unixSocket) { problems.append("server.unix-socket: \(problem)") }
         let applications: [ServedApplication]
@@ -61,6 +58,9 @@ package struct Daemon {
     }
 
     /// Serves until SIGTERM or SIGINT, then drains and returns.
+    ///
+    /// - Throws: The first error that prevents or ends serving, such as an address in use.
+    package func run() async throws {
         logWriter.start()
         do {
             try await serve()
@@ -72,9 +72,6 @@ package struct Daemon {
     }
 
     private func serve() async throws {
-    ///
-    /// - Throws: The first error that prevents or ends serving, such as an address in use.
-    package func run() async throws {
         if settings.allowsCoreDumps { CoreDumps.allow() }
         let dependencies = try Dependencies(settings, logger: logger)
         defer { dependencies.transport.shutdown() }
@@ -117,6 +114,11 @@ package struct Daemon {
         if settings.server.allowsPlaintextFromNetwork, !settings.tls.isTLS {
             logger.warning(
                 "server.allow-plaintext-from-network is on: anyone on the network path can read tokens and forge responses")
+        }
+        if settings.isOpenToTheNetwork {
+            logger.warning(
+                "TLS is on without tls.client-ca-file: every machine that reaches the server can call it"
+            )
         }
         if settings.baseURL.hasPrefix("http://") {
             logger.warning("account-kit.base-url is http:// on this machine: use it with account-kit-emulator only")
@@ -167,6 +169,12 @@ extension DoormandSettings {
         return limits
     }
 
+    /// Whether other machines can connect over TLS without a certificate of their own.
+    fileprivate var isOpenToTheNetwork: Bool {
+        guard tls.isTLS, tls.clientAuthorities.isEmpty, let tcp = (try? serverSettings())?.tcp else { return false }
+        return !(tcp.isLoopback ?? (tcp.host == "localhost"))
+    }
+
     private func setListeners(of server: inout ServerSettings) throws(ConfigurationError) {
         server.unixSocketPath = unixSocket.isEmpty ? nil : unixSocket
         server.tcp = nil
@@ -195,11 +203,12 @@ extension DoormandSettings {
     /// Returns the settings of the transport.
     ///
     /// - Parameter governors: The number of governors that share the transport.
-    func transportSettings(governors: Int) -> CurlTransport.Settings {
+    /// - Throws: ``ConfigurationError`` if the authorities of the provider can't be used.
+    func transportSettings(governors: Int) throws(ConfigurationError) -> CurlTransport.Settings {
         var transport = transport
         // The governors enforce the limit. The factor allows for abandoned requests that are still in flight.
         transport.maximumRequests = max(transport.maximumRequests, 2 * governor.concurrentCalls * governors)
-        transport.caFile = caFile.isEmpty ? nil : caFile
+        transport.authorities = try providerAuthorities()
         transport.proxy = proxy.isEmpty ? nil : proxy
         return transport
     }

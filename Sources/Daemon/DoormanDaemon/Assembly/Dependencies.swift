@@ -24,7 +24,7 @@ struct Dependencies {
     /// - Throws: ``ConfigurationError`` for invalid settings or an unreadable secret, or the error of a component that cannot be created.
     init(_ settings: DoormandSettings, time: TimeSource = .system, logger: Logger) throws {
         let applications = try settings.applications()
-        let transport = try CurlTransport(settings.transportSettings(governors: applications.count))
+        let transport = try CurlTransport(try settings.transportSettings(governors: applications.count))
         self.time = time
         self.transport = transport
         var governorSettings = settings.governor

@@ -10,7 +10,19 @@ struct TLSFiles: Sendable, Hashable {
     var certificate = ""
     var key = ""
     var clientAuthorities = ""
-    var clientCertificates = TLSMaterial.ClientCertificates.required
+    /// The value of the setting `tls.client-auth`. `nil` if no source sets it.
+    private var explicitClientCertificates: TLSMaterial.ClientCertificates?
+
+    init(certificate: String = "", key: String = "", clientAuthorities: String = "") {
+        self.certificate = certificate
+        self.key = key
+        self.clientAuthorities = clientAuthorities
+    }
+
+    var clientCertificates: TLSMaterial.ClientCertificates {
+        get { explicitClientCertificates ?? .required }
+        set { explicitClientCertificates = newValue }
+    }
 
     /// Whether the TCP listener uses TLS.
     var isTLS: Bool { !certificate.isEmpty || !key.isEmpty || !clientAuthorities.isEmpty }
@@ -21,8 +33,15 @@ struct TLSFiles: Sendable, Hashable {
     /// - Throws: ``ConfigurationError`` with all problems. It repeats neither a file's text nor its path: either may be a secret in the
     ///   wrong place.
     func load(now: Timestamp) throws(ConfigurationError) -> ServerTLS? {
-        guard isTLS else { return nil }
         var problems: [String] = []
+        // Without authorities, no certificate would be required.
+        if explicitClientCertificates == .required, clientAuthorities.isEmpty {
+            problems.append("tls.client-auth: required needs tls.client-ca-file, which is missing")
+        }
+        guard isTLS else {
+            if problems.isEmpty { return nil }
+            throw ConfigurationError(problems: problems)
+        }
         if certificate.isEmpty { problems.append("tls.certificate-file is required if another TLS file is set") }
         if key.isEmpty { problems.append("tls.private-key-file is required if another TLS file is set") }
         let certificateChain = Self.read(certificate, for: "tls.certificate-file", &problems)
@@ -32,6 +51,11 @@ struct TLSFiles: Sendable, Hashable {
         let material = TLSMaterial(
             certificateChain: certificateChain, privateKey: privateKey, clientAuthorities: authorities,
             clientCertificates: clientCertificates)
+        return try Self.serverTLS(material, now: now)
+    }
+
+    /// Checks the material of TLS files.
+    static func serverTLS(_ material: TLSMaterial, now: Timestamp) throws(ConfigurationError) -> ServerTLS {
         do throws(InvalidTLSError) {
             return try ServerTLS(material, now: now)
         } catch {

@@ -8,7 +8,7 @@ extension Daemon {
     func reloadableComponents(_ dependencies: Dependencies, _ server: DoormanServer) -> [ReloadableComponent] {
         [
             logLevel.component, dependencies.cacheBounds, dependencies.callerLimits(of: server), dependencies.providers.secrets,
-            server.tlsComponent(time: dependencies.time), server.policyComponent,
+            dependencies.transport.authoritiesComponent, server.tlsComponent(time: dependencies.time), server.policyComponent,
         ]
     }
 
@@ -45,7 +45,8 @@ extension Dependencies {
 }
 
 extension DoormanServer {
-    /// Replaces certificate, key and authorities for later handshakes. Turning TLS on or off needs a restart.
+    /// Replaces certificate, key and authorities for later handshakes. Turning TLS on or off needs a restart, and so does a change that
+    /// lets callers connect without a certificate: a mistake in a file must not open a running server.
     func tlsComponent(time: TimeSource) -> ReloadableComponent {
         ReloadableComponent(
             keys: TLSFiles.keys, files: { [$0.tls.certificate, $0.tls.key, $0.tls.clientAuthorities] }
@@ -55,24 +56,48 @@ extension DoormanServer {
                 let isSame = before == nil && loaded == nil
                 return ReloadableComponent.Step(needRestart: isSame ? [] : Array(TLSFiles.keys.prefix(2))) {}
             }
-            let changed = TLSFiles.keys(ofDifferences: before, loaded.material)
+            let (material, needRestart) = loaded.material.keepingCallerChecks(of: before)
+            let changed = TLSFiles.keys(ofDifferences: before, material)
             // Applying the same files again would only invalidate the TLS sessions of all callers.
-            guard !changed.isEmpty else { return ReloadableComponent.Step {} }
-            return ReloadableComponent.Step(changed: changed) { self.replaceTLS(loaded) }
+            guard !changed.isEmpty else { return ReloadableComponent.Step(needRestart: needRestart) {} }
+            let tls = needRestart.isEmpty ? loaded : try TLSFiles.serverTLS(material, now: time.wallTime())
+            return ReloadableComponent.Step(changed: changed, needRestart: needRestart) { self.replaceTLS(tls) }
         }
     }
 
-    /// Replaces the caller policy for later calls of every connection.
+    /// Replaces the caller policy for later calls of every connection. Removing the policy file needs a restart.
     var policyComponent: ReloadableComponent {
         ReloadableComponent(
             keys: [PolicyFile.setting], files: { [$0.policyFile] }
         ) { [self] settings throws(ConfigurationError) in
             let policy = try settings.callerPolicy()
+            if settings.policyFile.isEmpty, self.policy.setting == PolicyFile.setting {
+                let others = settings.server.accountsCallers.isEmpty ? [] : ["server.accounts-callers"]
+                return ReloadableComponent.Step(needRestart: [PolicyFile.setting] + others) {}
+            }
             guard policy != self.policy else { return ReloadableComponent.Step {} }
             return ReloadableComponent.Step(changed: settings.policyFile.isEmpty ? [] : [PolicyFile.setting]) {
                 self.replacePolicy(policy)
             }
         }
+    }
+}
+
+extension TLSMaterial {
+    /// Returns this material with the checks of callers' certificates that only a restart may remove, and the settings of these checks.
+    fileprivate func keepingCallerChecks(of before: TLSMaterial) -> (material: TLSMaterial, needRestart: [String]) {
+        guard before.clientAuthorities != nil else { return (self, []) }
+        var (kept, needRestart) = (self, [String]())
+        if clientAuthorities == nil {
+            kept.clientAuthorities = before.clientAuthorities
+            needRestart.append("tls.client-ca-file")
+        }
+        let isWeaker = before.clientCertificates == .required && clientCertificates == .optional
+        if isWeaker {
+            kept.clientCertificates = .required
+            needRestart.append("tls.client-auth")
+        }
+        return (kept, needRestart)
     }
 }
 

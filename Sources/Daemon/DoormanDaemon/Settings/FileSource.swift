@@ -41,7 +41,9 @@ struct FileSource: SettingsSource {
         // A file may hold both `cache.ttl`, and `ttl` under `cache`.
         guard values[key] == nil else { return problems.append("\(path): \(key) is set twice") }
         let items = setting.isList ? node.sequence?.compactMap(\.scalar?.string) : nil
-        values[key] = SourcedValue(texts: items ?? node.scalar.map { [$0.string] } ?? [], origin: "file \(path)")
+        // Without this, null would be the path of a file of that name.
+        let text = node.scalar.map { [.any, .plain].contains($0.style) && node.null != nil ? "" : $0.string }
+        values[key] = SourcedValue(texts: items ?? text.map { [$0] } ?? [], origin: "file \(path)")
     }
 
     private static func mapping(inFile path: String) throws -> Node {

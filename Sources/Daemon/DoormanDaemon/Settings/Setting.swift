@@ -44,21 +44,52 @@ struct Setting: Sendable {
         self.copy = { $1[keyPath: path] = $0[keyPath: path] }
     }
 
+    /// Makes a setting like another, with other texts.
+    private init(
+        _ other: Setting, read: @escaping @Sendable (DoormandSettings) -> String,
+        apply: @escaping @Sendable (String, inout DoormandSettings) throws(InvalidValueError) -> Void
+    ) {
+        (key, summary, isList, copy) = (other.key, other.summary, other.isList, other.copy)
+        self.read = read
+        self.apply = apply
+    }
+
     static func text(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
         Setting(key, path, summary, write: { $0 }, parse: { $0 })
     }
 
+    /// Makes a setting for a path whose absence opens the server. Empty text is an error, because a variable that is not set would remove
+    /// the protection. The word `none` turns it off.
+    static func pathOrNone(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
+        Setting(key, path, summary, write: { $0.isEmpty ? none : $0 }) { text throws(InvalidValueError) in
+            guard !text.isEmpty else { throw InvalidValueError("must not be empty: write a path, or none") }
+            return text == none ? "" : text
+        }
+    }
+
+    /// The word that turns a protection off.
+    private static let none = "none"
+
+    /// Makes a setting for the URL of a proxy without credentials.
+    static func proxy(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
+        url(key, path, rejectedScheme: "https", summary) { ProxyURL.isPossible($0) }
+    }
+
     /// Makes a setting for a URL without credentials. Arguments, environments and `--print-config` would show a password.
     ///
-    /// - Parameter rejectedScheme: A scheme that the URL must not have.
+    /// - Parameters:
+    ///   - rejectedScheme: A scheme that the URL must not have.
+    ///   - isPossible: Returns whether the text can be used. By default every text can.
     static func url(
-        _ key: String, _ path: any Path<String>, rejectedScheme: String? = nil, _ summary: String
+        _ key: String, _ path: any Path<String>, rejectedScheme: String? = nil, _ summary: String,
+        isPossible: @escaping @Sendable (String) -> Bool = { _ in true }
     ) -> Setting {
         Setting(key, path, summary, write: { $0 }) { text throws(InvalidValueError) in
             guard !text.contains("@") else { throw InvalidValueError("must not contain a user name or password") }
             if let rejectedScheme, text.lowercased().hasPrefix(rejectedScheme + ":") {
                 throw InvalidValueError("must not be an \(rejectedScheme):// URL")
             }
+            guard isPossible(text) else { throw InvalidValueError("must be http://HOST:PORT or socks5://HOST:PORT") }
             return text
         }
     }
@@ -115,17 +146,25 @@ struct Setting: Sendable {
 
     /// Makes a setting for a set of users of a Unix socket, as comma-separated names.
     static func users(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
-        let write = { @Sendable (callers: Set<Caller>) in callers.sorted().map(\.name).joined(separator: ",") }
-        return Setting(key, path, summary, isList: true, write: write) { text throws(InvalidValueError) in
-            var callers: Set<Caller> = []
+        let write = { @Sendable (users: Set<Caller>) in users.sorted().map(\.name).joined(separator: ",") }
+        let all = Setting(key, path, summary, isList: true, write: write) { text throws(InvalidValueError) in
+            var users: Set<Caller> = []
             for name in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
-                guard name.hasPrefix("uid:"), let caller = Caller(parsing: name) else {
-                    throw InvalidValueError("must be comma-separated users, uid:NUMBER, for example uid:1000")
+                guard name.hasPrefix("uid:"), let user = Caller(parsing: name) else {
+                    throw InvalidValueError("must be comma-separated users, uid:NUMBER, for example uid:1000, or none")
                 }
-                callers.insert(caller)
+                users.insert(user)
             }
-            return callers
+            return users
         }
+        // Empty text is an error for the same reason as in `pathOrNone`.
+        let read = all.read
+        return Setting(
+            all, read: { read($0).isEmpty ? none : read($0) },
+            apply: { (text: String, settings: inout DoormandSettings) throws(InvalidValueError) in
+                guard !text.isEmpty else { throw InvalidValueError("must not be empty: write users, or none") }
+                try all.apply(text == none ? "" : text, &settings)
+            })
     }
 
     /// Makes a setting for the permissions of a file, in octal.

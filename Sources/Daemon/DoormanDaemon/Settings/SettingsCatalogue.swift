@@ -46,7 +46,7 @@ package enum SettingsCatalogue {
             "Permissions of the Unix socket, in octal. Users who may write to it may connect: 0660 admits its group."),
         .users(
             "server.unix-socket-callers", \.server.unixSocketCallers,
-            "Users who may connect to the Unix socket, as uid:NUMBER, comma-separated. Empty for all who can open it."),
+            "Users who may connect to the Unix socket, as uid:NUMBER, comma-separated. none for all who can open it."),
         .flag(
             "server.allow-plaintext-from-network", \.server.allowsPlaintextFromNetwork,
             "Whether to listen beyond loopback without TLS. Anyone on the network path can then read tokens and forge responses."),
@@ -114,9 +114,9 @@ package enum SettingsCatalogue {
             "tls.certificate-file", \.tls.certificate,
             "Path to a PEM file with the server's certificate, followed by its intermediates. Empty for no TLS."),
         .text("tls.private-key-file", \.tls.key, "Path to a PEM file with the private key of that certificate."),
-        .text(
+        .pathOrNone(
             "tls.client-ca-file", \.tls.clientAuthorities,
-            "Path to a PEM file with the authorities that sign callers' certificates. Empty asks for no certificate."),
+            "Path to a PEM file with the authorities that sign callers' certificates. none asks for no certificate."),
         .choice(
             "tls.client-auth", \.tls.clientCertificates,
             "Whether callers must present a certificate if tls.client-ca-file is set: required or optional. Others are named by address."
@@ -127,9 +127,9 @@ package enum SettingsCatalogue {
     ]
 
     private static let authorization: [Setting] = [
-        .text(
+        .pathOrNone(
             "authorization.policy-file", \.policyFile,
-            "Path to a YAML or JSON file of permissions and limits per caller. Empty for the default: callers on this machine may verify, exchange, revoke tokens and read statistics; others may verify."
+            "Path to a YAML or JSON file of permissions and limits per caller. none for the default: callers on this machine may verify, exchange, revoke tokens and read statistics; others may verify."
         ),
         .count(
             "authorization.misses-per-second", \.cacheMissLimiter.perSecond, 1...1_000_000,
@@ -281,8 +281,8 @@ package enum SettingsCatalogue {
             "TTL of the provider's addresses for new connections, in whole seconds. 0s for no cache."),
         .text(
             "provider.ca-file", \.caFile, "Path to a PEM file with the certificate authorities to trust. Empty for the system's."),
-        .url(
-            "provider.proxy", \.proxy, rejectedScheme: "https",
+        .proxy(
+            "provider.proxy", \.proxy,
             "URL of a proxy, http:// or socks5://, without credentials. Empty for none; http_proxy and the like are ignored."),
     ]
 

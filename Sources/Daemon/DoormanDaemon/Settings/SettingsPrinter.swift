@@ -10,8 +10,11 @@ package enum SettingsPrinter {
             for (depth, name) in parts.dropLast().enumerated().dropFirst(shared) { lines.append("\(indentation(depth))\(name):") }
             mappings = parts.dropLast()
             let value = setting.read(loaded.settings)
-            let origin = loaded.origins[setting.key] ?? "default"
-            lines.append("\(indentation(mappings.count))\(parts[mappings.count]): \(quoted(value))  # \(origin)")
+            let origin = loaded.origins[setting.key]
+            // Written explicitly, this value needs authorities. A default is not written.
+            let prefix = origin == nil && setting.key == "tls.client-auth" ? "# " : ""
+            lines.append(
+                "\(indentation(mappings.count))\(prefix)\(parts[mappings.count]): \(quoted(value))  # \(origin ?? "default")")
         }
         return lines.joined(separator: "\n")
     }

@@ -57,6 +57,10 @@ internal import ProviderHTTP
         }
     }
 
+    func set(_ option: CURLoption, _ bytes: [UInt8]) {
+        note(unsafe bytes.withUnsafeBytes { unsafe doorman_curl_easy_setopt_blob(pointer, option, $0.baseAddress, $0.count) })
+    }
+
     func set(_ option: CURLoption, _ values: [String]) {
         var list: UnsafeMutablePointer<curl_slist>?
         for value in values {
@@ -164,8 +168,8 @@ extension EasyHandle {
         enable(CURLOPT_SSL_VERIFYPEER)
         set(CURLOPT_SSL_VERIFYHOST, 2)
         set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
-        if let caFile = settings.caFile {
-            set(CURLOPT_CAINFO, caFile)
+        if let authorities = settings.authorities {
+            set(CURLOPT_CAINFO_BLOB, authorities)
             // Without this, libcurl would trust the system's directory of authorities as well.
             set(CURLOPT_CAPATH, nil)
         }

@@ -9,6 +9,8 @@ struct PoolReplacementPolicy: Sendable {
         case age
         /// Requests in a row timed out, without a response between them.
         case timeouts
+        /// Other authorities are trusted now.
+        case authorities
     }
 
     private let start: ContinuousClock.Instant

@@ -35,8 +35,8 @@ extension CurlTransport {
         package var dnsOverrides: [String] = []
         /// The maximum number of requests at once, running and waiting. Default 1,024.
         package var maximumRequests = 1024
-        /// The path to a PEM file with the only authorities to trust; `nil` for the system's.
-        package var caFile: String?
+        /// The only authorities to trust, in PEM form; `nil` for the system's. See ``CurlTransport/replaceAuthorities(_:)``.
+        package var authorities: [UInt8]?
         /// The URL of a proxy for requests to other machines; `nil` for none. `http_proxy` and similar variables are ignored.
         ///
         /// Not `https://`: libcurl does not tell whether the TLS session with the proxy has unread bytes.
@@ -57,6 +57,7 @@ extension CurlTransport {
             if timeoutsUntilReconnect < 1 { return "timeoutsUntilReconnect must be positive" }
             if dnsCacheTTL < .zero { return "dnsCacheTTL must not be negative" }
             if proxy?.lowercased().hasPrefix("https:") == true { return "proxy must not be https://" }
+            if authorities?.isEmpty == true { return "authorities must not be empty" }
             if maximumRequests < 1 { return "maximumRequests must be positive" }
             return nil
         }
@@ -72,8 +73,6 @@ extension CurlTransport {
     package enum SetupError: Error, Sendable, Hashable {
         /// A setting is invalid. The text names it, and the expected value.
         case invalidSetting(String)
-        /// The process can't read ``Settings/caFile``.
-        case unreadableCAFile
         /// libcurl or the system is out of resources.
         case unavailable
     }

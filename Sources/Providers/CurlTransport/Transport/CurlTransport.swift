@@ -1,4 +1,3 @@
-private import Glibc
 package import ProviderHTTP
 
 /// An HTTP transport over libcurl, with limits on time and size.
@@ -7,6 +6,7 @@ package import ProviderHTTP
 /// send requests. The transport ignores redirects, cookies, `.netrc` and the environment's proxies. It uses HTTP without TLS only
 /// to loopback addresses.
 package final class CurlTransport: HTTPTransport {
+    /// The settings at the start. ``replaceAuthorities(_:)`` does not change them.
     package let settings: Settings
     private let semaphore: RequestSemaphore
     private let shared: ConnectionPool
@@ -18,11 +18,19 @@ package final class CurlTransport: HTTPTransport {
 
     package init(_ settings: Settings = Settings()) throws(SetupError) {
         if let problem = settings.problem { throw .invalidSetting(problem) }
-        if let caFile = settings.caFile, unsafe access(caFile, R_OK) != 0 { throw .unreadableCAFile }
         self.settings = settings
         semaphore = RequestSemaphore(capacity: settings.maximumRequests)
         shared = try ConnectionPool(settings: settings, semaphore: semaphore)
         single = try ConnectionPool(settings: settings, semaphore: semaphore)
+    }
+
+    /// The only trusted authorities; `nil` for the system's.
+    package var authorities: [UInt8]? { shared.authorities }
+
+    /// Trusts other authorities from the next request on, which uses a new connection. Requests in flight end on their connections.
+    package func replaceAuthorities(_ authorities: [UInt8]?) {
+        shared.replaceAuthorities(authorities)
+        single.replaceAuthorities(authorities)
     }
 
     package var statistics: Statistics { semaphore.statistics }

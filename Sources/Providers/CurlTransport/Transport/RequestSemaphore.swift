@@ -39,6 +39,7 @@ final class RequestSemaphore: Sendable {
             switch reason {
             case .age: state.counts.replacementsForAge += 1
             case .timeouts: state.counts.replacementsForTimeouts += 1
+            case .authorities: state.counts.replacementsForAuthorities += 1
             }
         }
     }
@@ -61,6 +62,8 @@ extension CurlTransport {
         package internal(set) var replacementsForAge = 0
         /// The number of replacements after time-outs: see ``Settings/timeoutsUntilReconnect``.
         package internal(set) var replacementsForTimeouts = 0
+        /// The number of replacements for other authorities: see ``CurlTransport/replaceAuthorities(_:)``.
+        package internal(set) var replacementsForAuthorities = 0
         /// The number of requests that are running or waiting now.
         package internal(set) var requestsUnderWay = 0
     }
