@@ -84,7 +84,9 @@ final class Reloader: Service {
         counters.count(outcome)
         switch outcome {
         case .applied(let changed, let needRestart):
-            logger.notice("reloaded the settings", metadata: ["changed": .array(changed.map { .string($0) })])
+            logger.notice(
+                "reloaded the settings",
+                metadata: ["audit": "settings_reloaded", "changed": .array(changed.map { .string($0) })])
             if !needRestart.isEmpty {
                 logger.warning(
                     "changed settings need a restart: their old values stay active",
