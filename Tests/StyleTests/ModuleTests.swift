@@ -30,7 +30,8 @@ struct ModuleTests {
         "DoormanDaemon": core.union(nio).union(libc).union([
             "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanFiles", "DoormanGovernor",
             "DoormanServer",
-            "DoormanWire", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting", "Dispatch", "Foundation", "Logging", "ServiceLifecycle",
+            "DoormanWire", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting", "Dispatch", "Foundation", "Logging",
+            "ServiceLifecycle",
             "UnixSignals", "Yams",
         ]),
         "DoormanClient": core.union(nio).union(libc).union([
