@@ -96,7 +96,7 @@ let package = Package(
         module(
             "DoormanWire", in: "Sources/Wire", ["DoormanCore", "DoormanSupport", "CDoormanProtos", "CProtobufC", nioCore]),
         // TLS details that NIOSSL leaves to BoringSSL and does not expose.
-        module("NIOSSLExtras", in: "Sources/Wire", [nioSSL]),
+        module("NIOSSLExtras", in: "Sources/Wire", [nioCore, nioSSL, nioTLS]),
         module(
             "DoormanCache", in: "Sources/Verification",
             ["CPrefetch", "DoormanCore", "DoormanCrypto", "DoormanSupport", nioConcurrencyHelpers]),
@@ -137,9 +137,8 @@ let package = Package(
         module(
             "DoormanBench", in: "Sources/Tools",
             [
-                "DoormanClient", "DoormanCore", "DoormanPlatform", "DoormanSupport", "DoormanWire", histogram,
-                nioConcurrencyHelpers,
-                nioCore, nioPosix, nioSSL, nioTLS,
+                "DoormanClient", "DoormanCore", "DoormanPlatform", "DoormanSupport", "DoormanWire", "NIOSSLExtras", histogram,
+                nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS,
             ]),
         module("EmulatorClient", in: "Sources/Tools", ["DoormanCore", "DoormanSupport", nioCore, nioHTTP1, nioPosix]),
         module(
@@ -189,6 +188,7 @@ let package = Package(
         tests("DoormanSupportTests", ["DoormanCore", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
         tests("DoormanFilesTests", ["DoormanFiles", "TestKit"]),
         tests("DoormanWireTests", ["DoormanCore", "DoormanSupport", "DoormanWire", "TestKit", nioCore]),
+        tests("NIOSSLExtrasTests", ["NIOSSLExtras"]),
         tests("DoormanCryptoTests", ["DoormanCrypto"]),
         tests(
             "DoormanCacheTests",
@@ -242,7 +242,7 @@ let package = Package(
             [
                 "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanBench", "DoormanClient",
                 "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanServer", "DoormanSupport", "DoormanWire",
-                "ProviderHTTP", "TestKit", logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix,
+                "ProviderHTTP", "TestKit", logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
                 "account-kit-emulator", "doorman", "doormand",
             ]),
         tests("PageTests", ["TestKit", "account-kit-emulator", "doorman", "doormand"]),

@@ -19,14 +19,17 @@ struct CLITLSTests {
         ]
     }
 
-    private func withServer(_ body: (DoormandProcess) async throws -> Void) async throws {
+    private func withServer(
+        _ leaf: TestAuthority.Leaf? = nil, _ body: (DoormandProcess) async throws -> Void
+    ) async throws {
+        let leaf = leaf ?? server
         try await withTemporaryFolder { folder in
             let policy = folder.appendingPathComponent("policy.yaml")
             try "- {callers: uri:spiffe://example.org/operators, methods: [verify, exchange, accounts]}"
                 .write(to: policy, atomically: true, encoding: .utf8)
             try await DoormandProcess.run(
                 [
-                    "--tls-certificate-file", server.certificateFile, "--tls-private-key-file", server.keyFile,
+                    "--tls-certificate-file", leaf.certificateFile, "--tls-private-key-file", leaf.keyFile,
                     "--tls-client-ca-file", authority.certificateFile, "--authorization-policy-file", policy.path,
                 ], body)
         }
@@ -82,6 +85,22 @@ struct CLITLSTests {
                     #expect(program.errorOutput.contains("TLS") || program.errorOutput.contains("--certificate-file"))
                 }
             }
+        }
+    }
+
+    @Test("a configured name overrides the address of the server")
+    func wrongName() async throws {
+        let server = try await authority.leaf(names: "IP:127.0.0.1", usage: "serverAuth")
+        try await withServer(server) { doormand in
+            for command in [["verify"], ["health"], ["bench", "--token-file", "-"]] {
+                let options = command + ["--server-name", "other.example"]
+                let program = try await run(
+                    doormand, options, environment, host: "127.0.0.1", timeout: "1s", input: "EMAWsecrettoken")
+                #expect(try await program.ending() == 3, "\(command): \(program.allOutput)")
+                #expect(program.errorOutput.contains("not for other.example: it is for IP:127.0.0.1"), "\(program.allOutput)")
+            }
+            let byAddress = try await run(doormand, ["health"], environment, host: "127.0.0.1")
+            #expect(try await byAddress.ending() == 0, "\(byAddress.allOutput)")
         }
     }
 

@@ -16,7 +16,7 @@ struct ModuleTests {
         "DoormanFiles": ["DoormanPlatform"],
         "DoormanCrypto": ["COpenSSL", "DoormanCore"],
         "DoormanWire": core.union(["CDoormanProtos", "CProtobufC", "NIOCore"]),
-        "NIOSSLExtras": ["NIOSSL"],
+        "NIOSSLExtras": ["NIOCore", "NIOSSL", "NIOTLS"],
         "DoormanCache": core.union(["CPrefetch", "DoormanCrypto", "NIOConcurrencyHelpers"]),
         "DoormanGovernor": core.union(["NIOConcurrencyHelpers"]),
         "ProviderRouting": core.union(["NIOConcurrencyHelpers"]),
@@ -39,7 +39,9 @@ struct ModuleTests {
             "Instrumentation", "ServiceContextModule",
         ]),
         "DoormanTesting": ["DoormanClient", "NIOConcurrencyHelpers"],
-        "DoormanBench": core.union(nio).union(libc).union(["DoormanClient", "DoormanWire", "Histogram", "NIOSSL", "NIOTLS"]),
+        "DoormanBench": core.union(nio).union(libc).union([
+            "DoormanClient", "DoormanWire", "Histogram", "NIOSSLExtras", "NIOSSL", "NIOTLS",
+        ]),
         "EmulatorClient": core.union(["FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix"]),
         "AccountKitEmulator": core.union(nio).union(libc).union([
             "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "DoormanFiles", "DoormanSupport", "FoundationEssentials",

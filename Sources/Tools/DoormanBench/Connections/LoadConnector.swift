@@ -3,13 +3,14 @@ internal import DoormanSupport
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
+internal import NIOSSLExtras
 
 /// Opens the load's connections, each with its handlers and, where the settings say so, TLS.
 struct LoadConnector: Sendable {
     /// The parts that all handshakes share.
     private struct TLS: Sendable {
         let context: NIOSSLContext
-        let expectedName: String?
+        let expectedName: ServerName
     }
 
     /// Maximum time to wait for the server's TLS close notification: 1 s.
@@ -50,9 +51,8 @@ struct LoadConnector: Sendable {
                 // Called for each address that is tried: a name may resolve to several.
                 channel.eventLoop.makeCompletedFuture {
                     if let tls {
-                        try channel.pipeline.syncOperations.addHandlers(
-                            NIOSSLClientHandler(context: tls.context, serverHostname: tls.expectedName),
-                            LoadHandshakeHandler(eventLoop: channel.eventLoop))
+                        try channel.pipeline.syncOperations.addTLSClient(tls.context, verifying: tls.expectedName)
+                        try channel.pipeline.syncOperations.addHandler(LoadHandshakeHandler(eventLoop: channel.eventLoop))
                     }
                     try channel.pipeline.syncOperations.addHandler(LoadHandler(loop: loop.value, index: index))
                 }

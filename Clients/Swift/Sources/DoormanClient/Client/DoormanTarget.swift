@@ -25,8 +25,13 @@ public struct DoormanTarget: Sendable, Hashable {
 }
 
 extension DoormanTarget {
+    /// The host, a name or an IP address; `nil` for a Unix socket.
+    var host: String? {
+        if case .hostAndPort(let host, _) = address { host } else { nil }
+    }
+
     /// The host if it is a name; `nil` if it is an IP address or a Unix socket.
-    package var hostName: String? {
+    var hostName: String? {
         guard case .hostAndPort(let host, let port) = address, (try? SocketAddress(ipAddress: host, port: port)) == nil else {
             return nil
         }

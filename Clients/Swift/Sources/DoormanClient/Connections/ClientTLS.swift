@@ -1,6 +1,7 @@
 internal import DoormanPlatform
 internal import NIOConcurrencyHelpers
 internal import NIOSSL
+internal import NIOSSLExtras
 
 /// The TLS context of a client's connections. It is reloaded when its files have changed.
 final class ClientTLS: Sendable {
@@ -68,8 +69,8 @@ final class ClientTLS: Sendable {
         return try result.get()
     }
 
-    /// Returns the name that a server's certificate must have; `nil` for its address.
-    func serverName(of server: Server) -> String? {
+    /// Returns the name that a server's certificate must have.
+    func serverName(of server: Server) -> ServerName {
         tls.expectedName(at: server.target)
     }
 }

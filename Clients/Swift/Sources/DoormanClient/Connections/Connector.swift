@@ -3,6 +3,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
+internal import NIOSSLExtras
 
 /// Opens connections to servers, and sets up their channels.
 struct Connector: Sendable {
@@ -44,7 +45,7 @@ struct Connector: Sendable {
     }
 
     private func open(
-        _ server: Server, _ secured: (context: NIOSSLContext, name: String?)?, _ connection: NIOLoopBound<Connection>,
+        _ server: Server, _ secured: (context: NIOSSLContext, name: ServerName)?, _ connection: NIOLoopBound<Connection>,
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<any Channel> {
         var bootstrap = ClientBootstrap(group: eventLoop)
@@ -52,8 +53,7 @@ struct Connector: Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let secured {
-                        let handler = try NIOSSLClientHandler(context: secured.context, serverHostname: secured.name)
-                        try channel.pipeline.syncOperations.addHandler(handler)
+                        try channel.pipeline.syncOperations.addTLSClient(secured.context, verifying: secured.name)
                     }
                     try channel.pipeline.syncOperations.addHandler(connection.value)
                 }

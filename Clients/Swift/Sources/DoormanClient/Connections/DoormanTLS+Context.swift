@@ -1,5 +1,5 @@
 package import NIOSSL
-internal import NIOSSLExtras
+package import NIOSSLExtras
 
 // The TLS contexts of the client's connections and of the load generator's.
 
@@ -38,10 +38,9 @@ extension DoormanTLS {
         }
     }
 
-    /// Returns the name that a server's certificate must have; `nil` for the address of the connection. TLS sends no server name then
-    /// (RFC 6066, section 3).
-    package func expectedName(at target: DoormanTarget) -> String? {
-        serverName ?? target.hostName
+    /// Returns the name that a server's certificate must have. The host of the target does not count if a name is configured.
+    package func expectedName(at target: DoormanTarget) -> ServerName {
+        ServerName(serverName ?? target.host ?? "")
     }
 
     var files: [String] {

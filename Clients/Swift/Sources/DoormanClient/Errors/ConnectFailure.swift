@@ -29,7 +29,9 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
         switch error {
         case let error as ConnectFailure: self = error
         case let error as NIOSSLError: self = .handshake(Self.explanation(error))
-        case is NIOSSLExtraError: self = .handshake("the server's certificate is not for this name")
+        case let error as ServerNameMismatch: self = .handshake("\(error)")
+        case let error as NIOSSLExtraError where error == .invalidSNIHostname:
+            self = .handshake("the server's name is empty, too long or has a NUL byte")
         case let error as BoringSSLError: self = .handshake(Self.explanation(error))
         case let error as NIOConnectionError:
             if let first = error.connectionErrors.first {
