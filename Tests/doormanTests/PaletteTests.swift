@@ -29,6 +29,8 @@ struct PaletteTests {
         let report = Report(identity, took: .milliseconds(1))
         let coloured = report.text(on: Palette(isColoured: true))
         #expect(coloured.contains("freshness:    \u{1b}[33mstale\u{1b}[0m\n"), "\(coloured)")
-        for report in [serving, report, .revoked] { #expect(report.text(on: .plain) == report.text) }
+        for report in [serving, report, .revoked(RevocationResult(confirmed: []))] {
+            #expect(report.text(on: .plain) == report.text)
+        }
     }
 }

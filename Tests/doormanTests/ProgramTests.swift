@@ -1,5 +1,8 @@
+import DoormanClient
 import TestKit
 import Testing
+
+@testable import doorman
 
 @Suite("doorman", .timeLimit(.minutes(2)))
 struct ProgramTests {
@@ -33,6 +36,39 @@ struct ProgramTests {
         #expect(ending.error.filter { $0 == "\n" }.count == (failed ? 1 : 0), "\(ending)")
         #expect(ending.output.isEmpty == (failed && !arguments.contains("--json")), "\(ending)")
         #expect(!ending.error.contains("EMAW"))
+    }
+
+    @Test("revoke warns of a server that it can't reach, and succeeds", arguments: [false, true])
+    func unreachableServer(json: Bool) async throws {
+        let server = try VectorServer()
+        let addresses = ["127.0.0.1:\(server.port)", "unix:/nonexistent/doorman.sock"]
+        async let ending = Program.run(
+            ["revoke", "--address", addresses.joined(separator: ","), "--timeout", "1m"] + (json ? ["--json"] : []),
+            input: "EMAWtoken")
+        try await server.answerCalls(with: [try GoldenVector.named("response-revoke")])
+        let expected = """
+            {"confirmed":["\(addresses[0])"],"outcome":"revoked","unreachable":[{"message":"no connection to \(addresses[1]): the \
+            socket file does not exist","reason":"UNREACHABLE","server":"\(addresses[1])"}]}
+
+            """
+        #expect(try await ending.status == 0)
+        #expect(try await ending.output == (json ? expected : "revoked\n"))
+        let error = try await ending.error
+        #expect(error.hasPrefix("doorman: warning: \(addresses[1]) could not be reached: "), "\(error)")
+        #expect(error.filter { $0 == "\n" }.count == 1, "\(error)")
+    }
+
+    @Test("a revocation that one server fails says which servers confirmed it")
+    func partialRevocation() throws {
+        let (good, bad) = (ServerAddress(target: .hostAndPort("a.test")), ServerAddress(target: .hostAndPort("b.test")))
+        var error = DoormanError(.providerUnavailable, "down", isRetryable: true)
+        error.revocation = RevocationResult(confirmed: [good], failed: [RevocationResult.Failure(server: bad, error: error)])
+        let report = FailureReport(error)
+        #expect(report.confirmation?.contains("revoked at a.test:7117.") == true)
+        let servers =
+            #"{"confirmed":["a.test:7117"],"#
+            + #""failed":[{"message":"down","reason":"PROVIDER_UNAVAILABLE","server":"b.test:7117"}],"unreachable":[]}"#
+        #expect(report.json.contains(#""servers":"# + servers), "\(report.json)")
     }
 
     @Test("verify prints the identity as text")

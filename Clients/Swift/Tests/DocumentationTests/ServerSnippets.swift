@@ -28,6 +28,13 @@ private func secured() -> DoormanClient {
     return client
 }
 
+private func revoke(_ token: Token, client: DoormanClient, logger: Logger) async throws {
+    let result = try await client.revoke(token)
+    for failure in result.unreachable {
+        logger.warning("not revoked there", metadata: ["server": "\(failure.server)", "reason": "\(failure.error)"])
+    }
+}
+
 private func hedged() -> DoormanClient {
     var configuration = DoormanClientConfiguration()
     configuration.hedgeAfter = .milliseconds(20)

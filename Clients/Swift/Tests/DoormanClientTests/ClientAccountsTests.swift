@@ -26,11 +26,11 @@ struct ClientAccountsTests {
         try await answer(call, connection, expected)
         #expect(try await page == expected)
 
-        async let deleted: Void = client.deleteAccount("1011", applicationID: "5432")
+        async let deleted = client.deleteAccount("1011", applicationID: "5432")
         call = try await connection.nextCall()
         #expect(call.method == .deleteAccount && call.secret == "1011" && call.applicationID == "5432")
         try await connection.answer(call, ResponseEncoder.encodeAccountDeleted())
-        try await deleted
+        _ = try await deleted
         await client.close()
     }
 

@@ -43,17 +43,17 @@ struct ClientCallTests {
         try await connection.answer(call, ResponseEncoder.encode(.issued(Token("EMAWnew"), .sample("1"))))
         #expect(try await exchange == Exchange(token: Token("EMAWnew"), identity: .sample("1")))
 
-        async let revoked: Void = client.revoke(Token("EMAWold"))
+        async let revoked = client.revoke(Token("EMAWold"))
         call = try await connection.nextCall()
         #expect(call.method == .revoke && call.secret == "EMAWold")
         try await connection.answer(call, ResponseEncoder.encodeRevoked())
-        try await revoked
+        _ = try await revoked
 
-        async let allRevoked: Void = client.revoke(accountID: "1011")
+        async let allRevoked = client.revoke(accountID: "1011")
         call = try await connection.nextCall()
         #expect(call.method == .revoke && call.secret == "1011")
         try await connection.answer(call, ResponseEncoder.encodeRevoked())
-        try await allRevoked
+        _ = try await allRevoked
 
         connection.answersPings = false
         async let health = client.health()

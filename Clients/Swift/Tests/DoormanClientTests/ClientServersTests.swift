@@ -348,5 +348,5 @@ struct ClientServersTests {
 }
 
 extension DoormanTarget {
-    fileprivate var port: Int { if case .hostAndPort(_, let port) = address { port } else { 0 } }
+    var port: Int { if case .hostAndPort(_, let port) = address { port } else { 0 } }
 }

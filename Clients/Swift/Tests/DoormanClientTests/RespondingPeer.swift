@@ -11,6 +11,8 @@ final class RespondingPeer: Sendable {
         case hung
         case draining
         case providerUnavailable
+        /// Responds to a verify with an identity past its TTL.
+        case stale
         /// Closes each connection at its first call.
         case dropping
     }
@@ -18,6 +20,7 @@ final class RespondingPeer: Sendable {
     private struct State {
         var behaviour = Behaviour.serving
         var calls: [String] = []
+        var methods: [Method?] = []
         var pings = 0
         var connections = 0
         var isOver = false
@@ -62,6 +65,8 @@ final class RespondingPeer: Sendable {
 
     /// The tokens of the calls so far, in order.
     var calls: [String] { state.withLockedValue { $0.calls } }
+    /// The methods of these calls.
+    var methods: [Method?] { state.withLockedValue { $0.methods } }
     var pings: Int { state.withLockedValue { $0.pings } }
     var connections: Int { state.withLockedValue { $0.connections } }
 
@@ -82,7 +87,12 @@ final class RespondingPeer: Sendable {
         _ call: ReceivedCall, on connection: PeerConnection, _ state: NIOLockedValueBox<State>
     ) async throws {
         let behaviour = state.withLockedValue { state in
-            if call.method == .healthCheck { state.pings += 1 } else { state.calls.append(call.secret) }
+            if call.method == .healthCheck {
+                state.pings += 1
+            } else {
+                state.calls.append(call.secret)
+                state.methods.append(call.method)
+            }
             return state.behaviour
         }
         switch (behaviour, call.method) {
@@ -90,7 +100,13 @@ final class RespondingPeer: Sendable {
         case (.dropping, _): throw Unexpected(what: "dropped")
         case (.draining, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.notServing))
         case (_, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.serving))
+        case (.serving, .revoke), (.stale, .revoke): try await connection.answer(call, ResponseEncoder.encodeRevoked())
+        case (.serving, .deleteAccount): try await connection.answer(call, ResponseEncoder.encodeAccountDeleted())
         case (.serving, _): try await connection.answer(call, call.secret)
+        case (.stale, _):
+            var identity = Identity.sample(call.secret)
+            identity.freshness = .stale
+            try await connection.answer(call, ResponseEncoder.encode(identity))
         case (.draining, _): try await connection.answer(call, FailureResponse(.draining, "shutting down"))
         case (.providerUnavailable, _):
             try await connection.answer(call, FailureResponse(.providerUnavailable, "no way to the provider"))

@@ -29,9 +29,9 @@ extension AccountsCommand {
     ///
     /// - Parameters:
     ///   - id: The account's id.
-    ///   - failure: The failure, or `nil` if the account was deleted.
-    static func line(deleting id: String, failure: FailureReport?) -> String {
-        JSONOutput.encode(DeletionJSON(accountID: id, failure: failure?.body)) + "\n"
+    ///   - outcome: The servers of a deletion that succeeded, or the failure.
+    static func line(deleting id: String, _ outcome: DeletionOutcome) -> String {
+        JSONOutput.encode(DeletionJSON(accountID: id, outcome: outcome)) + "\n"
     }
 }
 
@@ -41,9 +41,15 @@ private struct AccountJSON: Encodable {
     @Nullable var email: String?
 }
 
+/// The outcome of the deletion of an account.
+enum DeletionOutcome {
+    case deleted(RevocationResult)
+    case failed(FailureReport)
+}
+
 private struct DeletionJSON: Encodable {
     let accountID: String
-    let failure: FailureJSON?
+    let outcome: DeletionOutcome
 
     private enum CodingKeys: CodingKey {
         case accountID
@@ -53,7 +59,10 @@ private struct DeletionJSON: Encodable {
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(accountID, forKey: .accountID)
-        if let failure { try failure.encode(to: encoder) } else { try OutcomeJSON(outcome: "deleted").encode(to: encoder) }
+        switch outcome {
+        case .deleted(let result): try RevocationJSON(result, outcome: "deleted").encode(to: encoder)
+        case .failed(let failure): try failure.body.encode(to: encoder)
+        }
     }
 }
 
@@ -135,7 +144,9 @@ struct AccountsDeleteCommand: AsyncParsableCommand {
         discussion: """
             Prints the result of each account, one JSON object per line. After a failure the command continues with the next \
             account. It stops if every further call would fail in the same way, or after \(maximumConsecutiveFailures) consecutive \
-            failures. For an unknown account, Account Kit fails as it does in an outage: PROVIDER_UNAVAILABLE.
+            failures. For an unknown account, Account Kit fails as it does in an outage: PROVIDER_UNAVAILABLE. \
+            With several servers, it first revokes the account's tokens at all of them. That needs the permission for 'revoke', too. \
+            A warning names each server that could not be reached.
             """)
 
     /// The number of consecutive failures after which the accounts are not the likely cause.
@@ -173,6 +184,9 @@ struct AccountsDeleteCommand: AsyncParsableCommand {
         }
         await client.close()
         progress.end()
+        for failure in counters.unreachable {
+            StandardStreams.write(FailureReport.warning(failure, about: "tokens of deleted accounts"), to: .error)
+        }
         if let failure = counters.lastFailure {
             StandardStreams.write(
                 FailureReport.line(counters.summary + ": \(failure.description)", next: failure.next), to: .error)
@@ -184,17 +198,15 @@ struct AccountsDeleteCommand: AsyncParsableCommand {
     private func delete(
         _ id: String, _ client: DoormanClient, _ counters: inout DeletionCounters, _ progress: inout Progress
     ) async {
+        let outcome: DeletionOutcome
         do throws(DoormanError) {
-            try await client.deleteAccount(id, applicationID: application)
-            counters.count(nil)
-            progress.clear()
-            StandardStreams.write(AccountsCommand.line(deleting: id, failure: nil), to: .output)
+            outcome = .deleted(try await client.deleteAccount(id, applicationID: application))
         } catch {
-            let failure = FailureReport(error)
-            counters.count(failure)
-            progress.clear()
-            StandardStreams.write(AccountsCommand.line(deleting: id, failure: failure), to: .output)
+            outcome = .failed(FailureReport(error))
         }
+        counters.count(outcome)
+        progress.clear()
+        StandardStreams.write(AccountsCommand.line(deleting: id, outcome), to: .output)
         progress.show(counters.summary)
     }
 
@@ -243,16 +255,22 @@ struct DeletionCounters {
     private var failed = 0
     private var consecutiveFailures = 0
     private(set) var lastFailure: FailureReport?
+    /// The servers that a deletion could not reach, each once.
+    private(set) var unreachable: [RevocationResult.Failure] = []
 
-    mutating func count(_ failure: FailureReport?) {
-        guard let failure else {
+    mutating func count(_ outcome: DeletionOutcome) {
+        switch outcome {
+        case .deleted(let result):
             deleted += 1
             consecutiveFailures = 0
-            return
+            for failure in result.unreachable where !unreachable.contains(where: { $0.server == failure.server }) {
+                unreachable.append(failure)
+            }
+        case .failed(let failure):
+            failed += 1
+            consecutiveFailures += 1
+            lastFailure = failure
         }
-        failed += 1
-        consecutiveFailures += 1
-        lastFailure = failure
     }
 
     /// Whether the next deletion would probably fail like the last.

@@ -7,6 +7,9 @@ struct RevokeCommand: AsyncParsableCommand {
         commandName: "revoke",
         abstract: "Revoke a token, or all tokens of an account.",
         discussion: """
+            Goes to every server of --address, and to each address of a name. The exit code is 0 if at least one server confirmed \
+            it and none answered with an error. A warning names each server that could not be reached.
+
             Prefer standard input or --token-file. Other people on this machine can see the arguments of a process, and shells \
             keep them in their history.
             """)
@@ -36,13 +39,11 @@ struct RevokeCommand: AsyncParsableCommand {
         guard let account else {
             let token = Token(bytes: try SecretSource(argument: token, file: tokenFile, kind: "token").read())
             return try await server.run { client throws(DoormanError) in
-                try await client.revoke(token, applicationID: application)
-                return .revoked
+                .revoked(try await client.revoke(token, applicationID: application))
             }
         }
         try await server.run { client throws(DoormanError) in
-            try await client.revoke(accountID: account, applicationID: application)
-            return .revoked
+            .revoked(try await client.revoke(accountID: account, applicationID: application))
         }
     }
 }

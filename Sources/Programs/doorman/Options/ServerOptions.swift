@@ -57,6 +57,7 @@ struct ServerOptions: ParsableArguments {
     /// Prints a report, and throws its status unless it is a success.
     func finish(_ report: Report) throws(ExitStatus) {
         StandardStreams.write(json ? report.json + "\n" : report.text(on: .output), to: .output)
+        for warning in report.warnings { StandardStreams.write(warning, to: .error) }
         if report.status != .success { throw report.status }
     }
 

@@ -30,8 +30,30 @@ struct FailureReport: Sendable, Equatable {
     /// The failure and the next step on one line, with a newline.
     var line: String { Self.line(description, next: next) }
 
+    /// Returns a line of warning about a server that a revocation could not reach.
+    ///
+    /// - Parameter subject: The tokens that the server may accept.
+    static func warning(_ failure: RevocationResult.Failure, about subject: String) -> String {
+        line(
+            "warning: \(failure.server) could not be reached: \(failure.error.message)",
+            next: "It may accept \(subject) until its cached entries end. Repeat the command when it is back.")
+    }
+
+    /// The line about the servers that a failed revocation did reach; `nil` if there are none.
+    var confirmation: String? {
+        guard let confirmed = error.revocation?.confirmed, !confirmed.isEmpty else { return nil }
+        return Self.line(
+            "the tokens are revoked at \(confirmed.map(\.description).joined(separator: ", "))",
+            next: "Repeat the command for the other servers.")
+    }
+
     /// Prints the line on standard error, with the outcome in colour if the terminal allows it.
     func printLine() {
+        printFailure()
+        if let confirmation { StandardStreams.write(confirmation, to: .error) }
+    }
+
+    private func printFailure() {
         let line = line
         let start = "doorman: " + outcome
         guard line.hasPrefix(start) else { return StandardStreams.write(line, to: .error) }
@@ -62,7 +84,7 @@ struct FailureReport: Sendable, Equatable {
     var body: FailureJSON {
         FailureJSON(
             outcome: outcome, reason: reason, message: error.message, retryable: error.isRetryable,
-            retryAfterSeconds: error.retryAfter?.secondsForJSON, next: next)
+            retryAfterSeconds: error.retryAfter?.secondsForJSON, next: next, servers: error.revocation.map { RevocationJSON($0) })
     }
 
     /// The next step, in one sentence.
@@ -117,4 +139,6 @@ struct FailureJSON: Encodable {
     /// Absent if unknown.
     let retryAfterSeconds: Double?
     let next: String
+    /// The outcome at each server. Absent unless the command goes to every server.
+    let servers: RevocationJSON?
 }

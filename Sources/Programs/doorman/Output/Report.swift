@@ -8,6 +8,8 @@ struct Report: Sendable, Equatable {
     /// One line of JSON, without a newline.
     let json: String
     let status: ExitStatus
+    /// The lines for standard error, each with a newline.
+    let warnings: [String]
     /// The word of the text that gets a colour.
     private let outcome: Outcome?
 
@@ -16,9 +18,11 @@ struct Report: Sendable, Equatable {
         let meaning: Palette.Meaning
     }
 
-    static var revoked: Report {
+    /// The report of a revocation that succeeded, with a warning for each server that could not be reached.
+    static func revoked(_ result: RevocationResult) -> Report {
         Report(
-            text: "revoked\n", json: OutcomeJSON(outcome: "revoked"), status: .success,
+            text: "revoked\n", json: RevocationJSON(result, outcome: "revoked"), status: .success,
+            warnings: result.unreachable.map { FailureReport.warning($0, about: "revoked tokens") },
             outcome: Outcome(word: "revoked", meaning: .good))
     }
 
@@ -26,11 +30,13 @@ struct Report: Sendable, Equatable {
     ///   - text: The text for people.
     ///   - json: The value for programs.
     ///   - status: The exit status of the program.
+    ///   - warnings: The lines for standard error.
     ///   - outcome: A word at the end of a line of the text that gets a colour. `nil` for none.
-    init(text: String, json: some Encodable, status: ExitStatus, outcome: Outcome? = nil) {
+    init(text: String, json: some Encodable, status: ExitStatus, warnings: [String] = [], outcome: Outcome? = nil) {
         self.text = text
         self.json = JSONOutput.encode(json)
         self.status = status
+        self.warnings = warnings
         self.outcome = outcome
     }
 

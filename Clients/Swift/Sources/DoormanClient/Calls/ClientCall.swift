@@ -29,6 +29,14 @@ final class ClientCall: @unchecked Sendable {
         let streamID: StreamID
     }
 
+    /// The goal of a call that is not for any server.
+    enum Destination {
+        /// The call is for this server alone.
+        case server(Server)
+        /// The call is sent to no server. It ends when the target's servers are known.
+        case servers(of: DoormanTarget)
+    }
+
     private enum Outcome {
         /// Of a verify.
         case identity(Identity)
@@ -42,6 +50,10 @@ final class ClientCall: @unchecked Sendable {
         var secondAttempt: Attempt?
         var triedServers: [Server] = []
         var lastError: DoormanError?
+        var providerError: DoormanError?
+        var destination: Destination?
+        var wasAnswered = false
+        var foundServers: [Server] = []
     }
 
     let operation: Operation
@@ -162,6 +174,36 @@ final class ClientCall: @unchecked Sendable {
     var lastError: DoormanError? {
         get { coldState?.lastError }
         set { makeColdState().lastError = newValue }
+    }
+
+    /// The error of a server whose provider gave no verdict. A stale identity of another server does not overrule it.
+    var providerError: DoormanError? {
+        get { coldState?.providerError }
+        set { makeColdState().providerError = newValue }
+    }
+
+    /// `nil` for a call for any server. It is set before the call is submitted.
+    var destination: Destination? {
+        get { coldState?.destination }
+        set { makeColdState().destination = newValue }
+    }
+
+    /// Whether a server responded with a failure to a call for it alone.
+    var wasAnswered: Bool {
+        get { coldState?.wasAnswered ?? false }
+        set { makeColdState().wasAnswered = newValue }
+    }
+
+    /// The servers of the target of a ``Destination/servers(of:)`` call that has ended without an error.
+    var foundServers: [Server] {
+        get { coldState?.foundServers ?? [] }
+        set { makeColdState().foundServers = newValue }
+    }
+
+    /// Whether the response to a verify is an identity past its TTL.
+    var isStale: Bool {
+        guard case .identity(let identity)? = outcome else { return false }
+        return identity.freshness == .stale
     }
 
     /// The second attempt of a hedged call.

@@ -32,21 +32,6 @@ extension DoormanClient {
         return page
     }
 
-    /// Deletes an account at the provider permanently, and revokes its tokens.
-    ///
-    /// The call is safe to repeat. Account Kit sends the same response for an account that does not exist as during an outage:
-    /// ``UnavailableReason/providerUnavailable``.
-    ///
-    /// - Parameters:
-    ///   - accountID: The provider's ID of the account.
-    ///   - applicationID: The application of the account. Default `nil`: the server's only application.
-    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
-    public func deleteAccount(
-        _ accountID: String, applicationID: String? = nil, timeout: Duration? = nil
-    ) async throws(DoormanError) {
-        _ = try await response(
-            to: .deleteAccount(AccountDeletionRequest(accountID: accountID, applicationID: applicationID)), timeout)
-    }
 }
 
 /// The accounts of an application. Each iteration begins with the first page, and requests a page when the page before it is used up.

@@ -50,35 +50,6 @@ extension DoormanClient {
         return Exchange(token: token, identity: identity)
     }
 
-    /// Revokes a token at the provider and in the server's cache. Succeeds for a token that is no longer valid.
-    ///
-    /// - Parameters:
-    ///   - token: The token, exactly as the app sent it.
-    ///   - applicationID: The application of the token. Default `nil`: the server's only application.
-    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
-    public func revoke(_ token: Token, applicationID: String? = nil, timeout: Duration? = nil) async throws(DoormanError) {
-        try await revoke(.token(token), applicationID, timeout)
-    }
-
-    /// Revokes every token of an account at the provider and in the server's cache.
-    ///
-    /// - Parameters:
-    ///   - accountID: The provider's ID of the account.
-    ///   - applicationID: The application of the account. Default `nil`: the server's only application.
-    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
-    public func revoke(accountID: String, applicationID: String? = nil, timeout: Duration? = nil) async throws(DoormanError) {
-        try await revoke(.account(accountID), applicationID, timeout)
-    }
-
-    private func revoke(
-        _ subject: RevocationRequest.Subject, _ applicationID: String?, _ timeout: Duration?
-    ) async throws(DoormanError) {
-        // After an error too: the server may have revoked it.
-        defer { nearCache?.remove(subject) }
-        nearCache?.remove(subject)
-        _ = try await response(to: .revoke(RevocationRequest(subject, applicationID: applicationID)), timeout)
-    }
-
     /// Returns the server's health.
     ///
     /// - Parameters:
@@ -115,17 +86,23 @@ extension DoormanClient {
         let waiter = Waiter()
         let call = ClientCall(
             operation, metadata: TraceMetadata.current(), deadline: deadline(from: start, timeout), waiter: waiter)
-        await withTaskCancellationHandler {
-            await waiter.wait { submit(call, at: start) }
-        } onCancel: {
-            if waiter.cancel() { submissions.cancel(call) }
-        }
+        await end(of: call, waiter, begunAt: start)
         let error = call.error
         if metrics.isOn {
             metrics.recordCall(call.method, error, nanoseconds: Int64(clamping: time.now.nanoseconds - start.nanoseconds))
         }
         if let error { throw error }
         return call
+    }
+
+    /// Makes a call, and returns when it has ended.
+    @inline(__always)
+    func end(of call: ClientCall, _ waiter: Waiter, begunAt start: Instant) async {
+        await withTaskCancellationHandler {
+            await waiter.wait { submit(call, at: start) }
+        } onCancel: {
+            if waiter.cancel() { submissions.cancel(call) }
+        }
     }
 
     /// Hands the call of a task to the event loop.

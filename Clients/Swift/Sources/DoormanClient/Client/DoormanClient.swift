@@ -33,6 +33,8 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     let submissions: SubmissionQueue
     let metrics: ClientMetrics
     let nearCache: NearCache?
+    /// The targets, each once.
+    let targets: [DoormanTarget]
     private let servers: String
     private let defaultTimeout: Nanoseconds
 
@@ -70,6 +72,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         self.eventLoop = eventLoop
         self.taskExecutor = environment.taskExecutor
         self.metrics = environment.metrics
+        self.targets = targets.enumerated().filter { targets.firstIndex(of: $1) == $0 }.map(\.element)
         self.servers = directory.description
         self.defaultTimeout = Nanoseconds(configuration.timeout)
         self.nearCache = NearCache(capacity: configuration.nearCacheCapacity, ttl: configuration.nearCacheTTL)

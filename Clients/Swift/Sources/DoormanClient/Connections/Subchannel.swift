@@ -126,6 +126,8 @@ final class Subchannel {
         guard let current else { return }
         current.isHung = true
         dispatcher?.moveCalls(from: current)
+        let dispatcher = dispatcher
+        defer { dispatcher?.endCalls(for: server, .hung) }
         releaseCurrent { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
     }
 
@@ -182,6 +184,7 @@ final class Subchannel {
                 let failure = ConnectFailure(error)
                 self.logger.debug("cannot connect", metadata: ["reason": "\(failure)"])
                 self.dispatcher?.failed(self, failure)
+                self.dispatcher?.endCalls(for: self.server, failure)
                 self.perform(self.machine.connectFailed(jitter: .random(in: 0..<1)))
             }
         }
@@ -223,6 +226,8 @@ extension Subchannel {
         }
         logger.info("server is not serving, calls move to other servers")
         dispatcher?.failed(self, .notServing)
+        let dispatcher = dispatcher
+        defer { dispatcher?.endCalls(for: server, .notServing) }
         releaseCurrent { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
     }
 

@@ -18,6 +18,8 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     case notServing
     /// The server accepts connections and does not respond.
     case hung
+    /// The client has no connection to this address of a name.
+    case notInUse
     /// The TLS handshake failed for this reason.
     case handshake(String)
     /// This client's TLS files can't be used, for this reason.
@@ -89,6 +91,7 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
         case .closedByPeer: "the server closed the connection before it responded"
         case .notServing: "the server is not serving"
         case .hung: "the server accepts connections and doesn't respond"
+        case .notInUse: "the client doesn't use this address: maximumServers limits them, or the name has lost it"
         case .handshake(let reason): "TLS handshake failed: \(reason)"
         case .unusableTLS(let reason): "invalid TLS configuration: \(reason)"
         case .systemError(let code): "system error \(code)"

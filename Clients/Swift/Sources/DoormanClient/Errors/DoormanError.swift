@@ -20,6 +20,8 @@ public struct DoormanError: Error, Sendable, Hashable {
     public let isRetryable: Bool
     /// The time to wait before a retry, above zero; `nil` if the server gave none.
     public let retryAfter: Duration?
+    /// The outcome at each server, for a revocation or a deletion that failed; otherwise `nil`.
+    public var revocation: RevocationResult?
 
     /// The reason why the token or code was rejected; `nil` if there is no verdict.
     public var rejection: RejectionReason? {

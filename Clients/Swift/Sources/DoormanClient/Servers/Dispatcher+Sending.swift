@@ -19,6 +19,7 @@ extension Dispatcher {
         if !waiting.isEmpty && ready.isEmpty {
             for subchannel in subchannels { subchannel.requestConnection() }
         }
+        sendDestined()
     }
 
     /// A subchannel has begun or ceased to take calls.
@@ -36,10 +37,17 @@ extension Dispatcher {
     /// Handles the response to a call, which may have ended meanwhile.
     func answered(_ call: ClientCall, _ reply: Reply, from subchannel: Subchannel) {
         switch reply {
-        case .success: finishSoon(call)
-        case .draining(let message): sendAgain(call, insteadOf: subchannel.server, .draining(message), why: .draining)
+        case .success:
+            // The first server's provider gave no verdict, so a verdict that is past its TTL is no better.
+            if let error = call.providerError, call.isStale { return finish(call, error) }
+            finishSoon(call)
+        case .draining(let message):
+            if call.destination != nil, isAnyReady(besides: subchannel.server) { return finish(call, .draining(message)) }
+            sendAgain(call, insteadOf: subchannel.server, .draining(message), why: .draining)
         case .failure(let status):
             let error = DoormanError(status, mayBeRepeated: call.operation.mayBeRepeated)
+            if call.destination != nil { call.wasAnswered = true }
+            if status.failure?.row.retry == .yes { call.providerError = error }
             // The other attempt of a hedged call may still succeed.
             if call.attempt != nil, status.failure?.row.retry == .yes {
                 call.lastError = error
@@ -101,7 +109,7 @@ extension Dispatcher {
             if call.attempt == nil { moved.append(call) }
         }
         for _ in moved { metrics.recordRetry(.hung) }
-        waiting.putBack(moved)
+        putBack(moved)
     }
 
     /// Sends the calls that are due for a hedge to a second server too.
@@ -118,10 +126,10 @@ extension Dispatcher {
 
     /// Sends a call on a subchannel that takes calls.
     func send(_ call: ClientCall, to subchannel: Subchannel, at now: Instant) {
-        guard let connection = subchannel.current else { return waiting.putBack([call]) }
+        guard let connection = subchannel.current else { return putBack([call]) }
         do {
             guard let streamID = try connection.start(call, at: now) else {
-                if call.attempt == nil { waiting.putBack([call]) }
+                if call.attempt == nil { putBack([call]) }
                 return subchannel.replace()
             }
             call.add(ClientCall.Attempt(connection: connection, streamID: streamID))
@@ -142,16 +150,17 @@ extension Dispatcher {
             return finish(call, error)
         }
         metrics.recordRetry(why)
-        waiting.putBack([call])
+        putBack([call])
     }
 
     private func hasAlternative(to server: Server, for call: ClientCall) -> Bool {
-        ready.contains { $0.server != server && !call.triedServers.contains($0.server) }
+        call.destination == nil && ready.contains { $0.server != server && !call.triedServers.contains($0.server) }
     }
 
     /// Returns the subchannel for a call: of two random ones, the one with fewer calls in flight. This spreads calls nearly as evenly as
     /// the best of all, and not all clients choose the same server.
     func choose(for call: ClientCall) -> Subchannel? {
+        if let destination = call.destination { return choose(for: destination) }
         if let only = ready.first, ready.count == 1 { return only.hasCapacity ? only : nil }
         if call.triedServers.isEmpty, let pair = randomPair(), pair.0.hasCapacity, pair.1.hasCapacity {
             let better = pair.0.callsInFlight <= pair.1.callsInFlight ? pair.0 : pair.1

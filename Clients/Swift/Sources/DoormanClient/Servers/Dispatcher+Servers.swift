@@ -85,7 +85,7 @@ extension Dispatcher {
             for subchannel in subchannels { subchannel.requestConnection() }
         }
         sendWaiting()
-        let isBusy = subchannels.contains(where: \.isWatched) || !waiting.isEmpty
+        let isBusy = subchannels.contains(where: \.isWatched) || !waiting.isEmpty || !destined.isEmpty
         guard isBusy || subchannels.contains(where: { $0.current != nil }) || isInUse(at: now) else { return stopTicking() }
         scheduleTick(isFast: isBusy)
     }

@@ -51,6 +51,8 @@ final class Dispatcher {
     /// The number of servers of ``ready``, at least 1.
     var readyServers = 1
     var waiting = PendingCallQueue()
+    /// The waiting calls with a destination of their own. Some may have ended.
+    var destined: [ClientCall] = []
     var retryBudget: CallRetryBudget
     var hedging: Hedging
     /// Picks servers. The system's generator needs a system call per number, and an attacker gains nothing by predicting the numbers.
@@ -104,8 +106,12 @@ final class Dispatcher {
         lastSubmission = now
         if let error = admissionError(for: call, at: now) { return reject(call, error) }
         liveCalls += 1
-        retryBudget.deposit(at: now)
         call.deadlineHandle = deadlines.insert(call, deadline: call.deadline)
+        if let destination = call.destination {
+            if case .server = destination { retryBudget.deposit(at: now) }
+            return destined.append(call)
+        }
+        retryBudget.deposit(at: now)
         // Almost every call finds a connection at once.
         guard waiting.isEmpty, let subchannel = choose(for: call) else { return waiting.append(call) }
         send(call, to: subchannel, at: now)
@@ -116,7 +122,7 @@ final class Dispatcher {
         if liveCalls > 0 {
             setDeadlineTimer()
             lookUpIfDue(at: now)
-            if !waiting.isEmpty { sendWaiting() }
+            if !waiting.isEmpty || !destined.isEmpty { sendWaiting() }
             startTicking()
         }
     }
@@ -141,6 +147,7 @@ final class Dispatcher {
         deadlineTimer = nil
         stopTicking()
         waiting = PendingCallQueue()
+        destined = []
         for call in deadlines.removeAll() { finish(call, .clientClosed) }
         let closing = subchannels.flatMap { $0.close() }
         subchannels = []
@@ -161,7 +168,7 @@ final class Dispatcher {
     /// Whether the client keeps connections open: calls wait, or the last call is more recent than the idle timeout.
     func isInUse(at now: Instant) -> Bool {
         guard !isClosed, let lastSubmission else { return false }
-        return !waiting.isEmpty || lastSubmission.duration(to: now) < configuration.idleTimeout
+        return !waiting.isEmpty || !destined.isEmpty || lastSubmission.duration(to: now) < configuration.idleTimeout
     }
 
     /// Ends a call that has its response. The listener is notified after the whole read, together with the others.
@@ -215,7 +222,7 @@ final class Dispatcher {
         if call.deadline.hasPassed(at: now) {
             return .deadlineExceeded("the deadline passed before the call was made", mayHaveBegun: false)
         }
-        if waiting.isFull(limit: configuration.maximumWaitingCalls) {
+        if waiting.isFull(limit: configuration.maximumWaitingCalls) || destined.count >= configuration.maximumWaitingCalls {
             return .tooManyWaiting(limit: configuration.maximumWaitingCalls)
         }
         return nil
@@ -243,6 +250,9 @@ final class Dispatcher {
             return .deadlineExceeded("no response from \(server) before the deadline", mayHaveBegun: !call.operation.mayBeRepeated)
         }
         if let error = call.lastError { return error }
+        if case .server(let server)? = call.destination, lastFailure?.server != server.description {
+            return .deadlineExceeded("no connection to \(server) before the deadline", mayHaveBegun: false)
+        }
         if !ready.isEmpty { return .deadlineExceeded("no free stream on a connection before the deadline", mayHaveBegun: false) }
         if let lastFailure, lastFailure.failure != .timedOut { return .unreachable(lastFailure.server, lastFailure.failure) }
         return .deadlineExceeded("no connection to \(servers.description) before the deadline", mayHaveBegun: false)

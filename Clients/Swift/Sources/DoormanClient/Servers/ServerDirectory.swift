@@ -8,6 +8,8 @@ struct ServerDirectory {
         var servers: [Server] = []
         var lookedUpAt: Instant?
         var isLookingUp = false
+        /// The failure of the last look-up.
+        var failure: ConnectFailure?
 
         /// Whether another look-up may find other servers: the target is a name, or none was found.
         var mayChange: Bool { servers.isEmpty || servers.contains { $0.hostName != nil } }
@@ -55,7 +57,10 @@ struct ServerDirectory {
     ) {
         entries[index].isLookingUp = false
         entries[index].lookedUpAt = now
-        if case .success(let servers) = result { entries[index].servers = servers }
+        switch result {
+        case .success(let servers): (entries[index].servers, entries[index].failure) = (servers, nil)
+        case .failure(let failure): entries[index].failure = failure
+        }
         var all: [Server] = []
         for server in entries.flatMap(\.servers) where !all.contains(server) { all.append(server) }
         // Servers in use stay in use, so that a name with rotating addresses does not cause new connections.
@@ -63,6 +68,22 @@ struct ServerDirectory {
         let others = all.filter { !kept.contains($0) }.shuffled(using: &randomness)
         servers = Array((kept + others).prefix(maximumServers))
         findNextLookUp()
+    }
+
+    /// What the look-ups of a target found.
+    enum LookUp {
+        /// All its servers, as of the last success, whether they are in use or not.
+        case found([Server])
+        case failed(ConnectFailure)
+    }
+
+    /// Returns what the look-ups of a target found; `nil` before the first has ended, and during the look-up after a failure.
+    func lookUp(of target: DoormanTarget) -> LookUp? {
+        guard let index = targets.firstIndex(of: target) else { return nil }
+        let entry = entries[index]
+        guard entry.servers.isEmpty else { return .found(entry.servers) }
+        guard !entry.isLookingUp else { return nil }
+        return entry.failure.map(LookUp.failed)
     }
 
     /// Removes all servers. ``finishLookUp(_:_:at:using:)`` must not be called afterwards.
