@@ -30,7 +30,7 @@ struct FailoverTests {
             self.folder = folder
             common = [
                 "--account-kit-base-url", emulator.baseURL, "--account-kit-application-id", Stack.ours.id,
-                "--account-kit-app-secret-file", secretFile.path,
+                "--account-kit-app-secret-file", secretFile.path, "--server-accounts-callers", "ip:127.0.0.1",
             ]
             for _ in 0..<3 {
                 let program = try start(port: 0)
@@ -115,6 +115,36 @@ struct FailoverTests {
             print("\(outcome.calls) calls, \(outcome.failures.count) failed, longest \(outcome.longest), retries: \(retried)")
             // The bound over the whole test.
             #expect(retried.reduce(0) { $0 + $1.1 } < Int64(outcome.calls / 20))
+        }
+    }
+
+    @Test("every server rejects a revoked token and the tokens of a deleted account")
+    func revocations() async throws {
+        try await withTemporaryFolder { folder in
+            let servers = try await Servers(in: folder)
+            let revoked = try servers.emulator.logIn(phone: "+15551234567")
+            let deleted = try servers.emulator.logIn(phone: "+15557654321")
+            let account = try #require(servers.emulator.account(ofToken: deleted))
+            var settings = DoormanClientConfiguration()
+            settings.timeout = .seconds(20)
+            let targets = servers.ports.map { DoormanTarget.hostAndPort("127.0.0.1", $0) }
+            let client = DoormanClient(targets: targets, configuration: settings)
+            let clients = targets.map { DoormanClient(target: $0, configuration: settings) }
+            for client in clients {
+                for token in [revoked, deleted] { _ = try await client.verify(token) }
+            }
+            #expect(try await client.revoke(Token(revoked)).confirmed.map(\.target) == targets)
+            #expect(try await client.deleteAccount(account).confirmed.map(\.target) == targets)
+            for client in clients {
+                for token in [revoked, deleted] {
+                    let error = await #expect(throws: DoormanError.self) { try await client.verify(token) }
+                    #expect(error?.rejection == .tokenRejected)
+                }
+            }
+            let left = try await client.accountPage()
+            #expect(left.accounts.map(\.phoneNumber) == ["+15551234567"])
+            for client in clients + [client] { await client.close() }
+            try await servers.stop()
         }
     }
 

@@ -126,9 +126,8 @@ final class Subchannel {
         guard let current else { return }
         current.isHung = true
         dispatcher?.moveCalls(from: current)
-        let dispatcher = dispatcher
-        defer { dispatcher?.endCalls(for: server, .hung) }
         releaseCurrent { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
+        dispatcher?.endCalls(for: server, .hung)
     }
 
     /// Drains the current connection: it takes no calls, and closes when its last call has ended.
@@ -226,9 +225,8 @@ extension Subchannel {
         }
         logger.info("server is not serving, calls move to other servers")
         dispatcher?.failed(self, .notServing)
-        let dispatcher = dispatcher
-        defer { dispatcher?.endCalls(for: server, .notServing) }
         releaseCurrent { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
+        dispatcher?.endCalls(for: server, .notServing)
     }
 
     /// The connection's capacity may have grown: a response arrived, or the socket is writable again.
