@@ -71,14 +71,9 @@ extension DoormanServer {
             keys: [PolicyFile.setting], files: { [$0.policyFile] }
         ) { [self] settings throws(ConfigurationError) in
             let policy = try settings.callerPolicy()
-            if settings.policyFile.isEmpty, self.policy.setting == PolicyFile.setting {
-                let others = settings.server.accountsCallers.isEmpty ? [] : ["server.accounts-callers"]
-                return ReloadableComponent.Step(needRestart: [PolicyFile.setting] + others) {}
-            }
             guard policy != self.policy else { return ReloadableComponent.Step {} }
-            return ReloadableComponent.Step(changed: settings.policyFile.isEmpty ? [] : [PolicyFile.setting]) {
-                self.replacePolicy(policy)
-            }
+            guard !settings.policyFile.isEmpty else { return ReloadableComponent.Step(needRestart: [PolicyFile.setting]) {} }
+            return ReloadableComponent.Step(changed: [PolicyFile.setting]) { self.replacePolicy(policy) }
         }
     }
 }
