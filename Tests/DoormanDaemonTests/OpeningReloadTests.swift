@@ -86,10 +86,6 @@ struct OpeningReloadTests {
                 try scene.write(ActiveConfigurationTests.single + text)
                 #expect(await scene.reload() == .applied(changed: [], needRestart: ["authorization.policy-file"]))
             }
-            try scene.write(ActiveConfigurationTests.single + "\nserver: {accounts-callers: uid:1}\n")
-            #expect(
-                await scene.reload()
-                    == .applied(changed: [], needRestart: ["server.accounts-callers", "authorization.policy-file"]))
             #expect(scene.server.policy == before)
             for text in ["''", "null", "[]"] {
                 try scene.write(ActiveConfigurationTests.single + "\nauthorization: {policy-file: \(text)}\n")

@@ -27,10 +27,13 @@ struct FailoverTests {
             try await emulator.start()
             let secretFile = folder.appendingPathComponent("secret")
             try (Stack.ours.secret + "\n").write(to: secretFile, atomically: true, encoding: .utf8)
+            let policy = folder.appendingPathComponent("policy.yaml")
+            try "- {callers: local, methods: [verify, exchange, revoke, revoke-accounts, accounts, stats]}"
+                .write(to: policy, atomically: true, encoding: .utf8)
             self.folder = folder
             common = [
                 "--account-kit-base-url", emulator.baseURL, "--account-kit-application-id", Stack.ours.id,
-                "--account-kit-app-secret-file", secretFile.path, "--server-accounts-callers", "ip:127.0.0.1",
+                "--account-kit-app-secret-file", secretFile.path, "--authorization-policy-file", policy.path,
             ]
             for _ in 0..<3 {
                 let program = try start(port: 0)

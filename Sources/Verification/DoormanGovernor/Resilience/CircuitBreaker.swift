@@ -30,7 +30,7 @@ package struct CircuitBreaker: Sendable {
 
     /// The hashes of the tokens that failed since the last success.
     private var failingTokens: Set<Int> = []
-    private var lastSuccess: (time: Instant, token: Int?)?
+    private var lastSuccess: (time: Instant, token: Int)?
     /// The number of times that it opened since it was last closed.
     private var openings = 0
 
@@ -74,7 +74,7 @@ package struct CircuitBreaker: Sendable {
     mutating func succeeded(epoch: UInt64, token: Int? = nil, at now: Instant) {
         guard epoch == self.epoch else { return }
         failingTokens = []
-        lastSuccess = (now, token)
+        if let token { lastSuccess = (now, token) }
         if case .halfOpen = state {
             self.epoch += 1
             openings = 0
@@ -116,7 +116,7 @@ package struct CircuitBreaker: Sendable {
         guard failingTokens.count < min(Self.minimumTokens, settings.circuitBreaker.consecutiveFailures), let lastSuccess,
             lastSuccess.time.duration(to: now) < Self.useTime
         else { return false }
-        return lastSuccess.token.map { !failingTokens.contains($0) } ?? true
+        return !failingTokens.contains(lastSuccess.token)
     }
 
     /// Counts a call that began in the epoch and ended without showing whether the provider works. A probe can then be repeated.
