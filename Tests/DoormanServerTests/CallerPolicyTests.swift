@@ -77,7 +77,7 @@ struct CallerPolicyTests {
     func parsing() throws {
         #expect(try pattern("any") == .any)
         #expect(try pattern("local") == .local)
-        #expect(try pattern("ip:0:0:0:0:0:0:0:1") == .one(Caller(name: "ip:::1")))
+        #expect(try pattern("ip:0:0:0:0:0:0:0:1") == .one(Caller(name: "ip:127.0.0.1")))
         #expect(try pattern("dns:Billing.Internal") == .one(Caller(name: "dns:billing.internal")))
         #expect(try pattern("dns:*.Billing.Internal") == .dnsNames(ending: ".billing.internal"))
         #expect(try pattern("uri:spiffe://corp/*") == .uris(beginning: "uri:spiffe://corp/"))

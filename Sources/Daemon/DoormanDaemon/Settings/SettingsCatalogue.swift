@@ -147,6 +147,9 @@ package enum SettingsCatalogue {
             "authorization.max-denials", \.cache.maximumDenialsPerCaller, 1...10_000_000,
             "Maximum denials of tokens and accounts that the revocations of one caller hold."),
         .count(
+            "authorization.ipv6-prefix-length", \.server.ipv6PrefixLength, 1...128,
+            "Length of the network prefix by which IPv6 callers without a certificate are counted, in bits."),
+        .count(
             "authorization.max-callers", \.cacheMissLimiter.maximumCallers, 1...10_000_000,
             "Maximum callers whose limits are tracked one by one. Further callers share one set of limits."),
     ]

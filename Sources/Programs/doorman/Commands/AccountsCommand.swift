@@ -145,7 +145,7 @@ struct AccountsDeleteCommand: AsyncParsableCommand {
             Prints the result of each account, one JSON object per line. After a failure the command continues with the next \
             account. It stops if every further call would fail in the same way, or after \(maximumConsecutiveFailures) consecutive \
             failures. For an unknown account, Account Kit fails as it does in an outage: PROVIDER_UNAVAILABLE. \
-            With several servers, it first revokes the account's tokens at all of them. That needs the permission for 'revoke', too. \
+            With several servers, it first revokes the account's tokens at all of them. That needs the permission for 'revoke-accounts', too. \
             A warning names each server that could not be reached.
             """)
 

@@ -8,6 +8,8 @@ internal import DoormanWire
 /// Within a read it counts locally what the read uses, so that a cache hit costs a few loads and no lock.
 package struct CallerContext {
     package let caller: Caller
+    /// The caller that the limits count: see ``Caller/counted(ipv6PrefixLength:)``.
+    let counted: Caller
     let methods: MethodSet
     /// The caller's own rate limit for cache misses; `nil` for the default limit.
     let misses: RateLimit?
@@ -21,8 +23,11 @@ package struct CallerContext {
     /// The number of in-flight permits that this read has taken.
     private(set) var permitsTaken = 0
 
-    init(caller: Caller, permissions: CallerPermissions, permits: InFlightPermits, generation: Int) {
+    init(
+        caller: Caller, counted: Caller, permissions: CallerPermissions, permits: InFlightPermits, generation: Int
+    ) {
         self.caller = caller
+        self.counted = counted
         self.methods = permissions.methods
         self.misses = permissions.limits.misses
         self.limits = permissions.limits

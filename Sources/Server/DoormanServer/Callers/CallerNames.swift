@@ -19,11 +19,31 @@ extension Caller {
     }
 
     /// Returns `nil` if the address is not an IP address. An IPv4-mapped IPv6 address, which a listener on `::` reports, becomes
-    /// IPv4.
+    /// IPv4. All loopback addresses become `127.0.0.1`, since a process can choose among them.
     init?(address: SocketAddress) {
         guard let text = address.ipAddress else { return nil }
         let mapped = "::ffff:"
-        self.init(name: "ip:" + (text.hasPrefix(mapped) && text.contains(".") ? String(text.dropFirst(mapped.count)) : text))
+        let unmapped = text.hasPrefix(mapped) && text.contains(".") ? String(text.dropFirst(mapped.count)) : text
+        let isLoopback = unmapped == "::1" || unmapped.hasPrefix("127.")
+        self.init(name: "ip:" + (isLoopback ? "127.0.0.1" : unmapped))
+    }
+
+    /// Returns the caller that the limits count. For an IPv6 address it is the network with this prefix length, since its owner can choose
+    /// any address of it.
+    func counted(ipv6PrefixLength: Int) -> Caller {
+        guard name.hasPrefix("ip:"), case .v6(let address)? = try? SocketAddress(ipAddress: String(name.dropFirst(3)), port: 0)
+        else {
+            return self
+        }
+        var bytes = unsafe withUnsafeBytes(of: address.address.sin6_addr) { unsafe Array($0) }
+        for index in bytes.indices {
+            let kept = min(max(ipv6PrefixLength - 8 * index, 0), 8)
+            bytes[index] &= ~UInt8(truncatingIfNeeded: 0xff >> kept)
+        }
+        let groups = stride(from: 0, to: bytes.count, by: 2).map {
+            String(UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]), radix: 16)
+        }
+        return Caller(name: "ip:\(groups.joined(separator: ":"))/\(ipv6PrefixLength)")
     }
 
     /// Returns `nil` for `(uid_t) -1`, which stands for no user.

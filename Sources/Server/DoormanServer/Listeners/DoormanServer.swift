@@ -48,7 +48,7 @@ package final class DoormanServer: Service {
         dispatchers = PerEventLoop(group: group) {
             RequestDispatcher(
                 backend: backend, policy: policy, quotas: quotas, inFlight: inFlight,
-                maximumFrameLength: settings.connection.maximumFrameLength)
+                maximumFrameLength: settings.connection.maximumFrameLength, ipv6PrefixLength: settings.ipv6PrefixLength)
         }
         let reader = ServerStatisticsReader(
             settings: settings, dispatchers: dispatchers, inFlight: inFlight, connections: connections, tls: self.tls,

@@ -28,6 +28,8 @@ package struct ServerSettings: Sendable, Hashable {
     package var policy: CallerPolicy?
     /// Maximum callers with a quota of their own. Callers above it share one quota per set of limits. Default 10,000.
     package var maximumCallers = 10_000
+    /// Length of the network prefix by which IPv6 callers are counted, in bits. From 1 to 128, default 64.
+    package var ipv6PrefixLength = 64
     /// Maximum calls in flight over all connections. A call above it fails with `RESOURCE_EXHAUSTED`. Default 100,000.
     package var maximumWaitingCalls = 100_000
     /// Limits of each connection.

@@ -15,6 +15,7 @@ package final class RequestDispatcher {
     private let backend: any VerificationBackend
     private let quotas: CallerQuotaRegistry
     private let inFlight: InFlightCounter
+    private let ipv6PrefixLength: Int
     private let arena: MessageArena
     private let responses = FixedResponses()
     /// The current policy. Connections look up their callers again when it changes.
@@ -30,14 +31,16 @@ package final class RequestDispatcher {
     ///   - quotas: The quotas of all callers, shared by all event loops.
     ///   - inFlight: The server's in-flight calls, shared by all event loops.
     ///   - maximumFrameLength: The maximum length of a frame's data, in bytes. It sets the size of the arena.
+    ///   - ipv6PrefixLength: The length of the network prefix by which IPv6 addresses are counted. From 1 to 128, default 64.
     package init(
         backend: any VerificationBackend, policy: CallerPolicy, quotas: CallerQuotaRegistry, inFlight: InFlightCounter,
-        maximumFrameLength: UInt32
+        maximumFrameLength: UInt32, ipv6PrefixLength: Int = 64
     ) {
         self.backend = backend
         self.policy = policy
         self.quotas = quotas
         self.inFlight = inFlight
+        self.ipv6PrefixLength = ipv6PrefixLength
         arena = MessageArena(budget: 8 * max(64 << 10, Int(maximumFrameLength)))
     }
 
@@ -59,9 +62,10 @@ package final class RequestDispatcher {
     /// Returns the caller's permissions and quota under the current policy.
     package func context(for caller: Caller) -> CallerContext {
         let permissions = policy.permissions(for: caller)
-        let quota = quotas.quota(of: caller, permissions.limits, at: backend.timeSource.now())
+        let counted = caller.counted(ipv6PrefixLength: ipv6PrefixLength)
+        let quota = quotas.quota(of: counted, permissions.limits, at: backend.timeSource.now())
         return CallerContext(
-            caller: caller, permissions: permissions, permits: InFlightPermits(server: inFlight, caller: quota),
+            caller: caller, counted: counted, permissions: permissions, permits: InFlightPermits(server: inFlight, caller: quota),
             generation: policyGeneration)
     }
 
@@ -105,12 +109,12 @@ package final class RequestDispatcher {
         case .exchange: return start(request.exchangeRequest().map(AsynchronousCall.exchange), request, &context)
         case .revoke:
             guard var revocation = request.revocationRequest() else { return malformedPayload() }
-            revocation.caller = context.caller.caller
+            revocation.caller = context.caller.counted
             return start(revocation, request, &context)
         case .listAccounts: return start(request.accountListRequest().map(AsynchronousCall.listAccounts), request, &context)
         case .deleteAccount:
             guard var deletion = request.accountDeletionRequest() else { return malformedPayload() }
-            deletion.caller = context.caller.caller
+            deletion.caller = context.caller.counted
             return startAccountRevocation(.deleteAccount(deletion), request, &context)
         case .statistics:
             guard request.isStatisticsRequest() else { return malformedPayload() }
@@ -216,7 +220,7 @@ package final class RequestDispatcher {
 
     private func chargeAccountRevocation(_ context: RequestContext) -> RequestDecision? {
         let wait = backend.chargeAccountRevocation(
-            to: context.caller.caller, limit: context.caller.limits.accountRevocations, now: context.now)
+            to: context.caller.counted, limit: context.caller.limits.accountRevocations, now: context.now)
         guard let wait else { return nil }
         let own = context.caller.limits.accountRevocations == nil
         let limit = own ? "authorization.account-revocations-per-second" : "account-revocations-per-second in \(policy.setting)"
@@ -238,7 +242,7 @@ package final class RequestDispatcher {
     private func charge(_ charge: Charge, _ context: inout RequestContext) -> LimitExceeded? {
         if let failure = context.caller.takePermit() { return LimitExceeded(failure, retryAfter: .milliseconds(100)) }
         guard charge == .permitAndMiss,
-            let wait = backend.chargeCacheMiss(to: context.caller.caller, limit: context.caller.misses, now: context.now)
+            let wait = backend.chargeCacheMiss(to: context.caller.counted, limit: context.caller.misses, now: context.now)
         else { return nil }
         context.caller.returnPermit()
         return LimitExceeded(.tooManyMisses, retryAfter: wait)
