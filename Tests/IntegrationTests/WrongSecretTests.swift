@@ -10,11 +10,13 @@ import Testing
 @Suite("A wrong secret, end to end")
 struct WrongSecretTests {
     private static let wrong = String(repeating: "f", count: 32)
+    private static let failed = "error credential check failed"
     private static let misconfigured = "unavailable: PROVIDER_MISCONFIGURED"
 
     /// Runs a stack whose secret is in a file that `body` can write.
     private static func withSecretFile(
-        holding secret: String, _ body: (Stack, _ write: (String) throws -> Void, _ errors: () -> [String]) async throws -> Void
+        holding secret: String,
+        _ body: (Stack, _ write: (String) throws -> Void, _ lines: (_ prefix: String) -> [String]) async throws -> Void
     ) async throws {
         try await withTemporaryFolder { folder in
             let file = folder.appendingPathComponent("app-secret")
@@ -28,7 +30,7 @@ struct WrongSecretTests {
                 }, logger: Logger(label: "test", factory: { _ in recorder }),
                 awaitsCredentials: secret == Stack.ours.secret
             ) { stack in
-                try await body(stack, write) { recorder.lines.filter { $0.hasPrefix("error credential check failed") } }
+                try await body(stack, write) { prefix in recorder.lines.filter { $0.hasPrefix(prefix) } }
                 #expect(!recorder.lines.joined().contains(wrong))
                 #expect(!recorder.lines.joined().contains(Stack.ours.secret))
             }
@@ -43,16 +45,17 @@ struct WrongSecretTests {
 
     @Test("a server that starts with a wrong secret logs an error, and rejects no token")
     func start() async throws {
-        try await Self.withSecretFile(holding: Self.wrong) { stack, write, errors in
-            try await eventually("an error is logged") { errors().count == 1 }
-            #expect(errors().first?.contains("application=\(Stack.ours.id)") == true)
-            #expect(errors().first?.contains("files=\(stack.settings.appSecretFile)") == true)
+        try await Self.withSecretFile(holding: Self.wrong) { stack, write, lines in
+            try await eventually("an error is logged") { lines(Self.failed).count == 1 }
+            #expect(lines(Self.failed).first?.contains("application=\(Stack.ours.id)") == true)
+            #expect(lines(Self.failed).first?.contains("files=\(stack.settings.appSecretFile)") == true)
             let token = try stack.emulator.logIn(phone: "+15551234567")
             let foreign = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             for token in [token, foreign] { #expect(await stack.verify(token) == Self.misconfigured) }
             try write(Stack.ours.secret)
             try Self.reload(stack)
             try await eventually("the secret is checked") { stack.dependencies.providers.hasWorkingCredentials }
+            try await eventually("the recovery is logged") { lines("notice credential check succeeded").count == 1 }
             #expect(await stack.verify(token) == "OK")
             #expect(await stack.verify(foreign) == "rejected: PROOF_REJECTED")
         }
@@ -60,13 +63,13 @@ struct WrongSecretTests {
 
     @Test("a reload with a wrong secret rejects no token, known or unknown")
     func reload() async throws {
-        try await Self.withSecretFile(holding: Stack.ours.secret) { stack, write, errors in
+        try await Self.withSecretFile(holding: Stack.ours.secret) { stack, write, lines in
             let known = try stack.emulator.logIn(phone: "+15551234567")
             let unknown = try stack.emulator.logIn(phone: "+15557654321")
             #expect(await stack.verify(known) == "OK")
             try write(Self.wrong)
             try Self.reload(stack)
-            try await eventually("an error is logged") { errors().count == 1 }
+            try await eventually("an error is logged") { lines(Self.failed).count == 1 }
             try await eventually("the cached entry ends") { await stack.verify(known) == Self.misconfigured }
             #expect(await stack.verify(unknown) == Self.misconfigured)
             // The provider judges a token before its proof.
@@ -79,14 +82,14 @@ struct WrongSecretTests {
 
     @Test("a change of the secret at the provider rejects no token, known or unknown")
     func provider() async throws {
-        try await Self.withSecretFile(holding: Stack.ours.secret) { stack, _, errors in
+        try await Self.withSecretFile(holding: Stack.ours.secret) { stack, _, lines in
             let known = try stack.emulator.logIn(phone: "+15551234567")
             let unknown = try stack.emulator.logIn(phone: "+15557654321")
             #expect(await stack.verify(known) == "OK")
             try stack.emulator.changeSecret(to: Self.wrong)
             try await eventually("the cached entry ends") { await stack.verify(known) == Self.misconfigured }
             #expect(await stack.verify(unknown) != "rejected: PROOF_REJECTED")
-            try await eventually("an error is logged") { errors().count == 1 }
+            try await eventually("an error is logged") { lines(Self.failed).count == 1 }
             try stack.emulator.changeSecret(to: Stack.ours.secret)
             for token in [known, unknown] { #expect(await stack.verify(token) == "OK") }
         }

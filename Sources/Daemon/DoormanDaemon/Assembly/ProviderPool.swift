@@ -22,6 +22,8 @@ final class ProviderPool: Sendable {
     private struct State: Sendable {
         var applications: [ServedApplication]
         var router: ApplicationRouter
+        /// Whether the router is in use. The checks of a router that was replaced are not logged.
+        var isInUse: NIOLockedValueBox<Bool>
     }
 
     let governedApplications: [GovernedApplication]
@@ -49,11 +51,12 @@ final class ProviderPool: Sendable {
             GovernedApplication(applicationID: application.id, governor: Governor(settings: settings, timeSource: time))
         }
         let verifiers = try Self.verifiers(applications, governedApplications, transport, time, providerRequests)
+        let isInUse = NIOLockedValueBox(true)
         let router = ApplicationRouter(
             zip(applications, verifiers).map { ApplicationRouter.Application(id: $0.id, credentials: $1) }, timeSource: time,
-            checkTimeout: checkTimeout, observer: Self.credentialLog(applications, logger))
+            checkTimeout: checkTimeout, observer: Self.credentialLog(applications, isInUse, logger))
         provider = HotSwappableProvider(router)
-        state = NIOLockedValueBox(State(applications: applications, router: router))
+        state = NIOLockedValueBox(State(applications: applications, router: router, isInUse: isInUse))
     }
 
     /// Begins a check of each application's credentials, without waiting for the outcome. A failure is logged, and stops nothing.
@@ -79,12 +82,17 @@ final class ProviderPool: Sendable {
             let old = before.applications.first { $0.id == application.id }
             let working = before.router.preferredCredential(of: application.id).flatMap { old?.secrets[$0] }
             return ApplicationRouter.Application(
-                id: application.id, credentials: verifiers, preferred: application.secrets.firstIndex(of: working) ?? 0)
+                id: application.id, credentials: verifiers, preferred: application.secrets.firstIndex(of: working) ?? 0,
+                lastCheckSucceeded: before.router.lastCheckSucceeded(of: application.id))
         }
+        let isInUse = NIOLockedValueBox(true)
         let router = ApplicationRouter(
-            routed, timeSource: time, checkTimeout: checkTimeout, observer: Self.credentialLog(applications, logger))
+            routed, timeSource: time, checkTimeout: checkTimeout, observer: Self.credentialLog(applications, isInUse, logger))
         return { [state, provider] in
-            state.withLockedValue { $0 = State(applications: applications, router: router) }
+            state.withLockedValue { state in
+                state.isInUse.withLockedValue { $0 = false }
+                state = State(applications: applications, router: router, isInUse: isInUse)
+            }
             provider.replace(with: router)
             router.checkCredentials()
         }
@@ -92,12 +100,12 @@ final class ProviderPool: Sendable {
 
     /// Returns the observer that logs the first failed check of an application's credentials, and the first success after it.
     private static func credentialLog(
-        _ applications: [ServedApplication], _ logger: Logger
+        _ applications: [ServedApplication], _ isInUse: NIOLockedValueBox<Bool>, _ logger: Logger
     ) -> ApplicationRouter.CredentialObserver {
         let files = Dictionary(uniqueKeysWithValues: applications.map { ($0.id, $0.secretFiles) })
         return { applicationID, failure in
             // An application without a secret is warned about at the start.
-            guard failure?.code != .unsupported else { return }
+            guard failure?.code != .unsupported, isInUse.withLockedValue({ $0 }) else { return }
             var metadata: Logger.Metadata = [
                 "application": "\(applicationID)", "files": "\((files[applicationID] ?? []).joined(separator: ", "))",
             ]

@@ -32,8 +32,9 @@ struct ApplicationRoute: Sendable {
         /// Whether the last check found a credential that works; `nil` before the first.
         private(set) var lastCheckSucceeded: Bool?
 
-        init(preferred: Int) {
+        init(preferred: Int, lastCheckSucceeded: Bool?) {
             self.preferred = preferred
+            self.lastCheckSucceeded = lastCheckSucceeded
         }
 
         /// Records the outcome of a check.
@@ -53,7 +54,8 @@ struct ApplicationRoute: Sendable {
     init(_ application: ApplicationRouter.Application) {
         precondition(!application.credentials.isEmpty, "an application has a credential")
         precondition(application.credentials.indices.contains(application.preferred), "the preferred credential exists")
-        let standing = NIOLockedValueBox(Standing(preferred: application.preferred))
+        let standing = NIOLockedValueBox(
+            Standing(preferred: application.preferred, lastCheckSucceeded: application.lastCheckSucceeded))
         let count = application.credentials.count
         applicationID = application.id
         self.standing = standing

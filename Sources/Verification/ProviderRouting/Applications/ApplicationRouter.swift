@@ -18,11 +18,16 @@ package final class ApplicationRouter: Sendable {
         package let credentials: [any TokenProvider]
         /// The index of the credential to use first, until another one works. Default 0.
         package let preferred: Int
+        /// Whether the last check of the application's credentials succeeded; `nil`, the default, before the first.
+        package let lastCheckSucceeded: Bool?
 
-        package init(id: String, credentials: [any TokenProvider], preferred: Int = 0) {
+        package init(
+            id: String, credentials: [any TokenProvider], preferred: Int = 0, lastCheckSucceeded: Bool? = nil
+        ) {
             self.id = id
             self.credentials = credentials
             self.preferred = preferred
+            self.lastCheckSucceeded = lastCheckSucceeded
         }
     }
 
@@ -57,6 +62,11 @@ package final class ApplicationRouter: Sendable {
     /// Whether the last check of each application found a credential that works.
     package var hasWorkingCredentials: Bool {
         routes.allSatisfy { $0.standing.withLockedValue { $0.lastCheckSucceeded == true } }
+    }
+
+    /// Returns whether the last check of the application's credentials succeeded; `nil` if there was none.
+    package func lastCheckSucceeded(of applicationID: String) -> Bool? {
+        route(to: applicationID)?.standing.withLockedValue { $0.lastCheckSucceeded } ?? nil
     }
 
     /// Returns the index of the application's preferred credential; `nil` if the application is not configured.
