@@ -53,7 +53,9 @@ struct AccountsTests {
             #expect(try await peer.readFrame().data == ResponseEncoder.encodeRevoked())
         }
         #expect(provider.revocations.count == 1)
-        try await withServer(provider, settings: { $0.policy = .granting(.revokeAccounts, to: Self.loopback) }) { _, port in
+        let log = LogRecorder()
+        try await withServer(provider, log: log, settings: { $0.policy = .granting(.revokeAccounts, to: Self.loopback) }) {
+            _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.revoke("cached", streamID: 1))
             #expect(try await peer.readFrame().failure == .callerNotAllowed)
@@ -61,6 +63,8 @@ struct AccountsTests {
             #expect(try await peer.readFrame().data == ResponseEncoder.encodeRevoked())
         }
         #expect(provider.revocations.requests.last?.caller == Self.loopback.first)
+        #expect(
+            log.lines.filter { $0.contains("revoked all tokens of an account") && $0.contains("audit=account_revoked") }.count == 1)
     }
 
     @Test("revocations and deletions of accounts have a rate limit of their own")

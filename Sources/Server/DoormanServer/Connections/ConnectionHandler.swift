@@ -179,15 +179,27 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    /// Logs a successful call that concerns a whole account.
+    private func logAudit(of call: AsynchronousCall) {
+        switch call {
+        case .deleteAccount:
+            shared.log.log(
+                .notice, about: "account_deleted", "deleted an account",
+                ["audit": "account_deleted", "caller": "\(caller.caller)"])
+        case .revoke(let request):
+            guard case .account = request.subject else { return }
+            shared.log.log(
+                .notice, about: "account_revoked", "revoked all tokens of an account",
+                ["audit": "account_revoked", "caller": "\(caller.caller)"])
+        case .verify, .exchange, .listAccounts, .statistics: return
+        }
+    }
+
     private func finish(_ started: ServerConnection.StartedCall, _ outcome: AsynchronousCall.Outcome) {
         guard let ended = pendingCalls.removeValue(forKey: started.id) else { return }
         ended.permits?.release(1)
         dispatcher.counters.countFinished(started.call.method, outcome.failure)
-        if case .deleteAccount = started.call, outcome.failure == nil {
-            shared.log.log(
-                .notice, about: "account_deleted", "deleted an account",
-                ["audit": "account_deleted", "caller": "\(caller.caller)"])
-        }
+        if outcome.failure == nil { logAudit(of: started.call) }
         let directive = connection.answer(started.id, with: outcome.response, now: now)
         // Responses of one lookup arrive together, and leave in one write.
         if !flushIsScheduled, let context {
