@@ -17,9 +17,11 @@ struct PageRun {
 
     /// Runs all examples of a page in a folder of their own.
     ///
+    /// - Parameter name: The name of the folder. It can hold digits that look like a port.
     /// - Returns: The exit code of the shell, and all that it printed.
-    static func result(of page: Page) async throws -> (status: Int32, output: String) {
-        let name = "doorman-page-\(UInt32.random(in: .min ... .max))"
+    static func result(
+        of page: Page, inFolderNamed name: String = "doorman-page-\(UInt32.random(in: .min ... .max))"
+    ) async throws -> (status: Int32, output: String) {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(name)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -49,9 +51,15 @@ struct PageRun {
     }
 
     private var text: String {
+        """
+        set -euo pipefail
+        cd '\(folder.path)'
+
+        """ + examples.replacing("7117", with: "\(ports.doormand)").replacing("7118", with: "\(ports.emulator)")
+    }
+
+    private var examples: String {
         var text = """
-            set -euo pipefail
-            cd '\(folder.path)'
             trap 'exit 143' TERM
             trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
             exec </dev/null
@@ -69,7 +77,7 @@ struct PageRun {
             case .console(let commands): text += commands.map { console($0, at: place) }.joined()
             }
         }
-        return text.replacing("7117", with: "\(ports.doormand)").replacing("7118", with: "\(ports.emulator)")
+        return text
     }
 
     /// Runs a command and compares its errors. A command may fail if the page shows an error.

@@ -1,3 +1,4 @@
+import Foundation
 import TestKit
 import Testing
 
@@ -46,6 +47,13 @@ struct PageTests {
                 .console([.init(text: "two", errors: ["doorman: rejected (A): b"]), .init(text: "three")]),
             ])
         #expect(page.blocks.map(\.line) == [2, 6, 9, 12])
+    }
+
+    @Test("a folder can have a port in its name")
+    func folderNamedLikeAPort() async throws {
+        let page = Page(path: "right.md", text: "```sh\ntest \"$PWD\" = \"$HOME\"\n```")
+        let (status, output) = try await PageRun.result(of: page, inFolderNamed: "doorman-page-\(getpid())-7117-7118")
+        #expect(status == 0, "\(output)")
     }
 
     @Test(
