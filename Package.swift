@@ -113,8 +113,8 @@ let package = Package(
         module(
             "DoormanServer", in: "Sources/Server",
             [
-                "CallerLimits", "DoormanCore", "DoormanSupport", "DoormanWire", "NIOSSLExtras", logging, nioCore,
-                nioConcurrencyHelpers, nioPosix, nioSSL, nioTLS, serviceLifecycle,
+                "CallerLimits", "DoormanCore", "DoormanCrypto", "DoormanSupport", "DoormanWire", "NIOSSLExtras", logging,
+                nioCore, nioConcurrencyHelpers, nioPosix, nioSSL, nioTLS, serviceLifecycle,
             ]),
         module(
             "DoormanDaemon", in: "Sources/Daemon",

@@ -48,7 +48,7 @@ struct CertificateRotationTests {
     }
 
     @Test(
-        "a removed authority admits no new connection"
+        "a removed authority admits no new connection, and drains the open ones"
     )
     func authorityReplaced() async throws {
         let (before, after) = (try await TestAuthority(), try await TestAuthority())
@@ -67,8 +67,9 @@ struct CertificateRotationTests {
             #expect(resumed.contains("Reused, TLSv1.2"))
             #expect(resumed.contains("dns:early"))
 
-            server.replaceTLS(try ServerTLS.test(own, callersOf: after))
-            _ = try await call(1, over: open)
+            await server.replaceTLS(try ServerTLS.test(own, callersOf: after)).value
+            try await open.send(Frames.verify("cached", streamID: 1))
+            #expect(try await open.readFrame().failure == .draining)
             await #expect(throws: (any Error).self) {
                 _ = try await call(1, over: try await TLSPeer.connect(port: port, trusting: before, as: early))
             }
@@ -78,6 +79,65 @@ struct CertificateRotationTests {
                 #expect(!output.contains("Reused"))
                 #expect(!output.contains("dns:early"))
             }
+        }
+    }
+
+    @Test("open connections that new authorities accept continue")
+    func authorityAdded() async throws {
+        let (first, second) = (try await TestAuthority(), try await TestAuthority())
+        let own = try await first.leaf()
+        let leaves = (try await first.leaf(names: "DNS:first"), try await second.leaf(names: "DNS:second"))
+        let both = try ServerTLS.test(own, callersOf: [first, second])
+        try await withServer(tls: try ServerTLS.test(own, callersOf: first)) { server, port in
+            let early = try await TLSPeer.connect(port: port, trusting: first, as: leaves.0)
+            _ = try await call(1, over: early)
+            await server.replaceTLS(both).value
+            _ = try await call(1, over: early)
+            let late = try await TLSPeer.connect(port: port, trusting: first, as: leaves.1)
+            _ = try await call(1, over: late)
+            // The rotation ends: the old authority goes. Only its callers have to connect again.
+            await server.replaceTLS(try ServerTLS.test(own, callersOf: second)).value
+            _ = try await call(1, over: late)
+            try await early.send(Frames.verify("cached", streamID: 1))
+            #expect(try await early.readFrame().failure == .draining)
+            #expect(try await early.readUntilEnd().isEmpty)
+            await early.close()
+            try await eventually("the connection is counted") { await server.closed("tls_client_certificate_refused") == 1 }
+        }
+    }
+
+    @Test("a handshake that began before a reload does not outlive the removed authority")
+    func handshakeDuringReload() async throws {
+        let (before, after) = (try await TestAuthority(), try await TestAuthority())
+        let own = try await before.leaf()
+        let early = try await before.leaf(names: "DNS:early")
+        try await withServer(tls: try ServerTLS.test(own, callersOf: before)) { server, port in
+            // The proxy holds the client's first bytes back, so that the handshake begins before the reload and ends after it.
+            let proxy = try await HoldingProxy.start(to: port)
+            async let connecting = TLSPeer.connect(port: proxy.port, trusting: before, as: early, maximumVersion: .tlsv12)
+            try await eventually("the handshake waits") { server.connectionCount == 1 && proxy.heldBytes > 0 }
+            await server.replaceTLS(try ServerTLS.test(own, callersOf: after)).value
+            proxy.release()
+            let peer = try await connecting
+            try await peer.send(Frames.verify("cached", streamID: 1))
+            #expect(try await peer.readFrame().failure == .draining)
+            try await proxy.stop()
+        }
+    }
+
+    @Test("callers without a certificate have to connect again when certificates become required")
+    func certificatesRequired() async throws {
+        let authority = try await TestAuthority()
+        let own = try await authority.leaf()
+        try await withServer(tls: try ServerTLS.test(own, callersOf: authority, .optional)) { server, port in
+            let without = try await TLSPeer.connect(port: port, trusting: authority)
+            let named = try await TLSPeer.connect(port: port, trusting: authority, as: try await authority.leaf(names: "DNS:a"))
+            _ = try await call(1, over: without)
+            _ = try await call(1, over: named)
+            await server.replaceTLS(try ServerTLS.test(own, callersOf: authority)).value
+            _ = try await call(1, over: named)
+            try await without.send(Frames.verify("cached", streamID: 1))
+            #expect(try await without.readFrame().failure == .draining)
         }
     }
 

@@ -33,9 +33,11 @@ struct CountedCallerTests {
                 charged.withLockedValue { $0.append(caller) }
                 return .seconds(1)
             })
+        var settings = ServerSettings()
+        settings.ipv6PrefixLength = 48
         let dispatcher = RequestDispatcher(
             backend: backend, policy: .standard, quotas: CallerQuotaRegistry(maximumCallers: 1),
-            inFlight: InFlightCounter(maximum: 10), maximumFrameLength: 1 << 16, ipv6PrefixLength: 48)
+            inFlight: InFlightCounter(maximum: 10), settings: settings)
         let caller = dispatcher.context(for: Caller(name: "ip:2001:db8:1:2::7"))
         var read = RequestContext(caller: caller, now: backend.timeSource.now(), isDraining: false)
         let data = try RequestEncoder.encode(VerificationRequest(token: Token("new")), timeout: nil)

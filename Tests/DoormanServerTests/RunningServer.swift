@@ -27,6 +27,9 @@ func withServer(
     var settings = ServerSettings()
     settings.tcp = .init(host: "127.0.0.1", port: 0)
     settings.connection.drainQuietPeriod = .milliseconds(50)
+    // The test is the only caller.
+    settings.connectionsPerCaller = 1
+    settings.callsInFlightPerCaller = 1
     change(&settings)
     let server = DoormanServer(
         settings: settings, backend: backend, tls: tls, group: MultiThreadedEventLoopGroup.singleton,

@@ -24,9 +24,17 @@ extension ServerTLS {
         _ leaf: TestAuthority.Leaf, callersOf authority: TestAuthority? = nil,
         _ clientCertificates: TLSMaterial.ClientCertificates = .required
     ) throws -> ServerTLS {
+        try test(leaf, callersOf: authority.map { [$0] }, clientCertificates)
+    }
+
+    /// Creates a TLS configuration from a test certificate, for callers of several authorities.
+    static func test(
+        _ leaf: TestAuthority.Leaf, callersOf authorities: [TestAuthority]?,
+        _ clientCertificates: TLSMaterial.ClientCertificates = .required
+    ) throws -> ServerTLS {
         let material = TLSMaterial(
             certificateChain: try TestTLS.contents(of: leaf.certificateFile), privateKey: try TestTLS.contents(of: leaf.keyFile),
-            clientAuthorities: try authority.map { try TestTLS.contents(of: $0.certificateFile) },
+            clientAuthorities: try authorities?.flatMap { try TestTLS.contents(of: $0.certificateFile) },
             clientCertificates: clientCertificates)
         return try ServerTLS(material, now: TimeSource.system.wallTime())
     }

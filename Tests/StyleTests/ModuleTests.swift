@@ -25,7 +25,7 @@ struct ModuleTests {
         "CurlTransport": core.union(libc).union(["CDoormanCurl", "CCurl", "NIOConcurrencyHelpers", "ProviderHTTP"]),
         "AccountKit": core.union(["DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP"]),
         "DoormanServer": core.union(nio).union(libc).union([
-            "CallerLimits", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging",
+            "CallerLimits", "DoormanCrypto", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging",
         ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
             "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanFiles", "DoormanGovernor",

@@ -12,6 +12,8 @@ package final class CallerQuota: Sendable {
         package var calls: RateLimit?
         /// The maximum calls that wait for the provider at once. At least 1; `nil`, the default, for no limit.
         package var callsInFlight: Int?
+        /// The maximum open connections. At least 1; `nil`, the default, for no limit.
+        package var connections: Int?
         /// The rate limit on cache misses; `nil`, the default, for the limit that every caller has.
         package var misses: RateLimit?
         /// The rate limit on revocations and deletions of accounts; `nil`, the default, for the limit that every caller has.
@@ -21,13 +23,14 @@ package final class CallerQuota: Sendable {
 
         /// Whether a quota is needed to count calls. ``CallerRateLimiter`` counts cache misses and revocations of
         /// accounts.
-        package var isLimited: Bool { calls != nil || callsInFlight != nil }
+        package var isLimited: Bool { calls != nil || callsInFlight != nil || connections != nil }
     }
 
     private struct State {
         var limits: Limits
         var rate: RateLimiter?
         var inFlight = 0
+        var connections = 0
     }
 
     private let state: NIOLockedValueBox<State>
@@ -82,9 +85,28 @@ package final class CallerQuota: Sendable {
         }
     }
 
+    /// Takes a permit for an open connection.
+    ///
+    /// - Returns: Whether the limit allowed it.
+    package func beginConnection() -> Bool {
+        state.withLockedValue { state in
+            guard state.connections < state.limits.connections ?? .max else { return false }
+            state.connections += 1
+            return true
+        }
+    }
+
+    /// Returns a permit that ``beginConnection()`` gave.
+    package func endConnection() {
+        state.withLockedValue { state in
+            precondition(state.connections > 0, "a permit was returned twice")
+            state.connections -= 1
+        }
+    }
+
     /// Returns whether a new quota with the same limits would have the same state.
     package func isUnused(at now: Instant) -> Bool {
-        state.withLockedValue { $0.inFlight == 0 && $0.rate?.isUnused(at: now) ?? true }
+        state.withLockedValue { $0.inFlight == 0 && $0.connections == 0 && $0.rate?.isUnused(at: now) ?? true }
     }
 }
 

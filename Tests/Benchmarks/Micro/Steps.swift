@@ -104,7 +104,7 @@ struct Steps {
         }
         let dispatcher = RequestDispatcher(
             backend: scene.backend, policy: .standard, quotas: CallerQuotaRegistry(maximumCallers: 1),
-            inFlight: InFlightCounter(maximum: 1), maximumFrameLength: 64 << 10)
+            inFlight: InFlightCounter(maximum: 1), settings: ServerSettings())
         var connection = ServerConnection(
             limits: ConnectionLimits(), counters: dispatcher.counters, now: TimeSource.system.now())
         let caller = dispatcher.context(for: Caller(name: "ip:127.0.0.1"))

@@ -27,10 +27,13 @@ struct ConnectionUnderTest {
     init(_ setup: Setup, now: Instant) {
         limits = setup.limits
         // The handler would give permits back. It is not part of the test, so the limits are high enough.
+        var settings = ServerSettings()
+        settings.connection = limits
+        settings.maximumWaitingCalls = 1 << 40
         dispatcher = RequestDispatcher(
             backend: setup.backend, policy: setup.managesAccounts ? Self.operators : .standard,
             quotas: CallerQuotaRegistry(maximumCallers: 1), inFlight: InFlightCounter(maximum: .max),
-            maximumFrameLength: limits.maximumFrameLength)
+            settings: settings)
         caller = dispatcher.context(for: Self.caller)
         connection = ServerConnection(limits: limits, counters: dispatcher.counters, now: now)
     }

@@ -129,6 +129,7 @@ struct Ledger {
             require(cause == .time && inFlight.isEmpty, "a connection with calls in flight is not idle")
             require(!isDraining || hasSentEnd, "a draining connection half-closes first")
         case .notReading: require(cause == .time, "only a timer closes a connection that is not read")
+        case .drained, .noPermission: require(false, "the connection has no age, no certificate and a caller with permissions")
         }
     }
 

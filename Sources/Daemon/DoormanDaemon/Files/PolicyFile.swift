@@ -11,7 +11,8 @@ internal import Yams
 ///       methods: [verify, exchange, revoke, revoke-accounts, accounts, stats]
 ///       calls-per-second: 1000    # calls of all methods; default: no limit
 ///       calls-burst: 2000         # default: twice calls-per-second
-///       calls-in-flight: 100      # waiting calls on all connections of the caller; default: no limit
+///       calls-in-flight: 100      # waiting calls on all connections of the caller; default: authorization.calls-in-flight
+///       connections: 500          # open connections of the caller; default: authorization.connections
 ///       misses-per-second: 200    # default: authorization.misses-per-second
 ///       misses-burst: 400         # default: twice misses-per-second
 ///       account-revocations-per-second: 1   # default: authorization.account-revocations-per-second
@@ -43,11 +44,12 @@ struct PolicyFile {
     static let setting = "authorization.policy-file"
     private static let calls = RateKeys(perSecond: "calls-per-second", burst: "calls-burst")
     private static let callsInFlight = "calls-in-flight"
+    private static let connections = "connections"
     private static let misses = RateKeys(perSecond: "misses-per-second", burst: "misses-burst")
     private static let accountRevocations = RateKeys(
         perSecond: "account-revocations-per-second", burst: "account-revocations-burst")
     private static let numbers = [
-        calls.perSecond, calls.burst, callsInFlight, misses.perSecond, misses.burst, accountRevocations.perSecond,
+        calls.perSecond, calls.burst, callsInFlight, connections, misses.perSecond, misses.burst, accountRevocations.perSecond,
         accountRevocations.burst,
     ]
     private static let keys = ["callers", "methods"] + numbers
@@ -144,6 +146,7 @@ struct PolicyFile {
         var limits = CallerQuota.Limits()
         limits.calls = Self.calls.limit(from: counts)
         limits.callsInFlight = counts[Self.callsInFlight]
+        limits.connections = counts[Self.connections]
         limits.misses = Self.misses.limit(from: counts)
         limits.accountRevocations = Self.accountRevocations.limit(from: counts)
         return limits

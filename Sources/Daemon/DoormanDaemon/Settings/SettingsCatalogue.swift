@@ -84,6 +84,9 @@ package enum SettingsCatalogue {
             "server.idle-timeout", \.server.connection.idleTimeout, .milliseconds(1)...day,
             "Time without a call in flight after which a connection is closed."),
         .duration(
+            "server.max-connection-age", \.server.connection.maximumAge, .zero...day * 365,
+            "Maximum age of a connection, for balancing behind L4. Then it is half-closed as soon as it is quiet. 0s for none."),
+        .duration(
             "server.write-timeout", \.server.connection.writeTimeout, .milliseconds(1)...hour,
             "Maximum time that responses wait for a client that doesn't read. Then the connection is closed."),
         .bytes(
@@ -131,6 +134,12 @@ package enum SettingsCatalogue {
             "authorization.policy-file", \.policyFile,
             "Path to a YAML or JSON file of permissions and limits per caller. none for the default: callers on this machine may verify, exchange, revoke tokens and read statistics; others may verify."
         ),
+        .percentage(
+            "authorization.connections", \.server.connectionsPerCaller, 0.01...1,
+            "Maximum open connections per caller, in percent of server.max-connections. A rule of the policy can allow more."),
+        .percentage(
+            "authorization.calls-in-flight", \.server.callsInFlightPerCaller, 0.01...1,
+            "Maximum waiting calls per caller, in percent of server.max-waiting-calls. A rule of the policy can allow more."),
         .count(
             "authorization.misses-per-second", \.cacheMissLimiter.perSecond, 1...1_000_000,
             "Maximum cache misses per second and caller. Further misses get LIMIT_CALLER_MISSES; hits are not limited."),

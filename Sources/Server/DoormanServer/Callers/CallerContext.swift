@@ -13,7 +13,10 @@ package struct CallerContext {
     let methods: MethodSet
     /// The caller's own rate limit for cache misses; `nil` for the default limit.
     let misses: RateLimit?
+    /// The limits of the caller's rule in the policy.
     let limits: CallerQuota.Limits
+    /// The limits of callers whose rule has none.
+    let defaults: DefaultCallerLimits
     let permits: InFlightPermits
     /// The generation of the policy that the permissions come from.
     let generation: Int
@@ -24,10 +27,12 @@ package struct CallerContext {
     private(set) var permitsTaken = 0
 
     init(
-        caller: Caller, counted: Caller, permissions: CallerPermissions, permits: InFlightPermits, generation: Int
+        caller: Caller, counted: Caller, permissions: CallerPermissions, defaults: DefaultCallerLimits,
+        permits: InFlightPermits, generation: Int
     ) {
         self.caller = caller
         self.counted = counted
+        self.defaults = defaults
         self.methods = permissions.methods
         self.misses = permissions.limits.misses
         self.limits = permissions.limits
@@ -71,6 +76,12 @@ package struct CallerContext {
         permitsTaken -= 1
     }
 
+    /// The limit on the caller's connections and its setting, for messages.
+    var connectionLimit: String {
+        limits.connections.map { "\($0) (connections in authorization.policy-file)" }
+            ?? "\(defaults.connections ?? 0) (authorization.connections)"
+    }
+
     /// Returns the time until the rate limit allows the next call.
     func waitForNextCall(now: Instant) -> Duration {
         permits.caller?.waitForNextCall(after: callsAtStart - callsLeft, at: now) ?? .zero
@@ -98,13 +109,39 @@ struct LimitExceeded {
         case .tooManyCallsPerSecond:
             return "\(caller) exceeded its rate limit (calls-per-second in \(setting))"
         case .tooManyCallsOfCaller:
-            let maximum = context.limits.callsInFlight ?? 0
-            return "\(caller) reached its limit of \(maximum) calls in flight (calls-in-flight in \(setting))"
+            let limit =
+                context.limits.callsInFlight.map { "\($0) calls in flight (calls-in-flight in \(setting))" }
+                ?? "\(context.defaults.callsInFlight ?? 0) calls in flight (authorization.calls-in-flight)"
+            return "\(caller) reached its limit of \(limit)"
         case .tooManyMisses:
             let own = context.misses == nil ? "authorization.misses-per-second" : "misses-per-second in \(setting)"
             return "\(caller) exceeded its rate limit for cache misses (\(own))"
         default:
             return "the server reached its limit of \(context.permits.server.maximum) calls in flight (server.max-waiting-calls)"
         }
+    }
+}
+
+/// The limits of callers whose rule in the policy has none.
+struct DefaultCallerLimits: Sendable, Hashable {
+    /// `nil` for no limit but the server's.
+    let connections: Int?
+    let callsInFlight: Int?
+
+    init(_ settings: ServerSettings) {
+        connections = Self.part(settings.connectionsPerCaller, of: settings.maximumConnections)
+        callsInFlight = Self.part(settings.callsInFlightPerCaller, of: settings.maximumWaitingCalls)
+    }
+
+    private static func part(_ fraction: Double, of total: Int) -> Int? {
+        fraction < 1 ? max(1, Int(Double(total) * fraction)) : nil
+    }
+
+    /// Returns the limits of a rule, completed with these.
+    func completing(_ limits: CallerQuota.Limits) -> CallerQuota.Limits {
+        var limits = limits
+        limits.connections = limits.connections ?? connections
+        limits.callsInFlight = limits.callsInFlight ?? callsInFlight
+        return limits
     }
 }

@@ -13,6 +13,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private let shared: Shared
     private let dispatcher: RequestDispatcher
     private var caller: CallerContext
+    /// Counts this connection among those of the caller. A new policy does not change it.
+    private let permit: ConnectionPermit
     private let path: Path
     private var connection: ServerConnection
     private var context: ChannelHandlerContext?
@@ -60,13 +62,26 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     /// Creates the handler. Called on the connection's event loop.
-    init(shared: Shared, dispatcher: RequestDispatcher, caller: Caller, path: Path) {
+    ///
+    /// - Parameters:
+    ///   - certificateLifetime: The time for which the caller's certificate is still valid; `nil` without a certificate.
+    /// - Returns: `nil` if the caller has as many connections as it may.
+    init?(
+        shared: Shared, dispatcher: RequestDispatcher, caller: CallerContext, path: Path, certificateLifetime: Duration? = nil
+    ) {
+        guard let permit = ConnectionPermit(of: caller) else { return nil }
+        self.permit = permit
         self.shared = shared
         self.dispatcher = dispatcher
-        self.caller = dispatcher.context(for: caller)
+        self.caller = caller
         self.path = path
+        let now = shared.backend.timeSource.now()
+        // Connections that began together must not end together.
+        let age = shared.limits.maximumAge * Double.random(in: 0.9...1)
         self.connection = ServerConnection(
-            limits: shared.limits, counters: dispatcher.counters, now: shared.backend.timeSource.now())
+            limits: shared.limits,
+            lifetime: ConnectionLifetime(since: now, maximumAge: age, certificateLifetime: certificateLifetime),
+            counters: dispatcher.counters, now: now)
     }
 
     private var now: Instant { shared.backend.timeSource.now() }
@@ -94,6 +109,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let now = now
         if caller.generation != dispatcher.policyGeneration { caller = dispatcher.context(for: caller.caller) }
+        connection.checkLifetime(now: now)
         // A copy of the caller's context, whose counts belong to this read.
         var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
         read.caller.beginRead(now: now)
@@ -107,8 +123,9 @@ final class ConnectionHandler: ChannelInboundHandler {
             let decision = connection.withRequestData { dispatcher.decide($0, prefetched: $1, in: &read) }
             connection.apply(decision, to: request, cached: read.response, now: now)
         }
-        let directive = connection.endRead(now: now)
+        var directive = connection.endRead(now: now)
         read.caller.endRead(now: now)
+        if read.forbiddenCalls > 0, directive == .keep { directive = connection.noteForbiddenCalls(read.forbiddenCalls) }
         if read.caller.permitsTaken > 0 || connection.hasStarted { startCalls(read.caller) }
         if directive != .keep { perform(directive) }
     }
@@ -138,8 +155,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         switch event {
         case ChannelEvent.inputClosed:
             perform(connection.endInput())
-        case is DrainBegan:
-            connection.drain(now: now)
+        case let drain as DrainBegan:
+            connection.drain(drain.cause, now: now)
             rearmTimer()
         default:
             context.fireUserInboundEventTriggered(event)
@@ -147,6 +164,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        // The channel ends with the peer's FIN if the server has sent its own.
+        if let closing = connection.endHalfClosed() { report(closing, context) }
         end()
     }
 
@@ -249,9 +268,11 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .halfClose:
             halfCloseOnceWritten(context)
         case .close(let closing):
-            log(closing, context.remoteAddress)
-            dispatcher.counters.countClosed(closing.name)
-            if closing == .peerClosed { closeOnceWritten(context) } else { context.close(promise: nil) }
+            report(closing, context)
+            switch closing {
+            case .peerClosed, .drained, .noPermission: closeOnceWritten(context)
+            case .violation, .frameTimeout, .idle, .notReading: context.close(promise: nil)
+            }
         }
     }
 
@@ -316,20 +337,22 @@ final class ConnectionHandler: ChannelInboundHandler {
         pendingCalls = [:]
     }
 
-    private func log(_ closing: ServerConnection.Closing, _ peer: SocketAddress?) {
+    /// Counts and logs the end of the connection.
+    private func report(_ closing: ServerConnection.Closing, _ context: ChannelHandlerContext) {
+        dispatcher.counters.countClosed(closing.name)
         let level: Logger.Level =
             switch closing {
-            case .peerClosed, .idle: .debug
-            case .violation, .frameTimeout, .notReading: .notice
+            case .peerClosed, .idle, .drained(.shutdown), .drained(.maximumAge): .debug
+            case .violation, .frameTimeout, .notReading, .drained, .noPermission: .notice
             }
         shared.log.log(
             level, about: closing.name, "closed a connection",
-            ["reason": "\(closing.explanation)", "peer": "\(peer?.description ?? "a Unix socket")"])
+            [
+                "reason": "\(closing.explanation)", "peer": "\(context.remoteAddress?.description ?? "a Unix socket")",
+                "caller": "\(caller.caller)",
+            ])
     }
 }
-
-/// Tells the handler of a connection that the server drains.
-struct DrainBegan: Sendable {}
 
 extension ServerConnection.Closing {
     /// The reason's name in the statistics.
@@ -341,6 +364,11 @@ extension ServerConnection.Closing {
         case .frameTimeout: "frame_timeout"
         case .idle: "idle"
         case .notReading: "not_reading"
+        case .drained(.shutdown): "peer_closed"
+        case .drained(.maximumAge): "max_connection_age"
+        case .drained(.certificateExpired): "tls_client_certificate_expired"
+        case .drained(.certificateRefused): "tls_client_certificate_refused"
+        case .noPermission: "no_permission"
         }
     }
 
@@ -357,6 +385,13 @@ extension ServerConnection.Closing {
         case .frameTimeout: "a frame exceeded server.frame-timeout"
         case .idle: "the connection was idle for server.idle-timeout"
         case .notReading: "the peer read no responses for server.write-timeout"
+        case .drained(.shutdown): "the server drains"
+        case .drained(.maximumAge): "the connection reached server.max-connection-age"
+        case .drained(.certificateExpired): "the caller's certificate has expired"
+        case .drained(.certificateRefused):
+            "the caller's certificate is not issued by an authority that is now in tls.client-ca-file"
+        case .noPermission:
+            "a caller without any permission made \(ServerConnection.maximumForbiddenCalls) calls: see authorization.policy-file"
         }
     }
 }

@@ -69,6 +69,10 @@ package struct ServerConnection {
         case idle
         /// The peer read nothing for ``ConnectionLimits/writeTimeout``.
         case notReading
+        /// The connection drained, and then the peer closed its side. Shutdown counts as ``peerClosed``.
+        case drained(DrainCause)
+        /// A caller without any permission made ``ServerConnection/maximumForbiddenCalls`` calls.
+        case noPermission
     }
 
     /// The state of the connection. Only states that can have calls in flight hold them.
@@ -111,8 +115,13 @@ package struct ServerConnection {
     /// Without early writes, a peer that has all its calls on one connection gets the first response together with the last.
     /// Server and peer would then take turns instead of working at the same time.
     private static let earlyFlushThreshold = 4096
+    /// The maximum number of forbidden calls of a caller without any permission. Then the connection is closed.
+    package static let maximumForbiddenCalls = 10
 
     private let limits: ConnectionLimits
+    private let lifetime: ConnectionLifetime
+    /// The time at which the connection drains by itself.
+    private let lifetimeEnd: Instant
     private let timeouts: Timeouts
     private let counters: ServerCounters
     private var decoder: FrameDecoder
@@ -129,10 +138,20 @@ package struct ServerConnection {
     private var hasEndedFrame = false
     /// The protocol violation of this read.
     private var violation: FrameDecoder.Violation?
+    /// The reason why the connection drains or is half-closed.
+    private var drainCause = DrainCause.shutdown
+    /// The number of forbidden calls of a caller without any permission.
+    private var forbiddenCalls = 0
 
-    /// - Parameter counters: Counts the failures that the connection itself reports.
-    package init(limits: ConnectionLimits, counters: ServerCounters, now: Instant) {
+    /// - Parameters:
+    ///   - lifetime: The times at which the connection ends by itself; `nil` (the default) for none.
+    ///   - counters: Counts the failures that the connection itself reports.
+    package init(
+        limits: ConnectionLimits, lifetime: ConnectionLifetime? = nil, counters: ServerCounters, now: Instant
+    ) {
         self.limits = limits
+        self.lifetime = lifetime ?? ConnectionLifetime(since: now)
+        self.lifetimeEnd = self.lifetime.end
         self.timeouts = Timeouts(limits)
         self.counters = counters
         self.decoder = FrameDecoder(maximumLength: limits.maximumFrameLength)
@@ -190,6 +209,12 @@ package struct ServerConnection {
     }
 
     // MARK: - Reading
+
+    /// Drains if the connection's lifetime has ended. Called before each read: after a suspension of the machine, the timer is late.
+    @inline(__always)
+    package mutating func checkLifetime(now: Instant) {
+        if now >= lifetimeEnd { drain(lifetime.cause(at: now), now: now) }
+    }
 
     /// Begins a read of these bytes. ``nextFrame()`` returns its frames.
     package mutating func beginRead(_ bytes: ByteBuffer) {
@@ -293,16 +318,32 @@ package struct ServerConnection {
     package mutating func endInput() -> Directive {
         switch state {
         case .open(let calls), .draining(let calls, _): state = .inputEnded(calls)
-        case .halfClosed: return close(.peerClosed)
+        case .halfClosed: return close(peerClosed)
         case .inputEnded, .closed: break
         }
         return closeIfFinished()
     }
 
+    /// Ends a half-closed connection.
+    ///
+    /// - Returns: The reason; `nil` if the connection was not half-closed.
+    package mutating func endHalfClosed() -> Closing? {
+        guard case .halfClosed = state else { return nil }
+        state = .closed
+        return peerClosed
+    }
+
     /// Begins draining: finishes the calls in flight and starts no new ones.
-    package mutating func drain(now: Instant) {
+    package mutating func drain(_ cause: DrainCause = .shutdown, now: Instant) {
         guard case .open(let calls) = state else { return }
+        drainCause = cause
         state = .draining(calls, since: now)
+    }
+
+    /// Notes forbidden calls of a caller without any permission.
+    package mutating func noteForbiddenCalls(_ count: Int) -> Directive {
+        forbiddenCalls += count
+        return forbiddenCalls >= Self.maximumForbiddenCalls ? close(.noPermission) : .keep
     }
 
     /// Notes that too much output is unsent because the peer does not read. Read no more until ``unblockOutput(now:)``.
@@ -330,7 +371,9 @@ package struct ServerConnection {
             switch state {
             case .closed: return .distantFuture
             case .halfClosed: return waitEnd(quiet: timeouts.idle)
-            case .open(let calls): return min(calls.earliestDeadline, waitEnd(quiet: calls.isEmpty ? timeouts.idle : nil))
+            case .open(let calls):
+                let quietEnd = waitEnd(quiet: calls.isEmpty ? timeouts.idle : nil)
+                return min(min(calls.earliestDeadline, quietEnd), min(retirement(calls), lifetimeEnd))
             case .draining(let calls, let since):
                 let quietEnd = calls.isEmpty && !isOutputBlocked ? since.advanced(by: timeouts.drainQuiet) : .distantFuture
                 return min(calls.earliestDeadline, waitEnd(quiet: nil), quietEnd)
@@ -344,7 +387,14 @@ package struct ServerConnection {
     /// - Returns: The expired calls, whose work must be cancelled, and the directive for the socket.
     package mutating func timePassed(now: Instant) -> (expired: [CallID], directive: Directive) {
         if case .closed = state { return ([], .keep) }
+        checkLifetime(now: now)
         let expired = expireCalls(now: now)
+        if case .open(let calls) = state, now >= retirement(calls) {
+            drainCause = .maximumAge
+            state = .halfClosed
+            wait = .frame(since: now)
+            return (expired, .halfClose)
+        }
         if case .draining(let calls, let since) = state, calls.isEmpty, !isOutputBlocked,
             now >= since.advanced(by: timeouts.drainQuiet)
         {
@@ -378,6 +428,12 @@ package struct ServerConnection {
         case .restOfFrame(let since): since.advanced(by: timeouts.frame)
         case .frame(let since): quiet.map { since.advanced(by: $0) } ?? .distantFuture
         }
+    }
+
+    /// Returns the time at which an aged connection is half-closed if nothing happens until then.
+    private func retirement(_ calls: InFlightCalls) -> Instant {
+        guard lifetime.retirement < .distantFuture, calls.isEmpty, case .frame(let since) = wait else { return .distantFuture }
+        return max(lifetime.retirement, since.advanced(by: timeouts.drainQuiet))
     }
 
     /// Notes that an accepted call was answered.
@@ -485,8 +541,11 @@ package struct ServerConnection {
     }
 
     private mutating func closeIfFinished() -> Directive {
-        if case .inputEnded(let calls) = state, calls.isEmpty { close(.peerClosed) } else { .keep }
+        if case .inputEnded(let calls) = state, calls.isEmpty { close(peerClosed) } else { .keep }
     }
+
+    /// The reason of a connection that the peer closes.
+    private var peerClosed: Closing { drainCause == .shutdown ? .peerClosed : .drained(drainCause) }
 
     private mutating func close(_ closing: Closing) -> Directive {
         state = .closed

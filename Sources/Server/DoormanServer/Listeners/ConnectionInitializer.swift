@@ -35,37 +35,40 @@ struct ConnectionInitializer: Sendable {
     }
 
     private func admitTCP(_ channel: any Channel) -> EventLoopFuture<Void> {
-        guard let tls else {
-            return serve(channel, as: channel.remoteAddress.flatMap(Caller.init(address:)) ?? .unknown)
-        }
+        let address = channel.remoteAddress.flatMap(Caller.init(address:)) ?? .unknown
+        guard let tls else { return serve(channel, as: address) }
+        let dispatcher = dispatchers[channel.eventLoop]
+        // The certificate will name the caller. Until then the connection counts as one of its address.
+        let caller = dispatcher.context(for: address)
+        guard let permit = ConnectionPermit(of: caller) else { return closeExcess(channel, of: caller) }
         return channel.eventLoop.makeCompletedFuture {
-            let handler = NIOSSLServerHandler(context: tls.value.context)
+            let tls = TLSHandshake(tls)
             let handshake = HandshakeHandler(
-                tls: handler, shared: shared, counters: dispatchers[channel.eventLoop].counters,
-                timeout: settings.handshakeTimeout
-            ) { caller in
-                connectionHandler(for: channel, as: caller, path: .pipeline)
-            }
-            try channel.pipeline.syncOperations.addHandlers(handler, handshake)
+                tls: tls, shared: shared, dispatcher: dispatcher, permit: permit, timeout: settings.handshakeTimeout)
+            try channel.pipeline.syncOperations.addHandlers(tls.handler, handshake)
         }
     }
 
     private func serve(_ channel: any Channel, as caller: Caller) -> EventLoopFuture<Void> {
-        channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(connectionHandler(for: channel, as: caller, path: .socket))
+        let dispatcher = dispatchers[channel.eventLoop]
+        let context = dispatcher.context(for: caller)
+        guard let handler = ConnectionHandler(shared: shared, dispatcher: dispatcher, caller: context, path: .socket) else {
+            return closeExcess(channel, of: context)
         }
+        return channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler) }
     }
 
-    private func connectionHandler(
-        for channel: any Channel, as caller: Caller, path: ConnectionHandler.Path
-    ) -> ConnectionHandler {
-        ConnectionHandler(shared: shared, dispatcher: dispatchers[channel.eventLoop], caller: caller, path: path)
+    /// Closes a connection of a caller that has as many connections as it may.
+    private func closeExcess(_ channel: any Channel, of caller: CallerContext) -> EventLoopFuture<Void> {
+        close(
+            channel, "too_many_connections_of_caller", "closed a new connection: its caller has too many",
+            ["caller": "\(caller.caller)", "limit": "\(caller.connectionLimit)"])
     }
 
     private func close(
         _ channel: any Channel, _ reason: String, _ message: Logger.Message, _ metadata: Logger.Metadata
     ) -> EventLoopFuture<Void> {
-        shared.log.log(reason == "too_many_connections" ? .warning : .notice, about: reason, message, metadata)
+        shared.log.log(reason.hasPrefix("too_many_connections") ? .warning : .notice, about: reason, message, metadata)
         dispatchers[channel.eventLoop].counters.countClosed(reason)
         return channel.close()
     }

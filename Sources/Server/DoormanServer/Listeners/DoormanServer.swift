@@ -47,8 +47,7 @@ package final class DoormanServer: Service {
         let inFlight = InFlightCounter(maximum: settings.maximumWaitingCalls)
         dispatchers = PerEventLoop(group: group) {
             RequestDispatcher(
-                backend: backend, policy: policy, quotas: quotas, inFlight: inFlight,
-                maximumFrameLength: settings.connection.maximumFrameLength, ipv6PrefixLength: settings.ipv6PrefixLength)
+                backend: backend, policy: policy, quotas: quotas, inFlight: inFlight, settings: settings)
         }
         let reader = ServerStatisticsReader(
             settings: settings, dispatchers: dispatchers, inFlight: inFlight, connections: connections, tls: self.tls,
@@ -114,13 +113,21 @@ package final class DoormanServer: Service {
         quotas.limit(callers: maximum)
     }
 
-    /// Replaces certificates, key and authorities for new handshakes. Open connections and handshakes in progress continue.
-    /// Sessions of the old configuration can't be resumed.
-    package func replaceTLS(_ new: ServerTLS) {
+    /// Replaces certificates, key and authorities for new handshakes. Sessions of the old configuration can't be resumed. Connections
+    /// whose callers' certificates the new authorities refuse drain. All others continue, and so do handshakes in progress.
+    ///
+    /// - Returns: A task that ends when the connections are checked.
+    @discardableResult
+    package func replaceTLS(_ new: ServerTLS) -> Task<Void, Never> {
         guard let tls else { preconditionFailure("a server that listens without TLS can't switch to TLS") }
+        let old = tls.value
         tls.value = new
         logWarnings(of: new)
         logger.info("reloaded the TLS certificates", metadata: ["audit": "tls_reloaded"])
+        // A handshake that ends from now on is checked at its end.
+        return Task { [connections] in
+            if !new.acceptsAll(of: old) { await connections.drainRefused(by: new) }
+        }
     }
 
     /// The TLS material of new handshakes; `nil` for a server without TLS.

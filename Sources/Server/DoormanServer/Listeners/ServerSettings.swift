@@ -28,6 +28,10 @@ package struct ServerSettings: Sendable, Hashable {
     package var policy: CallerPolicy?
     /// Maximum callers with a quota of their own. Callers above it share one quota per set of limits. Default 10,000.
     package var maximumCallers = 10_000
+    /// Maximum open connections of a caller whose rule has no `connections`, as a fraction of ``maximumConnections``. Default 0.25.
+    package var connectionsPerCaller = 0.25
+    /// Maximum calls in flight of a caller whose rule has no `calls-in-flight`, as a fraction of ``maximumWaitingCalls``. Default 0.25.
+    package var callsInFlightPerCaller = 0.25
     /// Length of the network prefix by which IPv6 callers are counted, in bits. From 1 to 128, default 64.
     package var ipv6PrefixLength = 64
     /// Maximum calls in flight over all connections. A call above it fails with `RESOURCE_EXHAUSTED`. Default 100,000.
@@ -82,6 +86,10 @@ package struct ConnectionLimits: Sendable, Hashable {
     package var frameTimeout = Duration.seconds(10)
     /// Maximum time without a frame on a connection that has no call in flight. Default 5 min.
     package var idleTimeout = Duration.seconds(300)
+    /// Maximum age of a connection; zero (the default) for no maximum. An older connection is half-closed at its first quiet moment, and
+    /// drains if it has none for ``ConnectionLifetime/retirementPeriod``. Up to a tenth is taken off at random, so that connections that
+    /// began together do not end together.
+    package var maximumAge = Duration.zero
     /// Maximum time that responses may wait for a client that does not read. Default 10 s.
     package var writeTimeout = Duration.seconds(10)
     /// Maximum unsent response bytes per connection. Above it the server stops reading from that connection. Default 256 KiB.

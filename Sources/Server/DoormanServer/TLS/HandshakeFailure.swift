@@ -14,6 +14,8 @@ enum HandshakeFailure: Sendable, Hashable {
     case noCertificate
     /// The caller's certificate is not accepted, with the reason.
     case certificateRejected(Caller, String)
+    /// The caller that the certificate names has as many connections as it may.
+    case tooManyConnections(Caller, limit: String)
     /// Another failure, with BoringSSL's reason.
     case failed(String)
 
@@ -53,6 +55,7 @@ enum HandshakeFailure: Sendable, Hashable {
         case .notTLS: "not_tls"
         case .noCertificate: "tls_no_client_certificate"
         case .certificateRejected: "tls_client_certificate_rejected"
+        case .tooManyConnections: "too_many_connections_of_caller"
         case .failed: "tls_handshake_failed"
         }
     }
@@ -70,6 +73,7 @@ enum HandshakeFailure: Sendable, Hashable {
         case .noCertificate: "the caller sent no certificate, which tls.client-auth requires"
         case .certificateRejected(let caller, let problem):
             "the certificate of caller \(caller) \(problem)"
+        case .tooManyConnections(let caller, let limit): "caller \(caller) has its maximum of connections: \(limit)"
         case .failed(let reason): "the TLS handshake failed: \(reason)"
         }
     }

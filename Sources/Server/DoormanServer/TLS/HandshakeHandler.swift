@@ -10,28 +10,29 @@ internal import NIOTLS
 final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
-    private let tls: NIOSSLServerHandler
+    private let tls: TLSHandshake
     private let shared: ConnectionHandler.Shared
-    private let counters: ServerCounters
+    private let dispatcher: RequestDispatcher
+    /// Counts the connection among those of its address until the handshake ends.
+    private var permit: ConnectionPermit?
     private let timeout: Duration
-    private let makeConnection: (Caller) -> ConnectionHandler
     private var deadline: Scheduled<Void>?
-    private var isDraining = false
+    private var drainBegan: DrainBegan?
     /// Whether a failure is reported. Later errors of the same connection only follow from it.
     private var hasFailed = false
 
     /// - Parameters:
-    ///   - tls: The TLS handler in front of this handler.
-    ///   - makeConnection: Creates the handler that replaces this one.
+    ///   - tls: The handshake, whose handler stands in front of this handler.
+    ///   - permit: Counts the connection among those of its address.
     init(
-        tls: NIOSSLServerHandler, shared: ConnectionHandler.Shared, counters: ServerCounters, timeout: Duration,
-        makeConnection: @escaping (Caller) -> ConnectionHandler
+        tls: TLSHandshake, shared: ConnectionHandler.Shared, dispatcher: RequestDispatcher, permit: ConnectionPermit,
+        timeout: Duration
     ) {
         self.tls = tls
         self.shared = shared
-        self.counters = counters
+        self.dispatcher = dispatcher
+        self.permit = permit
         self.timeout = timeout
-        self.makeConnection = makeConnection
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -48,13 +49,13 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         switch event {
         case TLSUserEvent.handshakeCompleted: completeHandshake(context)
         // The new handler gets the event after the handshake, so that calls of this caller get a response.
-        case is DrainBegan: isDraining = true
+        case let drain as DrainBegan: drainBegan = drain
         default: context.fireUserInboundEventTriggered(event)
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        fail(HandshakeFailure(error, certificate: tls.peerCertificate, now: shared.backend.timeSource.wallTime()), context)
+        fail(HandshakeFailure(error, certificate: tls.handler.peerCertificate, now: shared.backend.timeSource.wallTime()), context)
         context.close(promise: nil)
     }
 
@@ -69,20 +70,33 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func completeHandshake(_ context: ChannelHandlerContext) {
         guard !hasFailed else { return }
         var caller = context.remoteAddress.flatMap(Caller.init(address:)) ?? .unknown
-        if let certificate = tls.peerCertificate {
+        var certificateLifetime: Duration?
+        if let certificate = tls.handler.peerCertificate {
             caller = Caller.named(by: certificate)
+            let now = shared.backend.timeSource.wallTime()
             // A resumed session carries the certificate of its first handshake, which TLS does not verify again.
-            if let problem = certificate.validityError(at: shared.backend.timeSource.wallTime()) {
+            if let problem = certificate.validityError(at: now) {
                 fail(.certificateRejected(caller, problem), context)
                 return context.close(promise: nil)
             }
+            certificateLifetime = .milliseconds(certificate.expiry.millisecondsSince1970 - now.millisecondsSince1970)
+        }
+        if tls.isRefusedSince(tls.handler.peerCertificate) { drainBegan = DrainBegan(cause: .certificateRefused) }
+        permit = nil
+        let callerContext = dispatcher.context(for: caller)
+        let connection = ConnectionHandler(
+            shared: shared, dispatcher: dispatcher, caller: callerContext, path: .pipeline,
+            certificateLifetime: certificateLifetime)
+        guard let connection else {
+            fail(.tooManyConnections(caller, limit: callerContext.connectionLimit), context)
+            return context.close(promise: nil)
         }
         do {
-            try context.pipeline.syncOperations.addHandler(makeConnection(caller), position: .after(self))
+            try context.pipeline.syncOperations.addHandler(connection, position: .after(self))
         } catch {
             return context.close(promise: nil)
         }
-        if isDraining { context.fireUserInboundEventTriggered(DrainBegan()) }
+        if let drainBegan { context.fireUserInboundEventTriggered(drainBegan) }
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
 
@@ -90,7 +104,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         guard !hasFailed else { return }
         hasFailed = true
         deadline?.cancel()
-        counters.countClosed(failure.name)
+        dispatcher.counters.countClosed(failure.name)
         shared.log.log(
             failure.isRoutine ? .debug : .notice, about: failure.name, "closed a connection",
             ["reason": "\(failure.explanation)", "peer": "\(context.remoteAddress?.description ?? "unknown")"])

@@ -12,6 +12,8 @@ package struct ServerTLS: Sendable {
     package let certificateExpiry: Timestamp
     /// The PEM material of this configuration.
     package let material: TLSMaterial
+    /// The authorities of callers' certificates; `nil` if the server requests none.
+    let authorities: [NIOSSLCertificate]?
     /// The TLS context. It seals session tickets with its own keys, so that no session outlives the authorities that verified its
     /// caller.
     let context: NIOSSLContext
@@ -34,6 +36,7 @@ package struct ServerTLS: Sendable {
             throw InvalidTLSError(problems: ["\(Self.keySetting): TLS does not accept it together with \(Self.certificateSetting)"])
         }
         self.context = context
+        self.authorities = authorities
         self.material = material
         certificateExpiry = own.expiry
         warnings =

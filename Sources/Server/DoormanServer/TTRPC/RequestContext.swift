@@ -11,6 +11,8 @@ package struct RequestContext {
     package let isDraining: Bool
     /// The response data for ``RequestDecision/cached``.
     package var response = EncodedResponse()
+    /// The number of calls of a caller that has no permission at all.
+    package var forbiddenCalls = 0
 
     package init(caller: CallerContext, now: Instant, isDraining: Bool) {
         self.caller = caller

@@ -16,6 +16,7 @@ package final class RequestDispatcher {
     private let quotas: CallerQuotaRegistry
     private let inFlight: InFlightCounter
     private let ipv6PrefixLength: Int
+    private let defaults: DefaultCallerLimits
     private let arena: MessageArena
     private let responses = FixedResponses()
     /// The current policy. Connections look up their callers again when it changes.
@@ -30,18 +31,18 @@ package final class RequestDispatcher {
     ///   - policy: The caller policy until ``replacePolicy(_:generation:)``.
     ///   - quotas: The quotas of all callers, shared by all event loops.
     ///   - inFlight: The server's in-flight calls, shared by all event loops.
-    ///   - maximumFrameLength: The maximum length of a frame's data, in bytes. It sets the size of the arena.
-    ///   - ipv6PrefixLength: The length of the network prefix by which IPv6 addresses are counted. From 1 to 128, default 64.
+    ///   - settings: The limits of callers and of frames.
     package init(
         backend: any VerificationBackend, policy: CallerPolicy, quotas: CallerQuotaRegistry, inFlight: InFlightCounter,
-        maximumFrameLength: UInt32, ipv6PrefixLength: Int = 64
+        settings: ServerSettings
     ) {
         self.backend = backend
         self.policy = policy
         self.quotas = quotas
         self.inFlight = inFlight
-        self.ipv6PrefixLength = ipv6PrefixLength
-        arena = MessageArena(budget: 8 * max(64 << 10, Int(maximumFrameLength)))
+        ipv6PrefixLength = settings.ipv6PrefixLength
+        defaults = DefaultCallerLimits(settings)
+        arena = MessageArena(budget: 8 * max(64 << 10, Int(settings.connection.maximumFrameLength)))
     }
 
     /// Recycles the buffer of a written output for the next connection. Drops a buffer above 64 KiB.
@@ -63,10 +64,11 @@ package final class RequestDispatcher {
     package func context(for caller: Caller) -> CallerContext {
         let permissions = policy.permissions(for: caller)
         let counted = caller.counted(ipv6PrefixLength: ipv6PrefixLength)
-        let quota = quotas.quota(of: counted, permissions.limits, at: backend.timeSource.now())
+        let limits = defaults.completing(permissions.limits)
+        let quota = quotas.quota(of: counted, limits, at: backend.timeSource.now())
         return CallerContext(
-            caller: caller, counted: counted, permissions: permissions, permits: InFlightPermits(server: inFlight, caller: quota),
-            generation: policyGeneration)
+            caller: caller, counted: counted, permissions: permissions, defaults: defaults,
+            permits: InFlightPermits(server: inFlight, caller: quota), generation: policyGeneration)
     }
 
     // MARK: - Requests
@@ -128,7 +130,10 @@ package final class RequestDispatcher {
     /// - Returns: `nil` if the call is allowed, otherwise the failure response.
     @inline(__always)
     private func admit(_ method: Method, _ context: inout RequestContext) -> RequestDecision? {
-        guard context.caller.methods.allows(method) else { return notAllowed(method, context.caller.caller) }
+        guard context.caller.methods.allows(method) else {
+            if context.caller.methods.isEmpty { context.forbiddenCalls += 1 }
+            return notAllowed(method, context.caller.caller)
+        }
         guard !context.isDraining else { return fail(.draining, responses.draining) }
         return context.caller.takeCall() ? nil : rateLimited(context)
     }

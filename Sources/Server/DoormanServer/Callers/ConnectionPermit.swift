@@ -1,0 +1,18 @@
+internal import CallerLimits
+
+/// Counts a connection among those of its caller, until the permit is released.
+final class ConnectionPermit: Sendable {
+    private let quota: CallerQuota?
+
+    /// Returns `nil` if the caller has as many connections as it may.
+    init?(of caller: CallerContext) {
+        let quota = caller.permits.caller
+        guard quota?.beginConnection() ?? true else { return nil }
+        // Only now: a failed initializer that has set all its properties runs deinit.
+        self.quota = quota
+    }
+
+    deinit {
+        quota?.endConnection()
+    }
+}
