@@ -80,7 +80,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         let age = shared.limits.maximumAge * Double.random(in: 0.9...1)
         self.connection = ServerConnection(
             limits: shared.limits,
-            lifetime: ConnectionLifetime(since: now, maximumAge: age, certificateLifetime: certificateLifetime),
+            lifetime: ConnectionLifetime(
+                since: now, limits: shared.limits, maximumAge: age, certificateLifetime: certificateLifetime),
             counters: dispatcher.counters, now: now)
     }
 

@@ -120,8 +120,6 @@ package struct ServerConnection {
 
     private let limits: ConnectionLimits
     private let lifetime: ConnectionLifetime
-    /// The time at which the connection drains by itself.
-    private let lifetimeEnd: Instant
     private let timeouts: Timeouts
     private let counters: ServerCounters
     private var decoder: FrameDecoder
@@ -151,7 +149,6 @@ package struct ServerConnection {
     ) {
         self.limits = limits
         self.lifetime = lifetime ?? ConnectionLifetime(since: now)
-        self.lifetimeEnd = self.lifetime.end
         self.timeouts = Timeouts(limits)
         self.counters = counters
         self.decoder = FrameDecoder(maximumLength: limits.maximumFrameLength)
@@ -213,7 +210,7 @@ package struct ServerConnection {
     /// Drains if the connection's lifetime has ended. Called before each read: after a suspension of the machine, the timer is late.
     @inline(__always)
     package mutating func checkLifetime(now: Instant) {
-        if now >= lifetimeEnd { drain(lifetime.cause(at: now), now: now) }
+        if now >= lifetime.end { drain(lifetime.cause(at: now), now: now) }
     }
 
     /// Begins a read of these bytes. ``nextFrame()`` returns its frames.
@@ -373,7 +370,7 @@ package struct ServerConnection {
             case .halfClosed: return waitEnd(quiet: timeouts.idle)
             case .open(let calls):
                 let quietEnd = waitEnd(quiet: calls.isEmpty ? timeouts.idle : nil)
-                return min(min(calls.earliestDeadline, quietEnd), min(retirement(calls), lifetimeEnd))
+                return min(min(calls.earliestDeadline, quietEnd), min(retirement(calls), lifetime.end))
             case .draining(let calls, let since):
                 let quietEnd = calls.isEmpty && !isOutputBlocked ? since.advanced(by: timeouts.drainQuiet) : .distantFuture
                 return min(calls.earliestDeadline, waitEnd(quiet: nil), quietEnd)

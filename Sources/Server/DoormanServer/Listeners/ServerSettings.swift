@@ -87,9 +87,11 @@ package struct ConnectionLimits: Sendable, Hashable {
     /// Maximum time without a frame on a connection that has no call in flight. Default 5 min.
     package var idleTimeout = Duration.seconds(300)
     /// Maximum age of a connection; zero (the default) for no maximum. An older connection is half-closed at its first quiet moment, and
-    /// drains if it has none for ``ConnectionLifetime/retirementPeriod``. Up to a tenth is taken off at random, so that connections that
+    /// drains if it has none for ``retirementPeriod``. Up to a tenth is taken off at random, so that connections that
     /// began together do not end together.
     package var maximumAge = Duration.zero
+    /// Time for which a connection above its maximum age may go on without a quiet moment. Always 30 s in `doormand`.
+    package var retirementPeriod = Duration.seconds(30)
     /// Maximum time that responses may wait for a client that does not read. Default 10 s.
     package var writeTimeout = Duration.seconds(10)
     /// Maximum unsent response bytes per connection. Above it the server stops reading from that connection. Default 256 KiB.
