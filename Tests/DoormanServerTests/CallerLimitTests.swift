@@ -119,6 +119,32 @@ struct CallerLimitTests {
         }
     }
 
+    @Test("one caller gets a quarter of the waiting calls by default")
+    func quarterOfWaitingCalls() async throws {
+        let path = Self.socketPath
+        let provider = ScriptedProvider.held()
+        let settings: (inout ServerSettings) -> Void = {
+            $0.unixSocketPath = path
+            $0.maximumWaitingCalls = 8
+            $0.callsInFlightPerCaller = ServerSettings().callsInFlightPerCaller
+        }
+        try await withServer(provider, settings: settings) { server, port in
+            let peer = try RawPeer.connect(port: port)
+            // Calls that join one lookup wait, too.
+            for index in 0..<5 { try await peer.send(Frames.verify("unknown", streamID: UInt32(2 * index + 1))) }
+            for _ in 0..<3 {
+                let status = try await peer.readFrame().status
+                #expect(status?.failure == .tooManyCallsOfCaller)
+                #expect(status?.message.contains("2 calls in flight (authorization.calls-in-flight)") == true)
+            }
+            let other = try RawPeer.connect(unixPath: path)
+            try await other.send(Frames.verify("other", streamID: 1))
+            try await eventually("the provider gets the other caller's request") { provider.callCount >= 2 }
+            provider.release()
+            #expect(try await other.readFrame().failure != .tooManyCallsOfCaller)
+        }
+    }
+
     @Test("a call that exceeds another limit holds no permit")
     func permitsOfFailedCalls() async throws {
         let provider = ScriptedProvider.held()

@@ -138,7 +138,7 @@ struct ConnectionLifetimeTests {
     @Test("the tenth forbidden call of a caller without permissions closes the connection")
     func forbiddenCalls() {
         var connection = makeConnection()
-        #expect(connection.noteForbiddenCalls(9) == .keep)
-        #expect(connection.noteForbiddenCalls(1) == .close(.noPermission))
+        #expect(connection.note(forbiddenCalls: 9) == .keep)
+        #expect(connection.note(forbiddenCalls: 1) == .close(.noPermission))
     }
 }

@@ -113,16 +113,12 @@ struct Steps {
                 let now = backend.timeSource.now()
                 var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
                 connection.beginRead(reads[number % reads.count])
-                var hits = 0
-                while case .request(let request)? = connection.nextFrame() {
-                    connection.prefetchNext { dispatcher.prefetch($0) }
-                    let decision = connection.withRequestData { dispatcher.decide($0, prefetched: $1, in: &read) }
-                    if case .cached = decision { hits += 1 }
-                    connection.apply(decision, to: request, cached: read.response, now: now)
-                }
+                let limit = ServerConnection.TurnLimit(outputBytes: 1 << 20)
+                let end = connection.takeTurn(dispatcher, in: &read, limit: limit) { _ in false }
                 _ = connection.endRead(now: now)
-                precondition(hits == depth && connection.takeOutput() != nil)
+                precondition(end == .finished && connection.takeOutput() != nil)
             }
+            precondition(dispatcher.counters.snapshot.calls.keys.allSatisfy { $0.source == .cache && $0.failure == nil })
         }
     }
 }

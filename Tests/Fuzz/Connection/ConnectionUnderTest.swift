@@ -45,18 +45,15 @@ struct ConnectionUnderTest {
     mutating func receive(_ bytes: [UInt8], now: Instant, earlyCapacity capacity: Int) -> Directive {
         var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
         connection.beginRead(ByteBuffer(bytes: bytes))
-        var mayFlush = true
-        while let frame = connection.nextFrame() {
-            if mayFlush {
-                mayFlush = connection.flushEarly { output in
-                    sentEarly += output.readBytes(length: min(capacity, output.readableBytes)) ?? []
-                    return output.readableBytes == 0
-                }
+        let limit = ServerConnection.TurnLimit(outputBytes: limits.writeBufferHighWaterMark)
+        var end = ServerConnection.TurnEnd.framesWait
+        while end == .framesWait {
+            end = connection.takeTurn(dispatcher, in: &read, limit: limit) { output in
+                sentEarly += output.readBytes(length: min(capacity, output.readableBytes)) ?? []
+                return output.readableBytes == 0
             }
-            guard case .request(let request) = frame else { continue }
-            connection.prefetchNext { dispatcher.prefetch($0) }
-            let decision = connection.withRequestData { dispatcher.decide($0, prefetched: $1, in: &read) }
-            connection.apply(decision, to: request, cached: read.response, now: now)
+            // The peer reads, so that the next turn can begin.
+            sentEarly += connection.takeOutput().map { Array($0.readableBytesView) } ?? []
         }
         return connection.endRead(now: now)
     }

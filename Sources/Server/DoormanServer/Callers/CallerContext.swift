@@ -41,7 +41,7 @@ package struct CallerContext {
     }
 
     /// Reads how many calls the rate limit allows now.
-    mutating func beginRead(now: Instant) {
+    package mutating func beginRead(now: Instant) {
         guard limits.calls != nil, let quota = permits.caller else { return }
         callsAtStart = quota.availableCalls(at: now)
         callsLeft = callsAtStart
@@ -56,7 +56,7 @@ package struct CallerContext {
     /// Counts a call against the rate limit.
     ///
     /// - Returns: Whether the rate limit allows the call.
-    mutating func takeCall() -> Bool {
+    package mutating func takeCall() -> Bool {
         guard callsLeft > 0 else { return false }
         callsLeft -= 1
         return true

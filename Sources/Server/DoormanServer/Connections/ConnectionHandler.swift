@@ -23,6 +23,11 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var timerInstant = Instant.distantFuture
     private var flushIsScheduled = false
     private var isReadPending = false
+    /// Whether frames wait for the next turn. Nothing is read until then.
+    private var framesWait = false
+    private var isTurnScheduled = false
+    /// Whether the peer has sent FIN after the frames that wait.
+    private var hasInputEnded = false
     /// Whether the channel is writable, cached: to query the channel costs as much as a cache lookup.
     private var isWritable = true
     /// `nil` if bytes must go through the pipeline.
@@ -108,41 +113,22 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let now = now
-        if caller.generation != dispatcher.policyGeneration { caller = dispatcher.context(for: caller.caller) }
-        connection.checkLifetime(now: now)
-        // A copy of the caller's context, whose counts belong to this read.
-        var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
-        read.caller.beginRead(now: now)
-        connection.lendBuffer(&dispatcher.outputBuffer)
         connection.beginRead(unwrapInboundIn(data))
-        var mayFlush = true
-        while let frame = connection.nextFrame() {
-            if mayFlush { mayFlush = connection.flushEarly { writeToSocket(&$0) } }
-            guard case .request(let request) = frame else { continue }
-            connection.prefetchNext { dispatcher.prefetch($0) }
-            let decision = connection.withRequestData { dispatcher.decide($0, prefetched: $1, in: &read) }
-            connection.apply(decision, to: request, cached: read.response, now: now)
-        }
-        var directive = connection.endRead(now: now)
-        read.caller.endRead(now: now)
-        if read.forbiddenCalls > 0, directive == .keep { directive = connection.noteForbiddenCalls(read.forbiddenCalls) }
-        if read.caller.permitsTaken > 0 || connection.hasStarted { startCalls(read.caller) }
-        if directive != .keep { perform(directive) }
+        // TLS may bring several reads at once. The frames that wait come first.
+        if !framesWait { takeTurn() }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        flush()
-        if var buffer = connection.takeUnusedBuffer() { dispatcher.recycle(&buffer) }
-        rearmTimer()
-        if isWritable { context.read() } else { isReadPending = true }
+        endTurn(context)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
         if isWritable {
             connection.unblockOutput(now: now)
-            if isReadPending {
+            if framesWait {
+                scheduleTurn(context)
+            } else if isReadPending {
                 isReadPending = false
                 context.read()
             }
@@ -155,7 +141,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
-            perform(connection.endInput())
+            // The calls of the frames that wait get their responses.
+            if framesWait { hasInputEnded = true } else { perform(connection.endInput()) }
         case let drain as DrainBegan:
             connection.drain(drain.cause, now: now)
             rearmTimer()
@@ -177,11 +164,61 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
+    // MARK: - Turns
+
+    /// Handles the frames that have arrived, up to the bounds of a turn.
+    private func takeTurn() {
+        let now = now
+        if caller.generation != dispatcher.policyGeneration { caller = dispatcher.context(for: caller.caller) }
+        connection.checkLifetime(now: now)
+        // A copy of the caller's context, whose counts belong to this turn.
+        var turn = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
+        turn.caller.beginRead(now: now)
+        connection.lendBuffer(&dispatcher.outputBuffer)
+        let limit = ServerConnection.TurnLimit(outputBytes: shared.limits.writeBufferHighWaterMark - queuedBytes)
+        framesWait = connection.takeTurn(dispatcher, in: &turn, limit: limit) { writeToSocket(&$0) } == .framesWait
+        var directive = connection.endRead(now: now)
+        turn.caller.endRead(now: now)
+        if turn.forbiddenCalls > 0, directive == .keep { directive = connection.note(forbiddenCalls: turn.forbiddenCalls) }
+        if turn.caller.permitsTaken > 0 || connection.hasStarted { startCalls(turn.caller) }
+        if directive != .keep { perform(directive) }
+    }
+
+    /// Writes the responses of a turn. Then reads on, unless frames or unsent responses wait.
+    private func endTurn(_ context: ChannelHandlerContext) {
+        flush()
+        if var buffer = connection.takeUnusedBuffer() { dispatcher.recycle(&buffer) }
+        rearmTimer()
+        if framesWait {
+            if isWritable { scheduleTurn(context) }
+        } else if isWritable {
+            context.read()
+        } else {
+            isReadPending = true
+        }
+    }
+
+    /// Takes the next turn after the other connections of the event loop have had theirs.
+    private func scheduleTurn(_ context: ChannelHandlerContext) {
+        guard !isTurnScheduled else { return }
+        isTurnScheduled = true
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute { handler.value.scheduledTurn() }
+    }
+
+    private func scheduledTurn() {
+        isTurnScheduled = false
+        guard framesWait, isWritable, let context else { return }
+        takeTurn()
+        if hasInputEnded, !framesWait { perform(connection.endInput()) }
+        endTurn(context)
+    }
+
     // MARK: - Calls
 
-    /// Starts the calls of a read.
+    /// Starts the calls of a turn.
     ///
-    /// - Parameter caller: The context that holds the permits of the read.
+    /// - Parameter caller: The context that holds the permits of the turn.
     private func startCalls(_ caller: CallerContext) {
         let started = connection.takeStarted()
         // The connection may not start a call, by its own limit or because it ends. Such a call needs no permit.
@@ -249,6 +286,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(output), promise: written)
     }
 
+    /// The bytes in the channel's queue.
+    private var queuedBytes: Int {
+        guard queuedWrites > 0, let options = context?.channel.syncOptions else { return 0 }
+        return (try? options.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
     /// Writes as many bytes as the kernel accepts, if the connection writes to its socket.
     ///
     /// - Returns: Whether all bytes were written.
@@ -267,8 +310,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .keep:
             return
         case .halfClose:
+            framesWait = false
             halfCloseOnceWritten(context)
         case .close(let closing):
+            framesWait = false
             report(closing, context)
             switch closing {
             case .peerClosed, .drained, .noPermission: closeOnceWritten(context)
@@ -331,6 +376,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func end() {
+        framesWait = false
         timer?.cancel()
         timer = nil
         timerInstant = .distantFuture

@@ -10,9 +10,7 @@ package import NIOCore
 /// A read:
 ///
 ///     connection.beginRead(bytes)
-///     while let frame = connection.nextFrame() {
-///         if case .request(let request) = frame { connection.apply(decision, to: request, cached: response, now: now) }
-///     }
+///     let end = connection.takeTurn(dispatcher, in: &context, limit: limit, flushEarly: write)
 ///     let directive = connection.endRead(now: now)
 ///
 /// Unexpected events fall into three groups:
@@ -128,6 +126,8 @@ package struct ServerConnection {
     private var output = ByteBuffer()
     private var started: [StartedCall] = []
     private var lastCallNumber: UInt64 = 0
+    /// The last call that reads statistics. A connection has one at a time, since their responses are long.
+    private var statisticsCall: CallID?
     /// The prefetched request of the decoder's current frame.
     private var prefetched: PrefetchedVerify?
     /// The prefetched request of the next frame.
@@ -162,6 +162,9 @@ package struct ServerConnection {
         case .halfClosed, .closed: 0
         }
     }
+
+    /// The number of response bytes that wait to be written.
+    var outputBytes: Int { output.readableBytes }
 
     /// Whether there are calls to start.
     package var hasStarted: Bool { !started.isEmpty }
@@ -337,10 +340,15 @@ package struct ServerConnection {
         state = .draining(calls, since: now)
     }
 
+    /// Whether a caller without any permission made so many forbidden calls, these included, that the connection ends.
+    func hasTooMany(forbiddenCalls: Int) -> Bool {
+        self.forbiddenCalls + forbiddenCalls >= Self.maximumForbiddenCalls
+    }
+
     /// Notes forbidden calls of a caller without any permission.
-    package mutating func noteForbiddenCalls(_ count: Int) -> Directive {
-        forbiddenCalls += count
-        return forbiddenCalls >= Self.maximumForbiddenCalls ? close(.noPermission) : .keep
+    package mutating func note(forbiddenCalls: Int) -> Directive {
+        self.forbiddenCalls += forbiddenCalls
+        return hasTooMany(forbiddenCalls: 0) ? close(.noPermission) : .keep
     }
 
     /// Notes that too much output is unsent because the peer does not read. Read no more until ``unblockOutput(now:)``.
@@ -388,16 +396,12 @@ package struct ServerConnection {
         let expired = expireCalls(now: now)
         if case .open(let calls) = state, now >= retirement(calls) {
             drainCause = .maximumAge
-            state = .halfClosed
-            wait = .frame(since: now)
-            return (expired, .halfClose)
+            return (expired, halfClose(now))
         }
         if case .draining(let calls, let since) = state, calls.isEmpty, !isOutputBlocked,
             now >= since.advanced(by: timeouts.drainQuiet)
         {
-            state = .halfClosed
-            wait = .frame(since: now)
-            return (expired, .halfClose)
+            return (expired, halfClose(now))
         }
         switch wait {
         case .peerToRead(let since):
@@ -471,6 +475,13 @@ package struct ServerConnection {
         }
     }
 
+    private func isInFlight(_ call: CallID) -> Bool {
+        switch state {
+        case .open(let calls), .draining(let calls, _), .inputEnded(let calls): calls.contains(call)
+        case .halfClosed, .closed: false
+        }
+    }
+
     private mutating func failFrame(_ header: FrameHeader) {
         if header.type == .data { return fail(header.streamID, .unimplemented, "the server does not support streaming calls") }
         guard header.type == .request else { return }
@@ -508,10 +519,18 @@ package struct ServerConnection {
                 "the connection reached its limit of \(limits.maximumCallsInFlight) calls in flight (server.max-calls-in-flight)",
                 retryAfter: .milliseconds(100))
         }
+        if case .statistics = call {
+            guard !(statisticsCall.map { isInFlight($0) } ?? false) else {
+                return fail(
+                    streamID, .tooManyCalls, "the connection has a statistics call in flight: wait for its response",
+                    retryAfter: .milliseconds(100))
+            }
+        }
         let deadline = Deadline(now.advanced(by: min(timeout ?? limits.defaultCallTimeout, limits.maximumCallTimeout)))
         lastCallNumber += 1
         let id = CallID(streamID: streamID, number: lastCallNumber)
         guard changeCalls({ $0.insert(id, deadline: deadline) }) != nil else { return }
+        if case .statistics = call { statisticsCall = id }
         started.append(StartedCall(id: id, call: call, deadline: deadline))
     }
 
@@ -544,42 +563,23 @@ package struct ServerConnection {
     /// The reason of a connection that the peer closes.
     private var peerClosed: Closing { drainCause == .shutdown ? .peerClosed : .drained(drainCause) }
 
+    private mutating func halfClose(_ now: Instant) -> Directive {
+        state = .halfClosed
+        wait = .frame(since: now)
+        forgetFrames()
+        return .halfClose
+    }
+
     private mutating func close(_ closing: Closing) -> Directive {
         state = .closed
         started = []
+        forgetFrames()
         return .close(closing)
     }
-}
 
-/// The calls of a connection that are started and not answered.
-private struct InFlightCalls {
-    private var calls: [StreamID: (id: ServerConnection.CallID, deadline: Deadline)] = [:]
-    /// A time that is not later than the earliest deadline.
-    private(set) var earliestDeadline = Instant.distantFuture
-
-    var count: Int { calls.count }
-    var isEmpty: Bool { calls.isEmpty }
-
-    func contains(_ streamID: StreamID) -> Bool { calls[streamID] != nil }
-
-    mutating func insert(_ call: ServerConnection.CallID, deadline: Deadline) {
-        calls[call.streamID] = (call, deadline)
-        earliestDeadline = min(earliestDeadline, deadline.instant)
-    }
-
-    /// - Returns: Whether the call was in flight.
-    mutating func remove(_ call: ServerConnection.CallID) -> Bool {
-        guard calls[call.streamID]?.id == call else { return false }
-        calls[call.streamID] = nil
-        return true
-    }
-
-    /// Removes the calls whose deadline has passed, and returns them in the order of their start.
-    mutating func removeExpired(at now: Instant) -> [ServerConnection.CallID] {
-        guard now >= earliestDeadline else { return [] }
-        let expired = calls.values.filter { $0.deadline.hasPassed(at: now) }.map(\.id).sorted()
-        for call in expired { calls[call.streamID] = nil }
-        earliestDeadline = calls.values.map(\.deadline.instant).min() ?? .distantFuture
-        return expired
+    /// Drops the frames that wait for a turn. They get no response any more.
+    private mutating func forgetFrames() {
+        decoder = FrameDecoder(maximumLength: limits.maximumFrameLength)
+        prefetchedNext = nil
     }
 }

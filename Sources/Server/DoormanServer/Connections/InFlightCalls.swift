@@ -1,0 +1,37 @@
+internal import DoormanSupport
+internal import DoormanWire
+
+/// The calls of a connection that are started and not answered.
+struct InFlightCalls {
+    private var calls: [StreamID: (id: ServerConnection.CallID, deadline: Deadline)] = [:]
+    /// A time that is not later than the earliest deadline.
+    private(set) var earliestDeadline = Instant.distantFuture
+
+    var count: Int { calls.count }
+    var isEmpty: Bool { calls.isEmpty }
+
+    func contains(_ streamID: StreamID) -> Bool { calls[streamID] != nil }
+
+    func contains(_ call: ServerConnection.CallID) -> Bool { calls[call.streamID]?.id == call }
+
+    mutating func insert(_ call: ServerConnection.CallID, deadline: Deadline) {
+        calls[call.streamID] = (call, deadline)
+        earliestDeadline = min(earliestDeadline, deadline.instant)
+    }
+
+    /// - Returns: Whether the call was in flight.
+    mutating func remove(_ call: ServerConnection.CallID) -> Bool {
+        guard calls[call.streamID]?.id == call else { return false }
+        calls[call.streamID] = nil
+        return true
+    }
+
+    /// Removes the calls whose deadline has passed, and returns them in the order of their start.
+    mutating func removeExpired(at now: Instant) -> [ServerConnection.CallID] {
+        guard now >= earliestDeadline else { return [] }
+        let expired = calls.values.filter { $0.deadline.hasPassed(at: now) }.map(\.id).sorted()
+        for call in expired { calls[call.streamID] = nil }
+        earliestDeadline = calls.values.map(\.deadline.instant).min() ?? .distantFuture
+        return expired
+    }
+}
