@@ -24,7 +24,8 @@ struct BackOffTests {
         scene.clock.advance(by: length - .milliseconds(400))
         let error = await scene.verify().error
         #expect(error?.code == .providerBusy)
-        #expect(error?.retryAfter == .milliseconds(400))
+        // One permit of the rate limit after the call before.
+        #expect(error?.retryAfter == .milliseconds(401))
         #expect(scene.governor.statistics.backOff == .milliseconds(400))
         #expect(scene.provider.verifyCount == 1)
         scene.clock.advance(by: .milliseconds(400))
@@ -54,8 +55,8 @@ struct BackOffTests {
         let second = scene.start()
         try await eventually("one call waits") { scene.governor.statistics.waiting == 1 }
         try await scene.provider.respondNext(.failure(VerificationError(.providerBusy, "limit reached", retryAfter: .seconds(2))))
-        #expect(await first.value.error?.code == .providerBusy)
         #expect(await second.value.error?.retryAfter == .seconds(2))
+        #expect(await first.value.error?.retryAfter == .milliseconds(2_001))
         #expect(scene.provider.verifyCount == 1)
     }
 
@@ -92,7 +93,10 @@ struct BackOffTests {
         for _ in 0..<10 {
             try await scene.provider.respondNext(.failure(VerificationError(.providerBusy, "limit reached")))
         }
-        for call in calls { #expect(await call.value.error?.retryAfter == .seconds(1)) }
+        var times: Set<Duration> = []
+        for call in calls { times.insert(try #require(await call.value.error?.retryAfter)) }
+        // Spread over ten permits of the rate limit after one back-off.
+        #expect(times == Set((0..<10).map { .milliseconds(1_000 + $0) }))
     }
 
     @Test("a report that our allowance is nearly used up pauses requests for a second", arguments: [(94, false), (95, true)])

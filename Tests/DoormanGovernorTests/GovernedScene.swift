@@ -32,6 +32,7 @@ struct GovernedScene {
         var settings = GovernorSettings()
         // The clock stands still, so the rate limit would allow nothing more.
         settings.callsBurst = 1_000_000
+        settings.retryJitter = 0
         change(&settings)
         governor = Governor(settings: settings, timeSource: usesRealTime ? .system : clock.timeSource)
         verifier = GovernedVerifier(upstream: provider, governor: governor)

@@ -31,7 +31,7 @@ final class Service: Sendable {
     init(world: World, latency: Duration, cache: CacheSettings, governor settings: GovernorSettings) throws {
         self.world = world
         provider = SteadyProvider(world: world, latency: latency)
-        governor = Governor(settings: settings, timeSource: world.timeSource)
+        governor = Governor(settings: settings, timeSource: world.timeSource, seed: 1)
         staleRule = StaleServingRule(governors: [governor])
         missLimiter = CallerRateLimiter(settings: CallerRateLimiterSettings())
         verifier = try CachingVerifier(

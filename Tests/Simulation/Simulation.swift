@@ -41,7 +41,8 @@ package final class Simulation: Sendable {
         let encoded = NIOLockedValueBox<[Verdict]>([])
         let provider = SimulatedProvider(world: world, ledger: ledger, longestLag: settings.cache.revocationLag)
         self.provider = provider
-        let governors = Self.applications.map { _ in Governor(settings: settings.governor, timeSource: world.timeSource) }
+        let governors = Self.applications.map { _ in Governor(settings: settings.governor, timeSource: world.timeSource, seed: seed)
+        }
         self.governors = governors
         let router = ApplicationRouter(
             zip(Self.applications, governors).map { application, governor in

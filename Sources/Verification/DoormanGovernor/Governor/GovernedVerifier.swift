@@ -110,9 +110,9 @@ extension GovernedVerifier {
         }
     }
 
-    /// Adds the time that is left of the back-off to the error of a throttled call.
+    /// Adds the time after which it may come back to the error of a throttled call.
     private func addingBackOff(to error: VerificationError) -> VerificationError {
-        guard error.code == .providerBusy, let backOff = governor.statistics.backOff else { return error }
-        return VerificationError(.providerBusy, error.message, retryAfter: backOff)
+        guard error.code == .providerBusy, let retryAfter = governor.retryTimeAfterBackOff() else { return error }
+        return VerificationError(.providerBusy, error.message, retryAfter: retryAfter)
     }
 }

@@ -20,13 +20,15 @@ package final class Governor: Sendable {
     private let timer: WakeUpTimer<Governor>
     private let state: NIOLockedValueBox<State>
 
-    package init(settings: GovernorSettings, timeSource: TimeSource) {
+    /// - Parameter seed: The seed of the jitter in the times after which refused calls may come back. Default random; the simulation passes
+    ///   its own.
+    package init(settings: GovernorSettings, timeSource: TimeSource, seed: UInt64 = .random(in: .min ... .max)) {
         self.settings = settings
         self.timeSource = timeSource
         timer = WakeUpTimer(timeSource: timeSource) { governor in
             governor.change { machine, now in machine.timePassed(now: now) }
         }
-        state = NIOLockedValueBox(State(machine: GovernorStateMachine(settings: settings)))
+        state = NIOLockedValueBox(State(machine: GovernorStateMachine(settings: settings, seed: seed)))
     }
 
     package var statistics: GovernorStatistics {
@@ -70,6 +72,13 @@ package final class Governor: Sendable {
             return resolutions
         }
         return retryPermit
+    }
+
+    /// Returns the time after which a call that the provider throttled may come back; `nil` without a back-off. Each call is told another
+    /// time.
+    func retryTimeAfterBackOff() -> Duration? {
+        let now = timeSource.now()
+        return state.withLockedValue { $0.machine.retryTimeAfterBackOff(now: now) }
     }
 
     /// Whether any call that came now would be blocked: the provider throttles us, or the circuit breaker is open and allows no

@@ -23,6 +23,9 @@ package struct GovernorSettings: Sendable, Hashable {
     package var retryBurst = 10
     /// The minimum time left before the deadline for a retry, or for a call that had to wait, to begin. Default 50 ms.
     package var minimumRetryTime: Duration = .milliseconds(50)
+    /// The maximum jitter of the time after which a refused call may come back, as a fraction of that time. From 0 (none) to 1, default
+    /// 0.1.
+    package var retryJitter = 0.1
     package var circuitBreaker = CircuitBreakerSettings()
 
     package init() {}

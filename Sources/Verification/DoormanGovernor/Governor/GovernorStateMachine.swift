@@ -35,9 +35,13 @@ struct GovernorStateMachine: Sendable {
     private var retryBudget: RetryBudget
     /// The moving average of the provider's latency.
     private var smoothedLatency: Duration = .zero
+    private var retrySchedule = RetrySchedule()
+    private var random: SplitMix64
 
-    init(settings: GovernorSettings) {
+    /// - Parameter seed: The seed of the jitter.
+    init(settings: GovernorSettings, seed: UInt64) {
         self.settings = settings
+        random = SplitMix64(seed: seed)
         rateLimit = RateLimiter(callsPerSecond: settings.callsPerSecond, burst: settings.callsBurst)
         backOff = BackOff(settings: settings)
         circuitBreaker = CircuitBreaker(settings: settings)
@@ -54,14 +58,22 @@ struct GovernorStateMachine: Sendable {
     /// - Parameter ticket: A number that was never used before.
     mutating func requestPermit(_ ticket: UInt64, _ purpose: CallPurpose, deadline: Deadline, now: Instant) -> Decision {
         guard !deadline.hasPassed(at: now) else { return .immediate(.failure(.outOfTime)) }
-        if let error = blockingError(at: now) { return .immediate(.failure(error)) }
+        if let blockage = blockage(at: now) { return .immediate(.failure(error(of: blockage, at: now))) }
         if waiting == 0, let permit = permit(at: now) { return .immediate(.success(permit)) }
-        guard waiting < settings.maximumWaiting else { return .immediate(.failure(.tooManyWaiters)) }
+        guard waiting < settings.maximumWaiting else {
+            return .immediate(.failure(.tooManyWaiters(retryAfter: retryTime(notBefore: Self.unknownTurn(at: now), at: now))))
+        }
         // The earliest start if all calls ahead of it take a permit of the rate limit.
-        let earliest = rateLimit.nextFree(after: waiting, at: now)
+        let ahead = callsAhead(of: purpose)
+        let earliest = rateLimit.nextFree(after: ahead, at: now)
         let waiter = Waiter(latestStart: latestStart(for: deadline, now: now))
         guard !waiter.latestStart.hasPassed(at: earliest) else {
-            return .immediate(.failure(.rateLimitExceeded(retryAfter: now.duration(to: earliest))))
+            return .immediate(.failure(.rateLimitExceeded(retryAfter: retryTime(notBefore: earliest, at: now))))
+        }
+        // A call with no call ahead waits in any case: its response shows whether the provider has become faster.
+        let freeSlot = estimatedFreeSlot(after: ahead, at: now)
+        guard ahead == 0 || !waiter.latestStart.hasPassed(at: freeSlot) else {
+            return .immediate(.failure(.tooManyAhead(retryAfter: retryTime(notBefore: freeSlot, at: now))))
         }
         switch purpose {
         case .demand: demandQueue.append(waiter, ticket: ticket)
@@ -95,7 +107,7 @@ struct GovernorStateMachine: Sendable {
         _ permit: Permit, after result: CallResult, deadline: Deadline?, now: Instant
     ) -> (retryPermit: Permit?, [Resolution]) {
         var resolutions = record(result, of: permit, now: now)
-        if case .failed = result, let deadline, blockingError(at: now) == nil,
+        if case .failed = result, let deadline, blockage(at: now) == nil,
             deadline.remaining(at: now) >= settings.minimumRetryTime, retryBudget.allowsRetry, rateLimit.take(at: now)
         {
             retryBudget.charge()
@@ -117,7 +129,13 @@ struct GovernorStateMachine: Sendable {
     /// Fails the calls whose latest start has passed, and resolves the calls that may begin.
     mutating func timePassed(now: Instant) -> [Resolution] {
         let late = deadlines.passed(at: now).filter { cancel($0) }
-        return late.map { Resolution(ticket: $0, result: .failure(.waitedTooLong)) } + resolveWaiters(at: now)
+        return late.map { Resolution(ticket: $0, result: .failure(waitedTooLong(at: now))) } + resolveWaiters(at: now)
+    }
+
+    /// Returns the time after which a call that the provider throttled may come back; `nil` without a back-off.
+    mutating func retryTimeAfterBackOff(now: Instant) -> Duration? {
+        guard let remaining = backOff.remaining(at: now) else { return nil }
+        return retryTime(notBefore: now.advanced(by: remaining), at: now)
     }
 
     /// Returns the time of the next call of ``timePassed(now:)``; `nil` if an early enough call is arranged. Needed after each
@@ -147,13 +165,19 @@ struct GovernorStateMachine: Sendable {
 
     // MARK: - Decisions
 
-    /// Returns the error for every call while the back-off or the circuit breaker blocks them; `nil` otherwise.
-    private mutating func blockingError(at now: Instant) -> VerificationError? {
-        if let remaining = backOff.remaining(at: now) { return .throttled(for: remaining) }
-        return circuitBreaker.waitTime(at: now).map { .circuitBreakerOpen(for: $0) }
+    /// What blocks all calls, and for how long.
+    private enum Blockage {
+        case backOff(Duration)
+        case circuitBreaker(Duration)
     }
 
-    /// Takes a slot and a permit of the rate limit, if both are free. Only valid if ``blockingError(at:)`` is `nil`.
+    /// Returns what blocks all calls; `nil` if nothing does.
+    private mutating func blockage(at now: Instant) -> Blockage? {
+        if let remaining = backOff.remaining(at: now) { return .backOff(remaining) }
+        return circuitBreaker.waitTime(at: now).map { .circuitBreaker($0) }
+    }
+
+    /// Takes a slot and a permit of the rate limit, if both are free. Only valid if ``blockage(at:)`` is `nil`.
     private mutating func permit(at now: Instant) -> Permit? {
         guard inFlightCalls < slots, rateLimit.take(at: now) else { return nil }
         inFlightCalls += 1
@@ -191,10 +215,10 @@ struct GovernorStateMachine: Sendable {
     private mutating func resolveWaiters(at now: Instant) -> [Resolution] {
         var resolutions: [Resolution] = []
         while waiting > 0 {
-            if blockingError(at: now) != nil { return resolutions + failWaiters(at: now) }
+            if blockage(at: now) != nil { return resolutions + failWaiters(at: now) }
             guard inFlightCalls < slots, rateLimit.nextFree(at: now) <= now, let (ticket, waiter) = popNext() else { break }
             if waiter.latestStart.hasPassed(at: now) {
-                resolutions.append(Resolution(ticket: ticket, result: .failure(.waitedTooLong)))
+                resolutions.append(Resolution(ticket: ticket, result: .failure(waitedTooLong(at: now))))
             } else if let permit = permit(at: now) {
                 resolutions.append(Resolution(ticket: ticket, result: .success(permit)))
             }
@@ -213,22 +237,82 @@ struct GovernorStateMachine: Sendable {
 
     /// Fails all waiting calls if calls are blocked. Waiting on would end in the same error.
     private mutating func failWaiters(at now: Instant) -> [Resolution] {
-        guard waiting > 0, let error = blockingError(at: now) else { return [] }
+        guard waiting > 0, let blockage = blockage(at: now) else { return [] }
         var resolutions: [Resolution] = []
-        while let (ticket, _) = popNext() { resolutions.append(Resolution(ticket: ticket, result: .failure(error))) }
+        while let (ticket, _) = popNext() {
+            resolutions.append(Resolution(ticket: ticket, result: .failure(error(of: blockage, at: now))))
+        }
         return resolutions
+    }
+}
+
+// When a refused call is told to come back.
+extension GovernorStateMachine {
+    /// Returns the number of waiting calls that are served before another call for the purpose. Both queues are served in turn.
+    private func callsAhead(of purpose: CallPurpose) -> Int {
+        let (own, other) =
+            switch purpose {
+            case .demand: (demandQueue.count, refreshQueue.count)
+            case .refresh: (refreshQueue.count, demandQueue.count)
+            }
+        return own + min(other, own + 1)
+    }
+
+    /// Returns the time at which a slot is free for one more call, if calls take as long as they usually do.
+    ///
+    /// - Parameter ahead: The number of calls that take a slot first.
+    private func estimatedFreeSlot(after ahead: Int, at now: Instant) -> Instant {
+        let ending = inFlightCalls + ahead + 1 - slots
+        return ending > 0 ? now.advanced(by: smoothedLatency * ending / slots) : now
+    }
+
+    /// Returns the minimum retry time where an estimate is missing or was wrong.
+    private static func unknownTurn(at now: Instant) -> Instant { now.advanced(by: .milliseconds(100)) }
+
+    /// Returns the time after which a refused call may come back. Each call is told another time, after the calls that wait and the calls
+    /// that were told before.
+    private mutating func retryTime(notBefore earliest: Instant, at now: Instant) -> Duration {
+        let ahead = waiting + retrySchedule.outstanding(at: now)
+        let turn = max(rateLimit.nextFree(after: ahead, at: now), estimatedFreeSlot(after: ahead, at: now))
+        let time = retrySchedule.add(earliest: earliest, turn: turn, interval: interval, using: &random)
+        let wait = now.duration(to: time)
+        guard settings.retryJitter > 0 else { return wait }
+        return wait + max(interval, wait * settings.retryJitter) * Double.random(in: 0..<1, using: &random)
+    }
+
+    /// The time between the beginnings of two calls when all permits are in use.
+    private var interval: Duration {
+        max(.nanoseconds(1_000_000_000 / max(1, settings.callsPerSecond)), smoothedLatency / slots)
+    }
+
+    private mutating func error(of blockage: Blockage, at now: Instant) -> VerificationError {
+        switch blockage {
+        case .backOff(let remaining): .throttled(retryAfter: retryTime(notBefore: now.advanced(by: remaining), at: now))
+        case .circuitBreaker(let remaining):
+            .circuitBreakerOpen(retryAfter: retryTime(notBefore: now.advanced(by: remaining), at: now))
+        }
+    }
+
+    private mutating func waitedTooLong(at now: Instant) -> VerificationError {
+        .tooManyAhead(retryAfter: retryTime(notBefore: Self.unknownTurn(at: now), at: now))
     }
 }
 
 extension VerificationError {
     fileprivate static let outOfTime = VerificationError(
         .deadlineExceeded, "The deadline passed before a provider request could begin.")
-    fileprivate static let waitedTooLong = VerificationError(
-        .providerBusy,
-        "Too many calls are ahead of this call (provider.max-concurrent-calls, provider.max-calls-per-second).",
-        retryAfter: .milliseconds(100))
-    fileprivate static let tooManyWaiters = VerificationError(
-        .providerBusy, "Too many calls wait for the provider (provider.max-waiting-calls).", retryAfter: .milliseconds(100))
+
+    fileprivate static func tooManyAhead(retryAfter: Duration) -> VerificationError {
+        VerificationError(
+            .providerBusy,
+            "Too many calls are ahead of this call (provider.max-concurrent-calls, provider.max-calls-per-second).",
+            retryAfter: retryAfter)
+    }
+
+    fileprivate static func tooManyWaiters(retryAfter: Duration) -> VerificationError {
+        VerificationError(
+            .providerBusy, "Too many calls wait for the provider (provider.max-waiting-calls).", retryAfter: retryAfter)
+    }
 
     fileprivate static func rateLimitExceeded(retryAfter: Duration) -> VerificationError {
         VerificationError(
@@ -236,12 +320,12 @@ extension VerificationError {
             retryAfter: retryAfter)
     }
 
-    fileprivate static func throttled(for remaining: Duration) -> VerificationError {
-        VerificationError(.providerBusy, "Rate limited by the provider; backing off.", retryAfter: remaining)
+    fileprivate static func throttled(retryAfter: Duration) -> VerificationError {
+        VerificationError(.providerBusy, "Rate limited by the provider; backing off.", retryAfter: retryAfter)
     }
 
-    fileprivate static func circuitBreakerOpen(for remaining: Duration) -> VerificationError {
+    fileprivate static func circuitBreakerOpen(retryAfter: Duration) -> VerificationError {
         VerificationError(
-            .providerUnavailable, "The circuit breaker is open after consecutive failures of the provider.", retryAfter: remaining)
+            .providerUnavailable, "The circuit breaker is open after consecutive failures of the provider.", retryAfter: retryAfter)
     }
 }
