@@ -84,7 +84,8 @@ private struct Trial: Sendable {
     func prepare(_ stack: Stack, _ peer: RawPeer) async throws {
         switch failure {
         case .wrongApplication: stack.emulator.setFault(.applicationForeign, for: .me)
-        case .providerUnavailable: stack.emulator.setFault(.badGateway, for: .me)
+        // Without a response: an odd response about a token is remembered for a second.
+        case .providerUnavailable: stack.emulator.setFault(.reset, for: .me)
         case .providerBusy: stack.emulator.setFault(.tooManyRequests(retryAfterSeconds: 1), for: .me)
         case .deadlineExceeded: stack.emulator.setFault(.hang, for: .me)
         case .tooManyCalls, .tooManyCallsOfCaller, .tooManyCallsAtServer:

@@ -99,12 +99,31 @@ struct FailureContractTests {
         }
     }
 
+    /// In this order: an HTTP 500, code 1, the HTML of a firewall, a body that is too long, and JSON of the wrong shape.
+    @Test(
+        "a token with odd responses makes requests once a second, whatever a caller sends",
+        arguments: [.serviceUnavailable, .unknownError, .badGateway, .oversizedBody(bytes: 70_000), .noContact] as [Fault])
+    func oneOddToken(fault: Fault) async throws {
+        try await Stack.run { stack in
+            let odd = try stack.emulator.logIn(phone: "+15551234567")
+            let other = try stack.emulator.logIn(phone: "+15557654321")
+            stack.emulator.setFault(fault, for: .me)
+            let start = ContinuousClock.now
+            for _ in 0..<50 { #expect(await stack.verify(odd) == "unavailable: PROVIDER_UNAVAILABLE") }
+            // A failed request is retried once.
+            #expect(Double(stack.providerRequests) <= 2 * (1 + start.duration(to: .now) / .seconds(1)))
+            stack.emulator.clearFaults()
+            #expect(await stack.verify(other) == "OK")
+            try await eventually("the second is over") { await stack.verify(odd) == "OK" }
+        }
+    }
+
     @Test("repeated failures open the circuit breaker until a probe succeeds")
     func breaker() async throws {
         try await Stack.run(settings: { $0.governor.circuitBreaker.consecutiveFailures = 3 }) { stack in
             let token = try stack.emulator.logIn(phone: "+15551234567")
             stack.emulator.setFault(.badGateway, for: .me)
-            for _ in 0..<20 { #expect(await stack.verify(token) == "unavailable: PROVIDER_UNAVAILABLE") }
+            for number in 0..<20 { #expect(await stack.verify("EMAWnobodys\(number)") == "unavailable: PROVIDER_UNAVAILABLE") }
             #expect(stack.providerRequests <= 5)
             stack.emulator.clearFaults()
             try await eventually("a probe succeeds") { await stack.verify(token) == "OK" }

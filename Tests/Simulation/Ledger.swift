@@ -51,6 +51,8 @@ struct Ledger: Sendable {
     private var revocationCount = 0
     private var callsInFlight: [(application: String, token: Token?, began: Instant)] = []
     private var allowances: [String: Allowance] = [:]
+    /// The time of the last malformed response about each token as each application, unless a verdict followed it.
+    private var malformedResponses: [Token: [String: Instant]] = [:]
     private let limits: SimulatedSettings
     private let start: Instant
 
@@ -100,7 +102,16 @@ struct Ledger: Sendable {
         if token != nil, callsInFlight.filter({ $0.token == token }).count >= 3 {
             report("two lookups in flight for one token and application", at: now)
         }
+        if let token, let failed = malformedResponses[token]?[application], failed < now,
+            now < failed.advanced(by: .seconds(1))
+        {
+            report("a provider request right after an odd response about its token", at: now)
+        }
         callsInFlight.append((application, token, now))
+    }
+
+    mutating func providerResponseMalformed(_ application: String, _ token: Token, now: Instant) {
+        malformedResponses[token, default: [:]][application] = now
     }
 
     mutating func providerCallEnded(_ application: String, _ token: Token?, began: Instant) {
@@ -110,6 +121,7 @@ struct Ledger: Sendable {
     }
 
     mutating func providerSaid(_ statement: Statement) {
+        malformedResponses[statement.token]?[statement.application] = nil
         statements[statement.token, default: []].append(statement)
     }
 

@@ -113,7 +113,10 @@ final class SimulatedProvider: Sendable {
             throw VerificationError(.providerUnavailable, "The provider is down.")
         case .malformed:
             try await wait(back, deadline)
-            throw VerificationError(.providerUnavailable, "The response is malformed.", scope: .request)
+            if let token {
+                ledger.withLockedValue { [now = world.now] in $0.providerResponseMalformed(application, token, now: now) }
+            }
+            throw VerificationError(.providerUnavailable, "The response is malformed.", scope: .request, hasResponse: true)
         case .throttling:
             try await wait(back, deadline)
             let retryAfter: Duration? = world.draw { $0.chance(50) ? nil : $0.duration(.zero ... .seconds(5)) }

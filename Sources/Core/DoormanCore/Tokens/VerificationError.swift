@@ -36,12 +36,18 @@ package struct VerificationError: Error, Sendable, Hashable {
     /// The time to wait before a retry, if the provider or one of our limits states it.
     package let retryAfter: Duration?
     package let scope: Scope
+    /// Whether the provider responded to the request, though without a verdict. The cause may then be the request's token alone. False,
+    /// the default, without a response, and for our own limits.
+    package let hasResponse: Bool
 
-    package init(_ code: Code, _ message: String, retryAfter: Duration? = nil, scope: Scope = .provider) {
+    package init(
+        _ code: Code, _ message: String, retryAfter: Duration? = nil, scope: Scope = .provider, hasResponse: Bool = false
+    ) {
         self.code = code
         self.message = message
         self.retryAfter = retryAfter
         self.scope = scope
+        self.hasResponse = hasResponse
     }
 
     /// The error of a request that names an application without a configuration.

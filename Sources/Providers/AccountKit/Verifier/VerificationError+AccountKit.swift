@@ -7,7 +7,8 @@ extension VerificationError {
     static let deadlineExceeded = VerificationError(.deadlineExceeded, "The deadline passed before Account Kit responded.")
 
     /// The response about this one token or account is malformed. Account Kit itself is well.
-    static let malformedResponse = VerificationError(.providerUnavailable, ResponseKind.malformed.message, scope: .request)
+    static let malformedResponse = VerificationError(
+        .providerUnavailable, ResponseKind.malformed.message, scope: .request, hasResponse: true)
 
     static let invalidAccountID = VerificationError(
         .invalidRequest, "Invalid account id: expected 1 to 64 decimal digits without a leading zero.")
@@ -35,7 +36,7 @@ extension VerificationError {
                 case .unexpectedError: .request
                 default: .provider
                 }
-            self.init(.providerUnavailable, kind.message, retryAfter: retryAfter, scope: scope)
+            self.init(.providerUnavailable, kind.message, retryAfter: retryAfter, scope: scope, hasResponse: true)
         case .misconfigured(let kind):
             self = .misconfigured(kind.message)
         case .success, .rejected:
@@ -59,6 +60,8 @@ extension VerificationError {
             self.init(
                 .invalidRequest,
                 "The page is longer than provider.max-body allows: request a smaller page, or raise that setting.")
+        case .bodyTooLarge, .headersTooLarge:
+            self.init(.providerUnavailable, Self.message(for: error.code) + suffix, hasResponse: true)
         default:
             self.init(.providerUnavailable, Self.message(for: error.code) + suffix)
         }

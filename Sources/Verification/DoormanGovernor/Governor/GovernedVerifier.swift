@@ -17,10 +17,29 @@ extension GovernedVerifier: TokenProvider {
         upstream.validateSyntax(of: token)
     }
 
-    /// Verifies a token. Retries once if the provider failed and the governor allows it, since a verification is safe to repeat.
+    /// Verifies a token. Retries once if the provider failed and the governor allows it, since a verification is safe to repeat. After a
+    /// failure that may be the token's own, later calls about it get the same error without a request, for ``FailedTokens/time``.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
+        let token = request.token.hashValue
+        if let failure = governor.recentFailure(of: token) { throw failure }
+        do throws(VerificationError) {
+            return try await verify(request, token, deadline: deadline)
+        } catch {
+            governor.noteFailure(error, of: token)
+            throw error
+        }
+    }
+
+    private func verify(
+        _ request: VerificationRequest, _ token: Int, deadline: Deadline
+    ) async throws(VerificationError) -> Verdict {
         var first = try await governor.permit(for: request.isRefresh ? .refresh : .demand, deadline: deadline)
-        first.token = request.token.hashValue
+        first.token = token
+        // The token may have failed while the call waited.
+        if let failure = governor.recentFailure(of: token) {
+            governor.finish(first, .inconclusive)
+            throw failure
+        }
         do throws(VerificationError) {
             let verdict = try await upstream.verify(request, deadline: deadline)
             governor.finish(first, .responded)

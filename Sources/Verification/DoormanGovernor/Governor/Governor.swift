@@ -81,6 +81,22 @@ package final class Governor: Sendable {
         return state.withLockedValue { $0.machine.retryTimeAfterBackOff(now: now) }
     }
 
+    /// Returns the error of a call about a token that just failed although the provider responded; `nil` if the call needs a request.
+    ///
+    /// - Parameter token: The token's hash.
+    func recentFailure(of token: Int) -> VerificationError? {
+        let now = timeSource.now()
+        return state.withLockedValue { $0.machine.failedTokens.failure(of: token, at: now) }
+    }
+
+    /// Records the error of a call about a token.
+    ///
+    /// - Parameter token: The token's hash.
+    func noteFailure(_ error: VerificationError, of token: Int) {
+        let now = timeSource.now()
+        state.withLockedValue { $0.machine.failedTokens.note(error, of: token, at: now) }
+    }
+
     /// Whether any call that came now would be blocked: the provider throttles us, or the circuit breaker is open and allows no
     /// probe.
     package var isBlocking: Bool {

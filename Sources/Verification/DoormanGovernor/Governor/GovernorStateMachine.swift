@@ -36,6 +36,7 @@ struct GovernorStateMachine: Sendable {
     /// The moving average of the provider's latency.
     private var smoothedLatency: Duration = .zero
     private var retrySchedule = RetrySchedule()
+    var failedTokens = FailedTokens()
     private var random: SplitMix64
 
     /// - Parameter seed: The seed of the jitter.
@@ -196,6 +197,7 @@ struct GovernorStateMachine: Sendable {
     private mutating func record(_ result: CallResult, of permit: Permit, now: Instant) -> [Resolution] {
         switch result {
         case .responded:
+            if let token = permit.token { failedTokens.forget(token) }
             smoothedLatency += (permit.began.duration(to: now) - smoothedLatency) / 8
             circuitBreaker.succeeded(epoch: permit.epoch, token: permit.token, at: now)
             backOff.succeeded(callBegan: permit.began)

@@ -7,6 +7,9 @@ package struct Permit: Sendable, Hashable {
     /// The circuit breaker's epoch at that time.
     let epoch: UInt64
     /// The hash of the token that the request is about; `nil` if it is about none.
+    ///
+    /// `Hasher` has a random seed in each process, so a caller can't choose tokens whose hashes collide. If two do, they share a failure
+    /// for a second, and count as one for the circuit breaker.
     var token: Int?
 }
 
