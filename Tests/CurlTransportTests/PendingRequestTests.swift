@@ -14,17 +14,31 @@ struct PendingRequestTests {
     @Test("a request that is not repeatable may be sent only once")
     func sentOnce() {
         let once = pending(isRepeatable: false)
-        #expect(once.markAboutToSend() == nil)
-        #expect(once.markAboutToSend() == .mayHaveBeenSent)
+        #expect(once.markAboutToSend(over: .http1) == nil)
+        #expect(once.markAboutToSend(over: .http1) == .mayHaveBeenSent)
+        #expect(once.repeats == 0)
+    }
+
+    @Test("a repeatable request may be repeated once, and only after HTTP/1.1")
+    func repeated() {
         let repeatable = pending(isRepeatable: true)
-        #expect(repeatable.markAboutToSend() == nil)
-        #expect(repeatable.markAboutToSend() == nil)
+        #expect(repeatable.markAboutToSend(over: .http1) == nil)
+        #expect(repeatable.repeats == 0)
+        #expect(repeatable.markAboutToSend(over: .http1) == nil)
+        #expect(repeatable.repeats == 1)
+        #expect(repeatable.markAboutToSend(over: .http1) == .mayHaveBeenSent)
+        #expect(repeatable.repeats == 1)
+        let refused = pending(isRepeatable: true)
+        #expect(refused.markAboutToSend(over: .http2) == nil)
+        #expect(refused.markAboutToSend(over: .http2) == .wasRefused)
+        #expect(refused.markAboutToSend(over: .http1) == .wasRefused)
+        #expect(refused.repeats == 0)
     }
 
     @Test("a request that has ended may not be sent")
     func ended() {
         let request = pending(isRepeatable: true)
         request.fail(.cancelled)
-        #expect(request.markAboutToSend() == .hasEnded)
+        #expect(request.markAboutToSend(over: .http2) == .hasEnded)
     }
 }

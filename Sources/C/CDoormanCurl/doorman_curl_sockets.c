@@ -116,6 +116,11 @@ static bool speaks_http2(const SSL *ssl) {
     return length == 2 && memcmp(protocol, "h2", 2) == 0;
 }
 
+bool doorman_curl_connection_speaks_http2(CURL *easy) {
+    SSL *ssl = NULL;
+    return find_session(easy, &ssl) && ssl != NULL && speaks_http2(ssl);
+}
+
 bool doorman_curl_connection_is_clean(
     const doorman_curl_sockets *sockets, CURL *easy, const char *remote_ip, int remote_port, const char *local_ip, int local_port,
     bool is_new) {

@@ -28,4 +28,7 @@ bool doorman_curl_connection_is_clean(
     const doorman_curl_sockets *sockets, CURL *easy, const char *remote_ip, int remote_port, const char *local_ip, int local_port,
     bool is_new);
 
+// Whether the transfer's connection speaks HTTP/2 over TLS, for use in a CURLOPT_PREREQFUNCTION. CURLINFO_HTTP_VERSION is not known there.
+bool doorman_curl_connection_speaks_http2(CURL *easy);
+
 #endif

@@ -135,7 +135,8 @@ final class ProviderPool: Sendable {
             var governed: [GovernedVerifier] = []
             for credential in application.credentials {
                 let accountKit = try AccountKitVerifier(
-                    credential, transport: transport, time: time, observer: observer, usage: governor.noteUsage)
+                    credential, transport: transport, time: time, observer: observer, usage: governor.noteUsage,
+                    repeats: governor.noteRepeats)
                 governed.append(GovernedVerifier(upstream: accountKit, governor: governor))
             }
             verifiers.append(governed)

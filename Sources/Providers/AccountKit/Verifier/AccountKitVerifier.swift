@@ -14,6 +14,8 @@ package struct AccountKitVerifier: TokenProvider {
     /// Receives the used part of the application's limits, in percent, from each response that states it: see ``AppUsage``.
     /// Called on any thread; must not block.
     package typealias UsageObserver = @Sendable (Int) -> Void
+    /// Receives the number of times that the transport repeated a request by itself, if it did. Called on any thread; must not block.
+    package typealias RepeatObserver = @Sendable (Int) -> Void
 
     let settings: AccountKitSettings
     let requests: AccountKitRequests
@@ -21,11 +23,13 @@ package struct AccountKitVerifier: TokenProvider {
     private let time: TimeSource
     private let observer: Observer
     private let usage: UsageObserver
+    private let repeats: RepeatObserver
 
     /// - Throws: ``AccountKitSettings/Invalid`` if a setting is invalid.
     package init(
         _ settings: AccountKitSettings, transport: any HTTPTransport, time: TimeSource,
-        observer: @escaping Observer = { _, _, _ in }, usage: @escaping UsageObserver = { _ in }
+        observer: @escaping Observer = { _, _, _ in }, usage: @escaping UsageObserver = { _ in },
+        repeats: @escaping RepeatObserver = { _ in }
     ) throws(AccountKitSettings.Invalid) {
         if let problem = settings.problem { throw problem }
         self.settings = settings
@@ -34,6 +38,7 @@ package struct AccountKitVerifier: TokenProvider {
         self.time = time
         self.observer = observer
         self.usage = usage
+        self.repeats = repeats
     }
 
     package func validateSyntax(of token: Token) -> Rejection? {
@@ -89,11 +94,13 @@ package struct AccountKitVerifier: TokenProvider {
         do {
             response = try await transport.send(request, timeout: remaining)
         } catch {
+            if error.repeats > 0 { repeats(error.repeats) }
             observer(endpoint, .failed(error.code), requestedAt.duration(to: time.now()))
             let deadlineHasPassed = error.code == .timedOut && deadline.hasPassed(at: time.now())
             throw deadlineHasPassed ? .deadlineExceeded : VerificationError(error, at: endpoint)
         }
         let latency = requestedAt.duration(to: time.now())
+        if response.repeats > 0 { repeats(response.repeats) }
         if let percent = AppUsage.percent(in: response.headers) { usage(percent) }
         let classification = ResponseClassification(response, to: endpoint)
         observer(endpoint, .answered(classification.kind, status: response.status), latency)

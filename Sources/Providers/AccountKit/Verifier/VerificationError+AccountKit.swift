@@ -76,6 +76,7 @@ extension VerificationError {
         case .bodyTooLarge, .headersTooLarge:
             "Account Kit's response is longer than provider.max-body or provider.max-headers allows."
         case .connectionLost: "The connection to Account Kit was lost."
+        case .streamRefused: "Account Kit refused the request, or ended its connection before a response."
         case .shutDown: "The server is shutting down and sends no more requests to Account Kit."
         default: "The HTTP exchange with Account Kit failed."
         }

@@ -45,4 +45,7 @@ private import CDoormanCurl
     let remotePort: CInt
     let localIP: UnsafePointer<CChar>
     let localPort: CInt
+
+    /// Whether the connection speaks HTTP/2.
+    var speaksHTTP2: Bool { unsafe doorman_curl_connection_speaks_http2(easy) }
 }

@@ -17,7 +17,10 @@ final class PendingRequest: Sendable {
 
     private struct State {
         var phase = Phase.idle
-        var mayHaveBeenSent = false
+        /// The protocol of each connection on which the request may have been sent, in order.
+        var sendings: [HTTPVersion] = []
+        /// The number of times that libcurl repeated the request.
+        var repeats: Int { max(0, sendings.count - 1) }
     }
 
     let request: HTTPRequest
@@ -54,33 +57,58 @@ final class PendingRequest: Sendable {
     enum SendObstacle: Sendable {
         /// The request has ended, perhaps with an error that says that it was not sent.
         case hasEnded
-        /// The request may have been sent already, and is not repeatable.
+        /// The request may have been sent already, and is not repeatable, or libcurl has repeated it already.
         case mayHaveBeenSent
+        /// The request was sent on a stream of an HTTP/2 connection that ended without a response.
+        case wasRefused
     }
+
+    /// The protocol of a connection.
+    enum HTTPVersion: Sendable {
+        case http1
+        case http2
+    }
+
+    /// The maximum number of times that libcurl may repeat a request. It repeats one if a kept HTTP/1.1 connection ends before the first
+    /// byte of the response, since a server may close an idle connection at any time.
+    private static let maximumRepeats = 1
 
     /// Records that the request is about to be sent.
     ///
+    /// libcurl itself repeats a request up to five times, and an HTTP/2 server refuses streams (`REFUSED_STREAM`) when it has too many
+    /// requests. Such a request fails here, so that the limits and the retry budget above count its retry.
+    ///
+    /// - Parameter version: The protocol of the connection that libcurl picked.
     /// - Returns: The reason why it must not be sent; `nil` if it may.
-    func markAboutToSend() -> SendObstacle? {
+    func markAboutToSend(over version: HTTPVersion) -> SendObstacle? {
         state.withLockedValue { state in
             if case .ended = state.phase { return .hasEnded }
-            if state.mayHaveBeenSent, !request.isRepeatable { return .mayHaveBeenSent }
-            state.mayHaveBeenSent = true
+            if let last = state.sendings.last {
+                if !request.isRepeatable { return .mayHaveBeenSent }
+                if last == .http2 { return .wasRefused }
+                if state.repeats >= Self.maximumRepeats { return .mayHaveBeenSent }
+            }
+            state.sendings.append(version)
             return nil
         }
     }
+
+    /// The number of times that libcurl repeated the request.
+    var repeats: Int { state.withLockedValue { $0.repeats } }
 
     func succeed(_ response: HTTPResponse) {
         end { _ in .success(response) }
     }
 
     func fail(_ code: TransportError.Code, curlCode: UInt32? = nil) {
-        end { mayHaveBeenSent in
-            .failure(TransportError(code, requestMayHaveBeenSent: mayHaveBeenSent, curlCode: curlCode))
+        end { state in
+            .failure(
+                TransportError(
+                    code, requestMayHaveBeenSent: !state.sendings.isEmpty, curlCode: curlCode, repeats: state.repeats))
         }
     }
 
-    private func end(with outcome: (_ mayHaveBeenSent: Bool) -> Outcome) {
+    private func end(with outcome: (State) -> Outcome) {
         let resumption: (Waiter, Outcome)? = state.withLockedValue { state in
             let waiter: Waiter?
             switch state.phase {
@@ -88,7 +116,7 @@ final class PendingRequest: Sendable {
             case .idle: waiter = nil
             case .waiting(let waiting): waiter = waiting
             }
-            let outcome = outcome(state.mayHaveBeenSent)
+            let outcome = outcome(state)
             state.phase = .ended(outcome)
             return waiter.map { ($0, outcome) }
         }

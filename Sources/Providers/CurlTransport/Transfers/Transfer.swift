@@ -52,8 +52,8 @@ final class Transfer {
 
     /// Decides whether the request may be sent.
     ///
-    /// - Returns: False if its caller has cancelled it, if it would be sent a second time, or if the connection has unread bytes: these
-    ///   would be taken for its response.
+    /// - Returns: False if its caller has cancelled it, if libcurl repeats it more often than it may, or if the connection has unread
+    ///   bytes: these would be taken for its response.
     func maySend(on connection: PickedConnection) -> Bool {
         // libcurl may pick several connections for one request, new and kept.
         let opened = easy.newConnections
@@ -63,11 +63,14 @@ final class Transfer {
             if choice == .any { foundUnreadBytes = true } else { ownError = .connectionLost }
             return false
         }
-        switch pending.markAboutToSend() {
+        switch pending.markAboutToSend(over: connection.speaksHTTP2 ? .http2 : .http1) {
         case nil: return true
         case .hasEnded: return false
         case .mayHaveBeenSent:
             ownError = .connectionLost
+            return false
+        case .wasRefused:
+            ownError = .streamRefused
             return false
         }
     }
@@ -100,7 +103,8 @@ final class Transfer {
     /// Resumes the waiting task with the outcome.
     func end(_ code: CURLcode, now: ContinuousClock.Instant) {
         if code == CURLE_OK {
-            pending.succeed(HTTPResponse(status: easy.status, headers: header.fields, body: body))
+            pending.succeed(
+                HTTPResponse(status: easy.status, headers: header.fields, body: body, repeats: pending.repeats))
         } else if let ownError {
             pending.fail(ownError)
         } else if code == CURLE_OPERATION_TIMEDOUT, now.advanced(by: .milliseconds(1)) >= pending.deadline {

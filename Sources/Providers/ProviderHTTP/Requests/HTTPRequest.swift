@@ -15,7 +15,8 @@ package struct HTTPRequest: Sendable, Hashable {
     ///
     /// libcurl silently repeats a request if a reused connection closes before the first byte of the response. The server may
     /// have acted on it by then. A request that is not repeatable gets a new connection of its own, on which libcurl repeats
-    /// nothing. If libcurl still tries to send it a second time, the transfer is stopped.
+    /// nothing. If libcurl still tries to send it a second time, the transfer is stopped. A repeatable request is repeated once at
+    /// most, and only after HTTP/1.1.
     package let isRepeatable: Bool
 
     /// Whether the request uses TLS.

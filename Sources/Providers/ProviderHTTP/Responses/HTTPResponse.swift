@@ -7,11 +7,14 @@ package struct HTTPResponse: Sendable, Hashable {
     package let headers: HTTPHeaders
     /// The body, of at most ``CurlTransport/Settings/maximumBodyBytes``.
     package let body: [UInt8]
+    /// The number of times that the transport repeated the request by itself, because a kept connection had ended.
+    package let repeats: Int
 
-    package init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {
+    package init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = [], repeats: Int = 0) {
         self.status = status
         self.headers = headers
         self.body = body
+        self.repeats = repeats
     }
 }
 

@@ -18,6 +18,9 @@ package struct TransportError: Error, Sendable, Hashable {
         case headersTooLarge = "headers_too_large"
         /// The connection ended before the whole response arrived.
         case connectionLost = "connection_lost"
+        /// The server refused the request's HTTP/2 stream (`REFUSED_STREAM`), or ended its connection before a response. libcurl does not
+        /// tell which.
+        case streamRefused = "stream_refused"
         /// The response is not HTTP, or libcurl failed in some other way.
         case protocolError = "protocol_error"
         /// The caller's task was cancelled.
@@ -35,10 +38,13 @@ package struct TransportError: Error, Sendable, Hashable {
     package let requestMayHaveBeenSent: Bool
     /// libcurl's error code (`libcurl-errors(3)`); `nil` if the failure is not libcurl's.
     package let curlCode: UInt32?
+    /// The number of times that the transport repeated the request by itself, because a kept connection had ended.
+    package let repeats: Int
 
-    package init(_ code: Code, requestMayHaveBeenSent: Bool, curlCode: UInt32? = nil) {
+    package init(_ code: Code, requestMayHaveBeenSent: Bool, curlCode: UInt32? = nil, repeats: Int = 0) {
         self.code = code
         self.requestMayHaveBeenSent = requestMayHaveBeenSent
         self.curlCode = curlCode
+        self.repeats = repeats
     }
 }

@@ -124,6 +124,14 @@ package final class Governor: Sendable {
 }
 
 extension Governor {
+    /// Charges requests to the rate limit that were sent already: repeats by the transport itself. They delay later calls.
+    package func noteRepeats(_ count: Int) {
+        let now = timeSource.now()
+        state.withLockedValue { $0.machine.noteRepeats(count, now: now) }
+    }
+}
+
+extension Governor {
     private func enqueue(
         _ waiter: CheckedContinuation<PermitResult, Never>, _ ticket: UInt64, _ purpose: CallPurpose, _ deadline: Deadline
     ) {

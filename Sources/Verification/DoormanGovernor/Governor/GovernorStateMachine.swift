@@ -127,6 +127,11 @@ struct GovernorStateMachine: Sendable {
         return failWaiters(at: now)
     }
 
+    /// Charges requests to the rate limit that were sent without a permit.
+    mutating func noteRepeats(_ count: Int, now: Instant) {
+        rateLimit.charge(count, at: now)
+    }
+
     /// Fails the calls whose latest start has passed, and resolves the calls that may begin.
     mutating func timePassed(now: Instant) -> [Resolution] {
         let late = deadlines.passed(at: now).filter { cancel($0) }

@@ -1,0 +1,65 @@
+/// An HTTP/2 server that refuses every stream with `REFUSED_STREAM`, and counts them. Written in Python, so independent of our code and of
+/// libcurl's.
+package final class StreamRefusingServer: Sendable {
+    package let port: Int
+    private let program: ChildProcess
+
+    /// Starts the server on a free port of 127.0.0.1.
+    package init(_ certificate: TestCertificate) async throws {
+        let program = try ChildProcess(
+            "python3", ["-c", Self.program, certificate.certificateFile, certificate.keyFile],
+            environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"])
+        try await eventually("the server listens") { program.output.contains("\n") || !program.isRunning }
+        guard let port = Int(program.output.prefix { $0 != "\n" }) else { throw NeverHappened(description: program.errorOutput) }
+        self.port = port
+        self.program = program
+    }
+
+    /// The number of requests that have arrived.
+    package var requests: Int { lines("request") }
+    /// The number of connections.
+    package var connections: Int { lines("connection") }
+
+    private func lines(_ word: String) -> Int { program.output.split(separator: "\n").count { $0 == word } }
+
+    package func stop() {
+        program.terminate()
+    }
+
+    private static let program = #"""
+        import socket, ssl, sys, threading
+        _, certificate, key = sys.argv
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        context.set_alpn_protocols(["h2"])
+        listener = socket.create_server(("127.0.0.1", 0))
+        lock = threading.Lock()
+
+        def note(line):
+            with lock:
+                sys.stdout.write(line + "\n")
+                sys.stdout.flush()
+
+        def frame(kind, flags, stream, payload=b""):
+            return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+        def serve(connection):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = context.wrap_socket(connection, server_side=True)
+            note("connection")
+            file = connection.makefile("rb")
+            file.read(24)
+            connection.sendall(frame(4, 0, 0))
+            while len(header := file.read(9)) == 9:
+                kind, flags, stream = header[3], header[4], int.from_bytes(header[5:], "big") & 0x7fffffff
+                payload = file.read(int.from_bytes(header[:3], "big"))
+                if kind == 4 and flags & 1 == 0: connection.sendall(frame(4, 1, 0))
+                if kind == 6 and flags & 1 == 0: connection.sendall(frame(6, 1, 0, payload))
+                if kind == 1:
+                    note("request")
+                    connection.sendall(frame(3, 0, stream, (7).to_bytes(4, "big")))
+
+        note(str(listener.getsockname()[1]))
+        while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+        """#
+}
