@@ -19,7 +19,7 @@ struct PendingRequestTests {
         #expect(once.repeats == 0)
     }
 
-    @Test("a repeatable request may be repeated once, and only after HTTP/1.1")
+    @Test("a repeatable request may be repeated once after HTTP/1.1")
     func repeated() {
         let repeatable = pending(isRepeatable: true)
         #expect(repeatable.markAboutToSend(over: .http1) == nil)

@@ -29,7 +29,7 @@ struct RepeatTests {
         #expect(server.requests == 5)
     }
 
-    @Test("over HTTP/1.1, a request on a kept connection that ends without a response is repeated once, and says so")
+    @Test("over HTTP/1.1, a request on a kept connection that ends without a response is repeated once")
     func keptConnection() async throws {
         let server = ScriptedServer { connection in
             guard connection.request() != nil else { return }

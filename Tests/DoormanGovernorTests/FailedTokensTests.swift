@@ -102,6 +102,17 @@ struct FailedTokensTests {
         #expect(scene.governor.statistics.freeSlots == 1)
     }
 
+    @Test("a call is not retried if another call about its token got an odd response meanwhile")
+    func noRetry() async throws {
+        let scene = GovernedScene()
+        let call = scene.start()
+        try await eventually("the request is sent") { scene.provider.verifyCount == 1 }
+        scene.governor.noteFailure(Self.odd, of: Token("EMAW").hashValue)
+        try await scene.provider.respondNext(.failure(.unavailable))
+        #expect(await call.value.error == .unavailable)
+        #expect(scene.provider.verifyCount == 1)
+    }
+
     @Test("a time that the provider named is kept")
     func namedTime() async {
         let scene = scene()

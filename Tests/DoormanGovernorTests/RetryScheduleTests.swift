@@ -46,7 +46,7 @@ struct RetryScheduleTests {
         #expect(await retryTimes(3, in: scene) == [nil, .milliseconds(10), .milliseconds(20)])
     }
 
-    @Test("a call that the maximum of waiting calls refuses is told a time after the waiting calls and after those told before")
+    @Test("a call that the maximum of waiting calls refuses is told a time after all calls ahead of it")
     func fullQueue() async throws {
         let scene = scene {
             $0.callsBurst = 1

@@ -6,7 +6,7 @@ import Testing
 /// libcurl itself would repeat each request five times.
 @Suite("A provider that refuses every HTTP/2 stream")
 struct RefusedStreamTests {
-    @Test("five calls make five requests and the retries of the retry budget")
+    @Test("five calls make no more requests than the retry budget allows")
     func budget() async throws {
         let certificate = try await TestCertificate()
         let provider = try await StreamRefusingServer(certificate)

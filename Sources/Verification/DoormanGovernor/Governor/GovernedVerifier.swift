@@ -45,8 +45,11 @@ extension GovernedVerifier: TokenProvider {
             governor.finish(first, .responded)
             return verdict
         } catch {
-            // A retry is useless before the time that the provider named, and where the same request has the same result.
-            let mayRetry = error.retryAfter == nil && error.scope == .provider && !Task.isCancelled
+            // A retry is useless before the time that the provider named, where the same request has the same result, and right after an
+            // odd response to another call about the token.
+            let mayRetry =
+                error.retryAfter == nil && error.scope == .provider && !Task.isCancelled
+                && governor.recentFailure(of: token) == nil
             let result = result(of: error, first)
             guard var retryPermit = governor.retry(first, after: result, deadline: mayRetry ? deadline : nil) else {
                 throw addingBackOff(to: error)
