@@ -77,7 +77,7 @@ class Doorman:
 
     # The longest TTL, and limits above the rate of filling.
     settings = {
-        "server-event-loops": 1, "server-max-connections": 20_000, "cache-ttl": "24h",
+        "server-event-loops": 1, "server-max-connections": 20_000, "authorization-connections": "100%", "cache-ttl": "24h",
         # Tokens are distributed over shards at random, and each shard has its part of the bound. The exact bound would evict some.
         "cache-max-entries": 2 * COUNT, "cache-max-bytes": "1GiB",
         "authorization-misses-per-second": 1_000_000, "authorization-misses-burst": 1_000_000, "provider-max-calls-per-second": 1_000_000,
