@@ -24,6 +24,36 @@ struct CountedCallerTests {
         #expect(Caller(name: name).counted(ipv6PrefixLength: prefixLength).name == counted)
     }
 
+    @Test(
+        "a caller that only its address names is in a network",
+        arguments: [
+            ("ip:10.1.2.3", "ip:10.1.2.0/24"), ("ip:10.1.3.3", "ip:10.1.3.0/24"), ("ip:127.0.0.2", "ip:127.0.0.0/24"),
+            ("ip:2001:db8:1:2:0:0:0:0/64", "ip:2001:db8:1:0:0:0:0:0/48"),
+            ("ip:2001:db8:1:ffff:1:2:3:4", "ip:2001:db8:1:0:0:0:0:0/48"),
+            ("ip:127.0.0.1", nil), ("uid:1000", nil), ("uri:spiffe://a/b", nil), ("dns:a.b", nil), ("unknown", nil),
+        ])
+    func second(name: String, network: String?) {
+        #expect(Caller(name: name).network(ipv4PrefixLength: 24, ipv6PrefixLength: 48)?.name == network)
+    }
+
+    @Test("the error names the setting of the limit that is exceeded", arguments: [RateLimitExceeded.Subject.caller, .network])
+    func message(subject: RateLimitExceeded.Subject) {
+        let dispatcher = RequestDispatcher(
+            backend: ScriptedBackend(provider: ScriptedProvider(), cache: .init()), policy: .standard,
+            quotas: CallerQuotaRegistry(maximumCallers: 1), inFlight: InFlightCounter(maximum: 10), maximumFrameLength: 1 << 16)
+        let exceeded = LimitExceeded(cacheMisses: RateLimitExceeded(subject, retryAfter: .seconds(1)))
+        let response = exceeded.response(to: dispatcher.context(for: Caller(name: "ip:10.0.0.7")), setting: "a policy")
+        #expect(response.failure == .tooManyMisses)
+        #expect(response.retryAfter == .seconds(1))
+        let expected =
+            switch subject {
+            case .caller: "caller ip:10.0.0.7 exceeded its rate limit for cache misses (authorization.misses-per-second)"
+            case .network:
+                "the network of caller ip:10.0.0.7 exceeded its rate limit for cache misses (authorization.network-misses-per-second)"
+            }
+        #expect(response.message == expected)
+    }
+
     @Test("cache misses and revocations are charged to the network of a caller")
     func charged() throws {
         let charged = NIOLockedValueBox<[Caller]>([])

@@ -1,4 +1,4 @@
-internal import CallerLimits
+package import CallerLimits
 package import DoormanCore
 internal import DoormanServer
 package import DoormanSupport
@@ -78,8 +78,8 @@ package final class ScriptedBackend: VerificationBackend {
 
     package func isLookupInFlight(for call: VerifyCall) -> Bool { cache.isInFlight(token(of: call.key)) }
 
-    package func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
-        chargeMiss(caller, limit, now)
+    package func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> RateLimitExceeded? {
+        chargeMiss(caller, limit, now).map { RateLimitExceeded(.caller, retryAfter: $0) }
     }
 
     package func chargeAccountRevocation(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {

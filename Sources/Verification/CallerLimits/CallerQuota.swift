@@ -108,17 +108,34 @@ package final class CallerQuota: Sendable {
     package func isUnused(at now: Instant) -> Bool {
         state.withLockedValue { $0.inFlight == 0 && $0.connections == 0 && $0.rate?.isUnused(at: now) ?? true }
     }
+
+    /// The moment from which the rate limit allows a whole burst, soon after the last call. The start of the clock without a rate limit.
+    fileprivate var lastCharge: Instant {
+        state.withLockedValue { $0.rate?.unusedFrom ?? Instant(nanoseconds: 0) }
+    }
 }
 
 /// The quotas of a server's callers, one per caller for any number of connections.
 ///
-/// A full registry removes unused quotas that no connection holds. Callers beyond the maximum that have the same limits share one
-/// quota.
+/// A full registry removes unused quotas that no connection holds, those of the newest callers first. Callers beyond the maximum that
+/// have the same limits share one quota.
 package final class CallerQuotaRegistry: Sendable {
+    /// The registry's reference to a quota.
+    private struct Entry: CallerTableValue {
+        var quota: CallerQuota
+
+        /// References are only handed out under the registry's lock, so a unique reference stays unique during the check.
+        mutating func isUnused(at now: Instant) -> Bool {
+            isKnownUniquelyReferenced(&quota) && quota.isUnused(at: now)
+        }
+
+        var lastUse: Instant { quota.lastCharge }
+    }
+
     private struct State {
-        var callers = CallerTable<Caller, CallerQuota>()
+        var callers = CallerTable<Caller, Entry>()
         /// The quotas of the callers beyond the maximum.
-        var shared: [CallerQuota.Limits: CallerQuota] = [:]
+        var shared: [CallerQuota.Limits: Entry] = [:]
         var maximumCallers: Int
     }
 
@@ -139,19 +156,17 @@ package final class CallerQuotaRegistry: Sendable {
     package func quota(of caller: Caller, _ limits: CallerQuota.Limits, at now: Instant) -> CallerQuota? {
         guard limits.isLimited else { return nil }
         return state.withLockedValue { state in
-            // References are only handed out under this lock, so a unique reference stays unique during the check.
-            let isUnused = { (quota: inout CallerQuota) in isKnownUniquelyReferenced(&quota) && quota.isUnused(at: now) }
-            let own = state.callers.update(
-                caller, maximum: state.maximumCallers, at: now, new: CallerQuota(limits), isUnused: isUnused
-            ) { quota in
+            let index = state.callers.index(
+                of: caller, maximum: state.maximumCallers, at: now, new: Entry(quota: CallerQuota(limits)))
+            if let index {
+                let quota = state.callers[index].quota
                 quota.adopt(limits)
                 return quota
             }
-            if let own { return own }
-            state.shared.removeAll(where: isUnused)
-            let shared = state.shared[limits] ?? CallerQuota(limits)
+            for key in Array(state.shared.keys) where state.shared[key]?.isUnused(at: now) == true { state.shared[key] = nil }
+            let shared = state.shared[limits] ?? Entry(quota: CallerQuota(limits))
             state.shared[limits] = shared
-            return shared
+            return shared.quota
         }
     }
 

@@ -2,71 +2,154 @@ package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// Limits the rate of one kind of call of each caller, such as cache misses, so that no caller can use up the provider's rate limit for
-/// all.
+/// all. A second limit can do the same for each network of callers.
 ///
 /// A caller whose limit is full again may be removed, since it loses nothing by that. Callers beyond the maximum share one limit.
 package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
-    private struct State {
-        var settings: CallerRateLimiterSettings
-        var callers = CallerTable<Caller, RateLimiter>()
-        var shared: RateLimiter
+    /// Returns the network whose limit also counts a caller; `nil` for a caller that counts towards no network.
+    package typealias NetworkOf = @Sendable (Caller) -> Caller?
+
+    /// The limit of one caller.
+    private struct OwnLimit: CallerTableValue {
+        var limiter: RateLimiter
+        let network: Caller?
+
+        func isUnused(at now: Instant) -> Bool { limiter.isUnused(at: now) }
+        var lastUse: Instant { Instant(nanoseconds: 0) }
     }
 
+    private struct State {
+        var settings: CallerRateLimiterSettings
+        var callers = CallerTable<Caller, OwnLimit>()
+        var networks = CallerTable<Caller, RateLimiter>()
+        /// The limit of all callers that are not in the table.
+        var shared: RateLimiter
+        /// The limit of all networks that are not in the table.
+        var sharedNetwork: RateLimiter
+    }
+
+    private let network: NetworkOf
     private let state: NIOLockedValueBox<State>
 
-    package init(settings: CallerRateLimiterSettings) {
-        state = NIOLockedValueBox(State(settings: settings, shared: RateLimiter(settings.rate)))
+    /// - Parameter network: Called under a lock, once for each caller in the table. By default no caller counts towards a network.
+    package init(settings: CallerRateLimiterSettings, network: @escaping NetworkOf = { _ in nil }) {
+        self.network = network
+        state = NIOLockedValueBox(
+            State(
+                settings: settings, shared: RateLimiter(settings.rate),
+                sharedNetwork: RateLimiter(settings.networkRate ?? settings.rate)))
     }
 
     /// Replaces the settings. Permits that a caller has used stay used.
     package func change(to settings: CallerRateLimiterSettings, at now: Instant) {
         state.withLockedValue { state in
             guard settings != state.settings else { return }
-            // Each caller's limiter adopts the rate at its next charge.
+            // Each limiter in a table adopts the rate at its next charge.
             state.settings = settings
             state.shared.adopt(settings.rate, at: now)
+            if let rate = settings.networkRate { state.sharedNetwork.adopt(rate, at: now) }
         }
     }
 
-    /// Charges a call to the caller's limit.
+    /// Charges a call to the limit of the caller and to the limit of its network.
     ///
     /// - Parameter limit: The caller's own limit; `nil` for the limit of the settings. Permits used under another limit stay used.
-    /// - Returns: `nil` if allowed, otherwise the time until the next permit.
-    package func charge(_ caller: Caller, limit: RateLimit? = nil, at now: Instant) -> Duration? {
+    /// - Returns: `nil` if both limits allow it, otherwise the limit that does not. Neither is charged then.
+    package func charge(_ caller: Caller, limit: RateLimit? = nil, at now: Instant) -> RateLimitExceeded? {
         state.withLockedValue { state in
-            let limit = limit ?? state.settings.rate
-            let own = state.callers.update(
-                caller, maximum: state.settings.maximumCallers, at: now, new: RateLimiter(limit),
-                isUnused: { $0.isUnused(at: now) }
-            ) { limiter in
-                limiter.adopt(limit, at: now)
-                return Charge(&limiter, at: now)
-            }
-            return (own ?? Charge(&state.shared, at: now)).wait
+            let rate = limit ?? state.settings.rate
+            var limits = self.limits(of: caller, rate, at: now, &state)
+            defer { limits.store(in: &state) }
+            if limits.ownIndex != nil { limits.own.adopt(rate, at: now) }
+            if let wait = limits.own.wait(at: now) { return RateLimitExceeded(.caller, retryAfter: wait) }
+            if let wait = limits.network?.wait(at: now) { return RateLimitExceeded(.network, retryAfter: wait) }
+            limits.charge(1, at: now)
+            return nil
         }
     }
 
     /// The number of callers with a limit of their own.
     package var callerCount: Int { state.withLockedValue { $0.callers.count } }
 
-    /// The result of a charge.
-    private struct Charge {
-        /// The time until the next permit; `nil` if the charge was allowed.
-        let wait: Duration?
+    /// The limits that a call is charged to, taken out of the state.
+    private struct Limits {
+        var own: RateLimiter
+        var network: RateLimiter?
+        /// The positions in the tables; `nil` for the shared limits.
+        let ownIndex: CallerTable<Caller, OwnLimit>.Index?
+        let networkIndex: CallerTable<Caller, RateLimiter>.Index?
 
-        init(_ limiter: inout RateLimiter, at now: Instant) {
-            wait = limiter.take(at: now) ? nil : now.duration(to: limiter.nextFree(at: now))
+        mutating func charge(_ calls: Int, at now: Instant) {
+            own.charge(calls, at: now)
+            network?.charge(calls, at: now)
         }
+
+        func store(in state: inout State) {
+            if let ownIndex { state.callers[ownIndex].limiter = own } else { state.shared = own }
+            guard let network else { return }
+            if let networkIndex { state.networks[networkIndex] = network } else { state.sharedNetwork = network }
+        }
+    }
+
+    /// - Parameter rate: The rate of a new caller.
+    private func limits(of caller: Caller, _ rate: RateLimit, at now: Instant, _ state: inout State) -> Limits {
+        let maximum = state.settings.maximumCallers
+        let ownIndex = state.callers.index(
+            of: caller, maximum: maximum, at: now, new: OwnLimit(limiter: RateLimiter(rate), network: network(caller)))
+        let own = ownIndex.map { state.callers[$0].limiter } ?? state.shared
+        guard let networkRate = state.settings.networkRate,
+            let network = ownIndex.map({ state.callers[$0].network }) ?? network(caller)
+        else {
+            return Limits(own: own, network: nil, ownIndex: ownIndex, networkIndex: nil)
+        }
+        let networkIndex = state.networks.index(of: network, maximum: maximum, at: now, new: RateLimiter(networkRate))
+        var limiter = networkIndex.map { state.networks[$0] } ?? state.sharedNetwork
+        if networkIndex != nil { limiter.adopt(networkRate, at: now) }
+        return Limits(own: own, network: limiter, ownIndex: ownIndex, networkIndex: networkIndex)
     }
 }
 
-/// A rate limit that each caller has.
+extension RateLimiter: CallerTableValue {
+    var lastUse: Instant { Instant(nanoseconds: 0) }
+
+    /// Returns the time until the next permit; `nil` if there is one now.
+    fileprivate func wait(at now: Instant) -> Duration? {
+        let free = nextFree(at: now)
+        return free > now ? now.duration(to: free) : nil
+    }
+}
+
+/// A rate limit that turned a call down.
+package struct RateLimitExceeded: Sendable, Hashable {
+    package enum Subject: Sendable {
+        case caller
+        /// The network of the caller, with the other callers in it.
+        case network
+    }
+
+    /// Who exceeded its limit.
+    package let subject: Subject
+    /// The time until the next permit.
+    package let retryAfter: Duration
+
+    package init(_ subject: Subject, retryAfter: Duration) {
+        self.subject = subject
+        self.retryAfter = retryAfter
+    }
+}
+
+/// A rate limit that each caller has, and another that each network of callers has.
 package struct CallerRateLimiterSettings: Sendable, Hashable {
     /// The maximum calls of one caller per second. From 1 to 1,000,000.
     package var perSecond: Int
     /// The maximum calls of one caller at once. At least 1.
     package var burst: Int
-    /// The maximum callers with a limit of their own. Default 10,000; further callers share one limit.
+    /// The maximum calls of one network per second. From 0, for no limit, to 1,000,000. The default is nine tenths of the default rate of
+    /// provider requests: most callers of a cluster are in one network, which must get nearly everything, and not the whole.
+    package var networkPerSecond = 900
+    /// The maximum calls of one network at once. At least 1.
+    package var networkBurst = 1_800
+    /// The maximum callers, and the maximum networks, with a limit of their own. Default 10,000; further callers share one limit.
     package var maximumCallers = 10_000
 
     /// Creates the default limit on cache misses, which is half of the default rate of provider requests.
@@ -76,4 +159,8 @@ package struct CallerRateLimiterSettings: Sendable, Hashable {
     }
 
     fileprivate var rate: RateLimit { RateLimit(perSecond: perSecond, burst: burst) }
+
+    fileprivate var networkRate: RateLimit? {
+        networkPerSecond > 0 ? RateLimit(perSecond: networkPerSecond, burst: networkBurst) : nil
+    }
 }

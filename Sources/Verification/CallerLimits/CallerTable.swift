@@ -1,50 +1,110 @@
 internal import DoormanSupport
 
+/// A value that a ``CallerTable`` keeps for a caller.
+protocol CallerTableValue: Sendable {
+    /// Returns whether the value can be removed without loss: a new one would have the same state.
+    mutating func isUnused(at now: Instant) -> Bool
+
+    /// The last use that the table did not see. The start of the clock without such a use.
+    var lastUse: Instant { get }
+}
+
 /// A table with one value per caller, for a bounded number of callers.
 ///
-/// A full table removes unused callers, at most once a second. Callers beyond the maximum get no value of their own.
-struct CallerTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    private var values: [Key: Value] = [:]
-    /// The earliest time of the next search for unused callers. A search walks through the whole table.
+/// A full table removes unused callers, at most once a second: only those with the shortest history. So callers that turn up under ever
+/// new names displace each other, and not a caller that has been served for longer. Callers beyond the maximum get no value of their own.
+struct CallerTable<Key: Hashable & Sendable, Value: CallerTableValue>: Sendable {
+    fileprivate struct Entry: Sendable {
+        var value: Value
+        private var firstUse: Instant
+        private var lastUse: Instant
+
+        init(_ value: Value, at now: Instant) {
+            self.value = value
+            firstUse = now
+            lastUse = now
+        }
+
+        mutating func recordUse(at now: Instant) {
+            if value.isUnused(at: now), max(lastUse, value.lastUse).duration(to: now) > longestHistory { firstUse = now }
+            lastUse = now
+        }
+
+        /// Returns whether the caller is unused, and its rank, which grows by 1 whenever its history doubles: 0 below one second.
+        ///
+        /// The history is the time from the first use to the last, less the time since then.
+        mutating func rank(at now: Instant) -> (isUnused: Bool, rank: Int) {
+            let isUnused = value.isUnused(at: now)
+            lastUse = isUnused ? max(lastUse, min(value.lastUse, now)) : now
+            let history = min(firstUse.duration(to: lastUse), longestHistory) - lastUse.duration(to: now)
+            return (isUnused, Int.bitWidth - Int(max(0, history.components.seconds)).leadingZeroBitCount)
+        }
+    }
+
+    /// The position of a caller's value. The next call of ``index(of:maximum:at:new:)`` makes it invalid.
+    struct Index {
+        fileprivate let position: Dictionary<Key, Entry>.Index
+    }
+
+    /// The minimum time between two searches for unused callers. A search walks through the whole table.
+    private static var timeBetweenSweeps: Duration { .seconds(1) }
+    /// The longest history that counts. An unused caller loses its history within that time.
+    private static var longestHistory: Duration { .seconds(3600) }
+    /// The rank of the longest history.
+    private static var highestRank: Int { 12 }
+
+    private var entries: [Key: Entry] = [:]
+    /// The earliest time of the next search for unused callers.
     private var nextSweep = Instant(nanoseconds: 0)
 
     /// The number of callers in the table.
-    var count: Int { values.count }
+    var count: Int { entries.count }
 
-    /// Updates a caller's value. Adds the caller if it is new.
+    subscript(index: Index) -> Value {
+        get { entries.values[index.position].value }
+        set { entries.values[index.position].value = newValue }
+    }
+
+    /// Records a use by a caller. Adds the caller if it is new.
     ///
     /// - Parameters:
     ///   - maximum: The maximum callers in the table.
     ///   - new: Makes the value of a new caller.
-    ///   - isUnused: Returns whether a value can be removed without loss.
-    /// - Returns: The result of `body`; `nil` if the caller is new and the table is full.
-    mutating func update<Result>(
-        _ key: Key, maximum: Int, at now: Instant, new: @autoclosure () -> Value, isUnused: (inout Value) -> Bool,
-        _ body: (inout Value) -> Result
-    ) -> Result? {
-        if let index = values.index(forKey: key) { return body(&values.values[index]) }
-        if values.count >= maximum, now >= nextSweep {
-            values.removeAll(where: isUnused)
-            nextSweep = now.advanced(by: .seconds(1))
+    /// - Returns: The position of the caller's value; `nil` if the caller is new and the table is full.
+    mutating func index(of key: Key, maximum: Int, at now: Instant, new: @autoclosure () -> Value) -> Index? {
+        if let position = entries.index(forKey: key) {
+            entries.values[position].recordUse(at: now)
+            return Index(position: position)
         }
-        guard values.count < maximum else { return nil }
-        var value = new()
-        let result = body(&value)
-        values[key] = value
-        return result
+        if entries.count >= maximum, now >= nextSweep {
+            sweep(maximum: maximum, at: now)
+            nextSweep = now.advanced(by: Self.timeBetweenSweeps)
+        }
+        guard entries.count < maximum else { return nil }
+        entries[key] = Entry(new(), at: now)
+        return entries.index(forKey: key).map(Index.init)
     }
-}
 
-extension Dictionary {
-    /// Removes all unused values. The predicate gets each value in place, so a unique reference stays unique during the call.
-    mutating func removeAll(where isUnused: (inout Value) -> Bool) {
-        var unused: [Key] = []
-        // Iterating over `indices` would copy the dictionary and retain each reference.
-        var index = startIndex
-        while index < endIndex {
-            if isUnused(&values[index]) { unused.append(keys[index]) }
-            formIndex(after: &index)
+    /// Removes the unused callers of the lowest rank.
+    ///
+    /// Removes none if many callers in use have a lower rank: then an attacker keeps new names in use, and the unused callers are others.
+    private mutating func sweep(maximum: Int, at now: Instant) {
+        var lowest = Self.highestRank
+        var inUse = Array(repeating: 0, count: Self.highestRank + 1)
+        // Iterating over `values` would copy the table and retain each reference.
+        var position = entries.startIndex
+        while position < entries.endIndex {
+            let (isUnused, rank) = entries.values[position].rank(at: now)
+            if isUnused { lowest = min(lowest, rank) } else { inUse[rank] += 1 }
+            entries.formIndex(after: &position)
         }
-        for key in unused { self[key] = nil }
+        guard inUse[..<lowest].reduce(0, +) <= maximum / 16 else { return }
+        var removed: [Key] = []
+        position = entries.startIndex
+        while position < entries.endIndex {
+            if entries.values[position].rank(at: now) == (isUnused: true, rank: lowest) { removed.append(entries.keys[position]) }
+            entries.formIndex(after: &position)
+        }
+        for key in removed { entries[key] = nil }
     }
 }

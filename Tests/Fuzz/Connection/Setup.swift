@@ -1,3 +1,4 @@
+internal import CallerLimits
 internal import DoormanCore
 internal import DoormanServer
 internal import DoormanSupport
@@ -101,16 +102,16 @@ final class FuzzBackend: VerificationBackend {
 
     func isLookupInFlight(for call: VerifyCall) -> Bool { token(of: call.key).first == TestCache.inFlight }
 
-    func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
+    func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> RateLimitExceeded? {
         missesLeft.withLockedValue { left in
-            guard left > 0 else { return .milliseconds(250) }
+            guard left > 0 else { return RateLimitExceeded(.caller, retryAfter: .milliseconds(250)) }
             left -= 1
             return nil
         }
     }
 
     func chargeAccountRevocation(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
-        chargeCacheMiss(to: caller, limit: limit, now: now)
+        chargeCacheMiss(to: caller, limit: limit, now: now)?.retryAfter
     }
 
     func statistics() -> ServerStatistics { ServerStatistics() }

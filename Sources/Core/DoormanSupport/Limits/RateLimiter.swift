@@ -70,6 +70,12 @@ package struct RateLimiter: Sendable {
         arrivalTime <= now.nanoseconds
     }
 
+    /// The moment from which the whole burst is available.
+    package var unusedFrom: Instant { Instant(nanoseconds: arrivalTime) }
+
+    /// The time between two calls at the rate.
+    package var timePerCall: Duration { .nanoseconds(Int64(interval)) }
+
     /// Returns the moment from which one more call may begin.
     ///
     /// - Parameter waiting: The number of calls that begin first.

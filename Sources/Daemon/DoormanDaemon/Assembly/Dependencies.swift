@@ -40,7 +40,11 @@ struct Dependencies {
             upstream: providers.provider, settings: cache, timeSource: time,
             encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) }, stormObserver: Self.stormLog(logger))
         self.verifier = verifier
-        let missLimiter = CallerRateLimiter<Caller>(settings: settings.cacheMissLimiter)
+        let missLimiter = CallerRateLimiter<Caller>(
+            settings: settings.cacheMissLimiter,
+            network: { [ipv4 = settings.networkIPv4PrefixLength, ipv6 = settings.networkIPv6PrefixLength] caller in
+                caller.network(ipv4PrefixLength: ipv4, ipv6PrefixLength: ipv6)
+            })
         self.missLimiter = missLimiter
         accountRevocationLimiter = CallerRateLimiter(settings: settings.limitsOfAccountRevocations)
         let statistics = StatisticsSource(

@@ -51,12 +51,12 @@ package final class VerificationService: VerificationBackend {
 
     package func isLookupInFlight(for call: VerifyCall) -> Bool { verifier.isLookupInFlight(for: call) }
 
-    package func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
+    package func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> RateLimitExceeded? {
         missLimiter.charge(caller, limit: limit, at: now)
     }
 
     package func chargeAccountRevocation(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
-        accountRevocationLimiter.charge(caller, limit: limit, at: now)
+        accountRevocationLimiter.charge(caller, limit: limit, at: now)?.retryAfter
     }
 
     package func statistics() -> ServerStatistics { readStatistics() }

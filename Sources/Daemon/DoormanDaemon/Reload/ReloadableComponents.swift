@@ -34,7 +34,8 @@ extension Dependencies {
         ReloadableComponent(
             keys: [
                 "authorization.misses-per-second", "authorization.misses-burst", "authorization.account-revocations-per-second",
-                "authorization.account-revocations-burst", "authorization.max-callers",
+                "authorization.account-revocations-burst", "authorization.network-misses-per-second",
+                "authorization.network-misses-burst", "authorization.max-callers",
             ]
         ) { [missLimiter, accountRevocationLimiter, time] settings in
             missLimiter.change(to: settings.cacheMissLimiter, at: time.now())

@@ -21,6 +21,10 @@ package struct DoormandSettings: Sendable {
     var cache = CacheSettings()
     var governor = GovernorSettings()
     var cacheMissLimiter = CallerRateLimiterSettings()
+    /// The lengths of the prefixes of networks that have a limit on cache misses, in bits. A network is mostly larger than the prefix by
+    /// which one caller is counted.
+    var networkIPv4PrefixLength = 24
+    var networkIPv6PrefixLength = 48
     var accountRevocationLimiter = CallerRateLimiterSettings(perSecond: 10, burst: 20)
     var transport = CurlTransport.Settings()
     var caFile = ""

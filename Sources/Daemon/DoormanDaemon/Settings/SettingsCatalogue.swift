@@ -159,6 +159,18 @@ package enum SettingsCatalogue {
             "authorization.ipv6-prefix-length", \.server.ipv6PrefixLength, 1...128,
             "Length of the network prefix by which IPv6 callers without a certificate are counted, in bits."),
         .count(
+            "authorization.network-misses-per-second", \.cacheMissLimiter.networkPerSecond, 0...1_000_000,
+            "Maximum cache misses per second of all callers in a network that only their addresses name. 0 for no limit."),
+        .count(
+            "authorization.network-misses-burst", \.cacheMissLimiter.networkBurst, 1...1_000_000,
+            "Maximum cache misses of a network at once after a time without misses."),
+        .count(
+            "authorization.network-ipv4-prefix-length", \.networkIPv4PrefixLength, 1...32,
+            "Length of the prefix of an IPv4 network with such a limit, in bits."),
+        .count(
+            "authorization.network-ipv6-prefix-length", \.networkIPv6PrefixLength, 1...128,
+            "Length of the prefix of an IPv6 network with such a limit, in bits."),
+        .count(
             "authorization.max-callers", \.cacheMissLimiter.maximumCallers, 1...10_000_000,
             "Maximum callers whose limits are tracked one by one. Further callers share one set of limits."),
     ]

@@ -92,10 +92,20 @@ package struct CallerContext {
 struct LimitExceeded {
     let failure: Failure
     let retryAfter: Duration
+    /// Who exceeded the limit.
+    private let subject: RateLimitExceeded.Subject
 
     init(_ failure: Failure, retryAfter: Duration) {
         self.failure = failure
         self.retryAfter = retryAfter
+        subject = .caller
+    }
+
+    /// Creates the exceeded limit of cache misses.
+    init(cacheMisses limit: RateLimitExceeded) {
+        failure = .tooManyMisses
+        retryAfter = limit.retryAfter
+        subject = limit.subject
     }
 
     /// Returns the failure response. Its message names the caller and the setting to change.
@@ -113,6 +123,8 @@ struct LimitExceeded {
                 context.limits.callsInFlight.map { "\($0) calls in flight (calls-in-flight in \(setting))" }
                 ?? "\(context.defaults.callsInFlight ?? 0) calls in flight (authorization.calls-in-flight)"
             return "\(caller) reached its limit of \(limit)"
+        case .tooManyMisses where subject == .network:
+            return "the network of \(caller) exceeded its rate limit for cache misses (authorization.network-misses-per-second)"
         case .tooManyMisses:
             let own = context.misses == nil ? "authorization.misses-per-second" : "misses-per-second in \(setting)"
             return "\(caller) exceeded its rate limit for cache misses (\(own))"

@@ -1,5 +1,5 @@
 internal import DoormanCore
-internal import DoormanSupport
+package import DoormanSupport
 private import Glibc
 internal import NIOCore
 internal import NIOSSL
@@ -25,25 +25,59 @@ extension Caller {
         let mapped = "::ffff:"
         let unmapped = text.hasPrefix(mapped) && text.contains(".") ? String(text.dropFirst(mapped.count)) : text
         let isLoopback = unmapped == "::1" || unmapped.hasPrefix("127.")
-        self.init(name: "ip:" + (isLoopback ? "127.0.0.1" : unmapped))
+        self = isLoopback ? .loopback : Caller(name: "ip:" + unmapped)
     }
 
     /// Returns the caller that the limits count. For an IPv6 address it is the network with this prefix length, since its owner can choose
     /// any address of it.
     func counted(ipv6PrefixLength: Int) -> Caller {
-        guard name.hasPrefix("ip:"), case .v6(let address)? = try? SocketAddress(ipAddress: String(name.dropFirst(3)), port: 0)
-        else {
-            return self
+        guard case .v6(let address)? = address else { return self }
+        return Caller(networkOf: address, prefixLength: ipv6PrefixLength)
+    }
+
+    /// Returns the network of a caller that only its address names, or the network that it is counted as. The owner of the network can
+    /// choose among many such callers.
+    ///
+    /// - Returns: `nil` for callers with another name, and for processes of this machine.
+    package func network(ipv4PrefixLength: Int, ipv6PrefixLength: Int) -> Caller? {
+        guard self != .loopback else { return nil }
+        switch address {
+        case .v4(let address)?: return Caller(networkOf: address, prefixLength: ipv4PrefixLength)
+        case .v6(let address)?: return Caller(networkOf: address, prefixLength: ipv6PrefixLength)
+        case .unixDomainSocket?, nil: return nil
         }
-        var bytes = unsafe withUnsafeBytes(of: address.address.sin6_addr) { unsafe Array($0) }
-        for index in bytes.indices {
-            let kept = min(max(ipv6PrefixLength - 8 * index, 0), 8)
-            bytes[index] &= ~UInt8(truncatingIfNeeded: 0xff >> kept)
-        }
+    }
+
+    /// The name of all processes that connect over loopback.
+    private static let loopback = Caller(name: "ip:127.0.0.1")
+
+    /// The address in the name; `nil` if the name has no address.
+    private var address: SocketAddress? {
+        guard name.hasPrefix("ip:") else { return nil }
+        return try? SocketAddress(ipAddress: String(name.dropFirst(3).prefix { $0 != "/" }), port: 0)
+    }
+
+    private init(networkOf address: SocketAddress.IPv4Address, prefixLength: Int) {
+        let bytes = unsafe withUnsafeBytes(of: address.address.sin_addr) { unsafe Self.prefix($0, bits: prefixLength) }
+        self.init(name: "ip:\(bytes.map(String.init).joined(separator: "."))/\(prefixLength)")
+    }
+
+    private init(networkOf address: SocketAddress.IPv6Address, prefixLength: Int) {
+        let bytes = unsafe withUnsafeBytes(of: address.address.sin6_addr) { unsafe Self.prefix($0, bits: prefixLength) }
         let groups = stride(from: 0, to: bytes.count, by: 2).map {
             String(UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]), radix: 16)
         }
-        return Caller(name: "ip:\(groups.joined(separator: ":"))/\(ipv6PrefixLength)")
+        self.init(name: "ip:\(groups.joined(separator: ":"))/\(prefixLength)")
+    }
+
+    /// Returns the bytes with all bits after the first `bits` cleared.
+    private static func prefix(_ address: UnsafeRawBufferPointer, bits: Int) -> [UInt8] {
+        var bytes = unsafe Array(address)
+        for index in bytes.indices {
+            let kept = min(max(bits - 8 * index, 0), 8)
+            bytes[index] &= ~UInt8(truncatingIfNeeded: 0xff >> kept)
+        }
+        return bytes
     }
 
     /// Returns `nil` for `(uid_t) -1`, which stands for no user.

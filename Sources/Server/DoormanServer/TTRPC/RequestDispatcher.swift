@@ -247,10 +247,10 @@ package final class RequestDispatcher {
     private func charge(_ charge: Charge, _ context: inout RequestContext) -> LimitExceeded? {
         if let failure = context.caller.takePermit() { return LimitExceeded(failure, retryAfter: .milliseconds(100)) }
         guard charge == .permitAndMiss,
-            let wait = backend.chargeCacheMiss(to: context.caller.counted, limit: context.caller.misses, now: context.now)
+            let exceeded = backend.chargeCacheMiss(to: context.caller.counted, limit: context.caller.misses, now: context.now)
         else { return nil }
         context.caller.returnPermit()
-        return LimitExceeded(.tooManyMisses, retryAfter: wait)
+        return LimitExceeded(cacheMisses: exceeded)
     }
 
     // MARK: - Failures

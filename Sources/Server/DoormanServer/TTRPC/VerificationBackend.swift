@@ -1,4 +1,4 @@
-internal import CallerLimits
+package import CallerLimits
 package import DoormanCore
 package import DoormanSupport
 
@@ -40,12 +40,12 @@ package protocol VerificationBackend: AnyObject, Sendable {
     /// Returns whether a lookup is in flight that the call can join. It then causes no provider request.
     func isLookupInFlight(for call: VerifyCall) -> Bool
 
-    /// Charges a cache miss to the caller's rate limit.
+    /// Charges a cache miss to the rate limits of the caller and of its network.
     ///
     /// - Parameter limit: The caller's own limit from the policy; `nil` for the default limit of
     ///   `authorization.misses-per-second`.
-    /// - Returns: `nil` if allowed, otherwise the time until the next permit.
-    func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration?
+    /// - Returns: `nil` if allowed, otherwise the limit that is exceeded. Neither limit is charged then.
+    func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> RateLimitExceeded?
 
     /// Charges the revocation or deletion of an account to the caller's rate limit.
     ///
