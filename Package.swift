@@ -195,7 +195,7 @@ let package = Package(
             ["DoormanCache", "DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),
         tests("DoormanGovernorTests", ["DoormanCore", "DoormanGovernor", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
         tests("ProviderRoutingTests", ["DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),
-        tests("CallerLimitsTests", ["CallerLimits", "DoormanSupport", "TestKit"]),
+        tests("CallerLimitsTests", ["CallerLimits", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
         tests("ProviderHTTPTests", ["ProviderHTTP"]),
         tests(
             "CurlTransportTests",

@@ -18,15 +18,17 @@ struct CallerNetworkTests {
         var settings = CallerRateLimiterSettings(perSecond: 10, burst: 5)
         settings.networkPerSecond = perSecond
         settings.networkBurst = 12
-        let limiter = CallerRateLimiter<String>(settings: settings, network: { $0.split(separator: ".").first.map(String.init) })
+        let limiter = CallerRateLimiter<String>(
+            settings: settings, network: { $0.split(separator: ".").first.map(String.init) }, roll: { 0 })
         let taken = (0..<10).map { permits(limiter, "bad.\($0)", at: moment(0)) }
         guard perSecond > 0 else {
             #expect(taken == Array(repeating: 5, count: 10))
             return
         }
         #expect(taken == [5, 5, 2, 0, 0, 0, 0, 0, 0, 0])
-        #expect(limiter.charge("bad.9", at: moment(0)) == RateLimitExceeded(.network, retryAfter: .milliseconds(50)))
-        #expect(limiter.charge("bad.0", at: moment(0)) == RateLimitExceeded(.caller, retryAfter: .milliseconds(100)))
+        // 78 calls before it were told the earlier permits of the network.
+        #expect(limiter.charge("bad.9", at: moment(0)) == RateLimitExceeded(.network, retryAfter: .milliseconds(79 * 50)))
+        #expect(limiter.charge("bad.0", at: moment(0)) == RateLimitExceeded(.caller, retryAfter: .milliseconds(6 * 100)))
         #expect(permits(limiter, "good.0", at: moment(0)) == 5)
         // A call that the network's limit refused cost nothing of the caller's own limit.
         #expect(permits(limiter, "bad.9", at: moment(600)) == 5)

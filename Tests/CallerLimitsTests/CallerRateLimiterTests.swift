@@ -13,14 +13,14 @@ struct CallerRateLimiterTests {
         settings.perSecond = 10
         settings.burst = 5
         settings.maximumCallers = callers
-        return CallerRateLimiter(settings: settings)
+        return CallerRateLimiter(settings: settings, roll: { 0 })
     }
 
     @Test("a caller over its limit does not use up the limit of another caller")
     func separate() {
         let limiter = makeLimiter()
-        #expect((0..<100).filter { _ in limiter.charge("bad", at: moment(0)) == nil }.count == 5)
-        #expect(limiter.charge("bad", at: moment(0))?.retryAfter == .milliseconds(100))
+        #expect((0..<5).filter { _ in limiter.charge("bad", at: moment(0)) == nil }.count == 5)
+        for call in 1...95 { #expect(limiter.charge("bad", at: moment(0))?.retryAfter == .milliseconds(100 * call)) }
         #expect(limiter.charge("good", at: moment(0)) == nil)
         #expect(limiter.charge("bad", at: moment(100)) == nil)
         #expect((100..<10_100).filter { limiter.charge("bad", at: moment($0)) == nil }.count == 99)
@@ -30,12 +30,12 @@ struct CallerRateLimiterTests {
     func ownLimit() {
         let limiter = makeLimiter()
         func taken(_ limit: RateLimit?, _ milliseconds: Int) -> Int {
-            (0..<100).filter { _ in limiter.charge("own", limit: limit, at: moment(milliseconds)) == nil }.count
+            (0..<100).prefix { _ in limiter.charge("own", limit: limit, at: moment(milliseconds)) == nil }.count
         }
         let own = RateLimit(perSecond: 100, burst: 20)
         #expect(taken(own, 0) == 20)
         #expect(taken(own, 0) == 0)
-        #expect(limiter.charge("own", limit: own, at: moment(0))?.retryAfter == .milliseconds(10))
+        #expect(limiter.charge("own", limit: own, at: moment(0))?.retryAfter == .milliseconds(30))
         #expect(taken(own, 50) == 5)
         #expect(taken(nil, 50) == 0)
         #expect(taken(nil, 10_000) == 5)
@@ -68,7 +68,8 @@ struct CallerRateLimiterTests {
         settings.maximumCallers = 2
         limiter.change(to: settings, at: moment(0))
         #expect((0..<10).filter { _ in limiter.charge("a", at: moment(0)) == nil }.count == 2)
-        #expect(limiter.charge("a", at: moment(0))?.retryAfter == .milliseconds(10))
+        // Eight calls before it were told earlier times.
+        #expect(limiter.charge("a", at: moment(0))?.retryAfter == .milliseconds(90))
         #expect((0..<10).filter { _ in limiter.charge("new", at: moment(0)) == nil }.count == 6)
         #expect((0..<10).filter { limiter.charge("shared \($0)", at: moment(0)) == nil }.count == 6)
         #expect(limiter.callerCount == 2)

@@ -29,13 +29,17 @@ package final class CallerQuota: Sendable {
     private struct State {
         var limits: Limits
         var rate: RateLimiter?
+        var retries = RetrySchedule()
         var inFlight = 0
         var connections = 0
     }
 
+    private let roll: @Sendable () -> UInt64
     private let state: NIOLockedValueBox<State>
 
-    package init(_ limits: Limits) {
+    /// - Parameter roll: Returns 64 random bits. Only tests pass another function than the default.
+    package init(_ limits: Limits, roll: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }) {
+        self.roll = roll
         state = NIOLockedValueBox(State(limits: limits, rate: limits.calls.map { RateLimiter($0) }))
     }
 
@@ -58,11 +62,16 @@ package final class CallerQuota: Sendable {
         state.withLockedValue { $0.rate?.charge(calls, at: now) }
     }
 
-    /// Returns the time until the rate limit allows the next call, after `uncharged` calls that are still to be charged.
+    /// Returns the time until a call that the rate limit turned down should be repeated: later for each such call. See
+    /// ``RetrySchedule``.
+    ///
+    /// - Parameter uncharged: The number of calls that are still to be charged.
     package func waitForNextCall(after uncharged: Int, at now: Instant) -> Duration {
-        state.withLockedValue { state in
+        let roll = roll()
+        return state.withLockedValue { state in
             guard let rate = state.rate else { return .zero }
-            return now.duration(to: rate.nextFree(after: uncharged, at: now))
+            return state.retries.wait(
+                until: rate.nextFree(after: uncharged, at: now), interval: rate.timePerCall, roll: roll, at: now)
         }
     }
 

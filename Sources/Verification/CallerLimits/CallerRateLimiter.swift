@@ -11,33 +11,40 @@ package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
 
     /// The limit of one caller.
     private struct OwnLimit: CallerTableValue {
-        var limiter: RateLimiter
+        var limit: Limit
         let network: Caller?
 
-        func isUnused(at now: Instant) -> Bool { limiter.isUnused(at: now) }
-        var lastUse: Instant { Instant(nanoseconds: 0) }
+        func isUnused(at now: Instant) -> Bool { limit.isUnused(at: now) }
+        var lastUse: Instant { limit.lastUse }
     }
 
     private struct State {
         var settings: CallerRateLimiterSettings
         var callers = CallerTable<Caller, OwnLimit>()
-        var networks = CallerTable<Caller, RateLimiter>()
+        var networks = CallerTable<Caller, Limit>()
         /// The limit of all callers that are not in the table.
-        var shared: RateLimiter
+        var shared: Limit
         /// The limit of all networks that are not in the table.
-        var sharedNetwork: RateLimiter
+        var sharedNetwork: Limit
     }
 
     private let network: NetworkOf
+    private let roll: @Sendable () -> UInt64
     private let state: NIOLockedValueBox<State>
 
-    /// - Parameter network: Called under a lock, once for each caller in the table. By default no caller counts towards a network.
-    package init(settings: CallerRateLimiterSettings, network: @escaping NetworkOf = { _ in nil }) {
+    /// - Parameters:
+    ///   - network: Called under a lock, once for each caller in the table. By default no caller counts towards a network.
+    ///   - roll: Returns 64 random bits. Called under a lock. Only tests pass another function than the default.
+    package init(
+        settings: CallerRateLimiterSettings, network: @escaping NetworkOf = { _ in nil },
+        roll: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
+    ) {
         self.network = network
+        self.roll = roll
         state = NIOLockedValueBox(
             State(
-                settings: settings, shared: RateLimiter(settings.rate),
-                sharedNetwork: RateLimiter(settings.networkRate ?? settings.rate)))
+                settings: settings, shared: Limit(settings.rate),
+                sharedNetwork: Limit(settings.networkRate ?? settings.rate)))
     }
 
     /// Replaces the settings. Permits that a caller has used stay used.
@@ -46,23 +53,24 @@ package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
             guard settings != state.settings else { return }
             // Each limiter in a table adopts the rate at its next charge.
             state.settings = settings
-            state.shared.adopt(settings.rate, at: now)
-            if let rate = settings.networkRate { state.sharedNetwork.adopt(rate, at: now) }
+            state.shared.limiter.adopt(settings.rate, at: now)
+            if let rate = settings.networkRate { state.sharedNetwork.limiter.adopt(rate, at: now) }
         }
     }
 
     /// Charges a call to the limit of the caller and to the limit of its network.
     ///
     /// - Parameter limit: The caller's own limit; `nil` for the limit of the settings. Permits used under another limit stay used.
-    /// - Returns: `nil` if both limits allow it, otherwise the limit that does not. Neither is charged then.
+    /// - Returns: `nil` if both limits allow it, otherwise the limit that does not. Neither is charged then. Each call is told a
+    ///   later time to come back: see ``RetrySchedule``.
     package func charge(_ caller: Caller, limit: RateLimit? = nil, at now: Instant) -> RateLimitExceeded? {
         state.withLockedValue { state in
             let rate = limit ?? state.settings.rate
             var limits = self.limits(of: caller, rate, at: now, &state)
             defer { limits.store(in: &state) }
-            if limits.ownIndex != nil { limits.own.adopt(rate, at: now) }
-            if let wait = limits.own.wait(at: now) { return RateLimitExceeded(.caller, retryAfter: wait) }
-            if let wait = limits.network?.wait(at: now) { return RateLimitExceeded(.network, retryAfter: wait) }
+            if limits.ownIndex != nil { limits.own.limiter.adopt(rate, at: now) }
+            if let wait = limits.own.wait(at: now, roll) { return RateLimitExceeded(.caller, retryAfter: wait) }
+            if let wait = limits.network?.wait(at: now, roll) { return RateLimitExceeded(.network, retryAfter: wait) }
             limits.charge(1, at: now)
             return nil
         }
@@ -73,19 +81,19 @@ package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
 
     /// The limits that a call is charged to, taken out of the state.
     private struct Limits {
-        var own: RateLimiter
-        var network: RateLimiter?
+        var own: Limit
+        var network: Limit?
         /// The positions in the tables; `nil` for the shared limits.
         let ownIndex: CallerTable<Caller, OwnLimit>.Index?
-        let networkIndex: CallerTable<Caller, RateLimiter>.Index?
+        let networkIndex: CallerTable<Caller, Limit>.Index?
 
         mutating func charge(_ calls: Int, at now: Instant) {
-            own.charge(calls, at: now)
-            network?.charge(calls, at: now)
+            own.limiter.charge(calls, at: now)
+            network?.limiter.charge(calls, at: now)
         }
 
         func store(in state: inout State) {
-            if let ownIndex { state.callers[ownIndex].limiter = own } else { state.shared = own }
+            if let ownIndex { state.callers[ownIndex].limit = own } else { state.shared = own }
             guard let network else { return }
             if let networkIndex { state.networks[networkIndex] = network } else { state.sharedNetwork = network }
         }
@@ -95,27 +103,39 @@ package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
     private func limits(of caller: Caller, _ rate: RateLimit, at now: Instant, _ state: inout State) -> Limits {
         let maximum = state.settings.maximumCallers
         let ownIndex = state.callers.index(
-            of: caller, maximum: maximum, at: now, new: OwnLimit(limiter: RateLimiter(rate), network: network(caller)))
-        let own = ownIndex.map { state.callers[$0].limiter } ?? state.shared
+            of: caller, maximum: maximum, at: now, new: OwnLimit(limit: Limit(rate), network: network(caller)))
+        let own = ownIndex.map { state.callers[$0].limit } ?? state.shared
         guard let networkRate = state.settings.networkRate,
             let network = ownIndex.map({ state.callers[$0].network }) ?? network(caller)
         else {
             return Limits(own: own, network: nil, ownIndex: ownIndex, networkIndex: nil)
         }
-        let networkIndex = state.networks.index(of: network, maximum: maximum, at: now, new: RateLimiter(networkRate))
-        var limiter = networkIndex.map { state.networks[$0] } ?? state.sharedNetwork
-        if networkIndex != nil { limiter.adopt(networkRate, at: now) }
-        return Limits(own: own, network: limiter, ownIndex: ownIndex, networkIndex: networkIndex)
+        let networkIndex = state.networks.index(of: network, maximum: maximum, at: now, new: Limit(networkRate))
+        var limit = networkIndex.map { state.networks[$0] } ?? state.sharedNetwork
+        if networkIndex != nil { limit.limiter.adopt(networkRate, at: now) }
+        return Limits(own: own, network: limit, ownIndex: ownIndex, networkIndex: networkIndex)
     }
 }
 
-extension RateLimiter: CallerTableValue {
+/// The rate limit of a caller or a network, with the times that the calls beyond it were told.
+private struct Limit: CallerTableValue {
+    var limiter: RateLimiter
+    private var retries = RetrySchedule()
+
+    init(_ rate: RateLimit) {
+        limiter = RateLimiter(rate)
+    }
+
+    func isUnused(at now: Instant) -> Bool { limiter.isUnused(at: now) }
+
+    // The table sees each use.
     var lastUse: Instant { Instant(nanoseconds: 0) }
 
-    /// Returns the time until the next permit; `nil` if there is one now.
-    fileprivate func wait(at now: Instant) -> Duration? {
-        let free = nextFree(at: now)
-        return free > now ? now.duration(to: free) : nil
+    /// Returns the time until a call that finds no permit should be repeated; `nil` if there is a permit.
+    mutating func wait(at now: Instant, _ roll: () -> UInt64) -> Duration? {
+        let free = limiter.nextFree(at: now)
+        guard free > now else { return nil }
+        return retries.wait(until: free, interval: limiter.timePerCall, roll: roll(), at: now)
     }
 }
 
@@ -129,7 +149,7 @@ package struct RateLimitExceeded: Sendable, Hashable {
 
     /// Who exceeded its limit.
     package let subject: Subject
-    /// The time until the next permit.
+    /// The time until the call should be repeated.
     package let retryAfter: Duration
 
     package init(_ subject: Subject, retryAfter: Duration) {
