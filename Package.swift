@@ -194,7 +194,9 @@ let package = Package(
             "DoormanCacheTests",
             ["DoormanCache", "DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),
         tests("DoormanGovernorTests", ["DoormanCore", "DoormanGovernor", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
-        tests("ProviderRoutingTests", ["DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),
+        tests(
+            "ProviderRoutingTests",
+            ["CallerLimits", "DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),
         tests("CallerLimitsTests", ["CallerLimits", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
         tests("ProviderHTTPTests", ["ProviderHTTP"]),
         tests(

@@ -40,6 +40,20 @@ struct RefreshTests {
         try await eventually("the entry is refreshed") { scene.provider.verifyRequests.count == 2 }
     }
 
+    @Test("the request of a call carries its caller, and the request of a refresh carries no caller")
+    func payingCaller() async throws {
+        let scene = try Scene()
+        scene.provider.respondsAlways(.valid(.sample()))
+        let caller = Caller(name: "uid:1")
+        func call() -> VerifyCall {
+            VerifyCall(validated: scene.token, key: scene.verifier.key(of: scene.token.bytes.span), caller: caller)
+        }
+        _ = try await scene.verifier.verify(call(), deadline: scene.deadline)
+        scene.verifier.refresh(call())
+        try await eventually("the entry is refreshed") { scene.provider.verifyRequests.count == 2 }
+        #expect(scene.provider.verifyRequests.map(\.caller) == [caller, nil])
+    }
+
     @Test("an entry without a hit is not refreshed")
     func unusedEntry() async throws {
         let unused = try await scene(aged: .seconds(59))

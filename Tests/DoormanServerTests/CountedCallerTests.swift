@@ -74,4 +74,24 @@ struct CountedCallerTests {
         _ = dispatcher.decide(data.span, prefetched: nil, in: &read)
         #expect(charged.withLockedValue { $0 } == [Caller(name: "ip:2001:db8:1:0:0:0:0:0/48")])
     }
+
+    @Test("a lookup and an exchange carry the caller that pays for their provider requests")
+    func carried() throws {
+        let backend = ScriptedBackend(provider: ScriptedProvider(), cache: .init())
+        let dispatcher = RequestDispatcher(
+            backend: backend, policy: .standard, quotas: CallerQuotaRegistry(maximumCallers: 1),
+            inFlight: InFlightCounter(maximum: 10), maximumFrameLength: 1 << 16)
+        let caller = dispatcher.context(for: Caller(name: "ip:127.0.0.1"))
+        var read = RequestContext(caller: caller, now: backend.timeSource.now(), isDraining: false)
+        for data in [
+            try RequestEncoder.encode(VerificationRequest(token: Token("new")), timeout: nil),
+            try RequestEncoder.encode(ExchangeRequest(code: AuthorizationCode("code")), timeout: nil),
+        ] {
+            switch dispatcher.decide(data.span, prefetched: nil, in: &read) {
+            case .asynchronous(.verify(let call), _): #expect(call.caller == caller.counted)
+            case .asynchronous(.exchange(let request), _): #expect(request.caller == caller.counted)
+            default: Issue.record("no call was started")
+            }
+        }
+    }
 }

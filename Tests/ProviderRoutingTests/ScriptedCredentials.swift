@@ -41,7 +41,8 @@ final class ScriptedCredentials: Sendable {
     ///
     /// - Parameter preferred: The index of the credential that each application uses first.
     func router(
-        _ names: String, preferred: Int = 0, observer: @escaping ApplicationRouter.CredentialObserver = { _, _ in }
+        _ names: String, preferred: Int = 0, observer: @escaping ApplicationRouter.CredentialObserver = { _, _ in },
+        chargeExtraRequest: @escaping ApplicationRouter.ChargeExtraRequest = { _ in }
     ) -> ApplicationRouter {
         let names = names.split(separator: " ").map(String.init)
         var ids: [String] = []
@@ -51,7 +52,7 @@ final class ScriptedCredentials: Sendable {
                 let own = names.filter { $0.dropLast() == id }
                 return ApplicationRouter.Application(
                     id: id, credentials: own.map(provider(named:)), preferred: preferred)
-            }, timeSource: clock.timeSource, observer: observer)
+            }, timeSource: clock.timeSource, chargeExtraRequest: chargeExtraRequest, observer: observer)
     }
 
     /// Returns a router whose applications have passed their first check.

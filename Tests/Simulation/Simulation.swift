@@ -51,7 +51,8 @@ package final class Simulation: Sendable {
                         upstream: SimulatedCredential(provider, application: application, secret: secret), governor: governor)
                 }
                 return ApplicationRouter.Application(id: application, credentials: credentials)
-            }, timeSource: world.timeSource, checkTimeout: settings.cache.lookupTimeout)
+            }, timeSource: world.timeSource, checkTimeout: settings.cache.lookupTimeout,
+            chargeExtraRequest: { _ in })
         self.router = router
         verifier = try CachingVerifier(
             upstream: router, settings: settings.cache, timeSource: world.timeSource,

@@ -76,6 +76,15 @@ package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
         }
     }
 
+    /// Charges calls that have been made already to the limits of the caller and its network. Calls beyond the limits delay later calls.
+    package func chargeAfterwards(_ calls: Int, to caller: Caller, at now: Instant) {
+        state.withLockedValue { state in
+            var limits = self.limits(of: caller, state.settings.rate, at: now, &state)
+            limits.charge(calls, at: now)
+            limits.store(in: &state)
+        }
+    }
+
     /// The number of callers with a limit of their own.
     package var callerCount: Int { state.withLockedValue { $0.callers.count } }
 

@@ -66,16 +66,20 @@ package struct VerificationRequest: Sendable, Hashable {
     package var isRefresh: Bool
     /// The application for which the token was valid before; `nil` if unknown. A rejected proof is then no rejection of the token.
     package var knownApplicationID: String?
+    /// The caller that pays for all provider requests after the first. `nil` for a request that no call waits for. No part of the request
+    /// on the wire.
+    package var caller: Caller?
 
     package init(
         token: Token, applicationID: String? = nil, maxAge: Duration? = nil, isRefresh: Bool = false,
-        knownApplicationID: String? = nil
+        knownApplicationID: String? = nil, caller: Caller? = nil
     ) {
         self.token = token
         self.applicationID = applicationID
         self.maxAge = maxAge
         self.isRefresh = isRefresh
         self.knownApplicationID = knownApplicationID
+        self.caller = caller
     }
 }
 
@@ -84,10 +88,13 @@ package struct ExchangeRequest: Sendable, Hashable {
     package var code: AuthorizationCode
     /// The application that the code belongs to; `nil` for the only configured application.
     package var applicationID: String?
+    /// The caller that pays for all provider requests after the first. No part of the request on the wire.
+    package var caller: Caller?
 
-    package init(code: AuthorizationCode, applicationID: String? = nil) {
+    package init(code: AuthorizationCode, applicationID: String? = nil, caller: Caller? = nil) {
         self.code = code
         self.applicationID = applicationID
+        self.caller = caller
     }
 }
 
@@ -103,7 +110,8 @@ package struct RevocationRequest: Sendable, Hashable {
     package var subject: Subject
     /// The application of the token or account; `nil` for the only configured application.
     package var applicationID: String?
-    /// The caller whose quota of denials the revocation counts towards. No part of the request on the wire.
+    /// The caller whose quota of denials the revocation counts towards, and that pays for all provider requests after the first. No part of
+    /// the request on the wire.
     package var caller: Caller
 
     package init(_ subject: Subject, applicationID: String? = nil, caller: Caller = .unknown) {

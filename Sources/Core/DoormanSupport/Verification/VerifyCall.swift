@@ -12,15 +12,20 @@ package struct VerifyCall: Sendable, Hashable {
     package let applicationID: String?
     /// The maximum age of a cached verdict; `nil` for any age within its TTL.
     package let maxAge: Duration?
+    /// The caller that the limits count. It pays for further provider requests of a lookup that the call begins. `nil` for no caller.
+    package let caller: Caller?
 
     /// - Parameters:
     ///   - token: A token whose syntax is valid.
     ///   - key: The key of that token.
-    package init(validated token: Token, key: TokenKey, applicationID: String? = nil, maxAge: Duration? = nil) {
+    package init(
+        validated token: Token, key: TokenKey, applicationID: String? = nil, maxAge: Duration? = nil, caller: Caller? = nil
+    ) {
         self.token = token
         self.key = key
         self.applicationID = applicationID
         self.maxAge = maxAge
+        self.caller = caller
     }
 }
 

@@ -27,12 +27,20 @@ struct Dependencies {
         let transport = try CurlTransport(try settings.transportSettings(governors: applications.count))
         self.time = time
         self.transport = transport
+        let missLimiter = CallerRateLimiter<Caller>(
+            settings: settings.cacheMissLimiter,
+            network: { [ipv4 = settings.networkIPv4PrefixLength, ipv6 = settings.networkIPv6PrefixLength] caller in
+                caller.network(ipv4PrefixLength: ipv4, ipv6PrefixLength: ipv6)
+            })
+        self.missLimiter = missLimiter
         var governorSettings = settings.governor
         // A hanging request must count as a failure even if lookups have little time.
         governorSettings.circuitBreaker.slowCall = min(governorSettings.circuitBreaker.slowCall, settings.cache.lookupTimeout / 2)
         let providers = try ProviderPool(
-            applications, governor: governorSettings, checkTimeout: settings.cache.lookupTimeout, transport: transport, time: time,
-            logger: logger)
+            applications, governor: governorSettings, checkTimeout: settings.cache.lookupTimeout,
+            environment: ProviderPool.Environment(
+                transport: transport, time: time, logger: logger,
+                chargeExtraRequest: { missLimiter.chargeAfterwards(1, to: $0, at: time.now()) }))
         self.providers = providers
         var cache = settings.cache
         cache.defaultApplicationID = applications.count == 1 ? applications[0].id : nil
@@ -40,12 +48,6 @@ struct Dependencies {
             upstream: providers.provider, settings: cache, timeSource: time,
             encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) }, stormObserver: Self.stormLog(logger))
         self.verifier = verifier
-        let missLimiter = CallerRateLimiter<Caller>(
-            settings: settings.cacheMissLimiter,
-            network: { [ipv4 = settings.networkIPv4PrefixLength, ipv6 = settings.networkIPv6PrefixLength] caller in
-                caller.network(ipv4PrefixLength: ipv4, ipv6PrefixLength: ipv6)
-            })
-        self.missLimiter = missLimiter
         accountRevocationLimiter = CallerRateLimiter(settings: settings.limitsOfAccountRevocations)
         let statistics = StatisticsSource(
             verifier: verifier, transport: transport, providers: providers, governor: governorSettings,

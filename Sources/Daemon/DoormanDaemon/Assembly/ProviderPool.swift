@@ -19,6 +19,14 @@ final class ProviderPool: Sendable {
         let governor: Governor
     }
 
+    /// Everything outside the pool that its verifiers and its router use.
+    struct Environment: Sendable {
+        let transport: CurlTransport
+        let time: TimeSource
+        let logger: Logger
+        let chargeExtraRequest: ApplicationRouter.ChargeExtraRequest
+    }
+
     private struct State: Sendable {
         var applications: [ServedApplication]
         var router: ApplicationRouter
@@ -31,30 +39,27 @@ final class ProviderPool: Sendable {
     let provider: HotSwappableProvider
     /// The counters of all applications together.
     let providerRequests = ProviderCounters()
-    private let transport: CurlTransport
-    private let time: TimeSource
-    private let logger: Logger
+    private let environment: Environment
     private let checkTimeout: Duration
     private let state: NIOLockedValueBox<State>
 
     /// - Parameter checkTimeout: The maximum time of a check of an application's credentials.
     /// - Throws: `AccountKitSettings.Invalid` if the settings of an application are invalid.
     init(
-        _ applications: [ServedApplication], governor settings: GovernorSettings, checkTimeout: Duration,
-        transport: CurlTransport, time: TimeSource, logger: Logger
+        _ applications: [ServedApplication], governor settings: GovernorSettings, checkTimeout: Duration, environment: Environment
     ) throws(AccountKitSettings.Invalid) {
-        self.transport = transport
-        self.time = time
-        self.logger = logger
+        self.environment = environment
         self.checkTimeout = checkTimeout
         governedApplications = applications.map { application in
-            GovernedApplication(applicationID: application.id, governor: Governor(settings: settings, timeSource: time))
+            GovernedApplication(applicationID: application.id, governor: Governor(settings: settings, timeSource: environment.time))
         }
-        let verifiers = try Self.verifiers(applications, governedApplications, transport, time, providerRequests)
+        let verifiers = try Self.verifiers(applications, governedApplications, environment, providerRequests)
         let isInUse = NIOLockedValueBox(true)
         let router = ApplicationRouter(
-            zip(applications, verifiers).map { ApplicationRouter.Application(id: $0.id, credentials: $1) }, timeSource: time,
-            checkTimeout: checkTimeout, observer: Self.credentialLog(applications, isInUse, logger))
+            zip(applications, verifiers).map { ApplicationRouter.Application(id: $0.id, credentials: $1) },
+            timeSource: environment.time,
+            checkTimeout: checkTimeout, chargeExtraRequest: environment.chargeExtraRequest,
+            observer: Self.credentialLog(applications, isInUse, environment.logger))
         provider = HotSwappableProvider(router)
         state = NIOLockedValueBox(State(applications: applications, router: router, isInUse: isInUse))
     }
@@ -76,7 +81,7 @@ final class ProviderPool: Sendable {
     /// - Returns: A closure that swaps the verifiers. Requests in flight keep the secret that they began with.
     func prepare(_ applications: [ServedApplication]) throws(AccountKitSettings.Invalid) -> @Sendable () -> Void {
         let before = state.withLockedValue { $0 }
-        let verifiers = try Self.verifiers(applications, governedApplications, transport, time, providerRequests)
+        let verifiers = try Self.verifiers(applications, governedApplications, environment, providerRequests)
         let routed = zip(applications, verifiers).map { application, verifiers in
             // A working secret stays the preferred secret, whatever its new position.
             let old = before.applications.first { $0.id == application.id }
@@ -87,7 +92,8 @@ final class ProviderPool: Sendable {
         }
         let isInUse = NIOLockedValueBox(true)
         let router = ApplicationRouter(
-            routed, timeSource: time, checkTimeout: checkTimeout, observer: Self.credentialLog(applications, isInUse, logger))
+            routed, timeSource: environment.time, checkTimeout: checkTimeout, chargeExtraRequest: environment.chargeExtraRequest,
+            observer: Self.credentialLog(applications, isInUse, environment.logger))
         return { [state, provider] in
             state.withLockedValue { state in
                 state.isInUse.withLockedValue { $0 = false }
@@ -121,8 +127,8 @@ final class ProviderPool: Sendable {
 
     /// Returns the verifiers of each application, one for each secret.
     private static func verifiers(
-        _ applications: [ServedApplication], _ governedApplications: [GovernedApplication], _ transport: CurlTransport,
-        _ time: TimeSource, _ providerRequests: ProviderCounters
+        _ applications: [ServedApplication], _ governedApplications: [GovernedApplication], _ environment: Environment,
+        _ providerRequests: ProviderCounters
     ) throws(AccountKitSettings.Invalid) -> [[GovernedVerifier]] {
         let observer: AccountKitVerifier.Observer = { endpoint, outcome, took in
             providerRequests.record(endpoint, outcome, took)
@@ -135,8 +141,8 @@ final class ProviderPool: Sendable {
             var governed: [GovernedVerifier] = []
             for credential in application.credentials {
                 let accountKit = try AccountKitVerifier(
-                    credential, transport: transport, time: time, observer: observer, usage: governor.noteUsage,
-                    repeats: governor.noteRepeats)
+                    credential, transport: environment.transport, time: environment.time, observer: observer,
+                    usage: governor.noteUsage, repeats: governor.noteRepeats)
                 governed.append(GovernedVerifier(upstream: accountKit, governor: governor))
             }
             verifiers.append(governed)

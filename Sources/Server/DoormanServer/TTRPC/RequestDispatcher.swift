@@ -108,7 +108,10 @@ package final class RequestDispatcher {
         switch method {
         case .verify:
             return request.withVerifyRequest { verify($0, key: backend.key(of: $0.token), &context) } ?? malformedPayload()
-        case .exchange: return start(request.exchangeRequest().map(AsynchronousCall.exchange), request, &context)
+        case .exchange:
+            guard var exchange = request.exchangeRequest() else { return malformedPayload() }
+            exchange.caller = context.caller.counted
+            return start(.exchange(exchange), request, &context)
         case .revoke:
             guard var revocation = request.revocationRequest() else { return malformedPayload() }
             revocation.caller = context.caller.counted
@@ -170,7 +173,7 @@ package final class RequestDispatcher {
         }
         let call = VerifyCall(
             validated: token, key: key, applicationID: application.isEmpty ? nil : application,
-            maxAge: request.maxAgeSeconds == 0 ? nil : .seconds(Int64(request.maxAgeSeconds)))
+            maxAge: request.maxAgeSeconds == 0 ? nil : .seconds(Int64(request.maxAgeSeconds)), caller: context.caller.counted)
         if serveStale(call, on: .cacheMiss, &context) { return .cached }
         if let limit = charge(backend.isLookupInFlight(for: call) ? .permit : .permitAndMiss, &context) {
             return serveStale(call, on: .missLimitExceeded, &context) ? .cached : limitExceeded(limit, context.caller)

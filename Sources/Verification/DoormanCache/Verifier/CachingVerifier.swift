@@ -233,7 +233,7 @@ extension CachingVerifier {
         let known = cachedIdentity(of: call.key, now: now)
         let request = VerificationRequest(
             token: call.token, applicationID: call.applicationID, isRefresh: purpose == .refresh,
-            knownApplicationID: known?.applicationID)
+            knownApplicationID: known?.applicationID, caller: purpose == .call ? call.caller : nil)
         do throws(VerificationError) {
             let verdict = try await reportingTimeout { () async throws(VerificationError) in
                 let verdict = try await self.upstream.verify(request, deadline: self.lookupDeadline(from: now))

@@ -35,21 +35,27 @@ package final class ApplicationRouter: Sendable {
     /// otherwise the error. The first check is expected to succeed. Called on any thread; must not block.
     package typealias CredentialObserver = @Sendable (_ applicationID: String, _ failure: VerificationError?) -> Void
 
+    /// Charges a provider request to a caller that has paid for fewer requests than its call needed. Called on any thread after the request;
+    /// must not block.
+    package typealias ChargeExtraRequest = @Sendable (_ caller: Caller) -> Void
+
     let routes: [ApplicationRoute]
     private let timeSource: TimeSource
     private let credentialCheck: CredentialCheck
+    private let chargeExtraRequest: ChargeExtraRequest
 
     /// - Parameters:
     ///   - applications: At least one, with unique ids, in the order in which to try them for a token of unknown application.
     ///   - checkTimeout: The maximum time of a check of credentials. Default 2 s.
     package init(
         _ applications: [Application], timeSource: TimeSource, checkTimeout: Duration = .seconds(2),
-        observer: @escaping CredentialObserver = { _, _ in }
+        chargeExtraRequest: @escaping ChargeExtraRequest, observer: @escaping CredentialObserver = { _, _ in }
     ) {
         precondition(!applications.isEmpty, "at least one application is configured")
         precondition(Set(applications.map(\.id)).count == applications.count, "an application is configured once")
         routes = applications.map(ApplicationRoute.init)
         self.timeSource = timeSource
+        self.chargeExtraRequest = chargeExtraRequest
         credentialCheck = CredentialCheck(
             timeSource: timeSource, timeout: checkTimeout, applicationCount: applications.count, observer: observer)
     }
@@ -110,7 +116,7 @@ extension ApplicationRouter: TokenProvider {
     /// before, otherwise as the application of the request.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         let named = request.applicationID.flatMap(route(to:))?.applicationID
-        var search = TokenSearch(request: request, named: named, deadline: deadline)
+        var search = TokenSearch(request: request, named: named, deadline: deadline, charge: chargeExtraRequest)
         for route in routes(first: request.knownApplicationID ?? named) {
             if let verdict = try await search.tryCredentials(of: route) { return verdict }
             // The token belongs to no other application, so the others need not pay for the trouble of this one.
@@ -141,7 +147,11 @@ extension ApplicationRouter: TokenProvider {
         let credential = try onlyRoute(named: request.applicationID).preferred
         do throws(VerificationError) {
             let verdict = try await credential.provider.exchange(request, deadline: deadline)
-            if case .issued = verdict { credential.markWorking() }
+            if case .issued = verdict {
+                credential.markWorking()
+                // A second request verified the token.
+                if let caller = request.caller { chargeExtraRequest(caller) }
+            }
             return verdict
         } catch {
             if error.scope == .credential { credential.markSuspect() }
@@ -180,14 +190,18 @@ extension ApplicationRouter: TokenProvider {
     ) async throws(VerificationError) -> RevocationOutcome {
         if let applicationID = request.applicationID, route(to: applicationID) == nil { throw .unknownApplication }
         var failure: VerificationError?
+        var requests = RequestCharge(request.caller, charge: chargeExtraRequest)
         for route in routes(first: request.applicationID) {
             let routed = RevocationRequest(request.subject, applicationID: route.applicationID)
             for credential in route.credentialsInOrder {
                 do throws(VerificationError) {
                     // Success does not show that the secret works: Account Kit checks the token first, and a void token counts as
                     // done.
-                    return try await credential.provider.revoke(routed, deadline: deadline)
+                    let outcome = try await credential.provider.revoke(routed, deadline: deadline)
+                    requests.record()
+                    return outcome
                 } catch {
+                    requests.record(error)
                     guard error.scope == .credential || error.code == .providerBusy else { throw error }
                     failure = failure ?? error
                 }

@@ -10,6 +10,7 @@ struct TokenSearch {
     /// The application that the request names, if it is configured.
     let named: String?
     let deadline: Deadline
+    private var requests: RequestCharge
     /// The applications whose proofs the provider rejected, with the time of the last rejection.
     var rejectedProofs: [(ApplicationRoute, Instant)] = []
     /// Whether a proof of the last application was rejected.
@@ -19,10 +20,11 @@ struct TokenSearch {
     /// The first error that may concern the credential only.
     private(set) var failure: VerificationError?
 
-    init(request: VerificationRequest, named: String?, deadline: Deadline) {
+    init(request: VerificationRequest, named: String?, deadline: Deadline, charge: @escaping ApplicationRouter.ChargeExtraRequest) {
         self.request = request
         self.named = named
         self.deadline = deadline
+        requests = RequestCharge(request.caller, charge: charge)
     }
 
     /// Tries the credentials of an application in order.
@@ -71,7 +73,9 @@ struct TokenSearch {
 
     private mutating func attempt(with credential: ApplicationRoute.Credential) async throws(VerificationError) -> Attempt {
         do throws(VerificationError) {
-            switch try await credential.provider.verify(request, deadline: deadline) {
+            let verdict = try await credential.provider.verify(request, deadline: deadline)
+            requests.record()
+            switch verdict {
             case .valid(let identity):
                 credential.markWorking()
                 return .valid(identity)
@@ -89,6 +93,7 @@ struct TokenSearch {
                 }
             }
         } catch {
+            requests.record(error)
             guard error.code == .providerBusy || error.scope == .credential else { throw error }
             failure = failure ?? error
             // Each application has a rate limit of its own, and the token may be for another application.
