@@ -29,7 +29,7 @@ package final class CallerQuota: Sendable {
     private struct State {
         var limits: Limits
         var rate: RateLimiter?
-        var retries = RetrySchedule()
+        var retries = RetryQueue()
         var inFlight = 0
         var connections = 0
     }
@@ -63,7 +63,7 @@ package final class CallerQuota: Sendable {
     }
 
     /// Returns the time until a call that the rate limit turned down should be repeated: later for each such call. See
-    /// ``RetrySchedule``.
+    /// ``RetryQueue``.
     ///
     /// - Parameter uncharged: The number of calls that are still to be charged.
     package func waitForNextCall(after uncharged: Int, at now: Instant) -> Duration {

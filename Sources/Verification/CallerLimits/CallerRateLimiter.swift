@@ -62,7 +62,7 @@ package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
     ///
     /// - Parameter limit: The caller's own limit; `nil` for the limit of the settings. Permits used under another limit stay used.
     /// - Returns: `nil` if both limits allow it, otherwise the limit that does not. Neither is charged then. Each call is told a
-    ///   later time to come back: see ``RetrySchedule``.
+    ///   later time to come back: see ``RetryQueue``.
     package func charge(_ caller: Caller, limit: RateLimit? = nil, at now: Instant) -> RateLimitExceeded? {
         state.withLockedValue { state in
             let rate = limit ?? state.settings.rate
@@ -129,7 +129,7 @@ package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
 /// The rate limit of a caller or a network, with the times that the calls beyond it were told.
 private struct Limit: CallerTableValue {
     var limiter: RateLimiter
-    private var retries = RetrySchedule()
+    private var retries = RetryQueue()
 
     init(_ rate: RateLimit) {
         limiter = RateLimiter(rate)

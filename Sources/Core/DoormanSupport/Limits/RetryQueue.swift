@@ -1,7 +1,7 @@
 /// The times at which the calls that a rate limit turned down should be repeated, so that callers which obey don't return all at once.
 ///
 /// A virtual queue: each call is told one permit later than the call before it. Times that have passed drop out of it.
-package struct RetrySchedule: Sendable {
+package struct RetryQueue: Sendable {
     /// The maximum calls in the queue. Calls beyond it are told random times within the queue's length, so a caller that ignores the times
     /// does not send others far into the future.
     package static let longestQueue = 1_000
@@ -16,7 +16,7 @@ package struct RetrySchedule: Sendable {
     /// - Parameters:
     ///   - permit: The moment of the limit's next permit.
     ///   - interval: The time between two permits.
-    ///   - roll: 64 random bits. They delay the call by less than `interval`, so that servers with the same schedule don't act in step.
+    ///   - roll: 64 random bits. They delay the call by less than `interval`, so that servers with the same queue don't act in step.
     package mutating func wait(until permit: Instant, interval: Duration, roll: UInt64, at now: Instant) -> Duration {
         let moment = max(permit, next)
         let end = permit.advanced(by: interval * Self.longestQueue)
