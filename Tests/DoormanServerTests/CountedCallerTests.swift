@@ -40,7 +40,7 @@ struct CountedCallerTests {
     func message(subject: RateLimitExceeded.Subject) {
         let dispatcher = RequestDispatcher(
             backend: ScriptedBackend(provider: ScriptedProvider(), cache: .init()), policy: .standard,
-            quotas: CallerQuotaRegistry(maximumCallers: 1), inFlight: InFlightCounter(maximum: 10), maximumFrameLength: 1 << 16)
+            quotas: CallerQuotaRegistry(maximumCallers: 1), inFlight: InFlightCounter(maximum: 10), settings: ServerSettings())
         let exceeded = LimitExceeded(cacheMisses: RateLimitExceeded(subject, retryAfter: .seconds(1)))
         let response = exceeded.response(to: dispatcher.context(for: Caller(name: "ip:10.0.0.7")), setting: "a policy")
         #expect(response.failure == .tooManyMisses)
@@ -80,7 +80,7 @@ struct CountedCallerTests {
         let backend = ScriptedBackend(provider: ScriptedProvider(), cache: .init())
         let dispatcher = RequestDispatcher(
             backend: backend, policy: .standard, quotas: CallerQuotaRegistry(maximumCallers: 1),
-            inFlight: InFlightCounter(maximum: 10), maximumFrameLength: 1 << 16)
+            inFlight: InFlightCounter(maximum: 10), settings: ServerSettings())
         let caller = dispatcher.context(for: Caller(name: "ip:127.0.0.1"))
         var read = RequestContext(caller: caller, now: backend.timeSource.now(), isDraining: false)
         for data in [
