@@ -74,7 +74,9 @@ private struct Trial: Sendable {
             settings.server.policy = .limiting { $0.calls = RateLimit(perSecond: 1, burst: 1) }
         case .tooManyCallsOfCaller:
             settings.server.policy = .limiting { $0.callsInFlight = 1 }
-        case .tooManyCallsAtServer: settings.server.maximumWaitingCalls = 1
+        case .tooManyCallsAtServer:
+            settings.server.maximumWaitingCalls = 1
+            settings.server.callsInFlightPerCaller = 1
         case .tooManyDenials: settings.cache.maximumDenials = 1
         case .draining: settings.server.drainTimeout = .seconds(10)
         default: break

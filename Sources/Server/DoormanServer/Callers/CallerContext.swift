@@ -5,51 +5,37 @@ internal import DoormanWire
 
 /// A connection's caller with its permissions and quota. The connection looks it up when it begins and after each policy change.
 ///
-/// Within a read it counts locally what the read uses, so that a cache hit costs a few loads and no lock.
+/// Within a turn it counts locally what the turn uses, so that a cache hit costs a few loads and no lock.
 package struct CallerContext {
-    package let caller: Caller
-    /// The caller that the limits count: see ``Caller/counted(ipv6PrefixLength:)``.
-    let counted: Caller
-    let methods: MethodSet
-    /// The caller's own rate limit for cache misses; `nil` for the default limit.
-    let misses: RateLimit?
-    /// The limits of the caller's rule in the policy.
-    let limits: CallerQuota.Limits
-    /// The limits of callers whose rule has none.
-    let defaults: DefaultCallerLimits
-    let permits: InFlightPermits
-    /// The generation of the policy that the permissions come from.
-    let generation: Int
-    /// The calls that the rate limit allowed at the start of the read, and those that are left. `Int.max` without a rate limit.
+    private let profile: CallerProfile
+    /// The calls that the rate limit allowed at the start of the turn, and those that are left. `Int.max` without a rate limit.
     private var callsAtStart = Int.max
     private var callsLeft = Int.max
-    /// The number of in-flight permits that this read has taken.
+    /// The number of in-flight permits that this turn has taken.
     private(set) var permitsTaken = 0
 
-    init(
-        caller: Caller, counted: Caller, permissions: CallerPermissions, defaults: DefaultCallerLimits,
-        permits: InFlightPermits, generation: Int
-    ) {
-        self.caller = caller
-        self.counted = counted
-        self.defaults = defaults
-        self.methods = permissions.methods
-        self.misses = permissions.limits.misses
-        self.limits = permissions.limits
-        self.permits = permits
-        self.generation = generation
+    init(_ profile: CallerProfile) {
+        self.profile = profile
     }
+
+    package var caller: Caller { profile.caller }
+    var counted: Caller { profile.counted }
+    var methods: MethodSet { profile.permissions.methods }
+    var limits: CallerQuota.Limits { profile.permissions.limits }
+    var defaults: DefaultCallerLimits { profile.defaults }
+    var permits: InFlightPermits { profile.permits }
+    var generation: Int { profile.generation }
 
     /// Reads how many calls the rate limit allows now.
     package mutating func beginRead(now: Instant) {
-        guard limits.calls != nil, let quota = permits.caller else { return }
+        guard profile.permissions.limits.calls != nil, let quota = permits.caller else { return }
         callsAtStart = quota.availableCalls(at: now)
         callsLeft = callsAtStart
     }
 
     /// Charges the read's calls to the caller's rate limit.
     func endRead(now: Instant) {
-        guard limits.calls != nil, callsLeft < callsAtStart, let quota = permits.caller else { return }
+        guard profile.permissions.limits.calls != nil, callsLeft < callsAtStart, let quota = permits.caller else { return }
         quota.charge(callsAtStart - callsLeft, at: now)
     }
 
@@ -126,11 +112,37 @@ struct LimitExceeded {
         case .tooManyMisses where subject == .network:
             return "the network of \(caller) exceeded its rate limit for cache misses (authorization.network-misses-per-second)"
         case .tooManyMisses:
-            let own = context.misses == nil ? "authorization.misses-per-second" : "misses-per-second in \(setting)"
+            let own = context.limits.misses == nil ? "authorization.misses-per-second" : "misses-per-second in \(setting)"
             return "\(caller) exceeded its rate limit for cache misses (\(own))"
         default:
             return "the server reached its limit of \(context.permits.server.maximum) calls in flight (server.max-waiting-calls)"
         }
+    }
+}
+
+/// What the server knows about a caller. An object, because every turn of a connection copies its ``CallerContext``.
+final class CallerProfile: Sendable {
+    let caller: Caller
+    /// The caller that the limits count: see ``Caller/counted(ipv6PrefixLength:)``.
+    let counted: Caller
+    /// The permissions of the caller's rule in the policy.
+    let permissions: CallerPermissions
+    /// The limits of callers whose rule has none.
+    let defaults: DefaultCallerLimits
+    let permits: InFlightPermits
+    /// The generation of the policy that the permissions come from.
+    let generation: Int
+
+    init(
+        caller: Caller, counted: Caller, permissions: CallerPermissions, defaults: DefaultCallerLimits,
+        permits: InFlightPermits, generation: Int
+    ) {
+        self.caller = caller
+        self.counted = counted
+        self.permissions = permissions
+        self.defaults = defaults
+        self.permits = permits
+        self.generation = generation
     }
 }
 

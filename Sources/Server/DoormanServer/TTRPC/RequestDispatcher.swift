@@ -67,8 +67,9 @@ package final class RequestDispatcher {
         let limits = defaults.completing(permissions.limits)
         let quota = quotas.quota(of: counted, limits, at: backend.timeSource.now())
         return CallerContext(
-            caller: caller, counted: counted, permissions: permissions, defaults: defaults,
-            permits: InFlightPermits(server: inFlight, caller: quota), generation: policyGeneration)
+            CallerProfile(
+                caller: caller, counted: counted, permissions: permissions, defaults: defaults,
+                permits: InFlightPermits(server: inFlight, caller: quota), generation: policyGeneration))
     }
 
     // MARK: - Requests
@@ -250,7 +251,7 @@ package final class RequestDispatcher {
     private func charge(_ charge: Charge, _ context: inout RequestContext) -> LimitExceeded? {
         if let failure = context.caller.takePermit() { return LimitExceeded(failure, retryAfter: .milliseconds(100)) }
         guard charge == .permitAndMiss,
-            let exceeded = backend.chargeCacheMiss(to: context.caller.counted, limit: context.caller.misses, now: context.now)
+            let exceeded = backend.chargeCacheMiss(to: context.caller.counted, limit: context.caller.limits.misses, now: context.now)
         else { return nil }
         context.caller.returnPermit()
         return LimitExceeded(cacheMisses: exceeded)
