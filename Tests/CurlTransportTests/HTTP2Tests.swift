@@ -159,7 +159,7 @@ struct HTTP2Tests {
                 server.emulator.statistics[.accounts] == 20 && server.emulator.statistics[.accessToken] == 1
             }
             #expect(await transport.failure(server.me)?.code == .connectionLost)
-            // libcurl would repeat a request without a response on a new connection: that is left to the layers above.
+            // libcurl repeats a request without a response once, on a new connection.
             for outcome in await repeatable {
                 switch outcome {
                 case .success(let status): #expect(status == 200)
@@ -167,7 +167,7 @@ struct HTTP2Tests {
                     #expect([.connectionLost, .streamRefused].contains(error.code) && error.requestMayHaveBeenSent)
                 }
             }
-            #expect(server.emulator.statistics[.accounts] == 20)
+            #expect(server.emulator.statistics[.accounts] <= 40)
             #expect(try await once == .success(200))
             #expect(server.emulator.statistics[.accessToken] == 1)
             #expect(server.emulator.statistics[.me] == 2)

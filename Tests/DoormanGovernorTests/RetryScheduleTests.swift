@@ -70,6 +70,18 @@ struct RetryScheduleTests {
         #expect(await retryTimes(2, in: scene) == [.milliseconds(5_010), .milliseconds(5_020)])
     }
 
+    @Test("refreshes take no place among the calls that come back")
+    func refreshes() async throws {
+        let scene = scene {
+            $0.circuitBreaker.consecutiveFailures = 1
+            $0.retryBurst = 0
+        }
+        scene.provider.script { .failure(.unavailable) }
+        _ = await scene.verify()
+        for number in 0..<50 { _ = await scene.start("refreshed \(number)", isRefresh: true).value }
+        #expect(await retryTimes(2, in: scene) == [.seconds(1), .milliseconds(1_010)])
+    }
+
     @Test("calls during a pause for the usage limit are told times after its end that are one permit apart")
     func usage() async throws {
         let scene = scene()

@@ -125,6 +125,22 @@ struct CertificateRotationTests {
         }
     }
 
+    @Test("a reload during the handshake of a caller that the new authorities accept does not drain it")
+    func goodHandshakeDuringReload() async throws {
+        let (before, after) = (try await TestAuthority(), try await TestAuthority())
+        let own = try await before.leaf()
+        let late = try await after.leaf(names: "DNS:late")
+        try await withServer(tls: try ServerTLS.test(own, callersOf: [before, after])) { server, port in
+            let proxy = try await HoldingProxy.start(to: port)
+            async let connecting = TLSPeer.connect(port: proxy.port, trusting: before, as: late)
+            try await eventually("the handshake waits") { server.connectionCount == 1 && proxy.heldBytes > 0 }
+            await server.replaceTLS(try ServerTLS.test(own, callersOf: after)).value
+            proxy.release()
+            _ = try await call(1, over: try await connecting)
+            try await proxy.stop()
+        }
+    }
+
     @Test("callers without a certificate have to connect again when certificates become required")
     func certificatesRequired() async throws {
         let authority = try await TestAuthority()

@@ -128,6 +128,31 @@ struct ConnectionLimitTests {
         }
     }
 
+    @Test("the limit of a rule for addresses is no limit for handshakes of callers with certificates")
+    func handshakesOfOthers() async throws {
+        let authority = try await TestAuthority()
+        let tls = try ServerTLS.test(try await authority.leaf(), callersOf: authority)
+        let billing = try await authority.leaf(names: "DNS:billing")
+        var few = CallerQuota.Limits()
+        few.connections = 1
+        let policy = CallerPolicy(
+            [
+                .init([.one(Caller(name: "dns:billing"))], CallerPermissions(.verify)),
+                .init([.any], CallerPermissions([], few)),
+            ], setting: "authorization.policy-file")
+        try await withServer(tls: tls, settings: { $0.policy = policy }) { server, port in
+            let silent = (try RawPeer.connect(port: port), try RawPeer.connect(port: port))
+            try await eventually("two handshakes wait") { server.connectionCount == 2 }
+            for _ in 0..<3 {
+                let peer = try await TLSPeer.connect(port: port, trusting: authority, as: billing)
+                try await peer.send(Frames.verify("cached", streamID: 1))
+                #expect(try await peer.readFrame().identity == .someone)
+            }
+            silent.0.close()
+            silent.1.close()
+        }
+    }
+
     @Test("a caller without permissions gets ten failures, and then its connection is closed")
     func noPermissions() async throws {
         let policy = CallerPolicy([.init([.any], .nothing)], setting: "authorization.policy-file")

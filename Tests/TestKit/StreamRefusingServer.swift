@@ -1,13 +1,15 @@
-/// An HTTP/2 server that refuses every stream with `REFUSED_STREAM`, and counts them. Written in Python, so independent of our code and of
+/// An HTTP/2 server that refuses streams with `REFUSED_STREAM`, and counts them. Written in Python, so independent of our code and of
 /// libcurl's.
 package final class StreamRefusingServer: Sendable {
     package let port: Int
     private let program: ChildProcess
 
     /// Starts the server on a free port of 127.0.0.1.
-    package init(_ certificate: TestCertificate) async throws {
+    ///
+    /// - Parameter refusals: The number of streams to refuse. Later ones get an empty response. By default all are refused.
+    package init(_ certificate: TestCertificate, refusals: Int = .max) async throws {
         let program = try ChildProcess(
-            "python3", ["-c", Self.program, certificate.certificateFile, certificate.keyFile],
+            "python3", ["-c", Self.program, certificate.certificateFile, certificate.keyFile, String(refusals)],
             environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"])
         try await eventually("the server listens") { program.output.contains("\n") || !program.isRunning }
         guard let port = Int(program.output.prefix { $0 != "\n" }) else { throw NeverHappened(description: program.errorOutput) }
@@ -28,7 +30,8 @@ package final class StreamRefusingServer: Sendable {
 
     private static let program = #"""
         import socket, ssl, sys, threading
-        _, certificate, key = sys.argv
+        _, certificate, key, refusals = sys.argv
+        left = int(refusals)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         context.set_alpn_protocols(["h2"])
@@ -44,6 +47,7 @@ package final class StreamRefusingServer: Sendable {
             return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
         def serve(connection):
+            global left
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = context.wrap_socket(connection, server_side=True)
             note("connection")
@@ -57,7 +61,12 @@ package final class StreamRefusingServer: Sendable {
                 if kind == 6 and flags & 1 == 0: connection.sendall(frame(6, 1, 0, payload))
                 if kind == 1:
                     note("request")
-                    connection.sendall(frame(3, 0, stream, (7).to_bytes(4, "big")))
+                    with lock:
+                        left -= 1
+                        refuses = left >= 0
+                    # RST_STREAM, or HEADERS with END_STREAM, END_HEADERS and `:status: 200` of the static table.
+                    if refuses: connection.sendall(frame(3, 0, stream, (7).to_bytes(4, "big")))
+                    else: connection.sendall(frame(1, 5, stream, b"\x88"))
 
         note(str(listener.getsockname()[1]))
         while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()

@@ -59,7 +59,7 @@ final class PendingRequest: Sendable {
         case hasEnded
         /// The request may have been sent already, and is not repeatable, or libcurl has repeated it already.
         case mayHaveBeenSent
-        /// The request was sent on a stream of an HTTP/2 connection that ended without a response.
+        /// libcurl has repeated the request already, after a stream of an HTTP/2 connection that ended without a response.
         case wasRefused
     }
 
@@ -70,13 +70,14 @@ final class PendingRequest: Sendable {
     }
 
     /// The maximum number of times that libcurl may repeat a request. It repeats one if a kept HTTP/1.1 connection ends before the first
-    /// byte of the response, since a server may close an idle connection at any time.
+    /// byte of the response, since a server may close an idle connection at any time, and if an HTTP/2 server refuses its stream
+    /// (`REFUSED_STREAM`). A server that ends a connection with GOAWAY refuses all later streams, so one repeat must be allowed.
     private static let maximumRepeats = 1
 
     /// Records that the request is about to be sent.
     ///
-    /// libcurl itself repeats a request up to five times, and an HTTP/2 server refuses streams (`REFUSED_STREAM`) when it has too many
-    /// requests. Such a request fails here, so that the limits and the retry budget above count its retry.
+    /// libcurl itself repeats a request up to five times. The second repeat fails here, so that the limits and the retry budget above
+    /// count its retry.
     ///
     /// - Parameter version: The protocol of the connection that libcurl picked.
     /// - Returns: The reason why it must not be sent; `nil` if it may.
@@ -85,8 +86,7 @@ final class PendingRequest: Sendable {
             if case .ended = state.phase { return .hasEnded }
             if let last = state.sendings.last {
                 if !request.isRepeatable { return .mayHaveBeenSent }
-                if last == .http2 { return .wasRefused }
-                if state.repeats >= Self.maximumRepeats { return .mayHaveBeenSent }
+                if state.repeats >= Self.maximumRepeats { return last == .http2 ? .wasRefused : .mayHaveBeenSent }
             }
             state.sendings.append(version)
             return nil

@@ -5,8 +5,12 @@ final class ConnectionPermit: Sendable {
     private let quota: CallerQuota?
 
     /// Returns `nil` if the caller has as many connections as it may.
-    init?(of caller: CallerContext) {
-        let quota = caller.permits.caller
+    convenience init?(of caller: CallerContext) {
+        self.init(caller.permits.caller)
+    }
+
+    /// - Parameter quota: The quota that counts the connection; `nil` for no limit.
+    init?(_ quota: CallerQuota?) {
         guard quota?.beginConnection() ?? true else { return nil }
         // Only now: a failed initializer that has set all its properties runs deinit.
         self.quota = quota

@@ -198,12 +198,15 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    /// The time until the next turn. A task without a delay would run before the event loop looks at its other sockets.
+    private static let turnPause = TimeAmount.microseconds(20)
+
     /// Takes the next turn after the other connections of the event loop have had theirs.
     private func scheduleTurn(_ context: ChannelHandlerContext) {
         guard !isTurnScheduled else { return }
         isTurnScheduled = true
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.execute { handler.value.scheduledTurn() }
+        context.eventLoop.scheduleTask(in: Self.turnPause) { handler.value.scheduledTurn() }
     }
 
     private func scheduledTurn() {
@@ -310,6 +313,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .keep:
             return
         case .halfClose:
+            // The frames that wait get no response. Reading on lets the peer finish its write and see the FIN.
+            if framesWait { context.read() }
             framesWait = false
             halfCloseOnceWritten(context)
         case .close(let closing):

@@ -1,3 +1,4 @@
+internal import CallerLimits
 internal import DoormanCore
 internal import DoormanSupport
 internal import Logging
@@ -13,6 +14,7 @@ struct ConnectionInitializer: Sendable {
     let shared: ConnectionHandler.Shared
     let dispatchers: PerEventLoop<RequestDispatcher>
     let connections: ConnectionRegistry
+    let handshakes: HandshakeQuotas
 
     /// Sets up the connection. Called on the channel's event loop.
     func admit(_ channel: any Channel) -> EventLoopFuture<Void> {
@@ -38,9 +40,9 @@ struct ConnectionInitializer: Sendable {
         let address = channel.remoteAddress.flatMap(Caller.init(address:)) ?? .unknown
         guard let tls else { return serve(channel, as: address) }
         let dispatcher = dispatchers[channel.eventLoop]
-        // The certificate will name the caller. Until then the connection counts as one of its address.
-        let caller = dispatcher.context(for: address)
-        guard let permit = ConnectionPermit(of: caller) else { return closeExcess(channel, of: caller) }
+        guard let permit = handshakes.permit(for: address, at: shared.backend.timeSource.now()) else {
+            return closeExcess(channel, of: address, limit: handshakes.limit)
+        }
         return channel.eventLoop.makeCompletedFuture {
             let tls = TLSHandshake(tls)
             let handshake = HandshakeHandler(
@@ -53,16 +55,16 @@ struct ConnectionInitializer: Sendable {
         let dispatcher = dispatchers[channel.eventLoop]
         let context = dispatcher.context(for: caller)
         guard let handler = ConnectionHandler(shared: shared, dispatcher: dispatcher, caller: context, path: .socket) else {
-            return closeExcess(channel, of: context)
+            return closeExcess(channel, of: caller, limit: context.connectionLimit)
         }
         return channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler) }
     }
 
     /// Closes a connection of a caller that has as many connections as it may.
-    private func closeExcess(_ channel: any Channel, of caller: CallerContext) -> EventLoopFuture<Void> {
+    private func closeExcess(_ channel: any Channel, of caller: Caller, limit: String) -> EventLoopFuture<Void> {
         close(
             channel, "too_many_connections_of_caller", "closed a new connection: its caller has too many",
-            ["caller": "\(caller.caller)", "limit": "\(caller.connectionLimit)"])
+            ["caller": "\(caller)", "limit": "\(limit)"])
     }
 
     private func close(
@@ -71,6 +73,32 @@ struct ConnectionInitializer: Sendable {
         shared.log.log(reason.hasPrefix("too_many_connections") ? .warning : .notice, about: reason, message, metadata)
         dispatchers[channel.eventLoop].counters.countClosed(reason)
         return channel.close()
+    }
+}
+
+/// Counts the connections of each address until their handshakes end and their certificates name the callers.
+///
+/// The limit is that of callers whose rule has none: a rule of the policy for an address is no rule for the callers behind it.
+struct HandshakeQuotas: Sendable {
+    private let limits: CallerQuota.Limits
+    private let registry: CallerQuotaRegistry
+    private let ipv6PrefixLength: Int
+
+    init(_ settings: ServerSettings) {
+        var limits = CallerQuota.Limits()
+        limits.connections = DefaultCallerLimits(settings).connections
+        self.limits = limits
+        registry = CallerQuotaRegistry(maximumCallers: settings.maximumCallers)
+        ipv6PrefixLength = settings.ipv6PrefixLength
+    }
+
+    /// The limit and its setting, for messages.
+    var limit: String { "\(limits.connections ?? 0) (authorization.connections)" }
+
+    /// Returns `nil` if the address has as many handshakes in progress as it may.
+    func permit(for address: Caller, at now: Instant) -> ConnectionPermit? {
+        let counted = address.counted(ipv6PrefixLength: ipv6PrefixLength)
+        return ConnectionPermit(registry.quota(of: counted, limits, at: now))
     }
 }
 

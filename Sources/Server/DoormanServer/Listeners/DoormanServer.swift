@@ -220,7 +220,8 @@ package final class DoormanServer: Service {
         let shared = ConnectionHandler.Shared(
             backend: backend, limits: settings.connection, statistics: statistics, log: log)
         return ConnectionInitializer(
-            settings: settings, tls: tls, shared: shared, dispatchers: dispatchers, connections: connections)
+            settings: settings, tls: tls, shared: shared, dispatchers: dispatchers, connections: connections,
+            handshakes: HandshakeQuotas(settings))
     }
 
     private func makeBootstrap(_ initializer: ConnectionInitializer) -> ServerBootstrap {

@@ -48,6 +48,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case TLSUserEvent.handshakeCompleted: completeHandshake(context)
+        // The certificate is not known yet. It is checked after the handshake.
+        case let drain as DrainBegan where drain.cause == .certificateRefused: break
         // The new handler gets the event after the handshake, so that calls of this caller get a response.
         case let drain as DrainBegan: drainBegan = drain
         default: context.fireUserInboundEventTriggered(event)

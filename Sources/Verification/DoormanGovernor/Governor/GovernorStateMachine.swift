@@ -21,6 +21,7 @@ struct GovernorStateMachine: Sendable {
     private struct Waiter: Sendable {
         /// The latest start at which the provider's response can arrive before the call's deadline.
         let latestStart: Deadline
+        let purpose: CallPurpose
     }
 
     private let settings: GovernorSettings
@@ -59,22 +60,23 @@ struct GovernorStateMachine: Sendable {
     /// - Parameter ticket: A number that was never used before.
     mutating func requestPermit(_ ticket: UInt64, _ purpose: CallPurpose, deadline: Deadline, now: Instant) -> Decision {
         guard !deadline.hasPassed(at: now) else { return .immediate(.failure(.outOfTime)) }
-        if let blockage = blockage(at: now) { return .immediate(.failure(error(of: blockage, at: now))) }
+        if let blockage = blockage(at: now) { return .immediate(.failure(error(of: blockage, for: purpose, at: now))) }
         if waiting == 0, let permit = permit(at: now) { return .immediate(.success(permit)) }
         guard waiting < settings.maximumWaiting else {
-            return .immediate(.failure(.tooManyWaiters(retryAfter: retryTime(notBefore: Self.unknownTurn(at: now), at: now))))
+            return .immediate(
+                .failure(.tooManyWaiters(retryAfter: retryTime(for: purpose, notBefore: Self.unknownTurn(at: now), at: now))))
         }
         // The earliest start if all calls ahead of it take a permit of the rate limit.
         let ahead = callsAhead(of: purpose)
         let earliest = rateLimit.nextFree(after: ahead, at: now)
-        let waiter = Waiter(latestStart: latestStart(for: deadline, now: now))
+        let waiter = Waiter(latestStart: latestStart(for: deadline, now: now), purpose: purpose)
         guard !waiter.latestStart.hasPassed(at: earliest) else {
-            return .immediate(.failure(.rateLimitExceeded(retryAfter: retryTime(notBefore: earliest, at: now))))
+            return .immediate(.failure(.rateLimitExceeded(retryAfter: retryTime(for: purpose, notBefore: earliest, at: now))))
         }
         // A call with no call ahead waits in any case: its response shows whether the provider has become faster.
         let freeSlot = estimatedFreeSlot(after: ahead, at: now)
         guard ahead == 0 || !waiter.latestStart.hasPassed(at: freeSlot) else {
-            return .immediate(.failure(.tooManyAhead(retryAfter: retryTime(notBefore: freeSlot, at: now))))
+            return .immediate(.failure(.tooManyAhead(retryAfter: retryTime(for: purpose, notBefore: freeSlot, at: now))))
         }
         switch purpose {
         case .demand: demandQueue.append(waiter, ticket: ticket)
@@ -246,8 +248,9 @@ struct GovernorStateMachine: Sendable {
     private mutating func failWaiters(at now: Instant) -> [Resolution] {
         guard waiting > 0, let blockage = blockage(at: now) else { return [] }
         var resolutions: [Resolution] = []
-        while let (ticket, _) = popNext() {
-            resolutions.append(Resolution(ticket: ticket, result: .failure(error(of: blockage, at: now))))
+        while let (ticket, waiter) = popNext() {
+            let error = error(of: blockage, for: waiter.purpose, at: now)
+            resolutions.append(Resolution(ticket: ticket, result: .failure(error)))
         }
         return resolutions
     }
@@ -277,8 +280,11 @@ extension GovernorStateMachine {
     private static func unknownTurn(at now: Instant) -> Instant { now.advanced(by: .milliseconds(100)) }
 
     /// Returns the time after which a refused call may come back. Each call is told another time, after the calls that wait and the calls
-    /// that were told before.
-    private mutating func retryTime(notBefore earliest: Instant, at now: Instant) -> Duration {
+    /// that were told before. A refresh has no caller that would come back, so it takes no place among them.
+    private mutating func retryTime(
+        for purpose: CallPurpose = .demand, notBefore earliest: Instant, at now: Instant
+    ) -> Duration {
+        if purpose == .refresh { return now.duration(to: earliest) }
         let ahead = waiting + retrySchedule.outstanding(at: now)
         let turn = max(rateLimit.nextFree(after: ahead, at: now), estimatedFreeSlot(after: ahead, at: now))
         let time = retrySchedule.add(earliest: earliest, turn: turn, interval: interval, using: &random)
@@ -292,11 +298,12 @@ extension GovernorStateMachine {
         max(.nanoseconds(1_000_000_000 / max(1, settings.callsPerSecond)), smoothedLatency / slots)
     }
 
-    private mutating func error(of blockage: Blockage, at now: Instant) -> VerificationError {
+    private mutating func error(of blockage: Blockage, for purpose: CallPurpose, at now: Instant) -> VerificationError {
         switch blockage {
-        case .backOff(let remaining): .throttled(retryAfter: retryTime(notBefore: now.advanced(by: remaining), at: now))
+        case .backOff(let remaining):
+            .throttled(retryAfter: retryTime(for: purpose, notBefore: now.advanced(by: remaining), at: now))
         case .circuitBreaker(let remaining):
-            .circuitBreakerOpen(retryAfter: retryTime(notBefore: now.advanced(by: remaining), at: now))
+            .circuitBreakerOpen(retryAfter: retryTime(for: purpose, notBefore: now.advanced(by: remaining), at: now))
         }
     }
 
