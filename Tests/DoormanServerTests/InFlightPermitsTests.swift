@@ -1,6 +1,7 @@
 import CallerLimits
 import DoormanSupport
 import DoormanWire
+import TestKit
 import Testing
 
 @testable import DoormanServer
@@ -19,13 +20,31 @@ struct InFlightPermitsTests {
         let first = InFlightPermits(server: server, caller: CallerQuota(limits(inFlight: 2)))
         let second = InFlightPermits(server: server, caller: CallerQuota(limits(inFlight: 2)))
         let unlimited = InFlightPermits(server: server, caller: nil)
-        #expect([first.take(), first.take(), first.take()] == [nil, nil, .tooManyCallsOfCaller])
-        #expect([second.take(), second.take(), unlimited.take()] == [nil, .tooManyCallsAtServer, .tooManyCallsAtServer])
+        let take = { (permits: InFlightPermits) in permits.take(at: SteppedClock().now)?.failure }
+        #expect([take(first), take(first), take(first)] == [nil, nil, .tooManyCallsOfCaller])
+        #expect([take(second), take(second), take(unlimited)] == [nil, .tooManyCallsAtServer, .tooManyCallsAtServer])
         #expect(server.count == 3)
         first.release(2)
-        #expect([second.take(), second.take(), unlimited.take()] == [nil, .tooManyCallsOfCaller, nil])
+        #expect([take(second), take(second), take(unlimited)] == [nil, .tooManyCallsOfCaller, nil])
         unlimited.release(1)
         second.release(2)
         #expect(server.count == 0)
+    }
+
+    @Test("calls without a permit are told different times to come back", arguments: [true, false])
+    func retryTimes(ofCaller: Bool) {
+        let server = InFlightCounter(maximum: 1)
+        let permits = InFlightPermits(server: server, caller: ofCaller ? CallerQuota(limits(inFlight: 1)) : nil)
+        let clock = SteppedClock()
+        #expect(permits.take(at: clock.now) == nil)
+        let times = (0..<400).compactMap { _ in permits.take(at: clock.now)?.retryAfter }
+        for (index, time) in times.enumerated() {
+            #expect((.milliseconds(100 + index)..<(.milliseconds(101 + index))).contains(time))
+        }
+        #expect(times.count == 400)
+        // Times that have passed drop out.
+        clock.advance(by: .seconds(1))
+        #expect(permits.take(at: clock.now)?.retryAfter ?? .zero < .milliseconds(101))
+        permits.release(1)
     }
 }

@@ -30,6 +30,7 @@ package final class CallerQuota: Sendable {
         var limits: Limits
         var rate: RateLimiter?
         var retries = RetryQueue()
+        var permitRetries = RetryQueue()
         var inFlight = 0
         var connections = 0
     }
@@ -84,6 +85,12 @@ package final class CallerQuota: Sendable {
             state.inFlight += 1
             return true
         }
+    }
+
+    /// Returns the time until a call that ``beginWaiting()`` turned down should be repeated: later for each such call.
+    package func waitForPermit(at now: Instant) -> Duration {
+        let roll = roll()
+        return state.withLockedValue { $0.permitRetries.waitForPermit(roll: roll, at: now) }
     }
 
     /// Returns permits that ``beginWaiting()`` gave.

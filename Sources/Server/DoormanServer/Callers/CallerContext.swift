@@ -50,9 +50,9 @@ package struct CallerContext {
 
     /// Takes an in-flight permit for a call.
     ///
-    /// - Returns: `nil` if a permit was available, otherwise the failure of the exceeded limit.
-    mutating func takePermit() -> Failure? {
-        if let failure = permits.take() { return failure }
+    /// - Returns: `nil` if a permit was available, otherwise the exceeded limit.
+    mutating func takePermit(at now: Instant) -> LimitExceeded? {
+        if let exceeded = permits.take(at: now) { return exceeded }
         permitsTaken += 1
         return nil
     }

@@ -1,4 +1,5 @@
 internal import CallerLimits
+internal import DoormanSupport
 internal import DoormanWire
 internal import NIOConcurrencyHelpers
 
@@ -6,6 +7,7 @@ internal import NIOConcurrencyHelpers
 package final class InFlightCounter: Sendable {
     let maximum: Int
     private let inFlight = NIOLockedValueBox(0)
+    private let retries = NIOLockedValueBox(RetryQueue())
 
     /// - Parameter maximum: The maximum number of calls in flight; at least 1.
     package init(maximum: Int) {
@@ -23,6 +25,12 @@ package final class InFlightCounter: Sendable {
         }
     }
 
+    /// Returns the time until a call that ``begin()`` turned down should be repeated: later for each such call.
+    func waitForPermit(at now: Instant) -> Duration {
+        let roll = UInt64.random(in: .min ... .max)
+        return retries.withLockedValue { $0.waitForPermit(roll: roll, at: now) }
+    }
+
     func end(_ calls: Int) {
         inFlight.withLockedValue { inFlight in
             precondition(inFlight >= calls, "a permit is released only once")
@@ -38,12 +46,14 @@ struct InFlightPermits: Sendable {
 
     /// Takes a permit of the caller and of the server.
     ///
-    /// - Returns: `nil` if both were available, otherwise the failure of the exceeded limit. On failure it takes neither.
-    func take() -> Failure? {
-        guard caller?.beginWaiting() ?? true else { return .tooManyCallsOfCaller }
+    /// - Returns: `nil` if both were available, otherwise the exceeded limit. On failure it takes neither.
+    func take(at now: Instant) -> LimitExceeded? {
+        if let caller, !caller.beginWaiting() {
+            return LimitExceeded(.tooManyCallsOfCaller, retryAfter: caller.waitForPermit(at: now))
+        }
         guard server.begin() else {
             caller?.endWaiting(1)
-            return .tooManyCallsAtServer
+            return LimitExceeded(.tooManyCallsAtServer, retryAfter: server.waitForPermit(at: now))
         }
         return nil
     }

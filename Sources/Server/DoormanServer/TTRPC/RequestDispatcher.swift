@@ -249,9 +249,10 @@ package final class RequestDispatcher {
     ///
     /// - Returns: `nil` if allowed, otherwise the exceeded limit. On failure it takes neither.
     private func charge(_ charge: Charge, _ context: inout RequestContext) -> LimitExceeded? {
-        if let failure = context.caller.takePermit() { return LimitExceeded(failure, retryAfter: .milliseconds(100)) }
+        if let exceeded = context.caller.takePermit(at: context.now) { return exceeded }
         guard charge == .permitAndMiss,
-            let exceeded = backend.chargeCacheMiss(to: context.caller.counted, limit: context.caller.limits.misses, now: context.now)
+            let exceeded = backend.chargeCacheMiss(
+                to: context.caller.counted, limit: context.caller.limits.misses, now: context.now)
         else { return nil }
         context.caller.returnPermit()
         return LimitExceeded(cacheMisses: exceeded)
