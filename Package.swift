@@ -167,7 +167,8 @@ let package = Package(
         module(
             "Simulation", in: "Tests",
             [
-                "CallerLimits", "DoormanCache", "DoormanCore", "DoormanGovernor", "DoormanSupport", "ProviderRouting",
+                "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanGovernor", "DoormanSupport",
+                "ProviderHTTP", "ProviderRouting",
                 nioConcurrencyHelpers,
             ]),
         .executableTarget(

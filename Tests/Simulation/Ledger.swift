@@ -51,8 +51,10 @@ struct Ledger: Sendable {
     private var revocationCount = 0
     private var callsInFlight: [(application: String, token: Token?, began: Instant)] = []
     private var allowances: [String: Allowance] = [:]
-    /// The time of the last malformed response about each token as each application, unless a verdict followed it.
-    private var malformedResponses: [Token: [String: Instant]] = [:]
+    /// The time of the last odd response about each token as each application, unless a verdict followed it.
+    private var oddResponses: [Token: [String: Instant]] = [:]
+    /// The time of the last response about each token that says that our settings are wrong.
+    private var misconfigured: [Token: Instant] = [:]
     private let limits: SimulatedSettings
     private let start: Instant
 
@@ -102,7 +104,7 @@ struct Ledger: Sendable {
         if token != nil, callsInFlight.filter({ $0.token == token }).count >= 3 {
             report("two lookups in flight for one token and application", at: now)
         }
-        if let token, let failed = malformedResponses[token]?[application], failed < now,
+        if let token, let failed = oddResponses[token]?[application], failed < now,
             now < failed.advanced(by: .seconds(1))
         {
             report("a provider request right after an odd response about its token", at: now)
@@ -110,8 +112,19 @@ struct Ledger: Sendable {
         callsInFlight.append((application, token, now))
     }
 
-    mutating func providerResponseMalformed(_ application: String, _ token: Token, now: Instant) {
-        malformedResponses[token, default: [:]][application] = now
+    /// - Parameters:
+    ///   - token: The token that was verified; `nil` after a request of another kind.
+    ///   - began: The time of the request.
+    mutating func providerResponseOdd(
+        _ meaning: OddResponse.Meaning, _ application: String, _ token: Token?, began: Instant, now: Instant
+    ) {
+        count("odd responses")
+        switch meaning {
+        case .oddRequest: if let token { oddResponses[token, default: [:]][application] = now }
+        case .misconfigured: if let token { misconfigured[token] = now }
+        case .throttled: providerThrottled(application, began, retryAfter: nil, now: now)
+        case .providerFails: break
+        }
     }
 
     mutating func providerCallEnded(_ application: String, _ token: Token?, began: Instant) {
@@ -121,7 +134,7 @@ struct Ledger: Sendable {
     }
 
     mutating func providerSaid(_ statement: Statement) {
-        malformedResponses[statement.token]?[statement.application] = nil
+        oddResponses[statement.token]?[statement.application] = nil
         statements[statement.token, default: []].append(statement)
     }
 
@@ -150,7 +163,7 @@ struct Ledger: Sendable {
         return revocationCount
     }
 
-    mutating func revocationEnded(_ number: Int, _ error: VerificationError?, now: Instant) {
+    mutating func revocationEnded(_ number: Int, _ error: VerificationError?, now: Instant, wallTime: Timestamp) {
         guard let request = openRevocations.removeValue(forKey: number) else {
             preconditionFailure("a revocation ended that never began")
         }
@@ -169,6 +182,11 @@ struct Ledger: Sendable {
         }
         if case .token(let token) = request.subject { deniedUntil[token] = now.advanced(by: limits.longestDenial) }
         guard error == nil else { return }
+        if case .token(let token) = request.subject, let fact = facts[token], fact.revokedAt == nil,
+            fact.expiry.map({ wallTime < $0 }) ?? true
+        {
+            report("a revocation succeeds that the provider has not carried out", at: now)
+        }
         // Tokens from log-ins after the provider's revocation are not affected.
         for (token, fact) in facts where fact.revokedAt != nil && acknowledged[token] == nil && request.concerns(token, fact) {
             acknowledged[token] = now
@@ -315,7 +333,10 @@ extension Ledger {
             let application = facts[call.request.token]?.application
             let isOurs = application.map { Simulation.applications.contains($0) } ?? true
             let isAnothers = call.request.applicationID.map { $0 != application } ?? false
-            if isOurs, !isAnothers, counts["changed secrets", default: 0] == 0 {
+            // The lookup may have begun before the call.
+            let isSaid =
+                misconfigured[call.request.token].map { call.began <= $0.advanced(by: limits.cache.lookupTimeout) } ?? false
+            if isOurs, !isAnothers, !isSaid, counts["changed secrets", default: 0] == 0 {
                 report("PROVIDER_MISCONFIGURED with the right secrets", at: now)
             }
         case .tooManyDenials, .unsupported, .invalidRequest, .internal:

@@ -1,4 +1,5 @@
 internal import DoormanCore
+private import DoormanCrypto
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
@@ -14,16 +15,35 @@ final class SimulatedProvider: Sendable {
         case silent
         /// Every call is throttled.
         case throttling
-        /// The responses are malformed.
-        case malformed
+        /// The responses are odd: see ``OddResponse``.
+        case odd
+    }
+
+    /// The reason why a call was not carried out, or has no response.
+    enum Failure: Error {
+        case noResponse
+        case down
+        case odd
+        /// - Parameter retryAfter: The time after which the application may come back, in seconds.
+        case throttled(retryAfter: Int?)
     }
 
     private struct State {
         var condition = Condition.healthy
         var isFast = false
         var spentCodes: Set<AuthorizationCode> = []
-        /// The number of the secret that the provider accepts, by application.
-        var secrets: [String: Int] = [:]
+        /// The secret that the provider accepts, by application.
+        var secrets: [String: Secret] = [:]
+    }
+
+    private struct Secret {
+        let text: String
+        let proofKey: HMACSHA256
+
+        init(_ text: String) {
+            self.text = text
+            proofKey = HMACSHA256(key: Array(text.utf8))
+        }
     }
 
     let world: World
@@ -36,6 +56,7 @@ final class SimulatedProvider: Sendable {
         self.world = world
         self.ledger = ledger
         self.longestLag = longestLag
+        for application in Simulation.issuers { changeSecret(of: application, to: 0) }
     }
 
     /// Makes later calls take one millisecond.
@@ -47,13 +68,48 @@ final class SimulatedProvider: Sendable {
         state.withLockedValue { $0.condition = condition }
     }
 
+    // MARK: - Secrets
+
+    /// Returns a secret of an application.
+    static func secret(_ number: Int, of application: String) -> String { "secret-\(number)-of-\(application)" }
+
     /// Accepts another secret of the application from now on. The first secret has the number 0.
     func changeSecret(of application: String, to number: Int) {
-        state.withLockedValue { $0.secrets[application] = number }
+        state.withLockedValue { $0.secrets[application] = Secret(Self.secret(number, of: application)) }
     }
 
-    func accepts(secret number: Int, of application: String) -> Bool {
-        state.withLockedValue { $0.secrets[application, default: 0] == number }
+    func accepts(secret: String, of application: String) -> Bool {
+        state.withLockedValue { $0.secrets[application]?.text == secret }
+    }
+
+    func accepts(appToken: [UInt8], of application: String) -> Bool {
+        guard let secret = state.withLockedValue({ $0.secrets[application] }) else { return false }
+        return appToken == Array("AA|\(application)|\(secret.text)".utf8)
+    }
+
+    func accepts(proof: String, of token: Token, _ application: String) -> Bool {
+        guard let secret = state.withLockedValue({ $0.secrets[application] }) else { return false }
+        return proof == secret.proofKey.authenticationCode(for: token.bytes.span).hexadecimal
+    }
+
+    // MARK: - Tokens
+
+    /// Returns the token that a code is exchanged for.
+    static func token(for code: AuthorizationCode) -> Token { Token(bytes: Array("EMAW".utf8) + code.bytes) }
+
+    /// Returns the facts about a token; `nil` if the provider calls it invalid.
+    func fact(about token: Token, at now: Instant) -> Ledger.Fact? {
+        let wallTime = world.wallTime
+        guard let fact = ledger.withLockedValue({ $0.facts[token] }), fact.isValidUntil.map({ now < $0 }) ?? true,
+            fact.expiry.map({ wallTime < $0 }) ?? true
+        else { return nil }
+        return fact
+    }
+
+    func hasAccount(_ account: String, of application: String) -> Bool {
+        ledger.withLockedValue { ledger in
+            ledger.facts.values.contains { $0.account == account && $0.application == application }
+        }
     }
 
     /// Records that a code is used.
@@ -86,9 +142,8 @@ final class SimulatedProvider: Sendable {
     ///   - token: The token to verify; `nil` for a call of another kind.
     ///   - work: Called when the request arrives. Returns a closure to call when the response arrives.
     func call<Response>(
-        of application: String, about token: Token?, deadline: Deadline,
-        _ work: @escaping (Instant) throws(VerificationError) -> (Instant) -> Response
-    ) async throws(VerificationError) -> Response {
+        of application: String, about token: Token?, deadline: Deadline, _ work: (Instant) -> (Instant) -> Response
+    ) async throws(Failure) -> Response {
         let began = world.now
         ledger.withLockedValue { $0.providerCallBegan(application, token, now: began) }
         defer { ledger.withLockedValue { $0.providerCallEnded(application, token, began: began) } }
@@ -99,38 +154,33 @@ final class SimulatedProvider: Sendable {
             return (random.duration(.zero...longest), random.duration(.zero...longest))
         }
         try await wait(there, deadline)
-        switch state.withLockedValue({ $0.condition }) {
-        case .healthy:
-            let finish = Result { () throws(VerificationError) in try work(world.now) }
-            try await wait(back, deadline)
-            return try finish.get()(world.now)
-        case .silent:
-            _ = try? work(world.now)
+        let condition = state.withLockedValue { $0.condition }
+        if condition == .silent {
+            _ = work(world.now)
             await world.sleep(until: deadline.instant)
-            throw VerificationError(.deadlineExceeded, "No response arrived.")
-        case .down:
-            try await wait(back, deadline)
-            throw VerificationError(.providerUnavailable, "The provider is down.")
-        case .malformed:
-            try await wait(back, deadline)
-            if let token {
-                ledger.withLockedValue { [now = world.now] in $0.providerResponseMalformed(application, token, now: now) }
-            }
-            throw VerificationError(.providerUnavailable, "The response is malformed.", scope: .request, hasResponse: true)
+            throw .noResponse
+        }
+        let finish = condition == .healthy ? work(world.now) : nil
+        try await wait(back, deadline)
+        if let finish { return finish(world.now) }
+        switch condition {
+        case .healthy, .silent: preconditionFailure("handled above")
+        case .down: throw .down
+        case .odd: throw .odd
         case .throttling:
-            try await wait(back, deadline)
-            let retryAfter: Duration? = world.draw { $0.chance(50) ? nil : $0.duration(.zero ... .seconds(5)) }
-            let now = world.now
-            ledger.withLockedValue { $0.providerThrottled(application, began, retryAfter: retryAfter, now: now) }
-            throw VerificationError(.providerBusy, "The provider throttles.", retryAfter: retryAfter)
+            let retryAfter = world.draw { $0.chance(50) ? nil : Int.random(in: 0...5, using: &$0) }
+            ledger.withLockedValue { [now = world.now] in
+                $0.providerThrottled(application, began, retryAfter: retryAfter.map { .seconds($0) }, now: now)
+            }
+            throw .throttled(retryAfter: retryAfter)
         }
     }
 
-    private func wait(_ time: Duration, _ deadline: Deadline) async throws(VerificationError) {
+    private func wait(_ time: Duration, _ deadline: Deadline) async throws(Failure) {
         let end = world.now.advanced(by: time)
         guard end < deadline.instant else {
             await world.sleep(until: deadline.instant)
-            throw VerificationError(.deadlineExceeded, "No response arrived in time.")
+            throw .noResponse
         }
         await world.sleep(until: end)
     }

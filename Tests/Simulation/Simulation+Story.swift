@@ -6,8 +6,8 @@ internal import DoormanSupport
 
 extension Simulation {
     private static let accounts = ["1", "2", "3"]
-    /// The applications of tokens. The last one is not configured.
-    private static let issuers = applications + applications + ["30"]
+    private static let inventedAccount = "4"
+    private var unknownToken: Token { Token("EMAWunknown") }
 
     func play() async {
         let tokens = drawTokens()
@@ -59,7 +59,7 @@ extension Simulation {
         let deadline = Deadline(world.now.advanced(by: .seconds(2)))
         var failure: VerificationError?
         do throws(VerificationError) {
-            try await verifier.revoke(RevocationRequest(.token(Token("unknown")), caller: Caller(name: "a")), deadline: deadline)
+            try await verifier.revoke(RevocationRequest(.token(unknownToken), caller: Caller(name: "a")), deadline: deadline)
         } catch {
             failure = error
         }
@@ -80,14 +80,14 @@ extension Simulation {
                 let fact = Ledger.Fact(
                     account: Self.accounts.randomElement(using: &random)!,
                     application: Self.issuers.randomElement(using: &random)!, expiry: expiry)
-                return (Token("token \(number)"), fact)
+                return (Token("EMAW\(number)"), fact)
             }
         }
         ledger.withLockedValue { ledger in
             for (token, fact) in facts { ledger.facts[token] = fact }
         }
         // The provider does not know the last token.
-        return facts.map(\.0) + [Token("unknown")]
+        return facts.map(\.0) + [unknownToken]
     }
 
     // MARK: - Callers
@@ -143,13 +143,13 @@ extension Simulation {
     }
 
     private func exchange(_ number: Int) {
-        let code = AuthorizationCode("code \(number)")
+        let code = AuthorizationCode("AQ\(number)")
         let fact = world.draw {
             Ledger.Fact(
                 account: Self.accounts.randomElement(using: &$0)!, application: Self.applications.randomElement(using: &$0)!,
                 expiry: nil)
         }
-        let token = Token("code \(number) token")
+        let token = SimulatedProvider.token(for: code)
         ledger.withLockedValue { $0.facts[token] = fact }
         for _ in 0..<world.draw({ Int.random(in: 1...3, using: &$0) }) {
             world.spawn { [self] in
@@ -168,7 +168,7 @@ extension Simulation {
         let request = world.draw { random in
             let caller = Caller(name: ["a", "b"].randomElement(using: &random)!)
             if random.chance(60) { return RevocationRequest(.token(tokens.randomElement(using: &random)!), caller: caller) }
-            let account = random.chance(30) ? "invented" : Self.accounts.randomElement(using: &random)!
+            let account = random.chance(30) ? Self.inventedAccount : Self.accounts.randomElement(using: &random)!
             return RevocationRequest(
                 .account(account), applicationID: Self.applications.randomElement(using: &random)!, caller: caller)
         }
@@ -181,9 +181,9 @@ extension Simulation {
             } catch {
                 failure = error
             }
-            ledger.withLockedValue { [now = world.now, failure] in
+            ledger.withLockedValue { [now = world.now, wallTime = world.wallTime, failure] in
                 if now > deadline.instant { $0.report("a revocation after its deadline", at: now) }
-                $0.revocationEnded(number, failure, now: now)
+                $0.revocationEnded(number, failure, now: now, wallTime: wallTime)
             }
         }
     }

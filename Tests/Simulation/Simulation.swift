@@ -19,6 +19,8 @@ package final class Simulation: Sendable {
 
     /// The configured applications.
     static let applications = ["10", "20"]
+    /// The applications of tokens. The last one is not configured.
+    static let issuers = applications + applications + ["30"]
     /// The numbers of the secrets of each application. The provider may also accept another secret.
     private static let secrets = ["10": [0, 1], "20": [0]]
 
@@ -45,10 +47,10 @@ package final class Simulation: Sendable {
         }
         self.governors = governors
         let router = ApplicationRouter(
-            zip(Self.applications, governors).map { application, governor in
-                let credentials = Self.secrets[application, default: []].map { secret in
+            try zip(Self.applications, governors).map { application, governor in
+                let credentials = try Self.secrets[application, default: []].map { secret in
                     GovernedVerifier(
-                        upstream: SimulatedCredential(provider, application: application, secret: secret), governor: governor)
+                        upstream: try SimulatedCredential(provider, application: application, secret: secret), governor: governor)
                 }
                 return ApplicationRouter.Application(id: application, credentials: credentials)
             }, timeSource: world.timeSource, checkTimeout: settings.cache.lookupTimeout,
