@@ -6,15 +6,18 @@ internal import ProviderHTTP
 
 /// Verifies tokens with a ``SimulatedProvider`` as one application, with one of its secrets.
 ///
-/// It is the real ``AccountKitVerifier`` over a ``SimulatedTransport``, except for exchanges: those take two requests, of which the
-/// governor sees one.
+/// It is the real ``AccountKitVerifier`` over a ``SimulatedTransport``, except for two kinds of calls:
+///
+/// - Most verifications, because requests and their responses would take more time than the rest of a history.
+/// - Exchanges, because the verifier sends two requests for each, of which the governor counts one.
 final class SimulatedCredential: TokenProvider {
+    /// The part of the verifications that send a request.
+    private static let requestPercentage = 20
+
     private let provider: SimulatedProvider
     private let application: String
     private let secret: String
     private let verifier: AccountKitVerifier
-    /// The verifiers for calls that name an application. The ledger records it with each verdict.
-    private let verifiersByNamedApplication: [String: AccountKitVerifier]
 
     private var ledger: NIOLockedValueBox<Ledger> { provider.ledger }
     private var world: World { provider.world }
@@ -25,26 +28,57 @@ final class SimulatedCredential: TokenProvider {
         self.application = application
         self.secret = SimulatedProvider.secret(secret, of: application)
         let settings = AccountKitSettings(application: .init(id: application, secret: AppSecret(self.secret)))
-        func makeVerifier(named: String?) throws -> AccountKitVerifier {
-            try AccountKitVerifier(
-                settings, transport: SimulatedTransport(provider: provider, application: application, named: named),
-                time: provider.world.timeSource)
-        }
-        verifier = try makeVerifier(named: nil)
-        verifiersByNamedApplication = try Dictionary(
-            uniqueKeysWithValues: Simulation.applications.map { ($0, try makeVerifier(named: $0)) })
+        verifier = try AccountKitVerifier(
+            settings, transport: SimulatedTransport(provider: provider, application: application),
+            time: provider.world.timeSource)
     }
 
     func validateSyntax(of token: Token) -> Rejection? { verifier.validateSyntax(of: token) }
 
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        let verifier = request.applicationID.flatMap { verifiersByNamedApplication[$0] } ?? verifier
-        let verdict = try await verifier.verify(request, deadline: deadline)
+        let verdict =
+            world.draw { $0.chance(Self.requestPercentage) }
+            ? try await verifyByRequest(request, deadline: deadline) : try await verifyDirectly(request, deadline: deadline)
         // Account Kit states no expiry. Other providers do.
         guard case .valid(let identity) = verdict, let expiry = ledger.withLockedValue({ $0.facts[request.token]?.expiry }) else {
             return verdict
         }
         return .valid(identity.valid(until: expiry))
+    }
+
+    private func verifyByRequest(
+        _ request: VerificationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> Verdict {
+        let result = await SimulatedTransport.$verification.withValue(request) {
+            do throws(VerificationError) {
+                return Result<Verdict, VerificationError>.success(try await verifier.verify(request, deadline: deadline))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private func verifyDirectly(
+        _ request: VerificationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> Verdict {
+        let verification = SimulatedProvider.Verification(
+            token: request.token, application: application, named: request.applicationID, began: world.now)
+        do throws(SimulatedProvider.Failure) {
+            return try await provider.call(of: application, about: request.token, deadline: deadline) { evaluated in
+                self.provider.verify(verification, at: evaluated) { fact in
+                    fact.application == self.application
+                        && self.provider.accepts(secret: self.secret, of: self.application)
+                }
+            }
+        } catch {
+            if case .odd = error {
+                ledger.withLockedValue { [now = world.now] in
+                    $0.providerResponseOdd(.oddRequest, application, request.token, began: verification.began, now: now)
+                }
+            }
+            throw VerificationError(error)
+        }
     }
 
     func revoke(

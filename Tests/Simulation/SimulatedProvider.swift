@@ -38,11 +38,18 @@ final class SimulatedProvider: Sendable {
 
     private struct Secret {
         let text: String
-        let proofKey: HMACSHA256
+        private lazy var proofKey = HMACSHA256(key: Array(text.utf8))
+        private var proofs: [Token: String] = [:]
 
         init(_ text: String) {
             self.text = text
-            proofKey = HMACSHA256(key: Array(text.utf8))
+        }
+
+        mutating func proof(of token: Token) -> String {
+            if let proof = proofs[token] { return proof }
+            let proof = proofKey.authenticationCode(for: token.bytes.span).hexadecimal
+            proofs[token] = proof
+            return proof
         }
     }
 
@@ -88,8 +95,7 @@ final class SimulatedProvider: Sendable {
     }
 
     func accepts(proof: String, of token: Token, _ application: String) -> Bool {
-        guard let secret = state.withLockedValue({ $0.secrets[application] }) else { return false }
-        return proof == secret.proofKey.authenticationCode(for: token.bytes.span).hexadecimal
+        state.withLockedValue { $0.secrets[application]?.proof(of: token) == proof }
     }
 
     // MARK: - Tokens
@@ -104,6 +110,45 @@ final class SimulatedProvider: Sendable {
             fact.expiry.map({ wallTime < $0 }) ?? true
         else { return nil }
         return fact
+    }
+
+    /// A request to verify a token.
+    struct Verification: Sendable {
+        let token: Token
+        /// The application that sends the request.
+        let application: String
+        /// The application that the calls name which wait for the verdict.
+        let named: String?
+        let began: Instant
+    }
+
+    /// Judges a token, and then its proof.
+    ///
+    /// - Parameter isProven: Returns whether the request proves to be of the token's application.
+    /// - Returns: A closure to call when the response arrives.
+    func verify(
+        _ verification: Verification, at evaluated: Instant, isProven: (Ledger.Fact) -> Bool
+    ) -> (Instant) -> Verdict {
+        let fact = fact(about: verification.token, at: evaluated)
+        let isProven = fact.map(isProven) ?? false
+        return { returned in
+            let verdict: Verdict
+            if let fact, isProven {
+                verdict = .valid(
+                    Identity(
+                        accountID: fact.account, applicationID: fact.application, provider: "simulated",
+                        verifiedAt: self.world.wallTime))
+            } else {
+                verdict = .rejected(
+                    fact == nil
+                        ? Rejection(.tokenRejected, "No such token.") : Rejection(.proofRejected, "The proof is wrong."))
+            }
+            let statement = Ledger.Statement(
+                token: verification.token, application: verification.application, named: verification.named,
+                requested: verification.began, evaluated: evaluated, returned: returned, verdict: verdict)
+            self.ledger.withLockedValue { $0.providerSaid(statement) }
+            return verdict
+        }
     }
 
     func hasAccount(_ account: String, of application: String) -> Bool {

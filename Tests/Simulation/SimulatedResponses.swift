@@ -1,3 +1,4 @@
+internal import DoormanCore
 internal import DoormanSupport
 internal import ProviderHTTP
 
@@ -12,9 +13,16 @@ extension HTTPResponse {
         HTTPResponse(status, #"{"error":{"message":"\#(message)","type":"\#(type)","code":\#(code)}}"#)
     }
 
-    /// The response to E2 for a valid token.
-    static func account(_ account: String, of application: String) -> HTTPResponse {
-        HTTPResponse(200, #"{"id":"\#(account)","email":{"address":"a@b.c"},"application":{"id":"\#(application)"}}"#)
+    /// The response to E2 that says a verdict.
+    init(_ verdict: Verdict, drawnBy random: inout SplitMix64) {
+        switch verdict {
+        case .valid(let identity):
+            self.init(
+                200,
+                #"{"id":"\#(identity.accountID)","email":{"address":"a@b.c"},"application":{"id":"\#(identity.applicationID)"}}"#)
+        case .rejected(let rejection):
+            self = rejection.reason == .proofRejected ? .proofRejection : .tokenRejection(drawnBy: &random)
+        }
     }
 
     static let success = HTTPResponse(200, #"{"success":true}"#)

@@ -7,8 +7,8 @@ struct SimulatedTransport: HTTPTransport {
     let provider: SimulatedProvider
     /// The application that sends the requests.
     let application: String
-    /// The application that the calls name which wait for the response, for the ledger.
-    let named: String?
+    /// The verification for which the current task sends a request. The ledger needs more of it than the request says.
+    @TaskLocal static var verification: VerificationRequest?
 
     private var world: World { provider.world }
 
@@ -19,9 +19,19 @@ struct SimulatedTransport: HTTPTransport {
             return try await provider.call(
                 of: application, about: request.verifiedToken, deadline: Deadline(began.advanced(by: timeout))
             ) { evaluated in
-                if let token = request.verifiedToken { return verify(token, request.proof, began: began, evaluated: evaluated) }
-                let response = response(to: request, at: evaluated)
-                return { _ in response }
+                guard let token = request.verifiedToken else {
+                    let response = response(to: request, at: evaluated)
+                    return { _ in response }
+                }
+                let verification = SimulatedProvider.Verification(
+                    token: token, application: application, named: Self.verification?.applicationID, began: began)
+                let finish = provider.verify(verification, at: evaluated) { fact in
+                    provider.accepts(proof: request.proof, of: token, fact.application)
+                }
+                return { returned in
+                    let verdict = finish(returned)
+                    return world.draw { HTTPResponse(verdict, drawnBy: &$0) }
+                }
             }
         } catch {
             switch error {
@@ -42,37 +52,6 @@ struct SimulatedTransport: HTTPTransport {
             ledger.providerResponseOdd(odd.meaning, application, request.verifiedToken, began: began, now: now)
         }
         return odd.response
-    }
-
-    /// E2. The provider judges a token before its proof.
-    private func verify(
-        _ token: Token, _ proof: String, began: Instant, evaluated: Instant
-    ) -> (Instant) -> HTTPResponse {
-        let fact = provider.fact(about: token, at: evaluated)
-        let isProven = fact.map { provider.accepts(proof: proof, of: token, $0.application) } ?? false
-        return { returned in
-            let verdict: Verdict
-            let response: HTTPResponse
-            switch fact {
-            case nil:
-                verdict = .rejected(Rejection(.tokenRejected, "No such token."))
-                response = world.draw { .tokenRejection(drawnBy: &$0) }
-            case _? where !isProven:
-                verdict = .rejected(Rejection(.proofRejected, "The proof is wrong."))
-                response = .proofRejection
-            case let fact?:
-                verdict = .valid(
-                    Identity(
-                        accountID: fact.account, applicationID: fact.application, provider: "simulated",
-                        verifiedAt: world.wallTime))
-                response = .account(fact.account, of: fact.application)
-            }
-            let statement = Ledger.Statement(
-                token: token, application: application, named: named, requested: began, evaluated: evaluated, returned: returned,
-                verdict: verdict)
-            provider.ledger.withLockedValue { $0.providerSaid(statement) }
-            return response
-        }
     }
 
     /// Carries out a request that is not E2.
@@ -107,28 +86,31 @@ private struct GraphRequest {
         case accounts
     }
 
+    private static let root = "https://graph.accountkit.com/v1.3/"
+
     let endpoint: Endpoint
-    private(set) var accessToken: [UInt8] = []
-    private(set) var proof = ""
+    let accessToken: [UInt8]
+    /// The proof of a request that carries a user's token.
+    let proof: String
 
     init(_ request: HTTPRequest) {
-        let parts = request.url.utf8.split(separator: UInt8(ascii: "?"))
-        let path = parts[0].split(separator: UInt8(ascii: "/")).dropFirst(3).map { String($0)! }
-        switch (request.method, path.first, path.last) {
-        case (.get, "me", "me"): endpoint = .me
-        case (.post, "logout", "logout"): endpoint = .logout
-        case (.post, let account?, "invalidate_all_tokens"): endpoint = .invalidateAllTokens(account: account)
-        case (.get, _, "accounts"): endpoint = .accounts
+        precondition(request.url.hasPrefix(Self.root), "the path and the version are those of the contract")
+        let url = request.url.utf8.dropFirst(Self.root.utf8.count)
+        let mark = url.firstIndex(of: UInt8(ascii: "?"))!
+        let path = String(url[..<mark])!
+        switch (request.method, path) {
+        case (.get, "me"): endpoint = .me
+        case (.post, "logout"): endpoint = .logout
+        case (.post, _) where path.hasSuffix("/invalidate_all_tokens"):
+            endpoint = .invalidateAllTokens(account: String(path.prefix { $0 != "/" }))
+        case (.get, _) where path.hasSuffix("/accounts/"): endpoint = .accounts
         default: preconditionFailure("a request that no simulation makes")
         }
-        for parameter in parts[1].split(separator: UInt8(ascii: "&")) {
-            let pair = parameter.split(separator: UInt8(ascii: "="))
-            switch String(pair[0]) {
-            case "access_token": accessToken = PercentEncoding.decoded(pair[1])!
-            case "appsecret_proof": proof = String(pair[1])!
-            default: break
-            }
-        }
+        // Searches of short texts only: the simulation is not optimized.
+        let token = url[mark...].dropFirst("?access_token=".utf8.count)
+        let end = token.firstIndex(of: UInt8(ascii: "&")) ?? token.endIndex
+        accessToken = PercentEncoding.decoded(token[..<end])!
+        proof = String(token[end...].dropFirst("&appsecret_proof=".utf8.count))!
     }
 
     /// The token that the request verifies; `nil` in a request of another kind.
