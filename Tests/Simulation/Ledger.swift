@@ -118,7 +118,7 @@ struct Ledger: Sendable {
     mutating func providerResponseOdd(
         _ meaning: OddResponse.Meaning, _ application: String, _ token: Token?, began: Instant, now: Instant
     ) {
-        count("\(meaning)")
+        count("odd responses: \(meaning)")
         switch meaning {
         case .oddRequest: if let token { oddResponses[token, default: [:]][application] = now }
         case .misconfigured: if let token { misconfigured[token] = now }

@@ -12,7 +12,7 @@ internal import ProviderHTTP
 /// - Exchanges, because the verifier sends two requests for each, of which the governor counts one.
 final class SimulatedCredential: TokenProvider {
     /// The part of the verifications that send a request.
-    private static let requestPercentage = 20
+    private static let requestPercentage = 10
 
     private let provider: SimulatedProvider
     private let application: String

@@ -57,7 +57,8 @@ struct SimulatedTransport: HTTPTransport {
     /// Carries out a request that is not E2.
     private func response(to request: GraphRequest, at now: Instant) -> HTTPResponse {
         switch request.endpoint {
-        case .me, .logout:
+        case .me: preconditionFailure("the caller verifies")
+        case .logout:
             let token = Token(bytes: request.accessToken)
             guard let fact = provider.fact(about: token, at: now), fact.revokedAt == nil else {
                 return world.draw { .tokenRejection(drawnBy: &$0) }

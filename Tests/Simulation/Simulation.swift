@@ -6,7 +6,7 @@ internal import NIOConcurrencyHelpers
 internal import ProviderRouting
 
 /// One history from a seed: callers, codes, revocations, secrets, bounds and conditions of the provider, against the real cache, single
-/// flight, router and governors. The ledger compares every result with the truth.
+/// flight, router, governors and verifiers. The ledger compares every result with the truth.
 package final class Simulation: Sendable {
     /// The result of a history.
     package struct Outcome: Sendable {

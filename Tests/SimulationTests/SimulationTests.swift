@@ -25,6 +25,9 @@ struct SimulationTests {
         ] {
             #expect(counts[event, default: 0] > Int(Self.seeds) / 10, "\(event)")
         }
+        for meaning in ["oddRequest", "providerFails", "misconfigured", "throttled"] {
+            #expect(counts["odd responses: \(meaning)", default: 0] > Int(Self.seeds) / 100, "\(meaning)")
+        }
     }
 
     /// Plays the histories and returns the number of each kind of event.
