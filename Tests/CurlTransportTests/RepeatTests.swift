@@ -30,10 +30,10 @@ struct RepeatTests {
     }
 
     /// A provider that ends a connection with GOAWAY refuses the streams that it has not processed.
-    @Test("requests whose HTTP/2 streams are refused once get their responses")
+    @Test("requests on an HTTP/2 connection that refuses streams get their responses on the next one")
     func refusedOnce() async throws {
         let certificate = try await TestCertificate()
-        let server = try await StreamRefusingServer(certificate, refusals: 20)
+        let server = try await StreamRefusingServer(certificate, refusingConnections: 1)
         let transport = try TLSTests.transport(trusting: certificate)
         defer {
             transport.shutdown()
@@ -41,7 +41,8 @@ struct RepeatTests {
         }
         let outcomes = await transport.manyAtOnce(20, "https://localhost:\(server.port)/")
         for outcome in outcomes { #expect(outcome == .success(200)) }
-        #expect(server.requests == 40)
+        #expect(server.requests <= 40)
+        #expect(server.connections > 1)
     }
 
     @Test("over HTTP/1.1, a request on a kept connection that ends without a response is repeated once")

@@ -6,10 +6,11 @@ package final class StreamRefusingServer: Sendable {
 
     /// Starts the server on a free port of 127.0.0.1.
     ///
-    /// - Parameter refusals: The number of streams to refuse. Later ones get an empty response. By default all are refused.
-    package init(_ certificate: TestCertificate, refusals: Int = .max) async throws {
+    /// - Parameter refusingConnections: The number of connections whose streams are refused. Streams of later ones get an empty response.
+    ///   By default all are refused.
+    package init(_ certificate: TestCertificate, refusingConnections: Int = .max) async throws {
         let program = try ChildProcess(
-            "python3", ["-c", Self.program, certificate.certificateFile, certificate.keyFile, String(refusals)],
+            "python3", ["-c", Self.program, certificate.certificateFile, certificate.keyFile, String(refusingConnections)],
             environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"])
         try await eventually("the server listens") { program.output.contains("\n") || !program.isRunning }
         guard let port = Int(program.output.prefix { $0 != "\n" }) else { throw NeverHappened(description: program.errorOutput) }
@@ -30,8 +31,8 @@ package final class StreamRefusingServer: Sendable {
 
     private static let program = #"""
         import socket, ssl, sys, threading
-        _, certificate, key, refusals = sys.argv
-        left = int(refusals)
+        _, certificate, key, refusing = sys.argv
+        left = int(refusing)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         context.set_alpn_protocols(["h2"])
@@ -51,6 +52,9 @@ package final class StreamRefusingServer: Sendable {
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = context.wrap_socket(connection, server_side=True)
             note("connection")
+            with lock:
+                left -= 1
+                refuses = left >= 0
             file = connection.makefile("rb")
             file.read(24)
             connection.sendall(frame(4, 0, 0))
@@ -61,9 +65,6 @@ package final class StreamRefusingServer: Sendable {
                 if kind == 6 and flags & 1 == 0: connection.sendall(frame(6, 1, 0, payload))
                 if kind == 1:
                     note("request")
-                    with lock:
-                        left -= 1
-                        refuses = left >= 0
                     # RST_STREAM, or HEADERS with END_STREAM, END_HEADERS and `:status: 200` of the static table.
                     if refuses: connection.sendall(frame(3, 0, stream, (7).to_bytes(4, "big")))
                     else: connection.sendall(frame(1, 5, stream, b"\x88"))
