@@ -3,10 +3,8 @@ import DoormanCore
 import DoormanServer
 import DoormanSupport
 import DoormanWire
-import Logging
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOPosix
 import TestKit
 import Testing
 
@@ -125,41 +123,6 @@ struct TurnTests {
             }
             try await sent
         }
-    }
-
-    /// The flood is read, so that only turns can stop it.
-    @Test("a call of the same event loop waits for a turn of the flood, not for its end", .timeLimit(.minutes(2)))
-    func oneLoop() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        var settings = ServerSettings()
-        settings.tcp = .init(host: "127.0.0.1", port: 0)
-        let server = DoormanServer(
-            settings: settings, backend: ScriptedBackend(ScriptedProvider.held()), group: group,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-        try await server.start()
-        let port = server.addresses.compactMap(\.port).first ?? 0
-        let (flood, other) = (try RawPeer.connect(port: port), try RawPeer.connect(port: port))
-        let block = Array((0..<5900).map { RawFrame(streamID: UInt32(2 * $0 + 1), type: 1, data: [0xff]).bytes }.joined())
-        let blocks = 40
-        async let sent: Void = {
-            for _ in 0..<blocks { try await flood.send(block) }
-        }()
-        async let read: Void = {
-            for _ in 0..<blocks * 5900 { _ = try await flood.readFrame() }
-        }()
-        // The frames that the flood gets done while a call waits.
-        var frames: [UInt64] = []
-        for index in 0..<20 {
-            let before = await server.failures(.malformedRequest)
-            try await other.send(Frames.verify("cached", streamID: UInt32(2 * index + 1)))
-            #expect(try await other.readFrame().identity == .someone)
-            frames.append(await server.failures(.malformedRequest) - before)
-        }
-        #expect(frames.sorted()[10] < 1500, "\(frames)")
-        try await sent
-        try await read
-        await server.stop()
-        try await group.shutdownGracefully()
     }
 
     @Test("a draining connection reads on while frames wait, so that its peer sees the end", .timeLimit(.minutes(1)))
