@@ -198,8 +198,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    /// The time until the next turn. A task without a delay would run before the event loop looks at its other sockets.
-    private static let turnPause = TimeAmount.microseconds(20)
+    /// The time until the next turn. The event loop runs all tasks that are due before it looks at its sockets, so a task that is due at
+    /// once would hold them up.
+    private static let turnPause = TimeAmount.microseconds(200)
 
     /// Takes the next turn after the other connections of the event loop have had theirs.
     private func scheduleTurn(_ context: ChannelHandlerContext) {
