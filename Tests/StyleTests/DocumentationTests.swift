@@ -20,6 +20,16 @@ struct DocumentationTests {
         }
     }
 
+    @Test("no file holds both sides of a merge")
+    func merged() {
+        let markers = ["<", ">"].map { String(repeating: $0, count: 7) + " " }
+        for file in SourceTree.files {
+            for (index, line) in file.lines.enumerated() where markers.contains(where: { line.hasPrefix($0) }) {
+                Issue.record("\(SourceTree.Finding(file, line: index + 1, "a conflict of a merge is left"))")
+            }
+        }
+    }
+
     @Test("every page of docs is in its index")
     func index() throws {
         let index = try #require(Self.pages.first { $0.path == "docs/README.md" })
