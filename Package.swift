@@ -16,6 +16,9 @@ let swiftSettings: [SwiftSetting] = [
 
 let cSettings: [CSetting] = [.enableWarning("all")]
 
+/// The git revision that `--version` shows. `Scripts/build-release` sets the variable.
+let revision = Context.environment["DOORMAN_REVISION"].map { [CSetting.define("DOORMAN_REVISION", to: "\"\($0)\"")] } ?? []
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -85,11 +88,13 @@ let package = Package(
         .target(
             name: "CDoormanCurl", dependencies: ["CCurl", "COpenSSL"], path: "Sources/C/CDoormanCurl", cSettings: cSettings,
             linkerSettings: [.linkedLibrary("ssl")]),
+        .target(name: "CDoormanVersion", path: "Sources/C/CDoormanVersion", cSettings: cSettings + revision),
         .target(name: "CDoormanProtos", dependencies: ["CProtobufC"], path: "Sources/C/CDoormanProtos", cSettings: cSettings),
 
         // The modules, in the order of their dependencies.
         module("DoormanCore", in: "Sources/Core"),
         module("DoormanPlatform", in: "Sources/Core"),
+        module("DoormanVersion", in: "Sources/Core", ["CDoormanVersion"]),
         module("DoormanSupport", in: "Sources/Core", ["DoormanCore", nioConcurrencyHelpers]),
         module("DoormanFiles", in: "Sources/Core", ["DoormanPlatform"]),
         module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL", "DoormanCore"]),
@@ -120,7 +125,8 @@ let package = Package(
             "DoormanDaemon", in: "Sources/Daemon",
             [
                 "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
-                "DoormanFiles", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanWire", "NIOSSLExtras",
+                "DoormanFiles", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanVersion", "DoormanWire",
+                "NIOSSLExtras",
                 "ProviderRouting",
                 logging, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ]),
@@ -149,16 +155,16 @@ let package = Package(
             ]),
 
         // The programs: arguments and exit codes.
-        program("doormand", in: "Sources/Programs", ["DoormanDaemon", argumentParser]),
+        program("doormand", in: "Sources/Programs", ["DoormanDaemon", "DoormanVersion", argumentParser]),
         program(
             "doorman", in: "Sources/Programs",
             [
-                "CProcess", "DoormanBench", "DoormanClient", "DoormanFiles", "DoormanPlatform", "DoormanSupport", "EmulatorClient",
-                argumentParser, unixSignals,
+                "CProcess", "DoormanBench", "DoormanClient", "DoormanFiles", "DoormanPlatform", "DoormanSupport", "DoormanVersion",
+                "EmulatorClient", argumentParser, unixSignals,
             ]),
         program(
             "account-kit-emulator", in: "Sources/Programs",
-            ["AccountKitEmulator", "DoormanFiles", argumentParser, logging, serviceLifecycle, unixSignals]),
+            ["AccountKitEmulator", "DoormanFiles", "DoormanVersion", argumentParser, logging, serviceLifecycle, unixSignals]),
 
         // Tests: one target per module, and targets across modules.
         module(

@@ -13,6 +13,7 @@ struct ModuleTests {
         "DoormanCore": [],
         "DoormanPlatform": ["Glibc", "Musl", "Darwin"],
         "DoormanSupport": ["DoormanCore", "NIOConcurrencyHelpers"],
+        "DoormanVersion": ["CDoormanVersion"],
         "DoormanFiles": ["DoormanPlatform"],
         "DoormanCrypto": ["COpenSSL", "DoormanCore"],
         "DoormanWire": core.union(["CDoormanProtos", "CProtobufC", "NIOCore"]),
@@ -29,7 +30,7 @@ struct ModuleTests {
         ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
             "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanFiles", "DoormanGovernor",
-            "DoormanServer",
+            "DoormanServer", "DoormanVersion",
             "DoormanWire", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting", "Dispatch", "Foundation", "Logging",
             "ServiceLifecycle",
             "UnixSignals", "Yams",
@@ -46,11 +47,12 @@ struct ModuleTests {
         "AccountKitEmulator": core.union(nio).union(libc).union([
             "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "DoormanFiles", "DoormanSupport", "FoundationEssentials",
         ]),
-        "doormand": ["ArgumentParser", "DoormanDaemon", "Foundation"],
+        "doormand": ["ArgumentParser", "DoormanDaemon", "DoormanVersion", "Foundation"],
         "doorman": libc.union(programs).union([
-            "CProcess", "DoormanBench", "DoormanClient", "DoormanFiles", "DoormanSupport", "EmulatorClient", "FoundationEssentials",
+            "CProcess", "DoormanBench", "DoormanClient", "DoormanFiles", "DoormanSupport", "DoormanVersion", "EmulatorClient",
+            "FoundationEssentials",
         ]),
-        "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator", "DoormanFiles"]),
+        "account-kit-emulator": libc.union(programs).union(["AccountKitEmulator", "DoormanFiles", "DoormanVersion"]),
     ]
 
     @Test("the test kit is built without the testing library, which a release build of the benchmarks does not have")

@@ -1,5 +1,6 @@
 internal import AccountKitEmulator
 internal import ArgumentParser
+internal import DoormanVersion
 internal import Logging
 internal import ServiceLifecycle
 internal import UnixSignals
@@ -28,7 +29,8 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
                   Shows the active fault.
               DELETE /emulator/fault
                   Ends the fault.
-            """)
+            """,
+        version: "account-kit-emulator \(ProgramVersion.text)")
 
     @Option(help: "Address to listen on.")
     var host = "127.0.0.1"

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DoormanDaemon
+internal import DoormanVersion
 internal import Foundation
 
 /// `doormand`: reads the settings and serves.
@@ -22,7 +23,8 @@ struct DoormandCommand: AsyncParsableCommand {
 
             SETTINGS
             \(SettingsCatalogue.help)
-            """)
+            """,
+        version: "doormand \(ProgramVersion.text)")
 
     @Option(help: ArgumentHelp("YAML or JSON file of settings. (default: $DOORMAN_CONFIG)", valueName: "file"))
     var config: String?

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DoormanSupport
+internal import DoormanVersion
 
 /// `doorman`: the command-line client of a Doorman server.
 @main
@@ -27,6 +28,7 @@ struct DoormanCommand: AsyncParsableCommand {
               doorman verify --token-file token --max-age 1s --json
               doorman health --address doorman.internal:7117 --ca-file ca.pem --wait 1m
             """,
+        version: "doorman \(ProgramVersion.text)",
         subcommands: [
             VerifyCommand.self, ExchangeCommand.self, RevokeCommand.self, AccountsCommand.self, HealthCommand.self,
             StatsCommand.self, BenchCommand.self, LoginCommand.self, CompletionCommand.self,

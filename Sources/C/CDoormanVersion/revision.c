@@ -1,0 +1,7 @@
+#include "CDoormanVersion.h"
+
+#ifndef DOORMAN_REVISION
+#define DOORMAN_REVISION ""
+#endif
+
+const char *doorman_revision(void) { return DOORMAN_REVISION; }
