@@ -97,4 +97,35 @@ struct ChargedRequestTests {
         _ = try await router(credentials, "1a 1b 2a").revoke(request, deadline: Sample.deadline())
         #expect(takeCharged() == 2)
     }
+
+    /// A call about accounts, with the credentials of one application.
+    enum AccountCall: CaseIterable {
+        case list, delete, revoke
+
+        func make(with router: ApplicationRouter, as caller: Caller) async throws(VerificationError) {
+            let deadline = Sample.deadline()
+            switch self {
+            case .list: _ = try await router.accounts(AccountListRequest(caller: caller), deadline: deadline)
+            case .delete: try await router.deleteAccount(AccountDeletionRequest(accountID: "1", caller: caller), deadline: deadline)
+            case .revoke: _ = try await router.revoke(RevocationRequest(.account("1"), caller: caller), deadline: deadline)
+            }
+        }
+    }
+
+    @Test("a call about accounts pays for each secret after the first", arguments: AccountCall.allCases)
+    func accounts(call: AccountCall) async throws {
+        let refused = ScriptedCredentials.Response.failure(.providerMisconfigured, .credential)
+        let credentials = ScriptedCredentials(["1a": refused, "1b": refused, "1c": .valid])
+        try await call.make(with: router(credentials, "1a 1b 1c"), as: caller)
+        #expect(credentials.takeCalls().count == 3)
+        #expect(takeCharged() == 2)
+    }
+
+    @Test("a call about accounts that the first secret can make costs one request", arguments: AccountCall.allCases)
+    func accountsWithFirstSecret(call: AccountCall) async throws {
+        let credentials = ScriptedCredentials(["1a": .valid, "1b": .valid])
+        try await call.make(with: router(credentials, "1a 1b"), as: caller)
+        #expect(credentials.takeCalls().count == 1)
+        #expect(takeCharged() == 0)
+    }
 }

@@ -139,6 +139,10 @@ final class ScriptedCredentials: Sendable {
             case .failure(let code, let scope): .failure(VerificationError(code, name, scope: scope))
             }
         }
+        provider.accountLists.script { _ in
+            await self.accountResponse(of: name).map { AccountPage(accounts: []) }
+        }
+        provider.accountDeletions.script { _ in await self.accountResponse(of: name) }
         provider.revocations.script { _ in
             switch await self.respond(to: name) {
             case .valid: .success(.revoked)
@@ -149,6 +153,15 @@ final class ScriptedCredentials: Sendable {
             }
         }
         return provider
+    }
+
+    private func accountResponse(of name: String) async -> Result<Void, VerificationError> {
+        switch await respond(to: name) {
+        case .valid, .invalidToken: .success(())
+        case .proofRejected: .failure(VerificationError(.providerMisconfigured, name, scope: .credential))
+        case .wrongApplication: .failure(VerificationError(.invalidRequest, name))
+        case .failure(let code, let scope): .failure(VerificationError(code, name, scope: scope))
+        }
     }
 }
 

@@ -143,11 +143,16 @@ package struct AccountListRequest: Sendable, Hashable {
     package var pageSize: Int
     /// The ``AccountPage/next`` cursor of the previous page; `nil` for the first page.
     package var after: String?
+    /// The caller that pays for all provider requests after the first. No part of the request on the wire.
+    package var caller: Caller?
 
-    package init(applicationID: String? = nil, pageSize: Int = defaultPageSize, after: String? = nil) {
+    package init(
+        applicationID: String? = nil, pageSize: Int = defaultPageSize, after: String? = nil, caller: Caller? = nil
+    ) {
         self.applicationID = applicationID
         self.pageSize = pageSize
         self.after = after
+        self.caller = caller
     }
 }
 
@@ -156,7 +161,8 @@ package struct AccountDeletionRequest: Sendable, Hashable {
     /// The application of the account; `nil` for the only configured application.
     package var applicationID: String?
     package var accountID: String
-    /// The caller whose quota of denials the deletion counts towards. No part of the request on the wire.
+    /// The caller whose quota of denials the deletion counts towards, and that pays for all provider requests after the first. No part of
+    /// the request on the wire.
     package var caller: Caller
 
     package init(accountID: String, applicationID: String? = nil, caller: Caller = .unknown) {

@@ -117,7 +117,10 @@ package final class RequestDispatcher {
             guard var revocation = request.revocationRequest() else { return malformedPayload() }
             revocation.caller = context.caller.counted
             return start(revocation, request, &context)
-        case .listAccounts: return start(request.accountListRequest().map(AsynchronousCall.listAccounts), request, &context)
+        case .listAccounts:
+            guard var list = request.accountListRequest() else { return malformedPayload() }
+            list.caller = context.caller.counted
+            return start(.listAccounts(list), request, &context)
         case .deleteAccount:
             guard var deletion = request.accountDeletionRequest() else { return malformedPayload() }
             deletion.caller = context.caller.counted
@@ -191,9 +194,8 @@ package final class RequestDispatcher {
     // MARK: - Asynchronous calls
 
     private func start(
-        _ call: AsynchronousCall?, _ request: borrowing RequestView, _ context: inout RequestContext
+        _ call: AsynchronousCall, _ request: borrowing RequestView, _ context: inout RequestContext
     ) -> RequestDecision {
-        guard let call else { return malformedPayload() }
         if let limit = charge(.permitAndMiss, &context) { return limitExceeded(limit, context.caller) }
         return .asynchronous(call, timeout: request.timeout)
     }

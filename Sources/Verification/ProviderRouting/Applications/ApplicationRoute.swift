@@ -75,17 +75,21 @@ struct ApplicationRoute: Sendable {
 
     /// Makes a call with one credential after another until one is accepted. Only for calls that are safe to repeat.
     ///
+    /// - Parameter charge: The caller pays here for each provider request after the first.
     /// - Throws: The first error of a credential if none is accepted; any other error at once.
     func tryCredentials<Value>(
-        _ call: (any TokenProvider) async throws(VerificationError) -> Value
+        charging charge: RequestCharge, _ call: (any TokenProvider) async throws(VerificationError) -> Value
     ) async throws(VerificationError) -> Value {
+        var requests = charge
         var failure: VerificationError?
         for credential in credentialsInOrder {
             do throws(VerificationError) {
                 let value = try await call(credential.provider)
+                requests.record()
                 credential.markWorking()
                 return value
             } catch {
+                requests.record(error)
                 guard error.scope == .credential else { throw error }
                 failure = failure ?? error
             }

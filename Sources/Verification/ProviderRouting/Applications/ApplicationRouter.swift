@@ -167,22 +167,29 @@ extension ApplicationRouter: TokenProvider {
         switch request.subject {
         case .token: return try await revokeToken(request, deadline: deadline)
         case .account:
-            return try await onlyRoute(named: request.applicationID).tryCredentials { (provider) async throws(VerificationError) in
-                try await provider.revoke(request, deadline: deadline)
+            return try await tryCredentials(of: request.applicationID, paidBy: request.caller) {
+                (provider) async throws(VerificationError) in try await provider.revoke(request, deadline: deadline)
             }
         }
     }
 
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
-        try await onlyRoute(named: request.applicationID).tryCredentials { (provider) async throws(VerificationError) in
-            try await provider.accounts(request, deadline: deadline)
+        try await tryCredentials(of: request.applicationID, paidBy: request.caller) {
+            (provider) async throws(VerificationError) in try await provider.accounts(request, deadline: deadline)
         }
     }
 
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
-        try await onlyRoute(named: request.applicationID).tryCredentials { (provider) async throws(VerificationError) in
-            try await provider.deleteAccount(request, deadline: deadline)
+        try await tryCredentials(of: request.applicationID, paidBy: request.caller) {
+            (provider) async throws(VerificationError) in try await provider.deleteAccount(request, deadline: deadline)
         }
+    }
+
+    private func tryCredentials<Value>(
+        of applicationID: String?, paidBy caller: Caller?, _ call: (any TokenProvider) async throws(VerificationError) -> Value
+    ) async throws(VerificationError) -> Value {
+        try await onlyRoute(named: applicationID).tryCredentials(
+            charging: RequestCharge(caller, charge: chargeExtraRequest), call)
     }
 
     private func revokeToken(
