@@ -17,20 +17,34 @@ struct LatencyHistogramTests {
                 let counts = snapshot([.microseconds(microseconds)])
                 let bound = try #require(counts.buckets.first).upperBound
                 #expect(bound >= .microseconds(microseconds))
-                #expect(bound <= max(.microseconds(64), .microseconds(microseconds) * 9 / 8), "\(microseconds)")
+                #expect(
+                    bound <= max(.microseconds(microseconds + (microseconds == 0 ? 1 : 0)), .microseconds(microseconds) * 9 / 8),
+                    "\(microseconds)")
             }
             number += max(1, number / 3)
         }
-        let counts = snapshot([64, 72, 73, 128, 129].map { .microseconds($0) })
-        #expect(counts.buckets.map(\.upperBound) == [64, 72, 80, 128, 144].map { .microseconds($0) })
+        let counts = snapshot([0, 1, 2, 8, 9, 17, 64, 72, 73, 128, 129].map { .microseconds($0) })
+        #expect(counts.buckets.map(\.upperBound) == [1, 2, 8, 9, 18, 64, 72, 80, 128, 144].map { .microseconds($0) })
     }
 
     @Test("extreme latencies have a bucket")
     func extremes() {
         let counts = snapshot([.seconds(-1), .nanoseconds(1), .nanoseconds(64_001), .seconds(3600)])
-        #expect(counts.buckets.map(\.upperBound) == [.microseconds(64), .microseconds(72), .microseconds(67_108_864)])
+        #expect(counts.buckets.map(\.upperBound) == [.microseconds(1), .microseconds(72), .microseconds(67_108_864)])
         #expect(counts.buckets.map(\.count) == [2, 1, 1])
         #expect(counts.sum == .seconds(3600) + .microseconds(66))
+    }
+
+    @Test("equal latencies are counted together")
+    func several() {
+        var histogram = LatencyHistogram()
+        histogram.record(.microseconds(3), count: 64)
+        histogram.record(.microseconds(3), count: 2)
+        var other = LatencyHistogram()
+        other.record(.microseconds(100), count: 1)
+        #expect(histogram.snapshot.buckets == [.init(upperBound: .microseconds(3), count: 66)])
+        let both = histogram.adding(other).snapshot
+        #expect(both.count == 67 && both.sum == .microseconds(298))
     }
 
     @Test("percentiles are the bounds of buckets")

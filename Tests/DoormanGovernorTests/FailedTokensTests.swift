@@ -8,7 +8,7 @@ import Testing
 @Suite("Memory of tokens that fail alone")
 struct FailedTokensTests {
     /// The failure of a response that says nothing about the token's validity.
-    private static let odd = VerificationError(.providerUnavailable, "odd", hasResponse: true)
+    private static let odd = VerificationError(.providerUnavailable, "odd", request: .responded)
 
     private func scene() -> GovernedScene { GovernedScene { $0.retryBurst = 0 } }
 
@@ -17,7 +17,7 @@ struct FailedTokensTests {
         arguments: [VerificationError.Scope.provider, .request])
     func remembered(scope: VerificationError.Scope) async {
         let scene = scene()
-        scene.provider.script { .failure(VerificationError(.providerUnavailable, "odd", scope: scope, hasResponse: true)) }
+        scene.provider.script { .failure(VerificationError(.providerUnavailable, "odd", scope: scope, request: .responded)) }
         #expect(await scene.verify("bad").error?.retryAfter == nil)
         scene.provider.script { .success(.rejectedToken) }
         scene.clock.advance(by: .milliseconds(300))
@@ -40,8 +40,8 @@ struct FailedTokensTests {
     @Test(
         "an error that may not be the token's own is not remembered",
         arguments: [
-            .unavailable, VerificationError(.providerUnavailable, "no", scope: .credential, hasResponse: true),
-            VerificationError(.providerMisconfigured, "no", hasResponse: true), VerificationError(.deadlineExceeded, "no"),
+            .unavailable, VerificationError(.providerUnavailable, "no", scope: .credential, request: .responded),
+            VerificationError(.providerMisconfigured, "no", request: .responded), VerificationError(.deadlineExceeded, "no"),
         ])
     func otherErrors(error: VerificationError) async {
         let scene = scene()
@@ -117,7 +117,7 @@ struct FailedTokensTests {
     func namedTime() async {
         let scene = scene()
         scene.provider.script {
-            .failure(VerificationError(.providerUnavailable, "odd", retryAfter: .seconds(30), hasResponse: true))
+            .failure(VerificationError(.providerUnavailable, "odd", retryAfter: .seconds(30), request: .responded))
         }
         #expect(await scene.verify().error?.retryAfter == .seconds(30))
         scene.clock.advance(by: .milliseconds(600))

@@ -54,6 +54,8 @@ extension DoormanServer {
 
     /// Returns how many calls failed like this before their method mattered.
     func failures(_ failure: Failure) async -> UInt64 {
-        await counters().calls[.init(nil, from: .server, failure)] ?? 0
+        await counters().calls.reduce(0) { count, call in
+            call.key.source == .server && call.key.failure == failure ? count + call.value : count
+        }
     }
 }

@@ -41,11 +41,13 @@ struct StatisticsTests {
             let expected: [ServerStatistics.CallKind: UInt64] = [
                 kind("Verify", "cache", "OK"): 8, kind("Verify", "provider", "OK"): 8,
                 kind("Verify", "provider", "UNAUTHENTICATED", "TOKEN_REJECTED"): 8, kind("Check", "server", "OK"): 8,
-                kind("", "server", "INVALID_ARGUMENT", "MALFORMED_TOKEN"): 8,
+                kind("Verify", "server", "INVALID_ARGUMENT", "MALFORMED_TOKEN"): 8,
                 kind("", "server", "INVALID_ARGUMENT", "MALFORMED_REQUEST"): 16,
             ]
             let first = try await statistics(peers[0])
             #expect(first.calls == expected)
+            #expect(first.latencies[.init(method: "Verify", source: "cache")]?.count == 8)
+            #expect(first.latencies[.init(method: "Verify", source: "provider")]?.count == 16)
             #expect(first.counters == [.connectionsClosed("not_ttrpc"): 1])
             #expect(
                 first.limits == [
@@ -110,8 +112,41 @@ struct StatisticsTests {
             await server.replacePolicy(
                 CallerPolicy([.init([.local], CallerPermissions(.statistics))], setting: "authorization.policy-file")
             ).value
-            let notAllowed = kind("", "server", "PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
+            let notAllowed = kind("Get", "server", "PERMISSION_DENIED", "CALLER_NOT_ALLOWED")
             #expect(try await statistics(peer, streamID: 3).calls[notAllowed] == 1)
+        }
+    }
+
+    @Test("a call that no provider request was sent for is counted as the server's")
+    func answeredBy() async throws {
+        let ends: [(VerificationError, String)] = [
+            (VerificationError(.providerBusy, "limit"), "server"),
+            (VerificationError(.providerUnavailable, "circuit breaker"), "server"),
+            (VerificationError(.providerUnavailable, "lost", request: .sent), "provider"),
+            (VerificationError(.providerMisconfigured, "secret", request: .responded), "provider"),
+            (VerificationError(.deadlineExceeded, "late", request: .sent), "server"),
+        ]
+        for (error, source) in ends {
+            let provider = ScriptedProvider()
+            provider.verifications.script { _ in .failure(error) }
+            try await withServer(provider) { _, port in
+                let peer = try RawPeer.connect(port: port)
+                try await peer.send(Frames.verify("new", streamID: 1))
+                _ = try await peer.readFrame()
+                let calls = try await statistics(peer, streamID: 3).calls
+                #expect(calls.count == 1 && calls.keys.first?.source == source, "\(error.message): \(calls)")
+                #expect(calls.keys.first?.method == "Verify")
+            }
+        }
+    }
+
+    @Test("a call whose deadline passes is counted with its method")
+    func late() async throws {
+        try await withServer(ScriptedProvider.held()) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.verify("new", streamID: 1, timeout: .milliseconds(1)))
+            _ = try await peer.readFrame()
+            #expect(try await statistics(peer, streamID: 3).calls == [kind("Verify", "server", "DEADLINE_EXCEEDED"): 1])
         }
     }
 

@@ -39,7 +39,12 @@ struct StatisticsVectorTests {
                 statistics.limits.append(.init(setting: setting, applicationID: id, used: .max, limit: .max))
             }
         }
-        statistics.providerLatency.buckets = (1...161).map { .init(upperBound: .seconds($0), count: .max) }
+        let full = LatencyHistogram.Snapshot(
+            sum: .seconds(1 << 40), buckets: (1...192).map { .init(upperBound: .seconds($0), count: .max) })
+        statistics.providerLatency = full
+        for method in Method.allCases where method != .healthCheck {
+            statistics.latencies[.init(method: method.name.description, source: "provider")] = full
+        }
         let data = ResponseEncoder.encode(statistics)
         #expect(data.count < ResponseEncoder.longestForEveryClient)
         #expect(ResponseDecoder.statistics(data.span, in: MessageArena()).value == statistics)
@@ -82,6 +87,7 @@ extension GoldenVector {
         var statistics = ServerStatistics()
         statistics.startedAt = Timestamp(millisecondsSince1970: number("payload.started_at_ms") ?? 0)
         statistics.uptime = .milliseconds(number("payload.uptime_ms") ?? 0)
+        statistics.version = self["payload.version"] ?? ""
         for item in items("calls", "method") {
             let kind = ServerStatistics.CallKind(
                 method: self[item + "method"] ?? "", source: self[item + "source"] ?? "", code: self[item + "code"] ?? "",
@@ -115,10 +121,20 @@ extension GoldenVector {
                 endpoint: try #require(self[item + "endpoint"]), outcome: try #require(self[item + "outcome"]))
             statistics.providerRequests[kind] = count(item + "count")
         }
-        statistics.providerLatency.sum = .microseconds(number("payload.provider_latency.sum_us") ?? 0)
-        statistics.providerLatency.buckets = try items("provider_latency.buckets", "upper_us").map { item in
-            .init(upperBound: .microseconds(try #require(number(item + "upper_us"))), count: count(item + "count"))
+        statistics.providerLatency = try latency("provider_latency")
+        for (index, item) in items("call_latencies", "method").enumerated() {
+            let kind = ServerStatistics.LatencyKind(
+                method: try #require(self[item + "method"]), source: try #require(self[item + "source"]))
+            statistics.latencies[kind] = try latency("call_latencies.\(index).latency")
         }
         return statistics
+    }
+
+    private func latency(_ key: String) throws -> LatencyHistogram.Snapshot {
+        LatencyHistogram.Snapshot(
+            sum: .microseconds(number("payload.\(key).sum_us") ?? 0),
+            buckets: try items("\(key).buckets", "upper_us").map { item in
+                .init(upperBound: .microseconds(try #require(number(item + "upper_us"))), count: count(item + "count"))
+            })
     }
 }

@@ -68,6 +68,9 @@ struct StatisticsTests {
             #expect((bytes["used"] as? Int ?? 0) > 100 && bytes["limit"] as? Int == 128 << 20)
             #expect((stats["gauges"] as? [String: Int])?["cache.capacity_tokens"] == 60_000)
             #expect((stats["uptime_seconds"] as? Double ?? 0) > 0)
+            #expect((stats["version"] as? String)?.isEmpty == false)
+            let hits = try object(stats["call_latencies"], where: "source", is: "cache")
+            #expect((hits["latency_us"] as? [String: Int])?["count"] == 3)
             #expect(!"\(stats)".contains(token))
         }
     }
@@ -88,7 +91,11 @@ struct StatisticsTests {
             #expect(between.providerRequests == [.init(endpoint: "me", outcome: "server_error"): 1])
             let kind = ServerStatistics.CallKind(
                 method: "Verify", source: "provider", code: "UNAVAILABLE", reason: "PROVIDER_UNAVAILABLE")
-            #expect(between.calls[kind] == 3)
+            #expect(between.calls[kind] == 1)
+            // The circuit breaker is open.
+            var turnedDown = kind
+            turnedDown.source = "server"
+            #expect(between.calls[turnedDown] == 2)
             #expect(between.counters[.cacheMisses] == 3)
         }
     }

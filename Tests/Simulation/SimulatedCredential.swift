@@ -135,7 +135,7 @@ extension VerificationError {
         switch failure {
         case .noResponse: self.init(.deadlineExceeded, "No response arrived.")
         case .down: self.init(.providerUnavailable, "The provider is down.")
-        case .odd: self.init(.providerUnavailable, "The response is malformed.", scope: .request, hasResponse: true)
+        case .odd: self.init(.providerUnavailable, "The response is malformed.", scope: .request, request: .responded)
         case .throttled(let retryAfter):
             self.init(.providerBusy, "The provider throttles.", retryAfter: retryAfter.map { .seconds($0) })
         }

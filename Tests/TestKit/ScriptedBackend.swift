@@ -92,7 +92,7 @@ package final class ScriptedBackend: VerificationBackend {
         precondition(call.token == token(of: call.key), "the key is another token's")
         let request = VerificationRequest(token: call.token, applicationID: call.applicationID, maxAge: call.maxAge)
         let verdict = try await provider.verify(request, deadline: deadline)
-        return EncodedVerdict(verdict, EncodedResponse(bytes: ResponseEncoder.encode(verdict)))
+        return EncodedVerdict(verdict, EncodedResponse(bytes: ResponseEncoder.encode(verdict)), from: .provider)
     }
 
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {

@@ -26,6 +26,9 @@ struct StatisticsReportTests {
         statistics.providerRequests = [.init(endpoint: "me", outcome: "success"): 10]
         statistics.providerLatency = LatencyHistogram.Snapshot(
             sum: .seconds(1), buckets: [.init(upperBound: .microseconds(106_496), count: 10)])
+        statistics.version = "0.1.0"
+        statistics.latencies[.init(method: "Verify", source: "cache")] = LatencyHistogram.Snapshot(
+            sum: .milliseconds(3), buckets: [.init(upperBound: .microseconds(3), count: 1000)])
         return statistics
     }
 
@@ -60,13 +63,15 @@ struct StatisticsReportTests {
     func sinceStart() {
         #expect(
             StatisticsReport(before).text == """
+                version:          0.1.0
                 started:          2017-07-14T02:40:00.000Z, 2 h 5 min ago
                 counted:          since then
                 calls:            1,010, 0.1 per second
                 hit ratio:        99.01% of 1,000 hits and 10 misses
+                hit latency:      mean 3.00 µs p50 3.00 µs p90 3.00 µs p99 3.00 µs p99.9 3.00 µs
                 failures:         none
                 provider:         10 requests, 0.0 per second
-                latency:          mean 100 ms p50 106 ms p90 106 ms p99 106 ms p99.9 106 ms
+                request latency:  mean 100 ms p50 106 ms p90 106 ms p99 106 ms p99.9 106 ms
                 circuit breaker:  closed
                 fullest:          server.max-connections 0.12%
                 capacity:         60,000 tokens of an application can be kept fresh
@@ -95,7 +100,7 @@ struct StatisticsReportTests {
         #expect(report.reasons.map(\.name) == ["TOKEN_REJECTED", "DEADLINE_EXCEEDED"])
         #expect(report.text.contains("counted:          in 2 s\n"))
         #expect(report.text.contains("failures:         TOKEN_REJECTED 3 DEADLINE_EXCEEDED 1\n"))
-        #expect(report.text.contains("latency:          mean 125 ms p50 106 ms p90 524 ms p99 524 ms p99.9 524 ms\n"))
+        #expect(report.text.contains("request latency:  mean 125 ms p50 106 ms p90 524 ms p99 524 ms p99.9 524 ms\n"))
         #expect(report.text.contains("circuit breaker:  open, backing off for 1.5 s\n"))
         #expect(
             report.line == "2017-07-14T04:45:02.000Z 1,505 calls/s, 99.70% hits, provider 4.0/s mean 125 ms p50 106 ms p90 524 ms "
@@ -117,7 +122,8 @@ struct StatisticsReportTests {
         #expect(
             json.hasPrefix(
                 #"{"applications":[{"application_id":"5432","back_off_seconds":1.5,"circuit_breaker":"open"}],"#
-                    + #""calls":[{"code":"DEADLINE_EXCEEDED","count":1,"method":"","reason":"","source":"server","total":1},"#),
+                    + #""call_latencies":[],"calls":[{"code":"DEADLINE_EXCEEDED","count":1,"method":"","reason":"","source":"server","total":1},"#
+            ),
             "\(json)")
         for part in [
             #"{"code":"OK","count":3000,"method":"Verify","reason":"","source":"cache","total":4000}"#,
@@ -128,11 +134,15 @@ struct StatisticsReportTests {
             #","misses":9,"outcome":"statistics","#,
             #","provider_requests":[{"count":8,"endpoint":"me","outcome":"success","total":18}],"#,
             #","provider_latency_us":{"count":8,"mean":125000,"p50":106496,"p90":524288,"p99":524288,"p99_9":524288},"#,
-            #","started_at":"2017-07-14T02:40:00.000Z","uptime_seconds":7502}"#,
+            #","started_at":"2017-07-14T02:40:00.000Z","uptime_seconds":7502,"version":"0.1.0"}"#,
         ] {
             #expect(json.contains(part), "\(part) in \(json)")
         }
         #expect(!json.contains("\n"))
+        #expect(
+            StatisticsReport(before).json.contains(
+                #""call_latencies":[{"latency_us":{"count":1000,"mean":3,"p50":3,"p90":3,"p99":3,"p99_9":3},"method":"Verify","source":"cache"}]"#
+            ))
     }
 
     @Test("extreme numbers make a valid report")

@@ -1,23 +1,37 @@
 /// A histogram of latencies, from which a server takes snapshots.
 ///
-/// The first bucket counts latencies up to 64 µs. Eight buckets follow for each doubling, up to 67 s. The last bucket also counts
-/// longer latencies. Read the counts from a ``Snapshot``.
+/// A bucket for each microsecond counts latencies up to 8 µs. Eight buckets follow for each doubling, up to 67 s. The last bucket also
+/// counts longer latencies. Read the counts from a ``Snapshot``.
 public struct LatencyHistogram: Sendable, Hashable {
-    private static let octaves = 20
-    /// The upper bound of the first bucket in microseconds, as a power of two.
-    private static let firstBound = 6
+    /// The number of buckets of one microsecond, and of buckets for each doubling.
+    private static let steps = 8
+    /// `steps` as a power of two.
+    private static let stepBits = 3
+    private static let octaves = 23
 
-    private var counts = [UInt64](repeating: 0, count: 1 + 8 * octaves)
-    private var sum: Duration = .zero
+    private var counts = [UInt64](repeating: 0, count: steps * (1 + octaves))
+    /// The sum of all latencies in microseconds.
+    private var sum: UInt64 = 0
 
     /// Creates an empty histogram.
     package init() {}
 
-    /// Records a latency, rounded up to whole microseconds. A negative latency counts as zero.
-    package mutating func record(_ latency: Duration) {
+    /// Records latencies, rounded up to whole microseconds. A negative latency counts as zero.
+    ///
+    /// - Parameter count: The number of equal latencies.
+    package mutating func record(_ latency: Duration, count: UInt64 = 1) {
         let microseconds = Self.microseconds(of: latency)
-        counts[Self.bucket(of: microseconds)] += 1
-        sum += .microseconds(Int64(clamping: microseconds))
+        counts[Self.bucket(of: microseconds)] &+= count
+        let (total, overflow) = microseconds.multipliedReportingOverflow(by: count)
+        sum = sum.addingClamped(overflow ? .max : total)
+    }
+
+    /// Returns the counts of two histograms together.
+    package func adding(_ other: LatencyHistogram) -> LatencyHistogram {
+        var both = self
+        for index in counts.indices { both.counts[index] &+= other.counts[index] }
+        both.sum = sum.addingClamped(other.sum)
+        return both
     }
 
     /// The counts at this moment.
@@ -25,7 +39,7 @@ public struct LatencyHistogram: Sendable, Hashable {
         let buckets = counts.indices.filter { counts[$0] > 0 }.map { index in
             Snapshot.Bucket(upperBound: .microseconds(Self.upperBound(of: index)), count: counts[index])
         }
-        return Snapshot(sum: sum, buckets: buckets)
+        return Snapshot(sum: .microseconds(Int64(clamping: sum)), buckets: buckets)
     }
 
     /// Rounds up to whole microseconds, since a bucket includes its upper bound. Parts of a nanosecond are ignored.
@@ -37,25 +51,25 @@ public struct LatencyHistogram: Sendable, Hashable {
     }
 
     private static func bucket(of microseconds: UInt64) -> Int {
-        guard microseconds > 1 << firstBound else { return 0 }
-        let below = microseconds - 1
-        let octave = UInt64.bitWidth - 1 - below.leadingZeroBitCount - firstBound
-        guard octave < octaves else { return 8 * octaves }
-        return 1 + 8 * octave + Int(below >> (octave + firstBound - 3)) - 8
+        let below = max(microseconds, 1) - 1
+        guard below >= steps else { return Int(below) }
+        let octave = UInt64.bitWidth - 1 - below.leadingZeroBitCount - stepBits
+        guard octave < octaves else { return steps * (1 + octaves) - 1 }
+        return steps * octave + Int(below >> octave)
     }
 
     /// The upper bound of a bucket, in microseconds.
     private static func upperBound(of bucket: Int) -> Int64 {
-        guard bucket > 0 else { return 1 << firstBound }
-        let (octave, step) = (bucket - 1).quotientAndRemainder(dividingBy: 8)
-        return Int64(8 + step + 1) << (octave + firstBound - 3)
+        guard bucket >= steps else { return Int64(bucket) + 1 }
+        let (octave, step) = (bucket / steps - 1, bucket % steps)
+        return Int64(steps + step + 1) << octave
     }
 }
 
 extension LatencyHistogram {
     /// The counts of a histogram at one moment.
     ///
-    /// The width of each bucket above 64 µs is at most an eighth of its lower bound.
+    /// A bucket is one microsecond wide, or at most an eighth of its lower bound.
     public struct Snapshot: Sendable, Hashable {
         /// The sum of all latencies, in whole microseconds.
         public var sum: Duration

@@ -3,12 +3,17 @@
 /// To compute rates, take the difference of two values: see ``since(_:)``. Statistics contain nothing about single tokens, accounts
 /// or callers.
 public struct ServerStatistics: Sendable, Hashable {
+    /// The server's version, for example `0.1.0-dev (revision 1a2b3c4d5e6f)`. Empty for a server that does not tell it.
+    public var version = ""
     /// The time at which the server started, by its wall clock. Counts of different starts are not comparable.
     public var startedAt = Timestamp(millisecondsSince1970: 0)
     /// The time since the start by a monotonic clock, in whole milliseconds.
     public var uptime: Duration = .zero
     /// Completed calls by their method, source and result. Contains no entries with a count of zero.
     public var calls: [CallKind: UInt64] = [:]
+    /// The latencies of calls from the arrival of their request to their response, by method and source. Calls that the server turned down
+    /// are not among them.
+    public var latencies: [LatencyKind: LatencyHistogram.Snapshot] = [:]
     /// Other counters, which only increase.
     public var counters: [Name: UInt64] = [:]
     /// Gauges: values that rise and fall.
@@ -27,11 +32,11 @@ public struct ServerStatistics: Sendable, Hashable {
 
     /// The method, source and result of a call.
     public struct CallKind: Sendable, Hashable {
-        /// The method's name, for example `Verify`; empty for a call that was turned down before its method was read.
+        /// The method's name, for example `Verify`; empty for a frame without a method: one that is no request, or too long.
         public var method: String
         /// The source of the response: `cache`, `provider` or `server`.
         public var source: String
-        /// The name of the status code, for example `OK`. Empty for a response from the cache, which is OK or a rejection.
+        /// The name of the status code, for example `OK`.
         public var code: String
         /// The reason of a failure, for example `TOKEN_REJECTED`; empty for a success and for a failure without a reason.
         public var reason: String
@@ -42,6 +47,20 @@ public struct ServerStatistics: Sendable, Hashable {
             self.source = source
             self.code = code
             self.reason = reason
+        }
+    }
+
+    /// The method and the source of calls with a latency.
+    public struct LatencyKind: Sendable, Hashable {
+        /// The method's name, for example `Verify`.
+        public var method: String
+        /// The source of the response: `cache`, `provider` or `server`.
+        public var source: String
+
+        /// Creates a kind of latency, for example in a test.
+        public init(method: String, source: String) {
+            self.method = method
+            self.source = source
         }
     }
 
@@ -178,6 +197,10 @@ extension ServerStatistics {
         var difference = self
         difference.uptime = uptime - earlier.uptime
         difference.calls = Self.difference(calls, earlier.calls)
+        difference.latencies = latencies.reduce(into: [:]) { differences, latency in
+            let since = latency.value.since(earlier.latencies[latency.key] ?? LatencyHistogram.Snapshot())
+            if since.count > 0 { differences[latency.key] = since }
+        }
         difference.counters = Self.difference(counters, earlier.counters)
         difference.providerRequests = Self.difference(providerRequests, earlier.providerRequests)
         difference.providerLatency = providerLatency.since(earlier.providerLatency)

@@ -30,24 +30,34 @@ package struct VerificationError: Error, Sendable, Hashable {
         case request
     }
 
+    /// How far the provider request of a failed call came.
+    package enum RequestProgress: Sendable, Hashable {
+        /// No request was sent: one of our own limits or checks ended the call.
+        case notSent
+        /// A request was begun, and got no response. It may or may not have reached the provider.
+        case sent
+        /// The provider responded, though without a verdict.
+        case responded
+    }
+
     package let code: Code
     /// A message for people, in one sentence. Contains no token, code, secret or URL.
     package let message: String
     /// The time to wait before a retry, if the provider or one of our limits states it.
     package let retryAfter: Duration?
     package let scope: Scope
-    /// Whether the provider responded to the request, though without a verdict. The cause may then be the request's token alone. False,
-    /// the default, without a response, and for our own limits.
-    package let hasResponse: Bool
+    /// How far the provider request came. The default is ``RequestProgress/notSent``.
+    package let request: RequestProgress
 
     package init(
-        _ code: Code, _ message: String, retryAfter: Duration? = nil, scope: Scope = .provider, hasResponse: Bool = false
+        _ code: Code, _ message: String, retryAfter: Duration? = nil, scope: Scope = .provider,
+        request: RequestProgress = .notSent
     ) {
         self.code = code
         self.message = message
         self.retryAfter = retryAfter
         self.scope = scope
-        self.hasResponse = hasResponse
+        self.request = request
     }
 
     /// The error of a request that names an application without a configuration.

@@ -206,9 +206,10 @@ extension SingleFlight {
 }
 
 extension VerificationError {
-    fileprivate static let outOfTime = VerificationError(.deadlineExceeded, "The deadline passed before the provider answered.")
+    fileprivate static let outOfTime = VerificationError(
+        .deadlineExceeded, "The deadline passed before the provider answered.", request: .sent)
     fileprivate static let callerLeft = VerificationError(
-        .deadlineExceeded, "The caller cancelled the call before the provider answered.")
+        .deadlineExceeded, "The caller cancelled the call before the provider answered.", request: .sent)
     fileprivate static let tooManyLookups = VerificationError(
         .providerBusy, "Too many lookups are in flight (cache.max-in-flight-lookups).", retryAfter: .milliseconds(100))
     fileprivate static let tooManyWaiters = VerificationError(

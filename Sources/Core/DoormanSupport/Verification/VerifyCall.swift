@@ -29,14 +29,27 @@ package struct VerifyCall: Sendable, Hashable {
     }
 }
 
+/// The source of a response. The raw values are the names in the statistics.
+package enum ResponseSource: String, Sendable, Hashable {
+    /// A cached entry, or the denial list.
+    case cache
+    /// The provider, or the wait for its response.
+    case provider
+    /// This server. No provider request was sent for the call.
+    case server
+}
+
 /// A verdict with its encoded response, which is shared by all calls with that verdict.
 package struct EncodedVerdict: Sendable, Hashable {
     package var verdict: Verdict
     package var response: EncodedResponse
+    package var source: ResponseSource
 
-    package init(_ verdict: Verdict, _ response: EncodedResponse) {
+    /// - Parameter source: The source of the verdict. By default the cache.
+    package init(_ verdict: Verdict, _ response: EncodedResponse, from source: ResponseSource = .cache) {
         self.verdict = verdict
         self.response = response
+        self.source = source
     }
 }
 

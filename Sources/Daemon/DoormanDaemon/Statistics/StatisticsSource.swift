@@ -2,6 +2,7 @@ internal import CurlTransport
 internal import DoormanCache
 internal import DoormanCore
 internal import DoormanGovernor
+internal import DoormanVersion
 
 /// Collects the statistics of the dependencies behind the server.
 struct StatisticsSource: Sendable {
@@ -16,6 +17,7 @@ struct StatisticsSource: Sendable {
     @Sendable
     func read() -> ServerStatistics {
         var statistics = ServerStatistics()
+        statistics.version = ProgramVersion.text
         let cache = verifier.statistics
         statistics.counters = [
             .cacheHits: cache.hits, .cacheMisses: cache.misses, .cacheJoined: cache.joined, .cacheRefreshed: cache.refreshed,

@@ -17,6 +17,13 @@ struct StatisticsJSON: Encodable {
         let total: UInt64
     }
 
+    struct CallLatency: Encodable {
+        let method: String
+        let source: String
+        /// As in ``StatisticsJSON/providerLatencyUs``.
+        let latencyUs: [String: UInt64]
+    }
+
     struct ProviderRequestKind: Encodable {
         let endpoint: String
         let outcome: String
@@ -38,6 +45,7 @@ struct StatisticsJSON: Encodable {
     }
 
     let outcome = "statistics"
+    @Nullable var version: String?
     @Nullable var startedAt: String?
     let uptimeSeconds: Double
     let countedSeconds: Double
@@ -47,6 +55,7 @@ struct StatisticsJSON: Encodable {
     @Nullable var hitRatio: Double?
     let failures: [String: UInt64]
     let calls: [CallKind]
+    let callLatencies: [CallLatency]
     let providerRequests: [ProviderRequestKind]
     /// The count, the mean and the percentiles by name. Latencies are in microseconds.
     @Nullable var providerLatencyUs: [String: UInt64]?
@@ -57,6 +66,7 @@ struct StatisticsJSON: Encodable {
 
     init(_ report: StatisticsReport) {
         let (now, period) = (report.now, report.period)
+        version = now.version.isEmpty ? nil : now.version
         startedAt = now.startedAt.iso8601
         uptimeSeconds = now.uptime.secondsForJSON
         countedSeconds = period.uptime.secondsForJSON
@@ -69,6 +79,11 @@ struct StatisticsJSON: Encodable {
             CallKind(
                 method: kind.method, source: kind.source, code: kind.code, reason: kind.reason, count: period.calls[kind] ?? 0,
                 total: now.calls[kind] ?? 0)
+        }
+        callLatencies = report.latencyKinds.compactMap { kind in
+            Self.latency(period.latencies[kind] ?? LatencyHistogram.Snapshot()).map {
+                CallLatency(method: kind.method, source: kind.source, latencyUs: $0)
+            }
         }
         providerRequests = report.providerCallKinds.map { kind in
             ProviderRequestKind(

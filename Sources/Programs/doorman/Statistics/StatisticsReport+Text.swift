@@ -11,7 +11,7 @@ extension StatisticsReport {
     var line: String {
         var parts = [
             "\(Self.rate(perSecond(calls))) calls/s", hitRatio.map { "\(Self.percent($0)) hits" } ?? "no hits",
-            "provider \(Self.rate(perSecond(providerRequests)))/s" + (latency.map { " " + $0 } ?? ""),
+            "provider \(Self.rate(perSecond(providerRequests)))/s" + (Self.latency(period.providerLatency).map { " " + $0 } ?? ""),
         ]
         if let reasons = reasonsText { parts.append("failures " + reasons) }
         parts += ["circuit breaker \(circuitBreakers)"]
@@ -24,13 +24,15 @@ extension StatisticsReport {
 
     private var lines: [(key: String, value: String)] {
         var lines = [
+            ("version", now.version.isEmpty ? "–" : now.version),
             ("started", "\(now.startedAt.iso8601 ?? "–"), \(DurationText.rough(now.uptime)) ago"),
             ("counted", isSinceStart ? "since then" : "in \(DurationText.describe(period.uptime))"),
             ("calls", "\(Self.number(calls)), \(Self.rate(perSecond(calls))) per second"),
             ("hit ratio", hitsText ?? "–"),
+            ("hit latency", Self.latency(hitLatency) ?? "–"),
             ("failures", reasonsText ?? "none"),
             ("provider", "\(Self.number(providerRequests)) requests, \(Self.rate(perSecond(providerRequests))) per second"),
-            ("latency", latency ?? "–"),
+            ("request latency", Self.latency(period.providerLatency) ?? "–"),
             ("circuit breaker", circuitBreakers), ("fullest", fullest ?? "–"),
             ("capacity", "\(Self.number(now.gauges[.cacheCapacity] ?? 0)) tokens of an application can be kept fresh"),
         ]
@@ -46,10 +48,10 @@ extension StatisticsReport {
         hitRatio.map { "\(Self.percent($0)) of \(Self.number(hits)) hits and \(Self.number(misses)) misses" }
     }
 
-    private var latency: String? {
-        guard let mean = period.providerLatency.mean else { return nil }
-        let percentiles = Self.percentiles.compactMap { percentile in
-            period.providerLatency.percentile(percentile.percent).map { "\(percentile.name) \(DurationText.latency($0))" }
+    private static func latency(_ latency: LatencyHistogram.Snapshot) -> String? {
+        guard let mean = latency.mean else { return nil }
+        let percentiles = percentiles.compactMap { percentile in
+            latency.percentile(percentile.percent).map { "\(percentile.name) \(DurationText.latency($0))" }
         }
         return (["mean \(DurationText.latency(mean))"] + percentiles).joined(separator: " ")
     }

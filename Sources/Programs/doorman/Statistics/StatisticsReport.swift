@@ -39,6 +39,15 @@ struct StatisticsReport: Sendable, Equatable {
         return all > 0 ? Double(hits) / all : nil
     }
 
+    /// The latencies of the cache's responses to `Verify`.
+    var hitLatency: LatencyHistogram.Snapshot {
+        period.latencies[ServerStatistics.LatencyKind(method: "Verify", source: "cache")] ?? LatencyHistogram.Snapshot()
+    }
+
+    var latencyKinds: [ServerStatistics.LatencyKind] {
+        now.latencies.keys.sorted { ($0.method, $0.source) < ($1.method, $1.source) }
+    }
+
     /// The reasons of failed calls, the most frequent first. A failure without a reason counts by its code.
     var reasons: [(name: String, count: UInt64)] {
         var counts: [String: UInt64] = [:]

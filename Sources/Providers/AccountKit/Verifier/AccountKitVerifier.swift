@@ -89,7 +89,7 @@ package struct AccountKitVerifier: TokenProvider {
     ) async throws(VerificationError) -> ResponseClassification {
         let requestedAt = time.now()
         let remaining = deadline.remaining(at: requestedAt)
-        guard remaining > .zero else { throw .deadlineExceeded }
+        guard remaining > .zero else { throw .deadlineBeforeRequest }
         let response: HTTPResponse
         do {
             response = try await transport.send(request, timeout: remaining)
@@ -173,7 +173,7 @@ extension AccountKitVerifier {
         case .rejected(.tokenRejected):
             return .alreadyInvalid
         case .rejected(.proofInvalid):
-            throw .misconfigured(ResponseKind.proofInvalid.message)
+            throw .misconfigured(ResponseKind.proofInvalid.message, request: .responded)
         default:
             return try confirm(response)
         }
@@ -201,7 +201,7 @@ extension AccountKitVerifier {
             guard body["success"] == .bool(true) else { throw .malformedResponse }
             return .revoked
         case .rejected:
-            throw VerificationError(.invalidRequest, "Account Kit rejected the revocation.")
+            throw VerificationError(.invalidRequest, "Account Kit rejected the revocation.", request: .responded)
         case .busy, .unavailable, .misconfigured:
             throw VerificationError(response)
         }

@@ -4,21 +4,25 @@ internal import ProviderHTTP
 // Messages contain our own text only: no URL, and nothing that Account Kit wrote.
 
 extension VerificationError {
-    static let deadlineExceeded = VerificationError(.deadlineExceeded, "The deadline passed before Account Kit responded.")
+    static let deadlineExceeded = VerificationError(
+        .deadlineExceeded, "The deadline passed before Account Kit responded.", request: .sent)
+
+    static let deadlineBeforeRequest = VerificationError(
+        .deadlineExceeded, "The deadline passed before a request to Account Kit could begin.")
 
     /// The response about this one token or account is malformed. Account Kit itself is well.
     static let malformedResponse = VerificationError(
-        .providerUnavailable, ResponseKind.malformed.message, scope: .request, hasResponse: true)
+        .providerUnavailable, ResponseKind.malformed.message, scope: .request, request: .responded)
 
     static let invalidAccountID = VerificationError(
         .invalidRequest, "Invalid account id: expected 1 to 64 decimal digits without a leading zero.")
 
     /// Account Kit rejected our own credential.
-    static let applicationRejected = misconfigured(ResponseKind.configurationRejected.message)
+    static let applicationRejected = misconfigured(ResponseKind.configurationRejected.message, request: .responded)
 
     /// An error in our own settings: Account Kit rejects our credential, or no credential is configured.
-    static func misconfigured(_ message: String) -> VerificationError {
-        VerificationError(.providerMisconfigured, message, scope: .credential)
+    static func misconfigured(_ message: String, request: RequestProgress = .notSent) -> VerificationError {
+        VerificationError(.providerMisconfigured, message, scope: .credential, request: request)
     }
 
     /// Creates the error of a response without a verdict.
@@ -27,7 +31,7 @@ extension VerificationError {
     init(_ response: ResponseClassification) {
         switch response {
         case .busy(let retryAfter):
-            self.init(.providerBusy, ResponseKind.throttled.message, retryAfter: retryAfter)
+            self.init(.providerBusy, ResponseKind.throttled.message, retryAfter: retryAfter, request: .responded)
         case .unavailable(let kind, let retryAfter):
             let scope: Scope =
                 switch kind {
@@ -36,9 +40,9 @@ extension VerificationError {
                 case .unexpectedError: .request
                 default: .provider
                 }
-            self.init(.providerUnavailable, kind.message, retryAfter: retryAfter, scope: scope, hasResponse: true)
+            self.init(.providerUnavailable, kind.message, retryAfter: retryAfter, scope: scope, request: .responded)
         case .misconfigured(let kind):
-            self = .misconfigured(kind.message)
+            self = .misconfigured(kind.message, request: .responded)
         case .success, .rejected:
             self.init(.internal, "A verdict was treated as an error. This is a bug in Doorman: report it.")
         }
@@ -49,9 +53,9 @@ extension VerificationError {
         let suffix = codeMayBeUsed ? " The code may have been used: request a new code." : ""
         switch error.code {
         case .deadlineExceeded:
-            self.init(.deadlineExceeded, Self.deadlineExceeded.message + suffix)
+            self.init(.deadlineExceeded, Self.deadlineExceeded.message + suffix, request: .sent)
         case .cancelled:
-            self.init(.deadlineExceeded, "The call was cancelled before Account Kit responded." + suffix)
+            self.init(.deadlineExceeded, "The call was cancelled before Account Kit responded." + suffix, request: .sent)
         case .queueFull:
             self.init(.providerBusy, "Too many requests to Account Kit are in flight.")
         case .urlNotAllowed:
@@ -59,11 +63,14 @@ extension VerificationError {
         case .bodyTooLarge where endpoint == .accounts:
             self.init(
                 .invalidRequest,
-                "The page is longer than provider.max-body allows: request a smaller page, or raise that setting.")
+                "The page is longer than provider.max-body allows: request a smaller page, or raise that setting.",
+                request: .responded)
         case .bodyTooLarge, .headersTooLarge:
-            self.init(.providerUnavailable, Self.message(for: error.code) + suffix, hasResponse: true)
+            self.init(.providerUnavailable, Self.message(for: error.code) + suffix, request: .responded)
+        case .shutDown:
+            self.init(.providerUnavailable, Self.message(for: error.code))
         default:
-            self.init(.providerUnavailable, Self.message(for: error.code) + suffix)
+            self.init(.providerUnavailable, Self.message(for: error.code) + suffix, request: .sent)
         }
     }
 

@@ -177,7 +177,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         connection.lendBuffer(&dispatcher.outputBuffer)
         let limit = ServerConnection.TurnLimit(outputBytes: shared.limits.writeBufferHighWaterMark - queuedBytes)
         framesWait = connection.takeTurn(dispatcher, in: &turn, limit: limit) { writeToSocket(&$0) } == .framesWait
-        var directive = connection.endRead(now: now)
+        let end = self.now
+        dispatcher.counters.recordHits(took: now.duration(to: end))
+        var directive = connection.endRead(now: end)
         turn.caller.endRead(now: now)
         if turn.forbiddenCalls > 0, directive == .keep { directive = connection.note(forbiddenCalls: turn.forbiddenCalls) }
         if turn.caller.permitsTaken > 0 || connection.hasStarted { startCalls(turn.caller) }
@@ -259,7 +261,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func finish(_ started: ServerConnection.StartedCall, _ outcome: AsynchronousCall.Outcome) {
         guard let ended = pendingCalls.removeValue(forKey: started.id) else { return }
         ended.permits?.release(1)
-        dispatcher.counters.countFinished(started.call.method, outcome.failure)
+        let now = now
+        dispatcher.counters.countFinished(
+            started.call.method, from: outcome.source, outcome.failure, took: started.began.duration(to: now))
         if outcome.failure == nil { logAudit(of: started.call) }
         let directive = connection.answer(started.id, with: outcome.response, now: now)
         // Responses of one lookup arrive together, and leave in one write.

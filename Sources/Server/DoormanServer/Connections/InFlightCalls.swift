@@ -3,7 +3,13 @@ internal import DoormanWire
 
 /// The calls of a connection that are started and not answered.
 struct InFlightCalls {
-    private var calls: [StreamID: (id: ServerConnection.CallID, deadline: Deadline)] = [:]
+    struct Call {
+        let id: ServerConnection.CallID
+        let method: Method
+        let deadline: Deadline
+    }
+
+    private var calls: [StreamID: Call] = [:]
     /// A time that is not later than the earliest deadline.
     private(set) var earliestDeadline = Instant.distantFuture
 
@@ -14,9 +20,9 @@ struct InFlightCalls {
 
     func contains(_ call: ServerConnection.CallID) -> Bool { calls[call.streamID]?.id == call }
 
-    mutating func insert(_ call: ServerConnection.CallID, deadline: Deadline) {
-        calls[call.streamID] = (call, deadline)
-        earliestDeadline = min(earliestDeadline, deadline.instant)
+    mutating func insert(_ call: Call) {
+        calls[call.id.streamID] = call
+        earliestDeadline = min(earliestDeadline, call.deadline.instant)
     }
 
     /// - Returns: Whether the call was in flight.
@@ -27,10 +33,10 @@ struct InFlightCalls {
     }
 
     /// Removes the calls whose deadline has passed, and returns them in the order of their start.
-    mutating func removeExpired(at now: Instant) -> [ServerConnection.CallID] {
+    mutating func removeExpired(at now: Instant) -> [Call] {
         guard now >= earliestDeadline else { return [] }
-        let expired = calls.values.filter { $0.deadline.hasPassed(at: now) }.map(\.id).sorted()
-        for call in expired { calls[call.streamID] = nil }
+        let expired = calls.values.filter { $0.deadline.hasPassed(at: now) }.sorted { $0.id < $1.id }
+        for call in expired { calls[call.id.streamID] = nil }
         earliestDeadline = calls.values.map(\.deadline.instant).min() ?? .distantFuture
         return expired
     }

@@ -46,6 +46,8 @@ package struct ServerConnection {
         package let id: CallID
         package let call: AsynchronousCall
         package let deadline: Deadline
+        /// The time of the turn that read the request.
+        package let began: Instant
     }
 
     /// The action on the socket after the output is written.
@@ -450,9 +452,11 @@ package struct ServerConnection {
 
     private mutating func expireCalls(now: Instant) -> [CallID] {
         guard let expired = changeCalls({ $0.removeExpired(at: now) }), !expired.isEmpty else { return [] }
-        for call in expired { fail(call.streamID, .deadlineExceeded, "the deadline passed before the call finished") }
+        for call in expired {
+            fail(call.id.streamID, .deadlineExceeded, "the deadline passed before the call finished", of: call.method)
+        }
         noteActivity(now)
-        return expired
+        return expired.map(\.id)
     }
 
     // MARK: - Frames
@@ -504,8 +508,12 @@ package struct ServerConnection {
 
     /// Writes a failure response. On a stream with a call in flight it answers the second request of that id; the call still gets
     /// its own response.
-    private mutating func fail(_ streamID: StreamID, _ failure: Failure, _ message: String, retryAfter: Duration? = nil) {
-        counters.countFailure(failure)
+    ///
+    /// - Parameter method: `nil` for a frame whose method was not read.
+    private mutating func fail(
+        _ streamID: StreamID, _ failure: Failure, _ message: String, of method: Method? = nil, retryAfter: Duration? = nil
+    ) {
+        counters.countFailure(failure, of: method)
         let response = FailureResponse(failure, message, retryAfter: retryAfter)
         output.writeFrame(.response, streamID: streamID, data: ResponseEncoder.encode(response))
     }
@@ -517,21 +525,21 @@ package struct ServerConnection {
             return fail(
                 streamID, .tooManyCalls,
                 "the connection reached its limit of \(limits.maximumCallsInFlight) calls in flight (server.max-calls-in-flight)",
-                retryAfter: .milliseconds(100))
+                of: call.method, retryAfter: .milliseconds(100))
         }
         if case .statistics = call {
             guard !(statisticsCall.map { isInFlight($0) } ?? false) else {
                 return fail(
                     streamID, .tooManyCalls, "the connection has a statistics call in flight: wait for its response",
-                    retryAfter: .milliseconds(100))
+                    of: .statistics, retryAfter: .milliseconds(100))
             }
         }
         let deadline = Deadline(now.advanced(by: min(timeout ?? limits.defaultCallTimeout, limits.maximumCallTimeout)))
         lastCallNumber += 1
         let id = CallID(streamID: streamID, number: lastCallNumber)
-        guard changeCalls({ $0.insert(id, deadline: deadline) }) != nil else { return }
+        guard changeCalls({ $0.insert(InFlightCalls.Call(id: id, method: call.method, deadline: deadline)) }) != nil else { return }
         if case .statistics = call { statisticsCall = id }
-        started.append(StartedCall(id: id, call: call, deadline: deadline))
+        started.append(StartedCall(id: id, call: call, deadline: deadline, began: now))
     }
 
     /// Changes the calls in flight of the current state.

@@ -1,4 +1,5 @@
-internal import DoormanCore
+package import DoormanCore
+package import DoormanSupport
 package import DoormanWire
 
 /// Counts how the calls and connections of one event loop ended. Only that loop uses the counters, so that a cache hit costs one
@@ -6,31 +7,31 @@ package import DoormanWire
 ///
 /// Each event is counted once, where it happens. No name contains data that a peer sent.
 package final class ServerCounters {
-    /// The source of a call's response.
-    package enum Source: String, Sendable, Hashable {
-        case cache = "cache"
-        case provider
-        case server
-    }
-
     /// The key of calls that ended alike.
     package struct Ending: Sendable, Hashable {
-        /// `nil` for calls that failed before their method mattered.
+        /// `nil` for a frame without a method: one that is no request, or too long.
         package let method: Method?
-        package let source: Source
+        package let source: ResponseSource
         /// `nil` for success.
         package let failure: Failure?
 
-        package init(_ method: Method?, from source: Source, _ failure: Failure?) {
+        package init(_ method: Method?, from source: ResponseSource, _ failure: Failure?) {
             self.method = method
             self.source = source
             self.failure = failure
         }
     }
 
+    /// The key of latencies.
+    package struct LatencyKind: Sendable, Hashable {
+        package let method: Method
+        package let source: ResponseSource
+    }
+
     /// The counters of one or several event loops at one moment.
     package struct Snapshot: Sendable, Hashable {
         package fileprivate(set) var calls: [Ending: UInt64] = [:]
+        package fileprivate(set) var latencies: [LatencyKind: LatencyHistogram] = [:]
         /// Closed connections by the reason's name.
         package fileprivate(set) var connectionsClosed: [String: UInt64] = [:]
 
@@ -39,12 +40,17 @@ package final class ServerCounters {
         /// Adds the counters of another event loop.
         package mutating func add(_ other: Snapshot) {
             calls.merge(other.calls, uniquingKeysWith: &+)
+            latencies.merge(other.latencies) { $0.adding($1) }
             connectionsClosed.merge(other.connectionsClosed, uniquingKeysWith: &+)
         }
     }
 
     /// `Verify` calls that the cache answered with an identity. Most calls end so, and need no dictionary lookup.
     private var validHits: UInt64 = 0
+    private var rejectedHits: UInt64 = 0
+    /// The hits whose latency is recorded.
+    private var recordedHits: UInt64 = 0
+    private var hitLatency = LatencyHistogram()
     private var otherCounts = Snapshot()
 
     package init() {}
@@ -58,17 +64,30 @@ package final class ServerCounters {
             validHits &+= 1
             return
         }
+        rejectedHits &+= 1
         count(Ending(.verify, from: .cache, Failure(rejection)))
     }
 
-    /// Counts a call that failed before its method mattered.
-    func countFailure(_ failure: Failure) {
-        count(Ending(nil, from: .server, failure))
+    /// Records the latency of the hits since the last turn, which is the duration of their turn.
+    @inline(__always)
+    func recordHits(took duration: Duration) {
+        let hits = validHits &+ rejectedHits
+        guard hits != recordedHits else { return }
+        hitLatency.record(duration, count: hits &- recordedHits)
+        recordedHits = hits
+    }
+
+    /// Counts a call that the server turned down.
+    ///
+    /// - Parameter method: `nil` for a frame without a method.
+    func countFailure(_ failure: Failure, of method: Method?) {
+        count(Ending(method, from: .server, failure))
     }
 
     /// Counts an asynchronous call at its end.
-    func countFinished(_ method: Method, _ failure: Failure?) {
-        count(Ending(method, from: method.source, failure))
+    func countFinished(_ method: Method, from source: ResponseSource, _ failure: Failure?, took latency: Duration) {
+        count(Ending(method, from: source, failure))
+        otherCounts.latencies[LatencyKind(method: method, source: source), default: LatencyHistogram()].record(latency)
     }
 
     /// Counts a health check.
@@ -85,7 +104,12 @@ package final class ServerCounters {
 
     package var snapshot: Snapshot {
         var snapshot = otherCounts
-        if validHits > 0 { snapshot.calls[Ending(.verify, from: .cache, nil)] = validHits }
+        if validHits > 0 { snapshot.calls[Ending(.verify, from: .cache, nil), default: 0] &+= validHits }
+        if recordedHits > 0 {
+            // Calls that found an entry only when they waited for a lookup are in the other histogram.
+            let kind = LatencyKind(method: .verify, source: .cache)
+            snapshot.latencies[kind] = snapshot.latencies[kind]?.adding(hitLatency) ?? hitLatency
+        }
         return snapshot
     }
 
@@ -94,20 +118,16 @@ package final class ServerCounters {
     }
 }
 
-extension Method {
-    /// The source of the method's responses other than cache hits.
-    fileprivate var source: ServerCounters.Source {
-        switch self {
-        case .verify, .exchange, .revoke, .listAccounts, .deleteAccount: .provider
-        case .statistics, .healthCheck: .server
-        }
-    }
-}
-
 extension ServerStatistics.CallKind {
     init(_ ending: ServerCounters.Ending) {
         self.init(
             method: ending.method?.name.description ?? "", source: ending.source.rawValue,
             code: (ending.failure?.row.code ?? .ok).description, reason: ending.failure?.row.reason ?? "")
+    }
+}
+
+extension ServerStatistics.LatencyKind {
+    init(_ kind: ServerCounters.LatencyKind) {
+        self.init(method: kind.method.name.description, source: kind.source.rawValue)
     }
 }

@@ -31,25 +31,35 @@ package enum AsynchronousCall: Sendable, Hashable {
         let response: EncodedResponse
         /// `nil` for success.
         let failure: Failure?
+        let source: ResponseSource
 
         init(_ encoded: EncodedVerdict) {
             response = encoded.response
+            source = encoded.source
             failure = if case .rejected(let rejection) = encoded.verdict { Failure(rejection.reason) } else { nil }
         }
 
         init(_ verdict: ExchangeVerdict) {
             response = EncodedResponse(bytes: ResponseEncoder.encode(verdict))
-            failure = if case .rejected(let rejection) = verdict { Failure(rejection.reason) } else { nil }
+            switch verdict {
+            case .issued: (failure, source) = (nil, .provider)
+            case .rejected(let rejection):
+                // No request is sent for a malformed code.
+                (failure, source) = (Failure(rejection.reason), rejection.reason == .malformedToken ? .server : .provider)
+            }
         }
 
         init(_ error: VerificationError) {
             response = EncodedResponse(bytes: ResponseEncoder.encode(FailureResponse(error)))
             failure = Failure(error.code)
+            // The server ends a call at its deadline, however far a request came.
+            source = error.request == .notSent || error.code == .deadlineExceeded ? .server : .provider
         }
 
-        init(succeededWith data: [UInt8]) {
+        init(succeededWith data: [UInt8], from source: ResponseSource = .provider) {
             response = EncodedResponse(bytes: data)
             failure = nil
+            self.source = source
         }
     }
 
@@ -73,7 +83,7 @@ package enum AsynchronousCall: Sendable, Hashable {
             case .deleteAccount(let request):
                 try await backend.deleteAccount(request, deadline: deadline)
                 return Outcome(succeededWith: ResponseEncoder.encodeAccountDeleted())
-            case .statistics: return Outcome(succeededWith: await statistics.join().value)
+            case .statistics: return Outcome(succeededWith: await statistics.join().value, from: .server)
             }
         } catch {
             return Outcome(error)
@@ -88,6 +98,6 @@ extension VerificationError {
         VerificationError(
             .invalidRequest,
             "A page of \(page.accounts.count) accounts exceeds the \(ResponseEncoder.longestForEveryClient) bytes that every client "
-                + "accepts: request fewer accounts with page_size.")
+                + "accepts: request fewer accounts with page_size.", request: .responded)
     }
 }

@@ -95,38 +95,38 @@ package final class RequestDispatcher {
             let fields = request.fields(in: data)
             return verify(fields, key: prefetched?.key ?? backend.key(of: fields.token), &context)
         }
-        return arena.withRequest(data) { decide($0, &context) } ?? fail(.malformedRequest, responses.malformedRequest)
+        return arena.withRequest(data) { decide($0, &context) } ?? fail(.malformedRequest, of: nil, responses.malformedRequest)
     }
 
     private func decide(_ request: borrowing RequestView, _ context: inout RequestContext) -> RequestDecision {
         guard let method = request.method else {
             return request.namesMethod
-                ? fail(.unimplemented, responses.unknownMethod) : fail(.malformedRequest, responses.noMethod)
+                ? fail(.unimplemented, of: nil, responses.unknownMethod) : fail(.malformedRequest, of: nil, responses.noMethod)
         }
         if method == .healthCheck { return checkHealth(request, context) }
         // Callers without permission must not reach the payload decoder.
         if let failure = admit(method, &context) { return failure }
         switch method {
         case .verify:
-            return request.withVerifyRequest { verify($0, key: backend.key(of: $0.token), &context) } ?? malformedPayload()
+            return request.withVerifyRequest { verify($0, key: backend.key(of: $0.token), &context) } ?? malformedPayload(.verify)
         case .exchange:
-            guard var exchange = request.exchangeRequest() else { return malformedPayload() }
+            guard var exchange = request.exchangeRequest() else { return malformedPayload(.exchange) }
             exchange.caller = context.caller.counted
             return start(.exchange(exchange), request, &context)
         case .revoke:
-            guard var revocation = request.revocationRequest() else { return malformedPayload() }
+            guard var revocation = request.revocationRequest() else { return malformedPayload(.revoke) }
             revocation.caller = context.caller.counted
             return start(revocation, request, &context)
         case .listAccounts:
-            guard var list = request.accountListRequest() else { return malformedPayload() }
+            guard var list = request.accountListRequest() else { return malformedPayload(.listAccounts) }
             list.caller = context.caller.counted
             return start(.listAccounts(list), request, &context)
         case .deleteAccount:
-            guard var deletion = request.accountDeletionRequest() else { return malformedPayload() }
+            guard var deletion = request.accountDeletionRequest() else { return malformedPayload(.deleteAccount) }
             deletion.caller = context.caller.counted
             return startAccountRevocation(.deleteAccount(deletion), request, &context)
         case .statistics:
-            guard request.isStatisticsRequest() else { return malformedPayload() }
+            guard request.isStatisticsRequest() else { return malformedPayload(.statistics) }
             return .asynchronous(.statistics, timeout: request.timeout)
         case .healthCheck: preconditionFailure("a health check was answered above")
         }
@@ -139,10 +139,10 @@ package final class RequestDispatcher {
     private func admit(_ method: Method, _ context: inout RequestContext) -> RequestDecision? {
         guard context.caller.methods.allows(method) else {
             if context.caller.methods.isEmpty { context.forbiddenCalls += 1 }
-            return notAllowed(method, context.caller.caller)
+            return notAllowed(method, to: "call \(method.service)/\(method.name)", context.caller.caller)
         }
-        guard !context.isDraining else { return fail(.draining, responses.draining) }
-        return context.caller.takeCall() ? nil : rateLimited(context)
+        guard !context.isDraining else { return fail(.draining, of: method, responses.draining) }
+        return context.caller.takeCall() ? nil : rateLimited(method, context)
     }
 
     // MARK: - Verify
@@ -168,19 +168,19 @@ package final class RequestDispatcher {
 
     private func miss(_ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext) -> RequestDecision {
         guard let application = String(validating: Array(copying: request.applicationID), as: UTF8.self) else {
-            return malformedPayload()
+            return malformedPayload(.verify)
         }
         let token = Token(bytes: Array(copying: request.token))
         // A malformed token takes no permit and is not charged as a cache miss.
         if let rejection = backend.validateSyntax(of: token) {
-            return fail(Failure(rejection.reason), ResponseEncoder.encode(Verdict.rejected(rejection)))
+            return fail(Failure(rejection.reason), of: .verify, ResponseEncoder.encode(Verdict.rejected(rejection)))
         }
         let call = VerifyCall(
             validated: token, key: key, applicationID: application.isEmpty ? nil : application,
             maxAge: request.maxAgeSeconds == 0 ? nil : .seconds(Int64(request.maxAgeSeconds)), caller: context.caller.counted)
         if serveStale(call, on: .cacheMiss, &context) { return .cached }
         if let limit = charge(backend.isLookupInFlight(for: call) ? .permit : .permitAndMiss, &context) {
-            return serveStale(call, on: .missLimitExceeded, &context) ? .cached : limitExceeded(limit, context.caller)
+            return serveStale(call, on: .missLimitExceeded, &context) ? .cached : limitExceeded(limit, of: .verify, context.caller)
         }
         return .asynchronous(.verify(call), timeout: request.timeout)
     }
@@ -196,7 +196,7 @@ package final class RequestDispatcher {
     private func start(
         _ call: AsynchronousCall, _ request: borrowing RequestView, _ context: inout RequestContext
     ) -> RequestDecision {
-        if let limit = charge(.permitAndMiss, &context) { return limitExceeded(limit, context.caller) }
+        if let limit = charge(.permitAndMiss, &context) { return limitExceeded(limit, of: call.method, context.caller) }
         return .asynchronous(call, timeout: request.timeout)
     }
 
@@ -206,11 +206,13 @@ package final class RequestDispatcher {
     ) -> RequestDecision {
         switch revocation.subject {
         case .token:
-            guard context.caller.methods.contains(.revoke) else { return notAllowed("revoke tokens", context.caller.caller) }
+            guard context.caller.methods.contains(.revoke) else {
+                return notAllowed(.revoke, to: "revoke tokens", context.caller.caller)
+            }
             return start(.revoke(revocation), request, &context)
         case .account:
             guard context.caller.methods.contains(.revokeAccounts) else {
-                return notAllowed("revoke accounts", context.caller.caller)
+                return notAllowed(.revoke, to: "revoke accounts", context.caller.caller)
             }
             return startAccountRevocation(.revoke(revocation), request, &context)
         }
@@ -221,15 +223,15 @@ package final class RequestDispatcher {
     private func startAccountRevocation(
         _ call: AsynchronousCall, _ request: borrowing RequestView, _ context: inout RequestContext
     ) -> RequestDecision {
-        if let limit = charge(.permitAndMiss, &context) { return limitExceeded(limit, context.caller) }
-        if let failure = chargeAccountRevocation(context) {
+        if let limit = charge(.permitAndMiss, &context) { return limitExceeded(limit, of: call.method, context.caller) }
+        if let failure = chargeAccountRevocation(call.method, context) {
             context.caller.returnPermit()
             return failure
         }
         return .asynchronous(call, timeout: request.timeout)
     }
 
-    private func chargeAccountRevocation(_ context: RequestContext) -> RequestDecision? {
+    private func chargeAccountRevocation(_ method: Method, _ context: RequestContext) -> RequestDecision? {
         let wait = backend.chargeAccountRevocation(
             to: context.caller.counted, limit: context.caller.limits.accountRevocations, now: context.now)
         guard let wait else { return nil }
@@ -237,7 +239,7 @@ package final class RequestDispatcher {
         let limit = own ? "authorization.account-revocations-per-second" : "account-revocations-per-second in \(policy.setting)"
         let message = "caller \(context.caller.caller) exceeded its rate limit for revocations of accounts (\(limit))"
         return fail(
-            .tooManyCallsPerSecond,
+            .tooManyCallsPerSecond, of: method,
             ResponseEncoder.encode(FailureResponse(.tooManyCallsPerSecond, message, retryAfter: wait)))
     }
 
@@ -262,36 +264,35 @@ package final class RequestDispatcher {
 
     // MARK: - Failures
 
-    private func fail(_ failure: Failure, _ data: [UInt8]) -> RequestDecision {
-        counters.countFailure(failure)
+    /// - Parameter method: `nil` for a request without a method.
+    private func fail(_ failure: Failure, of method: Method?, _ data: [UInt8]) -> RequestDecision {
+        counters.countFailure(failure, of: method)
         return .immediate(data)
     }
 
-    private func malformedPayload() -> RequestDecision { fail(.malformedRequest, responses.malformedPayload) }
-
-    private func rateLimited(_ context: RequestContext) -> RequestDecision {
-        let wait = context.caller.waitForNextCall(now: context.now)
-        return limitExceeded(LimitExceeded(.tooManyCallsPerSecond, retryAfter: wait), context.caller)
+    private func malformedPayload(_ method: Method) -> RequestDecision {
+        fail(.malformedRequest, of: method, responses.malformedPayload)
     }
 
-    private func limitExceeded(_ limit: LimitExceeded, _ caller: CallerContext) -> RequestDecision {
-        fail(limit.failure, ResponseEncoder.encode(limit.response(to: caller, setting: policy.setting)))
+    private func rateLimited(_ method: Method, _ context: RequestContext) -> RequestDecision {
+        let wait = context.caller.waitForNextCall(now: context.now)
+        return limitExceeded(LimitExceeded(.tooManyCallsPerSecond, retryAfter: wait), of: method, context.caller)
+    }
+
+    private func limitExceeded(_ limit: LimitExceeded, of method: Method, _ caller: CallerContext) -> RequestDecision {
+        fail(limit.failure, of: method, ResponseEncoder.encode(limit.response(to: caller, setting: policy.setting)))
     }
 
     /// Returns the failure response for a missing permission. It names the caller as the setting would have to.
-    private func notAllowed(_ method: Method, _ caller: Caller) -> RequestDecision {
-        notAllowed("call \(method.service)/\(method.name)", caller)
-    }
-
-    private func notAllowed(_ action: String, _ caller: Caller) -> RequestDecision {
+    private func notAllowed(_ method: Method, to action: String, _ caller: Caller) -> RequestDecision {
         let message = "caller \(caller) is not allowed to \(action): see \(policy.setting)"
-        return fail(.callerNotAllowed, ResponseEncoder.encode(FailureResponse(.callerNotAllowed, message)))
+        return fail(.callerNotAllowed, of: method, ResponseEncoder.encode(FailureResponse(.callerNotAllowed, message)))
     }
 
     private func checkHealth(_ request: borrowing RequestView, _ context: RequestContext) -> RequestDecision {
-        guard let service = request.healthCheckService() else { return malformedPayload() }
+        guard let service = request.healthCheckService() else { return malformedPayload(.healthCheck) }
         guard service.isEmpty || Method.allCases.contains(where: { $0.service.description == service }) else {
-            return fail(.serviceUnknown, responses.unknownService)
+            return fail(.serviceUnknown, of: .healthCheck, responses.unknownService)
         }
         counters.countHealthCheck()
         return .immediate(context.isDraining ? responses.notServing : responses.serving)

@@ -213,13 +213,13 @@ extension CachingVerifier {
         _ encoded: EncodedVerdict, requestedAt: Instant, for call: VerifyCall
     ) throws(VerificationError) -> EncodedVerdict {
         switch cache.denial(of: encoded.verdict, for: call.key, requestedAt: requestedAt, now: timeSource.now()) {
-        case nil: return encoded
+        case nil: return EncodedVerdict(encoded.verdict, encoded.response, from: .provider)
         case .token: return cache.deniedVerdict
         case .account:
             throw VerificationError(
                 .providerUnavailable,
                 "The token's account was revoked moments ago, so the provider's verdict may be outdated: verify the token again.",
-                scope: .request)
+                scope: .request, request: .responded)
         }
     }
 
@@ -286,7 +286,8 @@ extension CachingVerifier {
             return try await request()
         } catch {
             guard error.code == .deadlineExceeded else { throw error }
-            throw VerificationError(.providerUnavailable, error.message, retryAfter: error.retryAfter)
+            throw VerificationError(
+                .providerUnavailable, error.message, retryAfter: error.retryAfter, request: error.request)
         }
     }
 
@@ -297,7 +298,7 @@ extension CachingVerifier {
             return encoded
         }
         let rejected = Verdict.rejected(.anotherApplication)
-        return EncodedVerdict(rejected, encode(rejected))
+        return EncodedVerdict(rejected, encode(rejected), from: encoded.source)
     }
 }
 
@@ -517,8 +518,11 @@ extension CachingVerifier {
 extension VerificationError {
     fileprivate static let rejectionStorm = VerificationError(
         .providerUnavailable,
-        "The provider rejects most of the tokens that were valid a moment ago, which is taken for an outage.", scope: .request)
-    fileprivate static let tooLate = VerificationError(.deadlineExceeded, "The provider's response arrived too late to be used.")
+        "The provider rejects most of the tokens that were valid a moment ago, which is taken for an outage.", scope: .request,
+        request: .responded)
+    fileprivate static let tooLate = VerificationError(
+        .deadlineExceeded, "The provider's response arrived too late to be used.",
+        request: .responded)
 
     /// Whether the provider may have carried out the revocation that failed with this error, or never received it.
     ///

@@ -135,6 +135,6 @@ extension GovernedVerifier {
     /// Adds the time after which it may come back to the error of a throttled call.
     private func addingBackOff(to error: VerificationError) -> VerificationError {
         guard error.code == .providerBusy, let retryAfter = governor.retryTimeAfterBackOff() else { return error }
-        return VerificationError(.providerBusy, error.message, retryAfter: retryAfter)
+        return VerificationError(.providerBusy, error.message, retryAfter: retryAfter, request: error.request)
     }
 }

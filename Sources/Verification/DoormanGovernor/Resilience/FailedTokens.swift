@@ -29,7 +29,7 @@ struct FailedTokens: Sendable {
 
     /// Remembers the failure of a token, if its cause may be the token alone: if the provider responded, and accepted our credential.
     mutating func note(_ error: VerificationError, of token: Int, at now: Instant) {
-        guard error.hasResponse, error.code == .providerUnavailable, error.scope != .credential else { return }
+        guard error.request == .responded, error.code == .providerUnavailable, error.scope != .credential else { return }
         forget(token)
         if failures.count >= Self.maximumTokens, let (_, oldest) = order.popFirst() { failures[oldest] = nil }
         lastTicket += 1

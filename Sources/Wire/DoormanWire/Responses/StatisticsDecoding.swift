@@ -17,15 +17,21 @@ extension ServerStatistics {
         self.init()
         startedAt = Timestamp(millisecondsSince1970: unsafe message.pointee.started_at_ms)
         uptime = .milliseconds(Int64(clamping: unsafe message.pointee.uptime_ms))
-        guard unsafe readCounts(message), unsafe readStates(message) else { return nil }
-        guard let latency = unsafe message.pointee.provider_latency else { return }
-        providerLatency.sum = .microseconds(Int64(clamping: unsafe latency.pointee.sum_us))
-        providerLatency.buckets = (unsafe 0..<latency.pointee.n_buckets).compactMap { index in
-            unsafe latency.pointee.buckets[index].map { bucket in
-                LatencyHistogram.Snapshot.Bucket(
-                    upperBound: .microseconds(Int64(clamping: unsafe bucket.pointee.upper_us)), count: unsafe bucket.pointee.count)
-            }
+        guard let version = unsafe optionalText(message.pointee.version) else { return nil }
+        self.version = version
+        guard unsafe readCounts(message), unsafe readLatencies(message), unsafe readStates(message) else { return nil }
+    }
+
+    private mutating func readLatencies(_ message: UnsafeMutablePointer<Doorman__V1__ServerStats>) -> Bool {
+        if let latency = unsafe message.pointee.provider_latency { providerLatency = unsafe LatencyHistogram.Snapshot(latency) }
+        for index in unsafe 0..<message.pointee.n_call_latencies {
+            guard let part = unsafe message.pointee.call_latencies[index], let method = unsafe optionalText(part.pointee.method),
+                let source = unsafe optionalText(part.pointee.source)
+            else { return false }
+            guard let latency = unsafe part.pointee.latency else { continue }
+            latencies[LatencyKind(method: method, source: source)] = unsafe LatencyHistogram.Snapshot(latency)
         }
+        return true
     }
 
     private mutating func readCounts(_ message: UnsafeMutablePointer<Doorman__V1__ServerStats>) -> Bool {
@@ -78,6 +84,20 @@ extension ServerStatistics {
                     backOff: backOff == 0 ? nil : .milliseconds(backOff)))
         }
         return true
+    }
+}
+
+extension LatencyHistogram.Snapshot {
+    fileprivate init(_ message: UnsafeMutablePointer<Doorman__V1__LatencyHistogram>) {
+        self.init(
+            sum: .microseconds(Int64(clamping: unsafe message.pointee.sum_us)),
+            buckets: (unsafe 0..<message.pointee.n_buckets).compactMap { index in
+                unsafe message.pointee.buckets[index].map { bucket in
+                    Bucket(
+                        upperBound: .microseconds(Int64(clamping: unsafe bucket.pointee.upper_us)),
+                        count: unsafe bucket.pointee.count)
+                }
+            })
     }
 }
 

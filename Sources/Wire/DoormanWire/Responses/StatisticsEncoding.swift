@@ -14,6 +14,8 @@ extension ResponseEncoder {
             try unsafe parts.setCalls(statistics, &message)
             try unsafe parts.setNumbers(statistics, &message)
             try unsafe parts.setStates(statistics, &message)
+            unsafe message.version = try unsafe arena.text(statistics.version, allocator)
+            try unsafe parts.setLatencies(statistics, &message)
             if statistics.providerLatency != LatencyHistogram.Snapshot() {
                 unsafe message.provider_latency = try unsafe parts.latency(statistics.providerLatency)
             }
@@ -48,6 +50,19 @@ extension ResponseEncoder {
             unsafe part.endpoint = try unsafe arena.text(call.key.endpoint, allocator)
             unsafe part.outcome = try unsafe arena.text(call.key.outcome, allocator)
             unsafe part.count = call.value
+            return unsafe part
+        }
+    }
+
+    func setLatencies(_ statistics: ServerStatistics, _ message: inout Doorman__V1__ServerStats) throws(ArenaFull) {
+        let latencies = statistics.latencies.sorted { $0.key.order < $1.key.order }
+        unsafe message.n_call_latencies = latencies.count
+        unsafe message.call_latencies = try unsafe list(latencies) { item throws(ArenaFull) in
+            var part = unsafe Doorman__V1__CallLatency()
+            unsafe doorman__v1__call_latency__init(&part)
+            unsafe part.method = try unsafe arena.text(item.key.method, allocator)
+            unsafe part.source = try unsafe arena.text(item.key.source, allocator)
+            unsafe part.latency = try unsafe latency(item.value)
             return unsafe part
         }
     }
@@ -119,6 +134,10 @@ extension ResponseEncoder {
 
 extension ServerStatistics.CallKind {
     fileprivate var order: (String, String, String, String) { (method, source, code, reason) }
+}
+
+extension ServerStatistics.LatencyKind {
+    fileprivate var order: (String, String) { (method, source) }
 }
 
 extension ServerStatistics.ProviderRequestKind {

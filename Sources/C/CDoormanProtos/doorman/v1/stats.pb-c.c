@@ -142,6 +142,51 @@ void   doorman__v1__call_count__free_unpacked
   assert(message->base.descriptor == &doorman__v1__call_count__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   doorman__v1__call_latency__init
+                     (Doorman__V1__CallLatency         *message)
+{
+  static const Doorman__V1__CallLatency init_value = DOORMAN__V1__CALL_LATENCY__INIT;
+  *message = init_value;
+}
+size_t doorman__v1__call_latency__get_packed_size
+                     (const Doorman__V1__CallLatency *message)
+{
+  assert(message->base.descriptor == &doorman__v1__call_latency__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t doorman__v1__call_latency__pack
+                     (const Doorman__V1__CallLatency *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &doorman__v1__call_latency__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t doorman__v1__call_latency__pack_to_buffer
+                     (const Doorman__V1__CallLatency *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &doorman__v1__call_latency__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Doorman__V1__CallLatency *
+       doorman__v1__call_latency__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Doorman__V1__CallLatency *)
+     protobuf_c_message_unpack (&doorman__v1__call_latency__descriptor,
+                                allocator, len, data);
+}
+void   doorman__v1__call_latency__free_unpacked
+                     (Doorman__V1__CallLatency *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &doorman__v1__call_latency__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   doorman__v1__named_number__init
                      (Doorman__V1__NamedNumber         *message)
 {
@@ -430,7 +475,7 @@ const ProtobufCMessageDescriptor doorman__v1__stats_request__descriptor =
   (ProtobufCMessageInit) doorman__v1__stats_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor doorman__v1__server_stats__field_descriptors[9] =
+static const ProtobufCFieldDescriptor doorman__v1__server_stats__field_descriptors[11] =
 {
   {
     "started_at_ms",
@@ -540,9 +585,34 @@ static const ProtobufCFieldDescriptor doorman__v1__server_stats__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "call_latencies",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Doorman__V1__ServerStats, n_call_latencies),
+    offsetof(Doorman__V1__ServerStats, call_latencies),
+    &doorman__v1__call_latency__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__ServerStats, version),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned doorman__v1__server_stats__field_indices_by_name[] = {
   6,   /* field[6] = applications */
+  9,   /* field[9] = call_latencies */
   2,   /* field[2] = calls */
   3,   /* field[3] = counters */
   4,   /* field[4] = gauges */
@@ -551,11 +621,12 @@ static const unsigned doorman__v1__server_stats__field_indices_by_name[] = {
   7,   /* field[7] = provider_requests */
   0,   /* field[0] = started_at_ms */
   1,   /* field[1] = uptime_ms */
+  10,   /* field[10] = version */
 };
 static const ProtobufCIntRange doorman__v1__server_stats__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor doorman__v1__server_stats__descriptor =
 {
@@ -565,7 +636,7 @@ const ProtobufCMessageDescriptor doorman__v1__server_stats__descriptor =
   "Doorman__V1__ServerStats",
   "doorman.v1",
   sizeof(Doorman__V1__ServerStats),
-  9,
+  11,
   doorman__v1__server_stats__field_descriptors,
   doorman__v1__server_stats__field_indices_by_name,
   1,  doorman__v1__server_stats__number_ranges,
@@ -660,6 +731,70 @@ const ProtobufCMessageDescriptor doorman__v1__call_count__descriptor =
   doorman__v1__call_count__field_indices_by_name,
   1,  doorman__v1__call_count__number_ranges,
   (ProtobufCMessageInit) doorman__v1__call_count__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor doorman__v1__call_latency__field_descriptors[3] =
+{
+  {
+    "method",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__CallLatency, method),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__CallLatency, source),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "latency",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__CallLatency, latency),
+    &doorman__v1__latency_histogram__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned doorman__v1__call_latency__field_indices_by_name[] = {
+  2,   /* field[2] = latency */
+  0,   /* field[0] = method */
+  1,   /* field[1] = source */
+};
+static const ProtobufCIntRange doorman__v1__call_latency__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor doorman__v1__call_latency__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "doorman.v1.CallLatency",
+  "CallLatency",
+  "Doorman__V1__CallLatency",
+  "doorman.v1",
+  sizeof(Doorman__V1__CallLatency),
+  3,
+  doorman__v1__call_latency__field_descriptors,
+  doorman__v1__call_latency__field_indices_by_name,
+  1,  doorman__v1__call_latency__number_ranges,
+  (ProtobufCMessageInit) doorman__v1__call_latency__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor doorman__v1__named_number__field_descriptors[2] =

@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Doorman__V1__StatsRequest Doorman__V1__StatsRequest;
 typedef struct Doorman__V1__ServerStats Doorman__V1__ServerStats;
 typedef struct Doorman__V1__CallCount Doorman__V1__CallCount;
+typedef struct Doorman__V1__CallLatency Doorman__V1__CallLatency;
 typedef struct Doorman__V1__NamedNumber Doorman__V1__NamedNumber;
 typedef struct Doorman__V1__LimitState Doorman__V1__LimitState;
 typedef struct Doorman__V1__ApplicationState Doorman__V1__ApplicationState;
@@ -102,21 +103,30 @@ struct  Doorman__V1__ServerStats
    * The latency of provider requests. Absent: no request has got a response.
    */
   Doorman__V1__LatencyHistogram *provider_latency;
+  /*
+   * The latency of calls, from the arrival of a request to its response. Calls that the server turned down are not among them.
+   */
+  size_t n_call_latencies;
+  Doorman__V1__CallLatency **call_latencies;
+  /*
+   * The server's version, such as "0.1.0". Empty: the server is older than this field.
+   */
+  char *version;
 };
 #define DOORMAN__V1__SERVER_STATS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__server_stats__descriptor) \
-    , 0, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL }
+    , 0, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0,NULL, (char *)protobuf_c_empty_string }
 
 
 struct  Doorman__V1__CallCount
 {
   ProtobufCMessage base;
   /*
-   * The method: "Verify", "Exchange", … Empty for a call that failed before its method mattered.
+   * The method: "Verify", "Exchange", … Empty for a frame without a method: one that is no request, or too long.
    */
   char *method;
   /*
-   * The source of the response: "cache", "provider" or "server".
+   * The source of the response: "cache"; "provider" if a provider request was sent; or "server".
    */
   char *source;
   /*
@@ -132,6 +142,24 @@ struct  Doorman__V1__CallCount
 #define DOORMAN__V1__CALL_COUNT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__call_count__descriptor) \
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+
+
+struct  Doorman__V1__CallLatency
+{
+  ProtobufCMessage base;
+  /*
+   * The method: "Verify", "Exchange", …
+   */
+  char *method;
+  /*
+   * The source of the response: "cache", "provider" or "server".
+   */
+  char *source;
+  Doorman__V1__LatencyHistogram *latency;
+};
+#define DOORMAN__V1__CALL_LATENCY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__call_latency__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL }
 
 
 struct  Doorman__V1__NamedNumber
@@ -216,7 +244,8 @@ struct  Doorman__V1__LatencyHistogram
 
 
 /*
- * The number of latencies up to upper_us that no smaller bucket holds. A bucket's width is at most an eighth of its upper bound.
+ * The number of latencies up to upper_us that no smaller bucket holds. A bucket is one microsecond wide, or at most an eighth of its
+ * lower bound.
  */
 struct  Doorman__V1__LatencyBucket
 {
@@ -285,6 +314,25 @@ Doorman__V1__CallCount *
                       const uint8_t       *data);
 void   doorman__v1__call_count__free_unpacked
                      (Doorman__V1__CallCount *message,
+                      ProtobufCAllocator *allocator);
+/* Doorman__V1__CallLatency methods */
+void   doorman__v1__call_latency__init
+                     (Doorman__V1__CallLatency         *message);
+size_t doorman__v1__call_latency__get_packed_size
+                     (const Doorman__V1__CallLatency   *message);
+size_t doorman__v1__call_latency__pack
+                     (const Doorman__V1__CallLatency   *message,
+                      uint8_t             *out);
+size_t doorman__v1__call_latency__pack_to_buffer
+                     (const Doorman__V1__CallLatency   *message,
+                      ProtobufCBuffer     *buffer);
+Doorman__V1__CallLatency *
+       doorman__v1__call_latency__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   doorman__v1__call_latency__free_unpacked
+                     (Doorman__V1__CallLatency *message,
                       ProtobufCAllocator *allocator);
 /* Doorman__V1__NamedNumber methods */
 void   doorman__v1__named_number__init
@@ -411,6 +459,9 @@ typedef void (*Doorman__V1__ServerStats_Closure)
 typedef void (*Doorman__V1__CallCount_Closure)
                  (const Doorman__V1__CallCount *message,
                   void *closure_data);
+typedef void (*Doorman__V1__CallLatency_Closure)
+                 (const Doorman__V1__CallLatency *message,
+                  void *closure_data);
 typedef void (*Doorman__V1__NamedNumber_Closure)
                  (const Doorman__V1__NamedNumber *message,
                   void *closure_data);
@@ -460,6 +511,7 @@ extern const ProtobufCEnumDescriptor    doorman__v1__circuit_breaker__descriptor
 extern const ProtobufCMessageDescriptor doorman__v1__stats_request__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__server_stats__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__call_count__descriptor;
+extern const ProtobufCMessageDescriptor doorman__v1__call_latency__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__named_number__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__limit_state__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__application_state__descriptor;
