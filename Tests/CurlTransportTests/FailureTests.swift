@@ -49,6 +49,20 @@ struct FailureTests {
         try await withServer(ScriptedServer { _ in }) { transport, _ in
             let error = await transport.failure(closed.url())
             #expect(error?.code == .connectFailed)
+            #expect(error?.cause == .connectionRefused)
+            #expect(error?.requestMayHaveBeenSent == false)
+        }
+    }
+
+    @Test("a proxy that refuses the connection is the cause, with its status", arguments: [407, 403, 502])
+    func proxy(status: Int) async throws {
+        let proxy = ScriptedServer { connection in
+            guard connection.request() != nil else { return }
+            connection.write("HTTP/1.1 \(status) No\r\nContent-Length: 0\r\n\r\n")
+        }
+        try await withServer(proxy, { [url = proxy.url()] in $0.proxy = url }) { transport, _ in
+            let error = await transport.failure("https://provider.invalid/")
+            #expect(error?.cause == .proxyResponded(status: status), "\(String(describing: error))")
             #expect(error?.requestMayHaveBeenSent == false)
         }
     }
@@ -58,7 +72,7 @@ struct FailureTests {
         let start = ContinuousClock.now
         try await withServer(ScriptedServer { _ in }) { transport, _ in
             let error = await transport.failure("https://no-such-host.invalid/", timeout: .seconds(2))
-            #expect(error?.code == .resolveFailed || error?.code == .deadlineExceeded)
+            #expect(error?.code == .resolveFailed && error?.cause == .hostNotFound || error?.code == .deadlineExceeded)
             #expect(error?.requestMayHaveBeenSent == false)
         }
         // A hanging resolver delays neither the caller nor the shutdown of the transport.

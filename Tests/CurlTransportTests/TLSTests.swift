@@ -93,6 +93,14 @@ struct TLSTests {
     /// The reason why a certificate is invalid.
     enum CertificateProblem: CaseIterable {
         case wrongName, expired, unknownAuthority, unknownToTheSystem
+
+        var cause: TransportError.Cause {
+            switch self {
+            case .wrongName: .certificateForOtherName
+            case .expired: .certificateExpired
+            case .unknownAuthority, .unknownToTheSystem: .certificateUntrusted
+            }
+        }
     }
 
     @Test("a server with an invalid certificate receives no request over HTTP/2", arguments: CertificateProblem.allCases)
@@ -109,6 +117,7 @@ struct TLSTests {
         for request in [HTTPRequest(.get, url: server.me, isRepeatable: true), try server.exchange()] {
             let error = await transport.failure(request)
             #expect(error?.code == .tls)
+            #expect(error?.cause == problem.cause)
             #expect(error?.requestMayHaveBeenSent == false)
         }
         #expect(server.emulator.statistics.total == 0)

@@ -37,5 +37,5 @@ package enum RequestOutcome: Sendable, Hashable {
     /// A whole response arrived.
     case answered(ResponseKind, status: Int)
     /// No whole response arrived.
-    case failed(TransportError.Code)
+    case failed(TransportError.Code, TransportError.Cause? = nil)
 }

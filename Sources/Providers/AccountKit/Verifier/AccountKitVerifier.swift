@@ -95,7 +95,7 @@ package struct AccountKitVerifier: TokenProvider {
             response = try await transport.send(request, timeout: remaining)
         } catch {
             if error.repeats > 0 { repeats(error.repeats) }
-            observer(endpoint, .failed(error.code), requestedAt.duration(to: time.now()))
+            observer(endpoint, .failed(error.code, error.cause), requestedAt.duration(to: time.now()))
             let deadlineHasPassed = error.code == .timedOut && deadline.hasPassed(at: time.now())
             throw deadlineHasPassed ? .deadlineExceeded : VerificationError(error, at: endpoint)
         }

@@ -92,7 +92,7 @@ extension VerificationError {
 
 extension ResponseKind {
     /// A message for people: the failure and its cause, in one sentence.
-    var message: String {
+    package var message: String {
         switch self {
         case .success: "Account Kit responded."
         case .tokenRejected: "Account Kit rejected the token: it is invalid, expired or revoked."

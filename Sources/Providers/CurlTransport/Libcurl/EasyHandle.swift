@@ -94,9 +94,13 @@ internal import ProviderHTTP
 
     /// The number of connections that were opened for this transfer (`CURLINFO_NUM_CONNECTS`).
     var newConnections: Int {
-        var count = 0
-        let code = unsafe doorman_curl_easy_getinfo_long(pointer, CURLINFO_NUM_CONNECTS, &count)
-        return code == CURLE_OK ? count : 0
+        number(CURLINFO_NUM_CONNECTS) ?? 0
+    }
+
+    /// A number about the transfer; `nil` if libcurl does not know it.
+    func number(_ info: CURLINFO) -> Int? {
+        var number = 0
+        return unsafe doorman_curl_easy_getinfo_long(pointer, info, &number) == CURLE_OK ? number : nil
     }
 
     private func note(_ code: CURLcode) {

@@ -1,4 +1,5 @@
 internal import CCurl
+private import Glibc
 internal import ProviderHTTP
 
 extension TransportError.Code {
@@ -26,6 +27,33 @@ extension TransportError.Code {
             self = .urlNotAllowed
         default:
             self = .protocolError
+        }
+    }
+}
+
+extension EasyHandle {
+    /// Returns the cause of a failure, from libcurl's code and what it knows about the transfer.
+    func cause(of code: CURLcode) -> TransportError.Cause? {
+        if let status = number(CURLINFO_HTTP_CONNECTCODE), status >= 300 { return .proxyResponded(status: status) }
+        switch code {
+        case CURLE_COULDNT_RESOLVE_HOST: return .hostNotFound
+        case CURLE_COULDNT_RESOLVE_PROXY: return .proxyNotFound
+        case CURLE_COULDNT_CONNECT:
+            switch number(CURLINFO_OS_ERRNO).map(Int32.init(truncatingIfNeeded:)) {
+            case ECONNREFUSED: return .connectionRefused
+            case EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN: return .hostUnreachable
+            default: return nil
+            }
+        case CURLE_PEER_FAILED_VERIFICATION:
+            // See "DIAGNOSTICS" in openssl-verify(1). libcurl compares names itself, after OpenSSL found the chain valid. It leaves 1 then.
+            switch number(CURLINFO_SSL_VERIFYRESULT) {
+            case 9: return .certificateNotYetValid
+            case 10: return .certificateExpired
+            case 0, 1, 62: return .certificateForOtherName
+            default: return .certificateUntrusted
+            }
+        case _ where TransportError.Code(code) == .tls: return .handshakeFailed
+        default: return nil
         }
     }
 }

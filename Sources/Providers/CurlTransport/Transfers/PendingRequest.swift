@@ -100,11 +100,12 @@ final class PendingRequest: Sendable {
         end { _ in .success(response) }
     }
 
-    func fail(_ code: TransportError.Code, curlCode: UInt32? = nil) {
+    func fail(_ code: TransportError.Code, curlCode: UInt32? = nil, cause: TransportError.Cause? = nil) {
         end { state in
             .failure(
                 TransportError(
-                    code, requestMayHaveBeenSent: !state.sendings.isEmpty, curlCode: curlCode, repeats: state.repeats))
+                    code, requestMayHaveBeenSent: !state.sendings.isEmpty, curlCode: curlCode, repeats: state.repeats,
+                    cause: cause))
         }
     }
 

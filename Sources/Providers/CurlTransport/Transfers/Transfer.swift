@@ -110,7 +110,7 @@ final class Transfer {
         } else if code == CURLE_OPERATION_TIMEDOUT, now.advanced(by: .milliseconds(1)) >= pending.deadline {
             pending.fail(.deadlineExceeded)
         } else {
-            pending.fail(TransportError.Code(code), curlCode: UInt32(code.rawValue))
+            pending.fail(TransportError.Code(code), curlCode: UInt32(code.rawValue), cause: easy.cause(of: code))
         }
     }
 }

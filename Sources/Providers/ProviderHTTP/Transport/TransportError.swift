@@ -33,6 +33,38 @@ package struct TransportError: Error, Sendable, Hashable {
         case urlNotAllowed = "url_not_allowed"
     }
 
+    /// The reason behind a ``Code``, as far as the transport knows it. The description completes "because" in a log line, and contains
+    /// neither a secret nor a URL.
+    package enum Cause: Sendable, Hashable, CustomStringConvertible {
+        case hostNotFound
+        case proxyNotFound
+        case connectionRefused
+        case hostUnreachable
+        /// The proxy responded to `CONNECT` with this status. 407 asks for a user name and a password.
+        case proxyResponded(status: Int)
+        case certificateExpired
+        case certificateNotYetValid
+        case certificateForOtherName
+        case certificateUntrusted
+        case handshakeFailed
+
+        package var description: String {
+            switch self {
+            case .hostNotFound: "the host name could not be resolved"
+            case .proxyNotFound: "the host name of the proxy could not be resolved"
+            case .connectionRefused: "the host refused the connection"
+            case .hostUnreachable: "the host could not be reached"
+            case .proxyResponded(status: 407): "the proxy asks for a user name and a password (status 407)"
+            case .proxyResponded(let status): "the proxy refused the connection (status \(status))"
+            case .certificateExpired: "the host's certificate has expired"
+            case .certificateNotYetValid: "the host's certificate is not valid yet"
+            case .certificateForOtherName: "the host's certificate is for another name"
+            case .certificateUntrusted: "the host's certificate is not issued by a trusted authority"
+            case .handshakeFailed: "the TLS handshake failed"
+            }
+        }
+    }
+
     package let code: Code
     /// Whether the server may have received the request. False only if certainly no byte of it was sent.
     package let requestMayHaveBeenSent: Bool
@@ -40,11 +72,16 @@ package struct TransportError: Error, Sendable, Hashable {
     package let curlCode: UInt32?
     /// The number of times that the transport repeated the request by itself, because a kept connection had ended.
     package let repeats: Int
+    /// `nil` if ``code`` says all that is known.
+    package let cause: Cause?
 
-    package init(_ code: Code, requestMayHaveBeenSent: Bool, curlCode: UInt32? = nil, repeats: Int = 0) {
+    package init(
+        _ code: Code, requestMayHaveBeenSent: Bool, curlCode: UInt32? = nil, repeats: Int = 0, cause: Cause? = nil
+    ) {
         self.code = code
         self.requestMayHaveBeenSent = requestMayHaveBeenSent
         self.curlCode = curlCode
         self.repeats = repeats
+        self.cause = cause
     }
 }
