@@ -25,7 +25,7 @@ struct WaitingTests {
         #expect(scene.provider.tokens.dropFirst(2) == (2..<20).map { Token("\($0)") }[...])
         #expect(
             scene.governor.statistics
-                == GovernorStatistics(freeSlots: 2, waiting: 0, backOff: nil, circuitBreaker: .closed(failures: 0)))
+                == GovernorStatistics(freeSlots: 2, waiting: 0, backOff: nil, circuitBreaker: .closed(failures: 0), openings: 0))
     }
 
     @Test("a call over the maximum of waiting calls gets a busy error")
@@ -134,7 +134,8 @@ struct WaitingTests {
             }
             #expect(
                 scene.governor.statistics
-                    == GovernorStatistics(freeSlots: 4, waiting: 0, backOff: nil, circuitBreaker: .closed(failures: 0)))
+                    == GovernorStatistics(freeSlots: 4, waiting: 0, backOff: nil, circuitBreaker: .closed(failures: 0), openings: 0)
+            )
         }
     }
 }

@@ -64,7 +64,8 @@ struct AccountsTests {
         }
         #expect(provider.revocations.requests.last?.caller == Self.loopback.first)
         #expect(
-            log.lines.filter { $0.contains("revoked all tokens of an account") && $0.contains("audit=account_revoked") }.count == 1)
+            log.lines.filter { $0.contains("revocation of all tokens of an account") && $0.contains("audit=account_revocation") }
+                .count == 1)
     }
 
     @Test("revocations and deletions of accounts have a rate limit of their own")
@@ -133,7 +134,9 @@ struct AccountsTests {
             try await peer.send(Frames.deleteAccount("unknown", streamID: 5))
             #expect(try await peer.readFrame().failure == .providerUnavailable)
         }
-        #expect(log.lines.filter { $0.contains("deleted an account") && $0.contains("ip:127.0.0.1") }.count == 1)
+        #expect(
+            log.lines.filter { $0.contains("deletion of an account") && $0.contains("ip:127.0.0.1") && $0.contains("outcome=OK") }
+                .count == 1)
     }
 
     @Test("a Unix socket caller is the user that the kernel reports")

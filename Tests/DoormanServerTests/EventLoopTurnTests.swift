@@ -24,9 +24,11 @@ struct EventLoopTurnTests {
             RequestDispatcher(
                 backend: backend, policy: .standard, quotas: CallerQuotaRegistry(maximumCallers: 10),
                 inFlight: InFlightCounter(maximum: 10), settings: ServerSettings()), eventLoop: loop)
-        let log = RateLimitedLogger(Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), now: backend.timeSource.now)
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let log = RateLimitedLogger(logger, now: backend.timeSource.now)
         let shared = ConnectionHandler.Shared(
-            backend: backend, limits: ConnectionLimits(), statistics: CoalescedStatisticsReader { [] }, log: log)
+            backend: backend, limits: ConnectionLimits(), statistics: CoalescedStatisticsReader { [] }, log: log,
+            audit: logger)
         let listener = try await ServerBootstrap(group: group)
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.maxMessagesPerRead, value: 1)

@@ -1,7 +1,6 @@
-import DoormanClient
+import DoormanCore
+import DoormanSupport
 import Testing
-
-@testable import doorman
 
 @Suite("Timestamps by ISO 8601")
 struct TimestampTests {

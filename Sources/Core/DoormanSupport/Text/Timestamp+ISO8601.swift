@@ -1,4 +1,4 @@
-internal import DoormanClient
+package import DoormanCore
 
 extension Timestamp {
     /// The time in UTC by ISO 8601, to the millisecond: `2017-07-14T02:40:00.000Z`. `nil` for the distant future.
@@ -7,7 +7,7 @@ extension Timestamp {
     ///
     /// The calendar is the proleptic Gregorian calendar. Days are counted in eras of 400 years that begin in March, so that the leap day
     /// is the last day of its year. See Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, `civil_from_days`.
-    var iso8601: String? {
+    package var iso8601: String? {
         guard self != .distantFuture else { return nil }
         let (days, milliseconds) = Self.floored(millisecondsSince1970, 86_400_000)
         // Days since 0000-03-01. The sum cannot overflow, because days are far fewer than milliseconds.

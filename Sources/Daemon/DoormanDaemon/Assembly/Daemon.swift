@@ -16,7 +16,7 @@ package struct Daemon {
     let logger: Logger
     /// Loads the settings again for a reload.
     let loader: SettingsLoader
-    private let logWriter = LogWriter()
+    private let logWriter: LogWriter
     private let applications: [ServedApplication]
 
     /// - Throws: ``ConfigurationError`` with all problems.
@@ -26,7 +26,8 @@ package struct Daemon {
         applications = try Self.check(settings)
         let logLevel = LogLevel(settings.logLevel)
         self.logLevel = logLevel
-        let writer = logWriter
+        let writer = LogWriter(format: settings.logFormat)
+        logWriter = writer
         logger = Logger(
             label: "doormand", factory: { LevelledLogHandler(QueuedLogHandler(label: $0, writer: writer), level: logLevel) })
     }
@@ -94,7 +95,8 @@ package struct Daemon {
     private func serve(_ server: DoormanServer, _ dependencies: Dependencies) async throws {
         let reloader = Reloader(
             configuration: activeConfiguration(dependencies, server), counters: dependencies.reloads, logger: logger)
-        var services: [any Service] = [server, reloader]
+        let monitor = StateMonitor(server: server, dependencies: dependencies, logger: logger)
+        var services: [any Service] = [server, reloader, monitor]
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

@@ -61,18 +61,21 @@ struct Dependencies {
     /// Returns the observer that logs rejection storms.
     private static func stormLog(_ logger: Logger) -> CachingVerifier.StormObserver {
         { applicationID, event in
-            let application: Logger.Metadata = ["application": "\(applicationID)"]
+            var metadata: Logger.Metadata = ["application": "\(applicationID)"]
             switch event {
             case .began(let rejected, let checked):
+                metadata.merge(["rejected": "\(rejected)", "checked": "\(checked)"]) { $1 }
                 logger.error(
                     "rejection storm: the provider rejects most known tokens, so their entries stay; check the provider",
-                    metadata: application.merging(["rejected": "\(rejected)", "checked": "\(checked)"]) { $1 })
-            case .recovered:
-                logger.notice("rejection storm ended: known tokens are valid again", metadata: application)
-            case .believed:
+                    metadata: metadata)
+            case .recovered(let duration, let rejected):
+                metadata.merge(["duration": "\(DurationText.describe(duration))", "rejected": "\(rejected)"]) { $1 }
+                logger.notice("rejection storm ended: known tokens are valid again", metadata: metadata)
+            case .believed(let duration, let rejected):
+                metadata.merge(["duration": "\(DurationText.describe(duration))", "rejected": "\(rejected)"]) { $1 }
                 logger.error(
                     "rejection storm lasted for cache.rejection-storm.max-duration: its rejections are believed now",
-                    metadata: application)
+                    metadata: metadata)
             }
         }
     }

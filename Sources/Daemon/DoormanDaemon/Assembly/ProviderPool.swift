@@ -17,6 +17,8 @@ final class ProviderPool: Sendable {
         let applicationID: String
         /// The governor of all secrets of the application, because Account Kit grants its allowance per application.
         let governor: Governor
+        /// What the requests have shown about the provider.
+        let health = ProviderHealth()
     }
 
     /// Everything outside the pool that its verifiers and its router use.
@@ -130,13 +132,15 @@ final class ProviderPool: Sendable {
         _ applications: [ServedApplication], _ governedApplications: [GovernedApplication], _ environment: Environment,
         _ providerRequests: ProviderCounters
     ) throws(AccountKitSettings.Invalid) -> [[GovernedVerifier]] {
-        let observer: AccountKitVerifier.Observer = { endpoint, outcome, took in
-            providerRequests.record(endpoint, outcome, took)
-        }
         var verifiers: [[GovernedVerifier]] = []
         for application in applications {
-            guard let governor = governedApplications.first(where: { $0.applicationID == application.id })?.governor else {
+            guard let governedApplication = governedApplications.first(where: { $0.applicationID == application.id }) else {
                 preconditionFailure("the set of applications changes only with a restart")
+            }
+            let (governor, health) = (governedApplication.governor, governedApplication.health)
+            let observer: AccountKitVerifier.Observer = { endpoint, outcome, took in
+                providerRequests.record(endpoint, outcome, took)
+                health.record(endpoint, outcome)
             }
             var governed: [GovernedVerifier] = []
             for credential in application.credentials {

@@ -9,14 +9,19 @@ final class LogWriter: Sendable {
     static let flushTimeout = Duration.milliseconds(500)
 
     let queue: LogQueue
+    let format: LogFormat
+    private let droppedLines = NIOLockedValueBox<UInt64>(0)
     private let descriptor: Int32
     private let wakeUp = DispatchSemaphore(value: 0)
     /// The number of lines whose writing the thread has not confirmed. It is zero only if all lines are written or dropped.
     private let unwritten = NIOLockedValueBox(0)
 
-    /// - Parameter descriptor: The descriptor of the log. By default standard error.
-    init(descriptor: Int32 = 2, queue: LogQueue = LogQueue()) {
+    /// - Parameters:
+    ///   - descriptor: The descriptor of the log. By default standard error.
+    ///   - format: The format of the lines. By default text.
+    init(descriptor: Int32 = 2, format: LogFormat = .text, queue: LogQueue = LogQueue()) {
         self.descriptor = descriptor
+        self.format = format
         self.queue = queue
     }
 
@@ -44,21 +49,26 @@ final class LogWriter: Sendable {
         while unwritten.withLockedValue({ $0 > 0 }), ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
+    /// The number of lines that were dropped and reported.
+    var droppedCount: UInt64 { droppedLines.withLockedValue { $0 } }
+
     private func writeAll() {
         let count = unwritten.withLockedValue { $0 }
         while let next = queue.next() {
             switch next {
             case .write(let line): DescriptorOutput.write(line, to: descriptor)
-            case .report(let dropped): DescriptorOutput.write(Self.report(dropped), to: descriptor)
+            case .report(let dropped):
+                droppedLines.withLockedValue { $0 += UInt64(dropped.ordinary + dropped.audit) }
+                DescriptorOutput.write(report(dropped), to: descriptor)
             }
         }
         unwritten.withLockedValue { $0 -= count }
     }
 
     /// Returns the line about dropped lines, in the format of the others.
-    private static func report(_ dropped: LogQueue.Dropped) -> String {
+    private func report(_ dropped: LogQueue.Dropped) -> String {
         let lines = CollectedLines()
-        var logger = Logger(label: "doormand", factory: { StreamLogHandler(label: $0, stream: lines, metadataProvider: nil) })
+        var logger = Logger(label: "doormand", factory: { [format] in format.makeHandler(label: $0, stream: lines) })
         logger.logLevel = .warning
         logger.warning(
             "dropped log lines, because standard error was not read fast enough",

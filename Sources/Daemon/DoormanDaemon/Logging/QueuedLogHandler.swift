@@ -1,6 +1,6 @@
 internal import Logging
 
-/// A log handler whose lines are written by another thread. The format is that of `StreamLogHandler`.
+/// A log handler whose lines are written by another thread.
 struct QueuedLogHandler: LogHandler {
     /// Hands the lines of a log handler to the writer.
     private struct Output: TextOutputStream, Sendable {
@@ -13,12 +13,12 @@ struct QueuedLogHandler: LogHandler {
     /// The metadata that makes a line an audit line. Its value is the name of the event.
     static let auditKey = "audit"
 
-    private var ordinary: StreamLogHandler
-    private var audit: StreamLogHandler
+    private var ordinary: any LogHandler
+    private var audit: any LogHandler
 
     init(label: String, writer: LogWriter) {
-        ordinary = StreamLogHandler(label: label, stream: Output(writer: writer, kind: .ordinary), metadataProvider: nil)
-        audit = StreamLogHandler(label: label, stream: Output(writer: writer, kind: .audit), metadataProvider: nil)
+        ordinary = writer.format.makeHandler(label: label, stream: Output(writer: writer, kind: .ordinary))
+        audit = writer.format.makeHandler(label: label, stream: Output(writer: writer, kind: .audit))
     }
 
     var logLevel: Logger.Level {

@@ -42,6 +42,7 @@ package struct DoormandSettings: Sendable {
     var maximumTokenBytes = 1024
     var maximumCodeBytes = 1024
     var logLevel = Logger.Level.info
+    var logFormat = LogFormat.text
     /// Whether the kernel may write core dumps of the process, which hold secrets.
     var allowsCoreDumps = false
     /// The time between two checks of the files for changes, at least 10 ms. 0 for never, default 5 s.

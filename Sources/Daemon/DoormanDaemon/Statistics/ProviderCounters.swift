@@ -32,7 +32,7 @@ extension RequestOutcome {
     var name: String {
         switch self {
         case .answered(let kind, _): kind.rawValue
-        case .failed(let code): "failed_\(code.rawValue)"
+        case .failed(let code, _): "failed_\(code.rawValue)"
         }
     }
 }

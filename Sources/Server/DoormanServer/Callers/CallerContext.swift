@@ -99,23 +99,43 @@ struct LimitExceeded {
         FailureResponse(failure, message(caller, setting), retryAfter: retryAfter)
     }
 
-    private func message(_ context: borrowing CallerContext, _ setting: String) -> String {
+    /// The name of the setting behind the limit, for messages and the log.
+    ///
+    /// - Parameter policy: The setting or file that holds the policy.
+    func setting(of context: borrowing CallerContext, policy: String) -> String {
+        switch failure {
+        case .tooManyCallsPerSecond: "calls-per-second in \(policy)"
+        case .tooManyCallsOfCaller:
+            context.limits.callsInFlight == nil ? "authorization.calls-in-flight" : "calls-in-flight in \(policy)"
+        case .tooManyMisses where subject == .network: "authorization.network-misses-per-second"
+        case .tooManyMisses:
+            context.limits.misses == nil ? "authorization.misses-per-second" : "misses-per-second in \(policy)"
+        default: "server.max-waiting-calls"
+        }
+    }
+
+    /// The event for the log.
+    func event(of context: borrowing CallerContext, policy: String) -> CallerEvent {
+        // The server's own limit is not the fault of the caller that meets it.
+        let isOfCaller = failure != .tooManyCallsAtServer
+        return CallerEvent(
+            caller: isOfCaller ? context.counted.name : nil, kind: .limitExceeded(setting(of: context, policy: policy)))
+    }
+
+    private func message(_ context: borrowing CallerContext, _ policy: String) -> String {
         let caller = "caller \(context.caller)"
+        let setting = setting(of: context, policy: policy)
         switch failure {
         case .tooManyCallsPerSecond:
-            return "\(caller) exceeded its rate limit (calls-per-second in \(setting))"
+            return "\(caller) exceeded its rate limit (\(setting))"
         case .tooManyCallsOfCaller:
-            let limit =
-                context.limits.callsInFlight.map { "\($0) calls in flight (calls-in-flight in \(setting))" }
-                ?? "\(context.defaults.callsInFlight ?? 0) calls in flight (authorization.calls-in-flight)"
-            return "\(caller) reached its limit of \(limit)"
-        case .tooManyMisses where subject == .network:
-            return "the network of \(caller) exceeded its rate limit for cache misses (authorization.network-misses-per-second)"
+            let limit = context.limits.callsInFlight ?? context.defaults.callsInFlight ?? 0
+            return "\(caller) reached its limit of \(limit) calls in flight (\(setting))"
         case .tooManyMisses:
-            let own = context.limits.misses == nil ? "authorization.misses-per-second" : "misses-per-second in \(setting)"
-            return "\(caller) exceeded its rate limit for cache misses (\(own))"
+            let subject = subject == .network ? "the network of \(caller)" : caller
+            return "\(subject) exceeded its rate limit for cache misses (\(setting))"
         default:
-            return "the server reached its limit of \(context.permits.server.maximum) calls in flight (server.max-waiting-calls)"
+            return "the server reached its limit of \(context.permits.server.maximum) calls in flight (\(setting))"
         }
     }
 }

@@ -56,6 +56,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         let limits: ConnectionLimits
         let statistics: CoalescedStatisticsReader
         let log: RateLimitedLogger
+        /// The logger of acts of callers.
+        let audit: Logger
     }
 
     /// The path of a connection's outgoing bytes.
@@ -242,20 +244,24 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    /// Logs a successful call that concerns a whole account.
-    private func logAudit(of call: AsynchronousCall) {
-        switch call {
-        case .deleteAccount:
+    /// Logs an act that an operator must be able to find later, and a bug of ours.
+    private func log(_ call: AsynchronousCall, _ outcome: AsynchronousCall.Outcome) {
+        if let message = outcome.internalError {
             shared.log.log(
-                .notice, about: "account_deleted", "deleted an account",
-                ["audit": "account_deleted", "caller": "\(caller.caller)"])
-        case .revoke(let request):
-            guard case .account = request.subject else { return }
-            shared.log.log(
-                .notice, about: "account_revoked", "revoked all tokens of an account",
-                ["audit": "account_revoked", "caller": "\(caller.caller)"])
-        case .verify, .exchange, .listAccounts, .statistics: return
+                .error, about: "internal_error", "internal error: report this bug of Doorman",
+                ["method": "\(call.method.service)/\(call.method.name)", "cause": "\(message)"])
         }
+        if outcome.failure == .tooManyDenials {
+            dispatcher.counters.note(
+                CallerEvent(caller: caller.counted.name, kind: .limitExceeded("cache.max-denials")))
+        }
+        guard let act = call.audit else { return }
+        var metadata = call.auditedIDs
+        metadata["audit"] = "\(act.name)"
+        metadata["caller"] = "\(caller.caller)"
+        metadata["outcome"] = "\(outcome.failure?.auditName ?? "OK")"
+        // Not rate limited: none of these lines may be missing. A caller's limit on cache misses bounds their number.
+        shared.audit.log(level: act.level, act.message, metadata: metadata)
     }
 
     private func finish(_ started: ServerConnection.StartedCall, _ outcome: AsynchronousCall.Outcome) {
@@ -264,7 +270,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         let now = now
         dispatcher.counters.countFinished(
             started.call.method, from: outcome.source, outcome.failure, took: started.began.duration(to: now))
-        if outcome.failure == nil { logAudit(of: started.call) }
+        if outcome.failure != nil || started.call.method != .verify { log(started.call, outcome) }
         let directive = connection.answer(started.id, with: outcome.response, now: now)
         // Responses of one lookup arrive together, and leave in one write.
         if !flushIsScheduled, let context {

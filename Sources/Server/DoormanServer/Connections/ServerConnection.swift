@@ -522,6 +522,7 @@ package struct ServerConnection {
 
     private mutating func start(_ call: AsynchronousCall, on streamID: StreamID, timeout: Duration?, now: Instant) {
         guard callsInFlight < limits.maximumCallsInFlight else {
+            counters.note(CallerEvent(caller: nil, kind: .limitExceeded("server.max-calls-in-flight")))
             return fail(
                 streamID, .tooManyCalls,
                 "the connection reached its limit of \(limits.maximumCallsInFlight) calls in flight (server.max-calls-in-flight)",

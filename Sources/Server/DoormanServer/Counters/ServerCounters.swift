@@ -52,6 +52,7 @@ package final class ServerCounters {
     private var recordedHits: UInt64 = 0
     private var hitLatency = LatencyHistogram()
     private var otherCounts = Snapshot()
+    private var callerEvents = CallerEvents()
 
     package init() {}
 
@@ -93,6 +94,15 @@ package final class ServerCounters {
     /// Counts a health check.
     func countHealthCheck() {
         count(Ending(.healthCheck, from: .server, nil))
+    }
+
+    /// Notes a call that was turned down, for the log.
+    func note(_ event: CallerEvent) { callerEvents.note(event) }
+
+    /// Returns the calls that were noted since the last call of this function.
+    package func takeCallerEvents() -> CallerEvents {
+        defer { callerEvents = CallerEvents() }
+        return callerEvents
     }
 
     /// Counts a connection that was closed.

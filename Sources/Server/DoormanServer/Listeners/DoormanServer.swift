@@ -167,6 +167,16 @@ package final class DoormanServer: Service {
     /// Returns how the calls and connections of all event loops ended.
     package func counters() async -> ServerCounters.Snapshot { await dispatchers.counters() }
 
+    /// Returns the calls that all event loops have turned down since the last call of this function.
+    package func takeCallerEvents() async -> CallerEvents {
+        var all = CallerEvents()
+        for events in dispatchers.onEach({ $0.counters.takeCallerEvents() }) {
+            // A loop that is shut down fails and is left out.
+            if let events = try? await events.get() { all.add(events) }
+        }
+        return all
+    }
+
     /// The number of open connections.
     package var connectionCount: Int { connections.count }
 
@@ -218,7 +228,7 @@ package final class DoormanServer: Service {
     private func makeInitializer() -> ConnectionInitializer {
         let log = RateLimitedLogger(logger, now: backend.timeSource.now)
         let shared = ConnectionHandler.Shared(
-            backend: backend, limits: settings.connection, statistics: statistics, log: log)
+            backend: backend, limits: settings.connection, statistics: statistics, log: log, audit: logger)
         return ConnectionInitializer(
             settings: settings, tls: tls, shared: shared, dispatchers: dispatchers, connections: connections,
             handshakes: HandshakeQuotas(settings))

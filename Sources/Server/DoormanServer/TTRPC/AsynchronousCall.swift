@@ -1,6 +1,7 @@
 internal import DoormanCore
 package import DoormanSupport
 package import DoormanWire
+internal import Logging
 
 /// A call that completes later, after a provider request or a read of the statistics.
 package enum AsynchronousCall: Sendable, Hashable {
@@ -32,15 +33,19 @@ package enum AsynchronousCall: Sendable, Hashable {
         /// `nil` for success.
         let failure: Failure?
         let source: ResponseSource
+        /// The message of a bug of ours; `nil` for any other outcome.
+        let internalError: String?
 
         init(_ encoded: EncodedVerdict) {
             response = encoded.response
             source = encoded.source
+            internalError = nil
             failure = if case .rejected(let rejection) = encoded.verdict { Failure(rejection.reason) } else { nil }
         }
 
         init(_ verdict: ExchangeVerdict) {
             response = EncodedResponse(bytes: ResponseEncoder.encode(verdict))
+            internalError = nil
             switch verdict {
             case .issued: (failure, source) = (nil, .provider)
             case .rejected(let rejection):
@@ -52,6 +57,7 @@ package enum AsynchronousCall: Sendable, Hashable {
         init(_ error: VerificationError) {
             response = EncodedResponse(bytes: ResponseEncoder.encode(FailureResponse(error)))
             failure = Failure(error.code)
+            internalError = error.code == .internal ? error.message : nil
             // The server ends a call at its deadline, however far a request came.
             source = error.request == .notSent || error.code == .deadlineExceeded ? .server : .provider
         }
@@ -59,6 +65,7 @@ package enum AsynchronousCall: Sendable, Hashable {
         init(succeededWith data: [UInt8], from source: ResponseSource = .provider) {
             response = EncodedResponse(bytes: data)
             failure = nil
+            internalError = nil
             self.source = source
         }
     }
@@ -100,4 +107,56 @@ extension VerificationError {
             "A page of \(page.accounts.count) accounts exceeds the \(ResponseEncoder.longestForEveryClient) bytes that every client "
                 + "accepts: request fewer accounts with page_size.", request: .responded)
     }
+}
+
+extension AsynchronousCall {
+    /// The ids that the call names, for its audit line. A text that is no decimal number is left out, because it may be a token in the wrong
+    /// place.
+    var auditedIDs: Logger.Metadata {
+        let (application, account): (String?, String?) =
+            switch self {
+            case .verify, .statistics: (nil, nil)
+            case .exchange(let request): (request.applicationID, nil)
+            case .revoke(let request):
+                if case .account(let id) = request.subject {
+                    (request.applicationID, id)
+                } else {
+                    (request.applicationID, nil)
+                }
+            case .listAccounts(let request): (request.applicationID, nil)
+            case .deleteAccount(let request): (request.applicationID, request.accountID)
+            }
+        var metadata: Logger.Metadata = [:]
+        for (key, id) in [("application", application), ("account", account)] {
+            if let id, DecimalDigits.areID(id, upTo: 64) { metadata[key] = "\(id)" }
+        }
+        return metadata
+    }
+
+    /// An act that has an audit line. The line never holds a token or a code.
+    struct Act {
+        let name: String
+        let level: Logger.Level
+        let message: Logger.Message
+    }
+
+    /// `nil` for a call without an audit line.
+    var audit: Act? {
+        switch self {
+        case .verify, .statistics: nil
+        case .exchange: Act(name: "exchange", level: .info, message: "exchange of a code")
+        case .revoke(let request):
+            switch request.subject {
+            case .token: Act(name: "token_revocation", level: .info, message: "revocation of a token")
+            case .account: Act(name: "account_revocation", level: .notice, message: "revocation of all tokens of an account")
+            }
+        case .listAccounts: Act(name: "account_list", level: .notice, message: "list of accounts")
+        case .deleteAccount: Act(name: "account_deletion", level: .notice, message: "deletion of an account")
+        }
+    }
+}
+
+extension Failure {
+    /// The reason, or the code without one.
+    var auditName: String { row.reason ?? row.code.description }
 }

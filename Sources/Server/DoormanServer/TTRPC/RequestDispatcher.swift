@@ -237,6 +237,7 @@ package final class RequestDispatcher {
         guard let wait else { return nil }
         let own = context.caller.limits.accountRevocations == nil
         let limit = own ? "authorization.account-revocations-per-second" : "account-revocations-per-second in \(policy.setting)"
+        counters.note(CallerEvent(caller: context.caller.counted.name, kind: .limitExceeded(limit)))
         let message = "caller \(context.caller.caller) exceeded its rate limit for revocations of accounts (\(limit))"
         return fail(
             .tooManyCallsPerSecond, of: method,
@@ -280,11 +281,13 @@ package final class RequestDispatcher {
     }
 
     private func limitExceeded(_ limit: LimitExceeded, of method: Method, _ caller: CallerContext) -> RequestDecision {
-        fail(limit.failure, of: method, ResponseEncoder.encode(limit.response(to: caller, setting: policy.setting)))
+        counters.note(limit.event(of: caller, policy: policy.setting))
+        return fail(limit.failure, of: method, ResponseEncoder.encode(limit.response(to: caller, setting: policy.setting)))
     }
 
     /// Returns the failure response for a missing permission. It names the caller as the setting would have to.
     private func notAllowed(_ method: Method, to action: String, _ caller: Caller) -> RequestDecision {
+        counters.note(CallerEvent(caller: caller.name, kind: .notAllowed(action)))
         let message = "caller \(caller) is not allowed to \(action): see \(policy.setting)"
         return fail(.callerNotAllowed, of: method, ResponseEncoder.encode(FailureResponse(.callerNotAllowed, message)))
     }

@@ -18,10 +18,10 @@ package struct RejectionStormSettings: Sendable, Hashable {
 package enum RejectionStormEvent: Sendable, Hashable {
     /// Most of the accounts that were re-checked were rejected. Their rejections are not believed from now on.
     case began(rejected: Int, checked: Int)
-    /// Re-checks succeed again.
-    case recovered
+    /// Re-checks succeed again. The number of rejections is that of the storm.
+    case recovered(after: Duration, rejected: Int)
     /// The time is over. Rejections are believed from now on.
-    case believed
+    case believed(after: Duration, rejected: Int)
 }
 
 /// Finds out whether the provider rejects most of the tokens of one application that were valid before.
@@ -30,7 +30,8 @@ package enum RejectionStormEvent: Sendable, Hashable {
 struct RejectionStorm: Sendable {
     private enum Phase: Sendable {
         case calm
-        case storm(since: Instant)
+        /// The rejections were not believed.
+        case storm(since: Instant, rejections: Int)
         /// The storm lasted too long, so it is believed, until most re-checks succeed again.
         case believed
     }
@@ -46,7 +47,7 @@ struct RejectionStorm: Sendable {
     private let settings: RejectionStormSettings
     private var phase = Phase.calm
     /// The beginning and the end of the storm before. A storm that resumes within the window is the same one.
-    private var previous: (began: Instant, ended: Instant)?
+    private var previous: (began: Instant, ended: Instant, rejections: Int)?
     /// The re-checks in the window, the oldest first, from ``first`` on.
     private var rechecks: [Recheck] = []
     private var first = 0
@@ -72,22 +73,24 @@ struct RejectionStorm: Sendable {
         case .calm:
             guard isOverThreshold, accounts.count >= settings.minimumAccounts else { return (true, nil) }
             if let previous, previous.ended.duration(to: now) < settings.window {
-                phase = .storm(since: previous.began)
+                phase = .storm(since: previous.began, rejections: previous.rejections + 1)
                 return (false, nil)
             }
-            phase = .storm(since: now)
+            phase = .storm(since: now, rejections: 1)
             return (false, .began(rejected: rejected, checked: accounts.count))
-        case .storm(let start):
+        case .storm(let start, let before):
+            let rejections = before + (isRejected ? 1 : 0)
             if !isOverThreshold {
                 phase = .calm
                 let isResumed = previous?.began == start
-                previous = (start, now)
-                return (true, isResumed ? nil : .recovered)
+                previous = (start, now, rejections)
+                return (true, isResumed ? nil : .recovered(after: start.duration(to: now), rejected: rejections))
             }
             guard start.duration(to: now) < settings.duration else {
                 phase = .believed
-                return (true, .believed)
+                return (true, .believed(after: start.duration(to: now), rejected: rejections))
             }
+            phase = .storm(since: start, rejections: rejections)
             return (false, nil)
         case .believed:
             // Around the threshold, the storm would begin and be believed again at each re-check.

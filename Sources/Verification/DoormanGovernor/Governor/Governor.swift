@@ -187,4 +187,6 @@ package struct GovernorStatistics: Sendable, Hashable {
     /// The time that is left of the back-off; `nil` without a back-off.
     package let backOff: Duration?
     package let circuitBreaker: CircuitBreaker.State
+    /// The number of times that the circuit breaker opened.
+    package let openings: UInt64
 }

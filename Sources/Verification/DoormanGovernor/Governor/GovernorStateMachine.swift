@@ -167,7 +167,7 @@ struct GovernorStateMachine: Sendable {
     func statistics(at now: Instant) -> GovernorStatistics {
         GovernorStatistics(
             freeSlots: slots - inFlightCalls, waiting: waiting, backOff: backOff.remaining(at: now),
-            circuitBreaker: circuitBreaker.state(at: now)
+            circuitBreaker: circuitBreaker.state(at: now), openings: circuitBreaker.totalOpenings
         )
     }
 

@@ -33,6 +33,8 @@ package struct CircuitBreaker: Sendable {
     private var lastSuccess: (time: Instant, token: Int)?
     /// The number of times that it opened since it was last closed.
     private var openings = 0
+    /// The number of times that it opened at all.
+    private(set) var totalOpenings: UInt64 = 0
 
     init(settings: GovernorSettings) {
         self.settings = settings
@@ -106,6 +108,7 @@ package struct CircuitBreaker: Sendable {
     private mutating func open(at now: Instant) -> Bool {
         let length = min(settings.circuitBreaker.openTime * (1 << min(openings, 16)), settings.circuitBreaker.maximumOpenTime)
         openings += 1
+        totalOpenings += 1
         epoch += 1
         state = .open(until: now.advanced(by: length))
         return true

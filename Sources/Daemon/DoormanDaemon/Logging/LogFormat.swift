@@ -1,0 +1,96 @@
+internal import DoormanCore
+internal import DoormanSupport
+internal import Logging
+
+/// The format of log lines.
+enum LogFormat: String, CaseIterable, Sendable {
+    /// Lines for people: time, level, `key=value` pairs, message.
+    case text
+    /// One JSON object per line, for programs.
+    case json
+
+    /// Creates a handler that writes lines of this format.
+    ///
+    /// - Parameters:
+    ///   - label: The name of the program or component.
+    ///   - stream: Receives one line per event, with its newline.
+    func makeHandler(label: String, stream: any TextOutputStream & Sendable) -> any LogHandler {
+        switch self {
+        case .text: StreamLogHandler(label: label, stream: stream, metadataProvider: nil)
+        case .json: JSONLogHandler(label: label, stream: stream)
+        }
+    }
+}
+
+/// A log handler that writes one JSON object per line: `time`, `level`, `logger`, `message`, and then the metadata by key.
+///
+/// The members are in this order, because people read such lines, too. `JSONEncoder` can't keep it.
+struct JSONLogHandler: LogHandler {
+    private let label: String
+    private let stream: any TextOutputStream & Sendable
+    private let time: @Sendable () -> Timestamp
+    var logLevel = Logger.Level.info
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+
+    init(
+        label: String, stream: any TextOutputStream & Sendable,
+        time: @escaping @Sendable () -> Timestamp = TimeSource.system.wallTime
+    ) {
+        self.label = label
+        self.stream = stream
+        self.time = time
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var members: [(String, Logger.Metadata.Value)] = [
+            ("time", "\(time().iso8601 ?? "")"), ("level", "\(event.level)"), ("logger", "\(label)"),
+            ("message", "\(event.message)"),
+        ]
+        if let error = event.error { members.append(("error", "\(error)")) }
+        let names = Set(members.map(\.0))
+        let own = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
+        for (key, value) in own.sorted(by: { $0.key < $1.key }) {
+            members.append((names.contains(key) ? "metadata_" + key : key, value))
+        }
+        var stream = stream
+        stream.write(Self.object(members) + "\n")
+    }
+
+    private static func object(_ members: [(String, Logger.Metadata.Value)]) -> String {
+        "{" + members.map { "\(quoted($0)):\(json($1))" }.joined(separator: ",") + "}"
+    }
+
+    private static func json(_ value: Logger.Metadata.Value) -> String {
+        switch value {
+        case .string(let text): quoted(text)
+        case .stringConvertible(let value): quoted("\(value)")
+        case .array(let values): "[" + values.map(json).joined(separator: ",") + "]"
+        case .dictionary(let members): object(members.sorted { $0.key < $1.key })
+        }
+    }
+
+    /// Quotes a text as RFC 8259, section 7, demands.
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case "\r": quoted += "\\r"
+            case "\t": quoted += "\\t"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+}

@@ -1,0 +1,87 @@
+internal import AccountKit
+internal import DoormanCore
+internal import NIOConcurrencyHelpers
+internal import ProviderHTTP
+
+/// What the requests of one application have shown about the provider, for the log.
+final class ProviderHealth: Sendable {
+    struct Counts: Sendable {
+        /// Responses that show that the provider works.
+        var successes: UInt64 = 0
+        /// Requests without a response, and responses that show an outage.
+        var failures: UInt64 = 0
+        var throttled: UInt64 = 0
+        /// Responses that reject the application's credential or settings.
+        var misconfigured: UInt64 = 0
+        /// Responses that fit no contract. They may be about the request's token alone.
+        var unexpected: UInt64 = 0
+        /// Whether the last of these requests failed.
+        var hasFailedLast = false
+        /// The cause of the last failure.
+        var causeOfFailure = ""
+        var causeOfUnexpected = ""
+        /// The cause of the last response that rejected the credential or the settings.
+        var causeOfMisconfiguration = ""
+    }
+
+    private let counts = NIOLockedValueBox(Counts())
+
+    var current: Counts { counts.withLockedValue { $0 } }
+
+    func record(_ endpoint: AccountKitEndpoint, _ outcome: RequestOutcome) {
+        switch outcome {
+        case .failed(let code, let cause):
+            guard let text = cause?.description ?? code.causeOfOutage else { return }
+            fail(text)
+        case .answered(let kind, let status):
+            switch kind {
+            case .success, .tokenRejected, .codeRejected, .proofInvalid:
+                counts.withLockedValue { counts in
+                    counts.successes &+= 1
+                    counts.hasFailedLast = false
+                }
+            case .throttled: counts.withLockedValue { $0.throttled &+= 1 }
+            case .proofRequired, .configurationRejected:
+                // The check of a credential, which lists accounts, has a log line of its own.
+                guard endpoint != .accounts else { return }
+                counts.withLockedValue { counts in
+                    counts.misconfigured &+= 1
+                    counts.causeOfMisconfiguration = kind.message
+                }
+            case .serverError, .transientError, .unexpectedStatus, .notJSON: fail("\(kind.message) (status \(status))")
+            case .unexpectedError, .malformed:
+                counts.withLockedValue { counts in
+                    counts.unexpected &+= 1
+                    counts.causeOfUnexpected = "\(kind.message) (status \(status))"
+                }
+            // These have several causes. The check of a credential logs the first.
+            case .outageOrWrongSecret, .outageOrNoSuchAccount: return
+            }
+        }
+    }
+
+    private func fail(_ cause: String) {
+        counts.withLockedValue { counts in
+            counts.failures &+= 1
+            counts.hasFailedLast = true
+            counts.causeOfFailure = cause
+        }
+    }
+}
+
+extension TransportError.Code {
+    /// The cause of an outage in words; `nil` for a failure that shows nothing about the provider.
+    fileprivate var causeOfOutage: String? {
+        switch self {
+        case .resolveFailed: "the host name could not be resolved"
+        case .connectFailed: "the host could not be reached"
+        case .tls: "the TLS handshake failed"
+        case .timedOut, .deadlineExceeded: "the provider did not respond in time"
+        case .connectionLost: "the connection was lost"
+        case .streamRefused: "the provider refused the request, or ended its connection"
+        case .protocolError: "the response was not HTTP"
+        case .bodyTooLarge, .headersTooLarge: "the response was longer than provider.max-body or provider.max-headers allows"
+        case .cancelled, .shutDown, .queueFull, .urlNotAllowed: nil
+        }
+    }
+}

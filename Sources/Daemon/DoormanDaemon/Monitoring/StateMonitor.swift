@@ -1,0 +1,237 @@
+internal import DoormanCache
+internal import DoormanCore
+internal import DoormanGovernor
+internal import DoormanServer
+internal import DoormanSupport
+internal import Logging
+internal import ServiceLifecycle
+
+/// Looks at the server once a second, and logs the beginning and the end of each state that an operator must know.
+///
+/// A line for each event would flood the log in an outage. Looking costs the calls nothing.
+actor StateMonitor: Service {
+    /// The time between two looks.
+    static let interval = Duration.seconds(1)
+
+    private let server: DoormanServer
+    private let dependencies: Dependencies
+    private let logger: Logger
+    private var applications: [ApplicationStates]
+    private var stale = LoggedState(quietTime: .seconds(10))
+    private var evictions = LoggedState(quietTime: .seconds(60))
+    private var callers: [CallerEvent: LoggedState] = [:]
+    private var cache = CacheStatistics()
+
+    init(server: DoormanServer, dependencies: Dependencies, logger: Logger) {
+        self.server = server
+        self.dependencies = dependencies
+        self.logger = logger
+        applications = dependencies.providers.governedApplications.map(ApplicationStates.init)
+    }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: Self.interval)) != nil { await self.look() }
+        }
+        try? await gracefulShutdown()
+    }
+
+    /// Logs the states that have begun or ended since the last look.
+    func look() async {
+        let events = await server.takeCallerEvents()
+        let now = dependencies.time.now()
+        for index in applications.indices { applications[index].look(logger, at: now) }
+        lookAtCache(now)
+        lookAtCallers(events, now)
+    }
+
+    private func lookAtCache(_ now: Instant) {
+        let before = cache
+        cache = dependencies.verifier.statistics
+        switch stale.record(cache.stale &- before.stale, at: now) {
+        case nil: break
+        case .began: logger.warning("serving stale entries, because the provider gives no verdict")
+        case .ended(let duration, let hits):
+            logger.notice(
+                "no longer serving stale entries", metadata: ["duration": "\(DurationText.describe(duration))", "hits": "\(hits)"])
+        }
+        let evicted = (cache.valid.evictions &- before.valid.evictions, cache.negative.evictions &- before.negative.evictions)
+        switch evictions.record(evicted.0 &+ evicted.1, at: now) {
+        case nil: break
+        case .began:
+            logger.warning(
+                "the cache is full: entries are evicted before their TTL ends",
+                metadata: [
+                    "setting": evicted.0 > 0
+                        ? "\(cache.valid.fullest("cache.max-"))" : "\(cache.negative.fullest("cache.max-negative-"))"
+                ])
+        case .ended(let duration, let entries):
+            logger.notice(
+                "the cache no longer evicts entries",
+                metadata: ["duration": "\(DurationText.describe(duration))", "entries": "\(entries)"])
+        }
+    }
+
+    // MARK: - Callers
+
+    /// The maximum number of callers' states. The events of further callers are counted as those of "others".
+    private static let maximumCallerStates = 256
+
+    private func lookAtCallers(_ events: CallerEvents, _ now: Instant) {
+        var counts: [CallerEvent: UInt64] = [:]
+        for (event, count) in events.counts {
+            let isKnown = callers[event] != nil || counts[event] != nil
+            let hasRoom = callers.count + counts.count < Self.maximumCallerStates
+            counts[isKnown || hasRoom ? event : CallerEvent(caller: "others", kind: event.kind), default: 0] &+= count
+        }
+        for event in Set(callers.keys).union(counts.keys).sorted(by: { "\($0)" < "\($1)" }) {
+            var state = callers[event] ?? LoggedState(quietTime: event.quietTime)
+            let change = state.record(counts[event] ?? 0, at: now)
+            callers[event] = state.isActive ? state : nil
+            if let change { log(change, of: event) }
+        }
+    }
+
+    private func log(_ change: LoggedState.Change, of event: CallerEvent) {
+        var metadata: Logger.Metadata = [:]
+        if let caller = event.caller { metadata["caller"] = "\(caller)" }
+        switch event.kind {
+        case .limitExceeded(let setting): metadata["limit"] = "\(setting)"
+        case .notAllowed(let action):
+            metadata["action"] = "\(action)"
+            metadata["audit"] = "call_not_allowed"
+        }
+        if case .ended(let duration, let calls) = change {
+            metadata["duration"] = "\(DurationText.describe(duration))"
+            metadata["calls"] = "\(calls)"
+        }
+        switch (event.kind, change, event.caller) {
+        case (.limitExceeded, .began, nil): logger.warning("a limit of the server is exceeded", metadata: metadata)
+        case (.limitExceeded, .ended, nil): logger.notice("the limit of the server is no longer exceeded", metadata: metadata)
+        case (.limitExceeded, .began, _): logger.warning("a caller exceeds its limit", metadata: metadata)
+        case (.limitExceeded, .ended, _): logger.notice("the caller no longer exceeds its limit", metadata: metadata)
+        case (.notAllowed, .began, _): logger.warning("a caller makes calls that it is not allowed to make", metadata: metadata)
+        case (.notAllowed, .ended, _):
+            logger.notice("the caller no longer makes calls that it is not allowed to make", metadata: metadata)
+        }
+    }
+}
+
+extension CallerEvent {
+    fileprivate var quietTime: Duration {
+        switch kind {
+        case .limitExceeded: .seconds(10)
+        case .notAllowed: .seconds(60)
+        }
+    }
+}
+
+extension CacheStatistics.Segment {
+    /// Returns the setting of the bound that is nearly reached.
+    ///
+    /// - Parameter prefix: The beginning of the setting's key.
+    fileprivate func fullest(_ prefix: String) -> String {
+        let (entries, bytes) = (Double(entries) / Double(max(1, maximumEntries)), Double(bytes) / Double(max(1, maximumBytes)))
+        return prefix + (entries >= bytes ? "entries" : "bytes")
+    }
+}
+
+/// The states of the provider for one application.
+private struct ApplicationStates {
+    private let application: ProviderPool.GovernedApplication
+    private var before = ProviderHealth.Counts()
+    private var openings: UInt64 = 0
+    /// Whether the last request before the last look failed, and no other had succeeded since the look before.
+    private var wasFailing = false
+    private var unavailable = LoggedState(quietTime: .zero)
+    private var throttled = LoggedState(quietTime: .seconds(5))
+    private var circuitBreaker = LoggedState(quietTime: .zero)
+    private var misconfigured = LoggedState(quietTime: .seconds(10))
+    private var unexpected = LoggedState(quietTime: .seconds(60))
+
+    init(_ application: ProviderPool.GovernedApplication) {
+        self.application = application
+    }
+
+    mutating func look(_ logger: Logger, at now: Instant) {
+        let counts = application.health.current
+        let governor = application.governor.statistics
+        defer { before = counts }
+        log(availability(counts, at: now), counts.causeOfFailure, Self.availability, logger)
+        log(
+            throttled.record(counts.throttled &- before.throttled, persists: governor.backOff != nil, at: now), nil,
+            Self.throttling, logger)
+        let newOpenings = governor.openings &- openings
+        openings = governor.openings
+        log(
+            circuitBreaker.record(newOpenings, persists: governor.circuitBreaker.isStopping, at: now), nil,
+            Self.circuitBreaking, logger)
+        log(
+            misconfigured.record(counts.misconfigured &- before.misconfigured, at: now), counts.causeOfMisconfiguration,
+            Self.misconfiguration, logger)
+        log(unexpected.record(counts.unexpected &- before.unexpected, at: now), counts.causeOfUnexpected, Self.oddness, logger)
+    }
+
+    /// The provider is unavailable once most requests fail, be it the only one for a second. It is available again once most succeed.
+    private mutating func availability(_ counts: ProviderHealth.Counts, at now: Instant) -> LoggedState.Change? {
+        let failures = counts.failures &- before.failures
+        let successes = counts.successes &- before.successes
+        defer { wasFailing = counts.hasFailedLast && successes == 0 }
+        if unavailable.isActive {
+            if successes > failures, !counts.hasFailedLast { return unavailable.end() }
+            return unavailable.record(failures, persists: true, at: now)
+        }
+        guard failures > successes && failures > 1 || wasFailing && counts.hasFailedLast && successes == 0 else { return nil }
+        return unavailable.record(max(failures, 1), at: now)
+    }
+}
+
+extension ApplicationStates {
+    /// The lines of a state.
+    private struct Lines {
+        let level: Logger.Level
+        let began: Logger.Message
+        let ended: Logger.Message
+        /// What the state counts.
+        let events: String
+    }
+
+    private static let availability = Lines(
+        level: .warning, began: "the provider is unavailable: calls that need it fail, or get stale entries",
+        ended: "the provider is available again", events: "failed_requests")
+    private static let throttling = Lines(
+        level: .warning, began: "the provider rate limits this application: backing off",
+        ended: "the provider no longer rate limits this application", events: "throttled_requests")
+    private static let circuitBreaking = Lines(
+        level: .error, began: "the circuit breaker is open: only probes are sent to the provider",
+        ended: "the circuit breaker is closed: requests are sent to the provider again", events: "openings")
+    private static let misconfiguration = Lines(
+        level: .error, began: "the provider rejects the application's credential or settings",
+        ended: "the provider no longer rejects the application's credential or settings", events: "rejected_requests")
+    private static let oddness = Lines(
+        level: .warning, began: "the provider sends responses that fit no contract",
+        ended: "the provider no longer sends responses that fit no contract", events: "responses")
+
+    private func log(_ change: LoggedState.Change?, _ cause: String?, _ lines: Lines, _ logger: Logger) {
+        var metadata: Logger.Metadata = ["application": "\(application.applicationID)"]
+        switch change {
+        case nil: return
+        case .began:
+            if let cause { metadata["cause"] = "\(cause)" }
+            logger.log(level: lines.level, lines.began, metadata: metadata)
+        case .ended(let duration, let events):
+            metadata["duration"] = "\(DurationText.describe(duration))"
+            metadata[lines.events] = "\(events)"
+            logger.notice(lines.ended, metadata: metadata)
+        }
+    }
+}
+
+extension CircuitBreaker.State {
+    fileprivate var isStopping: Bool {
+        switch self {
+        case .closed: false
+        case .open, .halfOpen: true
+        }
+    }
+}

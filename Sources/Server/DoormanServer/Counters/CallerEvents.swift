@@ -1,0 +1,40 @@
+/// Calls that the server turned down for the same reason, for the log.
+package struct CallerEvent: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
+        /// A limit was exceeded. The text names its setting.
+        case limitExceeded(String)
+        /// The caller has no permission. The text says for what, such as "call doorman.v1.Stats/Get".
+        case notAllowed(String)
+    }
+
+    /// The caller's name; `nil` for a limit of the server or of a connection.
+    package let caller: String?
+    package let kind: Kind
+
+    package init(caller: String?, kind: Kind) {
+        self.caller = caller
+        self.kind = kind
+    }
+}
+
+/// The numbers of such calls since they were last taken. Bounded, because any number of callers can exceed their limits.
+package struct CallerEvents: Sendable, Hashable {
+    /// The maximum number of different events. Further ones are counted under no caller.
+    static let maximumCount = 64
+
+    package private(set) var counts: [CallerEvent: UInt64] = [:]
+
+    package init() {}
+
+    mutating func note(_ event: CallerEvent, count: UInt64 = 1) {
+        if counts[event] != nil || counts.count < Self.maximumCount {
+            counts[event, default: 0] &+= count
+        } else {
+            counts[CallerEvent(caller: "others", kind: event.kind), default: 0] &+= count
+        }
+    }
+
+    package mutating func add(_ other: CallerEvents) {
+        for (event, count) in other.counts { note(event, count: count) }
+    }
+}
