@@ -29,6 +29,7 @@ struct DoormandProcess {
             try await withTemporaryFolder { folder in
                 let (portFile, secretFile) = (folder.appendingPathComponent("port"), folder.appendingPathComponent("secret"))
                 try (Stack.ours.secret + "\n").write(to: secretFile, atomically: true, encoding: .utf8)
+                try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: secretFile.path)
                 let all =
                     [
                         "--server-address", "127.0.0.1:0", "--server-port-file", portFile.path, "--account-kit-base-url",

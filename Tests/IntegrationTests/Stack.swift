@@ -44,6 +44,7 @@ struct Stack {
         settings change: (inout DoormandSettings) -> Void = { _ in },
         client changeClient: (inout DoormanClientConfiguration) -> Void = { _ in },
         logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), awaitsCredentials: Bool = true,
+        time: TimeSource? = nil,
         _ body: (Stack) async throws -> Void
     ) async throws {
         let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -63,7 +64,8 @@ struct Stack {
         settings.server.connection.drainQuietPeriod = .milliseconds(50)
         change(&settings)
 
-        let dependencies = try Dependencies(settings, logger: logger)
+        let dependencies =
+            try time.map { try Dependencies(settings, time: $0, logger: logger) } ?? Dependencies(settings, logger: logger)
         let server = DoormanServer(
             settings: try settings.serverSettings(), backend: dependencies.backend,
             tls: try settings.tls.load(now: Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000))),

@@ -55,7 +55,7 @@ struct WrongSecretTests {
             try write(Stack.ours.secret)
             try Self.reload(stack)
             try await eventually("the secret is checked") { stack.dependencies.providers.hasWorkingCredentials }
-            try await eventually("the recovery is logged") { lines("notice credential check succeeded").count == 1 }
+            try await eventually("the recovery is logged") { lines("notice the application's credential works again").count == 1 }
             #expect(await stack.verify(token) == "OK")
             #expect(await stack.verify(foreign) == "rejected: PROOF_REJECTED")
         }

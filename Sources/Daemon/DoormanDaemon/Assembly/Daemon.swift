@@ -3,6 +3,7 @@ internal import CurlTransport
 internal import DoormanCore
 internal import DoormanServer
 internal import DoormanSupport
+internal import DoormanVersion
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -74,6 +75,7 @@ package struct Daemon {
 
     private func serve() async throws {
         if settings.allowsCoreDumps { CoreDumps.allow() }
+        logStart()
         let dependencies = try Dependencies(settings, logger: logger)
         defer { dependencies.transport.shutdown() }
         let serverSettings = try settings.serverSettings()
@@ -103,6 +105,15 @@ package struct Daemon {
         // The server ends its own drain in time. This limit is a backstop.
         configuration.maximumGracefulShutdownDuration = settings.server.drainTimeout + .seconds(5)
         try await ServiceGroup(configuration: configuration).run()
+    }
+
+    private func logStart() {
+        logger.info(
+            "starting",
+            metadata: [
+                "version": "\(ProgramVersion.text)", "configuration": "\(settings.digest)", "provider": "\(settings.baseURL)",
+                "applications": .array(applications.map { "\($0.id)" }),
+            ])
     }
 
     private func warn(descriptorLimit: Int) {

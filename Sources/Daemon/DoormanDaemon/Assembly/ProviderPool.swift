@@ -43,6 +43,8 @@ final class ProviderPool: Sendable {
     let providerRequests = ProviderCounters()
     private let environment: Environment
     private let checkTimeout: Duration
+    /// The applications whose last check failed, and since when.
+    private let failingSince = NIOLockedValueBox<[String: Instant]>([:])
     private let state: NIOLockedValueBox<State>
 
     /// - Parameter checkTimeout: The maximum time of a check of an application's credentials.
@@ -61,7 +63,7 @@ final class ProviderPool: Sendable {
             zip(applications, verifiers).map { ApplicationRouter.Application(id: $0.id, credentials: $1) },
             timeSource: environment.time,
             checkTimeout: checkTimeout, chargeExtraRequest: environment.chargeExtraRequest,
-            observer: Self.credentialLog(applications, isInUse, environment.logger))
+            observer: Self.credentialLog(applications, isInUse, failingSince, environment))
         provider = HotSwappableProvider(router)
         state = NIOLockedValueBox(State(applications: applications, router: router, isInUse: isInUse))
     }
@@ -95,7 +97,7 @@ final class ProviderPool: Sendable {
         let isInUse = NIOLockedValueBox(true)
         let router = ApplicationRouter(
             routed, timeSource: environment.time, checkTimeout: checkTimeout, chargeExtraRequest: environment.chargeExtraRequest,
-            observer: Self.credentialLog(applications, isInUse, environment.logger))
+            observer: Self.credentialLog(applications, isInUse, failingSince, environment))
         return { [state, provider] in
             state.withLockedValue { state in
                 state.isInUse.withLockedValue { $0 = false }
@@ -108,9 +110,11 @@ final class ProviderPool: Sendable {
 
     /// Returns the observer that logs the first failed check of an application's credentials, and the first success after it.
     private static func credentialLog(
-        _ applications: [ServedApplication], _ isInUse: NIOLockedValueBox<Bool>, _ logger: Logger
+        _ applications: [ServedApplication], _ isInUse: NIOLockedValueBox<Bool>,
+        _ failingSince: NIOLockedValueBox<[String: Instant]>, _ environment: Environment
     ) -> ApplicationRouter.CredentialObserver {
         let files = Dictionary(uniqueKeysWithValues: applications.map { ($0.id, $0.secretFiles) })
+        let (logger, now) = (environment.logger, environment.time.now)
         return { applicationID, failure in
             // An application without a secret is warned about at the start.
             guard failure?.code != .unsupported, isInUse.withLockedValue({ $0 }) else { return }
@@ -118,8 +122,11 @@ final class ProviderPool: Sendable {
                 "application": "\(applicationID)", "files": "\((files[applicationID] ?? []).joined(separator: ", "))",
             ]
             guard let failure else {
-                return logger.notice("credential check succeeded", metadata: metadata)
+                guard let start = failingSince.withLockedValue({ $0.removeValue(forKey: applicationID) }) else { return }
+                metadata["duration"] = "\(DurationText.describe(start.duration(to: now())))"
+                return logger.notice("the application's credential works again", metadata: metadata)
             }
+            failingSince.withLockedValue { [now = now()] in $0[applicationID] = $0[applicationID] ?? now }
             metadata["cause"] = "\(failure.message)"
             logger.error(
                 "credential check failed: until it succeeds, a rejected proof makes a token unavailable, not rejected",

@@ -70,23 +70,28 @@ final class Reloader: Service {
     private func reload(at trigger: ReloadTrigger) async {
         var watched = WatchedConfiguration(configuration)
         // Files may have changed since the settings were loaded. Signals were ignored until now.
-        if let first = await watched.reload(for: .signal), first != .applied(changed: [], needRestart: []) { report(first) }
+        if let first = await watched.reload(for: .signal), first != .applied(changed: [], needRestart: []) {
+            report(first, of: watched.active.settings)
+        }
         let interval = DurationText.write(watched.active.settings.reloadInterval)
         logger.info("ready to reload", metadata: ["files": "\(watched.active.files.count)", "interval": "\(interval)"])
         await trigger.forEach { cause in
             guard let outcome = await watched.reload(for: cause) else { return }
-            report(outcome)
+            report(outcome, of: watched.active.settings)
             if case .applied = outcome { watched.active.settings.warnAboutSecretFiles(logger) }
         }
     }
 
-    private func report(_ outcome: ActiveConfiguration.Outcome) {
+    private func report(_ outcome: ActiveConfiguration.Outcome, of settings: DoormandSettings) {
         counters.count(outcome)
         switch outcome {
         case .applied(let changed, let needRestart):
             logger.notice(
                 "reloaded the settings",
-                metadata: ["audit": "settings_reloaded", "changed": .array(changed.map { .string($0) })])
+                metadata: [
+                    "audit": "settings_reloaded", "changed": .array(changed.map { .string($0) }),
+                    "configuration": "\(settings.digest)",
+                ])
             if !needRestart.isEmpty {
                 logger.warning(
                     "changed settings need a restart: their old values stay active",
@@ -94,7 +99,8 @@ final class Reloader: Service {
             }
         case .failed(let problems):
             for problem in problems { logger.error("invalid settings", metadata: ["problem": "\(problem)"]) }
-            logger.error("did not reload the settings: the previous settings stay active")
+            logger.error(
+                "did not reload the settings: the previous settings stay active", metadata: ["audit": "reload_failed"])
         }
     }
 }

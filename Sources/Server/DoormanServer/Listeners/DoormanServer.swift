@@ -256,11 +256,3 @@ package final class DoormanServer: Service {
             .childChannelInitializer(initializer.admit)
     }
 }
-
-/// A listener that can't be opened.
-package struct CannotListen: Error, CustomStringConvertible {
-    package let address: String
-    package let cause: any Error
-
-    package var description: String { "cannot listen on \(address): \(cause)" }
-}

@@ -10,10 +10,16 @@ struct ApplicationRoute: Sendable {
         let number: Int
         fileprivate let count: Int
         fileprivate let standing: NIOLockedValueBox<Standing>
+        /// Called when a call succeeds after the last check of the application's credentials failed.
+        fileprivate let onRecovery: @Sendable () -> Void
 
         /// Reports that Account Kit accepted the credential. Later calls use it first.
         func markWorking() {
-            standing.withLockedValue { $0.preferred = number }
+            let hasRecovered = standing.withLockedValue { standing in
+                standing.preferred = number
+                return standing.lastCheckSucceeded == false && standing.recordCheck(succeeded: true)
+            }
+            if hasRecovered { onRecovery() }
         }
 
         /// Reports that Account Kit may have rejected the credential. Later calls use the next credential first, unless another has
@@ -29,7 +35,7 @@ struct ApplicationRoute: Sendable {
         var preferred: Int
         /// The time from which the next ``CredentialCheck`` may begin; `nil` before the first.
         var nextCheck: Instant?
-        /// Whether the last check found a credential that works; `nil` before the first.
+        /// Whether the last check found a credential that works, or a call has shown it since; `nil` before the first.
         private(set) var lastCheckSucceeded: Bool?
 
         init(preferred: Int, lastCheckSucceeded: Bool?) {
@@ -51,7 +57,8 @@ struct ApplicationRoute: Sendable {
     /// The lock is never held across a call.
     let standing: NIOLockedValueBox<Standing>
 
-    init(_ application: ApplicationRouter.Application) {
+    /// - Parameter onRecovery: Called when a credential works after the last check failed. Called on any thread; must not block.
+    init(_ application: ApplicationRouter.Application, onRecovery: @escaping @Sendable () -> Void) {
         precondition(!application.credentials.isEmpty, "an application has a credential")
         precondition(application.credentials.indices.contains(application.preferred), "the preferred credential exists")
         let standing = NIOLockedValueBox(
@@ -60,7 +67,7 @@ struct ApplicationRoute: Sendable {
         applicationID = application.id
         self.standing = standing
         credentials = application.credentials.enumerated().map { number, provider in
-            Credential(provider: provider, number: number, count: count, standing: standing)
+            Credential(provider: provider, number: number, count: count, standing: standing, onRecovery: onRecovery)
         }
     }
 

@@ -32,7 +32,8 @@ package final class ApplicationRouter: Sendable {
     }
 
     /// Receives the outcome of a check of an application's credentials if it differs from the one before: `nil` if a credential works,
-    /// otherwise the error. The first check is expected to succeed. Called on any thread; must not block.
+    /// otherwise the error. A call that succeeds after a failed check counts as a check. The first check is expected to succeed. Called on
+    /// any thread; must not block.
     package typealias CredentialObserver = @Sendable (_ applicationID: String, _ failure: VerificationError?) -> Void
 
     /// Charges a provider request to a caller that has paid for fewer requests than its call needed. Called on any thread after the request;
@@ -53,7 +54,9 @@ package final class ApplicationRouter: Sendable {
     ) {
         precondition(!applications.isEmpty, "at least one application is configured")
         precondition(Set(applications.map(\.id)).count == applications.count, "an application is configured once")
-        routes = applications.map(ApplicationRoute.init)
+        routes = applications.map { [observer] application in
+            ApplicationRoute(application, onRecovery: { observer(application.id, nil) })
+        }
         self.timeSource = timeSource
         self.chargeExtraRequest = chargeExtraRequest
         credentialCheck = CredentialCheck(

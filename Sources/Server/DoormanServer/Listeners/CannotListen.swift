@@ -1,0 +1,35 @@
+internal import DoormanFiles
+private import Glibc
+internal import NIOCore
+internal import NIOPosix
+
+/// A listener that can't be opened.
+package struct CannotListen: Error, CustomStringConvertible {
+    /// The address or path, as the settings have it.
+    package let address: String
+    package let cause: any Error
+
+    /// The failure, its cause and the next step in one sentence.
+    package var description: String { "cannot listen on \(address): \(explanation)" }
+
+    private var explanation: String {
+        switch cause {
+        case let error as IOError:
+            let cause = FileAccessError(errno: error.errnoCode).cause
+            return Self.nextStep(after: error.errnoCode).map { "\(cause): \($0)" } ?? cause
+        case is SocketAddressError, is NIOConnectionError:
+            return "the host name could not be resolved: check server.address"
+        default: return "\(cause)"
+        }
+    }
+
+    private static func nextStep(after errno: Int32) -> String? {
+        switch errno {
+        case EADDRINUSE: "another process listens there; stop it, or choose another server.address"
+        case EADDRNOTAVAIL: "no network interface of this machine has the address; check server.address"
+        case EACCES, EPERM: "ports below 1024 need the capability CAP_NET_BIND_SERVICE; choose another port in server.address"
+        case EAFNOSUPPORT: "this machine has no such address family; choose another server.address"
+        default: nil
+        }
+    }
+}
