@@ -53,7 +53,7 @@ struct CLITLSTests {
             let bench = ["bench", "--token-file", "-", "--warm-up", "50ms", "--duration", "300ms", "--depth", "2"]
             for (arguments, input) in [
                 (["verify"], token), (["health", "--wait"], ""), (["accounts", "list"], ""), (bench, token),
-                (["login", "--phone", "+15551234567", "--emulator", doormand.emulator.baseURL], ""),
+                (["dev", "login", "--phone", "+15551234567", "--emulator", doormand.emulator.baseURL], ""),
             ] {
                 let program = try await run(doormand, arguments, environment, input: input)
                 #expect(try await program.ending() == 0, "\(arguments): \(program.allOutput)")

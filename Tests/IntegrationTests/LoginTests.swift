@@ -2,7 +2,7 @@ import Foundation
 import TestKit
 import Testing
 
-@Suite("doorman login", .timeLimit(.minutes(2)))
+@Suite("doorman dev login", .timeLimit(.minutes(2)))
 struct LoginTests {
     /// Runs `doorman` against the stack.
     private func doorman(_ stack: Stack, _ arguments: [String], input: String = "") async throws -> ChildProcess {
@@ -21,7 +21,7 @@ struct LoginTests {
         arguments: [["--phone", "+15551234567"], ["--email", "a@example.com"]])
     func token(contact: [String]) async throws {
         try await Stack.run { stack in
-            let login = try await doorman(stack, ["login"] + contact)
+            let login = try await doorman(stack, ["dev", "login"] + contact)
             #expect(login.errorOutput.isEmpty && login.output.hasPrefix("EMAW") && login.output.filter { $0 == "\n" }.count == 1)
             let verify = try await doorman(stack, ["verify"], input: login.output)
             #expect(verify.output.contains(contact[1]), "\(verify.allOutput)")
@@ -31,7 +31,7 @@ struct LoginTests {
     @Test("prints a code that exchange accepts")
     func code() async throws {
         try await Stack.run { stack in
-            let login = try await doorman(stack, ["login", "--phone", "+15551234567", "--code", "--address", "127.0.0.1:1"])
+            let login = try await doorman(stack, ["dev", "login", "--phone", "+15551234567", "--code", "--address", "127.0.0.1:1"])
             #expect(login.errorOutput.isEmpty && login.output.hasPrefix("AQ"))
             let exchange = try await doorman(stack, ["exchange"], input: login.output)
             #expect(exchange.output.hasPrefix("token:"), "\(exchange.errorOutput)")
@@ -42,7 +42,7 @@ struct LoginTests {
     func json() async throws {
         try await Stack.run { stack in
             let login = try await doorman(
-                stack, ["login", "--phone", "+15551234567", "--application", Stack.ours.id, "--json"])
+                stack, ["dev", "login", "--phone", "+15551234567", "--application", Stack.ours.id, "--json"])
             let object = try #require(try JSONSerialization.jsonObject(with: Data(login.output.utf8)) as? [String: String])
             #expect(object["outcome"] == "logged_in" && object["token"]?.hasPrefix("EMAW") == true)
             #expect(object["account_id"].map { $0.allSatisfy(\.isNumber) } == true)
@@ -63,7 +63,7 @@ struct LoginTests {
                 ([], 2, "give either --phone or --email"),
                 (["--phone", "+15551234567", "--application", Stack.strangers.id], 3, "Check the application"),
             ] as [([String], Int32, String)] {
-                let login = try await doorman(stack, ["login"] + arguments)
+                let login = try await doorman(stack, ["dev", "login"] + arguments)
                 #expect(try await login.ending() == status, "\(arguments): \(login.allOutput)")
                 #expect(login.errorOutput.contains(words), "\(login.allOutput)")
                 #expect(login.output.isEmpty && login.errorOutput.filter { $0 == "\n" }.count == 1, "\(login.allOutput)")

@@ -98,7 +98,18 @@ struct PageRun {
     private var wrappers: [(name: String, text: String)] {
         let (doormand, emulator) = (ChildProcess.built("doormand"), ChildProcess.built("account-kit-emulator"))
         return [
-            ("doorman", "#!/bin/sh\nexec '\(ChildProcess.built("doorman"))' \"$@\"\n"),
+            (
+                "doorman",
+                """
+                #!/bin/sh
+                case "$*" in dev|"dev -"*)
+                    shift
+                    set -- dev --port \(ports.doormand) --emulator-port \(ports.emulator) "$@" ;;
+                esac
+                exec '\(ChildProcess.built("doorman"))' "$@"
+
+                """
+            ),
             (
                 "doormand",
                 """

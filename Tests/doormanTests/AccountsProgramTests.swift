@@ -24,8 +24,44 @@ struct AccountsProgramTests {
 
     @Test("list prints the accounts of all pages, one object per line")
     func list() async throws {
-        let ending = try await run(["list"], vectors: ["response-list-accounts", "response-list-accounts-last"])
+        let ending = try await run(["list", "--json"], vectors: ["response-list-accounts", "response-list-accounts-last"])
         #expect(ending == Program.Ending(status: 0, output: Self.phone + Self.email + Self.email, error: ""))
+    }
+
+    @Test("list prints a table without --json, also into a file")
+    func table() async throws {
+        let ending = try await run(["list"], vectors: ["response-list-accounts-last"])
+        let expected = """
+            ACCOUNT               PHONE             E-MAIL
+            1011166682335379      -                 test@example.com
+
+            """
+        #expect(ending == Program.Ending(status: 0, output: expected, error: ""))
+    }
+
+    @Test("delete prints a line of text per account without --json")
+    func deletedAsText() async throws {
+        let ending = try await run(
+            ["delete", "1", "2", "--yes"], vectors: ["response-delete-account", "failure-provider-unavailable"])
+        #expect(ending.output.hasPrefix("1  deleted\n2  unavailable (PROVIDER_UNAVAILABLE): "), "\(ending)")
+    }
+
+    @Test("--dry-run validates the ids, calls no server, and deletes nothing", arguments: [[], ["--json"]])
+    func dryRun(arguments: [String]) async throws {
+        // No server listens on this address.
+        let ending = try await Program.run(
+            ["accounts", "delete", "-", "--dry-run", "--address", "127.0.0.1:1"] + arguments, input: "1\n2\n")
+        let expected =
+            arguments.isEmpty
+            ? "1  would be deleted\n2  would be deleted\n"
+            : #"{"account_id":"1","outcome":"would_be_deleted"}"# + "\n" + #"{"account_id":"2","outcome":"would_be_deleted"}"# + "\n"
+        #expect(ending == Program.Ending(status: 0, output: expected, error: ""))
+    }
+
+    @Test("delete needs --yes if it cannot ask", arguments: [["1"], ["-"]])
+    func unconfirmed(ids: [String]) async throws {
+        let ending = try await Program.run(["accounts", "delete", "--address", "127.0.0.1:1"] + ids, input: "1\n")
+        #expect(ending.status == 2 && ending.output.isEmpty && ending.error.contains("give --yes"), "\(ending)")
     }
 
     @Test("--progress ends with the number of accounts")
@@ -44,7 +80,7 @@ struct AccountsProgramTests {
 
     @Test("list requests no page after its limit")
     func limit() async throws {
-        let ending = try await run(["list", "--limit", "1"], vectors: ["response-list-accounts"])
+        let ending = try await run(["list", "--limit", "1", "--json"], vectors: ["response-list-accounts"])
         #expect(ending == Program.Ending(status: 0, output: Self.phone, error: ""))
     }
 
@@ -56,13 +92,13 @@ struct AccountsProgramTests {
 
     @Test("an incomplete list ends with exit code 3")
     func incomplete() async throws {
-        let ending = try await run(["list"], vectors: ["response-list-accounts", "failure-provider-busy"])
+        let ending = try await run(["list", "-j"], vectors: ["response-list-accounts", "failure-provider-busy"])
         #expect(ending.status == 3)
-        #expect(ending.output == Self.phone + Self.email)
+        #expect(ending.output.hasPrefix(Self.phone + Self.email + #"{"message":"#), "\(ending)")
         #expect(ending.error.contains("PROVIDER_BUSY") && ending.error.filter { $0 == "\n" }.count == 1, "\(ending)")
     }
 
-    @Test("a caller without permission stops after one call", arguments: [["list"], ["delete", "1", "2", "3"]])
+    @Test("a caller without permission stops after one call", arguments: [["list"], ["delete", "1", "2", "3", "--yes"]])
     func notAllowed(arguments: [String]) async throws {
         let ending = try await run(arguments, vectors: ["failure-caller-not-allowed"])
         #expect(ending.status == 3)
@@ -74,7 +110,7 @@ struct AccountsProgramTests {
     @Test("delete continues after a failure")
     func delete() async throws {
         let ending = try await run(
-            ["delete", "1", "2", "3"],
+            ["delete", "1", "2", "3", "-y", "--json"],
             vectors: ["response-delete-account", "failure-provider-unavailable", "response-delete-account"])
         #expect(ending.status == 3)
         let lines = ending.output.split(separator: "\n")
@@ -89,7 +125,7 @@ struct AccountsProgramTests {
     @Test("delete reads ids from standard input and skips empty lines")
     func deleteFromInput() async throws {
         let ending = try await run(
-            ["delete", "-", "--progress"], vectors: ["response-delete-account", "response-delete-account"], input: "1\r\n\n2")
+            ["delete", "-", "--progress", "--yes", "--json"], vectors: ["response-delete-account", "response-delete-account"], input: "1\r\n\n2")
         #expect(ending.status == 0)
         let lines = ending.output.split(separator: "\n")
         #expect(lines.count == 2 && isDeletion(lines[0], of: "1") && isDeletion(lines[1], of: "2"), "\(ending)")
@@ -99,7 +135,7 @@ struct AccountsProgramTests {
     @Test("delete stops at a line that is not an id, without repeating it")
     func invalidLine() async throws {
         let ending = try await run(
-            ["delete", "-"], vectors: ["response-delete-account"], input: "1\nEMAWverysecrettokenofauser\n2\n")
+            ["delete", "-", "--yes", "--json"], vectors: ["response-delete-account"], input: "1\nEMAWverysecrettokenofauser\n2\n")
         #expect(ending.status == 2)
         let lines = ending.output.split(separator: "\n")
         #expect(lines.count == 1 && isDeletion(lines[0], of: "1"), "\(ending)")
@@ -110,7 +146,7 @@ struct AccountsProgramTests {
     @Test("delete stops after ten consecutive failures")
     func consecutiveFailures() async throws {
         let ids = (1...12).map(String.init)
-        let ending = try await run(["delete"] + ids, vectors: Array(repeating: "failure-provider-unavailable", count: 10))
+        let ending = try await run(["delete", "--yes"] + ids, vectors: Array(repeating: "failure-provider-unavailable", count: 10))
         #expect(ending.status == 3)
         #expect(ending.output.split(separator: "\n").count == 10)
         #expect(ending.error.contains("0 accounts deleted, 10 failed"), "\(ending)")

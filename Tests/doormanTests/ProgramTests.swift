@@ -21,7 +21,7 @@ struct ProgramTests {
         arguments: [
             (["verify"], "response-verify-phone", 0), (["verify", "-", "--json"], "response-verify-stale", 0),
             (["exchange"], "response-exchange", 0), (["exchange"], "response-exchange-token-only", 0),
-            (["revoke"], "response-revoke", 0), (["revoke", "--account", "1011"], "response-revoke", 0),
+            (["revoke"], "response-revoke", 0), (["revoke", "--account", "1011", "--yes"], "response-revoke", 0),
             (["health"], "response-health-serving", 0), (["health"], "response-health-not-serving", 3),
             (["health"], "failure-service-unknown", 3),
             (["verify"], "failure-token-rejected", 1), (["verify", "--json"], "failure-wrong-application", 1),
@@ -82,7 +82,7 @@ struct ProgramTests {
     func completion(shell: String) async throws {
         let ending = try await Program.run(["completion", shell])
         #expect(ending.status == 0 && ending.error.isEmpty, "\(ending)")
-        for command in ["verify", "exchange", "revoke", "accounts", "health", "stats", "bench", "login", "completion"] {
+        for command in ["verify", "exchange", "revoke", "accounts", "health", "stats", "bench", "dev", "login", "version", "completion"] {
             #expect(ending.output.contains(command), "\(command)")
         }
         #expect(try await Program.run(["completion", "csh"]).status == 2)
@@ -98,7 +98,7 @@ struct ProgramTests {
     @Test(
         "wrong use ends with exit code 2 and one line",
         arguments: [
-            ["verify", "a", "b"], ["verfy"], ["verify", "--timeout", "2"], ["verify", "--address", "nowhere"],
+            ["verify", "a", "b"], ["verfy"], ["verify", "--timeout", "2"], ["verify", "--address", "nowhere:"],
             ["verify", "a", "--nope"],
             ["verify", "--token-file", "/nonexistent/file"], ["verify", ""], ["revoke", "a", "--account", "b"], ["verify"],
             ["verify", "a", "--max-age", "10ms"],

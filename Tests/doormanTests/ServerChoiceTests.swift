@@ -64,7 +64,7 @@ struct ServerChoiceTests {
     @Test(
         "an error names the invalid option or variable",
         arguments: [
-            (["--address", "nowhere"], [:], "--address: "), ([], ["DOORMAN_ADDRESS": "a:1,"], "DOORMAN_ADDRESS: "),
+            (["--address", "nowhere:"], [:], "--address: "), ([], ["DOORMAN_ADDRESS": "a:1,"], "DOORMAN_ADDRESS: "),
             ([], ["DOORMAN_TIMEOUT": "2"], "DOORMAN_TIMEOUT must"), ([], ["DOORMAN_TLS": "yes"], "DOORMAN_TLS must"),
             (["--ca-file", "/nonexistent/ca.pem"], [:], "--ca-file: cannot read '/nonexistent/ca.pem': no such file or directory"),
             ([], ["DOORMAN_CA_FILE": "/nonexistent/ca.pem"], "DOORMAN_CA_FILE: cannot read '/nonexistent/ca.pem': no such file"),

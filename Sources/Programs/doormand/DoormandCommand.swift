@@ -45,7 +45,18 @@ struct DoormandCommand: AsyncParsableCommand {
         SIGHUPHandler.ignore()
         SIGPIPEHandler.ignore()
         MemoryArenas.limit()
-        await main(nil)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // The parser's own exit prints helps and versions, and ignores that they cannot be written.
+            guard exitCode(for: error) == .success else { exit(withError: error) }
+            do { try show(fullMessage(for: error)) } catch { exit(withError: error) }
+        }
     }
 
     func run() async throws {
@@ -53,11 +64,11 @@ struct DoormandCommand: AsyncParsableCommand {
         let loader = SettingsLoader(arguments: settings, environment: environment, file: config ?? environment["DOORMAN_CONFIG"])
         do {
             let loaded = try loader.load()
-            if printConfig { print(SettingsPrinter.text(loaded)) }
+            if printConfig { try Self.show(SettingsPrinter.text(loaded)) }
             if printConfig && !checkConfig { return }
             let daemon = try Daemon(settings: loaded.settings, loader: loader)
             if checkConfig {
-                print("doormand: the settings are valid")
+                try Self.show("doormand: the settings are valid")
                 return
             }
             try await daemon.run()
@@ -65,8 +76,20 @@ struct DoormandCommand: AsyncParsableCommand {
             for problem in error.problems { Self.report(problem) }
             // EX_CONFIG. See sysexits.h.
             throw ExitCode(78)
+        } catch let code as ExitCode {
+            throw code
         } catch {
             Self.report("\(error)")
+            throw ExitCode(1)
+        }
+    }
+
+    /// Prints a result. A result that cannot be written must not look like a success.
+    private static func show(_ text: String) throws {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+        } catch {
+            report("cannot write to standard output: check the disk or the file that the output goes to, and repeat the command")
             throw ExitCode(1)
         }
     }

@@ -8,8 +8,8 @@ struct AccountsCommand: AsyncParsableCommand {
         commandName: "accounts",
         abstract: "List or delete the accounts of an application.",
         discussion: """
-            Only callers to which the server's policy grants accounts can use these commands. The output is one JSON \
-            object per line, with or without --json, except for a list on a terminal. --timeout applies to each call to the server.
+            Only callers to which the server's policy grants accounts can use these commands. With --json, the output is one \
+            JSON object per line. --timeout applies to each call to the server.
             """,
         subcommands: [AccountsListCommand.self, AccountsDeleteCommand.self])
 }
@@ -25,7 +25,16 @@ extension AccountsCommand {
         JSONOutput.encode(AccountJSON(accountID: account.id, phoneNumber: account.phoneNumber, email: account.email)) + "\n"
     }
 
-    /// Returns the line of output for the deletion of an account.
+    /// Returns the line of output for the deletion of an account, as text.
+    static func text(deleting id: String, _ outcome: DeletionOutcome) -> String {
+        switch outcome {
+        case .deleted: "\(id)  deleted\n"
+        case .failed(let failure): "\(id)  \(failure.description.printable)\n"
+        case .wouldBeDeleted: "\(id)  would be deleted\n"
+        }
+    }
+
+    /// Returns the line of output for the deletion of an account, as JSON.
     ///
     /// - Parameters:
     ///   - id: The account's id.
@@ -45,6 +54,8 @@ private struct AccountJSON: Encodable {
 enum DeletionOutcome {
     case deleted(RevocationResult)
     case failed(FailureReport)
+    /// With `--dry-run`.
+    case wouldBeDeleted
 }
 
 private struct DeletionJSON: Encodable {
@@ -62,6 +73,7 @@ private struct DeletionJSON: Encodable {
         switch outcome {
         case .deleted(let result): try RevocationJSON(result, outcome: "deleted").encode(to: encoder)
         case .failed(let failure): try failure.body.encode(to: encoder)
+        case .wouldBeDeleted: try OutcomeJSON(outcome: "would_be_deleted").encode(to: encoder)
         }
     }
 }
@@ -73,8 +85,8 @@ struct AccountsListCommand: AsyncParsableCommand {
         abstract: "List the accounts of an application.",
         usage: "doorman accounts list [<options>]",
         discussion: """
-            Prints a table on a terminal, and one JSON object per line elsewhere or with --json. The exit code is 3 if the list is \
-            incomplete because a call failed. The accounts that were printed before are correct.
+            Prints a table or, with --json, one JSON object per line. The exit code is 3 if the list is incomplete because a call \
+            failed. The accounts that were printed before are correct.
             """)
 
     @Option(help: ArgumentHelp("Application that the accounts belong to.", valueName: "id"))
@@ -97,38 +109,38 @@ struct AccountsListCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let client = try server.makeClient()
+        let client = server.makeClient(try server.choice())
         var progress = Progress(isWanted: self.progress)
-        let failure = await list(client, &progress)
+        let failure = try await list(client, &progress)
         await client.close()
         progress.end()
         if let failure {
-            if server.json { StandardStreams.write(failure.json + "\n", to: .output) }
+            if server.json { try StandardStreams.write(failure.json + "\n") }
             failure.printLine()
             throw failure.status
         }
     }
 
-    private func list(_ client: DoormanClient, _ progress: inout Progress) async -> FailureReport? {
+    private func list(_ client: DoormanClient, _ progress: inout Progress) async throws -> FailureReport? {
         var remaining = limit ?? .max
         var listed = 0
         var after: String?
-        let isTable = !server.json && StandardStreams.outputIsTerminal
         repeat {
+            let page: AccountPage
             do throws(DoormanError) {
-                let page = try await client.accountPage(
+                page = try await client.accountPage(
                     applicationID: application, pageSize: min(pageSize, remaining), after: after)
-                let shown = page.accounts.prefix(remaining)
-                progress.clear()
-                if isTable && listed == 0 && !shown.isEmpty { StandardStreams.write(AccountsTable.header, to: .output) }
-                let lines = shown.map { isTable ? AccountsTable.row($0) : AccountsCommand.line($0) }
-                StandardStreams.write(lines.joined(), to: .output)
-                listed += shown.count
-                remaining -= shown.count
-                after = page.next
             } catch {
                 return FailureReport(error)
             }
+            let shown = page.accounts.prefix(remaining)
+            progress.clear()
+            if !server.json && listed == 0 && !shown.isEmpty { try StandardStreams.write(AccountsTable.header) }
+            let lines = shown.map { server.json ? AccountsCommand.line($0) : AccountsTable.row($0) }
+            try StandardStreams.write(lines.joined())
+            listed += shown.count
+            remaining -= shown.count
+            after = page.next
             progress.show(AccountsCommand.count(listed) + " listed")
         } while after != nil && remaining > 0
         return nil
@@ -142,7 +154,7 @@ struct AccountsDeleteCommand: AsyncParsableCommand {
         abstract: "Delete accounts at the provider, permanently.",
         usage: "doorman accounts delete [<options>] <ids> ...",
         discussion: """
-            Prints the result of each account, one JSON object per line. After a failure the command continues with the next \
+            Asks first on a terminal, and needs --yes elsewhere. Prints the result of each account on a line. After a failure the command continues with the next \
             account. It stops if every further call would fail in the same way, or after \(maximumConsecutiveFailures) consecutive \
             failures. For an unknown account, Account Kit fails as it does in an outage: PROVIDER_UNAVAILABLE. \
             With several servers, it first revokes the account's tokens at all of them. That needs the permission for 'revoke-accounts', too. \
@@ -158,6 +170,8 @@ struct AccountsDeleteCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Application that the accounts belong to.", valueName: "id"))
     var application: String?
 
+    @OptionGroup var confirmation: ConfirmationOptions
+
     @Flag(help: "Show progress on standard error, even if it is not a terminal.")
     var progress = false
 
@@ -172,41 +186,49 @@ struct AccountsDeleteCommand: AsyncParsableCommand {
 
     func run() async throws {
         if readsInput, StandardStreams.inputIsTerminal { throw ValidationError("no ids: pipe them into standard input") }
-        let client = try server.makeClient()
+        let choice = try server.choice()
+        try confirmation.require(
+            "Delete \(AccountsCommand.count(ids.count)) at the provider, permanently, through \(choice.servers)?")
+        let client = confirmation.dryRun ? nil : server.makeClient(choice)
         var progress = Progress(isWanted: self.progress)
         var counters = DeletionCounters()
         var invalidLine: ValidationError?
-        do throws(ValidationError) {
+        do {
             var source = readsInput ? IDSource.input(LineReader()) : .arguments(ids[...])
-            while !counters.shouldStop, let id = try source.next() { await delete(id, client, &counters, &progress) }
-        } catch {
+            while !counters.shouldStop, let id = try source.next() { try await delete(id, client, &counters, &progress) }
+        } catch let error as ValidationError {
             invalidLine = error
         }
-        await client.close()
+        await client?.close()
         progress.end()
         for failure in counters.unreachable {
-            StandardStreams.write(FailureReport.warning(failure, about: "tokens of deleted accounts"), to: .error)
+            StandardStreams.writeError(FailureReport.warning(failure, about: "tokens of deleted accounts"))
         }
         if let failure = counters.lastFailure {
-            StandardStreams.write(
-                FailureReport.line(counters.summary + ": \(failure.description)", next: failure.next), to: .error)
+            StandardStreams.writeError(
+                FailureReport.line(counters.summary + ": \(failure.description)", next: failure.next))
         }
         if let invalidLine { throw invalidLine }
         if let failure = counters.lastFailure { throw failure.status }
     }
 
     private func delete(
-        _ id: String, _ client: DoormanClient, _ counters: inout DeletionCounters, _ progress: inout Progress
-    ) async {
+        _ id: String, _ client: DoormanClient?, _ counters: inout DeletionCounters, _ progress: inout Progress
+    ) async throws {
         let outcome: DeletionOutcome
         do throws(DoormanError) {
-            outcome = .deleted(try await client.deleteAccount(id, applicationID: application))
+            if let client {
+                outcome = .deleted(try await client.deleteAccount(id, applicationID: application))
+            } else {
+                outcome = .wouldBeDeleted
+            }
         } catch {
             outcome = .failed(FailureReport(error))
         }
         counters.count(outcome)
         progress.clear()
-        StandardStreams.write(AccountsCommand.line(deleting: id, outcome), to: .output)
+        try StandardStreams.write(
+            server.json ? AccountsCommand.line(deleting: id, outcome) : AccountsCommand.text(deleting: id, outcome))
         progress.show(counters.summary)
     }
 
@@ -266,6 +288,7 @@ struct DeletionCounters {
             for failure in result.unreachable where !unreachable.contains(where: { $0.server == failure.server }) {
                 unreachable.append(failure)
             }
+        case .wouldBeDeleted: return
         case .failed(let failure):
             failed += 1
             consecutiveFailures += 1

@@ -19,6 +19,7 @@ struct BenchCommand: AsyncParsableCommand {
             """)
 
     @Option(
+        name: [.customShort("t"), .long],
         help: ArgumentHelp("File with the tokens, one per line. '-' reads standard input.", valueName: "file"),
         completion: .file())
     var tokenFile: String
@@ -94,7 +95,7 @@ struct BenchCommand: AsyncParsableCommand {
             return
         }
         if let plot, let drawing = report.plot { Self.write(drawing, to: plot) }
-        if let line = report.failureLine { StandardStreams.write(line, to: .error) }
+        if let line = report.failureLine { StandardStreams.writeError(line) }
         try server.finish(Report(report))
     }
 
@@ -104,7 +105,7 @@ struct BenchCommand: AsyncParsableCommand {
             _ = try plotFile(path).write(plot.svg)
         } catch {
             let line = FailureReport.line("cannot write '\(path)': \(error.cause)", next: "Check the disk.")
-            StandardStreams.write(line, to: .error)
+            StandardStreams.writeError(line)
         }
     }
 
@@ -135,7 +136,8 @@ struct BenchCommand: AsyncParsableCommand {
 
     /// Makes one call before thousands, so that a wrong address fails with the same message as in every other command.
     private func checkHealth() async throws {
-        let client = try server.makeClient()
+        let choice = try server.choice()
+        let client = server.makeClient(choice)
         let health: Result<HealthStatus, DoormanError>
         do throws(DoormanError) {
             health = .success(try await client.health())
@@ -146,7 +148,7 @@ struct BenchCommand: AsyncParsableCommand {
         switch health {
         case .success(.serving): return
         case .success(let status): try server.finish(Report(status))
-        case .failure(let error): try server.fail(try server.choice().report(error))
+        case .failure(let error): try server.fail(choice.report(error))
         }
     }
 

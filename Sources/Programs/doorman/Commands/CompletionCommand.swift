@@ -30,7 +30,7 @@ struct CompletionCommand: ParsableCommand {
     @Argument(help: "Shell that reads the script.")
     var shell: Shell
 
-    func run() {
-        StandardStreams.write(DoormanCommand.completionScript(for: shell.script) + "\n", to: .output)
+    func run() throws {
+        try StandardStreams.write(DoormanCommand.completionScript(for: shell.script) + "\n")
     }
 }

@@ -9,14 +9,15 @@ struct DoormanCommand: AsyncParsableCommand {
         commandName: "doorman",
         abstract: "Verify tokens with a Doorman server, and inspect the server.",
         discussion: """
-            Results are text for people or, with --json, JSON for programs. A failure prints one line on standard error: what \
-            failed, why, and the next step.
+            Results are text for people or, with --json, JSON for programs, also in a pipe. A failure prints one line on standard \
+            error: what failed, why, and the next step.
 
             EXIT CODES
               0  the token is valid, or the command succeeded
               1  the token or code is rejected
               2  the command line, or a file that it names, is invalid
               3  unavailable: there is no verdict, or the server takes no calls
+              4  standard output cannot be written
 
             ENVIRONMENT
             \(CLIVariable.allCases.map { "  \($0.rawValue)\n      \($0.summary)" }.joined(separator: "\n"))
@@ -24,14 +25,15 @@ struct DoormanCommand: AsyncParsableCommand {
                   If not empty, turns colours off. Only terminals get colours.
 
             EXAMPLES
-              doorman login --phone +15551234567 | doorman verify
+              doorman dev
+              doorman dev login --phone +15551234567 | doorman verify
               doorman verify --token-file token --max-age 1s --json
-              doorman health --address doorman.internal:7117 --ca-file ca.pem --wait 1m
+              doorman health --address doorman.internal --ca-file ca.pem --wait 1m
             """,
         version: "doorman \(ProgramVersion.text)",
         subcommands: [
             VerifyCommand.self, ExchangeCommand.self, RevokeCommand.self, AccountsCommand.self, HealthCommand.self,
-            StatsCommand.self, BenchCommand.self, LoginCommand.self, CompletionCommand.self,
+            StatsCommand.self, BenchCommand.self, DevCommand.self, VersionCommand.self, CompletionCommand.self,
         ])
 
     static func main() async {
@@ -52,17 +54,50 @@ struct DoormanCommand: AsyncParsableCommand {
             return .success
         } catch let status as ExitStatus {
             return status
+        } catch let error as OutputError {
+            return lost(error)
         } catch  where exitCode(for: error) == .success {
             // The argument parser throws help texts, too.
-            StandardStreams.write(fullMessage(for: error) + "\n", to: .output)
-            return .success
+            do throws(OutputError) {
+                try StandardStreams.write(fullMessage(for: error) + "\n")
+                return .success
+            } catch {
+                return lost(error)
+            }
         } catch {
-            // Our own messages repeat only names of files, so only a token in place of a file's name could appear in them.
-            let isOwnMessage = error is ValidationError
-            let message = withoutSecrets(message(for: error), arguments) { !isOwnMessage || mayBeToken($0) }
-            StandardStreams.write(FailureReport.line(message, next: "See 'doorman --help'."), to: .error)
-            return .wrongUse
+            return report(wrongUse: error, arguments)
         }
+    }
+
+    /// Reports output that cannot be written.
+    private static func lost(_ error: OutputError) -> ExitStatus {
+        if error.isClosedPipe { StandardStreams.endByClosedPipe() }
+        StandardStreams.writeError(error.line)
+        return .outputFailed
+    }
+
+    /// Prints the error of a wrong command line.
+    private static func report(wrongUse error: any Error, _ arguments: [String]) -> ExitStatus {
+        let advice = CommandLineAdvice(arguments: arguments)
+        // The parser's own errors have no type. Only they can be about a word in the place of a command.
+        let isOwnMessage = error is ValidationError
+        let better = isOwnMessage ? nil : advice.unknownCommand
+        let given = better.map { message(for: $0) } ?? CommandLineAdvice.withSynonym(message(for: error))
+        // Our own messages repeat only names of files, so only a token in place of a file's name could appear in them.
+        let shown = withoutSecrets(given, arguments) { !isOwnMessage || mayBeToken($0) }
+        let next = "See '\(advice.command) --help'."
+        if advice.wantsJSON {
+            let body = FailureJSON(
+                outcome: "wrong_use", reason: "WRONG_USE", message: FailureReport.sentence(shown), retryable: false,
+                retryAfterSeconds: nil, next: next, servers: nil)
+            do throws(OutputError) {
+                try StandardStreams.write(JSONOutput.encode(body) + "\n")
+            } catch {
+                return lost(error)
+            }
+        }
+        StandardStreams.writeError(FailureReport.line(shown, next: next))
+        return .wrongUse
     }
 
     /// Removes arguments as long as a token from an error message, because one may be a token in the wrong place.

@@ -19,6 +19,7 @@ struct StatsCommand: AsyncParsableCommand {
     private enum Ending: Sendable {
         case interrupted
         case failed(FailureReport)
+        case outputLost(OutputError)
     }
 
     static let defaultInterval = Duration.seconds(2)
@@ -46,13 +47,19 @@ struct StatsCommand: AsyncParsableCommand {
         guard watch else {
             return try await server.run { client throws(DoormanError) in Report(StatisticsReport(try await client.statistics())) }
         }
-        let client = choice.makeClient(DoormanClientConfiguration())
+        let client = server.makeClient(choice)
         // Signals are trapped before the first output, after which users may press Ctrl-C.
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let watch = StatisticsWatch(
             client: client, choice: choice, interval: interval ?? Self.defaultInterval, isJSON: server.json)
         let ending = await withTaskGroup(of: Ending.self) { tasks in
-            tasks.addTask { await watch.run().map(Ending.failed) ?? .interrupted }
+            tasks.addTask {
+                do throws(OutputError) {
+                    return try await watch.run().map(Ending.failed) ?? .interrupted
+                } catch {
+                    return .outputLost(error)
+                }
+            }
             tasks.addTask {
                 for await _ in signals { break }
                 return .interrupted
@@ -62,6 +69,10 @@ struct StatsCommand: AsyncParsableCommand {
             return first ?? .interrupted
         }
         await client.close()
-        if case .failed(let failure) = ending { try server.fail(failure) }
+        switch ending {
+        case .interrupted: return
+        case .failed(let failure): try server.fail(failure)
+        case .outputLost(let error): throw error
+        }
     }
 }

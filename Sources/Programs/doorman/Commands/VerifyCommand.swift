@@ -7,14 +7,16 @@ struct VerifyCommand: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Verify a token and print its account.",
         discussion: """
-            Prefer standard input or --token-file. Other people on this machine can see the arguments of a process, and shells \
+            Without a token or file, the token comes from standard input. A terminal asks for it and does not show it. Prefer \
+            standard input or --token-file. Other people on this machine can see the arguments of a process, and shells \
             keep them in their history.
             """)
 
     @Argument(help: "Token. '-' or no argument reads standard input.")
     var token: String?
 
-    @Option(help: ArgumentHelp("File that holds the token.", valueName: "file"), completion: .file())
+    @Option(
+        name: [.customShort("t"), .long], help: ArgumentHelp("File that holds the token.", valueName: "file"), completion: .file())
     var tokenFile: String?
 
     @Option(

@@ -21,7 +21,7 @@ enum CLIVariable: String, CaseIterable {
         case .certificateFile: "Default for --certificate-file."
         case .privateKeyFile: "Default for --private-key-file."
         case .serverName: "Default for --server-name."
-        case .emulator: "Default for --emulator of 'doorman login'."
+        case .emulator: "Default for --emulator of 'doorman dev login'."
         }
     }
 }

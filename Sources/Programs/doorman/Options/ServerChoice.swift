@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DoormanClient
+internal import DoormanSupport
 
 /// The servers, TLS and timeout that options and environment select.
 struct ServerChoice: Equatable {
@@ -9,6 +10,17 @@ struct ServerChoice: Equatable {
     let tls: DoormanTLS?
     /// The maximum time of a call. `nil` for the default of the command.
     let timeout: Duration?
+
+    /// The servers in words: their addresses, separated by commas.
+    var servers: String { targets.map(\.description).joined(separator: ", ") }
+
+    /// Returns the choice in lines for `--verbose`.
+    func lines(_ settings: DoormanClientConfiguration) -> [String] {
+        [
+            "server: \(servers)", "TLS: \(tls?.summary ?? "off")",
+            "timeout: \(DurationText.describe(timeout ?? settings.timeout))",
+        ]
+    }
 
     func makeClient(_ settings: DoormanClientConfiguration) -> DoormanClient {
         var settings = settings
@@ -29,6 +41,28 @@ struct ServerChoice: Equatable {
     }
 }
 
+extension DoormanTarget {
+    /// Whether the host may be a token: long, of letters and digits only, and not of lower-case letters as most names are.
+    fileprivate var seemsToBeToken: Bool {
+        guard case .hostAndPort(let host, _) = address, host.utf8.count >= 20 else { return false }
+        return DoormanCommand.mayBeToken(host[...]) && host.contains(where: \.isUppercase)
+    }
+}
+
+extension DoormanTLS {
+    /// The configuration in words. Names files, and never their contents.
+    fileprivate var summary: String {
+        let authorities =
+            switch trust {
+            case .system: "the system's authorities"
+            case .file(let path): "the authorities in \(path)"
+            }
+        let certificate = keyPair.map { "the client certificate in \($0.certificateFile)" } ?? "no client certificate"
+        let name = serverName.map { "the server name \($0)" } ?? "the address as server name"
+        return "on, with \(authorities), \(certificate), \(name)"
+    }
+}
+
 extension ServerOptions {
     func choice(_ environment: CLIEnvironment = .process) throws(ValidationError) -> ServerChoice {
         ServerChoice(
@@ -37,11 +71,17 @@ extension ServerOptions {
 
     private func targets(_ environment: CLIEnvironment) throws(ValidationError) -> [DoormanTarget] {
         guard let value = environment.value(address, "--address", or: .address) else { return [.hostAndPort("127.0.0.1")] }
+        let targets: [DoormanTarget]
         do {
-            return try DoormanTarget.list(parsing: value.text)
+            targets = try DoormanTarget.list(parsing: value.text)
         } catch {
             throw ValidationError("\(value.source): \(error)")
         }
+        // A token in place of an address must not reach a name server.
+        guard !targets.contains(where: \.seemsToBeToken) else {
+            throw ValidationError("\(value.source): the host looks like a token: expected host, host:port or unix:/path")
+        }
+        return targets
     }
 
     private func effectiveTimeout(_ environment: CLIEnvironment) throws(ValidationError) -> Duration? {

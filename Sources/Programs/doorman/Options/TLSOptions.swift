@@ -9,12 +9,14 @@ struct TLSOptions: ParsableArguments {
     var tls: Bool?
 
     @Option(
+        name: [.long, .customLong("cacert")],
         help: ArgumentHelp(
             "PEM file with the certificate authorities to trust. (default: $DOORMAN_CA_FILE, or the system's)", valueName: "file"),
         completion: .file())
     var caFile: String?
 
     @Option(
+        name: [.long, .customLong("cert")],
         help: ArgumentHelp(
             "PEM file with the client certificate, followed by its intermediates. (default: $DOORMAN_CERTIFICATE_FILE)",
             valueName: "file"),
@@ -22,6 +24,7 @@ struct TLSOptions: ParsableArguments {
     var certificateFile: String?
 
     @Option(
+        name: [.long, .customLong("key")],
         help: ArgumentHelp(
             "PEM file with the private key of that certificate. (default: $DOORMAN_PRIVATE_KEY_FILE)", valueName: "file"),
         completion: .file())
@@ -44,9 +47,16 @@ struct TLSOptions: ParsableArguments {
         let name = environment.value(serverName, "--server-name", or: .serverName)
         let isAnySet = [authorities, certificate, key, name].contains { $0 != nil }
         guard try isRequested(environment) ?? isAnySet else { return nil }
-        return DoormanTLS(
+        let tls = DoormanTLS(
             trust: try authorities.map(Self.trust) ?? .system, keyPair: try Self.keyPair(certificate, key),
             serverName: try name.map(Self.serverName))
+        // The client would report broken files as an unreachable server.
+        do throws(DoormanTLS.Unusable) {
+            _ = try tls.makeContext()
+        } catch {
+            throw ValidationError("\(error)")
+        }
+        return tls
     }
 
     /// Returns whether options or `DOORMAN_TLS` request TLS, or `nil` if they leave it open.

@@ -2,7 +2,7 @@ internal import DoormanClient
 internal import DoormanSupport
 
 /// A failure for output: what failed, and the next step.
-struct FailureReport: Sendable, Equatable {
+struct FailureReport: Error, Equatable {
     private let outcome: String
     private let reason: String
     private let error: DoormanError
@@ -50,15 +50,15 @@ struct FailureReport: Sendable, Equatable {
     /// Prints the line on standard error, with the outcome in colour if the terminal allows it.
     func printLine() {
         printFailure()
-        if let confirmation { StandardStreams.write(confirmation, to: .error) }
+        if let confirmation { StandardStreams.writeError(confirmation) }
     }
 
     private func printFailure() {
         let line = line
         let start = "doorman: " + outcome
-        guard line.hasPrefix(start) else { return StandardStreams.write(line, to: .error) }
+        guard line.hasPrefix(start) else { return StandardStreams.writeError(line) }
         let painted = Palette.error.paint(outcome, status == .rejected ? .bad : .warning)
-        StandardStreams.write("doorman: " + painted + line.dropFirst(start.count), to: .error)
+        StandardStreams.writeError("doorman: " + painted + line.dropFirst(start.count))
     }
 
     /// Whether every other call would fail in the same way: the server is unreachable, forbids the calls, or is at a limit.
@@ -74,8 +74,13 @@ struct FailureReport: Sendable, Equatable {
 
     /// Joins a message and the next step to one line.
     static func line(_ message: String, next: String) -> String {
-        let sentence = message.split(whereSeparator: \.isNewline).joined(separator: " ").printable
+        let sentence = sentence(message)
         return "doorman: \(sentence)\(sentence.last.map(".?!".contains) == true ? "" : ".") \(next)\n"
+    }
+
+    /// Returns the message on one line, without control characters.
+    static func sentence(_ message: String) -> String {
+        message.split(whereSeparator: \.isNewline).joined(separator: " ").printable
     }
 
     /// One line of JSON, without a newline.

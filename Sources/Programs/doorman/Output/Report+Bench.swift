@@ -19,7 +19,7 @@ extension BenchReport {
     var failureLine: String? {
         let (message, next): (String, String)
         switch status {
-        case .success, .wrongUse: return nil
+        case .success, .wrongUse, .outputFailed: return nil
         case .rejected:
             (message, next) = ("\(NumberText.grouped(rejectedCount)) calls were rejected", "Check the tokens in the file.")
         case .unavailable where failedCount > 0:
@@ -86,7 +86,7 @@ extension BenchReport {
         switch status {
         case .success: "identified"
         case .rejected: "rejected"
-        case .unavailable, .wrongUse: "unavailable"
+        case .unavailable, .wrongUse, .outputFailed: "unavailable"
         }
     }
 

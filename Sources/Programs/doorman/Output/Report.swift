@@ -26,6 +26,13 @@ struct Report: Sendable, Equatable {
             outcome: Outcome(word: "revoked", meaning: .good))
     }
 
+    /// The report of a revocation that was not made, because of `--dry-run`.
+    static func wouldRevoke(_ subject: String, at choice: ServerChoice) -> Report {
+        Report(
+            text: "would revoke \(subject.printable) at \(choice.servers)\n", json: OutcomeJSON(outcome: "would_be_revoked"),
+            status: .success)
+    }
+
     /// - Parameters:
     ///   - text: The text for people.
     ///   - json: The value for programs.

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import DoormanFiles
 
-/// The source of a token or code: an argument, a file, or standard input.
+/// The source of a token or code: an argument, a file, or standard input. A terminal asks for it.
 enum SecretSource: Equatable {
     case argument(String, kind: String)
     case file(String, kind: String)
@@ -23,7 +23,12 @@ enum SecretSource: Equatable {
     /// Returns the secret's bytes, without one newline at the end.
     func read() throws(ValidationError) -> [UInt8] {
         switch self {
-        case .argument(let text, let kind): return try Self.validate(Array(text.utf8), kind)
+        case .argument(let text, let kind):
+            // A file's name sent as a token would be rejected, and the rejection would be taken for a verdict about the token in it.
+            guard (try? RegularFile.read(text, limit: 0)) == nil else {
+                throw ValidationError("'\(text)' is a file, not a \(kind): give --\(kind)-file '\(text)'")
+            }
+            return try Self.validate(Array(text.utf8), kind)
         case .file(let path, let kind):
             let bytes: [UInt8]
             do throws(FileAccessError) {
@@ -33,12 +38,11 @@ enum SecretSource: Equatable {
             }
             return try Self.validate(bytes, kind)
         case .standardInput(let kind):
-            guard !StandardStreams.inputIsTerminal else {
-                throw ValidationError("no \(kind): pipe it into standard input, or give --\(kind)-file")
-            }
-            guard let bytes = StandardStreams.readInput(atMost: Self.maximumBytes + 1) else {
-                throw ValidationError("cannot read standard input")
-            }
+            let bytes =
+                StandardStreams.inputIsTerminal
+                ? HiddenInput.ask(for: kind, atMost: Self.maximumBytes)
+                : StandardStreams.readInput(atMost: Self.maximumBytes + 1)
+            guard let bytes else { throw ValidationError("cannot read standard input") }
             return try Self.validate(bytes, kind)
         }
     }

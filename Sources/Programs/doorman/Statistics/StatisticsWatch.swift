@@ -1,4 +1,5 @@
 internal import DoormanClient
+internal import DoormanSupport
 
 /// Reads the statistics of a server repeatedly and shows the changes.
 struct StatisticsWatch: Sendable {
@@ -11,38 +12,73 @@ struct StatisticsWatch: Sendable {
     /// Shows reports until the task is cancelled.
     ///
     /// - Returns: The failure that ended the watch, or `nil` if the task was cancelled.
-    func run() async -> FailureReport? {
+    func run() async throws(OutputError) -> FailureReport? {
         var before: ServerStatistics?
-        defer {
-            // Later output must not go into the last line.
-            if before != nil, isTerminal, !isJSON { StandardStreams.write("\n", to: .output) }
-        }
         while !Task.isCancelled {
+            let now: ServerStatistics
             do throws(DoormanError) {
-                let now = try await client.statistics()
-                show(StatisticsReport(now, since: before), isFirst: before == nil)
-                before = now
+                now = try await client.statistics()
             } catch {
                 guard !Task.isCancelled else { break }
                 let failure = choice.report(error)
                 // A server that responded before may be restarting. Without any response, the address is probably wrong.
-                guard before != nil, error.isRetryable else { return failure }
-                if isJSON { StandardStreams.write(failure.json + "\n", to: .output) }
-                failure.printLine()
+                guard let before, error.isRetryable else {
+                    try end(after: before)
+                    return failure
+                }
+                try show(failure, last: before)
+                try? await Task.sleep(for: interval)
+                continue
             }
+            try show(StatisticsReport(now, since: before), isFirst: before == nil)
+            before = now
             try? await Task.sleep(for: interval)
         }
+        try end(after: before)
         return nil
     }
 
-    private func show(_ report: StatisticsReport, isFirst: Bool) {
+    /// Ends the last line of the screen, so that later output does not go into it.
+    private func end(after before: ServerStatistics?) throws(OutputError) {
+        if before != nil, isTerminal, !isJSON { try StandardStreams.write("\n") }
+    }
+
+    private func show(_ report: StatisticsReport, isFirst: Bool) throws(OutputError) {
         if isJSON {
-            StandardStreams.write(report.json + "\n", to: .output)
+            try StandardStreams.write(report.json + "\n")
         } else if isTerminal {
-            StandardStreams.write(Self.drawing(String(report.text.dropLast()), isFirst: isFirst), to: .output)
+            try draw(report.text, isFirst: isFirst)
         } else {
-            StandardStreams.write(report.line + "\n", to: .output)
+            try StandardStreams.write(report.line + "\n")
         }
+    }
+
+    /// Shows that the server does not answer. A terminal shows it in place of the figures, which would look current.
+    private func show(_ failure: FailureReport, last: ServerStatistics) throws(OutputError) {
+        guard isTerminal, !isJSON else {
+            if isJSON { try StandardStreams.write(failure.json + "\n") }
+            return failure.printLine()
+        }
+        let time = last.startedAt.advanced(by: last.uptime).iso8601 ?? "–"
+        try draw(
+            "\(failure.line)last figures: \(time)\ntrying again every \(DurationText.describe(interval))\n", isFirst: false)
+    }
+
+    private func draw(_ text: String, isFirst: Bool) throws(OutputError) {
+        let screen = StandardStreams.screenSize
+        let fitted = Self.fitted(text, rows: screen.rows, columns: screen.columns)
+        try StandardStreams.write(Self.drawing(fitted, isFirst: isFirst))
+    }
+
+    /// Returns the text cut to the size of a screen, without a newline at its end. The last line says how many lines are missing.
+    static func fitted(_ text: String, rows: Int, columns: Int) -> String {
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        while lines.last?.isEmpty == true { lines.removeLast() }
+        if lines.count > rows, rows > 0 {
+            let missing = lines.count - rows + 1
+            lines = lines.prefix(rows - 1) + ["… \(missing) more lines: enlarge the window, or run 'doorman stats'"]
+        }
+        return lines.map { $0.count > columns ? $0.prefix(max(0, columns - 1)) + "…" : $0 }.joined(separator: "\n")
     }
 
     /// Returns control sequences that draw over the previous text, so that the screen doesn't flicker. Lines are placed one by one and

@@ -10,6 +10,8 @@ enum ExitStatus: Int32, Error {
     case wrongUse = 2
     /// There is no verdict, or the server is not serving. In a load test: at least one call had no verdict.
     case unavailable = 3
+    /// Standard output could not be written.
+    case outputFailed = 4
 
     static func leave(with status: ExitStatus) -> Never {
         exit(status.rawValue)

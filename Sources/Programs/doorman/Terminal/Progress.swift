@@ -34,7 +34,7 @@ struct Progress {
     mutating func clear() {
         guard isTerminal, !current.isEmpty else { return }
         // Returns to the start of the line and erases the rest (ECMA-48, EL).
-        StandardStreams.write("\r\u{1b}[K", to: .error)
+        StandardStreams.writeError("\r\u{1b}[K")
         held = held ?? current
         current = ""
     }
@@ -42,7 +42,7 @@ struct Progress {
     /// Writes a text that was held back, and ends the line.
     mutating func end() {
         writeHeld()
-        if isTerminal, !current.isEmpty { StandardStreams.write("\n", to: .error) }
+        if isTerminal, !current.isEmpty { StandardStreams.writeError("\n") }
         current = ""
     }
 
@@ -50,7 +50,7 @@ struct Progress {
         guard let text = held else { return }
         held = nil
         clear()
-        StandardStreams.write(isTerminal ? text : "doorman: \(text)\n", to: .error)
+        StandardStreams.writeError(isTerminal ? text : "doorman: \(text)\n")
         if isTerminal { current = text }
         held = nil
     }

@@ -3,19 +3,34 @@ private import DoormanPlatform
 
 /// The process's streams and environment: all system calls of this program, and its only unsafe code.
 enum StandardStreams {
-    enum Output: Int32 {
-        case output = 1
-        case error = 2
+    /// Writes the whole text to standard output.
+    ///
+    /// - Throws: ``OutputError`` if a part of it was not written. A result that is lost must not look like a success.
+    static func write(_ text: String) throws(OutputError) {
+        guard write(text, descriptor: 1) else { throw OutputError(errno: errno) }
     }
 
-    /// Writes the whole text. Errors are ignored: the reader may have closed the pipe.
-    static func write(_ text: String, to output: Output) {
-        _ = write(text, descriptor: output.rawValue)
+    /// Writes the whole text to standard error. Failures are ignored, because there is no place left to report them.
+    static func writeError(_ text: String) {
+        _ = write(text, descriptor: 2)
+    }
+
+    /// Ends the program as a closed pipe ends other programs: by SIGPIPE, without a message. SwiftNIO ignores the signal.
+    static func endByClosedPipe() {
+        signal(SIGPIPE, SIG_DFL)
+        raise(SIGPIPE)
     }
 
     static var inputIsTerminal: Bool { isatty(0) == 1 }
     static var outputIsTerminal: Bool { isatty(1) == 1 }
     static var errorIsTerminal: Bool { isatty(2) == 1 }
+
+    /// The size of the terminal at standard output. The size of most terminals if it is unknown.
+    static var screenSize: (rows: Int, columns: Int) {
+        var size = winsize()
+        guard unsafe ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0, size.ws_col > 0 else { return (24, 80) }
+        return (Int(size.ws_row), Int(size.ws_col))
+    }
 
     /// Reads standard input to its end. Returns `nil` if it cannot be read.
     static func readInput(atMost limit: Int) -> [UInt8]? {
@@ -35,6 +50,17 @@ enum StandardStreams {
     static func environment(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         return unsafe String(cString: value)
+    }
+
+    /// The whole environment, as `NAME=value`.
+    static var wholeEnvironment: [String] {
+        var variables: [String] = []
+        var next = unsafe environ
+        while let variable = unsafe next.pointee {
+            unsafe variables.append(String(cString: variable))
+            unsafe next += 1
+        }
+        return variables
     }
 
     /// Prevents core dumps of this process, which holds tokens, and reads of its memory by other processes of its user.

@@ -56,7 +56,7 @@ extension DoormanTarget {
         public let description: String
     }
 
-    /// Parses `host:port`, `[::1]:port` or `unix:/path`.
+    /// Parses `host:port`, `[::1]:port` or `unix:/path`. A host without a port takes ``defaultPort``.
     public init(parsing text: some StringProtocol) throws(ParseError) {
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
@@ -64,12 +64,14 @@ extension DoormanTarget {
             self = .unixSocket(path: path)
             return
         }
+        let parsed: HostAndPort
         do throws(HostAndPort.ParseError) {
-            let parsed = try HostAndPort(parsing: text)
-            self = .hostAndPort(parsed.host, parsed.port)
+            parsed = try HostAndPort(parsing: text, defaultPort: Self.defaultPort)
         } catch {
             throw ParseError(error)
         }
+        guard parsed.host.isPossibleHost else { throw ParseError(description: "the host is neither a name nor an address") }
+        self = .hostAndPort(parsed.host, parsed.port)
     }
 
     /// Parses several targets, separated by commas: `10.0.0.1:7117,10.0.0.2:7117`.
@@ -85,12 +87,22 @@ extension DoormanTarget {
 extension DoormanTarget.ParseError {
     fileprivate init(_ error: HostAndPort.ParseError) {
         switch error {
-        case .missingPort: description = "expected host:port, [address]:port or unix:/path"
+        case .missingPort: description = "expected host, host:port, [address]:port or unix:/path"
         case .invalidPort: description = "the text after the last ':' is not a port from 1 to 65535"
         case .emptyHost: description = "the host before ':' is missing"
         case .needlessBrackets: description = "brackets are for IPv6 addresses"
         case .missingBrackets: description = "write an IPv6 address as [address]:port"
         }
+    }
+}
+
+extension String {
+    /// Whether the text can be a host: a name has labels of at most 63 bytes, 253 in all (RFC 1035, section 2.3.4), without blanks.
+    ///
+    /// A token in place of a host is mostly longer, and must not reach a name server.
+    fileprivate var isPossibleHost: Bool {
+        let labels = utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        return utf8.count <= 253 && labels.allSatisfy { $0.count <= 63 } && !utf8.contains { $0 <= 0x20 || $0 == 0x7f }
     }
 }
 

@@ -2,17 +2,17 @@ internal import ArgumentParser
 internal import DoormanClient
 internal import EmulatorClient
 
-/// `doorman login`: logs in at the emulator, for a first try and for development.
-struct LoginCommand: AsyncParsableCommand {
+/// `doorman dev login`: logs in at the emulator, for a first try and for development.
+struct DevLoginCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "login",
         abstract: "Log in at account-kit-emulator and print the token.",
-        usage: "doorman login [<options>]",
+        usage: "doorman dev login [<options>]",
         discussion: """
             Logs in at the emulator, which creates the account if needed, and exchanges the code for a token at the server. The \
             output is the token and nothing else, so that a pipe can verify it:
 
-              doorman login --phone +15551234567 | doorman verify
+              doorman dev login --phone +15551234567 | doorman verify
 
             With --code the output is the authorization code, which 'doorman exchange' accepts once. --timeout covers login and \
             exchange together. Exit code 2 means that the emulator rejects the request. Exit code 3 means that the emulator or the \

@@ -1,0 +1,174 @@
+internal import ArgumentParser
+internal import DoormanClient
+internal import DoormanFiles
+internal import EmulatorClient
+internal import UnixSignals
+
+/// `doorman dev`: a server and a provider on this machine, for a first try and for development.
+struct DevCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dev",
+        abstract: "Run a server with an emulated provider, or log in there.",
+        discussion: """
+            Without a subcommand, starts the server. All of this is for development: whoever reaches the emulator can log in to \
+            every account.
+            """,
+        subcommands: [DevStartCommand.self, DevLoginCommand.self],
+        defaultSubcommand: DevStartCommand.self)
+}
+
+/// `doorman dev start`: starts emulator and server, logs a user in, and stays until Ctrl-C.
+struct DevStartCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "start",
+        abstract: "Start doormand and account-kit-emulator, and log a user in.",
+        usage: "doorman dev [start] [<options>] [-- <settings of doormand> ...]",
+        discussion: """
+            Starts both programs with settings for development, on this machine only: every caller on it may use every method. \
+            Prints the address, the user's token, and lines to try. Ctrl-C ends both programs and removes their files. The exit \
+            code is 3 if one of the programs cannot start, or ends.
+
+            The ports are 7117 and 7118, or other free ports if these are in use. Arguments after '--' are settings of doormand:
+
+              doorman dev -- --cache-ttl 5s
+            """)
+
+    /// The first application of an emulator without a seed file.
+    static let standardApplication = "5432154321543210"
+
+    @Option(help: ArgumentHelp("Phone number of the user. (default: +15551234567)", valueName: "number"))
+    var phone: String?
+
+    @Option(help: ArgumentHelp("E-mail address of the user, instead of a phone number.", valueName: "address"))
+    var email: String?
+
+    @Option(help: ArgumentHelp("Port of the server. 0 takes a free port. (default: 7117 if it is free)", valueName: "number"))
+    var port: Int?
+
+    @Option(help: ArgumentHelp("Port of the emulator. 0 takes a free port. (default: 7118 if it is free)", valueName: "number"))
+    var emulatorPort: Int?
+
+    @Option(
+        help: ArgumentHelp("JSON file with the emulator's apps. The first app is the server's.", valueName: "file"),
+        completion: .file())
+    var seed: String?
+
+    @Option(help: ArgumentHelp("Id of the first app in the seed file. (default: the emulator's own)", valueName: "id"))
+    var application = Self.standardApplication
+
+    @Option(
+        help: ArgumentHelp("Folder that receives and keeps the logs. (default: a temporary folder)", valueName: "folder"),
+        completion: .directory)
+    var logFolder: String?
+
+    @Flag(name: .shortAndLong, help: "Print one JSON object in place of the text.")
+    var json = false
+
+    @Argument(parsing: .postTerminator, help: ArgumentHelp("Settings of doormand, after '--'.", valueName: "settings"))
+    var settings: [String] = []
+
+    func validate() throws {
+        if phone != nil && email != nil { throw ValidationError("give either --phone or --email") }
+        for (name, port) in [("--port", port), ("--emulator-port", emulatorPort)] {
+            if let port, !(0...65_535).contains(port) { throw ValidationError("\(name) must be from 0 to 65535") }
+        }
+        if seed == nil, application != Self.standardApplication { throw ValidationError("--application needs --seed") }
+    }
+
+    func run() async throws {
+        // Signals are trapped before the first child starts, so that none is left behind.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+        let folder: WorkFolder
+        do throws(FileAccessError) {
+            folder = try WorkFolder()
+        } catch {
+            throw ValidationError("cannot make a temporary folder: \(error.cause)")
+        }
+        let work = Task { await session(in: folder) }
+        let interrupts = Task { for await _ in signals { work.cancel() } }
+        let ending = await work.value
+        interrupts.cancel()
+        try finish(ending)
+    }
+
+    /// The reason why the session ended.
+    private enum Ending: Sendable {
+        case interrupted
+        case failed(DevelopmentStack.Failure)
+        case failedCall(FailureReport)
+        case outputLost(OutputError)
+    }
+
+    /// Runs the children until one ends or the task is cancelled. No child and no file is left at its end.
+    private func session(in folder: WorkFolder) async -> Ending {
+        var children: [ChildProgram] = []
+        let ending = await start(in: folder, &children)
+        await DevelopmentStack.end(children)
+        DevelopmentStack.remove(folder)
+        return ending
+    }
+
+    private func start(in folder: WorkFolder, _ children: inout [ChildProgram]) async -> Ending {
+        let options = DevelopmentStack.Options(
+            port: port, emulatorPort: emulatorPort, seed: seed, application: application, logFolder: logFolder, settings: settings)
+        do {
+            let stack = try await DevelopmentStack.start(options, in: folder, &children)
+            let session = DevelopmentSession(stack: stack, contact: contact, user: try await logIn(at: stack))
+            try StandardStreams.write(json ? session.json + "\n" : session.text)
+            return await stack.failure().map(Ending.failed) ?? .interrupted
+        } catch let failure as DevelopmentStack.Failure {
+            return .failed(failure)
+        } catch let report as FailureReport {
+            return Task.isCancelled ? .interrupted : .failedCall(report)
+        } catch let error as OutputError {
+            return .outputLost(error)
+        } catch {
+            // Only a cancelled sleep is left.
+            return .interrupted
+        }
+    }
+
+    private var contact: LogInRequest.Contact { email.map(LogInRequest.Contact.email) ?? .phone(phone ?? "+15551234567") }
+
+    /// Logs the user in as an app does: a code from the emulator, exchanged by the server.
+    private func logIn(at stack: DevelopmentStack) async throws -> DevelopmentSession.User {
+        let request = LogInRequest(contact: contact, applicationID: application)
+        let loggedIn: LoggedIn
+        do throws(EmulatorFailure) {
+            loggedIn = try await EmulatorClient(address: stack.emulatorAddress).logIn(request, timeout: .seconds(10))
+        } catch .refused(let words) {
+            throw DevelopmentStack.Failure(
+                message: "the emulator rejects the login: \(words)", next: "Check --phone, --email and --application.")
+        } catch {
+            throw DevelopmentStack.Failure(message: "the emulator did not log the user in: \(error)", next: "Try again.")
+        }
+        let client = DoormanClient(target: stack.address)
+        let result: Result<Exchange, DoormanError>
+        do throws(DoormanError) {
+            result = .success(try await client.exchange(loggedIn.code, timeout: .seconds(10)))
+        } catch {
+            result = .failure(error)
+        }
+        await client.close()
+        switch result {
+        case .success(let exchange):
+            return DevelopmentSession.User(
+                accountID: loggedIn.accountID, token: String(decoding: exchange.token.bytes, as: UTF8.self))
+        case .failure(let error): throw FailureReport(error)
+        }
+    }
+
+    private func finish(_ ending: Ending) throws {
+        switch ending {
+        case .interrupted: return
+        case .outputLost(let error): throw error
+        case .failedCall(let report):
+            if json { try StandardStreams.write(report.json + "\n") }
+            report.printLine()
+            throw report.status
+        case .failed(let failure):
+            StandardStreams.writeError(failure.log + FailureReport.line(failure.message, next: failure.next))
+            throw ExitStatus.unavailable
+        }
+    }
+}

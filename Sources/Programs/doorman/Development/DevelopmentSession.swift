@@ -1,0 +1,73 @@
+internal import DoormanClient
+internal import EmulatorClient
+
+/// The output of `doorman dev`: the addresses, the user's token, and lines to try.
+struct DevelopmentSession {
+    struct User: Sendable {
+        let accountID: String
+        let token: String
+    }
+
+    let stack: DevelopmentStack
+    let contact: LogInRequest.Contact
+    let user: User
+
+    private var contactText: String {
+        switch contact {
+        case .phone(let text), .email(let text): text
+        }
+    }
+
+    var text: String {
+        """
+        For development only: every program on this machine can log in to every account, and delete it.
+
+        \(Report.aligned([
+            ("server", "\(stack.address)"), ("provider", "\(stack.emulatorAddress) (account-kit-emulator)"),
+            ("user", "\(contactText), account \(user.accountID)"), ("token", user.token),
+        ]))
+        Shell:
+
+          export DOORMAN_ADDRESS=\(stack.address) DOORMAN_EMULATOR=\(stack.emulatorAddress)
+          doorman dev login --phone +15557654321 > token
+          doorman verify --token-file token
+          doorman accounts list
+          doorman stats
+
+        Swift, with the package's product DoormanClient:
+
+          let client = DoormanClient(target: try DoormanTarget(parsing: "\(stack.address)"))
+          let identity = try await client.verify("\(user.token)")
+          print(identity.accountID)
+
+        Go, with github.com/containerd/ttrpc and the messages of Protos/doorman/v1/auth.proto:
+
+          connection, err := net.Dial("tcp", "\(stack.address)")
+          client := ttrpc.NewClient(connection)
+          request := &VerifyRequest{Token: []byte("\(user.token)")}
+          err = client.Call(ctx, "doorman.v1.Auth", "Verify", request, identity)
+
+        Ctrl-C ends both programs and removes their files. Until then, their logs are in
+          \(stack.server.log)
+          \(stack.emulator.log)
+
+        """
+    }
+
+    var json: String {
+        JSONOutput.encode(
+            SessionJSON(
+                address: "\(stack.address)", emulator: "\(stack.emulatorAddress)", accountID: user.accountID, token: user.token,
+                serverLog: stack.server.log, emulatorLog: stack.emulator.log))
+    }
+}
+
+private struct SessionJSON: Encodable {
+    let outcome = "running"
+    let address: String
+    let emulator: String
+    let accountID: String
+    let token: String
+    let serverLog: String
+    let emulatorLog: String
+}

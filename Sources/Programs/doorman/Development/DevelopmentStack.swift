@@ -1,0 +1,150 @@
+internal import DoormanClient
+internal import DoormanFiles
+internal import DoormanSupport
+internal import EmulatorClient
+
+/// An emulator and a server with development settings, as child processes.
+struct DevelopmentStack: Sendable {
+    /// The failure of a child, or of its start.
+    struct Failure: Error {
+        let message: String
+        let next: String
+        /// The end of the log of a child that has ended.
+        var log = ""
+    }
+
+    struct Options: Sendable {
+        var port: Int?
+        var emulatorPort: Int?
+        /// A file with the emulator's apps; `nil` for its default app.
+        var seed: String?
+        var application: String
+        /// The folder that keeps the logs; `nil` for the temporary folder.
+        var logFolder: String?
+        /// Further arguments of `doormand`.
+        var settings: [String]
+    }
+
+    let emulator: ChildProgram
+    let server: ChildProgram
+    let emulatorAddress: EmulatorAddress
+    /// The address of the server, on loopback.
+    let address: DoormanTarget
+
+    private static let programs = (emulator: "account-kit-emulator", server: "doormand")
+    private static let files = [
+        "app-secret", "policy.yaml", "emulator.port", "server.port", "\(programs.emulator).log", "\(programs.server).log",
+    ]
+    /// The maximum time for a child to listen.
+    private static let startLimit = Duration.seconds(20)
+    private static let pollInterval = Duration.milliseconds(50)
+
+    /// The whole policy of the server: every method, for callers on this machine.
+    private static let policy =
+        "- {callers: local, methods: [verify, exchange, revoke, revoke-accounts, accounts, stats]}\n"
+
+    /// Starts both children, one after the other, and adds each to `children` before it listens.
+    static func start(_ options: Options, in folder: WorkFolder, _ children: inout [ChildProgram]) async throws -> Self {
+        let (emulatorPath, serverPath) = (try path(of: programs.emulator), try path(of: programs.server))
+        let logs = options.logFolder ?? folder.path
+        // A variable of the user's shell, such as DOORMAN_CONFIG, could be meant for another server.
+        let environment = StandardStreams.wholeEnvironment.filter { !$0.hasPrefix("DOORMAN_") }
+        let (secret, policy) = (folder.file("app-secret"), folder.file("policy.yaml"))
+        try write(Self.policy, to: policy)
+
+        let emulatorPort = options.emulatorPort ?? LocalPort.ifFree(EmulatorAddress.defaultPort)
+        let emulator = try await start(
+            [emulatorPath, "--port", "\(emulatorPort)", "--port-file", folder.file("emulator.port"), "--write-app-secret", secret]
+                + (options.seed.map { ["--seed", $0] } ?? []),
+            named: programs.emulator, environment, logs)
+        children.append(emulator)
+        let emulatorAddress = try EmulatorAddress(
+            parsing: "127.0.0.1:\(try await port(of: emulator, folder.file("emulator.port")))")
+
+        let port = options.port ?? LocalPort.ifFree(DoormanTarget.defaultPort)
+        let server = try await start(
+            [
+                serverPath, "--server-address", "127.0.0.1:\(port)", "--server-port-file", folder.file("server.port"),
+                "--account-kit-base-url", "\(emulatorAddress)", "--account-kit-application-id", options.application,
+                "--account-kit-app-secret-file", secret, "--authorization-policy-file", policy,
+            ] + options.settings,
+            named: programs.server, environment, logs)
+        children.append(server)
+        let address = DoormanTarget.hostAndPort("127.0.0.1", try await Self.port(of: server, folder.file("server.port")))
+        return DevelopmentStack(emulator: emulator, server: server, emulatorAddress: emulatorAddress, address: address)
+    }
+
+    /// Waits until a child ends.
+    ///
+    /// - Returns: The failure; `nil` if the task was cancelled.
+    func failure() async -> Failure? {
+        while !Task.isCancelled {
+            for child in [emulator, server] { if let failure = Self.failure(of: child) { return failure } }
+            try? await Task.sleep(for: Self.pollInterval)
+        }
+        return nil
+    }
+
+    /// Ends children: asks them to, and kills those that have not ended after the limit or when the task is cancelled.
+    static func end(_ children: [ChildProgram], within limit: Duration = .seconds(10)) async {
+        // The server finishes its calls while the emulator still answers.
+        for child in children.reversed() {
+            child.terminate()
+            let end = ContinuousClock.now.advanced(by: limit)
+            while child.ending == nil, ContinuousClock.now < end, !Task.isCancelled { try? await Task.sleep(for: pollInterval) }
+            child.killAndRelease()
+        }
+    }
+
+    /// Removes all files that the children and this program have written.
+    static func remove(_ folder: WorkFolder) { folder.remove(files: files) }
+
+    private static func path(of name: String) throws(Failure) -> String {
+        if let path = ProgramFile.find(name) { return path }
+        throw Failure(
+            message: "\(name) is not installed: it is neither beside doorman nor in a folder of PATH",
+            next: "Doorman's package has all three programs: run Scripts/install in a checkout of Doorman.")
+    }
+
+    private static func start(
+        _ command: [String], named name: String, _ environment: [String], _ logs: String
+    ) async throws(Failure) -> ChildProgram {
+        do throws(ChildProgram.StartError) {
+            return try await ChildProgram(name, command, environment: environment, log: "\(logs)/\(name).log")
+        } catch {
+            throw Failure(message: "cannot start \(name): \(error.cause)", next: "Check the folder and the system's limits.")
+        }
+    }
+
+    private static func write(_ text: String, to path: String) throws(Failure) {
+        do throws(FileAccessError) {
+            let contents = OutputFile.Contents(name: "a policy", maximumBytes: 0) { $0.isEmpty }
+            _ = try OutputFile(path, holding: contents, mode: 0o600).write(text)
+        } catch {
+            throw Failure(message: "cannot write '\(path)': \(error.cause)", next: "Check the disk, or set TMPDIR.")
+        }
+    }
+
+    /// Waits until a child has written its port.
+    private static func port(of child: ChildProgram, _ file: String) async throws -> Int {
+        let end = ContinuousClock.now.advanced(by: startLimit)
+        while ContinuousClock.now < end {
+            let bytes = (try? RegularFile.read(file, limit: 16)) ?? []
+            if let port = Int(String(decoding: bytes.prefix { $0 != 0x0a }, as: UTF8.self)) { return port }
+            if let failure = failure(of: child) { throw failure }
+            try await Task.sleep(for: pollInterval)
+        }
+        throw Failure(
+            message: "\(child.name) did not listen within \(DurationText.describe(startLimit))", next: "Its log is above.",
+            log: child.endOfLog(lines: 20))
+    }
+
+    private static func failure(of child: ChildProgram) -> Failure? {
+        child.ending.map { ending in
+            let log = child.endOfLog(lines: 20)
+            return Failure(
+                message: "\(child.name) \(ending)", next: log.isEmpty ? "Its log is empty." : "The end of its log is above.",
+                log: log)
+        }
+    }
+}
