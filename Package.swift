@@ -101,7 +101,7 @@ let package = Package(
         module(
             "DoormanWire", in: "Sources/Wire", ["DoormanCore", "DoormanSupport", "CDoormanProtos", "CProtobufC", nioCore]),
         // TLS details that NIOSSL leaves to BoringSSL and does not expose.
-        module("NIOSSLExtras", in: "Sources/Wire", [nioCore, nioSSL, nioTLS]),
+        module("NIOSSLExtras", in: "Sources/Wire", ["DoormanPlatform", nioCore, nioSSL, nioTLS]),
         module(
             "DoormanCache", in: "Sources/Verification",
             ["CPrefetch", "DoormanCore", "DoormanCrypto", "DoormanSupport", nioConcurrencyHelpers]),

@@ -17,7 +17,7 @@ struct ModuleTests {
         "DoormanFiles": ["DoormanPlatform"],
         "DoormanCrypto": ["COpenSSL", "DoormanCore"],
         "DoormanWire": core.union(["CDoormanProtos", "CProtobufC", "NIOCore"]),
-        "NIOSSLExtras": ["NIOCore", "NIOSSL", "NIOTLS"],
+        "NIOSSLExtras": ["DoormanPlatform", "NIOCore", "NIOSSL", "NIOTLS"],
         "DoormanCache": core.union(["CPrefetch", "DoormanCrypto", "NIOConcurrencyHelpers"]),
         "DoormanGovernor": core.union(["NIOConcurrencyHelpers"]),
         "ProviderRouting": core.union(["NIOConcurrencyHelpers"]),

@@ -18,7 +18,11 @@ package final class ChildProcess: Sendable {
     ///   - path: The program. A name without a slash is searched in `PATH`.
     ///   - environment: The whole environment.
     ///   - input: The contents of standard input.
-    package init(_ path: String, _ arguments: [String] = [], environment: [String: String] = [:], input: String = "") throws {
+    ///   - terminal: The terminal that takes the place of standard input, output and error.
+    package init(
+        _ path: String, _ arguments: [String] = [], environment: [String: String] = [:], input: String = "",
+        terminal: PseudoTerminal? = nil
+    ) throws {
         self.path = path
         let standardInput = try NamelessFile(holding: input)
         standardOutput = try NamelessFile()
@@ -27,7 +31,7 @@ package final class ChildProcess: Sendable {
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         for (number, file) in [standardInput, standardOutput, standardError].enumerated() {
-            unsafe posix_spawn_file_actions_adddup2(&actions, file.descriptor, Int32(number))
+            unsafe posix_spawn_file_actions_adddup2(&actions, terminal?.descriptor ?? file.descriptor, Int32(number))
         }
         // An inherited descriptor would keep a connection open that this process closes.
         for descriptor in try Self.openDescriptors() where descriptor > 2 {

@@ -54,7 +54,8 @@ struct AccountsProgramTests {
         let expected =
             arguments.isEmpty
             ? "1  would be deleted\n2  would be deleted\n"
-            : #"{"account_id":"1","outcome":"would_be_deleted"}"# + "\n" + #"{"account_id":"2","outcome":"would_be_deleted"}"# + "\n"
+            : #"{"account_id":"1","outcome":"would_be_deleted"}"# + "\n" + #"{"account_id":"2","outcome":"would_be_deleted"}"#
+                + "\n"
         #expect(ending == Program.Ending(status: 0, output: expected, error: ""))
     }
 
@@ -125,7 +126,8 @@ struct AccountsProgramTests {
     @Test("delete reads ids from standard input and skips empty lines")
     func deleteFromInput() async throws {
         let ending = try await run(
-            ["delete", "-", "--progress", "--yes", "--json"], vectors: ["response-delete-account", "response-delete-account"], input: "1\r\n\n2")
+            ["delete", "-", "--progress", "--yes", "--json"], vectors: ["response-delete-account", "response-delete-account"],
+            input: "1\r\n\n2")
         #expect(ending.status == 0)
         let lines = ending.output.split(separator: "\n")
         #expect(lines.count == 2 && isDeletion(lines[0], of: "1") && isDeletion(lines[1], of: "2"), "\(ending)")
@@ -138,7 +140,8 @@ struct AccountsProgramTests {
             ["delete", "-", "--yes", "--json"], vectors: ["response-delete-account"], input: "1\nEMAWverysecrettokenofauser\n2\n")
         #expect(ending.status == 2)
         let lines = ending.output.split(separator: "\n")
-        #expect(lines.count == 1 && isDeletion(lines[0], of: "1"), "\(ending)")
+        #expect(lines.count == 2 && isDeletion(lines[0], of: "1"), "\(ending)")
+        #expect(lines.last?.contains(#""outcome":"wrong_use""#) == true, "\(ending)")
         #expect(ending.error.contains("line 2 of standard input"), "\(ending)")
         #expect(!ending.error.contains("EMAW"))
     }

@@ -50,16 +50,29 @@ struct VectorServer: ~Copyable {
         try await eventually("the program leaves") { receive(connection) == 0 }
     }
 
+    /// Responds to every call with one vector until the program disconnects.
+    func answerUntilClosed(with vector: GoldenVector) async throws {
+        let connection = try await acceptOne()
+        defer { close(connection) }
+        while let streamID = try? await receiveCall(connection) {
+            let bytes = vector.bytes[..<4] + streamID + vector.bytes[8...]
+            _ = unsafe bytes.withUnsafeBytes { unsafe send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        }
+    }
+
     /// Waits for a call, and returns the four bytes of its stream id.
     private func receiveCall(_ connection: Int32) async throws -> ArraySlice<UInt8> {
         var frame: [UInt8] = []
+        var isClosed = false
         try await eventually("a whole call comes") {
             let length = frame.count < 10 ? 0 : frame[..<4].reduce(0) { $0 << 8 | Int($1) }
             var bytes = [UInt8](repeating: 0, count: 10 + length - frame.count)
             let count = bytes.isEmpty ? 0 : unsafe recv(connection, &bytes, bytes.count, 0)
             if count > 0 { frame += bytes[..<count] }
-            return frame.count >= 10 && frame.count == 10 + frame[..<4].reduce(0) { $0 << 8 | Int($1) }
+            isClosed = count == 0 && !bytes.isEmpty
+            return isClosed || frame.count >= 10 && frame.count == 10 + frame[..<4].reduce(0) { $0 << 8 | Int($1) }
         }
+        guard !isClosed else { throw Unusable() }
         return frame[4..<8]
     }
 

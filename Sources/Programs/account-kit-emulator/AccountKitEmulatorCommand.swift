@@ -29,6 +29,11 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
                   Shows the active fault.
               DELETE /emulator/fault
                   Ends the fault.
+
+            EXIT CODES
+              0   the emulator has stopped
+              1   it cannot start, for example because of a file or a port
+              64  the command line is invalid
             """,
         version: "account-kit-emulator \(ProgramVersion.text)")
 
@@ -72,6 +77,38 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
             "Minimum severity of log lines: trace, debug, info, notice, warning, error or critical. debug logs every call.",
             valueName: "level"))
     var logLevel = "info"
+
+    /// Runs the program. The parser's own exit prints several lines, and ignores that a help text cannot be written.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            leave(after: error)
+        }
+    }
+
+    /// Prints an error on one line, or the help text that the parser throws, and ends the program.
+    private static func leave(after error: any Error) -> Never {
+        var (message, code) = (message(for: error), exitCode(for: error))
+        if code == .success {
+            do throws(StandardOutput.Failure) {
+                try StandardOutput.write(fullMessage(for: error) + "\n")
+                exit()
+            } catch {
+                (message, code) = ("\(error)", .failure)
+            }
+        }
+        let sentence = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        let end = sentence.last.map(".?!".contains) == true ? "" : "."
+        let next = code == .validationFailure ? " See 'account-kit-emulator --help'." : ""
+        StandardOutput.writeError("account-kit-emulator: \(sentence)\(end)\(next)\n")
+        exit(withError: code)
+    }
 
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port must be from 0 to 65535") }

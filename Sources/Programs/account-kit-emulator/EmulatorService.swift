@@ -1,6 +1,5 @@
 internal import AccountKitEmulator
 internal import DoormanFiles
-private import Glibc
 internal import ServiceLifecycle
 
 /// Runs an emulator until graceful shutdown, and prints its address.
@@ -29,9 +28,7 @@ struct EmulatorService: Service {
             if let app = emulator.settings.apps.first { _ = try secretFile?.write(app.secret) }
             // The port file is written last, because scripts call the emulator as soon as the file exists.
             let apps = emulator.settings.apps.map(\.id).joined(separator: ", ")
-            print("account-kit-emulator listens on \(emulator.baseURL), app \(apps)")
-            // Without a flush, a pipe or file gets the line only at exit.
-            fflush(nil)
+            try StandardOutput.write("account-kit-emulator listens on \(emulator.baseURL), app \(apps)\n")
             written = try portFile?.write("\(emulator.port)\n")
             try await gracefulShutdown()
         } catch is CancellationError {
@@ -49,5 +46,5 @@ private struct EmulatorStartError: Error, CustomStringConvertible {
     let port: Int
     let cause: any Error
 
-    var description: String { "cannot start on \(host) port \(port): \(cause)" }
+    var description: String { "cannot listen on '\(host)' port \(port): \(cause)" }
 }

@@ -71,7 +71,7 @@ struct DoormanCommand: AsyncParsableCommand {
 
     /// Reports output that cannot be written.
     private static func lost(_ error: OutputError) -> ExitStatus {
-        if error.isClosedPipe { StandardStreams.endByClosedPipe() }
+        if error.isClosedPipe { OutputError.endByClosedPipe() }
         StandardStreams.writeError(error.line)
         return .outputFailed
     }

@@ -97,8 +97,7 @@ struct FailureReport: Error, Equatable {
         if let ownAdvice { return ownAdvice }
         return switch error.kind {
         case .rejected(let reason): Self.advice(reason)
-        // The client has one reason for all connection failures. Only its message tells whether TLS failed.
-        case .unavailable(.unreachable) where error.message.contains("TLS"): Self.adviceOnTLS
+        case .unavailable(.unreachable): Self.advice(onConnecting: error.message)
         case .unavailable(let reason): Self.advice(reason) ?? general
         }
     }
@@ -109,8 +108,29 @@ struct FailureReport: Error, Equatable {
         return "Try again in \(DurationText.describe(retryAfter))."
     }
 
-    private static let adviceOnTLS =
-        "Check --ca-file, --server-name and --certificate-file, and use --no-tls if this port does not speak TLS."
+    /// Returns the next step after a connection that could not be opened. The client has one reason for all causes. Only its message
+    /// tells them apart.
+    private static func advice(onConnecting message: String) -> String {
+        connectionAdvice.first { message.contains($0.words) }?.advice
+            ?? "Start doormand, or give its address with --address or DOORMAN_ADDRESS."
+    }
+
+    /// The words of the client's messages, with the next step. The first that is found counts.
+    private static let connectionAdvice: [(words: String, advice: String)] = [
+        ("has expired", "Have the server's certificate renewed, or check this machine's clock."),
+        ("is not valid yet", "Check the clocks of this machine and of the server."),
+        ("not from a trusted authority", "Give the certificate of the server's authority with --ca-file."),
+        ("certificate is not for", "Connect by a name of the certificate, or give the name with --server-name."),
+        ("client certificate", "Give a certificate that the server accepts with --certificate-file and --private-key-file."),
+        ("closed the connection during", "Use --no-tls if this port does not speak TLS, or look into the server's log."),
+        ("doesn't respond", "Check that this is Doorman's port, 7117 by default, or look into the server's log."),
+        ("doesn't speak TLS", "Use --no-tls, or check the port of --address."),
+        ("TLS", "Check --ca-file, --server-name and --certificate-file, and use --no-tls if this port does not speak TLS."),
+        ("has no address", "Check the host of --address or DOORMAN_ADDRESS."),
+        ("permission denied", "Ask the server's operator for access to the socket."),
+        ("timed out", "Check the address and the network, or try again with a longer --timeout."),
+        ("unreachable", "Check the address and the network."),
+    ]
 
     private static func advice(_ reason: RejectionReason) -> String {
         switch reason {
@@ -122,7 +142,6 @@ struct FailureReport: Error, Equatable {
 
     private static func advice(_ reason: UnavailableReason) -> String? {
         switch reason {
-        case .unreachable: "Start doormand, or give its address with --address or DOORMAN_ADDRESS."
         case .deadlineExceeded: "Try again with a longer --timeout, or check the server with 'doorman health'."
         case .protocolViolation: "Check that this is Doorman's port, 7117 by default, and use --tls if it speaks TLS."
         case .providerMisconfigured: "Check the application's id and secret on the server."

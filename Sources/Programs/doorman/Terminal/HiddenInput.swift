@@ -49,7 +49,7 @@ struct HiddenInput {
         restore()
         for number in signals { signal(number, SIG_DFL) }
         StandardStreams.writeError("\n")
-        if bytes == nil { raise(SIGINT) }
+        if bytes == nil { StandardStreams.end(bySignal: SIGINT) }
         return bytes
     }
 

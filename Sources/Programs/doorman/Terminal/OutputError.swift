@@ -9,6 +9,9 @@ struct OutputError: Error, Equatable {
     /// Whether the reader has closed the pipe, as `head` does.
     var isClosedPipe: Bool { errno == EPIPE }
 
+    /// Ends the program as a closed pipe ends other programs: without a message.
+    static func endByClosedPipe() { StandardStreams.end(bySignal: SIGPIPE) }
+
     /// The line for standard error, with the next step.
     var line: String {
         FailureReport.line(

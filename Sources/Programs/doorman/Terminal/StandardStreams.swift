@@ -15,10 +15,15 @@ enum StandardStreams {
         _ = write(text, descriptor: 2)
     }
 
-    /// Ends the program as a closed pipe ends other programs: by SIGPIPE, without a message. SwiftNIO ignores the signal.
-    static func endByClosedPipe() {
-        signal(SIGPIPE, SIG_DFL)
-        raise(SIGPIPE)
+    /// Ends the program by a signal, so that a shell sees the cause: SIGPIPE for a closed pipe, SIGINT for Ctrl-C. SwiftNIO ignores
+    /// SIGPIPE, and threads of the cooperative pool block most signals.
+    static func end(bySignal number: Int32) {
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        unsafe sigaddset(&signals, number)
+        signal(number, SIG_DFL)
+        unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+        raise(number)
     }
 
     static var inputIsTerminal: Bool { isatty(0) == 1 }

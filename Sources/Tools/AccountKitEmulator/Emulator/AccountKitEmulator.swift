@@ -107,7 +107,11 @@ extension AccountKitEmulator {
         // Clients may leave idle connections unread, and then send no close notification of their own.
         configuration.shutdownTimeout = TimeAmount(settings.limits.drain)
         configuration.applicationProtocols = ["h2", "http/1.1"]
-        return try NIOSSLContext(configuration: configuration)
+        do {
+            return try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw EmulatorError(.badSettings, "\(files.privateKey): is not the key of the certificate in \(files.certificate)")
+        }
     }
 
     /// Reads a PEM file. A longer file than 1 MiB is cut, and then can't be parsed.
@@ -116,7 +120,9 @@ extension AccountKitEmulator {
     /// Returns the address of the settings, if only this machine reaches it or the settings allow others.
     private func checkedAddress() throws -> SocketAddress {
         // Blocks this thread once. NIO's thread pool for look-ups is never freed and shows as a leak.
-        let address = try SocketAddress.makeAddressResolvingHost(settings.host, port: settings.port)
+        guard let address = try? SocketAddress.makeAddressResolvingHost(settings.host, port: settings.port) else {
+            throw EmulatorError(.badSettings, "the host has no address")
+        }
         let ip = address.ipAddress ?? ""
         guard settings.allowsAnyAddress || ip.hasPrefix("127.") || ip == "::1" else {
             throw EmulatorError(
@@ -136,7 +142,7 @@ extension AccountKitEmulator {
         let pipeline = ConnectionPipeline(
             tls: tls, limits: settings.limits, responder: responder,
             noteHTTP2: { state.withLockedValue { $0.statistics.connections.noteHTTP2() } })
-        return try await ServerBootstrap(group: group)
+        let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
@@ -147,6 +153,11 @@ extension AccountKitEmulator {
                 channel.closeFuture.whenComplete { _ in state.withLockedValue { $0.statistics.connections.end() } }
                 return pipeline.build(on: channel)
             }
-            .bind(to: address).get()
+        do {
+            return try await bootstrap.bind(to: address).get()
+        } catch let error as IOError {
+            let cause = FileAccessError(errno: error.errnoCode).cause
+            throw EmulatorError(.badSettings, "\(cause): give another --host or --port; --port 0 takes a free port")
+        }
     }
 }

@@ -1,3 +1,4 @@
+private import DoormanPlatform
 package import NIOCore
 package import NIOSSL
 internal import NIOTLS
@@ -42,7 +43,8 @@ final class ServerNameHandler: ChannelInboundHandler, RemovableChannelHandler {
         // NIOSSL's own check of the name comes first. Its error does not say which names the certificate has.
         case .failedToValidateHostname?, .serverHostnameImpossibleToMatch?:
             context.fireErrorCaught(ServerNameMismatch(expected: expected, names: names))
-        default: context.fireErrorCaught(error)
+        default:
+            context.fireErrorCaught(UntrustedCertificate(error, of: tls.peerCertificate, now: time(nil)) ?? error)
         }
     }
 }

@@ -64,6 +64,7 @@ extension DoormanTarget {
             self = .unixSocket(path: path)
             return
         }
+        guard !text.contains("://") else { throw ParseError(description: "expected host:port or unix:/path, not a URL") }
         let parsed: HostAndPort
         do throws(HostAndPort.ParseError) {
             parsed = try HostAndPort(parsing: text, defaultPort: Self.defaultPort)

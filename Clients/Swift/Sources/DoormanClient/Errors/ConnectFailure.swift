@@ -32,6 +32,7 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
         case let error as ConnectFailure: self = error
         case let error as NIOSSLError: self = .handshake(Self.explanation(error))
         case let error as ServerNameMismatch: self = .handshake("\(error)")
+        case let error as UntrustedCertificate: self = .handshake("\(error)")
         case let error as NIOSSLExtraError where error == .invalidSNIHostname:
             self = .handshake("the server's name is empty, too long or has a NUL byte")
         case let error as BoringSSLError: self = .handshake(Self.explanation(error))
@@ -75,9 +76,21 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
             "SSLV3_ALERT_CERTIFICATE_UNKNOWN", "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE", "TLSV1_CERTIFICATE_REQUIRED",
             "TLSV1_ALERT_CERTIFICATE_REQUIRED":
             "the server requires a client certificate, or does not accept this client's"
-        case let reason?: reason
+        case "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION":
+            "the server and this client have no TLS version in common"
+        case "SSLV3_ALERT_HANDSHAKE_FAILURE", "HANDSHAKE_FAILURE_ON_CLIENT_HELLO", "TLSV1_ALERT_INSUFFICIENT_SECURITY":
+            "the server and this client have no TLS parameters in common"
+        case "TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_UNRECOGNIZED_NAME": "the server has no certificate for this name"
+        case let reason? where reason.contains("EOF"): "the server closed the connection during the handshake"
+        case let reason?: "the server or this client ended the TLS handshake (\(reason))"
         case nil: "the server ended the TLS handshake"
         }
+    }
+
+    /// Returns the system's text for an error code, as part of a sentence. See strerror(3).
+    private static func text(of code: Int32) -> String {
+        let text = unsafe String(cString: strerror(code))
+        return text.prefix(1).lowercased() + text.dropFirst()
     }
 
     var description: String {
@@ -94,7 +107,7 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
         case .notInUse: "the client doesn't use this address: maximumServers limits them, or the name has lost it"
         case .handshake(let reason): "TLS handshake failed: \(reason)"
         case .unusableTLS(let reason): "invalid TLS configuration: \(reason)"
-        case .systemError(let code): "system error \(code)"
+        case .systemError(let code): Self.text(of: code)
         case .other: "the connection can't be opened"
         }
     }

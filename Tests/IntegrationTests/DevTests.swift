@@ -1,0 +1,127 @@
+import Foundation
+import TestKit
+import Testing
+
+@Suite("doorman dev", .timeLimit(.minutes(3)))
+struct DevTests {
+    private static let programs = URL(fileURLWithPath: ChildProcess.built("doorman")).deletingLastPathComponent().path
+
+    private func start(_ arguments: [String], in folder: URL) throws -> ChildProcess {
+        try ChildProcess.ours(
+            "doorman", ["dev", "--port", "0", "--emulator-port", "0"] + arguments,
+            // The settings of another server must not reach this one.
+            environment: ["TMPDIR": folder.path, "DOORMAN_CONFIG": "/nonexistent.yaml", "PATH": "/usr/bin:/bin"])
+    }
+
+    private func waitForStart(_ dev: ChildProcess) async throws {
+        try await eventually("doorman dev has printed its text", within: .seconds(60)) {
+            dev.output.contains("logs are in") || dev.output.hasSuffix("}\n") || !dev.isRunning
+        }
+        #expect(dev.isRunning, "\(dev.allOutput)")
+    }
+
+    private func members(_ dev: ChildProcess) throws -> [String: String] {
+        try #require(try JSONSerialization.jsonObject(with: Data(dev.output.utf8)) as? [String: String])
+    }
+
+    private func files(in folder: URL) throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.path) }
+
+    @Test("the printed lines for the shell run, and Ctrl-C leaves no file")
+    func shell() async throws {
+        try await withTemporaryFolder { folder in
+            let dev = try start([], in: folder)
+            try await waitForStart(dev)
+            #expect(dev.output.hasPrefix("For development only: "), "\(dev.output)")
+            let lines = dev.output.split(separator: "\n").drop { $0 != "Shell:" }.dropFirst().prefix { $0.hasPrefix("  ") }
+            #expect(lines.count == 5, "\(dev.output)")
+            let script = (["set -e", "cd '\(folder.path)'"] + lines.map(String.init)).joined(separator: "\n")
+            let shell = try ChildProcess(
+                "bash", ["-c", script], environment: ["PATH": "\(Self.programs):/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"])
+            #expect(try await shell.ending() == 0, "\(shell.allOutput)")
+            #expect(shell.output.contains("phone:        +15557654321"), "\(shell.allOutput)")
+            dev.interrupt()
+            #expect(try await dev.ending() == 0, "\(dev.allOutput)")
+            #expect(try files(in: folder) == ["token"])
+        }
+    }
+
+    @Test("--json prints one object with the addresses and a token that verify accepts")
+    func json() async throws {
+        try await withTemporaryFolder { folder in
+            let dev = try start(["--json", "--email", "a@example.com"], in: folder)
+            try await waitForStart(dev)
+            let members = try members(dev)
+            #expect(members["outcome"] == "running" && members["account_id"]?.isEmpty == false)
+            let verify = try ChildProcess(
+                ChildProcess.built("doorman"), ["verify", "--address", members["address"] ?? ""],
+                environment: ["SWIFT_BACKTRACE": "enable=no"], input: members["token"] ?? "")
+            #expect(try await verify.ending() == 0, "\(verify.allOutput)")
+            #expect(verify.output.contains("a@example.com"))
+            dev.terminate()
+            #expect(try await dev.ending() == 0, "\(dev.allOutput)")
+        }
+    }
+
+    @Test("no child outlives a killed doorman dev")
+    func killed() async throws {
+        try await withTemporaryFolder { folder in
+            let dev = try start(["--json"], in: folder)
+            try await waitForStart(dev)
+            let members = try members(dev)
+            let ports = [members["address"], members["emulator"]].compactMap { $0?.split(separator: ":").last.flatMap { Int($0) } }
+            #expect(ports.count == 2)
+            dev.killAtOnce()
+            for port in ports {
+                try await eventually("nothing listens on port \(port)") {
+                    guard let peer = try? RawPeer.connect(port: port) else { return true }
+                    peer.close()
+                    return false
+                }
+            }
+        }
+    }
+
+    @Test(
+        "a child that ends is named with the end of its log",
+        arguments: [
+            (["--", "--cache-tll", "5s"], "doormand ended with exit code 78", "--cache-tll"),
+            (["--seed", "/nonexistent.json"], "account-kit-emulator ended with exit code 1", "/nonexistent.json: can't be read"),
+            (["--phone", "5"], "the emulator rejects the login: phone: must be", ""),
+        ])
+    func failures(arguments: [String], message: String, log: String) async throws {
+        try await withTemporaryFolder { folder in
+            let dev = try start(arguments, in: folder)
+            #expect(try await dev.ending() == 3)
+            #expect(dev.output.isEmpty && dev.errorOutput.contains("doorman: \(message)"), "\(dev.allOutput)")
+            #expect(log.isEmpty || dev.errorOutput.contains(log), "\(dev.allOutput)")
+            #expect(try files(in: folder).isEmpty)
+        }
+    }
+
+    @Test("--log-folder keeps the logs, which contain no token")
+    func logs() async throws {
+        try await withTemporaryFolder { folder in
+            let logs = folder.appendingPathComponent("logs")
+            try FileManager.default.createDirectory(at: logs, withIntermediateDirectories: true)
+            let dev = try start(["--json", "--log-folder", logs.path], in: folder)
+            try await waitForStart(dev)
+            dev.interrupt()
+            #expect(try await dev.ending() == 0, "\(dev.allOutput)")
+            #expect(try files(in: logs).sorted() == ["account-kit-emulator.log", "doormand.log"])
+            let log = try String(contentsOf: logs.appendingPathComponent("doormand.log"), encoding: .utf8)
+            #expect(log.contains("listening") && !log.contains("EMAW"), "\(log)")
+        }
+    }
+
+    @Test("a program that is not installed is named, with the way to install it")
+    func notInstalled() async throws {
+        try await withTemporaryFolder { folder in
+            let alone = folder.appendingPathComponent("doorman")
+            try FileManager.default.copyItem(atPath: ChildProcess.built("doorman"), toPath: alone.path)
+            let dev = try ChildProcess(alone.path, ["dev"], environment: ["PATH": "/nonexistent", "TMPDIR": folder.path])
+            #expect(try await dev.ending() == 3)
+            #expect(dev.errorOutput.contains("account-kit-emulator is not installed"), "\(dev.allOutput)")
+            #expect(dev.errorOutput.contains("Scripts/install"), "\(dev.allOutput)")
+        }
+    }
+}
