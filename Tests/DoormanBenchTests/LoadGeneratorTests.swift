@@ -124,6 +124,7 @@ struct LoadGeneratorTests {
                 await server.drain()
             }
             #expect(report.ending == .connectionsLost && report.identified > 0, "\(report)")
+            #expect(report.measured < settings.duration, "the time after the drain counts: \(report)")
             #expect(report.failed.keys.allSatisfy { ["DRAINING", "CONNECTION_LOST"].contains($0) }, "\(report)")
         }
     }

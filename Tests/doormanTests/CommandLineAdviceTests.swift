@@ -26,7 +26,7 @@ struct CommandLineAdviceTests {
     }
 
     @Test(
-        "a known command is no mistake", arguments: [["verify", "x"], ["accounts", "list"], ["help", "verfy"], ["--help"], []])
+        "a known command is no mistake", arguments: [["verify", "x"], ["accounts", "list"], ["--help"], []])
     func known(arguments: [String]) {
         #expect(CommandLineAdvice(arguments: arguments).unknownCommand == nil)
     }

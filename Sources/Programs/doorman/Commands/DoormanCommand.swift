@@ -45,6 +45,10 @@ struct DoormanCommand: AsyncParsableCommand {
     /// Runs a command line and returns its exit status.
     private static func run(_ arguments: [String]) async -> ExitStatus {
         do {
+            // The parser shows the help of the whole program for any unknown word after 'help'.
+            if arguments.first == "help", let error = CommandLineAdvice(arguments: Array(arguments.dropFirst())).unknownCommand {
+                throw error
+            }
             var command = try parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -82,7 +86,7 @@ struct DoormanCommand: AsyncParsableCommand {
         // The parser's own errors have no type. Only they can be about a word in the place of a command.
         let isOwnMessage = error is ValidationError
         let better = isOwnMessage ? nil : advice.unknownCommand
-        let given = better.map { message(for: $0) } ?? CommandLineAdvice.withSynonym(message(for: error))
+        let given = better.map { message(for: $0) } ?? advice.withSynonym(message(for: error))
         // Our own messages repeat only names of files, so only a token in place of a file's name could appear in them.
         let shown = withoutSecrets(given, arguments) { !isOwnMessage || mayBeToken($0) }
         let next = "See '\(advice.command) --help'."

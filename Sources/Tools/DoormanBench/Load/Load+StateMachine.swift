@@ -179,7 +179,10 @@ package struct Load {
         if window.counts(due) { counters.count(outcome, after: due.duration(to: now)) }
         switch connections[slot.connection].state {
         case .open: free.append(slot)
-        case .draining where connections[slot.connection].slots.inFlight == 0: close(slot.connection)
+        case .draining where connections[slot.connection].slots.inFlight == 0:
+            close(slot.connection)
+            // Without a connection, the rest of the window would count as time without calls.
+            if openConnections == 0 { stop(now: now) }
         case .draining, .closed: return
         }
     }

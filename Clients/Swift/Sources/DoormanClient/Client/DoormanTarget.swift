@@ -98,12 +98,13 @@ extension DoormanTarget.ParseError {
 }
 
 extension String {
-    /// Whether the text can be a host: a name has labels of at most 63 bytes, 253 in all (RFC 1035, section 2.3.4), without blanks.
+    /// Whether the text can be a host: an address, or a name with labels of at most 63 bytes, 253 in all (RFC 1035, section 2.3.4).
     ///
     /// A token in place of a host is mostly longer, and must not reach a name server.
     fileprivate var isPossibleHost: Bool {
         let labels = utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        return utf8.count <= 253 && labels.allSatisfy { $0.count <= 63 } && !utf8.contains { $0 <= 0x20 || $0 == 0x7f }
+        return utf8.count <= 253 && labels.allSatisfy { $0.count <= 63 }
+            && utf8.allSatisfy { $0.isASCIIAlphanumeric || "-._:%".utf8.contains($0) }
     }
 }
 
