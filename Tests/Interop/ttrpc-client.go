@@ -99,6 +99,9 @@ func main() {
 	network, address, token, unknown := "tcp", os.Args[1], os.Args[2], os.Args[3]
 	if strings.HasPrefix(address, "/") {
 		network = "unix"
+	} else if _, _, err := net.SplitHostPort(address); err != nil {
+		// A bare host takes Doorman's port, as in the other clients.
+		address = net.JoinHostPort(strings.Trim(address, "[]"), "7117")
 	}
 	connection, err := net.Dial(network, address)
 	check(err == nil, "connect", err)

@@ -28,6 +28,7 @@ struct ProgramTests {
             (["exchange"], "failure-token-rejected", 1), (["verify"], "failure-malformed-token", 1),
             (["verify"], "failure-unknown-reason", 3), (["verify"], "failure-provider-busy", 3),
             (["verify"], "failure-provider-misconfigured", 3), (["verify"], "malformed-http", 3),
+            (["verify", "--application", "x"], "failure-malformed-request", 2),
         ] as [([String], String, Int32)])
     func statuses(arguments: [String], vector: String, status: Int32) async throws {
         let ending = try await run(arguments, vector: vector)
@@ -82,7 +83,9 @@ struct ProgramTests {
     func completion(shell: String) async throws {
         let ending = try await Program.run(["completion", shell])
         #expect(ending.status == 0 && ending.error.isEmpty, "\(ending)")
-        for command in ["verify", "exchange", "revoke", "accounts", "health", "stats", "bench", "dev", "login", "version", "completion"] {
+        for command in [
+            "verify", "exchange", "revoke", "accounts", "health", "stats", "bench", "dev", "login", "version", "completion",
+        ] {
             #expect(ending.output.contains(command), "\(command)")
         }
         #expect(try await Program.run(["completion", "csh"]).status == 2)
@@ -129,6 +132,32 @@ struct ProgramTests {
         #expect(ending.error.contains("unix:/nonexistent/doorman.sock"))
         #expect(ending.error.contains("Start doormand"))
         #expect(ending.output.contains(#","outcome":"unavailable","reason":"UNREACHABLE","#))
+    }
+
+    @Test("version prints the version, and calls no server", arguments: [["version"], ["--version"]])
+    func version(arguments: [String]) async throws {
+        let ending = try await Program.run(arguments)
+        #expect(ending.status == 0 && ending.output.hasPrefix("doorman 0.") && ending.error.isEmpty, "\(ending)")
+        let json = try await Program.run(["version", "--json"])
+        #expect(json.output.hasPrefix(#"{"outcome":"version","program":"doorman","version":"0."#), "\(json)")
+    }
+
+    @Test("--verbose prints the server, TLS and the time on standard error, and no token")
+    func verbose() async throws {
+        let ending = try await run(["verify", "-v"], vector: "response-verify-phone")
+        #expect(ending.status == 0)
+        let error = ending.error.replacing(/\d+\.\d+ ms/, with: "… ms").replacing(/127.0.0.1:\d+/, with: "…")
+        #expect(
+            error == "doorman: server: …\ndoorman: TLS: off\ndoorman: timeout: 60 s\ndoorman: took … ms\n", "\(ending)")
+    }
+
+    @Test("revoke --dry-run names what would be revoked, and calls no server")
+    func dryRun() async throws {
+        let account = try await Program.run(["revoke", "--account", "1", "--dry-run", "-a", "a.test,b.test:1"])
+        let expected = "would revoke all tokens of account 1 at a.test:7117, b.test:1\n"
+        #expect(account == Program.Ending(status: 0, output: expected, error: ""))
+        let token = try await Program.run(["revoke", "--dry-run", "--json", "-a", "a.test"], input: "EMAWtoken")
+        #expect(token == Program.Ending(status: 0, output: #"{"outcome":"would_be_revoked"}"# + "\n", error: ""))
     }
 
     @Test("help is a success", arguments: [["--help"], ["verify", "--help"], ["help", "exchange"]])

@@ -20,6 +20,18 @@ struct ServerChoiceTests {
         #expect(try choice() == ServerChoice(targets: [.hostAndPort("127.0.0.1", 7117)], tls: nil, timeout: nil))
     }
 
+    @Test("curl's names of the TLS files are further names of ours")
+    func curlNames() async throws {
+        let authority = try await TestAuthority()
+        let leaf = try await authority.leaf()
+        let tls = try choice([
+            "--cacert", authority.certificateFile, "--cert", leaf.certificateFile, "--key", leaf.keyFile, "-a", "doorman.internal",
+        ])
+        #expect(tls.tls?.trust == .file(path: authority.certificateFile))
+        #expect(tls.tls?.keyPair == .init(certificateFile: leaf.certificateFile, privateKeyFile: leaf.keyFile))
+        #expect(tls.targets == [.hostAndPort("doorman.internal", 7117)])
+    }
+
     @Test("options override variables that are not empty")
     func precedence() throws {
         let environment = ["DOORMAN_ADDRESS": "a:1,b:2", "DOORMAN_TIMEOUT": "3s", "DOORMAN_SERVER_NAME": "doorman.internal"]
@@ -59,6 +71,9 @@ struct ServerChoiceTests {
         #expect(try message(["--ca-file", leaf.keyFile]).hasSuffix("holds no PEM certificate"))
         let swapped = ["--certificate-file", leaf.certificateFile, "--private-key-file", leaf.certificateFile]
         #expect(try message(swapped).hasSuffix("holds no PEM private key"))
+        let other = try await authority.leaf()
+        let mixed = ["--cert", leaf.certificateFile, "--key", other.keyFile]
+        #expect(try message(mixed).hasSuffix("is not the key of the certificate in \(leaf.certificateFile)"))
     }
 
     @Test(

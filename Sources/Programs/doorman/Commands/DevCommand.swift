@@ -10,7 +10,7 @@ struct DevCommand: AsyncParsableCommand {
         commandName: "dev",
         abstract: "Run a server with an emulated provider, or log in there.",
         discussion: """
-            Without a subcommand, starts the server. All of this is for development: whoever reaches the emulator can log in to \
+            Without a subcommand, starts the server. All of this is for development: anyone who reaches the emulator can log in to \
             every account.
             """,
         subcommands: [DevStartCommand.self, DevLoginCommand.self],
@@ -85,8 +85,20 @@ struct DevStartCommand: AsyncParsableCommand {
             throw ValidationError("cannot make a temporary folder: \(error.cause)")
         }
         let work = Task { await session(in: folder) }
-        let interrupts = Task { for await _ in signals { work.cancel() } }
-        let ending = await work.value
+        let end = Task {
+            let (ending, children) = await work.value
+            await DevelopmentStack.end(children)
+            DevelopmentStack.remove(folder)
+            return ending
+        }
+        let interrupts = Task {
+            for await _ in signals {
+                // A second Ctrl-C does not wait for calls in flight.
+                if work.isCancelled { end.cancel() }
+                work.cancel()
+            }
+        }
+        let ending = await end.value
         interrupts.cancel()
         try finish(ending)
     }
@@ -99,13 +111,11 @@ struct DevStartCommand: AsyncParsableCommand {
         case outputLost(OutputError)
     }
 
-    /// Runs the children until one ends or the task is cancelled. No child and no file is left at its end.
-    private func session(in folder: WorkFolder) async -> Ending {
+    /// Runs the children until one ends or the task is cancelled. Returns the children that were started.
+    private func session(in folder: WorkFolder) async -> (ending: Ending, children: [ChildProgram]) {
         var children: [ChildProgram] = []
         let ending = await start(in: folder, &children)
-        await DevelopmentStack.end(children)
-        DevelopmentStack.remove(folder)
-        return ending
+        return (ending, children)
     }
 
     private func start(in folder: WorkFolder, _ children: inout [ChildProgram]) async -> Ending {
@@ -167,6 +177,10 @@ struct DevStartCommand: AsyncParsableCommand {
             report.printLine()
             throw report.status
         case .failed(let failure):
+            if json {
+                let error = DoormanError(.unreachable, failure.message, isRetryable: false)
+                try StandardStreams.write(FailureReport(error, next: failure.next).json + "\n")
+            }
             StandardStreams.writeError(failure.log + FailureReport.line(failure.message, next: failure.next))
             throw ExitStatus.unavailable
         }

@@ -83,7 +83,7 @@ struct DevLoginCommand: AsyncParsableCommand {
     ///
     /// - Throws: `ValidationError` if the emulator rejects the request.
     private static func report(_ failure: EmulatorFailure, _ address: EmulatorAddress) throws(ValidationError) -> FailureReport {
-        let start = "Start account-kit-emulator, or give its address with --emulator or DOORMAN_EMULATOR."
+        let start = "Start account-kit-emulator with 'doorman dev', or give its address with --emulator or DOORMAN_EMULATOR."
         switch failure {
         case .refused(let words): throw ValidationError("the emulator at \(address) rejects the login: \(words)")
         case .unreachable(let words):

@@ -85,7 +85,7 @@ struct DevelopmentStack: Sendable {
         return nil
     }
 
-    /// Ends children: asks them to, and kills those that have not ended after the limit or when the task is cancelled.
+    /// Ends children: asks each to, and kills it if it has not ended after the limit or when the task is cancelled.
     static func end(_ children: [ChildProgram], within limit: Duration = .seconds(10)) async {
         // The server finishes its calls while the emulator still answers.
         for child in children.reversed() {

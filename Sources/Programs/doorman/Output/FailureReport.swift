@@ -20,7 +20,9 @@ struct FailureReport: Error, Equatable {
         case .rejected(let reason):
             (self.outcome, self.reason, self.status) = ("rejected", reason.description, .rejected)
         case .unavailable(let reason):
-            (self.outcome, self.reason, self.status) = ("unavailable", reason.description, .unavailable)
+            // The ids and numbers of a request come from the command line.
+            let status: ExitStatus = reason == .malformedRequest ? .wrongUse : .unavailable
+            (self.outcome, self.reason, self.status) = ("unavailable", reason.description, status)
         }
     }
 
