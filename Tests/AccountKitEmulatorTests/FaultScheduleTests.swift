@@ -80,7 +80,7 @@ struct FaultScheduleTests {
         #expect(scene.me() == [502])
         scene.advance(milliseconds: 1)
         #expect(scene.me() == [200])
-        #expect(scene.listing() == #"{"faults":[]}"#)
+        #expect(scene.listing() == "{\"faults\":[]}\n")
     }
 
     @Test("a call must meet every condition of a schedule")
@@ -110,13 +110,14 @@ struct FaultScheduleTests {
     @Test("the listing has the faults with their remaining amounts")
     func listing() throws {
         var scene = try Scene()
-        #expect(scene.listing() == #"{"faults":[]}"#)
+        #expect(scene.listing() == "{\"faults\":[]}\n")
         scene.set("name=latency&milliseconds=7&times=3&probability=50%25&after_milliseconds=100&for_milliseconds=1000")
         scene.set("name=hang&endpoint=logout")
         #expect(
             scene.listing() == #"""
                 {"faults":[{"name":"hang","endpoint":"logout","probability":1.0,"after_milliseconds":0},\#
                 {"name":"latency","milliseconds":7,"times":3,"probability":0.5,"after_milliseconds":100,"for_milliseconds":1000}]}
+
                 """#)
         scene.set("name=latency&milliseconds=7&times=3&after_milliseconds=100&for_milliseconds=1000")
         scene.advance(milliseconds: 350)

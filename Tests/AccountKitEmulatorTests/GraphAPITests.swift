@@ -130,7 +130,7 @@ struct GraphAPITests {
     private static let mailBody = #"{"email":{"address":"test\u0040example.com"},"id":"1011166682335379""#
 
     @Test(
-        "the response of me equals the recording byte for byte",
+        "the response of me is the recording and a newline",
         arguments: [
             ("/v1.3/me?access_token=EMAWphone&appsecret_proof=\(Proofs.phone)", phoneBody + application),
             ("/v1.2/me/?access_token=EMAWphone&appsecret_proof=\(Proofs.phone)", phoneBody + application),
@@ -145,12 +145,23 @@ struct GraphAPITests {
         var graph = try Self.makeGraph()
         let response = graph.respond(to: GraphRequest(method: "GET", target: target))
         #expect(response.status == 200)
-        #expect(response.text == body)
+        #expect(response.text == body + "\n")
         #expect(response.header("content-type") == "application/json; charset=UTF-8")
         #expect(response.header("cache-control") == "private, no-cache, no-store, must-revalidate")
         for name in ["ETag", "x-fb-trace-id", "x-fb-rev", "X-FB-Debug"] {
             #expect(response.header(name)?.isEmpty == false, "\(name)")
         }
+    }
+
+    @Test("me of v1.0 names the application if the app is set to that of 2018", arguments: ["/v1.0/me", "/me", "/v1.3/me"])
+    func applicationInFirstVersion(path: String) throws {
+        var app = Apps.first
+        app.namesApplicationInFirstVersion = true
+        var graph = try GraphAPI(apps: [app, Apps.second])
+        let target = path + "?access_token=EMAWphone&appsecret_proof=\(Proofs.phone)"
+        #expect(graph.respond(to: GraphRequest(method: "GET", target: target)).text == Self.phoneBody + Self.application + "\n")
+        let other = graph.respond(to: GraphRequest(method: "GET", target: "/v1.0/me?access_token=EMAWsecond"))
+        #expect(other.status == 200 && !other.text.contains("application"))
     }
 
     @Test("a token of another app is valid")
@@ -175,7 +186,7 @@ struct GraphAPITests {
 
         let first = graph.respond(to: GraphRequest(method: "GET", target: target + Apps.firstToken))
         #expect(first.status == 200)
-        let pattern = /\{"id":"1011166682335378","access_token":"EMAW[A-Za-z0-9]{162}","token_refresh_interval_sec":2592000\}/
+        let pattern = /\{"id":"1011166682335378","access_token":"EMAW[A-Za-z0-9]{162}","token_refresh_interval_sec":2592000\}\n/
         #expect(first.text.wholeMatch(of: pattern) != nil)
 
         let second = graph.respond(to: GraphRequest(method: "GET", target: target + Apps.firstToken))
@@ -188,7 +199,7 @@ struct GraphAPITests {
     func logOut() throws {
         var graph = try Self.makeGraph()
         let query = "?access_token=EMAWphone&appsecret_proof=\(Proofs.phone)"
-        #expect(graph.respond(to: GraphRequest(method: "POST", target: "/v1.3/logout" + query)).text == #"{"success":true}"#)
+        #expect(graph.respond(to: GraphRequest(method: "POST", target: "/v1.3/logout" + query)).text == "{\"success\":true}\n")
         let response = graph.respond(to: GraphRequest(method: "GET", target: "/v1.3/me" + query))
         #expect(try response.decoded(ErrorBody.self).error.type == "EMApiException")
     }
@@ -199,7 +210,7 @@ struct GraphAPITests {
         let target =
             "/v1.3/1011166682335378/invalidate_all_tokens?access_token=\(Apps.firstToken)&appsecret_proof=\(Proofs.firstApp)"
         for _ in 1...2 {
-            #expect(graph.respond(to: GraphRequest(method: "POST", target: target)).text == #"{"success":true}"#)
+            #expect(graph.respond(to: GraphRequest(method: "POST", target: target)).text == "{\"success\":true}\n")
         }
         let phone = graph.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWphone"))
         #expect(try phone.decoded(ErrorBody.self).error.code == 190)
@@ -214,7 +225,7 @@ struct GraphAPITests {
     func delete() throws {
         var graph = try Self.makeGraph()
         let target = "/v1.3/1011166682335378/?access_token=\(Apps.firstToken)"
-        #expect(graph.respond(to: GraphRequest(method: "DELETE", target: target)).text == #"{"success":true}"#)
+        #expect(graph.respond(to: GraphRequest(method: "DELETE", target: target)).text == "{\"success\":true}\n")
         #expect(graph.respond(to: GraphRequest(method: "DELETE", target: target)).status == 500)
         #expect(
             graph.respond(to: GraphRequest(method: "GET", target: "/v1.3/me?access_token=EMAWphone")).text.contains(

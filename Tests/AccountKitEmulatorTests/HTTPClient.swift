@@ -38,6 +38,12 @@ final class HTTPClient: Sendable {
         channel.writeAndFlush(ByteBuffer(string: text), promise: nil)
     }
 
+    func send(_ bytes: [UInt8]) {
+        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+    }
+
+    func stopReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
+
     func get(_ target: String, method: String = "GET", headers: String = "") {
         send("\(method) \(target) HTTP/1.1\r\nHost: localhost\r\n\(headers)\r\n")
     }

@@ -8,22 +8,22 @@ struct SeedTests {
     @Test("the file's apps, switches, accounts and tokens become settings")
     func reading() throws {
         let text = """
-            {"apps":[{\(Self.app),"require_app_secret":false,"client_access_token_flow":false,"accounts":[
+            {"apps":[{\(Self.app),"require_app_secret":false,"client_access_token_flow":false,"application_in_v1_0":true,"accounts":[
               {"id":"1011166682335378","phone":"+35812345678","country_prefix":"358","tokens":["EMAWtesttoken0001"]},
               {"id":"1011166682335379","email":"test@example.com"}]}]}
             """
         let app = try #require(try Seed.apps(json: Array(text.utf8)).first)
         #expect(app.id == "5432154321543210")
-        #expect(!app.requiresAppSecret && !app.enablesClientAccessTokenFlow)
+        #expect(!app.requiresAppSecret && !app.enablesClientAccessTokenFlow && app.namesApplicationInFirstVersion)
         let phone = try Contact.PhoneNumber("+35812345678", countryPrefix: "358")
         #expect(app.accounts.map(\.contact) == [.phone(phone), .email("test@example.com")])
         #expect(app.accounts[0].tokens == ["EMAWtesttoken0001"])
     }
 
-    @Test("an app's switches are on by default")
+    @Test("an app's switches have their documented defaults")
     func defaults() throws {
         let app = try #require(try Seed.apps(json: Array("{\"apps\":[{\(Self.app)}]}".utf8)).first)
-        #expect(app.requiresAppSecret && app.enablesClientAccessTokenFlow)
+        #expect(app.requiresAppSecret && app.enablesClientAccessTokenFlow && !app.namesApplicationInFirstVersion)
     }
 
     @Test(

@@ -34,6 +34,12 @@ struct VerifyTests {
         #expect(await transport.timeouts == [.seconds(3)])
     }
 
+    @Test("whitespace around a response does not change its verdict", arguments: ["\n", "\r\n \t"])
+    func whitespace(space: String) async throws {
+        let whole = try await Self.verdict(.response(200, Sample.phoneBody))
+        #expect(try await Self.verdict(.response(200, space + Sample.phoneBody + space)) == whole)
+    }
+
     @Test(
         "a token of another application is rejected", arguments: ["1", "05432154321543210", "5432154321543210 ", ""])
     func anotherApplication(id: String) async throws {

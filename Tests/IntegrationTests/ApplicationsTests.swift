@@ -9,7 +9,7 @@ import Testing
 /// Two apps of the emulator are ours; the third is a stranger's.
 @Suite("Several applications, end to end")
 struct ApplicationsTests {
-    private static func withBoth(_ body: (Stack) async throws -> Void) async throws {
+    private static func withBoth(apiVersion: String = "v1.3", _ body: (Stack) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
             let file = try applicationsFile(in: folder)
             try await Stack.run(
@@ -18,6 +18,7 @@ struct ApplicationsTests {
                     $0.applicationID = ""
                     $0.appSecretFile = ""
                     $0.applicationsFile = file
+                    $0.apiVersion = apiVersion
                 }, body)
         }
     }
@@ -62,6 +63,19 @@ struct ApplicationsTests {
             #expect(stack.providerRequests == 4)
             for token in [ours, theirs, named] { #expect(try await stack.client.verify(token).freshness == .cached) }
             #expect(stack.providerRequests == 4)
+        }
+    }
+
+    @Test("v1.0 verifies a token only if the response names the application")
+    func firstVersion() async throws {
+        try await Self.withBoth(apiVersion: "v1.0") { stack in
+            let ours = try stack.emulator.logIn(phone: "+15551234567")
+            let theirs = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
+            let unnamed = await Self.outcome { () async throws(DoormanError) in
+                try await stack.client.verify(ours, applicationID: Stack.ours.id).applicationID
+            }
+            #expect(unnamed == "rejected: WRONG_APPLICATION")
+            #expect(try await stack.client.verify(theirs, applicationID: Stack.theirs.id).applicationID == Stack.theirs.id)
         }
     }
 

@@ -16,7 +16,8 @@ struct Stack {
     static let ours = EmulatorSettings.App(
         id: "5432154321543210", secret: "0123456789abcdef0123456789abcdef", requiresAppSecret: true)
     static let theirs = EmulatorSettings.App(
-        id: "1111122222333334", secret: "fedcba9876543210fedcba9876543210", requiresAppSecret: false)
+        id: "1111122222333334", secret: "fedcba9876543210fedcba9876543210", requiresAppSecret: false,
+        namesApplicationInFirstVersion: true)
     /// An app that Doorman does not know.
     static let strangers = EmulatorSettings.App(
         id: "9999988888777776", secret: "00112233445566778899aabbccddeeff", requiresAppSecret: true)

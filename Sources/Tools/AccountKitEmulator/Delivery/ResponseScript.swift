@@ -60,7 +60,7 @@ package struct ResponseScript: Sendable, Hashable {
 
     /// Creates the script of a JSON object of at least `count` bytes, with the headers of `response`.
     init(oversized count: Int, like response: GraphResponse, for shape: RequestShape) {
-        let (beginning, end) = (Array(#"{"id":""#.utf8), Array(#""}"#.utf8))
+        let (beginning, end) = (Array(#"{"id":""#.utf8), Array("\"}\n".utf8))
         let length = beginning.count + count + end.count
         var response = response
         response.status = 200

@@ -43,17 +43,20 @@ extension EmulatorSettings {
         /// *Enable Client Access Token Flow*: whether a log-in can return a token. Otherwise it returns a code, which the back end
         /// exchanges. Default yes.
         package var enablesClientAccessTokenFlow: Bool
+        /// Whether `me` of v1.0 names the application, as in 2018. Default no, as recorded in June 2016. Later versions always name it.
+        package var namesApplicationInFirstVersion: Bool
         /// The accounts at the start.
         package var accounts: [Account]
 
         package init(
             id: String, secret: String, requiresAppSecret: Bool = true, enablesClientAccessTokenFlow: Bool = true,
-            accounts: [Account] = []
+            namesApplicationInFirstVersion: Bool = false, accounts: [Account] = []
         ) {
             self.id = id
             self.secret = secret
             self.requiresAppSecret = requiresAppSecret
             self.enablesClientAccessTokenFlow = enablesClientAccessTokenFlow
+            self.namesApplicationInFirstVersion = namesApplicationInFirstVersion
             self.accounts = accounts
         }
 
@@ -93,14 +96,14 @@ extension EmulatorSettings {
     package struct Limits: Sendable {
         /// Maximum open connections. Further connections are closed. Default 1024.
         package var connections = 1024
-        /// Maximum bytes of a request's target, and of its headers. Default 8192.
+        /// Maximum bytes of a request's target, and of its headers over HTTP/1.1. Default 8192.
         package var headBytes = 8192
         /// Maximum bytes of a request's body, which is ignored. Default 65,536.
         package var bodyBytes = 65_536
         /// Maximum requests that wait on an HTTP/1.1 connection. Default 64.
         package var pipelinedCalls = 64
-        /// Maximum concurrent streams of an HTTP/2 connection. Default 1024.
-        package var streams = 1024
+        /// The limits of an HTTP/2 connection.
+        package var http2 = HTTP2Limits()
         /// Maximum time that a connection can be idle, also during a request. Default 60 s.
         package var idleTimeout = Duration.seconds(60)
         /// Time for responses to finish when the emulator stops. Default 2 s.

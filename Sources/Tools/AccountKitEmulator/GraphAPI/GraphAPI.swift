@@ -32,7 +32,8 @@ package struct GraphAPI: Sendable {
         case .accessToken: return try exchange(request)
         case .me:
             let token = try userToken(of: request)
-            return try identity(token.credential, namingApplication: route.version.namesApplication, flaw: flaw)
+            let isNamed = route.version != .first || token.app.namesApplicationInFirstVersion
+            return try identity(token.credential, namingApplication: isNamed, flaw: flaw)
         case .logout:
             directory.revoke(token: try userToken(of: request).text)
             return ["success": true]
@@ -140,6 +141,7 @@ extension Contact.PhoneNumber {
 extension GraphAPI {
     struct UserToken {
         let text: String
+        let app: EmulatorSettings.App
         let credential: Directory.Credential
     }
 
@@ -151,7 +153,7 @@ extension GraphAPI {
         guard !credential.isSpent else { throw .tokenRevoked }
         if request.query["appsecret_proof"] == nil, app.requiresAppSecret { throw .proofMissing }
         try checkProof(of: request, token: text, app: app)
-        return UserToken(text: text, credential: credential)
+        return UserToken(text: text, app: app, credential: credential)
     }
 
     /// Returns the app of a request with an app token, `AA|<id>|<secret>`. Wrong credentials get the response of an outage, as

@@ -34,7 +34,7 @@ extension GraphResponse {
 
     /// Returns the response to a successful request.
     static func success(_ body: JSONText) -> GraphResponse {
-        let bytes = body.bytes
+        let bytes = body.line
         let headers = [
             jsonType,
             Header("Cache-Control", "private, no-cache, no-store, must-revalidate"),
@@ -51,12 +51,12 @@ extension GraphResponse {
         ]
         return GraphResponse(
             status: error.status, headers: headers + marks(traceID: traceID) + error.headers,
-            body: error.body(traceID: traceID).bytes)
+            body: error.body(traceID: traceID).line)
     }
 
     /// Returns a response of the emulator's control paths.
     static func control(_ body: JSONText, status: Int = 200) -> GraphResponse {
-        GraphResponse(status: status, headers: [jsonType, Header("Cache-Control", "no-store")], body: body.bytes)
+        GraphResponse(status: status, headers: [jsonType, Header("Cache-Control", "no-store")], body: body.line)
     }
 
     /// Returns a page of the network in front of Account Kit.

@@ -24,9 +24,6 @@ enum GraphVersion: String, CaseIterable {
     case second = "v1.1"
     case third = "v1.2"
     case fourth = "v1.3"
-
-    /// Whether `me` names the app of the token.
-    var namesApplication: Bool { self != .first }
 }
 
 /// The call that a request makes, and what it concerns.

@@ -26,6 +26,9 @@ package indirect enum JSONText: Sendable, Hashable {
         return output
     }
 
+    /// The bytes and a newline, so that a response does not run into a shell's prompt. Account Kit sent none, and JSON allows it.
+    var line: [UInt8] { bytes + [UInt8(ascii: "\n")] }
+
     private func write(into output: inout [UInt8]) {
         switch self {
         case .string(let text): Self.write(text, into: &output)

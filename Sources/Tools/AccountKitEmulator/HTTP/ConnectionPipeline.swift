@@ -59,22 +59,11 @@ struct ConnectionPipeline: Sendable {
     }
 
     private func addHTTP2(to channel: any Channel) throws {
-        var connection = NIOHTTP2Handler.ConnectionConfiguration()
-        connection.initialSettings = [
-            HTTP2Setting(parameter: .maxConcurrentStreams, value: limits.streams),
-            // Each field counts 32 bytes more than its name and value (RFC 9113, section 6.5.2).
-            HTTP2Setting(parameter: .maxHeaderListSize, value: 2 * limits.headBytes),
-        ]
-        // Faults send wrong lengths on purpose.
-        connection.contentLengthValidation = .disabled
-        var stream = NIOHTTP2Handler.StreamConfiguration()
-        // Clients give up many requests because of faults, which is no attack.
-        stream.streamResetFrameRateLimit.maximumCount = 10_000
-        stream.streamResetFrameRateLimit.windowLength = .seconds(1)
         let (responder, limits) = (responder, limits)
         let connectionHandler = HTTP2ConnectionHandler()
         let handler = NIOHTTP2Handler(
-            mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: connection, streamConfiguration: stream,
+            mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: .init(limits.http2),
+            streamConfiguration: .init(limits.http2),
             streamDelegate: HTTP2ConnectionHandler.StreamObserver(connectionHandler, on: channel.eventLoop),
             inboundStreamInitializer: { stream in
                 stream.eventLoop.makeCompletedFuture {
@@ -84,6 +73,36 @@ struct ConnectionPipeline: Sendable {
                 }
             })
         try channel.pipeline.syncOperations.addHandlers([handler, connectionHandler])
+    }
+}
+
+extension NIOHTTP2Handler.ConnectionConfiguration {
+    fileprivate init(_ limits: EmulatorSettings.HTTP2Limits) {
+        self.init()
+        initialSettings = [
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: limits.streams),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: limits.headerListBytes),
+            HTTP2Setting(parameter: .maxFrameSize, value: limits.frameBytes),
+        ]
+        // Faults send wrong lengths on purpose.
+        contentLengthValidation = .disabled
+        maximumSequentialContinuationFrames = limits.continuations
+        maximumSequentialEmptyDataFrames = limits.emptyDataFrames
+        maximumBufferedControlFrames = limits.unsentControlFrames
+        maximumConnectionGlitches = limits.streamErrors
+        // A client can have a frame on its way to each stream that a fault resets.
+        maximumRecentlyResetStreams = limits.streams
+        controlFrameRateLimit.maximumCount = limits.controlFramesPerSecond
+        controlFrameRateLimit.windowLength = .seconds(1)
+    }
+}
+
+extension NIOHTTP2Handler.StreamConfiguration {
+    fileprivate init(_ limits: EmulatorSettings.HTTP2Limits) {
+        self.init()
+        streamResetFrameRateLimit.maximumCount = limits.resetsPerSecond
+        streamResetFrameRateLimit.windowLength = .seconds(1)
+        streamErrorRateLimit.maximumCount = limits.streamErrors
     }
 }
 

@@ -10,6 +10,7 @@ private import FoundationEssentials
 ///           "secret": "0123456789abcdef0123456789abcdef",    32 lowercase hexadecimal characters
 ///           "require_app_secret": true,                      optional, default true
 ///           "client_access_token_flow": true,                optional, default true
+///           "application_in_v1_0": false,                    optional, default false
 ///           "accounts": [                                    optional
 ///             {"id": "1011166682335378", "phone": "+15879994455", "country_prefix": "1", "tokens": ["EMAWtesttoken0001"]},
 ///             {"id": "1011166682335379", "email": "test@example.com"}

@@ -9,12 +9,14 @@ struct SeedFile: Decodable {
         let secret: String
         let requiresAppSecret: Bool?
         let enablesClientAccessTokenFlow: Bool?
+        let namesApplicationInFirstVersion: Bool?
         let accounts: [Account]?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
             case id, secret, accounts
             case requiresAppSecret = "require_app_secret"
             case enablesClientAccessTokenFlow = "client_access_token_flow"
+            case namesApplicationInFirstVersion = "application_in_v1_0"
         }
 
         init(from decoder: any Decoder) throws {
@@ -24,6 +26,7 @@ struct SeedFile: Decodable {
             secret = try values.decode(String.self, forKey: .secret)
             requiresAppSecret = try values.decodeIfPresent(Bool.self, forKey: .requiresAppSecret)
             enablesClientAccessTokenFlow = try values.decodeIfPresent(Bool.self, forKey: .enablesClientAccessTokenFlow)
+            namesApplicationInFirstVersion = try values.decodeIfPresent(Bool.self, forKey: .namesApplicationInFirstVersion)
             accounts = try values.decodeIfPresent([Account].self, forKey: .accounts)
         }
     }
@@ -78,7 +81,8 @@ extension SeedFile.App {
         }
         var settings = EmulatorSettings.App(
             id: id, secret: secret, requiresAppSecret: requiresAppSecret ?? true,
-            enablesClientAccessTokenFlow: enablesClientAccessTokenFlow ?? true)
+            enablesClientAccessTokenFlow: enablesClientAccessTokenFlow ?? true,
+            namesApplicationInFirstVersion: namesApplicationInFirstVersion ?? false)
         for (index, account) in (accounts ?? []).enumerated() {
             do throws(SeedProblem) {
                 settings.accounts.append(try account.settings())
