@@ -108,6 +108,17 @@ struct GuardTests {
         }
     }
 
+    @Test("accepted sockets have TCP_NODELAY, so that a small response is sent at once")
+    func noDelay() async throws {
+        try await withServer { server, port in
+            let peer = try RawPeer.connect(port: port)
+            try await eventually("the client is connected") { server.connectionCount == 1 }
+            let accepted = try #require(SocketOptions.descriptor(port: port, isListening: false), "no socket was accepted")
+            #expect(SocketOptions.value(accepted, CInt(IPPROTO_TCP), TCP_NODELAY) == 1)
+            peer.close()
+        }
+    }
+
     @Test("accepted sockets have the configured keepalive options")
     func keepalive() async throws {
         let settings = { (settings: inout ServerSettings) in

@@ -3,7 +3,7 @@
 import PackageDescription
 
 // A web service that authenticates its users by their access tokens. Outside this repository, the first dependency is
-// .package(url: "https://…/doorman", from: "1.0.0").
+// .package(url: "https://…/doorman", branch: "main").
 let package = Package(
     name: "HummingbirdAuth",
     dependencies: [

@@ -1,4 +1,5 @@
 import DoormanWire
+import Glibc
 import Logging
 import NIOCore
 import TestKit
@@ -22,6 +23,17 @@ struct ClientConnectionTests {
         try await connection.answer(connection.nextCall(), "first")
         #expect(try await identity.accountID == "first")
         return connection
+    }
+
+    @Test("a TCP connection has TCP_NODELAY, so that a small request is sent at once")
+    func noDelay() async throws {
+        let peer = try ScriptedPeer()
+        let client = patient(peer)
+        let connection = try await prove(client, peer)
+        let socket = try #require(SocketOptions.descriptor(connectedTo: Int(try peer.port)))
+        #expect(SocketOptions.value(socket, CInt(IPPROTO_TCP), TCP_NODELAY) == 1)
+        await client.close()
+        try await connection.clientCloses()
     }
 
     @Test("a draining server loses no call")
