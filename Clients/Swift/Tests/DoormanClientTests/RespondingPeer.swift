@@ -15,6 +15,8 @@ final class RespondingPeer: Sendable {
         case stale
         /// Closes each connection at its first call.
         case dropping
+        /// Responds to health checks, and closes each connection at its first other call.
+        case droppingCalls
     }
 
     private struct State {
@@ -29,8 +31,9 @@ final class RespondingPeer: Sendable {
     let target: DoormanTarget
     private let state = NIOLockedValueBox(State())
 
-    init() throws {
-        let peer = try ScriptedPeer()
+    /// - Parameter path: The path of a Unix socket; `nil` for a free port of the loopback interface.
+    init(path: String? = nil) throws {
+        let peer = try path.map { try ScriptedPeer(path: $0) } ?? ScriptedPeer()
         target = peer.target
         let state = state
         Task {
@@ -100,6 +103,7 @@ final class RespondingPeer: Sendable {
         case (.dropping, _): throw Unexpected(what: "dropped")
         case (.draining, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.notServing))
         case (_, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.serving))
+        case (.droppingCalls, _): throw Unexpected(what: "dropped")
         case (.serving, .revoke), (.stale, .revoke): try await connection.answer(call, ResponseEncoder.encodeRevoked())
         case (.serving, .deleteAccount): try await connection.answer(call, ResponseEncoder.encodeAccountDeleted())
         case (.serving, _): try await connection.answer(call, call.secret)

@@ -41,6 +41,9 @@ extension Subchannel {
             }
         }
 
+        /// Whether the server has responded on the connection, and none of its responses is overdue.
+        var isProven: Bool { state == .ready(isProven: true) }
+
         enum Action: Equatable {
             case none
             case connect

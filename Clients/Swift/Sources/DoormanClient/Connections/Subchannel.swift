@@ -10,7 +10,7 @@ final class Subchannel {
     private let configuration: DoormanClientConfiguration
     private let connector: Connector
     private let time: EventLoopTime
-    private var logger: Logger
+    private let logger: Logger
     /// `nil` once it is closed.
     private var dispatcher: Dispatcher?
     private var machine: StateMachine
@@ -33,8 +33,7 @@ final class Subchannel {
         self.configuration = dispatcher.configuration
         self.connector = connector
         self.time = dispatcher.time
-        self.logger = dispatcher.logger
-        self.logger[metadataKey: "server"] = "\(server)"
+        self.logger = dispatcher.logger(for: server)
         self.machine = StateMachine(firstBackoff: configuration.firstBackoff, longestBackoff: configuration.longestBackoff)
     }
 
@@ -68,7 +67,7 @@ final class Subchannel {
     /// The server drains: it begins no calls.
     func drained(_ connection: Connection) {
         guard connection === current else { return }
-        logger.info("server drains, calls move to other servers")
+        group.log.drained()
         releaseCurrent { machine, isWanted in machine.drained(isWanted: isWanted, jitter: .random(in: 0..<1)) }
     }
 
@@ -92,6 +91,7 @@ final class Subchannel {
     func retire() {
         machine.closed()
         group.forget(self)
+        group.log.end()
         backoff?.timer.cancel()
         backoff = nil
         if let current { finish(current) }
@@ -121,8 +121,7 @@ final class Subchannel {
     }
 
     private func hung() {
-        logger.warning("server doesn't respond, calls move to other servers")
-        dispatcher?.failed(self, .hung)
+        noteLoss(.hung)
         guard let current else { return }
         current.isHung = true
         dispatcher?.moveCalls(from: current)
@@ -180,13 +179,22 @@ final class Subchannel {
             switch result {
             case .success: self.connected(connection)
             case .failure(let error):
+                // A connection that the client itself gave up has not failed.
+                guard self.machine.state != .closed else { return }
                 let failure = ConnectFailure(error)
                 self.logger.debug("cannot connect", metadata: ["reason": "\(failure)"])
-                self.dispatcher?.failed(self, failure)
+                self.noteLoss(failure)
                 self.dispatcher?.endCalls(for: self.server, failure)
                 self.perform(self.machine.connectFailed(jitter: .random(in: 0..<1)))
             }
         }
+    }
+
+    /// A connection could not be established, or was lost. The server is lost if no other connection to it takes calls.
+    private func noteLoss(_ failure: ConnectFailure) {
+        dispatcher?.failed(self, failure)
+        let hasOther = dispatcher?.ready.contains { $0.group === group && $0 !== self } ?? false
+        if !hasOther { group.log.failed(failure) }
     }
 
     private func connected(_ connection: Connection) {
@@ -208,7 +216,10 @@ extension Subchannel {
             dispatcher?.answered(call, reply, from: self)
             return drained(connection)
         }
-        if connection === current { perform(machine.answered()) }
+        if connection === current, !machine.isProven {
+            perform(machine.answered())
+            group.log.responded()
+        }
         // The server is about to stop, so the next call should use another server.
         let saysNotServing = call.health == .notServing
         dispatcher?.answered(call, reply, from: self)
@@ -220,11 +231,15 @@ extension Subchannel {
         guard connection === current else { return }
         switch (reply, response) {
         // A failure, such as an exceeded limit or an unknown service, comes from a server that is alive.
-        case (.success, .health(.serving)), (.failure, _): return perform(machine.saidServing())
-        case (.success, _), (.draining, _), (.malformed, _): break
+        case (.success, .health(.serving)), (.failure, _):
+            perform(machine.saidServing())
+            return group.log.responded()
+        case (.success, _), (.draining, _):
+            // A server says so when it stops.
+            group.log.drained()
+            dispatcher?.failed(self, .notServing)
+        case (.malformed, _): noteLoss(.notServing)
         }
-        logger.info("server is not serving, calls move to other servers")
-        dispatcher?.failed(self, .notServing)
         releaseCurrent { machine, _ in machine.failedProbe(jitter: .random(in: 0..<1)) }
         dispatcher?.endCalls(for: server, .notServing)
     }
@@ -248,8 +263,7 @@ extension Subchannel {
         guard connection === current else { return }
         let inCalls = !leftovers.unanswered.isEmpty
         if inCalls || machine.state != .ready(isProven: true) {
-            dispatcher?.failed(self, connection.failure ?? .closedByPeer)
-            logger.info("connection lost", metadata: ["reason": "\(connection.failure ?? .closedByPeer)"])
+            noteLoss(connection.failure ?? .closedByPeer)
         }
         releaseCurrent { machine, isWanted in
             machine.ended(inCalls: inCalls, isWanted: isWanted, jitter: .random(in: 0..<1))

@@ -21,13 +21,33 @@ extension Dispatcher {
             resolver.servers(for: target, on: eventLoop).assumeIsolated().whenSuccess { result in
                 guard !self.isClosed else { return }
                 self.servers.finishLookUp(index, result, at: self.time.now, using: &self.randomness)
-                if case .failure(let failure) = result {
-                    self.lastFailure = (target.description, failure)
-                    self.logger.warning("cannot resolve name", metadata: ["server": "\(target)", "reason": "\(failure)"])
-                }
+                self.noteLookUp(of: target, result)
                 self.useServers()
             }
         }
+    }
+
+    /// Logs the first of a name's failed look-ups, and the first that succeeds again.
+    private func noteLookUp(of target: DoormanTarget, _ result: Result<[Server], ConnectFailure>) {
+        let now = time.now
+        switch result {
+        case .success:
+            guard let since = unresolved.removeValue(forKey: target) else { return }
+            let metadata: Logger.Metadata = ["server": "\(target)", "away_seconds": "\(since.duration(to: now).secondsText)"]
+            logger.notice("name resolves again", metadata: metadata)
+        case .failure(let failure):
+            lastFailure = (target.description, failure)
+            guard unresolved[target] == nil else { return }
+            unresolved[target] = now
+            logger.warning("cannot resolve name", metadata: ["server": "\(target)", "reason": "\(failure)"])
+        }
+    }
+
+    /// Returns a logger whose lines name the server.
+    func logger(for server: Server) -> Logger {
+        var logger = logger
+        logger[metadataKey: "server"] = "\(server)"
+        return logger
     }
 
     /// A connection could not be established, or was lost with calls in flight.
@@ -54,7 +74,7 @@ extension Dispatcher {
         for subchannel in subchannels where !wanted.contains(subchannel.server) { subchannel.retire() }
         for server in wanted {
             let existing = subchannels.filter { $0.server == server && $0.state != .closed }
-            let group = existing.first?.group ?? SubchannelGroup()
+            let group = existing.first?.group ?? SubchannelGroup(ServerLog(logger(for: server), time: time))
             for _ in existing.count..<max(existing.count, configuration.connectionsPerServer, 1) {
                 subchannels.append(Subchannel(server, group, self, connector: connector))
             }

@@ -57,6 +57,8 @@ final class Dispatcher {
     var hedging: Hedging
     /// Picks servers. The system's generator needs a system call per number, and an attacker gains nothing by predicting the numbers.
     var randomness = SplitMix64(seed: .random(in: .min ... .max))
+    /// The targets whose last look-up failed, with the moment of the first failure.
+    var unresolved: [DoormanTarget: Instant] = [:]
     /// The last connection failure; `nil` while a connection takes calls.
     var lastFailure: (server: String, failure: ConnectFailure)?
     var isClosed = false
