@@ -60,7 +60,9 @@ struct ActiveConfigurationTests {
             ("settings.yaml", text.replacingOccurrences(of: "FOLDER", with: folder.path)), ("old", Self.secret),
             ("new", Self.nextSecret), ("apps.yaml", applications),
         ] { try text.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8) }
-        let loader = SettingsLoader(arguments: ["--server-event-loops", "3"], environment: [:], file: file.path)
+        let loader = SettingsLoader(
+            arguments: ["--server-event-loops", "3", "--account-kit-base-url", "http://127.0.0.1:1"], environment: [:],
+            file: file.path)
         let settings = try loader.load().settings
         let daemon = try Daemon(settings: settings, loader: loader)
         let dependencies = try Dependencies(settings, logger: daemon.logger)

@@ -9,6 +9,13 @@ struct ApplicationsTests {
     static let secret = "0123456789abcdef0123456789abcdef"
     static let nextSecret = "fedcba9876543210fedcba9876543210"
 
+    /// The defaults, with a provider.
+    private static var settings: DoormandSettings {
+        var settings = DoormandSettings()
+        settings.baseURL = "http://127.0.0.1:1"
+        return settings
+    }
+
     /// A folder with an applications file and two secrets, `old` and `new`, while `body` runs.
     private func withFile(_ text: String, _ body: (inout DoormandSettings, _ folder: URL) throws -> Void) throws {
         let folder = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("doormand-apps-\(UUID().uuidString)")
@@ -19,7 +26,7 @@ struct ApplicationsTests {
         ] {
             try content.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
         }
-        var settings = DoormandSettings()
+        var settings = Self.settings
         settings.applicationsFile = folder.appendingPathComponent("apps.yaml").path
         try body(&settings, folder)
     }
@@ -45,9 +52,22 @@ struct ApplicationsTests {
         return found.map { $0.replacingOccurrences(of: "account-kit.applications-file", with: "") }
     }
 
+    @Test("the settings must name a provider, and the error says how")
+    func noProvider() {
+        var settings = DoormandSettings()
+        settings.applicationID = "1"
+        #expect(problems(settings).count == 1)
+        for words in [
+            "account-kit.base-url is required: no provider is set", "--account-kit-base-url", "DOORMAN_ACCOUNT_KIT_BASE_URL",
+            "account-kit-emulator",
+        ] {
+            #expect(problems(settings).first?.contains(words) == true, "\(words)")
+        }
+    }
+
     @Test("the settings must name an application")
     func none() {
-        let problems = problems(DoormandSettings())
+        let problems = problems(Self.settings)
         #expect(problems.count == 1)
         #expect(problems.first?.contains("account-kit.application-id is required") == true)
         #expect(problems.first?.contains("account-kit.applications-file") == true)
@@ -76,7 +96,7 @@ struct ApplicationsTests {
 
     @Test("an application id with a leading zero is refused", arguments: ["0", "007", "05432154321543210"])
     func leadingZero(id: String) {
-        var settings = DoormandSettings()
+        var settings = Self.settings
         settings.applicationID = id
         #expect(
             problems(settings) == [
@@ -200,7 +220,7 @@ struct ApplicationsTests {
 
     @Test("a missing file is reported once")
     func missingFile() {
-        var settings = DoormandSettings()
+        var settings = Self.settings
         settings.applicationsFile = NSTemporaryDirectory() + "no-such-file-\(UUID().uuidString)"
         #expect(problems(settings) == ["account-kit.applications-file: cannot read the file: no such file or directory"])
     }
@@ -229,7 +249,7 @@ struct ApplicationsTests {
                 #expect(!problems.contains { $0.contains(planted) }, "\(key)")
             }
         }
-        var settings = DoormandSettings()
+        var settings = Self.settings
         settings.applicationID = "1"
         settings.appSecretFile = planted
         settings.nextAppSecretFile = planted

@@ -247,6 +247,7 @@ struct SettingsLoaderTests {
         let planted = "0123456789abcdef0123456789abcdef"
         var settings = DoormandSettings()
         settings.applicationID = "5432154321543210"
+        settings.baseURL = "http://127.0.0.1:1"
         settings.caFile = planted
         settings.portFile = "/\(planted)/\(planted)"
         do throws(ConfigurationError) {

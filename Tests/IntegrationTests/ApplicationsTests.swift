@@ -153,7 +153,9 @@ struct ApplicationsTests {
     func program() async throws {
         try await withTemporaryFolder { folder in
             let file = try Self.applicationsFile(in: folder)
-            let good = try ChildProcess.ours("doormand", ["--check-config", "--account-kit-applications-file", file])
+            let good = try ChildProcess.ours(
+                "doormand",
+                ["--check-config", "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-applications-file", file])
             #expect(try await good.ending() == 0, "\(good.allOutput)")
             let both = try ChildProcess.ours(
                 "doormand",
@@ -175,7 +177,8 @@ struct ApplicationsTests {
             let doormand = try ChildProcess.ours(
                 "doormand",
                 [
-                    "--account-kit-applications-file", lax.path, "--server-address", "127.0.0.1:0", "--server-port-file",
+                    "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-applications-file", lax.path, "--server-address",
+                    "127.0.0.1:0", "--server-port-file",
                     portFile.path,
                 ])
             _ = try await doormand.port(from: portFile)

@@ -15,7 +15,11 @@ struct HealthWaitTests {
             let socket = folder.appendingPathComponent("doorman.sock").path
             let waiting = try wait("unix:\(socket)", ["--wait", "1m"])
             let doormand = try ChildProcess.ours(
-                "doormand", ["--server-address", "", "--server-unix-socket", socket, "--account-kit-application-id", "123"])
+                "doormand",
+                [
+                    "--server-address", "", "--server-unix-socket", socket, "--account-kit-base-url", "http://127.0.0.1:1",
+                    "--account-kit-application-id", "123",
+                ])
             #expect(try await waiting.ending() == 0, "\(waiting.allOutput) \(doormand.allOutput)")
             #expect(waiting.output == "serving\n" && waiting.errorOutput.isEmpty)
             doormand.terminate()

@@ -8,7 +8,9 @@ import Testing
 @Suite("Settings that would open or break a server", .serialized)
 struct OpenServerTests {
     private func run(_ arguments: [String], environment: [String: String] = [:]) throws -> ChildProcess {
-        try ChildProcess.ours("doormand", ["--account-kit-application-id", "123"] + arguments, environment: environment)
+        try ChildProcess.ours(
+            "doormand", ["--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123"] + arguments,
+            environment: environment)
     }
 
     @Test(

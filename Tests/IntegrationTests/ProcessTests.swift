@@ -174,7 +174,8 @@ struct ProcessTests {
         let check = try ChildProcess.ours("doormand", ["--check-config"])
         #expect(try await check.ending() == 78)
         #expect(check.allOutput.contains("account-kit.application-id is required"))
-        let good = try ChildProcess.ours("doormand", ["--check-config", "--account-kit-application-id", "123"])
+        let good = try ChildProcess.ours(
+            "doormand", ["--check-config", "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123"])
         #expect(try await good.ending() == 0)
         let printed = try ChildProcess.ours("doormand", ["--print-config"], environment: ["DOORMAN_CACHE_TTL": "5s"])
         #expect(try await printed.ending() == 0)
@@ -188,7 +189,8 @@ struct ProcessTests {
             let doormand = try ChildProcess(
                 "sh",
                 [
-                    "-c", #"ulimit -n 48; exec "$0" "$@""#, ChildProcess.built("doormand"), "--account-kit-application-id", "123",
+                    "-c", #"ulimit -n 48; exec "$0" "$@""#, ChildProcess.built("doormand"), "--account-kit-base-url",
+                    "http://127.0.0.1:1", "--account-kit-application-id", "123",
                     "--server-address", "127.0.0.1:0", "--server-port-file", portFile.path,
                 ], environment: ["SWIFT_BACKTRACE": "enable=no"])
             let port = try await doormand.port(from: portFile)
@@ -208,7 +210,11 @@ struct ProcessTests {
     func addressInUse() async throws {
         try await Stack.run { stack in
             let run = try ChildProcess.ours(
-                "doormand", ["--server-address", "127.0.0.1:\(stack.port)", "--account-kit-application-id", "123"])
+                "doormand",
+                [
+                    "--server-address", "127.0.0.1:\(stack.port)", "--account-kit-base-url", "http://127.0.0.1:1",
+                    "--account-kit-application-id", "123",
+                ])
             #expect(try await run.ending() == 1)
             let sentence =
                 "doormand: cannot listen on 127.0.0.1:\(stack.port): address already in use: another process listens there; "

@@ -21,7 +21,11 @@ struct SecretFileTests {
             try "0123456789abcdef0123456789abcdef\n".write(to: secret, atomically: false, encoding: .utf8)
             #expect(unsafe chmod(secret.path, mode_t(mode)) == 0)
             let server = try doormand(
-                folder, ["--account-kit-application-id", "123", "--account-kit-app-secret-file", secret.path])
+                folder,
+                [
+                    "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123",
+                    "--account-kit-app-secret-file", secret.path,
+                ])
             _ = try await server.port(from: folder.appendingPathComponent("port"))
             try await eventually("the server is ready to reload") { server.errorOutput.contains("ready to reload") }
             let isExpected = mode != 0o600
@@ -48,7 +52,10 @@ struct SecretFileTests {
                 ["--config", pipe], ["--provider-ca-file", pipe],
             ]
             for arguments in settings {
-                let run = try doormand(folder, ["--account-kit-application-id", "123", "--check-config"] + arguments)
+                let run = try doormand(
+                    folder,
+                    ["--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123", "--check-config"]
+                        + arguments)
                 #expect(try await run.ending(within: .seconds(20)) == 78)
                 #expect(run.allOutput.contains("it is not a regular file"), "\(arguments): \(run.allOutput)")
             }
@@ -75,7 +82,8 @@ struct SecretFileTests {
                 user[0],
                 user.dropFirst() + [
                     ChildProcess.built("doormand"), "--server-address", "127.0.0.1:0", "--server-port-file",
-                    folder.appendingPathComponent("port").path, "--account-kit-application-id", "123", "--process-core-dumps",
+                    folder.appendingPathComponent("port").path, "--account-kit-base-url", "http://127.0.0.1:1",
+                    "--account-kit-application-id", "123", "--process-core-dumps",
                     "\(isAllowed)",
                 ], environment: ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"])
             _ = try await server.port(from: folder.appendingPathComponent("port"))

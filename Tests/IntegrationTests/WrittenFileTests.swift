@@ -5,7 +5,9 @@ import Testing
 /// Wrong paths in settings and arguments: the programs write and remove nothing but files of their own.
 @Suite("Files that the programs write", .serialized)
 struct WrittenFileTests {
-    private static let doormand = ["--account-kit-application-id", "123", "--server-address", "127.0.0.1:0"]
+    private static let doormand = [
+        "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123", "--server-address", "127.0.0.1:0",
+    ]
 
     private func text(_ file: URL) -> String? { try? String(contentsOf: file, encoding: .utf8) }
 
@@ -43,7 +45,10 @@ struct WrittenFileTests {
     func failedStart() async throws {
         try await withTemporaryFolder { folder in
             let file = folder.appendingPathComponent("port")
-            let arguments = ["--account-kit-application-id", "123", "--server-port-file", file.path, "--server-address"]
+            let arguments = [
+                "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123", "--server-port-file",
+                file.path, "--server-address",
+            ]
             let running = try ChildProcess.ours("doormand", arguments + ["127.0.0.1:0"])
             let port = try await running.port(from: file)
             let failing = try ChildProcess.ours("doormand", arguments + ["127.0.0.1:\(port)"])

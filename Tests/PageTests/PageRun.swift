@@ -121,11 +121,6 @@ struct PageRun {
                         export DOORMAN_SERVER_ADDRESS=127.0.0.1:\(ports.doormand)
                     fi ;;
                 esac
-                case " $* " in *--account-kit-base-url*) ;; *)
-                    if [ -z "$files" ] || ! grep -qs '^ *base-url:' $files; then
-                        export DOORMAN_ACCOUNT_KIT_BASE_URL=http://127.0.0.1:\(ports.emulator)
-                    fi ;;
-                esac
                 exec '\(doormand)' "$@"
 
                 """

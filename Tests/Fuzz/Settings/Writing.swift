@@ -22,6 +22,7 @@ enum Writing {
         let path = folder.write(text, to: "applications.yaml")
         var settings = DoormandSettings()
         settings.applicationsFile = path
+        settings.baseURL = "http://127.0.0.1:1"
         do throws(ConfigurationError) {
             let applications = try settings.applications()
             require(!applications.isEmpty, "a valid file has an application")

@@ -112,10 +112,19 @@ extension DoormandSettings {
                 problems += error.problems
             }
         }
-        problems += accountKitSettings(id: "0", secret: nil).problemsOfProvider.map { "account-kit: \($0)" }
+        if baseURL.isEmpty {
+            problems.append(Self.missingProvider)
+        } else {
+            problems += accountKitSettings(id: "0", secret: nil).problemsOfProvider.map { "account-kit: \($0)" }
+        }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
         return applications
     }
+
+    private static let missingProvider =
+        "account-kit.base-url is required: no provider is set. Set --account-kit-base-url, DOORMAN_ACCOUNT_KIT_BASE_URL, or base-url "
+        + "under account-kit in the settings file, for example https://graph.example.org. account-kit-emulator listens on "
+        + "http://127.0.0.1:7118"
 
     private var singleApplication: ApplicationEntry {
         var entry = ApplicationEntry(

@@ -35,8 +35,9 @@ package struct DoormandSettings: Sendable {
     var nextAppSecretFile = ""
     /// The path of a file of several applications, which replaces the application above. Empty for none.
     var applicationsFile = ""
-    /// The base URL of Account Kit. The default is the emulator's, because Account Kit's own servers have closed.
-    var baseURL = "http://127.0.0.1:7118"
+    /// The base URL of Account Kit. Empty, the default, is an error: Account Kit's own servers have closed, and a server must not accept
+    /// an emulator's tokens by mistake.
+    var baseURL = ""
     var apiVersion = "v1.3"
     var acceptAnswersWithoutApplication = false
     var maximumTokenBytes = 1024

@@ -327,7 +327,8 @@ package enum SettingsCatalogue {
             "Path to a YAML or JSON file of several applications. Replaces account-kit.application-id and the secret files."),
         .url(
             "account-kit.base-url", \.baseURL,
-            "URL of Account Kit: https://, or http:// on loopback. The default is account-kit-emulator."),
+            "URL of Account Kit: https://, or http:// on loopback. Required. account-kit-emulator listens on http://127.0.0.1:7118."
+        ),
         .text(
             "account-kit.api-version", \.apiVersion,
             "Version of the Graph API, from v1.0 to v1.3. An application in account-kit.applications-file may set its own."),
