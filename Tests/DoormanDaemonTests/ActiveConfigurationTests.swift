@@ -1,5 +1,6 @@
 import DoormanCore
 import DoormanServer
+import DoormanSupport
 import Foundation
 import NIOPosix
 import TestKit
@@ -106,6 +107,8 @@ struct ActiveConfigurationTests {
             #expect(scene.configuration.settings.cache.valid.entries == 32)
             #expect(scene.server.maximumCallers == 7)
             let moment = scene.dependencies.time.now()
+            // A sole caller could use the whole budget of the provider.
+            #expect(scene.dependencies.missLimiter.charge(Caller(name: "uid:1"), at: moment) == nil)
             #expect(scene.dependencies.missLimiter.charge(.unknown, at: moment) == nil)
             #expect(scene.dependencies.missLimiter.charge(.unknown, at: moment) != nil)
             // Each reload names settings that need a restart, but an applied change only once.

@@ -285,7 +285,7 @@ struct SettingsLoaderTests {
         let again = try load(file: text)
         for setting in SettingsCatalogue.all { #expect(setting.read(again.settings) == setting.read(loaded.settings)) }
         #expect(text.contains("ttl: 1500ms  # flag --cache-ttl"))
-        #expect(text.contains("max-entries: 100000  # default"))
+        #expect(text.contains("max-entries: 60000  # default"))
     }
 
     @Test(

@@ -52,7 +52,7 @@ struct StatisticsTests {
             #expect(
                 first.limits == [
                     .init(setting: "server.max-connections", used: 8, limit: 10_000),
-                    .init(setting: "server.max-waiting-calls", used: 0, limit: 100_000),
+                    .init(setting: "server.max-waiting-calls", used: 0, limit: 5_000),
                 ])
             let second = try await statistics(peers[1])
             #expect(second.startedAt == first.startedAt && second.uptime >= first.uptime)

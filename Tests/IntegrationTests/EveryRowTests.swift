@@ -68,8 +68,8 @@ private struct Trial: Sendable {
         case .providerMisconfigured: settings.appSecretFile = ""
         case .tooManyCalls: settings.server.connection.maximumCallsInFlight = 1
         case .tooManyMisses:
-            settings.cacheMissLimiter.burst = 1
-            settings.cacheMissLimiter.perSecond = 1
+            // A limit of the settings would not hold for a sole caller.
+            settings.server.policy = .limiting { $0.misses = RateLimit(perSecond: 1, burst: 1) }
         case .tooManyCallsPerSecond:
             settings.server.policy = .limiting { $0.calls = RateLimit(perSecond: 1, burst: 1) }
         case .tooManyCallsOfCaller:

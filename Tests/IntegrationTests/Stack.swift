@@ -63,6 +63,10 @@ struct Stack {
         settings.applicationID = ours.id
         settings.appSecretFile = secretFile
         settings.server.connection.drainQuietPeriod = .milliseconds(50)
+        // Sanitizers and two cores are slow.
+        settings.transport.connectTimeout = .seconds(1)
+        settings.transport.requestTimeout = .seconds(2)
+        settings.cache.lookupTimeout = .seconds(2)
         change(&settings)
 
         let dependencies =

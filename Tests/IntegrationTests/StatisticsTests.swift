@@ -56,7 +56,7 @@ struct StatisticsTests {
             #expect(application["circuit_breaker"] as? String == "closed")
             for (setting, used, limit) in [
                 ("cache.max-entries", 1, 1600), ("cache.max-negative-entries", 1, 10_000), ("provider.max-concurrent-calls", 0, 7),
-                ("server.max-waiting-calls", 0, 100_000),
+                ("server.max-waiting-calls", 0, 5_000),
             ] {
                 let state = try object(stats["limits"], where: "setting", is: setting)
                 #expect(state["used"] as? Int == used && state["limit"] as? Int == limit, "\(state)")

@@ -27,6 +27,20 @@ struct WayOfACallTests {
         }
     }
 
+    @Test("with the default time-outs, a call whose first provider request hangs succeeds")
+    func requestThatHangs() async throws {
+        try await Stack.run(settings: {
+            let defaults = DoormandSettings()
+            $0.transport = defaults.transport
+            $0.cache.lookupTimeout = defaults.cache.lookupTimeout
+        }) { stack in
+            stack.emulator.setFault(.hang, for: .me, calls: 1)
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            #expect(await stack.verify(token) == "OK")
+            #expect(stack.providerRequests == 2)
+        }
+    }
+
     @Test("an account with an e-mail address has no phone")
     func email() async throws {
         try await Stack.run { stack in

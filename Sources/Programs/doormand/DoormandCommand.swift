@@ -68,6 +68,7 @@ struct DoormandCommand: AsyncParsableCommand {
             if printConfig && !checkConfig { return }
             let daemon = try Daemon(settings: loaded.settings, loader: loader)
             if checkConfig {
+                for warning in daemon.warnings { Self.report("warning: \(warning)") }
                 try Self.show("doormand: the settings are valid")
                 return
             }

@@ -2,7 +2,8 @@ package import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// Limits the rate of one kind of call of each caller, such as cache misses, so that no caller can use up the provider's rate limit for
-/// all. A second limit can do the same for each network of callers.
+/// all. A second limit can do the same for each network of callers. A sole caller, which shares the rate with no other caller, can have a
+/// higher limit.
 ///
 /// A caller whose limit is full again may be removed, since it loses nothing by that. Callers beyond the maximum share one limit.
 package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
@@ -26,20 +27,38 @@ package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
         var shared: Limit
         /// The limit of all networks that are not in the table.
         var sharedNetwork: Limit
+        var recent = RecentCallers<Caller>()
+    }
+
+    /// The rates that apply to one call.
+    private struct Rates {
+        var own: RateLimit
+        /// `nil` for no limit of networks.
+        var network: RateLimit?
+
+        /// Raises both rates to that of a sole caller.
+        mutating func raise(to rate: RateLimit) {
+            own = own.raised(to: rate)
+            network = network?.raised(to: rate)
+        }
     }
 
     private let network: NetworkOf
+    private let soleCallerLimit: RateLimit?
     private let roll: @Sendable () -> UInt64
     private let state: NIOLockedValueBox<State>
 
     /// - Parameters:
     ///   - network: Called under a lock, once for each caller in the table. By default no caller counts towards a network.
+    ///   - soleCallerLimit: The limit of a caller and its network while no other caller has made a call for a minute, if it is higher than
+    ///     theirs. `nil`, the default, for no such limit.
     ///   - roll: Returns 64 random bits. Called under a lock. Only tests pass another function than the default.
     package init(
-        settings: CallerRateLimiterSettings, network: @escaping NetworkOf = { _ in nil },
+        settings: CallerRateLimiterSettings, network: @escaping NetworkOf = { _ in nil }, soleCallerLimit: RateLimit? = nil,
         roll: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
     ) {
         self.network = network
+        self.soleCallerLimit = soleCallerLimit
         self.roll = roll
         state = NIOLockedValueBox(
             State(
@@ -60,15 +79,19 @@ package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
 
     /// Charges a call to the limit of the caller and to the limit of its network.
     ///
-    /// - Parameter limit: The caller's own limit; `nil` for the limit of the settings. Permits used under another limit stay used.
+    /// - Parameter limit: The caller's own limit, which holds for a sole caller, too; `nil` for the limit of the settings. Permits used under
+    ///   another limit stay used.
     /// - Returns: `nil` if both limits allow it, otherwise the limit that does not. Neither is charged then. Each call is told a
     ///   later time to come back: see ``RetryQueue``.
     package func charge(_ caller: Caller, limit: RateLimit? = nil, at now: Instant) -> RateLimitExceeded? {
         state.withLockedValue { state in
-            let rate = limit ?? state.settings.rate
-            var limits = self.limits(of: caller, rate, at: now, &state)
+            let isSole = state.recent.noteCall(of: caller, at: now)
+            var rates = Rates(own: limit ?? state.settings.rate, network: state.settings.networkRate)
+            if isSole, limit == nil, let soleCallerLimit { rates.raise(to: soleCallerLimit) }
+            var limits = self.limits(of: caller, rates, at: now, &state)
             defer { limits.store(in: &state) }
-            if limits.ownIndex != nil { limits.own.limiter.adopt(rate, at: now) }
+            if limits.ownIndex != nil { limits.own.limiter.adopt(rates.own, at: now) }
+            if limits.networkIndex != nil, let rate = rates.network { limits.network?.limiter.adopt(rate, at: now) }
             if let wait = limits.own.wait(at: now, roll) { return RateLimitExceeded(.caller, retryAfter: wait) }
             if let wait = limits.network?.wait(at: now, roll) { return RateLimitExceeded(.network, retryAfter: wait) }
             limits.charge(1, at: now)
@@ -79,7 +102,8 @@ package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
     /// Charges calls that have been made already to the limits of the caller and its network. Calls beyond the limits delay later calls.
     package func chargeAfterwards(_ calls: Int, to caller: Caller, at now: Instant) {
         state.withLockedValue { state in
-            var limits = self.limits(of: caller, state.settings.rate, at: now, &state)
+            let rates = Rates(own: state.settings.rate, network: state.settings.networkRate)
+            var limits = self.limits(of: caller, rates, at: now, &state)
             limits.charge(calls, at: now)
             limits.store(in: &state)
         }
@@ -108,21 +132,49 @@ package final class CallerRateLimiter<Caller: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// - Parameter rate: The rate of a new caller.
-    private func limits(of caller: Caller, _ rate: RateLimit, at now: Instant, _ state: inout State) -> Limits {
+    /// - Parameter rates: The rates of a new caller and a new network.
+    private func limits(of caller: Caller, _ rates: Rates, at now: Instant, _ state: inout State) -> Limits {
         let maximum = state.settings.maximumCallers
         let ownIndex = state.callers.index(
-            of: caller, maximum: maximum, at: now, new: OwnLimit(limit: Limit(rate), network: network(caller)))
+            of: caller, maximum: maximum, at: now, new: OwnLimit(limit: Limit(rates.own), network: network(caller)))
         let own = ownIndex.map { state.callers[$0].limit } ?? state.shared
-        guard let networkRate = state.settings.networkRate,
+        guard let networkRate = rates.network,
             let network = ownIndex.map({ state.callers[$0].network }) ?? network(caller)
         else {
             return Limits(own: own, network: nil, ownIndex: ownIndex, networkIndex: nil)
         }
         let networkIndex = state.networks.index(of: network, maximum: maximum, at: now, new: Limit(networkRate))
-        var limit = networkIndex.map { state.networks[$0] } ?? state.sharedNetwork
-        if networkIndex != nil { limit.limiter.adopt(networkRate, at: now) }
+        let limit = networkIndex.map { state.networks[$0] } ?? state.sharedNetwork
         return Limits(own: own, network: limit, ownIndex: ownIndex, networkIndex: networkIndex)
+    }
+}
+
+extension RateLimit {
+    /// Returns the higher of two rates, with the larger of both bursts.
+    fileprivate func raised(to other: RateLimit) -> RateLimit {
+        RateLimit(perSecond: max(perSecond, other.perSecond), burst: max(burst, other.burst))
+    }
+}
+
+/// The latest calls, which show whether a caller is the only one.
+private struct RecentCallers<Caller: Hashable & Sendable>: Sendable {
+    /// The time without a call of another caller after which a caller is a sole caller.
+    private static var timeWithoutOthers: Duration { .seconds(60) }
+
+    /// The caller of the latest call, and the time of that call.
+    private var latest: (caller: Caller, time: Instant)?
+    /// The time of the latest call of any other caller; `nil` if there was none.
+    private var latestOfOthers: Instant?
+
+    /// Records a call.
+    ///
+    /// - Returns: Whether no other caller has made a call for a minute. After a start that is also the first caller: a cache that is still
+    ///   empty needs every provider request that it can get.
+    mutating func noteCall(of caller: Caller, at now: Instant) -> Bool {
+        if let latest, latest.caller != caller { latestOfOthers = latest.time }
+        latest = (caller, now)
+        guard let latestOfOthers else { return true }
+        return latestOfOthers.duration(to: now) >= Self.timeWithoutOthers
     }
 }
 

@@ -59,6 +59,9 @@ package struct Daemon {
         return applications
     }
 
+    /// Warnings about valid settings, as one line each. The log repeats them at the start.
+    package var warnings: [String] { settings.warnings(applications: applications.count).map(\.text) }
+
     /// Serves until SIGTERM or SIGINT, then drains and returns.
     ///
     /// - Throws: The first error that prevents or ends serving, such as an address in use.
@@ -140,6 +143,7 @@ package struct Daemon {
             logger.warning("process.core-dumps is on: a core dump shows app secrets, private keys and tokens")
         }
         settings.warnAboutSecretFiles(logger)
+        for warning in settings.warnings(applications: applications.count) { warning.log(to: logger) }
         for application in applications { warn(application) }
     }
 

@@ -31,7 +31,7 @@ struct Dependencies {
             settings: settings.cacheMissLimiter,
             network: { [ipv4 = settings.networkIPv4PrefixLength, ipv6 = settings.networkIPv6PrefixLength] caller in
                 caller.network(ipv4PrefixLength: ipv4, ipv6PrefixLength: ipv6)
-            })
+            }, soleCallerLimit: settings.governor.budget(ofApplications: applications.count))
         self.missLimiter = missLimiter
         var governorSettings = settings.governor
         // A hanging request must count as a failure even if lookups have little time.
@@ -78,5 +78,12 @@ struct Dependencies {
                     metadata: metadata)
             }
         }
+    }
+}
+
+extension GovernorSettings {
+    /// Returns the provider requests that all governors together allow.
+    fileprivate func budget(ofApplications count: Int) -> RateLimit {
+        RateLimit(perSecond: min(callsPerSecond * count, 1_000_000), burst: min(callsBurst * count, 1_000_000))
     }
 }

@@ -78,8 +78,14 @@ final class Reloader: Service {
         await trigger.forEach { cause in
             guard let outcome = await watched.reload(for: cause) else { return }
             report(outcome, of: watched.active.settings)
-            if case .applied = outcome { watched.active.settings.warnAboutSecretFiles(logger) }
+            if case .applied = outcome { warn(about: watched.active.settings) }
         }
+    }
+
+    private func warn(about settings: DoormandSettings) {
+        settings.warnAboutSecretFiles(logger)
+        let applications = (try? settings.applications().count) ?? 1
+        for warning in settings.warnings(applications: applications) { warning.log(to: logger) }
     }
 
     private func report(_ outcome: ActiveConfiguration.Outcome, of settings: DoormandSettings) {

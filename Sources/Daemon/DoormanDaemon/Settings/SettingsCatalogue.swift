@@ -143,7 +143,8 @@ package enum SettingsCatalogue {
             "Maximum waiting calls per caller, in percent of server.max-waiting-calls. A rule of the policy can allow more."),
         .count(
             "authorization.misses-per-second", \.cacheMissLimiter.perSecond, 1...1_000_000,
-            "Maximum cache misses per second and caller. Further misses get LIMIT_CALLER_MISSES; hits are not limited."),
+            "Maximum cache misses per second and caller. Further misses get LIMIT_CALLER_MISSES. A caller that was the only one for a minute may use the provider's whole budget."
+        ),
         .count(
             "authorization.misses-burst", \.cacheMissLimiter.burst, 1...1_000_000,
             "Maximum cache misses of a caller at once after a time without misses."),
@@ -201,7 +202,8 @@ package enum SettingsCatalogue {
             "Time by which the local clock may lag behind the provider's. Tokens expire that much earlier."),
         .count(
             "cache.max-entries", \.cache.valid.entries, 0...100_000_000,
-            "Maximum valid tokens in the cache. Below cache.shards, some shards keep none."),
+            "Maximum valid tokens in the cache. provider.max-calls-per-second times cache.ttl can be kept fresh. Below cache.shards, some shards keep none."
+        ),
         .bytes("cache.max-bytes", \.cache.valid.bytes, 0...(1 << 40), "Maximum memory for valid tokens."),
         .count("cache.max-negative-entries", \.cache.negative.entries, 0...100_000_000, "Maximum rejected tokens in the cache."),
         .bytes("cache.max-negative-bytes", \.cache.negative.bytes, 0...(1 << 40), "Maximum memory for rejected tokens."),
@@ -285,10 +287,11 @@ package enum SettingsCatalogue {
             "Maximum time to connect to the provider: DNS, TCP and TLS."),
         .duration(
             "provider.request-timeout", \.transport.requestTimeout, .milliseconds(1)...hour,
-            "Maximum time for one provider request."),
+            "Maximum time for one provider request. Leave time for a retry: shorter than provider.call-timeout."),
         .duration(
             "provider.call-timeout", \.cache.lookupTimeout, .milliseconds(1)...hour,
-            "Maximum time for one lookup with all its retries, however long its callers wait."),
+            "Maximum time for one lookup with all its retries, however long its callers wait. Shorter than server.default-call-timeout."
+        ),
         .bytes(
             "provider.max-body", \.transport.maximumBodyBytes, 1024...(64 << 20), "Maximum length of the provider's response body."),
         .bytes(

@@ -3,10 +3,10 @@ internal import DoormanCore
 extension CurlTransport {
     /// The limits, the trusted authorities and the proxy of a transport.
     package struct Settings: Sendable, Hashable {
-        /// The maximum time to connect: name lookup, TCP, TLS, and waiting for one of ``maximumConnections``. Default 1 s.
-        package var connectTimeout: Duration = .seconds(1)
-        /// The maximum time for a whole request. A shorter timeout of the caller takes precedence. Default 2 s.
-        package var requestTimeout: Duration = .seconds(2)
+        /// The maximum time to connect: name lookup, TCP, TLS, and waiting for one of ``maximumConnections``. Default 500 ms.
+        package var connectTimeout: Duration = .milliseconds(500)
+        /// The maximum time for a whole request. A shorter timeout of the caller takes precedence. Default 700 ms.
+        package var requestTimeout: Duration = .milliseconds(700)
         /// The maximum length of a response's body. Default 64 KiB.
         package var maximumBodyBytes = 64 * 1024
         /// The maximum length of a response's header, all lines together. Default 16 KiB.

@@ -34,8 +34,8 @@ package struct ServerSettings: Sendable, Hashable {
     package var callsInFlightPerCaller = 0.25
     /// Length of the network prefix by which IPv6 callers are counted, in bits. From 1 to 128, default 64.
     package var ipv6PrefixLength = 64
-    /// Maximum calls in flight over all connections. A call above it fails with `RESOURCE_EXHAUSTED`. Default 100,000.
-    package var maximumWaitingCalls = 100_000
+    /// Maximum calls in flight over all connections. A call above it fails with `RESOURCE_EXHAUSTED`. Default 5,000.
+    package var maximumWaitingCalls = 5_000
     /// Limits of each connection.
     package var connection = ConnectionLimits()
     /// Maximum duration of a drain, from the start of graceful shutdown until the remaining connections are closed. Default 20 s.

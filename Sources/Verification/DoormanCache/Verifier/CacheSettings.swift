@@ -22,10 +22,12 @@ package struct CacheSettings: Sendable, Hashable {
     package var staleReserve: Duration = .milliseconds(100)
     /// The time by which the local clock may lag behind the provider's: expiry counts as that much earlier. Default 0.
     package var clockSkew: Duration = .zero
-    /// The maximum time for one lookup with all its retries, however long its callers wait. Default 2 s.
-    package var lookupTimeout: Duration = .seconds(2)
-    /// The maximum valid tokens in the cache, and their memory. Default 100,000 entries and 128 MiB.
-    package var valid = SegmentBounds(entries: 100_000, bytes: 128 << 20)
+    /// The maximum time for one lookup with all its retries, however long its callers wait. Default 1.5 s, so that a request which
+    /// timed out can be repeated.
+    package var lookupTimeout: Duration = .milliseconds(1500)
+    /// The maximum valid tokens in the cache, and their memory. Default 60,000 entries, which 1,000 requests a second can keep fresh at the
+    /// default TTL, and 128 MiB.
+    package var valid = SegmentBounds(entries: 60_000, bytes: 128 << 20)
     /// The maximum rejected tokens in the cache, and their memory. Default 10,000 entries and 8 MiB.
     package var negative = SegmentBounds(entries: 10_000, bytes: 8 << 20)
     /// The number of shards, each with a lock and a part of the bounds: a power of two from 1 to 256 (others are rounded down).
