@@ -243,7 +243,7 @@ let package = Package(
             "DoormanDaemonTests",
             [
                 "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanDaemon", "DoormanGovernor", "DoormanServer",
-                "DoormanSupport", "DoormanWire", "TestKit", logging, nioConcurrencyHelpers, nioPosix,
+                "DoormanSupport", "DoormanWire", "TestKit", logging, nioConcurrencyHelpers, nioPosix, yams,
             ]),
         tests("doormanTests", ["doorman", "DoormanBench", "DoormanClient", "DoormanSupport", "TestKit"]),
         tests(

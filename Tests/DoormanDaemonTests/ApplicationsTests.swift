@@ -202,7 +202,7 @@ struct ApplicationsTests {
         "a file must be a list of 1 to 64 applications",
         arguments: [
             ("", "list of 1 to 64"), ("[]", "list of 1 to 64"), ("id: 1", "list of 1 to 64"), ("42", "list of 1 to 64"),
-            ("[", "line "), ("- id: 1\n  id: 2", "a key is set twice"), ("- id: \"1", "line "),
+            ("[", "line "), ("- id: 1\n  id: 2", "the key id is set twice"), ("- id: \"1", "line "),
             ("- id: *unknown", "is not YAML or JSON"),
             ((1...65).map { "- id: \($0)\n" }.joined(), "list of 1 to 64"),
             ("# \(String(repeating: "x", count: 1 << 20))\n- id: 1", "at most 1 MiB"),

@@ -36,13 +36,17 @@ struct EmptySettingTests {
     @Test("an empty value or null is an error in every source", arguments: keys)
     func empty(key: String) throws {
         let setting = try #require(SettingsCatalogue.setting(key))
-        var problems = Self.missing.map { value in problem { try load(file: file(key, value)) } }
-        problems.append(problem { try load([setting.flag, ""]) })
+        for value in Self.missing {
+            let problem = problem { try load(file: file(key, value)) }
+            #expect(problem?.contains(".yaml: line 2: \(key) must not be empty: write ") == true, "\(problem ?? "")")
+            #expect(problem?.hasSuffix(", or none") == true)
+        }
+        var problems = [problem { try load([setting.flag, ""]) }]
         problems.append(problem { try load([setting.flag + "="]) })
         problems.append(problem { try load(environment: [setting.environmentVariable: ""]) })
         if setting.isList {
             for value in ["[]", "[null]", "['']"] {
-                #expect(problem { try load(file: file(key, value)) }?.hasPrefix(key) == true)
+                #expect(problem { try load(file: file(key, value)) }?.contains(".yaml: line 2: \(key) must ") == true)
             }
         }
         for problem in problems {
@@ -77,6 +81,20 @@ struct EmptySettingTests {
             let settings = try load(file: file(key, value))
             #expect(try #require(SettingsCatalogue.setting(key)).read(settings) == "")
         }
+    }
+
+    @Test("null is an absent value in settings whose default is not empty", arguments: ["", "null", "~", "Null", "NULL"])
+    func absent(value: String) throws {
+        for key in ["server.address", "cache.ttl", "server.max-connections", "cache.jitter", "log.level", "process.core-dumps"] {
+            let setting = try #require(SettingsCatalogue.setting(key))
+            #expect(setting.read(try load(file: file(key, value))) == setting.defaultText, "\(key)")
+        }
+    }
+
+    @Test(
+        "a group of settings may be empty", arguments: ["cache:\n  # ttl: 5s\n", "cache: {}\n", "provider:\n  circuit-breaker:\n"])
+    func emptyGroup(text: String) throws {
+        #expect(try load(file: text + "log: {level: debug}\n").logLevel == .debug)
     }
 
     @Test("printed settings are accepted, also if the authorities are none")

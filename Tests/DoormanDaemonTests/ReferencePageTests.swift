@@ -14,10 +14,19 @@ struct ReferencePageTests {
     private static var tables: String {
         groups.map { name, settings in
             let rows = settings.map { setting in
-                "| `\(setting.key)` | \(setting.defaultText.isEmpty ? "–" : "`\(setting.defaultText)`") | \(setting.summary) |"
+                "| `\(setting.key)` | \(setting.defaultText.isEmpty ? "–" : "`\(setting.defaultText)`") | \(Self.tier(setting)) | "
+                    + "\(setting.summary) |"
             }
-            return "## \(name)\n\n| setting | default | meaning |\n|---|---|---|\n" + rows.joined(separator: "\n") + "\n"
+            return "## \(name)\n\n| setting | default | tier | meaning |\n|---|---|---|---|\n" + rows.joined(separator: "\n") + "\n"
         }.joined(separator: "\n")
+    }
+
+    private static func tier(_ setting: Setting) -> String {
+        switch setting.tier {
+        case .mustSet: "must set"
+        case .tune: "tune"
+        case .expert: "expert"
+        }
     }
 
     /// The settings, grouped by the first part of their keys, in the catalogue's order.

@@ -126,7 +126,9 @@ struct SettingsLoaderTests {
     func strayArguments() throws {
         for arguments in [["1s"], ["--cache-ttl", "1s", "2s"], ["--cache-ttl=1s", "2s"]] {
             #expect(
-                try problems(arguments) == ["unexpected argument: write a setting as --key value or --key=value"],
+                try problems(arguments) == [
+                    "unexpected argument: write a setting as --key value or --key=value, and the settings file as --config FILE"
+                ],
                 "\(arguments)")
         }
     }
@@ -161,7 +163,10 @@ struct SettingsLoaderTests {
         #expect(try load(file: "cache.ttl: 1s").settings.cache.ttl == .seconds(1))
         let problems = try problems(file: "cache.ttl: 1s\ncache: {ttl: 2s}")
         #expect(problems.count == 1)
-        #expect(problems.first?.hasSuffix(": cache.ttl is set twice") == true)
+        #expect(problems.first?.hasSuffix(".yaml: lines 1 and 2: cache.ttl is set twice") == true)
+        let again = try self.problems(file: "log: {level: info}\ncache:\n  ttl: 1s\n  ttl: 2s\n")
+        #expect(again.count == 1)
+        #expect(again.first?.hasSuffix(".yaml: line 3: the key ttl is set twice") == true, "\(again)")
     }
 
     @Test("the error of an unknown key suggests the nearest known key")
@@ -181,10 +186,85 @@ struct SettingsLoaderTests {
             "DOORMAN_ADDRESS": "127.0.0.1:7117", "DOORMAN_TIMEOUT": "2s", "DOORMAN_TLS": "true", "DOORMAN_CA_FILE": "ca.pem",
             "DOORMAN_CERTIFICATE_FILE": "caller.pem", "DOORMAN_PRIVATE_KEY_FILE": "caller.key",
             "DOORMAN_SERVER_NAME": "doorman.internal", "DOORMAN_EMULATOR": "127.0.0.1:7118",
-            "DOORMAN_SERVICE_HOST": "10.0.0.1", "DOORMAN_SERVICE_PORT": "7117", "DOORMAN_PORT": "tcp://10.0.0.1:7117",
-            "DOORMAN_PORT_7117_TCP_PROTO": "tcp",
         ]
         #expect(try problems(environment: environment).isEmpty)
+    }
+
+    @Test(
+        "the variables of a Kubernetes Service whose name begins with doorman are ignored",
+        arguments: ["DOORMAN", "DOORMAN_CANARY", "DOORMAN_TLS", "DOORMAN_PORT_2", "DOORMAN_CACHE_TTL", "DOORMAN_SERVICE"])
+    func serviceLinks(service: String) throws {
+        for transport in ["tcp", "udp", "sctp"] {
+            let url = "\(transport)://10.0.0.1:7117"
+            let port = "\(service)_PORT_7117_\(transport.uppercased())"
+            let environment = [
+                "\(service)_SERVICE_HOST": "10.0.0.1", "\(service)_SERVICE_PORT": "7117", "\(service)_SERVICE_PORT_GRPC": "7117",
+                "\(service)_SERVICE_PORT_HTTP_METRICS": "7119", "\(service)_PORT": url, port: url, "\(port)_PROTO": transport,
+                "\(port)_PORT": "7117", "\(port)_ADDR": "10.0.0.1",
+            ]
+            #expect(try problems(environment: environment).isEmpty)
+        }
+    }
+
+    @Test(
+        "a variable that is nearly one of Kubernetes stops the start",
+        arguments: [
+            "DOORMAN_PORT", "DOORMAN_CANARY_PORT", "DOORMAN_HOST", "DOORMAN_SERVICE", "DOORMAN_SERVICE_HOSTS",
+            "DOORMAN_SERVICE_HOST_X", "DOORMAN_PORT_7117", "DOORMAN_PORT_X_TCP", "DOORMAN_PORT_7117_TLS",
+            "DOORMAN_PORT_7117_TCP_X", "DOORMAN_PORT_70000_TCP",
+        ])
+    func noServiceLink(name: String) throws {
+        let problems = try problems(environment: [name: "7117"])
+        #expect(problems.count == 1)
+        #expect(problems.first?.hasPrefix("unknown environment variable \(name)") == true)
+    }
+
+    @Test(
+        "a name of other servers gets the setting as a suggestion",
+        arguments: [
+            ("--port", "--server-address"), ("-p", "--server-address"), ("--listen", "--server-address"),
+            ("--bind", "--server-address"), ("--host", "--server-address"), ("--ttl", "--cache-ttl"),
+            ("--verbose", "--log-level"), ("--debug", "--log-level"), ("--cert", "--tls-certificate-file"),
+            ("--key", "--tls-private-key-file"), ("--ca", "--tls-client-ca-file"), ("--url", "--account-kit-base-url"),
+            ("--policy-file", "--authorization-policy-file"), ("--max-entries", "--cache-max-entries"),
+            ("--Cache-TTL", "--cache-ttl"), ("--cache.ttl", "--cache-ttl"), ("--cache_ttl", "--cache-ttl"),
+            ("--check", "--check-config"), ("--dry-run", "--check-config"), ("-c", "--config"), ("-V", "--version"),
+        ])
+    func synonyms(name: String, expected: String) throws {
+        #expect(try problems([name + "=x"]) == ["unknown flag \(name); did you mean \(expected)?"])
+    }
+
+    @Test("a name that is near no setting gets no suggestion", arguments: ["--frobnicate", "--x", "--hello-world", "--max"])
+    func noSuggestion(name: String) throws {
+        #expect(try problems([name + "=x"]) == ["unknown flag \(name)"])
+    }
+
+    @Test("every synonym means a setting, and is none itself")
+    func synonymTargets() {
+        let names = Set(SettingsCatalogue.all.map { SettingSynonyms.plain($0.key) })
+        for (name, key) in SettingSynonyms.keys {
+            #expect(SettingsCatalogue.setting(key) != nil, "\(key)")
+            #expect(!names.contains(name), "\(name)")
+        }
+    }
+
+    @Test("a name is echoed on one line of bounded length")
+    func echo() throws {
+        let long = try problems(["--" + String(repeating: "x", count: 100_000)])
+        #expect(long.first.map { $0.count < 100 && $0.hasSuffix("…") } == true)
+        #expect(try problems(["--a\u{1B}[2J\nb\u{202E}"]) == ["unknown flag --a?[2J?b?"])
+    }
+
+    @Test(
+        "only a mistake of the command line itself counts as wrong use",
+        arguments: [
+            (["--port", "1"], true), (["doorman.yaml"], true), (["--cache-ttl"], true),
+            (["--cache-ttl", "1s", "--cache-ttl=2s"], true),
+            (["--cache-ttl", "5"], false), (["--log-level", "loud"], false),
+        ])
+    func wrongUse(arguments: [String], isExpected: Bool) {
+        let error = #expect(throws: ConfigurationError.self) { try load(arguments) }
+        #expect(error?.isWrongUse == isExpected)
     }
 
     @Test(
@@ -208,6 +288,19 @@ struct SettingsLoaderTests {
         #expect(problems.count == 1)
         #expect(problems.first?.contains(flag) == true)
         #expect(problems.first?.contains(expectation) == true, "\(problems)")
+    }
+
+    @Test("a problem in the file names its line")
+    func lines() throws {
+        let problems = try problems(file: "log: {level: info}\ncache:\n  ttl: 25h\n  negative-ttll: 1s\nserver: 5\n")
+        #expect(problems.count == 3)
+        for end in [
+            ".yaml: line 3: cache.ttl must be from 0s to 24h",
+            ".yaml: line 4: unknown setting cache.negative-ttll; did you mean cache.negative-ttl?",
+            ".yaml: line 5: server is a group of settings: write their names below it, for example server: {NAME: VALUE}",
+        ] {
+            #expect(problems.contains { $0.hasSuffix(end) }, "\(problems)")
+        }
     }
 
     @Test("no message repeats a value")

@@ -169,7 +169,7 @@ struct ProcessTests {
     @Test("doormand does not start with invalid settings")
     func badSettings() async throws {
         let run = try ChildProcess.ours("doormand", ["--cache-tll", "1s", "--server-address", "nowhere"])
-        #expect(try await run.ending() == 78)
+        #expect(try await run.ending() == 64)
         #expect(run.allOutput.contains("did you mean --cache-ttl?"))
         let check = try ChildProcess.ours("doormand", ["--check-config"])
         #expect(try await check.ending() == 78)

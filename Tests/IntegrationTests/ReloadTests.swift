@@ -250,7 +250,8 @@ struct ReloadTests {
 
     @Test("SIGHUP does nothing while doormand drains")
     func draining() async throws {
-        try await withScene { scene in
+        // The time-outs exceed the latency below, also on a slow machine.
+        try await withScene(["--provider-request-timeout", "10s", "--provider-call-timeout", "10s"]) { scene in
             let token = try scene.emulator.logIn(phone: "+15551234567")
             scene.emulator.setFault(.latency(.seconds(1)), for: .me)
             async let call = scene.verify(token)

@@ -12,7 +12,17 @@ struct FileSource: SettingsSource {
         static let tooManyValues = MalformedFileError(
             problem: "the settings file holds more than \(FileSource.maximumNodes) values")
         static let tooLong = MalformedFileError(problem: "the settings file is longer than 1 MiB")
-        static let nestedList = MalformedFileError(problem: "the settings file holds a list of anything but single values")
+        static func nestedList(_ line: Int) -> MalformedFileError {
+            MalformedFileError(problem: "line \(line): the settings file holds a list of anything but single values")
+        }
+    }
+
+    /// A value with its dotted key.
+    private struct Leaf {
+        let key: String
+        let node: Node
+        /// The line of the key, from 1. 0 if unknown.
+        let line: Int
     }
 
     private static let maximumNodes = 10_000
@@ -20,10 +30,12 @@ struct FileSource: SettingsSource {
 
     private(set) var values: [String: SourcedValue] = [:]
     private(set) var problems: [String] = []
+    /// The line of each setting that the file holds.
+    private var lines: [String: Int] = [:]
 
     init(_ path: String) {
         do {
-            for (key, node) in try Self.leaves(of: Self.mapping(inFile: path)) { add(node, as: key, inFile: path) }
+            for leaf in try Self.leaves(of: Self.mapping(inFile: path)) { add(leaf, inFile: path) }
         } catch let error as YamlError {
             problems = ["\(path): \(error.summary)"]
         } catch let error as FileAccessError {
@@ -33,17 +45,30 @@ struct FileSource: SettingsSource {
         }
     }
 
-    private mutating func add(_ node: Node, as key: String, inFile path: String) {
+    private mutating func add(_ leaf: Leaf, inFile path: String) {
+        let (key, node) = (leaf.key, leaf.node)
+        let place = "\(path): line \(leaf.line)"
+        let isNull = node.scalar.map { [.any, .plain].contains($0.style) && node.null != nil } ?? false
         guard let setting = SettingsCatalogue.setting(key) else {
-            problems.append("\(path): " + UnknownName.message("setting", key, among: SettingsCatalogue.all.map(\.key)))
-            return
+            // The lines of a group may all be comments.
+            let isGroup = SettingsCatalogue.all.contains { $0.key.hasPrefix(key + ".") }
+            if isGroup, isNull { return }
+            let problem =
+                isGroup
+                ? "\(key) is a group of settings: write their names below it, for example \(key): {NAME: VALUE}"
+                : UnknownName.message("setting", key, spelling: \.key)
+            return problems.append("\(place): \(problem)")
         }
         // A file may hold both `cache.ttl`, and `ttl` under `cache`.
-        guard values[key] == nil else { return problems.append("\(path): \(key) is set twice") }
+        if let first = lines[key] {
+            return problems.append("\(path): lines \(first) and \(leaf.line): \(key) is set twice")
+        }
+        lines[key] = leaf.line
+        // Null is an absent value. Without this, null would be the path of a file of that name.
+        guard !isNull || setting.form.mustNotBeEmpty else { return }
         let items = setting.isList ? node.sequence?.compactMap(\.scalar?.string) : nil
-        // Without this, null would be the path of a file of that name.
-        let text = node.scalar.map { [.any, .plain].contains($0.style) && node.null != nil ? "" : $0.string }
-        values[key] = SourcedValue(texts: items ?? text.map { [$0] } ?? [], origin: "file \(path)")
+        let text = node.scalar.map { isNull ? "" : $0.string }
+        values[key] = SourcedValue(texts: items ?? text.map { [$0] } ?? [], origin: "file \(path)", place: place)
     }
 
     private static func mapping(inFile path: String) throws -> Node {
@@ -59,19 +84,19 @@ struct FileSource: SettingsSource {
     ///
     /// - Throws: ``MalformedFileError`` for a nested list, and for too many values: with aliases of aliases, a few lines of YAML expand
     ///   to millions of values.
-    private static func leaves(of root: Node) throws(MalformedFileError) -> [(key: String, node: Node)] {
-        var leaves: [(key: String, node: Node)] = []
+    private static func leaves(of root: Node) throws(MalformedFileError) -> [Leaf] {
+        var leaves: [Leaf] = []
         var visited = 0
-        var pending: [(path: [String], node: Node)] = [([], root)]
-        while let (path, node) = pending.popLast() {
+        var pending: [(path: [String], node: Node, line: Int)] = [([], root, 1)]
+        while let (path, node, line) = pending.popLast() {
             visited += 1 + (node.sequence?.count ?? 0)
             guard visited <= maximumNodes else { throw .tooManyValues }
             if let mapping = node.mapping {
-                pending += mapping.reversed().map { (path + [$0.key.string ?? "?"], $0.value) }
+                pending += mapping.reversed().map { (path + [$0.key.string ?? "?"], $0.value, $0.key.mark?.line ?? line) }
             } else {
                 let isLeaf = node.scalar != nil || node.sequence?.allSatisfy { $0.scalar != nil } == true
-                guard isLeaf else { throw .nestedList }
-                leaves.append((path.joined(separator: "."), node))
+                guard isLeaf else { throw .nestedList(line) }
+                leaves.append(Leaf(key: path.joined(separator: "."), node: node, line: line))
             }
         }
         return leaves
@@ -85,7 +110,8 @@ extension YamlError {
     var summary: String {
         switch self {
         case .parser(_, let problem, let mark, _), .scanner(_, let problem, let mark, _): "line \(mark.line): \(problem)"
-        case .duplicatedKeysInMapping(_, let context): "line \(context.mark.line): a key is set twice"
+        case .duplicatedKeysInMapping(let keys, let context):
+            "line \(context.mark.line): the key \(EchoedText.shown(keys.first ?? "?")) is set twice"
         default: Self.unknownSummary
         }
     }

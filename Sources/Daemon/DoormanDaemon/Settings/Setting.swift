@@ -11,14 +11,32 @@ struct Setting: Sendable {
 
     let key: String
     let summary: String
-    /// Whether the value is a list. Its items are separate values, or one value with commas.
-    let isList: Bool
+    /// The form of the value in a settings file.
+    let form: ValueForm
+    /// How likely an operator changes the setting.
+    private(set) var tier = Tier.expert
     /// Formats the value as text that ``apply`` parses.
     let read: @Sendable (DoormandSettings) -> String
     /// Parses the text and sets the value.
     let apply: @Sendable (String, inout DoormandSettings) throws(InvalidValueError) -> Void
     /// Copies the value from the first settings to the second.
     let copy: @Sendable (DoormandSettings, inout DoormandSettings) -> Void
+
+    /// How likely an operator changes a setting. `--help` shows the first two tiers, `--help-all` all.
+    enum Tier: Sendable {
+        /// A server needs it, or lacks a function without it.
+        case mustSet
+        /// The right value depends on the service.
+        case tune
+        /// The default is right for nearly every service.
+        case expert
+    }
+
+    /// Whether the value is a list. Its items are separate values, or one value with commas.
+    var isList: Bool { form == .users }
+
+    /// The first part of the key, which is the subject.
+    var group: Substring { key.prefix { $0 != "." } }
 
     /// The default value as text.
     var defaultText: String { read(DoormandSettings()) }
@@ -29,14 +47,24 @@ struct Setting: Sendable {
         "DOORMAN_" + key.uppercased().map { $0 == "." || $0 == "-" ? "_" : $0 }
     }
 
+    /// Returns this setting in a tier.
+    func tier(_ tier: Tier) -> Setting {
+        var setting = self
+        setting.tier = tier
+        return setting
+    }
+
+    /// All names of the setting, for messages.
+    var names: String { "\(key) (\(flag), \(environmentVariable))" }
+
     private init<Value>(
-        _ key: String, _ path: any Path<Value>, _ summary: String, isList: Bool = false,
+        _ key: String, _ path: any Path<Value>, _ summary: String, form: ValueForm,
         write: @escaping @Sendable (Value) -> String,
         parse: @escaping @Sendable (String) throws(InvalidValueError) -> Value
     ) {
         self.key = key
         self.summary = summary
-        self.isList = isList
+        self.form = form
         self.read = { write($0[keyPath: path]) }
         self.apply = { (text: String, settings: inout DoormandSettings) throws(InvalidValueError) in
             settings[keyPath: path] = try parse(text)
@@ -49,19 +77,25 @@ struct Setting: Sendable {
         _ other: Setting, read: @escaping @Sendable (DoormandSettings) -> String,
         apply: @escaping @Sendable (String, inout DoormandSettings) throws(InvalidValueError) -> Void
     ) {
-        (key, summary, isList, copy) = (other.key, other.summary, other.isList, other.copy)
+        (key, summary, form, copy) = (other.key, other.summary, other.form, other.copy)
         self.read = read
         self.apply = apply
     }
 
-    static func text(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { $0 }, parse: { $0 })
+    /// - Parameter pattern: The regular expression of values that are not empty, for editors. The program itself checks the whole value.
+    static func text(_ key: String, _ path: any Path<String>, pattern: String? = nil, _ summary: String) -> Setting {
+        Setting(key, path, summary, form: .text(pattern: pattern), write: { $0 }, parse: { $0 })
+    }
+
+    /// Makes a setting for a decimal number that is a name, not a quantity.
+    static func id(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
+        Setting(key, path, summary, form: .id, write: { $0 }, parse: { $0 })
     }
 
     /// Makes a setting for a path whose absence opens the server. Empty text is an error, because a variable that is not set would remove
     /// the protection. The word `none` turns it off.
     static func pathOrNone(_ key: String, _ path: any Path<String>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { $0.isEmpty ? none : $0 }) { text throws(InvalidValueError) in
+        Setting(key, path, summary, form: .pathOrNone, write: { $0.isEmpty ? none : $0 }) { text throws(InvalidValueError) in
             guard !text.isEmpty else { throw InvalidValueError("must not be empty: write a path, or none") }
             return text == none ? "" : text
         }
@@ -84,7 +118,7 @@ struct Setting: Sendable {
         _ key: String, _ path: any Path<String>, rejectedScheme: String? = nil, _ summary: String,
         isPossible: @escaping @Sendable (String) -> Bool = { _ in true }
     ) -> Setting {
-        Setting(key, path, summary, write: { $0 }) { text throws(InvalidValueError) in
+        Setting(key, path, summary, form: .text(pattern: "^[^@]*$"), write: { $0 }) { text throws(InvalidValueError) in
             guard !text.contains("@") else { throw InvalidValueError("must not contain a user name or password") }
             if let rejectedScheme, text.lowercased().hasPrefix(rejectedScheme + ":") {
                 throw InvalidValueError("must not be an \(rejectedScheme):// URL")
@@ -96,7 +130,7 @@ struct Setting: Sendable {
 
     /// Makes a setting for a power of two.
     static func powerOfTwo(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { "\($0)" }) { text throws(InvalidValueError) in
+        Setting(key, path, summary, form: .count(range), write: { "\($0)" }) { text throws(InvalidValueError) in
             let count = try Units.count(text, in: range)
             guard count.nonzeroBitCount == 1 else { throw InvalidValueError("must be a power of two") }
             return count
@@ -104,20 +138,23 @@ struct Setting: Sendable {
     }
 
     static func flag(_ key: String, _ path: any Path<Bool>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { "\($0)" }, parse: Units.flag)
+        Setting(key, path, summary, form: .flag, write: { "\($0)" }, parse: Units.flag)
     }
 
     static func count(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { "\($0)" }) { text throws(InvalidValueError) in try Units.count(text, in: range) }
+        Setting(key, path, summary, form: .count(range), write: { "\($0)" }) { text throws(InvalidValueError) in
+            try Units.count(text, in: range)
+        }
     }
 
     static func bytes(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: Units.write(bytes:)) { text throws(InvalidValueError) in try Units.bytes(text, in: range)
+        Setting(key, path, summary, form: .bytes, write: Units.write(bytes:)) { text throws(InvalidValueError) in
+            try Units.bytes(text, in: range)
         }
     }
 
     static func bytes(_ key: String, _ path: any Path<UInt32>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { Units.write(bytes: Int($0)) }) { text throws(InvalidValueError) in
+        Setting(key, path, summary, form: .bytes, write: { Units.write(bytes: Int($0)) }) { text throws(InvalidValueError) in
             UInt32(clamping: try Units.bytes(text, in: range))
         }
     }
@@ -125,21 +162,21 @@ struct Setting: Sendable {
     static func duration(
         _ key: String, _ path: any Path<Duration>, _ range: ClosedRange<Duration>, _ summary: String
     ) -> Setting {
-        Setting(key, path, summary, write: DurationText.write) { text throws(InvalidValueError) in
+        Setting(key, path, summary, form: .duration, write: DurationText.write) { text throws(InvalidValueError) in
             try Units.duration(text, in: range)
         }
     }
 
     /// Makes a setting for a percentage that the program holds as a fraction, 1 for 100%.
     static func percentage(_ key: String, _ path: any Path<Double>, _ range: ClosedRange<Double>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: Units.write(fraction:)) { text throws(InvalidValueError) in
+        Setting(key, path, summary, form: .percentage, write: Units.write(fraction:)) { text throws(InvalidValueError) in
             try Units.fraction(text, in: range)
         }
     }
 
     /// Makes a setting for a percentage that the program holds as a whole number, 100 for 100%.
     static func percentage(_ key: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: { "\($0)%" }) { text throws(InvalidValueError) in
+        Setting(key, path, summary, form: .percentage, write: { "\($0)%" }) { text throws(InvalidValueError) in
             try Units.percentage(text, in: range)
         }
     }
@@ -147,7 +184,7 @@ struct Setting: Sendable {
     /// Makes a setting for a set of users of a Unix socket, as comma-separated names.
     static func users(_ key: String, _ path: any Path<Set<Caller>>, _ summary: String) -> Setting {
         let write = { @Sendable (users: Set<Caller>) in users.sorted().map(\.name).joined(separator: ",") }
-        let all = Setting(key, path, summary, isList: true, write: write) { text throws(InvalidValueError) in
+        let all = Setting(key, path, summary, form: .users, write: write) { text throws(InvalidValueError) in
             var users: Set<Caller> = []
             for name in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
                 guard name.hasPrefix("uid:"), let user = Caller(parsing: name) else {
@@ -169,16 +206,17 @@ struct Setting: Sendable {
 
     /// Makes a setting for the permissions of a file, in octal.
     static func mode(_ key: String, _ path: any Path<UInt32>, _ summary: String) -> Setting {
-        Setting(key, path, summary, write: Units.write(mode:), parse: Units.mode)
+        Setting(key, path, summary, form: .mode, write: Units.write(mode:), parse: Units.mode)
     }
 
     /// Makes a setting for one of a few words.
     static func choice<Choice: CaseIterable & RawRepresentable<String> & Sendable>(
         _ key: String, _ path: any Path<Choice>, _ summary: String
     ) -> Setting {
-        Setting(key, path, summary, write: { $0.rawValue }) { text throws(InvalidValueError) in
+        let words = Choice.allCases.map(\.rawValue)
+        return Setting(key, path, summary, form: .words(words), write: { $0.rawValue }) { text throws(InvalidValueError) in
             guard let choice = Choice(rawValue: text) else {
-                throw InvalidValueError("must be one of " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
+                throw InvalidValueError("must be one of " + words.joined(separator: ", "))
             }
             return choice
         }

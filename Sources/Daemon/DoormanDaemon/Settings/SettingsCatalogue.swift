@@ -2,59 +2,43 @@
 package enum SettingsCatalogue {
     static let all: [Setting] =
         server + tls + authorization + cache + provider + accountKit + [
-            .choice("log.level", \.logLevel, "Minimum severity of the log lines on standard error."),
-            .choice("log.format", \.logFormat, "Format of the log lines: text for people, json for one object per line."),
+            .choice("log.level", \.logLevel, "Minimum severity of the log lines on standard error.").tier(.tune),
+            .choice("log.format", \.logFormat, "Format of the log lines: text for people, json for one object per line.").tier(.tune),
             .flag(
                 "process.core-dumps", \.allowsCoreDumps,
                 "Whether to allow core dumps and debuggers. Both show app secrets, private keys and tokens."),
             .duration(
                 "reload.interval", \.reloadInterval, .zero...hour,
-                "Time between two checks of the settings and secret files for changes. 0s reloads on SIGHUP only."),
+                "Time between two checks of the settings and secret files for changes. 0s reloads on SIGHUP only."
+            ).tier(.tune),
         ]
-
-    /// The list of settings in the program's help, for a width of 80 columns.
-    package static var help: String {
-        all.map { "  \($0.flag) (\($0.defaultText.isEmpty ? "none" : $0.defaultText))\n" + wrapped($0.summary) }
-            .joined(separator: "\n")
-    }
 
     static func setting(_ key: String) -> Setting? {
         all.first { $0.key == key }
     }
 
-    /// Wraps a summary and indents every line. The argument parser would not indent the lines that it wraps.
-    private static func wrapped(_ summary: String) -> String {
-        // The argument parser wraps lines of 80 columns.
-        let (indentation, columns) = ("      ", 79)
-        var lines: [String] = []
-        for word in summary.split(separator: " ") {
-            if let last = lines.last, last.count + 1 + word.count <= columns {
-                lines[lines.count - 1] = "\(last) \(word)"
-            } else {
-                lines.append(indentation + word)
-            }
-        }
-        return lines.joined(separator: "\n")
-    }
-
     private static let server: [Setting] = [
         .text(
-            "server.address", \.address, "Address to listen on by TCP, as host:port. Port 0 takes a free port; empty turns TCP off."
-        ),
-        .text("server.unix-socket", \.unixSocket, "Path of a Unix socket to listen on. Empty for none."),
+            "server.address", \.address, pattern: "^.+:[0-9]{1,5}$",
+            "Address to listen on by TCP, as host:port. Port 0 takes a free port; empty turns TCP off."
+        ).tier(.tune),
+        .text("server.unix-socket", \.unixSocket, "Path of a Unix socket to listen on. Empty for none.").tier(.tune),
         .mode(
             "server.unix-socket-mode", \.server.unixSocketMode,
-            "Permissions of the Unix socket, in octal. Users who may write to it may connect: 0660 admits its group."),
+            "Permissions of the Unix socket, in octal. Users who may write to it may connect: 0660 admits its group."
+        ).tier(.tune),
         .users(
             "server.unix-socket-callers", \.server.unixSocketCallers,
-            "Users who may connect to the Unix socket, as uid:NUMBER, comma-separated. none for all who can open it."),
+            "Users who may connect to the Unix socket, as uid:NUMBER, comma-separated. none for all who can open it."
+        ).tier(.tune),
         .flag(
             "server.allow-plaintext-from-network", \.server.allowsPlaintextFromNetwork,
-            "Whether to listen beyond loopback without TLS. Anyone on the network path can then read tokens and forge responses."),
+            "Whether to listen beyond loopback without TLS. Anyone on the network path can then read tokens and forge responses."
+        ).tier(.tune),
         .text(
             "server.port-file", \.portFile,
             "Path to a file that receives the TCP port while the server listens. Only a file with a port is replaced. Empty for none."
-        ),
+        ).tier(.tune),
         .count(
             "server.event-loops", \.server.eventLoops, 0...1024, "Number of event loops, each with a thread. 0 for one per core."),
         .count(
@@ -62,7 +46,8 @@ package enum SettingsCatalogue {
             "Maximum connections that the kernel queues until the server accepts them."),
         .count(
             "server.max-connections", \.server.maximumConnections, 1...1_000_000,
-            "Maximum open connections. Further connections are closed."),
+            "Maximum open connections. Further connections are closed."
+        ).tier(.tune),
         .bytes(
             "server.max-frame-length", \.server.connection.maximumFrameLength, 1...(4 << 20),
             "Maximum length of a frame's data. A longer frame is skipped, and its call fails with LIMIT_FRAME_LENGTH."),
@@ -71,13 +56,16 @@ package enum SettingsCatalogue {
             "Maximum calls of one connection that wait for the provider."),
         .count(
             "server.max-waiting-calls", \.server.maximumWaitingCalls, 1...10_000_000,
-            "Maximum calls of all connections that wait for the provider. Cache hits don't count."),
+            "Maximum calls of all connections that wait for the provider. Cache hits don't count."
+        ).tier(.tune),
         .duration(
             "server.default-call-timeout", \.server.connection.defaultCallTimeout, .milliseconds(1)...hour,
-            "Default deadline for calls that set none."),
+            "Default deadline for calls that set none."
+        ).tier(.tune),
         .duration(
             "server.max-call-timeout", \.server.connection.maximumCallTimeout, .milliseconds(1)...hour,
-            "Maximum time that a call may take, whatever its caller asks for."),
+            "Maximum time that a call may take, whatever its caller asks for."
+        ).tier(.tune),
         .duration(
             "server.frame-timeout", \.server.connection.frameTimeout, .milliseconds(1)...hour,
             "Maximum time from the first byte of a frame to its last. Then the connection is closed."),
@@ -86,7 +74,8 @@ package enum SettingsCatalogue {
             "Time without a call in flight after which a connection is closed."),
         .duration(
             "server.max-connection-age", \.server.connection.maximumAge, .zero...day * 365,
-            "Maximum age of a connection, for balancing behind L4. Then it is half-closed as soon as it is quiet. 0s for none."),
+            "Maximum age of a connection, for balancing behind L4. Then it is half-closed as soon as it is quiet. 0s for none."
+        ).tier(.tune),
         .duration(
             "server.write-timeout", \.server.connection.writeTimeout, .milliseconds(1)...hour,
             "Maximum time that responses wait for a client that doesn't read. Then the connection is closed."),
@@ -107,7 +96,8 @@ package enum SettingsCatalogue {
             "Maximum time that sent data may stay unacknowledged. Then the connection is closed."),
         .duration(
             "server.drain-timeout", \.server.drainTimeout, .zero...hour,
-            "Maximum time from SIGTERM to exit. Connections that are still open then are closed."),
+            "Maximum time from SIGTERM to exit. Connections that are still open then are closed."
+        ).tier(.tune),
         .duration(
             "server.drain-quiet-period", \.server.connection.drainQuietPeriod, .zero...hour,
             "Time after the last accepted call of a draining connection after which it is half-closed. New calls do not count."),
@@ -116,15 +106,17 @@ package enum SettingsCatalogue {
     private static let tls: [Setting] = [
         .text(
             "tls.certificate-file", \.tls.certificate,
-            "Path to a PEM file with the server's certificate, followed by its intermediates. Empty for no TLS."),
-        .text("tls.private-key-file", \.tls.key, "Path to a PEM file with the private key of that certificate."),
+            "Path to a PEM file with the server's certificate, followed by its intermediates. Empty for no TLS."
+        ).tier(.tune),
+        .text("tls.private-key-file", \.tls.key, "Path to a PEM file with the private key of that certificate.").tier(.tune),
         .pathOrNone(
             "tls.client-ca-file", \.tls.clientAuthorities,
-            "Path to a PEM file with the authorities that sign callers' certificates. none asks for no certificate."),
+            "Path to a PEM file with the authorities that sign callers' certificates. none asks for no certificate."
+        ).tier(.tune),
         .choice(
             "tls.client-auth", \.tls.clientCertificates,
             "Whether callers must present a certificate if tls.client-ca-file is set: required or optional. Others are named by address."
-        ),
+        ).tier(.tune),
         .duration(
             "tls.handshake-timeout", \.server.handshakeTimeout, .milliseconds(1)...hour,
             "Maximum time for a TLS handshake. Then the connection is closed."),
@@ -134,7 +126,7 @@ package enum SettingsCatalogue {
         .pathOrNone(
             "authorization.policy-file", \.policyFile,
             "Path to a YAML or JSON file of permissions and limits per caller. none for the default: callers on this machine may verify, exchange, revoke tokens and read statistics; others may verify."
-        ),
+        ).tier(.tune),
         .percentage(
             "authorization.connections", \.server.connectionsPerCaller, 0.01...1,
             "Maximum open connections per caller, in percent of server.max-connections. A rule of the policy can allow more."),
@@ -144,10 +136,11 @@ package enum SettingsCatalogue {
         .count(
             "authorization.misses-per-second", \.cacheMissLimiter.perSecond, 1...1_000_000,
             "Maximum cache misses per second and caller. Further misses get LIMIT_CALLER_MISSES. A caller that was the only one for a minute may use the provider's whole budget."
-        ),
+        ).tier(.tune),
         .count(
             "authorization.misses-burst", \.cacheMissLimiter.burst, 1...1_000_000,
-            "Maximum cache misses of a caller at once after a time without misses."),
+            "Maximum cache misses of a caller at once after a time without misses."
+        ).tier(.tune),
         .count(
             "authorization.account-revocations-per-second", \.accountRevocationLimiter.perSecond, 1...1_000_000,
             "Maximum revocations and deletions of accounts per second and caller. Further ones get LIMIT_CALLER_RATE."),
@@ -178,19 +171,23 @@ package enum SettingsCatalogue {
     ]
 
     private static let cache: [Setting] = [
-        .duration("cache.ttl", \.cache.ttl, .zero...day, "TTL of a valid token. 0s turns the cache off for valid tokens."),
+        .duration("cache.ttl", \.cache.ttl, .zero...day, "TTL of a valid token. 0s turns the cache off for valid tokens.").tier(
+            .tune),
         .duration(
             "cache.negative-ttl", \.cache.negativeTTL, .zero...day,
-            "TTL of a rejected token. 0s turns the cache off for rejected tokens."),
+            "TTL of a rejected token. 0s turns the cache off for rejected tokens."
+        ).tier(.tune),
         .percentage(
             "cache.jitter", \.cache.jitter, 0...1,
             "Maximum random change of a TTL, up or down, as a percentage of it. Spreads refreshes over time."),
         .percentage(
             "cache.refresh-ahead", \.cache.refreshAhead, 0...0.9,
-            "Last part of a TTL in which a hit refreshes the entry in the background, as a percentage. 0% for never."),
+            "Last part of a TTL in which a hit refreshes the entry in the background, as a percentage. 0% for never."
+        ).tier(.tune),
         .duration(
             "cache.stale-if-error", \.cache.staleIfError, .zero...day,
-            "Time past its TTL for which a valid token is served, marked STALE, while the provider is unavailable. 0s for never."),
+            "Time past its TTL for which a valid token is served, marked STALE, while the provider is unavailable. 0s for never."
+        ).tier(.tune),
         .duration(
             "cache.stale-refresh-interval", \.cache.staleRefreshInterval, .milliseconds(1)...hour,
             "Time between two attempts to refresh a stale entry, or an entry whose refresh failed."),
@@ -203,8 +200,8 @@ package enum SettingsCatalogue {
         .count(
             "cache.max-entries", \.cache.valid.entries, 0...100_000_000,
             "Maximum valid tokens in the cache. provider.max-calls-per-second times cache.ttl can be kept fresh. Below cache.shards, some shards keep none."
-        ),
-        .bytes("cache.max-bytes", \.cache.valid.bytes, 0...(1 << 40), "Maximum memory for valid tokens."),
+        ).tier(.tune),
+        .bytes("cache.max-bytes", \.cache.valid.bytes, 0...(1 << 40), "Maximum memory for valid tokens.").tier(.tune),
         .count("cache.max-negative-entries", \.cache.negative.entries, 0...100_000_000, "Maximum rejected tokens in the cache."),
         .bytes("cache.max-negative-bytes", \.cache.negative.bytes, 0...(1 << 40), "Maximum memory for rejected tokens."),
         .powerOfTwo(
@@ -239,13 +236,16 @@ package enum SettingsCatalogue {
     private static let provider: [Setting] = [
         .count(
             "provider.max-concurrent-calls", \.governor.concurrentCalls, 1...10_000,
-            "Maximum provider requests in flight, per application."),
+            "Maximum provider requests in flight, per application."
+        ).tier(.tune),
         .count(
             "provider.max-calls-per-second", \.governor.callsPerSecond, 1...1_000_000,
-            "Maximum provider requests per second and application, retries included."),
+            "Maximum provider requests per second and application, retries included."
+        ).tier(.tune),
         .count(
             "provider.calls-burst", \.governor.callsBurst, 1...1_000_000,
-            "Maximum provider requests that may begin at once after an idle time."),
+            "Maximum provider requests that may begin at once after an idle time."
+        ).tier(.tune),
         .count(
             "provider.max-waiting-calls", \.governor.maximumWaiting, 0...1_000_000,
             "Maximum calls that wait for provider.max-concurrent-calls or provider.max-calls-per-second."),
@@ -287,11 +287,12 @@ package enum SettingsCatalogue {
             "Maximum time to connect to the provider: DNS, TCP and TLS."),
         .duration(
             "provider.request-timeout", \.transport.requestTimeout, .milliseconds(1)...hour,
-            "Maximum time for one provider request. Leave time for a retry: shorter than provider.call-timeout."),
+            "Maximum time for one provider request. Leave time for a retry: shorter than provider.call-timeout."
+        ).tier(.tune),
         .duration(
             "provider.call-timeout", \.cache.lookupTimeout, .milliseconds(1)...hour,
             "Maximum time for one lookup with all its retries, however long its callers wait. Shorter than server.default-call-timeout."
-        ),
+        ).tier(.tune),
         .bytes(
             "provider.max-body", \.transport.maximumBodyBytes, 1024...(64 << 20), "Maximum length of the provider's response body."),
         .bytes(
@@ -308,33 +309,39 @@ package enum SettingsCatalogue {
             "provider.dns-cache-ttl", \.transport.dnsCacheTTL, .zero...hour,
             "TTL of the provider's addresses for new connections, in whole seconds. 0s for no cache."),
         .text(
-            "provider.ca-file", \.caFile, "Path to a PEM file with the certificate authorities to trust. Empty for the system's."),
+            "provider.ca-file", \.caFile, "Path to a PEM file with the certificate authorities to trust. Empty for the system's."
+        ).tier(.tune),
         .proxy(
             "provider.proxy", \.proxy,
-            "URL of a proxy, http:// or socks5://, without credentials. Empty for none; http_proxy and the like are ignored."),
+            "URL of a proxy, http:// or socks5://, without credentials. Empty for none; http_proxy and the like are ignored."
+        ).tier(.tune),
     ]
 
     private static let accountKit: [Setting] = [
-        .text(
-            "account-kit.application-id", \.applicationID,
-            "Id of the application whose tokens are accepted. Required, unless account-kit.applications-file is set."),
-        .text(
-            "account-kit.app-secret-file", \.appSecretFile,
-            "Path to a file with the Account Kit app secret. Empty for none: no proofs, code exchanges or account revocations."
-        ),
-        .text(
-            "account-kit.next-app-secret-file", \.nextAppSecretFile,
-            "Path to a file with a second app secret during a rotation. Doorman uses the secret that Account Kit accepts."),
-        .text(
-            "account-kit.applications-file", \.applicationsFile,
-            "Path to a YAML or JSON file of several applications. Replaces account-kit.application-id and the secret files."),
         .url(
             "account-kit.base-url", \.baseURL,
             "URL of Account Kit: https://, or http:// on loopback. Required. account-kit-emulator listens on http://127.0.0.1:7118."
-        ),
+        ).tier(.mustSet),
+        .id(
+            "account-kit.application-id", \.applicationID,
+            "Id of the application whose tokens are accepted. Required, unless account-kit.applications-file is set."
+        ).tier(.mustSet),
         .text(
-            "account-kit.api-version", \.apiVersion,
-            "Version of the Graph API, from v1.0 to v1.3. An application in account-kit.applications-file may set its own."),
+            "account-kit.app-secret-file", \.appSecretFile,
+            "Path to a file with the Account Kit app secret. Empty for none: no proofs, code exchanges or account revocations."
+        ).tier(.mustSet),
+        .text(
+            "account-kit.next-app-secret-file", \.nextAppSecretFile,
+            "Path to a file with a second app secret during a rotation. Doorman uses the secret that Account Kit accepts."
+        ).tier(.tune),
+        .text(
+            "account-kit.applications-file", \.applicationsFile,
+            "Path to a YAML or JSON file of several applications. Replaces account-kit.application-id and the secret files."
+        ).tier(.tune),
+        .text(
+            "account-kit.api-version", \.apiVersion, pattern: "^v[0-9]{1,3}[.][0-9]{1,3}$",
+            "Version of the Graph API, from v1.0 to v1.3. An application in account-kit.applications-file may set its own."
+        ).tier(.tune),
         .flag(
             "account-kit.accept-answers-without-application", \.acceptAnswersWithoutApplication,
             "Whether to accept responses as of v1.0 that name no application. Only the proof then excludes other applications' tokens."

@@ -27,11 +27,32 @@ package struct SettingsLoader {
         self.file = file
     }
 
+    /// Returns the path of the settings file.
+    ///
+    /// - Parameter flags: The values of `--config`.
+    /// - Throws: ``ConfigurationError`` for an empty path: without its file, a server would lack the protections in it.
+    package static func file(flags: [String], environment: [String: String]) throws(ConfigurationError) -> String? {
+        guard flags.count < 2 else {
+            throw ConfigurationError(problems: ["--config must be set once: doormand reads one settings file"], isWrongUse: true)
+        }
+        if flags.first?.isEmpty == true {
+            throw ConfigurationError(problems: ["--config must not be empty: write the path of a settings file"], isWrongUse: true)
+        }
+        let file = flags.first ?? environment["DOORMAN_CONFIG"]
+        guard file?.isEmpty != true else {
+            throw ConfigurationError(problems: [
+                "DOORMAN_CONFIG must not be empty: write the path of a settings file, or unset the variable"
+            ])
+        }
+        return file
+    }
+
     /// Loads the settings from all sources.
     ///
     /// - Throws: ``ConfigurationError`` with all problems.
     package func load() throws(ConfigurationError) -> Loaded {
-        var sources: [any SettingsSource] = [FlagSource(arguments), EnvironmentSource(environment)]
+        let flags = FlagSource(arguments)
+        var sources: [any SettingsSource] = [flags, EnvironmentSource(environment)]
         if let file { sources.append(FileSource(file)) }
         var problems = sources.flatMap(\.problems)
         var loaded = Loaded()
@@ -41,10 +62,12 @@ package struct SettingsLoader {
                 try setting.apply(value.text(of: setting), &loaded.settings)
                 loaded.origins[setting.key] = value.origin
             } catch {
-                problems.append("\(setting.key) (\(setting.flag), \(setting.environmentVariable)) \(error.expectation)")
+                let name = value.place.map { "\($0): \(setting.key)" } ?? setting.names
+                let problem = "\(name) \(error.expectation)"
+                if !problems.contains(problem) { problems.append(problem) }
             }
         }
-        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems, isWrongUse: !flags.problems.isEmpty) }
         return loaded
     }
 }
@@ -63,10 +86,21 @@ struct SourcedValue {
     let texts: [String]
     /// The source in words, such as `flag --cache-ttl`.
     let origin: String
+    /// The position in the file, such as `/etc/doormand.yaml: line 3`. `nil` for flags and the environment.
+    let place: String?
+
+    /// The error of a setting that is not a list, with no value or with several.
+    static let notSingle = InvalidValueError("must be set once, to a single value")
+
+    init(texts: [String], origin: String, place: String? = nil) {
+        self.texts = texts
+        self.origin = origin
+        self.place = place
+    }
 
     fileprivate func text(of setting: Setting) throws(InvalidValueError) -> String {
         guard !setting.isList else { return texts.joined(separator: ",") }
-        guard texts.count == 1 else { throw InvalidValueError("must be set once, to a single value") }
+        guard texts.count == 1 else { throw Self.notSingle }
         return texts[0]
     }
 }
@@ -75,6 +109,13 @@ struct SourcedValue {
 package struct ConfigurationError: Error, CustomStringConvertible {
     /// All problems. Each is one line and repeats no value.
     package let problems: [String]
+    /// Whether the command line itself is invalid, and not only a value.
+    package let isWrongUse: Bool
+
+    init(problems: [String], isWrongUse: Bool = false) {
+        self.problems = problems
+        self.isWrongUse = isWrongUse
+    }
 
     package var description: String { problems.joined(separator: "\n") }
 }

@@ -1,22 +1,52 @@
+internal import DoormanSupport
+
 /// Formats the settings as a file that ``SettingsLoader`` reads, each with its origin. The file holds paths of secrets, never secrets.
 package enum SettingsPrinter {
     package static func text(_ loaded: SettingsLoader.Loaded) -> String {
-        var lines: [String] = []
-        var mappings: [Substring] = []
+        var file = SettingsFileWriter()
         for setting in SettingsCatalogue.all {
-            let parts = setting.key.split(separator: ".")
-            // Mappings that contain the previous key too are already open.
-            let shared = zip(mappings, parts.dropLast()).prefix { $0 == $1 }.count
-            for (depth, name) in parts.dropLast().enumerated().dropFirst(shared) { lines.append("\(indentation(depth))\(name):") }
-            mappings = parts.dropLast()
-            let value = setting.read(loaded.settings)
             let origin = loaded.origins[setting.key]
-            // Written explicitly, this value needs authorities. A default is not written.
-            let prefix = origin == nil && setting.key == "tls.client-auth" ? "# " : ""
-            lines.append(
-                "\(indentation(mappings.count))\(prefix)\(parts[mappings.count]): \(quoted(value))  # \(origin ?? "default")")
+            file.add(
+                setting, setting.read(loaded.settings), comment: origin ?? "default",
+                isCommentedOut: origin == nil && setting.isOnlyValidWithOthers)
         }
-        return lines.joined(separator: "\n")
+        return file.text
+    }
+}
+
+/// Formats a settings file with a line for each setting, nested by the parts of the keys.
+struct SettingsFileWriter {
+    private(set) var lines: [String] = []
+    /// The mappings that are open at the end.
+    private var mappings: [Substring] = []
+
+    var text: String { lines.joined(separator: "\n") }
+
+    /// Adds lines of comment at the depth of the current mapping.
+    mutating func addComment(_ lines: [String]) {
+        self.lines += lines
+    }
+
+    /// Opens the mapping of a setting. Settings of one mapping follow each other.
+    ///
+    /// - Returns: The indentation of the setting.
+    @discardableResult
+    mutating func open(_ setting: Setting) -> String {
+        let parts = setting.key.split(separator: ".")
+        // Mappings that contain the previous key too are already open.
+        let shared = zip(mappings, parts.dropLast()).prefix { $0 == $1 }.count
+        for (depth, name) in parts.dropLast().enumerated().dropFirst(shared) { lines.append("\(Self.indentation(depth))\(name):") }
+        mappings = parts.dropLast()
+        return Self.indentation(mappings.count)
+    }
+
+    /// - Parameter isCommentedOut: Whether the line is a comment, so that the setting keeps its default.
+    mutating func add(_ setting: Setting, _ value: String, comment: String? = nil, isCommentedOut: Bool) {
+        let indentation = open(setting)
+        let name = setting.key.split(separator: ".").last ?? ""
+        let needsQuotes = setting.form == .mode
+        let text = needsQuotes ? Self.inQuotes(value) : Self.quoted(value)
+        lines.append("\(indentation)\(isCommentedOut ? "# " : "")\(name): \(text)" + (comment.map { "  # \($0)" } ?? ""))
     }
 
     private static func indentation(_ depth: Int) -> String { String(repeating: "  ", count: depth) }
@@ -28,9 +58,12 @@ package enum SettingsPrinter {
             && value.utf8.allSatisfy { byte in
                 byte.isASCIIAlphanumeric || byte == 0x2E || byte == 0x2F || byte == 0x25 && value.first != "%"
             }
-        guard !needsNoQuotes else { return value }
+        return needsNoQuotes ? value : inQuotes(value)
+    }
+
+    private static func inQuotes(_ value: String) -> String {
         // A quotation mark with a combining accent is one character, but its scalar still ends the text.
-        return "\"" + value.unicodeScalars.map(escaped).joined() + "\""
+        "\"" + value.unicodeScalars.map(escaped).joined() + "\""
     }
 
     private static func escaped(_ scalar: Unicode.Scalar) -> String {
@@ -43,4 +76,9 @@ package enum SettingsPrinter {
         default: return String(scalar)
         }
     }
+}
+
+extension Setting {
+    /// Whether even the default value needs another setting if it is written explicitly.
+    var isOnlyValidWithOthers: Bool { key == "tls.client-auth" }
 }

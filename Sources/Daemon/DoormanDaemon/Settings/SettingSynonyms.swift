@@ -1,0 +1,70 @@
+/// Names that operators of other servers try, and the settings and flags that they mean.
+enum SettingSynonyms {
+    /// The key of the setting that a plain name means.
+    static let keys = inverted(settings)
+    /// The flag of the program that a plain name means, for flags that are no settings.
+    static let programFlags = inverted(flags)
+
+    private static let settings: KeyValuePairs<String, [String]> = [
+        "server.address": [
+            "port", "listen", "listen-address", "listen-port", "bind", "bind-address", "host", "address", "addr", "server-port",
+            "server-host", "p",
+        ],
+        "server.unix-socket": ["socket", "unix", "unix-path", "uds", "server-socket"],
+        "server.event-loops": ["workers", "threads", "event-loops", "loops", "concurrency"],
+        "server.max-connections": ["connections", "max-conns", "max-clients"],
+        "server.default-call-timeout": ["timeout", "call-timeout", "deadline"],
+        "server.allow-plaintext-from-network": ["insecure", "plaintext", "allow-plaintext", "no-tls"],
+        "tls.certificate-file": [
+            "cert", "certificate", "cert-file", "tls-cert", "tls-cert-file", "tls-certificate", "server-cert", "crt",
+        ],
+        "tls.private-key-file": ["key", "key-file", "private-key", "tls-key", "tls-key-file", "tls-private-key", "server-key"],
+        "tls.client-ca-file": [
+            "ca", "cacert", "ca-cert", "ca-file", "client-ca", "client-cacert", "tls-ca", "tls-ca-file", "mtls",
+        ],
+        "tls.client-auth": ["client-certificates", "require-client-cert", "tls-client-certificates"],
+        "authorization.policy-file": ["policy", "authz", "authorization", "acl", "rules", "server-policy-file"],
+        "cache.ttl": ["ttl", "cache-time", "cache-expiry", "cache-lifetime", "max-age", "expiry"],
+        "cache.max-entries": ["size", "cache-size", "max-size", "capacity", "cache-capacity"],
+        "cache.stale-if-error": ["stale", "max-stale", "cache-max-stale"],
+        "provider.request-timeout": ["provider-timeout", "upstream-timeout"],
+        "provider.max-calls-per-second": ["rate", "rate-limit", "qps", "rps", "provider-rate", "provider-rate-limit"],
+        "provider.ca-file": ["provider-ca", "provider-cacert"],
+        "provider.proxy": ["proxy", "http-proxy", "https-proxy"],
+        "account-kit.base-url": [
+            "url", "provider", "provider-url", "provider-base-url", "issuer", "upstream", "account-kit-url", "base",
+        ],
+        "account-kit.application-id": ["app", "app-id", "application", "client-id", "account-kit-app-id", "facebook-app-id"],
+        "account-kit.app-secret-file": [
+            "secret", "app-secret", "secret-file", "application-secret", "account-kit-secret", "account-kit-app-secret",
+        ],
+        "log.level": ["verbose", "debug", "quiet", "trace", "log", "v", "loglevel", "verbosity"],
+        "reload.interval": ["reload", "watch"],
+    ]
+
+    private static let flags: KeyValuePairs<String, [String]> = [
+        "--config": ["c", "conf", "config-file", "configuration", "settings", "f", "file"],
+        "--check-config": [
+            "check", "validate", "test-config", "configtest", "dry-run", "check-configuration", "verify-config", "lint", "t",
+        ],
+        "--print-config": ["print", "show-config", "dump-config", "dump", "print-settings", "show"],
+        "--example-config": ["example", "sample-config", "init"],
+        "--config-schema": ["schema", "json-schema"],
+        "--help-all": ["help-full", "full-help", "all"],
+        "--version": ["V"],
+    ]
+
+    /// Returns a name without the marks of its source: `--cache-ttl`, `DOORMAN_CACHE_TTL` and `cache.ttl` are all `cache-ttl`.
+    static func plain(_ name: String) -> String {
+        var rest = name[...]
+        if rest.hasPrefix("DOORMAN_") { rest = rest.dropFirst("DOORMAN_".count) }
+        rest = rest.drop { $0 == "-" }
+        // A single letter means something else as a capital.
+        let text = rest.count == 1 ? String(rest) : rest.lowercased()
+        return String(text.map { $0 == "." || $0 == "_" ? "-" : $0 })
+    }
+
+    private static func inverted(_ names: KeyValuePairs<String, [String]>) -> [String: String] {
+        Dictionary(uniqueKeysWithValues: names.flatMap { target, names in names.map { ($0, target) } })
+    }
+}
