@@ -49,7 +49,10 @@ struct ApplicationsTests {
             change(&settings)
             found = problems(settings)
         }
-        return found.map { $0.replacingOccurrences(of: "account-kit.applications-file", with: "") }
+        return found.map {
+            $0.replacing("account-kit.applications-file", with: "").replacing(/(application \d+), line \d+/) { $0.1 }
+                .replacing(/relative to [^:]*/, with: "relative to FOLDER")
+        }
     }
 
     @Test("the settings must name a provider, and the error says how")
@@ -62,6 +65,27 @@ struct ApplicationsTests {
             "account-kit-emulator",
         ] {
             #expect(problems(settings).first?.contains(words) == true, "\(words)")
+        }
+    }
+
+    @Test("a problem in the file names its line")
+    func lines() throws {
+        try withFile("- id: 1\n-\n  id: 2\n  api-version: one\n") { settings, _ in
+            #expect(
+                problems(settings) == [
+                    "account-kit.applications-file, application 2, line 3: API version: expected a form like v1.3"
+                ])
+        }
+    }
+
+    @Test("a secret may end in any line break", arguments: ["", "\n", "\r\n"])
+    func lineBreaks(end: String) throws {
+        try withFile("- {id: 1, secret-file: broken}") { settings, folder in
+            let file = folder.appendingPathComponent("broken")
+            try Data((Self.secret + end).utf8).write(to: file)
+            #expect(try settings.applications()[0].secrets == [AppSecret(Self.secret)])
+            try Data((Self.secret + end + end).utf8).write(to: file)
+            #expect(problems(settings).isEmpty == end.isEmpty)
         }
     }
 
@@ -185,7 +209,7 @@ struct ApplicationsTests {
             ", application 4: accept-answers-without-application must be true or false",
             ", application 4: id is already used by an application above",
             ", application 5: secret-file must be a single value",
-            ", application 2: secret-file: cannot read the file: no such file or directory",
+            ", application 2: secret-file: cannot read the file, whose path is relative to FOLDER: no such file or directory",
             ", application 2: next-secret-file: the file is empty: write the app secret into it",
             ", application 2: application id: the Facebook app id is required, 1 to 32 decimal digits without a leading zero",
             ", application 4: API version: expected a form like v1.3",
@@ -222,7 +246,10 @@ struct ApplicationsTests {
     func missingFile() {
         var settings = Self.settings
         settings.applicationsFile = NSTemporaryDirectory() + "no-such-file-\(UUID().uuidString)"
-        #expect(problems(settings) == ["account-kit.applications-file: cannot read the file: no such file or directory"])
+        #expect(
+            problems(settings) == [
+                "account-kit.applications-file: cannot read \(settings.applicationsFile): no such file or directory"
+            ])
     }
 
     @Test("settings of a single application cannot be combined with the file")

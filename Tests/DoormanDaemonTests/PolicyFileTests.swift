@@ -9,14 +9,20 @@ import Testing
 
 @Suite("Policy file")
 struct PolicyFileTests {
-    private func policy(_ text: String, _ change: (inout DoormandSettings) -> Void = { _ in }) throws -> CallerPolicy {
+    private func withFile<Value>(_ text: String, _ body: (String) throws -> Value) throws -> Value {
         let path = NSTemporaryDirectory() + "doorman-policy-\(UUID().uuidString).yaml"
         try text.write(toFile: path, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: path) }
-        var settings = DoormandSettings()
-        settings.policyFile = path
-        change(&settings)
-        return try settings.callerPolicy()
+        return try body(path)
+    }
+
+    private func policy(_ text: String, _ change: (inout DoormandSettings) -> Void = { _ in }) throws -> CallerPolicy {
+        try withFile(text) { path in
+            var settings = DoormandSettings()
+            settings.policyFile = path
+            change(&settings)
+            return try settings.callerPolicy()
+        }
     }
 
     /// Returns the problems of a file with this text, without the prefix `authorization.policy-file`.
@@ -103,9 +109,33 @@ struct PolicyFileTests {
             ("rule 3: calls-in-flight must be"), ("rule 3: misses-per-second must be"),
             ("rule 5: caller 1 already matches rule 4"), ("rule 5: methods must be"),
         ]
-        for (problem, text) in zip(problems, expected) { #expect(problem.hasPrefix(text), "\(problem)") }
+        let lines = problems.map { $0.replacing(/(rule \d+), line \d+/) { $0.1 } }
+        for (problem, text) in zip(lines, expected) { #expect(problem.hasPrefix(text), "\(problem)") }
         #expect(problems.count == expected.count, "\(problems)")
+        #expect(problems.filter { $0.hasPrefix("rule 3, line 6: ") }.count == 5)
         #expect(!problems.contains { $0.contains(secret) })
+    }
+
+    @Test(
+        "a caller that an earlier pattern hides is found",
+        arguments: [
+            ("uri:spiffe://corp/*", "uri:spiffe://corp/web", true), ("uri:spiffe://corp/*", "uri:spiffe://corp/web/*", true),
+            ("uri:spiffe://corp/web/*", "uri:spiffe://corp/*", false), ("uri:spiffe://corp/*", "uri:spiffe://corpse/web", false),
+            ("dns:*.internal", "dns:billing.internal", true), ("dns:*.internal", "dns:*.billing.internal", true),
+            ("dns:*.billing.internal", "dns:*.internal", false), ("local", "uid:7", true), ("local", "ip:127.0.0.1", true),
+            ("local", "ip:10.0.0.7", false), ("uid:7", "local", false),
+        ])
+    func hidden(first: String, second: String, isHidden: Bool) throws {
+        try withFile("[{callers: \(first), methods: verify}, {callers: [uid:1, \(second)], methods: []}]") { path in
+            let file = try PolicyFile(path)
+            #expect(file.problems == [])
+            let others = first == "local" ? 1 : 0
+            #expect(file.hiddenCallers.count == others + (isHidden ? 1 : 0))
+            if isHidden { #expect(file.hiddenCallers.last == .init(rule: 2, number: 2, hidingRule: 1)) }
+            var settings = DoormandSettings()
+            settings.policyFile = path
+            #expect(settings.warnings(applications: 1).count == file.hiddenCallers.count)
+        }
     }
 
     @Test("a file must be a list of 1 to 1000 rules")
@@ -118,7 +148,7 @@ struct PolicyFileTests {
         #expect(try problems("[]") { $0.policyFile = "/dev/null" }.count == 1)
         #expect(
             try problems("[]") { $0.policyFile = "/no/such/file" }
-                == ["authorization.policy-file: cannot read the file: no such file or directory"])
+                == ["authorization.policy-file: cannot read /no/such/file: no such file or directory"])
     }
 
     @Test("problems of the file are reported together with those of the listeners")

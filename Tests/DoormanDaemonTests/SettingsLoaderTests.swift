@@ -239,7 +239,7 @@ struct SettingsLoaderTests {
         #expect(try problems([name + "=x"]) == ["unknown flag \(name)"])
     }
 
-    @Test("every synonym means a setting, and is none itself")
+    @Test("every synonym means a setting with another name")
     func synonymTargets() {
         let names = Set(SettingsCatalogue.all.map { SettingSynonyms.plain($0.key) })
         for (name, key) in SettingSynonyms.keys {
@@ -335,14 +335,31 @@ struct SettingsLoaderTests {
         #expect(error?.problems == ["/nowhere/doormand.yaml: cannot read the settings file: no such file or directory"])
     }
 
-    @Test("no message repeats the path of an unusable file")
+    @Test("the error of an unusable file names its absolute path and the cause")
+    func paths() throws {
+        var settings = DoormandSettings()
+        settings.applicationID = "5432154321543210"
+        settings.baseURL = "http://127.0.0.1:1"
+        settings.caFile = "/nowhere/ca.pem"
+        settings.appSecretFile = "/dev"
+        settings.portFile = "/nowhere/port"
+        let error = #expect(throws: ConfigurationError.self) { try Daemon.check(settings) }
+        #expect(
+            error?.problems == [
+                "provider.ca-file: cannot read /nowhere/ca.pem: no such file or directory",
+                "server.port-file: cannot write into the file's folder: no such file or directory (/nowhere/port)",
+                "account-kit.app-secret-file: cannot read /dev: it is not a regular file",
+            ])
+    }
+
+    @Test("no message repeats a path that may be a secret in the wrong place")
     func pathsStayPrivate() throws {
         let planted = "0123456789abcdef0123456789abcdef"
         var settings = DoormandSettings()
         settings.applicationID = "5432154321543210"
         settings.baseURL = "http://127.0.0.1:1"
         settings.caFile = planted
-        settings.portFile = "/\(planted)/\(planted)"
+        settings.portFile = "\(planted)/\(planted)"
         do throws(ConfigurationError) {
             try Daemon.check(settings)
             Issue.record("the settings were accepted")
@@ -383,7 +400,9 @@ struct SettingsLoaderTests {
 
     @Test(
         "an address is a host and a port",
-        arguments: [("127.0.0.1:7117", "127.0.0.1", 7117), ("[::1]:0", "::1", 0), ("localhost:65535", "localhost", 65535)])
+        arguments: [
+            ("127.0.0.1:7117", "127.0.0.1", 7117), ("[::1]:0", "::1", 0), ("localhost:65535", "localhost", 65535),
+        ])
     func address(text: String, host: String, port: Int) throws {
         var settings = DoormandSettings()
         settings.address = text
@@ -400,7 +419,8 @@ struct SettingsLoaderTests {
     }
 
     @Test(
-        "an address that other machines reach needs TLS or the setting that allows plaintext", arguments: ["0.0.0.0:0", "[::]:0"])
+        "an address that other machines reach needs TLS or the setting that allows plaintext",
+        arguments: ["0.0.0.0:0", "[::]:0", "*:0"])
     func plaintext(text: String) throws {
         var settings = DoormandSettings()
         settings.address = text

@@ -56,14 +56,14 @@ struct TLSFilesTests {
         #expect(problems(files).isEmpty)
     }
 
-    @Test("the error of an unreadable file names the setting and the cause, but not the path")
+    @Test("the error of an unreadable file names the setting, the path and the cause")
     func unreadable() {
         let problems = problems(TLSFiles(certificate: "/nowhere", key: "/dev", clientAuthorities: "/dev/zero"))
         #expect(
             problems == [
-                "tls.certificate-file: cannot read the file: no such file or directory",
-                "tls.private-key-file: cannot read the file: it is not a regular file",
-                "tls.client-ca-file: cannot read the file: it is not a regular file",
+                "tls.certificate-file: cannot read /nowhere: no such file or directory",
+                "tls.private-key-file: cannot read /dev: it is not a regular file",
+                "tls.client-ca-file: cannot read /dev/zero: it is not a regular file",
             ])
     }
 }

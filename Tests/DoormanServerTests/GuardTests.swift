@@ -29,7 +29,9 @@ struct GuardTests {
 
     @Test("a loopback address can be bound without TLS under any name", arguments: ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
     func loopback(host: String) async throws {
-        try await withServer(settings: { $0.tcp = .init(host: host, port: 0) }) { server, _ in #expect(server.addresses.count == 1)
+        try await withServer(settings: { $0.tcp = .init(host: host, port: 0) }) { server, _ in
+            let families = host == "localhost" && BothFamiliesTests.hasIPv6 ? 2 : 1
+            #expect(server.addresses.count == families)
         }
     }
 

@@ -125,7 +125,7 @@ struct ReloadTests {
                 ("log: {level: debug", "line 2: "), ("log: {levle: debug}", "did you mean log.level?"),
                 (
                     Self.settings.replacingOccurrences(of: "secret}", with: "nowhere}") + "\nlog: {level: debug}",
-                    "account-kit.app-secret-file: cannot read the file: no such file or directory"
+                    "/nowhere: no such file or directory"
                 ),
             ].enumerated() {
                 try scene.write(text)

@@ -42,7 +42,7 @@ package struct OutputFile: Sendable {
     /// Checks that the file can be written: its folder is writable, and there is no file yet, or one that a program may replace.
     package func check() throws(FileAccessError) {
         guard unsafe access(folder, W_OK | X_OK) == 0 else {
-            throw FileAccessError(cause: "cannot write into the file's folder: check that it is there and writable")
+            throw FileAccessError(cause: "cannot write into the file's folder: \(FileAccessError(errno: errno).cause)")
         }
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else {

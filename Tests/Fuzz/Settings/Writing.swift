@@ -36,7 +36,12 @@ enum Writing {
     static func readFlags(_ text: [UInt8]) {
         let arguments = lines(of: text)
         let problems = load(SettingsLoader(arguments: arguments, environment: [:], file: nil))
-        check(problems, names: { arguments.filter { $0.hasPrefix("--") }.map { String($0.prefix { $0 != "=" }) } })
+        check(
+            problems,
+            names: {
+                arguments.filter { $0.hasPrefix("-") }.map { String($0.prefix { $0 != "=" }) }
+                    + arguments.filter { $0.contains("/") }
+            })
     }
 
     static func readEnvironment(_ text: [UInt8]) {
@@ -44,7 +49,7 @@ enum Writing {
         let environment = Dictionary(
             variables.map { (String($0[0]), $0.count > 1 ? String($0[1]) : "") }, uniquingKeysWith: { first, _ in first })
         let problems = load(SettingsLoader(arguments: [], environment: environment, file: nil))
-        check(problems, names: { Array(environment.keys) })
+        check(problems, names: { Array(environment.keys) + environment.values.filter(isPath) })
     }
 
     /// Reads a value for every setting, without a source: a source takes a hundred times as long.
@@ -117,7 +122,10 @@ enum Writing {
         text.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
-    /// Returns all names in a YAML text: messages repeat unknown names on purpose.
+    /// Messages repeat absolute paths on purpose.
+    private static func isPath(_ text: String) -> Bool { text.hasPrefix("/") }
+
+    /// Returns all names and absolute paths in a YAML text: messages repeat them on purpose.
     private static func names(in text: [UInt8]) -> [String] {
         guard let root = try? Yams.compose(yaml: String(decoding: text, as: UTF8.self)) else { return [] }
         return names(in: root)
@@ -125,6 +133,6 @@ enum Writing {
 
     private static func names(in node: Node) -> [String] {
         if let mapping = node.mapping { return mapping.flatMap { [$0.key.string ?? ""] + names(in: $0.value) } }
-        return node.sequence.map { $0.flatMap(names(in:)) } ?? []
+        return node.sequence.map { $0.flatMap(names(in:)) } ?? [node.string ?? ""].filter(isPath)
     }
 }

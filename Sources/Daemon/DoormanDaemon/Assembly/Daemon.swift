@@ -189,7 +189,7 @@ extension DoormandSettings {
     /// Whether other machines can connect over TLS without a certificate of their own.
     fileprivate var isOpenToTheNetwork: Bool {
         guard tls.isTLS, tls.clientAuthorities.isEmpty, let tcp = (try? serverSettings())?.tcp else { return false }
-        return !(tcp.isLoopback ?? (tcp.host == "localhost"))
+        return tcp.isLoopback != true
     }
 
     private func setListeners(of server: inout ServerSettings) throws(ConfigurationError) {
@@ -199,7 +199,9 @@ extension DoormandSettings {
             guard let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]),
                 colon > address.startIndex
             else {
-                throw ConfigurationError(problems: ["server.address must be host:port, for example 127.0.0.1:7117 or [::1]:7117"])
+                throw ConfigurationError(problems: [
+                    "server.address must be host:port, for example 127.0.0.1:7117, [::1]:7117 or *:7117"
+                ])
             }
             var host = address[..<colon]
             if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }

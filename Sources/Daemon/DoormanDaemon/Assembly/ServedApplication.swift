@@ -36,6 +36,8 @@ struct ApplicationEntry: Sendable {
     var apiVersion: String
     var acceptsAnswersWithoutApplication = false
 
+    /// The folder from which relative paths were resolved; `nil` for the working directory.
+    var folder: String?
     /// The prefix of messages about the entry as a whole.
     let name: String
     /// The prefix of messages about one key of the entry.
@@ -51,7 +53,7 @@ struct ApplicationEntry: Sendable {
         var secrets: [AppSecret] = []
         for (key, path) in [(secretKey, secretFile), (nextSecretKey, nextSecretFile)] where !path.isEmpty {
             do throws(ConfigurationError) {
-                let secret = try AppSecretFile.read(path, for: keyPrefix + key)
+                let secret = try AppSecretFile.read(path, in: folder, for: keyPrefix + key)
                 // At the end of a rotation both files may hold the new secret.
                 if !secrets.contains(secret) { secrets.append(secret) }
             } catch {

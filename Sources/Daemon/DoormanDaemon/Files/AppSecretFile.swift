@@ -8,23 +8,25 @@ enum AppSecretFile {
     /// Returns the secret in the file.
     ///
     /// - Parameters:
-    ///   - path: The path of a file that holds the secret, with at most one newline at its end.
+    ///   - path: The path of a file that holds the secret, with at most one line break at its end: LF, or CR LF as Windows writes it.
+    ///   - folder: The folder from which a relative path was resolved; `nil` for the working directory.
     ///   - setting: The setting that names the path.
-    /// - Throws: ``ConfigurationError`` that names the setting. It repeats neither the file's text nor the path: either may be a secret
-    ///   in the wrong place.
-    static func read(_ path: String, for setting: String) throws(ConfigurationError) -> AppSecret {
+    /// - Throws: ``ConfigurationError`` that names the setting. It does not repeat the file's text, nor a relative path, which may be the
+    ///   secret in the wrong place.
+    static func read(_ path: String, in folder: String?, for setting: String) throws(ConfigurationError) -> AppSecret {
         let bytes: [UInt8]
         do throws(FileAccessError) {
             bytes = try RegularFile.read(path, limit: maximumBytes)
         } catch {
-            throw ConfigurationError(problems: ["\(setting): cannot read the file: \(error.cause)"])
+            throw ConfigurationError(problems: [UnreadableFile.problem(of: setting, path, in: folder, error)])
         }
         guard bytes.count <= maximumBytes, var text = String(validating: bytes, as: UTF8.self) else {
             throw ConfigurationError(problems: [
                 "\(setting): the file must hold the secret and nothing else, in UTF-8 and at most \(maximumBytes) bytes"
             ])
         }
-        if text.hasSuffix("\n") { text.removeLast() }
+        // CR LF is one character.
+        if text.hasSuffix("\n") || text.hasSuffix("\r\n") { text.removeLast() }
         guard !text.isEmpty else {
             throw ConfigurationError(problems: ["\(setting): the file is empty: write the app secret into it"])
         }

@@ -39,6 +39,7 @@ struct ApplicationsFile {
         var entry = ApplicationEntry(
             apiVersion: apiVersion, name: name, keyPrefix: "\(name): ", secretKey: "secret-file",
             nextSecretKey: "next-secret-file")
+        entry.folder = folder.path
         for (key, node) in values {
             guard let text = node.scalar?.string else {
                 problems.append("\(name): \(key) must be a single value")

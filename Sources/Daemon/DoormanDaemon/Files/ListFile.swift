@@ -18,7 +18,7 @@ struct ListFile {
     struct Entry {
         /// The number of the entry, starting at 1.
         let number: Int
-        /// The prefix of messages about the entry: the setting and the entry's number.
+        /// The prefix of messages about the entry: the setting, the entry's number and its line.
         let name: String
         /// The values of known keys, in the file's order. `nil` if the entry is not a mapping.
         let values: [(key: String, node: Node)]?
@@ -38,7 +38,7 @@ struct ListFile {
         do throws(FileAccessError) {
             bytes = try RegularFile.read(path, limit: Self.maximumBytes)
         } catch {
-            throw ConfigurationError(problems: ["\(setting): cannot read the file: \(error.cause)"])
+            throw ConfigurationError(problems: [UnreadableFile.problem(of: setting, path, error)])
         }
         guard bytes.count <= Self.maximumBytes, let text = String(validating: bytes, as: UTF8.self) else {
             throw ConfigurationError(problems: ["\(setting): the file must be UTF-8 text of at most 1 MiB"])
@@ -62,7 +62,7 @@ struct ListFile {
 extension ListFile.Entry {
     fileprivate init(_ node: Node, number: Int, _ schema: ListFile.Schema) {
         self.number = number
-        let name = "\(schema.setting), \(schema.entry) \(number)"
+        let name = "\(schema.setting), \(schema.entry) \(number)" + (node.mark.map { ", line \($0.line)" } ?? "")
         self.name = name
         guard let mapping = node.mapping else {
             values = nil

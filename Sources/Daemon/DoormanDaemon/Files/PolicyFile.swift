@@ -30,6 +30,14 @@ struct PolicyFile {
         var texts: [String: [String]] = [:]
     }
 
+    /// A caller of a rule that an earlier rule matches first.
+    struct HiddenCaller: Hashable {
+        let rule: Int
+        /// The number of the caller in its rule, starting at 1.
+        let number: Int
+        let hidingRule: Int
+    }
+
     /// The keys of a rate limit.
     private struct RateKeys {
         let perSecond: String
@@ -62,6 +70,11 @@ struct PolicyFile {
     private(set) var problems: [String] = []
     /// The number of the first rule with each matcher.
     private var ruleNumbers: [CallerMatcher: Int] = [:]
+    /// The matchers of many callers so far, and their rules. Bounded, because each later caller is compared with them.
+    private var patterns: [(matcher: CallerMatcher, rule: Int)] = []
+
+    /// Callers of rules that no call ever reaches, although the rules are valid.
+    private(set) var hiddenCallers: [HiddenCaller] = []
 
     /// The file's policy. Valid only if ``problems`` is empty.
     var policy: CallerPolicy { CallerPolicy(rules, setting: Self.setting) }
@@ -106,10 +119,18 @@ struct PolicyFile {
             if let first = ruleNumbers[matcher] ?? ruleNumbers[.any] {
                 problems.append("\(name): caller \(index + 1) already matches rule \(first), and only the first match applies")
             }
-            ruleNumbers[matcher] = ruleNumbers[matcher] ?? rule.number
+            note(matcher, number: index + 1, in: rule)
             matchers.append(matcher)
         }
         return matchers
+    }
+
+    private mutating func note(_ matcher: CallerMatcher, number: Int, in rule: RuleText) {
+        ruleNumbers[matcher] = ruleNumbers[matcher] ?? rule.number
+        if let first = patterns.first(where: { $0.rule < rule.number && $0.matcher.includes(matcher) }) {
+            hiddenCallers.append(HiddenCaller(rule: rule.number, number: number, hidingRule: first.rule))
+        }
+        if matcher.isPattern, patterns.count < Self.maximumRules { patterns.append((matcher, rule.number)) }
     }
 
     private mutating func methods(of rule: RuleText) -> MethodSet {
@@ -162,5 +183,25 @@ extension DoormandSettings {
         let file = try PolicyFile(policyFile)
         guard file.problems.isEmpty else { throw ConfigurationError(problems: file.problems) }
         return file.policy
+    }
+}
+
+extension CallerMatcher {
+    /// Whether the matcher stands for several callers with a common prefix, suffix or place.
+    fileprivate var isPattern: Bool {
+        switch self {
+        case .any, .one: false
+        case .uris, .dnsNames, .local: true
+        }
+    }
+
+    /// Returns whether a pattern matches every caller that another matcher matches.
+    fileprivate func includes(_ other: CallerMatcher) -> Bool {
+        switch (self, other) {
+        case (_, .one(let caller)): matches(caller)
+        case (.uris(let beginning), .uris(let longer)): longer != beginning && longer.hasPrefix(beginning)
+        case (.dnsNames(let end), .dnsNames(let longer)): longer != end && longer.hasSuffix(end)
+        default: false
+        }
     }
 }

@@ -17,7 +17,7 @@ struct PortFile: Service {
         do throws(FileAccessError) {
             try OutputFile(path, holding: .port).check()
         } catch {
-            throw ConfigurationError(problems: ["server.port-file: \(error.cause)"])
+            throw unusable(path, error)
         }
     }
 
@@ -37,7 +37,11 @@ struct PortFile: Service {
         do throws(FileAccessError) {
             return try OutputFile(path, holding: .port).write("\(port)\n")
         } catch {
-            throw ConfigurationError(problems: ["server.port-file: \(error.cause)"])
+            throw Self.unusable(path, error)
         }
+    }
+
+    private static func unusable(_ path: String, _ error: FileAccessError) -> ConfigurationError {
+        ConfigurationError(problems: ["server.port-file: \(error.cause)\(UnreadableFile.suffix(path))"])
     }
 }

@@ -16,7 +16,7 @@ extension DoormandSettings {
         do throws(FileAccessError) {
             bytes = try RegularFile.read(caFile, limit: Self.maximumAuthorityBytes)
         } catch {
-            throw ConfigurationError(problems: ["\(Self.authoritiesSetting): cannot read the file: \(error.cause)"])
+            throw ConfigurationError(problems: [UnreadableFile.problem(of: Self.authoritiesSetting, caFile, error)])
         }
         guard bytes.count <= Self.maximumAuthorityBytes else {
             throw ConfigurationError(problems: ["\(Self.authoritiesSetting): the file is longer than 4 MiB"])

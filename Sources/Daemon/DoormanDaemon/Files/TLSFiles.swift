@@ -30,8 +30,7 @@ struct TLSFiles: Sendable, Hashable {
     /// Reads and checks the current files.
     ///
     /// - Returns: `nil` if the settings name no file.
-    /// - Throws: ``ConfigurationError`` with all problems. It repeats neither a file's text nor its path: either may be a secret in the
-    ///   wrong place.
+    /// - Throws: ``ConfigurationError`` with all problems. It does not repeat a file's text, which is a secret.
     func load(now: Timestamp) throws(ConfigurationError) -> ServerTLS? {
         var problems: [String] = []
         // Without authorities, no certificate would be required.
@@ -71,7 +70,7 @@ struct TLSFiles: Sendable, Hashable {
             if bytes.count <= maximumBytes { return bytes }
             problems.append("\(setting): the file is longer than 1 MiB")
         } catch {
-            problems.append("\(setting): cannot read the file: \(error.cause)")
+            problems.append(UnreadableFile.problem(of: setting, path, error))
         }
         return nil
     }

@@ -20,7 +20,7 @@ package enum SettingsCatalogue {
     private static let server: [Setting] = [
         .text(
             "server.address", \.address, pattern: "^.+:[0-9]{1,5}$",
-            "Address to listen on by TCP, as host:port. Port 0 takes a free port; empty turns TCP off."
+            "Address to listen on by TCP, as host:port. *:PORT is all addresses and localhost:PORT is loopback, of IPv4 and IPv6. Port 0 takes a free port; empty turns TCP off."
         ).tier(.tune),
         .text("server.unix-socket", \.unixSocket, "Path of a Unix socket to listen on. Empty for none.").tier(.tune),
         .mode(

@@ -23,8 +23,21 @@ extension DoormandSettings {
     ///
     /// - Parameter applications: The number of served applications.
     func warnings(applications: Int) -> [SettingsWarning] {
-        timeoutWarnings + [freshnessWarning(applications: applications)].compactMap { $0 }
+        timeoutWarnings + [freshnessWarning(applications: applications)].compactMap { $0 } + policyWarnings
     }
+
+    /// Warnings about rules of the policy that never apply to a caller. An operator may mean it, so they are not errors.
+    private var policyWarnings: [SettingsWarning] {
+        guard !policyFile.isEmpty, let file = try? PolicyFile(policyFile) else { return [] }
+        return file.hiddenCallers.prefix(Self.maximumPolicyWarnings).map { hidden in
+            SettingsWarning(
+                message:
+                    "authorization.policy-file: a rule never applies to one of its callers, because an earlier rule matches it first",
+                values: ["rule": "\(hidden.rule)", "caller": "\(hidden.number)", "earlier rule": "\(hidden.hidingRule)"])
+        }
+    }
+
+    private static let maximumPolicyWarnings = 10
 
     /// Warnings about time-outs in the wrong order. The server works with them, only less well, and its callers may all set deadlines of
     /// their own. So they are not errors.

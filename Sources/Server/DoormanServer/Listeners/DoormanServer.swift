@@ -83,11 +83,13 @@ package final class DoormanServer: Service {
         do {
             if let tcp = settings.tcp {
                 try await listen(on: "\(tcp.host):\(tcp.port)") {
-                    let address = try SocketAddress.makeAddressResolvingHost(tcp.host, port: tcp.port)
-                    guard tls != nil || settings.allowsPlaintextFromNetwork || address.isLoopback else {
-                        throw PlaintextFromNetwork()
+                    try await tcp.bind { address, scope in
+                        guard tls != nil || settings.allowsPlaintextFromNetwork || address.isLoopback else {
+                            throw PlaintextFromNetwork()
+                        }
+                        return try await makeBootstrap(initializer).keepingAlive(settings.keepalive)
+                            .limited(to: scope, address).bind(to: address).get()
                     }
-                    return try await makeBootstrap(initializer).keepingAlive(settings.keepalive).bind(to: address).get()
                 }
             }
             if let path = settings.unixSocketPath {
@@ -96,7 +98,7 @@ package final class DoormanServer: Service {
                     defer { lock.release() }
                     let (file, descriptor) = try SocketFile.bind(path, mode: settings.unixSocketMode)
                     socketFile.withLockedValue { $0 = file }
-                    return try await makeBootstrap(initializer).withBoundSocket(descriptor).get()
+                    return [try await makeBootstrap(initializer).withBoundSocket(descriptor).get()]
                 }
             }
         } catch {
@@ -215,11 +217,13 @@ package final class DoormanServer: Service {
         file?.removeIfOwned()
     }
 
-    private func listen(on address: String, _ bind: () async throws -> any Channel) async throws {
+    private func listen(on address: String, _ bind: () async throws -> [any Channel]) async throws {
         do {
-            let listener = try await bind()
-            listeners.withLockedValue { $0.append(listener) }
-            logger.info("listening", metadata: ["address": "\(listener.localAddress?.description ?? address)"])
+            let bound = try await bind()
+            listeners.withLockedValue { $0 += bound }
+            for listener in bound {
+                logger.info("listening", metadata: ["address": "\(listener.localAddress?.description ?? address)"])
+            }
         } catch {
             throw CannotListen(address: address, cause: error)
         }

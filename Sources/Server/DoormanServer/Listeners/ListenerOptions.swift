@@ -55,6 +55,7 @@ package struct PlaintextFromNetwork: Error, CustomStringConvertible {
 extension ServerSettings.TCPAddress {
     /// Whether the address is reachable only from this machine; `nil` for a name, because name resolution can change.
     package var isLoopback: Bool? {
-        (try? SocketAddress(ipAddress: host, port: port))?.isLoopback
+        let hosts = addressesOfBothFamilies ?? [host]
+        return (try? SocketAddress(ipAddress: hosts[0], port: port))?.isLoopback
     }
 }

@@ -18,15 +18,15 @@ enum SettingSynonyms {
         "tls.certificate-file": [
             "cert", "certificate", "cert-file", "tls-cert", "tls-cert-file", "tls-certificate", "server-cert", "crt",
         ],
-        "tls.private-key-file": ["key", "key-file", "private-key", "tls-key", "tls-key-file", "tls-private-key", "server-key"],
+        "tls.private-key-file": ["key", "key-file", "private-key", "tls-key", "tls-private-key", "server-key"],
         "tls.client-ca-file": [
             "ca", "cacert", "ca-cert", "ca-file", "client-ca", "client-cacert", "tls-ca", "tls-ca-file", "mtls",
         ],
-        "tls.client-auth": ["client-certificates", "require-client-cert", "tls-client-certificates"],
+        "tls.client-auth": ["client-cert-required", "require-client-cert", "tls-client-cert"],
         "authorization.policy-file": ["policy", "authz", "authorization", "acl", "rules", "server-policy-file"],
         "cache.ttl": ["ttl", "cache-time", "cache-expiry", "cache-lifetime", "max-age", "expiry"],
         "cache.max-entries": ["size", "cache-size", "max-size", "capacity", "cache-capacity"],
-        "cache.stale-if-error": ["stale", "max-stale", "cache-max-stale"],
+        "cache.stale-if-error": ["stale", "serve-stale", "cache-stale"],
         "provider.request-timeout": ["provider-timeout", "upstream-timeout"],
         "provider.max-calls-per-second": ["rate", "rate-limit", "qps", "rps", "provider-rate", "provider-rate-limit"],
         "provider.ca-file": ["provider-ca", "provider-cacert"],
