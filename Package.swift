@@ -118,13 +118,15 @@ let package = Package(
         module(
             "DoormanServer", in: "Sources/Server",
             [
-                "CallerLimits", "DoormanCore", "DoormanCrypto", "DoormanFiles", "DoormanSupport", "DoormanWire", "NIOSSLExtras", logging,
+                "CallerLimits", "DoormanCore", "DoormanCrypto", "DoormanFiles", "DoormanSupport", "DoormanWire", "NIOSSLExtras",
+                logging,
                 nioCore, nioConcurrencyHelpers, nioPosix, nioSSL, nioTLS, serviceLifecycle,
             ]),
         module(
             "DoormanDaemon", in: "Sources/Daemon",
             [
-                "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore", "DoormanCrypto",
+                "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
+                "DoormanCrypto",
                 "DoormanFiles", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanVersion", "DoormanWire",
                 "NIOSSLExtras",
                 "ProviderRouting",

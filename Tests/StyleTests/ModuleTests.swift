@@ -26,10 +26,12 @@ struct ModuleTests {
         "CurlTransport": core.union(libc).union(["CDoormanCurl", "CCurl", "NIOConcurrencyHelpers", "ProviderHTTP"]),
         "AccountKit": core.union(["DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP"]),
         "DoormanServer": core.union(nio).union(libc).union([
-            "CallerLimits", "DoormanCrypto", "DoormanFiles", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging",
+            "CallerLimits", "DoormanCrypto", "DoormanFiles", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle",
+            "Logging",
         ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
-            "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles", "DoormanGovernor",
+            "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles",
+            "DoormanGovernor",
             "DoormanServer", "DoormanVersion",
             "DoormanWire", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting", "Dispatch", "Foundation", "Logging",
             "ServiceLifecycle",

@@ -116,7 +116,7 @@ struct DoormandCommand: AsyncParsableCommand {
         if exitCode(for: error) == .success, !(error is ExitCode) {
             // The parser's own exit prints helps and versions, and ignores that they can't be written.
             do { try StandardOutput.write(fullMessage(for: error)) } catch {
-                if let failure = error as? StandardOutput.Failure, !failure.isClosed { report("\(failure)") }
+                if !error.isClosed { report("\(error)") }
                 exit(withError: ExitCode(1))
             }
             exit(withError: ExitCode(0))

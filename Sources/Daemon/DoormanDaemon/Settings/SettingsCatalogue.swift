@@ -3,7 +3,8 @@ package enum SettingsCatalogue {
     static let all: [Setting] =
         server + tls + authorization + cache + provider + accountKit + [
             .choice("log.level", \.logLevel, "Minimum severity of the log lines on standard error.").tier(.tune),
-            .choice("log.format", \.logFormat, "Format of the log lines: text for people, json for one object per line.").tier(.tune),
+            .choice("log.format", \.logFormat, "Format of the log lines: text for people, json for one object per line.").tier(
+                .tune),
             .flag(
                 "process.core-dumps", \.allowsCoreDumps,
                 "Whether to allow core dumps and debuggers. Both show app secrets, private keys and tokens."),
