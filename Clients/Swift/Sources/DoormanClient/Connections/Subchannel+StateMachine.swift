@@ -42,7 +42,9 @@ extension Subchannel {
         }
 
         /// Whether the server has responded on the connection, and none of its responses is overdue.
-        var isProven: Bool { state == .ready(isProven: true) }
+        var isProven: Bool {
+            if case .ready(isProven: true) = state { true } else { false }
+        }
 
         enum Action: Equatable {
             case none
