@@ -84,7 +84,7 @@ struct DevTests {
     @Test(
         "a child that ends is named with the end of its log",
         arguments: [
-            (["--", "--cache-tll", "5s"], "doormand ended with exit code 78", "--cache-tll"),
+            (["--", "--cache-tll", "5s"], "doormand ended with exit code 64", "--cache-tll"),
             (["--seed", "/nonexistent.json"], "account-kit-emulator ended with exit code 1", "/nonexistent.json: can't be read"),
             (["--phone", "5"], "the emulator rejects the login: phone: must be", ""),
         ])

@@ -180,7 +180,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         let limit = ServerConnection.TurnLimit(outputBytes: shared.limits.writeBufferHighWaterMark - queuedBytes)
         framesWait = connection.takeTurn(dispatcher, in: &turn, limit: limit) { writeToSocket(&$0) } == .framesWait
         let end = self.now
-        dispatcher.counters.recordHits(took: now.duration(to: end))
+        dispatcher.counters.recordHits(from: now, to: end)
         var directive = connection.endRead(now: end)
         turn.caller.endRead(now: now)
         if turn.forbiddenCalls > 0, directive == .keep { directive = connection.note(forbiddenCalls: turn.forbiddenCalls) }

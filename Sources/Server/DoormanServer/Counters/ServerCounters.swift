@@ -71,10 +71,10 @@ package final class ServerCounters {
 
     /// Records the latency of the hits since the last turn, which is the duration of their turn.
     @inline(__always)
-    func recordHits(took duration: Duration) {
+    func recordHits(from start: Instant, to end: Instant) {
         let hits = validHits &+ rejectedHits
         guard hits != recordedHits else { return }
-        hitLatency.record(duration, count: hits &- recordedHits)
+        hitLatency.record(nanoseconds: end.nanoseconds &- start.nanoseconds, count: hits &- recordedHits)
         recordedHits = hits
     }
 
