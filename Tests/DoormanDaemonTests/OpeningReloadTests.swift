@@ -134,7 +134,7 @@ struct OpeningReloadTests {
                 try Data(text.utf8).write(to: URL(fileURLWithPath: file))
                 #expect(
                     await scene.reload()
-                        == .failed(["provider.ca-file: contains no PEM certificate, or one that can't be parsed"]))
+                        == .failed(["provider.ca-file: contains no PEM certificate, or one that can't be parsed (\(file))"]))
             }
             #expect(scene.dependencies.transport.authorities == (try first.certificateBytes()))
             try Data(second.certificateBytes()).write(to: URL(fileURLWithPath: file))

@@ -88,13 +88,15 @@ struct UnreadLogTests {
         }
     }
 
-    @Test("errors of the start don't wait for a reader", arguments: [["--cache-tll", "1s"], ["--server-address", "nowhere"]])
-    func failedStart(settings: [String]) async throws {
+    @Test(
+        "errors of the start don't wait for a reader",
+        arguments: [(["--cache-tll", "1s"], Int32(64)), (["--cache-ttl", "nowhere"], Int32(78))])
+    func failedStart(settings: [String], status: Int32) async throws {
         try await withTemporaryFolder { folder in
             let log = try FullPipe(in: folder)
             defer { close(log.reading) }
             let server = try doormand(arguments(in: folder) + settings, log: log)
-            #expect(try await server.ending(within: .seconds(20)) == 78)
+            #expect(try await server.ending(within: .seconds(20)) == status)
         }
     }
 

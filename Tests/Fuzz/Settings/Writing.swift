@@ -127,7 +127,11 @@ enum Writing {
 
     /// Returns all names and absolute paths in a YAML text: messages repeat them on purpose.
     private static func names(in text: [UInt8]) -> [String] {
-        guard let root = try? Yams.compose(yaml: String(decoding: text, as: UTF8.self)) else { return [] }
+        let text = String(decoding: text, as: UTF8.self)
+        guard let root = try? Yams.compose(yaml: text) else {
+            // A message repeats a key that a mapping has twice.
+            return text.split { "\n{},".contains($0) }.filter { $0.contains(":") }.map { String($0.prefix { $0 != ":" }) }
+        }
         return names(in: root)
     }
 

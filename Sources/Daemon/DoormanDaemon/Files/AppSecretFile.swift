@@ -14,6 +14,8 @@ enum AppSecretFile {
     /// - Throws: ``ConfigurationError`` that names the setting. It does not repeat the file's text, nor a relative path, which may be the
     ///   secret in the wrong place.
     static func read(_ path: String, in folder: String?, for setting: String) throws(ConfigurationError) -> AppSecret {
+        // A path that was resolved from a folder may be a secret in the wrong place.
+        let suffix = folder == nil ? UnreadableFile.suffix(path) : ""
         let bytes: [UInt8]
         do throws(FileAccessError) {
             bytes = try RegularFile.read(path, limit: maximumBytes)
@@ -23,12 +25,13 @@ enum AppSecretFile {
         guard bytes.count <= maximumBytes, var text = String(validating: bytes, as: UTF8.self) else {
             throw ConfigurationError(problems: [
                 "\(setting): the file must hold the secret and nothing else, in UTF-8 and at most \(maximumBytes) bytes"
+                    + suffix
             ])
         }
         // CR LF is one character.
         if text.hasSuffix("\n") || text.hasSuffix("\r\n") { text.removeLast() }
         guard !text.isEmpty else {
-            throw ConfigurationError(problems: ["\(setting): the file is empty: write the app secret into it"])
+            throw ConfigurationError(problems: ["\(setting): the file is empty: write the app secret into it\(suffix)"])
         }
         return AppSecret(text)
     }

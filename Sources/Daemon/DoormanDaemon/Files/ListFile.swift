@@ -41,18 +41,20 @@ struct ListFile {
             throw ConfigurationError(problems: [UnreadableFile.problem(of: setting, path, error)])
         }
         guard bytes.count <= Self.maximumBytes, let text = String(validating: bytes, as: UTF8.self) else {
-            throw ConfigurationError(problems: ["\(setting): the file must be UTF-8 text of at most 1 MiB"])
+            throw ConfigurationError(problems: [
+                "\(setting): the file must be UTF-8 text of at most 1 MiB\(UnreadableFile.suffix(path))"
+            ])
         }
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
         } catch {
             let summary = (error as? YamlError)?.summary ?? YamlError.unknownSummary
-            throw ConfigurationError(problems: ["\(setting): \(summary)"])
+            throw ConfigurationError(problems: ["\(setting): \(summary)\(UnreadableFile.suffix(path))"])
         }
         guard let list = root?.sequence, (1...schema.maximumEntries).contains(list.count) else {
             throw ConfigurationError(problems: [
-                "\(setting): the file must be a list of 1 to \(schema.maximumEntries) \(schema.entry)s"
+                "\(setting): the file must be a list of 1 to \(schema.maximumEntries) \(schema.entry)s\(UnreadableFile.suffix(path))"
             ])
         }
         entries = list.enumerated().map { Entry($1, number: $0 + 1, schema) }

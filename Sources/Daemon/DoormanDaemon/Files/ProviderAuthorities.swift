@@ -19,11 +19,13 @@ extension DoormandSettings {
             throw ConfigurationError(problems: [UnreadableFile.problem(of: Self.authoritiesSetting, caFile, error)])
         }
         guard bytes.count <= Self.maximumAuthorityBytes else {
-            throw ConfigurationError(problems: ["\(Self.authoritiesSetting): the file is longer than 4 MiB"])
+            throw ConfigurationError(problems: [
+                "\(Self.authoritiesSetting): the file is longer than 4 MiB\(UnreadableFile.suffix(caFile))"
+            ])
         }
         guard PEMCertificates.areValid(bytes) else {
             throw ConfigurationError(problems: [
-                "\(Self.authoritiesSetting): contains no PEM certificate, or one that can't be parsed"
+                "\(Self.authoritiesSetting): contains no PEM certificate, or one that can't be parsed\(UnreadableFile.suffix(caFile))"
             ])
         }
         return bytes
