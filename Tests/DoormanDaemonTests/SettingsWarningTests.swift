@@ -23,11 +23,11 @@ struct SettingsWarningTests {
     func freshness() throws {
         let warning =
             "the cache holds more tokens than the provider can keep fresh: cache.max-entries is larger than "
-            + "provider.max-calls-per-second of all applications times cache.ttl (cache.max-entries: 60001, kept fresh: 60000)"
+            + "provider.max-calls-per-second of all applications times cache.ttl (cache.max-entries: 60001, kept-fresh: 60000)"
         #expect(try warnings(["--cache-max-entries", "60001"]) == [warning])
         #expect(try warnings(["--cache-max-entries", "60001"], applications: 2) == [])
-        #expect(try warnings(["--cache-ttl", "59s"]).first?.contains("kept fresh: 59000") == true)
-        #expect(try warnings(["--provider-max-calls-per-second", "999"]).first?.contains("kept fresh: 59940") == true)
+        #expect(try warnings(["--cache-ttl", "59s"]).first?.contains("kept-fresh: 59000") == true)
+        #expect(try warnings(["--provider-max-calls-per-second", "999"]).first?.contains("kept-fresh: 59940") == true)
         #expect(try warnings(["--cache-ttl", "0s"]) == [])
     }
 

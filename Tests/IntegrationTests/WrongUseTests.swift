@@ -212,6 +212,6 @@ struct WrongUseTests {
         #expect(status == 0)
         #expect(run.output == "doormand: the settings are valid\n")
         #expect(run.errorOutput.hasPrefix("doormand: warning: the cache holds more tokens than the provider can keep fresh: "))
-        #expect(run.errorOutput.hasSuffix("(cache.max-entries: 60001, kept fresh: 60000)\n"))
+        #expect(run.errorOutput.hasSuffix("(cache.max-entries: 60001, kept-fresh: 60000)\n"))
     }
 }

@@ -33,7 +33,7 @@ extension DoormandSettings {
             SettingsWarning(
                 message:
                     "authorization.policy-file: a rule never applies to one of its callers, because an earlier rule matches it first",
-                values: ["rule": "\(hidden.rule)", "caller": "\(hidden.number)", "earlier rule": "\(hidden.hidingRule)"])
+                values: ["rule": "\(hidden.rule)", "caller": "\(hidden.number)", "earlier-rule": "\(hidden.hidingRule)"])
         }
     }
 
@@ -78,6 +78,6 @@ extension DoormandSettings {
         return SettingsWarning(
             message: "the cache holds more tokens than the provider can keep fresh: cache.max-entries is larger than "
                 + "provider.max-calls-per-second of all applications times cache.ttl",
-            values: ["cache.max-entries": "\(cache.valid.entries)", "kept fresh": "\(Int(refreshable))"])
+            values: ["cache.max-entries": "\(cache.valid.entries)", "kept-fresh": "\(Int(refreshable))"])
     }
 }
