@@ -75,13 +75,13 @@ struct OperatorLogTests {
         "warning a caller makes calls that it is not allowed to make action=call doorman.v1.Stats/Get audit=call_not_allowed "
             + "caller=ip:127.0.0.1",
         // A full limit.
-        "warning a caller exceeds its limit caller=ip:127.0.0.1 limit=authorization.misses-per-second",
+        "warning a caller exceeds its limit caller=ip:127.0.0.1 limit=misses-per-second in authorization.policy-file",
         // Two reloads, the first with an error.
         "error invalid settings problem=_",
         "error did not reload the settings: the previous settings stay active audit=reload_failed",
         "info reloaded the caller policy audit=policy_reloaded",
         "notice reloaded the settings audit=settings_reloaded changed=[\"authorization.policy-file\"] configuration=_",
-        "notice the caller no longer exceeds its limit caller=ip:127.0.0.1 calls=_ duration=_ limit=authorization.misses-per-second",
+        "notice the caller no longer exceeds its limit caller=ip:127.0.0.1 calls=_ duration=_ limit=misses-per-second in authorization.policy-file",
         "info draining connections=_",
         "info drained ",
     ]
@@ -91,11 +91,10 @@ struct OperatorLogTests {
         try await withTemporaryFolder { folder in
             let policy = folder.appendingPathComponent("policy.yaml")
             func write(_ rules: String) throws { try rules.write(to: policy, atomically: true, encoding: .utf8) }
-            try write("- callers: [any]\n  methods: [verify, revoke, accounts]\n")
+            try write("- callers: [any]\n  methods: [verify, revoke, accounts]\n  misses-per-second: 5\n  misses-burst: 30\n")
             try await DoormandProcess.run([
                 "--log-format", format, "--authorization-policy-file", policy.path, "--reload-interval", "1h",
-                "--authorization-misses-per-second", "5", "--authorization-misses-burst", "30", "--provider-retry-budget", "0%",
-                "--provider-retry-burst", "0",
+                "--provider-retry-budget", "0%", "--provider-retry-burst", "0",
             ]) { doormand in
                 let program = doormand.program
                 func logged(_ text: String) async throws {

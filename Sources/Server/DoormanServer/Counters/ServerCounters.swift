@@ -74,7 +74,7 @@ package final class ServerCounters {
     func recordHits(from start: Instant, to end: Instant) {
         let hits = validHits &+ rejectedHits
         guard hits != recordedHits else { return }
-        hitLatency.record(nanoseconds: end.nanoseconds &- start.nanoseconds, count: hits &- recordedHits)
+        hitLatency.record(nanoseconds: Int64(truncatingIfNeeded: end.nanoseconds &- start.nanoseconds), count: hits &- recordedHits)
         recordedHits = hits
     }
 
