@@ -24,6 +24,17 @@ struct DevTests {
         try #require(try JSONSerialization.jsonObject(with: Data(dev.output.utf8)) as? [String: String])
     }
 
+    /// Returns the command lines of a process's children. See proc(5).
+    private static func childCommandLines(of parent: Int32) throws -> String {
+        let processes = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int32($0) != nil }
+        return processes.map { process in
+            let status = FileManager.default.contents(atPath: "/proc/\(process)/status").map { String(decoding: $0, as: UTF8.self) }
+            guard status?.contains("\nPPid:\t\(parent)\n") == true else { return "" }
+            return FileManager.default.contents(atPath: "/proc/\(process)/cmdline").map { String(decoding: $0, as: UTF8.self) }
+                ?? ""
+        }.joined()
+    }
+
     private func files(in folder: URL) throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.path) }
 
     @Test("the printed lines for the shell run, and Ctrl-C leaves no file")
@@ -98,6 +109,29 @@ struct DevTests {
         }
     }
 
+    @Test("with --json a failure is one object, too")
+    func failureAsJSON() async throws {
+        try await withTemporaryFolder { folder in
+            let dev = try start(["--json", "--", "--cache-tll", "5s"], in: folder)
+            #expect(try await dev.ending() == 3)
+            #expect(dev.output.hasPrefix(#"{"message":"doormand ended with exit code 78","next":"#), "\(dev.allOutput)")
+        }
+    }
+
+    @Test("no command line of a child holds the token or the secret")
+    func commandLines() async throws {
+        try await withTemporaryFolder { folder in
+            let dev = try start(["--json"], in: folder)
+            try await waitForStart(dev)
+            let token = try #require(try members(dev)["token"])
+            let lines = try Self.childCommandLines(of: dev.id) + dev.commandLine
+            #expect(lines.contains("account-kit-emulator") && lines.contains("doormand"), "\(lines)")
+            #expect(!lines.contains(token) && !lines.contains(Stack.ours.secret))
+            dev.interrupt()
+            #expect(try await dev.ending() == 0)
+        }
+    }
+
     @Test("--log-folder keeps the logs, which contain no token")
     func logs() async throws {
         try await withTemporaryFolder { folder in
@@ -109,7 +143,8 @@ struct DevTests {
             #expect(try await dev.ending() == 0, "\(dev.allOutput)")
             #expect(try files(in: logs).sorted() == ["account-kit-emulator.log", "doormand.log"])
             let log = try String(contentsOf: logs.appendingPathComponent("doormand.log"), encoding: .utf8)
-            #expect(log.contains("listening") && !log.contains("EMAW"), "\(log)")
+            // The server has ended by itself, before it would have been killed.
+            #expect(log.contains("listening") && log.contains("drained") && !log.contains("EMAW"), "\(log)")
         }
     }
 
