@@ -157,7 +157,7 @@ let package = Package(
             ]),
 
         // The programs: arguments and exit codes.
-        program("doormand", in: "Sources/Programs", ["DoormanDaemon", "DoormanVersion", argumentParser]),
+        program("doormand", in: "Sources/Programs", ["DoormanDaemon", "DoormanFiles", "DoormanVersion", argumentParser]),
         program(
             "doorman", in: "Sources/Programs",
             [

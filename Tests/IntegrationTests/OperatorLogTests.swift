@@ -52,12 +52,15 @@ struct OperatorLogTests {
     private static let application = Stack.ours.id
 
     /// The day: an outage, throttling, a caller without permission, a full limit, a reload, and the recovery of each.
-    private static let lines = [
+    private static let start: Set = [
         "info starting applications=[\"\(application)\"] configuration=_ provider=_ version=_",
         "warning account-kit.base-url is http:// on this machine: use it with account-kit-emulator only ",
         "warning process.core-dumps is on: a core dump shows app secrets, private keys and tokens ",
         "info listening address=_",
         "info ready to reload files=_ interval=1h",
+    ]
+
+    private static let lines = [
         // The outage.
         "warning the provider is unavailable: calls that need it fail, or get stale entries application=\(application) "
             + "cause=Account Kit returned a server error. (status 502)",
@@ -86,68 +89,94 @@ struct OperatorLogTests {
         "info drained ",
     ]
 
+    /// What happens on the day, to a server that runs.
+    private struct Day {
+        let doormand: DoormandProcess
+        let client: DoormanClient
+        let policy: URL
+
+        func write(policy rules: String) throws { try rules.write(to: policy, atomically: true, encoding: .utf8) }
+
+        func logged(_ text: String) async throws {
+            try await eventually(text, within: .seconds(60)) { doormand.program.errorOutput.contains(text) }
+        }
+
+        func verify() async throws -> Bool {
+            let token = try doormand.emulator.logIn(phone: "+1555\(Int.random(in: 1_000_000...9_999_999))")
+            return (try? await client.verify(token)) != nil
+        }
+
+        func providerFailures() async throws {
+            doormand.emulator.setFault(.badGateway, for: .me)
+            for _ in 0..<2 { #expect(try await !verify()) }
+            try await logged("the provider is unavailable")
+            doormand.emulator.clearFaults()
+            #expect(try await verify())
+            try await logged("available again")
+
+            doormand.emulator.setFault(.tooManyRequests(retryAfterSeconds: 1), for: .me)
+            #expect(try await !verify())
+            try await logged("backing off")
+            doormand.emulator.clearFaults()
+            try await logged("no longer rate limits")
+
+            try doormand.emulator.changeSecret(to: String(repeating: "f", count: 32))
+            #expect(try await !verify())
+            try await logged("credential check failed")
+            try doormand.emulator.changeSecret(to: Stack.ours.secret)
+            try await eventually("the credential is checked again", within: .seconds(60)) { try await verify() }
+            try await logged("the application's credential works again")
+        }
+
+        func callers() async throws {
+            _ = try await client.accountPage()
+            _ = try await client.revoke(Token(try doormand.emulator.logIn(phone: "+15551234567")))
+            await #expect(throws: DoormanError.self) { try await client.statistics() }
+            try await logged("not allowed to make")
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                for _ in 0..<100 { tasks.addTask { _ = try await verify() } }
+                try await tasks.waitForAll()
+            }
+            try await logged("a caller exceeds its limit")
+        }
+
+        func reloads() async throws {
+            try FileManager.default.removeItem(at: policy)
+            doormand.program.hangUp()
+            try await logged("did not reload")
+            try write(policy: "- callers: [any]\n  methods: [verify]\n")
+            doormand.program.hangUp()
+            try await logged("settings_reloaded")
+            try await logged("no longer exceeds its limit")
+        }
+    }
+
     @Test("an operator's day has exactly the expected lines", arguments: ["text", "json"])
     func day(format: String) async throws {
         try await withTemporaryFolder { folder in
             let policy = folder.appendingPathComponent("policy.yaml")
-            func write(_ rules: String) throws { try rules.write(to: policy, atomically: true, encoding: .utf8) }
-            try write("- callers: [any]\n  methods: [verify, revoke, accounts]\n  misses-per-second: 5\n  misses-burst: 30\n")
+            try "- callers: [any]\n  methods: [verify, revoke, accounts]\n  misses-per-second: 5\n  misses-burst: 30\n"
+                .write(to: policy, atomically: true, encoding: .utf8)
             try await DoormandProcess.run([
                 "--log-format", format, "--authorization-policy-file", policy.path, "--reload-interval", "1h",
                 "--provider-retry-budget", "0%", "--provider-retry-burst", "0",
             ]) { doormand in
                 let program = doormand.program
-                func logged(_ text: String) async throws {
-                    try await eventually(text, within: .seconds(60)) { program.errorOutput.contains(text) }
-                }
                 let client = DoormanClient(target: .hostAndPort("127.0.0.1", doormand.port))
-                func verify() async throws -> Bool {
-                    (try? await client.verify(try doormand.emulator.logIn(phone: "+1555\(Int.random(in: 1_000_000...9_999_999))")))
-                        != nil
-                }
-                try await logged("ready to reload")
-                doormand.emulator.setFault(.badGateway, for: .me)
-                for _ in 0..<2 { #expect(try await !verify()) }
-                try await logged("the provider is unavailable")
-                doormand.emulator.clearFaults()
-                #expect(try await verify())
-                try await logged("available again")
-
-                doormand.emulator.setFault(.tooManyRequests(retryAfterSeconds: 1), for: .me)
-                #expect(try await !verify())
-                try await logged("backing off")
-                doormand.emulator.clearFaults()
-                try await logged("no longer rate limits")
-
-                try doormand.emulator.changeSecret(to: String(repeating: "f", count: 32))
-                #expect(try await !verify())
-                try await logged("credential check failed")
-                try doormand.emulator.changeSecret(to: Stack.ours.secret)
-                try await eventually("the credential is checked again", within: .seconds(60)) { try await verify() }
-                try await logged("the application's credential works again")
-
-                _ = try await client.accountPage()
-                _ = try await client.revoke(Token(try doormand.emulator.logIn(phone: "+15551234567")))
-                await #expect(throws: DoormanError.self) { try await client.statistics() }
-                try await logged("not allowed to make")
-
-                for _ in 0..<40 { _ = try await verify() }
-                try await logged("a caller exceeds its limit")
-
-                try FileManager.default.removeItem(at: policy)
-                program.hangUp()
-                try await logged("did not reload")
-                try write("- callers: [any]\n  methods: [verify]\n")
-                program.hangUp()
-                try await logged("settings_reloaded")
-                try await logged("no longer exceeds its limit")
+                let day = Day(doormand: doormand, client: client, policy: policy)
+                try await day.logged("ready to reload")
+                try await day.providerFailures()
+                try await day.callers()
+                try await day.reloads()
                 await client.close()
                 program.terminate()
                 #expect(try await program.ending() == 0)
                 let lines = try program.errorOutput.split(separator: "\n").map {
                     format == "json" ? try Line(json: $0) : try Line(text: $0)
                 }
-                #expect(lines.map(\.description) == Self.lines)
+                // The server listens while the reloader gets ready.
+                #expect(Set(lines.prefix(Self.start.count).map(\.description)) == Self.start)
+                #expect(lines.dropFirst(Self.start.count).map(\.description) == Self.lines)
                 #expect(!program.allOutput.contains("EMA"))
             }
         }

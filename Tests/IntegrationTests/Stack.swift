@@ -40,6 +40,20 @@ struct Stack {
     /// Provider requests to `/me`.
     var providerRequests: Int { emulator.statistics[.me] }
 
+    private static func settings(baseURL: String, secretFile: String) -> DoormandSettings {
+        var settings = DoormandSettings()
+        settings.address = "127.0.0.1:0"
+        settings.baseURL = baseURL
+        settings.applicationID = ours.id
+        settings.appSecretFile = secretFile
+        settings.server.connection.drainQuietPeriod = .milliseconds(50)
+        // Sanitizers and two cores are slow.
+        settings.transport.connectTimeout = .seconds(1)
+        settings.transport.requestTimeout = .seconds(2)
+        settings.cache.lookupTimeout = .seconds(2)
+        return settings
+    }
+
     /// Runs the stack on free ports for as long as `body` runs.
     static func run(
         settings change: (inout DoormandSettings) -> Void = { _ in },
@@ -57,16 +71,7 @@ struct Stack {
         let secretFile = NSTemporaryDirectory() + "doorman-app-secret-\(UUID().uuidString)"
         try (ours.secret + "\n").write(toFile: secretFile, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: secretFile) }
-        var settings = DoormandSettings()
-        settings.address = "127.0.0.1:0"
-        settings.baseURL = emulator.baseURL
-        settings.applicationID = ours.id
-        settings.appSecretFile = secretFile
-        settings.server.connection.drainQuietPeriod = .milliseconds(50)
-        // Sanitizers and two cores are slow.
-        settings.transport.connectTimeout = .seconds(1)
-        settings.transport.requestTimeout = .seconds(2)
-        settings.cache.lookupTimeout = .seconds(2)
+        var settings = settings(baseURL: emulator.baseURL, secretFile: secretFile)
         change(&settings)
 
         let dependencies =

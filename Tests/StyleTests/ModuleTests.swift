@@ -49,7 +49,7 @@ struct ModuleTests {
         "AccountKitEmulator": core.union(nio).union(libc).union([
             "NIOHTTP1", "NIOHTTP2", "NIOSSL", "Logging", "DoormanCrypto", "DoormanFiles", "DoormanSupport", "FoundationEssentials",
         ]),
-        "doormand": ["ArgumentParser", "DoormanDaemon", "DoormanVersion", "Foundation"],
+        "doormand": ["ArgumentParser", "DoormanDaemon", "DoormanFiles", "DoormanVersion", "Foundation"],
         "doorman": libc.union(programs).union([
             "CProcess", "DoormanBench", "DoormanClient", "DoormanFiles", "DoormanSupport", "DoormanVersion", "EmulatorClient",
             "FoundationEssentials",

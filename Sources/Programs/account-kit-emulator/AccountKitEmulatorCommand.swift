@@ -1,5 +1,6 @@
 internal import AccountKitEmulator
 internal import ArgumentParser
+internal import DoormanFiles
 internal import DoormanVersion
 internal import Logging
 internal import ServiceLifecycle
@@ -97,7 +98,7 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
         var (message, code) = (message(for: error), exitCode(for: error))
         if code == .success {
             do throws(StandardOutput.Failure) {
-                try StandardOutput.write(fullMessage(for: error) + "\n")
+                try StandardOutput.write(fullMessage(for: error))
                 exit()
             } catch {
                 (message, code) = ("\(error)", .failure)

@@ -28,7 +28,7 @@ struct EmulatorService: Service {
             if let app = emulator.settings.apps.first { _ = try secretFile?.write(app.secret) }
             // The port file is written last, because scripts call the emulator as soon as the file exists.
             let apps = emulator.settings.apps.map(\.id).joined(separator: ", ")
-            try StandardOutput.write("account-kit-emulator listens on \(emulator.baseURL), app \(apps)\n")
+            try StandardOutput.write("account-kit-emulator listens on \(emulator.baseURL), app \(apps)")
             written = try portFile?.write("\(emulator.port)\n")
             try await gracefulShutdown()
         } catch is CancellationError {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DoormanDaemon
+internal import DoormanFiles
 internal import DoormanVersion
 internal import Foundation
 

@@ -1,4 +1,4 @@
-private import Glibc
+private import DoormanPlatform
 
 /// Writes the results of a program.
 package enum StandardOutput {
@@ -13,20 +13,27 @@ package enum StandardOutput {
     package static func write(_ text: String) throws(Failure) {
         var rest = Array((text + "\n").utf8)[...]
         while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe systemWrite($0.baseAddress, $0.count) }
+            let count = unsafe rest.withUnsafeBytes { unsafe systemWrite(1, $0.baseAddress, $0.count) }
             if count > 0 {
                 rest = rest.dropFirst(count)
             } else if errno == EAGAIN {
                 var request = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
                 _ = unsafe poll(&request, 1, -1)
             } else if errno != EINTR {
-                let cause = unsafe String(cString: strerror(errno))
-                throw Failure(isClosed: errno == EPIPE, description: "cannot write to standard output: \(cause)")
+                let (isClosed, cause) = (errno == EPIPE, FileAccessError(errno: errno).cause)
+                throw Failure(isClosed: isClosed, description: "cannot write to standard output: \(cause)")
             }
         }
     }
+
+    /// Writes an error. Failures are ignored, because there is no place left to report them.
+    package static func writeError(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = unsafe systemWrite(2, bytes, bytes.count)
+    }
 }
 
-private func systemWrite(_ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
-    unsafe write(1, bytes, count)
+// Inside the type, its own functions hide the system's name.
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+    unsafe write(descriptor, bytes, count)
 }
