@@ -114,7 +114,7 @@ struct DevTests {
         try await withTemporaryFolder { folder in
             let dev = try start(["--json", "--", "--cache-tll", "5s"], in: folder)
             #expect(try await dev.ending() == 3)
-            #expect(dev.output.hasPrefix(#"{"message":"doormand ended with exit code 78","next":"#), "\(dev.allOutput)")
+            #expect(dev.output.hasPrefix(#"{"message":"doormand ended with exit code 64","next":"#), "\(dev.allOutput)")
         }
     }
 

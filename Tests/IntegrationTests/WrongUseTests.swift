@@ -203,7 +203,7 @@ struct WrongUseTests {
             "sh", ["-c", #"exec "$0" "$@" > /dev/full"#, ChildProcess.built("doormand")] + arguments,
             environment: ["SWIFT_BACKTRACE": "enable=no"])
         #expect(try await run.ending() == 1)
-        #expect(run.errorOutput == "doormand: cannot write to standard output: No space left on device\n")
+        #expect(run.errorOutput == "doormand: cannot write to standard output: no space left on device\n")
     }
 
     @Test("settings that are probably a mistake get a warning from the check")

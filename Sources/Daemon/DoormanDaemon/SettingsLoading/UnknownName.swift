@@ -1,3 +1,5 @@
+internal import DoormanSupport
+
 /// Describes an unknown name and suggests a known name that is near.
 enum UnknownName {
     /// Returns the message for an unknown name.
@@ -33,28 +35,13 @@ enum UnknownName {
         return nearest(to: name, among: plainKeys).flatMap(plainKeys.firstIndex).map { SettingsCatalogue.all[$0] }
     }
 
-    /// Returns the known name with the smallest Levenshtein distance, if few letters differ. Returns `nil` for a name that is too long for
+    /// Returns the known name with the smallest distance, if few letters differ. Returns `nil` for a name that is too long for
     /// a typing error: the comparison takes time in proportion to the product of both lengths.
     private static func nearest(to name: String, among known: [String]) -> String? {
         guard name.utf8.count <= 256 else { return nil }
         let most = max(1, min(4, name.count / 4))
-        let near = known.map { (name: $0, distance: distance(name, $0)) }.min { $0.distance < $1.distance }
+        let near = known.map { (name: $0, distance: EditDistance.between(name, $0)) }.min { $0.distance < $1.distance }
         return near.flatMap { $0.distance <= most ? $0.name : nil }
-    }
-
-    private static func distance(_ left: String, _ right: String) -> Int {
-        let right = Array(right)
-        var row = Array(0...right.count)
-        for (index, character) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
-            for column in right.indices {
-                let substitution = diagonal + (character == right[column] ? 0 : 1)
-                diagonal = row[column + 1]
-                row[column + 1] = min(substitution, diagonal + 1, row[column] + 1)
-            }
-        }
-        return row[right.count]
     }
 }
 

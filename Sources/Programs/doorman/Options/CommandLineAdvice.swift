@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import DoormanSupport
 
 /// Finds the command or option that a user probably meant.
 struct CommandLineAdvice {
@@ -82,28 +83,12 @@ struct CommandLineAdvice {
 
     /// Returns the name that is at most two typing errors away, or `nil`.
     static func nearest(_ word: String, among names: [String]) -> String? {
-        let distances = names.map { (name: $0, distance: distance(word, $0)) }
+        // No command is so long, and the time grows with the product of the lengths.
+        guard word.utf8.count <= 32 else { return nil }
+        let distances = names.map { (name: $0, distance: EditDistance.between(word, $0)) }
         guard let best = distances.min(by: { $0.distance < $1.distance }), best.distance <= 2, best.distance < word.count - 1 else {
             return names.first { $0.hasPrefix(word) && word.count > 1 }
         }
         return best.name
-    }
-
-    /// The Damerau-Levenshtein distance in its restricted form: insertions, deletions, replacements and swapped neighbours.
-    private static func distance(_ first: String, _ second: String) -> Int {
-        let (first, second) = (Array(first.utf8), Array(second.utf8))
-        // No command has so long a name, and the time grows with the product of the lengths.
-        guard first.count <= 32, second.count <= 32 else { return .max }
-        var rows = [Array(0...second.count)]
-        for (i, byte) in first.enumerated() {
-            var row = [i + 1]
-            for (j, other) in second.enumerated() {
-                var best = min(rows[i][j + 1] + 1, row[j] + 1, rows[i][j] + (byte == other ? 0 : 1))
-                if i > 0, j > 0, byte == second[j - 1], first[i - 1] == other { best = min(best, rows[i - 1][j - 1] + 1) }
-                row.append(best)
-            }
-            rows.append(row)
-        }
-        return rows[first.count][second.count]
     }
 }

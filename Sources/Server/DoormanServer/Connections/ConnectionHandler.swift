@@ -12,6 +12,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private let shared: Shared
     private let dispatcher: RequestDispatcher
+    /// The monotonic clock. A turn reads it twice, and the way to it through ``Shared`` costs more than the reading.
+    private let clock: @Sendable () -> Instant
     private var caller: CallerContext
     /// Counts this connection among those of the caller. A new policy does not change it.
     private let permit: ConnectionPermit
@@ -82,7 +84,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.dispatcher = dispatcher
         self.caller = caller
         self.path = path
-        let now = shared.backend.timeSource.now()
+        clock = shared.backend.timeSource.now
+        let now = clock()
         // Connections that began together must not end together.
         let age = shared.limits.maximumAge * Double.random(in: 0.9...1)
         self.connection = ServerConnection(
@@ -92,7 +95,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             counters: dispatcher.counters, now: now)
     }
 
-    private var now: Instant { shared.backend.timeSource.now() }
+    private var now: Instant { clock() }
 
     // MARK: - The socket's events
 
