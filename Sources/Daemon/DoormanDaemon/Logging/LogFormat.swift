@@ -16,8 +16,44 @@ enum LogFormat: String, CaseIterable, Sendable {
     ///   - stream: Receives one line per event, with its newline.
     func makeHandler(label: String, stream: any TextOutputStream & Sendable) -> any LogHandler {
         switch self {
-        case .text: StreamLogHandler(label: label, stream: stream, metadataProvider: nil)
+        case .text: StreamLogHandler(label: label, stream: SingleLineOutput(stream: stream), metadataProvider: nil)
         case .json: JSONLogHandler(label: label, stream: stream)
+        }
+    }
+}
+
+/// Keeps each event of a text log on one line, whatever a peer put into it: a forged line must not look like one of ours.
+///
+/// The path of a Unix socket that a peer is bound to is such a text.
+private struct SingleLineOutput: TextOutputStream, Sendable {
+    let stream: any TextOutputStream & Sendable
+
+    func write(_ text: String) {
+        var line = text.unicodeScalars[...]
+        if line.last == "\n" { line.removeLast() }
+        var stream = stream
+        guard line.contains(where: { $0.escaped != nil }) else { return stream.write(text) }
+        stream.write(line.map { $0.escaped ?? String($0) }.joined() + "\n")
+    }
+}
+
+extension Unicode.Scalar {
+    /// The escape of a character that ends a line, steers a terminal or is invisible; `nil` for any other.
+    fileprivate var escaped: String? {
+        guard value < 0x20 || value >= 0x7f else { return nil }
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: break
+        default: return nil
+        }
+        // JSON has no escape for others.
+        guard value <= 0xffff else { return nil }
+        switch self {
+        case "\n": return "\\n"
+        case "\r": return "\\r"
+        case "\t": return "\\t"
+        default:
+            let digits = String(value, radix: 16)
+            return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
         }
     }
 }
@@ -82,13 +118,8 @@ struct JSONLogHandler: LogHandler {
             switch scalar {
             case "\"": quoted += "\\\""
             case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\r": quoted += "\\r"
-            case "\t": quoted += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: quoted.unicodeScalars.append(scalar)
+            default:
+                if let escaped = scalar.escaped { quoted += escaped } else { quoted.unicodeScalars.append(scalar) }
             }
         }
         return quoted + "\""
