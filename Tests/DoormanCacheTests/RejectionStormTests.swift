@@ -179,6 +179,17 @@ struct RejectionStormTests {
         }
     }
 
+    @Test("a storm that ends in a silence has an end in the log")
+    func fadedStorm() {
+        var storm = RejectionStorm(settings: RejectionStormSettings())
+        let start = Instant(nanoseconds: 0)
+        let events = (0..<25).compactMap { storm.record(accountID: "\($0)", isRejected: true, at: start).event }
+        #expect(events == [.began(rejected: 20, checked: 20)])
+        let later = storm.record(accountID: "1", isRejected: false, at: start.advanced(by: .seconds(30)))
+        #expect(later.event == .faded(after: .seconds(30), rejected: 6))
+        #expect(storm.record(accountID: "2", isRejected: false, at: start.advanced(by: .seconds(60))).event == nil)
+    }
+
     @Test("the window forgets, counts accounts once, and is bounded")
     func window() {
         var storm = RejectionStorm(settings: RejectionStormSettings())

@@ -71,6 +71,9 @@ struct Dependencies {
             case .recovered(let duration, let rejected):
                 metadata.merge(["duration": "\(DurationText.describe(duration))", "rejected": "\(rejected)"]) { $1 }
                 logger.notice("rejection storm ended: known tokens are valid again", metadata: metadata)
+            case .faded(let duration, let rejected):
+                metadata.merge(["duration": "\(DurationText.describe(duration))", "rejected": "\(rejected)"]) { $1 }
+                logger.notice("rejection storm ended: no known token was checked for a while", metadata: metadata)
             case .believed(let duration, let rejected):
                 metadata.merge(["duration": "\(DurationText.describe(duration))", "rejected": "\(rejected)"]) { $1 }
                 logger.error(

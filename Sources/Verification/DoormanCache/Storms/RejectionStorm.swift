@@ -20,6 +20,8 @@ package enum RejectionStormEvent: Sendable, Hashable {
     case began(rejected: Int, checked: Int)
     /// Re-checks succeed again. The number of rejections is that of the storm.
     case recovered(after: Duration, rejected: Int)
+    /// No known token was re-checked for the whole window. Rejections are believed until the next storm.
+    case faded(after: Duration, rejected: Int)
     /// The time is over. Rejections are believed from now on.
     case believed(after: Duration, rejected: Int)
 }
@@ -66,12 +68,18 @@ struct RejectionStorm: Sendable {
         guard settings.minimumAccounts > 0 else { return (true, nil) }
         purge(at: now)
         // A new incident has nothing to do with one before a silence.
-        if accounts.isEmpty { phase = .calm }
+        var faded: RejectionStormEvent?
+        if accounts.isEmpty {
+            if case .storm(let start, let rejections) = phase, previous?.began != start {
+                faded = .faded(after: start.duration(to: now), rejected: rejections)
+            }
+            phase = .calm
+        }
         add(Recheck(account: accountID.hashValue, time: now), isRejected: isRejected)
         let isOverThreshold = rejected * 100 > accounts.count * settings.percentage
         switch phase {
         case .calm:
-            guard isOverThreshold, accounts.count >= settings.minimumAccounts else { return (true, nil) }
+            guard isOverThreshold, accounts.count >= settings.minimumAccounts else { return (true, faded) }
             if let previous, previous.ended.duration(to: now) < settings.window {
                 phase = .storm(since: previous.began, rejections: previous.rejections + 1)
                 return (false, nil)
