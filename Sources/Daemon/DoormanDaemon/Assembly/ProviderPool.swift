@@ -18,7 +18,7 @@ final class ProviderPool: Sendable {
         /// The governor of all secrets of the application, because Account Kit grants its allowance per application.
         let governor: Governor
         /// What the requests have shown about the provider.
-        let health = ProviderHealth()
+        let health: ProviderHealth
     }
 
     /// Everything outside the pool that its verifiers and its router use.
@@ -55,7 +55,9 @@ final class ProviderPool: Sendable {
         self.environment = environment
         self.checkTimeout = checkTimeout
         governedApplications = applications.map { application in
-            GovernedApplication(applicationID: application.id, governor: Governor(settings: settings, timeSource: environment.time))
+            GovernedApplication(
+                applicationID: application.id, governor: Governor(settings: settings, timeSource: environment.time),
+                health: ProviderHealth(slowCall: settings.circuitBreaker.slowCall))
         }
         let verifiers = try Self.verifiers(applications, governedApplications, environment, providerRequests)
         let isInUse = NIOLockedValueBox(true)
@@ -147,7 +149,7 @@ final class ProviderPool: Sendable {
             let (governor, health) = (governedApplication.governor, governedApplication.health)
             let observer: AccountKitVerifier.Observer = { endpoint, outcome, took in
                 providerRequests.record(endpoint, outcome, took)
-                health.record(endpoint, outcome)
+                health.record(endpoint, outcome, took)
             }
             var governed: [GovernedVerifier] = []
             for credential in application.credentials {

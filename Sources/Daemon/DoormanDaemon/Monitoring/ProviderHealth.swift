@@ -25,11 +25,20 @@ final class ProviderHealth: Sendable {
     }
 
     private let counts = NIOLockedValueBox(Counts())
+    private let slowCall: Duration
+
+    /// - Parameter slowCall: The minimum time after which a request without a response shows an outage. A caller that has less time left
+    ///   shows nothing about the provider.
+    init(slowCall: Duration) {
+        self.slowCall = slowCall
+    }
 
     var current: Counts { counts.withLockedValue { $0 } }
 
-    func record(_ endpoint: AccountKitEndpoint, _ outcome: RequestOutcome) {
+    /// - Parameter took: The time from the request to its outcome.
+    func record(_ endpoint: AccountKitEndpoint, _ outcome: RequestOutcome, _ took: Duration) {
         switch outcome {
+        case .failed(.deadlineExceeded, _) where took < slowCall: return
         case .failed(let code, let cause):
             guard let text = cause?.description ?? code.causeOfOutage else { return }
             fail(text)

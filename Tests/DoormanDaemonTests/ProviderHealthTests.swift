@@ -1,0 +1,24 @@
+import AccountKit
+import Testing
+
+@testable import DoormanDaemon
+
+@Suite("What requests show about the provider")
+struct ProviderHealthTests {
+    @Test(
+        "a caller with little time left shows no outage",
+        arguments: [(Duration.milliseconds(5), UInt64(0)), (.milliseconds(499), 0), (.milliseconds(500), 1), (.seconds(2), 1)])
+    func shortDeadline(took: Duration, failures: UInt64) {
+        let health = ProviderHealth(slowCall: .milliseconds(500))
+        health.record(.accounts, .failed(.deadlineExceeded), took)
+        #expect(health.current.failures == failures)
+        #expect(health.current.hasFailedLast == (failures > 0))
+    }
+
+    @Test("a time-out of the request itself shows an outage, however short it is")
+    func timeout() {
+        let health = ProviderHealth(slowCall: .milliseconds(500))
+        health.record(.me, .failed(.timedOut), .milliseconds(5))
+        #expect(health.current.failures == 1)
+    }
+}
