@@ -68,6 +68,32 @@ struct AccountsTests {
                 .count == 1)
     }
 
+    @Test(
+        "an act has its audit line even if the caller leaves, or its deadline passes, before the provider answers",
+        arguments: [true, false])
+    func auditOfAbandonedAct(callerLeaves: Bool) async throws {
+        let (provider, log) = (ScriptedProvider.held(), LogRecorder())
+        try await withServer(
+            provider, log: log,
+            settings: {
+                $0.policy = .granting(to: Self.loopback)
+                if !callerLeaves { $0.connection.defaultCallTimeout = .milliseconds(50) }
+            }
+        ) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.deleteAccount("1011", streamID: 1))
+            try await eventually("the deletion has begun") { provider.accountDeletions.count == 1 }
+            if callerLeaves { try peer.reset() } else { #expect(try await peer.readFrame().failure == .deadlineExceeded) }
+            try await eventually("the call is cancelled") { provider.accountDeletions.cancelledCount == 1 }
+            provider.release()
+            try await eventually("the act is logged") { log.lines.contains { $0.contains("audit=account_deletion") } }
+        }
+        #expect(
+            log.lines.filter { $0.contains("audit=") } == [
+                "notice deletion of an account account=1011 audit=account_deletion caller=ip:127.0.0.1 outcome=OK"
+            ])
+    }
+
     @Test("revocations and deletions of accounts have a rate limit of their own")
     func rateLimit() async throws {
         let provider = ScriptedProvider.held()

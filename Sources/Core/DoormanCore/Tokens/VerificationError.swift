@@ -48,16 +48,19 @@ package struct VerificationError: Error, Sendable, Hashable {
     package let scope: Scope
     /// How far the provider request came. The default is ``RequestProgress/notSent``.
     package let request: RequestProgress
+    /// The setting of our own limit on provider requests that the call exceeded; `nil` for any other cause.
+    package let limit: String?
 
     package init(
         _ code: Code, _ message: String, retryAfter: Duration? = nil, scope: Scope = .provider,
-        request: RequestProgress = .notSent
+        request: RequestProgress = .notSent, limit: String? = nil
     ) {
         self.code = code
         self.message = message
         self.retryAfter = retryAfter
         self.scope = scope
         self.request = request
+        self.limit = limit
     }
 
     /// The error of a request that names an application without a configuration.

@@ -238,16 +238,18 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard let loop = context?.eventLoop else { return caller.permits.release(permitted) }
         for started in started {
             let handler = NIOLoopBound(self, eventLoop: loop)
-            let (backend, statistics) = (shared.backend, shared.statistics)
+            let (backend, statistics, audit, name) = (shared.backend, shared.statistics, shared.audit, caller.caller)
             let task = Task {
                 let outcome = await started.call.perform(on: backend, deadline: started.deadline, statistics: statistics)
+                // Here, because a call outlives its deadline and its connection, and may have done its act.
+                started.call.logAct(of: name, outcome, to: audit)
                 loop.execute { handler.value.finish(started, outcome) }
             }
             pendingCalls[started.id] = PendingCall(task: task, permits: started.call.takesPermit ? caller.permits : nil)
         }
     }
 
-    /// Logs an act that an operator must be able to find later, and a bug of ours.
+    /// Logs a bug of ours, and notes an exceeded limit.
     private func log(_ call: AsynchronousCall, _ outcome: AsynchronousCall.Outcome) {
         if let message = outcome.internalError {
             shared.log.log(
@@ -258,13 +260,9 @@ final class ConnectionHandler: ChannelInboundHandler {
             dispatcher.counters.note(
                 CallerEvent(caller: caller.counted.name, kind: .limitExceeded("cache.max-denials")))
         }
-        guard let act = call.audit else { return }
-        var metadata = call.auditedIDs
-        metadata["audit"] = "\(act.name)"
-        metadata["caller"] = "\(caller.caller)"
-        metadata["outcome"] = "\(outcome.failure?.auditName ?? "OK")"
-        // Not rate limited: none of these lines may be missing. A caller's limit on cache misses bounds their number.
-        shared.audit.log(level: act.level, act.message, metadata: metadata)
+        if let limit = outcome.exceededLimit {
+            dispatcher.counters.note(CallerEvent(caller: nil, kind: .limitExceeded(limit)))
+        }
     }
 
     private func finish(_ started: ServerConnection.StartedCall, _ outcome: AsynchronousCall.Outcome) {
@@ -273,7 +271,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         let now = now
         dispatcher.counters.countFinished(
             started.call.method, from: outcome.source, outcome.failure, took: started.began.duration(to: now))
-        if outcome.failure != nil || started.call.method != .verify { log(started.call, outcome) }
+        if outcome.failure != nil { log(started.call, outcome) }
         let directive = connection.answer(started.id, with: outcome.response, now: now)
         // Responses of one lookup arrive together, and leave in one write.
         if !flushIsScheduled, let context {

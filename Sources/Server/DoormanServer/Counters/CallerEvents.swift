@@ -19,7 +19,7 @@ package struct CallerEvent: Sendable, Hashable {
 
 /// The numbers of such calls since they were last taken. Bounded, because any number of callers can exceed their limits.
 package struct CallerEvents: Sendable, Hashable {
-    /// The maximum number of different events. Further ones are counted under no caller.
+    /// The maximum number of different events. Those of further callers are counted as those of "others".
     static let maximumCount = 64
 
     package private(set) var counts: [CallerEvent: UInt64] = [:]
@@ -27,7 +27,8 @@ package struct CallerEvents: Sendable, Hashable {
     package init() {}
 
     mutating func note(_ event: CallerEvent, count: UInt64 = 1) {
-        if counts[event] != nil || counts.count < Self.maximumCount {
+        // The limits that are not a caller's are few, and callers must not hide them.
+        if event.caller == nil || counts[event] != nil || counts.count < Self.maximumCount {
             counts[event, default: 0] &+= count
         } else {
             counts[CallerEvent(caller: "others", kind: event.kind), default: 0] &+= count

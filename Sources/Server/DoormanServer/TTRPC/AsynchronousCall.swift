@@ -35,17 +35,19 @@ package enum AsynchronousCall: Sendable, Hashable {
         let source: ResponseSource
         /// The message of a bug of ours; `nil` for any other outcome.
         let internalError: String?
+        /// The setting of the limit on provider requests that the call exceeded; `nil` for any other outcome.
+        let exceededLimit: String?
 
         init(_ encoded: EncodedVerdict) {
             response = encoded.response
             source = encoded.source
-            internalError = nil
+            (internalError, exceededLimit) = (nil, nil)
             failure = if case .rejected(let rejection) = encoded.verdict { Failure(rejection.reason) } else { nil }
         }
 
         init(_ verdict: ExchangeVerdict) {
             response = EncodedResponse(bytes: ResponseEncoder.encode(verdict))
-            internalError = nil
+            (internalError, exceededLimit) = (nil, nil)
             switch verdict {
             case .issued: (failure, source) = (nil, .provider)
             case .rejected(let rejection):
@@ -58,6 +60,7 @@ package enum AsynchronousCall: Sendable, Hashable {
             response = EncodedResponse(bytes: ResponseEncoder.encode(FailureResponse(error)))
             failure = Failure(error.code)
             internalError = error.code == .internal ? error.message : nil
+            exceededLimit = error.limit
             // The server ends a call at its deadline, however far a request came.
             source = error.request == .notSent || error.code == .deadlineExceeded ? .server : .provider
         }
@@ -65,7 +68,7 @@ package enum AsynchronousCall: Sendable, Hashable {
         init(succeededWith data: [UInt8], from source: ResponseSource = .provider) {
             response = EncodedResponse(bytes: data)
             failure = nil
-            internalError = nil
+            (internalError, exceededLimit) = (nil, nil)
             self.source = source
         }
     }
@@ -131,6 +134,18 @@ extension AsynchronousCall {
             if let id, DecimalDigits.areID(id, upTo: 64) { metadata[key] = "\(id)" }
         }
         return metadata
+    }
+
+    /// Logs an act that an operator must be able to find later.
+    ///
+    /// Not rate limited: none of these lines may be missing. A caller's limit on cache misses bounds their number.
+    func logAct(of caller: Caller, _ outcome: Outcome, to logger: Logger) {
+        guard let act = audit else { return }
+        var metadata = auditedIDs
+        metadata["audit"] = "\(act.name)"
+        metadata["caller"] = "\(caller)"
+        metadata["outcome"] = "\(outcome.failure?.auditName ?? "OK")"
+        logger.log(level: act.level, act.message, metadata: metadata)
     }
 
     /// An act that has an audit line. The line never holds a token or a code.

@@ -320,18 +320,19 @@ extension VerificationError {
         VerificationError(
             .providerBusy,
             "Too many calls are ahead of this call (provider.max-concurrent-calls, provider.max-calls-per-second).",
-            retryAfter: retryAfter)
+            retryAfter: retryAfter, limit: "provider.max-concurrent-calls or provider.max-calls-per-second")
     }
 
     fileprivate static func tooManyWaiters(retryAfter: Duration) -> VerificationError {
         VerificationError(
-            .providerBusy, "Too many calls wait for the provider (provider.max-waiting-calls).", retryAfter: retryAfter)
+            .providerBusy, "Too many calls wait for the provider (provider.max-waiting-calls).", retryAfter: retryAfter,
+            limit: "provider.max-waiting-calls")
     }
 
     fileprivate static func rateLimitExceeded(retryAfter: Duration) -> VerificationError {
         VerificationError(
             .providerBusy, "The rate limit for provider requests is exceeded (provider.max-calls-per-second).",
-            retryAfter: retryAfter)
+            retryAfter: retryAfter, limit: "provider.max-calls-per-second")
     }
 
     fileprivate static func throttled(retryAfter: Duration) -> VerificationError {
