@@ -181,4 +181,21 @@ struct OperatorLogTests {
             }
         }
     }
+
+    @Test("calls of the last second before a shutdown have their lines")
+    func lastSecond() async throws {
+        try await withTemporaryFolder { folder in
+            let policy = folder.appendingPathComponent("policy.yaml")
+            try "- callers: [any]\n  methods: [verify]\n".write(to: policy, atomically: true, encoding: .utf8)
+            try await DoormandProcess.run(["--authorization-policy-file", policy.path]) { doormand in
+                let client = DoormanClient(target: .hostAndPort("127.0.0.1", doormand.port))
+                await #expect(throws: DoormanError.self) { try await client.statistics() }
+                doormand.program.terminate()
+                let ending = try await doormand.program.ending()
+                #expect(ending == 0)
+                #expect(doormand.program.errorOutput.contains("audit=call_not_allowed"))
+                await client.close()
+            }
+        }
+    }
 }

@@ -99,7 +99,56 @@ struct StateMonitorTests {
             #expect(await scene.look().map { $0.hasPrefix("warning the provider is unavailable") } == [true])
             scene.stack.emulator.clearFaults()
             #expect(try await scene.verifyNewToken() == "OK")
-            #expect(await scene.look().map { $0.hasPrefix("notice the provider is available again") } == [true])
+            await scene.expect([])
+            #expect(await scene.look(after: .seconds(5)).map { $0.hasPrefix("notice the provider is available again") } == [true])
+        }
+    }
+
+    @Test("a provider that works in every other second is one outage")
+    func flapping() async throws {
+        try await Self.run { scene in
+            var lines: [String] = []
+            for _ in 0..<5 {
+                scene.stack.emulator.setFault(.badGateway, for: .me)
+                for _ in 0..<2 { _ = try await scene.verifyNewToken() }
+                lines += await scene.look()
+                scene.stack.emulator.clearFaults()
+                for _ in 0..<3 { #expect(try await scene.verifyNewToken() == "OK") }
+                lines += await scene.look()
+            }
+            #expect(lines.map { $0.hasPrefix("warning the provider is unavailable") } == [true])
+            #expect(await scene.look(after: .seconds(5)).map { $0.hasPrefix("notice the provider is available again") } == [true])
+        }
+    }
+
+    @Test("stale entries that are served rarely are one state for as long as the provider is unavailable")
+    func rareStaleHits() async throws {
+        try await Self.run(settings: {
+            $0.cache.ttl = .seconds(30)
+            $0.governor.circuitBreaker.consecutiveFailures = 100
+        }) { scene in
+            let token = try scene.newToken()
+            #expect(await scene.stack.verify(token) == "OK")
+            await scene.expect([])
+            scene.stack.emulator.setFault(.badGateway, for: .me)
+            scene.clock.advance(by: .seconds(60))
+            for _ in 0..<3 { #expect(await scene.stack.verify(token) == "OK") }
+            await scene.expect(["warning serving stale entries, because the provider gives no verdict "])
+            #expect(await scene.look().map { $0.hasPrefix("warning the provider is unavailable") } == [true])
+            for _ in 0..<3 {
+                await scene.expect(after: .seconds(15), [])
+                for _ in 0..<3 { #expect(await scene.stack.verify(token) == "OK") }
+                await scene.expect([])
+            }
+            scene.stack.emulator.clearFaults()
+            await scene.expect(after: .seconds(15), [])
+            #expect(await scene.stack.verify(token) == "OK")
+            await scene.expect([])
+            let lines = await scene.look(after: .seconds(10))
+            #expect(
+                lines.map { $0.prefix { $0 != "=" } } == [
+                    "notice the provider is available again application", "notice no longer serving stale entries duration",
+                ])
         }
     }
 
@@ -150,6 +199,34 @@ struct StateMonitorTests {
                     "notice the provider no longer rate limits this application \(Self.application) duration=10 s "
                         + "throttled_requests=1"
                 ])
+        }
+    }
+
+    @Test("a back-off before the provider throttles names the setting")
+    func usage() async throws {
+        try await Self.run(settings: { $0.governor.throttleBackOff = .seconds(20) }) { scene in
+            scene.stack.dependencies.providers.governedApplications[0].governor.noteUsage(percent: 100)
+            await scene.expect([
+                "warning the provider rate limits this application: backing off \(Self.application) "
+                    + "cause=the provider reports that provider.usage-limit is reached"
+            ])
+            #expect(await scene.look(after: .seconds(600)).count == 1)
+        }
+    }
+
+    @Test("a limit on provider requests that turns calls away has a line")
+    func providerLimit() async throws {
+        try await Self.run(settings: {
+            ($0.governor.callsPerSecond, $0.governor.callsBurst, $0.governor.maximumWaiting) = (1, 1, 0)
+        }) { scene in
+            scene.clock.advance(by: .seconds(10))
+            var outcomes: [String] = []
+            for _ in 0..<3 { outcomes.append(try await scene.verifyNewToken()) }
+            #expect(outcomes == ["OK", "unavailable: PROVIDER_BUSY", "unavailable: PROVIDER_BUSY"])
+            await scene.expect(["warning a limit of the server is exceeded limit=provider.max-waiting-calls"])
+            await scene.expect(
+                after: .seconds(10),
+                ["notice the limit of the server is no longer exceeded calls=2 duration=0 s limit=provider.max-waiting-calls"])
         }
     }
 
@@ -214,6 +291,10 @@ struct StateMonitorTests {
                 lines.count == 1
                     && lines[0].hasPrefix("error the provider rejects the application's credential or settings \(Self.application)"),
                 "\(lines)")
+            // Without a request, nothing shows that the provider accepts the settings.
+            await scene.expect(after: .seconds(11), [])
+            scene.stack.dependencies.providers.governedApplications[0].health.record(
+                .me, .answered(.success, status: 200), .milliseconds(1))
             #expect(
                 await scene.look(after: .seconds(11)).map { $0.hasPrefix("notice the provider no longer rejects") } == [true])
         }

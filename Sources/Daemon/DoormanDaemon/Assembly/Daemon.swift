@@ -101,7 +101,8 @@ package struct Daemon {
         let reloader = Reloader(
             configuration: activeConfiguration(dependencies, server), counters: dependencies.reloads, logger: logger)
         let monitor = StateMonitor(server: server, dependencies: dependencies, logger: logger)
-        var services: [any Service] = [server, reloader, monitor]
+        // They end in reverse order: the monitor looks on while the server drains.
+        var services: [any Service] = [monitor, server, reloader]
         if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

@@ -33,6 +33,8 @@ actor StateMonitor: Service {
         await cancelWhenGracefulShutdown {
             while (try? await Task.sleep(for: Self.interval)) != nil { await self.look() }
         }
+        // The events of the last second.
+        await look()
         try? await gracefulShutdown()
     }
 
@@ -48,7 +50,9 @@ actor StateMonitor: Service {
     private func lookAtCache(_ now: Instant) {
         let before = cache
         cache = dependencies.verifier.statistics
-        switch stale.record(cache.stale &- before.stale, at: now) {
+        // A stale entry may be served rarely, and then the state lasts as long as the outage.
+        let lasts = stale.isActive && applications.contains { $0.isUnavailable }
+        switch stale.record(cache.stale &- before.stale, persists: lasts, at: now) {
         case nil: break
         case .began: logger.warning("serving stale entries, because the provider gives no verdict")
         case .ended(let duration, let hits):
@@ -82,7 +86,9 @@ actor StateMonitor: Service {
         for (event, count) in events.counts {
             let isKnown = callers[event] != nil || counts[event] != nil
             let hasRoom = callers.count + counts.count < Self.maximumCallerStates
-            counts[isKnown || hasRoom ? event : CallerEvent(caller: "others", kind: event.kind), default: 0] &+= count
+            counts[
+                isKnown || hasRoom || event.caller == nil ? event : CallerEvent(caller: "others", kind: event.kind), default: 0] &+=
+                count
         }
         for event in Set(callers.keys).union(counts.keys).sorted(by: { "\($0)" < "\($1)" }) {
             var state = callers[event] ?? LoggedState(quietTime: event.quietTime)
@@ -143,45 +149,62 @@ private struct ApplicationStates {
     private var openings: UInt64 = 0
     /// Whether the last request before the last look failed, and no other had succeeded since the look before.
     private var wasFailing = false
-    private var unavailable = LoggedState(quietTime: .zero)
+    /// A provider that fails in one second and works in the next one is unavailable all the time.
+    private var unavailable = LoggedState(quietTime: .seconds(5))
+    /// Whether most requests have succeeded again since the provider became unavailable.
+    private var hasRecovered = false
     private var throttled = LoggedState(quietTime: .seconds(5))
     private var circuitBreaker = LoggedState(quietTime: .zero)
     private var misconfigured = LoggedState(quietTime: .seconds(10))
+    /// Whether a request has succeeded since the last one that the provider rejected for our settings.
+    private var hasSucceeded = false
     private var unexpected = LoggedState(quietTime: .seconds(60))
 
     init(_ application: ProviderPool.GovernedApplication) {
         self.application = application
     }
 
+    var isUnavailable: Bool { unavailable.isActive }
+
     mutating func look(_ logger: Logger, at now: Instant) {
         let counts = application.health.current
         let governor = application.governor.statistics
         defer { before = counts }
         log(availability(counts, at: now), counts.causeOfFailure, Self.availability, logger)
+        let newThrottled = counts.throttled &- before.throttled
         log(
-            throttled.record(counts.throttled &- before.throttled, persists: governor.backOff != nil, at: now), nil,
-            Self.throttling, logger)
+            throttled.record(newThrottled, persists: governor.backOff != nil, at: now),
+            newThrottled == 0 ? "the provider reports that provider.usage-limit is reached" : nil, Self.throttling, logger)
         let newOpenings = governor.openings &- openings
         openings = governor.openings
         log(
             circuitBreaker.record(newOpenings, persists: governor.circuitBreaker.isStopping, at: now), nil,
             Self.circuitBreaking, logger)
+        let newMisconfigured = counts.misconfigured &- before.misconfigured
+        hasSucceeded = newMisconfigured == 0 && (hasSucceeded || counts.successes != before.successes)
+        // Without a request, nothing shows that the provider accepts the settings.
         log(
-            misconfigured.record(counts.misconfigured &- before.misconfigured, at: now), counts.causeOfMisconfiguration,
-            Self.misconfiguration, logger)
+            misconfigured.record(newMisconfigured, persists: misconfigured.isActive && !hasSucceeded, at: now),
+            counts.causeOfMisconfiguration, Self.misconfiguration, logger)
         log(unexpected.record(counts.unexpected &- before.unexpected, at: now), counts.causeOfUnexpected, Self.oddness, logger)
     }
 
-    /// The provider is unavailable once most requests fail, be it the only one for a second. It is available again once most succeed.
+    /// The provider is unavailable once most requests fail, be it the only one for a second. It is available again five seconds after most
+    /// succeed, unless most fail meanwhile.
     private mutating func availability(_ counts: ProviderHealth.Counts, at now: Instant) -> LoggedState.Change? {
         let failures = counts.failures &- before.failures
         let successes = counts.successes &- before.successes
         defer { wasFailing = counts.hasFailedLast && successes == 0 }
         if unavailable.isActive {
-            if successes > failures, !counts.hasFailedLast { return unavailable.end() }
-            return unavailable.record(failures, persists: true, at: now)
+            if successes > failures, !counts.hasFailedLast {
+                hasRecovered = true
+            } else if failures >= max(1, successes) {
+                hasRecovered = false
+            }
+            return unavailable.record(hasRecovered ? 0 : failures, persists: !hasRecovered, at: now)
         }
         guard failures > successes && failures > 1 || wasFailing && counts.hasFailedLast && successes == 0 else { return nil }
+        hasRecovered = false
         return unavailable.record(max(failures, 1), at: now)
     }
 }
