@@ -95,6 +95,7 @@ struct FailureTests {
             let error = await transport.failure(server.url())
             #expect(error?.code == .timedOut)
             #expect(error?.requestMayHaveBeenSent == true)
+            #expect(error?.cause == nil)
         }
     }
 

@@ -169,6 +169,7 @@ struct TLSTests {
             let error = await transport.failure("https://localhost:\(server.port)/")
             #expect(error?.code == .timedOut)
             #expect(error?.requestMayHaveBeenSent == false)
+            #expect(error?.cause == .notConnectedInTime)
         }
     }
 }

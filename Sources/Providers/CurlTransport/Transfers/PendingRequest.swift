@@ -102,10 +102,12 @@ final class PendingRequest: Sendable {
 
     func fail(_ code: TransportError.Code, curlCode: UInt32? = nil, cause: TransportError.Cause? = nil) {
         end { state in
-            .failure(
+            let wasSent = !state.sendings.isEmpty
+            let isTimeout = code == .timedOut || code == .deadlineExceeded
+            return .failure(
                 TransportError(
-                    code, requestMayHaveBeenSent: !state.sendings.isEmpty, curlCode: curlCode, repeats: state.repeats,
-                    cause: cause))
+                    code, requestMayHaveBeenSent: wasSent, curlCode: curlCode, repeats: state.repeats,
+                    cause: cause ?? (isTimeout && !wasSent ? .notConnectedInTime : nil)))
         }
     }
 

@@ -40,6 +40,8 @@ package struct TransportError: Error, Sendable, Hashable {
         case proxyNotFound
         case connectionRefused
         case hostUnreachable
+        /// The time was over before a connection was ready, so the provider saw no request.
+        case notConnectedInTime
         /// The proxy responded to `CONNECT` with this status. 407 asks for a user name and a password.
         case proxyResponded(status: Int)
         case certificateExpired
@@ -54,6 +56,7 @@ package struct TransportError: Error, Sendable, Hashable {
             case .proxyNotFound: "the host name of the proxy could not be resolved"
             case .connectionRefused: "the host refused the connection"
             case .hostUnreachable: "the host could not be reached"
+            case .notConnectedInTime: "no connection to the host was ready in time: see its name, the network and a firewall"
             case .proxyResponded(status: 407): "the proxy asks for a user name and a password (status 407)"
             case .proxyResponded(let status): "the proxy refused the connection (status \(status))"
             case .certificateExpired: "the host's certificate has expired"
