@@ -15,7 +15,7 @@ struct ServerConnectionTests {
     private func makeConnection(_ change: (inout ConnectionLimits) -> Void = { _ in }) -> ServerConnection {
         var limits = ConnectionLimits()
         change(&limits)
-        return ServerConnection(limits: limits, counters: counters, now: clock.now)
+        return ServerConnection(limits: limits, counters: counters, callerName: "uid:7", now: clock.now)
     }
 
     /// Sends `requests` and starts a call for each.
@@ -188,6 +188,10 @@ struct ServerConnectionTests {
         #expect(response.streamID == 5)
         #expect(response.failure == .tooManyCalls)
         #expect(response.status?.message.contains("server.max-calls-in-flight") == true)
+        #expect(
+            counters.takeCallerEvents().counts == [
+                CallerEvent(caller: "uid:7", kind: .limitExceeded("server.max-calls-in-flight")): 1
+            ])
         #expect(response.status?.retryAfter == .milliseconds(100))
         _ = try complete(calls, 1, &connection)
         _ = receive(request(5), &connection)

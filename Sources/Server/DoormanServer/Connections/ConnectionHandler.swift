@@ -92,7 +92,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             limits: shared.limits,
             lifetime: ConnectionLifetime(
                 since: now, limits: shared.limits, maximumAge: age, certificateLifetime: certificateLifetime),
-            counters: dispatcher.counters, now: now)
+            counters: dispatcher.counters, callerName: caller.counted.name, now: now)
     }
 
     private var now: Instant { clock() }

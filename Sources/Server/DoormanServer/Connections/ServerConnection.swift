@@ -122,6 +122,7 @@ package struct ServerConnection {
     private let lifetime: ConnectionLifetime
     private let timeouts: Timeouts
     private let counters: ServerCounters
+    private let callerName: String?
     private var decoder: FrameDecoder
     private var state = State.open(InFlightCalls())
     private var wait: Wait
@@ -146,13 +147,16 @@ package struct ServerConnection {
     /// - Parameters:
     ///   - lifetime: The times at which the connection ends by itself; `nil` (the default) for none.
     ///   - counters: Counts the failures that the connection itself reports.
+    ///   - callerName: The name of the caller in these; by default unknown.
     package init(
-        limits: ConnectionLimits, lifetime: ConnectionLifetime? = nil, counters: ServerCounters, now: Instant
+        limits: ConnectionLimits, lifetime: ConnectionLifetime? = nil, counters: ServerCounters, callerName: String? = nil,
+        now: Instant
     ) {
         self.limits = limits
         self.lifetime = lifetime ?? ConnectionLifetime(since: now)
         self.timeouts = Timeouts(limits)
         self.counters = counters
+        self.callerName = callerName
         self.decoder = FrameDecoder(maximumLength: limits.maximumFrameLength)
         self.wait = .frame(since: now)
     }
@@ -522,7 +526,7 @@ package struct ServerConnection {
 
     private mutating func start(_ call: AsynchronousCall, on streamID: StreamID, timeout: Duration?, now: Instant) {
         guard callsInFlight < limits.maximumCallsInFlight else {
-            counters.note(CallerEvent(caller: nil, kind: .limitExceeded("server.max-calls-in-flight")))
+            counters.note(CallerEvent(caller: callerName, kind: .limitExceeded("server.max-calls-in-flight")))
             return fail(
                 streamID, .tooManyCalls,
                 "the connection reached its limit of \(limits.maximumCallsInFlight) calls in flight (server.max-calls-in-flight)",

@@ -7,7 +7,7 @@ package struct CallerEvent: Sendable, Hashable {
         case notAllowed(String)
     }
 
-    /// The caller's name; `nil` for a limit of the server or of a connection.
+    /// The caller's name; `nil` for a limit of the server.
     package let caller: String?
     package let kind: Kind
 
