@@ -128,6 +128,7 @@ struct LogWriterTests {
         let dropped = lines.compactMap { $0.firstMatch(of: /audit_lines=0 lines=(\d+)/).flatMap { Int($0.1) } }.reduce(0, +)
         let written = lines.count { Int($0.trimmingCharacters(in: .whitespaces)) != nil }
         #expect(written + dropped == 100_000)
+        #expect(writer.queue.droppedCount == UInt64(dropped))
         #expect((10...11).contains(written))
         await writer.flush()
     }

@@ -166,6 +166,8 @@ extension ServerStatistics.Name {
     public static let reloadsApplied = Self(rawValue: "reloads.applied")
     /// Reloads that failed, so that the previous settings remained active.
     public static let reloadsFailed = Self(rawValue: "reloads.failed")
+    /// Log lines that were dropped, because the log was not read fast enough.
+    public static let logLinesDropped = Self(rawValue: "log.lines_dropped")
 
     /// Connections that the server closed for a reason, for example `idle`.
     public static func connectionsClosed(_ reason: String) -> Self {

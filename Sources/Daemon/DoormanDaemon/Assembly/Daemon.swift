@@ -79,7 +79,8 @@ package struct Daemon {
     private func serve() async throws {
         if settings.allowsCoreDumps { CoreDumps.allow() }
         logStart()
-        let dependencies = try Dependencies(settings, logger: logger)
+        let dependencies = try Dependencies(
+            settings, logger: logger, droppedLogLines: { [queue = logWriter.queue] in queue.droppedCount })
         defer { dependencies.transport.shutdown() }
         let serverSettings = try settings.serverSettings()
         let tls = try settings.tls.load(now: TimeSource.system.wallTime())

@@ -22,7 +22,10 @@ struct Dependencies {
     let reloads = ReloadCounters()
 
     /// - Throws: ``ConfigurationError`` for invalid settings or an unreadable secret, or the error of a component that cannot be created.
-    init(_ settings: DoormandSettings, time: TimeSource = .system, logger: Logger) throws {
+    init(
+        _ settings: DoormandSettings, time: TimeSource = .system, logger: Logger,
+        droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
+    ) throws {
         let applications = try settings.applications()
         let transport = try CurlTransport(try settings.transportSettings(governors: applications.count))
         self.time = time
@@ -51,7 +54,8 @@ struct Dependencies {
         accountRevocationLimiter = CallerRateLimiter(settings: settings.limitsOfAccountRevocations)
         let statistics = StatisticsSource(
             verifier: verifier, transport: transport, providers: providers, governor: governorSettings,
-            capacity: settings.capacity, maximumDenials: settings.cache.maximumDenials, reloads: reloads)
+            capacity: settings.capacity, maximumDenials: settings.cache.maximumDenials, reloads: reloads,
+            droppedLogLines: droppedLogLines)
         backend = VerificationService(
             verifier: verifier, missLimiter: missLimiter, accountRevocationLimiter: accountRevocationLimiter,
             staleRule: StaleServingRule(governors: providers.governedApplications.map(\.governor)), timeSource: time,

@@ -64,7 +64,10 @@ final class LogQueue: Sendable {
     private struct State {
         var ordinary = Lines()
         var audit = Lines()
+        /// The dropped lines that are not reported yet.
         var dropped = Dropped()
+        /// All dropped lines.
+        var droppedCount: UInt64 = 0
         /// The number of lines so far.
         var count: UInt64 = 0
     }
@@ -80,14 +83,22 @@ final class LogQueue: Sendable {
     func add(_ text: String, _ kind: Kind) {
         state.withLockedValue { state in
             state.count += 1
+            let isAdded =
+                switch kind {
+                case .ordinary: state.ordinary.add(text, number: state.count, limits: limits)
+                case .audit: state.audit.add(text, number: state.count, limits: limits)
+                }
+            guard !isAdded else { return }
+            state.droppedCount += 1
             switch kind {
-            case .ordinary:
-                if !state.ordinary.add(text, number: state.count, limits: limits) { state.dropped.ordinary += 1 }
-            case .audit:
-                if !state.audit.add(text, number: state.count, limits: limits) { state.dropped.audit += 1 }
+            case .ordinary: state.dropped.ordinary += 1
+            case .audit: state.dropped.audit += 1
             }
         }
     }
+
+    /// The number of lines that were dropped, reported or not.
+    var droppedCount: UInt64 { state.withLockedValue { $0.droppedCount } }
 
     /// Removes the next line, or the report of dropped lines, which comes first. Returns `nil` if no line waits.
     func next() -> Next? {

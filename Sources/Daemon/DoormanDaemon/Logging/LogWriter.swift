@@ -10,7 +10,6 @@ final class LogWriter: Sendable {
 
     let queue: LogQueue
     let format: LogFormat
-    private let droppedLines = NIOLockedValueBox<UInt64>(0)
     private let descriptor: Int32
     private let wakeUp = DispatchSemaphore(value: 0)
     /// The number of lines whose writing the thread has not confirmed. It is zero only if all lines are written or dropped.
@@ -49,17 +48,12 @@ final class LogWriter: Sendable {
         while unwritten.withLockedValue({ $0 > 0 }), ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
-    /// The number of lines that were dropped and reported.
-    var droppedCount: UInt64 { droppedLines.withLockedValue { $0 } }
-
     private func writeAll() {
         let count = unwritten.withLockedValue { $0 }
         while let next = queue.next() {
             switch next {
             case .write(let line): DescriptorOutput.write(line, to: descriptor)
-            case .report(let dropped):
-                droppedLines.withLockedValue { $0 += UInt64(dropped.ordinary + dropped.audit) }
-                DescriptorOutput.write(report(dropped), to: descriptor)
+            case .report(let dropped): DescriptorOutput.write(report(dropped), to: descriptor)
             }
         }
         unwritten.withLockedValue { $0 -= count }

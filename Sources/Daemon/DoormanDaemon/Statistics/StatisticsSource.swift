@@ -13,6 +13,8 @@ struct StatisticsSource: Sendable {
     let capacity: Double
     let maximumDenials: Int
     let reloads: ReloadCounters
+    /// Returns the number of log lines that were dropped.
+    let droppedLogLines: @Sendable () -> UInt64
 
     @Sendable
     func read() -> ServerStatistics {
@@ -22,7 +24,7 @@ struct StatisticsSource: Sendable {
         statistics.counters = [
             .cacheHits: cache.hits, .cacheMisses: cache.misses, .cacheJoined: cache.joined, .cacheRefreshed: cache.refreshed,
             .cacheStaleHits: cache.stale, .cacheEvictions: cache.valid.evictions, .cacheNegativeEvictions: cache.negative.evictions,
-            .cacheRejectionStorms: cache.rejectionStorms,
+            .cacheRejectionStorms: cache.rejectionStorms, .logLinesDropped: droppedLogLines(),
         ]
         statistics.gauges = [.cacheInFlightLookups: UInt64(cache.inFlightLookups), .cacheCapacity: UInt64(capacity)]
         statistics.limits = [
