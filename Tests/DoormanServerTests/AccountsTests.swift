@@ -68,6 +68,20 @@ struct AccountsTests {
                 .count == 1)
     }
 
+    @Test("no level of the log hides an audit line")
+    func auditAtAnyLevel() async throws {
+        var log = LogRecorder()
+        log.logLevel = .critical
+        let provider = ScriptedProvider()
+        try await withServer(provider, log: log, settings: { $0.policy = .granting(.revokeAccounts, to: Self.loopback) }) {
+            _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.revoke(account: "1011", streamID: 1))
+            #expect(try await peer.readFrame().data == ResponseEncoder.encodeRevoked())
+        }
+        #expect(log.lines.count == 1 && log.lines[0].contains("audit=account_revocation"), "\(log.lines)")
+    }
+
     @Test(
         "an act has its audit line even if the caller leaves, or its deadline passes, before the provider answers",
         arguments: [true, false])

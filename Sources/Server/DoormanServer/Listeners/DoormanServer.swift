@@ -231,8 +231,11 @@ package final class DoormanServer: Service {
 
     private func makeInitializer() -> ConnectionInitializer {
         let log = RateLimitedLogger(logger, now: backend.timeSource.now)
+        // A setting that makes the log terse must not hide the acts of callers.
+        var audit = logger
+        audit.logLevel = .info
         let shared = ConnectionHandler.Shared(
-            backend: backend, limits: settings.connection, statistics: statistics, log: log, audit: logger)
+            backend: backend, limits: settings.connection, statistics: statistics, log: log, audit: audit)
         return ConnectionInitializer(
             settings: settings, tls: tls, shared: shared, dispatchers: dispatchers, connections: connections,
             handshakes: HandshakeQuotas(settings))
