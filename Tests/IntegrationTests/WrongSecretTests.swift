@@ -61,6 +61,20 @@ struct WrongSecretTests {
         }
     }
 
+    @Test("a server that starts in an outage does not blame the secret")
+    func startInOutage() async throws {
+        let recorder = LogRecorder()
+        try await Stack.run(
+            settings: { $0.baseURL = "http://127.0.0.1:1" }, logger: Logger(label: "test", factory: { _ in recorder }),
+            awaitsCredentials: false
+        ) { _ in
+            try await eventually("a warning is logged") {
+                recorder.lines.contains { $0.hasPrefix("warning the application's credential could not be checked") }
+            }
+            #expect(!recorder.lines.contains { $0.hasPrefix(Self.failed) })
+        }
+    }
+
     @Test("a reload with a wrong secret rejects no token, known or unknown")
     func reload() async throws {
         try await Self.withSecretFile(holding: Stack.ours.secret) { stack, write, lines in

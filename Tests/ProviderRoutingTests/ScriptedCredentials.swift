@@ -127,7 +127,10 @@ final class ScriptedCredentials: Sendable {
             action?(self)
             try? await eventually("checks are released") { self.state.withLockedValue { !$0.holdsChecks } }
             switch response {
-            case .failure(let code, let scope): return .failure(VerificationError(code, name, scope: scope))
+            case .failure(let code, let scope):
+                // A provider that rejects our settings has responded.
+                let request: VerificationError.RequestProgress = code == .providerMisconfigured ? .responded : .sent
+                return .failure(VerificationError(code, name, scope: scope, request: request))
             default: return .success(())
             }
         }

@@ -137,7 +137,7 @@ struct WrongSecretTests {
         #expect(credentials.checkCount == 3)
     }
 
-    @Test("the first failed check and the next success are observed")
+    @Test("the first failed check, the first response that rejects a credential, and the next success are observed")
     func observed() async throws {
         let seen = NIOLockedValueBox<[String]>([])
         let router = credentials.router("1a") { application, failure in
@@ -145,7 +145,8 @@ struct WrongSecretTests {
         }
         for (response, expected) in [
             (.valid, []), (Self.wrongSecret, ["1 providerUnavailable"]), (Self.wrongSecret, ["1 providerUnavailable"]),
-            (.valid, ["1 providerUnavailable", "1 works"]),
+            (.failure(.providerMisconfigured, .credential), ["1 providerUnavailable", "1 providerMisconfigured"]),
+            (.valid, ["1 providerUnavailable", "1 providerMisconfigured", "1 works"]),
         ] as [(ScriptedCredentials.Response, [String])] {
             credentials.check("1a", gives: response)
             let before = credentials.checkCount

@@ -130,6 +130,10 @@ final class ProviderPool: Sendable {
             }
             failingSince.withLockedValue { [now = now()] in $0[applicationID] = $0[applicationID] ?? now }
             metadata["cause"] = "\(failure.message)"
+            guard failure.request == .responded else {
+                return logger.warning(
+                    "the application's credential could not be checked, because the provider did not respond", metadata: metadata)
+            }
             logger.error(
                 "credential check failed: until it succeeds, a rejected proof makes a token unavailable, not rejected",
                 metadata: metadata)

@@ -17,7 +17,7 @@ struct ApplicationRoute: Sendable {
         func markWorking() {
             let hasRecovered = standing.withLockedValue { standing in
                 standing.preferred = number
-                return standing.lastCheckSucceeded == false && standing.recordCheck(succeeded: true)
+                return standing.lastCheckSucceeded == false && standing.recordCheck(nil)
             }
             if hasRecovered { onRecovery() }
         }
@@ -35,20 +35,32 @@ struct ApplicationRoute: Sendable {
         var preferred: Int
         /// The time from which the next ``CredentialCheck`` may begin; `nil` before the first.
         var nextCheck: Instant?
-        /// Whether the last check found a credential that works, or a call has shown it since; `nil` before the first.
-        private(set) var lastCheckSucceeded: Bool?
+        private var lastCheck: CheckOutcome?
+
+        private enum CheckOutcome: Sendable {
+            case succeeded
+            /// The provider responded, and accepted no credential.
+            case rejected
+            /// The provider gave no response, which says nothing about the credential.
+            case unanswered
+        }
 
         init(preferred: Int, lastCheckSucceeded: Bool?) {
             self.preferred = preferred
-            self.lastCheckSucceeded = lastCheckSucceeded
+            lastCheck = lastCheckSucceeded.map { $0 ? .succeeded : .rejected }
         }
+
+        /// Whether the last check found a credential that works, or a call has shown it since; `nil` before the first.
+        var lastCheckSucceeded: Bool? { lastCheck.map { $0 == .succeeded } }
 
         /// Records the outcome of a check.
         ///
+        /// - Parameter failure: `nil` if a credential works.
         /// - Returns: Whether it differs from the outcome before. The first check of an application is expected to succeed.
-        mutating func recordCheck(succeeded: Bool) -> Bool {
-            defer { lastCheckSucceeded = succeeded }
-            return succeeded != lastCheckSucceeded ?? true
+        mutating func recordCheck(_ failure: VerificationError?) -> Bool {
+            let outcome: CheckOutcome = failure.map { $0.request == .responded ? .rejected : .unanswered } ?? .succeeded
+            defer { lastCheck = outcome }
+            return outcome != lastCheck ?? .succeeded
         }
     }
 

@@ -87,7 +87,7 @@ final class CredentialCheck: Sendable {
         let result = await firstWorkingCredential(of: route, deadline: Deadline(began.advanced(by: timeout)))
         var failure: VerificationError?
         if case .failure(let error) = result { failure = error }
-        if route.standing.withLockedValue({ $0.recordCheck(succeeded: failure == nil) }) {
+        if route.standing.withLockedValue({ $0.recordCheck(failure) }) {
             observer(route.applicationID, failure)
         }
         return Outcome(began: began, workingCredential: result)
