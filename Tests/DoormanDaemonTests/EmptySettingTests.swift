@@ -41,6 +41,10 @@ struct EmptySettingTests {
             #expect(problem?.contains(".yaml: line 2: \(key) must not be empty: write ") == true, "\(problem ?? "")")
             #expect(problem?.hasSuffix(", or none") == true)
         }
+        for text in [file(key, "{}"), "\(key): {}\n", file(key, "{ }")] {
+            let problem = problem { try load(file: text) }
+            #expect(problem?.contains("\(key) needs a value: it holds an empty mapping, {}") == true, "\(problem ?? "")")
+        }
         var problems = [problem { try load([setting.flag, ""]) }]
         problems.append(problem { try load([setting.flag + "="]) })
         problems.append(problem { try load(environment: [setting.environmentVariable: ""]) })
@@ -54,6 +58,18 @@ struct EmptySettingTests {
                 problem?.hasPrefix("\(key) (\(setting.flag), \(setting.environmentVariable)) must not be empty: write ") == true)
             #expect(problem?.hasSuffix(", or none") == true)
         }
+    }
+
+    @Test("an empty mapping is a value of no setting, and hides no unknown name")
+    func emptyMappings() {
+        for setting in SettingsCatalogue.all {
+            let problem = problem { try load(file: "\(setting.key): {}\n") }
+            #expect(problem?.contains("\(setting.key) needs a value") == true, "\(setting.key): \(problem ?? "none")")
+        }
+        for text in ["prometheus: {}", "ACCOUNT-KIT: {}", "authorization: {policy_file: {}}", "cache: {ttl: {a: {}}}"] {
+            #expect(problem { try load(file: text) }?.contains("unknown setting") == true, "\(text)")
+        }
+        #expect(problem { try load(file: "authorization: {}") } == nil, "a group may be empty")
     }
 
     @Test("none turns the protection off in every source, and is printed", arguments: keys)

@@ -52,7 +52,7 @@ struct FileSource: SettingsSource {
         guard let setting = SettingsCatalogue.setting(key) else {
             // The lines of a group may all be comments.
             let isGroup = SettingsCatalogue.all.contains { $0.key.hasPrefix(key + ".") }
-            if isGroup, isNull { return }
+            if isGroup, isNull || node.mapping != nil { return }
             let problem =
                 isGroup
                 ? "\(key) is a group of settings: write their names below it, for example \(key): {NAME: VALUE}"
@@ -64,6 +64,9 @@ struct FileSource: SettingsSource {
             return problems.append("\(path): lines \(first) and \(leaf.line): \(key) is set twice")
         }
         lines[key] = leaf.line
+        guard node.mapping == nil else {
+            return problems.append("\(place): \(key) needs a value: it holds an empty mapping, {}")
+        }
         // Null is an absent value. Without this, null would be the path of a file of that name.
         guard !isNull || setting.form.mustNotBeEmpty else { return }
         let items = setting.isList ? node.sequence?.compactMap(\.scalar?.string) : nil
@@ -80,7 +83,8 @@ struct FileSource: SettingsSource {
         return root
     }
 
-    /// Returns all values except mappings, with their dotted keys, in the file's order.
+    /// Returns all values except mappings that hold any, with their dotted keys, in the file's order. An empty mapping is a value: the name
+    /// before it may be unknown, or that of a setting that must not be lost.
     ///
     /// - Throws: ``MalformedFileError`` for a nested list, and for too many values: with aliases of aliases, a few lines of YAML expand
     ///   to millions of values.
@@ -91,10 +95,10 @@ struct FileSource: SettingsSource {
         while let (path, node, line) = pending.popLast() {
             visited += 1 + (node.sequence?.count ?? 0)
             guard visited <= maximumNodes else { throw .tooManyValues }
-            if let mapping = node.mapping {
+            if let mapping = node.mapping, !mapping.isEmpty || path.isEmpty {
                 pending += mapping.reversed().map { (path + [$0.key.string ?? "?"], $0.value, $0.key.mark?.line ?? line) }
             } else {
-                let isLeaf = node.scalar != nil || node.sequence?.allSatisfy { $0.scalar != nil } == true
+                let isLeaf = node.scalar != nil || node.mapping != nil || node.sequence?.allSatisfy { $0.scalar != nil } == true
                 guard isLeaf else { throw .nestedList(line) }
                 leaves.append(Leaf(key: path.joined(separator: "."), node: node, line: line))
             }

@@ -33,7 +33,7 @@ struct RevokeCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
-        if account == "" { throw ValidationError("--account is empty") }
+        if let account, !AccountsDeleteCommand.isValid(account) { throw AccountsDeleteCommand.invalidID("--account") }
         if account != nil && (token != nil || tokenFile != nil) {
             throw ValidationError("give a token or --account, not both")
         }

@@ -52,7 +52,7 @@ struct DevelopmentStack: Sendable {
         let (secret, policy) = (folder.file("app-secret"), folder.file("policy.yaml"))
         try write(Self.policy, to: policy)
 
-        let emulatorPort = options.emulatorPort ?? LocalPort.ifFree(EmulatorAddress.defaultPort)
+        let emulatorPort = options.emulatorPort ?? Self.freePort(EmulatorAddress.defaultPort, of: programs.emulator)
         let emulator = try await start(
             [emulatorPath, "--port", "\(emulatorPort)", "--port-file", folder.file("emulator.port"), "--write-app-secret", secret]
                 + (options.seed.map { ["--seed", $0] } ?? []),
@@ -61,7 +61,7 @@ struct DevelopmentStack: Sendable {
         let emulatorAddress = try EmulatorAddress(
             parsing: "127.0.0.1:\(try await port(of: emulator, folder.file("emulator.port")))")
 
-        let port = options.port ?? LocalPort.ifFree(DoormanTarget.defaultPort)
+        let port = options.port ?? Self.freePort(DoormanTarget.defaultPort, of: programs.server)
         let server = try await start(
             [
                 serverPath, "--server-address", "127.0.0.1:\(port)", "--server-port-file", folder.file("server.port"),
@@ -72,6 +72,18 @@ struct DevelopmentStack: Sendable {
         children.append(server)
         let address = DoormanTarget.hostAndPort("127.0.0.1", try await Self.port(of: server, folder.file("server.port")))
         return DevelopmentStack(emulator: emulator, server: server, emulatorAddress: emulatorAddress, address: address)
+    }
+
+    /// Returns the default port, or 0 for another free one. A line says so: other commands call the default port, where another server answers.
+    private static func freePort(_ port: Int, of program: String) -> Int {
+        let free = LocalPort.ifFree(port)
+        if free == 0 {
+            StandardStreams.writeError(
+                FailureReport.line(
+                    "warning: port \(port) is in use, so \(program) takes a free port",
+                    next: "Give other commands the address below."))
+        }
+        return free
     }
 
     /// Waits until a child ends.
