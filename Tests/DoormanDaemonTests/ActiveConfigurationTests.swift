@@ -266,7 +266,7 @@ struct ActiveConfigurationTests {
                 return
             }
             #expect(problems.count == 1)
-            #expect(problems.first?.contains("accepting responses without an application requires the app secret") == true)
+            #expect(problems.first?.contains("accept-answers-without-application needs an app secret") == true)
             #expect(scene.secrets == [[Self.secret]])
         }
     }

@@ -73,7 +73,7 @@ struct ApplicationsTests {
         try withFile("- id: 1\n-\n  id: 2\n  api-version: one\n") { settings, _ in
             #expect(
                 problems(settings) == [
-                    "account-kit.applications-file, application 2, line 3: API version: expected a form like v1.3"
+                    "account-kit.applications-file, application 2, line 3: api-version must have a form like v1.3"
                 ])
         }
     }
@@ -124,7 +124,7 @@ struct ApplicationsTests {
         settings.applicationID = id
         #expect(
             problems(settings) == [
-                "account-kit: application id: the Facebook app id is required, 1 to 32 decimal digits without a leading zero"
+                "account-kit.application-id must be 1 to 32 decimal digits without a leading zero"
             ])
     }
 
@@ -211,13 +211,13 @@ struct ApplicationsTests {
             ", application 5: secret-file must be a single value",
             ", application 2: secret-file: cannot read the file, whose path is relative to FOLDER: no such file or directory",
             ", application 2: next-secret-file: the file is empty: write the app secret into it",
-            ", application 2: application id: the Facebook app id is required, 1 to 32 decimal digits without a leading zero",
-            ", application 4: API version: expected a form like v1.3",
+            ", application 2: id must be 1 to 32 decimal digits without a leading zero",
+            ", application 4: api-version must have a form like v1.3",
             ", application 5: next-secret-file needs secret-file, which is missing",
-            ", application 5: application id: the Facebook app id is required, 1 to 32 decimal digits without a leading zero",
-            ", application 6: accepting responses without an application requires the app secret: other apps' tokens would pass",
-            ", application 7: application secret: expected 1 to 256 visible ASCII characters",
-            "account-kit: base URL: expected https://host[:port][/path], or http:// to this machine",
+            ", application 5: id must be 1 to 32 decimal digits without a leading zero",
+            ", application 6: accept-answers-without-application needs an app secret: other apps' tokens would pass without a proof",
+            ", application 7: secret-file must hold 1 to 256 visible ASCII characters, and nothing after them but a newline",
+            "account-kit.base-url must be https://host[:port][/path], or http:// to this machine",
         ]
         #expect(problems == expected)
     }

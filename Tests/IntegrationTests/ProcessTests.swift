@@ -206,6 +206,21 @@ struct ProcessTests {
         }
     }
 
+    @Test("a host name that can't be resolved ends doormand with a sentence")
+    func unknownHost() async throws {
+        let run = try ChildProcess.ours(
+            "doormand",
+            [
+                "--server-address", "nohost.invalid:0", "--server-allow-plaintext-from-network", "true",
+                "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123",
+            ])
+        #expect(try await run.ending() == 1)
+        #expect(
+            run.errorOutput.hasSuffix(
+                "doormand: cannot listen on nohost.invalid:0: the host name could not be resolved: check server.address\n"),
+            "\(run.errorOutput)")
+    }
+
     @Test("an address in use ends doormand with an error that names it")
     func addressInUse() async throws {
         try await Stack.run { stack in

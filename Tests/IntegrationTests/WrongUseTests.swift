@@ -98,7 +98,7 @@ struct WrongUseTests {
                 + "tokens of every application would be accepted"),
         Mistake(
             arguments: ["--account-kit-base-url", "http://graph.example.org", "--account-kit-application-id", "123"], status: 78,
-            message: "account-kit: base URL: expected https://host[:port][/path], or http:// to this machine"),
+            message: "account-kit.base-url must be https://host[:port][/path], or http:// to this machine"),
     ]
 
     private static let files: [Mistake] = [

@@ -42,8 +42,18 @@ struct ApplicationEntry: Sendable {
     let name: String
     /// The prefix of messages about one key of the entry.
     let keyPrefix: String
+    let idKey: String
     let secretKey: String
     let nextSecretKey: String
+
+    /// The key of a setting where this entry is configured.
+    private func key(of problem: AccountKitSettings.Invalid) -> String {
+        switch problem.key {
+        case .applicationID: idKey
+        case .appSecret: secretKey
+        case .acceptAnswersWithoutApplication, .apiVersion, .baseURL, .maximumTokenBytes, .maximumCodeBytes: problem.key.rawValue
+        }
+    }
 
     /// Reads the secrets and checks the entry.
     ///
@@ -73,7 +83,7 @@ struct ApplicationEntry: Sendable {
         for problem in credentials.flatMap(\.problemsOfApplication) {
             // A secret that could not be read is not reported as missing, too.
             if problem == .acceptingWithoutSecret, !problems.isEmpty { continue }
-            let line = "\(name): \(problem)"
+            let line = "\(keyPrefix)\(key(of: problem)) \(problem.expectation)"
             if !problems.contains(line) { problems.append(line) }
         }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
@@ -117,7 +127,7 @@ extension DoormandSettings {
         if baseURL.isEmpty {
             problems.append(Self.missingProvider)
         } else {
-            problems += accountKitSettings(id: "0", secret: nil).problemsOfProvider.map { "account-kit: \($0)" }
+            problems += accountKitSettings(id: "0", secret: nil).problemsOfProvider.map { "account-kit.\($0)" }
         }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
         return applications
@@ -130,7 +140,8 @@ extension DoormandSettings {
 
     private var singleApplication: ApplicationEntry {
         var entry = ApplicationEntry(
-            apiVersion: apiVersion, name: "account-kit", keyPrefix: "account-kit.", secretKey: "app-secret-file",
+            apiVersion: apiVersion, name: "account-kit", keyPrefix: "account-kit.", idKey: "application-id",
+            secretKey: "app-secret-file",
             nextSecretKey: "next-app-secret-file")
         entry.id = applicationID
         entry.secretFile = appSecretFile

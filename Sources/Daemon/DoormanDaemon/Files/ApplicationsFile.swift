@@ -37,7 +37,7 @@ struct ApplicationsFile {
         guard let values = application.values else { return }
         let name = application.name
         var entry = ApplicationEntry(
-            apiVersion: apiVersion, name: name, keyPrefix: "\(name): ", secretKey: "secret-file",
+            apiVersion: apiVersion, name: name, keyPrefix: "\(name): ", idKey: "id", secretKey: "secret-file",
             nextSecretKey: "next-secret-file")
         entry.folder = folder.path
         for (key, node) in values {

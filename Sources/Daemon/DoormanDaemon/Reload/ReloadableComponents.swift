@@ -132,7 +132,7 @@ extension ProviderPool {
         do throws(AccountKitSettings.Invalid) {
             return ReloadableComponent.Step(changed: changed, needRestart: needRestart, apply: try prepare(after))
         } catch {
-            throw ConfigurationError(problems: ["account-kit: \(error)"])
+            throw ConfigurationError(problems: ["account-kit.\(error)"])
         }
     }
 

@@ -41,12 +41,26 @@ package struct AccountKitSettings: Sendable, Hashable {
 
     /// A setting with an invalid value.
     package struct Invalid: Error, Sendable, Hashable, CustomStringConvertible {
-        /// The setting and the expected value. Contains no value that could be a secret.
-        package let description: String
+        /// The setting's key below `account-kit`.
+        package enum Key: String, Sendable {
+            case applicationID = "application-id"
+            case appSecret = "app-secret-file"
+            case acceptAnswersWithoutApplication = "accept-answers-without-application"
+            case apiVersion = "api-version"
+            case baseURL = "base-url"
+            case maximumTokenBytes = "max-token-length"
+            case maximumCodeBytes = "max-code-length"
+        }
+
+        package let key: Key
+        /// The expected value, as words that follow the key. Contains no value that could be a secret.
+        package let expectation: String
+
+        package var description: String { "\(key.rawValue) \(expectation)" }
 
         package static let acceptingWithoutSecret = Invalid(
-            description:
-                "accepting responses without an application requires the app secret: other apps' tokens would pass")
+            key: .acceptAnswersWithoutApplication, expectation: "needs an app secret: other apps' tokens would pass without a proof"
+        )
     }
 
     /// The first invalid setting; `nil` if all are valid. ``AccountKitVerifier`` throws it when it is created.
@@ -57,18 +71,20 @@ package struct AccountKitSettings: Sendable, Hashable {
         var problems: [Invalid] = []
         if !DecimalDigits.areID(application.id, upTo: 32) {
             problems.append(
-                Invalid(
-                    description: "application id: the Facebook app id is required, 1 to 32 decimal digits without a leading zero"))
+                Invalid(key: .applicationID, expectation: "must be 1 to 32 decimal digits without a leading zero"))
         }
         if let secret = application.secret, !(1...256).contains(secret.bytes.count) || !secret.bytes.allSatisfy(\.isVisibleASCII) {
-            problems.append(Invalid(description: "application secret: expected 1 to 256 visible ASCII characters"))
+            problems.append(
+                Invalid(
+                    key: .appSecret,
+                    expectation: "must hold 1 to 256 visible ASCII characters, and nothing after them but a newline"))
         }
         if acceptAnswersWithoutApplication, application.secret == nil { problems.append(.acceptingWithoutSecret) }
         let version = apiVersion.split(separator: ".", omittingEmptySubsequences: false)
         if !apiVersion.hasPrefix("v") || version.count != 2 || !DecimalDigits.areAll(version[0].dropFirst(), upTo: 3)
             || !DecimalDigits.areAll(version[1], upTo: 3)
         {
-            problems.append(Invalid(description: "API version: expected a form like v1.3"))
+            problems.append(Invalid(key: .apiVersion, expectation: "must have a form like v1.3"))
         }
         return problems
     }
@@ -77,11 +93,12 @@ package struct AccountKitSettings: Sendable, Hashable {
     package var problemsOfProvider: [Invalid] {
         var problems: [Invalid] = []
         if baseURL.utf8.count > 1024 || baseURL.utf8.contains(UInt8(ascii: "?")) || !URLPolicy.accepts(baseURL) {
-            problems.append(Invalid(description: "base URL: expected https://host[:port][/path], or http:// to this machine"))
+            problems.append(
+                Invalid(key: .baseURL, expectation: "must be https://host[:port][/path], or http:// to this machine"))
         }
-        for (name, value) in [("maximum token bytes", maximumTokenBytes), ("maximum code bytes", maximumCodeBytes)]
+        for (key, value) in [(Invalid.Key.maximumTokenBytes, maximumTokenBytes), (.maximumCodeBytes, maximumCodeBytes)]
         where !(16...4096).contains(value) {
-            problems.append(Invalid(description: "\(name): expected 16 to 4096"))
+            problems.append(Invalid(key: key, expectation: "must be from 16 to 4096"))
         }
         return problems
     }

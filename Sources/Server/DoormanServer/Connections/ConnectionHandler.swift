@@ -412,7 +412,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         shared.log.log(
             level, about: closing.name, "closed a connection",
             [
-                "reason": "\(closing.explanation)", "peer": "\(context.remoteAddress?.description ?? "a Unix socket")",
+                "reason": "\(closing.explanation)", "peer": "\(context.remoteAddress?.text ?? "a Unix socket")",
                 "caller": "\(caller.caller)",
             ])
     }

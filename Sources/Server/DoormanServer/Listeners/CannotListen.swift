@@ -17,7 +17,7 @@ package struct CannotListen: Error, CustomStringConvertible {
         case let error as IOError:
             let cause = FileAccessError(errno: error.errnoCode).cause
             return Self.nextStep(after: error.errnoCode).map { "\(cause): \($0)" } ?? cause
-        case is SocketAddressError, is NIOConnectionError:
+        case is SocketAddressError, is SocketAddressError.UnknownHost, is NIOConnectionError:
             return "the host name could not be resolved: check server.address"
         default: return "\(cause)"
         }

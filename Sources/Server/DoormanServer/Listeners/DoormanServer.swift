@@ -222,7 +222,7 @@ package final class DoormanServer: Service {
             let bound = try await bind()
             listeners.withLockedValue { $0 += bound }
             for listener in bound {
-                logger.info("listening", metadata: ["address": "\(listener.localAddress?.description ?? address)"])
+                logger.info("listening", metadata: ["address": "\(listener.localAddress?.text ?? address)"])
             }
         } catch {
             throw CannotListen(address: address, cause: error)

@@ -109,6 +109,6 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         dispatcher.counters.countClosed(failure.name)
         shared.log.log(
             failure.isRoutine ? .debug : .notice, about: failure.name, "closed a connection",
-            ["reason": "\(failure.explanation)", "peer": "\(context.remoteAddress?.description ?? "unknown")"])
+            ["reason": "\(failure.explanation)", "peer": "\(context.remoteAddress?.text ?? "unknown")"])
     }
 }
