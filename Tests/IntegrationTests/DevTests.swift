@@ -93,16 +93,17 @@ struct DevTests {
     }
 
     @Test(
-        "a child that ends is named with the end of its log",
+        "what the user gave wrong is exit 2, and a child that refuses it is named with the end of its log",
         arguments: [
             (["--", "--cache-tll", "5s"], "doormand ended with exit code 64", "--cache-tll"),
-            (["--seed", "/nonexistent.json"], "account-kit-emulator ended with exit code 1", "/nonexistent.json: can't be read"),
+            (["--seed", "/nonexistent.json"], "--seed: cannot read the file: no such file or directory", ""),
+            (["--port", "7999", "--emulator-port", "7999"], "--port and --emulator-port must differ", ""),
             (["--phone", "5"], "the emulator rejects the login: phone: must be", ""),
         ])
     func failures(arguments: [String], message: String, log: String) async throws {
         try await withTemporaryFolder { folder in
             let dev = try start(arguments, in: folder)
-            #expect(try await dev.ending() == 3)
+            #expect(try await dev.ending() == 2)
             #expect(dev.output.isEmpty && dev.errorOutput.contains("doorman: \(message)"), "\(dev.allOutput)")
             #expect(log.isEmpty || dev.errorOutput.contains(log), "\(dev.allOutput)")
             #expect(try files(in: folder).isEmpty)
@@ -113,7 +114,7 @@ struct DevTests {
     func failureAsJSON() async throws {
         try await withTemporaryFolder { folder in
             let dev = try start(["--json", "--", "--cache-tll", "5s"], in: folder)
-            #expect(try await dev.ending() == 3)
+            #expect(try await dev.ending() == 2)
             #expect(dev.output.hasPrefix(#"{"message":"doormand ended with exit code 64","next":"#), "\(dev.allOutput)")
         }
     }

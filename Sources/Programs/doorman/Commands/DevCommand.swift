@@ -72,6 +72,14 @@ struct DevStartCommand: AsyncParsableCommand {
         for (name, port) in [("--port", port), ("--emulator-port", emulatorPort)] {
             if let port, !(0...65_535).contains(port) { throw ValidationError("\(name) must be from 0 to 65535") }
         }
+        if let port, port > 0, port == emulatorPort { throw ValidationError("--port and --emulator-port must differ") }
+        if let seed {
+            do throws(FileAccessError) {
+                _ = try RegularFile.read(seed, limit: 1)
+            } catch {
+                throw ValidationError("--seed: cannot read the file: \(error.cause)")
+            }
+        }
         if seed == nil, application != Self.standardApplication { throw ValidationError("--application needs --seed") }
     }
 
@@ -148,7 +156,8 @@ struct DevStartCommand: AsyncParsableCommand {
             loggedIn = try await EmulatorClient(address: stack.emulatorAddress).logIn(request, timeout: .seconds(10))
         } catch .refused(let words) {
             throw DevelopmentStack.Failure(
-                message: "the emulator rejects the login: \(words)", next: "Check --phone, --email and --application.")
+                message: "the emulator rejects the login: \(words)", next: "Check --phone, --email and --application.",
+                status: .wrongUse)
         } catch {
             throw DevelopmentStack.Failure(message: "the emulator did not log the user in: \(error)", next: "Try again.")
         }
@@ -182,7 +191,7 @@ struct DevStartCommand: AsyncParsableCommand {
                 try StandardStreams.write(FailureReport(error, next: failure.next).json + "\n")
             }
             StandardStreams.writeError(failure.log + FailureReport.line(failure.message, next: failure.next))
-            throw ExitStatus.unavailable
+            throw failure.status
         }
     }
 }

@@ -51,6 +51,9 @@ struct ChildProgram: Sendable {
         }
     }
 
+    /// Whether the program has ended because of its command line or its settings: EX_USAGE and EX_CONFIG of sysexits.h.
+    var hasRefusedArguments: Bool { [64, 78].contains(child_status(id, 1)) }
+
     /// Asks the program to end.
     func terminate() { kill(id, SIGTERM) }
 

@@ -11,6 +11,8 @@ struct DevelopmentStack: Sendable {
         let next: String
         /// The end of the log of a child that has ended.
         var log = ""
+        /// The exit code of `doorman dev`.
+        var status = ExitStatus.unavailable
     }
 
     struct Options: Sendable {
@@ -156,7 +158,7 @@ struct DevelopmentStack: Sendable {
             let log = child.endOfLog(lines: 20)
             return Failure(
                 message: "\(child.name) \(ending)", next: log.isEmpty ? "Its log is empty." : "The end of its log is above.",
-                log: log)
+                log: log, status: child.hasRefusedArguments ? .wrongUse : .unavailable)
         }
     }
 }
