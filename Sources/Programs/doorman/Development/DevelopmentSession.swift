@@ -40,12 +40,12 @@ struct DevelopmentSession {
           let identity = try await client.verify("\(user.token)")
           print(identity.accountID)
 
-        Go, with github.com/containerd/ttrpc and the messages of Protos/doorman/v1/auth.proto:
+        Go, with the stubs that docs/how-to/other-languages.md generates:
 
           connection, err := net.Dial("tcp", "\(stack.address)")
-          client := ttrpc.NewClient(connection)
-          request := &VerifyRequest{Token: []byte("\(user.token)")}
-          err = client.Call(ctx, "doorman.v1.Auth", "Verify", request, identity)
+          client := doormanv1.NewAuthClient(ttrpc.NewClient(connection))
+          request := &doormanv1.VerifyRequest{Token: []byte("\(user.token)")}
+          identity, err := client.Verify(context.Background(), request)
 
         Ctrl-C ends both programs and removes their files. Until then, their logs are in
           \(stack.server.log)
