@@ -97,6 +97,7 @@ let package = Package(
         module("DoormanVersion", in: "Sources/Core", ["CDoormanVersion"]),
         module("DoormanSupport", in: "Sources/Core", ["DoormanCore", nioConcurrencyHelpers]),
         module("DoormanFiles", in: "Sources/Core", ["DoormanPlatform"]),
+        module("StrictJSON", in: "Sources/Core", ["DoormanCore", "DoormanSupport"]),
         module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL", "DoormanCore"]),
         module(
             "DoormanWire", in: "Sources/Wire", ["DoormanCore", "DoormanSupport", "CDoormanProtos", "CProtobufC", nioCore]),
@@ -114,7 +115,7 @@ let package = Package(
             ["CDoormanCurl", "CCurl", "DoormanCore", "ProviderHTTP", nioConcurrencyHelpers]),
         module(
             "AccountKit", in: "Sources/Providers",
-            ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", nioConcurrencyHelpers]),
+            ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON", nioConcurrencyHelpers]),
         module(
             "DoormanServer", in: "Sources/Server",
             [
@@ -195,6 +196,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("DoormanCoreTests", ["DoormanCore", "DoormanSupport"]),
         tests("DoormanSupportTests", ["DoormanCore", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
+        tests("StrictJSONTests", ["StrictJSON"]),
         tests("DoormanFilesTests", ["DoormanFiles", "TestKit"]),
         tests("DoormanWireTests", ["DoormanCore", "DoormanSupport", "DoormanWire", "TestKit", nioCore]),
         tests("NIOSSLExtrasTests", ["NIOSSLExtras"]),
@@ -213,7 +215,10 @@ let package = Package(
             ["AccountKitEmulator", "CurlTransport", "ProviderHTTP", "TestKit", logging, nioConcurrencyHelpers]),
         tests(
             "AccountKitTests",
-            ["AccountKit", "DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "TestKit", nioConcurrencyHelpers]),
+            [
+                "AccountKit", "DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON", "TestKit",
+                nioConcurrencyHelpers,
+            ]),
         tests(
             "AccountKitEmulatorTests",
             ["AccountKitEmulator", "TestKit", logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
@@ -253,7 +258,7 @@ let package = Package(
             [
                 "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanBench", "DoormanClient",
                 "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanServer", "DoormanSupport", "DoormanWire",
-                "ProviderHTTP", "TestKit", logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
+                "ProviderHTTP", "StrictJSON", "TestKit", logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
                 "account-kit-emulator", "doorman", "doormand",
             ]),
         tests("PageTests", ["TestKit", "account-kit-emulator", "doorman", "doormand"]),

@@ -2,6 +2,7 @@ import AccountKit
 import DoormanCore
 import DoormanSupport
 import ProviderHTTP
+import StrictJSON
 import TestKit
 import Testing
 

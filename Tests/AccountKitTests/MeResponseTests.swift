@@ -1,4 +1,5 @@
 import AccountKit
+import StrictJSON
 import Testing
 
 @Suite("The body of /me")
@@ -57,5 +58,18 @@ struct MeResponseTests {
     func namelessApplication(application: String) {
         #expect(Self.decode(#"{"id":"1",\#(Self.phone),"application":\#(application)}"#)?.applicationID?.isEmpty == true)
         #expect(Self.decode(#"{"id":"1",\#(Self.phone)}"#)?.applicationID == nil)
+    }
+
+    @Test("a text with any byte changed does not crash the reader")
+    func mutations() {
+        let text = Array(Sample.phoneBody.utf8)
+        for end in 0..<text.count { #expect(JSONValue(bytes: Array(text[..<end])) == nil) }
+        for index in text.indices {
+            for byte in [0, 0x22, 0x5c, 0x7b, 0x7d, 0x80, 0xff] as [UInt8] {
+                var changed = text
+                changed[index] = byte
+                if case .object(let body)? = JSONValue(bytes: changed) { _ = MeResponse(body) }
+            }
+        }
     }
 }

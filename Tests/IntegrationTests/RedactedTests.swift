@@ -4,6 +4,7 @@ import DoormanBench
 import DoormanCore
 import DoormanCrypto
 import ProviderHTTP
+import StrictJSON
 import Testing
 
 @testable import AccountKit

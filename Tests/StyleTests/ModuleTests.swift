@@ -15,6 +15,7 @@ struct ModuleTests {
         "DoormanSupport": ["DoormanCore", "NIOConcurrencyHelpers"],
         "DoormanVersion": ["CDoormanVersion"],
         "DoormanFiles": ["DoormanPlatform"],
+        "StrictJSON": core,
         "DoormanCrypto": ["COpenSSL", "DoormanCore"],
         "DoormanWire": core.union(["CDoormanProtos", "CProtobufC", "NIOCore"]),
         "NIOSSLExtras": ["DoormanPlatform", "NIOCore", "NIOSSL", "NIOTLS"],
@@ -24,7 +25,7 @@ struct ModuleTests {
         "CallerLimits": core.union(["NIOConcurrencyHelpers"]),
         "ProviderHTTP": core,
         "CurlTransport": core.union(libc).union(["CDoormanCurl", "CCurl", "NIOConcurrencyHelpers", "ProviderHTTP"]),
-        "AccountKit": core.union(["DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP"]),
+        "AccountKit": core.union(["DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP", "StrictJSON"]),
         "DoormanServer": core.union(nio).union(libc).union([
             "CallerLimits", "DoormanCrypto", "DoormanFiles", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle",
             "Logging",

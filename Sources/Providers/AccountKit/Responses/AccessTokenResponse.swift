@@ -1,5 +1,6 @@
 package import DoormanCore
 internal import DoormanSupport
+package import StrictJSON
 
 /// The body of a successful code exchange (E1): the account and its token.
 ///

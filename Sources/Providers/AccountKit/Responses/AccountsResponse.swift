@@ -1,5 +1,6 @@
 package import DoormanCore
 internal import DoormanSupport
+package import StrictJSON
 
 /// The body of a page of accounts (E6).
 package struct AccountsResponse: Sendable, Hashable {

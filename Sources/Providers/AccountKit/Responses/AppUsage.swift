@@ -1,4 +1,5 @@
 internal import ProviderHTTP
+internal import StrictJSON
 
 /// The `X-App-Usage` header (the contract, section 3): the used part of each of the application's limits, in percent.
 ///

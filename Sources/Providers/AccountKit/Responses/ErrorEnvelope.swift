@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// The `error` object of a response (the contract, section 3). Any field may be absent.
 ///
 /// A field of a wrong type makes the response malformed, which is not a reason to reject a token.

@@ -1,4 +1,5 @@
 internal import DoormanSupport
+package import StrictJSON
 
 /// The body of a successful `/me` (the contract, section 2).
 package struct MeResponse: Sendable, Hashable {

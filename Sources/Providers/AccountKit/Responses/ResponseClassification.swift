@@ -1,4 +1,5 @@
 package import ProviderHTTP
+package import StrictJSON
 
 /// The meaning of a response from Account Kit (the contract, section 3). ``ResponseKind`` is its name in metrics and logs.
 package enum ResponseClassification: Sendable, Hashable {

@@ -1,6 +1,7 @@
 package import DoormanCore
 package import DoormanSupport
 package import ProviderHTTP
+internal import StrictJSON
 
 /// Verifies tokens with Account Kit over an HTTP transport.
 ///

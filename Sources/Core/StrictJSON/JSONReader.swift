@@ -75,8 +75,9 @@ struct JSONReader {
             if !skip("+") { _ = skip("-") }
             guard skipDigits() > 0 else { return nil }
         }
-        guard position == integerEnd else { return .number }
-        return Int64(String(decoding: bytes[start..<integerEnd], as: UTF8.self)).map(JSONValue.integer) ?? .number
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        guard position == integerEnd else { return .number(text) }
+        return Int64(text).map(JSONValue.integer) ?? .number(text)
     }
 
     /// Reads a string (RFC 8259, section 7). The bytes between escapes must be UTF-8.

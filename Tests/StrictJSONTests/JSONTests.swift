@@ -1,4 +1,4 @@
-import AccountKit
+import StrictJSON
 import Testing
 
 @Suite("JSON")
@@ -7,8 +7,8 @@ struct JSONTests {
     func values() {
         let text = #" {"a":null,"b":[true,false],"c":-12,"d":1.5e3,"e":{"f":""},"g":9223372036854775808,"h":0} "# + "\r\n\t"
         let expected: [String: JSONValue] = [
-            "a": .null, "b": .array([.bool(true), .bool(false)]), "c": .integer(-12), "d": .number,
-            "e": .object(["f": .string("")]), "g": .number, "h": .integer(0),
+            "a": .null, "b": .array([.bool(true), .bool(false)]), "c": .integer(-12), "d": .number("1.5e3"),
+            "e": .object(["f": .string("")]), "g": .number("9223372036854775808"), "h": .integer(0),
         ]
         #expect(JSONValue(bytes: Array(text.utf8)) == .object(expected))
     }
@@ -47,16 +47,15 @@ struct JSONTests {
         #expect(JSONValue(bytes: Array(repeating: UInt8(ascii: "["), count: 65_536)) == nil)
     }
 
-    @Test("a text with any byte changed does not crash the reader")
-    func mutations() {
-        let text = Array(Sample.phoneBody.utf8)
-        for end in 0..<text.count { #expect(JSONValue(bytes: Array(text[..<end])) == nil) }
-        for index in text.indices {
-            for byte in [0, 0x22, 0x5c, 0x7b, 0x7d, 0x80, 0xff] as [UInt8] {
-                var changed = text
-                changed[index] = byte
-                if case .object(let body)? = JSONValue(bytes: changed) { _ = MeResponse(body) }
-            }
-        }
+    @Test(
+        "a value is written as it was read, with the members of an object in the order of their names",
+        arguments: [
+            ("null", "null"), ("[ true , false ]", "[true,false]"), ("-12", "-12"), ("1.50e3", "1.50e3"),
+            (#"{"b":{},"a":"\u0001\"\\\/é"}"#, #"{"a":"\u0001\"\\/é","b":{}}"#),
+        ])
+    func written(text: String, expected: String) throws {
+        let value = try #require(JSONValue(bytes: Array(text.utf8)))
+        #expect(value.text == expected)
+        #expect(JSONValue(bytes: Array(value.text.utf8)) == value)
     }
 }
