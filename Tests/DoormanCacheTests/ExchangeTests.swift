@@ -36,7 +36,8 @@ struct ExchangeTests {
 
     @Test("a call that leaves out the only application joins a call that names it")
     func onlyApplication() async throws {
-        let scene = try Scene { $0.defaultApplicationID = "1" }
+        let scene = try Scene()
+        scene.provider.onlyTarget.withLockedValue { $0.applicationID = "1" }
         let calls = [exchange(scene), exchange(scene, application: "1")]
         try await eventually("both calls wait") {
             scene.verifier.statistics.joined == 1 && scene.provider.exchangeRequests.count == 1

@@ -47,6 +47,7 @@ func encodeForTests(_ verdict: Verdict) -> EncodedResponse {
     switch verdict {
     case .valid(let identity): EncodedResponse(bytes: Array("\(identity.accountID) \(identity.freshness)".utf8))
     case .rejected(let rejection): EncodedResponse(bytes: Array("\(rejection.reason)".utf8))
+    case .forbidden(let forbidden): EncodedResponse(bytes: Array("\(forbidden.reason)".utf8))
     }
 }
 
@@ -92,9 +93,11 @@ struct Scene {
 extension CachingVerifier {
     /// Verifies as the server does: validates the syntax first.
     func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        if let rejection = validateSyntax(of: request.token) { return .rejected(rejection) }
+        if let rejection = validateSyntax(of: request.token, naming: request.provider) { return .rejected(rejection) }
         let call = VerifyCall(
-            validated: request.token, key: key(of: request.token.bytes.span), applicationID: request.applicationID,
+            validated: request.token, key: key(of: request.token.bytes.span),
+            requirements: TokenRequirements(
+                provider: request.provider, applicationID: request.applicationID, scopes: request.requiredScopes),
             maxAge: request.maxAge)
         return try await verify(call, deadline: deadline).verdict
     }

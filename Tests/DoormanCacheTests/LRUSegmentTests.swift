@@ -100,7 +100,7 @@ struct LRUSegmentTests {
             model.remove(key)
         case 990..<995:
             let account = String(Int.random(in: 0...9, using: &random))
-            let keys = segment.keys(accountID: account, applicationID: nil)
+            let keys = segment.keys(accountID: account, of: ProviderTarget())
             guard Set(keys) == model.keys(accountID: account), Set(keys).count == keys.count else { return false }
             for key in keys {
                 segment.remove(key)

@@ -27,6 +27,7 @@ struct RejectionStormTests {
             switch try await scene.verify(Token("EMAW\(name)"), maxAge: nil) {
             case .valid(let identity): "\(identity.freshness)"
             case .rejected(let rejection): "\(rejection.reason)"
+            case .forbidden(let forbidden): "\(forbidden.reason)"
             }
         }
 

@@ -164,7 +164,8 @@ struct RevocationTests {
 
     @Test("without a named application, an account is that of the only application")
     func onlyApplication() async throws {
-        let scene = try await laggingScene { $0.defaultApplicationID = "5432154321543210" }
+        let scene = try await laggingScene()
+        scene.provider.onlyTarget.withLockedValue { $0.applicationID = "5432154321543210" }
         try await revoke(scene, .account(Self.account))
         #expect(scene.cachedResponse() == "tokenRejected")
     }

@@ -28,8 +28,10 @@ struct TokenKeyTests {
         let maker = try TokenKeyMaker()
         let code = Array("AQcode".utf8)
         let keys: Set = [
-            maker.key(forCode: code.span, applicationID: nil), maker.key(forCode: code.span, applicationID: ""),
-            maker.key(forCode: code.span, applicationID: "1"), maker.key(forCode: code.span, applicationID: "2"),
+            maker.key(forCode: code.span, of: ProviderTarget(applicationID: nil)),
+            maker.key(forCode: code.span, of: ProviderTarget(applicationID: "")),
+            maker.key(forCode: code.span, of: ProviderTarget(applicationID: "1")),
+            maker.key(forCode: code.span, of: ProviderTarget(applicationID: "2")),
             maker.key(forToken: code.span),
         ]
         #expect(keys.count == 5)

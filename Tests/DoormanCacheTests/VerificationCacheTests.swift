@@ -76,7 +76,8 @@ struct VerificationCacheTests {
         #expect(statistics(cache).negative.entries == 0)
     }
 
-    private static let account = DenialList.AccountKey(accountID: "1011166682335378", applicationID: "5432154321543210")
+    private static let account = DenialList.AccountKey(
+        accountID: "1011166682335378", target: ProviderTarget(applicationID: "5432154321543210"))
     private static let times = VerificationCache.AccountDenialTimes(
         requestedBefore: Instant(nanoseconds: 100), end: Instant(nanoseconds: 200), tokensEnd: Instant(nanoseconds: 300))
 
@@ -131,10 +132,10 @@ struct VerificationCacheTests {
             guard round % 20 == 0 else { continue }
             let present = (0..<80).filter { cache.verdict(of: key($0), now: now)?.identity?.accountID == account }
             var reservation = try cache.reserveDenials(
-                of: .init(accountID: account, applicationID: nil), for: .unknown, now: Instant(nanoseconds: UInt64(round)))
+                of: .init(accountID: account, target: ProviderTarget()), for: .unknown, now: Instant(nanoseconds: UInt64(round)))
             // The denials end at once, so that later rounds can store the tokens again.
             cache.deny(
-                .init(accountID: account, applicationID: nil),
+                .init(accountID: account, target: ProviderTarget()),
                 .init(requestedBefore: now, end: now, tokensEnd: now), &reservation)
             cache.release(reservation)
             #expect(!present.isEmpty)

@@ -25,6 +25,11 @@ struct EveryRowTests {
             let peer = try RawPeer.connect(port: stack.port)
             try await trial.prepare(stack, peer)
             let request = try trial.request(stack)
+            if failure == .wrongProvider {
+                // Only a valid entry shows that a token belongs to another provider.
+                try await peer.send(request(Trial.warmUp))
+                #expect(try await self.status(Trial.warmUp, from: peer) == nil)
+            }
             try await peer.send(request(101))
             let status = try #require(try await self.status(101, from: peer))
             #expect(status.code == failure.row.code)
@@ -127,6 +132,12 @@ private struct Trial: Sendable {
         case .proofRejected:
             let token = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             return { try Self.verify(token, $0) }
+        case .wrongProvider:
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            return { try Self.verify(token, $0, requirements: TokenRequirements(provider: $0 == Self.warmUp ? nil : "another")) }
+        case .insufficientScope:
+            let token = try stack.emulator.logIn(phone: "+15551234567")
+            return { try Self.verify(token, $0, requirements: TokenRequirements(scopes: ["orders:write"])) }
         case .wrongApplication, .providerUnavailable, .providerBusy, .providerMisconfigured, .draining, .tooManyCalls,
             .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer:
             let token = try stack.emulator.logIn(phone: "+15551234567")
@@ -163,8 +174,14 @@ private struct Trial: Sendable {
         return RawFrame(streamID: streamID, type: 1, data: data).bytes
     }
 
-    private static func verify(_ token: String, _ streamID: UInt32, timeout: Duration? = nil) throws -> [UInt8] {
-        let data = try RequestEncoder.encode(VerificationRequest(token: Token(token)), timeout: timeout)
+    /// The stream id of a call that fills the cache.
+    static let warmUp: UInt32 = 99
+
+    private static func verify(
+        _ token: String, _ streamID: UInt32, timeout: Duration? = nil, requirements: TokenRequirements = .none
+    ) throws -> [UInt8] {
+        let request = VerificationRequest(token: Token(token), requirements: requirements)
+        let data = try RequestEncoder.encode(request, timeout: timeout)
         return RawFrame(streamID: streamID, type: 1, data: data).bytes
     }
 }

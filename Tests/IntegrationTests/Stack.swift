@@ -124,6 +124,7 @@ extension DoormanError {
     var reason: String {
         switch kind {
         case .rejected(let reason): "rejected: \(reason)"
+        case .forbidden(let reason): "forbidden: \(reason)"
         case .unavailable(let reason): "unavailable: \(reason)"
         }
     }

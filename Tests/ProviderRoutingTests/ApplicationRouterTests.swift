@@ -33,9 +33,12 @@ struct ApplicationRouterTests {
         _ router: ApplicationRouter, token: Token = Sample.token, known: String? = nil, application: String? = nil
     ) async -> String {
         do throws(VerificationError) {
-            let request = VerificationRequest(token: token, applicationID: application, knownApplicationID: known)
+            let request = VerificationRequest(
+                token: token, requirements: TokenRequirements(applicationID: application),
+                known: known.map { ProviderTarget(applicationID: $0) })
             switch try await router.verify(request, deadline: Sample.deadline()) {
             case .valid(let identity): return "valid \(identity.applicationID)"
+            case .forbidden(let forbidden): return "forbidden \(forbidden.reason)"
             case .rejected(let rejection): return "rejected \(rejection.reason)"
             }
         } catch {

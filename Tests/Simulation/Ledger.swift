@@ -217,6 +217,7 @@ extension Ledger {
         switch outcome {
         case .success(.valid(let identity)): check(identity, of: call, now: now, wallTime: wallTime)
         case .success(.rejected(let rejection)): check(rejection, of: call, now: now, wallTime: wallTime)
+        case .success(.forbidden): report("a forbidden call that requires no scope", at: now)
         case .failure(let error): check(error, of: call, now: now)
         }
     }
@@ -229,6 +230,7 @@ extension Ledger {
         let isGood = isOurs && facts[token].map { $0.revokedAt == nil && ($0.expiry.map { wallTime < $0 } ?? true) } ?? false
         switch outcome {
         case .success(.valid) where isGood, .success(.rejected) where !isGood: count("recovered")
+        case .success(.forbidden): report("a forbidden call that requires no scope", at: now)
         case .success(.rejected): report("a good token is rejected long after the last outage", at: now)
         // A third party may have revoked the token within its TTL.
         case .success(.valid): break
@@ -294,6 +296,7 @@ extension Ledger {
             if call.request.applicationID == nil || fact?.application == call.request.applicationID {
                 report("WRONG_APPLICATION for the right application", at: now)
             }
+        case .wrongProvider: report("WRONG_PROVIDER for a call that names none", at: now)
         case .proofRejected:
             if fact.map({ Simulation.applications.contains($0.application) }) ?? true {
                 report("PROOF_REJECTED for a token of our own application", at: now)

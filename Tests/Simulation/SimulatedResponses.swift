@@ -22,6 +22,7 @@ extension HTTPResponse {
                 #"{"id":"\#(identity.accountID)","email":{"address":"a@b.c"},"application":{"id":"\#(identity.applicationID)"}}"#)
         case .rejected(let rejection):
             self = rejection.reason == .proofRejected ? .proofRejection : .tokenRejection(drawnBy: &random)
+        case .forbidden: preconditionFailure("no provider judges what a call requires")
         }
     }
 

@@ -105,7 +105,7 @@ package final class Simulation: Sendable {
         let hit = verifier.lookup(
             key, applicationID: application.span, maxAgeSeconds: seconds, now: world.now, into: &response)
         if hit?.isDueForRefresh == true {
-            verifier.refresh(VerifyCall(validated: request.token, key: key, applicationID: request.applicationID))
+            verifier.refresh(VerifyCall(validated: request.token, key: key, requirements: TokenRequirements(request.target)))
         }
         guard hit != nil, let number = Int(String(decoding: response.bytes, as: UTF8.self)) else { return nil }
         return encoded.withLockedValue { $0[number] }

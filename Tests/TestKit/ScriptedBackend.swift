@@ -64,9 +64,17 @@ package final class ScriptedBackend: VerificationBackend {
         return CacheHit()
     }
 
+    package func lookup(_ call: VerifyCall, now: Instant, into response: inout EncodedResponse) -> CacheHit? {
+        guard let cached = cache.response(token(of: call.key)) else { return nil }
+        response = cached
+        return CacheHit()
+    }
+
     package func refresh(_ call: VerifyCall) {}
 
-    package func validateSyntax(of token: Token) -> Rejection? { provider.validateSyntax(of: token) }
+    package func validateSyntax(of token: Token, naming name: String?) -> Rejection? {
+        provider.validateSyntax(of: token, naming: name)
+    }
 
     package func serveStale(
         _ call: VerifyCall, on occasion: StaleOccasion, now: Instant, into response: inout EncodedResponse
@@ -90,7 +98,7 @@ package final class ScriptedBackend: VerificationBackend {
 
     package func verify(_ call: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict {
         precondition(call.token == token(of: call.key), "the key is another token's")
-        let request = VerificationRequest(token: call.token, applicationID: call.applicationID, maxAge: call.maxAge)
+        let request = VerificationRequest(token: call.token, requirements: call.requirements, maxAge: call.maxAge)
         let verdict = try await provider.verify(request, deadline: deadline)
         return EncodedVerdict(verdict, EncodedResponse(bytes: ResponseEncoder.encode(verdict)), from: .provider)
     }

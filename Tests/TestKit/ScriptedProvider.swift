@@ -1,5 +1,6 @@
 package import DoormanCore
 package import DoormanSupport
+package import NIOConcurrencyHelpers
 
 /// A provider with scripted responses for each method. It records its requests.
 ///
@@ -14,6 +15,8 @@ package final class ScriptedProvider: TokenProvider {
     package let accountLists: ScriptedCalls<AccountListRequest, AccountPage>
     package let accountDeletions: ScriptedCalls<AccountDeletionRequest, Void>
     package let credentialChecks: ScriptedCalls<Void, Void>
+    /// The provider and the application of calls that name none.
+    package let onlyTarget = NIOLockedValueBox(ProviderTarget())
     private let syntaxCheck: SyntaxCheck
 
     /// - Parameters:
@@ -35,6 +38,14 @@ package final class ScriptedProvider: TokenProvider {
 
     package func validateSyntax(of token: Token) -> Rejection? {
         syntaxCheck(token)
+    }
+
+    package func resolve(
+        _ target: ProviderTarget, for operation: ProviderOperation
+    ) throws(VerificationError) -> ProviderTarget {
+        let only = onlyTarget.withLockedValue { $0 }
+        return ProviderTarget(
+            provider: target.provider ?? only.provider, applicationID: target.applicationID ?? only.applicationID)
     }
 
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {

@@ -84,9 +84,16 @@ final class FuzzBackend: VerificationBackend {
         return CacheHit()
     }
 
+    func lookup(_ call: VerifyCall, now: Instant, into response: inout EncodedResponse) -> CacheHit? {
+        let token = token(of: call.key)
+        guard token.first == TestCache.cached else { return nil }
+        response = EncodedResponse(bytes: TestCache.response(to: token.span))
+        return CacheHit()
+    }
+
     func refresh(_ call: VerifyCall) {}
 
-    func validateSyntax(of token: Token) -> Rejection? {
+    func validateSyntax(of token: Token, naming provider: String?) -> Rejection? {
         token.bytes.first == TestCache.malformed ? Rejection(.malformedToken, "not a token") : nil
     }
 

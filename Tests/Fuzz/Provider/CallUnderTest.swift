@@ -24,6 +24,7 @@ struct CallUnderTest: Sendable {
             switch try await verifier.verify(request, deadline: deadline) {
             case .valid(let identity): check(identity, in: provider.responses.last)
             case .rejected(let rejection): check(rejection)
+            case .forbidden: require(false, "no provider judges what a call requires")
             }
         } catch {
             check(error)

@@ -15,6 +15,8 @@ public final class ScriptedVerifier: TokenVerifying {
         case identity(Identity)
         /// The token is rejected: log the user out.
         case rejected(RejectionReason)
+        /// The token is good, but the call is not allowed with it.
+        case forbidden(ForbiddenReason)
         /// There is no verdict: the token may be good or not.
         case unavailable(UnavailableReason)
         /// This error.
@@ -29,8 +31,10 @@ public final class ScriptedVerifier: TokenVerifying {
         public let token: Token
         /// The maximum age of the verdict; `nil` if the caller set none.
         public let maxAge: Duration?
+        /// The provider, the application and the scopes that the token must have.
+        public let requirements: TokenRequirements
         /// The application that the token must have been issued for; `nil` if the caller set none.
-        public let applicationID: String?
+        public var applicationID: String? { requirements.applicationID }
         /// The maximum time for the call; `nil` if the caller set none.
         public let timeout: Duration?
     }
@@ -67,18 +71,23 @@ public final class ScriptedVerifier: TokenVerifying {
         state.withLockedValue { $0.responses[Token(token)] = response }
     }
 
-    /// Records the request, and returns or throws the response that was set for the token.
+    /// Records the request, and returns or throws the response that was set for the token. An identity without a required scope is forbidden.
     public func verify(
-        _ token: Token, maxAge: Duration?, applicationID: String?, timeout: Duration?
+        _ token: Token, requiring requirements: TokenRequirements, maxAge: Duration?, timeout: Duration?
     ) async throws(DoormanError) -> Identity {
-        let request = Request(token: token, maxAge: maxAge, applicationID: applicationID, timeout: timeout)
+        let request = Request(token: token, maxAge: maxAge, requirements: requirements, timeout: timeout)
         let response = state.withLockedValue { state in
             state.requests.append(request)
             return state.responses[token] ?? state.otherwise
         }
         switch response {
-        case .identity(let identity): return identity
+        case .identity(let identity):
+            guard requirements.scopes.allSatisfy(identity.scopes.contains) else {
+                throw DoormanError(.insufficientScope, "scripted identity without a required scope")
+            }
+            return identity
         case .rejected(let reason): throw DoormanError(reason, "scripted")
+        case .forbidden(let reason): throw DoormanError(reason, "scripted")
         case .unavailable(let reason): throw DoormanError(reason, "scripted", isRetryable: true)
         case .error(let error): throw error
         case .silence: throw await silence(for: timeout ?? DoormanClientConfiguration().timeout)

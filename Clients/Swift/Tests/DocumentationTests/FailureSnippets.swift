@@ -7,6 +7,7 @@ import Testing
 private enum Page: Equatable {
     case account(String)
     case logIn
+    case notAllowed
     case tryAgain(in: Duration)
 }
 
@@ -16,6 +17,7 @@ private func page(for token: Token, doorman: any TokenVerifying) async -> Page {
     } catch {
         switch error.kind {
         case .rejected: return .logIn
+        case .forbidden: return .notAllowed
         case .unavailable: return .tryAgain(in: error.retryAfter ?? .seconds(1))
         }
     }

@@ -13,8 +13,13 @@ struct FailureContractTests {
 
     @Test("only verdicts about the token are rejections", arguments: Failure.allCases)
     func kinds(failure: Failure) {
-        let rejections: Set<Failure> = [.tokenRejected, .wrongApplication, .proofRejected, .malformedToken]
+        let rejections: Set<Failure> = [.tokenRejected, .wrongApplication, .wrongProvider, .proofRejected, .malformedToken]
         #expect((error(failure).rejection != nil) == rejections.contains(failure))
+    }
+
+    @Test("only a valid token that lacks a scope makes a call forbidden", arguments: Failure.allCases)
+    func forbidden(failure: Failure) {
+        #expect((error(failure).kind == .forbidden(.insufficientScope)) == (failure == .insufficientScope))
     }
 
     @Test("every error has the reason of its row", arguments: Failure.allCases)
@@ -22,6 +27,7 @@ struct FailureContractTests {
         let name =
             switch error(failure).kind {
             case .rejected(let reason): reason.description
+            case .forbidden(let reason): reason.description
             case .unavailable(let reason): reason.description
             }
         #expect(name == failure.row.reason ?? failure.row.code.description)
@@ -30,7 +36,9 @@ struct FailureContractTests {
     @Test("idempotent calls are retryable as the contract says", arguments: Failure.allCases)
     func retry(failure: Failure) {
         #expect(error(failure).isRetryable == (failure.row.retry != .no))
-        #expect(error(failure).retryAfter == (error(failure).rejection == nil ? .seconds(3) : nil))
+        var isVerdict = true
+        if case .unavailable = error(failure).kind { isVerdict = false }
+        #expect(error(failure).retryAfter == (isVerdict ? nil : .seconds(3)))
     }
 
     @Test("an exchange is retryable only if it was not begun", arguments: Failure.allCases)

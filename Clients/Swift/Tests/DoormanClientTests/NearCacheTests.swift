@@ -11,7 +11,7 @@ struct NearCacheTests {
     let civil = Timestamp(millisecondsSince1970: 1_500_000_000_000)
 
     private func key(_ token: String, _ application: String? = nil) -> NearCache.Key {
-        NearCache.Key(token: Token(token), applicationID: application)
+        NearCache.Key(token: Token(token), requirements: TokenRequirements(applicationID: application))
     }
 
     private func identity(_ account: String, validFor time: Duration = .seconds(60), _ freshness: Freshness = .fresh) -> Identity {

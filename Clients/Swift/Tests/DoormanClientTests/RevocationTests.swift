@@ -239,7 +239,7 @@ struct RevocationTests {
             var identity = Identity.sample(account)
             identity.validUntil = Timestamp(millisecondsSince1970: .max)
             nearCache.store(
-                identity, for: NearCache.Key(token: Token(account), applicationID: nil), revocations: nearCache.revocations,
+                identity, for: NearCache.Key(token: Token(account), requirements: .none), revocations: nearCache.revocations,
                 at: client.time.now, civil: .now)
         }
         #expect(nearCache.count == 2)

@@ -11,6 +11,8 @@ public struct Identity: Sendable, Hashable {
     public var validUntil: Timestamp
     /// The source of this identity: a provider request for this call, or the cache.
     public var freshness: Freshness
+    /// The facts that many tokens don't have; `nil` for none.
+    private var detailsBox: IdentityDetailsBox?
 
     /// Creates a fresh identity that does not expire, for example in a test.
     ///
@@ -60,14 +62,14 @@ public struct Identity: Sendable, Hashable {
 
     /// The provider's id of the account. Account Kit's ids are decimal digits.
     ///
-    /// Identify users by this id together with ``applicationID``. Phone numbers and e-mail addresses pass from one person to
+    /// Identify users by this id together with ``provider`` and ``applicationID``. Phone numbers and e-mail addresses pass from one person to
     /// another.
     public var accountID: String {
         get { texts[.accountID] ?? "" }
         set { texts[.accountID] = newValue }
     }
 
-    /// The id of the application that the token was issued to.
+    /// The id of the application that the token was issued to. For tokens with an audience, the audience that the server accepted.
     public var applicationID: String {
         get { texts[.applicationID] ?? "" }
         set { texts[.applicationID] = newValue }
@@ -93,7 +95,7 @@ public struct Identity: Sendable, Hashable {
         set { texts[.email] = newValue }
     }
 
-    /// The name of the provider that verified the token, for example `account-kit`.
+    /// The name of the provider that verified the token, as the server's configuration has it, for example `account-kit`.
     public var provider: String {
         get { texts[.provider] ?? "" }
         set { texts[.provider] = newValue }
@@ -109,8 +111,81 @@ public struct Identity: Sendable, Hashable {
         texts.isEqual(.applicationID, to: applicationID)
     }
 
-    /// The heap memory of the texts, in bytes.
-    package var heapBytes: Int { texts.heapBytes }
+    /// The heap memory of all texts, in bytes.
+    package var heapBytes: Int { texts.heapBytes + (detailsBox?.details.heapBytes ?? 0) }
+}
+
+// Facts that depend on the kind of the provider.
+extension Identity {
+    private var details: IdentityDetails {
+        get { detailsBox?.details ?? .none }
+        set { detailsBox = IdentityDetailsBox(newValue) }
+    }
+
+    /// Whether any of these facts is present.
+    package var hasDetails: Bool { detailsBox != nil }
+
+    /// The scopes that the token was granted, in the token's order; empty if the provider states none.
+    public var scopes: [String] {
+        get { details.scopes }
+        set { details.scopes = newValue }
+    }
+
+    /// The end of the token itself; `nil` if the provider states none. ``validUntil`` is never later.
+    public var expiresAt: Timestamp? {
+        get { details.expiresAt }
+        set { details.expiresAt = newValue }
+    }
+
+    /// The issuer of the token, for example `https://login.example.org/`; `nil` if the provider states none.
+    public var issuer: String? {
+        get { details.issuer }
+        set { details.issuer = newValue }
+    }
+
+    /// Whether the provider says that the account controls the address in ``email``. False if it does not say.
+    public var isEmailVerified: Bool {
+        get { details.isEmailVerified }
+        set { details.isEmailVerified = newValue }
+    }
+
+    /// Whether the provider says that the account controls the number in ``phone``. False if it does not say.
+    public var isPhoneVerified: Bool {
+        get { details.isPhoneVerified }
+        set { details.isPhoneVerified = newValue }
+    }
+
+    /// Further claims about the token, by name, as the server's configuration selects them. A value is a JSON text, for example `"blue"` with
+    /// its quotation marks, or `["admin"]`. All names and values together have at most 4 KiB.
+    public var claims: [String: String] {
+        get { details.claims }
+        set { details.claims = newValue }
+    }
+
+    /// All audiences of the token that the provider's configuration accepts, with ``applicationID``; empty if the token has no audience. Not
+    /// part of a response.
+    package var audiences: [String] {
+        get { details.audiences }
+        set { details.audiences = newValue }
+    }
+
+    /// The fingerprint of the key that signed the token; `nil` if none did. Not part of a response.
+    package var signingKey: UInt64? {
+        get { details.signingKey }
+        set { details.signingKey = newValue }
+    }
+
+    /// Whether ``provider`` equals this name. Creates no string of it.
+    package func isFrom(_ provider: String) -> Bool {
+        texts.isEqual(.provider, to: provider.utf8Span.span)
+    }
+
+    /// Returns the first of these scopes that the token was not granted; `nil` if it has all of them.
+    package func missingScope(among required: [String]) -> String? {
+        guard !required.isEmpty else { return nil }
+        let granted = scopes
+        return required.first { !granted.contains($0) }
+    }
 }
 
 extension Identity: CustomReflectable {
@@ -120,7 +195,9 @@ extension Identity: CustomReflectable {
             self,
             children: [
                 "accountID": accountID, "applicationID": applicationID, "phone": phone as Any, "email": email as Any,
-                "provider": provider, "verifiedAt": verifiedAt, "validUntil": validUntil, "freshness": freshness,
+                "provider": provider, "verifiedAt": verifiedAt, "validUntil": validUntil, "freshness": freshness, "scopes": scopes,
+                "expiresAt": expiresAt as Any, "issuer": issuer as Any, "isEmailVerified": isEmailVerified,
+                "isPhoneVerified": isPhoneVerified, "claims": claims,
             ], displayStyle: .struct)
     }
 }

@@ -7,6 +7,9 @@ package protocol TokenVerifier: Sendable {
     /// - Returns: The rejection if the syntax is invalid; `nil` otherwise.
     func validateSyntax(of token: Token) -> Rejection?
 
+    /// Validates the syntax of a token for a call that names a provider. Only a router looks at the name.
+    func validateSyntax(of token: Token, naming provider: String?) -> Rejection?
+
     /// Verifies a token whose syntax is valid. The first layer validates the syntax, and no layer below does so again.
     ///
     /// - Parameter deadline: The end of the call. No layer takes longer.
@@ -25,6 +28,13 @@ package protocol TokenProvider: TokenVerifier {
     @discardableResult
     func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) -> RevocationOutcome
 
+    /// Returns the only provider and application that an operation can be for, without a provider request. Returns the target that the call
+    /// names by default.
+    ///
+    /// - Throws: `.invalidRequest` if the call must name one of several, or names one that is not configured; `.unsupported` if no provider
+    ///   has the operation.
+    func resolve(_ target: ProviderTarget, for operation: ProviderOperation) throws(VerificationError) -> ProviderTarget
+
     /// Returns a page of an application's accounts. Idempotent. Unsupported by default.
     func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage
 
@@ -37,7 +47,25 @@ package protocol TokenProvider: TokenVerifier {
     func checkCredential(deadline: Deadline) async throws(VerificationError)
 }
 
+extension TokenVerifier {
+    /// Validates the syntax of a token, whichever provider the call names.
+    package func validateSyntax(of token: Token, naming provider: String?) -> Rejection? { validateSyntax(of: token) }
+}
+
+/// An operation whose provider and application can't be told from a token.
+package enum ProviderOperation: Sendable, Hashable, CaseIterable {
+    case exchange
+    case accountRevocation
+    case accountList
+    case accountDeletion
+}
+
 extension TokenProvider {
+    /// Returns the target that the call names.
+    package func resolve(_ target: ProviderTarget, for operation: ProviderOperation) throws(VerificationError) -> ProviderTarget {
+        target
+    }
+
     /// Throws ``VerificationError/Code/unsupported``.
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
         throw VerificationError(.unsupported, "The provider does not support listing accounts.")
@@ -57,41 +85,63 @@ extension TokenProvider {
 /// A request to verify a token.
 package struct VerificationRequest: Sendable, Hashable {
     package var token: Token
+    /// The provider that the call names; `nil` if it names none.
+    package var provider: String?
     /// The application that the call names; `nil` if it names none. Tried first, and a rejection by another application is no answer.
     /// Whether a valid token belongs to it is for the caller to check.
     package var applicationID: String?
+    /// The scopes that the call requires. No provider's verifier looks at them.
+    package var requiredScopes: [String]
     /// The maximum age of a cached verdict; `nil` for any age within its TTL.
     package var maxAge: Duration?
     /// Whether the request refreshes a cached entry ahead of time, so that no caller waits for it.
     package var isRefresh: Bool
-    /// The application for which the token was valid before; `nil` if unknown. A rejected proof is then no rejection of the token.
-    package var knownApplicationID: String?
+    /// The provider and the application for which the token was valid before; `nil` if unknown. A rejected proof is then no rejection of the
+    /// token.
+    package var known: ProviderTarget?
     /// The caller that pays for all provider requests after the first. `nil` for a request that no call waits for. No part of the request
     /// on the wire.
     package var caller: Caller?
 
+    /// The provider and the application that the call names.
+    package var target: ProviderTarget { ProviderTarget(provider: provider, applicationID: applicationID) }
+
     package init(
-        token: Token, applicationID: String? = nil, maxAge: Duration? = nil, isRefresh: Bool = false,
-        knownApplicationID: String? = nil, caller: Caller? = nil
+        token: Token, requirements: TokenRequirements = .none, maxAge: Duration? = nil, isRefresh: Bool = false,
+        known: ProviderTarget? = nil, caller: Caller? = nil
     ) {
         self.token = token
-        self.applicationID = applicationID
+        provider = requirements.provider
+        applicationID = requirements.applicationID
+        requiredScopes = requirements.scopes
         self.maxAge = maxAge
         self.isRefresh = isRefresh
-        self.knownApplicationID = knownApplicationID
+        self.known = known
         self.caller = caller
+    }
+
+    /// Creates a request that names an application only.
+    package init(token: Token, applicationID: String?, maxAge: Duration? = nil, caller: Caller? = nil) {
+        self.init(
+            token: token, requirements: TokenRequirements(applicationID: applicationID), maxAge: maxAge, caller: caller)
     }
 }
 
 /// A request to exchange a code for a token.
 package struct ExchangeRequest: Sendable, Hashable {
     package var code: AuthorizationCode
+    /// The provider that the call names; `nil` if it names none.
+    package var provider: String?
     /// The application that the code belongs to; `nil` for the only configured application.
     package var applicationID: String?
     /// The caller that pays for all provider requests after the first. No part of the request on the wire.
     package var caller: Caller?
 
-    package init(code: AuthorizationCode, applicationID: String? = nil, caller: Caller? = nil) {
+    /// The provider and the application that the call names.
+    package var target: ProviderTarget { ProviderTarget(provider: provider, applicationID: applicationID) }
+
+    package init(code: AuthorizationCode, provider: String? = nil, applicationID: String? = nil, caller: Caller? = nil) {
+        self.provider = provider
         self.code = code
         self.applicationID = applicationID
         self.caller = caller
@@ -108,25 +158,33 @@ package struct RevocationRequest: Sendable, Hashable {
     }
 
     package var subject: Subject
+    /// The provider that the call names; `nil` if it names none.
+    package var provider: String?
     /// The application of the token or account; `nil` for the only configured application.
     package var applicationID: String?
     /// The caller whose quota of denials the revocation counts towards, and that pays for all provider requests after the first. No part of
     /// the request on the wire.
     package var caller: Caller
 
-    package init(_ subject: Subject, applicationID: String? = nil, caller: Caller = .unknown) {
+    /// The provider and the application that the call names.
+    package var target: ProviderTarget { ProviderTarget(provider: provider, applicationID: applicationID) }
+
+    package init(_ subject: Subject, provider: String? = nil, applicationID: String? = nil, caller: Caller = .unknown) {
+        self.provider = provider
         self.subject = subject
         self.applicationID = applicationID
         self.caller = caller
     }
 }
 
-/// The result of a revocation that the provider carried out.
+/// The result of a revocation.
 package enum RevocationOutcome: Sendable, Hashable {
     /// The provider revoked the token, or every token of the account.
     case revoked
     /// The token was invalid already.
     case alreadyInvalid
+    /// The token is valid, and only Doorman can deny it, until this time; `nil` if the token has no end.
+    case deniedLocally(until: Timestamp?)
 }
 
 /// A request for a page of an application's accounts.
@@ -137,6 +195,8 @@ package struct AccountListRequest: Sendable, Hashable {
     /// `provider.max-body`.
     package static let defaultPageSize = 100
 
+    /// The provider that the call names; `nil` if it names none.
+    package var provider: String?
     /// The application of the accounts; `nil` for the only configured application.
     package var applicationID: String?
     /// The maximum number of accounts in the page. The provider's verifier validates it: see ``pageSizes``.
@@ -146,9 +206,14 @@ package struct AccountListRequest: Sendable, Hashable {
     /// The caller that pays for all provider requests after the first. No part of the request on the wire.
     package var caller: Caller?
 
+    /// The provider and the application that the call names.
+    package var target: ProviderTarget { ProviderTarget(provider: provider, applicationID: applicationID) }
+
     package init(
-        applicationID: String? = nil, pageSize: Int = defaultPageSize, after: String? = nil, caller: Caller? = nil
+        provider: String? = nil, applicationID: String? = nil, pageSize: Int = defaultPageSize, after: String? = nil,
+        caller: Caller? = nil
     ) {
+        self.provider = provider
         self.applicationID = applicationID
         self.pageSize = pageSize
         self.after = after
@@ -158,6 +223,8 @@ package struct AccountListRequest: Sendable, Hashable {
 
 /// A request to delete an account.
 package struct AccountDeletionRequest: Sendable, Hashable {
+    /// The provider that the call names; `nil` if it names none.
+    package var provider: String?
     /// The application of the account; `nil` for the only configured application.
     package var applicationID: String?
     package var accountID: String
@@ -165,7 +232,13 @@ package struct AccountDeletionRequest: Sendable, Hashable {
     /// the request on the wire.
     package var caller: Caller
 
-    package init(accountID: String, applicationID: String? = nil, caller: Caller = .unknown) {
+    /// The provider and the application that the call names.
+    package var target: ProviderTarget { ProviderTarget(provider: provider, applicationID: applicationID) }
+
+    package init(
+        accountID: String, provider: String? = nil, applicationID: String? = nil, caller: Caller = .unknown
+    ) {
+        self.provider = provider
         self.accountID = accountID
         self.applicationID = applicationID
         self.caller = caller

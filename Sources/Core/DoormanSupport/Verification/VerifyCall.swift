@@ -8,8 +8,8 @@ package struct VerifyCall: Sendable, Hashable {
     package let token: Token
     /// The keyed hash of ``token`` alone. A cached entry contains its provider and application, which each call compares.
     package let key: TokenKey
-    /// The application that the token must belong to; `nil` for any configured application.
-    package let applicationID: String?
+    /// The facts that the token must have.
+    package let requirements: TokenRequirements
     /// The maximum age of a cached verdict; `nil` for any age within its TTL.
     package let maxAge: Duration?
     /// The caller that the limits count. It pays for further provider requests of a lookup that the call begins. `nil` for no caller.
@@ -19,11 +19,12 @@ package struct VerifyCall: Sendable, Hashable {
     ///   - token: A token whose syntax is valid.
     ///   - key: The key of that token.
     package init(
-        validated token: Token, key: TokenKey, applicationID: String? = nil, maxAge: Duration? = nil, caller: Caller? = nil
+        validated token: Token, key: TokenKey, requirements: TokenRequirements = .none, maxAge: Duration? = nil,
+        caller: Caller? = nil
     ) {
         self.token = token
         self.key = key
-        self.applicationID = applicationID
+        self.requirements = requirements
         self.maxAge = maxAge
         self.caller = caller
     }
@@ -55,13 +56,13 @@ package struct EncodedVerdict: Sendable, Hashable {
 
 /// The metadata of a cache hit.
 package struct CacheHit: Sendable, Hashable {
-    /// Why the token is rejected; `nil` for a valid one.
-    package let rejection: Rejection.Reason?
+    /// Why the call gets no identity; `nil` if it gets one.
+    package let denial: VerdictDenial?
     /// Whether this hit must trigger the refresh of its entry.
     package let isDueForRefresh: Bool
 
-    package init(rejection: Rejection.Reason? = nil, isDueForRefresh: Bool = false) {
-        self.rejection = rejection
+    package init(denial: VerdictDenial? = nil, isDueForRefresh: Bool = false) {
+        self.denial = denial
         self.isDueForRefresh = isDueForRefresh
     }
 }

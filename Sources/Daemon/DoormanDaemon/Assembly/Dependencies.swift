@@ -45,10 +45,8 @@ struct Dependencies {
                 transport: transport, time: time, logger: logger,
                 chargeExtraRequest: { missLimiter.chargeAfterwards(1, to: $0, at: time.now()) }))
         self.providers = providers
-        var cache = settings.cache
-        cache.defaultApplicationID = applications.count == 1 ? applications[0].id : nil
         let verifier = try CachingVerifier(
-            upstream: providers.provider, settings: cache, timeSource: time,
+            upstream: providers.provider, settings: settings.cache, timeSource: time,
             encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) }, stormObserver: Self.stormLog(logger))
         self.verifier = verifier
         accountRevocationLimiter = CallerRateLimiter(settings: settings.limitsOfAccountRevocations)
@@ -64,8 +62,10 @@ struct Dependencies {
 
     /// Returns the observer that logs rejection storms.
     private static func stormLog(_ logger: Logger) -> CachingVerifier.StormObserver {
-        { applicationID, event in
-            var metadata: Logger.Metadata = ["application": "\(applicationID)"]
+        { target, event in
+            var metadata: Logger.Metadata = [
+                "provider": "\(target.provider ?? "")", "application": "\(target.applicationID ?? "")",
+            ]
             switch event {
             case .began(let rejected, let checked):
                 metadata.merge(["rejected": "\(rejected)", "checked": "\(checked)"]) { $1 }

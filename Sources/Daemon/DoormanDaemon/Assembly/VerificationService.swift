@@ -38,9 +38,15 @@ package final class VerificationService: VerificationBackend {
         verifier.lookup(key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &response)
     }
 
+    package func lookup(_ call: VerifyCall, now: Instant, into response: inout EncodedResponse) -> CacheHit? {
+        verifier.lookup(call, now: now, into: &response)
+    }
+
     package func refresh(_ call: VerifyCall) { verifier.refresh(call) }
 
-    package func validateSyntax(of token: Token) -> Rejection? { verifier.validateSyntax(of: token) }
+    package func validateSyntax(of token: Token, naming provider: String?) -> Rejection? {
+        verifier.validateSyntax(of: token, naming: provider)
+    }
 
     package func serveStale(
         _ call: VerifyCall, on occasion: StaleOccasion, now: Instant, into response: inout EncodedResponse

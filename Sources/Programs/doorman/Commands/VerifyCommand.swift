@@ -27,17 +27,25 @@ struct VerifyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Application that the token must belong to.", valueName: "id"))
     var application: String?
 
+    @Option(help: ArgumentHelp("Provider that must know the token, by its name in the server's configuration.", valueName: "name"))
+    var provider: String?
+
+    @Option(help: ArgumentHelp("Scope that the token must have. May be given up to 64 times.", valueName: "scope"))
+    var requireScope: [String] = []
+
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
+        if requireScope.count > 64 { throw ValidationError("--require-scope may be given at most 64 times") }
         if let maxAge, maxAge < .seconds(1) { throw ValidationError("--max-age must be 1s or more") }
     }
 
     func run() async throws {
         let token = Token(bytes: try SecretSource(argument: token, file: tokenFile, kind: "token").read())
+        let requirements = TokenRequirements(provider: provider, applicationID: application, scopes: requireScope)
         try await server.run { client throws(DoormanError) in
             let start = ContinuousClock.now
-            let identity = try await client.verify(token, maxAge: maxAge, applicationID: application)
+            let identity = try await client.verify(token, requiring: requirements, maxAge: maxAge)
             return Report(identity, took: ContinuousClock.now - start)
         }
     }

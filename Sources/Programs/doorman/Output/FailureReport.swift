@@ -19,6 +19,9 @@ struct FailureReport: Error, Equatable {
         switch error.kind {
         case .rejected(let reason):
             (self.outcome, self.reason, self.status) = ("rejected", reason.description, .rejected)
+        case .forbidden(let reason):
+            // 1, too: the token can't be used for this.
+            (self.outcome, self.reason, self.status) = ("forbidden", reason.description, .rejected)
         case .unavailable(let reason):
             // The ids and numbers of a request come from the command line.
             let status: ExitStatus = reason == .malformedRequest ? .wrongUse : .unavailable
@@ -99,6 +102,7 @@ struct FailureReport: Error, Equatable {
         if let ownAdvice { return ownAdvice }
         return switch error.kind {
         case .rejected(let reason): Self.advice(reason)
+        case .forbidden: "Get a token with the scopes that --require-scope names. The user stays logged in."
         case .unavailable(.unreachable): Self.advice(onConnecting: error.message)
         case .unavailable(let reason): Self.advice(reason) ?? general
         }
@@ -136,6 +140,7 @@ struct FailureReport: Error, Equatable {
 
     private static func advice(_ reason: RejectionReason) -> String {
         switch reason {
+        case .wrongProvider: "Check that --provider names the provider that issued the token."
         case .wrongApplication, .proofRejected: "Check that the app and the server use the same application."
         case .malformedToken: "Check that it was copied completely, and that it is a user's token, or for 'exchange' a code."
         default: "Have the user log in again."

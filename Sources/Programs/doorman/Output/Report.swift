@@ -104,6 +104,10 @@ extension Identity {
         if let phone { lines.append(("phone", phone.number)) }
         if let email { lines.append(("e-mail", email)) }
         lines.append(("provider", provider))
+        if let issuer { lines.append(("issuer", issuer)) }
+        if !scopes.isEmpty { lines.append(("scopes", scopes.joined(separator: " "))) }
+        if let expiresAt { lines.append(("expires", expiresAt.iso8601 ?? "unknown")) }
+        for (name, value) in claims.sorted(by: { $0.key < $1.key }) { lines.append(("claim " + name, value)) }
         lines.append(("verified", verifiedAt.iso8601 ?? "unknown"))
         lines.append(("valid until", validUntil.iso8601 ?? "without end"))
         lines.append(("freshness", freshness.name))
@@ -125,7 +129,14 @@ private struct IdentityJSON: Encodable {
     let applicationID: String
     @Nullable var phone: Phone?
     @Nullable var email: String?
+    let emailVerified: Bool
+    let phoneVerified: Bool
     let provider: String
+    @Nullable var issuer: String?
+    let scopes: [String]
+    @Nullable var expiresAt: String?
+    /// The JSON text of each claim.
+    let claims: [String: String]
     @Nullable var verifiedAt: String?
     @Nullable var validUntil: String?
     let freshness: String
@@ -140,7 +151,13 @@ private struct IdentityJSON: Encodable {
             Phone(number: $0.number, countryPrefix: $0.countryPrefix, nationalNumber: $0.nationalNumber)
         }
         email = identity.email
+        emailVerified = identity.isEmailVerified
+        phoneVerified = identity.isPhoneVerified
         provider = identity.provider
+        issuer = identity.issuer
+        scopes = identity.scopes
+        expiresAt = identity.expiresAt.flatMap(\.iso8601)
+        claims = identity.claims
         verifiedAt = identity.verifiedAt.iso8601
         validUntil = identity.validUntil.iso8601
         freshness = identity.freshness.name

@@ -14,6 +14,7 @@ struct RevocationJSON: Encodable {
             reason =
                 switch failure.error.kind {
                 case .rejected(let reason): reason.description
+                case .forbidden(let reason): reason.description
                 case .unavailable(let reason): reason.description
                 }
         }

@@ -142,6 +142,7 @@ extension AccountKitVerifier {
             case .valid(let identity): return .issued(issued.token, identity.accountID == issued.accountID ? identity : nil)
             case .rejected(let rejection):
                 return rejection.reason == .proofRejected ? .issued(issued.token, nil) : .rejected(rejection)
+            case .forbidden: return .issued(issued.token, nil)
             }
         } catch {
             return .issued(issued.token, nil)

@@ -58,15 +58,15 @@ package final class ServerCounters {
 
     /// Counts a `Verify` that the cache answered.
     ///
-    /// - Parameter rejection: The reason if the token is rejected; `nil` for a valid token.
+    /// - Parameter denial: Why the call gets no identity; `nil` if it gets one.
     @inline(__always)
-    func countHit(rejection: Rejection.Reason?) {
-        guard let rejection else {
+    func countHit(denial: VerdictDenial?) {
+        guard let denial else {
             validHits &+= 1
             return
         }
         rejectedHits &+= 1
-        count(Ending(.verify, from: .cache, Failure(rejection)))
+        count(Ending(.verify, from: .cache, Failure(denial)))
     }
 
     /// Records the latency of the hits since the last turn, which is the duration of their turn.

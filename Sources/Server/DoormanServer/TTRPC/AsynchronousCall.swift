@@ -42,7 +42,7 @@ package enum AsynchronousCall: Sendable, Hashable {
             response = encoded.response
             source = encoded.source
             (internalError, exceededLimit) = (nil, nil)
-            failure = if case .rejected(let rejection) = encoded.verdict { Failure(rejection.reason) } else { nil }
+            failure = encoded.verdict.denial.map(Failure.init)
         }
 
         init(_ verdict: ExchangeVerdict) {

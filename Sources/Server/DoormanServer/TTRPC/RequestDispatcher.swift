@@ -149,45 +149,63 @@ package final class RequestDispatcher {
 
     @inline(__always)
     private func verify(_ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext) -> RequestDecision {
+        guard !request.hasFurtherRequirements else { return verifyWithRequirements(request, key: key, &context) }
         let hit = backend.lookup(
             key, applicationID: request.applicationID, maxAgeSeconds: request.maxAgeSeconds, now: context.now,
             into: &context.response)
         guard let hit else { return miss(request, key: key, &context) }
-        counters.countHit(rejection: hit.rejection)
+        counters.countHit(denial: hit.denial)
         if hit.isDueForRefresh { refresh(request, key: key) }
         return .cached
     }
 
     private func refresh(_ request: VerifyRequestView, key: TokenKey) {
-        let application = String(validating: Array(copying: request.applicationID), as: UTF8.self) ?? ""
-        backend.refresh(
-            VerifyCall(
-                validated: Token(bytes: Array(copying: request.token)), key: key,
-                applicationID: application.isEmpty ? nil : application))
+        guard let call = call(request, key: key, caller: nil) else { return }
+        backend.refresh(call)
+    }
+
+    /// Decides a call that names a provider or requires scopes. The same entry answers it, and the call is judged by the entry's facts.
+    @inline(never)
+    private func verifyWithRequirements(
+        _ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext
+    ) -> RequestDecision {
+        guard let call = call(request, key: key, caller: context.caller.counted) else { return malformedPayload(.verify) }
+        guard let hit = backend.lookup(call, now: context.now, into: &context.response) else {
+            return miss(call, timeout: request.timeout, &context)
+        }
+        counters.countHit(denial: hit.denial)
+        if hit.isDueForRefresh { backend.refresh(call) }
+        return .cached
+    }
+
+    /// - Returns: `nil` if a text of the request is not UTF-8.
+    private func call(_ request: VerifyRequestView, key: TokenKey, caller: Caller?) -> VerifyCall? {
+        guard let requirements = request.requirements else { return nil }
+        return VerifyCall(
+            validated: Token(bytes: Array(copying: request.token)), key: key, requirements: requirements,
+            maxAge: request.maxAgeSeconds == 0 ? nil : .seconds(Int64(request.maxAgeSeconds)), caller: caller)
     }
 
     private func miss(_ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext) -> RequestDecision {
-        guard let application = String(validating: Array(copying: request.applicationID), as: UTF8.self) else {
-            return malformedPayload(.verify)
-        }
-        let token = Token(bytes: Array(copying: request.token))
+        guard let call = call(request, key: key, caller: context.caller.counted) else { return malformedPayload(.verify) }
+        return miss(call, timeout: request.timeout, &context)
+    }
+
+    private func miss(_ call: VerifyCall, timeout: Duration?, _ context: inout RequestContext) -> RequestDecision {
         // A malformed token takes no permit and is not charged as a cache miss.
-        if let rejection = backend.validateSyntax(of: token) {
+        if let rejection = backend.validateSyntax(of: call.token, naming: call.requirements.provider) {
             return fail(Failure(rejection.reason), of: .verify, ResponseEncoder.encode(Verdict.rejected(rejection)))
         }
-        let call = VerifyCall(
-            validated: token, key: key, applicationID: application.isEmpty ? nil : application,
-            maxAge: request.maxAgeSeconds == 0 ? nil : .seconds(Int64(request.maxAgeSeconds)), caller: context.caller.counted)
         if serveStale(call, on: .cacheMiss, &context) { return .cached }
         if let limit = charge(backend.isLookupInFlight(for: call) ? .permit : .permitAndMiss, &context) {
             return serveStale(call, on: .missLimitExceeded, &context) ? .cached : limitExceeded(limit, of: .verify, context.caller)
         }
-        return .asynchronous(.verify(call), timeout: request.timeout)
+        return .asynchronous(.verify(call), timeout: timeout)
     }
 
     private func serveStale(_ call: VerifyCall, on occasion: StaleOccasion, _ context: inout RequestContext) -> Bool {
         let hit = backend.serveStale(call, on: occasion, now: context.now, into: &context.response)
-        if let hit { counters.countHit(rejection: hit.rejection) }
+        if let hit { counters.countHit(denial: hit.denial) }
         return hit != nil
     }
 

@@ -24,13 +24,18 @@ package protocol VerificationBackend: AnyObject, Sendable {
         _ key: TokenKey, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit?
 
+    /// Copies the cached response for a `Verify` with any requirements, as ``lookup(_:applicationID:maxAgeSeconds:now:into:)`` does for
+    /// those of the most frequent calls.
+    func lookup(_ call: VerifyCall, now: Instant, into response: inout EncodedResponse) -> CacheHit?
+
     /// Starts a background refresh of the token of a call that was just answered from the cache.
     func refresh(_ call: VerifyCall)
 
     /// Validates a token's syntax without a provider request.
     ///
+    /// - Parameter provider: The provider that the call names; `nil` if it names none.
     /// - Returns: The rejection of a malformed token; `nil` if the syntax is valid.
-    func validateSyntax(of token: Token) -> Rejection?
+    func validateSyntax(of token: Token, naming provider: String?) -> Rejection?
 
     /// Copies the stale response for a call, if an entry fits the call and may be served on this occasion.
     func serveStale(

@@ -80,7 +80,7 @@ package enum CallOutcome: Sendable, Hashable {
     /// Counts a reason that this version does not know by its code, because there may be any number of such reasons.
     private init(code: StatusCode, failure: Failure?) {
         switch failure {
-        case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken:
+        case .tokenRejected, .wrongApplication, .wrongProvider, .proofRejected, .malformedToken:
             self = .rejected(failure?.row.reason ?? code.description)
         case let failure?: self = .failed(failure.row.reason ?? code.description)
         case nil where code == .unauthenticated: self = .rejected(code.description)

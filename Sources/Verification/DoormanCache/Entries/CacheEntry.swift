@@ -15,9 +15,9 @@ package struct CacheEntry: Sendable, Hashable {
     package var refreshAt: Instant
     /// The end of stale-if-error. Not before ``expiresAt``, which is the default.
     package var staleUntil: Instant
-    /// The application that the call named which caused a rejection; `nil` if it named none. Only calls that name the same are answered
-    /// with the rejection.
-    package var namedApplicationID: String?
+    /// The provider and the application that the call named which caused a rejection. Only calls that name the same are answered with the
+    /// rejection.
+    package var named = ProviderTarget()
 
     package init(
         verdict: Verdict, response: EncodedResponse, verifiedAt: Instant, expiresAt: Instant, refreshAt: Instant = .distantFuture,
@@ -39,7 +39,7 @@ package struct CacheEntry: Sendable, Hashable {
     package var cost: Int {
         // 80 bytes are for an array's header and a slot in a partly empty dictionary.
         let long = response.long.isEmpty ? 0 : 80 + response.long.count
-        let named = namedApplicationID.map { 80 + $0.utf8.count } ?? 0
+        let named = [named.provider, named.applicationID].compactMap { $0 }.reduce(0) { $0 + 80 + $1.utf8.count }
         return Self.fixedCost + long + named + verdict.textCost
     }
 }
@@ -56,7 +56,7 @@ enum CacheLookup: Sendable, Hashable {
 extension Verdict {
     fileprivate var textCost: Int {
         switch self {
-        case .rejected:
+        case .rejected, .forbidden:
             // The message is a literal, which takes no heap memory.
             return 0
         case .valid(let identity):

@@ -28,25 +28,22 @@ struct CacheShard: Sendable {
             let hit = negative.copyResponse(for: key, applicationID: Span(), maxAge: maxAge, now: now, into: &response)
         else { return nil }
         hits &+= 1
-        return CacheHit(rejection: negative.rejection(in: hit.slot))
-    }
-
-    /// Returns whether the token has a usable entry of another application.
-    func isForAnotherApplication(_ key: TokenKey, than applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64) -> Bool {
-        valid.isForAnotherApplication(key, than: applicationID, maxAge: maxAge, now: now)
+        return CacheHit(denial: negative.rejection(in: hit.slot).map(VerdictDenial.rejected))
     }
 
     mutating func lookup(
-        _ key: TokenKey, applicationID: String?, maxAge: UInt64, now: UInt64, _ attempt: VerificationCache.Attempt
+        _ key: TokenKey, naming target: ProviderTarget, maxAge: UInt64, now: UInt64, _ attempt: VerificationCache.Attempt
     ) -> CacheLookup {
-        let mayRefresh = attempt == .first
-        let named = Array((applicationID ?? "").utf8)
+        let mayRefresh = attempt != .repeated
         var lookup = valid.lookup(key, maxAge: maxAge, now: now, mayRefresh: mayRefresh)
-        if case .miss = lookup, negative.hasEntry(for: key, naming: named.span) {
+        if case .miss = lookup, negative.hasEntry(for: key, naming: target) {
             lookup = negative.lookup(key, maxAge: maxAge, now: now, mayRefresh: mayRefresh)
         }
-        guard attempt == .first else { return lookup }
-        if case .hit = lookup { countHit() } else { misses &+= 1 }
+        if case .hit = lookup {
+            if attempt != .repeated { countHit() }
+        } else if attempt == .first {
+            misses &+= 1
+        }
         return lookup
     }
 
@@ -66,6 +63,7 @@ struct CacheShard: Sendable {
         case .rejected:
             valid.remove(key)
             negative.insert(entry, for: key)
+        case .forbidden: preconditionFailure("only a provider's verdict is stored")
         }
     }
 

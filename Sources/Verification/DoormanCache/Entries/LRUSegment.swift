@@ -24,8 +24,8 @@ package struct LRUSegment: Sendable {
     private var longResponses: [Int: [UInt8]] = [:]
     /// The slots of valid tokens, by account.
     private var accounts = AccountIndex()
-    /// The applications that the calls named which caused the entries, by slot. Only for rejected tokens.
-    private var namedApplications: [Int: String] = [:]
+    /// The providers and applications that the calls named which caused the entries, by slot. Only for rejected tokens.
+    private var namedTargets: [Int: ProviderTarget] = [:]
     private var index = SlotIndex()
     /// The slot used last, if it is not yet linked as the newest.
     private var pendingTouch = Slot.none
@@ -150,7 +150,7 @@ package struct LRUSegment: Sendable {
         storeResponse(entry.response, in: slot)
         index.insert(bits: key.bits, slot: slot)
         if case .valid(let identity) = entry.verdict { accounts.insert(slot, accountID: identity.accountID) }
-        namedApplications[slot] = entry.namedApplicationID
+        if !entry.named.isEmpty { namedTargets[slot] = entry.named }
         byteCount += cost
         linkAsNewest(slot)
         return true
@@ -168,7 +168,7 @@ package struct LRUSegment: Sendable {
         unlink(slot)
         byteCount -= Int(costs[slot])
         if case .valid(let identity)? = verdicts[slot] { accounts.remove(slot, accountID: identity.accountID) }
-        namedApplications[slot] = nil
+        namedTargets[slot] = nil
         verdicts[slot] = nil
         removeLongResponse(in: slot)
         // The home slot keeps its key, so this marks it as free for `slot(of:)`.
@@ -178,20 +178,15 @@ package struct LRUSegment: Sendable {
 
     /// Returns the keys of the entries of an account.
     ///
-    /// - Parameter applicationID: The application of the account; `nil` for all applications.
-    func keys(accountID: String, applicationID: String?) -> [TokenKey] {
+    /// - Parameter target: The provider and the application of the account; `nil` in it for all.
+    func keys(accountID: String, of target: ProviderTarget) -> [TokenKey] {
         accounts.slots(accountID: accountID).compactMap { slot in
             guard case .valid(let identity)? = verdicts[slot], identity.isOf(accountID: accountID),
-                applicationID == nil || identity.applicationID == applicationID
+                target.applicationID == nil || identity.applicationID == target.applicationID,
+                target.provider == nil || identity.provider == target.provider
             else { return nil }
             return slots[slot].key
         }
-    }
-
-    /// Returns whether the key's entry is usable, but for another application.
-    func isForAnotherApplication(_ key: TokenKey, than applicationID: Span<UInt8>, maxAge: UInt64, now: UInt64) -> Bool {
-        guard let slot = slot(of: key), now < slots[slot].usableUntil, isYoung(slot, maxAge: maxAge, now: now) else { return false }
-        return !isFor(applicationID, slot)
     }
 
     /// Returns whether the key has an entry that was caused by a call which named the same application, or none as well.
@@ -199,11 +194,29 @@ package struct LRUSegment: Sendable {
     /// - Parameter applicationID: The application that the present call names, in UTF-8; empty for none.
     func hasEntry(for key: TokenKey, naming applicationID: Span<UInt8>) -> Bool {
         guard count > 0, let slot = slot(of: key) else { return false }
-        guard let named = namedApplications.isEmpty ? nil : namedApplications[slot] else { return applicationID.isEmpty }
-        guard named.utf8.count == applicationID.count else { return false }
-        for (index, byte) in named.utf8.enumerated() where byte != applicationID[index] { return false }
+        guard let named = namedTargets.isEmpty ? nil : namedTargets[slot] else { return applicationID.isEmpty }
+        let text = named.applicationID ?? ""
+        guard named.provider == nil, text.utf8.count == applicationID.count else { return false }
+        for (index, byte) in text.utf8.enumerated() where byte != applicationID[index] { return false }
         return true
     }
+
+    /// Returns whether the key has an entry that was caused by a call which named the same provider and application.
+    func hasEntry(for key: TokenKey, naming target: ProviderTarget) -> Bool {
+        guard count > 0, let slot = slot(of: key) else { return false }
+        return namedTargets[slot] ?? ProviderTarget() == target
+    }
+
+    /// Returns the keys of the entries whose identity fulfils a condition, among a range of slots.
+    func keys(inSlots range: Range<Int>, where condition: (Identity) -> Bool) -> [TokenKey] {
+        range.clamped(to: slots.indices).compactMap { slot in
+            guard case .valid(let identity)? = verdicts[slot], condition(identity) else { return nil }
+            return slots[slot].key
+        }
+    }
+
+    /// The number of slots, free ones included.
+    var slotCount: Int { slots.count }
 
     /// Changes the bounds. Entries over the new bounds are evicted at once.
     package mutating func limit(to bounds: SegmentBounds) {
@@ -367,7 +380,7 @@ extension LRUSegment {
             larger.staleUntil[new] = staleUntil[old]
             larger.verdicts[new] = verdicts[old]
             if let long = longResponses[old] { larger.longResponses[new] = long }
-            if let named = namedApplications[old] { larger.namedApplications[new] = named }
+            if let named = namedTargets[old] { larger.namedTargets[new] = named }
             if case .valid(let identity)? = verdicts[old] { larger.accounts.insert(new, accountID: identity.accountID) }
             larger.index.insert(bits: key.bits, slot: new)
             larger.linkAsNewest(new)

@@ -12,14 +12,21 @@ package final class VerificationCache: Sendable {
     private let denials: DenialList
     /// The response to a call whose token is denied.
     private let deniedResponse: EncodedVerdict
-    /// The response to a call whose token is valid for another application.
-    private let otherApplicationResponse: EncodedResponse
+    /// The responses to calls with a valid token whose requirements it does not meet.
+    private let unmetResponses: [VerdictDenial: EncodedResponse]
+    private let encode: @Sendable (Verdict) -> EncodedResponse
+    /// The latest removals of entries by a condition.
+    private let removals: RecentRemovals
 
     /// - Parameter encode: Encodes a verdict for the wire.
-    package init(settings: CacheSettings, encode: (Verdict) -> EncodedResponse) {
+    package init(settings: CacheSettings, encode: @escaping @Sendable (Verdict) -> EncodedResponse) {
+        self.encode = encode
+        removals = RecentRemovals(responseTime: settings.longestResponseTime)
         denials = DenialList(maximum: settings.maximumDenials, maximumPerCaller: settings.maximumDenialsPerCaller)
         deniedResponse = EncodedVerdict(.rejected(.denied), encode(.rejected(.denied)))
-        otherApplicationResponse = encode(.rejected(.anotherApplication))
+        let unmet: [Verdict] = [.rejected(.anotherApplication), .rejected(.anotherProvider), .forbidden(.insufficientScope)]
+        unmetResponses = Dictionary(
+            uniqueKeysWithValues: unmet.compactMap { verdict in verdict.denial.map { ($0, encode(verdict)) } })
         let count = settings.shardCount
         mask = UInt64(count - 1)
         let slotAddresses = SlotAddressTable(shards: count)
@@ -52,28 +59,48 @@ package final class VerificationCache: Sendable {
             $0.copyResponse(for: key, applicationID: applicationID, maxAge: maxAge, now: now.nanoseconds, into: &response)
         }
         if hit != nil { return hit }
-        return copyFixedResponse(for: key, applicationID: applicationID, maxAge: maxAge, now: now, into: &response)
+        guard applicationID.isEmpty else {
+            return copyJudgedResponse(for: key, applicationID: applicationID, maxAge: maxAge, now: now, into: &response)
+        }
+        guard denials.isDenied(key, at: now) else { return nil }
+        shard(of: key).withLockedValue { $0.countHit() }
+        response = deniedResponse.response
+        return CacheHit(denial: .rejected(.tokenRejected))
     }
 
-    /// Copies the response to a call whose token is denied, or valid for another application than the call names.
+    /// Copies the response to a call that names another application than the entry's own.
     @inline(never)
-    private func copyFixedResponse(
+    private func copyJudgedResponse(
         for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit? {
-        let rejection: Rejection.Reason
-        if denials.isDenied(key, at: now) {
-            (rejection, response) = (.tokenRejected, deniedResponse.response)
-        } else if !applicationID.isEmpty,
-            shard(of: key).withLockedValue({
-                $0.isForAnotherApplication(key, than: applicationID, maxAge: maxAge, now: now.nanoseconds)
-            })
-        {
-            (rejection, response) = (.wrongApplication, otherApplicationResponse)
-        } else {
-            return nil
-        }
-        shard(of: key).withLockedValue { $0.countHit() }
-        return CacheHit(rejection: rejection)
+        var bytes: [UInt8] = []
+        for index in applicationID.indices { bytes.append(applicationID[index]) }
+        guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+        return copyResponse(
+            for: key, requirements: TokenRequirements(applicationID: text), maxAge: maxAge, now: now, into: &response)
+    }
+
+    /// Copies the cached response for a call, judged by all its requirements. Counts a hit, but no miss.
+    ///
+    /// - Parameter maxAge: The maximum age of the entry, in nanoseconds; `.max` for any.
+    /// - Returns: `nil` if no entry within its TTL matches.
+    func copyResponse(
+        for key: TokenKey, requirements: TokenRequirements, maxAge: UInt64, now: Instant, into response: inout EncodedResponse
+    ) -> CacheHit? {
+        guard
+            case .hit(let entry, let isDueForRefresh) = lookup(
+                key, naming: requirements.target, maxAge: maxAge, now: now, .hitsOnly)
+        else { return nil }
+        let judged = judge(entry, requirements)
+        response = judged.response
+        return CacheHit(denial: judged.verdict.denial, isDueForRefresh: isDueForRefresh)
+    }
+
+    /// Returns the verdict about a token for one call.
+    func judge(_ encoded: EncodedVerdict, _ requirements: TokenRequirements) -> EncodedVerdict {
+        guard case .valid(let identity) = encoded.verdict, let verdict = requirements.judge(identity) else { return encoded }
+        let response = verdict.denial.flatMap { unmetResponses[$0] } ?? encode(verdict)
+        return EncodedVerdict(verdict, response, from: encoded.source)
     }
 
     /// Whether a call looks into the cache for the first time.
@@ -82,17 +109,24 @@ package final class VerificationCache: Sendable {
         case first
         /// Counts nothing, and starts no refresh.
         case repeated
+        /// Counts a hit, and can start a refresh. Counts no miss: the call looks up again.
+        case hitsOnly
     }
 
     /// Looks up the entry of a call's token. A denied token is a hit.
     func lookup(_ call: VerifyCall, now: Instant, _ attempt: Attempt = .first) -> CacheLookup {
-        if denials.isDenied(call.key, at: now) {
-            if attempt == .first { shard(of: call.key).withLockedValue { $0.countHit() } }
+        lookup(call.key, naming: call.requirements.target, maxAge: Self.nanoseconds(call.maxAge), now: now, attempt)
+    }
+
+    private func lookup(
+        _ key: TokenKey, naming target: ProviderTarget, maxAge: UInt64, now: Instant, _ attempt: Attempt
+    ) -> CacheLookup {
+        if denials.isDenied(key, at: now) {
+            if attempt != .repeated { shard(of: key).withLockedValue { $0.countHit() } }
             return .hit(deniedResponse, isDueForRefresh: false)
         }
-        return shard(of: call.key).withLockedValue {
-            $0.lookup(
-                call.key, applicationID: call.applicationID, maxAge: Self.nanoseconds(call.maxAge), now: now.nanoseconds, attempt)
+        return shard(of: key).withLockedValue {
+            $0.lookup(key, naming: target, maxAge: maxAge, now: now.nanoseconds, attempt)
         }
     }
 
@@ -117,13 +151,14 @@ package final class VerificationCache: Sendable {
     /// Stores the verdict of a provider, unless the token or its account is denied. A rejection that is not stored still removes an
     /// older entry, which is outdated in any case.
     ///
-    /// A denial is in the list before it removes entries under the shard's lock. So either this call sees the denial, or the denial
-    /// removes this entry.
+    /// A denial or a removal is in its list before it removes entries under the shard's lock. So either this call sees it, or it removes this entry.
     func store(_ entry: CacheEntry, for key: TokenKey, now: Instant) {
         shard(of: key).withLockedValue { shard in
-            if denial(of: entry.verdict, for: key, requestedAt: entry.verifiedAt, now: now) == nil {
+            if denial(of: entry.verdict, for: key, requestedAt: entry.verifiedAt, now: now) == nil,
+                !removals.concern(entry, now: now)
+            {
                 shard.store(entry, for: key)
-            } else if case .rejected = entry.verdict {
+            } else if entry.verdict.denial != nil {
                 shard.remove(key, requestedBefore: entry.verifiedAt)
             }
         }
@@ -133,6 +168,28 @@ package final class VerificationCache: Sendable {
     func remove(_ key: TokenKey, requestedBefore moment: Instant) {
         shard(of: key).withLockedValue { $0.remove(key, requestedBefore: moment) }
     }
+
+    /// Removes the entries of valid tokens whose identity fulfils a condition. From now on, no verdict from a request before `moment` that
+    /// fulfils it is stored.
+    ///
+    /// Locks each shard for a few entries at a time, so that no event loop waits long.
+    func remove(requestedBefore moment: Instant, where condition: @escaping @Sendable (Identity) -> Bool) {
+        removals.add(Removal(moment: moment, condition: condition))
+        for shard in shards {
+            var start = 0
+            while start < shard.withLockedValue({ $0.valid.slotCount }) {
+                shard.withLockedValue { [start] shard in
+                    for key in shard.valid.keys(inSlots: start..<start + Self.slotsAtOnce, where: condition) {
+                        shard.remove(key, requestedBefore: moment)
+                    }
+                }
+                start += Self.slotsAtOnce
+            }
+        }
+    }
+
+    /// The slots that are looked at with a shard locked: about 50 µs.
+    private static let slotsAtOnce = 512
 
     /// Changes the bounds. Entries over the new bounds are evicted at once.
     package func limit(valid: SegmentBounds, negative: SegmentBounds) {
@@ -158,7 +215,7 @@ package final class VerificationCache: Sendable {
         }
     }
 
-    private static func nanoseconds(_ maxAge: Duration?) -> UInt64 {
+    static func nanoseconds(_ maxAge: Duration?) -> UInt64 {
         maxAge.map { UInt64(max(0, $0.nanoseconds)) } ?? .max
     }
 
@@ -237,7 +294,7 @@ extension VerificationCache {
 
     private func keys(of account: DenialList.AccountKey) -> [TokenKey] {
         shards.flatMap { shard in
-            shard.withLockedValue { $0.valid.keys(accountID: account.accountID, applicationID: account.applicationID) }
+            shard.withLockedValue { $0.valid.keys(accountID: account.accountID, of: account.target) }
         }
     }
 }

@@ -1,4 +1,4 @@
-internal import DoormanCore
+package import DoormanCore
 internal import DoormanCrypto
 package import DoormanSupport
 internal import NIOConcurrencyHelpers
@@ -32,13 +32,15 @@ package struct TokenKeyMaker: Sendable {
         return TokenKey(words: tokens.authenticationCode(for: token).words)
     }
 
-    /// Returns the key of an authorization code and the application of its exchange.
-    package func key(forCode code: Span<UInt8>, applicationID: String?) -> TokenKey {
-        let application = applicationID.map { Array($0.utf8) } ?? []
+    /// Returns the key of an authorization code, and the provider and the application of its exchange.
+    package func key(forCode code: Span<UInt8>, of target: ProviderTarget) -> TokenKey {
+        let names = [target.provider, target.applicationID]
         let authenticationCode = codes.authenticationCode {
             $0.appendLengthPrefixed(code)
-            $0.append(bigEndian: applicationID == nil ? 0 : 1)
-            $0.appendLengthPrefixed(application.span)
+            for name in names {
+                $0.append(bigEndian: name == nil ? 0 : 1)
+                $0.appendLengthPrefixed((name ?? "").utf8Span.span)
+            }
         }
         return TokenKey(words: authenticationCode.words)
     }

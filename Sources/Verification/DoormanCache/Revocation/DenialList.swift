@@ -10,10 +10,10 @@ internal import NIOConcurrencyHelpers
 /// The list is bounded as a whole and per caller. A caller reserves slots before the provider is asked, so that a full list fails a
 /// revocation before anything has happened.
 final class DenialList: Sendable {
-    /// An account of an application; of any application if that is `nil`.
+    /// An account of a provider's application; of any provider or application that is `nil`.
     struct AccountKey: Sendable, Hashable {
         let accountID: String
-        let applicationID: String?
+        let target: ProviderTarget
     }
 
     /// Slots that a caller has taken and not used yet. To be given to ``release(_:)``.
@@ -171,8 +171,13 @@ final class DenialList: Sendable {
     func isDenied(_ identity: Identity, requestedAt moment: Instant) -> Bool {
         state.withLockedValue { state in
             guard !state.accounts.isEmpty else { return false }
-            return [identity.applicationID, nil].contains { applicationID in
-                let key = AccountKey(accountID: identity.accountID, applicationID: applicationID)
+            let (accountID, target) = (identity.accountID, ProviderTarget(of: identity))
+            let targets = [
+                target, ProviderTarget(provider: target.provider), ProviderTarget(applicationID: target.applicationID),
+                ProviderTarget(),
+            ]
+            return targets.contains { target in
+                let key = AccountKey(accountID: accountID, target: target)
                 return state.accounts[key].map { moment < $0.requestedBefore } ?? false
             }
         }

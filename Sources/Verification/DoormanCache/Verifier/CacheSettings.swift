@@ -46,9 +46,8 @@ package struct CacheSettings: Sendable, Hashable {
     package var maximumDenials = 200_000
     /// The maximum denials of one caller. Default 100,000.
     package var maximumDenialsPerCaller = 100_000
-
-    /// The application that a code without one is exchanged for, where there is only one. Default none.
-    package var defaultApplicationID: String?
+    /// The time for which a token without an end is denied if only Doorman can deny it. Default 30 days.
+    package var localDenialTime: Duration = .seconds(30 * 86_400)
 
     package init() {}
 
@@ -94,6 +93,9 @@ extension CacheSettings {
         let limit = .milliseconds(left - 1) - clockSkew
         return (min(fresh, limit), min(stale, limit))
     }
+
+    /// The maximum time until the end of a denied token: 100 years.
+    static let longestDenialTime = Duration.seconds(100 * 366 * 86_400)
 
     /// The longest time from a provider request to the use of its response. A later response is dropped.
     var longestResponseTime: Duration { lookupTimeout * 2 }

@@ -18,6 +18,8 @@ package struct CacheStatistics: Sendable, Hashable {
     /// The number of denials of tokens and accounts, and of slots reserved for others. Denials that have ended count until the next
     /// revocation.
     package var denials = 0
+    /// The number of tokens that were denied here because their provider can't revoke them.
+    package var localDenials: UInt64 = 0
     /// The number of lookups in flight, exchanges included.
     package var inFlightLookups = 0
     /// The number of calls that joined a lookup in flight.

@@ -7,7 +7,7 @@ package final class CachingVerifier: Sendable {
     /// Encodes a verdict for the wire.
     package typealias Encode = @Sendable (Verdict) -> EncodedResponse
     /// Receives the events of rejection storms. Called on any thread; must not block.
-    package typealias StormObserver = @Sendable (_ applicationID: String, RejectionStormEvent) -> Void
+    package typealias StormObserver = @Sendable (ProviderTarget, RejectionStormEvent) -> Void
 
     private let upstream: any TokenProvider
     private let settings: CacheSettings
@@ -20,6 +20,8 @@ package final class CachingVerifier: Sendable {
     private let stormObserver: StormObserver
     private let lookups: SingleFlight<LookupKey, LookupResult>
     private let exchanges: SingleFlight<TokenKey, ExchangeVerdict>
+    /// The number of tokens that were denied here because their provider can't revoke them.
+    private let localDenials = NIOLockedValueBox<UInt64>(0)
 
     /// - Parameters:
     ///   - upstream: The provider. ``CacheSettings/lookupTimeout`` bounds each request to it.
@@ -52,29 +54,37 @@ package final class CachingVerifier: Sendable {
         cache.limit(valid: valid, negative: negative)
     }
 
+    /// Removes the cached entries of valid tokens whose identity fulfils a condition, for example after a provider withdrew a key. A verdict
+    /// that was reached before and arrives later is not stored.
+    package func removeEntries(where condition: @escaping @Sendable (Identity) -> Bool) {
+        cache.remove(requestedBefore: timeSource.now(), where: condition)
+    }
+
     package var statistics: CacheStatistics {
         var statistics = CacheStatistics()
         cache.count(into: &statistics)
         statistics.inFlightLookups = lookups.inFlightCount + exchanges.inFlightCount
         statistics.rejectionStorms = storms.withLockedValue { $0.count }
+        statistics.localDenials = localDenials.withLockedValue { $0 }
         statistics.refreshed = lookups.startedAloneCount
         statistics.joined = lookups.joinedCount + exchanges.joinedCount
         return statistics
     }
 }
 
-/// The rejection storms of each application. There are as many as applications are configured.
+/// The rejection storms of each provider and application. There are as many as are configured.
 private struct Storms: Sendable {
     /// The number of storms that began.
     private(set) var count: UInt64 = 0
-    private var storms: [String: RejectionStorm] = [:]
+    private var storms: [ProviderTarget: RejectionStorm] = [:]
 
     mutating func record(
         _ known: Identity, isRejected: Bool, _ settings: RejectionStormSettings, at now: Instant
     ) -> (isBelieved: Bool, event: RejectionStormEvent?) {
-        var storm = storms.removeValue(forKey: known.applicationID) ?? RejectionStorm(settings: settings)
+        let target = ProviderTarget(of: known)
+        var storm = storms.removeValue(forKey: target) ?? RejectionStorm(settings: settings)
         let result = storm.record(accountID: known.accountID, isRejected: isRejected, at: now)
-        storms[known.applicationID] = storm
+        storms[target] = storm
         if case .began? = result.event { count += 1 }
         return result
     }
@@ -110,15 +120,21 @@ extension CachingVerifier {
         cache.copyResponse(for: key, applicationID: applicationID, maxAgeSeconds: maxAgeSeconds, now: now, into: &response)
     }
 
+    /// Copies the cached response for a call with any requirements. After a miss the call needs ``verify(_:deadline:)``.
+    ///
+    /// - Returns: `nil` if the cache has no matching entry.
+    package func lookup(_ call: VerifyCall, now: Instant, into response: inout EncodedResponse) -> CacheHit? {
+        cache.copyResponse(
+            for: call.key, requirements: call.requirements, maxAge: VerificationCache.nanoseconds(call.maxAge), now: now,
+            into: &response)
+    }
+
     /// Copies the stale response for a call that must not cause a provider request now.
     ///
     /// - Returns: `nil` if the cache has no stale entry that matches the call otherwise.
     package func serveStale(_ call: VerifyCall, now: Instant, into response: inout EncodedResponse) -> CacheHit? {
         guard serveStale(call.key, maxAge: call.maxAge) != nil else { return nil }
-        let applicationID = Array((call.applicationID ?? "").utf8)
-        let maxAgeSeconds = UInt32(clamping: call.maxAge?.components.seconds ?? 0)
-        return lookup(
-            call.key, applicationID: applicationID.span, maxAgeSeconds: maxAgeSeconds, now: now, into: &response)
+        return lookup(call, now: now, into: &response)
     }
 
     /// Returns whether a lookup is in flight that the call can join. That costs the provider nothing.
@@ -129,12 +145,12 @@ extension CachingVerifier {
     /// Validates the syntax of a token, without a provider request.
     ///
     /// - Returns: The rejection of a malformed token; `nil` otherwise.
-    package func validateSyntax(of token: Token) -> Rejection? {
-        upstream.validateSyntax(of: token)
+    package func validateSyntax(of token: Token, naming provider: String?) -> Rejection? {
+        upstream.validateSyntax(of: token, naming: provider)
     }
 
     /// Refreshes the entry of a call's token in the background, so that no call has to wait when its TTL ends. A cache miss in the
-    /// meantime joins the lookup if it names the same application.
+    /// meantime joins the lookup if it names the same provider and application.
     package func refresh(_ call: VerifyCall) {
         let hasStarted = lookups.start(for: LookupKey(call)) { () async throws(VerificationError) in
             try await self.requestVerdict(for: call, purpose: .refresh)
@@ -150,14 +166,14 @@ extension CachingVerifier {
 // MARK: - Verify
 
 extension CachingVerifier {
-    /// The key of a lookup. A rejection answers only calls that name the same application, so only such calls share a lookup.
+    /// The key of a lookup. A rejection answers only calls that name the same provider and application, so only such calls share a lookup.
     private struct LookupKey: Hashable, Sendable {
         let token: TokenKey
-        let applicationID: String?
+        let target: ProviderTarget
 
         init(_ call: VerifyCall) {
             token = call.key
-            applicationID = call.applicationID
+            target = call.requirements.target
         }
     }
 
@@ -232,8 +248,8 @@ extension CachingVerifier {
         }
         let known = cachedIdentity(of: call.key, now: now)
         let request = VerificationRequest(
-            token: call.token, applicationID: call.applicationID, isRefresh: purpose == .refresh,
-            knownApplicationID: known?.applicationID, caller: purpose == .call ? call.caller : nil)
+            token: call.token, requirements: TokenRequirements(call.requirements.target), isRefresh: purpose == .refresh,
+            known: known.map(ProviderTarget.init(of:)), caller: purpose == .call ? call.caller : nil)
         do throws(VerificationError) {
             let verdict = try await reportingTimeout { () async throws(VerificationError) in
                 let verdict = try await self.upstream.verify(request, deadline: self.lookupDeadline(from: now))
@@ -263,7 +279,7 @@ extension CachingVerifier {
         let (isBelieved, event) = storms.withLockedValue { [now = timeSource.now(), isRejected] storms in
             storms.record(known, isRejected: isRejected, settings.rejectionStorm, at: now)
         }
-        if let event { stormObserver(known.applicationID, event) }
+        if let event { stormObserver(ProviderTarget(of: known), event) }
         return isBelieved || !isRejected
     }
 
@@ -291,14 +307,9 @@ extension CachingVerifier {
         }
     }
 
-    /// Rejects a valid token that is not for the application of the call.
+    /// Judges a valid token by the requirements of the call.
     private func check(_ encoded: EncodedVerdict, for call: VerifyCall) -> EncodedVerdict {
-        guard case .valid(let identity) = encoded.verdict, let required = call.applicationID, required != identity.applicationID
-        else {
-            return encoded
-        }
-        let rejected = Verdict.rejected(.anotherApplication)
-        return EncodedVerdict(rejected, encode(rejected), from: encoded.source)
+        cache.judge(encoded, call.requirements)
     }
 }
 
@@ -315,6 +326,7 @@ extension CachingVerifier {
         let key = call.key
         let now = timeSource.now()
         switch verdict {
+        case .forbidden: preconditionFailure("no provider judges what a call requires")
         case .rejected(let rejection):
             let encoded = EncodedVerdict(verdict, encode(verdict))
             let ttl = rejection.isCacheable ? settings.negativeLifetime(roll: random()) : .zero
@@ -324,7 +336,7 @@ extension CachingVerifier {
             }
             var entry = CacheEntry(
                 verdict: verdict, response: encoded.response, verifiedAt: requestedAt, expiresAt: now.advanced(by: ttl))
-            entry.namedApplicationID = call.applicationID
+            entry.named = call.requirements.target
             cache.store(entry, for: key, now: now)
             return encoded
         case .valid(var identity):
@@ -416,10 +428,12 @@ extension CachingVerifier {
     /// Exchanges a code with one request for all simultaneous calls, since a code works once. Caches the identity of the token, unless
     /// its account was revoked moments ago: then the caller gets the token without an identity.
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
-        // A call that leaves out the only application must join a call that names it.
-        let key = keys.key(
-            forCode: request.code.bytes.span, applicationID: request.applicationID ?? settings.defaultApplicationID)
-        return try await exchanges.value(for: key, deadline: deadline) { () async throws(VerificationError) in
+        // A call that leaves out the only provider or application must join a call that names it.
+        let target = try upstream.resolve(request.target, for: .exchange)
+        var request = request
+        (request.provider, request.applicationID) = (target.provider, target.applicationID)
+        let key = keys.key(forCode: request.code.bytes.span, of: target)
+        return try await exchanges.value(for: key, deadline: deadline) { [request] () async throws(VerificationError) in
             try await self.redeem(request)
         }
     }
@@ -454,7 +468,10 @@ extension CachingVerifier {
         case .token(let token):
             try await revoke(keys.key(forToken: token.bytes.span), request, deadline)
         case .account(let accountID):
-            try await denying(accountID, request.applicationID, for: request.caller) { () async throws(VerificationError) in
+            let target = try upstream.resolve(request.target, for: .accountRevocation)
+            var request = request
+            (request.provider, request.applicationID) = (target.provider, target.applicationID)
+            try await denying(accountID, target, for: request.caller) { [request] () async throws(VerificationError) in
                 try await self.upstream.revoke(request, deadline: deadline)
             }
         }
@@ -462,12 +479,18 @@ extension CachingVerifier {
 
     /// Returns one page of an application's accounts. Pages are not cached: an operator wants the current state.
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
-        try await upstream.accounts(request, deadline: deadline)
+        let target = try upstream.resolve(request.target, for: .accountList)
+        var request = request
+        (request.provider, request.applicationID) = (target.provider, target.applicationID)
+        return try await upstream.accounts(request, deadline: deadline)
     }
 
     /// Deletes an account at the provider, and denies it here as a revocation does.
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
-        try await denying(request.accountID, request.applicationID, for: request.caller) { () async throws(VerificationError) in
+        let target = try upstream.resolve(request.target, for: .accountDeletion)
+        var request = request
+        (request.provider, request.applicationID) = (target.provider, target.applicationID)
+        try await denying(request.accountID, target, for: request.caller) { [request] () async throws(VerificationError) in
             try await self.upstream.deleteAccount(request, deadline: deadline)
         }
     }
@@ -477,8 +500,8 @@ extension CachingVerifier {
         defer { cache.release(reservation) }
         do throws(VerificationError) {
             let outcome = try await upstream.revoke(request, deadline: deadline)
-            let time = outcome == .revoked ? settings.tokenDenialTime : settings.invalidTokenDenialTime
-            cache.deny(key, until: timeSource.now().advanced(by: time), &reservation)
+            cache.deny(key, until: timeSource.now().advanced(by: denialTime(after: outcome)), &reservation)
+            if case .deniedLocally = outcome { localDenials.withLockedValue { $0 += 1 } }
         } catch {
             if error.leavesRevocationOpen {
                 cache.deny(key, until: timeSource.now().advanced(by: settings.tokenDenialTime), &reservation)
@@ -487,12 +510,27 @@ extension CachingVerifier {
         }
     }
 
+    /// Returns the time for which a token is denied after its revocation.
+    private func denialTime(after outcome: RevocationOutcome) -> Duration {
+        switch outcome {
+        case .revoked: return settings.tokenDenialTime
+        case .alreadyInvalid: return settings.invalidTokenDenialTime
+        case .deniedLocally(nil): return max(settings.localDenialTime, settings.tokenDenialTime)
+        case .deniedLocally(let end?):
+            // The provider goes on accepting the token until its end. The local clock may step back in the meantime.
+            let (left, overflow) = end.millisecondsSince1970.subtractingReportingOverflow(
+                timeSource.wallTime().millisecondsSince1970)
+            let time = overflow ? CacheSettings.longestDenialTime : .milliseconds(max(0, left))
+            return min(time, CacheSettings.longestDenialTime) + settings.tokenDenialTime
+        }
+    }
+
     /// Performs a call that revokes all tokens of an account, and denies the account.
     private func denying<Result>(
-        _ accountID: String, _ applicationID: String?, for caller: Caller,
+        _ accountID: String, _ target: ProviderTarget, for caller: Caller,
         _ call: () async throws(VerificationError) -> Result
     ) async throws(VerificationError) {
-        let account = DenialList.AccountKey(accountID: accountID, applicationID: applicationID ?? settings.defaultApplicationID)
+        let account = DenialList.AccountKey(accountID: accountID, target: target)
         var reservation = try cache.reserveDenials(of: account, for: caller, now: timeSource.now())
         defer { cache.release(reservation) }
         do throws(VerificationError) {

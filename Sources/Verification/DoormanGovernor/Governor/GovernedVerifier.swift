@@ -17,6 +17,12 @@ extension GovernedVerifier: TokenProvider {
         upstream.validateSyntax(of: token)
     }
 
+    package func resolve(
+        _ target: ProviderTarget, for operation: ProviderOperation
+    ) throws(VerificationError) -> ProviderTarget {
+        try upstream.resolve(target, for: operation)
+    }
+
     /// Verifies a token. Retries once if the provider failed and the governor allows it, since a verification is safe to repeat. After a
     /// failure that may be the token's own, later calls about it get the same error without a request, for ``FailedTokens/time``.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {

@@ -64,6 +64,8 @@ struct ApplicationRoute: Sendable {
         }
     }
 
+    /// The name of the provider.
+    let provider: String
     let applicationID: String
     private let credentials: [Credential]
     /// The lock is never held across a call.
@@ -76,6 +78,7 @@ struct ApplicationRoute: Sendable {
         let standing = NIOLockedValueBox(
             Standing(preferred: application.preferred, lastCheckSucceeded: application.lastCheckSucceeded))
         let count = application.credentials.count
+        provider = application.provider
         applicationID = application.id
         self.standing = standing
         credentials = application.credentials.enumerated().map { number, provider in

@@ -13,6 +13,8 @@ package import DoormanSupport
 package final class ApplicationRouter: Sendable {
     /// An application and its credentials.
     package struct Application: Sendable {
+        /// The name of the provider.
+        package let provider: String
         package let id: String
         /// A provider for each secret that Account Kit may accept, the current secret first. At least one.
         package let credentials: [any TokenProvider]
@@ -22,8 +24,10 @@ package final class ApplicationRouter: Sendable {
         package let lastCheckSucceeded: Bool?
 
         package init(
-            id: String, credentials: [any TokenProvider], preferred: Int = 0, lastCheckSucceeded: Bool? = nil
+            provider: String = "account-kit", id: String, credentials: [any TokenProvider], preferred: Int = 0,
+            lastCheckSucceeded: Bool? = nil
         ) {
+            self.provider = provider
             self.id = id
             self.credentials = credentials
             self.preferred = preferred
@@ -83,9 +87,12 @@ package final class ApplicationRouter: Sendable {
         route(to: applicationID)?.preferred.number
     }
 
-    /// Returns the routes in the order to try them, the given application first.
-    func routes(first applicationID: String?) -> [ApplicationRoute] {
-        guard let applicationID, let first = route(to: applicationID) else { return routes }
+    /// Returns the routes of a provider in the order to try them, the given application first.
+    ///
+    /// - Parameter provider: The name of the provider; `nil` for all.
+    func routes(of provider: String?, first applicationID: String?) -> [ApplicationRoute] {
+        let routes = provider.map { name in self.routes.filter { $0.provider == name } } ?? self.routes
+        guard let applicationID, let first = routes.first(where: { $0.applicationID == applicationID }) else { return routes }
         return [first] + routes.filter { $0.applicationID != applicationID }
     }
 
@@ -96,15 +103,16 @@ package final class ApplicationRouter: Sendable {
     /// Returns the route for a call that only one application can make.
     ///
     /// - Throws: `.invalidRequest` if the application is not configured, or if several are configured and the request names none.
-    func onlyRoute(named applicationID: String?) throws(VerificationError) -> ApplicationRoute {
-        guard let applicationID else {
+    func onlyRoute(named target: ProviderTarget) throws(VerificationError) -> ApplicationRoute {
+        let routes = routes(of: target.provider, first: target.applicationID)
+        guard let applicationID = target.applicationID else {
             guard routes.count == 1 else {
                 throw VerificationError(
                     .invalidRequest, "Several applications are configured: the request must name its application.")
             }
             return routes[0]
         }
-        guard let route = route(to: applicationID) else { throw .unknownApplication }
+        guard let route = routes.first, route.applicationID == applicationID else { throw .unknownApplication }
         return route
     }
 }
@@ -115,17 +123,26 @@ extension ApplicationRouter: TokenProvider {
         routes[0].preferred.provider.validateSyntax(of: token)
     }
 
+    /// Returns the only application that the call can be for.
+    package func resolve(
+        _ target: ProviderTarget, for operation: ProviderOperation
+    ) throws(VerificationError) -> ProviderTarget {
+        let route = try onlyRoute(named: target)
+        return ProviderTarget(provider: route.provider, applicationID: route.applicationID)
+    }
+
     /// Verifies a token with one credential after another until a result is final: first as the application for which it was valid
     /// before, otherwise as the application of the request.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        let named = request.applicationID.flatMap(route(to:))?.applicationID
+        let isConfigured = routes(of: request.provider, first: nil).contains { $0.applicationID == request.applicationID }
+        let named = isConfigured ? request.applicationID : nil
         var search = TokenSearch(request: request, named: named, deadline: deadline, charge: chargeExtraRequest)
-        for route in routes(first: request.knownApplicationID ?? named) {
+        for route in routes(of: request.provider, first: request.known?.applicationID ?? named) {
             if let verdict = try await search.tryCredentials(of: route) { return verdict }
             // The token belongs to no other application, so the others need not pay for the trouble of this one.
-            if route.applicationID == request.knownApplicationID, let failure = search.failure { throw failure }
+            if route.applicationID == request.known?.applicationID, let failure = search.failure { throw failure }
             guard search.isProofRejected else { continue }
-            if route.applicationID == request.knownApplicationID {
+            if route.applicationID == request.known?.applicationID {
                 credentialCheck.startIfDue(route)
                 throw .secretStoppedWorking
             }
@@ -147,7 +164,7 @@ extension ApplicationRouter: TokenProvider {
     /// Exchanges a code with one request: a request that may have been sent is never repeated. After a failure that a wrong secret
     /// may have caused, the next exchange uses another secret.
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
-        let credential = try onlyRoute(named: request.applicationID).preferred
+        let credential = try onlyRoute(named: request.target).preferred
         do throws(VerificationError) {
             let verdict = try await credential.provider.exchange(request, deadline: deadline)
             if case .issued = verdict {
@@ -170,38 +187,39 @@ extension ApplicationRouter: TokenProvider {
         switch request.subject {
         case .token: return try await revokeToken(request, deadline: deadline)
         case .account:
-            return try await tryCredentials(of: request.applicationID, paidBy: request.caller) {
+            return try await tryCredentials(of: request.target, paidBy: request.caller) {
                 (provider) async throws(VerificationError) in try await provider.revoke(request, deadline: deadline)
             }
         }
     }
 
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
-        try await tryCredentials(of: request.applicationID, paidBy: request.caller) {
+        try await tryCredentials(of: request.target, paidBy: request.caller) {
             (provider) async throws(VerificationError) in try await provider.accounts(request, deadline: deadline)
         }
     }
 
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
-        try await tryCredentials(of: request.applicationID, paidBy: request.caller) {
+        try await tryCredentials(of: request.target, paidBy: request.caller) {
             (provider) async throws(VerificationError) in try await provider.deleteAccount(request, deadline: deadline)
         }
     }
 
     private func tryCredentials<Value>(
-        of applicationID: String?, paidBy caller: Caller?, _ call: (any TokenProvider) async throws(VerificationError) -> Value
+        of target: ProviderTarget, paidBy caller: Caller?, _ call: (any TokenProvider) async throws(VerificationError) -> Value
     ) async throws(VerificationError) -> Value {
-        try await onlyRoute(named: applicationID).tryCredentials(
+        try await onlyRoute(named: target).tryCredentials(
             charging: RequestCharge(caller, charge: chargeExtraRequest), call)
     }
 
     private func revokeToken(
         _ request: RevocationRequest, deadline: Deadline
     ) async throws(VerificationError) -> RevocationOutcome {
-        if let applicationID = request.applicationID, route(to: applicationID) == nil { throw .unknownApplication }
+        let routes = routes(of: request.provider, first: request.applicationID)
+        if let applicationID = request.applicationID, routes.first?.applicationID != applicationID { throw .unknownApplication }
         var failure: VerificationError?
         var requests = RequestCharge(request.caller, charge: chargeExtraRequest)
-        for route in routes(first: request.applicationID) {
+        for route in routes {
             let routed = RevocationRequest(request.subject, applicationID: route.applicationID)
             for credential in route.credentialsInOrder {
                 do throws(VerificationError) {

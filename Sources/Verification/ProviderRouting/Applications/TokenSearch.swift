@@ -67,7 +67,7 @@ struct TokenSearch {
 
     private func isFinal(for route: ApplicationRoute, after failure: VerificationError?) -> Bool {
         // A token that was valid for this application before belongs to no other.
-        if route.applicationID == request.knownApplicationID { return true }
+        if route.applicationID == request.known?.applicationID { return true }
         return failure == nil && (named == nil || named == route.applicationID)
     }
 
@@ -88,9 +88,10 @@ struct TokenSearch {
                     // The secret was accepted, so another secret would lead to the same result.
                     wrongApplication = wrongApplication ?? rejection
                     return .nextApplication
-                case .tokenRejected, .malformedToken:
+                case .tokenRejected, .malformedToken, .wrongProvider:
                     return .rejected(rejection)
                 }
+            case .forbidden: preconditionFailure("no provider judges what a call requires")
             }
         } catch {
             requests.record(error)

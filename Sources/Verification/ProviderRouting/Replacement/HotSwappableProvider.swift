@@ -24,6 +24,16 @@ extension HotSwappableProvider: TokenProvider {
         provider.validateSyntax(of: token)
     }
 
+    package func validateSyntax(of token: Token, naming name: String?) -> Rejection? {
+        provider.validateSyntax(of: token, naming: name)
+    }
+
+    package func resolve(
+        _ target: ProviderTarget, for operation: ProviderOperation
+    ) throws(VerificationError) -> ProviderTarget {
+        try provider.resolve(target, for: operation)
+    }
+
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
         try await provider.verify(request, deadline: deadline)
     }

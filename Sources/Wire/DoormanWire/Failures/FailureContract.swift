@@ -6,8 +6,11 @@ package import DoormanCore
 package enum Failure: Sendable, Hashable, CaseIterable {
     case tokenRejected
     case wrongApplication
+    case wrongProvider
     case proofRejected
     case malformedToken
+    /// The token is valid, but the call is not allowed: the third verdict beside valid and rejected.
+    case insufficientScope
     case malformedRequest
     case unimplemented
     /// A health check of an unknown service, as `grpc.health.v1` defines it.
@@ -61,8 +64,10 @@ package enum Failure: Sendable, Hashable, CaseIterable {
         switch self {
         case .tokenRejected: Row(.unauthenticated, "TOKEN_REJECTED", retry: .no, cached: true)
         case .wrongApplication: Row(.unauthenticated, "WRONG_APPLICATION", retry: .no, cached: true)
+        case .wrongProvider: Row(.unauthenticated, "WRONG_PROVIDER", retry: .no, cached: true)
         case .proofRejected: Row(.unauthenticated, "PROOF_REJECTED", retry: .no)
         case .malformedToken: Row(.invalidArgument, "MALFORMED_TOKEN", retry: .no)
+        case .insufficientScope: Row(.permissionDenied, "INSUFFICIENT_SCOPE", retry: .no, cached: true)
         case .malformedRequest: Row(.invalidArgument, "MALFORMED_REQUEST", retry: .no)
         case .unimplemented: Row(.unimplemented, nil, retry: .no)
         case .serviceUnknown: Row(.notFound, nil, retry: .no)
@@ -93,8 +98,16 @@ package enum Failure: Sendable, Hashable, CaseIterable {
         switch reason {
         case .tokenRejected: self = .tokenRejected
         case .wrongApplication: self = .wrongApplication
+        case .wrongProvider: self = .wrongProvider
         case .proofRejected: self = .proofRejected
         case .malformedToken: self = .malformedToken
+        }
+    }
+
+    package init(_ denial: VerdictDenial) {
+        switch denial {
+        case .rejected(let reason): self.init(reason)
+        case .forbidden(.insufficientScope): self = .insufficientScope
         }
     }
 
@@ -128,6 +141,10 @@ package struct FailureResponse: Error, Sendable, Hashable {
 
     package init(_ rejection: Rejection) {
         self.init(Failure(rejection.reason), rejection.message)
+    }
+
+    package init(_ forbidden: Forbidden) {
+        self.init(Failure(.forbidden(forbidden.reason)), forbidden.message)
     }
 
     package init(_ error: VerificationError) {

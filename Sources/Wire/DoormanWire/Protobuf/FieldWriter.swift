@@ -52,6 +52,13 @@
         write(varint: value)
     }
 
+    /// Writes an element of a repeated field, which is written even if it is empty.
+    @inline(__always)
+    mutating func write(element field: UInt8, _ bytes: Span<UInt8>) {
+        begin(field, ofMessage: bytes.count)
+        unsafe bytes.withUnsafeBytes { unsafe copy(from: $0) }
+    }
+
     /// Writes the tag and the size of a message field. The caller writes its content next.
     @inline(__always)
     mutating func begin(_ field: UInt8, ofMessage count: Int) {

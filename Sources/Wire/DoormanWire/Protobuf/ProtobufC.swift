@@ -56,6 +56,15 @@ extension MessageArena {
         return unsafe ProtobufCBinaryData(len: bytes.count, data: copy)
     }
 
+    /// Copies texts into the arena. For use inside ``withAllocator(_:)``.
+    func texts(
+        _ strings: [String], _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
+    ) throws(ArenaFull) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
+        var stored: [UnsafeMutablePointer<CChar>] = unsafe []
+        for string in strings { unsafe stored.append(try unsafe text(string, allocator)) }
+        return try unsafe array(stored, allocator)
+    }
+
     /// Copies a message into the arena. For use inside ``withAllocator(_:)``.
     func store<Value>(_ value: Value, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>) throws(ArenaFull)
         -> UnsafeMutablePointer<Value>
@@ -115,6 +124,16 @@ func textBytes(_ text: UnsafeMutablePointer<CChar>) -> UnsafeBufferPointer<UInt8
 func optionalText(_ text: UnsafeMutablePointer<CChar>) -> String? {
     // `String(validating:as:)` is generic and not specialized here, which is slow for the strings of each identity.
     unsafe String(validatingCString: text)
+}
+
+/// Returns the texts of a repeated `string` field; `nil` if one is not UTF-8.
+func optionalTexts(_ texts: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, count: Int) -> [String]? {
+    var list: [String] = []
+    for index in 0..<count {
+        guard let text = unsafe texts?[index], let text = unsafe optionalText(text) else { return nil }
+        list.append(text)
+    }
+    return list
 }
 
 /// Returns whether a `string` field equals a text.

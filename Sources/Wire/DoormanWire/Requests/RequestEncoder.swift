@@ -31,6 +31,9 @@ package enum RequestEncoder {
             unsafe doorman__v1__verify_request__init(&message)
             unsafe message.token = try unsafe arena.data(request.token.bytes, allocator)
             unsafe message.application_id = try unsafe arena.text(request.applicationID ?? "", allocator)
+            unsafe message.provider = try unsafe arena.text(request.provider ?? "", allocator)
+            unsafe message.n_required_scopes = request.requiredScopes.count
+            unsafe message.required_scopes = try unsafe arena.texts(request.requiredScopes, allocator)
             if let maxAge = request.maxAge { unsafe message.max_age_seconds = wholeSeconds(maxAge) }
             return unsafe packed(&message, doorman__v1__verify_request__get_packed_size, doorman__v1__verify_request__pack)
         }
@@ -46,11 +49,13 @@ package enum RequestEncoder {
         let token = request.token.bytes.span
         let text = request.applicationID ?? ""
         let applicationID = text.utf8Span.span
+        let provider = request.provider ?? ""
         let maxAge = request.maxAge.map { UInt64(wholeSeconds($0)) } ?? 0
         let timeout = UInt64(max(1, Int64(clamping: timeout.count)))
-        let payload =
+        var payload =
             FieldWriter.size(ofBytes: token.count) + FieldWriter.size(ofNumber: maxAge)
-            + FieldWriter.size(ofBytes: applicationID.count)
+            + FieldWriter.size(ofBytes: applicationID.count) + FieldWriter.size(ofBytes: provider.utf8.count)
+        for scope in request.requiredScopes { payload += FieldWriter.size(ofMessage: scope.utf8.count) }
         var length =
             CanonicalVerifyRequest.head.utf8CodeUnitCount + FieldWriter.size(ofBytes: payload) + FieldWriter.size(ofNumber: timeout)
         for entry in metadata { length += FieldWriter.size(ofMessage: entry.encodedSize) }
@@ -62,6 +67,8 @@ package enum RequestEncoder {
             fields.write(1, token)
             fields.write(2, maxAge)
             fields.write(3, applicationID)
+            fields.write(4, provider.utf8Span.span)
+            for scope in request.requiredScopes { fields.write(element: 5, scope.utf8Span.span) }
             fields.write(4, timeout)
             for entry in metadata {
                 fields.begin(5, ofMessage: entry.encodedSize)
@@ -81,6 +88,7 @@ package enum RequestEncoder {
             unsafe doorman__v1__exchange_request__init(&message)
             unsafe message.code = try unsafe arena.data(request.code.bytes, allocator)
             unsafe message.application_id = try unsafe arena.text(request.applicationID ?? "", allocator)
+            unsafe message.provider = try unsafe arena.text(request.provider ?? "", allocator)
             return unsafe packed(&message, doorman__v1__exchange_request__get_packed_size, doorman__v1__exchange_request__pack)
         }
     }
@@ -101,6 +109,7 @@ package enum RequestEncoder {
                 unsafe message.account_id = try unsafe arena.text(id, allocator)
             }
             unsafe message.application_id = try unsafe arena.text(request.applicationID ?? "", allocator)
+            unsafe message.provider = try unsafe arena.text(request.provider ?? "", allocator)
             return unsafe packed(&message, doorman__v1__revoke_request__get_packed_size, doorman__v1__revoke_request__pack)
         }
     }
@@ -113,6 +122,7 @@ package enum RequestEncoder {
             var message = unsafe Doorman__V1__ListAccountsRequest()
             unsafe doorman__v1__list_accounts_request__init(&message)
             unsafe message.application_id = try unsafe arena.text(request.applicationID ?? "", allocator)
+            unsafe message.provider = try unsafe arena.text(request.provider ?? "", allocator)
             unsafe message.after = try unsafe arena.text(request.after ?? "", allocator)
             // 0 means the default size on the wire. An invalid size is sent as the maximum, which every server rejects.
             let isDefault = request.pageSize == AccountListRequest.defaultPageSize
@@ -131,6 +141,7 @@ package enum RequestEncoder {
             unsafe doorman__v1__delete_account_request__init(&message)
             unsafe message.account_id = try unsafe arena.text(request.accountID, allocator)
             unsafe message.application_id = try unsafe arena.text(request.applicationID ?? "", allocator)
+            unsafe message.provider = try unsafe arena.text(request.provider ?? "", allocator)
             return unsafe packed(
                 &message, doorman__v1__delete_account_request__get_packed_size, doorman__v1__delete_account_request__pack)
         }

@@ -42,15 +42,21 @@ package import DoormanSupport
 
     /// Reads the payload as a `VerifyRequest`, without copying the token.
     ///
-    /// - Returns: The result of `body`; `nil` if the payload is not such a message.
+    /// - Returns: The result of `body`; `nil` if the payload is not such a message, or requires more than
+    ///   ``TokenRequirements/maximumScopes`` scopes.
     package func withVerifyRequest<Result>(_ body: (VerifyRequestView) -> Result) -> Result? {
         let timeout = unsafe message.pointee.timeout_nano
-        return unsafe withPayload(doorman__v1__verify_request__unpack) { request in
+        return unsafe payloadValue(doorman__v1__verify_request__unpack) { request in
+            guard unsafe request.pointee.n_required_scopes <= TokenRequirements.maximumScopes,
+                let scopes = unsafe optionalTexts(request.pointee.required_scopes, count: request.pointee.n_required_scopes)
+            else { return nil }
+            let provider = unsafe textBytes(request.pointee.provider)
             let token = unsafe UnsafeBufferPointer(start: request.pointee.token.data, count: request.pointee.token.len)
             let application = unsafe textBytes(request.pointee.application_id)
             return body(
                 VerifyRequestView(
-                    token: unsafe token.span, applicationID: unsafe application.span,
+                    token: unsafe token.span, applicationID: unsafe application.span, provider: unsafe provider.span,
+                    requiredScopes: scopes,
                     maxAgeSeconds: unsafe request.pointee.max_age_seconds, timeoutNanoseconds: UInt64(max(0, timeout))))
         }
     }
@@ -58,23 +64,28 @@ package import DoormanSupport
     /// Reads the payload as an `ExchangeRequest`; `nil` if it is not such a message.
     package func exchangeRequest() -> ExchangeRequest? {
         unsafe payloadValue(doorman__v1__exchange_request__unpack) { request in
-            guard let application = unsafe optionalText(request.pointee.application_id) else { return nil }
+            guard let application = unsafe optionalText(request.pointee.application_id),
+                let provider = unsafe optionalText(request.pointee.provider)
+            else { return nil }
             return ExchangeRequest(
-                code: AuthorizationCode(bytes: unsafe bytes(request.pointee.code)), applicationID: application.nonEmpty)
+                code: AuthorizationCode(bytes: unsafe bytes(request.pointee.code)), provider: provider.nonEmpty,
+                applicationID: application.nonEmpty)
         }
     }
 
     /// Reads the payload as a `RevokeRequest`; `nil` if it is not such a message, or names neither a token nor an account.
     package func revocationRequest() -> RevocationRequest? {
         unsafe payloadValue(doorman__v1__revoke_request__unpack) { request in
-            guard let application = unsafe optionalText(request.pointee.application_id) else { return nil }
+            guard let application = unsafe optionalText(request.pointee.application_id),
+                let provider = unsafe optionalText(request.pointee.provider)
+            else { return nil }
             switch unsafe request.pointee.subject_case {
             case DOORMAN__V1__REVOKE_REQUEST__SUBJECT_TOKEN:
                 let token = Token(bytes: unsafe bytes(request.pointee.token))
-                return RevocationRequest(.token(token), applicationID: application.nonEmpty)
+                return RevocationRequest(.token(token), provider: provider.nonEmpty, applicationID: application.nonEmpty)
             case DOORMAN__V1__REVOKE_REQUEST__SUBJECT_ACCOUNT_ID:
                 guard let account = unsafe optionalText(request.pointee.account_id) else { return nil }
-                return RevocationRequest(.account(account), applicationID: application.nonEmpty)
+                return RevocationRequest(.account(account), provider: provider.nonEmpty, applicationID: application.nonEmpty)
             default:
                 return nil
             }
@@ -85,12 +96,13 @@ package import DoormanSupport
     package func accountListRequest() -> AccountListRequest? {
         unsafe payloadValue(doorman__v1__list_accounts_request__unpack) { request in
             guard let application = unsafe optionalText(request.pointee.application_id),
-                let after = unsafe optionalText(request.pointee.after)
+                let after = unsafe optionalText(request.pointee.after),
+                let provider = unsafe optionalText(request.pointee.provider)
             else { return nil }
             let size = unsafe Int(request.pointee.page_size)
             return AccountListRequest(
-                applicationID: application.nonEmpty, pageSize: size == 0 ? AccountListRequest.defaultPageSize : size,
-                after: after.nonEmpty)
+                provider: provider.nonEmpty, applicationID: application.nonEmpty,
+                pageSize: size == 0 ? AccountListRequest.defaultPageSize : size, after: after.nonEmpty)
         }
     }
 
@@ -98,9 +110,11 @@ package import DoormanSupport
     package func accountDeletionRequest() -> AccountDeletionRequest? {
         unsafe payloadValue(doorman__v1__delete_account_request__unpack) { request in
             guard let application = unsafe optionalText(request.pointee.application_id),
-                let account = unsafe optionalText(request.pointee.account_id)?.nonEmpty
+                let account = unsafe optionalText(request.pointee.account_id)?.nonEmpty,
+                let provider = unsafe optionalText(request.pointee.provider)
             else { return nil }
-            return AccountDeletionRequest(accountID: account, applicationID: application.nonEmpty)
+            return AccountDeletionRequest(
+                accountID: account, provider: provider.nonEmpty, applicationID: application.nonEmpty)
         }
     }
 

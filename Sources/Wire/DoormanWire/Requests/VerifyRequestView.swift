@@ -1,8 +1,14 @@
+package import DoormanCore
+
 /// The fields of a `Verify` call, in the memory of the call's frame or message.
 package struct VerifyRequestView: ~Escapable {
     package let token: Span<UInt8>
     /// The application's id; empty for any application. UTF-8, unless the caller violates the contract.
     package let applicationID: Span<UInt8>
+    /// The provider's name; empty for any provider. UTF-8, unless the caller violates the contract.
+    package let provider: Span<UInt8>
+    /// The scopes that the token must have.
+    package let requiredScopes: [String]
     /// The maximum age of a cached verdict; 0 for any age.
     package let maxAgeSeconds: UInt32
     /// The caller's timeout in nanoseconds; 0 for the server's default.
@@ -13,8 +19,36 @@ package struct VerifyRequestView: ~Escapable {
     package init(token: Span<UInt8>, applicationID: Span<UInt8>, maxAgeSeconds: UInt32, timeoutNanoseconds: UInt64) {
         self.token = token
         self.applicationID = applicationID
+        provider = Span()
+        requiredScopes = []
         self.maxAgeSeconds = maxAgeSeconds
         self.timeoutNanoseconds = timeoutNanoseconds
+    }
+
+    /// Creates a view with the fields that the canonical form lacks.
+    @_lifetime(copy token, copy applicationID, copy provider)
+    init(
+        token: Span<UInt8>, applicationID: Span<UInt8>, provider: Span<UInt8>, requiredScopes: [String], maxAgeSeconds: UInt32,
+        timeoutNanoseconds: UInt64
+    ) {
+        self.token = token
+        self.applicationID = applicationID
+        self.provider = provider
+        self.requiredScopes = requiredScopes
+        self.maxAgeSeconds = maxAgeSeconds
+        self.timeoutNanoseconds = timeoutNanoseconds
+    }
+
+    /// Whether the call requires more of a token than its application.
+    @inline(__always)
+    package var hasFurtherRequirements: Bool { !provider.isEmpty || !requiredScopes.isEmpty }
+
+    /// The facts that the token must have; `nil` if a text is not UTF-8.
+    package var requirements: TokenRequirements? {
+        guard let provider = provider.text, let applicationID = applicationID.text else { return nil }
+        return TokenRequirements(
+            provider: provider.isEmpty ? nil : provider, applicationID: applicationID.isEmpty ? nil : applicationID,
+            scopes: requiredScopes)
     }
 
     /// The caller's timeout; `nil` for the server's default.
@@ -31,5 +65,15 @@ extension CanonicalVerifyRequest {
         VerifyRequestView(
             token: data.extracting(token), applicationID: data.extracting(applicationID), maxAgeSeconds: maxAgeSeconds,
             timeoutNanoseconds: timeoutNanoseconds)
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// The text in UTF-8; `nil` for other bytes.
+    fileprivate var text: String? {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        for index in indices { bytes.append(self[index]) }
+        return String(validating: bytes, as: UTF8.self)
     }
 }

@@ -153,6 +153,31 @@ extension Identity {
             verifiedAt: Timestamp(millisecondsSince1970: unsafe message.pointee.verified_at_ms))
         self.validUntil = Timestamp(millisecondsSince1970: unsafe message.pointee.valid_until_ms)
         self.freshness = Freshness(wire: unsafe UInt32(truncatingIfNeeded: message.pointee.freshness.rawValue))
+        guard unsafe readDetails(message) else { return nil }
+    }
+
+    /// Reads the facts that depend on the kind of the provider.
+    ///
+    /// - Returns: Whether all texts are UTF-8.
+    private mutating func readDetails(_ message: UnsafeMutablePointer<Doorman__V1__Identity>) -> Bool {
+        guard let scopes = unsafe optionalTexts(message.pointee.scopes, count: message.pointee.n_scopes),
+            let issuer = unsafe optionalText(message.pointee.issuer)
+        else { return false }
+        var claims: [String: String] = [:]
+        for index in unsafe 0..<message.pointee.n_claims {
+            guard let entry = unsafe message.pointee.claims[index], let name = unsafe optionalText(entry.pointee.key),
+                let value = unsafe optionalText(entry.pointee.value)
+            else { return false }
+            claims[name] = value
+        }
+        if !scopes.isEmpty { self.scopes = scopes }
+        if !issuer.isEmpty { self.issuer = issuer }
+        if !claims.isEmpty { self.claims = claims }
+        let expiry = unsafe message.pointee.expires_at_ms
+        if expiry != 0 { expiresAt = Timestamp(millisecondsSince1970: expiry) }
+        if unsafe message.pointee.email_verified != 0 { isEmailVerified = true }
+        if unsafe message.pointee.phone_verified != 0 { isPhoneVerified = true }
+        return true
     }
 }
 

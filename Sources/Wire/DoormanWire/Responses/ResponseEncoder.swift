@@ -12,6 +12,7 @@ package enum ResponseEncoder {
         switch verdict {
         case .valid(let identity): encode(identity)
         case .rejected(let rejection): encode(FailureResponse(rejection))
+        case .forbidden(let forbidden): encode(FailureResponse(forbidden))
         }
     }
 
@@ -142,7 +143,34 @@ private func makeIdentity(
     unsafe message.verified_at_ms = identity.verifiedAt.millisecondsSince1970
     unsafe message.valid_until_ms = identity.validUntil.millisecondsSince1970
     unsafe message.freshness = Doorman__V1__Freshness(identity.freshness)
+    try unsafe addDetails(of: identity, to: &message, arena, allocator)
     return unsafe message
+}
+
+/// Adds the facts that depend on the kind of the provider.
+private func addDetails(
+    of identity: Identity, to message: inout Doorman__V1__Identity, _ arena: MessageArena,
+    _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
+) throws(ArenaFull) {
+    guard identity.hasDetails else { return }
+    let scopes = identity.scopes
+    unsafe message.n_scopes = scopes.count
+    unsafe message.scopes = try unsafe arena.texts(scopes, allocator)
+    unsafe message.expires_at_ms = identity.expiresAt?.millisecondsSince1970 ?? 0
+    if let issuer = identity.issuer { unsafe message.issuer = try unsafe arena.text(issuer, allocator) }
+    unsafe message.email_verified = identity.isEmailVerified ? 1 : 0
+    unsafe message.phone_verified = identity.isPhoneVerified ? 1 : 0
+    // In the order of their names, so that equal identities have equal bytes.
+    var claims: [UnsafeMutablePointer<Doorman__V1__Identity__ClaimsEntry>] = unsafe []
+    for (name, value) in identity.claims.sorted(by: { $0.key < $1.key }) {
+        var entry = unsafe Doorman__V1__Identity__ClaimsEntry()
+        unsafe doorman__v1__identity__claims_entry__init(&entry)
+        unsafe entry.key = try unsafe arena.text(name, allocator)
+        unsafe entry.value = try unsafe arena.text(value, allocator)
+        unsafe claims.append(try unsafe arena.store(entry, allocator))
+    }
+    unsafe message.n_claims = claims.count
+    unsafe message.claims = try unsafe arena.array(claims, allocator)
 }
 
 private func makeAccount(

@@ -10,7 +10,7 @@ internal import NIOCore
 final class NearCache: Sendable {
     struct Key: Hashable {
         let token: Token
-        let applicationID: String?
+        let requirements: TokenRequirements
     }
 
     private struct Entry {

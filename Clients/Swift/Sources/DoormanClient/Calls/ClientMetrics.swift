@@ -79,10 +79,11 @@ struct ClientMetrics: Sendable {
 }
 
 extension DoormanError {
-    /// The name of the reason, of either kind.
+    /// The name of the reason, of any kind.
     fileprivate var reason: String {
         switch kind {
         case .rejected(let reason): reason.description
+        case .forbidden(let reason): reason.description
         case .unavailable(let reason): reason.description
         }
     }

@@ -36,18 +36,18 @@ enum Operation: Sendable, Hashable {
 
     /// Whether an ID or name in the request contains a NUL byte, at which a C string ends.
     var holdsNUL: Bool {
-        let text: String? =
-            switch self {
-            case .verify(let request): request.applicationID
-            case .exchange(let request): request.applicationID
-            case .revoke(let request):
-                if case .account(let id) = request.subject { id + (request.applicationID ?? "") } else { request.applicationID }
-            case .listAccounts(let request): (request.applicationID ?? "") + (request.after ?? "")
-            case .deleteAccount(let request): request.accountID + (request.applicationID ?? "")
-            case .statistics: nil
-            case .health(let service): service
-            }
-        return text?.utf8.contains(0) ?? false
+        switch self {
+        case .verify(let request):
+            // Not a list of them all, because the most frequent call must not allocate one.
+            request.target.holdsNUL || request.requiredScopes.contains(where: \.holdsNUL)
+        case .exchange(let request): request.target.holdsNUL
+        case .revoke(let request):
+            if case .account(let id) = request.subject { id.holdsNUL || request.target.holdsNUL } else { request.target.holdsNUL }
+        case .listAccounts(let request): request.target.holdsNUL || request.after?.holdsNUL ?? false
+        case .deleteAccount(let request): request.target.holdsNUL || request.accountID.holdsNUL
+        case .statistics: false
+        case .health(let service): service.holdsNUL
+        }
     }
 
     /// Writes the request frame.
@@ -131,4 +131,12 @@ enum Reply: Sendable, Hashable {
         case .malformed: self = .malformed
         }
     }
+}
+
+extension ProviderTarget {
+    fileprivate var holdsNUL: Bool { provider?.holdsNUL ?? false || applicationID?.holdsNUL ?? false }
+}
+
+extension String {
+    fileprivate var holdsNUL: Bool { utf8.contains(0) }
 }

@@ -17,9 +17,25 @@ extension DoormanClient {
     public func verify(
         _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> Identity {
-        let request = VerificationRequest(token: token, applicationID: applicationID, maxAge: maxAge)
+        try await verify(
+            token, requiring: TokenRequirements(applicationID: applicationID), maxAge: maxAge, timeout: timeout)
+    }
+
+    /// Verifies a token that must have certain facts.
+    ///
+    /// - Parameters:
+    ///   - token: The token, exactly as the app sent it.
+    ///   - requirements: The provider, the application and the scopes that the token must have.
+    ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
+    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
+    /// - Returns: The identity of the account that the token belongs to.
+    /// - Throws: ``DoormanError/Kind-swift.enum/forbidden(_:)`` if the token is valid, but lacks a scope.
+    public func verify(
+        _ token: Token, requiring requirements: TokenRequirements, maxAge: Duration? = nil, timeout: Duration? = nil
+    ) async throws(DoormanError) -> Identity {
+        let request = VerificationRequest(token: token, requirements: requirements, maxAge: maxAge)
         guard let nearCache, maxAge == nil else { return try await finished(.verify(request), timeout).takeIdentity() }
-        let key = NearCache.Key(token: token, applicationID: applicationID)
+        let key = NearCache.Key(token: token, requirements: requirements)
         if let identity = nearCache.identity(for: key, at: time.now) {
             metrics.recordNearCacheHit()
             return identity

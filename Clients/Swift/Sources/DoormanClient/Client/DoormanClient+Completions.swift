@@ -25,9 +25,27 @@ extension DoormanClient {
         _ token: Token, maxAge: Duration? = nil, applicationID: String? = nil, timeout: Duration? = nil,
         completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
     ) throws(DoormanError) {
-        let verify = Operation.verify(VerificationRequest(token: token, applicationID: applicationID, maxAge: maxAge))
+        try verify(
+            token, requiring: TokenRequirements(applicationID: applicationID), maxAge: maxAge, timeout: timeout,
+            completion: completion)
+    }
+
+    /// Verifies a token that must have certain facts, for code without a task. See ``verify(_:maxAge:applicationID:timeout:completion:)``.
+    ///
+    /// - Parameters:
+    ///   - token: The token, exactly as the app sent it.
+    ///   - requirements: The provider, the application and the scopes that the token must have.
+    ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
+    ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
+    ///   - completion: Gets the outcome, once, on the client's own thread.
+    /// - Throws: See ``verify(_:maxAge:applicationID:timeout:completion:)``.
+    public func verify(
+        _ token: Token, requiring requirements: TokenRequirements, maxAge: Duration? = nil, timeout: Duration? = nil,
+        completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
+    ) throws(DoormanError) {
+        let verify = Operation.verify(VerificationRequest(token: token, requirements: requirements, maxAge: maxAge))
         guard let nearCache, maxAge == nil else { return try begin(verify, timeout, completion) }
-        let key = NearCache.Key(token: token, applicationID: applicationID)
+        let key = NearCache.Key(token: token, requirements: requirements)
         if let identity = nearCache.identity(for: key, at: time.now) {
             try countingErrors { () throws(DoormanError) in try submissions.addBounded(identity, for: completion) }
             return metrics.recordNearCacheHit()

@@ -15,7 +15,9 @@ extension DoormanError {
         case .tokenRejected: self.init(.tokenRejected, status.message)
         case .wrongApplication: self.init(.wrongApplication, status.message)
         case .proofRejected: self.init(.proofRejected, status.message)
+        case .wrongProvider: self.init(.wrongProvider, status.message)
         case .malformedToken: self.init(.malformedToken, status.message)
+        case .insufficientScope: self.init(.insufficientScope, status.message)
         default:
             // A limit or a drain stops a call before it begins. After any other failure it may have begun.
             let wasNotBegun = failure.row.retry == .elsewhere || failure.row.code == .resourceExhausted
@@ -80,7 +82,7 @@ extension DoormanError {
 }
 
 extension UnavailableReason {
-    /// - Parameter failure: A failure that is not a rejection.
+    /// - Parameter failure: A failure that is not a verdict.
     fileprivate init(_ failure: Failure) {
         switch failure {
         case .malformedRequest: self = .malformedRequest
@@ -100,8 +102,8 @@ extension UnavailableReason {
         case .tooManyDenials: self = .tooManyDenials
         case .draining: self = .draining
         case .internal: self = .serverFailure
-        case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken:
-            preconditionFailure("a rejection is a verdict")
+        case .tokenRejected, .wrongApplication, .wrongProvider, .proofRejected, .malformedToken, .insufficientScope:
+            preconditionFailure("a rejection and a forbidden call are verdicts")
         }
     }
 }

@@ -1,18 +1,20 @@
 /// The error of a call that has no result.
 ///
-/// There are two kinds, and they never turn into each other. A *rejected* token or code (``Kind-swift.enum/rejected(_:)``) is a verdict. An
-/// *unavailable* verdict (``Kind-swift.enum/unavailable(_:)``) says nothing at all about the token. Log a user out for the first, never for
-/// the second.
+/// There are three kinds, and they never turn into each other. A *rejected* token or code (``Kind-swift.enum/rejected(_:)``) is a verdict, and
+/// so is a *forbidden* call with a valid token (``Kind-swift.enum/forbidden(_:)``). An *unavailable* verdict
+/// (``Kind-swift.enum/unavailable(_:)``) says nothing at all about the token. Log a user out for the first, never for the others.
 public struct DoormanError: Error, Sendable, Hashable {
     /// The kind of an error, and its reason.
     public enum Kind: Sendable, Hashable {
         /// A verdict: the token or code is not good. A retry gives the same verdict.
         case rejected(RejectionReason)
+        /// A verdict: the token is good, but the call is not allowed with it. The user stays logged in.
+        case forbidden(ForbiddenReason)
         /// No verdict: the token may be good or not.
         case unavailable(UnavailableReason)
     }
 
-    /// Whether the token was rejected, or there is no verdict.
+    /// Whether the token was rejected, the call is forbidden, or there is no verdict.
     public let kind: Kind
     /// One sentence for the person who runs the service. It never holds a token, code or secret.
     public let message: String
@@ -23,7 +25,7 @@ public struct DoormanError: Error, Sendable, Hashable {
     /// The outcome at each server, for a revocation or a deletion that failed; otherwise `nil`.
     public var revocation: RevocationResult?
 
-    /// The reason why the token or code was rejected; `nil` if there is no verdict.
+    /// The reason why the token or code was rejected; `nil` for another kind.
     public var rejection: RejectionReason? {
         if case .rejected(let reason) = kind { reason } else { nil }
     }
@@ -31,6 +33,14 @@ public struct DoormanError: Error, Sendable, Hashable {
     /// Creates a rejection. The client creates these; create your own for tests only.
     public init(_ rejection: RejectionReason, _ message: String) {
         self.kind = .rejected(rejection)
+        self.message = message
+        self.isRetryable = false
+        self.retryAfter = nil
+    }
+
+    /// Creates the error of a forbidden call. The client creates these; create your own for tests only.
+    public init(_ reason: ForbiddenReason, _ message: String) {
+        self.kind = .forbidden(reason)
         self.message = message
         self.isRetryable = false
         self.retryAfter = nil
@@ -50,9 +60,23 @@ extension DoormanError: CustomStringConvertible {
     public var description: String {
         switch kind {
         case .rejected(let reason): "rejected (\(reason)): \(message)"
+        case .forbidden(let reason): "forbidden (\(reason)): \(message)"
         case .unavailable(let reason): "unavailable (\(reason)): \(message)"
         }
     }
+}
+
+/// The reason why a call with a valid token is not allowed.
+public struct ForbiddenReason: Sendable, Hashable, CustomStringConvertible {
+    /// The reason's name in the failure contract, such as `INSUFFICIENT_SCOPE`.
+    public let description: String
+
+    private init(_ description: String) {
+        self.description = description
+    }
+
+    /// The token lacks a scope that the call requires.
+    public static let insufficientScope = ForbiddenReason("INSUFFICIENT_SCOPE")
 }
 
 /// The reason why a token or code is rejected.
@@ -68,6 +92,8 @@ public struct RejectionReason: Sendable, Hashable, CustomStringConvertible {
     public static let tokenRejected = RejectionReason("TOKEN_REJECTED")
     /// The token was issued for another application.
     public static let wrongApplication = RejectionReason("WRONG_APPLICATION")
+    /// The token belongs to another provider than the call named.
+    public static let wrongProvider = RejectionReason("WRONG_PROVIDER")
     /// The token belongs to another application: the provider rejected the server's proof, though its secret works.
     public static let proofRejected = RejectionReason("PROOF_REJECTED")
     /// The text is not a token or code: it is empty, too long, or has characters or a prefix that no token has.

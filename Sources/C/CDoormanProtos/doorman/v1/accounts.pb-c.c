@@ -232,7 +232,7 @@ void   doorman__v1__delete_account_response__free_unpacked
   assert(message->base.descriptor == &doorman__v1__delete_account_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor doorman__v1__list_accounts_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor doorman__v1__list_accounts_request__field_descriptors[4] =
 {
   {
     "application_id",
@@ -270,16 +270,29 @@ static const ProtobufCFieldDescriptor doorman__v1__list_accounts_request__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "provider",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__ListAccountsRequest, provider),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned doorman__v1__list_accounts_request__field_indices_by_name[] = {
   2,   /* field[2] = after */
   0,   /* field[0] = application_id */
   1,   /* field[1] = page_size */
+  3,   /* field[3] = provider */
 };
 static const ProtobufCIntRange doorman__v1__list_accounts_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor doorman__v1__list_accounts_request__descriptor =
 {
@@ -289,7 +302,7 @@ const ProtobufCMessageDescriptor doorman__v1__list_accounts_request__descriptor 
   "Doorman__V1__ListAccountsRequest",
   "doorman.v1",
   sizeof(Doorman__V1__ListAccountsRequest),
-  3,
+  4,
   doorman__v1__list_accounts_request__field_descriptors,
   doorman__v1__list_accounts_request__field_indices_by_name,
   1,  doorman__v1__list_accounts_request__number_ranges,
@@ -411,7 +424,7 @@ const ProtobufCMessageDescriptor doorman__v1__account__descriptor =
   (ProtobufCMessageInit) doorman__v1__account__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor doorman__v1__delete_account_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor doorman__v1__delete_account_request__field_descriptors[3] =
 {
   {
     "account_id",
@@ -437,15 +450,28 @@ static const ProtobufCFieldDescriptor doorman__v1__delete_account_request__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "provider",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__DeleteAccountRequest, provider),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned doorman__v1__delete_account_request__field_indices_by_name[] = {
   0,   /* field[0] = account_id */
   1,   /* field[1] = application_id */
+  2,   /* field[2] = provider */
 };
 static const ProtobufCIntRange doorman__v1__delete_account_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor doorman__v1__delete_account_request__descriptor =
 {
@@ -455,7 +481,7 @@ const ProtobufCMessageDescriptor doorman__v1__delete_account_request__descriptor
   "Doorman__V1__DeleteAccountRequest",
   "doorman.v1",
   sizeof(Doorman__V1__DeleteAccountRequest),
-  2,
+  3,
   doorman__v1__delete_account_request__field_descriptors,
   doorman__v1__delete_account_request__field_indices_by_name,
   1,  doorman__v1__delete_account_request__number_ranges,

@@ -52,6 +52,12 @@ void   doorman__v1__verify_request__free_unpacked
   assert(message->base.descriptor == &doorman__v1__verify_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   doorman__v1__identity__claims_entry__init
+                     (Doorman__V1__Identity__ClaimsEntry         *message)
+{
+  static const Doorman__V1__Identity__ClaimsEntry init_value = DOORMAN__V1__IDENTITY__CLAIMS_ENTRY__INIT;
+  *message = init_value;
+}
 void   doorman__v1__identity__init
                      (Doorman__V1__Identity         *message)
 {
@@ -322,7 +328,7 @@ void   doorman__v1__revoke_response__free_unpacked
   assert(message->base.descriptor == &doorman__v1__revoke_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor doorman__v1__verify_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor doorman__v1__verify_request__field_descriptors[6] =
 {
   {
     "token",
@@ -360,16 +366,55 @@ static const ProtobufCFieldDescriptor doorman__v1__verify_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "provider",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__VerifyRequest, provider),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "required_scopes",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Doorman__V1__VerifyRequest, n_required_scopes),
+    offsetof(Doorman__V1__VerifyRequest, required_scopes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "not_before",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__VerifyRequest, not_before),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned doorman__v1__verify_request__field_indices_by_name[] = {
   2,   /* field[2] = application_id */
   1,   /* field[1] = max_age_seconds */
+  5,   /* field[5] = not_before */
+  3,   /* field[3] = provider */
+  4,   /* field[4] = required_scopes */
   0,   /* field[0] = token */
 };
 static const ProtobufCIntRange doorman__v1__verify_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor doorman__v1__verify_request__descriptor =
 {
@@ -379,14 +424,65 @@ const ProtobufCMessageDescriptor doorman__v1__verify_request__descriptor =
   "Doorman__V1__VerifyRequest",
   "doorman.v1",
   sizeof(Doorman__V1__VerifyRequest),
-  3,
+  6,
   doorman__v1__verify_request__field_descriptors,
   doorman__v1__verify_request__field_indices_by_name,
   1,  doorman__v1__verify_request__number_ranges,
   (ProtobufCMessageInit) doorman__v1__verify_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor doorman__v1__identity__field_descriptors[8] =
+static const ProtobufCFieldDescriptor doorman__v1__identity__claims_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__Identity__ClaimsEntry, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__Identity__ClaimsEntry, value),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned doorman__v1__identity__claims_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange doorman__v1__identity__claims_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor doorman__v1__identity__claims_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "doorman.v1.Identity.ClaimsEntry",
+  "ClaimsEntry",
+  "Doorman__V1__Identity__ClaimsEntry",
+  "doorman.v1",
+  sizeof(Doorman__V1__Identity__ClaimsEntry),
+  2,
+  doorman__v1__identity__claims_entry__field_descriptors,
+  doorman__v1__identity__claims_entry__field_indices_by_name,
+  1,  doorman__v1__identity__claims_entry__number_ranges,
+  (ProtobufCMessageInit) doorman__v1__identity__claims_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor doorman__v1__identity__field_descriptors[14] =
 {
   {
     "account_id",
@@ -484,21 +580,99 @@ static const ProtobufCFieldDescriptor doorman__v1__identity__field_descriptors[8
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "scopes",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Doorman__V1__Identity, n_scopes),
+    offsetof(Doorman__V1__Identity, scopes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at_ms",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__Identity, expires_at_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "issuer",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__Identity, issuer),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "email_verified",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__Identity, email_verified),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "phone_verified",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__Identity, phone_verified),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "claims",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Doorman__V1__Identity, n_claims),
+    offsetof(Doorman__V1__Identity, claims),
+    &doorman__v1__identity__claims_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned doorman__v1__identity__field_indices_by_name[] = {
   0,   /* field[0] = account_id */
   1,   /* field[1] = application_id */
+  13,   /* field[13] = claims */
   3,   /* field[3] = email */
+  11,   /* field[11] = email_verified */
+  9,   /* field[9] = expires_at_ms */
   7,   /* field[7] = freshness */
+  10,   /* field[10] = issuer */
   2,   /* field[2] = phone */
+  12,   /* field[12] = phone_verified */
   4,   /* field[4] = provider */
+  8,   /* field[8] = scopes */
   6,   /* field[6] = valid_until_ms */
   5,   /* field[5] = verified_at_ms */
 };
 static const ProtobufCIntRange doorman__v1__identity__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor doorman__v1__identity__descriptor =
 {
@@ -508,7 +682,7 @@ const ProtobufCMessageDescriptor doorman__v1__identity__descriptor =
   "Doorman__V1__Identity",
   "doorman.v1",
   sizeof(Doorman__V1__Identity),
-  8,
+  14,
   doorman__v1__identity__field_descriptors,
   doorman__v1__identity__field_indices_by_name,
   1,  doorman__v1__identity__number_ranges,
@@ -579,7 +753,7 @@ const ProtobufCMessageDescriptor doorman__v1__phone__descriptor =
   (ProtobufCMessageInit) doorman__v1__phone__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor doorman__v1__exchange_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor doorman__v1__exchange_request__field_descriptors[3] =
 {
   {
     "code",
@@ -605,15 +779,28 @@ static const ProtobufCFieldDescriptor doorman__v1__exchange_request__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "provider",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__ExchangeRequest, provider),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned doorman__v1__exchange_request__field_indices_by_name[] = {
   1,   /* field[1] = application_id */
   0,   /* field[0] = code */
+  2,   /* field[2] = provider */
 };
 static const ProtobufCIntRange doorman__v1__exchange_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor doorman__v1__exchange_request__descriptor =
 {
@@ -623,7 +810,7 @@ const ProtobufCMessageDescriptor doorman__v1__exchange_request__descriptor =
   "Doorman__V1__ExchangeRequest",
   "doorman.v1",
   sizeof(Doorman__V1__ExchangeRequest),
-  2,
+  3,
   doorman__v1__exchange_request__field_descriptors,
   doorman__v1__exchange_request__field_indices_by_name,
   1,  doorman__v1__exchange_request__number_ranges,
@@ -681,7 +868,7 @@ const ProtobufCMessageDescriptor doorman__v1__exchange_response__descriptor =
   (ProtobufCMessageInit) doorman__v1__exchange_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor doorman__v1__revoke_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor doorman__v1__revoke_request__field_descriptors[4] =
 {
   {
     "token",
@@ -719,16 +906,29 @@ static const ProtobufCFieldDescriptor doorman__v1__revoke_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "provider",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__RevokeRequest, provider),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned doorman__v1__revoke_request__field_indices_by_name[] = {
   1,   /* field[1] = account_id */
   2,   /* field[2] = application_id */
+  3,   /* field[3] = provider */
   0,   /* field[0] = token */
 };
 static const ProtobufCIntRange doorman__v1__revoke_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor doorman__v1__revoke_request__descriptor =
 {
@@ -738,16 +938,36 @@ const ProtobufCMessageDescriptor doorman__v1__revoke_request__descriptor =
   "Doorman__V1__RevokeRequest",
   "doorman.v1",
   sizeof(Doorman__V1__RevokeRequest),
-  3,
+  4,
   doorman__v1__revoke_request__field_descriptors,
   doorman__v1__revoke_request__field_indices_by_name,
   1,  doorman__v1__revoke_request__number_ranges,
   (ProtobufCMessageInit) doorman__v1__revoke_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define doorman__v1__revoke_response__field_descriptors NULL
-#define doorman__v1__revoke_response__field_indices_by_name NULL
-#define doorman__v1__revoke_response__number_ranges NULL
+static const ProtobufCFieldDescriptor doorman__v1__revoke_response__field_descriptors[1] =
+{
+  {
+    "position",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__RevokeResponse, position),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned doorman__v1__revoke_response__field_indices_by_name[] = {
+  0,   /* field[0] = position */
+};
+static const ProtobufCIntRange doorman__v1__revoke_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
 const ProtobufCMessageDescriptor doorman__v1__revoke_response__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -756,10 +976,10 @@ const ProtobufCMessageDescriptor doorman__v1__revoke_response__descriptor =
   "Doorman__V1__RevokeResponse",
   "doorman.v1",
   sizeof(Doorman__V1__RevokeResponse),
-  0,
+  1,
   doorman__v1__revoke_response__field_descriptors,
   doorman__v1__revoke_response__field_indices_by_name,
-  0,  doorman__v1__revoke_response__number_ranges,
+  1,  doorman__v1__revoke_response__number_ranges,
   (ProtobufCMessageInit) doorman__v1__revoke_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -6,12 +6,15 @@ enum BearerFailure: Equatable {
     case noToken
     case malformed
     case rejected
+    /// The token lacks a scope.
+    case forbidden
     /// - Parameter seconds: The time to wait before a retry.
     case unavailable(seconds: Int64)
 
     init(_ error: DoormanError) {
         switch error.kind {
         case .rejected: self = .rejected
+        case .forbidden: self = .forbidden
         case .unavailable: self = .unavailable(seconds: Self.wholeSeconds(error.retryAfter ?? .seconds(1)))
         }
     }
@@ -24,6 +27,7 @@ enum BearerFailure: Equatable {
                 .unauthorized, headers: [.wwwAuthenticate: "Bearer realm=\"\(realm)\""], message: "the request has no bearer token")
         case .malformed: challenge(.badRequest, "invalid_request", "the bearer token is malformed, or there are several", realm)
         case .rejected: challenge(.unauthorized, "invalid_token", "the token is rejected: log in again", realm)
+        case .forbidden: challenge(.forbidden, "insufficient_scope", "the token lacks a scope that this request needs", realm)
         case .unavailable(let seconds):
             HTTPError(
                 .serviceUnavailable, headers: [.retryAfter: String(seconds)],

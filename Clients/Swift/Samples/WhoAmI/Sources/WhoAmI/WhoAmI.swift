@@ -11,6 +11,7 @@ struct WhoAmI {
         } catch {
             switch error.kind {
             case .rejected: print("log in again: \(error.message)")
+            case .forbidden: print("not allowed: \(error.message)")
             case .unavailable: print("try later: \(error.message)")
             }
         }

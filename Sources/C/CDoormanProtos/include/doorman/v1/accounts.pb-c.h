@@ -42,10 +42,14 @@ struct  Doorman__V1__ListAccountsRequest
    * The page cursor: `next` of the previous page. Empty: the first page.
    */
   char *after;
+  /*
+   * The provider that knows the accounts, by its name in the server's configuration. Empty: the only provider that lists accounts.
+   */
+  char *provider;
 };
 #define DOORMAN__V1__LIST_ACCOUNTS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__list_accounts_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 struct  Doorman__V1__ListAccountsResponse
@@ -98,10 +102,14 @@ struct  Doorman__V1__DeleteAccountRequest
    * The application that the account belongs to. Empty: the server's only application.
    */
   char *application_id;
+  /*
+   * The provider that knows the account, by its name in the server's configuration. Empty: the only provider that deletes accounts.
+   */
+  char *provider;
 };
 #define DOORMAN__V1__DELETE_ACCOUNT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__delete_account_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 struct  Doorman__V1__DeleteAccountResponse

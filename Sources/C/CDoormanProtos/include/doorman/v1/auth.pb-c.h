@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Doorman__V1__VerifyRequest Doorman__V1__VerifyRequest;
 typedef struct Doorman__V1__Identity Doorman__V1__Identity;
+typedef struct Doorman__V1__Identity__ClaimsEntry Doorman__V1__Identity__ClaimsEntry;
 typedef struct Doorman__V1__Phone Doorman__V1__Phone;
 typedef struct Doorman__V1__ExchangeRequest Doorman__V1__ExchangeRequest;
 typedef struct Doorman__V1__ExchangeResponse Doorman__V1__ExchangeResponse;
@@ -58,36 +59,60 @@ struct  Doorman__V1__VerifyRequest
    */
   uint32_t max_age_seconds;
   /*
-   * The application that the token must have been issued for. Empty: any application of the server.
+   * The application that the token must have been issued for, or one of the token's audiences. Empty: any application of the server.
    */
   char *application_id;
+  /*
+   * The provider that must know the token, by its name in the server's configuration. Empty: the server finds the provider.
+   */
+  char *provider;
+  /*
+   * The scopes that the token must have. A valid token that lacks one gets PERMISSION_DENIED INSUFFICIENT_SCOPE.
+   */
+  size_t n_required_scopes;
+  char **required_scopes;
+  /*
+   * The position of a revocation that the result must not be older than: RevokeResponse.position. Not used yet.
+   */
+  ProtobufCBinaryData not_before;
 };
 #define DOORMAN__V1__VERIFY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__verify_request__descriptor) \
-    , {0,NULL}, 0, (char *)protobuf_c_empty_string }
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, {0,NULL} }
+
+
+struct  Doorman__V1__Identity__ClaimsEntry
+{
+  ProtobufCMessage base;
+  char *key;
+  char *value;
+};
+#define DOORMAN__V1__IDENTITY__CLAIMS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__identity__claims_entry__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 struct  Doorman__V1__Identity
 {
   ProtobufCMessage base;
   /*
-   * The provider's id of the account. Identify users by this and application_id, never by phone number or e-mail address.
+   * The provider's id of the account. Identify users by this, provider and application_id, never by phone number or e-mail address.
    */
   char *account_id;
   /*
-   * The application that the token was issued for.
+   * The application that the token was issued for, or the audience that the server accepted.
    */
   char *application_id;
   /*
-   * The phone number, if the account was created with one.
+   * The phone number, if the account has one.
    */
   Doorman__V1__Phone *phone;
   /*
-   * The e-mail address, if the account was created with one.
+   * The e-mail address, if the account has one.
    */
   char *email;
   /*
-   * The provider that verified the token: "account-kit".
+   * The provider that verified the token, by its name in the server's configuration: "account-kit".
    */
   char *provider;
   /*
@@ -102,10 +127,36 @@ struct  Doorman__V1__Identity
    * Whether the identity comes from the provider or from the cache.
    */
   Doorman__V1__Freshness freshness;
+  /*
+   * The scopes that the token was granted. Empty if the provider states none.
+   */
+  size_t n_scopes;
+  char **scopes;
+  /*
+   * The end of the token itself, on the same clock. 0 if the provider states none. valid_until_ms is never later.
+   */
+  int64_t expires_at_ms;
+  /*
+   * The issuer of the token: "https://login.example.org/". Empty if the provider states none.
+   */
+  char *issuer;
+  /*
+   * Whether the provider says that the account controls the e-mail address. False if it does not say.
+   */
+  protobuf_c_boolean email_verified;
+  /*
+   * Whether the provider says that the account controls the phone number. False if it does not say.
+   */
+  protobuf_c_boolean phone_verified;
+  /*
+   * Further claims about the token that the server's configuration selects: the name, and the value as a JSON text. At most 4 KiB in all.
+   */
+  size_t n_claims;
+  Doorman__V1__Identity__ClaimsEntry **claims;
 };
 #define DOORMAN__V1__IDENTITY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__identity__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, DOORMAN__V1__FRESHNESS__FRESHNESS_UNSPECIFIED }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, DOORMAN__V1__FRESHNESS__FRESHNESS_UNSPECIFIED, 0,NULL, 0, (char *)protobuf_c_empty_string, 0, 0, 0,NULL }
 
 
 struct  Doorman__V1__Phone
@@ -140,10 +191,14 @@ struct  Doorman__V1__ExchangeRequest
    * The application that the code was issued for. Empty: the server's only application.
    */
   char *application_id;
+  /*
+   * The provider that issued the code, by its name in the server's configuration. Empty: the only provider that exchanges codes.
+   */
+  char *provider;
 };
 #define DOORMAN__V1__EXCHANGE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__exchange_request__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string }
+    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 struct  Doorman__V1__ExchangeResponse
@@ -177,6 +232,11 @@ struct  Doorman__V1__RevokeRequest
    * The application that the token or account belongs to. Empty: the server's only application.
    */
   char *application_id;
+  /*
+   * The provider that knows the token or account, by its name in the server's configuration. Empty: the server finds it by the token, or
+   * takes the only provider that revokes accounts.
+   */
+  char *provider;
   Doorman__V1__RevokeRequest__SubjectCase subject_case;
   union {
     /*
@@ -191,16 +251,20 @@ struct  Doorman__V1__RevokeRequest
 };
 #define DOORMAN__V1__REVOKE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__revoke_request__descriptor) \
-    , (char *)protobuf_c_empty_string, DOORMAN__V1__REVOKE_REQUEST__SUBJECT__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, DOORMAN__V1__REVOKE_REQUEST__SUBJECT__NOT_SET, {0} }
 
 
 struct  Doorman__V1__RevokeResponse
 {
   ProtobufCMessage base;
+  /*
+   * The position of the revocation among all of a group of servers, for VerifyRequest.not_before. Opaque. Empty: the server is alone.
+   */
+  ProtobufCBinaryData position;
 };
 #define DOORMAN__V1__REVOKE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__revoke_response__descriptor) \
-     }
+    , {0,NULL} }
 
 
 /* Doorman__V1__VerifyRequest methods */
@@ -222,6 +286,9 @@ Doorman__V1__VerifyRequest *
 void   doorman__v1__verify_request__free_unpacked
                      (Doorman__V1__VerifyRequest *message,
                       ProtobufCAllocator *allocator);
+/* Doorman__V1__Identity__ClaimsEntry methods */
+void   doorman__v1__identity__claims_entry__init
+                     (Doorman__V1__Identity__ClaimsEntry         *message);
 /* Doorman__V1__Identity methods */
 void   doorman__v1__identity__init
                      (Doorman__V1__Identity         *message);
@@ -341,6 +408,9 @@ void   doorman__v1__revoke_response__free_unpacked
 typedef void (*Doorman__V1__VerifyRequest_Closure)
                  (const Doorman__V1__VerifyRequest *message,
                   void *closure_data);
+typedef void (*Doorman__V1__Identity__ClaimsEntry_Closure)
+                 (const Doorman__V1__Identity__ClaimsEntry *message,
+                  void *closure_data);
 typedef void (*Doorman__V1__Identity_Closure)
                  (const Doorman__V1__Identity *message,
                   void *closure_data);
@@ -407,6 +477,7 @@ void doorman__v1__auth__revoke(ProtobufCService *service,
 extern const ProtobufCEnumDescriptor    doorman__v1__freshness__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__verify_request__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__identity__descriptor;
+extern const ProtobufCMessageDescriptor doorman__v1__identity__claims_entry__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__phone__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__exchange_request__descriptor;
 extern const ProtobufCMessageDescriptor doorman__v1__exchange_response__descriptor;
