@@ -113,7 +113,7 @@ struct CanonicalFormTests {
     func unusualIdentities() {
         let unusual: [[UInt8]] = [
             // An empty number; a NUL; two ids; an unknown field; a time before 1970; an empty phone.
-            [0x0a, 1, 49, 0x30, 0], [0x0a, 3, 49, 0, 50], [0x0a, 1, 49, 0x0a, 1, 50], [0x0a, 1, 49, 0x48, 1],
+            [0x0a, 1, 49, 0x30, 0], [0x0a, 3, 49, 0, 50], [0x0a, 1, 49, 0x0a, 1, 50], [0x0a, 1, 49, 0x78, 1],
             [0x0a, 1, 49, 0x30] + Array(repeating: 0xff, count: 9) + [1], [0x0a, 1, 49, 0x1a, 0],
             // A phone without a number. A NUL and non-ASCII text at the end of a phone, an e-mail address and a provider.
             [0x0a, 1, 49, 0x1a, 3, 0x12, 1, 49], [0x0a, 1, 49, 0x1a, 6, 0x0a, 1, 49, 0x1a, 1, 0], [0x0a, 1, 49, 0x22, 1, 0],

@@ -63,26 +63,30 @@ extension GoldenVector {
 
     func requestContents() throws -> RequestContents {
         let application = self["payload.application_id"]
+        let provider = self["payload.provider"]
         switch self["method"] {
         case "Verify":
             let token = Token(bytes: try #require(octets("payload.token")))
             let maxAge = number("payload.max_age_seconds").map { Duration.seconds($0) }
-            return .verify(VerificationRequest(token: token, applicationID: application, maxAge: maxAge))
+            let requirements = TokenRequirements(
+                provider: provider, applicationID: application, scopes: list("payload.required_scopes"))
+            return .verify(VerificationRequest(token: token, requirements: requirements, maxAge: maxAge))
         case "Exchange":
             let code = AuthorizationCode(bytes: try #require(octets("payload.code")))
-            return .exchange(ExchangeRequest(code: code, applicationID: application))
+            return .exchange(ExchangeRequest(code: code, provider: provider, applicationID: application))
         case "Revoke":
             if let account = self["payload.account_id"] {
-                return .revoke(RevocationRequest(.account(account), applicationID: application))
+                return .revoke(RevocationRequest(.account(account), provider: provider, applicationID: application))
             }
             let token = Token(bytes: try #require(octets("payload.token")))
-            return .revoke(RevocationRequest(.token(token), applicationID: application))
+            return .revoke(RevocationRequest(.token(token), provider: provider, applicationID: application))
         case "List":
             let size = number("payload.page_size").map { Int($0) } ?? AccountListRequest.defaultPageSize
-            return .listAccounts(AccountListRequest(applicationID: application, pageSize: size, after: self["payload.after"]))
+            return .listAccounts(AccountListRequest(
+                    provider: provider, applicationID: application, pageSize: size, after: self["payload.after"]))
         case "Delete":
             let account = try #require(self["payload.account_id"])
-            return .deleteAccount(AccountDeletionRequest(accountID: account, applicationID: application))
+            return .deleteAccount(AccountDeletionRequest(accountID: account, provider: provider, applicationID: application))
         case "Get": return .statistics
         default:
             #expect(self["method"] == "Check")
@@ -99,7 +103,7 @@ extension GoldenVector {
                 nationalNumber: try #require(self["\(prefix)phone.national_number"]))
         }
         let freshness: [String: Freshness] = ["FRESHNESS_FRESH": .fresh, "FRESHNESS_CACHED": .cached]
-        return Identity(
+        var identity = Identity(
             accountID: try #require(self["\(prefix)account_id"]),
             applicationID: try #require(self["\(prefix)application_id"]),
             phone: phone, email: self["\(prefix)email"],
@@ -109,6 +113,23 @@ extension GoldenVector {
         .valid(
             until: Timestamp(millisecondsSince1970: try #require(number("\(prefix)valid_until_ms"))),
             freshness: freshness[try #require(self["\(prefix)freshness"])] ?? .stale)
+        let scopes = list("\(prefix)scopes")
+        if !scopes.isEmpty { identity.scopes = scopes }
+        if let expiry = number("\(prefix)expires_at_ms") { identity.expiresAt = Timestamp(millisecondsSince1970: expiry) }
+        if let issuer = self["\(prefix)issuer"] { identity.issuer = issuer }
+        if self["\(prefix)email_verified"] == "true" { identity.isEmailVerified = true }
+        if self["\(prefix)phone_verified"] == "true" { identity.isPhoneVerified = true }
+        while let name = self["\(prefix)claims.\(identity.claims.count).key"] {
+            identity.claims[name] = self["\(prefix)claims.\(identity.claims.count).value"]
+        }
+        return identity
+    }
+
+    /// Returns the elements of a repeated field.
+    private func list(_ key: String) -> [String] {
+        var list: [String] = []
+        while let element = self["\(key).\(list.count)"] { list.append(element) }
+        return list
     }
 
     func accountPage() -> AccountPage {

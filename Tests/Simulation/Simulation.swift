@@ -52,7 +52,7 @@ package final class Simulation: Sendable {
                     GovernedVerifier(
                         upstream: try SimulatedCredential(provider, application: application, secret: secret), governor: governor)
                 }
-                return ApplicationRouter.Application(id: application, credentials: credentials)
+                return ApplicationRouter.Application(provider: "simulated", id: application, credentials: credentials)
             }, timeSource: world.timeSource, checkTimeout: settings.cache.lookupTimeout,
             chargeExtraRequest: { _ in })
         self.router = router

@@ -90,9 +90,8 @@ package struct Rejection: Sendable, Hashable {
     /// Whether the cache may store the rejection: only if it is the provider's decision about the token itself.
     package var isCacheable: Bool {
         switch reason {
-        case .tokenRejected, .wrongApplication: true
-        // A call that names another provider says nothing about the token.
-        case .wrongProvider, .proofRejected, .malformedToken: false
+        case .tokenRejected, .wrongApplication, .wrongProvider: true
+        case .proofRejected, .malformedToken: false
         }
     }
 }

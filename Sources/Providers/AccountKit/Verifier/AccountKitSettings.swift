@@ -20,6 +20,8 @@ package struct AccountKitSettings: Sendable, Hashable {
         }
     }
 
+    /// The provider's name: the value of ``Identity/provider``. Default `account-kit`.
+    package var name = "account-kit"
     /// The base URL of Account Kit, without the version: `https`, or `http` to a loopback address. Default
     /// `https://graph.accountkit.com`, which closed in 2020.
     package var baseURL = "https://graph.accountkit.com"

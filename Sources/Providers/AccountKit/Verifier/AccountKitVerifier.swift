@@ -7,9 +7,6 @@ internal import StrictJSON
 ///
 /// Sends each request at most once: retries and limits are the governor's task.
 package struct AccountKitVerifier: TokenProvider {
-    /// The value of ``Identity/provider``.
-    package static let providerName = "account-kit"
-
     /// Receives the outcome and the latency of each request, for metrics and logs. Called on any thread; must not block.
     package typealias Observer = @Sendable (AccountKitEndpoint, RequestOutcome, _ latency: Duration) -> Void
     /// Receives the used part of the application's limits, in percent, from each response that states it: see ``AppUsage``.
@@ -73,7 +70,7 @@ package struct AccountKitVerifier: TokenProvider {
         }
         // Without an application in the response, the accepted proof vouches for it: this option requires a secret.
         var identity = Identity(
-            accountID: me.accountID, applicationID: me.applicationID ?? settings.application.id, provider: Self.providerName,
+            accountID: me.accountID, applicationID: me.applicationID ?? settings.application.id, provider: settings.name,
             verifiedAt: time.wallTime())
         switch me.contact {
         case .phone(let number, let countryPrefix, let nationalNumber):
