@@ -109,13 +109,16 @@ let package = Package(
         module("DoormanGovernor", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
         module("ProviderRouting", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
         module("CallerLimits", in: "Sources/Verification", ["DoormanSupport", nioConcurrencyHelpers]),
-        module("ProviderHTTP", in: "Sources/Providers", ["DoormanCore", "DoormanSupport"]),
+        module("ProviderHTTP", in: "Sources/Providers", ["DoormanCore", "DoormanSupport", "StrictJSON"]),
+        module(
+            "GraphAPI", in: "Sources/Providers",
+            ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON"]),
         module(
             "CurlTransport", in: "Sources/Providers",
             ["CDoormanCurl", "CCurl", "DoormanCore", "ProviderHTTP", nioConcurrencyHelpers]),
         module(
             "AccountKit", in: "Sources/Providers",
-            ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON", nioConcurrencyHelpers]),
+            ["DoormanCore", "DoormanSupport", "GraphAPI", "ProviderHTTP", "StrictJSON"]),
         module(
             "DoormanServer", in: "Sources/Server",
             [
@@ -128,9 +131,9 @@ let package = Package(
             [
                 "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
                 "DoormanCrypto",
-                "DoormanFiles", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanVersion", "DoormanWire",
+                "DoormanFiles", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanVersion", "DoormanWire", "GraphAPI",
                 "NIOSSLExtras",
-                "ProviderRouting",
+                "ProviderHTTP", "ProviderRouting",
                 logging, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ]),
         module(
@@ -172,12 +175,15 @@ let package = Package(
         // Tests: one target per module, and targets across modules.
         module(
             "TestKit", in: "Tests",
-            ["CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", logging, nioConcurrencyHelpers]),
+            [
+                "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderHTTP", logging,
+                nioConcurrencyHelpers,
+            ]),
         module(
             "Simulation", in: "Tests",
             [
                 "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanGovernor", "DoormanSupport",
-                "ProviderHTTP", "ProviderRouting",
+                "GraphAPI", "ProviderHTTP", "ProviderRouting",
                 nioConcurrencyHelpers,
             ]),
         .executableTarget(
@@ -209,14 +215,14 @@ let package = Package(
             "ProviderRoutingTests",
             ["CallerLimits", "DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),
         tests("CallerLimitsTests", ["CallerLimits", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
-        tests("ProviderHTTPTests", ["ProviderHTTP"]),
+        tests("ProviderHTTPTests", ["DoormanCore", "DoormanSupport", "ProviderHTTP", "TestKit"]),
         tests(
             "CurlTransportTests",
             ["AccountKitEmulator", "CurlTransport", "ProviderHTTP", "TestKit", logging, nioConcurrencyHelpers]),
         tests(
             "AccountKitTests",
             [
-                "AccountKit", "DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON", "TestKit",
+                "AccountKit", "DoormanCore", "DoormanCrypto", "DoormanSupport", "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit",
                 nioConcurrencyHelpers,
             ]),
         tests(
@@ -250,7 +256,7 @@ let package = Package(
             "DoormanDaemonTests",
             [
                 "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanDaemon", "DoormanGovernor", "DoormanServer",
-                "DoormanSupport", "DoormanWire", "TestKit", logging, nioConcurrencyHelpers, nioPosix, yams,
+                "DoormanSupport", "DoormanWire", "GraphAPI", "TestKit", logging, nioConcurrencyHelpers, nioPosix, yams,
             ]),
         tests("doormanTests", ["doorman", "DoormanBench", "DoormanClient", "DoormanSupport", "TestKit"]),
         tests(
@@ -258,7 +264,8 @@ let package = Package(
             [
                 "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanBench", "DoormanClient",
                 "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanServer", "DoormanSupport", "DoormanWire",
-                "ProviderHTTP", "StrictJSON", "TestKit", logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
+                "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", logging, metricsTestKit, nioConcurrencyHelpers, nioCore,
+                nioPosix, nioSSL,
                 "account-kit-emulator", "doorman", "doormand",
             ]),
         tests("PageTests", ["TestKit", "account-kit-emulator", "doorman", "doormand"]),
@@ -274,7 +281,7 @@ let package = Package(
             ]),
         fuzzer(
             "fuzz-provider", path: "Provider",
-            ["AccountKit", "DoormanCore", "DoormanSupport", "ProviderHTTP", nioConcurrencyHelpers]),
+            ["AccountKit", "DoormanCore", "DoormanSupport", "GraphAPI", "ProviderHTTP", nioConcurrencyHelpers]),
         fuzzer("fuzz-settings", path: "Settings", ["DoormanDaemon", logging, yams]),
     ]
 )

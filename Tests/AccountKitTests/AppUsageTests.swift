@@ -14,8 +14,10 @@ struct AppUsageTests {
         let left = NIOLockedValueBox(responses)
         let transport = ScriptedTransport { _ in left.withLockedValue { $0.removeFirst() } }
         let verifier = try AccountKitVerifier(
-            Sample.settings(), transport: transport, time: SteppedClock().timeSource,
-            usage: { percent in reported.withLockedValue { $0.append(percent) } })
+            Sample.settings(),
+            client: ProviderClient(
+                transport: transport, time: SteppedClock().timeSource,
+                usage: { percent in reported.withLockedValue { $0.append(percent) } }))
         for _ in responses { _ = try? await verifier.verify(VerificationRequest(token: Sample.token), deadline: Sample.deadline()) }
         return reported.withLockedValue { $0 }
     }

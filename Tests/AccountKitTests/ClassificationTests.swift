@@ -1,4 +1,5 @@
 import AccountKit
+import GraphAPI
 import ProviderHTTP
 import Testing
 
@@ -217,12 +218,12 @@ struct ClassificationTests {
     @Test("a response is classified by the contract", arguments: rows + subcodes + rules + ownCredentials + statuses + malformed)
     func classification(_ row: ClassifiedResponse) {
         let response = HTTPResponse(status: row.status, headers: row.headers, body: Array(row.body.utf8))
-        #expect(ResponseClassification(response, to: row.endpoint) == row.expected)
+        #expect(ResponseClassification(response, about: row.endpoint.subject) == row.expected)
     }
 
     @Test("an object without an error is a success")
     func success() {
-        let response = ResponseClassification(HTTPResponse(status: 200, body: Array(#"{"success":true}"#.utf8)), to: .logout)
+        let response = ResponseClassification(HTTPResponse(status: 200, body: Array(#"{"success":true}"#.utf8)), about: .userToken)
         #expect(response == .success(["success": .bool(true)]))
         #expect(response.kind == .success)
     }
@@ -230,7 +231,9 @@ struct ClassificationTests {
     @Test("bytes that are not UTF-8 are not JSON")
     func invalidUTF8() {
         let body = Array(#"{"id":""#.utf8) + [0xff, 0xfe] + Array(#""}"#.utf8)
-        #expect(ResponseClassification(HTTPResponse(status: 200, body: body), to: .me) == .unavailable(.notJSON, retryAfter: nil))
+        #expect(
+            ResponseClassification(HTTPResponse(status: 200, body: body), about: .userToken)
+                == .unavailable(.notJSON, retryAfter: nil))
     }
 
     @Test(
@@ -241,6 +244,6 @@ struct ClassificationTests {
         ])
     func retryAfter(text: String, expected: Duration?) {
         let response = HTTPResponse(status: 403, headers: ["Retry-After": text], body: Array(errorBody(4, "x", "x").utf8))
-        #expect(ResponseClassification(response, to: .me) == .busy(retryAfter: expected))
+        #expect(ResponseClassification(response, about: .userToken) == .busy(retryAfter: expected))
     }
 }

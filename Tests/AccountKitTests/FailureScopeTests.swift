@@ -2,6 +2,7 @@ import AccountKit
 import DoormanCore
 import DoormanSupport
 import ProviderHTTP
+import TestKit
 import Testing
 
 @Suite("The scope of a failure")

@@ -1,7 +1,9 @@
 import AccountKit
 import DoormanCore
 import DoormanSupport
+import GraphAPI
 import ProviderHTTP
+import TestKit
 import Testing
 
 @Suite("Descriptions of Account Kit's types contain no secret")
@@ -31,7 +33,7 @@ struct RedactionTests {
     @Test("the token of a response is not in its description")
     func responses() throws {
         let body = #"{"id":"1","access_token":"EMAW\#(Self.planted)"}"#
-        let response = ResponseClassification(HTTPResponse(status: 200, body: Array(body.utf8)), to: .accessToken)
+        let response = ResponseClassification(HTTPResponse(status: 200, body: Array(body.utf8)), about: .code)
         #expect(!Self.shown(response).contains(Self.planted))
         guard case .success(let object) = response, let issued = AccessTokenResponse(object, maximumTokenBytes: 1024) else {
             Issue.record("no success")

@@ -16,8 +16,10 @@ struct RepeatTests {
             .success(HTTPResponse(status: 200, body: Array(Sample.phoneBody.utf8), repeats: 1)),
             .failure(TransportError(.connectionLost, requestMayHaveBeenSent: true, repeats: 2)), .failure(.connectFailed))
         let verifier = try AccountKitVerifier(
-            Sample.settings(), transport: transport, time: SteppedClock().timeSource,
-            repeats: { count in reported.withLockedValue { $0.append(count) } })
+            Sample.settings(),
+            client: ProviderClient(
+                transport: transport, time: SteppedClock().timeSource,
+                repeats: { count in reported.withLockedValue { $0.append(count) } }))
         for _ in 0..<4 {
             _ = try? await verifier.verify(VerificationRequest(token: Sample.token), deadline: Sample.deadline())
         }

@@ -1,6 +1,8 @@
 import AccountKit
 import DoormanCore
+import GraphAPI
 import ProviderHTTP
+import TestKit
 import Testing
 
 @Suite("Requests")

@@ -159,9 +159,10 @@ struct VerifyTests {
         let (stream, seen) = AsyncStream<String>.makeStream()
         let transport = ScriptedTransport(
             .response(200, Sample.phoneBody), .response(400, errorBody(190, "OAuthException", "x")), .failure(.tls))
-        let verifier = try AccountKitVerifier(Sample.settings(), transport: transport, time: SteppedClock().timeSource) {
-            seen.yield("\($0) \($1) \($2)")
-        }
+        let verifier = try AccountKitVerifier(
+            Sample.settings(),
+            client: ProviderClient(
+                transport: transport, time: SteppedClock().timeSource, observer: { seen.yield("\($0) \($1) \($2)") }))
         for _ in 0..<3 { _ = try? await verifier.verify(VerificationRequest(token: Sample.token), deadline: Sample.deadline()) }
         seen.finish()
         let all = await stream.reduce(into: []) { $0.append($1) }

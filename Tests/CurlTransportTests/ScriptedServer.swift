@@ -24,6 +24,20 @@ final class ScriptedServer: Sendable {
             return text
         }
 
+        /// Reads the body of a request by its `Content-Length`.
+        func body(of request: String) -> [UInt8] {
+            let lengths = request.lowercased().split(separator: "\r\n").compactMap { line in
+                line.hasPrefix("content-length: ") ? Int(line.dropFirst("content-length: ".count)) : nil
+            }
+            var bytes: [UInt8] = []
+            while bytes.count < lengths.first ?? 0 {
+                let more = descriptor.read(atMost: (lengths.first ?? 0) - bytes.count)
+                if more.isEmpty { break }
+                bytes += more
+            }
+            return bytes
+        }
+
         @discardableResult
         func write(_ text: String) -> Bool {
             descriptor.write(Array(text.utf8))

@@ -1,5 +1,6 @@
 import AccountKit
 import Foundation
+import GraphAPI
 import Testing
 
 @testable import DoormanDaemon

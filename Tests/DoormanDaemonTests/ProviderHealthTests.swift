@@ -10,7 +10,7 @@ struct ProviderHealthTests {
         arguments: [(Duration.milliseconds(5), UInt64(0)), (.milliseconds(499), 0), (.milliseconds(500), 1), (.seconds(2), 1)])
     func shortDeadline(took: Duration, failures: UInt64) {
         let health = ProviderHealth(slowCall: .milliseconds(500))
-        health.record(.accounts, .failed(.deadlineExceeded), took)
+        health.record(AccountKitEndpoint.accounts.endpoint, .failed(.deadlineExceeded), took)
         #expect(health.current.failures == failures)
         #expect(health.current.hasFailedLast == (failures > 0))
     }
@@ -18,7 +18,7 @@ struct ProviderHealthTests {
     @Test("a time-out of the request itself shows an outage, however short it is")
     func timeout() {
         let health = ProviderHealth(slowCall: .milliseconds(500))
-        health.record(.me, .failed(.timedOut), .milliseconds(5))
+        health.record(AccountKitEndpoint.me.endpoint, .failed(.timedOut), .milliseconds(5))
         #expect(health.current.failures == 1)
     }
 }

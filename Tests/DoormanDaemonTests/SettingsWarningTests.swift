@@ -61,7 +61,7 @@ struct SettingsWarningTests {
             }
             guard number == 1 else { return .success(expected) }
             clock.advance(by: defaults.transport.requestTimeout)
-            return .failure(VerificationError(.providerUnavailable, "Account Kit did not respond in time."))
+            return .failure(VerificationError(.providerUnavailable, "The provider did not respond in time."))
         }
         let verifier = GovernedVerifier(
             upstream: provider, governor: Governor(settings: defaults.governor, timeSource: clock.timeSource))

@@ -63,14 +63,14 @@ struct OperatorLogTests {
     private static let lines = [
         // The outage.
         "warning the provider is unavailable: calls that need it fail, or get stale entries application=\(application) "
-            + "cause=Account Kit returned a server error. (status 502)",
+            + "cause=The provider returned a server error. (status 502)",
         "notice the provider is available again application=\(application) duration=_ failed_requests=_",
         // Throttling.
         "warning the provider rate limits this application: backing off application=\(application)",
         "notice the provider no longer rate limits this application application=\(application) duration=_ throttled_requests=1",
         // A secret that stops working.
         "error credential check failed: until it succeeds, a rejected proof makes a token unavailable, not rejected "
-            + "application=\(application) cause=Account Kit is down, or it rejected the application: check the app id and the app secret. files=_",
+            + "application=\(application) cause=The provider is down, or it rejected the application: check the app id and the app secret. files=_",
         "notice the application's credential works again application=\(application) duration=_ files=_",
         // A caller without permission, and audited acts.
         "notice list of accounts audit=account_list caller=ip:127.0.0.1 outcome=OK",

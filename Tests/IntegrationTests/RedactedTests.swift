@@ -3,6 +3,7 @@ import CurlTransport
 import DoormanBench
 import DoormanCore
 import DoormanCrypto
+import GraphAPI
 import ProviderHTTP
 import StrictJSON
 import Testing
@@ -31,12 +32,14 @@ struct RedactedTests {
         var values: [any Redacted] = [
             Token(secret), AuthorizationCode(secret),
             HMACSHA256(key: bytes),
-            HTTPRequest(.get, url: "https://example.com/me?access_token=\(secret)", isRepeatable: true),
+            HTTPRequest(
+                .post, url: "https://example.com/me?access_token=\(secret)", headers: ["X": secret], form: [("token", bytes)],
+                isRepeatable: true),
             HTTPResponse(status: 200, headers: ["X": secret], body: bytes),
             HTTPHeaders(dictionaryLiteral: ("X", secret)),
             curl,
             JSONValue.object([secret: .string(secret)]),
-            AppSecret(secret),
+            AppSecret(secret), AppSecretProof(AppSecret(secret)),
             AccountKitRequests(settings),
             TLSMaterial(certificateChain: bytes, privateKey: bytes),
             GraphRequest(method: "GET", target: "/v1.3/\(secret)?access_token=\(secret)"),
@@ -52,7 +55,7 @@ struct RedactedTests {
 
     /// The names of the types of ``values()``. The style test reads this list.
     static let types = [
-        "AccountKitRequests", "AppSecret", "AuthorizationCode", "CurlTransport.Settings", "DoormanClient",
+        "AccountKitRequests", "AppSecret", "AppSecretProof", "AuthorizationCode", "CurlTransport.Settings", "DoormanClient",
         "EmulatorSettings.Account", "EmulatorSettings.App", "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders",
         "HTTPRequest",
         "HTTPResponse", "JSONValue", "RequestFrames", "TLSMaterial", "Token",

@@ -4,6 +4,7 @@ import DoormanClient
 import DoormanServer
 import DoormanSupport
 import Logging
+import ProviderHTTP
 import TestKit
 import Testing
 
@@ -72,7 +73,7 @@ struct StateMonitorTests {
             for _ in 0..<2 { _ = try await scene.verifyNewToken() }
             await scene.expect([
                 "warning the provider is unavailable: calls that need it fail, or get stale entries \(Self.application) "
-                    + "cause=Account Kit returned a server error. (status 502)"
+                    + "cause=The provider returned a server error. (status 502)"
             ])
             for _ in 0..<2 { _ = try await scene.verifyNewToken() }
             await scene.expect([
@@ -294,7 +295,7 @@ struct StateMonitorTests {
             // Without a request, nothing shows that the provider accepts the settings.
             await scene.expect(after: .seconds(11), [])
             scene.stack.dependencies.providers.governedApplications[0].health.record(
-                .me, .answered(.success, status: 200), .milliseconds(1))
+                ProviderEndpoint("me"), .answered(.success, status: 200), .milliseconds(1))
             #expect(
                 await scene.look(after: .seconds(11)).map { $0.hasPrefix("notice the provider no longer rejects") } == [true])
         }

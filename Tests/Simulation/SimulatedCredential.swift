@@ -1,6 +1,7 @@
 internal import AccountKit
 internal import DoormanCore
 internal import DoormanSupport
+internal import GraphAPI
 internal import NIOConcurrencyHelpers
 internal import ProviderHTTP
 
@@ -29,8 +30,9 @@ final class SimulatedCredential: TokenProvider {
         self.secret = SimulatedProvider.secret(secret, of: application)
         let settings = AccountKitSettings(application: .init(id: application, secret: AppSecret(self.secret)))
         verifier = try AccountKitVerifier(
-            settings, transport: SimulatedTransport(provider: provider, application: application),
-            time: provider.world.timeSource)
+            settings,
+            client: ProviderClient(
+                transport: SimulatedTransport(provider: provider, application: application), time: provider.world.timeSource))
     }
 
     func validateSyntax(of token: Token) -> Rejection? { verifier.validateSyntax(of: token) }

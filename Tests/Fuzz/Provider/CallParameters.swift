@@ -1,6 +1,8 @@
 internal import AccountKit
 internal import DoormanCore
 internal import DoormanSupport
+internal import GraphAPI
+internal import ProviderHTTP
 
 /// The settings and request of a call, chosen by a byte of the input.
 struct CallParameters: Sendable {
@@ -32,6 +34,6 @@ struct CallParameters: Sendable {
         settings.acceptAnswersWithoutApplication = acceptsAnswersWithoutApplication && hasSecret
         let time = TimeSource(
             now: { Instant(nanoseconds: 1) }, wallTime: { Timestamp(millisecondsSince1970: 1_500_000_000_000) })
-        return try AccountKitVerifier(settings, transport: provider, time: time)
+        return try AccountKitVerifier(settings, client: ProviderClient(transport: provider, time: time))
     }
 }

@@ -6,6 +6,7 @@ internal import DoormanGovernor
 internal import DoormanSupport
 internal import Logging
 internal import NIOConcurrencyHelpers
+internal import ProviderHTTP
 internal import ProviderRouting
 
 /// The governors and verifiers of all applications. Each application has one governor, and one verifier for each of its secrets.
@@ -151,15 +152,16 @@ final class ProviderPool: Sendable {
                 preconditionFailure("the set of applications changes only with a restart")
             }
             let (governor, health) = (governedApplication.governor, governedApplication.health)
-            let observer: AccountKitVerifier.Observer = { endpoint, outcome, took in
-                providerRequests.record(endpoint, outcome, took)
-                health.record(endpoint, outcome, took)
-            }
+            let client = ProviderClient(
+                transport: environment.transport, time: environment.time,
+                observer: { endpoint, outcome, took in
+                    providerRequests.record(endpoint, outcome, took)
+                    health.record(endpoint, outcome, took)
+                },
+                usage: governor.noteUsage, repeats: governor.noteRepeats)
             var governed: [GovernedVerifier] = []
             for credential in application.credentials {
-                let accountKit = try AccountKitVerifier(
-                    credential, transport: environment.transport, time: environment.time, observer: observer,
-                    usage: governor.noteUsage, repeats: governor.noteRepeats)
+                let accountKit = try AccountKitVerifier(credential, client: client)
                 governed.append(GovernedVerifier(upstream: accountKit, governor: governor))
             }
             verifiers.append(governed)

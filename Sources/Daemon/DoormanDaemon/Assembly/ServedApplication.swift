@@ -1,4 +1,5 @@
 internal import AccountKit
+internal import GraphAPI
 
 /// An application whose tokens this server verifies.
 struct ServedApplication: Sendable, Hashable {

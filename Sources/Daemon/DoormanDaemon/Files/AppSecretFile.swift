@@ -1,5 +1,5 @@
-internal import AccountKit
 internal import DoormanFiles
+internal import GraphAPI
 
 /// Reads an app secret from its file. Secrets come from files only: other users can see arguments and environments.
 enum AppSecretFile {

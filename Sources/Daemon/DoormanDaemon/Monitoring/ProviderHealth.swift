@@ -1,4 +1,3 @@
-internal import AccountKit
 internal import DoormanCore
 internal import NIOConcurrencyHelpers
 internal import ProviderHTTP
@@ -36,7 +35,7 @@ final class ProviderHealth: Sendable {
     var current: Counts { counts.withLockedValue { $0 } }
 
     /// - Parameter took: The time from the request to its outcome.
-    func record(_ endpoint: AccountKitEndpoint, _ outcome: RequestOutcome, _ took: Duration) {
+    func record(_ endpoint: ProviderEndpoint, _ outcome: RequestOutcome, _ took: Duration) {
         switch outcome {
         case .failed(.deadlineExceeded, _) where took < slowCall: return
         case .failed(let code, let cause):
@@ -50,14 +49,15 @@ final class ProviderHealth: Sendable {
                     counts.hasFailedLast = false
                 }
             case .throttled: counts.withLockedValue { $0.throttled &+= 1 }
-            case .proofRequired, .configurationRejected:
-                // The check of a credential, which lists accounts, has a log line of its own.
-                guard endpoint != .accounts else { return }
+            case .proofRequired, .configurationRejected, .credentialRejected, .anotherIssuer:
+                // The check of a credential has a log line of its own.
+                guard !endpoint.isCredentialCheck else { return }
                 counts.withLockedValue { counts in
                     counts.misconfigured &+= 1
                     counts.causeOfMisconfiguration = kind.message
                 }
-            case .serverError, .transientError, .unexpectedStatus, .notJSON: fail("\(kind.message) (status \(status))")
+            case .serverError, .transientError, .unexpectedStatus, .notJSON, .noUsableKey:
+                fail("\(kind.message) (status \(status))")
             case .unexpectedError, .malformed:
                 counts.withLockedValue { counts in
                     counts.unexpected &+= 1

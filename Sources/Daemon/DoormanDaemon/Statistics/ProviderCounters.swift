@@ -1,7 +1,7 @@
-internal import AccountKit
 internal import DoormanCore
 internal import DoormanSupport
 internal import NIOConcurrencyHelpers
+internal import ProviderHTTP
 
 /// Counts provider requests and their latency for the server's statistics.
 final class ProviderCounters: Sendable {
@@ -12,9 +12,9 @@ final class ProviderCounters: Sendable {
 
     private let state = NIOLockedValueBox(State())
 
-    func record(_ endpoint: AccountKitEndpoint, _ outcome: RequestOutcome, _ took: Duration) {
+    func record(_ endpoint: ProviderEndpoint, _ outcome: RequestOutcome, _ took: Duration) {
         state.withLockedValue { state in
-            state.requests[.init(endpoint: endpoint.rawValue, outcome: outcome.name), default: 0] += 1
+            state.requests[.init(endpoint: endpoint.name, outcome: outcome.name), default: 0] += 1
             // A request without a response has no latency, only the time after which the caller gave up.
             if case .answered = outcome { state.latency.record(took) }
         }

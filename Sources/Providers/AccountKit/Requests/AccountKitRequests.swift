@@ -1,6 +1,6 @@
 package import DoormanCore
-private import DoormanCrypto
 internal import DoormanSupport
+package import GraphAPI
 package import ProviderHTTP
 
 /// An endpoint of Account Kit (the contract, section 2). The raw values are the names in metrics.
@@ -15,26 +15,44 @@ package enum AccountKitEndpoint: String, Sendable, Hashable, CaseIterable {
     case invalidateAllTokens = "invalidate_all_tokens"
     /// E5: deletes an account.
     case deleteAccount = "delete_account"
-    /// E6: returns a page of the application's accounts.
+    /// E6: returns a page of the application's accounts, and checks its credential.
     case accounts
+
+    /// The endpoint in the statistics.
+    package var endpoint: ProviderEndpoint {
+        switch self {
+        case .accessToken: ProviderEndpoint(rawValue, .spendsCode)
+        case .accounts: ProviderEndpoint(rawValue, [.checksCredential, .isPaged])
+        case .me, .logout, .invalidateAllTokens, .deleteAccount: ProviderEndpoint(rawValue)
+        }
+    }
+
+    /// The subject of requests to this endpoint.
+    package var subject: GraphSubject {
+        switch self {
+        case .me, .logout: .userToken
+        case .accessToken: .code
+        case .invalidateAllTokens, .accounts: .application
+        case .deleteAccount: .deletion
+        }
+    }
 }
 
 /// Builds the requests of the contract (section 2). Pure: sends nothing.
 ///
 /// The contract puts tokens and secrets into query strings, so the description of a value that contains a URL is redacted.
 package struct AccountKitRequests: Sendable {
-    private let root: [UInt8]
+    private let root: GraphRoot
     private let applicationID: String
     private let secret: AppSecret?
-    private let proofKey: HMACSHA256?
+    private let proof: AppSecretProof?
 
     /// - Parameter settings: Valid settings: see ``AccountKitSettings/problem``.
     package init(_ settings: AccountKitSettings) {
-        let base = settings.baseURL.hasSuffix("/") ? settings.baseURL.dropLast() : settings.baseURL[...]
-        root = Array("\(base)/\(settings.apiVersion)/".utf8)
+        root = GraphRoot(baseURL: settings.baseURL, version: settings.apiVersion)
         applicationID = settings.application.id
         secret = settings.application.secret
-        proofKey = secret.map { HMACSHA256(key: $0.bytes) }
+        proof = secret.map(AppSecretProof.init)
     }
 
     /// Builds the exchange of a code (E1). Not repeatable: a code can be used once, so a retry after a lost response would fail.
@@ -42,21 +60,21 @@ package struct AccountKitRequests: Sendable {
     /// - Returns: `nil` without a secret.
     package func exchange(_ code: AuthorizationCode) -> HTTPRequest? {
         appAccessToken.map { appAccessToken in
-            let query: [(String, [UInt8])] = [
+            let query: [PercentEncoding.Parameter] = [
                 ("grant_type", Array("authorization_code".utf8)), ("code", code.bytes), ("access_token", appAccessToken),
             ]
-            return HTTPRequest(.get, url: url("access_token", query), isRepeatable: false)
+            return HTTPRequest(.get, url: root.url("access_token", query), isRepeatable: false)
         }
     }
 
     /// Builds the request for the account of a token (E2).
     package func me(_ token: Token) -> HTTPRequest {
-        HTTPRequest(.get, url: url("me", query(for: token)), isRepeatable: true)
+        HTTPRequest(.get, url: root.url("me", query(for: token)), isRepeatable: true)
     }
 
     /// Builds the logout of a token (E3).
     package func logout(_ token: Token) -> HTTPRequest {
-        HTTPRequest(.post, url: url("logout", query(for: token)), isRepeatable: true)
+        HTTPRequest(.post, url: root.url("logout", query(for: token)), isRepeatable: true)
     }
 
     /// Builds the logout of all tokens of an account (E4).
@@ -67,7 +85,7 @@ package struct AccountKitRequests: Sendable {
         precondition(DecimalDigits.areID(accountID, upTo: 64), "an account id is decimal digits")
         return appAccessToken.map { appAccessToken in
             HTTPRequest(
-                .post, url: url("\(accountID)/invalidate_all_tokens", [("access_token", appAccessToken)]), isRepeatable: true)
+                .post, url: root.url("\(accountID)/invalidate_all_tokens", [("access_token", appAccessToken)]), isRepeatable: true)
         }
     }
 
@@ -78,7 +96,7 @@ package struct AccountKitRequests: Sendable {
     package func deleteAccount(id accountID: String) -> HTTPRequest? {
         precondition(DecimalDigits.areID(accountID, upTo: 64), "an account id is decimal digits")
         return appAccessToken.map { appAccessToken in
-            HTTPRequest(.delete, url: url(accountID, [("access_token", appAccessToken)]), isRepeatable: true)
+            HTTPRequest(.delete, url: root.url(accountID, [("access_token", appAccessToken)]), isRepeatable: true)
         }
     }
 
@@ -92,7 +110,7 @@ package struct AccountKitRequests: Sendable {
         appAccessToken.map { appAccessToken in
             var query = [("access_token", appAccessToken), ("limit", Array("\(limit)".utf8))]
             if let after { query.append(("after", Array(after.utf8))) }
-            return HTTPRequest(.get, url: url("\(applicationID)/accounts/", query), isRepeatable: true)
+            return HTTPRequest(.get, url: root.url("\(applicationID)/accounts/", query), isRepeatable: true)
         }
     }
 
@@ -101,24 +119,8 @@ package struct AccountKitRequests: Sendable {
         secret.map { Array("AA|\(applicationID)|".utf8) + $0.bytes }
     }
 
-    private func query(for token: Token) -> [(String, [UInt8])] {
-        var query = [("access_token", token.bytes)]
-        if let proofKey {
-            query.append(("appsecret_proof", Array(proofKey.authenticationCode(for: token.bytes.span).hexadecimal.utf8)))
-        }
-        return query
-    }
-
-    private func url(_ path: String, _ query: [(name: String, value: [UInt8])]) -> String {
-        var url = root
-        url.append(contentsOf: path.utf8)
-        for (index, parameter) in query.enumerated() {
-            url.append(index == 0 ? UInt8(ascii: "?") : UInt8(ascii: "&"))
-            url.append(contentsOf: parameter.name.utf8)
-            url.append(UInt8(ascii: "="))
-            PercentEncoding.append(parameter.value, to: &url)
-        }
-        return String(decoding: url, as: UTF8.self)
+    private func query(for token: Token) -> [PercentEncoding.Parameter] {
+        [("access_token", token.bytes)] + (proof.map { [$0.parameter(for: token)] } ?? [])
     }
 }
 

@@ -1,6 +1,5 @@
 internal import DoormanCore
-internal import DoormanSupport
-internal import ProviderHTTP
+package import GraphAPI
 
 /// The settings of an ``AccountKitVerifier``: the provider's address, the application and the limits.
 package struct AccountKitSettings: Sendable, Hashable {
@@ -71,22 +70,15 @@ package struct AccountKitSettings: Sendable, Hashable {
     /// The invalid settings among those that can differ between applications.
     package var problemsOfApplication: [Invalid] {
         var problems: [Invalid] = []
-        if !DecimalDigits.areID(application.id, upTo: 32) {
-            problems.append(
-                Invalid(key: .applicationID, expectation: "must be 1 to 32 decimal digits without a leading zero"))
+        if let expectation = GraphRoot.problem(ofApplicationID: application.id) {
+            problems.append(Invalid(key: .applicationID, expectation: expectation))
         }
-        if let secret = application.secret, !(1...256).contains(secret.bytes.count) || !secret.bytes.allSatisfy(\.isVisibleASCII) {
-            problems.append(
-                Invalid(
-                    key: .appSecret,
-                    expectation: "must hold 1 to 256 visible ASCII characters, and nothing after them but a newline"))
+        if let expectation = application.secret?.problem {
+            problems.append(Invalid(key: .appSecret, expectation: expectation))
         }
         if acceptAnswersWithoutApplication, application.secret == nil { problems.append(.acceptingWithoutSecret) }
-        let version = apiVersion.split(separator: ".", omittingEmptySubsequences: false)
-        if !apiVersion.hasPrefix("v") || version.count != 2 || !DecimalDigits.areAll(version[0].dropFirst(), upTo: 3)
-            || !DecimalDigits.areAll(version[1], upTo: 3)
-        {
-            problems.append(Invalid(key: .apiVersion, expectation: "must have a form like v1.3"))
+        if let expectation = GraphRoot.problem(ofVersion: apiVersion, example: "v1.3") {
+            problems.append(Invalid(key: .apiVersion, expectation: expectation))
         }
         return problems
     }
@@ -94,9 +86,8 @@ package struct AccountKitSettings: Sendable, Hashable {
     /// The invalid settings among those that all applications have in common.
     package var problemsOfProvider: [Invalid] {
         var problems: [Invalid] = []
-        if baseURL.utf8.count > 1024 || baseURL.utf8.contains(UInt8(ascii: "?")) || !URLPolicy.accepts(baseURL) {
-            problems.append(
-                Invalid(key: .baseURL, expectation: "must be https://host[:port][/path], or http:// to this machine"))
+        if let expectation = GraphRoot.problem(ofBaseURL: baseURL) {
+            problems.append(Invalid(key: .baseURL, expectation: expectation))
         }
         for (key, value) in [(Invalid.Key.maximumTokenBytes, maximumTokenBytes), (.maximumCodeBytes, maximumCodeBytes)]
         where !(16...4096).contains(value) {
@@ -104,21 +95,4 @@ package struct AccountKitSettings: Sendable, Hashable {
         }
         return problems
     }
-}
-
-/// The Account Kit app secret of an application, which is not the Facebook app secret.
-///
-/// Its holder can act as the application. Its description never contains its bytes.
-package struct AppSecret: Sendable, Hashable {
-    /// The secret as it was configured.
-    package let bytes: [UInt8]
-
-    /// Creates a secret from a text's UTF-8 bytes, without validating it: ``AccountKitSettings/problem`` does.
-    package init(_ text: some StringProtocol) {
-        self.bytes = Array(text.utf8)
-    }
-}
-
-extension AppSecret: Redacted {
-    package var description: String { "AppSecret(redacted)" }
 }

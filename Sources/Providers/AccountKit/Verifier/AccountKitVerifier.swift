@@ -1,5 +1,6 @@
 package import DoormanCore
 package import DoormanSupport
+internal import GraphAPI
 package import ProviderHTTP
 internal import StrictJSON
 
@@ -7,36 +8,16 @@ internal import StrictJSON
 ///
 /// Sends each request at most once: retries and limits are the governor's task.
 package struct AccountKitVerifier: TokenProvider {
-    /// Receives the outcome and the latency of each request, for metrics and logs. Called on any thread; must not block.
-    package typealias Observer = @Sendable (AccountKitEndpoint, RequestOutcome, _ latency: Duration) -> Void
-    /// Receives the used part of the application's limits, in percent, from each response that states it: see ``AppUsage``.
-    /// Called on any thread; must not block.
-    package typealias UsageObserver = @Sendable (Int) -> Void
-    /// Receives the number of times that the transport repeated a request by itself, if it did. Called on any thread; must not block.
-    package typealias RepeatObserver = @Sendable (Int) -> Void
-
     let settings: AccountKitSettings
     let requests: AccountKitRequests
-    private let transport: any HTTPTransport
-    private let time: TimeSource
-    private let observer: Observer
-    private let usage: UsageObserver
-    private let repeats: RepeatObserver
+    private let client: ProviderClient
 
     /// - Throws: ``AccountKitSettings/Invalid`` if a setting is invalid.
-    package init(
-        _ settings: AccountKitSettings, transport: any HTTPTransport, time: TimeSource,
-        observer: @escaping Observer = { _, _, _ in }, usage: @escaping UsageObserver = { _ in },
-        repeats: @escaping RepeatObserver = { _ in }
-    ) throws(AccountKitSettings.Invalid) {
+    package init(_ settings: AccountKitSettings, client: ProviderClient) throws(AccountKitSettings.Invalid) {
         if let problem = settings.problem { throw problem }
         self.settings = settings
         self.requests = AccountKitRequests(settings)
-        self.transport = transport
-        self.time = time
-        self.observer = observer
-        self.usage = usage
-        self.repeats = repeats
+        self.client = client
     }
 
     package func validateSyntax(of token: Token) -> Rejection? {
@@ -71,7 +52,7 @@ package struct AccountKitVerifier: TokenProvider {
         // Without an application in the response, the accepted proof vouches for it: this option requires a secret.
         var identity = Identity(
             accountID: me.accountID, applicationID: me.applicationID ?? settings.application.id, provider: settings.name,
-            verifiedAt: time.wallTime())
+            verifiedAt: client.time.wallTime())
         switch me.contact {
         case .phone(let number, let countryPrefix, let nationalNumber):
             identity.phone = PhoneNumber(number: number, countryPrefix: countryPrefix, nationalNumber: nationalNumber)
@@ -85,24 +66,7 @@ package struct AccountKitVerifier: TokenProvider {
     func send(
         _ request: HTTPRequest, to endpoint: AccountKitEndpoint, deadline: Deadline
     ) async throws(VerificationError) -> ResponseClassification {
-        let requestedAt = time.now()
-        let remaining = deadline.remaining(at: requestedAt)
-        guard remaining > .zero else { throw .deadlineBeforeRequest }
-        let response: HTTPResponse
-        do {
-            response = try await transport.send(request, timeout: remaining)
-        } catch {
-            if error.repeats > 0 { repeats(error.repeats) }
-            observer(endpoint, .failed(error.code, error.cause), requestedAt.duration(to: time.now()))
-            let deadlineHasPassed = error.code == .timedOut && deadline.hasPassed(at: time.now())
-            throw deadlineHasPassed ? .deadlineExceeded : VerificationError(error, at: endpoint)
-        }
-        let latency = requestedAt.duration(to: time.now())
-        if response.repeats > 0 { repeats(response.repeats) }
-        if let percent = AppUsage.percent(in: response.headers) { usage(percent) }
-        let classification = ResponseClassification(response, to: endpoint)
-        observer(endpoint, .answered(classification.kind, status: response.status), latency)
-        return classification
+        try await client.send(request, about: endpoint.subject, to: endpoint.endpoint, deadline: deadline)
     }
 }
 

@@ -61,6 +61,17 @@ internal import ProviderHTTP
         note(unsafe bytes.withUnsafeBytes { unsafe doorman_curl_easy_setopt_blob(pointer, option, $0.baseAddress, $0.count) })
     }
 
+    /// Sets the body of a POST. libcurl copies it.
+    func setBody(_ bytes: [UInt8]) {
+        setLarge(CURLOPT_POSTFIELDSIZE_LARGE, bytes.count)
+        // libcurl only reads through the pointer, which must not be null: it would then ask a callback for the body.
+        var bytes = bytes.isEmpty ? [0] : bytes
+        note(
+            unsafe bytes.withUnsafeMutableBytes {
+                unsafe doorman_curl_easy_setopt_pointer(pointer, CURLOPT_COPYPOSTFIELDS, $0.baseAddress)
+            })
+    }
+
     func set(_ option: CURLoption, _ values: [String]) {
         var list: UnsafeMutablePointer<curl_slist>?
         for value in values {
@@ -184,7 +195,8 @@ extension EasyHandle {
         enable(CURLOPT_SUPPRESS_CONNECT_HEADERS)
     }
 
-    /// Applies the method, the URL and the HTTP version of a request.
+    /// Applies a request: its method, URL, header and body, and the HTTP version.
+    ///
     /// - Parameter connection: Which connections the request may use.
     func apply(_ request: HTTPRequest, on connection: Transfer.ConnectionChoice) {
         set(CURLOPT_URL, request.url)
@@ -193,11 +205,15 @@ extension EasyHandle {
             enable(CURLOPT_HTTPGET)
         case .post:
             enable(CURLOPT_POST)
-            set(CURLOPT_POSTFIELDSIZE, 0)
-            set(CURLOPT_COPYPOSTFIELDS, "")
+            setBody(request.form)
         case .delete:
             set(CURLOPT_CUSTOMREQUEST, HTTPRequest.Method.delete.rawValue)
         }
+        if let maximumBodyBytes = request.maximumBodyBytes { setLarge(CURLOPT_MAXFILESIZE_LARGE, maximumBodyBytes) }
+        var fields = request.headers.fields.map { "\($0.name): \($0.value)" }
+        // A field without a value removes libcurl's own: some servers never respond to `Expect: 100-continue`.
+        if request.method == .post { fields.append("Expect:") }
+        if !fields.isEmpty { set(CURLOPT_HTTPHEADER, fields) }
         // With TLS, libcurl negotiates HTTP/2 during the handshake, so a request can wait for a new connection and share it.
         // Without TLS, it would wait for a whole response. A request that is not repeatable shares no connection, since libcurl
         // repeats a request on a reused connection.

@@ -17,6 +17,7 @@ final class Transfer {
     private let choice: ConnectionChoice
     private var header: ResponseHeader
     private var body: [UInt8] = []
+    private let maximumBodyBytes: Int
     /// The error of a transfer that we stopped ourselves; `nil` otherwise.
     private var ownError: TransportError.Code?
 
@@ -42,6 +43,7 @@ final class Transfer {
         self.sockets = sockets
         self.choice = choice
         timeLimit = time.upperBound
+        maximumBodyBytes = pending.request.maximumBodyBytes ?? settings.maximumBodyBytes
         header = ResponseHeader(maximumBytes: settings.maximumHeaderBytes)
         easy.setCallbacks(to: self)
         easy.apply(settings, remaining: time.lowerBound.duration(to: timeLimit))
@@ -92,7 +94,7 @@ final class Transfer {
     ///
     /// - Returns: False if the body is too long.
     func receive(bodyBytes bytes: RawSpan) -> Bool {
-        guard bytes.byteCount <= settings.maximumBodyBytes - body.count else {
+        guard bytes.byteCount <= maximumBodyBytes - body.count else {
             ownError = .bodyTooLarge
             return false
         }

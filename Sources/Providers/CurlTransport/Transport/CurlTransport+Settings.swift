@@ -7,7 +7,7 @@ extension CurlTransport {
         package var connectTimeout: Duration = .milliseconds(500)
         /// The maximum time for a whole request. A shorter timeout of the caller takes precedence. Default 700 ms.
         package var requestTimeout: Duration = .milliseconds(700)
-        /// The maximum length of a response's body. Default 64 KiB.
+        /// The maximum length of a response's body, unless the request has a limit of its own. Default 64 KiB.
         package var maximumBodyBytes = 64 * 1024
         /// The maximum length of a response's header, all lines together. Default 16 KiB.
         package var maximumHeaderBytes = 16 * 1024

@@ -1,6 +1,6 @@
 internal import DoormanCore
 
-/// A request to an HTTP server, without a body. The parameters are in the URL, which therefore contains secrets and is never shown.
+/// A request to an HTTP server. Its URL, header and form may contain secrets, so none of them is ever shown.
 package struct HTTPRequest: Sendable, Hashable {
     package enum Method: String, Sendable, Hashable, CaseIterable {
         case get = "GET"
@@ -11,6 +11,12 @@ package struct HTTPRequest: Sendable, Hashable {
     package let method: Method
     /// An absolute, percent-encoded URL. ``URLPolicy`` decides whether it is allowed.
     package let url: String
+    /// Header fields beside those of the transport. The transport writes their names in lowercase.
+    package let headers: HTTPHeaders
+    /// The body of a POST: an encoded form, of type `application/x-www-form-urlencoded`. Empty for no body.
+    package let form: [UInt8]
+    /// The maximum length of the response's body, in bytes; `nil` for the transport's own limit.
+    package let maximumBodyBytes: Int?
     /// Whether the request is idempotent, so that sending it twice does no harm.
     ///
     /// libcurl silently repeats a request if a reused connection closes before the first byte of the response. The server may
@@ -25,13 +31,24 @@ package struct HTTPRequest: Sendable, Hashable {
     /// Whether the request may share a connection with other requests in flight.
     package var mayShareConnection: Bool { isEncrypted && isRepeatable }
 
-    package init(_ method: Method, url: String, isRepeatable: Bool) {
+    /// - Parameters:
+    ///   - headers: Fields whose names and values are valid: see ``HTTPHeaders/areValid``. Anything else traps.
+    ///   - form: The fields of the body, for a POST only.
+    package init(
+        _ method: Method, url: String, headers: HTTPHeaders = [:], form: [PercentEncoding.Parameter] = [],
+        maximumBodyBytes: Int? = nil, isRepeatable: Bool
+    ) {
+        precondition(headers.areValid, "a header field would end its line")
+        precondition(form.isEmpty || method == .post, "only a POST has a form")
         self.method = method
         self.url = url
+        self.headers = headers
+        self.form = PercentEncoding.bytes(of: form)
+        self.maximumBodyBytes = maximumBodyBytes
         self.isRepeatable = isRepeatable
     }
 }
 
 extension HTTPRequest: Redacted {
-    package var description: String { "HTTPRequest(\(method.rawValue), URL redacted)" }
+    package var description: String { "HTTPRequest(\(method.rawValue), URL, header and form redacted)" }
 }

@@ -1,9 +1,29 @@
 internal import DoormanSupport
 
-/// Percent-encoding of the values in a query (RFC 3986, section 2.1).
+/// Percent-encoding of the values in a query or a form (RFC 3986, section 2.1).
 ///
 /// All characters except the unreserved ones are encoded, so a value can't end its parameter or begin another.
 package enum PercentEncoding {
+    /// A parameter of a query or a field of a form. The name consists of unreserved characters.
+    package typealias Parameter = (name: String, value: [UInt8])
+
+    /// Returns parameters as `name=value&…`: a query, or the body of a form (`application/x-www-form-urlencoded`).
+    package static func text(of parameters: [Parameter]) -> String {
+        String(decoding: bytes(of: parameters), as: UTF8.self)
+    }
+
+    /// Returns the bytes of ``text(of:)``.
+    package static func bytes(of parameters: [Parameter]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for (index, parameter) in parameters.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: "&")) }
+            bytes.append(contentsOf: parameter.name.utf8)
+            bytes.append(UInt8(ascii: "="))
+            append(parameter.value, to: &bytes)
+        }
+        return bytes
+    }
+
     /// Appends bytes in their encoded form.
     package static func append(_ bytes: some Sequence<UInt8>, to text: inout [UInt8]) {
         for byte in bytes {

@@ -5,7 +5,7 @@ package struct HTTPResponse: Sendable, Hashable {
     /// The status code, usually 200 to 599. A server can send any three digits.
     package let status: Int
     package let headers: HTTPHeaders
-    /// The body, of at most ``CurlTransport/Settings/maximumBodyBytes``.
+    /// The body, of at most ``HTTPRequest/maximumBodyBytes`` or ``CurlTransport/Settings/maximumBodyBytes``.
     package let body: [UInt8]
     /// The number of times that the transport repeated the request by itself, because a kept connection had ended.
     package let repeats: Int

@@ -12,7 +12,7 @@ package struct TransportError: Error, Sendable, Hashable {
         case timedOut = "timed_out"
         /// The caller's deadline passed first.
         case deadlineExceeded = "deadline_exceeded"
-        /// The body is longer than ``CurlTransport/Settings/maximumBodyBytes``.
+        /// The body is longer than ``HTTPRequest/maximumBodyBytes`` or ``CurlTransport/Settings/maximumBodyBytes``.
         case bodyTooLarge = "body_too_large"
         /// The header is longer than ``CurlTransport/Settings/maximumHeaderBytes``.
         case headersTooLarge = "headers_too_large"

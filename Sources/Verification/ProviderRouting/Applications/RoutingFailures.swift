@@ -7,5 +7,5 @@ extension VerificationError {
 
 extension Rejection {
     static let workingSecretRejected = Rejection(
-        .proofRejected, "The token belongs to another application: Account Kit rejected the proof of a working app secret.")
+        .proofRejected, "The token belongs to another application: the provider rejected the proof of a working app secret.")
 }

@@ -115,17 +115,17 @@ final class CredentialCheck: Sendable {
 extension VerificationError {
     static let secretRejected = VerificationError(
         .providerMisconfigured,
-        "Account Kit rejected the proof, and the application's credential could not be confirmed: check the app id and the app secret.",
+        "The provider rejected the proof, and the application's credential could not be confirmed: check the app id and the app secret.",
         scope: .credential, request: .responded)
     /// The token was valid for this application before, so the secret must be wrong.
     static let secretStoppedWorking = VerificationError(
         .providerMisconfigured,
-        "Account Kit rejected the proof of a token that was valid for this application before: check the app secret.",
+        "The provider rejected the proof of a token that was valid for this application before: check the app secret.",
         scope: .credential, request: .responded)
 
     fileprivate static func checkedRecently(retryAfter: Duration) -> VerificationError {
         VerificationError(
-            .providerBusy, "Account Kit rejected the proof, and the application's credential was checked less than 5 s ago.",
+            .providerBusy, "The provider rejected the proof, and the application's credential was checked less than 5 s ago.",
             retryAfter: retryAfter, scope: .credential, request: .responded)
     }
 }

@@ -1,6 +1,6 @@
 internal import StrictJSON
 
-/// The `error` object of a response (the contract, section 3). Any field may be absent.
+/// The `error` object of a response of the Graph API (Account Kit's contract, section 3). Any field may be absent.
 ///
 /// A field of a wrong type makes the response malformed, which is not a reason to reject a token.
 struct ErrorEnvelope: Sendable, Hashable {

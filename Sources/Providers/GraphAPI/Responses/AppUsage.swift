@@ -1,9 +1,9 @@
 internal import ProviderHTTP
 internal import StrictJSON
 
-/// The `X-App-Usage` header (the contract, section 3): the used part of each of the application's limits, in percent.
+/// The `X-App-Usage` header (Account Kit's contract, section 3): the used part of each of the application's limits, in percent.
 ///
-/// Its form is `{"call_count":N,"total_time":N,"total_cputime":N}`. Account Kit throttles once a value reaches 100.
+/// Its form is `{"call_count":N,"total_time":N,"total_cputime":N}`. The Graph API throttles once a value reaches 100.
 enum AppUsage {
     /// The maximum plausible percentage.
     private static let maximum: Int64 = 10_000

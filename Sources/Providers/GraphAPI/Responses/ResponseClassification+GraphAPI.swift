@@ -1,33 +1,11 @@
 package import ProviderHTTP
-package import StrictJSON
-
-/// The meaning of a response from Account Kit (the contract, section 3). ``ResponseKind`` is its name in metrics and logs.
-package enum ResponseClassification: Sendable, Hashable {
-    /// Status 200 with a JSON object that reports no error. The object's fields have not been validated.
-    case success([String: JSONValue])
-    /// The provider is well, and rejects the token, the code or the request. Permanent.
-    case rejected(ResponseKind)
-    /// The provider rate limits the application.
-    case busy(retryAfter: Duration?)
-    /// The provider is failing, or its response is malformed.
-    case unavailable(ResponseKind, retryAfter: Duration?)
-    /// The provider rejects our settings, not the token.
-    case misconfigured(ResponseKind)
-
-    package var kind: ResponseKind {
-        switch self {
-        case .success: .success
-        case .busy: .throttled
-        case .rejected(let kind), .unavailable(let kind, _), .misconfigured(let kind): kind
-        }
-    }
-}
+internal import StrictJSON
 
 extension ResponseClassification {
-    /// Classifies a response by the first of section 3's rules that matches.
+    /// Classifies a response of the Graph API by the first rule that matches (Account Kit's contract, section 3).
     ///
     /// A rejection is recognized positively: an unknown error is *unavailable*, since a rejection logs a user out.
-    package init(_ response: HTTPResponse, to endpoint: AccountKitEndpoint) {
+    package init(_ response: HTTPResponse, about subject: GraphSubject) {
         let retryAfter = RetryAfter.duration(in: response.headers)
         let object = JSONValue(bytes: response.body)?.object
         let error = object?["error"]
@@ -36,7 +14,7 @@ extension ResponseClassification {
             self = .busy(retryAfter: retryAfter)
         } else if response.status >= 500 {
             let isAmbiguous = response.status == 500 && envelope?.code == 2
-            self = .unavailable(isAmbiguous ? Self.outage(at: endpoint) : .serverError, retryAfter: retryAfter)
+            self = .unavailable(isAmbiguous ? Self.outage(of: subject) : .serverError, retryAfter: retryAfter)
         } else if [408, 421, 425, 431].contains(response.status) || response.status != 200 && !(400..<500).contains(response.status)
         {
             self = .unavailable(.unexpectedStatus, retryAfter: retryAfter)
@@ -45,32 +23,32 @@ extension ResponseClassification {
         } else if let object, error == nil, response.status == 200 {
             self = .success(object)
         } else if let envelope {
-            self = Self.classified(envelope, response.headers, endpoint: endpoint, retryAfter: retryAfter)
+            self = Self.classified(envelope, response.headers, subject, retryAfter: retryAfter)
         } else {
             self = .unavailable(.malformed, retryAfter: retryAfter)
         }
     }
 
     /// The kind of "service temporarily unavailable", which an outage causes, or an error of ours in the request.
-    private static func outage(at endpoint: AccountKitEndpoint) -> ResponseKind {
-        switch endpoint {
-        case .accessToken, .invalidateAllTokens, .accounts: .outageOrWrongSecret
-        case .deleteAccount: .outageOrNoSuchAccount
-        case .me, .logout: .serverError
+    private static func outage(of subject: GraphSubject) -> ResponseKind {
+        switch subject {
+        case .code, .application: .outageOrWrongSecret
+        case .deletion: .outageOrNoSuchAccount
+        case .userToken: .serverError
         }
     }
 
     /// Applies rules 3 to 8 to a well-formed error with status 200 or 4xx.
     private static func classified(
-        _ error: ErrorEnvelope, _ headers: HTTPHeaders, endpoint: AccountKitEndpoint, retryAfter: Duration?
+        _ error: ErrorEnvelope, _ headers: HTTPHeaders, _ subject: GraphSubject, retryAfter: Duration?
     ) -> ResponseClassification {
         if error.isTransient || error.code == 2 { return .unavailable(.transientError, retryAfter: retryAfter) }
         switch error.code ?? 0 {
-        case 1 where endpoint == .accessToken && error.message == "Invalid verification code",
-            100 where endpoint == .accessToken && error.message == "This authorization code has been used":
+        case 1 where subject == .code && error.message == "Invalid verification code",
+            100 where subject == .code && error.message == "This authorization code has been used":
             return .rejected(.codeRejected)
         case 190, 102:
-            return judged(error, headers, endpoint: endpoint, retryAfter: retryAfter)
+            return judged(error, headers, subject, retryAfter: retryAfter)
         case 100 where error.message.contains("appsecret_proof"):
             if error.message.contains("require") { return .misconfigured(.proofRequired) }
             if error.message.contains("Invalid") { return .rejected(.proofInvalid) }
@@ -82,14 +60,14 @@ extension ResponseClassification {
         return .unavailable(.unexpectedError, retryAfter: retryAfter)
     }
 
-    /// Classifies an error about an access token: the user's at two endpoints, the application's own at the others.
+    /// Classifies an error about an access token: the user's, or the application's own.
     private static func judged(
-        _ error: ErrorEnvelope, _ headers: HTTPHeaders, endpoint: AccountKitEndpoint, retryAfter: Duration?
+        _ error: ErrorEnvelope, _ headers: HTTPHeaders, _ subject: GraphSubject, retryAfter: Duration?
     ) -> ResponseClassification {
         let isAboutToken =
-            switch endpoint {
-            case .me, .logout: !error.message.hasPrefix("Error validating application")
-            case .accessToken, .invalidateAllTokens, .deleteAccount, .accounts: false
+            switch subject {
+            case .userToken: !error.message.hasPrefix("Error validating application")
+            case .code, .application, .deletion: false
             }
         guard isAboutToken else { return .misconfigured(.configurationRejected) }
         let saysSo =
