@@ -47,6 +47,7 @@ struct RedactedTests {
             DoormanClient(target: .hostAndPort("127.0.0.1", 1)),
         ]
         if let feeder { values.append(feeder) }
+        if let key = try? PrivateKey(generating: .ed25519) { values.append(key) }
         if let frames = try? RequestFrames([Token(secret)], settings: BenchSettings(address: .unixSocket(path: "/nowhere"))) {
             values.append(frames)
         }
@@ -58,7 +59,7 @@ struct RedactedTests {
         "AccountKitRequests", "AppSecret", "AppSecretProof", "AuthorizationCode", "CurlTransport.Settings", "DoormanClient",
         "EmulatorSettings.Account", "EmulatorSettings.App", "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders",
         "HTTPRequest",
-        "HTTPResponse", "JSONValue", "RequestFrames", "TLSMaterial", "Token",
+        "HTTPResponse", "JSONValue", "PrivateKey", "RequestFrames", "TLSMaterial", "Token",
     ]
 
     @Test("each redacted type has a value in this test")
