@@ -206,7 +206,7 @@ let package = Package(
         tests("DoormanFilesTests", ["DoormanFiles", "TestKit"]),
         tests("DoormanWireTests", ["DoormanCore", "DoormanSupport", "DoormanWire", "TestKit", nioCore]),
         tests("NIOSSLExtrasTests", ["NIOSSLExtras"]),
-        tests("DoormanCryptoTests", ["DoormanCrypto"]),
+        tests("DoormanCryptoTests", ["DoormanCrypto", "TestKit"]),
         tests(
             "DoormanCacheTests",
             ["DoormanCache", "DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),

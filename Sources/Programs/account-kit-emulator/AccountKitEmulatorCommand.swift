@@ -17,9 +17,14 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
             Serves Account Kit's REST API, versions v1.0 to v1.3, and control paths for tests. Over HTTPS it speaks HTTP/2 and \
             HTTP/1.1. Without --seed there is one app, 5432154321543210, with the secret 0123456789abcdef0123456789abcdef.
 
+            An OpenID issuer has its discovery document at /oidc/.well-known/openid-configuration and its keys at /oidc/keys.
+
             CONTROL PATHS
               POST /emulator/login?phone=%2B15551234567
                   Logs an account in. The emulator creates it if needed.
+                  response=jwt returns a token that the OpenID issuer signs.
+              POST /emulator/rotate-keys?old=keep
+                  Gives the OpenID issuer new keys. old=remove ends the old keys.
               GET /emulator/statistics
                   Counts the calls so far.
               POST /emulator/fault?name=NAME
@@ -55,6 +60,15 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("JSON file with apps, accounts and tokens.", valueName: "file"))
     var seed: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "URL of the OpenID issuer, the claim 'iss' of its tokens. (default: /oidc on the address that the emulator listens on)",
+            valueName: "url"))
+    var issuer: String?
+
+    @Option(help: ArgumentHelp("Time for which clients may keep the issuer's keys, in seconds.", valueName: "seconds"))
+    var keysMaxAge = 300
 
     @Option(help: ArgumentHelp("File that receives the first app's secret. Only its owner can read it.", valueName: "file"))
     var writeAppSecret: String?
@@ -118,6 +132,7 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
         }
         guard (1...1_000_000).contains(maxConnections) else { throw ValidationError("--max-connections must be from 1 to 1000000") }
         guard (1...86_400).contains(idleTimeout) else { throw ValidationError("--idle-timeout must be from 1 to 86400") }
+        guard (0...86_400).contains(keysMaxAge) else { throw ValidationError("--keys-max-age must be from 0 to 86400") }
         guard Logger.Level(rawValue: logLevel) != nil else {
             throw ValidationError("--log-level must be trace, debug, info, notice, warning, error or critical")
         }
@@ -140,6 +155,8 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
             settings.tls = EmulatorSettings.TLSFiles(certificate: certificateFile, privateKey: privateKeyFile)
         }
         if let seed { settings.apps = try Seed.apps(file: seed) }
+        settings.issuer = issuer
+        settings.keysMaxAge = keysMaxAge
         settings.faultSeed = faultSeed
         settings.limits.connections = maxConnections
         settings.limits.idleTimeout = .seconds(idleTimeout)

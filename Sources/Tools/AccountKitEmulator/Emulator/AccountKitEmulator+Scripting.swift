@@ -39,6 +39,22 @@ extension AccountKitEmulator {
         }
     }
 
+    /// Logs a person in by e-mail, with an access token that the OpenID issuer signs.
+    ///
+    /// - Parameter app: The app's id, which is the claim `client_id`; `nil` for the first app.
+    package func issueJWT(
+        _ request: AccessTokenRequest = AccessTokenRequest(), app: String? = nil, email: String
+    ) throws(EmulatorError) -> String {
+        try change { state throws(EmulatorError) in
+            try state.issueJWT(request, app: app ?? state.defaultApp, contact: .email(checking: email)).credential
+        }
+    }
+
+    /// Replaces the keys by which the OpenID issuer signs.
+    package func rotateKeys(_ old: OldKeys) throws(EmulatorError) {
+        _ = try change { state throws(EmulatorError) in try state.issuer.rotateKeys(old)[0] }
+    }
+
     /// Returns the id of the account that a token was issued for, revoked or not; `nil` if the token is unknown.
     package func account(ofToken token: String) -> String? {
         state.withLockedValue { $0.graph.account(ofToken: token) }

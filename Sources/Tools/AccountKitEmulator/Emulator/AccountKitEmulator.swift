@@ -53,6 +53,10 @@ package final class AccountKitEmulator: Sendable {
             let address = try checkedAddress()
             let listener = try await bind(to: address, tls: tls)
             lifecycle.withLockedValue { $0 = .running(listener) }
+            if settings.issuer == nil {
+                let url = "\(baseURL)/oidc"
+                state.withLockedValue { $0.issuer.url = url }
+            }
             return try listener.localAddress ?? SocketAddress(ipAddress: "127.0.0.1", port: settings.port)
         } catch {
             lifecycle.withLockedValue { $0 = .stopped }
@@ -85,6 +89,9 @@ package final class AccountKitEmulator: Sendable {
         let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
         return "\(scheme)://\(host):\(port)"
     }
+
+    /// The URL of the OpenID issuer.
+    package var issuer: String { state.withLockedValue { $0.issuer.url } }
 
     /// The number of open connections.
     package var openConnections: Int { connections.count }

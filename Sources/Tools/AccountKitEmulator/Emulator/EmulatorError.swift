@@ -11,6 +11,8 @@ package struct EmulatorError: Error, Sendable, Hashable, CustomStringConvertible
         case notAllowed
         /// A limit of the settings is reached.
         case tooMany
+        /// OpenSSL failed.
+        case failed
     }
 
     package let code: Code

@@ -17,6 +17,12 @@ package struct EmulatorSettings: Sendable {
     package var faultSeed: UInt64?
     /// The clock by which faults begin and end. Tests set a clock that they step.
     package var clock: @Sendable () -> ContinuousClock.Instant = { .now }
+    /// The clock by which tokens expire: whole seconds since 1970-01-01T00:00:00Z.
+    package var wallClock: @Sendable () -> Int = { WallClock.now() }
+    /// The URL of the OpenID issuer, the claim `iss`; `nil` for `/oidc` on the address that the emulator listens on.
+    package var issuer: String?
+    /// Time for which clients may keep the issuer's keys, in seconds: `max-age` of 0 to 86,400. Default 300.
+    package var keysMaxAge = 300
 
     package init(
         host: String = "127.0.0.1", port: Int = 7118, tls: TLSFiles? = nil, allowsAnyAddress: Bool = false,

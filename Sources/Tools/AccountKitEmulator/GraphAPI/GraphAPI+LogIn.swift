@@ -27,6 +27,14 @@ extension GraphAPI {
         return Issued(credential: directory.issueCode(for: account), accountID: account.id)
     }
 
+    /// Logs a person in without a credential of Account Kit.
+    ///
+    /// - Parameter app: The app's id.
+    mutating func account(of contact: Contact, app: String) throws(EmulatorError) -> Directory.Account {
+        _ = try settings(ofApp: app)
+        return try directory.account(of: contact, appID: app)
+    }
+
     /// Returns a phone number with its country prefix.
     ///
     /// - Parameter countryPrefix: The prefix; `nil` for that of the account with this number, or a guess if there is no such

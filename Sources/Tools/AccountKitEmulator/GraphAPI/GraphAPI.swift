@@ -44,7 +44,7 @@ package struct GraphAPI: Sendable {
             directory.deleteAccount(try account(route.subject, of: request).id)
             return ["success": true]
         case .accounts: return try page(request, route)
-        case .unknown: throw .unsupported
+        case .openIDConfiguration, .openIDKeys, .unknown: throw .unsupported
         }
     }
 

@@ -59,6 +59,17 @@ extension GraphResponse {
         GraphResponse(status: status, headers: [jsonType, Header("Cache-Control", "no-store")], body: body.line)
     }
 
+    /// Returns the response to a request of a control path that failed.
+    static func control(_ error: EmulatorError) -> GraphResponse {
+        let status =
+            switch error.code {
+            case .notFound: 404
+            case .failed: 500
+            default: 400
+            }
+        return .control(["error": .string(error.message)], status: status)
+    }
+
     /// Returns a page of the network in front of Account Kit.
     static func html(status: Int, _ text: String, headers: [Header] = []) -> GraphResponse {
         let page =

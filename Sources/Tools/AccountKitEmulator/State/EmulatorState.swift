@@ -2,16 +2,21 @@
 /// and the seed of the settings.
 package struct EmulatorState: Sendable {
     package var graph: GraphAPI
+    var issuer: OpenIDIssuer
     package internal(set) var statistics = EmulatorStatistics()
     private(set) var faults: FaultInjector
     let now: @Sendable () -> ContinuousClock.Instant
+    private let wallClock: @Sendable () -> Int
     /// The id of the app for instructions that name none.
     let defaultApp: String
 
     package init(settings: EmulatorSettings) throws(EmulatorError) {
         graph = try GraphAPI(apps: settings.apps, limits: settings.limits)
+        issuer = try OpenIDIssuer(
+            url: settings.issuer ?? "http://127.0.0.1:\(settings.port)/oidc", keysMaxAge: settings.keysMaxAge)
         faults = FaultInjector(seed: settings.faultSeed ?? UInt64.random(in: .min ... .max))
         now = settings.clock
+        wallClock = settings.wallClock
         defaultApp = settings.apps.first?.id ?? ""
     }
 
@@ -25,14 +30,33 @@ package struct EmulatorState: Sendable {
         guard request.path.first != "emulator" else {
             return Outcome(name: "control", script: ResponseScript(control(request), for: shape))
         }
-        let endpoint = graph.endpoint(of: request)
+        let endpoint = OpenIDIssuer.endpoint(of: request) ?? graph.endpoint(of: request)
         statistics.count(endpoint)
         guard let fault = faults.nextFault(for: endpoint, at: now()) else {
-            return Outcome(name: endpoint.rawValue, script: ResponseScript(graph.respond(to: request), for: shape))
+            return Outcome(name: endpoint.rawValue, script: ResponseScript(carryOut(request, endpoint), for: shape))
         }
-        let response = fault.replacement ?? fault.alter(graph.respond(to: request, flaw: fault.flaw))
+        let response = fault.replacement ?? fault.alter(carryOut(request, endpoint, flaw: fault.flaw))
         let script = fault.script(of: response, for: shape, using: &faults.rng)
         return Outcome(name: endpoint.rawValue, script: script)
+    }
+
+    private mutating func carryOut(_ request: GraphRequest, _ endpoint: Endpoint, flaw: IdentityFlaw? = nil) -> GraphResponse {
+        do throws(EmulatorError) {
+            switch endpoint {
+            case .openIDConfiguration: return issuer.configuration
+            case .openIDKeys: return try issuer.keySet()
+            default: return graph.respond(to: request, flaw: flaw)
+            }
+        } catch {
+            return .control(error)
+        }
+    }
+
+    /// Signs an access token for a person in an app. Creates the account of a new person.
+    mutating func issueJWT(_ request: AccessTokenRequest, app: String, contact: Contact) throws(EmulatorError) -> GraphAPI.Issued {
+        let account = try graph.account(of: contact, app: app)
+        return GraphAPI.Issued(
+            credential: try issuer.issue(request, for: account, now: wallClock()), accountID: account.id)
     }
 
     /// Sets or clears the fault of an endpoint, or of all endpoints.
@@ -57,6 +81,8 @@ package struct EmulatorState: Sendable {
 ///
 ///     POST   /emulator/login?phone=%2B15551234567&response=token   → {"access_token":"EMAW…","id":"…"}
 ///     POST   /emulator/login?email=test@example.com&response=code  → {"code":"AQ…","id":"…"}
+///     POST   /emulator/login?email=test@example.com&response=jwt   → {"access_token":"eyJ…","id":"…"}
+///     POST   /emulator/rotate-keys?old=remove                      → {"kids":["…","…"]}
 ///     POST   /emulator/revoke?access_token=EMAW…  or  ?account=…   → {"success":true}
 ///     GET    /emulator/statistics                                  → {"access_token":0,"me":3,…,"total":3,"connections":{…}}
 ///     DELETE /emulator/statistics                                  → {"success":true}
@@ -78,19 +104,20 @@ extension EmulatorState {
         do throws(EmulatorError) {
             switch (request.method, request.path.dropFirst().first, request.path.count) {
             case ("POST", "login", 2): return .control(try logIn(request.query))
+            case ("POST", "rotate-keys", 2): return .control(try rotateKeys(request.query))
             case ("POST", "revoke", 2): return .control(try revoke(request.query))
             case ("GET", "statistics", 2): return .control(statistics.json)
             case ("DELETE", "statistics", 2): resetStatistics()
             case ("POST", "fault", 2): try setFault(request.query)
             case ("GET", "fault", 2): return .control(["faults": .array(faults.listing(at: now()))])
             case ("DELETE", "fault", 2): try clearFault(request.query)
-            case (_, "login", 2), (_, "revoke", 2), (_, "statistics", 2), (_, "fault", 2):
+            case (_, "login", 2), (_, "rotate-keys", 2), (_, "revoke", 2), (_, "statistics", 2), (_, "fault", 2):
                 return .control(["error": "this control path has no such method"], status: 405)
             default: return .control(["error": "no such control path"], status: 404)
             }
             return .control(["success": true])
         } catch {
-            return .control(["error": .string(error.message)], status: error.code == .notFound ? 404 : 400)
+            return .control(error)
         }
     }
 
@@ -112,8 +139,18 @@ extension EmulatorState {
         case "code":
             let issued = try graph.issueCode(app: app, contact: contact)
             return ["code": .string(issued.credential), "id": .string(issued.accountID)]
-        default: throw EmulatorError(.badArgument, "response: must be token or code")
+        case "jwt":
+            let issued = try issueJWT(AccessTokenRequest(query), app: app, contact: contact)
+            return ["access_token": .string(issued.credential), "id": .string(issued.accountID)]
+        default: throw EmulatorError(.badArgument, "response: must be token, code or jwt")
         }
+    }
+
+    private mutating func rotateKeys(_ query: [String: String]) throws(EmulatorError) -> JSONText {
+        guard let old = OldKeys(rawValue: query["old"] ?? OldKeys.keep.rawValue) else {
+            throw EmulatorError(.badArgument, "old: must be keep or remove")
+        }
+        return ["kids": .array(try issuer.rotateKeys(old).map { .string($0) })]
     }
 
     private mutating func revoke(_ query: [String: String]) throws(EmulatorError) -> JSONText {

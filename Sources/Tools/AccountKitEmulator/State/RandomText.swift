@@ -14,6 +14,9 @@ enum RandomText {
     /// 16 decimal digits, the first of which is not 0.
     static func accountID() -> String { String(Int.random(in: 1...9)) + text(15, of: digits) }
 
+    /// 22 characters of base64url, for the ids of keys and JSON Web Tokens.
+    static func keyID() -> String { text(22, of: base64URL) }
+
     /// 11 alphanumerics.
     static func traceID() -> String { text(11, of: alphanumerics) }
 
