@@ -28,6 +28,9 @@ struct DevStartCommand: AsyncParsableCommand {
             Prints the address, the user's token, and lines to try. Ctrl-C ends both programs and removes their files. The exit \
             code is 3 if one of the programs cannot start, or ends.
 
+            With --kind jwt the emulator is an OpenID issuer: it signs the tokens, and the server verifies them with its keys. The \
+            audience of server and tokens is \(DevelopmentKind.audience).
+
             The ports are 7117 and 7118, or other free ports if these are in use. Arguments after '--' are settings of doormand:
 
               doorman dev -- --cache-ttl 5s
@@ -35,6 +38,9 @@ struct DevStartCommand: AsyncParsableCommand {
 
     /// The first application of an emulator without a seed file.
     static let standardApplication = "5432154321543210"
+
+    @Option(help: ArgumentHelp("Kind of the provider.", valueName: "kind"))
+    var kind = DevelopmentKind.accountKit
 
     @Option(help: ArgumentHelp("Phone number of the user. (default: +15551234567)", valueName: "number"))
     var phone: String?
@@ -128,7 +134,8 @@ struct DevStartCommand: AsyncParsableCommand {
 
     private func start(in folder: WorkFolder, _ children: inout [ChildProgram]) async -> Ending {
         let options = DevelopmentStack.Options(
-            port: port, emulatorPort: emulatorPort, seed: seed, application: application, logFolder: logFolder, settings: settings)
+            kind: kind, port: port, emulatorPort: emulatorPort, seed: seed, application: application, logFolder: logFolder,
+            settings: settings)
         do {
             let stack = try await DevelopmentStack.start(options, in: folder, &children)
             let session = DevelopmentSession(stack: stack, contact: contact, user: try await logIn(at: stack))
@@ -148,33 +155,52 @@ struct DevStartCommand: AsyncParsableCommand {
 
     private var contact: LogInRequest.Contact { email.map(LogInRequest.Contact.email) ?? .phone(phone ?? "+15551234567") }
 
-    /// Logs the user in as an app does: a code from the emulator, exchanged by the server.
+    /// Logs the user in as an app does, and has the server accept the user.
     private func logIn(at stack: DevelopmentStack) async throws -> DevelopmentSession.User {
-        let request = LogInRequest(contact: contact, applicationID: application)
-        let loggedIn: LoggedIn
-        do throws(EmulatorFailure) {
-            loggedIn = try await EmulatorClient(address: stack.emulatorAddress).logIn(request, timeout: .seconds(10))
-        } catch .refused(let words) {
+        let emulator = EmulatorClient(address: stack.emulatorAddress)
+        do {
+            switch kind {
+            case .accountKit:
+                let request = LogInRequest(contact: contact, applicationID: application)
+                let loggedIn = try await emulator.logIn(request, timeout: Self.callTimeout)
+                return try await call(stack) { client throws(DoormanError) in
+                    let exchange = try await client.exchange(loggedIn.code, timeout: Self.callTimeout)
+                    return DevelopmentSession.User(accountID: loggedIn.accountID, token: exchange.token)
+                }
+            case .jwt:
+                let request = JWTRequest(
+                    contact: contact, applicationID: application, audiences: [DevelopmentKind.audience],
+                    scopes: [DevelopmentKind.scope])
+                let issued = try await emulator.issueJWT(request, timeout: Self.callTimeout)
+                return try await call(stack) { client throws(DoormanError) in
+                    let identity = try await client.verify(issued.token, timeout: Self.callTimeout)
+                    return DevelopmentSession.User(accountID: identity.accountID, token: issued.token)
+                }
+            }
+        } catch EmulatorFailure.refused(let words) {
             throw DevelopmentStack.Failure(
                 message: "the emulator rejects the login: \(words)", next: "Check --phone, --email and --application.",
                 status: .wrongUse)
-        } catch {
-            throw DevelopmentStack.Failure(message: "the emulator did not log the user in: \(error)", next: "Try again.")
+        } catch let failure as EmulatorFailure {
+            throw DevelopmentStack.Failure(message: "the emulator did not log the user in: \(failure)", next: "Try again.")
         }
+    }
+
+    private static let callTimeout = Duration.seconds(10)
+
+    /// Makes a call of the server.
+    private func call(
+        _ stack: DevelopmentStack, _ body: (DoormanClient) async throws(DoormanError) -> DevelopmentSession.User
+    ) async throws(FailureReport) -> DevelopmentSession.User {
         let client = DoormanClient(target: stack.address)
-        let result: Result<Exchange, DoormanError>
+        let result: Result<DevelopmentSession.User, FailureReport>
         do throws(DoormanError) {
-            result = .success(try await client.exchange(loggedIn.code, timeout: .seconds(10)))
+            result = .success(try await body(client))
         } catch {
-            result = .failure(error)
+            result = .failure(FailureReport(error))
         }
         await client.close()
-        switch result {
-        case .success(let exchange):
-            return DevelopmentSession.User(
-                accountID: loggedIn.accountID, token: String(decoding: exchange.token.bytes, as: UTF8.self))
-        case .failure(let error): throw FailureReport(error)
-        }
+        return try result.get()
     }
 
     private func finish(_ ending: Ending) throws {

@@ -14,6 +14,10 @@ struct DevLoginCommand: AsyncParsableCommand {
 
               doorman dev login --phone +15551234567 | doorman verify
 
+            With --kind jwt the emulator's OpenID issuer signs the token, and no server is called:
+
+              doorman dev login --kind jwt --phone +15551234567 --scope orders:read | doorman verify
+
             With --code the output is the authorization code, which 'doorman exchange' accepts once. --timeout covers login and \
             exchange together. Exit code 2 means that the emulator rejects the request. Exit code 3 means that the emulator or the \
             server is unavailable.
@@ -28,6 +32,23 @@ struct DevLoginCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Application to log in to. (default: the emulator's first)", valueName: "id"))
     var application: String?
 
+    @Option(help: ArgumentHelp("Kind of the provider.", valueName: "kind"))
+    var kind = DevelopmentKind.accountKit
+
+    @Option(
+        help: ArgumentHelp(
+            "Audience of the JWT. Give it several times for several audiences. (default: \(DevelopmentKind.audience))",
+            valueName: "name"))
+    var audience: [String] = []
+
+    @Option(help: ArgumentHelp("Scope of the JWT. Give it several times for several scopes.", valueName: "name"))
+    var scope: [String] = []
+
+    @Option(
+        help: ArgumentHelp("Time until the JWT expires, in whole seconds: 30s, 5m, 1h. (default: 1h)", valueName: "duration"),
+        transform: Duration.init(option:))
+    var lifetime: Duration?
+
     @Option(
         help: ArgumentHelp(
             "Address of the emulator, on this machine. (default: $DOORMAN_EMULATOR, or \(EmulatorAddress.standard))",
@@ -41,12 +62,24 @@ struct DevLoginCommand: AsyncParsableCommand {
 
     func validate() throws {
         _ = try contact()
+        switch kind {
+        case .accountKit:
+            guard audience.isEmpty, scope.isEmpty, lifetime == nil else {
+                throw ValidationError("--audience, --scope and --lifetime need --kind jwt")
+            }
+        case .jwt:
+            guard !code else { throw ValidationError("--code needs --kind account-kit") }
+            guard lifetime.map({ $0.components.attoseconds == 0 }) ?? true else {
+                throw ValidationError("--lifetime must be whole seconds")
+            }
+        }
     }
 
     func run() async throws {
         let choice = try server.choice()
         let address = try address(.process)
         let end = ContinuousClock.now.advanced(by: choice.timeout ?? DoormanClientConfiguration().timeout)
+        guard kind == .accountKit else { return try await issueJWT(at: address, until: end) }
         let request = LogInRequest(contact: try contact(), applicationID: application)
         let loggedIn: LoggedIn
         do throws(EmulatorFailure) {
@@ -57,9 +90,21 @@ struct DevLoginCommand: AsyncParsableCommand {
         guard !code else { return try server.finish(Report(loggedIn)) }
         try await server.run { client throws(DoormanError) in
             let remaining = max(.milliseconds(1), ContinuousClock.now.duration(to: end))
-            return Report(
-                loggedIn, try await client.exchange(loggedIn.code, applicationID: application, timeout: remaining))
+            let exchange = try await client.exchange(loggedIn.code, applicationID: application, timeout: remaining)
+            return Report(accountID: loggedIn.accountID, token: exchange.token)
         }
+    }
+
+    private func issueJWT(at address: EmulatorAddress, until end: ContinuousClock.Instant) async throws {
+        let request = JWTRequest(
+            contact: try contact(), applicationID: application, audiences: audience, scopes: scope, lifetime: lifetime)
+        let issued: IssuedJWT
+        do throws(EmulatorFailure) {
+            issued = try await EmulatorClient(address: address).issueJWT(request, timeout: ContinuousClock.now.duration(to: end))
+        } catch {
+            return try server.fail(try Self.report(error, address))
+        }
+        try server.finish(Report(accountID: issued.accountID, token: issued.token))
     }
 
     private func contact() throws(ValidationError) -> LogInRequest.Contact {
@@ -105,11 +150,10 @@ struct DevLoginCommand: AsyncParsableCommand {
 
 extension Report {
     /// Creates a report with the token as its only text, for a pipe.
-    fileprivate init(_ loggedIn: LoggedIn, _ exchange: Exchange) {
-        let token = String(decoding: exchange.token.bytes, as: UTF8.self)
+    fileprivate init(accountID: String, token: Token) {
+        let token = String(decoding: token.bytes, as: UTF8.self)
         self.init(
-            text: token.printable + "\n",
-            json: LoginJSON(accountID: loggedIn.accountID, token: token, code: nil), status: .success)
+            text: token.printable + "\n", json: LoginJSON(accountID: accountID, token: token, code: nil), status: .success)
     }
 
     fileprivate init(_ loggedIn: LoggedIn) {

@@ -6,6 +6,11 @@ struct DevelopmentSession {
     struct User: Sendable {
         let accountID: String
         let token: String
+
+        init(accountID: String, token: Token) {
+            self.accountID = accountID
+            self.token = String(decoding: token.bytes, as: UTF8.self)
+        }
     }
 
     let stack: DevelopmentStack
@@ -24,15 +29,13 @@ struct DevelopmentSession {
 
         \(Report.aligned([
             ("server", "\(stack.address)"), ("provider", "\(stack.emulatorAddress) (account-kit-emulator)"),
+        ] + issuerLines + [
             ("user", "\(contactText), account \(user.accountID)"), ("token", user.token),
         ]))
         Shell:
 
           export DOORMAN_ADDRESS=\(stack.address) DOORMAN_EMULATOR=\(stack.emulatorAddress)
-          doorman dev login --phone +15557654321 > token
-          doorman verify --token-file token
-          doorman accounts list
-          doorman stats
+        \(shellLines.map { "  \($0)" }.joined(separator: "\n"))
 
         Swift, with the package's product DoormanClient:
 
@@ -54,9 +57,33 @@ struct DevelopmentSession {
         """
     }
 
+    /// The lines for the shell that depend on the kind of the provider.
+    private var shellLines: [String] {
+        switch stack.kind {
+        case .accountKit:
+            [
+                "doorman dev login --phone +15557654321 > token", "doorman verify --token-file token", "doorman accounts list",
+                "doorman stats",
+            ]
+        case .jwt:
+            [
+                "doorman dev login --kind jwt --phone +15557654321 > token", "doorman verify --token-file token",
+                "doorman stats",
+            ]
+        }
+    }
+
+    private var issuerLines: [(key: String, value: String)] {
+        switch stack.kind {
+        case .accountKit: []
+        case .jwt: [("issuer", stack.issuer), ("audience", DevelopmentKind.audience)]
+        }
+    }
+
     var json: String {
         JSONOutput.encode(
             SessionJSON(
+                kind: stack.kind.rawValue, issuer: stack.kind == .jwt ? stack.issuer : nil,
                 address: "\(stack.address)", emulator: "\(stack.emulatorAddress)", accountID: user.accountID, token: user.token,
                 serverLog: stack.server.log, emulatorLog: stack.emulator.log))
     }
@@ -64,6 +91,9 @@ struct DevelopmentSession {
 
 private struct SessionJSON: Encodable {
     let outcome = "running"
+    let kind: String
+    /// Absent if the kind has no issuer.
+    let issuer: String?
     let address: String
     let emulator: String
     let accountID: String

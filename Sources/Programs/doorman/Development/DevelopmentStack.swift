@@ -16,6 +16,7 @@ struct DevelopmentStack: Sendable {
     }
 
     struct Options: Sendable {
+        var kind: DevelopmentKind
         var port: Int?
         var emulatorPort: Int?
         /// A file with the emulator's apps; `nil` for its default app.
@@ -27,11 +28,15 @@ struct DevelopmentStack: Sendable {
         var settings: [String]
     }
 
+    let kind: DevelopmentKind
     let emulator: ChildProgram
     let server: ChildProgram
     let emulatorAddress: EmulatorAddress
     /// The address of the server, on loopback.
     let address: DoormanTarget
+
+    /// The URL of the emulator's OpenID issuer.
+    var issuer: String { Self.issuer(at: emulatorAddress) }
 
     private static let programs = (emulator: "account-kit-emulator", server: "doormand")
     private static let files = [
@@ -67,14 +72,28 @@ struct DevelopmentStack: Sendable {
         let server = try await start(
             [
                 serverPath, "--server-address", "127.0.0.1:\(port)", "--server-port-file", folder.file("server.port"),
-                "--account-kit-base-url", "\(emulatorAddress)", "--account-kit-application-id", options.application,
-                "--account-kit-app-secret-file", secret, "--authorization-policy-file", policy,
-            ] + options.settings,
+                "--authorization-policy-file", policy,
+            ] + provider(options, at: emulatorAddress, secretFile: secret) + options.settings,
             named: programs.server, environment, logs)
         children.append(server)
         let address = DoormanTarget.hostAndPort("127.0.0.1", try await Self.port(of: server, folder.file("server.port")))
-        return DevelopmentStack(emulator: emulator, server: server, emulatorAddress: emulatorAddress, address: address)
+        return DevelopmentStack(
+            kind: options.kind, emulator: emulator, server: server, emulatorAddress: emulatorAddress, address: address)
     }
+
+    /// Returns the server's settings of the provider.
+    private static func provider(_ options: Options, at emulator: EmulatorAddress, secretFile: String) -> [String] {
+        switch options.kind {
+        case .accountKit:
+            [
+                "--account-kit-base-url", "\(emulator)", "--account-kit-application-id", options.application,
+                "--account-kit-app-secret-file", secretFile,
+            ]
+        case .jwt: ["--jwt-issuer", issuer(at: emulator), "--jwt-audience", DevelopmentKind.audience]
+        }
+    }
+
+    private static func issuer(at emulator: EmulatorAddress) -> String { "\(emulator)/oidc" }
 
     /// Returns the default port, or 0 for another free one. A line says so: other commands call the default port, where another server answers.
     private static func freePort(_ port: Int, of program: String) -> Int {

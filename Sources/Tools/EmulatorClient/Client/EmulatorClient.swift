@@ -16,9 +16,19 @@ package struct EmulatorClient: Sendable {
     ///
     /// - Parameter timeout: Maximum time for connecting, request and response together.
     package func logIn(_ request: LogInRequest, timeout: Duration) async throws(EmulatorFailure) -> LoggedIn {
-        let response: EmulatorResponse
+        try LoggedIn(try await response(to: request.target, timeout: timeout))
+    }
+
+    /// Logs a person in at the emulator's OpenID issuer. The emulator creates the account of a new person.
+    ///
+    /// - Parameter timeout: Maximum time for connecting, request and response together.
+    package func issueJWT(_ request: JWTRequest, timeout: Duration) async throws(EmulatorFailure) -> IssuedJWT {
+        try IssuedJWT(try await response(to: request.target, timeout: timeout))
+    }
+
+    private func response(to target: String, timeout: Duration) async throws(EmulatorFailure) -> EmulatorResponse {
         do {
-            response = try await send(request.target, within: .nanoseconds(max(1, timeout.nanoseconds)))
+            return try await send(target, within: .nanoseconds(max(1, timeout.nanoseconds)))
         } catch let failure as EmulatorFailure {
             throw failure
         } catch ChannelError.connectTimeout {
@@ -26,7 +36,6 @@ package struct EmulatorClient: Sendable {
         } catch {
             throw .unreachable("nothing listens at this address")
         }
-        return try LoggedIn(response)
     }
 
     private func send(_ target: String, within limit: TimeAmount) async throws -> EmulatorResponse {

@@ -1,6 +1,5 @@
 package import DoormanCore
 internal import DoormanSupport
-private import FoundationEssentials
 
 /// A log-in by contact to an application: `POST /emulator/login`, which returns an authorization code.
 package struct LogInRequest: Sendable, Hashable {
@@ -8,6 +7,14 @@ package struct LogInRequest: Sendable, Hashable {
         /// A number with `+` and country prefix.
         case phone(String)
         case email(String)
+
+        /// The name and the value of the parameter.
+        var parameter: (String, String) {
+            switch self {
+            case .phone(let number): ("phone", number)
+            case .email(let address): ("email", address)
+            }
+        }
     }
 
     package let contact: Contact
@@ -21,17 +28,15 @@ package struct LogInRequest: Sendable, Hashable {
 
     /// The request's path and query (RFC 3986).
     var target: String {
-        let (name, value) =
-            switch contact {
-            case .phone(let number): ("phone", number)
-            case .email(let address): ("email", address)
-            }
+        let (name, value) = contact.parameter
         let application = applicationID.map { "&app=" + Self.encoded($0) } ?? ""
-        return "/emulator/login?response=code&\(name)=\(Self.encoded(value))\(application)"
+        return "\(Self.path)?response=code&\(name)=\(Self.encoded(value))\(application)"
     }
 
+    static let path = "/emulator/login"
+
     /// Returns the text with all but unreserved characters percent-encoded.
-    private static func encoded(_ text: String) -> String {
+    static func encoded(_ text: String) -> String {
         text.utf8.map { byte in
             if byte.isASCIIAlphanumeric || "-._~".utf8.contains(byte) { return String(Unicode.Scalar(byte)) }
             let digits = String(byte, radix: 16, uppercase: true)
@@ -51,21 +56,9 @@ package struct LoggedIn: Sendable, Hashable {
     /// - Throws: ``EmulatorFailure/refused(_:)`` with the emulator's message, or ``EmulatorFailure/noEmulator(_:)`` if the response
     ///   does not have the form of an emulator's.
     init(_ response: EmulatorResponse) throws(EmulatorFailure) {
-        guard let body = try? JSONDecoder().decode(Body.self, from: Data(response.body)) else {
-            throw .noEmulator("its response with status \(response.status) is not an emulator's")
-        }
-        switch (response.status, body.code, body.id, body.error) {
-        case (200, let code?, let id?, nil):
-            self.code = AuthorizationCode(code)
-            accountID = id
-        case (400, nil, nil, let error?), (404, nil, nil, let error?): throw .refused(error)
-        default: throw .noEmulator("its response with status \(response.status) is not an emulator's")
-        }
-    }
-
-    private struct Body: Decodable {
-        let code: String?
-        let id: String?
-        let error: String?
+        let body = try LogInBody(response)
+        guard let code = body.code else { throw response.isForeign }
+        self.code = AuthorizationCode(code)
+        accountID = body.id
     }
 }
