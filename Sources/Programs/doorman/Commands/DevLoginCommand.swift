@@ -16,7 +16,7 @@ struct DevLoginCommand: AsyncParsableCommand {
 
             With --kind jwt the emulator's OpenID issuer signs the token, and no server is called:
 
-              doorman dev login --kind jwt --phone +15551234567 --scope orders:read | doorman verify
+              doorman dev login --kind jwt --phone +15551234567 | doorman verify
 
             With --code the output is the authorization code, which 'doorman exchange' accepts once. --timeout covers login and \
             exchange together. Exit code 2 means that the emulator rejects the request. Exit code 3 means that the emulator or the \

@@ -50,6 +50,22 @@ extension AccountKitEmulator {
         }
     }
 
+    /// Logs a person in with Facebook by e-mail.
+    ///
+    /// - Parameters:
+    ///   - app: The app's id; `nil` for the first app.
+    ///   - lifetime: Time until the token expires in seconds; 0 for no end.
+    package func logInWithFacebook(
+        app: String? = nil, email: String, scopes: [String] = FacebookGrant.standardScopes,
+        lifetime: Int = FacebookGrant.standardLifetime
+    ) throws(EmulatorError) -> String {
+        try change { state throws(EmulatorError) in
+            try state.logInWithFacebook(
+                app: app ?? state.defaultApp, contact: .email(checking: email), scopes: scopes, lifetime: lifetime
+            ).credential
+        }
+    }
+
     /// Replaces the keys by which the OpenID issuer signs.
     package func rotateKeys(_ old: OldKeys) throws(EmulatorError) {
         _ = try change { state throws(EmulatorError) in try state.issuer.rotateKeys(old)[0] }

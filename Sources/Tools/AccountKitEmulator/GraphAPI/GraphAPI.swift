@@ -44,7 +44,7 @@ package struct GraphAPI: Sendable {
             directory.deleteAccount(try account(route.subject, of: request).id)
             return ["success": true]
         case .accounts: return try page(request, route)
-        case .openIDConfiguration, .openIDKeys, .unknown: throw .unsupported
+        case .debugToken, .permissions, .openIDConfiguration, .openIDKeys, .unknown: throw .unsupported
         }
     }
 
@@ -149,7 +149,9 @@ extension GraphAPI {
     /// a proof of another app does not match.
     func userToken(of request: GraphRequest) throws(GraphError) -> UserToken {
         guard let text = request.query["access_token"], !text.isEmpty else { throw .tokenMissing }
-        guard let credential = directory.tokens[text], let app = directory.apps[credential.appID] else { throw .tokenUnknown }
+        guard let credential = directory.tokens[text], credential.facebook == nil, let app = directory.apps[credential.appID] else {
+            throw .tokenUnknown
+        }
         guard !credential.isSpent else { throw .tokenRevoked }
         if request.query["appsecret_proof"] == nil, app.requiresAppSecret { throw .proofMissing }
         try checkProof(of: request, token: text, app: app)
@@ -175,7 +177,7 @@ extension GraphAPI {
     }
 
     /// Checks a proof, also where none is required.
-    private func checkProof(of request: GraphRequest, token: String, app: EmulatorSettings.App) throws(GraphError) {
+    func checkProof(of request: GraphRequest, token: String, app: EmulatorSettings.App) throws(GraphError) {
         guard let proof = request.query["appsecret_proof"] else { return }
         guard proof == appSecretProof(secret: app.secret, token: token) else { throw .proofWrong }
     }

@@ -15,6 +15,8 @@ package struct GraphError: Error, Sendable, Hashable {
     /// Whether the body has `"error_data":[]`.
     var hasErrorData = false
     var headers: [GraphResponse.Header] = []
+    /// `error_subcode`, which only Facebook Login has.
+    var subcode: Int?
 
     /// The value of `WWW-Authenticate`.
     var challenge: String {
@@ -26,6 +28,7 @@ package struct GraphError: Error, Sendable, Hashable {
             JSONText.Member("message", .string(message)), JSONText.Member("type", .string(kind.rawValue)),
             JSONText.Member("code", .integer(code)),
         ]
+        if let subcode { members.append(JSONText.Member("error_subcode", .integer(subcode))) }
         if isTransient { members.append(JSONText.Member("is_transient", .bool(isTransient))) }
         if hasErrorData { members.append(JSONText.Member("error_data", [])) }
         members.append(JSONText.Member("fbtrace_id", .string(traceID)))

@@ -1,6 +1,6 @@
 internal import DoormanSupport
 
-/// A call of the Graph API or of the OpenID issuer. The raw value is its name in statistics, faults and logs.
+/// A call of the Graph API or of the OpenID issuer. Facebook Login has no ``me`` of its own. The raw value is its name in statistics, faults and logs.
 package enum Endpoint: String, Sendable, Hashable, CaseIterable {
     /// E1: exchanges a code for a token.
     case accessToken = "access_token"
@@ -14,6 +14,10 @@ package enum Endpoint: String, Sendable, Hashable, CaseIterable {
     case deleteAccount = "delete_account"
     /// E6: lists the accounts of an app.
     case accounts
+    /// Facebook Login: describes a token.
+    case debugToken = "debug_token"
+    /// Facebook Login: revokes all tokens of a user.
+    case permissions
     /// The discovery document of the OpenID issuer.
     case openIDConfiguration = "openid_configuration"
     /// The keys of the OpenID issuer.

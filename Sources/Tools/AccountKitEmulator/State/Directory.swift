@@ -14,6 +14,8 @@ struct Directory: Sendable {
         let accountID: String
         /// Whether the token is revoked, or the code exchanged.
         var isSpent = false
+        /// The permissions of a token of Facebook Login; `nil` for a token of Account Kit.
+        var facebook: FacebookGrant?
     }
 
     private struct Owner: Hashable {
@@ -105,6 +107,12 @@ struct Directory: Sendable {
         return token
     }
 
+    mutating func issueToken(for account: Account, _ grant: FacebookGrant) -> String {
+        let token = RandomText.facebookToken()
+        tokens[token] = Credential(appID: account.appID, accountID: account.id, facebook: grant)
+        return token
+    }
+
     mutating func issueCode(for account: Account) -> String {
         let code = RandomText.code()
         codes[code] = Credential(appID: account.appID, accountID: account.id)
@@ -121,6 +129,10 @@ struct Directory: Sendable {
 
     mutating func revokeTokens(ofAccount id: String) {
         tokens.updateAll { if $0.accountID == id { $0.isSpent = true } }
+    }
+
+    mutating func revokeFacebookTokens(ofAccount id: String) {
+        tokens.updateAll { if $0.accountID == id, $0.facebook != nil { $0.isSpent = true } }
     }
 
     /// Removes an account. Revokes its tokens; its codes become invalid.

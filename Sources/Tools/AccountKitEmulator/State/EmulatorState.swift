@@ -30,7 +30,7 @@ package struct EmulatorState: Sendable {
         guard request.path.first != "emulator" else {
             return Outcome(name: "control", script: ResponseScript(control(request), for: shape))
         }
-        let endpoint = OpenIDIssuer.endpoint(of: request) ?? graph.endpoint(of: request)
+        let endpoint = OpenIDIssuer.endpoint(of: request) ?? FacebookRoute(request)?.endpoint ?? graph.endpoint(of: request)
         statistics.count(endpoint)
         guard let fault = faults.nextFault(for: endpoint, at: now()) else {
             return Outcome(name: endpoint.rawValue, script: ResponseScript(carryOut(request, endpoint), for: shape))
@@ -45,7 +45,9 @@ package struct EmulatorState: Sendable {
             switch endpoint {
             case .openIDConfiguration: return issuer.configuration
             case .openIDKeys: return try issuer.keySet()
-            default: return graph.respond(to: request, flaw: flaw)
+            default:
+                guard let route = FacebookRoute(request) else { return graph.respond(to: request, flaw: flaw) }
+                return graph.respond(to: request, route, now: wallClock(), flaw: flaw)
             }
         } catch {
             return .control(error)
@@ -57,6 +59,14 @@ package struct EmulatorState: Sendable {
         let account = try graph.account(of: contact, app: app)
         return GraphAPI.Issued(
             credential: try issuer.issue(request, for: account, now: wallClock()), accountID: account.id)
+    }
+
+    /// Logs a person in with Facebook, with a token that expires after `lifetime` seconds, or never if that is 0.
+    mutating func logInWithFacebook(
+        app: String, contact: Contact, scopes: [String], lifetime: Int
+    ) throws(EmulatorError) -> GraphAPI.Issued {
+        let grant = FacebookGrant(scopes: scopes, lifetime: lifetime, now: wallClock())
+        return try graph.logInWithFacebook(app: app, contact: contact, grant)
     }
 
     /// Sets or clears the fault of an endpoint, or of all endpoints.
@@ -82,6 +92,7 @@ package struct EmulatorState: Sendable {
 ///     POST   /emulator/login?phone=%2B15551234567&response=token   → {"access_token":"EMAW…","id":"…"}
 ///     POST   /emulator/login?email=test@example.com&response=code  → {"code":"AQ…","id":"…"}
 ///     POST   /emulator/login?email=test@example.com&response=jwt   → {"access_token":"eyJ…","id":"…"}
+///     POST   /emulator/login?email=…&response=facebook-token       → {"access_token":"EAA…","id":"…"}
 ///     POST   /emulator/rotate-keys?old=remove                      → {"kids":["…","…"]}
 ///     POST   /emulator/revoke?access_token=EMAW…  or  ?account=…   → {"success":true}
 ///     GET    /emulator/statistics                                  → {"access_token":0,"me":3,…,"total":3,"connections":{…}}
@@ -142,7 +153,10 @@ extension EmulatorState {
         case "jwt":
             let issued = try issueJWT(AccessTokenRequest(query), app: app, contact: contact)
             return ["access_token": .string(issued.credential), "id": .string(issued.accountID)]
-        default: throw EmulatorError(.badArgument, "response: must be token, code or jwt")
+        case "facebook-token":
+            let issued = try graph.logInWithFacebook(app: app, contact: contact, FacebookGrant(query, now: wallClock()))
+            return ["access_token": .string(issued.credential), "id": .string(issued.accountID)]
+        default: throw EmulatorError(.badArgument, "response: must be token, code, jwt or facebook-token")
         }
     }
 

@@ -8,6 +8,9 @@ enum RandomText {
     /// `EMAW` and 162 alphanumerics.
     static func token() -> String { "EMAW" + text(162, of: alphanumerics) }
 
+    /// `EAA` and 190 alphanumerics: a user token of Facebook Login.
+    static func facebookToken() -> String { FacebookGrant.prefix + text(190, of: alphanumerics) }
+
     /// `AQ` and 278 characters of base64url.
     static func code() -> String { "AQ" + text(278, of: base64URL) }
 
