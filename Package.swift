@@ -227,7 +227,7 @@ let package = Package(
             ]),
         tests(
             "AccountKitEmulatorTests",
-            ["AccountKitEmulator", "TestKit", logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
+            ["AccountKitEmulator", "DoormanCrypto", "TestKit", logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
         tests(
             "DoormanServerTests",
             [
@@ -251,7 +251,7 @@ let package = Package(
                 logging,
                 nioCore, nioPosix,
             ]),
-        tests("EmulatorClientTests", ["AccountKitEmulator", "EmulatorClient", "TestKit", logging]),
+        tests("EmulatorClientTests", ["AccountKitEmulator", "DoormanCore", "EmulatorClient", "TestKit", logging]),
         tests(
             "DoormanDaemonTests",
             [

@@ -93,8 +93,8 @@ struct ControlTests {
         }
         let body = send(&state, "GET", "/emulator/statistics").body
         let expected = """
-            {"access_token":0,"me":2,"logout":0,"invalidate_all_tokens":0,"delete_account":0,"accounts":0,"unknown":1,"total":3,\
-            "connections":{"accepted":0,"http2":0,"open":0}}
+            {"access_token":0,"me":2,"logout":0,"invalidate_all_tokens":0,"delete_account":0,"accounts":0,"debug_token":0,\
+            "permissions":0,"openid_configuration":0,"openid_keys":0,"unknown":1,"total":3,"connections":{"accepted":0,"http2":0,"open":0}}
             """
         #expect(body == expected + "\n")
         #expect(state.statistics[.me] == 2)

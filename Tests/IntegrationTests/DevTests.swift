@@ -73,6 +73,38 @@ struct DevTests {
         }
     }
 
+    @Test("with --kind jwt the printed lines run, and the server verifies tokens of the emulator's issuer")
+    func jwt() async throws {
+        try await withTemporaryFolder { folder in
+            let dev = try start(["--kind", "jwt"], in: folder)
+            try await waitForStart(dev)
+            #expect(dev.output.contains("audience:") && dev.output.contains("/oidc"), "\(dev.output)")
+            let lines = dev.output.split(separator: "\n").drop { $0 != "Shell:" }.dropFirst().prefix { $0.hasPrefix("  ") }
+            #expect(lines.count == 4, "\(dev.output)")
+            let script = (["set -e", "cd '\(folder.path)'"] + lines.map(String.init)).joined(separator: "\n")
+            let shell = try ChildProcess(
+                "bash", ["-c", script], environment: ["PATH": "\(Self.programs):/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"])
+            #expect(try await shell.ending() == 0, "\(shell.allOutput)")
+            #expect(shell.output.contains("phone:        +15557654321"), "\(shell.allOutput)")
+            dev.interrupt()
+            #expect(try await dev.ending() == 0, "\(dev.allOutput)")
+            #expect(try files(in: folder) == ["token"])
+        }
+    }
+
+    @Test("with --kind jwt, --json names the issuer of the token")
+    func jwtAsJSON() async throws {
+        try await withTemporaryFolder { folder in
+            let dev = try start(["--kind", "jwt", "--json"], in: folder)
+            try await waitForStart(dev)
+            let members = try members(dev)
+            #expect(members["kind"] == "jwt" && members["issuer"] == (members["emulator"] ?? "") + "/oidc")
+            #expect(members["token"]?.hasPrefix("eyJ") == true)
+            dev.terminate()
+            #expect(try await dev.ending() == 0, "\(dev.allOutput)")
+        }
+    }
+
     @Test("no child outlives a killed doorman dev")
     func killed() async throws {
         try await withTemporaryFolder { folder in

@@ -49,6 +49,24 @@ struct LoginTests {
         }
     }
 
+    @Test("prints a JWT of the emulator's issuer, for which it needs no server")
+    func jwt() async throws {
+        try await Stack.run { stack in
+            let arguments = ["dev", "login", "--kind", "jwt", "--phone", "+15551234567", "--address", "127.0.0.1:1"]
+            let claims = ["--audience", "a", "--audience", "b", "--scope", "read", "--lifetime", "1m"]
+            let login = try await doorman(stack, arguments + claims)
+            let parts = login.output.split(separator: ".")
+            #expect(login.errorOutput.isEmpty && parts.count == 3 && login.output.filter { $0 == "\n" }.count == 1)
+            let base64 = String(parts[1]).replacing("-", with: "+").replacing("_", with: "/")
+            let padded = base64 + String(repeating: "=", count: (4 - base64.count % 4) % 4)
+            let payload = String(decoding: try #require(Data(base64Encoded: padded)), as: UTF8.self)
+            #expect(payload.contains(#""iss":"\#(stack.emulator.baseURL)/oidc""#), "\(payload)")
+            #expect(payload.contains(#""aud":["a","b"]"#) && payload.contains(#""scope":"read""#), "\(payload)")
+            let json = try await doorman(stack, arguments + ["--json"])
+            #expect(json.output.hasPrefix(#"{"account_id":""#) && json.output.contains(#""token":"eyJ"#))
+        }
+    }
+
     @Test("prints one line with the next step after a failure")
     func failures() async throws {
         try await Stack.run { stack in
@@ -60,6 +78,10 @@ struct LoginTests {
                 (["--phone", "+15551234567", "--emulator", "127.0.0.1:1"], 3, "Start account-kit-emulator"),
                 (["--phone", "+15551234567", "--emulator", "https://127.0.0.1:1"], 2, "--emulator must begin with http://"),
                 (["--phone", "+15551234567", "--emulator", "graph.accountkit.com"], 2, "--emulator must be on this machine"),
+                (["--phone", "+15551234567", "--scope", "a"], 2, "--audience, --scope and --lifetime need --kind jwt"),
+                (["--phone", "+15551234567", "--kind", "jwt", "--code"], 2, "--code needs --kind account-kit"),
+                (["--phone", "+15551234567", "--kind", "jwt", "--lifetime", "1500ms"], 2, "--lifetime must be whole seconds"),
+                (["--phone", "+15551234567", "--kind", "jwt", "--scope", "a  b"], 2, "rejects the login: scope: must be"),
                 ([], 2, "give either --phone or --email"),
                 (["--phone", "+15551234567", "--application", Stack.strangers.id], 2, "Check the application"),
             ] as [([String], Int32, String)] {
