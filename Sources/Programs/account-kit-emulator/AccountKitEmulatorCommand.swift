@@ -17,12 +17,14 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
             Serves Account Kit's REST API, versions v1.0 to v1.3, and control paths for tests. Over HTTPS it speaks HTTP/2 and \
             HTTP/1.1. Without --seed there is one app, 5432154321543210, with the secret 0123456789abcdef0123456789abcdef.
 
-            An OpenID issuer has its discovery document at /oidc/.well-known/openid-configuration and its keys at /oidc/keys.
+            Serves Facebook Login's debug_token, me and permissions. An OpenID issuer has its discovery document at \
+            /oidc/.well-known/openid-configuration and its keys at /oidc/keys.
 
             CONTROL PATHS
               POST /emulator/login?phone=%2B15551234567
                   Logs an account in. The emulator creates it if needed.
-                  response=jwt returns a token that the OpenID issuer signs.
+                  response=jwt returns a token that the OpenID issuer signs,
+                  response=facebook-token one of Facebook Login.
               POST /emulator/rotate-keys?old=keep
                   Gives the OpenID issuer new keys. old=remove ends the old keys.
               GET /emulator/statistics
