@@ -97,6 +97,17 @@ struct OpenIDIssuerTests {
         #expect(try JSONWebToken(token(&state)).header["kid"] as? String == new[0])
     }
 
+    @Test("a preparation makes the keys once")
+    func preparation() async throws {
+        let emulator = try AccountKitEmulator(settings: EmulatorSettings(port: 0))
+        var kids: [String?] = []
+        for _ in 1...2 {
+            await emulator.prepareKeys()
+            kids.append(try JSONWebToken(emulator.issueJWT(email: "a@example.com")).header["kid"] as? String)
+        }
+        #expect(kids[0] != nil && kids[0] == kids[1])
+    }
+
     @Test("the number of published keys has a limit")
     func manyRotations() throws {
         var state = try makeState()

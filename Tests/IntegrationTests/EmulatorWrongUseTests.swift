@@ -52,6 +52,8 @@ struct EmulatorWrongUseTests {
             (["--port-file", "/etc/passwd"], 1, "cannot write /etc/passwd: the file holds something else than a port number"),
             (["--fault-seed", "x"], 64, "The value 'x' is invalid for '--fault-seed <number>'"),
             (["--fault-seed", "-1"], 64, "Missing value for '--fault-seed <number>'"),
+            (["--issuer", "login.example.org"], 64, "--issuer must be an http or https URL without a query"),
+            (["--keys-max-age", "86401"], 64, "--keys-max-age must be from 0 to 86400"),
             (["--max-connections", "0"], 64, "--max-connections must be from 1 to 1000000"),
             (["--idle-timeout", "0"], 64, "--idle-timeout must be from 1 to 86400"),
             (["--idle-timeout", "60s"], 64, "The value '60s' is invalid for '--idle-timeout <seconds>'"),

@@ -11,7 +11,7 @@ internal import UnixSignals
 struct AccountKitEmulatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account-kit-emulator",
-        abstract: "Emulate Account Kit's servers, for development and tests.",
+        abstract: "Emulate Account Kit, Facebook Login and an OpenID issuer, for development and tests.",
         usage: "account-kit-emulator [<options>]",
         discussion: """
             Serves Account Kit's REST API, versions v1.0 to v1.3, and control paths for tests. Over HTTPS it speaks HTTP/2 and \
@@ -134,6 +134,7 @@ struct AccountKitEmulatorCommand: AsyncParsableCommand {
         }
         guard (1...1_000_000).contains(maxConnections) else { throw ValidationError("--max-connections must be from 1 to 1000000") }
         guard (1...86_400).contains(idleTimeout) else { throw ValidationError("--idle-timeout must be from 1 to 86400") }
+        if let issuer, !OpenIDIssuer.accepts(url: issuer) { throw ValidationError("--issuer \(OpenIDIssuer.urlRule)") }
         guard (0...86_400).contains(keysMaxAge) else { throw ValidationError("--keys-max-age must be from 0 to 86400") }
         guard Logger.Level(rawValue: logLevel) != nil else {
             throw ValidationError("--log-level must be trace, debug, info, notice, warning, error or critical")

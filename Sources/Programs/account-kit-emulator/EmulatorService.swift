@@ -21,6 +21,7 @@ struct EmulatorService: Service {
         } catch {
             throw EmulatorStartError(host: emulator.settings.host, port: emulator.settings.port, cause: error)
         }
+        async let preparation: Void = emulator.prepareKeys()
         var written: WrittenFile?
         defer { written?.removeIfOwned() }
         do {
@@ -36,6 +37,7 @@ struct EmulatorService: Service {
             try await emulator.stop()
             throw error
         }
+        await preparation
         try await emulator.stop()
     }
 }

@@ -93,6 +93,14 @@ package final class AccountKitEmulator: Sendable {
     /// The URL of the OpenID issuer.
     package var issuer: String { state.withLockedValue { $0.issuer.url } }
 
+    /// Generates the keys of the OpenID issuer, so that the first request for them need not wait.
+    @concurrent
+    package func prepareKeys() async {
+        // Takes 0.1 s, for which no other request should wait. A failure is that of the first request that needs the keys.
+        guard let keys = try? OpenIDIssuer.newKeys() else { return }
+        state.withLockedValue { $0.issuer.adopt(keys) }
+    }
+
     /// The number of open connections.
     package var openConnections: Int { connections.count }
 

@@ -2,10 +2,11 @@ internal import DoormanCrypto
 
 /// The emulator's issuer of OpenID Connect: its signing keys, its documents, and the access tokens that it signs (RFC 9068).
 ///
-/// The keys are generated when they are first needed, so that an emulator without such requests starts at once.
-struct OpenIDIssuer: Sendable {
+/// The keys are generated when they are first needed, unless ``adopt(_:)`` gives them before. An emulator without such requests
+/// starts at once.
+package struct OpenIDIssuer: Sendable {
     /// A signing key and its id, which no other key ever has.
-    fileprivate struct SigningKey: Sendable {
+    struct SigningKey: Sendable {
         let id: String
         let key: PrivateKey
         let algorithm: AccessTokenRequest.Algorithm
@@ -23,18 +24,22 @@ struct OpenIDIssuer: Sendable {
 
     /// - Throws: ``EmulatorError/Code-swift.enum/badSettings`` if `url` is not a URL of an issuer.
     init(url: String, keysMaxAge: Int) throws(EmulatorError) {
-        let rest = ["http://", "https://"].first { url.hasPrefix($0) }.map { url.dropFirst($0.count) }
-        guard let rest, let first = rest.first, first != "/", url.utf8.count <= 512,
-            rest.utf8.allSatisfy({ (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
-        else {
-            throw EmulatorError(
-                .badSettings, "issuer: must be an http or https URL without a query, such as http://localhost:7118/oidc")
+        guard Self.accepts(url: url) else {
+            throw EmulatorError(.badSettings, "issuer: \(Self.urlRule)")
         }
         guard (0...86_400).contains(keysMaxAge) else {
             throw EmulatorError(.badSettings, "keys max-age: must be from 0 to 86400 seconds")
         }
         self.url = url
         self.keysMaxAge = keysMaxAge
+    }
+
+    package static let urlRule = "must be an http or https URL without a query, such as http://localhost:7118/oidc"
+
+    package static func accepts(url: String) -> Bool {
+        let rest = ["http://", "https://"].first { url.hasPrefix($0) }.map { url.dropFirst($0.count) }
+        guard let rest, let first = rest.first, first != "/", url.utf8.count <= 512 else { return false }
+        return rest.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
     }
 
     /// Returns the endpoint of a request for one of the issuer's documents, and `nil` for any other request.
@@ -96,7 +101,12 @@ struct OpenIDIssuer: Sendable {
         if keys.isEmpty { keys = try Self.newKeys() }
     }
 
-    private static func newKeys() throws(EmulatorError) -> [SigningKey] {
+    /// Takes keys that were generated outside, unless there are keys already.
+    mutating func adopt(_ fresh: [SigningKey]) {
+        if keys.isEmpty { keys = fresh }
+    }
+
+    static func newKeys() throws(EmulatorError) -> [SigningKey] {
         do throws(PrivateKey.Failure) {
             var keys: [SigningKey] = []
             for algorithm in AccessTokenRequest.Algorithm.allCases {
