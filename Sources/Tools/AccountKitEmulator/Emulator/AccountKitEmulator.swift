@@ -5,8 +5,8 @@ package import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// An emulator of Account Kit's servers: its six calls over HTTP or HTTPS (HTTP/2 if the client supports it), log-ins without a
-/// phone, and faults on demand.
+/// An emulator of providers over HTTP or HTTPS (HTTP/2 if the client supports it): the six calls of Account Kit, those of Facebook
+/// Login, and an OpenID issuer. It has log-ins without a phone, and faults on demand.
 package final class AccountKitEmulator: Sendable {
     private enum Lifecycle {
         case new
