@@ -28,7 +28,8 @@ final class SimulatedCredential: TokenProvider {
         self.provider = provider
         self.application = application
         self.secret = SimulatedProvider.secret(secret, of: application)
-        let settings = AccountKitSettings(application: .init(id: application, secret: AppSecret(self.secret)))
+        var settings = AccountKitSettings(application: .init(id: application, secret: AppSecret(self.secret)))
+        settings.name = "simulated"
         verifier = try AccountKitVerifier(
             settings,
             client: ProviderClient(

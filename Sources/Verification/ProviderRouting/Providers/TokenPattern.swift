@@ -1,0 +1,22 @@
+package import DoormanCore
+
+/// The form of the tokens that a provider issues. It routes a token whose call names no provider.
+package enum TokenPattern: Sendable, Hashable {
+    /// A JSON Web Token of this issuer.
+    case issuer(String)
+    /// A token that begins with these bytes.
+    case prefix(String)
+    /// Any form that no other provider has.
+    case opaque
+
+    /// Account Kit's tokens.
+    package static let accountKit = prefix("EMAW")
+    /// Tokens of Facebook Login.
+    package static let facebookLogin = prefix("EAA")
+}
+
+extension Token {
+    func begins(with prefix: String) -> Bool {
+        bytes.starts(with: prefix.utf8)
+    }
+}
