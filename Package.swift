@@ -120,6 +120,9 @@ let package = Package(
             "AccountKit", in: "Sources/Providers",
             ["DoormanCore", "DoormanSupport", "GraphAPI", "ProviderHTTP", "StrictJSON"]),
         module(
+            "TokenIntrospection", in: "Sources/Providers",
+            ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON"]),
+        module(
             "DoormanServer", in: "Sources/Server",
             [
                 "CallerLimits", "DoormanCore", "DoormanCrypto", "DoormanFiles", "DoormanSupport", "DoormanWire", "NIOSSLExtras",
@@ -226,6 +229,12 @@ let package = Package(
                 nioConcurrencyHelpers,
             ]),
         tests(
+            "TokenIntrospectionTests",
+            [
+                "DoormanCore", "DoormanSupport", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection",
+                nioConcurrencyHelpers,
+            ]),
+        tests(
             "AccountKitEmulatorTests",
             ["AccountKitEmulator", "DoormanCrypto", "TestKit", logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
         tests(
@@ -264,7 +273,8 @@ let package = Package(
             [
                 "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanBench", "DoormanClient",
                 "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanServer", "DoormanSupport", "DoormanWire",
-                "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", logging, metricsTestKit, nioConcurrencyHelpers, nioCore,
+                "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection", logging, metricsTestKit,
+                nioConcurrencyHelpers, nioCore,
                 nioPosix, nioSSL,
                 "account-kit-emulator", "doorman", "doormand",
             ]),

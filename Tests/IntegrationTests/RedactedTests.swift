@@ -7,6 +7,7 @@ import GraphAPI
 import ProviderHTTP
 import StrictJSON
 import Testing
+import TokenIntrospection
 
 @testable import AccountKit
 @testable import DoormanClient
@@ -24,6 +25,10 @@ struct RedactedTests {
         curl.proxy = "http://user:\(secret)@proxy.example:3128"
         let account = EmulatorSettings.Account(id: "1", contact: .email("a@example.com"), tokens: [secret])
         let settings = AccountKitSettings(application: .init(id: "1", secret: AppSecret(secret)))
+        let introspection = IntrospectionSettings(
+            name: "partner", endpoint: "https://example.com/introspect", clientID: "doorman",
+            authentication: .basic(ClientSecret(secret)))
+        let signer = AssertionSigner(algorithm: "RS256", keyID: secret) { _ in bytes }
         var feeder: HMACSHA256.Feeder?
         _ = HMACSHA256(key: bytes).authenticationCode { parts in
             parts.append(bytes.span)
@@ -41,6 +46,7 @@ struct RedactedTests {
             JSONValue.object([secret: .string(secret)]),
             AppSecret(secret), AppSecretProof(AppSecret(secret)),
             AccountKitRequests(settings),
+            ClientSecret(secret), signer, IntrospectionRequests(introspection),
             TLSMaterial(certificateChain: bytes, privateKey: bytes),
             GraphRequest(method: "GET", target: "/v1.3/\(secret)?access_token=\(secret)"),
             EmulatorSettings.App(id: "1", secret: secret, accounts: [account]), account,
@@ -56,10 +62,10 @@ struct RedactedTests {
 
     /// The names of the types of ``values()``. The style test reads this list.
     static let types = [
-        "AccountKitRequests", "AppSecret", "AppSecretProof", "AuthorizationCode", "CurlTransport.Settings", "DoormanClient",
-        "EmulatorSettings.Account", "EmulatorSettings.App", "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders",
-        "HTTPRequest",
-        "HTTPResponse", "JSONValue", "PrivateKey", "RequestFrames", "TLSMaterial", "Token",
+        "AccountKitRequests", "AppSecret", "AppSecretProof", "AssertionSigner", "AuthorizationCode", "ClientSecret",
+        "CurlTransport.Settings", "DoormanClient", "EmulatorSettings.Account", "EmulatorSettings.App", "GraphRequest",
+        "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest", "HTTPResponse", "IntrospectionRequests",
+        "JSONValue", "PrivateKey", "RequestFrames", "TLSMaterial", "Token",
     ]
 
     @Test("each redacted type has a value in this test")

@@ -43,20 +43,20 @@ final class ProviderHealth: Sendable {
             fail(text)
         case .answered(let kind, let status):
             switch kind {
-            case .success, .tokenRejected, .codeRejected, .proofInvalid:
+            case .success, .tokenRejected, .codeRejected, .proofInvalid, .otherApplication:
                 counts.withLockedValue { counts in
                     counts.successes &+= 1
                     counts.hasFailedLast = false
                 }
             case .throttled: counts.withLockedValue { $0.throttled &+= 1 }
-            case .proofRequired, .configurationRejected, .credentialRejected, .anotherIssuer:
+            case .proofRequired, .configurationRejected, .credentialRejected:
                 // The check of a credential has a log line of its own.
                 guard !endpoint.isCredentialCheck else { return }
                 counts.withLockedValue { counts in
                     counts.misconfigured &+= 1
                     counts.causeOfMisconfiguration = kind.message
                 }
-            case .serverError, .transientError, .unexpectedStatus, .notJSON, .noUsableKey:
+            case .serverError, .transientError, .unexpectedStatus, .notJSON:
                 fail("\(kind.message) (status \(status))")
             case .unexpectedError, .malformed:
                 counts.withLockedValue { counts in

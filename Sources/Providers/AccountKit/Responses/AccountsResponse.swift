@@ -1,5 +1,6 @@
 package import DoormanCore
 internal import DoormanSupport
+internal import ProviderHTTP
 package import StrictJSON
 
 /// The body of a page of accounts (E6).
@@ -37,7 +38,7 @@ package struct AccountsResponse: Sendable, Hashable {
             else { return nil }
             return Account(id: id, phoneNumber: number)
         case (nil, let email?):
-            guard let address = email.object?["address"]?.string, MeResponse.isPlausible(email: address) else { return nil }
+            guard let address = email.object?["address"]?.string, EmailSyntax.isPlausible(address) else { return nil }
             return Account(id: id, email: address)
         default:
             return nil

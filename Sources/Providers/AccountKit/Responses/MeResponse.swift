@@ -1,4 +1,5 @@
 internal import DoormanSupport
+internal import ProviderHTTP
 package import StrictJSON
 
 /// The body of a successful `/me` (the contract, section 2).
@@ -23,7 +24,7 @@ package struct MeResponse: Sendable, Hashable {
             guard let contact = Self.phone(phone) else { return nil }
             self.contact = contact
         case (nil, let email?):
-            guard let address = email.object?["address"]?.string, Self.isPlausible(email: address) else { return nil }
+            guard let address = email.object?["address"]?.string, EmailSyntax.isPlausible(address) else { return nil }
             contact = .email(address)
         default:
             return nil
@@ -50,13 +51,5 @@ package struct MeResponse: Sendable, Hashable {
             number == "+" + countryPrefix + nationalNumber
         else { return nil }
         return .phone(number: number, countryPrefix: countryPrefix, nationalNumber: nationalNumber)
-    }
-
-    /// Whether an e-mail address has an `@` inside, an SMTP-compatible length (RFC 5321, section 4.5.3.1) and no spaces or
-    /// controls.
-    static func isPlausible(email: String) -> Bool {
-        let bytes = email.utf8
-        guard (3...320).contains(bytes.count), bytes.dropFirst().dropLast().contains(UInt8(ascii: "@")) else { return false }
-        return bytes.allSatisfy { $0 > 0x20 && $0 != 0x7f }
     }
 }

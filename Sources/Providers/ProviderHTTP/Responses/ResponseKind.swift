@@ -7,6 +7,8 @@ package enum ResponseKind: String, Sendable, Hashable, CaseIterable {
     case codeRejected = "code_rejected"
     /// "Invalid appsecret_proof": our secret is wrong, or the token belongs to another application.
     case proofInvalid = "proof_invalid"
+    /// The provider says that the token belongs to another application.
+    case otherApplication = "other_application"
     case throttled
     /// HTTP 500 or above.
     case serverError = "server_error"
@@ -30,10 +32,18 @@ package enum ResponseKind: String, Sendable, Hashable, CaseIterable {
     case configurationRejected = "configuration_rejected"
     /// HTTP 401, or `invalid_client`: our client id, secret or key is rejected.
     case credentialRejected = "credential_rejected"
-    /// A key set without a key that can verify a signature.
-    case noUsableKey = "no_usable_key"
-    /// A discovery document of another issuer.
-    case anotherIssuer = "another_issuer"
+}
+
+extension ResponseKind {
+    /// Creates the kind of a response that is judged by its status alone, for example one with keys.
+    package init(ofStatus status: Int) {
+        switch status {
+        case 200: self = .success
+        case 429: self = .throttled
+        case 500...: self = .serverError
+        default: self = .unexpectedStatus
+        }
+    }
 }
 
 extension ResponseKind {
@@ -45,6 +55,7 @@ extension ResponseKind {
         case .codeRejected: "The provider rejected the code: it is invalid or was used before."
         case .proofInvalid:
             "The provider rejected the appsecret_proof: the app secret is wrong, or the token belongs to another application."
+        case .otherApplication: "The provider says that the token belongs to another application."
         case .throttled: "The provider is rate limiting this application."
         case .serverError: "The provider returned a server error."
         case .outageOrWrongSecret: "The provider is down, or it rejected the application: check the app id and the app secret."
@@ -59,8 +70,6 @@ extension ResponseKind {
         case .configurationRejected:
             "The provider rejected the application: check the app id, the app secret and the API version."
         case .credentialRejected: "The provider rejected Doorman's own credential: check the client id, and its secret or key."
-        case .noUsableKey: "The provider's key set contains no usable key."
-        case .anotherIssuer: "The provider's discovery document names another issuer: check the issuer and its URL."
         }
     }
 }

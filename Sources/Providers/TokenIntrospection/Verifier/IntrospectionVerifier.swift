@@ -1,0 +1,137 @@
+package import DoormanCore
+package import DoormanSupport
+package import ProviderHTTP
+internal import StrictJSON
+
+/// Verifies tokens by introspection (RFC 7662), and revokes them (RFC 7009).
+///
+/// The account of a token is its `sub`. A token without a user, as a client gets for itself, has none: its account is then the `client_id`.
+///
+/// Sends each request at most once: retries and limits are the governor's task.
+package struct IntrospectionVerifier: TokenProvider {
+    /// The endpoints, by their names in the statistics.
+    package enum Endpoint {
+        package static let introspect = ProviderEndpoint("introspect")
+        package static let revoke = ProviderEndpoint("revoke")
+        /// The introspection of a random text, which checks our client credential.
+        package static let check = ProviderEndpoint("introspect", .checksCredential)
+    }
+
+    let settings: IntrospectionSettings
+    private let requests: IntrospectionRequests
+    private let rules: TokenRules
+    private let client: ProviderClient
+
+    /// - Throws: ``IntrospectionSettings/Invalid`` if a setting is invalid.
+    package init(_ settings: IntrospectionSettings, client: ProviderClient) throws(IntrospectionSettings.Invalid) {
+        if let problem = settings.problem { throw problem }
+        self.settings = settings
+        requests = IntrospectionRequests(settings)
+        rules = TokenRules(settings: settings)
+        self.client = client
+    }
+
+    package func validateSyntax(of token: Token) -> Rejection? {
+        if token.bytes.isEmpty {
+            return Rejection(.malformedToken, "The token is empty.")
+        }
+        if token.bytes.count > settings.maximumTokenBytes {
+            return Rejection(.malformedToken, "The token is longer than \(settings.maximumTokenBytes) bytes.")
+        }
+        if !token.bytes.allSatisfy(\.isVisibleASCII) {
+            return Rejection(.malformedToken, "The token contains characters other than visible ASCII characters.")
+        }
+        return nil
+    }
+
+    package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
+        let body = try await introspect(request.token, at: Endpoint.introspect, deadline: deadline)
+        guard body["active"] == .bool(true) else { return .rejected(.inactive) }
+        guard let token = ActiveToken(body, claims: settings.claims), let accountID = token.subject ?? token.clientID else {
+            throw .malformedResponse
+        }
+        let now = client.time.wallTime()
+        let audiences: [String]
+        do throws(Rejected) {
+            audiences = try rules.audiences(of: token, at: now)
+        } catch {
+            return .rejected(error.rejection)
+        }
+        let named = request.applicationID.flatMap { id in audiences.first { $0.isIdentical(to: id) } }
+        var identity = Identity(
+            accountID: accountID, applicationID: named ?? audiences.first ?? token.clientID ?? "", email: token.email,
+            provider: settings.name, verifiedAt: now)
+        identity.validUntil = token.expiresAt ?? .distantFuture
+        identity.expiresAt = token.expiresAt
+        identity.issuer = token.issuer
+        identity.scopes = token.scopes
+        identity.claims = token.claims
+        identity.isEmailVerified = token.isEmailVerified
+        identity.audiences = audiences
+        return .valid(identity)
+    }
+
+    /// Requests the facts about a token. The token's syntax must be valid.
+    private func introspect(
+        _ token: Token, at endpoint: ProviderEndpoint, deadline: Deadline
+    ) async throws(VerificationError) -> [String: JSONValue] {
+        let request = try requests.introspect(token, at: client.time.wallTime())
+        let response = try await client.send(request, to: endpoint, deadline: deadline) { response in
+            let classification = ResponseClassification(introspection: response)
+            return (classification, classification.kind)
+        }
+        switch response {
+        case .success(let body): return body
+        // The provider answers, so the response may be odd for this token alone.
+        case .unavailable(.malformed, _): throw .malformedResponse
+        case .rejected, .busy, .unavailable, .misconfigured: throw VerificationError(response)
+        }
+    }
+
+    /// Checks our client credential by the introspection of a random text, which must not be active.
+    package func checkCredential(deadline: Deadline) async throws(VerificationError) {
+        let token = Token(try IntrospectionRequests.randomText())
+        let body = try await introspect(token, at: Endpoint.check, deadline: deadline)
+        guard body["active"] == .bool(false) else { throw .randomTokenIsActive }
+    }
+}
+
+extension IntrospectionVerifier {
+    /// Throws ``VerificationError/Code/unsupported``.
+    package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
+        throw .introspectionHasNoCodes
+    }
+
+    /// Revokes a token at the revocation endpoint. Without one, or if it can't revoke such tokens, only Doorman can deny the token.
+    package func revoke(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome {
+        if let applicationID = request.applicationID, !settings.audience.isEmpty,
+            !settings.audience.contains(where: { $0.isIdentical(to: applicationID) })
+        {
+            throw .unknownApplication
+        }
+        guard case .token(let token) = request.subject else { throw .introspectionHasNoAccounts }
+        if let rejection = validateSyntax(of: token) { throw VerificationError(.invalidRequest, rejection.message) }
+        if let httpRequest = try requests.revoke(token, at: client.time.wallTime()) {
+            let response = try await client.send(httpRequest, to: Endpoint.revoke, deadline: deadline) { response in
+                let classification = ResponseClassification(revocation: response)
+                return (classification, classification.kind)
+            }
+            switch response {
+            case .success: return .revoked
+            case .rejected: break
+            case .busy, .unavailable, .misconfigured: throw VerificationError(response)
+            }
+        }
+        return try await denyLocally(token, request.applicationID, deadline: deadline)
+    }
+
+    private func denyLocally(
+        _ token: Token, _ applicationID: String?, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome {
+        let verdict = try await verify(VerificationRequest(token: token, applicationID: applicationID), deadline: deadline)
+        guard case .valid(let identity) = verdict else { return .alreadyInvalid }
+        return .deniedLocally(until: identity.expiresAt)
+    }
+}

@@ -1,0 +1,117 @@
+import DoormanCore
+import DoormanSupport
+import ProviderHTTP
+import TestKit
+import Testing
+import TokenIntrospection
+
+@Suite("Revocation (RFC 7009)")
+struct RevokeTests {
+    static let revocationEndpoint = "https://id.partner.example/revoke"
+    static let withEndpoint = Sample.settings { $0.revocationEndpoint = revocationEndpoint }
+
+    static func revoke(
+        _ transport: ScriptedTransport, _ settings: IntrospectionSettings = withEndpoint,
+        _ request: RevocationRequest = RevocationRequest(.token(Sample.token))
+    ) async throws -> RevocationOutcome {
+        try await Sample.verifier(transport, settings).revoke(request, deadline: Sample.deadline())
+    }
+
+    @Test("status 200 is a revocation, whatever the body", arguments: ["", "{}", "<html>", #"{"error":"x"}"#])
+    func revoked(body: String) async throws {
+        let transport = ScriptedTransport(.response(200, body))
+        #expect(try await Self.revoke(transport) == .revoked)
+        let request = try #require(await transport.requests.first)
+        #expect(request.method == .post && request.url == Self.revocationEndpoint)
+        #expect(request.headers["Authorization"] == "Basic ZG9vcm1hbjpzM2NyZXQ=")
+        #expect(Sample.form(request) == ["token": "2YotnFZFEjr1zCsicMWpAA", "token_type_hint": "access_token"])
+    }
+
+    static let failures: [(Result<HTTPResponse, TransportError>, VerificationError.Code)] = [
+        (.response(401, ""), .providerMisconfigured), (.response(400, #"{"error":"invalid_client"}"#), .providerMisconfigured),
+        (.response(400, #"{"error":"invalid_request"}"#), .providerUnavailable), (.response(302, ""), .providerUnavailable),
+        (.response(204, ""), .providerUnavailable), (.response(404, ""), .providerUnavailable),
+        (.response(503, ""), .providerUnavailable), (.response(429, ""), .providerBusy),
+        (.failure(.connectionLost, sent: true), .providerUnavailable),
+    ]
+
+    @Test("any other response is an error", arguments: failures.indices)
+    func failure(_ index: Int) async {
+        let (response, code) = Self.failures[index]
+        let error = await #expect(throws: VerificationError.self) { try await Self.revoke(ScriptedTransport(response)) }
+        #expect(error?.code == code)
+    }
+
+    @Test("without an endpoint, a valid token is denied locally until its end")
+    func locally() async throws {
+        let ending = ScriptedTransport(.response(200, #"{"active":true,"sub":"u","exp":1500000600}"#))
+        let end = Timestamp(millisecondsSince1970: 1_500_000_600_000)
+        #expect(try await Self.revoke(ending, Sample.settings()) == .deniedLocally(until: end))
+        #expect(await ending.requests.map(\.url) == [Sample.endpoint])
+        let endless = ScriptedTransport(.response(200, #"{"active":true,"sub":"u"}"#))
+        #expect(try await Self.revoke(endless, Sample.settings()) == .deniedLocally(until: nil))
+    }
+
+    @Test("without an endpoint, a rejected token is invalid already")
+    func alreadyInvalid() async throws {
+        let transport = ScriptedTransport(.response(200, #"{"active":false}"#))
+        #expect(try await Self.revoke(transport, Sample.settings()) == .alreadyInvalid)
+    }
+
+    @Test("without an endpoint, an outage is an error")
+    func outage() async {
+        let error = await #expect(throws: VerificationError.self) {
+            try await Self.revoke(ScriptedTransport(.response(500, "")), Sample.settings())
+        }
+        #expect(error?.code == .providerUnavailable)
+    }
+
+    @Test("a token of a type that the endpoint can't revoke is denied locally")
+    func unsupportedType() async throws {
+        let transport = ScriptedTransport(
+            .response(400, #"{"error":"unsupported_token_type"}"#), .response(200, #"{"active":true,"sub":"u"}"#))
+        #expect(try await Self.revoke(transport) == .deniedLocally(until: nil))
+        #expect(await transport.requests.map(\.url) == [Self.revocationEndpoint, Sample.endpoint])
+    }
+
+    @Test("the tokens of an account can't be revoked")
+    func account() async {
+        let transport = ScriptedTransport()
+        let error = await #expect(throws: VerificationError.self) {
+            try await Self.revoke(transport, Self.withEndpoint, RevocationRequest(.account("alice")))
+        }
+        #expect(error?.code == .unsupported)
+        #expect(await transport.requests.isEmpty)
+    }
+
+    @Test("a token with an invalid syntax, or of an application that is not configured, is an invalid request")
+    func invalidRequest() async {
+        let settings = Sample.settings { $0.audience = ["api"] }
+        for request in [
+            RevocationRequest(.token(Token("a b"))), RevocationRequest(.token(Sample.token), applicationID: "other"),
+        ] {
+            let transport = ScriptedTransport()
+            let error = await #expect(throws: VerificationError.self) { try await Self.revoke(transport, settings, request) }
+            #expect(error?.code == .invalidRequest)
+            #expect(await transport.requests.isEmpty)
+        }
+    }
+
+    @Test("exchanges, lists and deletions are unsupported")
+    func unsupported() async throws {
+        let verifier = try Sample.verifier(ScriptedTransport())
+        let deadline = Sample.deadline()
+        let errors = [
+            await #expect(throws: VerificationError.self) {
+                try await verifier.exchange(ExchangeRequest(code: AuthorizationCode("AQx")), deadline: deadline)
+            },
+            await #expect(throws: VerificationError.self) {
+                try await verifier.accounts(AccountListRequest(), deadline: deadline)
+            },
+            await #expect(throws: VerificationError.self) {
+                try await verifier.deleteAccount(AccountDeletionRequest(accountID: "1"), deadline: deadline)
+            },
+        ]
+        for error in errors { #expect(error?.code == .unsupported) }
+    }
+}
