@@ -120,6 +120,9 @@ let package = Package(
             "AccountKit", in: "Sources/Providers",
             ["DoormanCore", "DoormanSupport", "GraphAPI", "ProviderHTTP", "StrictJSON"]),
         module(
+            "FacebookLogin", in: "Sources/Providers",
+            ["DoormanCore", "DoormanSupport", "GraphAPI", "ProviderHTTP", "StrictJSON"]),
+        module(
             "TokenIntrospection", in: "Sources/Providers",
             ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON"]),
         module(
@@ -229,6 +232,11 @@ let package = Package(
                 nioConcurrencyHelpers,
             ]),
         tests(
+            "FacebookLoginTests",
+            [
+                "DoormanCore", "DoormanSupport", "FacebookLogin", "GraphAPI", "ProviderHTTP", "TestKit", nioConcurrencyHelpers,
+            ]),
+        tests(
             "TokenIntrospectionTests",
             [
                 "DoormanCore", "DoormanSupport", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection",
@@ -272,7 +280,7 @@ let package = Package(
             "IntegrationTests",
             [
                 "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanBench", "DoormanClient",
-                "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanServer", "DoormanSupport", "DoormanWire",
+                "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanServer", "DoormanSupport", "DoormanWire", "FacebookLogin",
                 "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection", logging, metricsTestKit,
                 nioConcurrencyHelpers, nioCore,
                 nioPosix, nioSSL,

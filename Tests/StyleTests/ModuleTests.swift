@@ -27,6 +27,7 @@ struct ModuleTests {
         "GraphAPI": core.union(["DoormanCrypto", "ProviderHTTP", "StrictJSON"]),
         "CurlTransport": core.union(libc).union(["CDoormanCurl", "CCurl", "NIOConcurrencyHelpers", "ProviderHTTP"]),
         "AccountKit": core.union(["GraphAPI", "ProviderHTTP", "StrictJSON"]),
+        "FacebookLogin": core.union(["GraphAPI", "ProviderHTTP", "StrictJSON"]),
         "TokenIntrospection": core.union(["DoormanCrypto", "ProviderHTTP", "StrictJSON"]),
         "DoormanServer": core.union(nio).union(libc).union([
             "CallerLimits", "DoormanCrypto", "DoormanFiles", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle",

@@ -1,9 +1,9 @@
-internal import StrictJSON
+package import StrictJSON
 
 /// The `error` object of a response of the Graph API (Account Kit's contract, section 3). Any field may be absent.
 ///
 /// A field of a wrong type makes the response malformed, which is not a reason to reject a token.
-struct ErrorEnvelope: Sendable, Hashable {
+package struct ErrorEnvelope: Sendable, Hashable {
     /// `nil` if absent.
     let code: Int64?
     /// Empty if absent. Never shown to anyone, since the provider wrote it; only compared.
@@ -12,7 +12,7 @@ struct ErrorEnvelope: Sendable, Hashable {
     let type: String
     let isTransient: Bool
 
-    init?(_ value: JSONValue) {
+    package init?(_ value: JSONValue) {
         guard let object = value.object else { return nil }
         switch object.present("code") {
         case nil: code = nil

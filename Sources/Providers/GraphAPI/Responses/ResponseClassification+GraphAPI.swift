@@ -29,12 +29,28 @@ extension ResponseClassification {
         }
     }
 
+    /// Classifies the error inside a successful response that says that a token is invalid (`debug_token`).
+    package init(ofInvalidToken error: ErrorEnvelope) {
+        if error.isLimit {
+            self = .busy(retryAfter: nil)
+        } else if error.isTransient || error.code == 2 {
+            self = .unavailable(.transientError, retryAfter: nil)
+        } else if error.code == 100, error.isAboutAnotherApplication {
+            self = .rejected(.otherApplication)
+        } else if [190, 102].contains(error.code), !error.isAboutApplication {
+            self = .rejected(.tokenRejected)
+        } else {
+            self = .unavailable(.unexpectedError, retryAfter: nil)
+        }
+    }
+
     /// The kind of "service temporarily unavailable", which an outage causes, or an error of ours in the request.
     private static func outage(of subject: GraphSubject) -> ResponseKind {
         switch subject {
         case .code, .application: .outageOrWrongSecret
         case .deletion: .outageOrNoSuchAccount
-        case .userToken: .serverError
+        // Facebook Login tells a wrong secret by code 190.
+        case .userToken, .inspection: .serverError
         }
     }
 
@@ -47,6 +63,8 @@ extension ResponseClassification {
         case 1 where subject == .code && error.message == "Invalid verification code",
             100 where subject == .code && error.message == "This authorization code has been used":
             return .rejected(.codeRejected)
+        case 100 where subject == .inspection && error.isAboutAnotherApplication:
+            return .rejected(.otherApplication)
         case 190, 102:
             return judged(error, headers, subject, retryAfter: retryAfter)
         case 100 where error.message.contains("appsecret_proof"):
@@ -66,8 +84,8 @@ extension ResponseClassification {
     ) -> ResponseClassification {
         let isAboutToken =
             switch subject {
-            case .userToken: !error.message.hasPrefix("Error validating application")
-            case .code, .application, .deletion: false
+            case .userToken: !error.isAboutApplication
+            case .inspection, .code, .application, .deletion: false
             }
         guard isAboutToken else { return .misconfigured(.configurationRejected) }
         let saysSo =
@@ -78,6 +96,12 @@ extension ResponseClassification {
 }
 
 extension ErrorEnvelope {
+    /// Whether a token that a request asks about belongs to another application than the app token.
+    fileprivate var isAboutAnotherApplication: Bool { message.contains("did not match the Viewing App") }
+
+    /// Whether the provider does not know the application of a token.
+    fileprivate var isAboutApplication: Bool { message.hasPrefix("Error validating application") }
+
     /// Whether the application exceeds a limit of the provider.
     fileprivate var isLimit: Bool { [4, 17, 32, 341, 613].contains(code) }
 }
