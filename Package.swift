@@ -126,6 +126,9 @@ let package = Package(
             "TokenIntrospection", in: "Sources/Providers",
             ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON"]),
         module(
+            "JWTVerifier", in: "Sources/Providers",
+            ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON", nioConcurrencyHelpers]),
+        module(
             "DoormanServer", in: "Sources/Server",
             [
                 "CallerLimits", "DoormanCore", "DoormanCrypto", "DoormanFiles", "DoormanSupport", "DoormanWire", "NIOSSLExtras",
@@ -240,6 +243,12 @@ let package = Package(
             "TokenIntrospectionTests",
             [
                 "DoormanCore", "DoormanSupport", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection",
+                nioConcurrencyHelpers,
+            ]),
+        tests(
+            "JWTVerifierTests",
+            [
+                "DoormanCore", "DoormanCrypto", "DoormanSupport", "JWTVerifier", "ProviderHTTP", "StrictJSON", "TestKit",
                 nioConcurrencyHelpers,
             ]),
         tests(

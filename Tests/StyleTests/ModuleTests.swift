@@ -29,6 +29,8 @@ struct ModuleTests {
         "AccountKit": core.union(["GraphAPI", "ProviderHTTP", "StrictJSON"]),
         "FacebookLogin": core.union(["GraphAPI", "ProviderHTTP", "StrictJSON"]),
         "TokenIntrospection": core.union(["DoormanCrypto", "ProviderHTTP", "StrictJSON"]),
+        "AccountKit": core.union(["DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP", "StrictJSON"]),
+        "JWTVerifier": core.union(["DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP", "StrictJSON"]),
         "DoormanServer": core.union(nio).union(libc).union([
             "CallerLimits", "DoormanCrypto", "DoormanFiles", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle",
             "Logging",

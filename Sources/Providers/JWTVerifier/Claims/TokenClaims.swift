@@ -1,0 +1,165 @@
+internal import DoormanCore
+internal import DoormanSupport
+internal import StrictJSON
+
+/// The claims of a token whose rules hold (RFC 7519, section 4.1; RFC 8725). Whether its signature is valid is another question.
+struct TokenClaims: Sendable {
+    /// The maximum length of `sub` in bytes.
+    static let maximumSubjectBytes = 256
+    /// The maximum length of all copied claims, names and values, in bytes.
+    static let maximumCopiedBytes = 4096
+
+    let subject: String
+    let expiresAt: Timestamp
+    /// The configured audiences that the token names, in the order of the settings. Never empty.
+    let audiences: [String]
+    let scopes: [String]
+    let copied: [String: String]
+    let phone: PhoneNumber?
+    let isPhoneVerified: Bool
+    let email: String?
+    let isEmailVerified: Bool
+
+    /// Checks the claims.
+    ///
+    /// - Parameters:
+    ///   - bytes: The decoded second part of a token.
+    ///   - now: The time by the wall clock.
+    init(_ bytes: [UInt8], _ settings: JWTSettings, at now: Timestamp) throws(RejectedToken) {
+        guard let members = JSONValue(bytes: bytes)?.object else {
+            throw RejectedToken(.malformedToken, "The token's claims are not a JSON object.")
+        }
+        guard let issuer = members["iss"]?.string, issuer.isIdentical(to: settings.issuer) else {
+            throw RejectedToken(.tokenRejected, "The token is not from the configured issuer.")
+        }
+        expiresAt = try Self.end(members, settings, at: now)
+        subject = try Self.subject(members)
+        if settings.preset == .firebase { try Self.checkFirebase(members, settings, at: now) }
+        audiences = try Self.audiences(members, settings)
+        scopes = Self.scopes(members, settings)
+        copied = try Self.copied(members, settings)
+        phone = members["phone_number"]?.string.flatMap(TelephoneNumber.parse)
+        // Firebase has no such claim: it sends a code to each number that it stores.
+        isPhoneVerified = phone != nil && (settings.preset == .firebase || Self.isTrue(members["phone_number_verified"]))
+        email = members["email"]?.string.flatMap { Self.isPlausible(email: $0) ? $0 : nil }
+        isEmailVerified = email != nil && Self.isTrue(members["email_verified"])
+    }
+}
+
+// MARK: - Rules
+
+extension TokenClaims {
+    /// Checks the times. The end has no tolerance, since past it nothing is served.
+    private static func end(
+        _ members: [String: JSONValue], _ settings: JWTSettings, at now: Timestamp
+    ) throws(RejectedToken) -> Timestamp {
+        guard let end = members["exp"].flatMap(NumericDate.timestamp) else {
+            throw RejectedToken(.tokenRejected, "The token has no valid end (exp).")
+        }
+        guard now < end else { throw RejectedToken(.tokenRejected, "The token has expired.") }
+        for name in ["nbf", "iat"] {
+            guard let value = members[name] else { continue }
+            guard let time = NumericDate.timestamp(value), time <= now.advanced(by: settings.leeway) else {
+                throw RejectedToken(.tokenRejected, "The token is not valid yet, or has an invalid time.")
+            }
+        }
+        return end
+    }
+
+    private static func subject(_ members: [String: JSONValue]) throws(RejectedToken) -> String {
+        // A NUL would end the id early in some programs.
+        guard let subject = members["sub"]?.string, (1...maximumSubjectBytes).contains(subject.utf8.count),
+            subject.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f })
+        else {
+            throw RejectedToken(.tokenRejected, "The token has no account (sub) of 1 to 256 bytes without control characters.")
+        }
+        return subject
+    }
+
+    /// Firebase's own rules ("Verify ID tokens using a third-party JWT library").
+    private static func checkFirebase(
+        _ members: [String: JSONValue], _ settings: JWTSettings, at now: Timestamp
+    ) throws(RejectedToken) {
+        guard let time = members["auth_time"].flatMap(NumericDate.timestamp), time <= now.advanced(by: settings.leeway) else {
+            throw RejectedToken(.tokenRejected, "The token has no time of authentication in the past (auth_time).")
+        }
+        if let number = members["phone_number"], number.string.flatMap(TelephoneNumber.parse) == nil {
+            throw RejectedToken(.tokenRejected, "The token's phone number is not in the form of E.164.")
+        }
+    }
+
+    private static func audiences(
+        _ members: [String: JSONValue], _ settings: JWTSettings
+    ) throws(RejectedToken) -> [String] {
+        var named: [String] = []
+        switch members["aud"] {
+        case .string(let audience): named = [audience]
+        case .array(let elements):
+            named = elements.compactMap(\.string)
+            guard named.count == elements.count else { throw .invalidAudience }
+        case nil: break
+        default: throw .invalidAudience
+        }
+        let accepted = settings.audience.filter { ours in named.contains { ours.isIdentical(to: $0) } }
+        guard !accepted.isEmpty else {
+            throw RejectedToken(.wrongApplication, "The token is not for a configured audience.")
+        }
+        return accepted
+    }
+}
+
+// MARK: - Facts
+
+extension TokenClaims {
+    /// The scopes; none if the claim has another form. A missing scope forbids more, never less.
+    private static func scopes(_ members: [String: JSONValue], _ settings: JWTSettings) -> [String] {
+        let claim = if let name = settings.scopesClaim { members[name] } else { members["scope"] ?? members["scp"] }
+        switch claim {
+        case .string(let text): return text.split(separator: " ").map(String.init)
+        case .array(let elements):
+            let scopes = elements.compactMap(\.string)
+            return scopes.count == elements.count ? scopes.filter { !$0.isEmpty } : []
+        default: return []
+        }
+    }
+
+    /// Copies claims as JSON texts. A claim is never left out for its length, since a service may rely on it to refuse an account.
+    private static func copied(
+        _ members: [String: JSONValue], _ settings: JWTSettings
+    ) throws(RejectedToken) -> [String: String] {
+        var copied: [String: String] = [:]
+        var bytes = 0
+        for name in settings.claims {
+            guard let text = members[name]?.text else { continue }
+            bytes += name.utf8.count + text.utf8.count
+            guard bytes <= maximumCopiedBytes else {
+                throw RejectedToken(.tokenRejected, "The claims to copy from the token are longer than 4096 bytes.")
+            }
+            copied[name] = text
+        }
+        return copied
+    }
+
+    /// Whether a claim is `true`, or the text that some issuers write in its place.
+    private static func isTrue(_ value: JSONValue?) -> Bool {
+        value == .bool(true) || value?.string == "true"
+    }
+
+    private static func isPlausible(email: String) -> Bool {
+        let bytes = email.utf8
+        return (3...320).contains(bytes.count) && bytes.dropFirst().dropLast().contains(UInt8(ascii: "@"))
+            && bytes.allSatisfy { $0 > 0x20 && $0 != 0x7f }
+    }
+}
+
+extension RejectedToken {
+    fileprivate static let invalidAudience = RejectedToken(
+        .tokenRejected, "The token's audience is neither a text nor a list of texts.")
+}
+
+extension String {
+    /// Whether two texts are equal byte for byte. `==` would take canonically equivalent texts for equal.
+    func isIdentical(to other: String) -> Bool {
+        utf8.elementsEqual(other.utf8)
+    }
+}

@@ -1,0 +1,125 @@
+internal import DoormanCore
+internal import DoormanSupport
+internal import NIOConcurrencyHelpers
+
+/// The keys of one issuer, kept fresh. ``KeySourceStateMachine`` decides; this class fetches and waits.
+///
+/// The lock is never held across a call.
+final class KeySource: Sendable {
+    /// The maximum time of a fetch, with the look-up of the OpenID configuration.
+    static let fetchTime = Duration.seconds(10)
+    /// The maximum number of calls that wait for one fetch.
+    static let maximumWaiters = 100_000
+
+    /// The keys that may have signed a token.
+    enum Found {
+        /// The keys to try, one at least.
+        case keys([IssuerKey])
+        case rejected(RejectedToken)
+    }
+
+    private let fetcher: KeyFetcher
+    private let time: TimeSource
+    private let onKeysRemoved: @Sendable (Set<UInt64>) -> Void
+    private let observer: @Sendable (KeyEvent) -> Void
+    private let state: NIOLockedValueBox<KeySourceStateMachine>
+    /// The fetches by their numbers.
+    private let flights: SingleFlight<UInt64, Void>
+
+    init(
+        _ fetcher: KeyFetcher, time: TimeSource, policy: KeySourceStateMachine.Policy,
+        onKeysRemoved: @escaping @Sendable (Set<UInt64>) -> Void, observer: @escaping @Sendable (KeyEvent) -> Void
+    ) {
+        self.fetcher = fetcher
+        self.time = time
+        self.onKeysRemoved = onKeysRemoved
+        self.observer = observer
+        state = NIOLockedValueBox(KeySourceStateMachine(policy, at: time.now()))
+        flights = SingleFlight(
+            maximumInFlightLookups: Self.maximumWaiters, maximumWaitersPerLookup: Self.maximumWaiters, timeSource: time)
+    }
+
+    /// Whether the first fetch has ended, well or not.
+    var hasTried: Bool { state.withLockedValue(\.hasTried) }
+
+    /// Returns the keys for a key id. Waits for a fetch if the id is unknown, or if there are no keys yet.
+    ///
+    /// - Throws: `.providerUnavailable` if it can't be told now whether the issuer has such a key.
+    func keys(withID id: [UInt8]?, deadline: Deadline) async throws(VerificationError) -> Found {
+        let arrival = state.withLockedValue { $0.arrive() }
+        while true {
+            let now = time.now()
+            switch state.withLockedValue({ $0.lookup(id, arrival, at: now) }) {
+            case .found(let keys): return .keys(keys)
+            case .unknown:
+                return .rejected(RejectedToken(.tokenRejected, "The issuer has no key with the key id of the token."))
+            case .ambiguous:
+                return .rejected(RejectedToken(.tokenRejected, "The token names no key, and the issuer has several."))
+            case .begin(let number):
+                begin(number)
+                try await wait(for: number, deadline: deadline)
+            case .join(let number):
+                try await wait(for: number, deadline: deadline)
+            case .unresolved(let retryAfter):
+                throw VerificationError(
+                    .providerUnavailable, "The key of the token is unknown, and the issuer's keys can't be fetched right now.",
+                    retryAfter: retryAfter, scope: .request)
+            case .noKeys(let retryAfter):
+                throw VerificationError(
+                    .providerUnavailable, "The issuer's keys could not be fetched yet.", retryAfter: retryAfter, scope: .request)
+            }
+        }
+    }
+
+    /// Keeps the keys fresh until the task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            let now = time.now()
+            switch state.withLockedValue({ $0.periodic(at: now) }) {
+            case .begin(let number):
+                begin(number)
+                await waitForEnd(of: number, since: now)
+            case .join(let number):
+                await waitForEnd(of: number, since: now)
+            case .wait(let moment):
+                await time.sleep(moment)
+            }
+        }
+    }
+
+    private func waitForEnd(of number: UInt64, since now: Instant) async {
+        // The fetch ends by its own deadline. An error here is the cancellation of this task.
+        try? await wait(for: number, deadline: Deadline(now.advanced(by: Self.fetchTime * 2)))
+    }
+
+    private func begin(_ number: UInt64) {
+        let began = flights.start(for: number) { [self] in await perform(number) }
+        // A call that joined the fetch at once may have begun it.
+        guard !began, !flights.isInFlight(number) else { return }
+        finish(number, .failure(.busy))
+    }
+
+    private func wait(for number: UInt64, deadline: Deadline) async throws(VerificationError) {
+        try await flights.value(for: number, deadline: deadline) { [self] in await perform(number) }
+    }
+
+    /// Performs a fetch. Returns at once if another task performs it, or has.
+    private func perform(_ number: UInt64) async {
+        guard let fetch = state.withLockedValue({ $0.claim(number) }) else { return }
+        let deadline = Deadline(time.now().advanced(by: Self.fetchTime))
+        let result: Result<KeyFetcher.Fetched, KeyFetchFailure>
+        do throws(KeyFetchFailure) {
+            result = .success(try await fetcher.fetch(knownURL: fetch.knownURL, deadline: deadline))
+        } catch {
+            result = .failure(error)
+        }
+        finish(number, result)
+    }
+
+    private func finish(_ number: UInt64, _ result: Result<KeyFetcher.Fetched, KeyFetchFailure>) {
+        let now = time.now()
+        let completion = state.withLockedValue { $0.complete(number, result, at: now) }
+        if !completion.removed.isEmpty { onKeysRemoved(completion.removed) }
+        if let event = completion.event { observer(event) }
+    }
+}

@@ -1,0 +1,116 @@
+package import DoormanCore
+package import DoormanSupport
+package import ProviderHTTP
+internal import StrictJSON
+
+/// Verifies JSON Web Tokens with the keys of their issuer (RFC 7519, RFC 8725, RFC 9068).
+///
+/// No token ever leaves the process. Checks that need no key come first, so that a token that has expired, or that is for another audience,
+/// causes no fetch of keys.
+package struct JWTVerifier: TokenProvider {
+    /// Sends a request for keys, and waits for the whole response, whatever its status. It follows no redirect, and reads no more than
+    /// ``KeySet/maximumBytes`` of a body.
+    package typealias Fetch = @Sendable (HTTPRequest, Deadline) async throws(VerificationError) -> HTTPResponse
+
+    let settings: JWTSettings
+    private let keys: KeySource
+    private let time: TimeSource
+
+    /// - Parameters:
+    ///   - fetch: Sends a request for keys.
+    ///   - onKeysRemoved: Receives the fingerprints of keys that the issuer has removed, after they are out of use here:
+    ///     ``Identity/signingKey`` of the identities to forget. Called on any thread; must not block.
+    ///   - observer: Receives changes of the keys, for the log. Called on any thread; must not block.
+    /// - Throws: ``JWTSettings/Invalid`` if a setting is invalid.
+    package init(
+        _ settings: JWTSettings, time: TimeSource, fetch: @escaping Fetch,
+        onKeysRemoved: @escaping @Sendable (Set<UInt64>) -> Void = { _ in },
+        observer: @escaping @Sendable (KeyEvent) -> Void = { _ in }
+    ) throws(JWTSettings.Invalid) {
+        if let problem = settings.problem { throw problem }
+        self.settings = settings
+        self.time = time
+        keys = KeySource(
+            KeyFetcher(settings: settings, send: fetch), time: time, policy: KeySourceStateMachine.Policy(),
+            onKeysRemoved: onKeysRemoved, observer: observer)
+    }
+
+    /// Whether the first fetch of keys has ended, well or not.
+    package var hasTriedKeys: Bool { keys.hasTried }
+
+    /// Keeps the keys fresh until the task is cancelled.
+    package func run() async {
+        await keys.run()
+    }
+
+    package func validateSyntax(of token: Token) -> Rejection? {
+        do throws(RejectedToken) {
+            _ = try CompactParts(token.bytes, maximumBytes: settings.maximumTokenBytes)
+            return nil
+        } catch {
+            return error.rejection
+        }
+    }
+
+    package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
+        let token: CheckedToken
+        do throws(RejectedToken) {
+            token = try CheckedToken(request.token.bytes, settings, at: time.wallTime())
+        } catch {
+            return .rejected(error.rejection)
+        }
+        let candidates: [IssuerKey]
+        switch try await keys.keys(withID: token.header.keyID, deadline: deadline) {
+        case .keys(let found): candidates = found
+        case .rejected(let rejected): return .rejected(rejected.rejection)
+        }
+        guard let key = token.signer(among: candidates) else {
+            return .rejected(Rejection(.tokenRejected, "The token's signature is not valid under the issuer's key."))
+        }
+        // The token may have expired while the call waited for keys.
+        let now = time.wallTime()
+        guard now < token.claims.expiresAt else {
+            return .rejected(Rejection(.tokenRejected, "The token has expired."))
+        }
+        return .valid(identity(of: token, signedBy: key, for: request.applicationID, at: now))
+    }
+}
+
+extension JWTVerifier {
+    package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
+        throw VerificationError(.unsupported, "The provider verifies JSON Web Tokens only, and exchanges no codes.")
+    }
+
+    /// Decides how a token can be revoked: an issuer of JSON Web Tokens is not asked about them, so only Doorman can deny one.
+    package func revoke(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationOutcome {
+        if let applicationID = request.applicationID, !settings.audience.contains(where: { $0.isIdentical(to: applicationID) }) {
+            throw .unknownApplication
+        }
+        guard case .token(let token) = request.subject else {
+            throw VerificationError(
+                .unsupported, "The provider can't revoke all tokens of an account: it verifies JSON Web Tokens offline.")
+        }
+        if let rejection = validateSyntax(of: token) { throw VerificationError(.invalidRequest, rejection.message) }
+        let verification = VerificationRequest(token: token, applicationID: request.applicationID)
+        switch try await verify(verification, deadline: deadline) {
+        case .valid(let identity): return .deniedLocally(until: identity.expiresAt)
+        case .rejected: return .alreadyInvalid
+        }
+    }
+}
+
+extension JWTVerifier {
+    /// Returns the issuer that a token claims, without any check of its signature. For routing only.
+    ///
+    /// - Returns: `nil` if the bytes are not three base64url parts, or the claims are no JSON object with a text `iss`.
+    package static func unverifiedIssuer(of token: Token) -> String? {
+        do throws(RejectedToken) {
+            let parts = try CompactParts(token.bytes, maximumBytes: JWTSettings.tokenBytes.upperBound)
+            return Base64URLDecoder.decode(token.bytes[parts.payload]).flatMap(JSONValue.init(bytes:))?.object?["iss"]?.string
+        } catch {
+            return nil
+        }
+    }
+}
