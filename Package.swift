@@ -140,9 +140,9 @@ let package = Package(
             [
                 "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
                 "DoormanCrypto",
-                "DoormanFiles", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanVersion", "DoormanWire", "GraphAPI",
-                "NIOSSLExtras",
-                "ProviderHTTP", "ProviderRouting",
+                "DoormanFiles", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanVersion", "DoormanWire",
+                "FacebookLogin", "GraphAPI", "JWTVerifier", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting",
+                "TokenIntrospection",
                 logging, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ]),
         module(

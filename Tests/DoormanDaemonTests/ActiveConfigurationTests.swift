@@ -36,9 +36,7 @@ struct ActiveConfigurationTests {
         /// The names of the watched files.
         var files: [String] { configuration.files.map { URL(fileURLWithPath: $0).lastPathComponent }.sorted() }
 
-        var secrets: [[String?]] {
-            dependencies.providers.applications.map { $0.secrets.map { $0.map { String(decoding: $0.bytes, as: UTF8.self) } } }
-        }
+        var secrets: [[String]] { dependencies.providers.members.map { $0.configured.secrets.map(\.text) } }
     }
 
     static let single = """
@@ -62,7 +60,7 @@ struct ActiveConfigurationTests {
             ("new", Self.nextSecret), ("apps.yaml", applications),
         ] { try text.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8) }
         let loader = SettingsLoader(
-            arguments: ["--server-event-loops", "3", "--account-kit-base-url", "http://127.0.0.1:1"], environment: [:],
+            arguments: ["--server-event-loops", "3", "--account-kit-url", "http://127.0.0.1:1"], environment: [:],
             file: file.path)
         let settings = try loader.load().settings
         let daemon = try Daemon(settings: settings, loader: loader)
@@ -139,7 +137,7 @@ struct ActiveConfigurationTests {
                 })
             #expect(!problems.contains { $0.contains(planted) })
             #expect(scene.daemon.logLevel.current == .info)
-            #expect(scene.configuration.settings.applicationID == "5432154321543210")
+            #expect(scene.configuration.settings.accountKit.applicationID == "5432154321543210")
             // A repair is noticed in every file: the old files, and the missing file.
             #expect(scene.files == ["old", planted, planted, "settings.yaml"])
         }
@@ -214,60 +212,6 @@ struct ActiveConfigurationTests {
                 #expect(await scene.reload() == .applied(changed: changed, needRestart: []))
                 #expect(scene.secrets == [secrets])
             }
-        }
-    }
-
-    @Test("of several applications only the secrets change without a restart")
-    func several() async throws {
-        try await withScene(Self.several) { scene in
-            #expect(scene.files == ["apps.yaml", "old", "settings.yaml"])
-            let key = "account-kit.applications-file"
-            try scene.write("- {id: 111, secret-file: new}\n- {id: 222, secret-file: old}\n", to: "apps.yaml")
-            #expect(await scene.reload() == .applied(changed: [key], needRestart: []))
-            #expect(scene.secrets == [[Self.nextSecret], [Self.secret]])
-            #expect(scene.files == ["apps.yaml", "new", "old", "settings.yaml"])
-            // One application leaves, one joins, and the one that stays gets its new secret.
-            try scene.write("- {id: 333, secret-file: old}\n- {id: 111, secret-file: old}\n", to: "apps.yaml")
-            #expect(await scene.reload() == .applied(changed: [key], needRestart: [key]))
-            #expect(scene.dependencies.providers.applications.map(\.id) == ["111", "222"])
-            #expect(scene.secrets == [[Self.secret], [Self.secret]])
-            try scene.write(
-                "- {id: 111, secret-file: old, accept-answers-without-application: true}\n- {id: 222, secret-file: old}\n",
-                to: "apps.yaml")
-            #expect(await scene.reload() == .applied(changed: [], needRestart: [key]))
-            #expect(!scene.dependencies.providers.applications.contains { $0.acceptsAnswersWithoutApplication })
-        }
-    }
-
-    @Test("the secret of a new application is not applied to the served application")
-    func otherApplication() async throws {
-        try await withScene(Self.single) { scene in
-            try scene.write(
-                "account-kit: {application-id: 111, app-secret-file: FOLDER/new, api-version: v1.2}",
-                to: "settings.yaml")
-            #expect(
-                await scene.reload()
-                    == .applied(
-                        changed: [],
-                        needRestart: ["account-kit.application-id", "account-kit.app-secret-file", "account-kit.api-version"]))
-            #expect(scene.dependencies.providers.applications.map(\.id) == ["5432154321543210"])
-            #expect(scene.secrets == [[Self.secret]])
-        }
-    }
-
-    @Test("a reload fails if its changes conflict with settings that need a restart")
-    func conflict() async throws {
-        let lax = "- {id: 111, secret-file: old, accept-answers-without-application: true}\n"
-        try await withScene(Self.several, applications: lax) { scene in
-            // The file is valid, but responses that name no application stay accepted, and then the secret is the only guard.
-            try scene.write("- {id: 111}\n", to: "apps.yaml")
-            guard case .failed(let problems) = await scene.reload() else {
-                Issue.record("the reload did not fail")
-                return
-            }
-            #expect(problems.count == 1)
-            #expect(problems.first?.contains("accept-answers-without-application needs an app secret") == true)
-            #expect(scene.secrets == [[Self.secret]])
         }
     }
 

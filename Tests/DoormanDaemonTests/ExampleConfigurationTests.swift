@@ -42,12 +42,12 @@ struct ExampleConfigurationTests {
     func check() throws {
         let error = #expect(throws: ConfigurationError.self) { try Daemon.check(try load(ExampleConfiguration.text).settings) }
         #expect(error?.problems.count == 2)
-        for key in ["account-kit.base-url", "account-kit.application-id"] {
+        for key in ["account-kit.url", "account-kit.application-id"] {
             #expect(error?.problems.contains { $0.hasPrefix("\(key) is required") } == true)
         }
         var settings = try load(ExampleConfiguration.text).settings
-        settings.baseURL = "https://graph.example.org"
-        settings.applicationID = "5432154321543210"
+        settings.accountKit.url = "https://graph.example.org"
+        settings.accountKit.applicationID = "5432154321543210"
         try Daemon.check(settings)
     }
 
@@ -60,7 +60,7 @@ struct ExampleConfigurationTests {
             "server: {unix-socket-callers: [uid:0, uid:1]}", "server: {unix-socket-callers: \"uid:0,uid:1\"}",
             "server: {unix-socket-callers: none}", "tls: {client-ca-file: none}", "process: {core-dumps: true}",
             "cache: {jitter: 0.5%}", "account-kit: {application-id: 5432154321543210}", "log: {level: debug}",
-            "account-kit: {base-url: \"http://127.0.0.1:7118\"}", "server: {address: \"[::1]:0\"}", "provider: {proxy: \"\"}",
+            "account-kit: {url: \"http://127.0.0.1:7118\"}", "server: {address: \"[::1]:0\"}", "provider: {proxy: \"\"}",
         ])
     func accepted(text: String) throws {
         #expect(throws: Never.self) { try load(text) }
@@ -86,7 +86,7 @@ struct ExampleConfigurationTests {
             "server: {address: 7117}", "server: {address: localhost}", "server: {unix-socket-mode: 0o600}",
             "server: {unix-socket-callers: root}", "server: {unix-socket-callers: []}", "server: {unix-socket-callers: null}",
             "tls: {client-ca-file: null}", "authorization: {policy-file: \"\"}", "tls: {client-auth: maybe}",
-            "process: {core-dumps: yes}", "log: {level: loud}", "account-kit: {base-url: \"https://user:planted@host\"}",
+            "process: {core-dumps: yes}", "log: {level: loud}", "account-kit: {url: \"https://user:planted@host\"}",
             "account-kit: {application-id: true}", "account-kit: {api-version: 1.3}", "- cache", "42",
             "provider: {circuit-breaker: {open-times: 1s}}", "server: {max-connections: -1}",
         ])
@@ -94,8 +94,8 @@ struct ExampleConfigurationTests {
         #expect(try !validate(text).isEmpty)
         #expect(throws: ConfigurationError.self) {
             var settings = try load(text).settings
-            if settings.baseURL.isEmpty { settings.baseURL = "https://graph.example.org" }
-            if settings.applicationID.isEmpty { settings.applicationID = "1" }
+            if settings.accountKit.url.isEmpty { settings.accountKit.url = "https://graph.example.org" }
+            if settings.accountKit.applicationID.isEmpty { settings.accountKit.applicationID = "1" }
             try Daemon.check(settings)
         }
     }

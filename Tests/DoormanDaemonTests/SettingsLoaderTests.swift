@@ -225,7 +225,7 @@ struct SettingsLoaderTests {
             ("--port", "--server-address"), ("-p", "--server-address"), ("--listen", "--server-address"),
             ("--bind", "--server-address"), ("--host", "--server-address"), ("--ttl", "--cache-ttl"),
             ("--verbose", "--log-level"), ("--debug", "--log-level"), ("--cert", "--tls-certificate-file"),
-            ("--key", "--tls-private-key-file"), ("--ca", "--tls-client-ca-file"), ("--url", "--account-kit-base-url"),
+            ("--key", "--tls-private-key-file"), ("--ca", "--tls-client-ca-file"), ("--url", "--account-kit-url"),
             ("--policy-file", "--authorization-policy-file"), ("--max-entries", "--cache-max-entries"),
             ("--Cache-TTL", "--cache-ttl"), ("--cache.ttl", "--cache-ttl"), ("--cache_ttl", "--cache-ttl"),
             ("--check", "--check-config"), ("--dry-run", "--check-config"), ("-c", "--config"), ("-V", "--version"),
@@ -281,7 +281,7 @@ struct SettingsLoaderTests {
             ("--server-unix-socket-mode", "0o600", "octal"), ("--server-unix-socket-mode", "0800", "octal"),
             ("--server-unix-socket-mode", "1777", "octal"), ("--server-keepalive-idle", "500ms", "from 1s"),
             ("--provider-proxy", "http://operator:planted@proxy", "user name or password"), ("--cache-shards", "3", "power of two"),
-            ("--account-kit-base-url", "https://operator:planted@host", "user name or password"), ("--cache-ttl", "1s,2s", "once"),
+            ("--account-kit-url", "https://operator:planted@host", "user name or password"), ("--cache-ttl", "1s,2s", "once"),
         ])
     func badValues(flag: String, value: String, expectation: String) throws {
         let problems = try problems([flag, value])
@@ -338,10 +338,10 @@ struct SettingsLoaderTests {
     @Test("the error of an unusable file names its absolute path and the cause")
     func paths() throws {
         var settings = DoormandSettings()
-        settings.applicationID = "5432154321543210"
-        settings.baseURL = "http://127.0.0.1:1"
+        settings.accountKit.applicationID = "5432154321543210"
+        settings.accountKit.url = "http://127.0.0.1:1"
         settings.caFile = "/nowhere/ca.pem"
-        settings.appSecretFile = "/dev"
+        settings.accountKit.appSecretFile = "/dev"
         settings.portFile = "/nowhere/port"
         let error = #expect(throws: ConfigurationError.self) { try Daemon.check(settings) }
         #expect(
@@ -356,8 +356,8 @@ struct SettingsLoaderTests {
     func pathsStayPrivate() throws {
         let planted = "0123456789abcdef0123456789abcdef"
         var settings = DoormandSettings()
-        settings.applicationID = "5432154321543210"
-        settings.baseURL = "http://127.0.0.1:1"
+        settings.accountKit.applicationID = "5432154321543210"
+        settings.accountKit.url = "http://127.0.0.1:1"
         settings.caFile = planted
         settings.portFile = "\(planted)/\(planted)"
         do throws(ConfigurationError) {

@@ -63,10 +63,11 @@ struct VerificationServiceTests {
         verifier = try CachingVerifier(
             upstream: provider, settings: CacheSettings(), timeSource: .system,
             encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
+        let governor = Governor(settings: GovernorSettings(), timeSource: .system)
         let service = VerificationService(
             verifier: verifier, missLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),
             accountRevocationLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),
-            staleRule: StaleServingRule(governors: [Governor(settings: GovernorSettings(), timeSource: .system)]),
+            staleRule: StaleServingRule { _ in [governor] },
             timeSource: .system, readStatistics: { ServerStatistics() })
         var settings = ServerSettings()
         settings.tcp = .init(host: "127.0.0.1", port: 0)

@@ -102,14 +102,14 @@ private func encode(_ contents: RequestContents, timeout: Duration?) throws -> [
 private func decode(_ request: borrowing RequestView) -> RequestContents? {
     switch request.method {
     case .verify:
-        request.withVerifyRequest { fields in
-            let (application, maxAge) = (copy(fields.applicationID), fields.maxAgeSeconds)
+        request.withVerifyRequest { fields -> RequestContents? in
+            guard let requirements = fields.requirements else { return nil }
+            let maxAge = fields.maxAgeSeconds
             return .verify(
                 VerificationRequest(
-                    token: Token(bytes: copy(fields.token)),
-                    applicationID: application.isEmpty ? nil : String(decoding: application, as: UTF8.self),
+                    token: Token(bytes: copy(fields.token)), requirements: requirements,
                     maxAge: maxAge == 0 ? nil : .seconds(Int64(maxAge))))
-        }
+        } ?? nil
     case .exchange: request.exchangeRequest().map { .exchange($0) }
     case .revoke: request.revocationRequest().map { .revoke($0) }
     case .listAccounts: request.accountListRequest().map { .listAccounts($0) }

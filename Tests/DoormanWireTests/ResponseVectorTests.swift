@@ -32,8 +32,10 @@ struct ResponseVectorTests {
 
     @Test("the response to a revocation has an empty payload", arguments: try GoldenVector.responses(to: "Revoke"))
     func revoked(_ vector: GoldenVector) {
-        #expect(ResponseEncoder.encodeRevoked() == vector.data)
-        #expect(vector.data.isEmpty)
+        if vector.roundTrips {
+            #expect(ResponseEncoder.encodeRevoked() == vector.data)
+            #expect(vector.data.isEmpty)
+        }
         #expect(ResponseDecoder.revoked(vector.data.span, in: MessageArena()).value != nil)
     }
 

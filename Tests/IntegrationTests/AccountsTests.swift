@@ -64,7 +64,7 @@ struct AccountsTests {
     func withoutSecret() async throws {
         try await Stack.run(settings: {
             Stack.grantAll(&$0)
-            $0.appSecretFile = ""
+            $0.accountKit.appSecretFile = ""
         }) { stack in
             let error = await #expect(throws: DoormanError.self) { try await stack.client.accountPage() }
             #expect(error?.reason == "unavailable: PROVIDER_MISCONFIGURED")

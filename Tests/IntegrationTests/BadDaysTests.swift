@@ -128,7 +128,7 @@ struct BadDaysTests {
                     for token in tokens { group.addTask { await stack.verify(token) == "OK" } }
                     return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
                 }
-                let governor = try #require(stack.dependencies.providers.governedApplications.first).governor
+                let governor = try #require(stack.dependencies.providers.governedProviders.first).governor
                 try await eventually("every slot is used") { governor.statistics.freeSlots == 0 }
                 let verified = await calls
                 let elapsed = (ContinuousClock.now - began) / .seconds(1)

@@ -32,7 +32,7 @@ struct DoormandProcess {
                 try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: secretFile.path)
                 let all =
                     [
-                        "--server-address", "127.0.0.1:0", "--server-port-file", portFile.path, "--account-kit-base-url",
+                        "--server-address", "127.0.0.1:0", "--server-port-file", portFile.path, "--account-kit-url",
                         emulator.baseURL, "--account-kit-application-id", Stack.ours.id, "--account-kit-app-secret-file",
                         secretFile.path,
                         // Without it, only root may count the descriptors of the process.

@@ -70,7 +70,7 @@ private struct Trial: Sendable {
 
     func settings(_ settings: inout DoormandSettings) {
         switch failure {
-        case .providerMisconfigured: settings.appSecretFile = ""
+        case .providerMisconfigured: settings.accountKit.appSecretFile = ""
         case .tooManyCalls: settings.server.connection.maximumCallsInFlight = 1
         case .tooManyMisses:
             // A limit of the settings would not hold for a sole caller.

@@ -32,7 +32,7 @@ struct FailoverTests {
                 .write(to: policy, atomically: true, encoding: .utf8)
             self.folder = folder
             common = [
-                "--account-kit-base-url", emulator.baseURL, "--account-kit-application-id", Stack.ours.id,
+                "--account-kit-url", emulator.baseURL, "--account-kit-application-id", Stack.ours.id,
                 "--account-kit-app-secret-file", secretFile.path, "--authorization-policy-file", policy.path,
             ]
             for _ in 0..<3 {

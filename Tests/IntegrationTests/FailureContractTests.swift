@@ -63,7 +63,7 @@ struct FailureContractTests {
             let foreign = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             #expect(await stack.verify(foreign) == "rejected: PROOF_REJECTED")
         }
-        try await Stack.run(settings: { $0.appSecretFile = "" }) { stack in
+        try await Stack.run(settings: { $0.accountKit.appSecretFile = "" }) { stack in
             let foreign = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             #expect(await stack.verify(foreign) == "rejected: WRONG_APPLICATION")
             // Our application requires a proof. A missing proof is our misconfiguration and never the token's fault.

@@ -17,7 +17,7 @@ struct HealthWaitTests {
             let doormand = try ChildProcess.ours(
                 "doormand",
                 [
-                    "--server-address", "", "--server-unix-socket", socket, "--account-kit-base-url", "http://127.0.0.1:1",
+                    "--server-address", "", "--server-unix-socket", socket, "--account-kit-url", "http://127.0.0.1:1",
                     "--account-kit-application-id", "123",
                 ])
             #expect(try await waiting.ending() == 0, "\(waiting.allOutput) \(doormand.allOutput)")

@@ -9,7 +9,7 @@ import Testing
 struct OpenServerTests {
     private func run(_ arguments: [String], environment: [String: String] = [:]) throws -> ChildProcess {
         try ChildProcess.ours(
-            "doormand", ["--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123"] + arguments,
+            "doormand", ["--account-kit-url", "http://127.0.0.1:1", "--account-kit-application-id", "123"] + arguments,
             environment: environment)
     }
 
@@ -84,7 +84,7 @@ struct OpenServerTests {
             let server = try ChildProcess.ours(
                 "doormand",
                 [
-                    "--server-address", "127.0.0.1:0", "--server-port-file", portFile.path, "--account-kit-base-url",
+                    "--server-address", "127.0.0.1:0", "--server-port-file", portFile.path, "--account-kit-url",
                     "https://localhost:\(emulator.port)", "--account-kit-application-id", Stack.ours.id,
                     "--account-kit-app-secret-file", secret.path, "--provider-ca-file", authorities.path, "--reload-interval",
                     "50ms", "--provider-circuit-breaker-consecutive-failures", "0",

@@ -54,7 +54,7 @@ struct OperatorLogTests {
     /// The day: an outage, throttling, a caller without permission, a full limit, a reload, and the recovery of each.
     private static let start: Set = [
         "info starting applications=[\"\(application)\"] configuration=_ provider=_ version=_",
-        "warning account-kit.base-url is http:// on this machine: use it with account-kit-emulator only ",
+        "warning account-kit.url is http:// on this machine: use it with account-kit-emulator only ",
         "warning process.core-dumps is on: a core dump shows app secrets, private keys and tokens ",
         "info listening address=_",
         "info ready to reload files=_ interval=1h",

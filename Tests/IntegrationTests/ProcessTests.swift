@@ -22,7 +22,7 @@ struct ProcessTests {
         return Provider(
             program: program, port: port,
             doormandArguments: [
-                "--account-kit-base-url", "http://127.0.0.1:\(port)", "--account-kit-application-id", Stack.ours.id,
+                "--account-kit-url", "http://127.0.0.1:\(port)", "--account-kit-application-id", Stack.ours.id,
                 "--account-kit-app-secret-file", secretFile.path, "--log-level", logLevel,
             ])
     }
@@ -175,7 +175,7 @@ struct ProcessTests {
         #expect(try await check.ending() == 78)
         #expect(check.allOutput.contains("account-kit.application-id is required"))
         let good = try ChildProcess.ours(
-            "doormand", ["--check-config", "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123"])
+            "doormand", ["--check-config", "--account-kit-url", "http://127.0.0.1:1", "--account-kit-application-id", "123"])
         #expect(try await good.ending() == 0)
         let printed = try ChildProcess.ours("doormand", ["--print-config"], environment: ["DOORMAN_CACHE_TTL": "5s"])
         #expect(try await printed.ending() == 0)
@@ -189,7 +189,7 @@ struct ProcessTests {
             let doormand = try ChildProcess(
                 "sh",
                 [
-                    "-c", #"ulimit -n 48; exec "$0" "$@""#, ChildProcess.built("doormand"), "--account-kit-base-url",
+                    "-c", #"ulimit -n 48; exec "$0" "$@""#, ChildProcess.built("doormand"), "--account-kit-url",
                     "http://127.0.0.1:1", "--account-kit-application-id", "123",
                     "--server-address", "127.0.0.1:0", "--server-port-file", portFile.path,
                 ], environment: ["SWIFT_BACKTRACE": "enable=no"])
@@ -212,7 +212,7 @@ struct ProcessTests {
             "doormand",
             [
                 "--server-address", "nohost.invalid:0", "--server-allow-plaintext-from-network", "true",
-                "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123",
+                "--account-kit-url", "http://127.0.0.1:1", "--account-kit-application-id", "123",
             ])
         #expect(try await run.ending() == 1)
         #expect(
@@ -227,7 +227,7 @@ struct ProcessTests {
             let run = try ChildProcess.ours(
                 "doormand",
                 [
-                    "--server-address", "127.0.0.1:\(stack.port)", "--account-kit-base-url", "http://127.0.0.1:1",
+                    "--server-address", "127.0.0.1:\(stack.port)", "--account-kit-url", "http://127.0.0.1:1",
                     "--account-kit-application-id", "123",
                 ])
             #expect(try await run.ending() == 1)

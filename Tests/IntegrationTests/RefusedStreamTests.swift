@@ -12,10 +12,10 @@ struct RefusedStreamTests {
         let provider = try await StreamRefusingServer(certificate)
         defer { provider.stop() }
         try await Stack.run(settings: {
-            $0.baseURL = "https://localhost:\(provider.port)"
+            $0.accountKit.url = "https://localhost:\(provider.port)"
             $0.caFile = certificate.certificateFile
             // Without a secret there is no request that checks it.
-            $0.appSecretFile = ""
+            $0.accountKit.appSecretFile = ""
             $0.governor.retryBurst = 2
         }) { stack in
             for number in 0..<5 { #expect(await stack.verify("EMAWnobodys\(number)") == "unavailable: PROVIDER_UNAVAILABLE") }

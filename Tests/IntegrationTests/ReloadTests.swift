@@ -72,7 +72,7 @@ struct ReloadTests {
                 "doormand",
                 [
                     "--config", folder.appendingPathComponent("settings.yaml").path, "--server-address", "127.0.0.1:0",
-                    "--server-port-file", portFile.path, "--account-kit-base-url", emulator.baseURL, "--reload-interval", interval,
+                    "--server-port-file", portFile.path, "--account-kit-url", emulator.baseURL, "--reload-interval", interval,
                 ] + arguments, environment: ["PLANTED": Self.plantedInEnvironment])
             let port = try await doormand.port(from: portFile)
             var clientSettings = DoormanClientConfiguration()

@@ -22,22 +22,22 @@ struct ReloadedComponentsTests {
                     try secret.write(to: file, atomically: true, encoding: .utf8)
                     return file.path
                 }
-                settings.appSecretFile = files[0]
-                settings.nextAppSecretFile = files.count > 1 ? files[1] : ""
+                settings.accountKit.appSecretFile = files[0]
+                settings.accountKit.nextAppSecretFile = files.count > 1 ? files[1] : ""
             }
             var first = DoormandSettings()
             try apply(secrets, to: &first)
             try await Stack.run(
                 settings: {
-                    $0.appSecretFile = first.appSecretFile
-                    $0.nextAppSecretFile = first.nextAppSecretFile
+                    $0.accountKit.appSecretFile = first.accountKit.appSecretFile
+                    $0.accountKit.nextAppSecretFile = first.accountKit.nextAppSecretFile
                     change(&$0)
                 },
                 { stack in
                     try await body(stack) { secrets in
                         var settings = stack.settings
                         try apply(secrets, to: &settings)
-                        try stack.dependencies.providers.secrets.prepare(settings).apply()
+                        try stack.dependencies.providers.component.prepare(settings).apply()
                     }
                 })
         }

@@ -20,7 +20,7 @@ struct SecretChangeTests {
             try await Stack.run(
                 settings: {
                     Stack.grantAll(&$0)
-                    $0.nextAppSecretFile = file.path
+                    $0.accountKit.nextAppSecretFile = file.path
                     change(&$0)
                 }, body)
         }

@@ -23,7 +23,7 @@ struct SecretFileTests {
             let server = try doormand(
                 folder,
                 [
-                    "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123",
+                    "--account-kit-url", "http://127.0.0.1:1", "--account-kit-application-id", "123",
                     "--account-kit-app-secret-file", secret.path,
                 ])
             _ = try await server.port(from: folder.appendingPathComponent("port"))
@@ -54,7 +54,7 @@ struct SecretFileTests {
             for arguments in settings {
                 let run = try doormand(
                     folder,
-                    ["--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123", "--check-config"]
+                    ["--account-kit-url", "http://127.0.0.1:1", "--account-kit-application-id", "123", "--check-config"]
                         + arguments)
                 #expect(try await run.ending(within: .seconds(20)) == 78)
                 #expect(run.allOutput.contains("it is not a regular file"), "\(arguments): \(run.allOutput)")
@@ -82,7 +82,7 @@ struct SecretFileTests {
                 user[0],
                 user.dropFirst() + [
                     ChildProcess.built("doormand"), "--server-address", "127.0.0.1:0", "--server-port-file",
-                    folder.appendingPathComponent("port").path, "--account-kit-base-url", "http://127.0.0.1:1",
+                    folder.appendingPathComponent("port").path, "--account-kit-url", "http://127.0.0.1:1",
                     "--account-kit-application-id", "123", "--process-core-dumps",
                     "\(isAllowed)",
                 ], environment: ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"])

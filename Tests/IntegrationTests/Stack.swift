@@ -35,7 +35,7 @@ struct Stack {
     }
 
     /// Provider requests, besides the first check of each application's credentials.
-    var requestsOfCalls: Int { emulator.statistics.total - dependencies.providers.applications.count }
+    var requestsOfCalls: Int { emulator.statistics.total - dependencies.providers.members.count }
 
     /// Provider requests to `/me`.
     var providerRequests: Int { emulator.statistics[.me] }
@@ -43,9 +43,9 @@ struct Stack {
     private static func settings(baseURL: String, secretFile: String) -> DoormandSettings {
         var settings = DoormandSettings()
         settings.address = "127.0.0.1:0"
-        settings.baseURL = baseURL
-        settings.applicationID = ours.id
-        settings.appSecretFile = secretFile
+        settings.accountKit.url = baseURL
+        settings.accountKit.applicationID = ours.id
+        settings.accountKit.appSecretFile = secretFile
         settings.server.connection.drainQuietPeriod = .milliseconds(50)
         // Sanitizers and two cores are slow.
         settings.transport.connectTimeout = .seconds(1)
@@ -81,8 +81,8 @@ struct Stack {
             tls: try settings.tls.load(now: Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000))),
             group: MultiThreadedEventLoopGroup.singleton, logger: quiet)
         try await server.start()
-        dependencies.providers.checkCredentials()
-        if awaitsCredentials, dependencies.providers.applications.allSatisfy(\.hasSecret) {
+        dependencies.providers.start()
+        if awaitsCredentials, dependencies.providers.members.allSatisfy(\.configured.hasSecret) {
             try await eventually("the credentials are checked") { dependencies.providers.hasWorkingCredentials }
         }
         let port = server.addresses.compactMap(\.port).first ?? 0

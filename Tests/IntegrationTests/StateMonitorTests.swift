@@ -206,7 +206,7 @@ struct StateMonitorTests {
     @Test("a back-off before the provider throttles names the setting")
     func usage() async throws {
         try await Self.run(settings: { $0.governor.throttleBackOff = .seconds(20) }) { scene in
-            scene.stack.dependencies.providers.governedApplications[0].governor.noteUsage(percent: 100)
+            scene.stack.dependencies.providers.governedProviders[0].governor.noteUsage(percent: 100)
             await scene.expect([
                 "warning the provider rate limits this application: backing off \(Self.application) "
                     + "cause=the provider reports that provider.usage-limit is reached"
@@ -284,7 +284,7 @@ struct StateMonitorTests {
 
     @Test("a provider that rejects our settings is an error, until it stops")
     func misconfigured() async throws {
-        try await Self.run(settings: { $0.appSecretFile = "" }) { scene in
+        try await Self.run(settings: { $0.accountKit.appSecretFile = "" }) { scene in
             let token = try scene.newToken()
             #expect(await scene.stack.verify(token) == "unavailable: PROVIDER_MISCONFIGURED")
             let lines = await scene.look()
@@ -294,7 +294,7 @@ struct StateMonitorTests {
                 "\(lines)")
             // Without a request, nothing shows that the provider accepts the settings.
             await scene.expect(after: .seconds(11), [])
-            scene.stack.dependencies.providers.governedApplications[0].health.record(
+            scene.stack.dependencies.providers.governedProviders[0].health.record(
                 ProviderEndpoint("me"), .answered(.success, status: 200), .milliseconds(1))
             #expect(
                 await scene.look(after: .seconds(11)).map { $0.hasPrefix("notice the provider no longer rejects") } == [true])

@@ -37,7 +37,7 @@ struct UnreadLogTests {
 
     private func arguments(in folder: URL) -> [String] {
         [
-            "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123", "--server-address",
+            "--account-kit-url", "http://127.0.0.1:1", "--account-kit-application-id", "123", "--server-address",
             "127.0.0.1:0", "--server-port-file",
             folder.appendingPathComponent("port").path, "--log-level", "trace", "--server-drain-quiet-period", "50ms",
         ]

@@ -6,7 +6,7 @@ import Testing
 @Suite("Files that the programs write", .serialized)
 struct WrittenFileTests {
     private static let doormand = [
-        "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123", "--server-address", "127.0.0.1:0",
+        "--account-kit-url", "http://127.0.0.1:1", "--account-kit-application-id", "123", "--server-address", "127.0.0.1:0",
     ]
 
     private func text(_ file: URL) -> String? { try? String(contentsOf: file, encoding: .utf8) }
@@ -46,7 +46,7 @@ struct WrittenFileTests {
         try await withTemporaryFolder { folder in
             let file = folder.appendingPathComponent("port")
             let arguments = [
-                "--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123", "--server-port-file",
+                "--account-kit-url", "http://127.0.0.1:1", "--account-kit-application-id", "123", "--server-port-file",
                 file.path, "--server-address",
             ]
             let running = try ChildProcess.ours("doormand", arguments + ["127.0.0.1:0"])

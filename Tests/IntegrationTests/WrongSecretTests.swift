@@ -25,7 +25,7 @@ struct WrongSecretTests {
             let recorder = LogRecorder()
             try await Stack.run(
                 settings: {
-                    $0.appSecretFile = file.path
+                    $0.accountKit.appSecretFile = file.path
                     $0.cache.ttl = .milliseconds(300)
                 }, logger: Logger(label: "test", factory: { _ in recorder }),
                 awaitsCredentials: secret == Stack.ours.secret
@@ -39,7 +39,7 @@ struct WrongSecretTests {
 
     /// Reads the secret's file again, as a reload does.
     private static func reload(_ stack: Stack) throws {
-        let component = stack.dependencies.providers.secrets
+        let component = stack.dependencies.providers.component
         try component.prepare(stack.settings).apply()
     }
 
@@ -48,7 +48,7 @@ struct WrongSecretTests {
         try await Self.withSecretFile(holding: Self.wrong) { stack, write, lines in
             try await eventually("an error is logged") { lines(Self.failed).count == 1 }
             #expect(lines(Self.failed).first?.contains("application=\(Stack.ours.id)") == true)
-            #expect(lines(Self.failed).first?.contains("files=\(stack.settings.appSecretFile)") == true)
+            #expect(lines(Self.failed).first?.contains("files=\(stack.settings.accountKit.appSecretFile)") == true)
             let token = try stack.emulator.logIn(phone: "+15551234567")
             let foreign = try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
             for token in [token, foreign] { #expect(await stack.verify(token) == Self.misconfigured) }
@@ -65,7 +65,7 @@ struct WrongSecretTests {
     func startInOutage() async throws {
         let recorder = LogRecorder()
         try await Stack.run(
-            settings: { $0.baseURL = "http://127.0.0.1:1" }, logger: Logger(label: "test", factory: { _ in recorder }),
+            settings: { $0.accountKit.url = "http://127.0.0.1:1" }, logger: Logger(label: "test", factory: { _ in recorder }),
             awaitsCredentials: false
         ) { _ in
             try await eventually("a warning is logged") {

@@ -17,7 +17,7 @@ struct WrongUseTests {
         var testDescription: String { message }
     }
 
-    private static let valid = ["--account-kit-base-url", "http://127.0.0.1:1", "--account-kit-application-id", "123"]
+    private static let valid = ["--account-kit-url", "http://127.0.0.1:1", "--account-kit-application-id", "123"]
 
     private static let commandLine: [Mistake] = [
         Mistake(arguments: ["--port", "7117"], status: 64, message: "unknown flag --port; did you mean --server-address?"),
@@ -82,23 +82,23 @@ struct WrongUseTests {
             arguments: valid + ["--server-address", ""], status: 78,
             message: "server.address and server.unix-socket are both empty: set at least one address to listen on"),
         Mistake(
-            arguments: ["--account-kit-base-url", "https://user:planted@host"], status: 78,
-            message: "account-kit.base-url (--account-kit-base-url, DOORMAN_ACCOUNT_KIT_BASE_URL) must not contain a user name or "
+            arguments: ["--account-kit-url", "https://user:planted@host"], status: 78,
+            message: "account-kit.url (--account-kit-url, DOORMAN_ACCOUNT_KIT_URL) must not contain a user name or "
                 + "password"),
         Mistake(
             arguments: ["--account-kit-application-id", "123"], status: 78,
             message:
-                "account-kit.base-url is required: no provider is set. Set --account-kit-base-url, DOORMAN_ACCOUNT_KIT_BASE_URL, "
-                + "or base-url under account-kit in the settings file, for example https://graph.example.org. account-kit-emulator "
+                "account-kit.url is required: no provider is set. Set --account-kit-url, DOORMAN_ACCOUNT_KIT_URL, "
+                + "or url under account-kit in the settings file, for example https://graph.example.org. account-kit-emulator "
                 + "listens on http://127.0.0.1:7118"),
         Mistake(
-            arguments: ["--account-kit-base-url", "http://127.0.0.1:1"], status: 78,
+            arguments: ["--account-kit-url", "http://127.0.0.1:1"], status: 78,
             message:
                 "account-kit.application-id is required, or account-kit.applications-file for several applications: without it, "
                 + "tokens of every application would be accepted"),
         Mistake(
-            arguments: ["--account-kit-base-url", "http://graph.example.org", "--account-kit-application-id", "123"], status: 78,
-            message: "account-kit.base-url must be https://host[:port][/path], or http:// to this machine"),
+            arguments: ["--account-kit-url", "http://graph.example.org", "--account-kit-application-id", "123"], status: 78,
+            message: "account-kit.url must be https://host[:port][/path], or http:// to this machine"),
     ]
 
     private static let files: [Mistake] = [

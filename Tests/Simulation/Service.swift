@@ -32,7 +32,7 @@ final class Service: Sendable {
         self.world = world
         provider = SteadyProvider(world: world, latency: latency)
         governor = Governor(settings: settings, timeSource: world.timeSource, seed: 1)
-        staleRule = StaleServingRule(governors: [governor])
+        staleRule = StaleServingRule { [governor] _ in [governor] }
         missLimiter = CallerRateLimiter(settings: CallerRateLimiterSettings())
         verifier = try CachingVerifier(
             upstream: GovernedVerifier(upstream: provider, governor: governor), settings: cache,
@@ -66,7 +66,9 @@ final class Service: Sendable {
             }
         }
         func serveStale(on occasion: StaleOccasion) -> Bool {
-            guard staleRule.allowsServing(on: occasion), verifier.serveStale(call, now: now, into: &reply) != nil else {
+            guard let provider = verifier.staleProvider(of: call, now: now),
+                staleRule.allowsServing(of: provider, on: occasion), verifier.serveStale(call, now: now, into: &reply) != nil
+            else {
                 return false
             }
             count(caller) { counters in

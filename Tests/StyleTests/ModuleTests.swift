@@ -29,14 +29,14 @@ struct ModuleTests {
         "AccountKit": core.union(["GraphAPI", "ProviderHTTP", "StrictJSON"]),
         "FacebookLogin": core.union(["GraphAPI", "ProviderHTTP", "StrictJSON"]),
         "TokenIntrospection": core.union(["DoormanCrypto", "ProviderHTTP", "StrictJSON"]),
-        "AccountKit": core.union(["DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP", "StrictJSON"]),
         "JWTVerifier": core.union(["DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP", "StrictJSON"]),
         "DoormanServer": core.union(nio).union(libc).union([
             "CallerLimits", "DoormanCrypto", "DoormanFiles", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle",
             "Logging",
         ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
-            "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles",
+            "AccountKit", "FacebookLogin", "JWTVerifier", "TokenIntrospection", "CMalloc", "CProcess", "CallerLimits",
+            "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles",
             "DoormanGovernor",
             "DoormanServer", "DoormanVersion",
             "DoormanWire", "GraphAPI", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting", "Dispatch", "Foundation", "Logging",

@@ -22,10 +22,11 @@ struct Scene {
             upstream: ScriptedProvider.steady(), settings: settings, timeSource: .system,
             encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) })
         self.verifier = verifier
+        let governor = Governor(settings: GovernorSettings(), timeSource: .system)
         backend = VerificationService(
             verifier: verifier, missLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),
             accountRevocationLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),
-            staleRule: StaleServingRule(governors: [Governor(settings: GovernorSettings(), timeSource: .system)]),
+            staleRule: StaleServingRule { _ in [governor] },
             timeSource: .system, readStatistics: { ServerStatistics() })
     }
 

@@ -92,7 +92,7 @@ class Doorman:
         self.process = Process(
             bench.stack, "doormand",
             [bench.programs.doormand, "--server-address", "127.0.0.1:0", "--server-port-file", port_file,
-             "--account-kit-base-url", f"http://127.0.0.1:{self.emulator.port}", "--account-kit-application-id", APPLICATION_ID,
+             "--account-kit-url", f"http://127.0.0.1:{self.emulator.port}", "--account-kit-application-id", APPLICATION_ID,
              "--account-kit-app-secret-file", self.emulator.app_secret_file, *flags],
             bench.folder / "doormand.log", bench.server_core)
         self.port = self.process.wait_for("listen", lambda: number_in(port_file))

@@ -5,7 +5,7 @@ private import Glibc
 struct ScratchFolder {
     private let path: String
 
-    /// Creates the folder with a file `secret`, which an applications file may name.
+    /// Creates the folder with a file `secret`, which a file of providers may name.
     init() {
         let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
         path = "\(parent)/doorman-fuzz-\(getpid())"

@@ -18,16 +18,15 @@ enum Writing {
         check(load(loader), names: { names(in: text) })
     }
 
-    static func readApplications(_ text: [UInt8]) {
-        let path = folder.write(text, to: "applications.yaml")
+    static func readProviders(_ text: [UInt8]) {
+        let path = folder.write(text, to: "providers.yaml")
         var settings = DoormandSettings()
-        settings.applicationsFile = path
-        settings.baseURL = "http://127.0.0.1:1"
+        settings.providerFile = path
         do throws(ConfigurationError) {
-            let applications = try settings.applications()
-            require(!applications.isEmpty, "a valid file has an application")
-            require(Set(applications.map(\.id)).count == applications.count, "every application has a unique id")
-            require(applications.allSatisfy { (1...2).contains($0.credentials.count) }, "an application has a credential")
+            let providers = try settings.providers()
+            require(!providers.isEmpty, "a valid file has a provider")
+            require(Set(providers.map(\.name)).count == providers.count, "every provider has a unique name")
+            require(providers.allSatisfy { $0.secrets.count <= 2 }, "a provider has at most two secrets")
         } catch {
             check(error.problems, names: { names(in: text) })
         }

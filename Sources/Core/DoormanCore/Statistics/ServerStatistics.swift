@@ -66,13 +66,16 @@ public struct ServerStatistics: Sendable, Hashable {
 
     /// The endpoint and the outcome of a provider request.
     public struct ProviderRequestKind: Sendable, Hashable {
+        /// The name of the provider in the server's configuration; empty if the server is older than this field.
+        public var provider: String
         /// The name of the provider's endpoint, for example `me`.
         public var endpoint: String
         /// The name of the outcome, for example `success`, `token_rejected` or `failed_timed_out`.
         public var outcome: String
 
         /// Creates a kind of provider request, for example in a test.
-        public init(endpoint: String, outcome: String) {
+        public init(provider: String = "", endpoint: String, outcome: String) {
+            self.provider = provider
             self.endpoint = endpoint
             self.outcome = outcome
         }
@@ -82,6 +85,8 @@ public struct ServerStatistics: Sendable, Hashable {
     public struct LimitState: Sendable, Hashable {
         /// The name of the setting, for example `server.max-connections`.
         public var setting: String
+        /// The name of the provider in the server's configuration; `nil` for a limit of the whole server.
+        public var provider: String?
         /// The application's id; `nil` for a limit of the whole server.
         public var applicationID: String?
         /// The current use, in the setting's unit.
@@ -90,16 +95,19 @@ public struct ServerStatistics: Sendable, Hashable {
         public var limit: UInt64
 
         /// Creates the state of a limit, for example in a test.
-        public init(setting: String, applicationID: String? = nil, used: UInt64, limit: UInt64) {
+        public init(setting: String, provider: String? = nil, applicationID: String? = nil, used: UInt64, limit: UInt64) {
             self.setting = setting
+            self.provider = provider
             self.applicationID = applicationID
             self.used = used
             self.limit = limit
         }
     }
 
-    /// The state of the provider for one application.
+    /// The state of a provider for one application.
     public struct ApplicationState: Sendable, Hashable {
+        /// The name of the provider in the server's configuration; empty if the server is older than this field.
+        public var provider: String
         /// The application's id.
         public var applicationID: String
         /// The state of the application's circuit breaker.
@@ -108,7 +116,10 @@ public struct ServerStatistics: Sendable, Hashable {
         public var backOff: Duration?
 
         /// Creates the state of an application, for example in a test.
-        public init(applicationID: String, circuitBreaker: CircuitBreaker, backOff: Duration? = nil) {
+        public init(
+            provider: String = "", applicationID: String, circuitBreaker: CircuitBreaker, backOff: Duration? = nil
+        ) {
+            self.provider = provider
             self.applicationID = applicationID
             self.circuitBreaker = circuitBreaker
             self.backOff = backOff
@@ -159,6 +170,8 @@ extension ServerStatistics.Name {
     public static let cacheNegativeEvictions = Self(rawValue: "cache.negative_evictions")
     /// Rejection storms: times when most tokens that were valid before were rejected, which is taken for an outage of the provider.
     public static let cacheRejectionStorms = Self(rawValue: "cache.rejection_storms")
+    /// Revoked tokens that this server denies by itself, because their provider can't revoke them.
+    public static let cacheLocalDenials = Self(rawValue: "cache.local_denials")
     /// Connections to the provider that were opened or attempted.
     public static let providerConnectionsOpened = Self(rawValue: "provider.connections_opened")
 

@@ -18,13 +18,13 @@ package struct Daemon {
     /// Loads the settings again for a reload.
     let loader: SettingsLoader
     private let logWriter: LogWriter
-    private let applications: [ServedApplication]
+    private let providers: [ConfiguredProvider]
 
     /// - Throws: ``ConfigurationError`` with all problems.
     package init(settings: DoormandSettings, loader: SettingsLoader) throws(ConfigurationError) {
         self.settings = settings
         self.loader = loader
-        applications = try Self.check(settings)
+        providers = try Self.check(settings)
         let logLevel = LogLevel(settings.logLevel)
         self.logLevel = logLevel
         let writer = LogWriter(format: settings.logFormat)
@@ -37,7 +37,7 @@ package struct Daemon {
     ///
     /// - Throws: ``ConfigurationError`` with all problems.
     @discardableResult
-    static func check(_ settings: DoormandSettings) throws(ConfigurationError) -> [ServedApplication] {
+    static func check(_ settings: DoormandSettings) throws(ConfigurationError) -> [ConfiguredProvider] {
         var problems: [String] = []
         do throws(ConfigurationError) { _ = try settings.serverSettings() } catch { problems += error.problems }
         do throws(ConfigurationError) {
@@ -49,18 +49,18 @@ package struct Daemon {
         do throws(ConfigurationError) { _ = try settings.providerAuthorities() } catch { problems += error.problems }
         do throws(ConfigurationError) { try PortFile.check(settings.portFile) } catch { problems += error.problems }
         if let problem = SocketFile.problem(with: settings.unixSocket) { problems.append("server.unix-socket: \(problem)") }
-        let applications: [ServedApplication]
+        let providers: [ConfiguredProvider]
         do throws(ConfigurationError) {
-            applications = try settings.applications()
+            providers = try settings.providers()
         } catch {
             throw ConfigurationError(problems: problems + error.problems)
         }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
-        return applications
+        return providers
     }
 
     /// Warnings about valid settings, as one line each. The log repeats them at the start.
-    package var warnings: [String] { settings.warnings(applications: applications.count).map(\.text) }
+    package var warnings: [String] { settings.warnings(applications: providers.count).map(\.text) }
 
     /// Serves until SIGTERM or SIGINT, then drains and returns.
     ///
@@ -88,7 +88,8 @@ package struct Daemon {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         let server = DoormanServer(settings: serverSettings, backend: dependencies.backend, tls: tls, group: group, logger: logger)
         warn(descriptorLimit: DescriptorLimit.raise())
-        dependencies.providers.checkCredentials()
+        dependencies.providers.start()
+        defer { dependencies.providers.stop() }
         do {
             try await serve(server, dependencies)
         } catch {
@@ -116,8 +117,8 @@ package struct Daemon {
         logger.info(
             "starting",
             metadata: [
-                "version": "\(ProgramVersion.text)", "configuration": "\(settings.digest)", "provider": "\(settings.baseURL)",
-                "applications": .array(applications.map { "\($0.id)" }),
+                "version": "\(ProgramVersion.text)", "configuration": "\(settings.digest)",
+                "providers": .array(providers.map { "\($0.name)" }),
             ])
     }
 
@@ -138,25 +139,25 @@ package struct Daemon {
                 "TLS is on without tls.client-ca-file: every machine that reaches the server can call it"
             )
         }
-        if settings.baseURL.hasPrefix("http://") {
-            logger.warning("account-kit.base-url is http:// on this machine: use it with account-kit-emulator only")
-        }
         if settings.allowsCoreDumps {
             logger.warning("process.core-dumps is on: a core dump shows app secrets, private keys and tokens")
         }
         settings.warnAboutSecretFiles(logger)
-        for warning in settings.warnings(applications: applications.count) { warning.log(to: logger) }
-        for application in applications { warn(application) }
+        for warning in settings.warnings(applications: providers.count) { warning.log(to: logger) }
+        for provider in providers { warn(provider) }
     }
 
-    private func warn(_ application: ServedApplication) {
-        let metadata: Logger.Metadata = ["application": "\(application.id)"]
-        if application.acceptsAnswersWithoutApplication {
+    private func warn(_ provider: ConfiguredProvider) {
+        let metadata: Logger.Metadata = ["provider": "\(provider.name)", "application": "\(provider.applicationID)"]
+        if provider.isOnThisMachine {
+            logger.warning("the provider's URL is http:// on this machine: use it with an emulator only", metadata: metadata)
+        }
+        if provider.acceptsAnswersWithoutApplication {
             logger.warning(
                 "accept-answers-without-application is on: the proof is the only guard against tokens of other applications",
                 metadata: metadata)
         }
-        if !application.hasSecret {
+        if !provider.hasSecret {
             logger.warning(
                 "no app secret is set: no proof is sent, and codes can't be exchanged; set the application's secret file",
                 metadata: metadata)

@@ -8,9 +8,9 @@ internal import DoormanSupport
 internal import DoormanWire
 internal import Logging
 
-/// The composition root: server → cache → application router → governor → Account Kit verifier → curl transport.
+/// The composition root: server → cache → provider router → application router → governor → verifier → curl transport.
 ///
-/// Each application has one governor, and one verifier for each of its secrets. No provider request bypasses a governor.
+/// Each provider has one governor, and one verifier for each of its secrets. No provider request bypasses a governor.
 struct Dependencies {
     let time: TimeSource
     let transport: CurlTransport
@@ -26,21 +26,21 @@ struct Dependencies {
         _ settings: DoormandSettings, time: TimeSource = .system, logger: Logger,
         droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 }
     ) throws {
-        let applications = try settings.applications()
-        let transport = try CurlTransport(try settings.transportSettings(governors: applications.count))
+        let configured = try settings.providers()
+        let transport = try CurlTransport(try settings.transportSettings(governors: configured.count))
         self.time = time
         self.transport = transport
         let missLimiter = CallerRateLimiter<Caller>(
             settings: settings.cacheMissLimiter,
             network: { [ipv4 = settings.networkIPv4PrefixLength, ipv6 = settings.networkIPv6PrefixLength] caller in
                 caller.network(ipv4PrefixLength: ipv4, ipv6PrefixLength: ipv6)
-            }, soleCallerLimit: settings.governor.budget(ofApplications: applications.count))
+            }, soleCallerLimit: settings.governor.budget(ofApplications: configured.count))
         self.missLimiter = missLimiter
         var governorSettings = settings.governor
         // A hanging request must count as a failure even if lookups have little time.
         governorSettings.circuitBreaker.slowCall = min(governorSettings.circuitBreaker.slowCall, settings.cache.lookupTimeout / 2)
         let providers = try ProviderPool(
-            applications, governor: governorSettings, checkTimeout: settings.cache.lookupTimeout,
+            configured, governor: governorSettings, checkTimeout: settings.cache.lookupTimeout,
             environment: ProviderPool.Environment(
                 transport: transport, time: time, logger: logger,
                 chargeExtraRequest: { missLimiter.chargeAfterwards(1, to: $0, at: time.now()) }))
@@ -49,6 +49,7 @@ struct Dependencies {
             upstream: providers.provider, settings: settings.cache, timeSource: time,
             encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) }, stormObserver: Self.stormLog(logger))
         self.verifier = verifier
+        providers.attach(verifier)
         accountRevocationLimiter = CallerRateLimiter(settings: settings.limitsOfAccountRevocations)
         let statistics = StatisticsSource(
             verifier: verifier, transport: transport, providers: providers, governor: governorSettings,
@@ -56,7 +57,9 @@ struct Dependencies {
             droppedLogLines: droppedLogLines)
         backend = VerificationService(
             verifier: verifier, missLimiter: missLimiter, accountRevocationLimiter: accountRevocationLimiter,
-            staleRule: StaleServingRule(governors: providers.governedApplications.map(\.governor)), timeSource: time,
+            staleRule: StaleServingRule { name in
+                providers.governedProviders.filter { $0.name == name }.map(\.governor)
+            }, timeSource: time,
             readStatistics: statistics.read)
     }
 

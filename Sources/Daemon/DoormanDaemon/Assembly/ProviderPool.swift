@@ -1,4 +1,3 @@
-internal import AccountKit
 internal import CurlTransport
 internal import DoormanCache
 internal import DoormanCore
@@ -6,17 +5,18 @@ internal import DoormanGovernor
 internal import DoormanSupport
 internal import Logging
 internal import NIOConcurrencyHelpers
-internal import ProviderHTTP
 internal import ProviderRouting
 
-/// The governors and verifiers of all applications. Each application has one governor, and one verifier for each of its secrets.
+/// All providers with their governors. Each provider has one governor, and one verifier for each of its secrets.
 ///
-/// A reload of secrets replaces the verifiers. The governors stay, because the provider's allowance and health don't depend on secrets.
+/// A reload replaces the providers as a whole. A provider that only got other secrets keeps its governor, because the provider's allowance
+/// and health don't depend on secrets. The cached tokens of a provider that changed otherwise, or that is gone, are dropped.
 final class ProviderPool: Sendable {
-    /// An application and its governor.
-    struct GovernedApplication: Sendable {
+    /// A provider and its governor.
+    struct GovernedProvider: Sendable {
+        let name: String
         let applicationID: String
-        /// The governor of all secrets of the application, because Account Kit grants its allowance per application.
+        /// The governor of all secrets of the provider, because a provider grants its allowance per application.
         let governor: Governor
         /// What the requests have shown about the provider.
         let health: ProviderHealth
@@ -30,142 +30,134 @@ final class ProviderPool: Sendable {
         let chargeExtraRequest: ApplicationRouter.ChargeExtraRequest
     }
 
+    /// A provider in use.
+    struct Member: Sendable {
+        let configured: ConfiguredProvider
+        let governed: GovernedProvider
+        /// The keys of an issuer, kept fresh; `nil` for a provider of another kind.
+        let issuer: IssuerKeys?
+    }
+
     private struct State: Sendable {
-        var applications: [ServedApplication]
-        var router: ApplicationRouter
-        /// Whether the router is in use. The checks of a router that was replaced are not logged.
+        var members: [Member]
+        var routers: [ApplicationRouter]
+        /// Whether the routers are in use. The checks of routers that were replaced are not logged.
         var isInUse: NIOLockedValueBox<Bool>
     }
 
-    let governedApplications: [GovernedApplication]
     /// The current router. A reload swaps it.
     let provider: HotSwappableProvider
-    /// The counters of all applications together.
-    let providerRequests = ProviderCounters()
-    private let environment: Environment
-    private let checkTimeout: Duration
-    /// The applications whose last check failed, and since when.
-    private let failingSince = NIOLockedValueBox<[String: Instant]>([:])
+    /// The counters of all providers together.
+    let providerRequests: ProviderCounters
+    let environment: Environment
+    let checkTimeout: Duration
+    private let governorSettings: GovernorSettings
+    private let credentialLog: CredentialLog
+    private let keyLog: IssuerKeyLog
     private let state: NIOLockedValueBox<State>
+    /// The cache in front of the providers, once it exists.
+    private let cache: NIOLockedValueBox<CachingVerifier?>
 
-    /// - Parameter checkTimeout: The maximum time of a check of an application's credentials.
-    /// - Throws: `AccountKitSettings.Invalid` if the settings of an application are invalid.
+    /// - Parameter checkTimeout: The maximum time of a check of a provider's credentials.
+    /// - Throws: ``ConfigurationError`` if the settings of a provider are invalid.
     init(
-        _ applications: [ServedApplication], governor settings: GovernorSettings, checkTimeout: Duration, environment: Environment
-    ) throws(AccountKitSettings.Invalid) {
+        _ providers: [ConfiguredProvider], governor settings: GovernorSettings, checkTimeout: Duration, environment: Environment
+    ) throws(ConfigurationError) {
         self.environment = environment
         self.checkTimeout = checkTimeout
-        governedApplications = applications.map { application in
-            GovernedApplication(
-                applicationID: application.id, governor: Governor(settings: settings, timeSource: environment.time),
-                health: ProviderHealth(slowCall: settings.circuitBreaker.slowCall))
+        governorSettings = settings
+        credentialLog = CredentialLog(logger: environment.logger, time: environment.time)
+        let (cache, counters) = (NIOLockedValueBox<CachingVerifier?>(nil), ProviderCounters())
+        let keyLog = IssuerKeyLog(logger: environment.logger, time: environment.time)
+        self.cache = cache
+        self.keyLog = keyLog
+        providerRequests = counters
+        var assembly = ProviderAssembly(
+            environment: environment, checkTimeout: checkTimeout, counters: counters, credentialLog: credentialLog)
+        let members = try providers.map { configured throws(ConfigurationError) in
+            try Self.member(configured, settings, environment, counters, keyLog, cache)
         }
-        let verifiers = try Self.verifiers(applications, governedApplications, environment, providerRequests)
-        let isInUse = NIOLockedValueBox(true)
-        let router = ApplicationRouter(
-            zip(applications, verifiers).map { ApplicationRouter.Application(id: $0.id, credentials: $1) },
-            timeSource: environment.time,
-            checkTimeout: checkTimeout, chargeExtraRequest: environment.chargeExtraRequest,
-            observer: Self.credentialLog(applications, isInUse, failingSince, environment))
+        let router = try assembly.router(for: members)
         provider = HotSwappableProvider(router)
-        state = NIOLockedValueBox(State(applications: applications, router: router, isInUse: isInUse))
+        state = NIOLockedValueBox(State(members: members, routers: assembly.routers, isInUse: assembly.isInUse))
     }
 
-    /// Begins a check of each application's credentials, without waiting for the outcome. A failure is logged, and stops nothing.
-    func checkCredentials() {
-        state.withLockedValue { $0.router }.checkCredentials()
+    /// Uses a cache, whose entries are dropped when their provider withdraws a key, changes or goes.
+    func attach(_ verifier: CachingVerifier) {
+        cache.withLockedValue { $0 = verifier }
+    }
+
+    /// Begins a check of each credential and the first fetch of each issuer's keys, without waiting for the outcome. A failure is logged,
+    /// and stops nothing.
+    func start() {
+        let state = state.withLockedValue { $0 }
+        for router in state.routers { router.checkCredentials() }
+        for member in state.members { member.issuer?.start() }
+    }
+
+    /// Ends the work in the background.
+    func stop() {
+        for member in state.withLockedValue({ $0.members }) { member.issuer?.stop() }
     }
 
     /// Whether each application has a credential that worked when it was last used or checked.
-    var hasWorkingCredentials: Bool { state.withLockedValue { $0.router }.hasWorkingCredentials }
+    var hasWorkingCredentials: Bool { state.withLockedValue { $0.routers }.allSatisfy(\.hasWorkingCredentials) }
 
-    /// The applications with their current secrets.
-    var applications: [ServedApplication] { state.withLockedValue { $0.applications } }
+    /// The providers in use.
+    var members: [Member] { state.withLockedValue { $0.members } }
 
-    /// Creates verifiers with new secrets, without using them yet.
+    var governedProviders: [GovernedProvider] { members.map(\.governed) }
+
+    /// Creates verifiers of other providers, without using them yet.
     ///
-    /// - Parameter applications: The served applications, in any order, with their new secrets.
-    /// - Returns: A closure that swaps the verifiers. Requests in flight keep the secret that they began with.
-    func prepare(_ applications: [ServedApplication]) throws(AccountKitSettings.Invalid) -> @Sendable () -> Void {
+    /// - Returns: A closure that swaps the verifiers. Requests in flight keep the provider and the secret that they began with.
+    func prepare(_ providers: [ConfiguredProvider]) throws(ConfigurationError) -> @Sendable () -> Void {
         let before = state.withLockedValue { $0 }
-        let verifiers = try Self.verifiers(applications, governedApplications, environment, providerRequests)
-        let routed = zip(applications, verifiers).map { application, verifiers in
-            // A working secret stays the preferred secret, whatever its new position.
-            let old = before.applications.first { $0.id == application.id }
-            let working = before.router.preferredCredential(of: application.id).flatMap { old?.secrets[$0] }
-            return ApplicationRouter.Application(
-                id: application.id, credentials: verifiers, preferred: application.secrets.firstIndex(of: working) ?? 0,
-                lastCheckSucceeded: before.router.lastCheckSucceeded(of: application.id))
+        var assembly = ProviderAssembly(
+            environment: environment, checkTimeout: checkTimeout, counters: providerRequests, credentialLog: credentialLog)
+        assembly.before = (before.members, before.routers)
+        let members = try providers.map { configured throws(ConfigurationError) -> Member in
+            let old = before.members.first { $0.configured.traits == configured.traits }
+            guard let old else {
+                return try Self.member(configured, governorSettings, environment, providerRequests, keyLog, cache)
+            }
+            return Member(configured: configured, governed: old.governed, issuer: old.issuer)
         }
-        let isInUse = NIOLockedValueBox(true)
-        let router = ApplicationRouter(
-            routed, timeSource: environment.time, checkTimeout: checkTimeout, chargeExtraRequest: environment.chargeExtraRequest,
-            observer: Self.credentialLog(applications, isInUse, failingSince, environment))
-        return { [state, provider] in
+        let router = try assembly.router(for: members)
+        let (routers, isInUse) = (assembly.routers, assembly.isInUse)
+        let gone = before.members.filter { old in !members.contains { $0.configured.traits == old.configured.traits } }
+        return { [state, provider, cache] in
             state.withLockedValue { state in
                 state.isInUse.withLockedValue { $0 = false }
-                state = State(applications: applications, router: router, isInUse: isInUse)
+                state = State(members: members, routers: routers, isInUse: isInUse)
             }
             provider.replace(with: router)
-            router.checkCredentials()
+            for old in gone { old.issuer?.stop() }
+            let names = Set(gone.map(\.configured.name))
+            if !names.isEmpty { cache.withLockedValue { $0 }?.removeEntries { names.contains($0.provider) } }
+            for router in routers { router.checkCredentials() }
+            for member in members { member.issuer?.start() }
         }
     }
 
-    /// Returns the observer that logs the first failed check of an application's credentials, and the first success after it.
-    private static func credentialLog(
-        _ applications: [ServedApplication], _ isInUse: NIOLockedValueBox<Bool>,
-        _ failingSince: NIOLockedValueBox<[String: Instant]>, _ environment: Environment
-    ) -> ApplicationRouter.CredentialObserver {
-        let files = Dictionary(uniqueKeysWithValues: applications.map { ($0.id, $0.secretFiles) })
-        let (logger, now) = (environment.logger, environment.time.now)
-        return { applicationID, failure in
-            // An application without a secret is warned about at the start.
-            guard failure?.code != .unsupported, isInUse.withLockedValue({ $0 }) else { return }
-            var metadata: Logger.Metadata = [
-                "application": "\(applicationID)", "files": "\((files[applicationID] ?? []).joined(separator: ", "))",
-            ]
-            guard let failure else {
-                guard let start = failingSince.withLockedValue({ $0.removeValue(forKey: applicationID) }) else { return }
-                metadata["duration"] = "\(DurationText.describe(start.duration(to: now())))"
-                return logger.notice("the application's credential works again", metadata: metadata)
-            }
-            failingSince.withLockedValue { [now = now()] in $0[applicationID] = $0[applicationID] ?? now }
-            metadata["cause"] = "\(failure.message)"
-            guard failure.request == .responded else {
-                return logger.warning(
-                    "the application's credential could not be checked, because the provider did not respond", metadata: metadata)
-            }
-            logger.error(
-                "credential check failed: until it succeeds, a rejected proof makes a token unavailable, not rejected",
-                metadata: metadata)
+    private static func member(
+        _ configured: ConfiguredProvider, _ settings: GovernorSettings, _ environment: Environment, _ counters: ProviderCounters,
+        _ keyLog: IssuerKeyLog, _ cache: NIOLockedValueBox<CachingVerifier?>
+    ) throws(ConfigurationError) -> Member {
+        let governed = GovernedProvider(
+            name: configured.name, applicationID: configured.applicationID,
+            governor: Governor(settings: settings, timeSource: environment.time),
+            health: ProviderHealth(slowCall: settings.circuitBreaker.slowCall))
+        guard case .jwt(let jwt) = configured.definition else {
+            return Member(configured: configured, governed: governed, issuer: nil)
         }
-    }
-
-    /// Returns the verifiers of each application, one for each secret.
-    private static func verifiers(
-        _ applications: [ServedApplication], _ governedApplications: [GovernedApplication], _ environment: Environment,
-        _ providerRequests: ProviderCounters
-    ) throws(AccountKitSettings.Invalid) -> [[GovernedVerifier]] {
-        var verifiers: [[GovernedVerifier]] = []
-        for application in applications {
-            guard let governedApplication = governedApplications.first(where: { $0.applicationID == application.id }) else {
-                preconditionFailure("the set of applications changes only with a restart")
+        let client = ProviderAssembly.client(governed, environment, counters)
+        let issuer = try IssuerKeys(jwt, client: client, governor: governed.governor, log: keyLog) { removed in
+            let name = configured.name
+            cache.withLockedValue { $0 }?.removeEntries { identity in
+                identity.signingKey.map(removed.contains) ?? false && identity.isFrom(name)
             }
-            let (governor, health) = (governedApplication.governor, governedApplication.health)
-            let client = ProviderClient(
-                transport: environment.transport, time: environment.time,
-                observer: { endpoint, outcome, took in
-                    providerRequests.record(endpoint, outcome, took)
-                    health.record(endpoint, outcome, took)
-                },
-                usage: governor.noteUsage, repeats: governor.noteRepeats)
-            var governed: [GovernedVerifier] = []
-            for credential in application.credentials {
-                let accountKit = try AccountKitVerifier(credential, client: client)
-                governed.append(GovernedVerifier(upstream: accountKit, governor: governor))
-            }
-            verifiers.append(governed)
         }
-        return verifiers
+        return Member(configured: configured, governed: governed, issuer: issuer)
     }
 }

@@ -51,7 +51,9 @@ package final class VerificationService: VerificationBackend {
     package func serveStale(
         _ call: VerifyCall, on occasion: StaleOccasion, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit? {
-        guard staleRule.allowsServing(on: occasion) else { return nil }
+        guard let provider = verifier.staleProvider(of: call, now: now), staleRule.allowsServing(of: provider, on: occasion) else {
+            return nil
+        }
         return verifier.serveStale(call, now: now, into: &response)
     }
 

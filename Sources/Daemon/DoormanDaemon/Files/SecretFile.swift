@@ -1,9 +1,15 @@
 internal import DoormanFiles
-internal import GraphAPI
 
-/// Reads an app secret from its file. Secrets come from files only: other users can see arguments and environments.
-enum AppSecretFile {
-    private static let maximumBytes = 4096
+/// Reads a secret from its file. Secrets come from files only: other users can see arguments and environments.
+enum SecretFile {
+    /// A file with a secret, and the setting that names it.
+    struct Named: Sendable, Hashable {
+        let setting: String
+        let path: String
+    }
+
+    /// The longest secret is a private key.
+    private static let maximumBytes = 16 << 10
 
     /// Returns the secret in the file.
     ///
@@ -13,7 +19,7 @@ enum AppSecretFile {
     ///   - setting: The setting that names the path.
     /// - Throws: ``ConfigurationError`` that names the setting. It does not repeat the file's text, nor a relative path, which may be the
     ///   secret in the wrong place.
-    static func read(_ path: String, in folder: String?, for setting: String) throws(ConfigurationError) -> AppSecret {
+    static func read(_ path: String, in folder: String?, for setting: String) throws(ConfigurationError) -> String {
         // A path that was resolved from a folder may be a secret in the wrong place.
         let suffix = folder == nil ? UnreadableFile.suffix(path) : ""
         let bytes: [UInt8]
@@ -31,8 +37,8 @@ enum AppSecretFile {
         // CR LF is one character.
         if text.hasSuffix("\n") || text.hasSuffix("\r\n") { text.removeLast() }
         guard !text.isEmpty else {
-            throw ConfigurationError(problems: ["\(setting): the file is empty: write the app secret into it\(suffix)"])
+            throw ConfigurationError(problems: ["\(setting): the file is empty: write the secret into it\(suffix)"])
         }
-        return AppSecret(text)
+        return text
     }
 }

@@ -14,15 +14,8 @@ extension DoormandSettings {
 
     /// The settings that name files with secrets, and the files' paths.
     private var secretFiles: [(setting: String, path: String)] {
-        var files = [("tls.private-key-file", tls.key)]
-        if applicationsFile.isEmpty {
-            files += [("account-kit.app-secret-file", appSecretFile), ("account-kit.next-app-secret-file", nextAppSecretFile)]
-        } else {
-            let entries = (try? ApplicationsFile(applicationsFile, apiVersion: apiVersion))?.entries ?? []
-            files += entries.flatMap {
-                [($0.keyPrefix + $0.secretKey, $0.secretFile), ($0.keyPrefix + $0.nextSecretKey, $0.nextSecretFile)]
-            }
-        }
+        let entries = (try? providerEntries()) ?? []
+        let files = [("tls.private-key-file", tls.key)] + entries.flatMap(\.secretFiles).map { ($0.setting, $0.path) }
         return files.filter { !$0.1.isEmpty }
     }
 }

@@ -26,7 +26,7 @@ actor StateMonitor: Service {
         self.server = server
         self.dependencies = dependencies
         self.logger = logger
-        applications = dependencies.providers.governedApplications.map(ApplicationStates.init)
+        applications = dependencies.providers.governedProviders.map(ApplicationStates.init)
     }
 
     func run() async throws {
@@ -42,9 +42,19 @@ actor StateMonitor: Service {
     func look() async {
         let events = await server.takeCallerEvents()
         let now = dependencies.time.now()
+        followReload()
         for index in applications.indices { applications[index].look(logger, at: now) }
         lookAtCache(now)
         lookAtCallers(events, now)
+    }
+
+    /// Keeps the states of the providers that a reload has kept, and begins those of new ones.
+    private func followReload() {
+        let providers = dependencies.providers.governedProviders
+        guard !providers.elementsEqual(applications, by: { $0.governor === $1.application.governor }) else { return }
+        applications = providers.map { provider in
+            applications.first { $0.application.governor === provider.governor } ?? ApplicationStates(provider)
+        }
     }
 
     private func lookAtCache(_ now: Instant) {
@@ -144,7 +154,7 @@ extension CacheStatistics.Segment {
 
 /// The states of the provider for one application.
 private struct ApplicationStates {
-    private let application: ProviderPool.GovernedApplication
+    let application: ProviderPool.GovernedProvider
     private var before = ProviderHealth.Counts()
     private var openings: UInt64 = 0
     /// Whether the last request before the last look failed, and no other had succeeded since the look before.
@@ -160,7 +170,7 @@ private struct ApplicationStates {
     private var hasSucceeded = false
     private var unexpected = LoggedState(quietTime: .seconds(60))
 
-    init(_ application: ProviderPool.GovernedApplication) {
+    init(_ application: ProviderPool.GovernedProvider) {
         self.application = application
     }
 
@@ -236,7 +246,7 @@ extension ApplicationStates {
         ended: "the provider no longer sends responses that fit no contract", events: "responses")
 
     private func log(_ change: LoggedState.Change?, _ cause: String?, _ lines: Lines, _ logger: Logger) {
-        var metadata: Logger.Metadata = ["application": "\(application.applicationID)"]
+        var metadata: Logger.Metadata = ["provider": "\(application.name)", "application": "\(application.applicationID)"]
         switch change {
         case nil: return
         case .began:

@@ -1,4 +1,3 @@
-internal import AccountKit
 internal import DoormanCore
 internal import DoormanServer
 internal import DoormanSupport
@@ -7,7 +6,7 @@ extension Daemon {
     /// Returns all components that a reload can change.
     func reloadableComponents(_ dependencies: Dependencies, _ server: DoormanServer) -> [ReloadableComponent] {
         [
-            logLevel.component, dependencies.cacheBounds, dependencies.callerLimits(of: server), dependencies.providers.secrets,
+            logLevel.component, dependencies.cacheBounds, dependencies.callerLimits(of: server), dependencies.providers.component,
             dependencies.transport.authoritiesComponent, server.tlsComponent(time: dependencies.time), server.policyComponent,
         ]
     }
@@ -110,86 +109,46 @@ extension TLSFiles {
 }
 
 extension ProviderPool {
-    /// Replaces the secrets of the served applications. All other changes of applications need a restart, because the cache and the
-    /// governors are created for them.
-    var secrets: ReloadableComponent {
-        ReloadableComponent(
-            keys: ["account-kit.app-secret-file", "account-kit.next-app-secret-file", "account-kit.applications-file"],
-            files: { $0.applicationFiles }
-        ) { settings throws(ConfigurationError) in
-            try self.prepareSecrets(settings)
+    /// Replaces the providers and their secrets. Providers that stay the same keep their governors, keys and cached tokens.
+    var component: ReloadableComponent {
+        ReloadableComponent(keys: DoormandSettings.providerKeys, files: { $0.providerFiles }) {
+            settings throws(ConfigurationError) in
+            try self.prepareProviders(settings)
         }
     }
 
-    private func prepareSecrets(_ settings: DoormandSettings) throws(ConfigurationError) -> ReloadableComponent.Step {
-        let (before, configured) = (applications, try settings.applications())
-        let after = before.map { application in
-            configured.first { $0.id == application.id }.map(application.withSecrets(of:)) ?? application
-        }
-        let changed = Self.keys(settings, ofSecretsThatDiffer: before, after)
-        let needRestart = Self.keys(settings, ofTraitsThatDiffer: before, configured)
-        guard !changed.isEmpty else { return ReloadableComponent.Step(needRestart: needRestart) {} }
-        do throws(AccountKitSettings.Invalid) {
-            return ReloadableComponent.Step(changed: changed, needRestart: needRestart, apply: try prepare(after))
-        } catch {
-            throw ConfigurationError(problems: ["account-kit.\(error)"])
-        }
+    private func prepareProviders(_ settings: DoormandSettings) throws(ConfigurationError) -> ReloadableComponent.Step {
+        let (before, after) = (members.map(\.configured), try settings.providers())
+        let isSame = before.elementsEqual(after) { $0.traits == $1.traits && $0.secrets == $1.secrets }
+        guard !isSame else { return ReloadableComponent.Step {} }
+        return ReloadableComponent.Step(changed: Self.changedKeys(settings, before, after), apply: try prepare(after))
     }
 
-    /// Returns the keys of the settings whose files hold different secrets.
-    private static func keys(
-        _ settings: DoormandSettings, ofSecretsThatDiffer before: [ServedApplication], _ after: [ServedApplication]
+    /// Returns the keys of the settings whose files have other contents.
+    private static func changedKeys(
+        _ settings: DoormandSettings, _ before: [ConfiguredProvider], _ after: [ConfiguredProvider]
     ) -> [String] {
-        guard settings.applicationsFile.isEmpty else {
-            return before.map(\.secrets) == after.map(\.secrets) ? [] : ["account-kit.applications-file"]
-        }
+        guard settings.providerFile.isEmpty else { return [ProviderFile.setting] }
+        guard let old = before.first, let new = after.first, before.count == 1, old.traits == new.traits else { return [] }
+        // The files hold the current secret and the next one, in this order.
         var keys: [String] = []
-        if before.map({ $0.secrets.prefix(1) }) != after.map({ $0.secrets.prefix(1) }) {
-            keys.append("account-kit.app-secret-file")
-        }
-        if before.map({ $0.secrets.dropFirst() }) != after.map({ $0.secrets.dropFirst() }) {
-            keys.append("account-kit.next-app-secret-file")
+        for (index, file) in new.secretFiles.sorted(by: { !$0.setting.contains(".next-") && $1.setting.contains(".next-") })
+            .enumerated()
+        {
+            let (was, isNow) = (old.secrets.dropFirst(index).first, new.secrets.dropFirst(index).first)
+            if was != isNow { keys.append(file.setting) }
         }
         return keys
-    }
-
-    /// Returns the keys of the settings that change more about the applications than their secrets.
-    private static func keys(
-        _ settings: DoormandSettings, ofTraitsThatDiffer before: [ServedApplication], _ configured: [ServedApplication]
-    ) -> [String] {
-        guard settings.applicationsFile.isEmpty else {
-            return before.map(\.traits) == configured.map(\.traits) ? [] : ["account-kit.applications-file"]
-        }
-        guard before.map(\.id) != configured.map(\.id) else { return [] }
-        // The secrets of an application that is not served yet are not applied.
-        return ["account-kit.application-id"]
-            + [
-                ("account-kit.app-secret-file", settings.appSecretFile),
-                ("account-kit.next-app-secret-file", settings.nextAppSecretFile),
-            ]
-            .filter { !$0.1.isEmpty }.map(\.0)
     }
 }
 
 extension DoormandSettings {
-    /// The paths of the files that ``applications()`` reads. If the applications file is unreadable, only its own path is known.
-    fileprivate var applicationFiles: [String] {
-        guard !applicationsFile.isEmpty else { return [appSecretFile, nextAppSecretFile] }
-        let entries = (try? ApplicationsFile(applicationsFile, apiVersion: apiVersion))?.entries ?? []
-        return [applicationsFile] + entries.flatMap { [$0.secretFile, $0.nextSecretFile] }
-    }
-}
+    /// The keys of the settings that define providers.
+    fileprivate static let providerKeys =
+        ["provider.kind", "provider.name", ProviderFile.setting] + SettingsCatalogue.providerKinds.map(\.key)
 
-/// The traits of an application that only a restart can change.
-private struct Traits: Hashable {
-    let id: String
-    let apiVersion: String
-    let acceptsAnswersWithoutApplication: Bool
-}
-
-extension ServedApplication {
-    fileprivate var traits: Traits {
-        Traits(
-            id: id, apiVersion: credentials[0].apiVersion, acceptsAnswersWithoutApplication: acceptsAnswersWithoutApplication)
+    /// The paths of the files that ``providers()`` reads. If the file of providers is unreadable, only its own path is known.
+    fileprivate var providerFiles: [String] {
+        [providerFile] + ((try? providerEntries()) ?? []).flatMap { $0.secretFiles.map(\.path) }
     }
 }

@@ -84,7 +84,7 @@ final class Reloader: Service {
 
     private func warn(about settings: DoormandSettings) {
         settings.warnAboutSecretFiles(logger)
-        let applications = (try? settings.applications().count) ?? 1
+        let applications = (try? settings.providers().count) ?? 1
         for warning in settings.warnings(applications: applications) { warning.log(to: logger) }
     }
 

@@ -29,19 +29,16 @@ package struct DoormandSettings: Sendable {
     var transport = CurlTransport.Settings()
     var caFile = ""
     var proxy = ""
-    var applicationID = ""
-    var appSecretFile = ""
-    /// The path of a second secret during a rotation. Empty for none.
-    var nextAppSecretFile = ""
-    /// The path of a file of several applications, which replaces the application above. Empty for none.
-    var applicationsFile = ""
-    /// The base URL of Account Kit. Empty, the default, is an error: Account Kit's own servers have closed, and a server must not accept
-    /// an emulator's tokens by mistake.
-    var baseURL = ""
-    var apiVersion = "v1.3"
-    var acceptAnswersWithoutApplication = false
-    var maximumTokenBytes = 1024
-    var maximumCodeBytes = 1024
+    /// The kind of the provider that the settings below define.
+    var providerKind = ProviderKindChoice.auto
+    /// The name of that provider. Empty for the name of its kind.
+    var providerName = ""
+    /// The path of a file of several providers, which replaces the settings below. Empty for none.
+    var providerFile = ""
+    var accountKit = AccountKitTexts()
+    var facebookLogin = FacebookLoginTexts()
+    var introspection = IntrospectionTexts()
+    var jwt = JWTTexts()
     var logLevel = Logger.Level.info
     var logFormat = LogFormat.text
     /// Whether the kernel may write core dumps of the process, which hold secrets.

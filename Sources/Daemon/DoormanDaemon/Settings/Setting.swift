@@ -33,7 +33,7 @@ struct Setting: Sendable {
     }
 
     /// Whether the value is a list. Its items are separate values, or one value with commas.
-    var isList: Bool { form == .users }
+    var isList: Bool { form == .users || form == .list }
 
     /// The first part of the key, which is the subject.
     var group: Substring { key.prefix { $0 != "." } }
@@ -204,9 +204,24 @@ struct Setting: Sendable {
             })
     }
 
+    /// Makes a setting for a list of texts, which are comma-separated in a flag or a variable.
+    static func list(_ key: String, _ path: any Path<[String]>, _ summary: String) -> Setting {
+        Setting(key, path, summary, form: .list, write: { $0.joined(separator: ",") }) { text in
+            text.split(separator: ",").map(String.init)
+        }
+    }
+
     /// Makes a setting for the permissions of a file, in octal.
     static func mode(_ key: String, _ path: any Path<UInt32>, _ summary: String) -> Setting {
         Setting(key, path, summary, form: .mode, write: Units.write(mode:), parse: Units.mode)
+    }
+
+    /// Makes a setting for one of a few words that are held as text.
+    static func word(_ key: String, _ path: any Path<String>, _ words: [String], _ summary: String) -> Setting {
+        Setting(key, path, summary, form: .words(words), write: { $0 }) { text throws(InvalidValueError) in
+            guard words.contains(text) else { throw InvalidValueError("must be one of " + words.joined(separator: ", ")) }
+            return text
+        }
     }
 
     /// Makes a setting for one of a few words.

@@ -1,7 +1,7 @@
 /// All settings of `doormand`, in the order in which they are printed and documented.
 package enum SettingsCatalogue {
     static let all: [Setting] =
-        server + tls + authorization + cache + provider + accountKit + [
+        server + tls + authorization + cache + provider + providerKinds + [
             .choice("log.level", \.logLevel, "Minimum severity of the log lines on standard error.").tier(.tune),
             .choice("log.format", \.logFormat, "Format of the log lines: text for people, json for one object per line.").tier(
                 .tune),
@@ -226,6 +226,9 @@ package enum SettingsCatalogue {
         .count(
             "cache.max-denials", \.cache.maximumDenials, 1...10_000_000,
             "Maximum tokens and accounts that are denied because they were revoked."),
+        .duration(
+            "cache.local-denial-time", \.cache.localDenialTime, .zero...day * 365,
+            "Time for which a revoked token without an end is denied if its provider can't revoke it."),
         .count(
             "cache.max-in-flight-lookups", \.cache.maximumInFlightLookups, 1...1_000_000,
             "Maximum tokens that are looked up at the provider at once, including lookups that wait to begin."),
@@ -235,6 +238,18 @@ package enum SettingsCatalogue {
     ]
 
     private static let provider: [Setting] = [
+        .choice(
+            "provider.kind", \.providerKind,
+            "Kind of the only provider. auto for the kind whose settings are set: see account-kit, facebook-login, introspection and jwt."
+        ).tier(.mustSet),
+        .text(
+            "provider.name", \.providerName,
+            "Name of the only provider in identities, statistics and log lines. Empty for the name of its kind."
+        ).tier(.tune),
+        .text(
+            "provider.file", \.providerFile,
+            "Path to a YAML or JSON file of several providers. Replaces the settings of account-kit, facebook-login, introspection and jwt."
+        ).tier(.mustSet),
         .count(
             "provider.max-concurrent-calls", \.governor.concurrentCalls, 1...10_000,
             "Maximum provider requests in flight, per application."
@@ -318,43 +333,6 @@ package enum SettingsCatalogue {
         ).tier(.tune),
     ]
 
-    private static let accountKit: [Setting] = [
-        .url(
-            "account-kit.base-url", \.baseURL,
-            "URL of Account Kit: https://, or http:// on loopback. Required. account-kit-emulator listens on http://127.0.0.1:7118."
-        ).tier(.mustSet),
-        .id(
-            "account-kit.application-id", \.applicationID,
-            "Id of the application whose tokens are accepted. Required, unless account-kit.applications-file is set."
-        ).tier(.mustSet),
-        .text(
-            "account-kit.app-secret-file", \.appSecretFile,
-            "Path to a file with the Account Kit app secret. Empty for none: no proofs, code exchanges or account revocations."
-        ).tier(.mustSet),
-        .text(
-            "account-kit.next-app-secret-file", \.nextAppSecretFile,
-            "Path to a file with a second app secret during a rotation. Doorman uses the secret that Account Kit accepts."
-        ).tier(.tune),
-        .text(
-            "account-kit.applications-file", \.applicationsFile,
-            "Path to a YAML or JSON file of several applications. Replaces account-kit.application-id and the secret files."
-        ).tier(.tune),
-        .text(
-            "account-kit.api-version", \.apiVersion, pattern: "^v[0-9]{1,3}[.][0-9]{1,3}$",
-            "Version of the Graph API, from v1.0 to v1.3. An application in account-kit.applications-file may set its own."
-        ).tier(.tune),
-        .flag(
-            "account-kit.accept-answers-without-application", \.acceptAnswersWithoutApplication,
-            "Whether to accept responses as of v1.0 that name no application. Only the proof then excludes other applications' tokens."
-        ),
-        .bytes(
-            "account-kit.max-token-length", \.maximumTokenBytes, 16...4096,
-            "Maximum length of a token. A longer token is rejected without a provider request."),
-        .bytes(
-            "account-kit.max-code-length", \.maximumCodeBytes, 16...4096,
-            "Maximum length of an authorization code. A longer code is rejected without a provider request."),
-    ]
-
-    private static let hour = Duration.seconds(3600)
-    private static let day = Duration.seconds(86_400)
+    static let hour = Duration.seconds(3600)
+    static let day = Duration.seconds(86_400)
 }

@@ -14,6 +14,8 @@ enum ValueForm: Sendable, Hashable {
     case percentage
     /// Permissions of a file, in octal.
     case mode
+    /// A list of texts. Its items are separate values, or one value with commas.
+    case list
     /// A list of users, or the word `none`. Never empty.
     case users
 

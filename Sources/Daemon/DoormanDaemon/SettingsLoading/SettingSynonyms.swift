@@ -31,7 +31,7 @@ enum SettingSynonyms {
         "provider.max-calls-per-second": ["rate", "rate-limit", "qps", "rps", "provider-rate", "provider-rate-limit"],
         "provider.ca-file": ["provider-ca", "provider-cacert"],
         "provider.proxy": ["proxy", "http-proxy", "https-proxy"],
-        "account-kit.base-url": [
+        "account-kit.url": [
             "url", "provider", "provider-url", "provider-base-url", "issuer", "upstream", "account-kit-url", "base",
         ],
         "account-kit.application-id": ["app", "app-id", "application", "client-id", "account-kit-app-id", "facebook-app-id"],

@@ -15,9 +15,9 @@ package enum ExampleConfiguration {
     private static let head = [
         "# Settings of doormand, with their defaults.",
         "#",
-        "# Set account-kit.base-url, and account-kit.application-id or",
-        "# account-kit.applications-file: doormand does not start without them. For",
-        "# code exchanges and account revocations, set account-kit.app-secret-file too.",
+        "# Set the provider that knows the tokens: one by the settings of jwt,",
+        "# introspection, facebook-login or account-kit, or several by provider.file.",
+        "# doormand does not start without one.",
         "# Then check the file with: doormand --config FILE --check-config",
         "#",
         "# Delete what you don't change. A missing setting has its default, and a later",

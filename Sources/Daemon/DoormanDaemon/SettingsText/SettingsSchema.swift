@@ -73,6 +73,7 @@ extension ValueForm {
         case .percentage: ["type": ["string"], "pattern": "^[0-9]+([.][0-9]{1,4})?%$"]
         // YAML readers take 0660 without quotation marks for a number, in octal or not.
         case .mode: ["type": ["string", "integer"], "pattern": "^[0-7]{3,4}$", "minimum": 0, "maximum": 777]
+        case .list: ["type": ["string", "array"], "items": ["type": ["string", "integer"]]]
         case .users:
             [
                 "type": ["string", "array"], "pattern": "^(none|uid:[0-9]+(,uid:[0-9]+)*)$", "minItems": 1,

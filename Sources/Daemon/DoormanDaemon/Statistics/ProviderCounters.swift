@@ -12,9 +12,10 @@ final class ProviderCounters: Sendable {
 
     private let state = NIOLockedValueBox(State())
 
-    func record(_ endpoint: ProviderEndpoint, _ outcome: RequestOutcome, _ took: Duration) {
+    /// - Parameter provider: The name of the provider.
+    func record(_ endpoint: ProviderEndpoint, _ outcome: RequestOutcome, _ took: Duration, of provider: String) {
         state.withLockedValue { state in
-            state.requests[.init(endpoint: endpoint.name, outcome: outcome.name), default: 0] += 1
+            state.requests[.init(provider: provider, endpoint: endpoint.name, outcome: outcome.name), default: 0] += 1
             // A request without a response has no latency, only the time after which the caller gave up.
             if case .answered = outcome { state.latency.record(took) }
         }

@@ -24,7 +24,8 @@ struct StatisticsSource: Sendable {
         statistics.counters = [
             .cacheHits: cache.hits, .cacheMisses: cache.misses, .cacheJoined: cache.joined, .cacheRefreshed: cache.refreshed,
             .cacheStaleHits: cache.stale, .cacheEvictions: cache.valid.evictions, .cacheNegativeEvictions: cache.negative.evictions,
-            .cacheRejectionStorms: cache.rejectionStorms, .logLinesDropped: droppedLogLines(),
+            .cacheRejectionStorms: cache.rejectionStorms, .cacheLocalDenials: cache.localDenials,
+            .logLinesDropped: droppedLogLines(),
         ]
         statistics.gauges = [.cacheInFlightLookups: UInt64(cache.inFlightLookups), .cacheCapacity: UInt64(capacity)]
         statistics.limits = [
@@ -35,7 +36,7 @@ struct StatisticsSource: Sendable {
             .init("cache.max-denials", cache.denials, of: maximumDenials),
         ]
         count(transport.statistics, into: &statistics)
-        for application in providers.governedApplications { count(application, into: &statistics) }
+        for provider in providers.governedProviders { count(provider, into: &statistics) }
         providers.providerRequests.count(into: &statistics)
         reloads.count(into: &statistics)
         return statistics
@@ -46,16 +47,17 @@ struct StatisticsSource: Sendable {
         statistics.gauges[.providerRequestsInFlight] = UInt64(transport.requestsUnderWay)
     }
 
-    private func count(_ application: ProviderPool.GovernedApplication, into statistics: inout ServerStatistics) {
-        let (id, state) = (application.applicationID, application.governor.statistics)
+    private func count(_ provider: ProviderPool.GovernedProvider, into statistics: inout ServerStatistics) {
+        let (id, state) = (provider.applicationID, provider.governor.statistics)
         statistics.limits += [
             .init(
                 "provider.max-concurrent-calls", governor.concurrentCalls - state.freeSlots, of: governor.concurrentCalls,
-                application: id),
-            .init("provider.max-waiting-calls", state.waiting, of: governor.maximumWaiting, application: id),
+                provider),
+            .init("provider.max-waiting-calls", state.waiting, of: governor.maximumWaiting, provider),
         ]
         statistics.applications.append(
-            .init(applicationID: id, circuitBreaker: .init(state.circuitBreaker), backOff: state.backOff))
+            .init(
+                provider: provider.name, applicationID: id, circuitBreaker: .init(state.circuitBreaker), backOff: state.backOff))
     }
 }
 
@@ -65,8 +67,10 @@ extension DoormandSettings {
 }
 
 extension ServerStatistics.LimitState {
-    fileprivate init(_ setting: String, _ used: Int, of limit: Int, application applicationID: String? = nil) {
-        self.init(setting: setting, applicationID: applicationID, used: UInt64(max(0, used)), limit: UInt64(limit))
+    fileprivate init(_ setting: String, _ used: Int, of limit: Int, _ provider: ProviderPool.GovernedProvider? = nil) {
+        self.init(
+            setting: setting, provider: provider?.name, applicationID: provider?.applicationID, used: UInt64(max(0, used)),
+            limit: UInt64(limit))
     }
 }
 

@@ -86,7 +86,7 @@ struct DevelopmentStack: Sendable {
         switch options.kind {
         case .accountKit:
             [
-                "--account-kit-base-url", "\(emulator)", "--account-kit-application-id", options.application,
+                "--account-kit-url", "\(emulator)", "--account-kit-application-id", options.application,
                 "--account-kit-app-secret-file", secretFile,
             ]
         case .jwt: ["--jwt-issuer", issuer(at: emulator), "--jwt-audience", DevelopmentKind.audience]

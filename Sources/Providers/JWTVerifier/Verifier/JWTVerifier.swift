@@ -96,7 +96,7 @@ extension JWTVerifier {
         let verification = VerificationRequest(token: token, applicationID: request.applicationID)
         switch try await verify(verification, deadline: deadline) {
         case .valid(let identity): return .deniedLocally(until: identity.expiresAt)
-        case .rejected: return .alreadyInvalid
+        case .rejected, .forbidden: return .alreadyInvalid
         }
     }
 }

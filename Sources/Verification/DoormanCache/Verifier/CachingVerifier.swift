@@ -137,6 +137,14 @@ extension CachingVerifier {
         return lookup(call, now: now, into: &response)
     }
 
+    /// Returns the provider of the token's entry, within its TTL or not; `nil` if no entry may be served stale to the call.
+    package func staleProvider(of call: VerifyCall, now: Instant) -> String? {
+        guard case .valid(let identity)? = cache.staleEntry(for: call.key, maxAge: call.maxAge, now: now)?.verdict else {
+            return nil
+        }
+        return identity.provider
+    }
+
     /// Returns whether a lookup is in flight that the call can join. That costs the provider nothing.
     package func isLookupInFlight(for call: VerifyCall) -> Bool {
         lookups.isInFlight(LookupKey(call))

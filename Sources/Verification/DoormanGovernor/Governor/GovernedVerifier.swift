@@ -56,12 +56,12 @@ extension GovernedVerifier: TokenProvider {
             let mayRetry =
                 error.retryAfter == nil && error.scope == .provider && !Task.isCancelled
                 && governor.recentFailure(of: token) == nil
-            let result = result(of: error, first)
+            let result = governor.result(of: error, first)
             guard var retryPermit = governor.retry(first, after: result, deadline: mayRetry ? deadline : nil) else {
-                throw addingBackOff(to: error)
+                throw governor.addingBackOff(to: error)
             }
             retryPermit.token = first.token
-            return try await finishing(retryPermit) { () async throws(VerificationError) in
+            return try await governor.finishing(retryPermit) { () async throws(VerificationError) in
                 try await upstream.verify(request, deadline: deadline)
             }
         }
@@ -69,7 +69,7 @@ extension GovernedVerifier: TokenProvider {
 
     /// Exchanges a code. Never retries: a code works once, and a failed request may have spent it.
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
-        try await governed(deadline) { () async throws(VerificationError) in
+        try await governor.perform(deadline) { () async throws(VerificationError) in
             try await upstream.exchange(request, deadline: deadline)
         }
     }
@@ -77,52 +77,53 @@ extension GovernedVerifier: TokenProvider {
     package func revoke(
         _ request: RevocationRequest, deadline: Deadline
     ) async throws(VerificationError) -> RevocationOutcome {
-        try await governed(deadline) { () async throws(VerificationError) in
+        try await governor.perform(deadline) { () async throws(VerificationError) in
             try await upstream.revoke(request, deadline: deadline)
         }
     }
 
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
-        try await governed(deadline) { () async throws(VerificationError) in
+        try await governor.perform(deadline) { () async throws(VerificationError) in
             try await self.upstream.accounts(request, deadline: deadline)
         }
     }
 
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
-        try await governed(deadline) { () async throws(VerificationError) in
+        try await governor.perform(deadline) { () async throws(VerificationError) in
             try await self.upstream.deleteAccount(request, deadline: deadline)
         }
     }
 
     package func checkCredential(deadline: Deadline) async throws(VerificationError) {
-        try await governed(deadline) { () async throws(VerificationError) in
+        try await governor.perform(deadline) { () async throws(VerificationError) in
             try await self.upstream.checkCredential(deadline: deadline)
         }
     }
 }
 
-extension GovernedVerifier {
-    private func governed<Value>(
+extension Governor {
+    /// Makes a provider request when it may begin, and records its result.
+    package func perform<Value>(
         _ deadline: Deadline, _ call: () async throws(VerificationError) -> Value
     ) async throws(VerificationError) -> Value {
-        try await finishing(try await governor.permit(for: .demand, deadline: deadline), call)
+        try await finishing(try await permit(for: .demand, deadline: deadline), call)
     }
 
-    private func finishing<Value>(
+    fileprivate func finishing<Value>(
         _ permit: Permit, _ call: () async throws(VerificationError) -> Value
     ) async throws(VerificationError) -> Value {
         do throws(VerificationError) {
             let value = try await call()
-            governor.finish(permit, .responded)
+            finish(permit, .responded)
             return value
         } catch {
-            governor.finish(permit, result(of: error, permit))
+            finish(permit, result(of: error, permit))
             throw addingBackOff(to: error)
         }
     }
 
     /// Returns what an error shows about the provider.
-    private func result(of error: VerificationError, _ permit: Permit) -> CallResult {
+    fileprivate func result(of error: VerificationError, _ permit: Permit) -> CallResult {
         switch error.code {
         case .providerUnavailable:
             switch error.scope {
@@ -133,14 +134,14 @@ extension GovernedVerifier {
             case .credential: .inconclusive
             }
         case .providerBusy: .throttled(retryAfter: error.retryAfter)
-        case .deadlineExceeded: governor.wasSlow(permit) ? .failed : .inconclusive
+        case .deadlineExceeded: wasSlow(permit) ? .failed : .inconclusive
         case .providerMisconfigured, .tooManyDenials, .unsupported, .invalidRequest, .internal: .inconclusive
         }
     }
 
     /// Adds the time after which it may come back to the error of a throttled call.
-    private func addingBackOff(to error: VerificationError) -> VerificationError {
-        guard error.code == .providerBusy, let retryAfter = governor.retryTimeAfterBackOff() else { return error }
+    fileprivate func addingBackOff(to error: VerificationError) -> VerificationError {
+        guard error.code == .providerBusy, let retryAfter = retryTimeAfterBackOff() else { return error }
         return VerificationError(.providerBusy, error.message, retryAfter: retryAfter, request: error.request)
     }
 }

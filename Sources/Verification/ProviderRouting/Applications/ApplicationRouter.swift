@@ -44,7 +44,16 @@ package final class ApplicationRouter: Sendable {
     /// must not block.
     package typealias ChargeExtraRequest = @Sendable (_ caller: Caller) -> Void
 
+    /// Whether the application that a call names selects the route.
+    package enum Selection: Sendable, Hashable {
+        /// It does, since each token belongs to one application.
+        case byApplication
+        /// It does not: the verifier itself compares it with the token's audiences.
+        case byVerifier
+    }
+
     let routes: [ApplicationRoute]
+    private let selection: Selection
     private let timeSource: TimeSource
     private let credentialCheck: CredentialCheck
     private let chargeExtraRequest: ChargeExtraRequest
@@ -53,7 +62,8 @@ package final class ApplicationRouter: Sendable {
     ///   - applications: At least one, with unique ids, in the order in which to try them for a token of unknown application.
     ///   - checkTimeout: The maximum time of a check of credentials. Default 2 s.
     package init(
-        _ applications: [Application], timeSource: TimeSource, checkTimeout: Duration = .seconds(2),
+        _ applications: [Application], selection: Selection = .byApplication, timeSource: TimeSource,
+        checkTimeout: Duration = .seconds(2),
         chargeExtraRequest: @escaping ChargeExtraRequest, observer: @escaping CredentialObserver = { _, _ in }
     ) {
         precondition(!applications.isEmpty, "at least one application is configured")
@@ -61,6 +71,7 @@ package final class ApplicationRouter: Sendable {
         routes = applications.map { [observer] application in
             ApplicationRoute(application, onRecovery: { observer(application.id, nil) })
         }
+        self.selection = selection
         self.timeSource = timeSource
         self.chargeExtraRequest = chargeExtraRequest
         credentialCheck = CredentialCheck(
@@ -75,6 +86,14 @@ package final class ApplicationRouter: Sendable {
     /// Whether the last check of each application found a credential that works.
     package var hasWorkingCredentials: Bool {
         routes.allSatisfy { $0.standing.withLockedValue { $0.lastCheckSucceeded == true } }
+    }
+
+    /// Returns whether a provider of this name is among the routes.
+    package func serves(_ provider: String) -> Bool { routes.contains { $0.provider == provider } }
+
+    /// The application that selects a route; `nil` if the call names none, or if it does not select.
+    private func selecting(_ applicationID: String?) -> String? {
+        selection == .byApplication ? applicationID : nil
     }
 
     /// Returns whether the last check of the application's credentials succeeded; `nil` if there was none.
@@ -104,8 +123,8 @@ package final class ApplicationRouter: Sendable {
     ///
     /// - Throws: `.invalidRequest` if the application is not configured, or if several are configured and the request names none.
     func onlyRoute(named target: ProviderTarget) throws(VerificationError) -> ApplicationRoute {
-        let routes = routes(of: target.provider, first: target.applicationID)
-        guard let applicationID = target.applicationID else {
+        let routes = routes(of: target.provider, first: selecting(target.applicationID))
+        guard let applicationID = selecting(target.applicationID) else {
             guard routes.count == 1 else {
                 throw VerificationError(
                     .invalidRequest, "Several applications are configured: the request must name its application.")
@@ -134,8 +153,8 @@ extension ApplicationRouter: TokenProvider {
     /// Verifies a token with one credential after another until a result is final: first as the application for which it was valid
     /// before, otherwise as the application of the request.
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        let isConfigured = routes(of: request.provider, first: nil).contains { $0.applicationID == request.applicationID }
-        let named = isConfigured ? request.applicationID : nil
+        let wanted = selecting(request.applicationID)
+        let named = routes(of: request.provider, first: nil).contains { $0.applicationID == wanted } ? wanted : nil
         var search = TokenSearch(request: request, named: named, deadline: deadline, charge: chargeExtraRequest)
         for route in routes(of: request.provider, first: request.known?.applicationID ?? named) {
             if let verdict = try await search.tryCredentials(of: route) { return verdict }
@@ -150,7 +169,7 @@ extension ApplicationRouter: TokenProvider {
         }
         if let failure = search.failure { throw failure }
         // No token belongs to an application that is not configured, whatever the secrets.
-        if request.applicationID != nil, named == nil { return .rejected(.anotherApplication) }
+        if wanted != nil, named == nil { return .rejected(.anotherApplication) }
         // A wrong secret may be the cause. A secret that is known to work decides.
         for (route, moment) in search.rejectedProofs {
             let working = try await credentialCheck.workingCredential(of: route, after: moment, deadline: deadline)
@@ -215,12 +234,14 @@ extension ApplicationRouter: TokenProvider {
     private func revokeToken(
         _ request: RevocationRequest, deadline: Deadline
     ) async throws(VerificationError) -> RevocationOutcome {
-        let routes = routes(of: request.provider, first: request.applicationID)
-        if let applicationID = request.applicationID, routes.first?.applicationID != applicationID { throw .unknownApplication }
+        let wanted = selecting(request.applicationID)
+        let routes = routes(of: request.provider, first: wanted)
+        if let wanted, routes.first?.applicationID != wanted { throw .unknownApplication }
         var failure: VerificationError?
         var requests = RequestCharge(request.caller, charge: chargeExtraRequest)
         for route in routes {
-            let routed = RevocationRequest(request.subject, applicationID: route.applicationID)
+            let routed = RevocationRequest(
+                request.subject, applicationID: selection == .byApplication ? route.applicationID : request.applicationID)
             for credential in route.credentialsInOrder {
                 do throws(VerificationError) {
                     // Success does not show that the secret works: Account Kit checks the token first, and a void token counts as

@@ -11,7 +11,7 @@ package final class ProviderRouter: Sendable {
     package struct Pool: Sendable {
         /// The names of the providers.
         package let names: [String]
-        package let form: TokenPattern
+        package let pattern: TokenPattern
         /// The ids of the applications; empty if the verifier decides which applications a token can be for.
         package let applicationIDs: [String]
         /// The operations that the providers have.
@@ -19,11 +19,11 @@ package final class ProviderRouter: Sendable {
         package let provider: any TokenProvider
 
         package init(
-            names: [String], form: TokenPattern, applicationIDs: [String] = [], operations: Set<ProviderOperation>,
+            names: [String], pattern: TokenPattern, applicationIDs: [String] = [], operations: Set<ProviderOperation>,
             provider: any TokenProvider
         ) {
             self.names = names
-            self.form = form
+            self.pattern = pattern
             self.applicationIDs = applicationIDs
             self.operations = operations
             self.provider = provider
@@ -44,7 +44,7 @@ package final class ProviderRouter: Sendable {
         precondition(Set(names).count == names.count, "a provider's name is unique")
         self.pools = pools
         self.unverifiedIssuer = unverifiedIssuer
-        hasIssuers = pools.contains { if case .issuer = $0.form { true } else { false } }
+        hasIssuers = pools.contains { if case .issuer = $0.pattern { true } else { false } }
     }
 
     private enum Route {
@@ -58,13 +58,13 @@ package final class ProviderRouter: Sendable {
     private func route(_ token: Token, naming name: String?) throws(VerificationError) -> Route {
         if let name { return .pool(try pool(named: name)) }
         if pools.count == 1 { return .pool(pools[0]) }
-        if hasIssuers, let issuer = unverifiedIssuer(token), let pool = pools.first(where: { $0.form == .issuer(issuer) }) {
+        if hasIssuers, let issuer = unverifiedIssuer(token), let pool = pools.first(where: { $0.pattern == .issuer(issuer) }) {
             return .pool(pool)
         }
         for pool in pools {
-            if case .prefix(let prefix) = pool.form, token.begins(with: prefix) { return .pool(pool) }
+            if case .prefix(let prefix) = pool.pattern, token.begins(with: prefix) { return .pool(pool) }
         }
-        let others = pools.filter { $0.form == .opaque }
+        let others = pools.filter { $0.pattern == .opaque }
         guard let first = others.first else { return .noProvider }
         return others.count == 1 ? .pool(first) : .severalProviders
     }

@@ -1,4 +1,4 @@
-package import DoormanCore
+internal import DoormanCore
 
 /// The form of the tokens that a provider issues. It routes a token whose call names no provider.
 package enum TokenPattern: Sendable, Hashable {

@@ -44,9 +44,11 @@ extension ServerStatistics {
         }
         for index in unsafe 0..<message.pointee.n_provider_requests {
             guard let part = unsafe message.pointee.provider_requests[index],
-                let endpoint = unsafe optionalText(part.pointee.endpoint), let outcome = unsafe optionalText(part.pointee.outcome)
+                let endpoint = unsafe optionalText(part.pointee.endpoint), let outcome = unsafe optionalText(part.pointee.outcome),
+                let provider = unsafe optionalText(part.pointee.provider)
             else { return false }
-            providerRequests[ProviderRequestKind(endpoint: endpoint, outcome: outcome)] = unsafe part.pointee.count
+            providerRequests[ProviderRequestKind(provider: provider, endpoint: endpoint, outcome: outcome)] = unsafe part.pointee
+                .count
         }
         return unsafe read(message.pointee.counters, message.pointee.n_counters, into: &counters)
             && read(message.pointee.gauges, message.pointee.n_gauges, into: &gauges)
@@ -66,21 +68,23 @@ extension ServerStatistics {
     private mutating func readStates(_ message: UnsafeMutablePointer<Doorman__V1__ServerStats>) -> Bool {
         for index in unsafe 0..<message.pointee.n_limits {
             guard let part = unsafe message.pointee.limits[index], let setting = unsafe optionalText(part.pointee.setting),
-                let application = unsafe optionalText(part.pointee.application_id)
+                let application = unsafe optionalText(part.pointee.application_id),
+                let provider = unsafe optionalText(part.pointee.provider)
             else { return false }
             limits.append(
                 LimitState(
-                    setting: setting, applicationID: application.isEmpty ? nil : application, used: unsafe part.pointee.used,
+                    setting: setting, provider: provider.isEmpty ? nil : provider,
+                    applicationID: application.isEmpty ? nil : application, used: unsafe part.pointee.used,
                     limit: unsafe part.pointee.limit))
         }
         for index in unsafe 0..<message.pointee.n_applications {
             guard let part = unsafe message.pointee.applications[index],
-                let id = unsafe optionalText(part.pointee.application_id)
+                let id = unsafe optionalText(part.pointee.application_id), let provider = unsafe optionalText(part.pointee.provider)
             else { return false }
             let backOff = unsafe Int64(clamping: part.pointee.back_off_ms)
             applications.append(
                 ApplicationState(
-                    applicationID: id, circuitBreaker: CircuitBreaker(unsafe part.pointee.circuit_breaker),
+                    provider: provider, applicationID: id, circuitBreaker: CircuitBreaker(unsafe part.pointee.circuit_breaker),
                     backOff: backOff == 0 ? nil : .milliseconds(backOff)))
         }
         return true

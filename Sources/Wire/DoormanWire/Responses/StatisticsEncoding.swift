@@ -48,6 +48,7 @@ extension ResponseEncoder {
             var part = unsafe Doorman__V1__ProviderRequestCount()
             unsafe doorman__v1__provider_request_count__init(&part)
             unsafe part.endpoint = try unsafe arena.text(call.key.endpoint, allocator)
+            unsafe part.provider = try unsafe arena.text(call.key.provider, allocator)
             unsafe part.outcome = try unsafe arena.text(call.key.outcome, allocator)
             unsafe part.count = call.value
             return unsafe part
@@ -81,6 +82,7 @@ extension ResponseEncoder {
             unsafe doorman__v1__limit_state__init(&part)
             unsafe part.setting = try unsafe arena.text(limit.setting, allocator)
             unsafe part.application_id = try unsafe arena.text(limit.applicationID ?? "", allocator)
+            unsafe part.provider = try unsafe arena.text(limit.provider ?? "", allocator)
             unsafe part.used = limit.used
             unsafe part.limit = limit.limit
             return unsafe part
@@ -90,6 +92,7 @@ extension ResponseEncoder {
             var part = unsafe Doorman__V1__ApplicationState()
             unsafe doorman__v1__application_state__init(&part)
             unsafe part.application_id = try unsafe arena.text(application.applicationID, allocator)
+            unsafe part.provider = try unsafe arena.text(application.provider, allocator)
             unsafe part.circuit_breaker = Doorman__V1__CircuitBreaker(application.circuitBreaker)
             unsafe part.back_off_ms = application.backOff?.wholeMilliseconds ?? 0
             return unsafe part
@@ -141,7 +144,7 @@ extension ServerStatistics.LatencyKind {
 }
 
 extension ServerStatistics.ProviderRequestKind {
-    fileprivate var order: (String, String) { (endpoint, outcome) }
+    fileprivate var order: (String, String, String) { (provider, endpoint, outcome) }
 }
 
 extension Duration {

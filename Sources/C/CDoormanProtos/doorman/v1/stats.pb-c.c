@@ -848,7 +848,7 @@ const ProtobufCMessageDescriptor doorman__v1__named_number__descriptor =
   (ProtobufCMessageInit) doorman__v1__named_number__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor doorman__v1__limit_state__field_descriptors[4] =
+static const ProtobufCFieldDescriptor doorman__v1__limit_state__field_descriptors[5] =
 {
   {
     "setting",
@@ -898,17 +898,30 @@ static const ProtobufCFieldDescriptor doorman__v1__limit_state__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "provider",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__LimitState, provider),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned doorman__v1__limit_state__field_indices_by_name[] = {
   1,   /* field[1] = application_id */
   3,   /* field[3] = limit */
+  4,   /* field[4] = provider */
   0,   /* field[0] = setting */
   2,   /* field[2] = used */
 };
 static const ProtobufCIntRange doorman__v1__limit_state__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor doorman__v1__limit_state__descriptor =
 {
@@ -918,14 +931,14 @@ const ProtobufCMessageDescriptor doorman__v1__limit_state__descriptor =
   "Doorman__V1__LimitState",
   "doorman.v1",
   sizeof(Doorman__V1__LimitState),
-  4,
+  5,
   doorman__v1__limit_state__field_descriptors,
   doorman__v1__limit_state__field_indices_by_name,
   1,  doorman__v1__limit_state__number_ranges,
   (ProtobufCMessageInit) doorman__v1__limit_state__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor doorman__v1__application_state__field_descriptors[3] =
+static const ProtobufCFieldDescriptor doorman__v1__application_state__field_descriptors[4] =
 {
   {
     "application_id",
@@ -963,16 +976,29 @@ static const ProtobufCFieldDescriptor doorman__v1__application_state__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "provider",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__ApplicationState, provider),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned doorman__v1__application_state__field_indices_by_name[] = {
   0,   /* field[0] = application_id */
   2,   /* field[2] = back_off_ms */
   1,   /* field[1] = circuit_breaker */
+  3,   /* field[3] = provider */
 };
 static const ProtobufCIntRange doorman__v1__application_state__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor doorman__v1__application_state__descriptor =
 {
@@ -982,14 +1008,14 @@ const ProtobufCMessageDescriptor doorman__v1__application_state__descriptor =
   "Doorman__V1__ApplicationState",
   "doorman.v1",
   sizeof(Doorman__V1__ApplicationState),
-  3,
+  4,
   doorman__v1__application_state__field_descriptors,
   doorman__v1__application_state__field_indices_by_name,
   1,  doorman__v1__application_state__number_ranges,
   (ProtobufCMessageInit) doorman__v1__application_state__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor doorman__v1__provider_request_count__field_descriptors[3] =
+static const ProtobufCFieldDescriptor doorman__v1__provider_request_count__field_descriptors[4] =
 {
   {
     "endpoint",
@@ -1027,16 +1053,29 @@ static const ProtobufCFieldDescriptor doorman__v1__provider_request_count__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "provider",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Doorman__V1__ProviderRequestCount, provider),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned doorman__v1__provider_request_count__field_indices_by_name[] = {
   2,   /* field[2] = count */
   0,   /* field[0] = endpoint */
   1,   /* field[1] = outcome */
+  3,   /* field[3] = provider */
 };
 static const ProtobufCIntRange doorman__v1__provider_request_count__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor doorman__v1__provider_request_count__descriptor =
 {
@@ -1046,7 +1085,7 @@ const ProtobufCMessageDescriptor doorman__v1__provider_request_count__descriptor
   "Doorman__V1__ProviderRequestCount",
   "doorman.v1",
   sizeof(Doorman__V1__ProviderRequestCount),
-  3,
+  4,
   doorman__v1__provider_request_count__field_descriptors,
   doorman__v1__provider_request_count__field_indices_by_name,
   1,  doorman__v1__provider_request_count__number_ranges,

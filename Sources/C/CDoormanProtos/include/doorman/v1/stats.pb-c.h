@@ -186,10 +186,14 @@ struct  Doorman__V1__LimitState
   char *application_id;
   uint64_t used;
   uint64_t limit;
+  /*
+   * The provider that the limit applies to, by its name in the server's configuration. Empty for a limit of the whole server.
+   */
+  char *provider;
 };
 #define DOORMAN__V1__LIMIT_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__limit_state__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Doorman__V1__ApplicationState
@@ -201,10 +205,14 @@ struct  Doorman__V1__ApplicationState
    * The remaining back-off after the provider throttled us, in milliseconds. 0: not throttled.
    */
   uint64_t back_off_ms;
+  /*
+   * The provider, by its name in the server's configuration.
+   */
+  char *provider;
 };
 #define DOORMAN__V1__APPLICATION_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__application_state__descriptor) \
-    , (char *)protobuf_c_empty_string, DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_UNKNOWN, 0 }
+    , (char *)protobuf_c_empty_string, DOORMAN__V1__CIRCUIT_BREAKER__CIRCUIT_BREAKER_UNKNOWN, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Doorman__V1__ProviderRequestCount
@@ -219,10 +227,14 @@ struct  Doorman__V1__ProviderRequestCount
    */
   char *outcome;
   uint64_t count;
+  /*
+   * The provider, by its name in the server's configuration.
+   */
+  char *provider;
 };
 #define DOORMAN__V1__PROVIDER_REQUEST_COUNT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&doorman__v1__provider_request_count__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Doorman__V1__LatencyHistogram

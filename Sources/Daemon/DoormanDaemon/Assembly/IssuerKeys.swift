@@ -1,0 +1,87 @@
+internal import DoormanCore
+internal import DoormanGovernor
+internal import DoormanSupport
+internal import JWTVerifier
+internal import Logging
+internal import NIOConcurrencyHelpers
+internal import ProviderHTTP
+
+/// The verifier of an issuer's tokens, and the task that keeps the issuer's keys fresh.
+///
+/// The governor counts the requests for keys. Verifying a signature needs no request, so the limits on provider requests don't apply to it.
+final class IssuerKeys: Sendable {
+    let verifier: JWTVerifier
+    private let task = NIOLockedValueBox<Task<Void, Never>?>(nil)
+
+    /// - Parameter onKeysRemoved: Receives the fingerprints of keys that the issuer has removed.
+    /// - Throws: ``ConfigurationError`` if a setting is invalid.
+    init(
+        _ settings: JWTSettings, client: ProviderClient, governor: Governor, log: IssuerKeyLog,
+        onKeysRemoved: @escaping @Sendable (Set<UInt64>) -> Void
+    ) throws(ConfigurationError) {
+        do throws(JWTSettings.Invalid) {
+            verifier = try JWTVerifier(
+                settings, time: client.time,
+                fetch: { (request, deadline) async throws(VerificationError) in
+                    try await governor.perform(deadline) { () async throws(VerificationError) in
+                        try await client.send(request, to: ProviderEndpoint("keys"), deadline: deadline) { response in
+                            (response, ResponseKind(ofKeys: response))
+                        }
+                    }
+                }, onKeysRemoved: onKeysRemoved, observer: { log.record($0, of: settings.name) })
+        } catch {
+            throw ConfigurationError(problems: ["\(settings.name): \(error)"])
+        }
+    }
+
+    /// Keeps the keys fresh from now on. Does nothing if it is called again.
+    func start() {
+        task.withLockedValue { [verifier] task in task = task ?? Task { await verifier.run() } }
+    }
+
+    func stop() {
+        task.withLockedValue { $0?.cancel() }
+    }
+}
+
+extension ResponseKind {
+    /// The kind of a response to a request for keys, by its status.
+    fileprivate init(ofKeys response: HTTPResponse) {
+        switch response.status {
+        case 200: self = .success
+        case 429: self = .throttled
+        case 500...: self = .serverError
+        default: self = .unexpectedStatus
+        }
+    }
+}
+
+/// Logs changes of issuers' keys. Contains no key and no key id, which an issuer could choose to harm a reader of the log.
+struct IssuerKeyLog: Sendable {
+    let logger: Logger
+    let time: TimeSource
+
+    func record(_ event: KeyEvent, of provider: String) {
+        var metadata: Logger.Metadata = ["provider": "\(provider)"]
+        switch event {
+        case .loaded(let usable, let skipped):
+            metadata["keys"] = "\(usable)"
+            guard !skipped.isEmpty else { return logger.info("loaded the issuer's keys", metadata: metadata) }
+            let reasons = Set(skipped.map(\.description)).sorted()
+            metadata["skipped"] = "\(skipped.count)"
+            metadata["reasons"] = "\(reasons.prefix(8).joined(separator: ", "))"
+            logger.notice("loaded the issuer's keys, except those that can't be used", metadata: metadata)
+        case .fetchFailed(let failure, let usable):
+            metadata["cause"] = "\(failure)"
+            if let usable {
+                metadata["usable_for"] = "\(DurationText.describe(usable))"
+                logger.warning("the issuer's keys could not be fetched: the last keys stay in use", metadata: metadata)
+            } else {
+                logger.error("the issuer's keys could not be fetched: its tokens are unavailable", metadata: metadata)
+            }
+        case .expired(let failure):
+            metadata["cause"] = "\(failure)"
+            logger.error("the issuer's keys are too old: its tokens are unavailable", metadata: metadata)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+internal import DoormanSupport
+
+extension DoormandSettings {
+    /// Returns the configured providers: at least one, with unique names.
+    ///
+    /// - Throws: ``ConfigurationError`` with all problems of all providers.
+    func providers() throws(ConfigurationError) -> [ConfiguredProvider] {
+        var problems: [String] = []
+        var providers: [ConfiguredProvider] = []
+        for entry in try providerEntries() {
+            do throws(ConfigurationError) {
+                providers.append(try ConfiguredProvider(entry))
+            } catch {
+                problems += error.problems
+            }
+        }
+        problems += Self.conflicts(among: providers)
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+        return providers
+    }
+
+    /// Returns the texts of the providers, without reading any secret: those of `provider.file`, or the one of the settings themselves.
+    ///
+    /// - Throws: ``ConfigurationError`` if there is no provider, or if the file can't be read as a list of providers.
+    func providerEntries() throws(ConfigurationError) -> [ProviderEntry] {
+        let kinds = ProviderKind.allCases.filter { !ownValues(of: $0).isEmpty }
+        guard providerFile.isEmpty else {
+            let conflicts = kinds.flatMap { kind in
+                ownValues(of: kind).keys.sorted().map {
+                    "\(kind.rawValue).\($0) cannot be combined with \(ProviderFile.setting): set it in that file instead"
+                }
+            }
+            let file = try ProviderFile(providerFile)
+            guard conflicts.isEmpty, file.problems.isEmpty else { throw ConfigurationError(problems: conflicts + file.problems) }
+            return file.entries
+        }
+        guard let kind = providerKind.kind ?? (kinds.count == 1 ? kinds[0] : nil) else {
+            throw ConfigurationError(problems: [kinds.isEmpty ? Self.missingProvider : Self.severalKinds(kinds)])
+        }
+        let strangers = kinds.filter { $0 != kind }
+        guard strangers.isEmpty else { throw ConfigurationError(problems: [Self.severalKinds([kind] + strangers)]) }
+        let name = providerName.isEmpty ? kind.rawValue : providerName
+        return [ProviderEntry(kind: kind, name: name, keyPrefix: "\(kind.rawValue).", values: ownValues(of: kind))]
+    }
+
+    /// Returns the values of the settings of a kind that differ from their defaults.
+    private func ownValues(of kind: ProviderKind) -> [String: [String]] {
+        var values: [String: [String]] = [:]
+        for setting in SettingsCatalogue.all where setting.group == kind.rawValue {
+            let text = setting.read(self)
+            if text != setting.defaultText { values[String(setting.key.dropFirst(kind.rawValue.count + 1))] = [text] }
+        }
+        return values
+    }
+
+    private static let missingProvider =
+        "no provider is set: without one, no token can be verified. Set the settings of one kind (--jwt-issuer and --jwt-audience; "
+        + "--introspection-endpoint, --introspection-client-id and --introspection-client-secret-file; "
+        + "--facebook-login-application-id and --facebook-login-app-secret-file; --account-kit-url and --account-kit-application-id), "
+        + "or provider.file for several. For a try, doorman dev starts a server with an emulated provider"
+
+    private static func severalKinds(_ kinds: [ProviderKind]) -> String {
+        "settings of several kinds of providers are set (\(kinds.map(\.rawValue).joined(separator: ", "))): use provider.file for several "
+            + "providers, or provider.kind with the settings of one kind"
+    }
+
+    /// The problems of providers that a token or a call could not tell apart.
+    private static func conflicts(among providers: [ConfiguredProvider]) -> [String] {
+        var problems: [String] = []
+        for (index, provider) in providers.enumerated() {
+            for earlier in providers[..<index] where earlier.kind == provider.kind {
+                switch (earlier.definition, provider.definition) {
+                case (.jwt(let one), .jwt(let other)) where one.issuer == other.issuer:
+                    problems.append(
+                        "\(ProviderFile.setting): the providers \(earlier.name) and \(provider.name) have the same issuer: list all "
+                            + "audiences in one entry")
+                case (.accountKit, .accountKit), (.facebookLogin, .facebookLogin):
+                    guard earlier.applicationID == provider.applicationID else { continue }
+                    problems.append(
+                        "\(ProviderFile.setting): the providers \(earlier.name) and \(provider.name) have the same application-id")
+                default: continue
+                }
+            }
+        }
+        return problems
+    }
+}
