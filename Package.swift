@@ -237,12 +237,13 @@ let package = Package(
         tests(
             "FacebookLoginTests",
             [
-                "DoormanCore", "DoormanSupport", "FacebookLogin", "GraphAPI", "ProviderHTTP", "TestKit", nioConcurrencyHelpers,
+                "AccountKitEmulator", "CurlTransport", "DoormanCore", "DoormanSupport", "FacebookLogin", "GraphAPI", "ProviderHTTP",
+                "TestKit", logging, nioConcurrencyHelpers,
             ]),
         tests(
             "TokenIntrospectionTests",
             [
-                "DoormanCore", "DoormanSupport", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection",
+                "DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection",
                 nioConcurrencyHelpers,
             ]),
         tests(

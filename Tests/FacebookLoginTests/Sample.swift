@@ -16,6 +16,7 @@ enum Sample {
     static let validBody = debugged(
         #""app_id":"1234567890","type":"USER","application":"Shop","expires_at":1500000600,"is_valid":true,"#
             + #""issued_at":1499990000,"scopes":["email","public_profile"],"user_id":"10215241773831025""#)
+    static let now = 1_500_000_000
     static let userID = "10215241773831025"
 
     static func debugged(_ members: String) -> String { #"{"data":{\#(members)}}"# }

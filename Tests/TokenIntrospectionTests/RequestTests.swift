@@ -1,4 +1,5 @@
 import DoormanCore
+import DoormanCrypto
 import DoormanSupport
 import NIOConcurrencyHelpers
 import ProviderHTTP
@@ -118,6 +119,16 @@ struct RequestTests {
         let (header, claims) = try Self.claims(try Self.request(settings))
         #expect(header["kid"] == nil)
         #expect(claims["aud"] == .string("https://id.partner.example"))
+    }
+
+    @Test("a private key signs with an algorithm of its kind")
+    func privateKey() throws {
+        let key = try PrivateKey(generating: .p256)
+        let signer = AssertionSigner(key, keyID: "key-1")
+        #expect(signer.algorithm == "ES256")
+        #expect(signer.sign(Array("input".utf8))?.count == 64)
+        #expect(AssertionSigner(key, algorithm: .rs256).sign([]) == nil)
+        #expect(Sample.settings { $0.authentication = .assertion(signer) }.problems.isEmpty)
     }
 
     @Test("a key that can't sign is a misconfiguration, and no request is sent")

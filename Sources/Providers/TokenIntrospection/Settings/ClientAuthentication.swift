@@ -1,4 +1,5 @@
 internal import DoormanCore
+package import DoormanCrypto
 
 /// How requests authenticate Doorman as a client of the provider (RFC 6749, section 2.3; RFC 7523).
 package enum ClientAuthentication: Sendable, Hashable {
@@ -28,7 +29,7 @@ extension ClientSecret: Redacted {
 /// Signs client assertions with a private key. Two signers are equal only if they are the same object.
 package final class AssertionSigner: Sendable {
     /// The algorithms that a provider must expect: those of the keys that Doorman reads.
-    package static let algorithms = ["RS256", "PS256", "ES256", "EdDSA"]
+    package static let algorithms = PrivateKey.Algorithm.allCases.map(\.rawValue)
 
     /// The algorithm of ``sign``, as `alg` names it: one of ``algorithms``.
     package let algorithm: String
@@ -36,6 +37,14 @@ package final class AssertionSigner: Sendable {
     package let keyID: String?
     /// Returns the signature of the bytes as JSON Web Signatures have it, or `nil` if the key can't sign. Called on any thread.
     package let sign: @Sendable ([UInt8]) -> [UInt8]?
+
+    /// Creates a signer that signs with a private key.
+    ///
+    /// - Parameter algorithm: An algorithm of the key's ``PrivateKey/kind``; `nil` for the first of them.
+    package convenience init(_ key: PrivateKey, algorithm: PrivateKey.Algorithm? = nil, keyID: String? = nil) {
+        let algorithm = algorithm ?? key.kind.algorithms[0]
+        self.init(algorithm: algorithm.rawValue, keyID: keyID) { input in try? key.signature(of: input, with: algorithm) }
+    }
 
     package init(algorithm: String, keyID: String? = nil, sign: @escaping @Sendable ([UInt8]) -> [UInt8]?) {
         self.algorithm = algorithm
