@@ -3,6 +3,7 @@ import CurlTransport
 import DoormanBench
 import DoormanCore
 import DoormanCrypto
+import FacebookLogin
 import GraphAPI
 import ProviderHTTP
 import StrictJSON
@@ -46,6 +47,7 @@ struct RedactedTests {
             JSONValue.object([secret: .string(secret)]),
             AppSecret(secret), AppSecretProof(AppSecret(secret)),
             AccountKitRequests(settings),
+            FacebookRequests(FacebookLoginSettings(name: "facebook", applicationID: "1", secret: AppSecret(secret))),
             ClientSecret(secret), signer, IntrospectionRequests(introspection),
             TLSMaterial(certificateChain: bytes, privateKey: bytes),
             GraphRequest(method: "GET", target: "/v1.3/\(secret)?access_token=\(secret)"),
@@ -63,9 +65,9 @@ struct RedactedTests {
     /// The names of the types of ``values()``. The style test reads this list.
     static let types = [
         "AccountKitRequests", "AppSecret", "AppSecretProof", "AssertionSigner", "AuthorizationCode", "ClientSecret",
-        "CurlTransport.Settings", "DoormanClient", "EmulatorSettings.Account", "EmulatorSettings.App", "GraphRequest",
-        "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest", "HTTPResponse", "IntrospectionRequests",
-        "JSONValue", "PrivateKey", "RequestFrames", "TLSMaterial", "Token",
+        "CurlTransport.Settings", "DoormanClient", "EmulatorSettings.Account", "EmulatorSettings.App", "FacebookRequests",
+        "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest", "HTTPResponse",
+        "IntrospectionRequests", "JSONValue", "PrivateKey", "RequestFrames", "TLSMaterial", "Token",
     ]
 
     @Test("each redacted type has a value in this test")
