@@ -48,8 +48,9 @@ func program(_ name: String, in folder: String, _ dependencies: [Target.Dependen
     .executableTarget(name: name, dependencies: dependencies, path: "\(folder)/\(name)", swiftSettings: swiftSettings)
 }
 
-func tests(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
+/// - Parameter data: The files in the target's folder that tests read and the compiler does not.
+func tests(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency], data: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: path, exclude: data, swiftSettings: swiftSettings)
 }
 
 func fuzzer(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -249,9 +250,10 @@ let package = Package(
         tests(
             "JWTVerifierTests",
             [
-                "DoormanCore", "DoormanCrypto", "DoormanSupport", "JWTVerifier", "ProviderHTTP", "StrictJSON", "TestKit",
+                "COpenSSL", "DoormanCore", "DoormanCrypto", "DoormanSupport", "JWTVerifier", "ProviderHTTP", "StrictJSON",
+                "TestKit",
                 nioConcurrencyHelpers,
-            ]),
+            ], data: ["Vectors"]),
         tests(
             "AccountKitEmulatorTests",
             ["AccountKitEmulator", "DoormanCrypto", "TestKit", logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL]),
@@ -311,5 +313,8 @@ let package = Package(
             "fuzz-provider", path: "Provider",
             ["AccountKit", "DoormanCore", "DoormanSupport", "GraphAPI", "ProviderHTTP", nioConcurrencyHelpers]),
         fuzzer("fuzz-settings", path: "Settings", ["DoormanDaemon", logging, yams]),
+        fuzzer(
+            "fuzz-tokens", path: "Tokens", ["DoormanCore", "DoormanSupport", "JWTVerifier", "ProviderHTTP", "StrictJSON"]),
+        fuzzer("fuzz-keys", path: "Keys", ["DoormanCrypto", "JWTVerifier"]),
     ]
 )

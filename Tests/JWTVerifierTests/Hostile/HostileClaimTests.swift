@@ -70,7 +70,9 @@ struct HostileClaimTests {
         #expect(try await Self.rejection(["aud": text]) == .tokenRejected)
     }
 
-    @Test("an object as the audience is rejected", arguments: [#"{"orders-api":true}"#, #"{"0":"orders-api"}"#, #"[{"aud":"orders-api"}]"#])
+    @Test(
+        "an object as the audience is rejected",
+        arguments: [#"{"orders-api":true}"#, #"{"0":"orders-api"}"#, #"[{"aud":"orders-api"}]"#])
     func audienceObject(text: String) async throws {
         #expect(try await Self.rejection(["aud": text]) == .tokenRejected)
     }
@@ -105,7 +107,8 @@ struct HostileClaimTests {
         #expect(try await Self.rejection(["exp": text]) == .tokenRejected)
     }
 
-    @Test("an end of 1e308 is rejected", arguments: ["1e308", "1e19", "9223372036854775807", "9223372036854775808", "253402300800"])
+    @Test(
+        "an end of 1e308 is rejected", arguments: ["1e308", "1e19", "9223372036854775807", "9223372036854775808", "253402300800"])
     func endFar(text: String) async throws {
         #expect(try await Self.rejection(["exp": text]) == .tokenRejected)
     }
@@ -155,7 +158,8 @@ struct HostileClaimTests {
 
     // MARK: - Account
 
-    @Test("a token without an account is rejected", arguments: [nil, "null", #""""#, "1", #"["user-1"]"#, #""a\u0000b""#, #""a\nb""#])
+    @Test(
+        "a token without an account is rejected", arguments: [nil, "null", #""""#, "1", #"["user-1"]"#, #""a\u0000b""#, #""a\nb""#])
     func subject(text: String?) async throws {
         #expect(try await Self.rejection(["sub": text]) == .tokenRejected)
     }

@@ -165,7 +165,9 @@ struct HostileFormTests {
         #expect(try await Scene().rejection(of: Sample.token(claims: text)) == .malformedToken)
     }
 
-    @Test("invalid UTF-8 is malformed", arguments: [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]] as [[UInt8]])
+    @Test(
+        "invalid UTF-8 is malformed",
+        arguments: [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]] as [[UInt8]])
     func invalidUTF8(bytes: [UInt8]) async throws {
         let header = Array(#"{"alg":"RS256","kid":"rsa-1","x":""#.utf8) + bytes + Array("\"}".utf8)
         #expect(try await Scene().rejection(of: signed(header, Array(Sample.claims([:]).utf8))) == .malformedToken)
@@ -175,7 +177,9 @@ struct HostileFormTests {
 
     @Test("a byte order mark is malformed")
     func byteOrderMark() async throws {
-        #expect(try await Scene().rejection(of: Sample.signed("\u{feff}" + #"{"alg":"RS256","kid":"rsa-1"}"#, Sample.claims([:]))) == .malformedToken)
+        #expect(
+            try await Scene().rejection(of: Sample.signed("\u{feff}" + #"{"alg":"RS256","kid":"rsa-1"}"#, Sample.claims([:])))
+                == .malformedToken)
         #expect(try await Scene().rejection(of: Sample.token(claims: "\u{feff}" + Sample.claims([:]))) == .malformedToken)
     }
 
@@ -192,7 +196,8 @@ struct HostileFormTests {
         settings.maximumTokenBytes = 32_768
         #expect(try await Scene(settings).rejection(of: Sample.token(header: ["x": deep])) == .malformedToken)
         #expect(try await Scene(settings).rejection(of: Sample.token(claims: Sample.claims(["x": deep]))) == .malformedToken)
-        #expect(try await Scene(settings).rejection(of: Sample.token(claims: String(repeating: "[", count: 10_000))) == .malformedToken)
+        #expect(
+            try await Scene(settings).rejection(of: Sample.token(claims: String(repeating: "[", count: 10_000))) == .malformedToken)
     }
 
     @Test("a member twice in the header is malformed")

@@ -7,7 +7,8 @@ import Testing
 /// Tokens whose header is an attack. Each scene has the issuer's genuine keys.
 @Suite("Hostile headers")
 struct HostileHeaderTests {
-    private static func rejection(header: [String: String?], claims: String = Sample.claims([:])) async throws -> Rejection.Reason? {
+    private static func rejection(header: [String: String?], claims: String = Sample.claims([:])) async throws -> Rejection.Reason?
+    {
         try await Scene().rejection(of: Sample.token(header: header, claims: claims))
     }
 
@@ -150,7 +151,8 @@ struct HostileHeaderTests {
     @Test("crit with an unknown extension is rejected")
     func unknownExtension() async throws {
         #expect(try await Self.rejection(header: ["crit": #"["exp"]"#]) == .tokenRejected)
-        #expect(try await Self.rejection(header: ["crit": #"["http://example.com/x"]"#, "http://example.com/x": "1"]) == .tokenRejected)
+        #expect(
+            try await Self.rejection(header: ["crit": #"["http://example.com/x"]"#, "http://example.com/x": "1"]) == .tokenRejected)
     }
 
     @Test("an empty crit is rejected")
@@ -179,12 +181,16 @@ struct HostileHeaderTests {
         #expect(try await Self.rejection(header: [:], claims: "\"\(inner)\"") == .malformedToken)
     }
 
-    @Test("a type other than JWT and at+jwt is rejected", arguments: ["\"JOSE\"", "\"logout+jwt\"", "\"\"", "1", "null", "\"dpop+jwt\""])
+    @Test(
+        "a type other than JWT and at+jwt is rejected",
+        arguments: ["\"JOSE\"", "\"logout+jwt\"", "\"\"", "1", "null", "\"dpop+jwt\""])
     func type(text: String) async throws {
         #expect(try await Self.rejection(header: ["typ": text]) == .tokenRejected)
     }
 
-    @Test("a token without a type, or with one of the known types, is valid", arguments: ["\"JWT\"", "\"jwt\"", "\"at+jwt\"", "\"application/at+jwt\"", nil])
+    @Test(
+        "a token without a type, or with one of the known types, is valid",
+        arguments: ["\"JWT\"", "\"jwt\"", "\"at+jwt\"", "\"application/at+jwt\"", nil])
     func knownType(text: String?) async throws {
         #expect(try await Self.rejection(header: ["typ": text]) == nil)
     }
@@ -201,7 +207,9 @@ struct HostileHeaderTests {
 
     // MARK: - Key ids
 
-    @Test("a key id that is a path is only an unknown id", arguments: ["../../../../dev/null", "/etc/passwd", "file:///dev/null", "' OR 1=1 --"])
+    @Test(
+        "a key id that is a path is only an unknown id",
+        arguments: ["../../../../dev/null", "/etc/passwd", "file:///dev/null", "' OR 1=1 --"])
     func pathAsKeyID(id: String) async throws {
         let scene = try Scene()
         #expect(try await scene.rejection(of: Sample.token(id: id)) == .tokenRejected)

@@ -60,7 +60,8 @@ struct HostileKeySetTests {
     @Test("a key with use enc is skipped")
     func encryptionKey() async throws {
         #expect(try await Self.skipped(TestKey.p256.get().jwk("enc", ["use": #""enc""#])) == [.otherUse])
-        let scene = try Scene(keySet: Sample.keySet([TestKey.rsa.get().jwk("rsa-1", ["use": #""enc""#]), TestKey.p256.get().jwk("x")]))
+        let scene = try Scene(
+            keySet: Sample.keySet([TestKey.rsa.get().jwk("rsa-1", ["use": #""enc""#]), TestKey.p256.get().jwk("x")]))
         #expect(try await scene.rejection(of: Sample.token()) == .tokenRejected)
         #expect(try await Self.skipped(TestKey.p256.get().jwk("enc", ["use": #"["sig"]"#])) == [.otherUse])
     }
@@ -70,7 +71,9 @@ struct HostileKeySetTests {
         #expect(try await Self.skipped(TestKey.p256.get().jwk("ops", ["key_ops": text])) == [.otherUse])
     }
 
-    @Test("a key for another algorithm is skipped", arguments: [#""RSA-OAEP""#, #""HS256""#, #""ES384""#, #""RS256""#, #""none""#, "1", "null"])
+    @Test(
+        "a key for another algorithm is skipped",
+        arguments: [#""RSA-OAEP""#, #""HS256""#, #""ES384""#, #""RS256""#, #""none""#, "1", "null"])
     func otherAlgorithm(text: String) async throws {
         #expect(try await Self.skipped(TestKey.p256.get().jwk("alg", ["alg": text])) == [.unsupportedAlgorithm])
     }
@@ -81,7 +84,8 @@ struct HostileKeySetTests {
         let key = #"{"kty":"oct","kid":"secret","alg":"HS256","k":"\#(base64URL(secret))"}"#
         #expect(try await Self.skipped(key) == [.sharedSecret])
         let scene = try Scene(keySet: Sample.keySet([key, TestKey.p256.get().jwk("p256-1")]))
-        #expect(try await scene.rejection(of: Sample.symmetric(secret, header: #"{"alg":"HS256","kid":"secret"}"#)) == .tokenRejected)
+        #expect(
+            try await scene.rejection(of: Sample.symmetric(secret, header: #"{"alg":"HS256","kid":"secret"}"#)) == .tokenRejected)
     }
 
     @Test("a set of nothing but shared secrets has no keys")
@@ -137,13 +141,18 @@ struct HostileKeySetTests {
 
     @Test("an Ed25519 point of small order is skipped")
     func smallOrder() async throws {
-        for bytes in [[UInt8](repeating: 0, count: 32), [1] + [UInt8](repeating: 0, count: 31), [1] + [UInt8](repeating: 0, count: 30) + [0x80]] {
+        for bytes in [
+            [UInt8](repeating: 0, count: 32), [1] + [UInt8](repeating: 0, count: 31),
+            [1] + [UInt8](repeating: 0, count: 30) + [0x80],
+        ] {
             let key = try TestKey.ed25519.get().jwk("x", ["x": "\"\(base64URL(bytes))\""])
             #expect(try await Self.skipped(key) == [.unusable(.smallOrder)])
         }
     }
 
-    @Test("numbers that are missing or not base64url are skipped", arguments: ["null", "1", #""""#, #""AQAB=""#, #""AQ+B""#, #""AQA B""#, #""A""#])
+    @Test(
+        "numbers that are missing or not base64url are skipped",
+        arguments: ["null", "1", #""""#, #""AQAB=""#, #""AQ+B""#, #""AQA B""#, #""A""#])
     func numbers(text: String) async throws {
         #expect(try await Self.skipped(TestKey.rsa.get().jwk("x", ["e": text])) == [.invalidMember])
         #expect(try await Self.skipped(TestKey.p256.get().jwk("x", ["y": text])) == [.invalidMember])
@@ -154,7 +163,9 @@ struct HostileKeySetTests {
         #expect(try await Self.skipped(text) == [.notAnObject])
     }
 
-    @Test("a key id that is not a text, or too long, is skipped", arguments: ["1", "null", "[]", #""""#, "\"\(String(repeating: "k", count: 257))\""])
+    @Test(
+        "a key id that is not a text, or too long, is skipped",
+        arguments: ["1", "null", "[]", #""""#, "\"\(String(repeating: "k", count: 257))\""])
     func keyID(text: String) async throws {
         #expect(try await Self.skipped(TestKey.p256.get().jwk(nil, ["kid": text])) == [.invalidID])
     }
@@ -167,7 +178,9 @@ struct HostileKeySetTests {
         #expect(try await scene.rejection(of: Sample.token(key: one, id: "same")) == nil)
         #expect(try await scene.rejection(of: Sample.token(key: two, id: "same")) == nil)
         #expect(try await scene.rejection(of: Sample.token(key: TestKey.p256.get(), algorithm: .es256, id: "same")) == nil)
-        #expect(try await scene.rejection(of: Sample.token(key: TestKey.ed25519.get(), algorithm: .edDSA, id: "same")) == .tokenRejected)
+        #expect(
+            try await scene.rejection(of: Sample.token(key: TestKey.ed25519.get(), algorithm: .edDSA, id: "same")) == .tokenRejected
+        )
     }
 
     @Test("the same key twice counts once, and a fifth key with the same id is skipped")
@@ -201,7 +214,12 @@ struct HostileKeySetTests {
         #expect(throws: KeyFetchFailure.tooManyKeys) { try KeySet(Array(Sample.keySet(Array(repeating: key, count: 101)).utf8)) }
     }
 
-    @Test("text that is not a key set is refused", arguments: ["", "[]", "null", "1", "{", #"{"keys":{}}"#, #"{"keys":null}"#, #"{"keys":[],"keys":[]}"#, #"{"a":1}"#, #"{"error":{"message":"x"}}"#])
+    @Test(
+        "text that is not a key set is refused",
+        arguments: [
+            "", "[]", "null", "1", "{", #"{"keys":{}}"#, #"{"keys":null}"#, #"{"keys":[],"keys":[]}"#, #"{"a":1}"#,
+            #"{"error":{"message":"x"}}"#,
+        ])
     func notASet(text: String) {
         #expect(throws: KeyFetchFailure.self) { try KeySet(Array(text.utf8)) }
     }
@@ -237,7 +255,8 @@ struct HostileKeySetTests {
     func messages() throws {
         let planted = "planted-by-the-issuer"
         let set = Sample.keySet([
-            try TestKey.p256.get().jwk(planted, ["crv": "\"\(planted)\""]), try TestKey.p256.get().jwk(planted, ["alg": "\"\(planted)\""]),
+            try TestKey.p256.get().jwk(planted, ["crv": "\"\(planted)\""]),
+            try TestKey.p256.get().jwk(planted, ["alg": "\"\(planted)\""]),
             try TestKey.p256.get().jwk(planted, ["use": "\"\(planted)\""]), "\"\(planted)\"",
         ])
         let skipped = try KeySet(Array(set.utf8)).skipped

@@ -120,7 +120,8 @@ struct HostileSignatureTests {
         for index in token.bytes.indices {
             var bytes = token.bytes
             bytes[index] = bytes[index] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
-            #expect(try await scene.rejection(of: Token(bytes: bytes)) != nil)
+            // With another key id, the verdict can be that it is unknown for now.
+            #expect((try? await scene.identity(of: Token(bytes: bytes))) == nil)
         }
     }
 

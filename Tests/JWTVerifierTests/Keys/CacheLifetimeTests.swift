@@ -9,7 +9,8 @@ struct CacheLifetimeTests {
         "max-age is read as RFC 9111 has it",
         arguments: [
             ("max-age=3600", 3600), ("public, max-age=19204, must-revalidate, no-transform", 19_204), ("MAX-AGE=5", 5),
-            ("max-age=0", 0), ("max-age=\"60\"", 60), ("no-store", 0), ("no-cache, max-age=60", 0), ("max-age=99999999999999999999", 1 << 31),
+            ("max-age=0", 0), ("max-age=\"60\"", 60), ("no-store", 0), ("no-cache, max-age=60", 0),
+            ("max-age=99999999999999999999", 1 << 31),
             ("s-maxage=60", nil), ("max-age=-1", nil), ("max-age=", nil), ("max-age=1.5", nil), ("max-age=60x", nil), ("", nil),
             ("private", nil), ("x-max-age=60", nil), ("max-age=60,max-age=70", 60), ("\tmax-age=60\t", 60),
         ] as [(String, Int64?)])

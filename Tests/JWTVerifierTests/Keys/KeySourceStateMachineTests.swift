@@ -172,11 +172,11 @@ struct KeySourceStateMachineTests {
         let arrival = machine.arrive()
         _ = machine.periodic(at: Self.start)
         _ = machine.complete(1, try Self.fetched(["a"]), at: Self.start)
-        for id in UInt8(0)..<100 { #expect(Self.text(machine.lookup([id], arrival, at: Self.at(1))) == "unknown") }
+        for id in UInt8(0)..<100 { #expect(Self.text(machine.lookup([200, id], arrival, at: Self.at(1))) == "unknown") }
         #expect(machine.unknownCount == 10)
         // The others cause no false rejection of calls that come later.
-        #expect(Self.text(machine.lookup([50], machine.arrive(), at: Self.at(1))) == "begin 2")
-        for id in UInt8(100)..<105 { _ = machine.lookup([id], arrival, at: Self.at(40)) }
+        #expect(Self.text(machine.lookup([200, 50], machine.arrive(), at: Self.at(1))) == "begin 2")
+        for id in UInt8(100)..<105 { _ = machine.lookup([200, id], arrival, at: Self.at(40)) }
         #expect(machine.unknownCount == 5)
     }
 
@@ -232,7 +232,8 @@ struct KeySourceStateMachineTests {
         var machine = try Self.loaded()
         var events: [KeyEvent?] = []
         for (number, result) in [
-            (2, Self.failure), (3, Self.failure), (4, .failure(.notJSON)), (5, try Self.fetched(["a"])), (6, try Self.fetched(["a"])),
+            (2, Self.failure), (3, Self.failure), (4, .failure(.notJSON)), (5, try Self.fetched(["a"])),
+            (6, try Self.fetched(["a"])),
             (7, try Self.fetched(["a", "b"])),
         ] as [(UInt64, Result<KeyFetcher.Fetched, KeyFetchFailure>)] {
             let now = Self.at(Double(number) * 1000)

@@ -114,7 +114,9 @@ struct KeySourceTests {
         try await eventually("the keys are there") { scene.verifier.hasTriedKeys }
         scene.clock.advance(by: .seconds(59))
         // Spends the fetch on demand.
-        #expect(try await scene.rejection(of: Sample.token(key: TestKey.p256.get(), algorithm: .es256, id: "invented")) == .tokenRejected)
+        #expect(
+            try await scene.rejection(of: Sample.token(key: TestKey.p256.get(), algorithm: .es256, id: "invented"))
+                == .tokenRejected)
         scene.issuer.publish(Sample.keySet([try TestKey.rsa.get().jwk("old"), try TestKey.otherRSA.get().jwk("new")]))
         scene.clock.advance(by: .seconds(29))
         let new = try Sample.token(key: TestKey.otherRSA.get(), id: "new")
@@ -207,7 +209,8 @@ struct KeySourceTests {
         let token = try Sample.token()
         let call = Task { () async throws -> Verdict in
             try await scene.verifier.verify(
-                VerificationRequest(token: token, applicationID: nil), deadline: Deadline(scene.clock.now.advanced(by: .seconds(1))))
+                VerificationRequest(token: token, applicationID: nil), deadline: Deadline(scene.clock.now.advanced(by: .seconds(1)))
+            )
         }
         try await eventually("a fetch has begun") { scene.issuer.requests.count == 1 }
         scene.clock.advance(by: .seconds(2))
@@ -250,35 +253,51 @@ struct KeySourceTests {
         return (scene, scene.events.withLockedValue { $0.first })
     }
 
-    @Test("the keys are found through the OpenID configuration, with and without a trailing slash", arguments: [Sample.issuer, String(Sample.issuer.dropLast())])
+    @Test(
+        "the keys are found through the OpenID configuration, with and without a trailing slash",
+        arguments: [Sample.issuer, String(Sample.issuer.dropLast())])
     func discovered(issuer: String) async throws {
         let (scene, event) = try await Self.discovery(#"{"issuer":"\#(issuer)","jwks_uri":"\#(Sample.keysURL)"}"#, issuer: issuer)
         #expect(event == .loaded(usable: 5, skipped: []))
         #expect(scene.issuer.requests == [Sample.configurationURL, Sample.keysURL])
     }
 
-    @Test("a configuration of another issuer is refused", arguments: ["https://attacker.example/", "https://login.example.org", "https://LOGIN.example.org/"])
+    @Test(
+        "a configuration of another issuer is refused",
+        arguments: ["https://attacker.example/", "https://login.example.org", "https://LOGIN.example.org/"])
     func otherIssuer(issuer: String) async throws {
         let (scene, event) = try await Self.discovery(#"{"issuer":"\#(issuer)","jwks_uri":"\#(Sample.keysURL)"}"#)
         #expect(event == .fetchFailed(.otherIssuer, keysUsableFor: nil))
         #expect(scene.issuer.requests == [Sample.configurationURL])
     }
 
-    @Test("keys on another host are refused", arguments: ["https://attacker.example/keys", "https://login.example.org.attacker.example/keys", "https://127.0.0.1/keys"])
+    @Test(
+        "keys on another host are refused",
+        arguments: ["https://attacker.example/keys", "https://login.example.org.attacker.example/keys", "https://127.0.0.1/keys"])
     func otherHost(url: String) async throws {
         let (scene, event) = try await Self.discovery(#"{"issuer":"\#(Sample.issuer)","jwks_uri":"\#(url)"}"#)
         #expect(event == .fetchFailed(.keysOnOtherHost, keysUsableFor: nil))
         #expect(scene.issuer.requests == [Sample.configurationURL])
     }
 
-    @Test("keys without TLS are refused", arguments: ["http://login.example.org/keys", "file:///etc/passwd", "http://169.254.169.254/", "", "//login.example.org/keys", "https://a@login.example.org/keys"])
+    @Test(
+        "keys without TLS are refused",
+        arguments: [
+            "http://login.example.org/keys", "file:///etc/passwd", "http://169.254.169.254/", "", "//login.example.org/keys",
+            "https://a@login.example.org/keys",
+        ])
     func unencrypted(url: String) async throws {
         let (scene, event) = try await Self.discovery(#"{"issuer":"\#(Sample.issuer)","jwks_uri":"\#(url)"}"#)
         #expect(event == .fetchFailed(.keysURLNotAllowed, keysUsableFor: nil))
         #expect(scene.issuer.requests == [Sample.configurationURL])
     }
 
-    @Test("a configuration without issuer or jwks_uri is refused", arguments: ["{}", #"{"issuer":"https://login.example.org/"}"#, #"{"jwks_uri":"https://login.example.org/keys"}"#, #"{"issuer":["https://login.example.org/"],"jwks_uri":"x"}"#])
+    @Test(
+        "a configuration without issuer or jwks_uri is refused",
+        arguments: [
+            "{}", #"{"issuer":"https://login.example.org/"}"#, #"{"jwks_uri":"https://login.example.org/keys"}"#,
+            #"{"issuer":["https://login.example.org/"],"jwks_uri":"x"}"#,
+        ])
     func incomplete(text: String) async throws {
         #expect(try await Self.discovery(text).1 == .fetchFailed(.notAConfiguration, keysUsableFor: nil))
     }

@@ -86,7 +86,8 @@ struct Scene: Sendable {
 
     func verifyWithoutSyntax(_ token: Token, applicationID: String? = nil) async throws(VerificationError) -> Verdict {
         try await verifier.verify(
-            VerificationRequest(token: token, applicationID: applicationID), deadline: Deadline(clock.now.advanced(by: .seconds(30))))
+            VerificationRequest(token: token, applicationID: applicationID),
+            deadline: Deadline(clock.now.advanced(by: .seconds(30))))
     }
 
     /// The reason of the rejection; `nil` if the token is valid.

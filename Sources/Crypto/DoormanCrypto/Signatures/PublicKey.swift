@@ -18,6 +18,8 @@ package final class PublicKey: @unchecked Sendable {
         /// The modulus has this number of bits.
         case rsaLength(bits: Int)
         case evenModulus
+        /// The private key can be computed from the modulus (CVE-2017-15361).
+        case weakModulus
         /// The exponent is even, less than 3, or longer than eight bytes.
         case exponent
         /// A coordinate of a curve's point, or an Ed25519 key, has another length than its curve demands.
@@ -36,6 +38,7 @@ package final class PublicKey: @unchecked Sendable {
             switch self {
             case .rsaLength(let bits): "has an RSA modulus of \(bits) bits, and needs 2048 to 8192"
             case .evenModulus: "has an even RSA modulus"
+            case .weakModulus: "has an RSA modulus with the weakness ROCA"
             case .exponent: "has an RSA exponent that is even, less than 3 or longer than 8 bytes"
             case .length: "has a coordinate of the wrong length"
             case .notOnCurve: "is not a point on its curve"
@@ -70,6 +73,7 @@ package final class PublicKey: @unchecked Sendable {
         guard let lastOfExponent = exponent.last, lastOfExponent & 1 == 1, exponent != [1],
             exponent.count <= Self.maximumExponentBytes
         else { throw .exponent }
+        guard !WeakModulus.isWeak(modulus) else { throw .weakModulus }
         guard let key = unsafe Self.rsaKey(modulus, exponent) else { throw Self.failure(.failed) }
         unsafe self.key = key
         kind = .rsa

@@ -1,13 +1,12 @@
 internal import DoormanCore
 internal import DoormanSupport
+internal import ProviderHTTP
 internal import StrictJSON
 
 /// The claims of a token whose rules hold (RFC 7519, section 4.1; RFC 8725). Whether its signature is valid is another question.
 struct TokenClaims: Sendable {
     /// The maximum length of `sub` in bytes.
     static let maximumSubjectBytes = 256
-    /// The maximum length of all copied claims, names and values, in bytes.
-    static let maximumCopiedBytes = 4096
 
     let subject: String
     let expiresAt: Timestamp
@@ -41,7 +40,7 @@ struct TokenClaims: Sendable {
         phone = members["phone_number"]?.string.flatMap(TelephoneNumber.parse)
         // Firebase has no such claim: it sends a code to each number that it stores.
         isPhoneVerified = phone != nil && (settings.preset == .firebase || Self.isTrue(members["phone_number_verified"]))
-        email = members["email"]?.string.flatMap { Self.isPlausible(email: $0) ? $0 : nil }
+        email = members["email"]?.string.flatMap { EmailSyntax.isPlausible($0) ? $0 : nil }
         isEmailVerified = email != nil && Self.isTrue(members["email_verified"])
     }
 }
@@ -127,15 +126,8 @@ extension TokenClaims {
     private static func copied(
         _ members: [String: JSONValue], _ settings: JWTSettings
     ) throws(RejectedToken) -> [String: String] {
-        var copied: [String: String] = [:]
-        var bytes = 0
-        for name in settings.claims {
-            guard let text = members[name]?.text else { continue }
-            bytes += name.utf8.count + text.utf8.count
-            guard bytes <= maximumCopiedBytes else {
-                throw RejectedToken(.tokenRejected, "The claims to copy from the token are longer than 4096 bytes.")
-            }
-            copied[name] = text
+        guard let copied = CopiedClaims.copy(settings.claims, from: members) else {
+            throw RejectedToken(.tokenRejected, "The claims to copy from the token are longer than 4096 bytes.")
         }
         return copied
     }
@@ -143,12 +135,6 @@ extension TokenClaims {
     /// Whether a claim is `true`, or the text that some issuers write in its place.
     private static func isTrue(_ value: JSONValue?) -> Bool {
         value == .bool(true) || value?.string == "true"
-    }
-
-    private static func isPlausible(email: String) -> Bool {
-        let bytes = email.utf8
-        return (3...320).contains(bytes.count) && bytes.dropFirst().dropLast().contains(UInt8(ascii: "@"))
-            && bytes.allSatisfy { $0 > 0x20 && $0 != 0x7f }
     }
 }
 

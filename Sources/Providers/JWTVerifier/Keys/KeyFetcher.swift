@@ -44,7 +44,7 @@ struct KeyFetcher: Sendable {
         guard let issuer = members["issuer"]?.string, let url = members["jwks_uri"]?.string else { throw .notAConfiguration }
         // A configuration of another issuer would let that issuer sign tokens of this one (OpenID Connect Discovery 1.0, section 4.3).
         guard issuer.isIdentical(to: settings.issuer) else { throw .otherIssuer }
-        guard URLPolicy.accepts(url) else { throw .keysURLNotAllowed }
+        guard URLPolicy.accepts(Self.escaped(url)) else { throw .keysURLNotAllowed }
         guard Self.host(of: url) == Self.host(of: settings.issuer) else { throw .keysOnOtherHost }
         return url
     }
@@ -52,7 +52,8 @@ struct KeyFetcher: Sendable {
     private func get(_ url: String, deadline: Deadline) async throws(KeyFetchFailure) -> HTTPResponse {
         let response: HTTPResponse
         do throws(VerificationError) {
-            response = try await send(HTTPRequest(.get, url: url, isRepeatable: true), deadline)
+            response = try await send(
+                HTTPRequest(.get, url: Self.escaped(url), maximumBodyBytes: KeySet.maximumBytes, isRepeatable: true), deadline)
         } catch {
             throw .noResponse(error.message)
         }
@@ -60,6 +61,14 @@ struct KeyFetcher: Sendable {
         guard response.status == 200 else { throw .status(response.status) }
         guard response.body.count <= KeySet.maximumBytes else { throw .tooLong }
         return response
+    }
+
+    /// Percent-encodes each `@` of a path, as in the URLs of Google's keys. RFC 3986 allows it there, and ``URLPolicy`` does not, since an `@`
+    /// can also end a user name.
+    static func escaped(_ url: String) -> String {
+        let start = url.firstRange(of: "://")?.upperBound ?? url.startIndex
+        let end = url[start...].firstIndex { "/?".contains($0) } ?? url.endIndex
+        return String(url[..<end]) + url[end...].replacing("@", with: "%40")
     }
 
     /// The scheme and the host of a URL that ``URLPolicy`` accepts, in lowercase and without the port.

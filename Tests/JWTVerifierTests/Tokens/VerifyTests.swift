@@ -1,0 +1,233 @@
+import DoormanCore
+import DoormanCrypto
+import DoormanSupport
+import TestKit
+import Testing
+
+@testable import JWTVerifier
+
+@Suite("Verification of JSON Web Tokens")
+struct VerifyTests {
+    @Test(
+        "every algorithm with its key is valid", arguments: SignatureAlgorithm.allCases)
+    func algorithms(_ algorithm: SignatureAlgorithm) async throws {
+        let (key, id): (TestKey, String) =
+            switch algorithm {
+            case .es256: (try TestKey.p256.get(), "p256-1")
+            case .es384: (try TestKey.p384.get(), "p384-1")
+            case .es512: (try TestKey.p521.get(), "p521-1")
+            case .edDSA: (try TestKey.ed25519.get(), "ed-1")
+            default: (try TestKey.rsa.get(), "rsa-1")
+            }
+        let scene = try Scene()
+        #expect(try await scene.rejection(of: Sample.token(key: key, algorithm: algorithm, id: id)) == nil)
+    }
+
+    @Test("the identity has the facts of the token")
+    func identity() async throws {
+        var settings = Sample.settings()
+        settings.claims = ["tenant", "roles", "absent"]
+        let scene = try Scene(settings)
+        let claims = Sample.claims([
+            "scope": #""read write""#, "tenant": #"{"id":7}"#, "roles": #"["admin","b"]"#, "email": #""u@example.org""#,
+            "email_verified": "true", "phone_number": #""+4915112345678""#, "phone_number_verified": "true", "other": "1",
+        ])
+        let identity = try #require(try await scene.identity(of: Sample.token(claims: claims)))
+        #expect(identity.accountID == "user-1")
+        #expect(identity.applicationID == Sample.audience)
+        #expect(identity.audiences == [Sample.audience])
+        #expect(identity.provider == "corp")
+        #expect(identity.issuer == Sample.issuer)
+        #expect(identity.scopes == ["read", "write"])
+        #expect(identity.claims == ["tenant": #"{"id":7}"#, "roles": #"["admin","b"]"#])
+        #expect(identity.email == "u@example.org")
+        #expect(identity.isEmailVerified)
+        #expect(identity.phone == PhoneNumber(number: "+4915112345678", countryPrefix: "49", nationalNumber: "15112345678"))
+        #expect(identity.isPhoneVerified)
+        #expect(identity.verifiedAt == scene.clock.wallTime)
+        #expect(identity.validUntil == Timestamp(millisecondsSince1970: Int64(Sample.now + 3600) * 1000))
+        #expect(identity.expiresAt == identity.validUntil)
+        #expect(identity.freshness == .fresh)
+        let key = try KeySet(Array(Sample.keySet([TestKey.rsa.get().jwk()]).utf8)).keys[0].publicKey
+        #expect(identity.signingKey == key.fingerprint)
+    }
+
+    @Test("a token without such facts has an identity without them")
+    func bareIdentity() async throws {
+        let identity = try #require(try await Scene().identity(of: Sample.token()))
+        #expect(identity.scopes.isEmpty && identity.claims.isEmpty)
+        #expect(identity.email == nil && identity.phone == nil)
+        #expect(!identity.isEmailVerified && !identity.isPhoneVerified)
+    }
+
+    @Test("an odd e-mail address or phone number is left out, and not verified")
+    func oddContacts() async throws {
+        for (email, phone) in [
+            (#""no-at-sign""#, #""0301234567""#), (#""a b@c""#, #""+0123456789""#), ("1", "1"), (#""@""#, #""+""#),
+        ] {
+            let claims = Sample.claims([
+                "email": email, "email_verified": "true", "phone_number": phone, "phone_number_verified": "true",
+            ])
+            let identity = try #require(try await Scene().identity(of: Sample.token(claims: claims)))
+            #expect(identity.email == nil && identity.phone == nil)
+            #expect(!identity.isEmailVerified && !identity.isPhoneVerified)
+        }
+    }
+
+    @Test("only true says that an address is verified", arguments: ["false", "1", "null", #""yes""#, #""TRUE""#, "[true]"])
+    func notVerified(text: String) async throws {
+        let claims = Sample.claims(["email": #""u@example.org""#, "email_verified": text])
+        let identity = try #require(try await Scene().identity(of: Sample.token(claims: claims)))
+        #expect(identity.email != nil && !identity.isEmailVerified)
+    }
+
+    // MARK: - Audience
+
+    @Test("the application is the audience that the call names, if the token has it and it is configured")
+    func application() async throws {
+        let scene = try Scene(Sample.settings(audience: ["first", "second", "third"]))
+        let token = try Sample.token(claims: Sample.claims(["aud": #"["third","other","second"]"#]))
+        #expect(try await scene.identity(of: token)?.applicationID == "second")
+        #expect(try await scene.identity(of: token, applicationID: "third")?.applicationID == "third")
+        #expect(try await scene.identity(of: token, applicationID: "first")?.applicationID == "second")
+        #expect(try await scene.identity(of: token, applicationID: "other")?.applicationID == "second")
+        #expect(try await scene.identity(of: token)?.audiences == ["second", "third"])
+    }
+
+    // MARK: - Scopes and claims
+
+    @Test(
+        "scopes are a text or a list, of scope or else scp",
+        arguments: [
+            (nil, ["scope": #""a b  c ""#], ["a", "b", "c"]), (nil, ["scp": #"["a","b"]"#], ["a", "b"]),
+            (nil, ["scp": #""a b""#], ["a", "b"]), (nil, ["scope": #"["a"]"#, "scp": #"["b"]"#], ["a"]),
+            (nil, ["scope": "1", "scp": #"["b"]"#], []), (nil, ["scp": #"["a",1]"#], []), (nil, ["scope": #""""#], []),
+            ("permissions", ["permissions": #"["p"]"#, "scope": #""a""#], ["p"]), ("permissions", ["scope": #""a""#], []),
+        ] as [(String?, [String: String], [String])])
+    func scopes(claim: String?, changes: [String: String], expected: [String]) async throws {
+        var settings = Sample.settings()
+        settings.scopesClaim = claim
+        let token = try Sample.token(claims: Sample.claims(changes.mapValues { $0 }))
+        #expect(try await Scene(settings).identity(of: token)?.scopes == expected)
+    }
+
+    @Test("claims to copy of more than 4 KiB are a rejection, since none may be missing")
+    func longClaims() async throws {
+        var settings = Sample.settings()
+        settings.claims = ["a", "b"]
+        let long = "\"\(String(repeating: "x", count: 4090))\""
+        #expect(try await Scene(settings).rejection(of: Sample.token(claims: Sample.claims(["a": long]))) == nil)
+        #expect(try await Scene(settings).rejection(of: Sample.token(claims: Sample.claims(["a": long, "b": "12"]))) == nil)
+        #expect(
+            try await Scene(settings).rejection(of: Sample.token(claims: Sample.claims(["a": long, "b": "123"]))) == .tokenRejected)
+    }
+
+    // MARK: - Time
+
+    @Test("a token that expires while its call waits for keys is rejected")
+    func expiresWhileWaiting() async throws {
+        let scene = try Scene()
+        scene.issuer.hold()
+        let token = try Sample.token(claims: Sample.claims(["exp": "\(Sample.now + 2)"]))
+        let call = Task { try await scene.verify(token) }
+        try await eventually("a fetch has begun") { scene.issuer.requests.count == 1 }
+        scene.clock.advance(by: .seconds(3))
+        scene.issuer.release()
+        guard case .rejected(let rejection) = try await call.value else { throw NeverHappened(description: "the token is valid") }
+        #expect(rejection.reason == .tokenRejected)
+    }
+
+    @Test("no message contains a part of the token")
+    func messages() async throws {
+        let planted = "planted-secret"
+        let claims = ["iss", "aud", "sub", "exp", "nbf", "iat"]
+        var tokens = try claims.map { try Sample.token(claims: Sample.claims([$0: "\"\(planted)\u{1}\""])) }
+        tokens += try ["alg", "kid", "typ", "cty", "crit"].map { try Sample.token(header: [$0: "\"\(planted)\""]) }
+        tokens += [Token(planted), Token("\(planted).\(planted).\(planted)")]
+        for token in tokens {
+            guard case .rejected(let rejection) = try await Scene().verify(token) else { continue }
+            #expect(!rejection.message.contains(planted))
+            #expect(rejection.message.hasSuffix("."))
+        }
+        var dumped = ""
+        dump(try CheckedToken(try Sample.token().bytes, Sample.settings(), at: SteppedClock().wallTime), to: &dumped)
+        #expect(!dumped.contains("user-1"))
+    }
+}
+
+@Suite("Revocation and other operations of JSON Web Tokens")
+struct RevocationTests {
+    private static func revoke(_ request: RevocationRequest, _ scene: Scene) async throws(VerificationError) -> RevocationOutcome {
+        try await scene.verifier.revoke(request, deadline: Deadline(scene.clock.now.advanced(by: .seconds(5))))
+    }
+
+    @Test("a valid token is denied locally until its end")
+    func valid() async throws {
+        let outcome = try await Self.revoke(RevocationRequest(.token(Sample.token())), Scene())
+        #expect(outcome == .deniedLocally(until: Timestamp(millisecondsSince1970: Int64(Sample.now + 3600) * 1000)))
+    }
+
+    @Test("a rejected token is invalid already")
+    func rejected() async throws {
+        for changes in [["exp": "1"], ["aud": #""x""#]] as [[String: String?]] {
+            let token = try Sample.token(claims: Sample.claims(changes))
+            #expect(try await Self.revoke(RevocationRequest(.token(token)), Scene()) == .alreadyInvalid)
+        }
+    }
+
+    @Test("without keys, a revocation is unavailable")
+    func unavailable() async throws {
+        let scene = try Scene()
+        scene.issuer.fail()
+        let error = await #expect(throws: VerificationError.self) {
+            try await Self.revoke(RevocationRequest(.token(Sample.token())), scene)
+        }
+        #expect(error?.code == .providerUnavailable)
+    }
+
+    @Test("malformed tokens, other applications, accounts and codes are errors")
+    func errors() async throws {
+        let scene = try Scene()
+        let malformed = await #expect(throws: VerificationError.self) {
+            try await Self.revoke(RevocationRequest(.token(Token("a.b"))), scene)
+        }
+        #expect(malformed?.code == .invalidRequest)
+        let other = await #expect(throws: VerificationError.self) {
+            try await Self.revoke(RevocationRequest(.token(Sample.token()), applicationID: "other"), scene)
+        }
+        #expect(other == .unknownApplication)
+        let account = await #expect(throws: VerificationError.self) {
+            try await Self.revoke(RevocationRequest(.account("user-1")), scene)
+        }
+        #expect(account?.code == .unsupported)
+        let code = await #expect(throws: VerificationError.self) {
+            try await scene.verifier.exchange(
+                ExchangeRequest(code: AuthorizationCode("code")), deadline: Deadline(scene.clock.now.advanced(by: .seconds(5))))
+        }
+        #expect(code?.code == .unsupported)
+        #expect(scene.issuer.requests.isEmpty)
+    }
+}
+
+@Suite("Routing by the unverified issuer")
+struct UnverifiedIssuerTests {
+    @Test("the issuer of a token is read without its signature")
+    func issuer() throws {
+        let parts = try Sample.token().parts
+        #expect(JWTVerifier.unverifiedIssuer(of: Token("\(parts[0]).\(parts[1]).AAAA")) == Sample.issuer)
+    }
+
+    @Test(
+        "a token of another form has no issuer",
+        arguments: ["", "a", "a.b", "..", "EMAWtoken", "AAAA.AAAA.AAAA", "AAAA.e30.AAAA", String(repeating: ".", count: 100_000)])
+    func other(text: String) {
+        #expect(JWTVerifier.unverifiedIssuer(of: Token(text)) == nil)
+    }
+
+    @Test(
+        "an issuer that is not a text, or that is there twice, is none",
+        arguments: [#"{"iss":["x"]}"#, #"{"iss":null}"#, #"{"iss":"a","iss":"b"}"#, "[]"])
+    func mistyped(claims: String) throws {
+        #expect(JWTVerifier.unverifiedIssuer(of: try Sample.signed(#"{"alg":"none"}"#, claims)) == nil)
+    }
+}
