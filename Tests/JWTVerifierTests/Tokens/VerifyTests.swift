@@ -149,9 +149,6 @@ struct VerifyTests {
             #expect(!rejection.message.contains(planted))
             #expect(rejection.message.hasSuffix("."))
         }
-        var dumped = ""
-        dump(try CheckedToken(try Sample.token().bytes, Sample.settings(), at: SteppedClock().wallTime), to: &dumped)
-        #expect(!dumped.contains("user-1"))
     }
 }
 
@@ -225,7 +222,7 @@ struct UnverifiedIssuerTests {
     }
 
     @Test(
-        "an issuer that is not a text, or that is there twice, is none",
+        "an issuer that is not a text, or that is there twice, does not count",
         arguments: [#"{"iss":["x"]}"#, #"{"iss":null}"#, #"{"iss":"a","iss":"b"}"#, "[]"])
     func mistyped(claims: String) throws {
         #expect(JWTVerifier.unverifiedIssuer(of: try Sample.signed(#"{"alg":"none"}"#, claims)) == nil)

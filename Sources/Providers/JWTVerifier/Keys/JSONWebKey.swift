@@ -4,7 +4,7 @@ internal import StrictJSON
 /// The reason why a key of an issuer is skipped. The description follows "the key", and contains nothing from the issuer.
 package enum SkippedKeyReason: Error, Sendable, Hashable, CustomStringConvertible {
     case notAnObject
-    /// `kty` or `crv` is none that Doorman supports.
+    /// Doorman does not support `kty` or `crv`.
     case unsupportedType
     /// The key is symmetric: everyone who reads it can sign.
     case sharedSecret

@@ -28,7 +28,7 @@ package struct KeySet: Sendable {
     /// Reads a set.
     ///
     /// - Parameter body: The text, of which nothing is believed.
-    /// - Throws: ``KeyFetchFailure`` if the text is no set, or above a limit. A set without a usable key is none of these cases.
+    /// - Throws: ``KeyFetchFailure`` if the text is no set, or above a limit. A set without a usable key does not throw.
     package init(_ body: [UInt8]) throws(KeyFetchFailure) {
         guard body.count <= Self.maximumBytes else { throw .tooLong }
         guard let members = JSONValue(bytes: body)?.object else { throw .notJSON }

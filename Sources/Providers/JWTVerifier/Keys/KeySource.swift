@@ -88,8 +88,13 @@ final class KeySource: Sendable {
     }
 
     private func waitForEnd(of number: UInt64, since now: Instant) async {
-        // The fetch ends by its own deadline. An error here is the cancellation of this task.
-        try? await wait(for: number, deadline: Deadline(now.advanced(by: Self.fetchTime * 2)))
+        do throws(VerificationError) {
+            // The fetch ends by its own deadline.
+            try await wait(for: number, deadline: Deadline(now.advanced(by: Self.fetchTime * 2)))
+        } catch {
+            // Either this task is cancelled, or too many calls wait for the fetch.
+            await time.sleep(now.advanced(by: .seconds(1)))
+        }
     }
 
     private func begin(_ number: UInt64) {

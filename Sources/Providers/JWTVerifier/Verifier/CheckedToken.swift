@@ -1,12 +1,11 @@
 internal import DoormanCore
 internal import DoormanCrypto
-internal import StrictJSON
 
 /// A token whose form, header and claims are right. Whether its signature is valid is still to be seen.
 struct CheckedToken: Sendable {
     let header: TokenHeader
     let claims: TokenClaims
-    private let bytes: [UInt8]
+    private let token: Token
     private let parts: CompactParts
     private let signature: [UInt8]
 
@@ -25,23 +24,18 @@ struct CheckedToken: Sendable {
             throw RejectedToken(.tokenRejected, "The token is not an access token: its type is not at+jwt.")
         }
         claims = try TokenClaims(payload, settings, at: now)
-        self.bytes = bytes
+        token = Token(bytes: bytes)
         self.parts = parts
         self.signature = signature
     }
 
-    /// Returns the first of the keys under which the signature is valid; `nil` if there is none.
+    /// Returns the first of the keys under which the signature is valid; `nil` if it is valid under no key.
     func signer(among keys: [IssuerKey]) -> IssuerKey? {
         let algorithm = header.algorithm
-        let (bytes, signature) = (bytes, signature)
+        let (bytes, signature) = (token.bytes, signature)
         return keys.first { key in
             key.algorithms.contains(algorithm)
                 && key.publicKey.verify(signature.span, of: bytes.span.extracting(parts.signed), with: algorithm)
         }
     }
-}
-
-/// The description shows no part of the token.
-extension CheckedToken: Redacted {
-    var description: String { "CheckedToken(\(bytes.count) bytes)" }
 }

@@ -1,13 +1,13 @@
-internal import DoormanCore
-internal import StrictJSON
+package import DoormanCore
+package import StrictJSON
 
-/// Times in claims: seconds since 1970, with or without a fraction (RFC 7519, section 2).
-enum NumericDate {
-    /// The end of the year 9999, in seconds. A later time is an error of the issuer, for example milliseconds in place of seconds.
-    static let latest: Int64 = 253_402_300_799
+/// Times in responses and tokens: seconds since 1970, with or without a fraction (RFC 7662, section 2.2; RFC 7519, section 2).
+package enum NumericDate {
+    /// The end of the year 9999, in seconds. A later time is an error of the provider, for example milliseconds in place of seconds.
+    package static let latest: Int64 = 253_402_300_799
 
     /// The moment of a number from 0 to ``latest``, rounded down to the millisecond; `nil` for any other value.
-    static func timestamp(_ value: JSONValue) -> Timestamp? {
+    package static func timestamp(_ value: JSONValue) -> Timestamp? {
         switch value {
         case .integer(let seconds):
             guard (0...latest).contains(seconds) else { return nil }
