@@ -67,8 +67,8 @@ struct DevelopmentSession {
             ]
         case .jwt:
             [
-                "doorman dev login --kind jwt --phone +15557654321 > token", "doorman verify --token-file token",
-                "doorman stats",
+                "doorman dev login --kind jwt --phone +15557654321 --scope \(DevelopmentKind.scope) > token",
+                "doorman verify --token-file token --require-scope \(DevelopmentKind.scope)", "doorman stats",
             ]
         }
     }
