@@ -202,8 +202,8 @@ let package = Package(
         .executableTarget(
             name: "microbenchmarks",
             dependencies: [
-                "CallerLimits", "DoormanCache", "DoormanCore", "DoormanDaemon", "DoormanGovernor", "DoormanServer",
-                "DoormanSupport", "DoormanWire", "TestKit",
+                "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGovernor", "DoormanServer",
+                "DoormanSupport", "DoormanWire", "JWTVerifier", "ProviderHTTP", "TestKit",
                 argumentParser, logging, nioCore, nioPosix,
             ],
             path: "Tests/Benchmarks/Micro", swiftSettings: swiftSettings),

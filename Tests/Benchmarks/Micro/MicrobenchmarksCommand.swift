@@ -5,5 +5,5 @@ internal import ArgumentParser
 struct MicrobenchmarksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "microbenchmarks", abstract: "Measure the steps of a cache hit.",
-        subcommands: [MeasureCommand.self, ServeCommand.self], defaultSubcommand: MeasureCommand.self)
+        subcommands: [MeasureCommand.self, TokensCommand.self, ServeCommand.self], defaultSubcommand: MeasureCommand.self)
 }
