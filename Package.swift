@@ -284,8 +284,9 @@ let package = Package(
         tests(
             "DoormanDaemonTests",
             [
-                "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanDaemon", "DoormanGovernor", "DoormanServer",
-                "DoormanSupport", "DoormanWire", "GraphAPI", "TestKit", logging, nioConcurrencyHelpers, nioPosix, yams,
+                "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGovernor",
+                "DoormanServer", "DoormanSupport", "DoormanWire", "FacebookLogin", "GraphAPI", "JWTVerifier", "TestKit",
+                "TokenIntrospection", logging, nioConcurrencyHelpers, nioPosix, yams,
             ]),
         tests("doormanTests", ["doorman", "DoormanBench", "DoormanClient", "DoormanSupport", "TestKit"]),
         tests(

@@ -44,11 +44,17 @@ struct ActiveConfigurationTests {
         log: {level: info}
         """
     static let several = """
-        account-kit: {applications-file: FOLDER/apps.yaml}
+        provider: {file: FOLDER/providers.yaml}
         """
 
+    /// Returns an entry of the file of providers: an Account Kit application.
+    static func application(_ id: String, _ values: String = "") -> String {
+        "- {name: app\(id), kind: account-kit, url: \"http://127.0.0.1:1\", application-id: \(id)\(values)}\n"
+    }
+
+    /// - Parameter providers: The text of `providers.yaml`.
     func withScene(
-        _ text: String, applications: String = "- {id: 111, secret-file: old}\n- {id: 222}\n",
+        _ text: String, providers: String = application("111", ", app-secret-file: old") + application("222"),
         _ body: (inout Scene) async throws -> Void
     ) async throws {
         let folder = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("doormand-reload-\(UUID().uuidString)")
@@ -57,11 +63,11 @@ struct ActiveConfigurationTests {
         let file = folder.appendingPathComponent("settings.yaml")
         for (name, text) in [
             ("settings.yaml", text.replacingOccurrences(of: "FOLDER", with: folder.path)), ("old", Self.secret),
-            ("new", Self.nextSecret), ("apps.yaml", applications),
+            ("new", Self.nextSecret), ("providers.yaml", providers),
         ] { try text.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8) }
         let loader = SettingsLoader(
-            arguments: ["--server-event-loops", "3", "--account-kit-url", "http://127.0.0.1:1"], environment: [:],
-            file: file.path)
+            arguments: ["--server-event-loops", "3"] + (text == Self.several ? [] : ["--account-kit-url", "http://127.0.0.1:1"]),
+            environment: [:], file: file.path)
         let settings = try loader.load().settings
         let daemon = try Daemon(settings: settings, loader: loader)
         let dependencies = try Dependencies(settings, logger: daemon.logger)
@@ -212,6 +218,95 @@ struct ActiveConfigurationTests {
                 #expect(await scene.reload() == .applied(changed: changed, needRestart: []))
                 #expect(scene.secrets == [secrets])
             }
+        }
+    }
+
+    @Test("of several providers each may join, leave and change without a restart")
+    func several() async throws {
+        try await withScene(Self.several) { scene in
+            #expect(scene.files == ["old", "providers.yaml", "settings.yaml"])
+            let applied = ActiveConfiguration.Outcome.applied(changed: ["provider.file"], needRestart: [])
+            try scene.write(
+                Self.application("111", ", app-secret-file: new") + Self.application("222", ", app-secret-file: old"),
+                to: "providers.yaml")
+            #expect(await scene.reload() == applied)
+            #expect(scene.secrets == [[Self.nextSecret], [Self.secret]])
+            #expect(scene.files == ["new", "old", "providers.yaml", "settings.yaml"])
+            // One provider leaves, two join, and the provider that stays gets its new secret.
+            try scene.write(
+                Self.application("333", ", app-secret-file: old") + Self.application("111", ", app-secret-file: old")
+                    + "- {kind: jwt, issuer: \"http://127.0.0.1:1\", audience: orders-api}\n",
+                to: "providers.yaml")
+            #expect(await scene.reload() == applied)
+            #expect(scene.dependencies.providers.members.map(\.configured.name) == ["app333", "app111", "jwt"])
+            #expect(scene.secrets == [[Self.secret], [Self.secret], []])
+            try scene.write(
+                Self.application("111", ", app-secret-file: old, accept-answers-without-application: true"), to: "providers.yaml")
+            #expect(await scene.reload() == applied)
+            #expect(scene.dependencies.providers.members.map(\.configured.acceptsAnswersWithoutApplication) == [true])
+            #expect(await scene.reload() == .applied(changed: [], needRestart: []))
+        }
+    }
+
+    @Test("a provider that stays the same or gets another secret keeps its governor, and any other gets a new one")
+    func governors() async throws {
+        try await withScene(Self.several) { scene in
+            let before = scene.dependencies.providers.members.map(\.governed.governor)
+            try scene.write(
+                Self.application("222", ", api-version: v1.2") + Self.application("111", ", app-secret-file: new"),
+                to: "providers.yaml")
+            #expect(await scene.reload() == .applied(changed: ["provider.file"], needRestart: []))
+            let after = scene.dependencies.providers.members.map(\.governed.governor)
+            #expect(after.count == 2)
+            #expect(after[1] === before[0])
+            #expect(!before.contains { $0 === after[0] })
+        }
+    }
+
+    @Test("another application is served without a restart")
+    func otherApplication() async throws {
+        try await withScene(Self.single) { scene in
+            try scene.write(
+                "account-kit: {application-id: 111, app-secret-file: FOLDER/new, api-version: v1.2}",
+                to: "settings.yaml")
+            let keys = ["account-kit.application-id", "account-kit.app-secret-file", "account-kit.api-version"]
+            #expect(await scene.reload() == .applied(changed: keys, needRestart: []))
+            #expect(scene.dependencies.providers.members.map(\.configured.applicationID) == ["111"])
+            #expect(scene.secrets == [[Self.nextSecret]])
+        }
+    }
+
+    @Test("a provider of another kind is served without a restart")
+    func otherKind() async throws {
+        try await withScene(Self.several, providers: Self.application("111")) { scene in
+            try scene.write("jwt: {issuer: \"http://127.0.0.1:1\", audience: orders-api}")
+            let keys = ["provider.file", "jwt.issuer", "jwt.audience"]
+            #expect(await scene.reload() == .applied(changed: keys, needRestart: []))
+            #expect(scene.dependencies.providers.members.map(\.configured.name) == ["jwt"])
+            #expect(scene.files == ["settings.yaml"])
+        }
+    }
+
+    @Test(
+        "a file of providers with a problem changes nothing",
+        arguments: [
+            ("- {name: app111, kind: account-kit", "line "),
+            (application("111", ", accept-answers-without-application: true"), "needs an app secret"),
+            (application("111", ", app-secret-file: gone"), "no such file or directory"),
+            (application("111") + application("111", ", app-secret-file: new"), "name is already used"), ("[]", "list of 1 to 64"),
+        ])
+    func badFile(text: String, expectation: String) async throws {
+        try await withScene(Self.several) { scene in
+            let before = scene.dependencies.providers.members.map(\.governed.governor)
+            try scene.write(text, to: "providers.yaml")
+            guard case .failed(let problems) = await scene.reload() else {
+                Issue.record("the reload did not fail")
+                return
+            }
+            #expect(problems.contains { $0.contains(expectation) }, "\(problems)")
+            #expect(scene.secrets == [[Self.secret], []])
+            #expect(scene.dependencies.providers.members.map(\.configured.name) == ["app111", "app222"])
+            #expect(zip(scene.dependencies.providers.members, before).allSatisfy { $0.governed.governor === $1 })
         }
     }
 

@@ -28,7 +28,7 @@ struct SettingsHelpTests {
     func order(help: String) {
         let lines = help.split(separator: "\n")
         #expect(lines.first == "SETTINGS TO SET FIRST")
-        #expect(lines.dropFirst().first?.hasPrefix("  --account-kit-url") == true)
+        #expect(lines.dropFirst().first?.hasPrefix("  --provider-kind") == true)
     }
 
     @Test("no line is wider than 80 columns", arguments: [SettingsHelp.text, SettingsHelp.fullText])

@@ -12,6 +12,7 @@ import TokenIntrospection
 
 @testable import AccountKit
 @testable import DoormanClient
+@testable import DoormanDaemon
 @testable import DoormanServer
 
 /// `StyleTests.RedactedTypesTests` compares the types in this file with the sources.
@@ -48,7 +49,7 @@ struct RedactedTests {
             AppSecret(secret), AppSecretProof(AppSecret(secret)),
             AccountKitRequests(settings),
             FacebookRequests(FacebookLoginSettings(name: "facebook", applicationID: "1", secret: AppSecret(secret))),
-            ClientSecret(secret), signer, IntrospectionRequests(introspection),
+            ClientSecret(secret), ConfiguredProvider.Secret(text: secret), signer, IntrospectionRequests(introspection),
             TLSMaterial(certificateChain: bytes, privateKey: bytes),
             GraphRequest(method: "GET", target: "/v1.3/\(secret)?access_token=\(secret)"),
             EmulatorSettings.App(id: "1", secret: secret, accounts: [account]), account,
@@ -65,7 +66,8 @@ struct RedactedTests {
     /// The names of the types of ``values()``. The style test reads this list.
     static let types = [
         "AccountKitRequests", "AppSecret", "AppSecretProof", "AssertionSigner", "AuthorizationCode", "ClientSecret",
-        "CurlTransport.Settings", "DoormanClient", "EmulatorSettings.Account", "EmulatorSettings.App", "FacebookRequests",
+        "ConfiguredProvider.Secret", "CurlTransport.Settings", "DoormanClient", "EmulatorSettings.Account", "EmulatorSettings.App",
+        "FacebookRequests",
         "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest", "HTTPResponse",
         "IntrospectionRequests", "JSONValue", "PrivateKey", "RequestFrames", "TLSMaterial", "Token",
     ]

@@ -25,6 +25,10 @@ struct WrongUseTests {
         Mistake(arguments: ["--verbose"], status: 64, message: "unknown flag --verbose; did you mean --log-level?"),
         Mistake(arguments: ["--ttl=60s"], status: 64, message: "unknown flag --ttl; did you mean --cache-ttl?"),
         Mistake(arguments: ["--cache-tll", "60s"], status: 64, message: "unknown flag --cache-tll; did you mean --cache-ttl?"),
+        Mistake(arguments: ["--issuer", "x"], status: 64, message: "unknown flag --issuer; did you mean --jwt-issuer?"),
+        Mistake(
+            arguments: ["--account-kit-applications-file", "x"], status: 64,
+            message: "unknown flag --account-kit-applications-file; did you mean --provider-file?"),
         Mistake(arguments: ["--frobnicate"], status: 64, message: "unknown flag --frobnicate"),
         Mistake(
             arguments: ["--config-file", "{file}"], file: "", status: 64,
@@ -87,15 +91,21 @@ struct WrongUseTests {
                 + "password"),
         Mistake(
             arguments: ["--account-kit-application-id", "123"], status: 78,
-            message:
-                "account-kit.url is required: no provider is set. Set --account-kit-url, DOORMAN_ACCOUNT_KIT_URL, "
-                + "or url under account-kit in the settings file, for example https://graph.example.org. account-kit-emulator "
-                + "listens on http://127.0.0.1:7118"),
+            message: "account-kit.url is required for a provider of the kind account-kit"),
         Mistake(
             arguments: ["--account-kit-url", "http://127.0.0.1:1"], status: 78,
+            message: "account-kit.application-id is required for a provider of the kind account-kit"),
+        Mistake(
+            arguments: [], status: 78,
             message:
-                "account-kit.application-id is required, or account-kit.applications-file for several applications: without it, "
-                + "tokens of every application would be accepted"),
+                "no provider is set: without one, no token can be verified. Set the settings of one kind (--jwt-issuer and "
+                + "--jwt-audience; --introspection-endpoint, --introspection-client-id and --introspection-client-secret-file; "
+                + "--facebook-login-application-id and --facebook-login-app-secret-file; --account-kit-url and "
+                + "--account-kit-application-id), or provider.file for several. For a try, doorman dev starts a server with an "
+                + "emulated provider"),
+        Mistake(
+            arguments: ["--jwt-issuer", "https://login.example.org"], status: 78,
+            message: "jwt.audience is required for a provider of the kind jwt"),
         Mistake(
             arguments: ["--account-kit-url", "http://graph.example.org", "--account-kit-application-id", "123"], status: 78,
             message: "account-kit.url must be https://host[:port][/path], or http:// to this machine"),

@@ -32,9 +32,11 @@ struct ReportTests {
     func json() {
         #expect(
             Report(identity, took: .microseconds(1204)).json
-                == #"{"account_id":"1011166682335378","application_id":"5432154321543210","email":null,"freshness":"cached","#
-                + #""outcome":"valid","phone":{"country_prefix":"1","national_number":"5551234567","number":"+15551234567"},"#
-                + #""provider":"account-kit","took_ms":1.204,"valid_until":null,"verified_at":"2017-07-14T02:40:00.000Z"}"#
+                == #"{"account_id":"1011166682335378","application_id":"5432154321543210","claims":{},"email":null,"#
+                + #""email_verified":false,"expires_at":null,"freshness":"cached","issuer":null,"outcome":"valid","#
+                + #""phone":{"country_prefix":"1","national_number":"5551234567","number":"+15551234567"},"#
+                + #""phone_verified":false,"provider":"account-kit","scopes":[],"took_ms":1.204,"valid_until":null,"#
+                + #""verified_at":"2017-07-14T02:40:00.000Z"}"#
         )
     }
 

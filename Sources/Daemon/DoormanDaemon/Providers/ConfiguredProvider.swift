@@ -18,10 +18,8 @@ struct ConfiguredProvider: Sendable {
     }
 
     /// A secret as its file has it.
-    struct Secret: Sendable, Hashable, Redacted {
+    struct Secret: Sendable, Hashable {
         let text: String
-
-        var description: String { "Secret(redacted)" }
     }
 
     let name: String
@@ -77,6 +75,10 @@ struct ConfiguredProvider: Sendable {
         }
         guard entry.problems.isEmpty else { throw ConfigurationError(problems: entry.problems) }
     }
+}
+
+extension ConfiguredProvider.Secret: Redacted {
+    var description: String { "Secret(redacted)" }
 }
 
 extension ProviderEntry {

@@ -25,10 +25,9 @@ extension DoormandSettings {
     func providerEntries() throws(ConfigurationError) -> [ProviderEntry] {
         let kinds = ProviderKind.allCases.filter { !ownValues(of: $0).isEmpty }
         guard providerFile.isEmpty else {
-            let conflicts = kinds.flatMap { kind in
-                ownValues(of: kind).keys.sorted().map {
-                    "\(kind.rawValue).\($0) cannot be combined with \(ProviderFile.setting): set it in that file instead"
-                }
+            let own = kinds.flatMap { kind in ownValues(of: kind).keys.sorted().map { "\(kind.rawValue).\($0)" } }
+            let conflicts = (ownNames + own).map {
+                "\($0) cannot be combined with \(ProviderFile.setting): set it in that file instead"
             }
             let file = try ProviderFile(providerFile)
             guard conflicts.isEmpty, file.problems.isEmpty else { throw ConfigurationError(problems: conflicts + file.problems) }
@@ -41,6 +40,11 @@ extension DoormandSettings {
         guard strangers.isEmpty else { throw ConfigurationError(problems: [Self.severalKinds([kind] + strangers)]) }
         let name = providerName.isEmpty ? kind.rawValue : providerName
         return [ProviderEntry(kind: kind, name: name, keyPrefix: "\(kind.rawValue).", values: ownValues(of: kind))]
+    }
+
+    /// The keys of the settings of any kind that name the only provider, as far as they are set.
+    private var ownNames: [String] {
+        (providerKind == .auto ? [] : ["provider.kind"]) + (providerName.isEmpty ? [] : ["provider.name"])
     }
 
     /// Returns the values of the settings of a kind that differ from their defaults.

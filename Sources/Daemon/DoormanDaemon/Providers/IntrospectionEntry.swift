@@ -64,7 +64,7 @@ extension ProviderEntry {
             }
             return ([.assertion(signer)], [pem])
         } catch {
-            note("private-key-file", "can't be used: \(error)")
+            note("private-key-file", error == .failed ? "can't be used: \(error)" : "\(error)")
             return ([.basic(ClientSecret(""))], [])
         }
     }

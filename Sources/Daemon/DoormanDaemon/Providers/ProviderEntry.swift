@@ -41,7 +41,9 @@ struct ProviderEntry: Sendable {
 
     /// Notes each required key without a value.
     mutating func requireKeys() {
-        for key in kind.requiredKeys where values[key] == nil { note(key, "is required for a provider of the kind \(kind.rawValue)") }
+        for key in kind.requiredKeys where values[key] == nil {
+            note(key, "is required for a provider of the kind \(kind.rawValue)")
+        }
     }
 
     /// Returns a single value; `nil` if it is absent.

@@ -17,17 +17,17 @@ extension SettingsCatalogue {
         .list(
             "jwt.algorithms", \.jwt.algorithms,
             "Accepted algorithms: RS256 to RS512, PS256 to PS512, ES256 to ES512, EdDSA. none and HS256 are never accepted."
-        ).tier(.tune),
+        ),
         .text("jwt.jwks-url", \.jwt.jwksURL, "URL of the issuer's keys. Empty for the URL in its OpenID configuration.").tier(
             .tune),
         .word(
             "jwt.token-type", \.jwt.tokenType, ["any", "access"],
             "Accepted tokens: any, or access for access tokens of RFC 9068 only (typ at+jwt), which excludes ID tokens."
-        ).tier(.tune),
+        ),
         .text(
             "jwt.scopes-claim", \.jwt.scopesClaim, "Claim with the token's scopes. Empty for scope, or else scp."
-        ).tier(.tune),
-        .list("jwt.claims", \.jwt.claims, "Claims to copy into identities, 4 KiB in all.").tier(.tune),
+        ),
+        .list("jwt.claims", \.jwt.claims, "Claims to copy into identities, 4 KiB in all."),
         .duration(
             "jwt.leeway", \.jwt.leeway, .zero ... .seconds(300),
             "Tolerance for nbf and iat, since clocks differ. The end of a token has none."),
@@ -52,11 +52,11 @@ extension SettingsCatalogue {
         .text(
             "introspection.next-client-secret-file", \.introspection.nextClientSecretFile,
             "Path to a file with a second secret during a rotation. Doorman uses the secret that the provider accepts."
-        ).tier(.tune),
+        ),
         .text(
             "introspection.private-key-file", \.introspection.privateKeyFile,
             "Path to a PEM file with the private key for private_key_jwt: RSA, P-256 or Ed25519."
-        ).tier(.tune),
+        ),
         .word(
             "introspection.signing-algorithm", \.introspection.signingAlgorithm, ["", "RS256", "PS256", "ES256", "EdDSA"],
             "Algorithm for private_key_jwt. Empty for the first that fits the key."
@@ -68,16 +68,15 @@ extension SettingsCatalogue {
         .url(
             "introspection.revocation-endpoint", \.introspection.revocationEndpoint,
             "URL of the revocation endpoint (RFC 7009). Empty for none: revoked tokens are then denied by this server only."
-        ).tier(.tune),
+        ),
         .list(
             "introspection.audience", \.introspection.audience,
             "Accepted audiences. A token must name at least one of them. Empty for any, and for tokens without one."
-        ).tier(.tune),
-        .text("introspection.issuer", \.introspection.issuer, "Issuer that responses must name. Empty for any or none.").tier(
-            .tune),
+        ),
+        .text("introspection.issuer", \.introspection.issuer, "Issuer that responses must name. Empty for any or none."),
         .list(
             "introspection.claims", \.introspection.claims, "Members of the response to copy into identities, 4 KiB in all."
-        ).tier(.tune),
+        ),
         .bytes(
             "introspection.max-token-length", \.introspection.maximumTokenBytes, 16...16_384,
             "Maximum length of a token. A longer token is rejected without a provider request."),
@@ -95,16 +94,16 @@ extension SettingsCatalogue {
         .text(
             "facebook-login.next-app-secret-file", \.facebookLogin.nextAppSecretFile,
             "Path to a file with a second app secret during a rotation. Doorman uses the secret that Facebook accepts."
-        ).tier(.tune),
+        ),
         .list(
             "facebook-login.fields", \.facebookLogin.fields,
             "Fields of the user to ask for, such as email and name. Empty for none, which saves a request per verification."
-        ).tier(.tune),
+        ),
         .url("facebook-login.url", \.facebookLogin.url, "URL of the Graph API: https://, or http:// on loopback."),
         .text(
             "facebook-login.api-version", \.facebookLogin.apiVersion, pattern: "^v[0-9]{1,3}[.][0-9]{1,3}$",
             "Version of the Graph API."
-        ).tier(.tune),
+        ),
         .bytes(
             "facebook-login.max-token-length", \.facebookLogin.maximumTokenBytes, 16...4096,
             "Maximum length of a token. A longer token is rejected without a provider request."),
@@ -126,11 +125,11 @@ extension SettingsCatalogue {
         .text(
             "account-kit.next-app-secret-file", \.accountKit.nextAppSecretFile,
             "Path to a file with a second app secret during a rotation. Doorman uses the secret that Account Kit accepts."
-        ).tier(.tune),
+        ),
         .text(
             "account-kit.api-version", \.accountKit.apiVersion, pattern: "^v[0-9]{1,3}[.][0-9]{1,3}$",
             "Version of the Graph API, from v1.0 to v1.3."
-        ).tier(.tune),
+        ),
         .flag(
             "account-kit.accept-answers-without-application", \.accountKit.acceptAnswersWithoutApplication,
             "Whether to accept responses as of v1.0 that name no application. Only the proof then excludes other applications' tokens."

@@ -245,7 +245,7 @@ package enum SettingsCatalogue {
         .text(
             "provider.name", \.providerName,
             "Name of the only provider in identities, statistics and log lines. Empty for the name of its kind."
-        ).tier(.tune),
+        ),
         .text(
             "provider.file", \.providerFile,
             "Path to a YAML or JSON file of several providers. Replaces the settings of account-kit, facebook-login, introspection and jwt."

@@ -31,12 +31,33 @@ enum SettingSynonyms {
         "provider.max-calls-per-second": ["rate", "rate-limit", "qps", "rps", "provider-rate", "provider-rate-limit"],
         "provider.ca-file": ["provider-ca", "provider-cacert"],
         "provider.proxy": ["proxy", "http-proxy", "https-proxy"],
-        "account-kit.url": [
-            "url", "provider", "provider-url", "provider-base-url", "issuer", "upstream", "account-kit-url", "base",
+        "provider.kind": ["provider", "kind", "type", "provider-type", "idp"],
+        "provider.file": ["providers", "providers-file", "applications-file", "account-kit-applications-file", "issuers"],
+        "jwt.issuer": ["issuer", "iss", "oidc-issuer", "oidc-issuer-url", "issuer-url", "issuer-uri", "authority"],
+        "jwt.audience": ["audience", "aud", "audiences", "oidc-client-id", "jwt-audiences"],
+        "jwt.jwks-url": ["jwks", "jwks-uri", "jwks-url", "jwt-jwks-uri", "jwt-keys", "keys-url", "certs-url"],
+        "jwt.algorithms": ["algorithms", "alg", "algs", "signing-algs", "jwt-algorithm", "oidc-signing-algs"],
+        "jwt.leeway": ["leeway", "clock-skew", "skew", "jwt-clock-skew"],
+        "jwt.scopes-claim": ["scope-claim", "scopes-claim", "jwt-scope-claim"],
+        "introspection.endpoint": [
+            "introspection", "introspection-url", "introspection-uri", "introspection-endpoint-url", "introspect", "token-endpoint",
         ],
-        "account-kit.application-id": ["app", "app-id", "application", "client-id", "account-kit-app-id", "facebook-app-id"],
+        "introspection.client-id": ["client-id", "client", "oauth-client-id", "clientid"],
+        "introspection.client-secret-file": [
+            "client-secret", "client-secret-file", "oauth-client-secret", "introspection-client-secret",
+        ],
+        "introspection.client-auth": ["auth-method", "token-endpoint-auth-method", "client-auth-method"],
+        "facebook-login.application-id": [
+            "facebook-app-id", "fb-app-id", "facebook-login-app-id", "facebook-application-id", "facebook",
+        ],
+        "facebook-login.app-secret-file": ["facebook-app-secret", "fb-app-secret", "facebook-login-app-secret", "facebook-secret"],
+        "account-kit.url": [
+            "url", "provider-url", "provider-base-url", "upstream", "base", "base-url", "account-kit-base-url", "account-kit",
+        ],
+        "account-kit.application-id": ["app", "app-id", "application", "application-id", "account-kit-app-id"],
         "account-kit.app-secret-file": [
-            "secret", "app-secret", "secret-file", "application-secret", "account-kit-secret", "account-kit-app-secret",
+            "secret", "app-secret", "secret-file", "app-secret-file", "application-secret", "account-kit-secret",
+            "account-kit-app-secret",
         ],
         "log.level": ["verbose", "debug", "quiet", "trace", "log", "v", "loglevel", "verbosity"],
         "reload.interval": ["reload", "watch"],
