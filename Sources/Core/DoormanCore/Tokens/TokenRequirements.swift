@@ -22,6 +22,13 @@ public struct TokenRequirements: Sendable, Hashable {
     /// The maximum number of scopes that a call may require. Comparing them takes time on an event loop.
     package static let maximumScopes = 64
 
+    /// Returns why an identity of a server does not fulfil the requirements; `nil` if it does. A server that is older than a requirement
+    /// ignores it, so the client looks again. The server alone knows all audiences, so the application is not compared.
+    package func denial(of identity: Identity) -> VerdictDenial? {
+        if let provider, !identity.isFrom(provider) { return .rejected(.wrongProvider) }
+        return identity.missingScope(among: scopes).map { _ in .forbidden(.insufficientScope) }
+    }
+
     /// No requirement.
     public static let none = TokenRequirements()
 

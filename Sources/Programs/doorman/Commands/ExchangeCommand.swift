@@ -21,12 +21,15 @@ struct ExchangeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Application that the code belongs to.", valueName: "id"))
     var application: String?
 
+    @Option(help: ArgumentHelp("Provider, by its name in the server's configuration.", valueName: "name"))
+    var provider: String?
+
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
         let code = AuthorizationCode(bytes: try SecretSource(argument: code, file: codeFile, kind: "code").read())
         try await server.run { client throws(DoormanError) in
-            Report(try await client.exchange(code, applicationID: application))
+            Report(try await client.exchange(code, applicationID: application, provider: provider))
         }
     }
 }

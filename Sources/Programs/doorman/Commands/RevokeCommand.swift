@@ -28,6 +28,9 @@ struct RevokeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Application that the token or account belongs to.", valueName: "id"))
     var application: String?
 
+    @Option(help: ArgumentHelp("Provider, by its name in the server's configuration.", valueName: "name"))
+    var provider: String?
+
     @OptionGroup var confirmation: ConfirmationOptions
 
     @OptionGroup var server: ServerOptions
@@ -45,14 +48,14 @@ struct RevokeCommand: AsyncParsableCommand {
             let token = Token(bytes: try SecretSource(argument: token, file: tokenFile, kind: "token").read())
             if confirmation.dryRun { return try server.finish(.wouldRevoke("the token", at: choice)) }
             return try await server.run { client throws(DoormanError) in
-                .revoked(try await client.revoke(token, applicationID: application))
+                .revoked(try await client.revoke(token, applicationID: application, provider: provider))
             }
         }
         let subject = "all tokens of account \(account)"
         try confirmation.require("Revoke \(subject) at \(choice.servers)?")
         if confirmation.dryRun { return try server.finish(.wouldRevoke(subject, at: choice)) }
         try await server.run { client throws(DoormanError) in
-            .revoked(try await client.revoke(accountID: account, applicationID: application))
+            .revoked(try await client.revoke(accountID: account, applicationID: application, provider: provider))
         }
     }
 }

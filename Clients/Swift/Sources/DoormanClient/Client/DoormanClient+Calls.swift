@@ -34,14 +34,16 @@ extension DoormanClient {
         _ token: Token, requiring requirements: TokenRequirements, maxAge: Duration? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> Identity {
         let request = VerificationRequest(token: token, requirements: requirements, maxAge: maxAge)
-        guard let nearCache, maxAge == nil else { return try await finished(.verify(request), timeout).takeIdentity() }
+        guard let nearCache, maxAge == nil else {
+            return try await finished(.verify(request), timeout).takeIdentity().fulfilling(requirements)
+        }
         let key = NearCache.Key(token: token, requirements: requirements)
         if let identity = nearCache.identity(for: key, at: time.now) {
             metrics.recordNearCacheHit()
             return identity
         }
         let revocations = nearCache.revocations
-        let identity = try await finished(.verify(request), timeout).takeIdentity()
+        let identity = try await finished(.verify(request), timeout).takeIdentity().fulfilling(requirements)
         nearCache.store(identity, for: key, revocations: revocations, at: time.now, civil: .now)
         return identity
     }
@@ -54,12 +56,13 @@ extension DoormanClient {
     /// - Parameters:
     ///   - code: The code, exactly as the app sent it.
     ///   - applicationID: The application that the code was issued for. Default `nil`: the server's only application.
+    ///   - provider: The provider that issued the code, by its name at the server. Default `nil`: the only one that exchanges codes.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     /// - Returns: The token, and the identity of its account.
     public func exchange(
-        _ code: AuthorizationCode, applicationID: String? = nil, timeout: Duration? = nil
+        _ code: AuthorizationCode, applicationID: String? = nil, provider: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> Exchange {
-        let request = ExchangeRequest(code: code, applicationID: applicationID)
+        let request = ExchangeRequest(code: code, provider: provider, applicationID: applicationID)
         guard case .exchange(let token, let identity) = try await response(to: .exchange(request), timeout) else {
             throw .wrongResponse
         }
@@ -135,4 +138,15 @@ extension DoormanClient {
 extension DoormanError {
     /// The response is that of another method. ``ClientCall/read(_:in:)`` rules this out.
     static let wrongResponse = protocolViolation("the response is that of another method")
+}
+
+extension Identity {
+    /// Returns this identity if it fulfils the requirements of its call.
+    ///
+    /// - Throws: The error that a server sends which knows the requirement.
+    @inline(__always)
+    func fulfilling(_ requirements: TokenRequirements) throws(DoormanError) -> Identity {
+        guard let denial = requirements.denial(of: self) else { return self }
+        throw DoormanError(unmet: denial)
+    }
 }

@@ -44,6 +44,7 @@ extension DoormanClient {
         completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
     ) throws(DoormanError) {
         let verify = Operation.verify(VerificationRequest(token: token, requirements: requirements, maxAge: maxAge))
+        let completion = requirements.provider == nil && requirements.scopes.isEmpty ? completion : Self.checking(requirements, completion)
         guard let nearCache, maxAge == nil else { return try begin(verify, timeout, completion) }
         let key = NearCache.Key(token: token, requirements: requirements)
         if let identity = nearCache.identity(for: key, at: time.now) {
@@ -56,6 +57,18 @@ extension DoormanClient {
                 nearCache.store(identity, for: key, revocations: revocations, at: time.now, civil: .now)
             }
             completion(outcome)
+        }
+    }
+
+    /// Returns a completion that gets an error in place of an identity which does not fulfil the requirements.
+    private static func checking(
+        _ requirements: TokenRequirements, _ completion: @escaping ClientCall.Completion
+    ) -> ClientCall.Completion {
+        { outcome in
+            guard case .success(let identity) = outcome, let denial = requirements.denial(of: identity) else {
+                return completion(outcome)
+            }
+            completion(.failure(DoormanError(unmet: denial)))
         }
     }
 

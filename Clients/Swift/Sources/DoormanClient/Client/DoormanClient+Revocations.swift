@@ -14,38 +14,40 @@ extension DoormanClient {
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
     ///   - applicationID: The application of the token. Default `nil`: the server's only application.
+    ///   - provider: The provider that knows the token, by its name at the server. Default `nil`: the server finds it by the token.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     /// - Returns: The servers that confirmed the revocation, and those that could not be reached.
     /// - Throws: The error of a server that answered with one, or the first reason if no server answered. ``DoormanError/revocation`` has the
     ///   outcome at each server.
     @discardableResult
     public func revoke(
-        _ token: Token, applicationID: String? = nil, timeout: Duration? = nil
+        _ token: Token, applicationID: String? = nil, provider: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> RevocationResult {
-        try await revoke(.token(token), applicationID, timeout)
+        try await revoke(RevocationRequest(.token(token), provider: provider, applicationID: applicationID), timeout)
     }
 
     /// Revokes every token of an account at the provider and at every server that the client knows.
     ///
-    /// The call goes to all servers, like ``revoke(_:applicationID:timeout:)``.
+    /// The call goes to all servers, like ``revoke(_:applicationID:provider:timeout:)``.
     ///
     /// - Parameters:
     ///   - accountID: The provider's ID of the account.
     ///   - applicationID: The application of the account. Default `nil`: the server's only application.
+    ///   - provider: The provider that knows the account, by its name at the server. Default `nil`: the only one that can do this.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     /// - Returns: The servers that confirmed the revocation, and those that could not be reached.
-    /// - Throws: See ``revoke(_:applicationID:timeout:)``.
+    /// - Throws: See ``revoke(_:applicationID:provider:timeout:)``.
     @discardableResult
     public func revoke(
-        accountID: String, applicationID: String? = nil, timeout: Duration? = nil
+        accountID: String, applicationID: String? = nil, provider: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> RevocationResult {
-        try await revoke(.account(accountID), applicationID, timeout)
+        try await revoke(RevocationRequest(.account(accountID), provider: provider, applicationID: applicationID), timeout)
     }
 
     /// Deletes an account at the provider permanently, and revokes its tokens at every server that the client knows. For operators.
     ///
     /// With several servers, the client first revokes the account's tokens at all of them, like
-    /// ``revoke(accountID:applicationID:timeout:)``, and then has one server delete the account. A provider may answer the second deletion of
+    /// ``revoke(accountID:applicationID:provider:timeout:)``, and then has one server delete the account. A provider may answer the second deletion of
     /// an account with an error, so that not every server could delete it. The caller needs the permission for both methods then.
     ///
     /// The call is safe to repeat. Account Kit sends the same response for an account that does not exist as during an outage:
@@ -54,20 +56,21 @@ extension DoormanClient {
     /// - Parameters:
     ///   - accountID: The provider's ID of the account.
     ///   - applicationID: The application of the account. Default `nil`: the server's only application.
+    ///   - provider: The provider that knows the account, by its name at the server. Default `nil`: the only one that can do this.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     /// - Returns: The servers that rejected the account's tokens from then on, and those that could not be reached.
-    /// - Throws: See ``revoke(_:applicationID:timeout:)``. The account may exist if the call throws.
+    /// - Throws: See ``revoke(_:applicationID:provider:timeout:)``. The account may exist if the call throws.
     @discardableResult
     public func deleteAccount(
-        _ accountID: String, applicationID: String? = nil, timeout: Duration? = nil
+        _ accountID: String, applicationID: String? = nil, provider: String? = nil, timeout: Duration? = nil
     ) async throws(DoormanError) -> RevocationResult {
         defer { nearCache?.remove(.account(accountID)) }
         nearCache?.remove(.account(accountID))
-        let deletion = Operation.deleteAccount(AccountDeletionRequest(accountID: accountID, applicationID: applicationID))
+        let deletion = Operation.deleteAccount(AccountDeletionRequest(accountID: accountID, provider: provider, applicationID: applicationID))
         guard !deletion.holdsNUL else { throw .textWithNUL }
         let broadcast = Broadcast(deadline: deadline(from: time.now, timeout))
         if await hasOneServer(broadcast) { return try await send(deletion, broadcast) }
-        let revocation = RevocationRequest(.account(accountID), applicationID: applicationID)
+        let revocation = RevocationRequest(.account(accountID), provider: provider, applicationID: applicationID)
         let result = try await send(.revoke(revocation), broadcast)
         do throws(DoormanError) {
             _ = try await response(to: deletion, time.now.duration(to: broadcast.deadline.instant))
@@ -78,12 +81,12 @@ extension DoormanClient {
     }
 
     private func revoke(
-        _ subject: RevocationRequest.Subject, _ applicationID: String?, _ timeout: Duration?
+        _ request: RevocationRequest, _ timeout: Duration?
     ) async throws(DoormanError) -> RevocationResult {
         // After an error too: a server may have revoked it.
-        defer { nearCache?.remove(subject) }
-        nearCache?.remove(subject)
-        let operation = Operation.revoke(RevocationRequest(subject, applicationID: applicationID))
+        defer { nearCache?.remove(request.subject) }
+        nearCache?.remove(request.subject)
+        let operation = Operation.revoke(request)
         return try await send(operation, Broadcast(deadline: deadline(from: time.now, timeout)))
     }
 

@@ -1,3 +1,4 @@
+internal import DoormanCore
 internal import DoormanWire
 
 // The errors for the rows of the failure contract, and for failures on this side.
@@ -47,6 +48,14 @@ extension DoormanError {
         default: (reason, isRetryable) = (.serverFailure, false)
         }
         self.init(reason, text, isRetryable: isRetryable, retryAfter: status.retryAfter)
+    }
+
+    /// Creates the error of an identity that does not fulfil a requirement, which its server does not know.
+    init(unmet denial: VerdictDenial) {
+        switch denial {
+        case .forbidden: self.init(.insufficientScope, Forbidden.insufficientScope.message)
+        case .rejected: self.init(.wrongProvider, Rejection.anotherProvider.message)
+        }
     }
 
     static func draining(_ message: String) -> DoormanError {
