@@ -70,6 +70,8 @@ package final class ScriptedBackend: VerificationBackend {
         return CacheHit()
     }
 
+    package func knows(provider name: String) -> Bool { provider.knows(provider: name) }
+
     package func refresh(_ call: VerifyCall) {}
 
     package func validateSyntax(of token: Token, naming name: String?) -> Rejection? {

@@ -20,10 +20,10 @@ struct StatisticsReportTests {
         statistics.gauges = [.cacheCapacity: 60_000]
         statistics.limits = [
             .init(setting: "server.max-connections", used: 12, limit: 10_000),
-            .init(setting: "provider.max-concurrent-calls", applicationID: "5432", used: 0, limit: 64),
+            .init(setting: "provider.max-concurrent-calls", provider: "corp", applicationID: "5432", used: 0, limit: 64),
         ]
-        statistics.applications = [.init(applicationID: "5432", circuitBreaker: .closed)]
-        statistics.providerRequests = [.init(endpoint: "me", outcome: "success"): 10]
+        statistics.applications = [.init(provider: "corp", applicationID: "5432", circuitBreaker: .closed)]
+        statistics.providerRequests = [.init(provider: "corp", endpoint: "me", outcome: "success"): 10]
         statistics.providerLatency = LatencyHistogram.Snapshot(
             sum: .seconds(1), buckets: [.init(upperBound: .microseconds(106_496), count: 10)])
         statistics.version = "0.1.0"
@@ -40,8 +40,8 @@ struct StatisticsReportTests {
         statistics.calls[Self.rejected] = 3
         statistics.calls[Self.late] = 1
         statistics.counters = [.cacheHits: 4_000, .cacheMisses: 19]
-        statistics.applications = [.init(applicationID: "5432", circuitBreaker: .open, backOff: .milliseconds(1500))]
-        statistics.providerRequests[.init(endpoint: "me", outcome: "success")] = 18
+        statistics.applications = [.init(provider: "corp", applicationID: "5432", circuitBreaker: .open, backOff: .milliseconds(1500))]
+        statistics.providerRequests[.init(provider: "corp", endpoint: "me", outcome: "success")] = 18
         statistics.providerLatency = LatencyHistogram.Snapshot(
             sum: .seconds(2),
             buckets: [
@@ -80,12 +80,12 @@ struct StatisticsReportTests {
                 Verify  cache        OK       1,000         0.1  1,000
                 Verify  provider     OK          10         0.0     10
 
-                provider endpoint  outcome  requests  per second  total
-                me                 success        10         0.0     10
+                provider  endpoint  outcome  requests  per second  total
+                corp      me        success        10         0.0     10
 
-                limit                          application  used      of   full
-                server.max-connections         –              12  10,000  0.12%
-                provider.max-concurrent-calls  5432            0      64  0.00%
+                limit                          provider  used      of   full
+                server.max-connections         –           12  10,000  0.12%
+                provider.max-concurrent-calls  corp         0      64  0.00%
 
                 """)
     }
@@ -121,7 +121,7 @@ struct StatisticsReportTests {
         let json = StatisticsReport(after, since: before).json
         #expect(
             json.hasPrefix(
-                #"{"applications":[{"application_id":"5432","back_off_seconds":1.5,"circuit_breaker":"open"}],"#
+                #"{"applications":[{"application_id":"5432","back_off_seconds":1.5,"circuit_breaker":"open","provider":"corp"}],"#
                     + #""call_latencies":[],"calls":[{"code":"DEADLINE_EXCEEDED","count":1,"method":"","reason":"","source":"server","total":1},"#
             ),
             "\(json)")
@@ -130,9 +130,9 @@ struct StatisticsReportTests {
             #","calls_per_second":1504.5,"counted_seconds":2,"counters":{"cache.hits":4000,"cache.misses":19},"#,
             #","failures":{"DEADLINE_EXCEEDED":1,"TOKEN_REJECTED":3},"gauges":{"cache.capacity_tokens":60000},"#,
             #","hit_ratio":0.997009,"hits":3000,"#,
-            #","limits":[{"application_id":null,"limit":10000,"setting":"server.max-connections","used":12},"#,
+            #","limits":[{"application_id":null,"limit":10000,"provider":null,"setting":"server.max-connections","used":12},"#,
             #","misses":9,"outcome":"statistics","#,
-            #","provider_requests":[{"count":8,"endpoint":"me","outcome":"success","total":18}],"#,
+            #","provider_requests":[{"count":8,"endpoint":"me","outcome":"success","provider":"corp","total":18}],"#,
             #","provider_latency_us":{"count":8,"mean":125000,"p50":106496,"p90":524288,"p99":524288,"p99_9":524288},"#,
             #","started_at":"2017-07-14T02:40:00.000Z","uptime_seconds":7502,"version":"0.1.0"}"#,
         ] {

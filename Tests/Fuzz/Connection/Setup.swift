@@ -91,6 +91,8 @@ final class FuzzBackend: VerificationBackend {
         return CacheHit()
     }
 
+    func knows(provider: String) -> Bool { !provider.isEmpty }
+
     func refresh(_ call: VerifyCall) {}
 
     func validateSyntax(of token: Token, naming provider: String?) -> Rejection? {

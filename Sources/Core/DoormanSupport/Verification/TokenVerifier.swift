@@ -7,6 +7,9 @@ package protocol TokenVerifier: Sendable {
     /// - Returns: The rejection if the syntax is invalid; `nil` otherwise.
     func validateSyntax(of token: Token) -> Rejection?
 
+    /// Returns whether a provider of this name is configured. Only a router knows.
+    func knows(provider: String) -> Bool
+
     /// Validates the syntax of a token for a call that names a provider. Only a router looks at the name.
     func validateSyntax(of token: Token, naming provider: String?) -> Rejection?
 
@@ -48,6 +51,9 @@ package protocol TokenProvider: TokenVerifier {
 }
 
 extension TokenVerifier {
+    /// Returns true.
+    package func knows(provider: String) -> Bool { true }
+
     /// Validates the syntax of a token, whichever provider the call names.
     package func validateSyntax(of token: Token, naming provider: String?) -> Rejection? { validateSyntax(of: token) }
 }

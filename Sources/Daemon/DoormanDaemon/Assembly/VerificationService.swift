@@ -42,6 +42,8 @@ package final class VerificationService: VerificationBackend {
         verifier.lookup(call, now: now, into: &response)
     }
 
+    package func knows(provider: String) -> Bool { verifier.knows(provider: provider) }
+
     package func refresh(_ call: VerifyCall) { verifier.refresh(call) }
 
     package func validateSyntax(of token: Token, naming provider: String?) -> Rejection? {

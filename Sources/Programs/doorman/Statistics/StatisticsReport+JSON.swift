@@ -25,6 +25,7 @@ struct StatisticsJSON: Encodable {
     }
 
     struct ProviderRequestKind: Encodable {
+        let provider: String
         let endpoint: String
         let outcome: String
         let count: UInt64
@@ -32,6 +33,7 @@ struct StatisticsJSON: Encodable {
     }
 
     struct Application: Encodable {
+        let provider: String
         let applicationID: String
         let circuitBreaker: String
         let backOffSeconds: Double
@@ -39,6 +41,7 @@ struct StatisticsJSON: Encodable {
 
     struct Limit: Encodable {
         let setting: String
+        @Nullable var provider: String?
         @Nullable var applicationID: String?
         let used: UInt64
         let limit: UInt64
@@ -87,17 +90,17 @@ struct StatisticsJSON: Encodable {
         }
         providerRequests = report.providerCallKinds.map { kind in
             ProviderRequestKind(
-                endpoint: kind.endpoint, outcome: kind.outcome, count: period.providerRequests[kind] ?? 0,
+                provider: kind.provider, endpoint: kind.endpoint, outcome: kind.outcome, count: period.providerRequests[kind] ?? 0,
                 total: now.providerRequests[kind] ?? 0)
         }
         providerLatencyUs = Self.latency(period.providerLatency)
         applications = now.applications.map { application in
             Application(
-                applicationID: application.applicationID, circuitBreaker: application.circuitBreaker.name,
+                provider: application.provider, applicationID: application.applicationID, circuitBreaker: application.circuitBreaker.name,
                 backOffSeconds: (application.backOff ?? .zero).secondsForJSON)
         }
         limits = now.limits.map {
-            Limit(setting: $0.setting, applicationID: $0.applicationID, used: $0.used, limit: $0.limit)
+            Limit(setting: $0.setting, provider: $0.provider, applicationID: $0.applicationID, used: $0.used, limit: $0.limit)
         }
         counters = Self.named(now.counters)
         gauges = Self.named(now.gauges)

@@ -67,7 +67,7 @@ extension StatisticsReport {
         let limited = now.applications.filter { $0.circuitBreaker != .closed || $0.backOff != nil }
         let states = limited.map { application in
             let backOff = application.backOff.map { ", backing off for \(DurationText.describe($0))" } ?? ""
-            return (now.applications.count > 1 ? application.applicationID + " " : "") + application.circuitBreaker.name + backOff
+            return (now.applications.count > 1 ? application.name + " " : "") + application.circuitBreaker.name + backOff
         }
         guard !limited.isEmpty else { return now.applications.isEmpty ? "–" : "closed" }
         return (states + (limited.count < now.applications.count ? ["others closed"] : [])).joined(separator: "; ")
@@ -85,19 +85,19 @@ extension StatisticsReport {
                 + Self.counts(of: period.calls[kind] ?? 0, perSecond, inAll: now.calls[kind] ?? 0)
         }
         let provider = providerCallKinds.map { kind in
-            [kind.endpoint, kind.outcome]
+            [kind.provider.isEmpty ? "–" : kind.provider, kind.endpoint, kind.outcome]
                 + Self.counts(of: period.providerRequests[kind] ?? 0, perSecond, inAll: now.providerRequests[kind] ?? 0)
         }
         let limits = now.limits.map { limit in
             [
-                limit.setting, limit.applicationID ?? "–", Self.number(limit.used), Self.number(limit.limit),
+                limit.setting, limit.provider ?? limit.applicationID ?? "–", Self.number(limit.used), Self.number(limit.limit),
                 limit.fullness.map(Self.percent) ?? "–",
             ]
         }
         return [
             TextTable.text(["method", "answered by", "outcome", "calls", "per second", "total"], calls, numbersFrom: 3),
-            TextTable.text(["provider endpoint", "outcome", "requests", "per second", "total"], provider, numbersFrom: 2),
-            TextTable.text(["limit", "application", "used", "of", "full"], limits, numbersFrom: 2),
+            TextTable.text(["provider", "endpoint", "outcome", "requests", "per second", "total"], provider, numbersFrom: 3),
+            TextTable.text(["limit", "provider", "used", "of", "full"], limits, numbersFrom: 2),
         ]
     }
 
@@ -120,4 +120,9 @@ extension StatisticsReport {
         let inBounds = part > 0 && part < 1 ? min(max(part, 0.0001), 0.9999) : part
         return NumberText.decimal(inBounds * 100, digits: 2) + "%"
     }
+}
+
+extension ServerStatistics.ApplicationState {
+    /// The name of the provider, or the application's id if the server is older than that name.
+    fileprivate var name: String { provider.isEmpty ? applicationID : provider }
 }

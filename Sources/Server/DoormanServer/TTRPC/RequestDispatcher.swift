@@ -170,6 +170,9 @@ package final class RequestDispatcher {
         _ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext
     ) -> RequestDecision {
         guard let call = call(request, key: key, caller: context.caller.counted) else { return malformedPayload(.verify) }
+        if let provider = call.requirements.provider, !backend.knows(provider: provider) {
+            return fail(.malformedRequest, of: .verify, responses.unknownProvider)
+        }
         guard let hit = backend.lookup(call, now: context.now, into: &context.response) else {
             return miss(call, timeout: request.timeout, &context)
         }
@@ -328,6 +331,8 @@ private struct FixedResponses {
         FailureResponse(.malformedRequest, "the frame's data is not a valid ttrpc.Request"))
     let malformedPayload = ResponseEncoder.encode(
         FailureResponse(.malformedRequest, "the payload is not a valid request message of this method, or lacks a required field"))
+    let unknownProvider = ResponseEncoder.encode(
+        FailureResponse(.malformedRequest, "the provider that the request names is not configured on this server"))
     let noMethod = ResponseEncoder.encode(FailureResponse(.malformedRequest, "service and method are required"))
     let unknownMethod = ResponseEncoder.encode(FailureResponse(.unimplemented, "the server has no such service or method"))
     let unknownService = ResponseEncoder.encode(

@@ -28,6 +28,9 @@ package protocol VerificationBackend: AnyObject, Sendable {
     /// those of the most frequent calls.
     func lookup(_ call: VerifyCall, now: Instant, into response: inout EncodedResponse) -> CacheHit?
 
+    /// Returns whether a provider of this name is configured.
+    func knows(provider: String) -> Bool
+
     /// Starts a background refresh of the token of a call that was just answered from the cache.
     func refresh(_ call: VerifyCall)
 

@@ -150,6 +150,10 @@ extension CachingVerifier {
         lookups.isInFlight(LookupKey(call))
     }
 
+    /// Returns whether a provider of this name is configured. A call that names another one is a mistake of its caller: it says nothing about
+    /// the token.
+    package func knows(provider: String) -> Bool { upstream.knows(provider: provider) }
+
     /// Validates the syntax of a token, without a provider request.
     ///
     /// - Returns: The rejection of a malformed token; `nil` otherwise.

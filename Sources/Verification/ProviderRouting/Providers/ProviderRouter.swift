@@ -111,6 +111,8 @@ package final class ProviderRouter: Sendable {
 extension ProviderRouter: TokenProvider {
     package func validateSyntax(of token: Token) -> Rejection? { validateSyntax(of: token, naming: nil) }
 
+    package func knows(provider: String) -> Bool { pools.contains { $0.names.contains(provider) } }
+
     package func validateSyntax(of token: Token, naming name: String?) -> Rejection? {
         do throws(VerificationError) {
             switch try route(token, naming: name) {

@@ -24,6 +24,8 @@ extension HotSwappableProvider: TokenProvider {
         provider.validateSyntax(of: token)
     }
 
+    package func knows(provider name: String) -> Bool { provider.knows(provider: name) }
+
     package func validateSyntax(of token: Token, naming name: String?) -> Rejection? {
         provider.validateSyntax(of: token, naming: name)
     }
