@@ -203,15 +203,18 @@ struct ProviderFileTests {
         let jwt = "kind: jwt, issuer: \"https://login.example.org\", audience:"
         #expect(
             try ProviderFolder.problems(inFile: "- {name: a, \(jwt) x}\n- {name: b, \(jwt) y}\n")
-                == ["provider.file: the providers a and b have the same issuer: list all audiences in one entry"])
+                == ["provider 2: issuer is already used by a provider above: list all audiences in one entry"])
         let project = "kind: jwt, preset: firebase, audience:"
         #expect(try ProviderFolder.problems(inFile: "- {name: a, \(project) x}\n- {name: b, \(project) y}\n").isEmpty)
         for kind in ["account-kit, url: \"https://graph.example.org\"", "facebook-login, app-secret-file: old"] {
             let entry = "kind: \(kind), application-id: 7"
             #expect(
                 try ProviderFolder.problems(inFile: "- {name: a, \(entry)}\n- {name: b, \(entry)}\n")
-                    == ["provider.file: the providers a and b have the same application-id"])
+                    == ["provider 2: application-id is already used by a provider above"])
         }
+        // No message repeats a name, which may be a secret in the wrong place.
+        let planted = "- {name: PLANTED, \(jwt) x}\n"
+        #expect(try !ProviderFolder.problems(inFile: planted + planted).contains { $0.contains("PLANTED") })
         // Tokens of the two kinds look different.
         #expect(
             try ProviderFolder.problems(

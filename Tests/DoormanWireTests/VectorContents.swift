@@ -82,7 +82,8 @@ extension GoldenVector {
             return .revoke(RevocationRequest(.token(token), provider: provider, applicationID: application))
         case "List":
             let size = number("payload.page_size").map { Int($0) } ?? AccountListRequest.defaultPageSize
-            return .listAccounts(AccountListRequest(
+            return .listAccounts(
+                AccountListRequest(
                     provider: provider, applicationID: application, pageSize: size, after: self["payload.after"]))
         case "Delete":
             let account = try #require(self["payload.account_id"])

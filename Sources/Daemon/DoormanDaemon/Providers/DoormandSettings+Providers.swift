@@ -6,17 +6,17 @@ extension DoormandSettings {
     /// - Throws: ``ConfigurationError`` with all problems of all providers.
     func providers() throws(ConfigurationError) -> [ConfiguredProvider] {
         var problems: [String] = []
-        var providers: [ConfiguredProvider] = []
+        var providers: [(keyPrefix: String, provider: ConfiguredProvider)] = []
         for entry in try providerEntries() {
             do throws(ConfigurationError) {
-                providers.append(try ConfiguredProvider(entry))
+                providers.append((entry.keyPrefix, try ConfiguredProvider(entry)))
             } catch {
                 problems += error.problems
             }
         }
         problems += Self.conflicts(among: providers)
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
-        return providers
+        return providers.map(\.provider)
     }
 
     /// Returns the texts of the providers, without reading any secret: those of `provider.file`, or the one of the settings themselves.
@@ -69,21 +69,25 @@ extension DoormandSettings {
     }
 
     /// The problems of providers that a token or a call could not tell apart.
-    private static func conflicts(among providers: [ConfiguredProvider]) -> [String] {
+    ///
+    /// - Parameter providers: The providers, each with the beginning of messages about its keys.
+    private static func conflicts(among providers: [(keyPrefix: String, provider: ConfiguredProvider)]) -> [String] {
         var problems: [String] = []
-        for (index, provider) in providers.enumerated() {
-            for earlier in providers[..<index] where earlier.kind == provider.kind {
-                switch (earlier.definition, provider.definition) {
-                case (.jwt(let one), .jwt(let other)) where one.issuer == other.issuer:
-                    problems.append(
-                        "\(ProviderFile.setting): the providers \(earlier.name) and \(provider.name) have the same issuer: list all "
-                            + "audiences in one entry")
-                case (.accountKit, .accountKit), (.facebookLogin, .facebookLogin):
-                    guard earlier.applicationID == provider.applicationID else { continue }
-                    problems.append(
-                        "\(ProviderFile.setting): the providers \(earlier.name) and \(provider.name) have the same application-id")
-                default: continue
+        for (index, (prefix, provider)) in providers.enumerated() {
+            let earlier = providers[..<index].map(\.provider)
+            switch provider.definition {
+            case .jwt(let settings):
+                let isUsed = earlier.contains { other in
+                    if case .jwt(let others) = other.definition { others.issuer == settings.issuer } else { false }
                 }
+                if isUsed {
+                    problems.append("\(prefix)issuer is already used by a provider above: list all audiences in one entry")
+                }
+            case .accountKit, .facebookLogin:
+                if earlier.contains(where: { $0.kind == provider.kind && $0.applicationID == provider.applicationID }) {
+                    problems.append("\(prefix)application-id is already used by a provider above")
+                }
+            case .introspection: continue
             }
         }
         return problems
