@@ -18,7 +18,7 @@ struct OperatorLogTests {
         }
 
         private static let varying = [
-            "version", "configuration", "address", "duration", "peer", "failed_requests", "calls", "connections", "provider",
+            "version", "configuration", "address", "duration", "peer", "failed_requests", "calls", "connections",
             "problem", "files",
         ]
 
@@ -53,8 +53,9 @@ struct OperatorLogTests {
 
     /// The day: an outage, throttling, a caller without permission, a full limit, a reload, and the recovery of each.
     private static let start: Set = [
-        "info starting applications=[\"\(application)\"] configuration=_ provider=_ version=_",
-        "warning account-kit.url is http:// on this machine: use it with account-kit-emulator only ",
+        "info starting configuration=_ providers=[\"account-kit\"] version=_",
+        "warning the provider's URL is http:// on this machine: use it with an emulator only application=\(application) "
+            + "provider=account-kit",
         "warning process.core-dumps is on: a core dump shows app secrets, private keys and tokens ",
         "info listening address=_",
         "info ready to reload files=_ interval=1h",
@@ -63,15 +64,18 @@ struct OperatorLogTests {
     private static let lines = [
         // The outage.
         "warning the provider is unavailable: calls that need it fail, or get stale entries application=\(application) "
-            + "cause=The provider returned a server error. (status 502)",
-        "notice the provider is available again application=\(application) duration=_ failed_requests=_",
+            + "cause=The provider returned a server error. (status 502) provider=account-kit",
+        "notice the provider is available again application=\(application) duration=_ failed_requests=_ "
+            + "provider=account-kit",
         // Throttling.
-        "warning the provider rate limits this application: backing off application=\(application)",
-        "notice the provider no longer rate limits this application application=\(application) duration=_ throttled_requests=1",
+        "warning the provider rate limits this application: backing off application=\(application) provider=account-kit",
+        "notice the provider no longer rate limits this application application=\(application) duration=_ "
+            + "provider=account-kit throttled_requests=1",
         // A secret that stops working.
         "error credential check failed: until it succeeds, a rejected proof makes a token unavailable, not rejected "
-            + "application=\(application) cause=The provider is down, or it rejected the application: check the app id and the app secret. files=_",
-        "notice the application's credential works again application=\(application) duration=_ files=_",
+            + "application=\(application) cause=The provider is down, or it rejected the application: check the app id and the app secret. files=_ "
+            + "provider=account-kit",
+        "notice the application's credential works again application=\(application) duration=_ files=_ provider=account-kit",
         // A caller without permission, and audited acts.
         "notice list of accounts audit=account_list caller=ip:127.0.0.1 outcome=OK",
         "info revocation of a token audit=token_revocation caller=ip:127.0.0.1 outcome=OK",

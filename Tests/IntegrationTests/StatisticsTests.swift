@@ -83,12 +83,12 @@ struct StatisticsTests {
             $0.governor.circuitBreaker.maximumOpenTime = .seconds(3600)
         }) { stack in
             let before = try await stack.client.statistics()
-            #expect(before.applications == [.init(applicationID: Stack.ours.id, circuitBreaker: .closed)])
+            #expect(before.applications == [.init(provider: "account-kit", applicationID: Stack.ours.id, circuitBreaker: .closed)])
             stack.emulator.setFault(.badGateway, for: .me)
             for _ in 0..<3 { #expect(await stack.verify("EMAWsomebodys") == "unavailable: PROVIDER_UNAVAILABLE") }
             let between = try #require(try await stack.client.statistics().since(before))
-            #expect(between.applications == [.init(applicationID: Stack.ours.id, circuitBreaker: .open)])
-            #expect(between.providerRequests == [.init(endpoint: "me", outcome: "server_error"): 1])
+            #expect(between.applications == [.init(provider: "account-kit", applicationID: Stack.ours.id, circuitBreaker: .open)])
+            #expect(between.providerRequests == [.init(provider: "account-kit", endpoint: "me", outcome: "server_error"): 1])
             let kind = ServerStatistics.CallKind(
                 method: "Verify", source: "provider", code: "UNAVAILABLE", reason: "PROVIDER_UNAVAILABLE")
             #expect(between.calls[kind] == 1)
