@@ -133,6 +133,42 @@ struct DevTests {
         }
     }
 
+    /// Runs `doorman` and returns its exit code with its output.
+    private func doorman(
+        _ arguments: [String], input: String = "", environment: [String: String]
+    ) async throws -> (code: Int32, output: String) {
+        let program = try ChildProcess(
+            ChildProcess.built("doorman"), arguments, environment: environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 },
+            input: input)
+        return (try await program.ending(), program.allOutput)
+    }
+
+    @Test("with --kind jwt a login with a scope is verified, forbidden without the scope, and rejected after its revocation")
+    func scopesOfJWT() async throws {
+        try await withTemporaryFolder { folder in
+            let dev = try start(["--kind", "jwt", "--json"], in: folder)
+            try await waitForStart(dev)
+            let members = try members(dev)
+            let environment = ["DOORMAN_ADDRESS": members["address"] ?? "", "DOORMAN_EMULATOR": members["emulator"] ?? ""]
+            let login = ["dev", "login", "--kind", "jwt", "--email", "b@example.com", "--scope", "orders:read"]
+            let token = try await doorman(login, environment: environment)
+            #expect(token.code == 0 && token.output.hasPrefix("eyJ"), "\(token.output)")
+            func run(_ arguments: String...) async throws -> (code: Int32, output: String) {
+                try await doorman(arguments, input: token.output, environment: environment)
+            }
+            let allowed = try await run("verify", "--require-scope", "orders:read")
+            #expect(allowed.code == 0 && allowed.output.contains("b@example.com"), "\(allowed.output)")
+            let forbidden = try await run("verify", "--require-scope", "orders:write")
+            #expect(forbidden.code == 1 && forbidden.output.contains("INSUFFICIENT_SCOPE"), "\(forbidden.output)")
+            #expect(try await run("verify").code == 0)
+            #expect(try await run("revoke").code == 0)
+            let rejected = try await run("verify")
+            #expect(rejected.code == 1 && rejected.output.contains("TOKEN_REJECTED"), "\(rejected.output)")
+            dev.interrupt()
+            #expect(try await dev.ending() == 0, "\(dev.allOutput)")
+        }
+    }
+
     @Test("no child outlives a killed doorman dev")
     func killed() async throws {
         try await withTemporaryFolder { folder in

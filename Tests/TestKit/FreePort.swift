@@ -1,9 +1,8 @@
-import Glibc
-import TestKit
+private import Glibc
 
 /// A TCP port on loopback that was free a moment ago.
-enum FreePort {
-    static func find() throws -> Int {
+package enum FreePort {
+    package static func find() throws -> Int {
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
         var address = sockaddr_in()
