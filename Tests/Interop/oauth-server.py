@@ -156,6 +156,12 @@ class PrivateKeyJWT(JWTBearerClientAssertion):
     CLIENT_AUTH_METHOD = "private_key_jwt"
     used = set()
 
+    def process_assertion_claims(self, assertion, resolve_key):
+        # Without a list, PS256 and EdDSA are not accepted.
+        claims = jwt.decode(assertion, resolve_key, algorithms=["RS256", "PS256", "ES256", "EdDSA"])
+        self.verify_claims(claims.claims)
+        return claims.claims
+
     def get_audiences(self):
         return [ISSUER + path for path in ["/introspect", "/revoke"]]
 

@@ -66,10 +66,14 @@ struct RevokeTests {
         #expect(error?.code == .providerUnavailable)
     }
 
-    @Test("a token of a type that the endpoint can't revoke is denied locally")
-    func unsupportedType() async throws {
+    @Test(
+        "a token that the endpoint does not revoke for us is denied locally",
+        arguments: [
+            (400, "unsupported_token_type"), (400, "invalid_grant"), (400, "unauthorized_client"), (403, "unauthorized_client"),
+        ])
+    func refused(status: Int, error: String) async throws {
         let transport = ScriptedTransport(
-            .response(400, #"{"error":"unsupported_token_type"}"#), .response(200, #"{"active":true,"sub":"u"}"#))
+            .response(status, #"{"error":"\#(error)"}"#), .response(200, #"{"active":true,"sub":"u"}"#))
         #expect(try await Self.revoke(transport) == .deniedLocally(until: nil))
         #expect(await transport.requests.map(\.url) == [Self.revocationEndpoint, Sample.endpoint])
     }

@@ -43,12 +43,14 @@ struct RealIntrospectionTests {
         let clientID: String
         let name: String
         let keyFile: String?
+        var algorithm: String?
 
-        var description: String { "\(name) \(clientID)" }
+        var description: String { "\(name) \(clientID) \(algorithm ?? "")" }
 
         func arguments(keys folder: URL) -> [String] {
             let file = keyFile.map { ["--introspection-private-key-file", folder.appendingPathComponent($0).path] }
             return ["--introspection-client-auth", name] + (file ?? ["--introspection-client-secret-file", "FOLDER/client.secret"])
+                + (algorithm.map { ["--introspection-signing-algorithm", $0] } ?? [])
         }
     }
 
@@ -58,6 +60,7 @@ struct RealIntrospectionTests {
             Method(clientID: "doorman", name: "client_secret_basic", keyFile: nil),
             Method(clientID: "doorman-post", name: "client_secret_post", keyFile: nil),
             Method(clientID: "doorman-rsa", name: "private_key_jwt", keyFile: "rsa.pem"),
+            Method(clientID: "doorman-rsa", name: "private_key_jwt", keyFile: "rsa.pem", algorithm: "PS256"),
             Method(clientID: "doorman-ec", name: "private_key_jwt", keyFile: "ec.pem"),
             Method(clientID: "doorman-ed25519", name: "private_key_jwt", keyFile: "ed25519.pem"),
         ])

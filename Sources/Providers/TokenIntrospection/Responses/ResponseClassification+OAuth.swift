@@ -23,19 +23,22 @@ extension ResponseClassification {
 
     /// Classifies a response to a revocation: status 200 is a success, whatever its body (RFC 7009, section 2.2).
     ///
-    /// A server that can't revoke tokens of this type is a rejection of the request.
+    /// A server that can't revoke tokens of this type, or not for us, rejects the request. Most servers revoke a token only for the client
+    /// that got it (RFC 7009, section 2.1), and Doorman is another client.
     package init(revocation response: HTTPResponse) {
         if response.status == 200 {
             self = .success([:])
             return
         }
         let error = JSONValue(bytes: response.body)?.object?["error"]?.string
-        if response.status == 400, error == "unsupported_token_type" {
+        if [400, 403].contains(response.status), error.map(Self.refusalsToRevoke.contains) == true {
             self = .rejected(.unexpectedError)
         } else {
             self.init(failure: response, error)
         }
     }
+
+    private static let refusalsToRevoke: Set = ["unsupported_token_type", "invalid_grant", "unauthorized_client"]
 
     /// - Parameter error: The error code of RFC 6749, section 5.2; `nil` if the response has none.
     private init(failure response: HTTPResponse, _ error: String?) {
