@@ -22,7 +22,9 @@ struct RefusedStreamTests {
             // Five calls and two retries.
             #expect(provider.requests == 14)
             let statistics = try await stack.client.statistics()
-            #expect(statistics.providerRequests == [.init(endpoint: "me", outcome: "failed_stream_refused"): 7])
+            #expect(
+                statistics.providerRequests == [.init(provider: "account-kit", endpoint: "me", outcome: "failed_stream_refused"): 7]
+            )
         }
     }
 }

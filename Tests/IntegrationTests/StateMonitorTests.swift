@@ -73,20 +73,20 @@ struct StateMonitorTests {
             for _ in 0..<2 { _ = try await scene.verifyNewToken() }
             await scene.expect([
                 "warning the provider is unavailable: calls that need it fail, or get stale entries \(Self.application) "
-                    + "cause=The provider returned a server error. (status 502)"
+                    + "cause=The provider returned a server error. (status 502) provider=account-kit"
             ])
             for _ in 0..<2 { _ = try await scene.verifyNewToken() }
             await scene.expect([
-                "error the circuit breaker is open: only probes are sent to the provider \(Self.application)"
+                "error the circuit breaker is open: only probes are sent to the provider \(Self.application) provider=account-kit"
             ])
             await scene.expect([])
             scene.stack.emulator.clearFaults()
             scene.clock.advance(by: .seconds(5))
             #expect(try await scene.verifyNewToken() == "OK")
             await scene.expect([
-                "notice the provider is available again \(Self.application) duration=2 s failed_requests=4",
+                "notice the provider is available again \(Self.application) duration=2 s failed_requests=4 provider=account-kit",
                 "notice the circuit breaker is closed: requests are sent to the provider again \(Self.application) "
-                    + "duration=1 s openings=1",
+                    + "duration=1 s openings=1 provider=account-kit",
             ])
         }
     }
@@ -190,7 +190,7 @@ struct StateMonitorTests {
             scene.stack.emulator.setFault(.tooManyRequests(retryAfterSeconds: 20), for: .me)
             for _ in 0..<3 { _ = try await scene.verifyNewToken() }
             await scene.expect([
-                "warning the provider rate limits this application: backing off \(Self.application)"
+                "warning the provider rate limits this application: backing off \(Self.application) provider=account-kit"
             ])
             scene.stack.emulator.clearFaults()
             await scene.expect(after: .seconds(10), [])
@@ -198,7 +198,7 @@ struct StateMonitorTests {
                 after: .seconds(15),
                 [
                     "notice the provider no longer rate limits this application \(Self.application) duration=10 s "
-                        + "throttled_requests=1"
+                        + "provider=account-kit throttled_requests=1"
                 ])
         }
     }
@@ -209,7 +209,7 @@ struct StateMonitorTests {
             scene.stack.dependencies.providers.governedProviders[0].governor.noteUsage(percent: 100)
             await scene.expect([
                 "warning the provider rate limits this application: backing off \(Self.application) "
-                    + "cause=the provider reports that provider.usage-limit is reached"
+                    + "cause=the provider reports that provider.usage-limit is reached provider=account-kit"
             ])
             #expect(await scene.look(after: .seconds(600)).count == 1)
         }
