@@ -58,6 +58,8 @@ struct ProviderStack {
             for secret in files.secrets.values {
                 #expect(!doormand.allOutput.contains(secret), "the log contains a secret")
             }
+            // The header of every JSON Web Token begins with an encoded `{"`.
+            #expect(!doormand.allOutput.contains("eyJ"), "the log contains a token")
         }
     }
 
@@ -66,9 +68,9 @@ struct ProviderStack {
             .write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
     }
 
-    /// Replaces the list of providers, and waits until the server uses it.
-    func reload(_ providers: String) async throws {
-        try Self.write(providers, to: "providers.yaml", in: folder)
+    /// Replaces the list of providers, or another file, and waits until the server uses it.
+    func reload(_ text: String, as name: String = "providers.yaml") async throws {
+        try Self.write(text, to: name, in: folder)
         let count = lines("reloaded the settings").count
         doormand.hangUp()
         try await waitForLine("reloaded the settings", times: count + 1)

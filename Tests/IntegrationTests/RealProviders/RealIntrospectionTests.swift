@@ -133,6 +133,36 @@ struct RealIntrospectionTests {
         }
     }
 
+    @Test("a token verifies once the client secret is corrected by a reload")
+    func correctedSecret() async throws {
+        try await withAuthlibServer { authlib, _ in
+            try await ProviderStack.run(Self.flags(authlib.issuer), Self.files("not-the-secret-of-doorman")) { stack in
+                let token = try await authlib.token()
+                #expect(await stack.verify(token) == "unavailable: PROVIDER_MISCONFIGURED")
+                try await stack.reload(AuthlibServer.secret + "\n", as: "client.secret")
+                try await eventually("the token verifies") { await stack.verify(token) == "OK" }
+                try await stack.waitForLine("the application's credential works again")
+                #expect(!stack.doormand.allOutput.contains(AuthlibServer.secret))
+            }
+        }
+    }
+
+    @Test("calls of 64 callers for a new token are one request")
+    func singleFlight() async throws {
+        try await withAuthlibServer { authlib, _ in
+            try await ProviderStack.run(Self.flags(authlib.issuer), Self.files(AuthlibServer.secret)) { stack in
+                let token = try await authlib.token()
+                try await eventually("the credential is checked") { authlib.provider.requests("POST /introspect") == 1 }
+                let results = await withTaskGroup(of: String.self) { group in
+                    for _ in 0..<64 { group.addTask { await stack.verify(token) } }
+                    return await group.reduce(into: Set()) { $0.insert($1) }
+                }
+                #expect(results == ["OK"])
+                #expect(authlib.provider.requests("POST /introspect") == 2)
+            }
+        }
+    }
+
     @Test("a revocation reaches the provider, and Doorman rejects the token at once")
     func revocation() async throws {
         try await withNanoIDP { nanoidp in

@@ -41,6 +41,19 @@ struct RealJWTTests {
         }
     }
 
+    @Test("a new token verifies with the keys fetched before while the issuer is down")
+    func downLater() async throws {
+        try await withNanoIDP { nanoidp in
+            try await ProviderStack.run(nanoidp.jwtFlags) { stack in
+                let tokens = try await nanoidp.tokens(2)
+                #expect(await stack.verify(tokens[0]) == "OK")
+                try await nanoidp.provider.stop()
+                #expect(try await stack.identity(tokens[1]).freshness == .fresh)
+                #expect(await stack.verify(tokens[0], maxAge: .seconds(1)) == "OK")
+            }
+        }
+    }
+
     @Test("a cached token is rejected once it has expired")
     func expiry() async throws {
         try await withNanoIDP { nanoidp in
