@@ -193,7 +193,7 @@ let package = Package(
             "Simulation", in: "Tests",
             [
                 "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanGovernor", "DoormanSupport",
-                "GraphAPI", "ProviderHTTP", "ProviderRouting",
+                "GraphAPI", "JWTVerifier", "ProviderHTTP", "ProviderRouting",
                 nioConcurrencyHelpers,
             ]),
         .executableTarget(
@@ -295,7 +295,7 @@ let package = Package(
                 "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanBench", "DoormanClient",
                 "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanServer", "DoormanSupport", "DoormanWire", "FacebookLogin",
                 "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection", logging, metricsTestKit,
-                nioConcurrencyHelpers, nioCore,
+                nioConcurrencyHelpers, nioCore, nioHTTP1,
                 nioPosix, nioSSL,
                 "account-kit-emulator", "doorman", "doormand",
             ]),
