@@ -155,7 +155,7 @@ package final class VerificationCache: Sendable {
     func store(_ entry: CacheEntry, for key: TokenKey, now: Instant) {
         shard(of: key).withLockedValue { shard in
             if denial(of: entry.verdict, for: key, requestedAt: entry.verifiedAt, now: now) == nil,
-                !removals.concern(entry, now: now)
+                !removals.concern(entry.verdict, requestedAt: entry.verifiedAt, now: now)
             {
                 shard.store(entry, for: key)
             } else if entry.verdict.denial != nil {
@@ -186,6 +186,11 @@ package final class VerificationCache: Sendable {
                 start += Self.slotsAtOnce
             }
         }
+    }
+
+    /// Returns whether a verdict that was requested at `moment` is outdated, since such entries have been removed in the meantime.
+    func isRemoved(_ verdict: Verdict, requestedAt moment: Instant, now: Instant) -> Bool {
+        removals.concern(verdict, requestedAt: moment, now: now)
     }
 
     /// The slots that are looked at with a shard locked: about 50 µs.

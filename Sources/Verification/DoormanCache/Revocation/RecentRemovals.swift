@@ -28,13 +28,13 @@ final class RecentRemovals: Sendable {
         }
     }
 
-    /// Returns whether an entry comes from a request before a removal that its identity fulfils the condition of.
-    func concern(_ entry: CacheEntry, now: Instant) -> Bool {
-        guard case .valid(let identity) = entry.verdict else { return false }
+    /// Returns whether a verdict comes from a request before a removal that its identity fulfils the condition of.
+    func concern(_ verdict: Verdict, requestedAt moment: Instant, now: Instant) -> Bool {
+        guard case .valid(let identity) = verdict else { return false }
         let recent = removals.withLockedValue { removals in
             if !removals.isEmpty { removals.removeAll { $0.moment.advanced(by: responseTime) < now } }
             return removals
         }
-        return recent.contains { entry.verifiedAt < $0.moment && $0.condition(identity) }
+        return recent.contains { moment < $0.moment && $0.condition(identity) }
     }
 }

@@ -230,6 +230,8 @@ extension CachingVerifier {
             }
             // An entry that the lookup found may have been removed or denied since then.
             guard let requestedAt = result.requestedAt else { continue }
+            // Its provider may have withdrawn the key of the token, or changed, while the lookup was in flight.
+            if cache.isRemoved(result.verdict.verdict, requestedAt: requestedAt, now: timeSource.now()) { continue }
             // A lookup that began before this call arrived can have a result that is too old for it.
             if let maxAge = call.maxAge, requestedAt.duration(to: arrival) > maxAge { continue }
             return check(try confirm(result.verdict, requestedAt: requestedAt, for: call), for: call)
