@@ -8,13 +8,30 @@ struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
         abstract: "Plays seeded histories of cache, single flight and governor, and says what must never be true and was.",
-        subcommands: [Histories.self, ColdStart.self, Flood.self, Outage.self, Zipf.self], defaultSubcommand: Histories.self)
+        subcommands: [Histories.self, Keys.self, ColdStart.self, Flood.self, Outage.self, Zipf.self],
+        defaultSubcommand: Histories.self)
 }
 
 /// `simulate histories`: many, or one again.
 struct Histories: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Plays histories that a seed decides.")
 
+    @OptionGroup var seeds: Seeds
+
+    func run() throws { try seeds.play(Simulation.run) }
+}
+
+/// `simulate keys`: histories of an issuer's keys.
+struct Keys: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Plays histories of an issuer's keys that a seed decides.")
+
+    @OptionGroup var seeds: Seeds
+
+    func run() throws { try seeds.play(IssuerSimulation.run) }
+}
+
+/// The seeds of the histories to play.
+struct Seeds: ParsableArguments {
     @Option(help: "The first seed.")
     var first: UInt64 = 0
 
@@ -24,11 +41,12 @@ struct Histories: ParsableCommand {
     @Flag(help: "End with the first seed that fails.")
     var stopAtFailure = false
 
-    func run() throws {
+    /// Plays the histories, and prints the violations.
+    func play(_ history: (_ seed: UInt64) throws -> Simulation.Outcome) throws {
         var counts: [String: Int] = [:]
         var failures = 0
         for seed in first..<(first + count) {
-            let outcome = try Simulation.run(seed: seed)
+            let outcome = try history(seed)
             counts.merge(outcome.counts, uniquingKeysWith: +)
             if !outcome.violations.isEmpty {
                 failures += 1
