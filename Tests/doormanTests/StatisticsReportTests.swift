@@ -40,7 +40,9 @@ struct StatisticsReportTests {
         statistics.calls[Self.rejected] = 3
         statistics.calls[Self.late] = 1
         statistics.counters = [.cacheHits: 4_000, .cacheMisses: 19]
-        statistics.applications = [.init(provider: "corp", applicationID: "5432", circuitBreaker: .open, backOff: .milliseconds(1500))]
+        statistics.applications = [
+            .init(provider: "corp", applicationID: "5432", circuitBreaker: .open, backOff: .milliseconds(1500))
+        ]
         statistics.providerRequests[.init(provider: "corp", endpoint: "me", outcome: "success")] = 18
         statistics.providerLatency = LatencyHistogram.Snapshot(
             sum: .seconds(2),

@@ -155,7 +155,8 @@ struct FailureReport: Error, Equatable {
         case .callerNotAllowed: "Ask the server's operator to allow this caller."
         case .malformedRequest: "Check the application and account ids, and the page size."
         case .requestTooLong: "Check that this is a token: it is longer than the server accepts."
-        case .unimplemented: "The provider does not have this operation, or doormand is older: compare its version, and see what the kind can do."
+        case .unimplemented:
+            "The provider does not have this operation, or doormand is older: compare its version, and see what the kind can do."
         default: nil
         }
     }

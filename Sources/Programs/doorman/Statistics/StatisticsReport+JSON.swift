@@ -96,7 +96,8 @@ struct StatisticsJSON: Encodable {
         providerLatencyUs = Self.latency(period.providerLatency)
         applications = now.applications.map { application in
             Application(
-                provider: application.provider, applicationID: application.applicationID, circuitBreaker: application.circuitBreaker.name,
+                provider: application.provider, applicationID: application.applicationID,
+                circuitBreaker: application.circuitBreaker.name,
                 backOffSeconds: (application.backOff ?? .zero).secondsForJSON)
         }
         limits = now.limits.map {

@@ -44,7 +44,8 @@ extension DoormanClient {
         completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
     ) throws(DoormanError) {
         let verify = Operation.verify(VerificationRequest(token: token, requirements: requirements, maxAge: maxAge))
-        let completion = requirements.provider == nil && requirements.scopes.isEmpty ? completion : Self.checking(requirements, completion)
+        let completion =
+            requirements.provider == nil && requirements.scopes.isEmpty ? completion : Self.checking(requirements, completion)
         guard let nearCache, maxAge == nil else { return try begin(verify, timeout, completion) }
         let key = NearCache.Key(token: token, requirements: requirements)
         if let identity = nearCache.identity(for: key, at: time.now) {

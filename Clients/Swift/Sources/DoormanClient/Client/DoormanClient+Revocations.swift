@@ -66,7 +66,8 @@ extension DoormanClient {
     ) async throws(DoormanError) -> RevocationResult {
         defer { nearCache?.remove(.account(accountID)) }
         nearCache?.remove(.account(accountID))
-        let deletion = Operation.deleteAccount(AccountDeletionRequest(accountID: accountID, provider: provider, applicationID: applicationID))
+        let deletion = Operation.deleteAccount(
+            AccountDeletionRequest(accountID: accountID, provider: provider, applicationID: applicationID))
         guard !deletion.holdsNUL else { throw .textWithNUL }
         let broadcast = Broadcast(deadline: deadline(from: time.now, timeout))
         if await hasOneServer(broadcast) { return try await send(deletion, broadcast) }
