@@ -58,4 +58,13 @@ struct JSONTests {
         #expect(value.text == expected)
         #expect(JSONValue(bytes: Array(value.text.utf8)) == value)
     }
+
+    @Test(
+        "a long member name is accepted if it is ASCII",
+        arguments: [("a", 5000, true), ("\u{301}", 128, true), ("\u{301}", 129, false)])
+    func longNames(text: String, count: Int, isAccepted: Bool) {
+        let name = String(repeating: text, count: count)
+        #expect((JSONValue(bytes: Array("{\"\(name)\":1}".utf8)) != nil) == isAccepted)
+        #expect(JSONValue(bytes: Array("[\"\(name)\"]".utf8)) != nil)
+    }
 }

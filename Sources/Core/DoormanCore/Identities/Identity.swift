@@ -184,7 +184,7 @@ extension Identity {
     package func missingScope(among required: [String]) -> String? {
         guard !required.isEmpty else { return nil }
         let granted = scopes
-        return required.first { !granted.contains($0) }
+        return required.first { scope in !granted.contains { $0.isIdentical(to: scope) } }
     }
 }
 

@@ -21,6 +21,9 @@ public struct TokenRequirements: Sendable, Hashable {
 
     /// The maximum number of scopes that a call may require. Comparing them takes time on an event loop.
     package static let maximumScopes = 64
+    /// The maximum length of an id or a name that a call may contain, in bytes. No server has a longer one, and comparing and hashing a long
+    /// text can take long.
+    package static let maximumNameBytes = 1024
 
     /// Returns why an identity of a server does not fulfil the requirements; `nil` if it does. A server that is older than a requirement
     /// ignores it, so the client looks again. The server alone knows all audiences, so the application is not compared.
@@ -41,7 +44,9 @@ public struct TokenRequirements: Sendable, Hashable {
     package func judge(_ identity: Identity) -> Verdict? {
         if let provider, !identity.isFrom(provider) { return .rejected(.anotherProvider) }
         let isForOther = applicationID.map { !identity.isFor($0.utf8Span.span) } ?? false
-        if isForOther, !identity.audiences.contains(applicationID ?? "") { return .rejected(.anotherApplication) }
+        if isForOther, !identity.audiences.contains(where: { $0.isIdentical(to: applicationID ?? "") }) {
+            return .rejected(.anotherApplication)
+        }
         if identity.missingScope(among: scopes) != nil { return .forbidden(.insufficientScope) }
         guard isForOther, let applicationID else { return nil }
         var other = identity

@@ -114,7 +114,7 @@ extension TokenClaims {
     private static func scopes(_ members: [String: JSONValue], _ settings: JWTSettings) -> [String] {
         let claim = if let name = settings.scopesClaim { members[name] } else { members["scope"] ?? members["scp"] }
         switch claim {
-        case .string(let text): return text.split(separator: " ").map(String.init)
+        case .string(let text): return text.utf8.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
         case .array(let elements):
             let scopes = elements.compactMap(\.string)
             return scopes.count == elements.count ? scopes.filter { !$0.isEmpty } : []
@@ -134,18 +134,11 @@ extension TokenClaims {
 
     /// Whether a claim is `true`, or the text that some issuers write in its place.
     private static func isTrue(_ value: JSONValue?) -> Bool {
-        value == .bool(true) || value?.string == "true"
+        value == .bool(true) || value?.string?.isIdentical(to: "true") ?? false
     }
 }
 
 extension RejectedToken {
     fileprivate static let invalidAudience = RejectedToken(
         .tokenRejected, "The token's audience is neither a text nor a list of texts.")
-}
-
-extension String {
-    /// Whether two texts are equal byte for byte. `==` would take canonically equivalent texts for equal.
-    func isIdentical(to other: String) -> Bool {
-        utf8.elementsEqual(other.utf8)
-    }
 }

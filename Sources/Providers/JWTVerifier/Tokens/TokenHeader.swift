@@ -7,6 +7,8 @@ internal import StrictJSON
 struct TokenHeader: Sendable, Hashable {
     /// The maximum length of a key id in bytes.
     static let maximumKeyIDBytes = 256
+    /// The maximum length of a media type in bytes. Comparing a longer text without regard to case could take milliseconds.
+    private static let maximumTypeBytes = 128
 
     let algorithm: SignatureAlgorithm
     /// The id of the key; `nil` if the header names none. Compared byte for byte.
@@ -33,7 +35,9 @@ struct TokenHeader: Sendable, Hashable {
         keyID = try Self.keyID(members["kid"])
         isAccessToken = try Self.isAccessToken(members["typ"])
         if let content = members["cty"] {
-            guard let content = content.string, !["jwt", "application/jwt"].contains(content.lowercased()) else {
+            guard let content = content.string, content.utf8.count <= Self.maximumTypeBytes,
+                !["jwt", "application/jwt"].contains(content.lowercased())
+            else {
                 throw RejectedToken(.tokenRejected, "The token contains another token.")
             }
         }
@@ -50,7 +54,7 @@ struct TokenHeader: Sendable, Hashable {
     /// Media types are compared without regard to case (RFC 7515, section 4.1.9).
     private static func isAccessToken(_ value: JSONValue?) throws(RejectedToken) -> Bool {
         guard let value else { return false }
-        switch value.string?.lowercased() {
+        switch value.string.flatMap({ $0.utf8.count <= maximumTypeBytes ? $0.lowercased() : nil }) {
         case "jwt": return false
         case "at+jwt", "application/at+jwt": return true
         default: throw RejectedToken(.tokenRejected, "The token's type is neither JWT nor at+jwt.")

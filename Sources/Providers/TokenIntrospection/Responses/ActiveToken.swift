@@ -76,7 +76,7 @@ struct ActiveToken: Sendable {
     /// The scopes; none if the member has another form. A missing scope forbids more, never less. Some servers send a list.
     private static func scopes(_ value: JSONValue?) -> [String] {
         switch value {
-        case .string(let text): return text.split(separator: " ").map(String.init)
+        case .string(let text): return text.utf8.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
         case .array(let elements):
             let scopes = elements.compactMap(\.string)
             return scopes.count == elements.count ? scopes.filter { !$0.isEmpty } : []

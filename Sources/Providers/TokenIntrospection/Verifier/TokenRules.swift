@@ -41,10 +41,3 @@ struct Rejected: Error {
         rejection = Rejection(reason, message)
     }
 }
-
-extension String {
-    /// Whether two texts are equal byte for byte. `==` would take canonically equivalent texts for equal.
-    func isIdentical(to other: String) -> Bool {
-        utf8.elementsEqual(other.utf8)
-    }
-}

@@ -73,6 +73,8 @@ package final class VerificationCache: Sendable {
     private func copyJudgedResponse(
         for key: TokenKey, applicationID: Span<UInt8>, maxAge: UInt64, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit? {
+        // The server refuses such a call as malformed after the miss.
+        guard applicationID.count <= TokenRequirements.maximumNameBytes else { return nil }
         var bytes: [UInt8] = []
         for index in applicationID.indices { bytes.append(applicationID[index]) }
         guard let text = String(validating: bytes, as: UTF8.self) else { return nil }

@@ -58,7 +58,7 @@ package final class ProviderRouter: Sendable {
     private func route(_ token: Token, naming name: String?) throws(VerificationError) -> Route {
         if let name { return .pool(try pool(named: name)) }
         if pools.count == 1 { return .pool(pools[0]) }
-        if hasIssuers, let issuer = unverifiedIssuer(token), let pool = pools.first(where: { $0.pattern == .issuer(issuer) }) {
+        if hasIssuers, let issuer = unverifiedIssuer(token), let pool = pools.first(where: { $0.pattern.isIssuer(issuer) }) {
             return .pool(pool)
         }
         for pool in pools {
@@ -70,7 +70,7 @@ package final class ProviderRouter: Sendable {
     }
 
     private func pool(named name: String) throws(VerificationError) -> Pool {
-        guard let pool = pools.first(where: { $0.names.contains(name) }) else { throw .unknownProvider }
+        guard let pool = pools.first(where: { $0.names.contains { $0.isIdentical(to: name) } }) else { throw .unknownProvider }
         return pool
     }
 

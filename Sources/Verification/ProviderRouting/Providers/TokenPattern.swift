@@ -13,6 +13,11 @@ package enum TokenPattern: Sendable, Hashable {
     package static let accountKit = prefix("EMAW")
     /// Tokens of Facebook Login.
     package static let facebookLogin = prefix("EAA")
+
+    /// Whether this is the pattern of an issuer's tokens. An issuer is a text of the token, and nothing about it is believed.
+    func isIssuer(_ issuer: String) -> Bool {
+        if case .issuer(let own) = self { own.isIdentical(to: issuer) } else { false }
+    }
 }
 
 extension Token {

@@ -64,8 +64,8 @@ package import DoormanSupport
     /// Reads the payload as an `ExchangeRequest`; `nil` if it is not such a message.
     package func exchangeRequest() -> ExchangeRequest? {
         unsafe payloadValue(doorman__v1__exchange_request__unpack) { request in
-            guard let application = unsafe optionalText(request.pointee.application_id),
-                let provider = unsafe optionalText(request.pointee.provider)
+            guard let application = unsafe optionalName(request.pointee.application_id),
+                let provider = unsafe optionalName(request.pointee.provider)
             else { return nil }
             return ExchangeRequest(
                 code: AuthorizationCode(bytes: unsafe bytes(request.pointee.code)), provider: provider.nonEmpty,
@@ -76,15 +76,15 @@ package import DoormanSupport
     /// Reads the payload as a `RevokeRequest`; `nil` if it is not such a message, or names neither a token nor an account.
     package func revocationRequest() -> RevocationRequest? {
         unsafe payloadValue(doorman__v1__revoke_request__unpack) { request in
-            guard let application = unsafe optionalText(request.pointee.application_id),
-                let provider = unsafe optionalText(request.pointee.provider)
+            guard let application = unsafe optionalName(request.pointee.application_id),
+                let provider = unsafe optionalName(request.pointee.provider)
             else { return nil }
             switch unsafe request.pointee.subject_case {
             case DOORMAN__V1__REVOKE_REQUEST__SUBJECT_TOKEN:
                 let token = Token(bytes: unsafe bytes(request.pointee.token))
                 return RevocationRequest(.token(token), provider: provider.nonEmpty, applicationID: application.nonEmpty)
             case DOORMAN__V1__REVOKE_REQUEST__SUBJECT_ACCOUNT_ID:
-                guard let account = unsafe optionalText(request.pointee.account_id) else { return nil }
+                guard let account = unsafe optionalName(request.pointee.account_id) else { return nil }
                 return RevocationRequest(.account(account), provider: provider.nonEmpty, applicationID: application.nonEmpty)
             default:
                 return nil
@@ -95,9 +95,9 @@ package import DoormanSupport
     /// Reads the payload as a `ListAccountsRequest`; `nil` if it is not such a message.
     package func accountListRequest() -> AccountListRequest? {
         unsafe payloadValue(doorman__v1__list_accounts_request__unpack) { request in
-            guard let application = unsafe optionalText(request.pointee.application_id),
+            guard let application = unsafe optionalName(request.pointee.application_id),
                 let after = unsafe optionalText(request.pointee.after),
-                let provider = unsafe optionalText(request.pointee.provider)
+                let provider = unsafe optionalName(request.pointee.provider)
             else { return nil }
             let size = unsafe Int(request.pointee.page_size)
             return AccountListRequest(
@@ -109,9 +109,9 @@ package import DoormanSupport
     /// Reads the payload as a `DeleteAccountRequest`; `nil` if it is not such a message, or names no account.
     package func accountDeletionRequest() -> AccountDeletionRequest? {
         unsafe payloadValue(doorman__v1__delete_account_request__unpack) { request in
-            guard let application = unsafe optionalText(request.pointee.application_id),
-                let account = unsafe optionalText(request.pointee.account_id)?.nonEmpty,
-                let provider = unsafe optionalText(request.pointee.provider)
+            guard let application = unsafe optionalName(request.pointee.application_id),
+                let account = unsafe optionalName(request.pointee.account_id)?.nonEmpty,
+                let provider = unsafe optionalName(request.pointee.provider)
             else { return nil }
             return AccountDeletionRequest(
                 accountID: account, provider: provider.nonEmpty, applicationID: application.nonEmpty)
@@ -126,7 +126,7 @@ package import DoormanSupport
     /// Reads the service of a health check, empty for the whole server; `nil` if the payload is not such a message.
     package func healthCheckService() -> String? {
         unsafe payloadValue(grpc__health__v1__health_check_request__unpack) { request in
-            unsafe optionalText(request.pointee.service)
+            unsafe optionalName(request.pointee.service)
         }
     }
 
@@ -144,6 +144,12 @@ package import DoormanSupport
         let bytes = unsafe UnsafeBufferPointer(start: payload.data, count: payload.len)
         return unsafe arena.withUnpacked(bytes.span, unpack, body)
     }
+}
+
+/// Returns the text of an id or a name; `nil` if it is not UTF-8 or longer than ``TokenRequirements/maximumNameBytes``.
+private func optionalName(_ text: UnsafeMutablePointer<CChar>) -> String? {
+    guard let name = unsafe optionalText(text), name.utf8.count <= TokenRequirements.maximumNameBytes else { return nil }
+    return name
 }
 
 extension MessageArena {

@@ -43,8 +43,9 @@ package struct VerifyRequestView: ~Escapable {
     @inline(__always)
     package var hasFurtherRequirements: Bool { !provider.isEmpty || !requiredScopes.isEmpty }
 
-    /// The facts that the token must have; `nil` if a text is not UTF-8.
+    /// The facts that the token must have; `nil` if a text is not UTF-8 or longer than ``TokenRequirements/maximumNameBytes``.
     package var requirements: TokenRequirements? {
+        guard max(provider.count, applicationID.count) <= TokenRequirements.maximumNameBytes else { return nil }
         guard let provider = provider.text, let applicationID = applicationID.text else { return nil }
         return TokenRequirements(
             provider: provider.isEmpty ? nil : provider, applicationID: applicationID.isEmpty ? nil : applicationID,
