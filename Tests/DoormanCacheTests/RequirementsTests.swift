@@ -72,6 +72,35 @@ struct RequirementsTests {
         #expect(identity.accountID == "jane")
     }
 
+    @Test("a call that names another provider costs the others neither their entry nor a request to that provider")
+    func otherProviderPastTTL() async throws {
+        let scene = try await warmScene()
+        let identity = identity()
+        scene.provider.script { $0.provider == "partner" ? .success(.rejectedToken) : .success(.valid(identity)) }
+        scene.clock.advance(by: CacheSettings().ttl * 2)
+        let named = VerificationRequest(token: scene.token, requirements: TokenRequirements(provider: "partner"))
+        #expect(try await scene.verifier.verify(named, deadline: scene.deadline).denial == .rejected(.wrongProvider))
+        #expect(scene.provider.verifyRequests.map(\.provider) == [nil, "corp"])
+        #expect(cached(scene, .none)?.denial == nil)
+        #expect(cached(scene, .none)?.response == "jane cached")
+    }
+
+    @Test("a call that names an id longer than any server has misses, so that the server refuses it")
+    func longApplication() async throws {
+        let scene = try await warmScene()
+        #expect(scene.cachedResponse(application: String(repeating: "a", count: 1024)) == "wrongApplication")
+        #expect(scene.cachedResponse(application: String(repeating: "a", count: 1025)) == nil)
+    }
+
+    @Test("scopes and audiences are compared byte for byte")
+    func bytes() async throws {
+        // The Kelvin sign is canonically equivalent to K.
+        let identity = identity { ($0.scopes, $0.audiences) = (["\u{212a}"], ["orders-api", "\u{212a}"]) }
+        #expect(TokenRequirements(scopes: ["K"]).judge(identity)?.denial == .forbidden(.insufficientScope))
+        #expect(TokenRequirements(applicationID: "K").judge(identity)?.denial == .rejected(.wrongApplication))
+        #expect(TokenRequirements(scopes: ["\u{212a}"]).judge(identity) == nil)
+    }
+
     @Test("a miss is judged by the requirements of its own call")
     func missJudged() async throws {
         let scene = try Scene()

@@ -249,6 +249,9 @@ extension CachingVerifier {
             throw VerificationError(
                 .providerUnavailable,
                 "The token's account was revoked moments ago, so the provider's verdict may be outdated: verify the token again.",
+        var target = call.requirements.target
+        // Only its own provider can judge a token that was valid before. Another one would reject it, and that would cost other calls the entry.
+        if let known, let named = target.provider, !known.isFrom(named) { target.provider = known.provider }
                 scope: .request, request: .responded)
         }
     }
@@ -262,7 +265,7 @@ extension CachingVerifier {
         }
         let known = cachedIdentity(of: call.key, now: now)
         let request = VerificationRequest(
-            token: call.token, requirements: TokenRequirements(call.requirements.target), isRefresh: purpose == .refresh,
+            token: call.token, requirements: TokenRequirements(target), isRefresh: purpose == .refresh,
             known: known.map(ProviderTarget.init(of:)), caller: purpose == .call ? call.caller : nil)
         do throws(VerificationError) {
             let verdict = try await reportingTimeout { () async throws(VerificationError) in
