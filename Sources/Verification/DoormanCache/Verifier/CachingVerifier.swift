@@ -16,7 +16,7 @@ package final class CachingVerifier: Sendable {
     private let random: @Sendable () -> UInt64
     private let keys: TokenKeyMaker
     private let cache: VerificationCache
-    private let storms: NIOLockedValueBox<Storms>
+    private let storms: NIOLockedValueBox<RejectionStorms>
     private let stormObserver: StormObserver
     private let lookups: SingleFlight<LookupKey, LookupResult>
     private let exchanges: SingleFlight<TokenKey, ExchangeVerdict>
@@ -37,7 +37,7 @@ package final class CachingVerifier: Sendable {
         self.timeSource = timeSource
         self.encode = encode
         random = randomness.roll
-        storms = NIOLockedValueBox(Storms())
+        storms = NIOLockedValueBox(RejectionStorms())
         self.stormObserver = stormObserver
         keys = try TokenKeyMaker(secret: randomness.secret)
         cache = VerificationCache(settings: settings, encode: encode)
@@ -69,24 +69,6 @@ package final class CachingVerifier: Sendable {
         statistics.refreshed = lookups.startedAloneCount
         statistics.joined = lookups.joinedCount + exchanges.joinedCount
         return statistics
-    }
-}
-
-/// The rejection storms of each provider and application. There are as many as are configured.
-private struct Storms: Sendable {
-    /// The number of storms that began.
-    private(set) var count: UInt64 = 0
-    private var storms: [ProviderTarget: RejectionStorm] = [:]
-
-    mutating func record(
-        _ known: Identity, isRejected: Bool, _ settings: RejectionStormSettings, at now: Instant
-    ) -> (isBelieved: Bool, event: RejectionStormEvent?) {
-        let target = ProviderTarget(of: known)
-        var storm = storms.removeValue(forKey: target) ?? RejectionStorm(settings: settings)
-        let result = storm.record(accountID: known.accountID, isRejected: isRejected, at: now)
-        storms[target] = storm
-        if case .began? = result.event { count += 1 }
-        return result
     }
 }
 
