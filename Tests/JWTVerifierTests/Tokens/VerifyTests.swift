@@ -83,12 +83,12 @@ struct VerifyTests {
 
     // MARK: - Audience
 
-    @Test("the application is the audience that the call names, if the token has it and it is configured")
+    @Test("the application is the first configured audience of the token, whatever the call names")
     func application() async throws {
         let scene = try Scene(Sample.settings(audience: ["first", "second", "third"]))
         let token = try Sample.token(claims: Sample.claims(["aud": #"["third","other","second"]"#]))
         #expect(try await scene.identity(of: token)?.applicationID == "second")
-        #expect(try await scene.identity(of: token, applicationID: "third")?.applicationID == "third")
+        #expect(try await scene.identity(of: token, applicationID: "third")?.applicationID == "second")
         #expect(try await scene.identity(of: token, applicationID: "first")?.applicationID == "second")
         #expect(try await scene.identity(of: token, applicationID: "other")?.applicationID == "second")
         #expect(try await scene.identity(of: token)?.audiences == ["second", "third"])

@@ -3,14 +3,11 @@ internal import DoormanCore
 extension JWTVerifier {
     /// Creates the identity of a verified token.
     ///
-    /// - Parameter applicationID: The application that the call names; `nil` if it names none.
-    func identity(
-        of token: CheckedToken, signedBy key: IssuerKey, for applicationID: String?, at now: Timestamp
-    ) -> Identity {
+    /// Its application is the first accepted audience, whatever the call names, since calls that name none share it from the cache.
+    func identity(of token: CheckedToken, signedBy key: IssuerKey, at now: Timestamp) -> Identity {
         let claims = token.claims
-        let named = applicationID.flatMap { id in claims.audiences.first { $0.isIdentical(to: id) } }
         var identity = Identity(
-            accountID: claims.subject, applicationID: named ?? claims.audiences[0], phone: claims.phone, email: claims.email,
+            accountID: claims.subject, applicationID: claims.audiences[0], phone: claims.phone, email: claims.email,
             provider: settings.name, verifiedAt: now)
         identity.validUntil = claims.expiresAt
         identity.expiresAt = claims.expiresAt

@@ -72,7 +72,7 @@ package struct JWTVerifier: TokenProvider {
         guard now < token.claims.expiresAt else {
             return .rejected(Rejection(.tokenRejected, "The token has expired."))
         }
-        return .valid(identity(of: token, signedBy: key, for: request.applicationID, at: now))
+        return .valid(identity(of: token, signedBy: key, at: now))
     }
 }
 

@@ -57,9 +57,9 @@ package struct IntrospectionVerifier: TokenProvider {
         } catch {
             return .rejected(error.rejection)
         }
-        let named = request.applicationID.flatMap { id in audiences.first { $0.isIdentical(to: id) } }
+        // The first accepted audience, whatever the call names, since calls that name none share the identity from the cache.
         var identity = Identity(
-            accountID: accountID, applicationID: named ?? audiences.first ?? token.clientID ?? "", email: token.email,
+            accountID: accountID, applicationID: audiences.first ?? token.clientID ?? "", email: token.email,
             provider: settings.name, verifiedAt: now)
         identity.validUntil = token.expiresAt ?? .distantFuture
         identity.expiresAt = token.expiresAt
