@@ -219,6 +219,27 @@ struct LocalRevocationTests {
         #expect(scene.cachedResponse() == nil)
     }
 
+    @Test("tokens that everyone can make of the token are denied with it")
+    func equivalents() async throws {
+        let scene = try Scene()
+        let other = Token("EMAWother")
+        scene.provider.equivalentTokens.withLockedValue { $0 = [other] }
+        try await revoke(scene, until: scene.clock.wallTime.advanced(by: .seconds(86_400)))
+        #expect(scene.cachedResponse() == "tokenRejected")
+        #expect(scene.cachedResponse(other) == "tokenRejected")
+        #expect(scene.verifier.statistics.denials == 2)
+    }
+
+    @Test("a token is not revoked if the list has no room for the tokens that are denied with it")
+    func noRoomForEquivalents() async throws {
+        let scene = try Scene { $0.maximumDenials = 1 }
+        scene.provider.equivalentTokens.withLockedValue { $0 = [Token("EMAWother")] }
+        let error = await #expect(throws: VerificationError.self) { try await revoke(scene, until: nil) }
+        #expect(error?.code == .tooManyDenials)
+        #expect(scene.provider.revocations.count == 0)
+        #expect(scene.verifier.statistics.denials == 0)
+    }
+
     @Test("an end in the far future or the past does no harm", arguments: [Int64.max, .min, 0])
     func extremes(milliseconds: Int64) async throws {
         let scene = try Scene()

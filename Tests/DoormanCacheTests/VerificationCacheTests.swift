@@ -86,7 +86,7 @@ struct VerificationCacheTests {
         let cache = VerificationCache(settings: CacheSettings(), encode: encodeForTests)
         let key = key(1)
         cache.store(.sample(), for: key, now: now)
-        var reservation = try cache.reserveDenial(for: .unknown, now: now)
+        var reservation = try cache.reserveDenials(ofTokens: 1, for: .unknown, now: now)
         cache.deny(key, until: Instant(nanoseconds: 300), &reservation)
         #expect(statistics(cache).valid.entries == 0)
         cache.store(.sample(verifiedAt: Instant(nanoseconds: 250)), for: key, now: Instant(nanoseconds: 299))

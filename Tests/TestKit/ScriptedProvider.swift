@@ -17,6 +17,8 @@ package final class ScriptedProvider: TokenProvider {
     package let credentialChecks: ScriptedCalls<Void, Void>
     /// The provider and the application of calls that name none.
     package let onlyTarget = NIOLockedValueBox(ProviderTarget())
+    /// The equivalents of every token.
+    package let equivalentTokens = NIOLockedValueBox<[Token]>([])
     private let syntaxCheck: SyntaxCheck
 
     /// - Parameters:
@@ -68,6 +70,10 @@ package final class ScriptedProvider: TokenProvider {
 
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
         try await accountDeletions.call(request, deadline: deadline)
+    }
+
+    package func equivalents(of token: Token, naming provider: String?) -> [Token] {
+        equivalentTokens.withLockedValue { $0 }
     }
 
     package func checkCredential(deadline: Deadline) async throws(VerificationError) {

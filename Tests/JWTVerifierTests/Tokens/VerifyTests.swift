@@ -23,6 +23,29 @@ struct VerifyTests {
         #expect(try await scene.rejection(of: Sample.token(key: key, algorithm: algorithm, id: id)) == nil)
     }
 
+    @Test(
+        "a token that is signed on a curve has one other spelling, which is denied with it", arguments: SignatureAlgorithm.allCases)
+    func equivalents(_ algorithm: SignatureAlgorithm) async throws {
+        let (key, id): (TestKey, String) =
+            switch algorithm {
+            case .es256: (try TestKey.p256.get(), "p256-1")
+            case .es384: (try TestKey.p384.get(), "p384-1")
+            case .es512: (try TestKey.p521.get(), "p521-1")
+            case .edDSA: (try TestKey.ed25519.get(), "ed-1")
+            default: (try TestKey.rsa.get(), "rsa-1")
+            }
+        let scene = try Scene()
+        let token = try Sample.token(key: key, algorithm: algorithm, id: id)
+        guard [.es256, .es384, .es512].contains(algorithm) else {
+            #expect(scene.verifier.equivalents(of: token, naming: nil).isEmpty)
+            return
+        }
+        let other = try #require(scene.verifier.equivalents(of: token, naming: nil).first)
+        #expect(other != token)
+        #expect(try await scene.rejection(of: other) == nil)
+        #expect(scene.verifier.equivalents(of: other, naming: nil) == [token])
+    }
+
     @Test("the identity has the facts of the token")
     func identity() async throws {
         var settings = Sample.settings()
@@ -221,13 +244,6 @@ struct UnverifiedIssuerTests {
         #expect(JWTVerifier.unverifiedIssuer(of: Token(text)) == nil)
     }
 
-    @Test(
-        "an issuer that is not a text, or that is there twice, does not count",
-        arguments: [#"{"iss":["x"]}"#, #"{"iss":null}"#, #"{"iss":"a","iss":"b"}"#, "[]"])
-    func mistyped(claims: String) throws {
-        #expect(JWTVerifier.unverifiedIssuer(of: try Sample.signed(#"{"alg":"none"}"#, claims)) == nil)
-    }
-}
     @Test("claims with thousands of combining marks in a name are refused in little time")
     func combiningMarks() throws {
         let marks = String(repeating: "\u{300}\u{316}", count: 6000)
@@ -238,3 +254,10 @@ struct UnverifiedIssuerTests {
         #expect(ContinuousClock.now - start < .milliseconds(500))
     }
 
+    @Test(
+        "an issuer that is not a text, or that is there twice, does not count",
+        arguments: [#"{"iss":["x"]}"#, #"{"iss":null}"#, #"{"iss":"a","iss":"b"}"#, "[]"])
+    func mistyped(claims: String) throws {
+        #expect(JWTVerifier.unverifiedIssuer(of: try Sample.signed(#"{"alg":"none"}"#, claims)) == nil)
+    }
+}

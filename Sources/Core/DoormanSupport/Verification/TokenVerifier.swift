@@ -44,6 +44,12 @@ package protocol TokenProvider: TokenVerifier {
     /// Deletes an account, and revokes its tokens. Idempotent. Unsupported by default.
     func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError)
 
+    /// Returns the other tokens that everyone can make of a token, and that the provider accepts in its place. A revocation denies them, too.
+    /// None by default.
+    ///
+    /// - Parameter provider: The provider that the call names; `nil` if it names none.
+    func equivalents(of token: Token, naming provider: String?) -> [Token]
+
     /// Checks the provider's own credential, with a request that contains no user's token. Unsupported by default.
     ///
     /// - Throws: ``VerificationError`` unless the provider accepted the credential.
@@ -81,6 +87,9 @@ extension TokenProvider {
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
         throw VerificationError(.unsupported, "The provider does not support deleting accounts.")
     }
+
+    /// Returns none.
+    package func equivalents(of token: Token, naming provider: String?) -> [Token] { [] }
 
     /// Throws ``VerificationError/Code/unsupported``.
     package func checkCredential(deadline: Deadline) async throws(VerificationError) {

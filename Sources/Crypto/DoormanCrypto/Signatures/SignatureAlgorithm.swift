@@ -50,4 +50,18 @@ package enum EllipticCurve: String, Sendable, Hashable, CaseIterable {
         case .p521: 66
         }
     }
+
+    /// The order of the group in big-endian order, of the length of a coordinate (SEC 2, sections 2.4 to 2.6).
+    package var order: [UInt8] {
+        let digits =
+            switch self {
+            case .p256: "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
+            case .p384: "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973"
+            case .p521:
+                "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa"
+                    + "51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409"
+            }
+        let values = digits.compactMap(\.hexDigitValue)
+        return stride(from: 0, to: values.count, by: 2).map { UInt8(values[$0] << 4 | values[$0 + 1]) }
+    }
 }

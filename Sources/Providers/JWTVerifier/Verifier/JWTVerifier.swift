@@ -81,6 +81,10 @@ extension JWTVerifier {
         throw VerificationError(.unsupported, "The provider verifies JSON Web Tokens only, and exchanges no codes.")
     }
 
+    package func equivalents(of token: Token, naming provider: String?) -> [Token] {
+        SignatureTwin.token(of: token, maximumBytes: settings.maximumTokenBytes).map { [$0] } ?? []
+    }
+
     /// Decides how a token can be revoked: an issuer of JSON Web Tokens is not asked about them, so only Doorman can deny one.
     package func revoke(
         _ request: RevocationRequest, deadline: Deadline

@@ -253,11 +253,13 @@ extension VerificationCache {
     /// The verdict about a denied token.
     var deniedVerdict: EncodedVerdict { deniedResponse }
 
-    /// Reserves a slot for the denial of a token.
+    /// Reserves a slot for the denial of each of some tokens.
     ///
-    /// - Throws: `.tooManyDenials` if the list has no room.
-    func reserveDenial(for caller: Caller, now: Instant) throws(VerificationError) -> DenialList.Reservation {
-        try denials.reserve(1, for: caller, now: now)
+    /// - Throws: `.tooManyDenials` if the list has no room for all of them.
+    func reserveDenials(
+        ofTokens count: Int, for caller: Caller, now: Instant
+    ) throws(VerificationError) -> DenialList.Reservation {
+        try denials.reserve(count, atLeast: count, for: caller, now: now)
     }
 
     /// Reserves slots for the denial of an account and of its cached tokens, or of as many as the list has room for. A token without a

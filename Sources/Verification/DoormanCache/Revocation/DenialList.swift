@@ -106,17 +106,21 @@ final class DenialList: Sendable {
 
     /// Reserves slots for denials of a caller.
     ///
-    /// - Parameter slots: The wanted slots. Fewer are reserved if the list has less room.
-    /// - Throws: `.tooManyDenials` if the list or the caller's part of it has no room at all.
-    func reserve(_ slots: Int, for caller: Caller, now: Instant) throws(VerificationError) -> Reservation {
+    /// - Parameters:
+    ///   - slots: The wanted slots. Fewer are reserved if the list has less room.
+    ///   - minimum: The slots that are needed. Default 1.
+    /// - Throws: `.tooManyDenials` if the list or the caller's part of it has less room than is needed.
+    func reserve(
+        _ slots: Int, atLeast minimum: Int = 1, for caller: Caller, now: Instant
+    ) throws(VerificationError) -> Reservation {
         let result = state.withLockedValue { state -> Result<Int, VerificationError> in
             // The others wait for the lock, so denials that have ended leave the list a few at a time.
             var purged = 0
             while purged < slots + Self.purgedAtOnce, state.purgeOne(at: now) { purged += 1 }
-            while room(in: state, for: caller) < 1, state.purgeOne(at: now) {}
+            while room(in: state, for: caller) < minimum, state.purgeOne(at: now) {}
             let reserved = min(slots, room(in: state, for: caller))
-            guard reserved > 0 else {
-                let isFull = state.slots >= maximum
+            guard reserved >= minimum else {
+                let isFull = state.slots + minimum > maximum
                 let wait = isFull ? state.ends.next.map { now.duration(to: $0.instant) } : nil
                 return .failure(.tooManyDenials(retryAfter: max(.milliseconds(100), wait ?? .seconds(1))))
             }

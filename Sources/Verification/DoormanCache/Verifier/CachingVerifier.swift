@@ -216,6 +216,12 @@ extension CachingVerifier {
             if cache.isRemoved(result.verdict.verdict, requestedAt: requestedAt, now: timeSource.now()) { continue }
             // A lookup that began before this call arrived can have a result that is too old for it.
             if let maxAge = call.maxAge, requestedAt.duration(to: arrival) > maxAge { continue }
+            // It may have joined a lookup with a key or a provider that was withdrawn before it arrived.
+            if cache.wasRemoved(
+                result.verdict.verdict, requestedAt: requestedAt, beforeArrival: arrival, now: timeSource.now())
+            {
+                continue
+            }
             return check(try confirm(result.verdict, requestedAt: requestedAt, for: call), for: call)
         }
     }
@@ -231,9 +237,6 @@ extension CachingVerifier {
             throw VerificationError(
                 .providerUnavailable,
                 "The token's account was revoked moments ago, so the provider's verdict may be outdated: verify the token again.",
-        var target = call.requirements.target
-        // Only its own provider can judge a token that was valid before. Another one would reject it, and that would cost other calls the entry.
-        if let known, let named = target.provider, !known.isFrom(named) { target.provider = known.provider }
                 scope: .request, request: .responded)
         }
     }
@@ -246,6 +249,9 @@ extension CachingVerifier {
             return LookupResult(verdict: verdict, requestedAt: nil)
         }
         let known = cachedIdentity(of: call.key, now: now)
+        var target = call.requirements.target
+        // Only its own provider can judge a token that was valid before. Another one would reject it, and that would cost other calls the entry.
+        if let known, let named = target.provider, !known.isFrom(named) { target.provider = known.provider }
         let request = VerificationRequest(
             token: call.token, requirements: TokenRequirements(target), isRefresh: purpose == .refresh,
             known: known.map(ProviderTarget.init(of:)), caller: purpose == .call ? call.caller : nil)
@@ -465,7 +471,8 @@ extension CachingVerifier {
     package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
         switch request.subject {
         case .token(let token):
-            try await revoke(keys.key(forToken: token.bytes.span), request, deadline)
+            let tokens = [token] + upstream.equivalents(of: token, naming: request.provider)
+            try await revoke(tokens.map { keys.key(forToken: $0.bytes.span) }, request, deadline)
         case .account(let accountID):
             let target = try upstream.resolve(request.target, for: .accountRevocation)
             var request = request
@@ -494,19 +501,24 @@ extension CachingVerifier {
         }
     }
 
-    private func revoke(_ key: TokenKey, _ request: RevocationRequest, _ deadline: Deadline) async throws(VerificationError) {
-        var reservation = try cache.reserveDenial(for: request.caller, now: timeSource.now())
+    /// - Parameter tokens: The keys of the token and of its equivalents.
+    private func revoke(
+        _ tokens: [TokenKey], _ request: RevocationRequest, _ deadline: Deadline
+    ) async throws(VerificationError) {
+        var reservation = try cache.reserveDenials(ofTokens: tokens.count, for: request.caller, now: timeSource.now())
         defer { cache.release(reservation) }
         do throws(VerificationError) {
             let outcome = try await upstream.revoke(request, deadline: deadline)
-            cache.deny(key, until: timeSource.now().advanced(by: denialTime(after: outcome)), &reservation)
+            deny(tokens, for: denialTime(after: outcome), &reservation)
             if case .deniedLocally = outcome { localDenials.withLockedValue { $0 += 1 } }
         } catch {
-            if error.leavesRevocationOpen {
-                cache.deny(key, until: timeSource.now().advanced(by: settings.tokenDenialTime), &reservation)
-            }
+            if error.leavesRevocationOpen { deny(tokens, for: settings.tokenDenialTime, &reservation) }
             throw error
         }
+    }
+
+    private func deny(_ tokens: [TokenKey], for time: Duration, _ reservation: inout DenialList.Reservation) {
+        for key in tokens { cache.deny(key, until: timeSource.now().advanced(by: time), &reservation) }
     }
 
     /// Returns the time for which a token is denied after its revocation.

@@ -157,6 +157,11 @@ extension ProviderRouter: TokenProvider {
         }
     }
 
+    package func equivalents(of token: Token, naming name: String?) -> [Token] {
+        guard case .pool(let pool)? = try? route(token, naming: name) else { return [] }
+        return pool.provider.equivalents(of: token, naming: name)
+    }
+
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
         try await pool(for: .accountList, request.target).provider.accounts(request, deadline: deadline)
     }

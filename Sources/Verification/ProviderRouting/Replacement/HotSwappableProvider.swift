@@ -58,6 +58,10 @@ extension HotSwappableProvider: TokenProvider {
         try await provider.deleteAccount(request, deadline: deadline)
     }
 
+    package func equivalents(of token: Token, naming name: String?) -> [Token] {
+        provider.equivalents(of: token, naming: name)
+    }
+
     package func checkCredential(deadline: Deadline) async throws(VerificationError) {
         try await provider.checkCredential(deadline: deadline)
     }
