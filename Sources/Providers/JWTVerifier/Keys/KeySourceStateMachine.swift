@@ -86,6 +86,8 @@ struct KeySourceStateMachine: Sendable {
     private var failedPeriodic = 0
     /// The unknown key ids, with the ends of their remembrance.
     private var unknownIDs: [[UInt8]: Instant] = [:]
+    /// The time before which no unknown key id is forgotten. A full list is not searched before it, since thousands of calls can ask at once.
+    private var nextUnknownEnd: Instant
     /// The failure that was reported last, while fetches fail.
     private var reportedFailure: KeyFetchFailure?
     private var hasReportedEnd = false
@@ -98,6 +100,7 @@ struct KeySourceStateMachine: Sendable {
         self.policy = policy
         nextPeriodic = now
         nextDemand = now
+        nextUnknownEnd = now
     }
 
     // MARK: - Calls
@@ -143,7 +146,10 @@ struct KeySourceStateMachine: Sendable {
 
     /// Remembers an unknown key id. Does nothing if too many are remembered: such a call is unavailable, and never rejected.
     private mutating func remember(_ id: [UInt8], at now: Instant) {
-        if unknownIDs.count >= policy.maximumUnknownIDs { unknownIDs = unknownIDs.filter { now < $0.value } }
+        if unknownIDs.count >= policy.maximumUnknownIDs, now >= nextUnknownEnd {
+            unknownIDs = unknownIDs.filter { now < $0.value }
+            nextUnknownEnd = unknownIDs.values.min() ?? now
+        }
         guard unknownIDs.count < policy.maximumUnknownIDs else { return }
         unknownIDs[id] = now.advanced(by: policy.demandInterval)
     }
