@@ -24,6 +24,8 @@ extension ProviderEntry {
             if let bytes = bytes("max-token-length", IntrospectionSettings.tokenBytes) { settings.maximumTokenBytes = bytes }
             return settings
         }
+        // A list of commas alone would switch the check off.
+        if values["audience"] != nil, list("audience").isEmpty { note("audience", "must name an audience, or be left out") }
         for problem in settings.flatMap(\.problems) {
             // A credential that could not be read is noted already.
             if problem.key == .clientSecret, secrets.isEmpty { continue }

@@ -45,6 +45,10 @@ struct ProviderFile {
                 problems.append("\(place): \(key) must be a value or a list of values")
                 continue
             }
+            // An empty value is taken for an absent one, and without these two a token of anyone would do.
+            if ["audience", "issuer"].contains(key), texts.isEmpty || texts.contains("") {
+                problems.append("\(place): \(key) must not be empty: leave out the key, or name a value")
+            }
             values[key] = key.hasSuffix("-file") ? texts.map(path) : texts
         }
         guard let kind = kind(values.removeValue(forKey: "kind"), place) else { return }
