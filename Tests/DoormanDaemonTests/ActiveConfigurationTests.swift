@@ -310,6 +310,24 @@ struct ActiveConfigurationTests {
         }
     }
 
+    @Test("a reload that removes the audience or the issuer of an introspection endpoint fails", arguments: ["audience", "issuer"])
+    func removedCheck(key: String) async throws {
+        let bare = "- {name: partner, kind: introspection, endpoint: \"http://127.0.0.1:1\", client-id: d, client-secret-file: old"
+        try await withScene(Self.several) { scene in
+            try scene.write(bare + ", \(key): orders-api}\n", to: "providers.yaml")
+            #expect(await scene.reload() == .applied(changed: ["provider.file"], needRestart: []))
+            try scene.write(bare + "}\n", to: "providers.yaml")
+            guard case .failed(let problems) = await scene.reload() else {
+                Issue.record("the reload did not fail")
+                return
+            }
+            #expect(problems.contains { $0.contains("has no \(key) any more") }, "\(problems)")
+            // Another value is a change like any other.
+            try scene.write(bare + ", \(key): billing-api}\n", to: "providers.yaml")
+            #expect(await scene.reload() == .applied(changed: ["provider.file"], needRestart: []))
+        }
+    }
+
     @Test("a reload replaces the certificate only by a valid certificate with its key")
     func certificates() async throws {
         let (first, second) = (try await TestCertificate(), try await TestCertificate())

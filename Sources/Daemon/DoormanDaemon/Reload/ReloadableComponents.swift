@@ -119,9 +119,24 @@ extension ProviderPool {
 
     private func prepareProviders(_ settings: DoormandSettings) throws(ConfigurationError) -> ReloadableComponent.Step {
         let (before, after) = (members.map(\.configured), try settings.providers())
+        let removed = Self.removedProtections(before, after)
+        guard removed.isEmpty else { throw ConfigurationError(problems: removed) }
         let isSame = before.elementsEqual(after) { $0.traits == $1.traits && $0.secrets == $1.secrets }
         guard !isSame else { return ReloadableComponent.Step {} }
         return ReloadableComponent.Step(changed: Self.changedKeys(settings, before, after), apply: try prepare(after))
+    }
+
+    /// The checks of a provider's tokens that only a restart may remove: a mistake in a file must not open a running server.
+    private static func removedProtections(_ before: [ConfiguredProvider], _ after: [ConfiguredProvider]) -> [String] {
+        after.flatMap { new -> [String] in
+            guard new.kind == .introspection, let old = before.first(where: { $0.name == new.name && $0.kind == new.kind }) else {
+                return []
+            }
+            return ["audience", "issuer"].filter { old.traits[$0] != nil && new.traits[$0] == nil }.map {
+                "a provider of the kind introspection has no \($0) any more: its tokens would no longer be compared with it. Restart to remove "
+                    + "the check"
+            }
+        }
     }
 
     /// Returns the keys of the settings whose files have other contents.

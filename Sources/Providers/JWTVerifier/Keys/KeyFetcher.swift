@@ -53,7 +53,10 @@ struct KeyFetcher: Sendable {
         let response: HTTPResponse
         do throws(VerificationError) {
             response = try await send(
-                HTTPRequest(.get, url: Self.escaped(url), maximumBodyBytes: KeySet.maximumBytes, isRepeatable: true), deadline)
+                // A cache in between may hold the keys from before a rotation, and its copy would reject tokens of a new key.
+                HTTPRequest(
+                    .get, url: Self.escaped(url), headers: ["Cache-Control": "no-cache"], maximumBodyBytes: KeySet.maximumBytes,
+                    isRepeatable: true), deadline)
         } catch {
             throw .noResponse(error.message)
         }

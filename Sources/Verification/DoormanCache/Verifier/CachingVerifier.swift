@@ -216,12 +216,6 @@ extension CachingVerifier {
             if cache.isRemoved(result.verdict.verdict, requestedAt: requestedAt, now: timeSource.now()) { continue }
             // A lookup that began before this call arrived can have a result that is too old for it.
             if let maxAge = call.maxAge, requestedAt.duration(to: arrival) > maxAge { continue }
-            // It may have joined a lookup with a key or a provider that was withdrawn before it arrived.
-            if cache.wasRemoved(
-                result.verdict.verdict, requestedAt: requestedAt, beforeArrival: arrival, now: timeSource.now())
-            {
-                continue
-            }
             return check(try confirm(result.verdict, requestedAt: requestedAt, for: call), for: call)
         }
     }

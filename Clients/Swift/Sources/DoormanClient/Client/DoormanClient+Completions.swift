@@ -54,7 +54,7 @@ extension DoormanClient {
         }
         let revocations = nearCache.revocations
         try begin(verify, timeout) { [time] outcome in
-            if case .success(let identity) = outcome {
+            if case .success(let identity) = outcome, requirements.denial(of: identity) == nil {
                 nearCache.store(identity, for: key, revocations: revocations, at: time.now, civil: .now)
             }
             completion(outcome)
