@@ -87,7 +87,8 @@ package final class IssuerSimulation: Sendable {
         var tokens = try (0..<8).map { try issue($0) }
         for number in 0..<steps {
             switch world.draw({ Int.random(in: 0..<100, using: &$0) }) {
-            case 0..<48: burst(tokens)
+            case 0..<43: burst(tokens)
+            case 43..<48: try expireDuringFetch(number)
             case 48..<56: try flood(number)
             case 56..<64: tokens.append(try issue(8 + number))
             case 64..<70: revoke(world.draw { tokens.randomElement(using: &$0)! })
@@ -141,6 +142,16 @@ package final class IssuerSimulation: Sendable {
             let timeout = world.draw { $0.chance(20) ? $0.duration(.zero ... .milliseconds(300)) : .seconds(5) }
             world.spawn { [self] in await verify(issued, timeout: timeout) }
         }
+    }
+
+    /// Publishes a key, and sends a token of it that may expire while the verifier looks for the key.
+    private func expireDuringFetch(_ number: Int) throws {
+        let key = world.draw { Int.random(in: 0..<keys.count, using: &$0) }
+        issuer.publish(key)
+        let expiry = Timestamp(millisecondsSince1970: (world.wallTime.millisecondsSince1970 / 1000 + 1) * 1000)
+        let issued = IssuerLedger.IssuedToken(
+            token: try keys[key].token(20_000 + number, expiry: expiry), keyID: keys[key].id, expiry: expiry, isForged: false)
+        world.spawn { [self] in await verify(issued, timeout: .seconds(5)) }
     }
 
     /// Sends tokens with invented key ids, as fast as the machine can.
