@@ -60,7 +60,8 @@ struct ProviderKindTests {
     func required(kind: ProviderKind, key: String) throws {
         let problem = "\(key) is required for a provider of the kind \(kind.rawValue)"
         #expect(try problems(kind, [key: nil]) == [problem])
-        #expect(try problems(kind, [key: "\"\""]) == [problem])
+        let empty = key == "audience" ? "audience must not be empty: leave out the key, or name a value" : problem
+        #expect(try problems(kind, [key: "\"\""]) == [empty])
     }
 
     @Test("jwt needs an issuer or a preset, and introspection a credential")
