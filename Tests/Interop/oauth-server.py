@@ -92,7 +92,7 @@ clients = {
     client.client_id: client
     for client in [
         Client("app"),
-        Client("short", lifetime=3),
+        Client("short", lifetime=4),
         Client("jealous"),
         Client("doorman"),
         Client("doorman-post", "client_secret_post"),

@@ -139,7 +139,7 @@ struct AuthlibServer {
 
     var jwtFlags: [String] { ["--jwt-issuer", issuer, "--jwt-audience", "orders-api"] }
 
-    /// Returns an opaque token of a client: `app`, `short` for three seconds, or `jealous`, whose tokens no other client may revoke.
+    /// Returns an opaque token of a client: `app`, `short` for four seconds, or `jealous`, whose tokens no other client may revoke.
     func token(of client: String = "app") async throws -> String {
         try await provider.accessTokens(
             "/token",
