@@ -4,7 +4,6 @@ import DoormanCore
 import DoormanServer
 import DoormanSupport
 import DoormanWire
-import Foundation
 import TestKit
 import Testing
 
@@ -72,7 +71,9 @@ private struct Trial: Sendable {
     func settings(_ settings: inout DoormandSettings) {
         switch failure {
         case .providerMisconfigured: settings.accountKit.appSecretFile = ""
-        case .wrongProvider: settings.addProvider(named: "another")
+        case .wrongProvider:
+            // The test fails without the second provider.
+            try? settings.addProvider(named: "another")
         case .tooManyCalls: settings.server.connection.maximumCallsInFlight = 1
         case .tooManyMisses:
             // A limit of the settings would not hold for a sole caller.
@@ -204,19 +205,5 @@ extension Failure {
         case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken, .providerUnavailable, .providerMisconfigured: true
         default: false
         }
-    }
-}
-
-extension DoormandSettings {
-    /// Moves the settings of the provider into a file, beside a second provider of the kind.
-    fileprivate mutating func addProvider(named name: String) {
-        let first = accountKit
-        accountKit = AccountKitTexts()
-        let text = """
-            - {name: account-kit, kind: account-kit, url: "\(first.url)", application-id: \(first.applicationID), app-secret-file: "\(first.appSecretFile)"}
-            - {name: \(name), kind: account-kit, url: "\(first.url)", application-id: 1}
-            """
-        providerFile = first.appSecretFile + ".providers.yaml"
-        try? Data(text.utf8).write(to: URL(fileURLWithPath: providerFile))
     }
 }

@@ -75,6 +75,45 @@ struct KeySourceTests {
         #expect(scene.removed.withLockedValue { $0 }.isEmpty)
     }
 
+    @Test("a key that takes the place of another is found", arguments: [true, false])
+    func replaced(namesKey: Bool) async throws {
+        let (before, after) = (try TestKey.rsa.get(), try TestKey.otherRSA.get())
+        func token(_ key: TestKey) throws -> Token {
+            namesKey ? try Sample.token(key: key, id: "only") : try Sample.token(header: ["kid": nil], key: key)
+        }
+        let scene = try Scene(keySet: Sample.keySet([try before.jwk("only")]))
+        #expect(try await scene.identity(of: try token(before)) != nil)
+        scene.clock.advance(by: .seconds(31))
+        scene.issuer.publish(Sample.keySet([try after.jwk("only")]))
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<50 { group.addTask { try await scene.identity(of: token(after)) != nil } }
+            for try await isValid in group { #expect(isValid) }
+        }
+        #expect(scene.issuer.requests.count == 2)
+        #expect(try await scene.rejection(of: try token(before)) == .tokenRejected)
+    }
+
+    @Test("a flood of forged signatures causes one fetch in 30 s, and each is rejected")
+    func forgedSignatures() async throws {
+        let scene = try Scene(keySet: Sample.keySet([TestKey.rsa.get().jwk("old")]))
+        let forged = try Sample.token(key: TestKey.otherRSA.get(), id: "old")
+        for _ in 0..<60 {
+            scene.clock.advance(by: .seconds(1))
+            for _ in 0..<5 { #expect(try await scene.rejection(of: forged) == .tokenRejected) }
+        }
+        #expect(scene.issuer.requests.count <= 3)
+    }
+
+    @Test("a forged signature is rejected while the issuer is down")
+    func forgedDuringOutage() async throws {
+        let scene = try Scene(keySet: Sample.keySet([TestKey.rsa.get().jwk("old")]))
+        #expect(try await scene.identity(of: Sample.token(id: "old")) != nil)
+        scene.clock.advance(by: .seconds(31))
+        scene.issuer.fail()
+        #expect(try await scene.rejection(of: Sample.token(key: TestKey.otherRSA.get(), id: "old")) == .tokenRejected)
+        #expect(try await scene.identity(of: Sample.token(id: "old")) != nil)
+    }
+
     @Test("a flood of invented key ids does not starve a rotation, and causes one fetch in 30 s")
     func flood() async throws {
         let scene = try Scene(keySet: Sample.keySet([TestKey.rsa.get().jwk("old")]))

@@ -71,6 +71,29 @@ final class KeySource: Sendable {
         }
     }
 
+    /// Waits for newer keys, for a token that none of the keys of ``keys(withID:deadline:)`` has signed.
+    ///
+    /// - Returns: The keys; `nil` if no newer ones can be had now.
+    func renewedKeys(withID id: [UInt8]?, deadline: Deadline) async throws(VerificationError) -> [IssuerKey]? {
+        let arrival = state.withLockedValue { $0.arrive() }
+        var hasWaited = false
+        while true {
+            let now = time.now()
+            switch state.withLockedValue({ $0.renewal(arrival, at: now) }) {
+            case .begin(let number):
+                begin(number)
+                try await wait(for: number, deadline: deadline)
+            case .join(let number): try await wait(for: number, deadline: deadline)
+            case .none:
+                guard hasWaited, case .found(let keys) = state.withLockedValue({ $0.lookup(id, arrival, at: now) }) else {
+                    return nil
+                }
+                return keys
+            }
+            hasWaited = true
+        }
+    }
+
     /// Keeps the keys fresh until the task is cancelled.
     func run() async {
         while !Task.isCancelled {

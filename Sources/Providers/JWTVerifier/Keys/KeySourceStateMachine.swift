@@ -127,6 +127,22 @@ struct KeySourceStateMachine: Sendable {
         return .begin(beginOnDemand(id, at: now))
     }
 
+    /// What a call does whose token is signed by none of the keys that were found. The issuer may have replaced a key under its id, or its
+    /// tokens name no key. Such a token must not be rejected for keys from before a rotation.
+    enum Renewal {
+        case begin(UInt64)
+        case join(UInt64)
+        /// The keys are as new as the call, or no fetch is allowed now.
+        case none
+    }
+
+    /// Decides whether a call waits for newer keys, within the budget of fetches on demand.
+    mutating func renewal(_ arrival: Arrival, at now: Instant) -> Renewal {
+        if lastEnded > arrival.begun { return .none }
+        if let inFlight { return .join(inFlight.number) }
+        return now < nextDemand ? .none : .begin(beginOnDemand(nil, at: now))
+    }
+
     private mutating func withoutKeys(_ arrival: Arrival, at now: Instant) -> Lookup {
         if lastEnded > arrival.ended { return .noKeys(retryAfter: retryAfter(at: now)) }
         if let inFlight { return .join(inFlight.number) }

@@ -64,7 +64,7 @@ package struct JWTVerifier: TokenProvider {
         case .keys(let found): candidates = found
         case .rejected(let rejected): return .rejected(rejected.rejection)
         }
-        guard let key = token.signer(among: candidates) else {
+        guard let key = try await signer(of: token, among: candidates, deadline: deadline) else {
             return .rejected(Rejection(.tokenRejected, "The token's signature is not valid under the issuer's key."))
         }
         // The token may have expired while the call waited for keys.
@@ -77,6 +77,14 @@ package struct JWTVerifier: TokenProvider {
 }
 
 extension JWTVerifier {
+    /// Returns the key that signed a token; `nil` if none did, as far as the issuer's keys can be known now.
+    private func signer(
+        of token: CheckedToken, among candidates: [IssuerKey], deadline: Deadline
+    ) async throws(VerificationError) -> IssuerKey? {
+        if let key = token.signer(among: candidates) { return key }
+        return try await keys.renewedKeys(withID: token.header.keyID, deadline: deadline).flatMap { token.signer(among: $0) }
+    }
+
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
         throw VerificationError(.unsupported, "The provider verifies JSON Web Tokens only, and exchanges no codes.")
     }
