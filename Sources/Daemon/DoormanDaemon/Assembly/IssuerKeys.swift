@@ -34,6 +34,11 @@ final class IssuerKeys: Sendable {
         }
     }
 
+    deinit {
+        // The task keeps the keys alive, but not this object.
+        stop()
+    }
+
     /// Keeps the keys fresh from now on. Does nothing if it is called again.
     func start() {
         task.withLockedValue { [verifier] task in task = task ?? Task { await verifier.run() } }
