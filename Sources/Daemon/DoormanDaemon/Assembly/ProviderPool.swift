@@ -82,6 +82,12 @@ final class ProviderPool: Sendable {
         state = NIOLockedValueBox(State(members: members, routers: assembly.routers, isInUse: assembly.isInUse))
     }
 
+    deinit {
+        stop()
+        // The cache holds the providers, and the observers of their keys hold the cache.
+        cache.withLockedValue { $0 = nil }
+    }
+
     /// Uses a cache, whose entries are dropped when their provider withdraws a key, changes or goes.
     func attach(_ verifier: CachingVerifier) {
         cache.withLockedValue { $0 = verifier }
