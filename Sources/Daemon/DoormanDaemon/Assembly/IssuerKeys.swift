@@ -25,7 +25,7 @@ final class IssuerKeys: Sendable {
                 fetch: { (request, deadline) async throws(VerificationError) in
                     try await governor.perform(deadline) { () async throws(VerificationError) in
                         try await client.send(request, to: ProviderEndpoint("keys"), deadline: deadline) { response in
-                            (response, ResponseKind(ofKeys: response))
+                            (response, ResponseKind(ofStatus: response.status))
                         }
                     }
                 }, onKeysRemoved: onKeysRemoved, observer: { log.record($0, of: settings.name) })
@@ -46,18 +46,6 @@ final class IssuerKeys: Sendable {
 
     func stop() {
         task.withLockedValue { $0?.cancel() }
-    }
-}
-
-extension ResponseKind {
-    /// The kind of a response to a request for keys, by its status.
-    fileprivate init(ofKeys response: HTTPResponse) {
-        switch response.status {
-        case 200: self = .success
-        case 429: self = .throttled
-        case 500...: self = .serverError
-        default: self = .unexpectedStatus
-        }
     }
 }
 
