@@ -14,6 +14,17 @@ struct SettingsWarningTests {
             .map(\.text)
     }
 
+    @Test("an introspection endpoint without an audience has a warning at the start, after a reload and in --check-config")
+    func missingAudience() {
+        var settings = DoormandSettings()
+        settings.introspection.endpoint = "https://id.partner.example/introspect"
+        let before = settings.warnings(applications: 1)
+        #expect(before.last?.message.hasPrefix("introspection without an audience") == true)
+        #expect(before.last?.values == ["provider": "introspection"])
+        settings.introspection.audience = ["orders-api"]
+        #expect(settings.warnings(applications: 1).count == before.count - 1)
+    }
+
     @Test("the defaults get no warning")
     func defaults() throws {
         #expect(try warnings([]) == [])

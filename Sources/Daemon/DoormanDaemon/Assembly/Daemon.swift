@@ -157,11 +157,6 @@ package struct Daemon {
                 "accept-answers-without-application is on: the proof is the only guard against tokens of other applications",
                 metadata: metadata)
         }
-        if provider.kind == .introspection, provider.traits["audience"] == nil {
-            logger.warning(
-                "introspection without an audience: every active token of the provider is accepted, whatever service it is for",
-                metadata: metadata)
-        }
         if !provider.hasSecret {
             logger.warning(
                 "no app secret is set: no proof is sent, and codes can't be exchanged; set the application's secret file",

@@ -23,7 +23,18 @@ extension DoormandSettings {
     ///
     /// - Parameter applications: The number of served applications.
     func warnings(applications: Int) -> [SettingsWarning] {
-        timeoutWarnings + [freshnessWarning(applications: applications)].compactMap { $0 } + policyWarnings
+        timeoutWarnings + [freshnessWarning(applications: applications)].compactMap { $0 } + policyWarnings + audienceWarnings
+    }
+
+    /// Warnings about introspection endpoints whose tokens are accepted for any audience. A provider that names no audience needs that, so
+    /// they are not errors.
+    private var audienceWarnings: [SettingsWarning] {
+        ((try? providerEntries()) ?? []).filter { $0.kind == .introspection && $0.values["audience"] == nil }.map { entry in
+            SettingsWarning(
+                message:
+                    "introspection without an audience: every active token of the provider is accepted, whatever service it is for",
+                values: ["provider": entry.name])
+        }
     }
 
     /// Warnings about rules of the policy that never apply to a caller. An operator may mean it, so they are not errors.
