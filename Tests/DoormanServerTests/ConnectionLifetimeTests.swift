@@ -11,13 +11,14 @@ import Testing
 struct ConnectionLifetimeTests {
     private let clock = SteppedClock()
 
-    private func makeConnection(maximumAge: Duration = .zero, certificateLifetime: Duration? = nil) -> ServerConnection {
+    private func makeConnection(maximumAge: Duration = .zero, certificateLifetime: Duration? = nil) -> TTRPCConnection {
         let lifetime = ConnectionLifetime(since: clock.now, maximumAge: maximumAge, certificateLifetime: certificateLifetime)
-        return ServerConnection(limits: ConnectionLimits(), lifetime: lifetime, counters: ServerCounters(), now: clock.now)
+        return TTRPCConnection(
+            ConnectionState(limits: ConnectionLimits(), lifetime: lifetime, counters: ServerCounters(), now: clock.now))
     }
 
     /// Reads a request and answers it at once.
-    private func call(_ connection: inout ServerConnection) {
+    private func call(_ connection: inout TTRPCConnection) {
         connection.checkLifetime(now: clock.now)
         connection.beginRead(ByteBuffer(bytes: RawFrame(streamID: 1, type: 1, data: [7]).bytes))
         while let frame = connection.nextFrame() {
@@ -29,7 +30,7 @@ struct ConnectionLifetimeTests {
     }
 
     /// Advances the time to each of the connection's timers, until a directive comes or `limit` has passed.
-    private func nextDirective(of connection: inout ServerConnection, within limit: Duration) -> ServerConnection.Directive {
+    private func nextDirective(of connection: inout TTRPCConnection, within limit: Duration) -> SocketDirective {
         let end = clock.now.advanced(by: limit)
         while clock.now < end {
             let next = min(end, connection.nextTimer)

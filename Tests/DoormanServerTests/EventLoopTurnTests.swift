@@ -26,9 +26,9 @@ struct EventLoopTurnTests {
                 inFlight: InFlightCounter(maximum: 10), settings: ServerSettings()), eventLoop: loop)
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let log = RateLimitedLogger(logger, now: backend.timeSource.now)
-        let shared = ConnectionHandler.Shared(
+        let services = ConnectionServices(
             backend: backend, limits: ConnectionLimits(), statistics: CoalescedStatisticsReader { [] }, log: log,
-            audit: logger)
+            audit: logger, protocols: [.ttrpc], endpoints: [:])
         let listener = try await ServerBootstrap(group: group)
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.maxMessagesPerRead, value: 1)
@@ -36,8 +36,9 @@ struct EventLoopTurnTests {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let caller = dispatcher.value.context(for: Caller(name: "ip:127.0.0.1"))
-                    let handler = ConnectionHandler(shared: shared, dispatcher: dispatcher.value, caller: caller, path: .socket)
-                    try channel.pipeline.syncOperations.addHandler(try #require(handler))
+                    let connection = try #require(
+                        AcceptedConnection(services: services, dispatcher: dispatcher.value, caller: caller, path: .socket))
+                    try channel.pipeline.syncOperations.addHandlers(try #require(connection.makeHandlers(for: nil)))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()

@@ -118,7 +118,7 @@ struct TLSTests {
         let authority = try await TestAuthority()
         try await withServer(log: log) { _, port in
             await #expect(throws: (any Error).self) { _ = try await TLSPeer.connect(port: port, trusting: authority) }
-            try await eventually("the log names TLS") { log.lines.contains { $0.contains("TLS on a port for plain ttrpc") } }
+            try await eventually("the log names TLS") { log.lines.contains { $0.contains("TLS on a port without TLS") } }
         }
     }
 

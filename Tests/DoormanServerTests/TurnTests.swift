@@ -33,14 +33,15 @@ struct TurnTests {
 
     private func makeParts(
         _ policy: CallerPolicy = .standard, backend: ScriptedBackend = ScriptedBackend(ScriptedProvider.held())
-    ) -> (ServerConnection, RequestDispatcher, RequestContext) {
+    ) -> (TTRPCConnection, RequestDispatcher, RequestContext) {
         var settings = ServerSettings()
         settings.connection.maximumFrameLength = 1000
         let dispatcher = RequestDispatcher(
             backend: backend, policy: policy, quotas: CallerQuotaRegistry(maximumCallers: 1),
             inFlight: InFlightCounter(maximum: 10_000), settings: settings)
         let now = backend.timeSource.now()
-        let connection = ServerConnection(limits: settings.connection, counters: dispatcher.counters, now: now)
+        let connection = TTRPCConnection(
+            ConnectionState(limits: settings.connection, counters: dispatcher.counters, now: now))
         let caller = dispatcher.context(for: Caller(name: "ip:127.0.0.1"))
         return (connection, dispatcher, RequestContext(caller: caller, now: now, isDraining: false))
     }
@@ -56,7 +57,7 @@ struct TurnTests {
         }
         let frames = try (0..<200).map { try kind.frame(UInt32(2 * $0 + 1)) }
         connection.beginRead(ByteBuffer(bytes: frames.joined()))
-        let limit = ServerConnection.TurnLimit(outputBytes: 1 << 20)
+        let limit = TurnLimit(outputBytes: 1 << 20)
         for handled in [64, 128, 192] {
             #expect(connection.takeTurn(dispatcher, in: &context, limit: limit) { _ in false } == .framesWait)
             #expect(responses(&connection) == (kind == .ignored ? 0 : 64), "after \(handled) frames")
@@ -68,7 +69,7 @@ struct TurnTests {
     func hits() throws {
         var (connection, dispatcher, context) = makeParts()
         connection.beginRead(ByteBuffer(bytes: try (0..<600).flatMap { try Frames.verify("cached", streamID: UInt32(2 * $0 + 1)) }))
-        let limit = ServerConnection.TurnLimit(outputBytes: 1 << 20)
+        let limit = TurnLimit(outputBytes: 1 << 20)
         #expect(connection.takeTurn(dispatcher, in: &context, limit: limit) { _ in false } == .framesWait)
         #expect(responses(&connection) == 512)
         #expect(connection.takeTurn(dispatcher, in: &context, limit: limit) { _ in false } == .finished)
@@ -180,7 +181,7 @@ struct TurnTests {
     }
 
     /// Returns the number of responses in the output, and takes it.
-    private func responses(_ connection: inout ServerConnection) -> Int {
+    private func responses(_ connection: inout TTRPCConnection) -> Int {
         guard var output = connection.takeOutput() else { return 0 }
         var count = 0
         while let length = output.readInteger(as: UInt32.self) {

@@ -105,15 +105,16 @@ struct Steps {
         let dispatcher = RequestDispatcher(
             backend: scene.backend, policy: .standard, quotas: CallerQuotaRegistry(maximumCallers: 1),
             inFlight: InFlightCounter(maximum: 1), settings: ServerSettings())
-        var connection = ServerConnection(
-            limits: ConnectionLimits(), counters: dispatcher.counters, now: TimeSource.system.now())
+        var connection = TTRPCConnection(
+            ConnectionState(
+                limits: ConnectionLimits(), counters: dispatcher.counters, now: TimeSource.system.now()))
         let caller = dispatcher.context(for: Caller(name: "ip:127.0.0.1"))
         return Step(name: "hit of \(depth)") { [backend = scene.backend] count in
             for number in 0..<count / depth {
                 let now = backend.timeSource.now()
                 var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
                 connection.beginRead(reads[number % reads.count])
-                let limit = ServerConnection.TurnLimit(outputBytes: 1 << 20)
+                let limit = TurnLimit(outputBytes: 1 << 20)
                 let end = connection.takeTurn(dispatcher, in: &read, limit: limit) { _ in false }
                 _ = connection.endRead(now: now)
                 precondition(end == .finished && connection.takeOutput() != nil)

@@ -9,9 +9,7 @@ internal import NIOCore
 /// A connection and the dispatcher of its requests, assembled as in the server's handler. Only this file of the fuzzer uses the
 /// server's API.
 struct ConnectionUnderTest {
-    typealias Directive = ServerConnection.Directive
-    typealias CallID = ServerConnection.CallID
-    typealias StartedCall = ServerConnection.StartedCall
+    typealias Directive = SocketDirective
 
     static let caller = Caller(name: "ip:127.0.0.1")
     private static let operators = CallerPolicy(
@@ -19,7 +17,7 @@ struct ConnectionUnderTest {
         setting: "authorization.policy-file")
 
     let limits: ConnectionLimits
-    private var connection: ServerConnection
+    private var connection: TTRPCConnection
     private let dispatcher: RequestDispatcher
     private let caller: CallerContext
     private var sentEarly: [UInt8] = []
@@ -35,7 +33,7 @@ struct ConnectionUnderTest {
             quotas: CallerQuotaRegistry(maximumCallers: 1), inFlight: InFlightCounter(maximum: .max),
             settings: settings)
         caller = dispatcher.context(for: Self.caller)
-        connection = ServerConnection(limits: limits, counters: dispatcher.counters, now: now)
+        connection = TTRPCConnection(ConnectionState(limits: limits, counters: dispatcher.counters, now: now))
     }
 
     var callsInFlight: Int { connection.callsInFlight }
@@ -45,8 +43,8 @@ struct ConnectionUnderTest {
     mutating func receive(_ bytes: [UInt8], now: Instant, earlyCapacity capacity: Int) -> Directive {
         var read = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
         connection.beginRead(ByteBuffer(bytes: bytes))
-        let limit = ServerConnection.TurnLimit(outputBytes: limits.writeBufferHighWaterMark)
-        var end = ServerConnection.TurnEnd.framesWait
+        let limit = TurnLimit(outputBytes: limits.writeBufferHighWaterMark)
+        var end = TurnEnd.framesWait
         while end == .framesWait {
             end = connection.takeTurn(dispatcher, in: &read, limit: limit) { output in
                 sentEarly += output.readBytes(length: min(capacity, output.readableBytes)) ?? []

@@ -10,8 +10,7 @@ struct Ledger {
     /// The event that caused a directive.
     enum Cause { case receive, response, time, endInput }
 
-    typealias Call = ConnectionUnderTest.StartedCall
-    typealias CallID = ConnectionUnderTest.CallID
+    typealias Call = StartedCall
 
     private let limits: ConnectionLimits
     private var framing: ReferenceFraming
@@ -107,6 +106,7 @@ struct Ledger {
         }
         switch directive {
         case .keep: return
+        case .takeTurn, .serve: require(false, "a ttrpc connection has no pipelining and is handed over to no protocol")
         case .halfClose:
             require(cause == .time && isDraining && !hasSentEnd && !isClosed, "the connection half-closes once, while draining")
             // The call of an unfinished frame would be refused, so it does not hold the connection.
@@ -120,7 +120,7 @@ struct Ledger {
         }
     }
 
-    private func check(_ closing: ServerConnection.Closing, _ cause: Cause) {
+    private func check(_ closing: ConnectionClosing, _ cause: Cause) {
         switch closing {
         case .peerClosed: require(inputEnded && inFlight.isEmpty, "a peer that closed has all responses")
         case .violation: require(cause == .receive && framing.hasViolation, "the reference sees the same violation")
@@ -129,6 +129,7 @@ struct Ledger {
             require(cause == .time && inFlight.isEmpty, "a connection with calls in flight is not idle")
             require(!isDraining || hasSentEnd, "a draining connection half-closes first")
         case .notReading: require(cause == .time, "only a timer closes a connection that is not read")
+        case .unknownProtocol, .protocolNotServed, .httpViolation, .finished: require(false, "the connection speaks ttrpc")
         case .drained, .noPermission: require(false, "the connection has no age, no certificate and a caller with permissions")
         }
     }

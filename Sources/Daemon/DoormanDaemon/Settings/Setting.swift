@@ -211,6 +211,26 @@ struct Setting: Sendable {
         }
     }
 
+    /// Makes a setting for a set of words, at least one.
+    static func choices<Choice: CaseIterable & Hashable & RawRepresentable<String> & Sendable>(
+        _ key: String, _ path: any Path<Set<Choice>>, _ summary: String
+    ) -> Setting {
+        let write = { @Sendable (chosen: Set<Choice>) in
+            Choice.allCases.filter(chosen.contains).map(\.rawValue).joined(separator: ",")
+        }
+        return Setting(key, path, summary, form: .list, write: write) { text throws(InvalidValueError) in
+            var chosen: Set<Choice> = []
+            for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+                guard let choice = Choice(rawValue: String(word)) else {
+                    let words = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw InvalidValueError("must be a comma-separated list of \(words), at least one")
+                }
+                chosen.insert(choice)
+            }
+            return chosen
+        }
+    }
+
     /// Makes a setting for the permissions of a file, in octal.
     static func mode(_ key: String, _ path: any Path<UInt32>, _ summary: String) -> Setting {
         Setting(key, path, summary, form: .mode, write: Units.write(mode:), parse: Units.mode)

@@ -32,6 +32,10 @@ package enum SettingsCatalogue {
             "server.unix-socket-callers", \.server.unixSocketCallers,
             "Users who may connect to the Unix socket, as uid:NUMBER, comma-separated. none for all who can open it."
         ).tier(.tune),
+        .choices(
+            "server.protocols", \.server.protocols,
+            "Protocols that the listeners speak, comma-separated: ttrpc, http2 (gRPC and the HTTP API) and http1. Others are closed."
+        ).tier(.tune),
         .flag(
             "server.allow-plaintext-from-network", \.server.allowsPlaintextFromNetwork,
             "Whether to listen beyond loopback without TLS. Anyone on the network path can then read tokens and forge responses."

@@ -2,31 +2,33 @@ internal import DoormanCore
 internal import DoormanSupport
 internal import DoormanWire
 internal import Logging
-internal import NIOCore
+package import NIOCore
 
 /// Connects a ``ServerConnection`` to its socket, on the socket's event loop. It writes once per read, or a few times if a read
 /// brings many calls.
-final class ConnectionHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
+package final class ConnectionHandler<Connection: ServerConnection>: ChannelInboundHandler, RemovableChannelHandler {
+    package typealias InboundIn = Connection.Inbound
+    package typealias OutboundOut = ByteBuffer
 
-    private let shared: Shared
+    private let accepted: AcceptedConnection
+    private let services: ConnectionServices
     private let dispatcher: RequestDispatcher
-    /// The monotonic clock. A turn reads it twice, and the way to it through ``Shared`` costs more than the reading.
+    /// The monotonic clock. A turn reads it twice, and the way to it through ``ConnectionServices`` costs more than the reading.
     private let clock: @Sendable () -> Instant
     private var caller: CallerContext
-    /// Counts this connection among those of the caller. A new policy does not change it.
-    private let permit: ConnectionPermit
-    private let path: Path
-    private var connection: ServerConnection
+    private var connection: Connection
     private var context: ChannelHandlerContext?
-    private var pendingCalls: [ServerConnection.CallID: PendingCall] = [:]
+    private var pendingCalls: [CallID: PendingCall] = [:]
     private var timer: Scheduled<Void>?
     private var timerInstant = Instant.distantFuture
     private var flushIsScheduled = false
     private var isReadPending = false
     /// Whether frames wait for the next turn. Nothing is read until then.
     private var framesWait = false
+    /// Whether frames wait for the answer to the call in flight. Nothing is read until then.
+    private var isAnswerAwaited = false
+    /// Whether the channel has brought something since the last turn.
+    private var hasInput = false
     private var isTurnScheduled = false
     /// Whether the peer has sent FIN after the frames that wait.
     private var hasInputEnded = false
@@ -52,82 +54,52 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    /// The state that all connections of a server share.
-    struct Shared: Sendable {
-        let backend: any VerificationBackend
-        let limits: ConnectionLimits
-        let statistics: CoalescedStatisticsReader
-        let log: RateLimitedLogger
-        /// The logger of acts of callers.
-        let audit: Logger
-    }
-
-    /// The path of a connection's outgoing bytes.
-    enum Path {
-        /// Past the channel's pipeline, in which this handler is alone.
-        case socket
-        /// Through the pipeline, which has TLS.
-        case pipeline
-    }
-
     /// Creates the handler. Called on the connection's event loop.
     ///
-    /// - Parameters:
-    ///   - certificateLifetime: The time for which the caller's certificate is still valid; `nil` without a certificate.
-    /// - Returns: `nil` if the caller has as many connections as it may.
-    init?(
-        shared: Shared, dispatcher: RequestDispatcher, caller: CallerContext, path: Path, certificateLifetime: Duration? = nil
-    ) {
-        guard let permit = ConnectionPermit(of: caller) else { return nil }
-        self.permit = permit
-        self.shared = shared
-        self.dispatcher = dispatcher
-        self.caller = caller
-        self.path = path
-        clock = shared.backend.timeSource.now
-        let now = clock()
-        // Connections that began together must not end together.
-        let age = shared.limits.maximumAge * Double.random(in: 0.9...1)
-        self.connection = ServerConnection(
-            limits: shared.limits,
-            lifetime: ConnectionLifetime(
-                since: now, limits: shared.limits, maximumAge: age, certificateLifetime: certificateLifetime),
-            counters: dispatcher.counters, callerName: caller.counted.name, now: now)
+    /// - Parameter makeConnection: Creates the connection from its state.
+    package init(_ accepted: AcceptedConnection, _ makeConnection: (ConnectionState) -> Connection) {
+        self.accepted = accepted
+        services = accepted.services
+        dispatcher = accepted.dispatcher
+        caller = accepted.caller
+        clock = accepted.services.backend.timeSource.now
+        connection = makeConnection(accepted.makeState())
     }
 
     private var now: Instant { clock() }
 
     // MARK: - The socket's events
 
-    func handlerAdded(context: ChannelHandlerContext) {
+    package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        if path == .socket { writer = SocketWriter(context.channel) }
+        if accepted.path == .socket { writer = SocketWriter(context.channel) }
         // Over TLS the channel is active before the handshake identifies the caller.
         if context.channel.isActive { channelActive(context: context) }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) {
+    package func handlerRemoved(context: ChannelHandlerContext) {
         end()
         writer = nil
         self.context = nil
     }
 
-    func channelActive(context: ChannelHandlerContext) {
+    package func channelActive(context: ChannelHandlerContext) {
         context.read()
         rearmTimer()
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         connection.beginRead(unwrapInboundIn(data))
         // TLS may bring several reads at once. The frames that wait come first.
-        if !framesWait { takeTurn() }
+        if Connection.takesTurnsAfterReads { hasInput = true } else if !framesWait { takeTurn() }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        if hasInput, !framesWait, !isAnswerAwaited { takeTurn() }
         endTurn(context)
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
         if isWritable {
             connection.unblockOutput(now: now)
@@ -143,11 +115,11 @@ final class ConnectionHandler: ChannelInboundHandler {
         rearmTimer()
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
             // The calls of the frames that wait get their responses.
-            if framesWait { hasInputEnded = true } else { perform(connection.endInput()) }
+            if framesWait || isAnswerAwaited { hasInputEnded = true } else { perform(connection.endInput()) }
         case let drain as DrainBegan:
             connection.drain(drain.cause, now: now)
             rearmTimer()
@@ -156,16 +128,16 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         // The channel ends with the peer's FIN if the server has sent its own.
         if let closing = connection.endHalfClosed() { report(closing, context) }
         end()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !error.isEndWithoutCloseNotify else { return }
         // Mostly a reset: the peer is gone and can't get a response.
-        shared.log.log(.debug, about: "connection_failed", "connection failed", ["error": "\(error)"])
+        services.log.log(.debug, about: "connection_failed", "connection failed", ["error": "\(error)"])
         context.close(promise: nil)
     }
 
@@ -180,13 +152,17 @@ final class ConnectionHandler: ChannelInboundHandler {
         var turn = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
         turn.caller.beginRead(now: now)
         connection.lendBuffer(&dispatcher.outputBuffer)
-        let limit = ServerConnection.TurnLimit(outputBytes: shared.limits.writeBufferHighWaterMark - queuedBytes)
-        framesWait = connection.takeTurn(dispatcher, in: &turn, limit: limit) { writeToSocket(&$0) } == .framesWait
+        let limit = TurnLimit(outputBytes: services.limits.writeBufferHighWaterMark - queuedBytes)
+        let turnEnd = connection.takeTurn(dispatcher, in: &turn, limit: limit) { writeToSocket(&$0) }
+        framesWait = turnEnd == .framesWait
+        isAnswerAwaited = turnEnd == .answerAwaited
+        hasInput = false
         let end = self.now
         dispatcher.counters.recordHits(from: now, to: end)
         var directive = connection.endRead(now: end)
         turn.caller.endRead(now: now)
         if turn.forbiddenCalls > 0, directive == .keep { directive = connection.note(forbiddenCalls: turn.forbiddenCalls) }
+        cancelCalls()
         if turn.caller.permitsTaken > 0 || connection.hasStarted { startCalls(turn.caller) }
         if directive != .keep { perform(directive) }
     }
@@ -198,6 +174,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         rearmTimer()
         if framesWait {
             if isWritable { scheduleTurn(context) }
+        } else if isAnswerAwaited {
+            // The answer leads to the next turn.
         } else if isWritable {
             context.read()
         } else {
@@ -207,7 +185,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// The time until the next turn. The event loop runs all tasks that are due before it looks at its sockets, so a task that is due at
     /// once would hold them up.
-    private static let turnPause = TimeAmount.microseconds(200)
+    private static var turnPause: TimeAmount { .microseconds(200) }
 
     /// Takes the next turn after the other connections of the event loop have had theirs.
     private func scheduleTurn(_ context: ChannelHandlerContext) {
@@ -221,11 +199,16 @@ final class ConnectionHandler: ChannelInboundHandler {
         isTurnScheduled = false
         guard framesWait, isWritable, let context else { return }
         takeTurn()
-        if hasInputEnded, !framesWait { perform(connection.endInput()) }
+        if hasInputEnded, !framesWait, !isAnswerAwaited { perform(connection.endInput()) }
         endTurn(context)
     }
 
     // MARK: - Calls
+
+    /// Cancels the work of calls that the peer gave up.
+    private func cancelCalls() {
+        for call in connection.takeCancelled() { pendingCalls.removeValue(forKey: call)?.cancel() }
+    }
 
     /// Starts the calls of a turn.
     ///
@@ -238,7 +221,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard let loop = context?.eventLoop else { return caller.permits.release(permitted) }
         for started in started {
             let handler = NIOLoopBound(self, eventLoop: loop)
-            let (backend, statistics, audit, name) = (shared.backend, shared.statistics, shared.audit, caller.caller)
+            let (backend, statistics, audit, name) = (services.backend, services.statistics, services.audit, caller.caller)
             let task = Task {
                 let outcome = await started.call.perform(on: backend, deadline: started.deadline, statistics: statistics)
                 // Here, because a call outlives its deadline and its connection, and may have done its act.
@@ -252,7 +235,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Logs a bug of ours, and notes an exceeded limit.
     private func log(_ call: AsynchronousCall, _ outcome: AsynchronousCall.Outcome) {
         if let message = outcome.internalError {
-            shared.log.log(
+            services.log.log(
                 .error, about: "internal_error", "internal error: report this bug of Doorman",
                 ["method": "\(call.method.service)/\(call.method.name)", "cause": "\(message)"])
         }
@@ -265,7 +248,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    private func finish(_ started: ServerConnection.StartedCall, _ outcome: AsynchronousCall.Outcome) {
+    private func finish(_ started: StartedCall, _ outcome: AsynchronousCall.Outcome) {
         guard let ended = pendingCalls.removeValue(forKey: started.id) else { return }
         ended.permits?.release(1)
         let now = now
@@ -318,12 +301,18 @@ final class ConnectionHandler: ChannelInboundHandler {
         return output.readableBytes == 0
     }
 
-    private func perform(_ directive: ServerConnection.Directive) {
+    private func perform(_ directive: SocketDirective) {
         guard let context else { return }
         flush()
         switch directive {
         case .keep:
             return
+        case .takeTurn:
+            isAnswerAwaited = false
+            framesWait = true
+            if isWritable { scheduleTurn(context) }
+        case .serve(let detected, let bytes):
+            handOver(to: detected, bytes, context)
         case .halfClose:
             // The frames that wait get no response. Reading on lets the peer finish its write and see the FIN.
             if framesWait { context.read() }
@@ -333,10 +322,26 @@ final class ConnectionHandler: ChannelInboundHandler {
             framesWait = false
             report(closing, context)
             switch closing {
-            case .peerClosed, .drained, .noPermission: closeOnceWritten(context)
-            case .violation, .frameTimeout, .idle, .notReading: context.close(promise: nil)
+            case .peerClosed, .drained, .noPermission, .finished, .httpViolation: closeOnceWritten(context)
+            case .violation, .unknownProtocol, .protocolNotServed, .frameTimeout, .idle, .notReading: context.close(promise: nil)
             }
         }
+    }
+
+    /// Replaces this handler with those of the protocol that the first bytes have told.
+    private func handOver(to detected: ServerProtocol, _ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        guard let handlers = accepted.makeHandlers(for: detected) else {
+            return perform(connection.state.close(.protocolNotServed(detected)))
+        }
+        do {
+            try context.pipeline.syncOperations.addHandlers(handlers, position: .after(self))
+        } catch {
+            return context.close(promise: nil)
+        }
+        if let cause = connection.state.drainingCause { context.fireUserInboundEventTriggered(DrainBegan(cause: cause)) }
+        context.fireChannelRead(NIOAny(bytes))
+        if !isWritable { context.fireChannelWritabilityChanged() }
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
 
     /// Sends FIN after the last response is written. ``ServerSettings/drainTimeout`` ends the connection of a peer that does not read.
@@ -352,7 +357,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func closeOnceWritten(_ context: ChannelHandlerContext) {
         let context = NIOLoopBound(context, eventLoop: context.eventLoop)
         let loop = context.value.eventLoop
-        let limit = loop.scheduleTask(in: .nanoseconds(shared.limits.writeTimeout.nanoseconds)) {
+        let limit = loop.scheduleTask(in: .nanoseconds(services.limits.writeTimeout.nanoseconds)) {
             context.value.close(promise: nil)
         }
         let written = loop.makePromise(of: Void.self)
@@ -402,60 +407,20 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     /// Counts and logs the end of the connection.
-    private func report(_ closing: ServerConnection.Closing, _ context: ChannelHandlerContext) {
+    private func report(_ closing: ConnectionClosing, _ context: ChannelHandlerContext) {
         dispatcher.counters.countClosed(closing.name)
         let level: Logger.Level =
             switch closing {
-            case .peerClosed, .idle, .drained(.shutdown), .drained(.maximumAge): .debug
-            case .violation, .frameTimeout, .notReading, .drained, .noPermission: .notice
+            case .peerClosed, .idle, .drained(.shutdown), .drained(.maximumAge), .finished: .debug
+            case .violation, .unknownProtocol, .protocolNotServed, .httpViolation, .frameTimeout, .notReading, .drained,
+                .noPermission:
+                .notice
             }
-        shared.log.log(
+        services.log.log(
             level, about: closing.name, "closed a connection",
             [
                 "reason": "\(closing.explanation)", "peer": "\(context.remoteAddress?.text ?? "a Unix socket")",
                 "caller": "\(caller.caller)",
             ])
-    }
-}
-
-extension ServerConnection.Closing {
-    /// The reason's name in the statistics.
-    var name: String {
-        switch self {
-        case .peerClosed: "peer_closed"
-        case .violation(.notTTRPC): "not_ttrpc"
-        case .violation(.frameTooLong): "frame_too_long"
-        case .frameTimeout: "frame_timeout"
-        case .idle: "idle"
-        case .notReading: "not_reading"
-        case .drained(.shutdown): "peer_closed"
-        case .drained(.maximumAge): "max_connection_age"
-        case .drained(.certificateExpired): "tls_client_certificate_expired"
-        case .drained(.certificateRefused): "tls_client_certificate_refused"
-        case .noPermission: "no_permission"
-        }
-    }
-
-    /// The explanation in the log: the cause, and the setting or mistake behind it.
-    var explanation: String {
-        switch self {
-        case .peerClosed: "the peer closed the connection"
-        case .violation(.notTTRPC(firstByte: 0x16)): "the first byte is 0x16: TLS on a port for plain ttrpc?"
-        case .violation(.notTTRPC(let firstByte)) where "GPHDOTC".utf8.contains(firstByte):
-            "the first byte is '\(Character(UnicodeScalar(firstByte)))': HTTP on a port for ttrpc?"
-        case .violation(.notTTRPC(firstByte: UInt8(ascii: "S"))): "the first byte is 'S': SSH on a port for ttrpc?"
-        case .violation(.notTTRPC(let firstByte)): "the first byte is \(firstByte), but that of a ttrpc frame is 0"
-        case .violation(.frameTooLong(let length)): "a frame of \(length) bytes exceeds the 4 MiB that ttrpc allows"
-        case .frameTimeout: "a frame exceeded server.frame-timeout"
-        case .idle: "the connection was idle for server.idle-timeout"
-        case .notReading: "the peer read no responses for server.write-timeout"
-        case .drained(.shutdown): "the server drains"
-        case .drained(.maximumAge): "the connection reached server.max-connection-age"
-        case .drained(.certificateExpired): "the caller's certificate has expired"
-        case .drained(.certificateRefused):
-            "the caller's certificate is not issued by an authority that is now in tls.client-ca-file"
-        case .noPermission:
-            "a caller without any permission made \(ServerConnection.maximumForbiddenCalls) calls: see authorization.policy-file"
-        }
     }
 }

@@ -4,7 +4,7 @@ internal import DoormanWire
 /// The calls of a connection that are started and not answered.
 struct InFlightCalls {
     struct Call {
-        let id: ServerConnection.CallID
+        let id: CallID
         let method: Method
         let deadline: Deadline
     }
@@ -18,7 +18,7 @@ struct InFlightCalls {
 
     func contains(_ streamID: StreamID) -> Bool { calls[streamID] != nil }
 
-    func contains(_ call: ServerConnection.CallID) -> Bool { calls[call.streamID]?.id == call }
+    func contains(_ call: CallID) -> Bool { calls[call.streamID]?.id == call }
 
     mutating func insert(_ call: Call) {
         calls[call.id.streamID] = call
@@ -26,11 +26,14 @@ struct InFlightCalls {
     }
 
     /// - Returns: Whether the call was in flight.
-    mutating func remove(_ call: ServerConnection.CallID) -> Bool {
+    mutating func remove(_ call: CallID) -> Bool {
         guard calls[call.streamID]?.id == call else { return false }
         calls[call.streamID] = nil
         return true
     }
+
+    /// Removes the call of a stream; returns `nil` if none is in flight.
+    mutating func remove(_ streamID: StreamID) -> CallID? { calls.removeValue(forKey: streamID)?.id }
 
     /// Removes the calls whose deadline has passed, and returns them in the order of their start.
     mutating func removeExpired(at now: Instant) -> [Call] {

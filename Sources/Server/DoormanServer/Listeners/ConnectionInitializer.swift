@@ -11,7 +11,7 @@ struct ConnectionInitializer: Sendable {
     let settings: ServerSettings
     /// The TLS context of TCP connections. Unix socket connections never use TLS.
     let tls: ReloadableTLSContext?
-    let shared: ConnectionHandler.Shared
+    let services: ConnectionServices
     let dispatchers: PerEventLoop<RequestDispatcher>
     let connections: ConnectionRegistry
     let handshakes: HandshakeQuotas
@@ -40,13 +40,13 @@ struct ConnectionInitializer: Sendable {
         let address = channel.remoteAddress.flatMap(Caller.init(address:)) ?? .unknown
         guard let tls else { return serve(channel, as: address) }
         let dispatcher = dispatchers[channel.eventLoop]
-        guard let permit = handshakes.permit(for: address, at: shared.backend.timeSource.now()) else {
+        guard let permit = handshakes.permit(for: address, at: services.backend.timeSource.now()) else {
             return closeExcess(channel, of: address, limit: handshakes.limit)
         }
         return channel.eventLoop.makeCompletedFuture {
             let tls = TLSHandshake(tls)
             let handshake = HandshakeHandler(
-                tls: tls, shared: shared, dispatcher: dispatcher, permit: permit, timeout: settings.handshakeTimeout)
+                tls: tls, services: services, dispatcher: dispatcher, permit: permit, timeout: settings.handshakeTimeout)
             try channel.pipeline.syncOperations.addHandlers(tls.handler, handshake)
         }
     }
@@ -54,10 +54,11 @@ struct ConnectionInitializer: Sendable {
     private func serve(_ channel: any Channel, as caller: Caller) -> EventLoopFuture<Void> {
         let dispatcher = dispatchers[channel.eventLoop]
         let context = dispatcher.context(for: caller)
-        guard let handler = ConnectionHandler(shared: shared, dispatcher: dispatcher, caller: context, path: .socket) else {
-            return closeExcess(channel, of: caller, limit: context.connectionLimit)
-        }
-        return channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler) }
+        guard
+            let connection = AcceptedConnection(services: services, dispatcher: dispatcher, caller: context, path: .socket),
+            let handlers = connection.makeHandlers(for: nil)
+        else { return closeExcess(channel, of: caller, limit: context.connectionLimit) }
+        return channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandlers(handlers) }
     }
 
     /// Closes a connection of a caller that has as many connections as it may.
@@ -70,7 +71,7 @@ struct ConnectionInitializer: Sendable {
     private func close(
         _ channel: any Channel, _ reason: String, _ message: Logger.Message, _ metadata: Logger.Metadata
     ) -> EventLoopFuture<Void> {
-        shared.log.log(reason.hasPrefix("too_many_connections") ? .warning : .notice, about: reason, message, metadata)
+        services.log.log(reason.hasPrefix("too_many_connections") ? .warning : .notice, about: reason, message, metadata)
         dispatchers[channel.eventLoop].counters.countClosed(reason)
         return channel.close()
     }

@@ -25,21 +25,24 @@ package final class DoormanServer: Service {
     private let quotas: CallerQuotaRegistry
     private let statistics: CoalescedStatisticsReader
     private let connections = ConnectionRegistry()
+    private let endpoints: [ServerProtocol: any ProtocolEndpoint]
     private let listeners = NIOLockedValueBox<[any Channel]>([])
     private let socketFile = NIOLockedValueBox<SocketFile?>(nil)
 
     /// - Parameters:
     ///   - tls: The TLS configuration of TCP connections; `nil` (the default) for plain TCP.
+    ///   - endpoints: The endpoints of the protocols besides ttrpc, which is always built in. None by default.
     ///   - group: The event loops that serve connections. The server does not shut the group down.
     package init(
-        settings: ServerSettings, backend: any VerificationBackend, tls: ServerTLS? = nil, group: any EventLoopGroup,
-        logger: Logger
+        settings: ServerSettings, backend: any VerificationBackend, tls: ServerTLS? = nil,
+        endpoints: [ServerProtocol: any ProtocolEndpoint] = [:], group: any EventLoopGroup, logger: Logger
     ) {
         self.settings = settings
         self.backend = backend
         self.group = group
+        self.endpoints = endpoints
         self.logger = logger
-        self.tls = tls.map(ReloadableTLSContext.init)
+        self.tls = tls.map { ReloadableTLSContext($0, offering: settings.protocols) }
         let policy = settings.policy ?? .standard
         currentPolicy = NIOLockedValueBox((policy, 0))
         let quotas = CallerQuotaRegistry(maximumCallers: settings.maximumCallers)
@@ -234,15 +237,16 @@ package final class DoormanServer: Service {
         // A setting that makes the log terse must not hide the acts of callers.
         var audit = logger
         audit.logLevel = .info
-        let shared = ConnectionHandler.Shared(
-            backend: backend, limits: settings.connection, statistics: statistics, log: log, audit: audit)
+        let services = ConnectionServices(
+            backend: backend, limits: settings.connection, statistics: statistics, log: log, audit: audit,
+            protocols: settings.protocols, endpoints: endpoints)
         return ConnectionInitializer(
-            settings: settings, tls: tls, shared: shared, dispatchers: dispatchers, connections: connections,
+            settings: settings, tls: tls, services: services, dispatchers: dispatchers, connections: connections,
             handshakes: HandshakeQuotas(settings))
     }
 
     private func makeBootstrap(_ initializer: ConnectionInitializer) -> ServerBootstrap {
-        let log = initializer.shared.log
+        let log = initializer.services.log
         let highWaterMark = settings.connection.writeBufferHighWaterMark
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(clamping: settings.acceptBacklog))

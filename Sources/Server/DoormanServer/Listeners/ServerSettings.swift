@@ -11,6 +11,8 @@ package struct ServerSettings: Sendable, Hashable {
     package var unixSocketMode: UInt32 = 0o600
     /// Users that may connect to the Unix socket, as `uid:NUMBER`. Empty (the default) for every user that can open the file.
     package var unixSocketCallers: Set<Caller> = []
+    /// Protocols that the listeners speak. The first bytes of a connection tell its protocol, or ALPN if TLS agrees on one. Default all.
+    package var protocols = Set(ServerProtocol.allCases)
     /// Whether to accept plain TCP from other machines. Anyone on the network path could then read tokens and forge responses.
     /// Default no.
     package var allowsPlaintextFromNetwork = false

@@ -68,8 +68,8 @@ enum HandshakeFailure: Sendable, Hashable {
         switch self {
         case .timeout: "the TLS handshake exceeded tls.handshake-timeout"
         case .ended: "the peer closed the connection during the TLS handshake"
-        case .notTLS(isHTTP: true): "the peer sent HTTP on a port for ttrpc over TLS"
-        case .notTLS(isHTTP: false): "the peer sent no TLS on a port for ttrpc over TLS: does the client use plain ttrpc?"
+        case .notTLS(isHTTP: true): "the peer sent HTTP without TLS on a port with TLS: use https://"
+        case .notTLS(isHTTP: false): "the peer sent no TLS on a port with TLS: does the client connect without TLS?"
         case .noCertificate: "the caller sent no certificate, which tls.client-auth requires"
         case .certificateRejected(let caller, let problem):
             "the certificate of caller \(caller) \(problem)"

@@ -11,7 +11,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
     private let tls: TLSHandshake
-    private let shared: ConnectionHandler.Shared
+    private let services: ConnectionServices
     private let dispatcher: RequestDispatcher
     /// Counts the connection among those of its address until the handshake ends.
     private var permit: ConnectionPermit?
@@ -25,11 +25,11 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     ///   - tls: The handshake, whose handler stands in front of this handler.
     ///   - permit: Counts the connection among those of its address.
     init(
-        tls: TLSHandshake, shared: ConnectionHandler.Shared, dispatcher: RequestDispatcher, permit: ConnectionPermit,
+        tls: TLSHandshake, services: ConnectionServices, dispatcher: RequestDispatcher, permit: ConnectionPermit,
         timeout: Duration
     ) {
         self.tls = tls
-        self.shared = shared
+        self.services = services
         self.dispatcher = dispatcher
         self.permit = permit
         self.timeout = timeout
@@ -47,7 +47,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        case TLSUserEvent.handshakeCompleted: completeHandshake(context)
+        case TLSUserEvent.handshakeCompleted(let negotiated): completeHandshake(context, negotiated)
         // The certificate is not known yet. It is checked after the handshake.
         case let drain as DrainBegan where drain.cause == .certificateRefused: break
         // The new handler gets the event after the handshake, so that calls of this caller get a response.
@@ -57,7 +57,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        fail(HandshakeFailure(error, certificate: tls.handler.peerCertificate, now: shared.backend.timeSource.wallTime()), context)
+        fail(
+            HandshakeFailure(error, certificate: tls.handler.peerCertificate, now: services.backend.timeSource.wallTime()), context)
         context.close(promise: nil)
     }
 
@@ -69,13 +70,14 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         deadline?.cancel()
     }
 
-    private func completeHandshake(_ context: ChannelHandlerContext) {
+    /// - Parameter negotiated: The protocol of ALPN; `nil` if the peer offers none that the server speaks.
+    private func completeHandshake(_ context: ChannelHandlerContext, _ negotiated: String?) {
         guard !hasFailed else { return }
         var caller = context.remoteAddress.flatMap(Caller.init(address:)) ?? .unknown
         var certificateLifetime: Duration?
         if let certificate = tls.handler.peerCertificate {
             caller = Caller.named(by: certificate)
-            let now = shared.backend.timeSource.wallTime()
+            let now = services.backend.timeSource.wallTime()
             // A resumed session carries the certificate of its first handshake, which TLS does not verify again.
             if let problem = certificate.validityError(at: now) {
                 fail(.certificateRejected(caller, problem), context)
@@ -86,15 +88,18 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         if tls.isRefusedSince(tls.handler.peerCertificate) { drainBegan = DrainBegan(cause: .certificateRefused) }
         permit = nil
         let callerContext = dispatcher.context(for: caller)
-        let connection = ConnectionHandler(
-            shared: shared, dispatcher: dispatcher, caller: callerContext, path: .pipeline,
+        let accepted = AcceptedConnection(
+            services: services, dispatcher: dispatcher, caller: callerContext, path: .pipeline,
             certificateLifetime: certificateLifetime)
-        guard let connection else {
+        guard let accepted else {
             fail(.tooManyConnections(caller, limit: callerContext.connectionLimit), context)
             return context.close(promise: nil)
         }
+        let agreed = negotiated.flatMap { name in ServerProtocol.allCases.first { $0.alpnIdentifier == name } }
+        // The identifiers that TLS offers are those of the protocols that the server speaks.
+        guard let handlers = accepted.makeHandlers(for: agreed) else { return context.close(promise: nil) }
         do {
-            try context.pipeline.syncOperations.addHandler(connection, position: .after(self))
+            try context.pipeline.syncOperations.addHandlers(handlers, position: .after(self))
         } catch {
             return context.close(promise: nil)
         }
@@ -107,7 +112,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         hasFailed = true
         deadline?.cancel()
         dispatcher.counters.countClosed(failure.name)
-        shared.log.log(
+        services.log.log(
             failure.isRoutine ? .debug : .notice, about: failure.name, "closed a connection",
             ["reason": "\(failure.explanation)", "peer": "\(context.remoteAddress?.text ?? "unknown")"])
     }

@@ -14,6 +14,7 @@ package struct ServerTLS: Sendable {
     package let material: TLSMaterial
     /// The authorities of callers' certificates; `nil` if the server requests none.
     let authorities: [NIOSSLCertificate]?
+    private let configuration: TLSConfiguration
     /// The TLS context. It seals session tickets with its own keys, so that no session outlives the authorities that verified its
     /// caller.
     let context: NIOSSLContext
@@ -35,6 +36,7 @@ package struct ServerTLS: Sendable {
         guard let context = try? NIOSSLContext(configuration: configuration) else {
             throw InvalidTLSError(problems: ["\(Self.keySetting): TLS does not accept it together with \(Self.certificateSetting)"])
         }
+        self.configuration = configuration
         self.context = context
         self.authorities = authorities
         self.material = material
@@ -42,6 +44,21 @@ package struct ServerTLS: Sendable {
         warnings =
             Self.warnings(of: chain, Self.certificateSetting, now)
             + Self.warnings(of: authorities ?? [], Self.authoritiesSetting, now)
+    }
+
+    private init(_ other: ServerTLS, _ configuration: TLSConfiguration, _ context: NIOSSLContext) {
+        (warnings, certificateExpiry, material, authorities) =
+            (other.warnings, other.certificateExpiry, other.material, other.authorities)
+        self.configuration = configuration
+        self.context = context
+    }
+
+    /// Returns the same configuration, which agrees on one of these protocols with peers that offer one by ALPN (RFC 7301). The first bytes
+    /// tell the protocol of other peers.
+    func offering(_ protocols: Set<ServerProtocol>) throws -> ServerTLS {
+        var configuration = configuration
+        configuration.applicationProtocols = ServerProtocol.allCases.filter(protocols.contains).map(\.alpnIdentifier)
+        return ServerTLS(self, configuration, try NIOSSLContext(configuration: configuration))
     }
 
     private static let certificateSetting = "tls.certificate-file"
@@ -163,13 +180,24 @@ extension TLSMaterial: Redacted {
 /// The TLS configuration of new handshakes. Open connections keep theirs.
 final class ReloadableTLSContext: Sendable {
     private let current: NIOLockedValueBox<ServerTLS>
+    private let protocols: Set<ServerProtocol>
 
-    init(_ tls: ServerTLS) {
-        current = NIOLockedValueBox(tls)
+    /// - Parameter protocols: The protocols that ALPN offers.
+    init(_ tls: ServerTLS, offering protocols: Set<ServerProtocol>) {
+        self.protocols = protocols
+        current = NIOLockedValueBox(Self.offering(protocols, tls))
     }
 
     var value: ServerTLS {
         get { current.withLockedValue { $0 } }
-        set { current.withLockedValue { $0 = newValue } }
+        set {
+            let tls = Self.offering(protocols, newValue)
+            current.withLockedValue { $0 = tls }
+        }
+    }
+
+    private static func offering(_ protocols: Set<ServerProtocol>, _ tls: ServerTLS) -> ServerTLS {
+        // BoringSSL has accepted the same configuration before. Without ALPN the first bytes tell the protocol.
+        (try? tls.offering(protocols)) ?? tls
     }
 }

@@ -1,7 +1,7 @@
 package import CallerLimits
-internal import DoormanCore
+package import DoormanCore
 package import DoormanSupport
-internal import DoormanWire
+package import DoormanWire
 internal import NIOCore
 
 /// Decides how to handle the requests of one event loop's connections. It answers cache hits, health checks and malformed
@@ -98,6 +98,75 @@ package final class RequestDispatcher {
         return arena.withRequest(data) { decide($0, &context) } ?? fail(.malformedRequest, of: nil, responses.malformedRequest)
     }
 
+    /// Decides how to handle a request whose protocol names the method outside the payload.
+    ///
+    /// - Parameters:
+    ///   - payload: The method's message.
+    ///   - timeout: The caller's timeout; `nil` for the server's default.
+    ///   - context: Receives the response of a cache hit.
+    package func decide(
+        _ method: Method, payload: Span<UInt8>, timeout: Duration?, in context: inout RequestContext
+    ) -> RequestDecision {
+        context.response.clear()
+        if method == .verify, let request = CanonicalVerifyPayload(payload.indices, in: payload) {
+            if let failure = admit(.verify, &context) { return failure }
+            let fields = request.fields(in: payload, timeoutNanoseconds: UInt64(clamping: timeout?.nanoseconds ?? 0))
+            return verify(fields, key: backend.key(of: fields.token), &context)
+        }
+        return arena.withRequest(method, payload: payload, timeout: timeout) { decide($0, &context) }
+    }
+
+    /// Decides how to handle a `Verify` whose fields an endpoint has read.
+    ///
+    /// - Parameters:
+    ///   - timeout: The caller's timeout; `nil` for the server's default.
+    ///   - context: Receives the response of a cache hit.
+    package func verify(
+        _ token: Span<UInt8>, requirements: TokenRequirements, maxAgeSeconds: UInt32 = 0, timeout: Duration? = nil,
+        in context: inout RequestContext
+    ) -> RequestDecision {
+        context.response.clear()
+        if let failure = admit(.verify, &context) { return failure }
+        let key = backend.key(of: token)
+        guard requirements != .none else {
+            let fields = VerifyRequestView(
+                token: token, applicationID: Span(), maxAgeSeconds: maxAgeSeconds,
+                timeoutNanoseconds: UInt64(clamping: timeout?.nanoseconds ?? 0))
+            return verify(fields, key: key, &context)
+        }
+        let call = VerifyCall(
+            validated: Token(bytes: Array(copying: token)), key: key, requirements: requirements,
+            maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds)), caller: context.caller.counted)
+        return verify(call, timeout: timeout, &context)
+    }
+
+    /// Decides how to handle an `Exchange` that an endpoint has read.
+    package func exchange(
+        _ request: ExchangeRequest, timeout: Duration? = nil, in context: inout RequestContext
+    ) -> RequestDecision {
+        if let failure = admit(.exchange, &context) { return failure }
+        var request = request
+        request.caller = context.caller.counted
+        return start(.exchange(request), timeout: timeout, &context)
+    }
+
+    /// Decides how to handle a `Revoke` that an endpoint has read.
+    package func revoke(
+        _ request: RevocationRequest, timeout: Duration? = nil, in context: inout RequestContext
+    ) -> RequestDecision {
+        if let failure = admit(.revoke, &context) { return failure }
+        var request = request
+        request.caller = context.caller.counted
+        return start(request, timeout: timeout, &context)
+    }
+
+    /// Fails a request that an endpoint can't read, and counts the failure.
+    ///
+    /// - Parameter method: `nil` for a request without a method.
+    package func fail(_ failure: FailureResponse, of method: Method?) -> RequestDecision {
+        fail(failure.failure, of: method, ResponseEncoder.encode(failure))
+    }
+
     private func decide(_ request: borrowing RequestView, _ context: inout RequestContext) -> RequestDecision {
         guard let method = request.method else {
             return request.namesMethod
@@ -112,19 +181,19 @@ package final class RequestDispatcher {
         case .exchange:
             guard var exchange = request.exchangeRequest() else { return malformedPayload(.exchange) }
             exchange.caller = context.caller.counted
-            return start(.exchange(exchange), request, &context)
+            return start(.exchange(exchange), timeout: request.timeout, &context)
         case .revoke:
             guard var revocation = request.revocationRequest() else { return malformedPayload(.revoke) }
             revocation.caller = context.caller.counted
-            return start(revocation, request, &context)
+            return start(revocation, timeout: request.timeout, &context)
         case .listAccounts:
             guard var list = request.accountListRequest() else { return malformedPayload(.listAccounts) }
             list.caller = context.caller.counted
-            return start(.listAccounts(list), request, &context)
+            return start(.listAccounts(list), timeout: request.timeout, &context)
         case .deleteAccount:
             guard var deletion = request.accountDeletionRequest() else { return malformedPayload(.deleteAccount) }
             deletion.caller = context.caller.counted
-            return startAccountRevocation(.deleteAccount(deletion), request, &context)
+            return startAccountRevocation(.deleteAccount(deletion), timeout: request.timeout, &context)
         case .statistics:
             guard request.isStatisticsRequest() else { return malformedPayload(.statistics) }
             return .asynchronous(.statistics, timeout: request.timeout)
@@ -170,11 +239,15 @@ package final class RequestDispatcher {
         _ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext
     ) -> RequestDecision {
         guard let call = call(request, key: key, caller: context.caller.counted) else { return malformedPayload(.verify) }
+        return verify(call, timeout: request.timeout, &context)
+    }
+
+    private func verify(_ call: VerifyCall, timeout: Duration?, _ context: inout RequestContext) -> RequestDecision {
         if let provider = call.requirements.provider, !backend.knows(provider: provider) {
             return fail(.malformedRequest, of: .verify, responses.unknownProvider)
         }
         guard let hit = backend.lookup(call, now: context.now, into: &context.response) else {
-            return miss(call, timeout: request.timeout, &context)
+            return miss(call, timeout: timeout, &context)
         }
         counters.countHit(denial: hit.denial)
         if hit.isDueForRefresh { backend.refresh(call) }
@@ -215,41 +288,41 @@ package final class RequestDispatcher {
     // MARK: - Asynchronous calls
 
     private func start(
-        _ call: AsynchronousCall, _ request: borrowing RequestView, _ context: inout RequestContext
+        _ call: AsynchronousCall, timeout: Duration?, _ context: inout RequestContext
     ) -> RequestDecision {
         if let limit = charge(.permitAndMiss, &context) { return limitExceeded(limit, of: call.method, context.caller) }
-        return .asynchronous(call, timeout: request.timeout)
+        return .asynchronous(call, timeout: timeout)
     }
 
     /// Starts a revocation if the caller has the permission for its kind.
     private func start(
-        _ revocation: RevocationRequest, _ request: borrowing RequestView, _ context: inout RequestContext
+        _ revocation: RevocationRequest, timeout: Duration?, _ context: inout RequestContext
     ) -> RequestDecision {
         switch revocation.subject {
         case .token:
             guard context.caller.methods.contains(.revoke) else {
                 return notAllowed(.revoke, to: "revoke tokens", context.caller.caller)
             }
-            return start(.revoke(revocation), request, &context)
+            return start(.revoke(revocation), timeout: timeout, &context)
         case .account:
             guard context.caller.methods.contains(.revokeAccounts) else {
                 return notAllowed(.revoke, to: "revoke accounts", context.caller.caller)
             }
-            return startAccountRevocation(.revoke(revocation), request, &context)
+            return startAccountRevocation(.revoke(revocation), timeout: timeout, &context)
         }
     }
 
     /// Starts a revocation or deletion of an account, which has a rate limit of its own. That limit comes last, so that another limit
     /// costs no permit of it.
     private func startAccountRevocation(
-        _ call: AsynchronousCall, _ request: borrowing RequestView, _ context: inout RequestContext
+        _ call: AsynchronousCall, timeout: Duration?, _ context: inout RequestContext
     ) -> RequestDecision {
         if let limit = charge(.permitAndMiss, &context) { return limitExceeded(limit, of: call.method, context.caller) }
         if let failure = chargeAccountRevocation(call.method, context) {
             context.caller.returnPermit()
             return failure
         }
-        return .asynchronous(call, timeout: request.timeout)
+        return .asynchronous(call, timeout: timeout)
     }
 
     private func chargeAccountRevocation(_ method: Method, _ context: RequestContext) -> RequestDecision? {

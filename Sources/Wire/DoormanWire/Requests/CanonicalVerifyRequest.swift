@@ -30,11 +30,41 @@ package struct CanonicalVerifyRequest: Sendable, Hashable {
             _ = pair.bytes(2, in: data)
             guard pair.isComplete else { return nil }
         }
-        var request = CanonicalFieldReader(in: payload)
+        guard let request = CanonicalVerifyPayload(payload, in: data), call.isComplete else { return nil }
+        token = request.token
+        maxAgeSeconds = request.maxAgeSeconds
+        applicationID = request.applicationID
+    }
+}
+
+/// A `VerifyRequest` in canonical form, for protocols whose payloads stand alone.
+package struct CanonicalVerifyPayload: Sendable, Hashable {
+    /// The range of the token in the data.
+    package let token: Range<Int>
+    /// The range of the application's id in the data; empty for any application.
+    package let applicationID: Range<Int>
+    /// The maximum age of a cached verdict; 0 for any age.
+    package let maxAgeSeconds: UInt32
+
+    /// Reads the message in this range of the data; `nil` if it is not in canonical form. protobuf-c must read it then.
+    @inline(__always)
+    package init?(_ range: Range<Int>, in data: Span<UInt8>) {
+        var request = CanonicalFieldReader(in: range)
         token = request.bytes(1, in: data)
         maxAgeSeconds = request.smallNumber(2, in: data)
         applicationID = request.bytes(3, in: data)
-        guard call.isComplete, request.isComplete, !data.containsNUL(in: applicationID) else { return nil }
+        guard request.isComplete, !data.containsNUL(in: applicationID) else { return nil }
+    }
+
+    /// Returns the fields in the data from which the message was read.
+    ///
+    /// - Parameter timeoutNanoseconds: The caller's timeout; 0 for the server's default.
+    @inline(__always)
+    @_lifetime(copy data)
+    package func fields(in data: Span<UInt8>, timeoutNanoseconds: UInt64) -> VerifyRequestView {
+        VerifyRequestView(
+            token: data.extracting(token), applicationID: data.extracting(applicationID), maxAgeSeconds: maxAgeSeconds,
+            timeoutNanoseconds: timeoutNanoseconds)
     }
 }
 

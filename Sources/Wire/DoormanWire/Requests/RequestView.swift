@@ -2,51 +2,42 @@ private import CDoormanProtos
 internal import DoormanCore
 package import DoormanSupport
 
-/// An unpacked call. Valid only inside the closure that receives it, since its text and payload are in the arena.
+/// A call whose payload is not unpacked yet. Valid only inside the closure that receives it, since its payload is in the memory of a
+/// message.
 @safe package struct RequestView: ~Copyable {
-    private let message: UnsafeMutablePointer<Ttrpc__Request>
+    /// The method of the call; `nil` if it is unknown.
+    package let method: Method?
+    /// Whether neither the service nor the method is empty.
+    package let namesMethod: Bool
+    private let payload: UnsafeBufferPointer<UInt8>
+    private let timeoutNanoseconds: Int64
     private let arena: MessageArena
 
     fileprivate init(_ message: UnsafeMutablePointer<Ttrpc__Request>, arena: MessageArena) {
-        unsafe self.message = unsafe message
+        unsafe method = Method(naming: message)
+        unsafe namesMethod = message.pointee.service.pointee != 0 && message.pointee.method.pointee != 0
+        unsafe payload = UnsafeBufferPointer(start: message.pointee.payload.data, count: message.pointee.payload.len)
+        unsafe timeoutNanoseconds = message.pointee.timeout_nano
         self.arena = arena
     }
 
-    /// The method of the call; `nil` if it is unknown.
-    package var method: Method? {
-        // The most frequent first. Iterating over all cases would allocate an array for each call.
-        if names(.verify) { return .verify }
-        if names(.exchange) { return .exchange }
-        if names(.revoke) { return .revoke }
-        if names(.healthCheck) { return .healthCheck }
-        if names(.listAccounts) { return .listAccounts }
-        if names(.deleteAccount) { return .deleteAccount }
-        if names(.statistics) { return .statistics }
-        return nil
-    }
-
-    private func names(_ method: Method) -> Bool {
-        unsafe isText(message.pointee.method, method.name) && isText(message.pointee.service, method.service)
-    }
-
-    /// Whether neither the service nor the method is empty.
-    package var namesMethod: Bool {
-        unsafe message.pointee.service.pointee != 0 && message.pointee.method.pointee != 0
+    fileprivate init(_ method: Method, payload: UnsafeBufferPointer<UInt8>, timeout: Duration?, arena: MessageArena) {
+        self.method = method
+        namesMethod = true
+        unsafe self.payload = unsafe payload
+        timeoutNanoseconds = timeout?.nanoseconds ?? 0
+        self.arena = arena
     }
 
     /// The caller's timeout; `nil` for the server's default.
-    package var timeout: Duration? {
-        let nanoseconds = unsafe message.pointee.timeout_nano
-        return nanoseconds > 0 ? .nanoseconds(nanoseconds) : nil
-    }
+    package var timeout: Duration? { timeoutNanoseconds > 0 ? .nanoseconds(timeoutNanoseconds) : nil }
 
     /// Reads the payload as a `VerifyRequest`, without copying the token.
     ///
     /// - Returns: The result of `body`; `nil` if the payload is not such a message, or requires more than
     ///   ``TokenRequirements/maximumScopes`` scopes.
     package func withVerifyRequest<Result>(_ body: (VerifyRequestView) -> Result) -> Result? {
-        let timeout = unsafe message.pointee.timeout_nano
-        return unsafe payloadValue(doorman__v1__verify_request__unpack) { request in
+        unsafe payloadValue(doorman__v1__verify_request__unpack) { request in
             guard unsafe request.pointee.n_required_scopes <= TokenRequirements.maximumScopes,
                 let scopes = unsafe optionalTexts(request.pointee.required_scopes, count: request.pointee.n_required_scopes)
             else { return nil }
@@ -57,7 +48,7 @@ package import DoormanSupport
                 VerifyRequestView(
                     token: unsafe token.span, applicationID: unsafe application.span, provider: unsafe provider.span,
                     requiredScopes: scopes,
-                    maxAgeSeconds: unsafe request.pointee.max_age_seconds, timeoutNanoseconds: UInt64(max(0, timeout))))
+                    maxAgeSeconds: unsafe request.pointee.max_age_seconds, timeoutNanoseconds: UInt64(max(0, timeoutNanoseconds))))
         }
     }
 
@@ -140,9 +131,34 @@ package import DoormanSupport
     private func withPayload<Message, Result>(
         _ unpack: Unpack<Message>, _ body: (UnsafeMutablePointer<Message>) -> Result
     ) -> Result? {
-        let payload = unsafe message.pointee.payload
-        let bytes = unsafe UnsafeBufferPointer(start: payload.data, count: payload.len)
-        return unsafe arena.withUnpacked(bytes.span, unpack, body)
+        unsafe arena.withUnpacked(payload.span, unpack, body)
+    }
+}
+
+extension Method {
+    fileprivate init?(naming message: UnsafeMutablePointer<Ttrpc__Request>) {
+        // The most frequent first. Iterating over all cases would allocate an array for each call.
+        if unsafe Self.verify.isNamed(by: message) {
+            self = .verify
+        } else if unsafe Self.exchange.isNamed(by: message) {
+            self = .exchange
+        } else if unsafe Self.revoke.isNamed(by: message) {
+            self = .revoke
+        } else if unsafe Self.healthCheck.isNamed(by: message) {
+            self = .healthCheck
+        } else if unsafe Self.listAccounts.isNamed(by: message) {
+            self = .listAccounts
+        } else if unsafe Self.deleteAccount.isNamed(by: message) {
+            self = .deleteAccount
+        } else if unsafe Self.statistics.isNamed(by: message) {
+            self = .statistics
+        } else {
+            return nil
+        }
+    }
+
+    private func isNamed(by message: UnsafeMutablePointer<Ttrpc__Request>) -> Bool {
+        unsafe isText(message.pointee.method, name) && isText(message.pointee.service, service)
     }
 }
 
@@ -159,6 +175,15 @@ extension MessageArena {
     package func withRequest<Result>(_ data: Span<UInt8>, _ body: (borrowing RequestView) -> Result) -> Result? {
         unsafe withUnpacked(data, ttrpc__request__unpack) { message in
             body(unsafe RequestView(message, arena: self))
+        }
+    }
+
+    /// Reads a payload as the request of a method, for protocols that name the method elsewhere.
+    package func withRequest<Result>(
+        _ method: Method, payload: Span<UInt8>, timeout: Duration?, _ body: (borrowing RequestView) -> Result
+    ) -> Result {
+        unsafe payload.withUnsafeBufferPointer { payload in
+            body(unsafe RequestView(method, payload: payload, timeout: timeout, arena: self))
         }
     }
 }

@@ -12,16 +12,16 @@ struct ServerConnectionTests {
     private let clock = SteppedClock()
     private let counters = ServerCounters()
 
-    private func makeConnection(_ change: (inout ConnectionLimits) -> Void = { _ in }) -> ServerConnection {
+    private func makeConnection(_ change: (inout ConnectionLimits) -> Void = { _ in }) -> TTRPCConnection {
         var limits = ConnectionLimits()
         change(&limits)
-        return ServerConnection(limits: limits, counters: counters, callerName: "uid:7", now: clock.now)
+        return TTRPCConnection(ConnectionState(limits: limits, counters: counters, callerName: "uid:7", now: clock.now))
     }
 
     /// Sends `requests` and starts a call for each.
     private func receive(
-        _ bytes: [UInt8], _ connection: inout ServerConnection, timeout: Duration? = nil
-    ) -> ServerConnection.Directive {
+        _ bytes: [UInt8], _ connection: inout TTRPCConnection, timeout: Duration? = nil
+    ) -> SocketDirective {
         connection.read(bytes, now: clock.now) { _ in
             let token = Token("t")
             return .asynchronous(.verify(VerifyCall(validated: token, key: TokenKey(words: (0, 0, 0, 0)))), timeout: timeout)
@@ -30,9 +30,9 @@ struct ServerConnectionTests {
 
     /// Completes the call with this stream id.
     private func complete(
-        _ calls: [ServerConnection.StartedCall], _ streamID: UInt32, _ connection: inout ServerConnection,
+        _ calls: [StartedCall], _ streamID: UInt32, _ connection: inout TTRPCConnection,
         with data: [UInt8] = [0x12, 0]
-    ) throws -> ServerConnection.Directive {
+    ) throws -> SocketDirective {
         let call = try #require(calls.last { $0.id.streamID.rawValue == streamID })
         return connection.answer(call.id, with: EncodedResponse(bytes: data), now: clock.now)
     }
@@ -59,7 +59,7 @@ struct ServerConnectionTests {
     }
 
     /// Sends ten requests in one read, each with a response of 1,014 bytes, and the beginning of an eleventh.
-    private func receiveTen(_ connection: inout ServerConnection, sendEarly: (inout ByteBuffer) -> Bool) {
+    private func receiveTen(_ connection: inout TTRPCConnection, sendEarly: (inout ByteBuffer) -> Bool) {
         let requests = (0..<10).flatMap { request($0 * 2 + 1) } + request(21).prefix(5)
         let directive = connection.read(requests, now: clock.now, sendEarly: sendEarly) { _ in
             .immediate(Array(repeating: 5, count: 1014 - FrameHeader.byteCount))
@@ -410,14 +410,14 @@ struct ServerConnectionTests {
     }
 }
 
-extension ServerConnection {
+extension TTRPCConnection {
     /// Reads bytes as the handler does, with `decide` for each request.
     ///
     /// - Parameter sendEarly: Consumes as much output as it can, and returns whether it consumed everything.
     fileprivate mutating func read(
         _ bytes: [UInt8], now: Instant, sendEarly: (inout ByteBuffer) -> Bool = { _ in false },
         decide: (Span<UInt8>) -> RequestDecision
-    ) -> Directive {
+    ) -> SocketDirective {
         beginRead(ByteBuffer(bytes: bytes))
         var mayFlush = true
         while let frame = nextFrame() {

@@ -1,0 +1,224 @@
+internal import DoormanCore
+package import DoormanSupport
+internal import DoormanWire
+package import NIOCore
+
+/// A connection that speaks ttrpc.
+package struct TTRPCConnection: ServerConnection {
+    /// A request to decide. The decoder holds its data until the next frame.
+    package struct Request {
+        let streamID: StreamID
+    }
+
+    /// A frame of a read.
+    package enum Frame {
+        /// A request to decide.
+        case request(Request)
+        /// A frame that the connection has handled itself: ignored, or answered with a failure in the output.
+        case handled
+    }
+
+    /// The minimum number of response bytes to write while more frames of the read wait.
+    ///
+    /// Without early writes, a peer that has all its calls on one connection gets the first response together with the last.
+    /// Server and peer would then take turns instead of working at the same time.
+    private static let earlyFlushThreshold = 4096
+
+    package var state: ConnectionState
+    private var decoder: FrameDecoder
+    private var output = ByteBuffer()
+    /// The prefetched request of the decoder's current frame.
+    private var prefetched: PrefetchedVerify?
+    /// The prefetched request of the next frame.
+    private var prefetchedNext: PrefetchedVerify?
+    /// Whether this read completed a frame.
+    private var hasEndedFrame = false
+    /// The protocol violation of this read.
+    private var violation: FrameDecoder.Violation?
+
+    package init(_ state: ConnectionState) {
+        self.state = state
+        decoder = FrameDecoder(maximumLength: state.limits.maximumFrameLength)
+    }
+
+    /// The number of response bytes that wait to be written.
+    var outputBytes: Int { output.readableBytes }
+
+    // MARK: - Output
+
+    /// Takes the bytes to write; `nil` if there are none.
+    package mutating func takeOutput() -> ByteBuffer? {
+        guard output.readableBytes > 0 else { return nil }
+        var taken = ByteBuffer()
+        swap(&output, &taken)
+        return taken
+    }
+
+    /// Takes a buffer for the next output, unless the connection has one. The connections of a loop share it, because only one of
+    /// them has output at a time. So it stays in the processor's cache, and an idle connection holds none.
+    package mutating func lendBuffer(_ buffer: inout ByteBuffer) {
+        if output.capacity == 0 { swap(&output, &buffer) }
+    }
+
+    /// Returns the buffer, if the connection has one and all its bytes are written.
+    package mutating func takeUnusedBuffer() -> ByteBuffer? {
+        guard output.capacity > 0, output.readableBytes == 0 else { return nil }
+        var taken = ByteBuffer()
+        swap(&output, &taken)
+        return taken
+    }
+
+    // MARK: - Reading
+
+    /// Begins a read of these bytes. ``nextFrame()`` returns its frames.
+    package mutating func beginRead(_ bytes: ByteBuffer) {
+        if state.isReading { decoder.append(bytes) }
+    }
+
+    /// Returns the next frame; `nil` if the bytes hold no complete one.
+    package mutating func nextFrame() -> Frame? {
+        guard violation == nil, let event = decoder.next() else { return nil }
+        prefetched = prefetchedNext
+        prefetchedNext = nil
+        switch event {
+        case .frame(let header):
+            hasEndedFrame = true
+            return isRequest(header) ? .request(Request(streamID: header.streamID)) : .handled
+        case .oversized(let header):
+            hasEndedFrame = true
+            failOversizedFrame(header)
+            return .handled
+        case .violation(let found):
+            violation = found
+            return nil
+        }
+    }
+
+    /// Calls `body` with the data of the last request that ``nextFrame()`` returned, and with its prefetched form.
+    @inline(__always)
+    package mutating func withRequestData<Result>(_ body: (Span<UInt8>, PrefetchedVerify?) -> Result) -> Result {
+        let prefetched = prefetched
+        return decoder.withData { body($0, prefetched) }
+    }
+
+    /// Prefetches the cache entry for the frame after the request, if the bytes hold that frame.
+    @inline(__always)
+    package mutating func prefetchNext(_ prefetch: (Span<UInt8>) -> PrefetchedVerify?) {
+        prefetchedNext = decoder.withDataAhead(prefetch)
+    }
+
+    /// Answers the request or starts its call.
+    ///
+    /// - Parameter cached: The response data for ``RequestDecision/cached``.
+    @inline(__always)
+    package mutating func apply(
+        _ decision: RequestDecision, to request: Request, cached: EncodedResponse, now: Instant
+    ) {
+        switch decision {
+        case .cached: output.writeFrame(.response, streamID: request.streamID, data: cached)
+        case .immediate(let data): output.writeFrame(.response, streamID: request.streamID, data: data)
+        case .asynchronous(let call, let timeout):
+            if let failure = state.start(call, on: request.streamID, timeout: timeout, now: now) {
+                fail(request.streamID, failure, of: call.method)
+            }
+        }
+    }
+
+    /// Writes the output early if it is large enough, while more frames of the read wait.
+    ///
+    /// - Parameter write: Consumes as much as it can. Returns whether it consumed everything.
+    /// - Returns: `false` if `write` left bytes. Do not call it again in this read.
+    @inline(__always)
+    package mutating func flushEarly(_ write: (inout ByteBuffer) -> Bool) -> Bool {
+        guard output.readableBytes >= Self.earlyFlushThreshold else { return true }
+        guard write(&output) else { return false }
+        // Reuses the buffer from its beginning.
+        output.clear()
+        return true
+    }
+
+    package mutating func endRead(now: Instant) -> SocketDirective {
+        guard state.isReading else { return .keep }
+        if let violation { return forgettingFrames(state.close(.violation(violation))) }
+        state.endRead(isMidRequest: decoder.isMidFrame, hasEndedRequest: hasEndedFrame, now: now)
+        hasEndedFrame = false
+        return .keep
+    }
+
+    // MARK: - Other events
+
+    package mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> SocketDirective {
+        guard state.finish(call, now: now) else { return .keep }
+        output.writeFrame(.response, streamID: call.streamID, data: response)
+        return forgettingFrames(state.directiveIfFinished)
+    }
+
+    package mutating func timePassed(now: Instant) -> (expired: [CallID], directive: SocketDirective) {
+        let (expired, directive) = state.timePassed(now: now)
+        for call in expired { fail(call.id.streamID, ExpiredCall.failure, of: call.method) }
+        return (expired.map(\.id), forgettingFrames(directive))
+    }
+
+    package mutating func endInput() -> SocketDirective { forgettingFrames(state.endInput()) }
+
+    package mutating func note(forbiddenCalls: Int) -> SocketDirective {
+        forgettingFrames(state.note(forbiddenCalls: forbiddenCalls))
+    }
+
+    package mutating func unblockOutput(now: Instant) { state.unblockOutput(isMidRequest: decoder.isMidFrame, now: now) }
+
+    /// Drops the frames that wait for a turn, if the connection can't answer them any more.
+    private mutating func forgettingFrames(_ directive: SocketDirective) -> SocketDirective {
+        if directive != .keep {
+            decoder = FrameDecoder(maximumLength: state.limits.maximumFrameLength)
+            prefetchedNext = nil
+        }
+        return directive
+    }
+
+    // MARK: - Frames
+
+    /// Returns whether the frame is a request to decide. Otherwise answers it as the contract says.
+    @inline(__always)
+    private mutating func isRequest(_ header: FrameHeader) -> Bool {
+        guard header.type == .request, header.streamID.isOdd, !header.isStreaming, !state.isInFlight(header.streamID) else {
+            failFrame(header)
+            return false
+        }
+        return true
+    }
+
+    private mutating func failFrame(_ header: FrameHeader) {
+        if header.type == .data { return fail(header.streamID, .unimplemented, "the server does not support streaming calls") }
+        guard header.type == .request else { return }
+        guard header.streamID.isOdd else {
+            return fail(header.streamID, .malformedRequest, "stream id \(header.streamID.rawValue) is even: use an odd one")
+        }
+        guard !state.isInFlight(header.streamID) else {
+            return fail(
+                header.streamID, .malformedRequest, "stream id \(header.streamID.rawValue) has a call in flight: use another")
+        }
+        fail(header.streamID, .unimplemented, "the server does not support streaming calls")
+    }
+
+    private mutating func failOversizedFrame(_ header: FrameHeader) {
+        guard header.type == .request else { return failFrame(header) }
+        fail(
+            header.streamID, .frameTooLong,
+            "a frame of \(header.length) bytes exceeds the limit of \(state.limits.maximumFrameLength) bytes (server.max-frame-length)"
+        )
+    }
+
+    /// Writes a failure response. On a stream with a call in flight it answers the second request of that id; the call still gets
+    /// its own response.
+    ///
+    /// - Parameter method: `nil` for a frame whose method was not read.
+    private mutating func fail(_ streamID: StreamID, _ failure: Failure, _ message: String) {
+        fail(streamID, FailureResponse(failure, message), of: nil)
+    }
+
+    private mutating func fail(_ streamID: StreamID, _ failure: FailureResponse, of method: Method?) {
+        state.counters.countFailure(failure.failure, of: method)
+        output.writeFrame(.response, streamID: streamID, data: ResponseEncoder.encode(failure))
+    }
+}
