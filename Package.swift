@@ -81,6 +81,8 @@ let package = Package(
         // C targets: system libraries, generated messages, typed shims.
         .systemLibrary(name: "CCurl", path: "Sources/C/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CNGHTTP2", path: "Sources/C/CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CMalloc", path: "Sources/C/CMalloc"),
         .systemLibrary(name: "CPrefetch", path: "Sources/C/CPrefetch"),
         .systemLibrary(name: "CProcess", path: "Sources/C/CProcess"),
@@ -89,6 +91,8 @@ let package = Package(
         .target(
             name: "CDoormanCurl", dependencies: ["CCurl", "COpenSSL"], path: "Sources/C/CDoormanCurl", cSettings: cSettings,
             linkerSettings: [.linkedLibrary("ssl")]),
+        .target(
+            name: "CDoormanNGHTTP2", dependencies: ["CNGHTTP2"], path: "Sources/C/CDoormanNGHTTP2", cSettings: cSettings),
         .target(name: "CDoormanVersion", path: "Sources/C/CDoormanVersion", cSettings: cSettings + revision),
         .target(name: "CDoormanProtos", dependencies: ["CProtobufC"], path: "Sources/C/CDoormanProtos", cSettings: cSettings),
 
@@ -102,6 +106,7 @@ let package = Package(
         module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL", "DoormanCore"]),
         module(
             "DoormanWire", in: "Sources/Wire", ["DoormanCore", "DoormanSupport", "CDoormanProtos", "CProtobufC", nioCore]),
+        module("HTTP2Session", in: "Sources/Wire", ["CDoormanNGHTTP2", "CNGHTTP2", "DoormanSupport", nioCore]),
         // TLS details that NIOSSL leaves to BoringSSL and does not expose.
         module("NIOSSLExtras", in: "Sources/Wire", ["DoormanPlatform", nioCore, nioSSL, nioTLS]),
         module(
@@ -215,6 +220,7 @@ let package = Package(
         tests("StrictJSONTests", ["StrictJSON"]),
         tests("DoormanFilesTests", ["DoormanFiles", "TestKit"]),
         tests("DoormanWireTests", ["DoormanCore", "DoormanSupport", "DoormanWire", "TestKit", nioCore]),
+        tests("HTTP2SessionTests", ["CNGHTTP2", "DoormanSupport", "HTTP2Session", "TestKit", nioCore]),
         tests("NIOSSLExtrasTests", ["NIOSSLExtras"]),
         tests("DoormanCryptoTests", ["DoormanCrypto", "TestKit"]),
         tests(

@@ -18,6 +18,7 @@ struct ModuleTests {
         "StrictJSON": core,
         "DoormanCrypto": ["COpenSSL", "DoormanCore"],
         "DoormanWire": core.union(["CDoormanProtos", "CProtobufC", "NIOCore"]),
+        "HTTP2Session": ["CDoormanNGHTTP2", "CNGHTTP2", "DoormanSupport", "NIOCore"],
         "NIOSSLExtras": ["DoormanPlatform", "NIOCore", "NIOSSL", "NIOTLS"],
         "DoormanCache": core.union(["CPrefetch", "DoormanCrypto", "NIOConcurrencyHelpers"]),
         "DoormanGovernor": core.union(["NIOConcurrencyHelpers"]),
