@@ -28,6 +28,17 @@ package struct EncodedResponse: Sendable, Hashable {
 
     package var bytes: [UInt8] { short.bytes ?? long }
 
+    /// Runs `body` with the bytes. Allocates no memory, so it suits a cache hit.
+    @inline(__always)
+    package func withSpan<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        guard let count = short.count else { return body(long.span) }
+        return unsafe withUnsafeBytes(of: short.lines) { lines in
+            unsafe lines.withMemoryRebound(to: UInt8.self) { bytes in
+                body(unsafe UnsafeBufferPointer(rebasing: bytes[..<count]).span)
+            }
+        }
+    }
+
     package static func == (lhs: EncodedResponse, rhs: EncodedResponse) -> Bool { lhs.bytes == rhs.bytes }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(bytes) }

@@ -36,6 +36,26 @@ struct CanonicalFieldReader {
         return position..<position + Int(length)
     }
 
+    /// Reads a message field that may be empty, if it comes next.
+    ///
+    /// - Returns: The range of its bytes in the data; `nil` without the field.
+    @inline(__always)
+    mutating func message(_ field: UInt8, in data: Span<UInt8>) -> Range<Int>? {
+        guard begins(field << 3 | 2, in: data) else { return nil }
+        // The shortest encoding of 0, which the other fields of a message in canonical form don't have.
+        if position < end, data[position] == 0 {
+            position += 1
+            return position..<position
+        }
+        let length = varint(in: data)
+        guard length <= UInt64(end - position) else {
+            isCanonical = false
+            return nil
+        }
+        defer { position += Int(length) }
+        return position..<position + Int(length)
+    }
+
     /// Reads a positive `int64` field, if it comes next.
     ///
     /// - Returns: Its value; 0 without the field.
