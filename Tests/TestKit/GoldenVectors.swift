@@ -85,6 +85,12 @@ extension GoldenVector {
         String(decoding: try contents(of: "\(protos)/../docs/reference/wire-protocol.md"), as: UTF8.self)
     }
 
+    /// Returns the bytes of a message in `Protos/vectors/envoy`.
+    package static func envoy(_ name: String) throws -> [UInt8] {
+        let text = String(decoding: try contents(of: "\(folder)/envoy/\(name).hex"), as: UTF8.self)
+        return try text.split(separator: "\n").filter { !$0.hasPrefix("#") }.flatMap { try bytes($0) }
+    }
+
     private static let loaded = Result { try load() }
 
     /// The path of `Protos`, relative to this file.

@@ -1,4 +1,4 @@
-private import CDoormanProtos
+internal import CDoormanProtos
 internal import CProtobufC
 package import DoormanCore
 
