@@ -142,11 +142,14 @@ let package = Package(
                 nioCore, nioConcurrencyHelpers, nioPosix, nioSSL, nioTLS, serviceLifecycle,
             ]),
         module(
+            "DoormanGRPC", in: "Sources/Server",
+            ["DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "HTTP2Session", nioCore]),
+        module(
             "DoormanDaemon", in: "Sources/Daemon",
             [
                 "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
                 "DoormanCrypto",
-                "DoormanFiles", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanVersion", "DoormanWire",
+                "DoormanFiles", "DoormanGRPC", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanVersion", "DoormanWire",
                 "FacebookLogin", "GraphAPI", "JWTVerifier", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting",
                 "TokenIntrospection",
                 logging, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,

@@ -1,6 +1,7 @@
 internal import CallerLimits
 internal import CurlTransport
 internal import DoormanCore
+internal import DoormanGRPC
 internal import DoormanServer
 internal import DoormanSupport
 internal import DoormanVersion
@@ -86,7 +87,9 @@ package struct Daemon {
         let tls = try settings.tls.load(now: TimeSource.system.wallTime())
         let loops = settings.server.eventLoops == 0 ? NIOCore.System.coreCount : settings.server.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
-        let server = DoormanServer(settings: serverSettings, backend: dependencies.backend, tls: tls, group: group, logger: logger)
+        let server = DoormanServer(
+            settings: serverSettings, backend: dependencies.backend, tls: tls, endpoints: [.http2: HTTP2Endpoint()], group: group,
+            logger: logger)
         warn(descriptorLimit: DescriptorLimit.raise())
         dependencies.providers.start()
         defer { dependencies.providers.stop() }

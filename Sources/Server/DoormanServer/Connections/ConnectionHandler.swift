@@ -149,7 +149,9 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         if caller.generation != dispatcher.policyGeneration { caller = dispatcher.context(for: caller.caller) }
         connection.checkLifetime(now: now)
         // A copy of the caller's context, whose counts belong to this turn.
-        var turn = RequestContext(caller: caller, now: now, isDraining: connection.isDraining)
+        let isDraining = connection.isDraining
+        var turn = RequestContext(
+            caller: caller, now: now, isDraining: isDraining, refusesCalls: isDraining && Connection.refusesCallsWhileDraining)
         turn.caller.beginRead(now: now)
         connection.lendBuffer(&dispatcher.outputBuffer)
         let limit = TurnLimit(outputBytes: services.limits.writeBufferHighWaterMark - queuedBytes)

@@ -44,6 +44,8 @@ package struct ConnectionState {
 
     package let limits: ConnectionLimits
     package let counters: ServerCounters
+    /// The time at which the connection began to be served.
+    package let beganAt: Instant
     private let lifetime: ConnectionLifetime
     private let timeouts: Timeouts
     private let callerName: String?
@@ -72,6 +74,7 @@ package struct ConnectionState {
         self.counters = counters
         self.callerName = callerName
         self.wait = .request(since: now)
+        beganAt = now
     }
 
     /// The number of calls that are started and not answered.
@@ -392,6 +395,9 @@ package struct ConnectionState {
 
     /// The reason of a connection that the peer closes.
     private var peerClosed: ConnectionClosing { drainCause == .shutdown ? .peerClosed : .drained(drainCause) }
+
+    /// Closes a connection that the protocol has ended in order.
+    package mutating func closeAtEnd() -> SocketDirective { close(peerClosed) }
 
     private mutating func halfClose(_ now: Instant) -> SocketDirective {
         phase = .halfClosed

@@ -26,6 +26,9 @@ package protocol ServerConnection: SendableMetatype {
     /// Whether the channel brings a request in several parts, so that a turn is taken at the end of a read only.
     static var takesTurnsAfterReads: Bool { get }
 
+    /// Whether new calls get `DRAINING` while the connection drains. Otherwise the protocol tells the peer to send none.
+    static var refusesCallsWhileDraining: Bool { get }
+
     /// The phase, the waits and the calls in flight.
     var state: ConnectionState { get set }
 
@@ -152,6 +155,7 @@ package struct TurnLimit: Sendable {
 
 extension ServerConnection {
     package static var takesTurnsAfterReads: Bool { false }
+    package static var refusesCallsWhileDraining: Bool { true }
     package var hasStarted: Bool { state.hasStarted }
     package var callsInFlight: Int { state.callsInFlight }
     package var isDraining: Bool { mutating get { state.isDraining } }

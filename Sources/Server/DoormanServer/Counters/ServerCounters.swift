@@ -81,7 +81,7 @@ package final class ServerCounters {
     /// Counts a call that the server turned down.
     ///
     /// - Parameter method: `nil` for a frame without a method.
-    func countFailure(_ failure: Failure, of method: Method?) {
+    package func countFailure(_ failure: Failure, of method: Method?) {
         count(Ending(method, from: .server, failure))
     }
 

@@ -7,17 +7,21 @@ package struct RequestContext {
     package var caller: CallerContext
     /// The time at which the read began.
     package let now: Instant
-    /// Whether new calls get `DRAINING`.
+    /// Whether health checks get `NOT_SERVING`.
     package let isDraining: Bool
+    /// Whether new calls get `DRAINING`.
+    package let refusesCalls: Bool
     /// The response data for ``RequestDecision/cached``.
     package var response = EncodedResponse()
     /// The number of calls of a caller that has no permission at all.
     package var forbiddenCalls = 0
 
-    package init(caller: CallerContext, now: Instant, isDraining: Bool) {
+    /// - Parameter refusesCalls: By default while the connection drains.
+    package init(caller: CallerContext, now: Instant, isDraining: Bool, refusesCalls: Bool? = nil) {
         self.caller = caller
         self.now = now
         self.isDraining = isDraining
+        self.refusesCalls = refusesCalls ?? isDraining
     }
 }
 

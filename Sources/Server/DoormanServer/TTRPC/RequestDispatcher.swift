@@ -210,7 +210,7 @@ package final class RequestDispatcher {
             if context.caller.methods.isEmpty { context.forbiddenCalls += 1 }
             return notAllowed(method, to: "call \(method.service)/\(method.name)", context.caller.caller)
         }
-        guard !context.isDraining else { return fail(.draining, of: method, responses.draining) }
+        guard !context.refusesCalls else { return fail(.draining, of: method, responses.draining) }
         return context.caller.takeCall() ? nil : rateLimited(method, context)
     }
 

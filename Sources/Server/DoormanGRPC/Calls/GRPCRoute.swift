@@ -1,0 +1,48 @@
+internal import DoormanWire
+
+/// The call that a path names.
+enum GRPCRoute: Sendable, Hashable {
+    case method(Method)
+    /// Envoy's `envoy.service.auth.v3.Authorization/Check`.
+    case check
+
+    /// Finds the call of a path such as `/doorman.v1.Auth/Verify`; `nil` for an unknown path.
+    init?(path: Span<UInt8>) {
+        // The most frequent first. No path is the beginning of another.
+        for (text, route) in Self.all where path.equals(text) {
+            self = route
+            return
+        }
+        return nil
+    }
+
+    /// The method that counts a call of this route.
+    var counted: Method {
+        switch self {
+        case .method(let method): method
+        case .check: .verify
+        }
+    }
+
+    private static let all: [(path: StaticString, route: GRPCRoute)] = [
+        ("/doorman.v1.Auth/Verify", .method(.verify)),
+        ("/envoy.service.auth.v3.Authorization/Check", .check),
+        ("/doorman.v1.Auth/Exchange", .method(.exchange)),
+        ("/doorman.v1.Auth/Revoke", .method(.revoke)),
+        ("/grpc.health.v1.Health/Check", .method(.healthCheck)),
+        ("/doorman.v1.Accounts/List", .method(.listAccounts)),
+        ("/doorman.v1.Accounts/Delete", .method(.deleteAccount)),
+        ("/doorman.v1.Stats/Get", .method(.statistics)),
+    ]
+}
+
+extension Span where Element == UInt8 {
+    /// Whether the bytes are those of a constant.
+    func equals(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        let expected = unsafe text.utf8Start
+        // From the end, where paths differ.
+        for index in indices.reversed() where unsafe self[index] != expected[index] { return false }
+        return true
+    }
+}
