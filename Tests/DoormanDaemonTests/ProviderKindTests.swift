@@ -130,7 +130,7 @@ struct ProviderKindTests {
         let problems = try problems(.jwt, ["algorithms": text])
         #expect(
             problems.first
-                == "algorithms must be among RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA: "
+                == "algorithms must be among RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519: "
                 + "symmetric algorithms and none are never accepted")
     }
 
@@ -139,6 +139,7 @@ struct ProviderKindTests {
         #expect(try jwt([:]).algorithms == [.rs256, .ps256, .es256, .edDSA])
         #expect(try jwt(["algorithms": "[ES384, ES384, RS512]"]).algorithms == [.es384, .rs512])
         #expect(try jwt(["algorithms": "\"ES256, EdDSA\""]).algorithms == [.es256, .edDSA])
+        #expect(try jwt(["algorithms": "[Ed25519, ES256, EdDSA]"]).algorithms == [.edDSA, .es256])
     }
 
     @Test("a preset brings issuer, keys and algorithm")

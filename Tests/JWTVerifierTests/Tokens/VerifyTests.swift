@@ -23,6 +23,30 @@ struct VerifyTests {
         #expect(try await scene.rejection(of: Sample.token(key: key, algorithm: algorithm, id: id)) == nil)
     }
 
+    @Test("EdDSA may be called Ed25519, in the token and in the key", arguments: ["EdDSA", "Ed25519"], ["EdDSA", "Ed25519", nil])
+    func newNameOfEdDSA(name: String, nameInKey: String?) async throws {
+        let key = try TestKey.ed25519.get()
+        let extra = nameInKey.map { ["alg": "\"\($0)\""] } ?? [:]
+        let scene = try Scene(keySet: Sample.keySet([key.jwk("ed-1", extra), TestKey.rsa.get().jwk("rsa-1")]))
+        let token = try Sample.token(header: ["alg": "\"\(name)\""], key: key, algorithm: .edDSA, id: "ed-1")
+        #expect(try await scene.rejection(of: token) == nil)
+    }
+
+    @Test("Ed25519 needs EdDSA in the settings, a key of Ed25519 and the exact name")
+    func newNameElsewhere() async throws {
+        let key = try TestKey.ed25519.get()
+        var settings = Sample.settings()
+        settings.algorithms = [.rs256]
+        let token = try Sample.token(header: ["alg": #""Ed25519""#], key: key, algorithm: .edDSA, id: "ed-1")
+        #expect(try await Scene(settings).rejection(of: token) == .tokenRejected)
+        let onOtherKey = try Sample.token(header: ["alg": #""Ed25519""#], key: key, algorithm: .edDSA, id: "rsa-1")
+        #expect(try await Scene().rejection(of: onOtherKey) == .tokenRejected)
+        for name in ["ed25519", "ED25519", "Ed448", "Ed25519ph", "ESP256"] {
+            let other = try Sample.token(header: ["alg": "\"\(name)\""], key: key, algorithm: .edDSA, id: "ed-1")
+            #expect(try await Scene().rejection(of: other) == .tokenRejected, "\(name)")
+        }
+    }
+
     @Test(
         "a token that is signed on a curve has one other spelling, which is denied with it", arguments: SignatureAlgorithm.allCases)
     func equivalents(_ algorithm: SignatureAlgorithm) async throws {

@@ -1,4 +1,4 @@
-/// A signature algorithm of JSON Web Tokens with an asymmetric key (RFC 7518, section 3.1; RFC 8037). The raw value is the value of `alg`.
+/// A signature algorithm of JSON Web Tokens with an asymmetric key (RFC 7518, section 3.1; RFC 8037). The raw value is a value of `alg`: see ``init(name:)``.
 ///
 /// `none` and the algorithms with a shared secret (`HS256` and its like) are no cases, so that no setting and no token can select them.
 package enum SignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
@@ -15,6 +15,19 @@ package enum SignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
 
     /// The algorithms that a provider accepts by default.
     package static let defaults: [SignatureAlgorithm] = [.rs256, .ps256, .es256, .edDSA]
+
+    /// The names that ``init(name:)`` accepts.
+    package static let names = allCases.map(\.rawValue) + [ed25519Name]
+
+    /// The name of EdDSA with the curve Ed25519, the only curve that Doorman supports (RFC 9864, section 2.2). It replaces `EdDSA`, which names
+    /// no curve.
+    private static let ed25519Name = "Ed25519"
+
+    /// Creates the algorithm with this name, which is case-sensitive (RFC 7515, section 4.1.1).
+    package init?(name: String) {
+        guard name.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
+        self.init(rawValue: name == Self.ed25519Name ? Self.edDSA.rawValue : name)
+    }
 }
 
 /// The type of a public key. It alone decides which algorithms are possible.

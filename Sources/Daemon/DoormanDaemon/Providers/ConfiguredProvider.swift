@@ -137,10 +137,10 @@ extension ProviderEntry {
         if values["algorithms"] != nil {
             settings.algorithms = []
             for word in list("algorithms") {
-                guard let algorithm = SignatureAlgorithm(rawValue: word) else {
+                guard let algorithm = SignatureAlgorithm(name: word) else {
                     note(
                         "algorithms",
-                        "must be among " + SignatureAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
+                        "must be among " + SignatureAlgorithm.names.joined(separator: ", ")
                             + ": symmetric algorithms and none are never accepted")
                     continue
                 }

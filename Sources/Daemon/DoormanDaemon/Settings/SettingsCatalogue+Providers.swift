@@ -16,7 +16,7 @@ extension SettingsCatalogue {
         ).tier(.mustSet),
         .list(
             "jwt.algorithms", \.jwt.algorithms,
-            "Accepted algorithms: RS256 to RS512, PS256 to PS512, ES256 to ES512, EdDSA. none and HS256 are never accepted."
+            "Accepted algorithms: RS256 to RS512, PS256 to PS512, ES256 to ES512, EdDSA or its new name Ed25519. none and HS256 are never accepted."
         ),
         .text("jwt.jwks-url", \.jwt.jwksURL, "URL of the issuer's keys. Empty for the URL in its OpenID configuration.").tier(
             .tune),

@@ -99,7 +99,7 @@ extension IssuerKey {
         _ value: JSONValue?, of kind: PublicKeyKind
     ) throws(SkippedKeyReason) -> [SignatureAlgorithm] {
         guard let value else { return kind.algorithms }
-        guard let algorithm = value.string.flatMap(SignatureAlgorithm.init(exactly:)), kind.algorithms.contains(algorithm) else {
+        guard let algorithm = value.string.flatMap(SignatureAlgorithm.init(name:)), kind.algorithms.contains(algorithm) else {
             throw .unsupportedAlgorithm
         }
         return [algorithm]

@@ -32,7 +32,7 @@ package struct JWTSettings: Sendable, Hashable {
     package var issuer: String
     /// The accepted audiences. A token must name at least one of them.
     package var audience: [String]
-    /// The accepted algorithms. Default RS256, PS256, ES256 and EdDSA.
+    /// The accepted algorithms. Default RS256, PS256, ES256 and EdDSA, which tokens may also call Ed25519.
     package var algorithms = SignatureAlgorithm.defaults
     /// The URL of the issuer's keys: a JSON Web Key Set, or a map of key ids to X.509 certificates. `nil`, which is the default, for the URL
     /// in the issuer's OpenID configuration.

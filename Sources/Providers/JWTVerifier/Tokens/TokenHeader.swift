@@ -28,7 +28,7 @@ struct TokenHeader: Sendable, Hashable {
         guard let name = members["alg"]?.string else {
             throw RejectedToken(.tokenRejected, "The token's header names no algorithm.")
         }
-        guard let algorithm = SignatureAlgorithm(exactly: name) else {
+        guard let algorithm = SignatureAlgorithm(name: name) else {
             throw RejectedToken(.tokenRejected, "The token's algorithm is not a supported signature algorithm.")
         }
         self.algorithm = algorithm
@@ -59,13 +59,5 @@ struct TokenHeader: Sendable, Hashable {
         case "at+jwt", "application/at+jwt": return true
         default: throw RejectedToken(.tokenRejected, "The token's type is neither JWT nor at+jwt.")
         }
-    }
-}
-
-extension SignatureAlgorithm {
-    /// The algorithm with this name, which is case-sensitive (RFC 7515, section 4.1.1).
-    init?(exactly name: String) {
-        guard name.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
-        self.init(rawValue: name)
     }
 }
