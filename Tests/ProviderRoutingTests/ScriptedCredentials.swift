@@ -39,9 +39,12 @@ final class ScriptedCredentials: Sendable {
 
     /// Returns a router over credentials with names like `1a 1b 2a`, in that order.
     ///
-    /// - Parameter preferred: The index of the credential that each application uses first.
+    /// - Parameters:
+    ///   - preferred: The index of the credential that each application uses first.
+    ///   - lookupPermits: With permits, each application is a provider of its own: `provider1` for example.
     func router(
-        _ names: String, preferred: Int = 0, observer: @escaping ApplicationRouter.CredentialObserver = { _, _ in },
+        _ names: String, preferred: Int = 0, lookupPermits: LookupPermits? = nil,
+        observer: @escaping ApplicationRouter.CredentialObserver = { _, _ in },
         chargeExtraRequest: @escaping ApplicationRouter.ChargeExtraRequest = { _ in }
     ) -> ApplicationRouter {
         let names = names.split(separator: " ").map(String.init)
@@ -50,8 +53,11 @@ final class ScriptedCredentials: Sendable {
         return ApplicationRouter(
             ids.map { id in
                 let own = names.filter { $0.dropLast() == id }
-                return ApplicationRouter.Application(
-                    id: id, credentials: own.map(provider(named:)), preferred: preferred)
+                var application = ApplicationRouter.Application(
+                    provider: lookupPermits == nil ? "account-kit" : "provider\(id)", id: id,
+                    credentials: own.map(provider(named:)), preferred: preferred)
+                application.lookupPermits = lookupPermits
+                return application
             }, timeSource: clock.timeSource, chargeExtraRequest: chargeExtraRequest, observer: observer)
     }
 

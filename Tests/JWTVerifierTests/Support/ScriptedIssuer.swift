@@ -69,11 +69,14 @@ struct Scene: Sendable {
     let removed = NIOLockedValueBox<Set<UInt64>>([])
 
     /// - Parameter keySet: The issuer's keys; `nil` for a key of each type.
-    init(_ settings: JWTSettings = Sample.settings(), keySet: String? = nil) throws {
+    init(
+        _ settings: JWTSettings = Sample.settings(), keySet: String? = nil,
+        maximumWaitersForUnknownKeys: Int = JWTVerifier.defaultWaitersForUnknownKeys
+    ) throws {
         issuer = ScriptedIssuer(keySet: try keySet ?? Sample.keySet())
         let (events, removed) = (events, removed)
         verifier = try JWTVerifier(
-            settings, time: clock.timeSource, fetch: issuer.fetch,
+            settings, time: clock.timeSource, fetch: issuer.fetch, maximumWaitersForUnknownKeys: maximumWaitersForUnknownKeys,
             onKeysRemoved: { keys in removed.withLockedValue { $0.formUnion(keys) } },
             observer: { event in events.withLockedValue { $0.append(event) } })
     }

@@ -7,6 +7,7 @@ internal import DoormanServer
 internal import DoormanSupport
 internal import DoormanWire
 internal import Logging
+internal import ProviderRouting
 
 /// The composition root: server → cache → provider router → application router → governor → verifier → curl transport.
 ///
@@ -43,7 +44,8 @@ struct Dependencies {
             configured, governor: governorSettings, checkTimeout: settings.cache.lookupTimeout,
             environment: ProviderPool.Environment(
                 transport: transport, time: time, logger: logger,
-                chargeExtraRequest: { missLimiter.chargeAfterwards(1, to: $0, at: time.now()) }))
+                chargeExtraRequest: { missLimiter.chargeAfterwards(1, to: $0, at: time.now()) },
+                lookupPermits: LookupPermits(settings.lookupLimit)))
         self.providers = providers
         let verifier = try CachingVerifier(
             upstream: providers.provider, settings: settings.cache, timeSource: time,
@@ -88,6 +90,18 @@ struct Dependencies {
                     metadata: metadata)
             }
         }
+    }
+}
+
+extension DoormandSettings {
+    /// The limit on lookups that providers divide among them. The calls that wait for lookups have a limit of their own, which a provider
+    /// that hangs must not use up either.
+    fileprivate var lookupLimit: LookupPermits.Limit {
+        let limits = [
+            LookupPermits.Limit(setting: "cache.max-in-flight-lookups", maximum: cache.maximumInFlightLookups),
+            LookupPermits.Limit(setting: "server.max-waiting-calls", maximum: server.maximumWaitingCalls),
+        ]
+        return limits[0].maximum <= limits[1].maximum ? limits[0] : limits[1]
     }
 }
 

@@ -13,10 +13,12 @@ final class IssuerKeys: Sendable {
     let verifier: JWTVerifier
     private let task = NIOLockedValueBox<Task<Void, Never>?>(nil)
 
-    /// - Parameter onKeysRemoved: Receives the fingerprints of keys that the issuer has removed.
+    /// - Parameters:
+    ///   - lookups: The maximum number of lookups of all providers.
+    ///   - onKeysRemoved: Receives the fingerprints of keys that the issuer has removed.
     /// - Throws: ``ConfigurationError`` if a setting is invalid.
     init(
-        _ settings: JWTSettings, client: ProviderClient, governor: Governor, log: IssuerKeyLog,
+        _ settings: JWTSettings, client: ProviderClient, governor: Governor, log: IssuerKeyLog, lookups: Int,
         onKeysRemoved: @escaping @Sendable (Set<UInt64>) -> Void
     ) throws(ConfigurationError) {
         do throws(JWTSettings.Invalid) {
@@ -28,7 +30,10 @@ final class IssuerKeys: Sendable {
                             (response, ResponseKind(ofStatus: response.status))
                         }
                     }
-                }, onKeysRemoved: onKeysRemoved, observer: { log.record($0, of: settings.name) })
+                },
+                // Half of the lookups is the most that a provider gets. Tokens of known keys need some of that.
+                maximumWaitersForUnknownKeys: max(1, min(JWTVerifier.defaultWaitersForUnknownKeys, lookups / 4)),
+                onKeysRemoved: onKeysRemoved, observer: { log.record($0, of: settings.name) })
         } catch {
             throw ConfigurationError(problems: ["\(settings.name): \(error)"])
         }

@@ -19,6 +19,8 @@ struct ProviderAssembly {
     var before: (members: [ProviderPool.Member], routers: [ApplicationRouter]) = ([], [])
     /// The routers of the providers with a credential.
     private(set) var routers: [ApplicationRouter] = []
+    /// The permits of lookups; `nil` for a single provider, which may use all lookups.
+    private var lookupPermits: LookupPermits?
     /// Whether these routers are in use.
     let isInUse = NIOLockedValueBox(true)
 
@@ -35,6 +37,7 @@ struct ProviderAssembly {
     ///
     /// - Throws: ``ConfigurationError`` if the settings of a provider are invalid.
     mutating func router(for members: [ProviderPool.Member]) throws(ConfigurationError) -> ProviderRouter {
+        lookupPermits = members.count > 1 ? environment.lookupPermits : nil
         var pools: [ProviderRouter.Pool] = []
         let accountKit = members.filter { $0.configured.kind == .accountKit }
         if !accountKit.isEmpty {
@@ -51,10 +54,10 @@ struct ProviderAssembly {
             case .introspection: pools.append(pool(of: [member], .opaque, [], try applications([member])))
             case .jwt(let settings):
                 guard let issuer = member.issuer else { preconditionFailure("a provider of the kind jwt has keys") }
-                pools.append(
-                    ProviderRouter.Pool(
-                        names: [member.configured.name], pattern: .issuer(settings.issuer), operations: [],
-                        provider: issuer.verifier))
+                var pool = ProviderRouter.Pool(
+                    names: [member.configured.name], pattern: .issuer(settings.issuer), operations: [], provider: issuer.verifier)
+                pool.lookupPermits = lookupPermits
+                pools.append(pool)
             case .accountKit, .facebookLogin: continue
             }
         }
@@ -89,10 +92,12 @@ struct ProviderAssembly {
             let working = router?.preferredCredential(of: configured.applicationID).flatMap { number in
                 old.flatMap { $0.configured.secrets.indices.contains(number) ? $0.configured.secrets[number] : nil }
             }
-            return ApplicationRouter.Application(
+            var application = ApplicationRouter.Application(
                 provider: configured.name, id: configured.applicationID, credentials: try verifiers(member),
                 preferred: working.flatMap(configured.secrets.firstIndex(of:)) ?? 0,
                 lastCheckSucceeded: old == nil ? nil : router?.lastCheckSucceeded(of: configured.applicationID))
+            application.lookupPermits = lookupPermits
+            return application
         }
     }
 

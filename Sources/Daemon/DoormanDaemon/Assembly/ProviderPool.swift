@@ -28,6 +28,8 @@ final class ProviderPool: Sendable {
         let time: TimeSource
         let logger: Logger
         let chargeExtraRequest: ApplicationRouter.ChargeExtraRequest
+        /// The lookups in flight of all providers.
+        let lookupPermits: LookupPermits
     }
 
     /// A provider in use.
@@ -158,7 +160,8 @@ final class ProviderPool: Sendable {
             return Member(configured: configured, governed: governed, issuer: nil)
         }
         let client = ProviderAssembly.client(governed, environment, counters)
-        let issuer = try IssuerKeys(jwt, client: client, governor: governed.governor, log: keyLog) { removed in
+        let lookups = environment.lookupPermits.limit.maximum
+        let issuer = try IssuerKeys(jwt, client: client, governor: governed.governor, log: keyLog, lookups: lookups) { removed in
             let name = configured.name
             cache.withLockedValue { $0 }?.removeEntries { identity in
                 identity.signingKey.map(removed.contains) ?? false && identity.isFrom(name)

@@ -61,7 +61,7 @@ package enum SettingsCatalogue {
             "Maximum calls of one connection that wait for the provider."),
         .count(
             "server.max-waiting-calls", \.server.maximumWaitingCalls, 1...10_000_000,
-            "Maximum calls of all connections that wait for the provider. Cache hits don't count."
+            "Maximum calls of all connections that wait for providers. Cache hits don't count. Lookups of one of several providers are at most half as many."
         ).tier(.tune),
         .duration(
             "server.default-call-timeout", \.server.connection.defaultCallTimeout, .milliseconds(1)...hour,
@@ -235,7 +235,8 @@ package enum SettingsCatalogue {
             "Time for which a revoked token without an end is denied if its provider can't revoke it."),
         .count(
             "cache.max-in-flight-lookups", \.cache.maximumInFlightLookups, 1...1_000_000,
-            "Maximum tokens that are looked up at the provider at once, including lookups that wait to begin."),
+            "Maximum tokens that are looked up at providers at once, including lookups that wait to begin. One of several providers gets half at most."
+        ),
         .count(
             "cache.max-waiters-per-lookup", \.cache.maximumWaitersPerLookup, 1...1_000_000,
             "Maximum calls that may wait for one lookup."),

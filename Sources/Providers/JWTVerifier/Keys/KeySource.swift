@@ -9,7 +9,7 @@ final class KeySource: Sendable {
     /// The maximum time of a fetch, with the look-up of the OpenID configuration.
     static let fetchTime = Duration.seconds(10)
     /// The maximum number of calls that wait for one fetch.
-    static let maximumWaiters = 100_000
+    static let maximumWaiters = 10_000
 
     /// The keys that may have signed a token.
     enum Found {
@@ -20,11 +20,19 @@ final class KeySource: Sendable {
 
     private let fetcher: KeyFetcher
     private let time: TimeSource
+    private let maximumWaitersForUnknownKeys: Int
     private let onKeysRemoved: @Sendable (Set<UInt64>) -> Void
     private let observer: @Sendable (KeyEvent) -> Void
     private let state: NIOLockedValueBox<KeySourceStateMachine>
     /// The fetches by their numbers.
     private let flights: SingleFlight<UInt64, Void>
+    /// The number of calls that wait although there are keys.
+    private let waitersForUnknownKeys = NIOLockedValueBox(0)
+
+    private enum WaitReason {
+        case noKeys
+        case unknownKey
+    }
 
     init(
         _ fetcher: KeyFetcher, time: TimeSource, policy: KeySourceStateMachine.Policy,
@@ -32,6 +40,7 @@ final class KeySource: Sendable {
     ) {
         self.fetcher = fetcher
         self.time = time
+        maximumWaitersForUnknownKeys = policy.maximumWaitersForUnknownKeys
         self.onKeysRemoved = onKeysRemoved
         self.observer = observer
         state = NIOLockedValueBox(KeySourceStateMachine(policy, at: time.now()))
@@ -42,14 +51,18 @@ final class KeySource: Sendable {
     /// Whether the first fetch has ended, well or not.
     var hasTried: Bool { state.withLockedValue(\.hasTried) }
 
+    /// The number of calls that wait although there are keys.
+    var unknownKeyWaiterCount: Int { waitersForUnknownKeys.withLockedValue { $0 } }
+
     /// Returns the keys for a key id. Waits for a fetch if the id is unknown, or if there are no keys yet.
     ///
-    /// - Throws: `.providerUnavailable` if it can't be told now whether the issuer has such a key.
+    /// - Throws: `.providerUnavailable` if it can't be told now whether the issuer has such a key; `.providerBusy` if too many calls wait.
     func keys(withID id: [UInt8]?, deadline: Deadline) async throws(VerificationError) -> Found {
         let arrival = state.withLockedValue { $0.arrive() }
         while true {
             let now = time.now()
-            switch state.withLockedValue({ $0.lookup(id, arrival, at: now) }) {
+            let (lookup, hasKeys) = state.withLockedValue { ($0.lookup(id, arrival, at: now), $0.hasKeys(at: now)) }
+            switch lookup {
             case .found(let keys): return .keys(keys)
             case .unknown:
                 return .rejected(RejectedToken(.tokenRejected, "The issuer has no key with the key id of the token."))
@@ -57,9 +70,9 @@ final class KeySource: Sendable {
                 return .rejected(RejectedToken(.tokenRejected, "The token names no key, and the issuer has several."))
             case .begin(let number):
                 begin(number)
-                try await wait(for: number, deadline: deadline)
+                try await wait(for: number, because: hasKeys ? .unknownKey : .noKeys, deadline: deadline)
             case .join(let number):
-                try await wait(for: number, deadline: deadline)
+                try await wait(for: number, because: hasKeys ? .unknownKey : .noKeys, deadline: deadline)
             case .unresolved(let retryAfter):
                 throw VerificationError(
                     .providerUnavailable, "The key of the token is unknown, and the issuer's keys can't be fetched right now.",
@@ -82,8 +95,8 @@ final class KeySource: Sendable {
             switch state.withLockedValue({ $0.renewal(arrival, at: now) }) {
             case .begin(let number):
                 begin(number)
-                try await wait(for: number, deadline: deadline)
-            case .join(let number): try await wait(for: number, deadline: deadline)
+                try await wait(for: number, because: .unknownKey, deadline: deadline)
+            case .join(let number): try await wait(for: number, because: .unknownKey, deadline: deadline)
             case .none:
                 guard hasWaited, case .found(let keys) = state.withLockedValue({ $0.lookup(id, arrival, at: now) }) else {
                     return nil
@@ -127,7 +140,31 @@ final class KeySource: Sendable {
         finish(number, .failure(.busy))
     }
 
+    /// Waits for a fetch as one of a limited number of calls. The fetch that a call has begun goes on without it.
+    private func wait(
+        for number: UInt64, because reason: WaitReason, deadline: Deadline
+    ) async throws(VerificationError) {
+        guard reason == .unknownKey else { return try await wait(for: number, deadline: deadline) }
+        let mayWait = waitersForUnknownKeys.withLockedValue { count in
+            guard count < maximumWaitersForUnknownKeys else { return false }
+            count += 1
+            return true
+        }
+        guard mayWait else { throw .tooManyWaiters }
+        defer { waitersForUnknownKeys.withLockedValue { $0 -= 1 } }
+        try await wait(for: number, deadline: deadline)
+    }
+
     private func wait(for number: UInt64, deadline: Deadline) async throws(VerificationError) {
+        do throws(VerificationError) {
+            try await join(number, deadline: deadline)
+        } catch {
+            // The limit is not a setting of the cache.
+            throw error.code == .providerBusy ? .tooManyWaiters : error
+        }
+    }
+
+    private func join(_ number: UInt64, deadline: Deadline) async throws(VerificationError) {
         try await flights.value(for: number, deadline: deadline) { [self] in await perform(number) }
     }
 
@@ -150,4 +187,9 @@ final class KeySource: Sendable {
         if !completion.removed.isEmpty { onKeysRemoved(completion.removed) }
         if let event = completion.event { observer(event) }
     }
+}
+
+extension VerificationError {
+    fileprivate static let tooManyWaiters = VerificationError(
+        .providerBusy, "Too many calls wait for the issuer's keys.", retryAfter: .seconds(1), scope: .request)
 }

@@ -21,6 +21,9 @@ struct KeySourceStateMachine: Sendable {
         var maximumBackOff = Duration.seconds(60)
         /// The maximum number of remembered unknown key ids.
         var maximumUnknownIDs = 1000
+        /// The maximum number of calls that wait for a fetch although there are keys: with an unknown key id, or with a signature of none of
+        /// the keys. Everyone can invent such tokens.
+        var maximumWaitersForUnknownKeys = JWTVerifier.defaultWaitersForUnknownKeys
     }
 
     /// The fetches that had begun and ended when a call arrived.
@@ -102,6 +105,9 @@ struct KeySourceStateMachine: Sendable {
         nextDemand = now
         nextUnknownEnd = now
     }
+
+    /// Whether there are keys that are young enough.
+    func hasKeys(at now: Instant) -> Bool { keys.map { now < $0.end } ?? false }
 
     // MARK: - Calls
 

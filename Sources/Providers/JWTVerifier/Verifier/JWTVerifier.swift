@@ -12,27 +12,35 @@ package struct JWTVerifier: TokenProvider {
     /// ``KeySet/maximumBytes`` of a body.
     package typealias Fetch = @Sendable (HTTPRequest, Deadline) async throws(VerificationError) -> HTTPResponse
 
+    /// The default of the maximum number of calls with an unknown key that wait for a fetch: 1,000.
+    package static let defaultWaitersForUnknownKeys = 1_000
+
     let settings: JWTSettings
-    private let keys: KeySource
+    let keys: KeySource
     private let time: TimeSource
 
     /// - Parameters:
     ///   - fetch: Sends a request for keys.
+    ///   - maximumWaitersForUnknownKeys: The maximum number of calls that wait for a fetch because none of the keys has signed their token.
+    ///     Further ones fail at once with `.providerBusy`.
     ///   - onKeysRemoved: Receives the fingerprints of keys that the issuer has removed, after they are out of use here:
     ///     ``Identity/signingKey`` of the identities to forget. Called on any thread; must not block.
     ///   - observer: Receives changes of the keys, for the log. Called on any thread; must not block.
     /// - Throws: ``JWTSettings/Invalid`` if a setting is invalid.
     package init(
         _ settings: JWTSettings, time: TimeSource, fetch: @escaping Fetch,
+        maximumWaitersForUnknownKeys: Int = defaultWaitersForUnknownKeys,
         onKeysRemoved: @escaping @Sendable (Set<UInt64>) -> Void = { _ in },
         observer: @escaping @Sendable (KeyEvent) -> Void = { _ in }
     ) throws(JWTSettings.Invalid) {
         if let problem = settings.problem { throw problem }
         self.settings = settings
         self.time = time
+        var policy = KeySourceStateMachine.Policy()
+        policy.maximumWaitersForUnknownKeys = maximumWaitersForUnknownKeys
         keys = KeySource(
-            KeyFetcher(settings: settings, send: fetch), time: time, policy: KeySourceStateMachine.Policy(),
-            onKeysRemoved: onKeysRemoved, observer: observer)
+            KeyFetcher(settings: settings, send: fetch), time: time, policy: policy, onKeysRemoved: onKeysRemoved,
+            observer: observer)
     }
 
     /// Whether the first fetch of keys has ended, well or not.

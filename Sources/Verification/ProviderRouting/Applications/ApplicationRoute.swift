@@ -67,6 +67,7 @@ struct ApplicationRoute: Sendable {
     /// The name of the provider.
     let provider: String
     let applicationID: String
+    let lookupPermits: LookupPermits?
     private let credentials: [Credential]
     /// The lock is never held across a call.
     let standing: NIOLockedValueBox<Standing>
@@ -80,6 +81,7 @@ struct ApplicationRoute: Sendable {
         let count = application.credentials.count
         provider = application.provider
         applicationID = application.id
+        lookupPermits = application.lookupPermits
         self.standing = standing
         credentials = application.credentials.enumerated().map { number, provider in
             Credential(provider: provider, number: number, count: count, standing: standing, onRecovery: onRecovery)

@@ -22,6 +22,8 @@ package final class ApplicationRouter: Sendable {
         package let preferred: Int
         /// Whether the last check of the application's credentials succeeded; `nil`, the default, before the first.
         package let lastCheckSucceeded: Bool?
+        /// The permits of lookups; `nil`, the default, if there is no other provider.
+        package var lookupPermits: LookupPermits?
 
         package init(
             provider: String = "account-kit", id: String, credentials: [any TokenProvider], preferred: Int = 0,
@@ -172,7 +174,10 @@ extension ApplicationRouter: TokenProvider {
         if wanted != nil, named == nil { return .rejected(.anotherApplication) }
         // A wrong secret may be the cause. A secret that is known to work decides.
         for (route, moment) in search.rejectedProofs {
-            let working = try await credentialCheck.workingCredential(of: route, after: moment, deadline: deadline)
+            // A lookup that waits for the check still counts as a lookup of the provider.
+            let working = try await route.lookupPermits.perform(for: route.provider) { () async throws(VerificationError) in
+                try await credentialCheck.workingCredential(of: route, after: moment, deadline: deadline)
+            }
             if let verdict = try await search.tryCredential(working, of: route) { return verdict }
             if let failure = search.failure { throw failure }
         }

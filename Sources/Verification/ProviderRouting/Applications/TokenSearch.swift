@@ -34,7 +34,7 @@ struct TokenSearch {
         isProofRejected = false
         let failureBefore = failure
         for credential in route.credentialsInOrder {
-            switch try await attempt(with: credential) {
+            switch try await attempt(with: credential, of: route) {
             case .valid(let identity): return .valid(identity)
             case .rejected(let rejection): return isFinal(for: route, after: failureBefore) ? .rejected(rejection) : nil
             case .nextCredential: continue
@@ -50,7 +50,7 @@ struct TokenSearch {
     mutating func tryCredential(
         _ credential: ApplicationRoute.Credential, of route: ApplicationRoute
     ) async throws(VerificationError) -> Verdict? {
-        switch try await attempt(with: credential) {
+        switch try await attempt(with: credential, of: route) {
         case .valid(let identity): .valid(identity)
         case .rejected(let rejection): isFinal(for: route, after: failure) ? .rejected(rejection) : nil
         case .nextCredential, .nextApplication: nil
@@ -71,9 +71,14 @@ struct TokenSearch {
         return failure == nil && (named == nil || named == route.applicationID)
     }
 
-    private mutating func attempt(with credential: ApplicationRoute.Credential) async throws(VerificationError) -> Attempt {
+    private mutating func attempt(
+        with credential: ApplicationRoute.Credential, of route: ApplicationRoute
+    ) async throws(VerificationError) -> Attempt {
         do throws(VerificationError) {
-            let verdict = try await credential.provider.verify(request, deadline: deadline)
+            let verdict = try await route.lookupPermits.perform(for: route.provider) {
+                [request, deadline] () async throws(VerificationError) in
+                try await credential.provider.verify(request, deadline: deadline)
+            }
             requests.record()
             switch verdict {
             case .valid(let identity):

@@ -17,6 +17,8 @@ package final class ProviderRouter: Sendable {
         /// The operations that the providers have.
         package let operations: Set<ProviderOperation>
         package let provider: any TokenProvider
+        /// The permits of lookups; `nil`, the default, if ``provider`` counts them by itself, or if there is no other provider.
+        package var lookupPermits: LookupPermits?
 
         package init(
             names: [String], pattern: TokenPattern, applicationIDs: [String] = [], operations: Set<ProviderOperation>,
@@ -74,18 +76,18 @@ package final class ProviderRouter: Sendable {
         return pool
     }
 
-    /// Returns the provider that judges a token.
+    /// Returns the pool whose provider judges a token.
     ///
     /// - Parameter known: The provider for which the token was valid before. Decides if the form does not.
-    private func provider(
-        of token: Token, naming name: String?, known: String? = nil
-    ) throws(VerificationError) -> Result<any TokenProvider, UnroutableToken> {
+    private func pool(
+        for token: Token, naming name: String?, known: String? = nil
+    ) throws(VerificationError) -> Result<Pool, UnroutableToken> {
         switch try route(token, naming: name) {
-        case .pool(let pool): return .success(pool.provider)
+        case .pool(let pool): return .success(pool)
         case .noProvider: return .failure(UnroutableToken())
         case .severalProviders:
             guard let known, let pool = pools.first(where: { $0.names.contains(known) }) else { throw .ambiguousToken }
-            return .success(pool.provider)
+            return .success(pool)
         }
     }
 
@@ -133,8 +135,11 @@ extension ProviderRouter: TokenProvider {
     }
 
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        switch try provider(of: request.token, naming: request.provider, known: request.known?.provider) {
-        case .success(let provider): return try await provider.verify(request, deadline: deadline)
+        switch try pool(for: request.token, naming: request.provider, known: request.known?.provider) {
+        case .success(let pool):
+            return try await pool.lookupPermits.perform(for: pool.names[0]) { () async throws(VerificationError) in
+                try await pool.provider.verify(request, deadline: deadline)
+            }
         case .failure: return .rejected(.unroutable)
         }
     }
@@ -150,8 +155,8 @@ extension ProviderRouter: TokenProvider {
         case .account:
             return try await pool(for: .accountRevocation, request.target).provider.revoke(request, deadline: deadline)
         case .token(let token):
-            switch try provider(of: token, naming: request.provider) {
-            case .success(let provider): return try await provider.revoke(request, deadline: deadline)
+            switch try pool(for: token, naming: request.provider) {
+            case .success(let pool): return try await pool.provider.revoke(request, deadline: deadline)
             case .failure: throw VerificationError(.invalidRequest, Rejection.unroutable.message)
             }
         }

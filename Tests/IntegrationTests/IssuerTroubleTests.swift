@@ -1,0 +1,82 @@
+import AccountKitEmulator
+import DoormanClient
+import Foundation
+import TestKit
+import Testing
+
+@testable import DoormanDaemon
+
+/// The emulator's issuer, or an issuer that hangs, beside Account Kit.
+@Suite("An issuer in trouble, end to end")
+struct IssuerTroubleTests {
+    private static let limit = 20
+
+    /// Runs a stack with a file of providers.
+    ///
+    /// - Parameters:
+    ///   - issuer: The lines of the entry of the kind `jwt` after its name and kind. `EMULATOR` stands for the emulator's URL.
+    ///   - body: Also gets a function that replaces these lines, as a reload would.
+    private static func run(
+        _ issuer: String, _ body: (Stack, (String) throws -> Void) async throws -> Void
+    ) async throws {
+        try await withTemporaryFolder { folder in
+            let file = folder.appendingPathComponent("providers.yaml")
+            func write(_ issuer: String, emulator: String) throws {
+                try """
+                - {name: legacy, kind: account-kit, url: \(emulator), application-id: \(Stack.ours.id), app-secret-file: secret}
+                - {name: corp, kind: jwt, \(issuer.replacing("EMULATOR", with: emulator))}
+                """.write(to: file, atomically: true, encoding: .utf8)
+            }
+            try Stack.ours.secret.write(to: folder.appendingPathComponent("secret"), atomically: true, encoding: .utf8)
+            try await Stack.run(settings: { settings in
+                Stack.grantAll(&settings)
+                let emulator = settings.accountKit.url
+                settings.accountKit = DoormandSettings().accountKit
+                settings.providerFile = file.path
+                settings.cache.maximumInFlightLookups = limit
+                settings.cacheMissLimiter.burst = 1_000_000
+                do {
+                    try write(issuer, emulator: emulator)
+                } catch {
+                    Issue.record(error)
+                }
+            }) { stack in
+                try await body(stack) { issuer in
+                    try write(issuer, emulator: stack.emulator.baseURL)
+                    try stack.dependencies.providers.component.prepare(stack.settings).apply()
+                }
+            }
+        }
+    }
+
+    /// A token with an invented key id, and no real signature.
+    private static func invented(_ id: Int, issuer: String) -> String {
+        func part(_ text: String) -> String {
+            Data(text.utf8).base64EncodedString().replacing("=", with: "").replacing("+", with: "-").replacing("/", with: "_")
+        }
+        let end = Int(Date().timeIntervalSince1970) + 3600
+        return part(#"{"alg":"RS256","kid":"invented-\#(id)"}"#) + "."
+            + part(#"{"iss":"\#(issuer)","aud":"orders-api","sub":"a","exp":\#(end)}"#) + "." + part("no signature")
+    }
+
+    @Test("an issuer that hangs under a flood of invented key ids leaves Account Kit alone")
+    func flood() async throws {
+        let issuer = "https://login.example.org/"
+        try await ScriptedHTTPServer.run({ _ in nil }) { server in
+            try await Self.run("issuer: \"\(issuer)\", audience: orders-api, jwks-url: \"\(server.url)/keys\"") { stack, _ in
+                let tokens = try (0..<30).map { _ in try stack.emulator.logIn(phone: "+15551234567") }
+                let flood = (0..<3 * Self.limit).map { id in
+                    Task { await stack.verify(Self.invented(id, issuer: issuer), timeout: .seconds(10)) }
+                }
+                try await eventually("the flood has its part") {
+                    stack.dependencies.verifier.statistics.inFlightLookups == Self.limit / 2
+                }
+                for token in tokens { #expect(await stack.verify(token) == "OK") }
+                var outcomes: [String: Int] = [:]
+                for task in flood { outcomes[await task.value, default: 0] += 1 }
+                #expect(Set(outcomes.keys).isSubset(of: ["unavailable: PROVIDER_BUSY", "unavailable: PROVIDER_UNAVAILABLE"]))
+                #expect(outcomes["unavailable: PROVIDER_UNAVAILABLE", default: 0] >= Self.limit / 2, "\(outcomes)")
+            }
+        }
+    }
+}
