@@ -79,4 +79,39 @@ struct IssuerTroubleTests {
             }
         }
     }
+
+    @Test("a reload with another audience keeps the keys, while the issuer is down")
+    func keptKeys() async throws {
+        try await Self.run("issuer: EMULATOR/oidc, audience: orders-api") { stack, reload in
+            func token(_ audience: String) throws -> String {
+                try stack.emulator.issueJWT(AccessTokenRequest(audiences: [audience]), email: "a@example.com")
+            }
+            #expect(await stack.verify(try token("orders-api")) == "OK")
+            stack.emulator.setFault(.badGateway)
+            try reload("issuer: EMULATOR/oidc, audience: billing-api")
+            #expect(await stack.verify(try token("billing-api")) == "OK")
+            #expect(await stack.verify(try token("orders-api")) == "rejected: WRONG_APPLICATION")
+            // Another URL of keys may have other keys.
+            try reload("issuer: EMULATOR/oidc, audience: billing-api, jwks-url: EMULATOR/oidc/keys")
+            #expect(await stack.verify(try token("billing-api")) == "unavailable: PROVIDER_UNAVAILABLE")
+            stack.emulator.clearFaults()
+            let requests = stack.emulator.statistics[.openIDKeys]
+            try await eventually("the keys are fetched") { await stack.verify(try token("billing-api")) == "OK" }
+            #expect(stack.emulator.statistics[.openIDKeys] > requests)
+        }
+    }
+
+    @Test("a key that was kept over a reload is dropped when the issuer removes it")
+    func removedKey() async throws {
+        try await Self.run("issuer: EMULATOR/oidc, audience: orders-api") { stack, reload in
+            let old = try stack.emulator.issueJWT(email: "a@example.com")
+            #expect(await stack.verify(old) == "OK")
+            try reload("issuer: EMULATOR/oidc, audience: orders-api, leeway: 5s")
+            #expect(try await stack.client.verify(old).freshness == .fresh)
+            try stack.emulator.rotateKeys(.remove)
+            // A token of the new key causes the fetch.
+            #expect(await stack.verify(try stack.emulator.issueJWT(email: "b@example.com")) == "OK")
+            #expect(await stack.verify(old) != "OK")
+        }
+    }
 }

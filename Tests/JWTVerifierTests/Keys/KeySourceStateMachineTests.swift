@@ -248,4 +248,50 @@ struct KeySourceStateMachineTests {
                 .loaded(usable: 2, skipped: []),
             ])
     }
+
+    @Test("keys are taken over with the times of their fetches")
+    func takenOver() throws {
+        let other = try Self.loaded(lifetime: .seconds(100))
+        var machine = KeySourceStateMachine(.init(), at: Self.at(10))
+        machine.takeOver(other, at: Self.at(10))
+        #expect(machine.hasTried)
+        #expect(Self.text(machine.lookup(Array("a".utf8), machine.arrive(), at: Self.at(10))) == "found 1")
+        #expect(Self.text(machine.periodic(at: Self.at(10))) == "wait 80")
+        #expect(Self.text(machine.lookup([1], machine.arrive(), at: Self.at(10))) == "begin 2")
+    }
+
+    @Test("a fetch in flight is not taken over, and a new one may begin at once")
+    func takenOverDuringFetch() throws {
+        var other = try Self.loaded()
+        _ = other.lookup([1], other.arrive(), at: Self.at(40))
+        var machine = KeySourceStateMachine(.init(), at: Self.at(41))
+        machine.takeOver(other, at: Self.at(41))
+        #expect(machine.complete(2, try Self.fetched(["b"]), at: Self.at(41)).event == nil)
+        let arrival = machine.arrive()
+        #expect(Self.text(machine.lookup([1], arrival, at: Self.at(41))) == "begin 3")
+        _ = machine.complete(3, try Self.fetched(["a"]), at: Self.at(42))
+        #expect(Self.text(machine.lookup([1], arrival, at: Self.at(42))) == "unknown")
+        _ = other.complete(2, Self.failure, at: Self.at(50))
+        _ = other.periodic(at: Self.at(480))
+        var third = KeySourceStateMachine(.init(), at: Self.at(481))
+        third.takeOver(other, at: Self.at(481))
+        #expect(Self.text(third.periodic(at: Self.at(481))) == "begin 4")
+    }
+
+    @Test("without keys to take over, or after a fetch has begun, a machine goes on by itself")
+    func notTakenOver() throws {
+        var failing = KeySourceStateMachine(.init(), at: Self.start)
+        _ = failing.periodic(at: Self.start)
+        _ = failing.complete(1, Self.failure, at: Self.start)
+        var machine = KeySourceStateMachine(.init(), at: Self.at(0.5))
+        machine.takeOver(failing, at: Self.at(0.5))
+        #expect(!machine.hasTried)
+        #expect(Self.text(machine.periodic(at: Self.at(0.5))) == "begin 1")
+        machine.takeOver(try Self.loaded(), at: Self.at(0.5))
+        #expect(!machine.hasTried)
+        #expect(Self.text(machine.periodic(at: Self.at(0.5))) == "join 1")
+        var late = KeySourceStateMachine(.init(), at: Self.at(25 * 3600))
+        late.takeOver(try Self.loaded(), at: Self.at(25 * 3600))
+        #expect(!late.hasTried)
+    }
 }

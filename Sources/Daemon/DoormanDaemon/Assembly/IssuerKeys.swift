@@ -44,6 +44,14 @@ final class IssuerKeys: Sendable {
         stop()
     }
 
+    /// Takes over the keys from the issuers of the providers before, if one has the same keys: a provider whose audience changes need not
+    /// fetch them, perhaps from an issuer that is down. To be called before the first use.
+    func takeOver(_ before: [IssuerKeys]) {
+        for other in before where other !== self && verifier.hasSameKeys(as: other.verifier) {
+            verifier.takeOverKeys(of: other.verifier)
+        }
+    }
+
     /// Keeps the keys fresh from now on. Does nothing if it is called again.
     func start() {
         task.withLockedValue { [verifier] task in task = task ?? Task { await verifier.run() } }

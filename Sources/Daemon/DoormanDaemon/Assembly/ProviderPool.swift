@@ -10,7 +10,8 @@ internal import ProviderRouting
 /// All providers with their governors. Each provider has one governor, and one verifier for each of its secrets.
 ///
 /// A reload replaces the providers as a whole. A provider that only got other secrets keeps its governor, because the provider's allowance
-/// and health don't depend on secrets. The cached tokens of a provider that changed otherwise, or that is gone, are dropped.
+/// and health don't depend on secrets. The cached tokens of a provider that changed otherwise, or that is gone, are dropped. The keys of an
+/// issuer stay as long as an entry has the same issuer and the same URL of keys.
 final class ProviderPool: Sendable {
     /// A provider and its governor.
     struct GovernedProvider: Sendable {
@@ -135,6 +136,8 @@ final class ProviderPool: Sendable {
         let (routers, isInUse) = (assembly.routers, assembly.isInUse)
         let gone = before.members.filter { old in !members.contains { $0.configured.traits == old.configured.traits } }
         return { [state, provider, cache] in
+            // Now and not before, so that a fetch in the meantime is not lost.
+            for member in members { member.issuer?.takeOver(before.members.compactMap(\.issuer)) }
             state.withLockedValue { state in
                 state.isInUse.withLockedValue { $0 = false }
                 state = State(members: members, routers: routers, isInUse: isInUse)

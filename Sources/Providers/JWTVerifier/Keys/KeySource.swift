@@ -54,6 +54,13 @@ final class KeySource: Sendable {
     /// The number of calls that wait although there are keys.
     var unknownKeyWaiterCount: Int { waitersForUnknownKeys.withLockedValue { $0 } }
 
+    /// Takes over the keys of another source of the same issuer, and the times of its fetches. Does nothing if this source has been used,
+    /// or if the other one has no keys. A fetch of the other source that is in flight ends there.
+    func takeOver(_ other: KeySource) {
+        let (now, machine) = (time.now(), other.state.withLockedValue { $0 })
+        state.withLockedValue { $0.takeOver(machine, at: now) }
+    }
+
     /// Returns the keys for a key id. Waits for a fetch if the id is unknown, or if there are no keys yet.
     ///
     /// - Throws: `.providerUnavailable` if it can't be told now whether the issuer has such a key; `.providerBusy` if too many calls wait.

@@ -109,6 +109,17 @@ struct KeySourceStateMachine: Sendable {
     /// Whether there are keys that are young enough.
     func hasKeys(at now: Instant) -> Bool { keys.map { now < $0.end } ?? false }
 
+    /// Takes over the keys of a machine with the same issuer, and the times of its fetches. Does nothing if a fetch has begun here, or if
+    /// there is no key to take over: then the first fetch is due at once.
+    mutating func takeOver(_ other: KeySourceStateMachine, at now: Instant) {
+        guard lastBegun == 0, other.hasKeys(at: now) else { return }
+        self = other
+        guard let fetch = inFlight else { return }
+        // Its result arrives at the other machine, so a fetch of this one may take its place.
+        inFlight = nil
+        if fetch.isPeriodic { nextPeriodic = now } else { nextDemand = now }
+    }
+
     // MARK: - Calls
 
     /// Notes the arrival of a call, before its first ``lookup(_:_:at:)``.

@@ -46,6 +46,21 @@ package struct JWTVerifier: TokenProvider {
     /// Whether the first fetch of keys has ended, well or not.
     package var hasTriedKeys: Bool { keys.hasTried }
 
+    /// Whether another verifier's keys are the keys of this one. They depend on the issuer and the configured URL, and on no other setting.
+    package func hasSameKeys(as other: JWTVerifier) -> Bool {
+        func isSame(_ one: String?, _ other: String?) -> Bool {
+            guard let one, let other else { return one == nil && other == nil }
+            return one.isIdentical(to: other)
+        }
+        return isSame(settings.issuer, other.settings.issuer) && isSame(settings.jwksURL, other.settings.jwksURL)
+    }
+
+    /// Takes over the keys of another verifier with ``hasSameKeys(as:)``, and the times of its fetches. Does nothing if this verifier has
+    /// been used, or if the other one has no keys.
+    package func takeOverKeys(of other: JWTVerifier) {
+        keys.takeOver(other.keys)
+    }
+
     /// Keeps the keys fresh until the task is cancelled.
     package func run() async {
         await keys.run()
