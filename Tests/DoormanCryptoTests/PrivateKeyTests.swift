@@ -30,7 +30,7 @@ struct PrivateKeyTests {
     }
 
     struct Case: Sendable, CustomTestStringConvertible {
-        let algorithm: PrivateKey.Algorithm
+        let algorithm: SignatureAlgorithm
         let generation: [String]
         var verification: [String] = []
 
@@ -98,7 +98,7 @@ struct PrivateKeyTests {
     func generated(kind: PrivateKey.Kind) throws {
         let (first, second) = (try PrivateKey(generating: kind), try PrivateKey(generating: kind))
         #expect(first.kind == kind && first.publicMembers != second.publicMembers)
-        for algorithm in PrivateKey.Algorithm.allCases {
+        for algorithm in SignatureAlgorithm.allCases {
             guard kind.algorithms.contains(algorithm) else {
                 #expect(throws: PrivateKey.Failure.wrongAlgorithm) { try first.signature(of: message, with: algorithm) }
                 continue

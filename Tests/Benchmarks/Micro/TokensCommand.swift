@@ -24,7 +24,7 @@ struct TokensCommand: AsyncParsableCommand {
         }
     }
 
-    private func measure(_ key: PrivateKey, _ algorithm: PrivateKey.Algorithm) async throws {
+    private func measure(_ key: PrivateKey, _ algorithm: SignatureAlgorithm) async throws {
         let keys = #"{"keys":[{"kid":"1",\#(Self.members(of: key))}]}"#
         var settings = JWTSettings(name: "bench", issuer: "https://issuer.example", audience: ["orders-api"])
         settings.jwksURL = "https://issuer.example/keys"

@@ -14,7 +14,7 @@ package final class PrivateKey: @unchecked Sendable {
         case ed25519
 
         /// The algorithms that a key of this kind can sign with.
-        package var algorithms: [Algorithm] {
+        package var algorithms: [SignatureAlgorithm] {
             switch self {
             case .rsa: [.rs256, .ps256]
             case .p256: [.es256]
@@ -23,13 +23,8 @@ package final class PrivateKey: @unchecked Sendable {
         }
     }
 
-    /// A signature algorithm. The raw value is the value of `alg`.
-    package enum Algorithm: String, Sendable, Hashable, CaseIterable {
-        case rs256 = "RS256"
-        case ps256 = "PS256"
-        case es256 = "ES256"
-        case edDSA = "EdDSA"
-    }
+    /// The algorithms that keys of all kinds can sign with.
+    package static let algorithms = Kind.allCases.flatMap(\.algorithms)
 
     /// The members of the public key as a JSON Web Key, without base64url. Numbers are in big-endian order.
     package enum PublicMembers: Sendable, Hashable {
@@ -104,7 +99,7 @@ package final class PrivateKey: @unchecked Sendable {
     ///
     /// - Parameter message: The signing input of a token: header, dot and payload.
     /// - Returns: The signature as JSON Web Signatures have it. For ES256 that is *r* and *s* in 64 bytes (RFC 7518, section 3.4).
-    package func signature(of message: [UInt8], with algorithm: Algorithm) throws(Failure) -> [UInt8] {
+    package func signature(of message: [UInt8], with algorithm: SignatureAlgorithm) throws(Failure) -> [UInt8] {
         guard kind.algorithms.contains(algorithm) else { throw .wrongAlgorithm }
         guard let bytes = unsafe Self.sign(message, key, algorithm) else { throw Self.failure(.failed) }
         return bytes
@@ -199,18 +194,15 @@ extension PrivateKey {
         return bytes
     }
 
-    private static func sign(_ message: [UInt8], _ key: OpaquePointer, _ algorithm: Algorithm) -> [UInt8]? {
+    private static func sign(_ message: [UInt8], _ key: OpaquePointer, _ algorithm: SignatureAlgorithm) -> [UInt8]? {
         guard let context = unsafe EVP_MD_CTX_new() else { return nil }
         defer { unsafe EVP_MD_CTX_free(context) }
-        // Ed25519 hashes the message itself.
-        let digest = unsafe algorithm == .edDSA ? nil : EVP_sha256()
         // Belongs to the context above.
         var parameters: OpaquePointer?
-        guard unsafe EVP_DigestSignInit(context, &parameters, digest, nil, key) == 1 else { return nil }
-        if algorithm == .ps256 {
-            // RFC 7518, section 3.5: the salt is as long as the hash.
+        guard unsafe EVP_DigestSignInit(context, &parameters, algorithm.digest, nil, key) == 1 else { return nil }
+        if let saltBytes = algorithm.saltBytes {
             guard unsafe EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) == 1,
-                unsafe EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, 32) == 1
+                unsafe EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, saltBytes) == 1
             else { return nil }
         }
         var length = 0

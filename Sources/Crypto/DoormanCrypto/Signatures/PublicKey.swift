@@ -170,7 +170,7 @@ extension PublicKey {
 
 extension SignatureAlgorithm {
     /// The hash function; `nil` for EdDSA, which hashes the message itself.
-    fileprivate var digest: OpaquePointer? {
+    var digest: OpaquePointer? {
         switch self {
         case .rs256, .ps256, .es256: unsafe EVP_sha256()
         case .rs384, .ps384, .es384: unsafe EVP_sha384()
@@ -180,7 +180,7 @@ extension SignatureAlgorithm {
     }
 
     /// The length of the salt, which is that of the hash (RFC 7518, section 3.5); `nil` for other algorithms than RSASSA-PSS.
-    fileprivate var saltBytes: CInt? {
+    var saltBytes: CInt? {
         switch self {
         case .ps256: 32
         case .ps384: 48

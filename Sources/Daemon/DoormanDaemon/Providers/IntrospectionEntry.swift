@@ -56,7 +56,7 @@ extension ProviderEntry {
         guard let pem = secret("private-key-file") else { return ([.basic(ClientSecret(""))], []) }
         do throws(PrivateKey.Failure) {
             let key = try PrivateKey(pem: Array(pem.utf8))
-            let algorithm = choice("signing-algorithm", PrivateKey.Algorithm.self) ?? key.kind.algorithms[0]
+            let algorithm = choice("signing-algorithm", among: PrivateKey.algorithms) ?? key.kind.algorithms[0]
             guard key.kind.algorithms.contains(algorithm) else {
                 note("signing-algorithm", "does not fit the key in private-key-file")
                 return ([.basic(ClientSecret(""))], [])

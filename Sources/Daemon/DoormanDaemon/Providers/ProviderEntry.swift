@@ -78,9 +78,13 @@ struct ProviderEntry: Sendable {
 
     /// Returns one of a few words; `nil` if it is absent or another.
     mutating func choice<Choice: CaseIterable & RawRepresentable<String>>(_ key: String, _ type: Choice.Type) -> Choice? {
+        choice(key, among: Array(Choice.allCases))
+    }
+
+    mutating func choice<Choice: RawRepresentable<String>>(_ key: String, among choices: [Choice]) -> Choice? {
         value(key) { text throws(InvalidValueError) in
-            guard let choice = Choice(rawValue: text) else {
-                throw InvalidValueError("must be one of " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
+            guard let choice = choices.first(where: { $0.rawValue == text }) else {
+                throw InvalidValueError("must be one of " + choices.map(\.rawValue).joined(separator: ", "))
             }
             return choice
         }

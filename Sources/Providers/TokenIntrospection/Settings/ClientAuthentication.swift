@@ -29,7 +29,7 @@ extension ClientSecret: Redacted {
 /// Signs client assertions with a private key. Two signers are equal only if they are the same object.
 package final class AssertionSigner: Sendable {
     /// The algorithms that a provider must expect: those of the keys that Doorman reads.
-    package static let algorithms = PrivateKey.Algorithm.allCases.map(\.rawValue)
+    package static let algorithms = PrivateKey.algorithms.map(\.rawValue)
 
     /// The algorithm of ``sign``, as `alg` names it: one of ``algorithms``.
     package let algorithm: String
@@ -41,7 +41,7 @@ package final class AssertionSigner: Sendable {
     /// Creates a signer that signs with a private key.
     ///
     /// - Parameter algorithm: An algorithm of the key's ``PrivateKey/kind``; `nil` for the first of them.
-    package convenience init(_ key: PrivateKey, algorithm: PrivateKey.Algorithm? = nil, keyID: String? = nil) {
+    package convenience init(_ key: PrivateKey, algorithm: SignatureAlgorithm? = nil, keyID: String? = nil) {
         let algorithm = algorithm ?? key.kind.algorithms[0]
         self.init(algorithm: algorithm.rawValue, keyID: keyID) { input in try? key.signature(of: input, with: algorithm) }
     }

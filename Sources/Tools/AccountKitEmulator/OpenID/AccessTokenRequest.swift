@@ -7,7 +7,7 @@ package struct AccessTokenRequest: Sendable, Hashable {
         case es256 = "ES256"
 
         var keyKind: PrivateKey.Kind { self == .rs256 ? .rsa : .p256 }
-        var signature: PrivateKey.Algorithm { self == .rs256 ? .rs256 : .es256 }
+        var signature: SignatureAlgorithm { self == .rs256 ? .rs256 : .es256 }
     }
 
     /// The audience of a token whose request names none.
