@@ -7,7 +7,9 @@ import Testing
 struct OpenIDIssuerTests {
     /// Returns status, head and body of a request, without a socket.
     private func send(_ state: inout EmulatorState, _ method: String, _ target: String) -> Wire {
-        Wire(state.respond(to: GraphRequest(method: method, target: target)).script)
+        let request = GraphRequest(method: method, target: target)
+        let keys = state.needsKeys(for: request) ? (try? OpenIDIssuer.newKeys()) ?? [] : []
+        return Wire(state.respond(to: request, freshKeys: keys).script)
     }
 
     private func makeState(_ change: (inout EmulatorSettings) -> Void = { _ in }) throws -> EmulatorState {
@@ -36,6 +38,19 @@ struct OpenIDIssuerTests {
         // Clients compare the text, so it has no escaped slashes.
         #expect(response.body.contains(#""issuer":"http://127.0.0.1:7118/oidc","jwks_uri":"http://127.0.0.1:7118/oidc/keys""#))
         #expect(response.body.contains(#""id_token_signing_alg_values_supported":["RS256","ES256"]"#))
+    }
+
+    @Test(
+        "the state generates no keys itself, since a lock is held around it",
+        arguments: [("GET", "/oidc/keys"), ("POST", "/emulator/login?response=jwt&email=a@b.c"), ("POST", "/emulator/rotate-keys")])
+    func noGeneration(method: String, target: String) throws {
+        var state = try makeState()
+        let request = GraphRequest(method: method, target: target)
+        #expect(state.needsKeys(for: request))
+        #expect(Wire(state.respond(to: request).script).status == 500)
+        let keys = try OpenIDIssuer.newKeys()
+        #expect(Wire(state.respond(to: request, freshKeys: keys).script).status == 200)
+        #expect(state.needsKeys(for: request) == target.hasSuffix("rotate-keys"))
     }
 
     @Test("the keys are public, and may be kept for the time of the settings")

@@ -45,8 +45,10 @@ extension AccountKitEmulator {
     package func issueJWT(
         _ request: AccessTokenRequest = AccessTokenRequest(), app: String? = nil, email: String
     ) throws(EmulatorError) -> String {
-        try change { state throws(EmulatorError) in
-            try state.issueJWT(request, app: app ?? state.defaultApp, contact: .email(checking: email)).credential
+        let keys = state.withLockedValue(\.issuer.lacksKeys) ? try OpenIDIssuer.newKeys() : []
+        return try change { state throws(EmulatorError) in
+            state.issuer.offer(keys)
+            return try state.issueJWT(request, app: app ?? state.defaultApp, contact: .email(checking: email)).credential
         }
     }
 
@@ -68,7 +70,11 @@ extension AccountKitEmulator {
 
     /// Replaces the keys by which the OpenID issuer signs.
     package func rotateKeys(_ old: OldKeys) throws(EmulatorError) {
-        _ = try change { state throws(EmulatorError) in try state.issuer.rotateKeys(old)[0] }
+        let keys = try OpenIDIssuer.newKeys()
+        _ = try change { state throws(EmulatorError) in
+            state.issuer.offer(keys)
+            return try state.issuer.rotateKeys(old)[0]
+        }
     }
 
     /// Returns the id of the account that a token was issued for, revoked or not; `nil` if the token is unknown.

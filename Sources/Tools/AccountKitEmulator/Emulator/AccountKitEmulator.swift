@@ -153,7 +153,12 @@ extension AccountKitEmulator {
         let state = state
         let responder = Responder(
             scheme: scheme, logger: logger,
-            respond: { request, shape in state.withLockedValue { $0.respond(to: request, shape: shape) } })
+            respond: { request, shape in
+                // A failure is that of the request, which then has no keys.
+                let needsKeys = state.withLockedValue { $0.needsKeys(for: request) }
+                let keys = needsKeys ? (try? OpenIDIssuer.newKeys()) ?? [] : []
+                return state.withLockedValue { $0.respond(to: request, shape: shape, freshKeys: keys) }
+            })
         let pipeline = ConnectionPipeline(
             tls: tls, limits: settings.limits, responder: responder,
             noteHTTP2: { state.withLockedValue { $0.statistics.connections.noteHTTP2() } })

@@ -2,11 +2,11 @@ internal import DoormanCrypto
 
 /// The emulator's issuer of OpenID Connect: its signing keys, its documents, and the access tokens that it signs (RFC 9068).
 ///
-/// The keys are generated when they are first needed, unless ``adopt(_:)`` gives them before. An emulator without such requests
-/// starts at once.
+/// Its owner generates the keys when they are first needed, or before: see ``needsKeys(for:)``. An emulator without such requests starts
+/// at once.
 package struct OpenIDIssuer: Sendable {
     /// A signing key and its id, which no other key ever has.
-    struct SigningKey: Sendable {
+    package struct SigningKey: Sendable {
         let id: String
         let key: PrivateKey
         let algorithm: AccessTokenRequest.Algorithm
@@ -21,6 +21,8 @@ package struct OpenIDIssuer: Sendable {
     let keysMaxAge: Int
     /// The published keys: the newest key of each algorithm first, which signs, then older keys.
     private var keys: [SigningKey] = []
+    /// Keys that were generated outside, for the next call that needs new keys.
+    private var spareKeys: [SigningKey] = []
 
     /// - Throws: ``EmulatorError/Code-swift.enum/badSettings`` if `url` is not a URL of an issuer.
     init(url: String, keysMaxAge: Int) throws(EmulatorError) {
@@ -74,8 +76,7 @@ package struct OpenIDIssuer: Sendable {
     ///
     /// - Returns: The ids of all published keys, the new keys first.
     mutating func rotateKeys(_ old: OldKeys) throws(EmulatorError) -> [String] {
-        try makeKeys()
-        let fresh = try Self.newKeys()
+        let fresh = try takeSpareKeys()
         keys = fresh + (old == .keep ? keys.prefix(Self.maximumKeys - fresh.count) : [])
         return keys.map(\.id)
     }
@@ -98,7 +99,30 @@ package struct OpenIDIssuer: Sendable {
     }
 
     private mutating func makeKeys() throws(EmulatorError) {
-        if keys.isEmpty { keys = try Self.newKeys() }
+        if keys.isEmpty { keys = try takeSpareKeys() }
+    }
+
+    private mutating func takeSpareKeys() throws(EmulatorError) -> [SigningKey] {
+        guard !spareKeys.isEmpty else { throw Self.noKey }
+        defer { spareKeys = [] }
+        return spareKeys
+    }
+
+    /// Whether there are no keys yet.
+    var lacksKeys: Bool { keys.isEmpty }
+
+    /// Whether a request needs new keys. They take 0.1 s, so the emulator generates them before it locks its state for the request.
+    func needsKeys(for request: GraphRequest) -> Bool {
+        switch (request.method, request.path) {
+        case ("POST", ["emulator", "rotate-keys"]): true
+        case ("POST", ["emulator", "login"]): lacksKeys && request.query["response"] == "jwt"
+        default: lacksKeys && Self.endpoint(of: request) == .openIDKeys
+        }
+    }
+
+    /// Takes keys that were generated outside, for the call that comes next.
+    mutating func offer(_ fresh: [SigningKey]) {
+        spareKeys = fresh
     }
 
     /// Takes keys that were generated outside, unless there are keys already.
@@ -106,7 +130,8 @@ package struct OpenIDIssuer: Sendable {
         if keys.isEmpty { keys = fresh }
     }
 
-    static func newKeys() throws(EmulatorError) -> [SigningKey] {
+    /// Generates a key of each algorithm.
+    package static func newKeys() throws(EmulatorError) -> [SigningKey] {
         do throws(PrivateKey.Failure) {
             var keys: [SigningKey] = []
             for algorithm in AccessTokenRequest.Algorithm.allCases {

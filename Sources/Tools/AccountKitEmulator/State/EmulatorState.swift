@@ -26,7 +26,14 @@ package struct EmulatorState: Sendable {
         package let script: ResponseScript
     }
 
-    package mutating func respond(to request: GraphRequest, shape: RequestShape = RequestShape()) -> Outcome {
+    /// Whether a request needs new keys of the OpenID issuer.
+    package func needsKeys(for request: GraphRequest) -> Bool { issuer.needsKeys(for: request) }
+
+    /// - Parameter freshKeys: Keys of the OpenID issuer, if the request needs new ones.
+    package mutating func respond(
+        to request: GraphRequest, shape: RequestShape = RequestShape(), freshKeys: [OpenIDIssuer.SigningKey] = []
+    ) -> Outcome {
+        issuer.offer(freshKeys)
         guard request.path.first != "emulator" else {
             return Outcome(name: "control", script: ResponseScript(control(request), for: shape))
         }
