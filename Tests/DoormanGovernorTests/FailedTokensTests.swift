@@ -37,6 +37,17 @@ struct FailedTokensTests {
         #expect(scene.provider.verifyCount == 3)
     }
 
+    @Test("a good token above one of our limits is remembered, without a time to come back")
+    func exceeding() async {
+        let scene = scene()
+        let error = VerificationError(.providerMisconfigured, "too long", scope: .request, request: .responded)
+        scene.provider.script { .failure(error) }
+        #expect(await scene.verify("bad").error == error)
+        let again = await scene.verify("bad").error
+        #expect(again?.code == .providerMisconfigured && again?.retryAfter == nil)
+        #expect(scene.provider.verifyCount == 1)
+    }
+
     @Test(
         "an error that may not be the token's own is not remembered",
         arguments: [

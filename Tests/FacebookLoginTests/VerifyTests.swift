@@ -140,6 +140,23 @@ struct VerifyTests {
         #expect(error.scope == row.scope, "\(row.status) \(row.body)")
     }
 
+    @Test("more than 256 scopes, or scopes of more than 4 KiB, are our configuration's fault")
+    func manyScopes() async throws {
+        for (scopes, fits) in [
+            (Array(repeating: "s", count: 256), true), (Array(repeating: "s", count: 257), false),
+            ([String(repeating: "x", count: 4096)], true), ([String(repeating: "x", count: 4096), "y"], false),
+        ] {
+            let list = scopes.map { "\"\($0)\"" }.joined(separator: ",")
+            let body = Sample.debugged(
+                #""app_id":"1234567890","type":"USER","expires_at":0,"is_valid":true,"scopes":[\#(list)],"user_id":"1""#)
+            if fits {
+                #expect(try await Sample.verdict(ScriptedTransport(.response(200, body))).identity?.scopes == scopes)
+            } else {
+                #expect(await Sample.error(.response(200, body)) == VerificationError(IdentityLimit.scopes))
+            }
+        }
+    }
+
     @Test("scopes of another form are none", arguments: [#""email""#, "[1]", "null", "{}"])
     func oddScopes(value: String) async throws {
         let body = Sample.validBody.replacing(#"["email","public_profile"]"#, with: value)

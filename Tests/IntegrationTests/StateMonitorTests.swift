@@ -91,6 +91,28 @@ struct StateMonitorTests {
         }
     }
 
+    @Test("good tokens above a limit of identities have a line with the limit")
+    func exceedingTokens() async throws {
+        try await Self.run(settings: {
+            ($0.facebookLogin.url, $0.facebookLogin.appSecretFile) = ($0.accountKit.url, $0.accountKit.appSecretFile)
+            $0.facebookLogin.applicationID = Stack.ours.id
+            $0.accountKit = AccountKitTexts()
+        }) { scene in
+            let token = try scene.stack.emulator.logInWithFacebook(
+                email: "a@example.com", scopes: Array(repeating: "email", count: 257), lifetime: 0)
+            for _ in 0..<2 { #expect(await scene.stack.verify(token) == "unavailable: PROVIDER_MISCONFIGURED") }
+            await scene.expect([
+                "error good tokens exceed a limit of identities: they are unavailable \(Self.application) "
+                    + "cause=\(IdentityLimit.scopes.message) provider=facebook-login"
+            ])
+            await scene.expect(after: .seconds(59), [])
+            await scene.expect([
+                "notice good tokens no longer exceed a limit of identities \(Self.application) calls=1 duration=0 s "
+                    + "provider=facebook-login"
+            ])
+        }
+    }
+
     @Test("a single failed request is an outage after a second without a success")
     func lonelyFailure() async throws {
         try await Self.run { scene in

@@ -146,7 +146,7 @@ struct VerifyTests {
         #expect(verdict.identity?.scopes == expected)
     }
 
-    @Test("claims longer than 4 KiB make the token unavailable, and none is left out")
+    @Test("claims longer than 4 KiB are our configuration's fault, and none is left out")
     func longClaims() async throws {
         let settings = Sample.settings { $0.claims = ["a", "b"] }
         for (count, fits) in [(4086, true), (4087, false)] {
@@ -155,9 +155,40 @@ struct VerifyTests {
             if fits {
                 #expect(try await Sample.verdict(.response(200, body), settings).identity?.claims.count == 2)
             } else {
-                #expect(await Sample.error(.response(200, body), settings)?.scope == .request)
+                let error = await Sample.error(.response(200, body), settings)
+                #expect(error == VerificationError(IdentityLimit.claims))
+                #expect(error?.code == .providerMisconfigured && error?.scope == .request)
             }
         }
+    }
+
+    @Test(
+        "more than 256 scopes, or scopes of more than 4 KiB, are our configuration's fault",
+        arguments: [
+            (Array(repeating: "s", count: 256), true), (Array(repeating: "s", count: 257), false),
+            ([String(repeating: "x", count: 4096)], true), ([String(repeating: "x", count: 4096), "y"], false),
+        ])
+    func manyScopes(scopes: [String], fits: Bool) async throws {
+        let body = #"{"active":true,"sub":"u","scope":"\#(scopes.joined(separator: " "))"}"#
+        if fits {
+            #expect(try await Sample.verdict(.response(200, body)).identity?.scopes == scopes)
+        } else {
+            #expect(await Sample.error(.response(200, body)) == VerificationError(IdentityLimit.scopes))
+        }
+    }
+
+    @Test("an exceeded limit is reported for the log")
+    func reportedLimit() async throws {
+        let limits = NIOLockedValueBox<[IdentityLimit]>([])
+        let transport = ScriptedTransport(
+            .response(200, #"{"active":true,"sub":"u","a":"\#(String(repeating: "x", count: 4096))"}"#))
+        let client = ProviderClient(
+            transport: transport, time: SteppedClock().timeSource, limits: { limit in limits.withLockedValue { $0.append(limit) } })
+        let verifier = try IntrospectionVerifier(Sample.settings { $0.claims = ["a"] }, client: client)
+        await #expect(throws: VerificationError(IdentityLimit.claims)) {
+            try await verifier.verify(VerificationRequest(token: Sample.token), deadline: Sample.deadline())
+        }
+        #expect(limits.withLockedValue { $0 } == [.claims])
     }
 
     @Test(

@@ -71,8 +71,13 @@ struct TokenUnderTest {
         require(claims.expiresAt.millisecondsSince1970 < 253_402_300_800_000, "an end is before the year 10000")
         require((1...256).contains(claims.subject.utf8.count), "an account id has 1 to 256 bytes")
         require(claims.audiences == [Self.audience], "a token has our audience")
-        require(claims.copied.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count } <= 4096, "copied claims are bounded")
-        require(claims.copied.values.allSatisfy { JSONValue(bytes: Array($0.utf8)) != nil }, "a copied claim is a JSON text")
+        if case .success(let copied) = claims.copied {
+            require(copied.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count } <= 4096, "copied claims are bounded")
+            require(copied.values.allSatisfy { JSONValue(bytes: Array($0.utf8)) != nil }, "a copied claim is a JSON text")
+        }
+        if case .success(let scopes) = claims.scopes {
+            require(scopes.count <= 256 && scopes.joined().utf8.count <= 4096, "scopes are bounded")
+        }
         require(settings.algorithms.contains(token.header.algorithm), "an algorithm is configured")
         require((token.header.keyID?.count ?? 1) <= 256, "a key id is bounded")
         if let phone = claims.phone {

@@ -4,6 +4,7 @@ import JWTVerifier
 import NIOConcurrencyHelpers
 import ProviderHTTP
 import TestKit
+import Testing
 
 /// An issuer whose responses a test sets. It can hold requests back.
 final class ScriptedIssuer: Sendable {
@@ -67,17 +68,21 @@ struct Scene: Sendable {
     let verifier: JWTVerifier
     let events = NIOLockedValueBox<[KeyEvent]>([])
     let removed = NIOLockedValueBox<Set<UInt64>>([])
+    let limits = NIOLockedValueBox<[IdentityLimit]>([])
 
     /// - Parameter keySet: The issuer's keys; `nil` for a key of each type.
     init(
         _ settings: JWTSettings = Sample.settings(), keySet: String? = nil,
-        maximumWaitersForUnknownKeys: Int = JWTVerifier.defaultWaitersForUnknownKeys
+        maximumWaitersForUnknownKeys: Int = 1_000
     ) throws {
         issuer = ScriptedIssuer(keySet: try keySet ?? Sample.keySet())
-        let (events, removed) = (events, removed)
+        let (events, removed, limits) = (events, removed, limits)
+        var settings = settings
+        settings.maximumWaitersForUnknownKeys = maximumWaitersForUnknownKeys
         verifier = try JWTVerifier(
-            settings, time: clock.timeSource, fetch: issuer.fetch, maximumWaitersForUnknownKeys: maximumWaitersForUnknownKeys,
+            settings, time: clock.timeSource, fetch: issuer.fetch,
             onKeysRemoved: { keys in removed.withLockedValue { $0.formUnion(keys) } },
+            onLimitExceeded: { limit in limits.withLockedValue { $0.append(limit) } },
             observer: { event in events.withLockedValue { $0.append(event) } })
     }
 
@@ -103,6 +108,11 @@ struct Scene: Sendable {
             return nil
         }
         return rejection.reason
+    }
+
+    /// The error of a call without a verdict.
+    func error(of token: Token) async -> VerificationError? {
+        await #expect(throws: VerificationError.self) { try await verify(token) }
     }
 
     /// The identity of a valid token; `nil` if it is rejected.

@@ -1,6 +1,7 @@
 import DoormanCore
 import DoormanCrypto
 import DoormanSupport
+import ProviderHTTP
 import TestKit
 import Testing
 
@@ -158,15 +159,59 @@ struct VerifyTests {
         #expect(try await Scene(settings).identity(of: token)?.scopes == expected)
     }
 
-    @Test("claims to copy of more than 4 KiB are a rejection, since none may be missing")
-    func longClaims() async throws {
+    // MARK: - Limits
+
+    /// A token with claims that exceed a limit by one byte or scope, or don't exceed it.
+    private static func claims(_ limit: IdentityLimit, isExceeded: Bool) -> [String: String?] {
+        let long = "\"\(String(repeating: "x", count: 4090))\""
+        switch limit {
+        case .claims: return ["a": long, "b": isExceeded ? "123" : "12"]
+        default: return ["scope": "\"\(String(repeating: "s ", count: isExceeded ? 257 : 256))\""]
+        }
+    }
+
+    private static func scene() throws -> Scene {
         var settings = Sample.settings()
         settings.claims = ["a", "b"]
-        let long = "\"\(String(repeating: "x", count: 4090))\""
-        #expect(try await Scene(settings).rejection(of: Sample.token(claims: Sample.claims(["a": long]))) == nil)
-        #expect(try await Scene(settings).rejection(of: Sample.token(claims: Sample.claims(["a": long, "b": "12"]))) == nil)
-        #expect(
-            try await Scene(settings).rejection(of: Sample.token(claims: Sample.claims(["a": long, "b": "123"]))) == .tokenRejected)
+        return try Scene(settings)
+    }
+
+    @Test("a good token above a limit is our configuration's fault, not a rejection", arguments: [IdentityLimit.claims, .scopes])
+    func limits(_ limit: IdentityLimit) async throws {
+        let scene = try Self.scene()
+        let fitting = try Sample.token(claims: Sample.claims(Self.claims(limit, isExceeded: false)))
+        #expect(try await scene.identity(of: fitting) != nil)
+        #expect(scene.limits.withLockedValue { $0 } == [])
+        let error = await scene.error(of: try Sample.token(claims: Sample.claims(Self.claims(limit, isExceeded: true))))
+        #expect(error?.code == .providerMisconfigured && error?.scope == .request)
+        #expect(scene.limits.withLockedValue { $0 } == [limit])
+    }
+
+    @Test("a forged token above a limit is rejected, and not reported", arguments: [IdentityLimit.claims, .scopes])
+    func forgedLimits(_ limit: IdentityLimit) async throws {
+        let scene = try Self.scene()
+        let claims = Sample.claims(Self.claims(limit, isExceeded: true))
+        let forged = try Sample.token(claims: claims, key: TestKey.rsa.get(), algorithm: .rs384, id: "rsa-1").parts
+        let good = try Sample.token(claims: claims).parts
+        let token = Token([good[0], good[1], forged[2]].joined(separator: "."))
+        #expect(try await scene.rejection(of: token) == .tokenRejected)
+        #expect(scene.limits.withLockedValue { $0 } == [])
+    }
+
+    @Test("scopes have at most 4 KiB together, as a text or as a list")
+    func longScopes() async throws {
+        let half = String(repeating: "x", count: 2048)
+        for (scopes, fits) in [
+            ("\"\(half) \(half)\"", true), ("\"\(half) \(half)x\"", false), ("[\"\(half)\",\"\(half)\"]", true),
+            ("[\"\(half)\",\"\(half)x\"]", false),
+        ] {
+            let token = try Sample.token(claims: Sample.claims(["scope": scopes]))
+            if fits {
+                #expect(try await Scene().identity(of: token)?.scopes.count == 2)
+            } else {
+                #expect(await (try Scene()).error(of: token)?.code == .providerMisconfigured)
+            }
+        }
     }
 
     // MARK: - Time

@@ -21,6 +21,9 @@ final class IssuerKeys: Sendable {
         _ settings: JWTSettings, client: ProviderClient, governor: Governor, log: IssuerKeyLog, lookups: Int,
         onKeysRemoved: @escaping @Sendable (Set<UInt64>) -> Void
     ) throws(ConfigurationError) {
+        var settings = settings
+        // Half of the lookups is the most that a provider gets. Tokens of known keys need some of that.
+        settings.maximumWaitersForUnknownKeys = max(1, min(settings.maximumWaitersForUnknownKeys, lookups / 4))
         do throws(JWTSettings.Invalid) {
             verifier = try JWTVerifier(
                 settings, time: client.time,
@@ -30,10 +33,7 @@ final class IssuerKeys: Sendable {
                             (response, ResponseKind(ofStatus: response.status))
                         }
                     }
-                },
-                // Half of the lookups is the most that a provider gets. Tokens of known keys need some of that.
-                maximumWaitersForUnknownKeys: max(1, min(JWTVerifier.defaultWaitersForUnknownKeys, lookups / 4)),
-                onKeysRemoved: onKeysRemoved, observer: { log.record($0, of: settings.name) })
+                }, onKeysRemoved: onKeysRemoved, onLimitExceeded: client.limits, observer: { [name = settings.name] in log.record($0, of: name) })
         } catch {
             throw ConfigurationError(problems: ["\(settings.name): \(error)"])
         }

@@ -136,6 +136,6 @@ struct ProviderAssembly {
                 counters.record(endpoint, outcome, took, of: name)
                 health.record(endpoint, outcome, took)
             },
-            usage: governor.noteUsage, repeats: governor.noteRepeats)
+            usage: governor.noteUsage, repeats: governor.noteRepeats, limits: health.record)
     }
 }

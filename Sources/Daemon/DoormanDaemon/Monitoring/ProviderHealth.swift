@@ -14,6 +14,8 @@ final class ProviderHealth: Sendable {
         var misconfigured: UInt64 = 0
         /// Responses that fit no contract. They may be about the request's token alone.
         var unexpected: UInt64 = 0
+        /// Good tokens that exceed a limit of identities.
+        var exceedingTokens: UInt64 = 0
         /// Whether the last of these requests failed.
         var hasFailedLast = false
         /// The cause of the last failure.
@@ -21,6 +23,8 @@ final class ProviderHealth: Sendable {
         var causeOfUnexpected = ""
         /// The cause of the last response that rejected the credential or the settings.
         var causeOfMisconfiguration = ""
+        /// The limit that the last such token exceeds.
+        var exceededLimit = ""
     }
 
     private let counts = NIOLockedValueBox(Counts())
@@ -66,6 +70,13 @@ final class ProviderHealth: Sendable {
             // These have several causes. The check of a credential logs the first.
             case .outageOrWrongSecret, .outageOrNoSuchAccount: return
             }
+        }
+    }
+
+    func record(_ limit: IdentityLimit) {
+        counts.withLockedValue { counts in
+            counts.exceedingTokens &+= 1
+            counts.exceededLimit = limit.message
         }
     }
 

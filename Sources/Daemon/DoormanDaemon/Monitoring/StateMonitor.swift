@@ -169,6 +169,7 @@ private struct ApplicationStates {
     /// Whether a request has succeeded since the last one that the provider rejected for our settings.
     private var hasSucceeded = false
     private var unexpected = LoggedState(quietTime: .seconds(60))
+    private var exceeding = LoggedState(quietTime: .seconds(60))
 
     init(_ application: ProviderPool.GovernedProvider) {
         self.application = application
@@ -197,6 +198,7 @@ private struct ApplicationStates {
             misconfigured.record(newMisconfigured, persists: misconfigured.isActive && !hasSucceeded, at: now),
             counts.causeOfMisconfiguration, Self.misconfiguration, logger)
         log(unexpected.record(counts.unexpected &- before.unexpected, at: now), counts.causeOfUnexpected, Self.oddness, logger)
+        log(exceeding.record(counts.exceedingTokens &- before.exceedingTokens, at: now), counts.exceededLimit, Self.excess, logger)
     }
 
     /// The provider is unavailable once most requests fail, be it the only one for a second. It is available again five seconds after most
@@ -244,6 +246,9 @@ extension ApplicationStates {
     private static let oddness = Lines(
         level: .warning, began: "the provider sends responses that fit no contract",
         ended: "the provider no longer sends responses that fit no contract", events: "responses")
+    private static let excess = Lines(
+        level: .error, began: "good tokens exceed a limit of identities: they are unavailable",
+        ended: "good tokens no longer exceed a limit of identities", events: "calls")
 
     private func log(_ change: LoggedState.Change?, _ cause: String?, _ lines: Lines, _ logger: Logger) {
         var metadata: Logger.Metadata = ["provider": "\(application.name)", "application": "\(application.applicationID)"]

@@ -17,7 +17,7 @@ struct DebugTokenResponse: Sendable {
     /// `nil` if absent.
     let userID: String?
     let expiry: Expiry
-    let scopes: [String]
+    let scopes: Result<[String], IdentityLimit>
     /// Whether the response has an error, which belongs to an invalid token only.
     let hasError: Bool
 
@@ -43,7 +43,8 @@ struct DebugTokenResponse: Sendable {
         self.type = type?.string
         self.userID = userID
         self.expiry = expiry
-        scopes = Self.scopes(data["scopes"])
+        // Facebook sends a list, and nothing else counts.
+        scopes = Result { () throws(IdentityLimit) in try ScopeList.parse(data["scopes"]?.array.map { .array($0) }) }
         hasError = data.present("error") != nil
     }
 
@@ -66,13 +67,6 @@ struct DebugTokenResponse: Sendable {
             return .at(Timestamp(millisecondsSince1970: seconds * 1000))
         default: return nil
         }
-    }
-
-    /// The scopes; none if the field has another form. A missing scope forbids more, never less.
-    private static func scopes(_ value: JSONValue?) -> [String] {
-        guard let elements = value?.array else { return [] }
-        let scopes = elements.compactMap(\.string)
-        return scopes.count == elements.count ? scopes : []
     }
 }
 

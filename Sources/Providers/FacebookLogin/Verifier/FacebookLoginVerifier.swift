@@ -70,7 +70,11 @@ package struct FacebookLoginVerifier: TokenProvider {
             identity.validUntil = end
             identity.expiresAt = end
         }
-        identity.scopes = token.scopes
+        do throws(IdentityLimit) {
+            identity.scopes = try token.scopes.get()
+        } catch {
+            throw client.exceeded(error)
+        }
         return .valid(identity)
     }
 
@@ -82,14 +86,16 @@ package struct FacebookLoginVerifier: TokenProvider {
         switch response {
         case .success(let body):
             let names = settings.fields.filter { $0 != "email" && $0 != "id" }
-            guard body["id"]?.string == identity.accountID, let claims = CopiedClaims.copy(names, from: body) else {
-                throw .malformedResponse
-            }
+            guard body["id"]?.string == identity.accountID else { throw .malformedResponse }
             var identity = identity
             if settings.fields.contains("email"), let address = body["email"]?.string, EmailSyntax.isPlausible(address) {
                 identity.email = address
             }
-            identity.claims = claims
+            do throws(IdentityLimit) {
+                identity.claims = try CopiedClaims.copy(names, from: body, limit: .fields)
+            } catch {
+                throw client.exceeded(error)
+            }
             return .valid(identity)
         case .rejected(let kind):
             return .rejected(Rejection(kind))

@@ -12,8 +12,9 @@ struct TokenClaims: Sendable {
     let expiresAt: Timestamp
     /// The configured audiences that the token names, in the order of the settings. Never empty.
     let audiences: [String]
-    let scopes: [String]
-    let copied: [String: String]
+    /// An exceeded limit is reported once the signature is valid, so that a forged token reports none.
+    let scopes: Result<[String], IdentityLimit>
+    let copied: Result<[String: String], IdentityLimit>
     let phone: PhoneNumber?
     let isPhoneVerified: Bool
     let email: String?
@@ -35,8 +36,9 @@ struct TokenClaims: Sendable {
         subject = try Self.subject(members)
         if settings.preset == .firebase { try Self.checkFirebase(members, settings, at: now) }
         audiences = try Self.audiences(members, settings)
-        scopes = Self.scopes(members, settings)
-        copied = try Self.copied(members, settings)
+        let scopes = if let name = settings.scopesClaim { members[name] } else { members["scope"] ?? members["scp"] }
+        self.scopes = Result { () throws(IdentityLimit) in try ScopeList.parse(scopes) }
+        copied = Result { () throws(IdentityLimit) in try CopiedClaims.copy(settings.claims, from: members) }
         phone = members["phone_number"]?.string.flatMap(TelephoneNumber.parse)
         // Firebase has no such claim: it sends a code to each number that it stores.
         isPhoneVerified = phone != nil && (settings.preset == .firebase || Self.isTrue(members["phone_number_verified"]))
@@ -110,28 +112,6 @@ extension TokenClaims {
 // MARK: - Facts
 
 extension TokenClaims {
-    /// The scopes; none if the claim has another form. A missing scope forbids more, never less.
-    private static func scopes(_ members: [String: JSONValue], _ settings: JWTSettings) -> [String] {
-        let claim = if let name = settings.scopesClaim { members[name] } else { members["scope"] ?? members["scp"] }
-        switch claim {
-        case .string(let text): return text.utf8.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
-        case .array(let elements):
-            let scopes = elements.compactMap(\.string)
-            return scopes.count == elements.count ? scopes.filter { !$0.isEmpty } : []
-        default: return []
-        }
-    }
-
-    /// Copies claims as JSON texts. A claim is never left out for its length, since a service may rely on it to refuse an account.
-    private static func copied(
-        _ members: [String: JSONValue], _ settings: JWTSettings
-    ) throws(RejectedToken) -> [String: String] {
-        guard let copied = CopiedClaims.copy(settings.claims, from: members) else {
-            throw RejectedToken(.tokenRejected, "The claims to copy from the token are longer than 4096 bytes.")
-        }
-        return copied
-    }
-
     /// Whether a claim is `true`, or the text that some issuers write in its place.
     private static func isTrue(_ value: JSONValue?) -> Bool {
         value == .bool(true) || value?.string?.isIdentical(to: "true") ?? false

@@ -23,7 +23,7 @@ struct KeySourceStateMachine: Sendable {
         var maximumUnknownIDs = 1000
         /// The maximum number of calls that wait for a fetch although there are keys: with an unknown key id, or with a signature of none of
         /// the keys. Everyone can invent such tokens.
-        var maximumWaitersForUnknownKeys = JWTVerifier.defaultWaitersForUnknownKeys
+        var maximumWaitersForUnknownKeys = 1_000
     }
 
     /// The fetches that had begun and ended when a call arrived.

@@ -39,7 +39,8 @@ package struct JWTSettings: Sendable, Hashable {
     package var jwksURL: String?
     /// The claim with the scopes: a list, or a text with spaces between them. Default `nil`: `scope`, or else `scp`.
     package var scopesClaim: String?
-    /// The claims to copy into the identity. Names and values together have at most 4 KiB, and a token with more is rejected.
+    /// The claims to copy into the identity. Names and values together have at most 4 KiB, and a token with more is
+    /// unavailable.
     package var claims: [String] = []
     /// The accepted type of tokens. Default ``TokenType/any``.
     package var tokenType = TokenType.any
@@ -47,6 +48,9 @@ package struct JWTSettings: Sendable, Hashable {
     package var leeway = Duration.seconds(30)
     /// The maximum length of a token in bytes: 256 to 32,768. Default 16 KiB.
     package var maximumTokenBytes = defaultTokenBytes
+    /// The maximum number of calls that wait for a fetch because none of the keys has signed their token. Further ones fail at once with
+    /// `.providerBusy`. Default 1,000.
+    package var maximumWaitersForUnknownKeys = 1_000
     /// The well-known issuer whose rules apply. Default ``Preset/none``.
     package private(set) var preset = Preset.none
 

@@ -1,10 +1,13 @@
 internal import DoormanCore
+internal import ProviderHTTP
 
 extension JWTVerifier {
     /// Creates the identity of a verified token.
     ///
     /// Its application is the first accepted audience, whatever the call names, since calls that name none share it from the cache.
-    func identity(of token: CheckedToken, signedBy key: IssuerKey, at now: Timestamp) -> Identity {
+    func identity(
+        of token: CheckedToken, signedBy key: IssuerKey, at now: Timestamp
+    ) throws(IdentityLimit) -> Identity {
         let claims = token.claims
         var identity = Identity(
             accountID: claims.subject, applicationID: claims.audiences[0], phone: claims.phone, email: claims.email,
@@ -12,8 +15,8 @@ extension JWTVerifier {
         identity.validUntil = claims.expiresAt
         identity.expiresAt = claims.expiresAt
         identity.issuer = settings.issuer
-        identity.scopes = claims.scopes
-        identity.claims = claims.copied
+        identity.scopes = try claims.scopes.get()
+        identity.claims = try claims.copied.get()
         identity.isEmailVerified = claims.isEmailVerified
         identity.isPhoneVerified = claims.isPhoneVerified
         identity.audiences = claims.audiences

@@ -12,32 +12,30 @@ package struct JWTVerifier: TokenProvider {
     /// ``KeySet/maximumBytes`` of a body.
     package typealias Fetch = @Sendable (HTTPRequest, Deadline) async throws(VerificationError) -> HTTPResponse
 
-    /// The default of the maximum number of calls with an unknown key that wait for a fetch: 1,000.
-    package static let defaultWaitersForUnknownKeys = 1_000
-
     let settings: JWTSettings
     let keys: KeySource
+    private let onLimitExceeded: ProviderClient.LimitObserver
     private let time: TimeSource
 
     /// - Parameters:
     ///   - fetch: Sends a request for keys.
-    ///   - maximumWaitersForUnknownKeys: The maximum number of calls that wait for a fetch because none of the keys has signed their token.
-    ///     Further ones fail at once with `.providerBusy`.
     ///   - onKeysRemoved: Receives the fingerprints of keys that the issuer has removed, after they are out of use here:
     ///     ``Identity/signingKey`` of the identities to forget. Called on any thread; must not block.
+    ///   - onLimitExceeded: Receives the limit that a good token exceeds, for the log. Called on any thread; must not block.
     ///   - observer: Receives changes of the keys, for the log. Called on any thread; must not block.
     /// - Throws: ``JWTSettings/Invalid`` if a setting is invalid.
     package init(
         _ settings: JWTSettings, time: TimeSource, fetch: @escaping Fetch,
-        maximumWaitersForUnknownKeys: Int = defaultWaitersForUnknownKeys,
         onKeysRemoved: @escaping @Sendable (Set<UInt64>) -> Void = { _ in },
+        onLimitExceeded: @escaping ProviderClient.LimitObserver = { _ in },
         observer: @escaping @Sendable (KeyEvent) -> Void = { _ in }
     ) throws(JWTSettings.Invalid) {
         if let problem = settings.problem { throw problem }
         self.settings = settings
         self.time = time
+        self.onLimitExceeded = onLimitExceeded
         var policy = KeySourceStateMachine.Policy()
-        policy.maximumWaitersForUnknownKeys = maximumWaitersForUnknownKeys
+        policy.maximumWaitersForUnknownKeys = settings.maximumWaitersForUnknownKeys
         keys = KeySource(
             KeyFetcher(settings: settings, send: fetch), time: time, policy: policy, onKeysRemoved: onKeysRemoved,
             observer: observer)
@@ -95,7 +93,12 @@ package struct JWTVerifier: TokenProvider {
         guard now < token.claims.expiresAt else {
             return .rejected(Rejection(.tokenRejected, "The token has expired."))
         }
-        return .valid(identity(of: token, signedBy: key, at: now))
+        do throws(IdentityLimit) {
+            return .valid(try identity(of: token, signedBy: key, at: now))
+        } catch {
+            onLimitExceeded(error)
+            throw VerificationError(error, request: .notSent)
+        }
     }
 }
 

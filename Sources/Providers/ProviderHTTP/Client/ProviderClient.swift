@@ -12,23 +12,29 @@ package struct ProviderClient: Sendable {
     package typealias UsageObserver = @Sendable (Int) -> Void
     /// Receives the number of times that the transport repeated a request by itself, if it did. Called on any thread; must not block.
     package typealias RepeatObserver = @Sendable (Int) -> Void
+    /// Receives the limit that a good token exceeds, for the log. Called on any thread; must not block.
+    package typealias LimitObserver = @Sendable (IdentityLimit) -> Void
 
     package let time: TimeSource
     /// Reports the used part of the application's limits. The provider's own code calls it, since the header is not standardized.
     package let usage: UsageObserver
+    /// Reports the limit that a good token exceeds: see ``exceeded(_:)``.
+    package let limits: LimitObserver
     private let transport: any HTTPTransport
     private let observer: Observer
     private let repeats: RepeatObserver
 
     package init(
         transport: any HTTPTransport, time: TimeSource, observer: @escaping Observer = { _, _, _ in },
-        usage: @escaping UsageObserver = { _ in }, repeats: @escaping RepeatObserver = { _ in }
+        usage: @escaping UsageObserver = { _ in }, repeats: @escaping RepeatObserver = { _ in },
+        limits: @escaping LimitObserver = { _ in }
     ) {
         self.transport = transport
         self.time = time
         self.observer = observer
         self.usage = usage
         self.repeats = repeats
+        self.limits = limits
     }
 
     /// Sends a request within the time left, and classifies the response.
@@ -58,5 +64,13 @@ package struct ProviderClient: Sendable {
         let (meaning, kind) = classify(response)
         observer(endpoint, .answered(kind, status: response.status), latency)
         return meaning
+    }
+
+    /// Reports the limit that a good token exceeds.
+    ///
+    /// - Returns: The error of the call.
+    package func exceeded(_ limit: IdentityLimit) -> VerificationError {
+        limits(limit)
+        return VerificationError(limit)
     }
 }

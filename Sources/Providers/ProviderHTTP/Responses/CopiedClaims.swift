@@ -15,15 +15,16 @@ package enum CopiedClaims {
 
     /// Returns the named members that are present.
     ///
-    /// - Returns: `nil` if they are longer than ``maximumBytes``. None is left out for its length, since a service may rely on it to
-    ///   refuse an account.
-    package static func copy(_ names: [String], from members: [String: JSONValue]) -> [String: String]? {
+    /// - Parameter limit: The error to throw if they are longer than ``maximumBytes``.
+    package static func copy(
+        _ names: [String], from members: [String: JSONValue], limit: IdentityLimit = .claims
+    ) throws(IdentityLimit) -> [String: String] {
         var copied: [String: String] = [:]
         var bytes = 0
         for name in names {
             guard let text = members.present(name)?.text else { continue }
             bytes += name.utf8.count + text.utf8.count
-            guard bytes <= maximumBytes else { return nil }
+            guard bytes <= maximumBytes else { throw limit }
             copied[name] = text
         }
         return copied

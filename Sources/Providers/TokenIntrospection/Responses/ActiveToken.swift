@@ -7,8 +7,8 @@ struct ActiveToken: Sendable {
     /// The maximum length of an id, in bytes.
     static let maximumIDBytes = 256
 
-    /// `sub`; `nil` if absent, as for a client's own token.
-    let subject: String?
+    /// `sub`, or else `client_id`: a client's own token has no user.
+    let accountID: String
     let clientID: String?
     /// `nil` if absent.
     let audience: [String]?
@@ -16,27 +16,27 @@ struct ActiveToken: Sendable {
     let tokenType: String?
     let expiresAt: Timestamp?
     let notBefore: Timestamp?
-    let scopes: [String]
+    let scopes: Result<[String], IdentityLimit>
     let email: String?
     let isEmailVerified: Bool
-    let claims: [String: String]
+    let claims: Result<[String: String], IdentityLimit>
 
-    /// - Returns: `nil` if a member that decides about the token has a wrong type, or if the claims to copy are too long.
+    /// - Returns: `nil` if a member that decides about the token has a wrong type, or if no member names an account.
     init?(_ body: [String: JSONValue], claims names: [String]) {
         guard let subject = Self.id(body, "sub"), let clientID = Self.id(body, "client_id"),
             let tokenType = Self.text(body, "token_type"), let issuer = Self.text(body, "iss"),
             let expiresAt = Self.time(body, "exp"), let notBefore = Self.time(body, "nbf"),
-            let audience = Self.audience(body), let claims = CopiedClaims.copy(names, from: body)
+            let audience = Self.audience(body), let accountID = subject ?? clientID
         else { return nil }
-        self.subject = subject
+        self.accountID = accountID
         self.clientID = clientID
         self.tokenType = tokenType
         self.issuer = issuer
         self.expiresAt = expiresAt
         self.notBefore = notBefore
         self.audience = audience
-        self.claims = claims
-        scopes = Self.scopes(body["scope"])
+        claims = Result { () throws(IdentityLimit) in try CopiedClaims.copy(names, from: body) }
+        scopes = Result { () throws(IdentityLimit) in try ScopeList.parse(body["scope"]) }
         email = body["email"]?.string.flatMap { EmailSyntax.isPlausible($0) ? $0 : nil }
         isEmailVerified = email != nil && body["email_verified"] == .bool(true)
     }
@@ -70,17 +70,6 @@ struct ActiveToken: Sendable {
             let audiences = elements.compactMap(\.string)
             return audiences.count == elements.count ? .some(audiences) : nil
         default: return nil
-        }
-    }
-
-    /// The scopes; none if the member has another form. A missing scope forbids more, never less. Some servers send a list.
-    private static func scopes(_ value: JSONValue?) -> [String] {
-        switch value {
-        case .string(let text): return text.utf8.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
-        case .array(let elements):
-            let scopes = elements.compactMap(\.string)
-            return scopes.count == elements.count ? scopes.filter { !$0.isEmpty } : []
-        default: return []
         }
     }
 }

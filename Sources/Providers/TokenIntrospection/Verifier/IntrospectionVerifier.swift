@@ -45,11 +45,7 @@ package struct IntrospectionVerifier: TokenProvider {
     }
 
     package func verify(_ request: VerificationRequest, deadline: Deadline) async throws(VerificationError) -> Verdict {
-        let body = try await introspect(request.token, at: Endpoint.introspect, deadline: deadline)
-        guard body["active"] == .bool(true) else { return .rejected(.inactive) }
-        guard let token = ActiveToken(body, claims: settings.claims), let accountID = token.subject ?? token.clientID else {
-            throw .malformedResponse
-        }
+        guard let token = try await activeToken(request.token, deadline: deadline) else { return .rejected(.inactive) }
         let now = client.time.wallTime()
         let audiences: [String]
         do throws(Rejected) {
@@ -59,19 +55,31 @@ package struct IntrospectionVerifier: TokenProvider {
         }
         // The first accepted audience, whatever the call names, since calls that name none share the identity from the cache.
         var identity = Identity(
-            accountID: accountID, applicationID: audiences.first ?? token.clientID ?? "", email: token.email,
+            accountID: token.accountID, applicationID: audiences.first ?? token.clientID ?? "", email: token.email,
             provider: settings.name, verifiedAt: now)
         identity.validUntil = token.expiresAt ?? .distantFuture
         identity.expiresAt = token.expiresAt
         identity.issuer = token.issuer
-        identity.scopes = token.scopes
-        identity.claims = token.claims
+        do throws(IdentityLimit) {
+            identity.scopes = try token.scopes.get()
+            identity.claims = try token.claims.get()
+        } catch {
+            throw client.exceeded(error)
+        }
         identity.isEmailVerified = token.isEmailVerified
         identity.audiences = audiences
         return .valid(identity)
     }
 
-    /// Requests the facts about a token. The token's syntax must be valid.
+    /// Requests the facts about a token; `nil` if it is inactive.
+    private func activeToken(_ token: Token, deadline: Deadline) async throws(VerificationError) -> ActiveToken? {
+        let body = try await introspect(token, at: Endpoint.introspect, deadline: deadline)
+        guard body["active"] == .bool(true) else { return nil }
+        guard let active = ActiveToken(body, claims: settings.claims) else { throw .malformedResponse }
+        return active
+    }
+
+    /// Requests the response about a token. The token's syntax must be valid.
     private func introspect(
         _ token: Token, at endpoint: ProviderEndpoint, deadline: Deadline
     ) async throws(VerificationError) -> [String: JSONValue] {

@@ -135,6 +135,8 @@ extension Governor {
             }
         case .providerBusy: .throttled(retryAfter: error.retryAfter)
         case .deadlineExceeded: wasSlow(permit) ? .failed : .inconclusive
+        // The provider responded, and its token exceeds a limit of ours.
+        case .providerMisconfigured where error.scope == .request: .responded
         case .providerMisconfigured, .tooManyDenials, .unsupported, .invalidRequest, .internal: .inconclusive
         }
     }

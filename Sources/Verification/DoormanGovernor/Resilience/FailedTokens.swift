@@ -29,7 +29,13 @@ struct FailedTokens: Sendable {
 
     /// Remembers the failure of a token, if its cause may be the token alone: if the provider responded, and accepted our credential.
     mutating func note(_ error: VerificationError, of token: Int, at now: Instant) {
-        guard error.request == .responded, error.code == .providerUnavailable, error.scope != .credential else { return }
+        let mayBeToken =
+            switch error.code {
+            case .providerUnavailable: error.scope != .credential
+            case .providerMisconfigured: error.scope == .request
+            default: false
+            }
+        guard error.request == .responded, mayBeToken else { return }
         forget(token)
         if failures.count >= Self.maximumTokens, let (_, oldest) = order.popFirst() { failures[oldest] = nil }
         lastTicket += 1
@@ -51,7 +57,9 @@ struct FailedTokens: Sendable {
             forget(token)
             return nil
         }
+        // A retry does not help against our own configuration.
+        let retryAfter = failure.error.code == .providerUnavailable ? now.duration(to: failure.retryTime) : nil
         return VerificationError(
-            failure.error.code, failure.error.message, retryAfter: now.duration(to: failure.retryTime), scope: failure.error.scope)
+            failure.error.code, failure.error.message, retryAfter: retryAfter, scope: failure.error.scope)
     }
 }
