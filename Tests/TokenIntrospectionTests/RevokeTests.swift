@@ -52,6 +52,28 @@ struct RevokeTests {
         #expect(try await Self.revoke(endless, Sample.settings()) == .deniedLocally(until: nil))
     }
 
+    @Test("without an endpoint, a token that is not valid yet is denied locally until its end")
+    func notYetValid() async throws {
+        let body = #"{"active":true,"sub":"u","nbf":1500000300,"exp":1500000600}"#
+        #expect(try await Sample.verdict(.response(200, body)).rejection?.reason == .tokenRejected)
+        let outcome = try await Self.revoke(ScriptedTransport(.response(200, body)), Sample.settings())
+        #expect(outcome == .deniedLocally(until: Timestamp(millisecondsSince1970: 1_500_000_600_000)))
+    }
+
+    @Test("without an endpoint, a token above a limit is denied locally, since other settings would make it valid")
+    func exceeding() async throws {
+        let body = #"{"active":true,"sub":"u","scope":"\#(String(repeating: "s ", count: 257))"}"#
+        #expect(try await Self.revoke(ScriptedTransport(.response(200, body)), Sample.settings()) == .deniedLocally(until: nil))
+    }
+
+    @Test("without an endpoint, a token that is rejected for its audience or end is invalid already")
+    func rejectedByRules() async throws {
+        for member in [#""aud":"other""#, #""aud":"api","exp":1"#] {
+            let transport = ScriptedTransport(.response(200, #"{"active":true,"sub":"u",\#(member)}"#))
+            #expect(try await Self.revoke(transport, Sample.settings { $0.audience = ["api"] }) == .alreadyInvalid)
+        }
+    }
+
     @Test("without an endpoint, a rejected token is invalid already")
     func alreadyInvalid() async throws {
         let transport = ScriptedTransport(.response(200, #"{"active":false}"#))

@@ -264,6 +264,64 @@ struct RevocationTests {
         }
     }
 
+    private static let end = Timestamp(millisecondsSince1970: Int64(Sample.now + 3600) * 1000)
+
+    @Test("a token that is not valid yet is denied locally until its end", arguments: ["nbf", "iat"])
+    func notYetValid(claim: String) async throws {
+        let scene = try Scene()
+        let token = try Sample.token(claims: Sample.claims([claim: "\(Sample.now + 600)"]))
+        #expect(try await scene.rejection(of: token) == .tokenRejected)
+        #expect(try await Self.revoke(RevocationRequest(.token(token)), scene) == .deniedLocally(until: Self.end))
+    }
+
+    @Test("a Firebase token whose time of authentication is to come is denied locally until its end")
+    func notYetAuthenticated() async throws {
+        let settings = JWTSettings(name: "firebase", preset: .firebase, audience: ["shop"])
+        var own = settings
+        own.jwksURL = Sample.keysURL
+        let scene = try Scene(own)
+        let token = try Sample.token(
+            claims: Sample.claims(["iss": "\"\(settings.issuer)\"", "aud": #""shop""#, "auth_time": "\(Sample.now + 600)"]))
+        #expect(try await scene.rejection(of: token) == .tokenRejected)
+        #expect(try await Self.revoke(RevocationRequest(.token(token)), scene) == .deniedLocally(until: Self.end))
+    }
+
+    @Test("a token that is not valid yet and that is forged is invalid already")
+    func forgedNotYetValid() async throws {
+        let good = try Sample.token().parts
+        let later = try Sample.token(claims: Sample.claims(["nbf": "\(Sample.now + 600)"])).parts
+        let token = Token([later[0], later[1], good[2]].joined(separator: "."))
+        #expect(try await Self.revoke(RevocationRequest(.token(token)), Scene()) == .alreadyInvalid)
+    }
+
+    @Test("a token above a limit is denied locally until its end, since other settings would make it valid")
+    func exceeding() async throws {
+        let scopes = String(repeating: "s ", count: 257)
+        let token = try Sample.token(claims: Sample.claims(["scope": "\"\(scopes)\""]))
+        #expect(try await Self.revoke(RevocationRequest(.token(token)), Scene()) == .deniedLocally(until: Self.end))
+    }
+
+    @Test(
+        "a token whose key is not published is not revoked, and the error says to repeat it",
+        arguments: [["kid": #""rsa-2""#], ["kid": nil]] as [[String: String?]])
+    func unknownKey(header: [String: String?]) async throws {
+        let scene = try Scene()
+        let request = RevocationRequest(.token(try Sample.token(header: header)))
+        let error = await #expect(throws: VerificationError.self) { try await Self.revoke(request, scene) }
+        #expect(error?.code == .providerUnavailable && error?.scope == .request && error?.retryAfter == .seconds(30))
+        // Once the issuer publishes the key, the same revocation lasts.
+        scene.issuer.publish(Sample.keySet([try TestKey.rsa.get().jwk("rsa-2")]))
+        scene.clock.advance(by: .seconds(30))
+        _ = try await scene.verify(try Sample.token(id: "rsa-2"))
+        #expect(try await Self.revoke(request, scene) == .deniedLocally(until: Self.end))
+    }
+
+    @Test("a token with an unknown key that has expired is invalid already")
+    func expiredWithUnknownKey() async throws {
+        let token = try Sample.token(claims: Sample.claims(["exp": "1"]), id: "rsa-2")
+        #expect(try await Self.revoke(RevocationRequest(.token(token)), Scene()) == .alreadyInvalid)
+    }
+
     @Test("without keys, a revocation is unavailable")
     func unavailable() async throws {
         let scene = try Scene()

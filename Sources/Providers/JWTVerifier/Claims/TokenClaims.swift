@@ -10,6 +10,8 @@ struct TokenClaims: Sendable {
 
     let subject: String
     let expiresAt: Timestamp
+    /// The time from which the token is valid: the latest of `nbf`, `iat` and, for Firebase, `auth_time`. `nil` if it has none.
+    let validFrom: Timestamp?
     /// The configured audiences that the token names, in the order of the settings. Never empty.
     let audiences: [String]
     /// An exceeded limit is reported once the signature is valid, so that a forged token reports none.
@@ -20,7 +22,7 @@ struct TokenClaims: Sendable {
     let email: String?
     let isEmailVerified: Bool
 
-    /// Checks the claims.
+    /// Checks the claims, except that the token may not be valid yet: see ``checkStart(_:at:)``.
     ///
     /// - Parameters:
     ///   - bytes: The decoded second part of a token.
@@ -32,9 +34,10 @@ struct TokenClaims: Sendable {
         guard let issuer = members["iss"]?.string, issuer.isIdentical(to: settings.issuer) else {
             throw RejectedToken(.tokenRejected, "The token is not from the configured issuer.")
         }
-        expiresAt = try Self.end(members, settings, at: now)
+        expiresAt = try Self.end(members, at: now)
         subject = try Self.subject(members)
-        if settings.preset == .firebase { try Self.checkFirebase(members, settings, at: now) }
+        if settings.preset == .firebase { try Self.checkFirebase(members) }
+        validFrom = try Self.start(members, settings)
         audiences = try Self.audiences(members, settings)
         let scopes = if let name = settings.scopesClaim { members[name] } else { members["scope"] ?? members["scp"] }
         self.scopes = Result { () throws(IdentityLimit) in try ScopeList.parse(scopes) }
@@ -50,21 +53,33 @@ struct TokenClaims: Sendable {
 // MARK: - Rules
 
 extension TokenClaims {
-    /// Checks the times. The end has no tolerance, since past it nothing is served.
-    private static func end(
-        _ members: [String: JSONValue], _ settings: JWTSettings, at now: Timestamp
-    ) throws(RejectedToken) -> Timestamp {
+    /// Checks that the token is valid already.
+    func checkStart(_ settings: JWTSettings, at now: Timestamp) throws(RejectedToken) {
+        guard let validFrom, validFrom > now.advanced(by: settings.leeway) else { return }
+        throw RejectedToken(.tokenRejected, "The token is not valid yet.")
+    }
+
+    /// Checks the end, which has no tolerance, since past it nothing is served.
+    private static func end(_ members: [String: JSONValue], at now: Timestamp) throws(RejectedToken) -> Timestamp {
         guard let end = members["exp"].flatMap(NumericDate.timestamp) else {
             throw RejectedToken(.tokenRejected, "The token has no valid end (exp).")
         }
         guard now < end else { throw RejectedToken(.tokenRejected, "The token has expired.") }
-        for name in ["nbf", "iat"] {
-            guard let value = members[name] else { continue }
-            guard let time = NumericDate.timestamp(value), time <= now.advanced(by: settings.leeway) else {
-                throw RejectedToken(.tokenRejected, "The token is not valid yet, or has an invalid time.")
-            }
-        }
         return end
+    }
+
+    private static func start(
+        _ members: [String: JSONValue], _ settings: JWTSettings
+    ) throws(RejectedToken) -> Timestamp? {
+        var start: Timestamp?
+        for name in settings.preset == .firebase ? ["nbf", "iat", "auth_time"] : ["nbf", "iat"] {
+            guard let value = members[name] else { continue }
+            guard let time = NumericDate.timestamp(value) else {
+                throw RejectedToken(.tokenRejected, "The token has an invalid time.")
+            }
+            start = max(start ?? time, time)
+        }
+        return start
     }
 
     private static func subject(_ members: [String: JSONValue]) throws(RejectedToken) -> String {
@@ -77,12 +92,10 @@ extension TokenClaims {
         return subject
     }
 
-    /// Firebase's own rules ("Verify ID tokens using a third-party JWT library").
-    private static func checkFirebase(
-        _ members: [String: JSONValue], _ settings: JWTSettings, at now: Timestamp
-    ) throws(RejectedToken) {
-        guard let time = members["auth_time"].flatMap(NumericDate.timestamp), time <= now.advanced(by: settings.leeway) else {
-            throw RejectedToken(.tokenRejected, "The token has no time of authentication in the past (auth_time).")
+    /// Firebase's own rules ("Verify ID tokens using a third-party JWT library"). ``validFrom`` has the rule that `auth_time` is past.
+    private static func checkFirebase(_ members: [String: JSONValue]) throws(RejectedToken) {
+        guard members["auth_time"].flatMap(NumericDate.timestamp) != nil else {
+            throw RejectedToken(.tokenRejected, "The token has no time of authentication (auth_time).")
         }
         if let number = members["phone_number"], number.string.flatMap(TelephoneNumber.parse) == nil {
             throw RejectedToken(.tokenRejected, "The token's phone number is not in the form of E.164.")

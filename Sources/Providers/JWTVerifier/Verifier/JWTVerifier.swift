@@ -77,6 +77,7 @@ package struct JWTVerifier: TokenProvider {
         let token: CheckedToken
         do throws(RejectedToken) {
             token = try CheckedToken(request.token.bytes, settings, at: time.wallTime())
+            try token.claims.checkStart(settings, at: time.wallTime())
         } catch {
             return .rejected(error.rejection)
         }
@@ -131,11 +132,24 @@ extension JWTVerifier {
                 .unsupported, "The provider can't revoke all tokens of an account: it verifies JSON Web Tokens offline.")
         }
         if let rejection = validateSyntax(of: token) { throw VerificationError(.invalidRequest, rejection.message) }
-        let verification = VerificationRequest(token: token, applicationID: request.applicationID)
-        switch try await verify(verification, deadline: deadline) {
-        case .valid(let identity): return .deniedLocally(until: identity.expiresAt)
-        case .rejected, .forbidden: return .alreadyInvalid
+        return try await denyLocally(token, deadline: deadline)
+    }
+
+    /// Decides how long only Doorman denies a token. A token that is not valid yet will be, so it is denied like a valid token.
+    private func denyLocally(_ token: Token, deadline: Deadline) async throws(VerificationError) -> RevocationOutcome {
+        let checked: CheckedToken
+        do throws(RejectedToken) {
+            checked = try CheckedToken(token.bytes, settings, at: time.wallTime())
+        } catch {
+            return .alreadyInvalid
         }
+        // The issuer may publish the key later, and then accept the token until its end. Without its key, the token's end can't be
+        // believed: a forged end would fill the denial list. So nothing lasting can be done, and success would be a lie.
+        guard case .keys(let candidates) = try await keys.keys(withID: checked.header.keyID, deadline: deadline) else {
+            throw .unknownKey
+        }
+        guard try await signer(of: checked, among: candidates, deadline: deadline) != nil else { return .alreadyInvalid }
+        return .deniedLocally(until: checked.claims.expiresAt)
     }
 }
 
@@ -151,4 +165,12 @@ extension JWTVerifier {
             return nil
         }
     }
+}
+
+extension VerificationError {
+    /// A revocation of a token whose key the issuer has not published.
+    fileprivate static let unknownKey = VerificationError(
+        .providerUnavailable,
+        "The token can't be verified, because the issuer has not published its key: repeat the revocation until it succeeds or the token expires.",
+        retryAfter: KeySourceStateMachine.Policy().demandInterval, scope: .request)
 }

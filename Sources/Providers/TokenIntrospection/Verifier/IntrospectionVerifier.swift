@@ -49,6 +49,7 @@ package struct IntrospectionVerifier: TokenProvider {
         let now = client.time.wallTime()
         let audiences: [String]
         do throws(Rejected) {
+            try rules.checkStart(of: token, at: now)
             audiences = try rules.audiences(of: token, at: now)
         } catch {
             return .rejected(error.rejection)
@@ -132,14 +133,17 @@ extension IntrospectionVerifier {
             case .busy, .unavailable, .misconfigured: throw VerificationError(response)
             }
         }
-        return try await denyLocally(token, request.applicationID, deadline: deadline)
+        return try await denyLocally(token, deadline: deadline)
     }
 
-    private func denyLocally(
-        _ token: Token, _ applicationID: String?, deadline: Deadline
-    ) async throws(VerificationError) -> RevocationOutcome {
-        let verdict = try await verify(VerificationRequest(token: token, applicationID: applicationID), deadline: deadline)
-        guard case .valid(let identity) = verdict else { return .alreadyInvalid }
-        return .deniedLocally(until: identity.expiresAt)
+    /// Decides how long only Doorman denies a token. A token that is not valid yet will be, so it is denied like a valid token.
+    private func denyLocally(_ token: Token, deadline: Deadline) async throws(VerificationError) -> RevocationOutcome {
+        guard let active = try await activeToken(token, deadline: deadline) else { return .alreadyInvalid }
+        do throws(Rejected) {
+            _ = try rules.audiences(of: active, at: client.time.wallTime())
+            return .deniedLocally(until: active.expiresAt)
+        } catch {
+            return .alreadyInvalid
+        }
     }
 }

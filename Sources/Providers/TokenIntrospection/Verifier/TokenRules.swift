@@ -7,14 +7,18 @@ struct TokenRules: Sendable {
 
     let settings: IntrospectionSettings
 
-    /// Returns the configured audiences that a token names, in the order of the settings; empty if none is configured.
+    /// Checks that a token is valid already.
+    func checkStart(of token: ActiveToken, at now: Timestamp) throws(Rejected) {
+        if let start = token.notBefore, start > now.advanced(by: Self.leeway) {
+            throw Rejected(.tokenRejected, "The token is not valid yet.")
+        }
+    }
+
+    /// Checks all but the start of a token, and returns the configured audiences that a token names, in the order of the settings; empty if none is configured.
     ///
     /// - Throws: ``Rejected`` if we don't accept the token.
     func audiences(of token: ActiveToken, at now: Timestamp) throws(Rejected) -> [String] {
         if let end = token.expiresAt, now >= end { throw Rejected(.tokenRejected, "The token has expired.") }
-        if let start = token.notBefore, start > now.advanced(by: Self.leeway) {
-            throw Rejected(.tokenRejected, "The token is not valid yet.")
-        }
         // The holder of a bearer token may use it. Other types need a proof by the holder, which Doorman does not see.
         if let type = token.tokenType, !["bearer", "access_token"].contains(type.lowercased()) {
             throw Rejected(.tokenRejected, "The token is not a bearer token.")
