@@ -93,6 +93,26 @@ struct KeySourceTests {
         #expect(try await scene.rejection(of: try token(before)) == .tokenRejected)
     }
 
+    @Test("a call that has tried a key finds its successor, also if another call fetched it meanwhile")
+    func replacedMeanwhile() async throws {
+        let (clock, id) = (SteppedClock(), Array("only".utf8))
+        let issuer = ScriptedIssuer(keySet: Sample.keySet([try TestKey.rsa.get().jwk("only")]))
+        let source = KeySource(
+            KeyFetcher(settings: Sample.settings(), send: issuer.fetch), time: clock.timeSource,
+            policy: KeySourceStateMachine.Policy(), onKeysRemoved: { _ in }, observer: { _ in })
+        let deadline = Deadline(clock.now.advanced(by: .seconds(60)))
+        guard case .keys(let old) = try await source.keys(withID: id, deadline: deadline) else {
+            throw NeverHappened(description: "the key is unknown")
+        }
+        clock.advance(by: .seconds(31))
+        issuer.publish(Sample.keySet([try TestKey.otherRSA.get().jwk("only")]))
+        let new = try #require(try await source.renewedKeys(withID: id, unlike: old, deadline: deadline))
+        #expect(new != old)
+        #expect(try await source.renewedKeys(withID: id, unlike: old, deadline: deadline) == new)
+        #expect(try await source.renewedKeys(withID: id, unlike: new, deadline: deadline) == nil)
+        #expect(issuer.requests.count == 2)
+    }
+
     @Test("a flood of forged signatures causes one fetch in 30 s, and each is rejected")
     func forgedSignatures() async throws {
         let scene = try Scene(keySet: Sample.keySet([TestKey.rsa.get().jwk("old")]))

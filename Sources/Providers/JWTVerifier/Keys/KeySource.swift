@@ -93,10 +93,12 @@ final class KeySource: Sendable {
 
     /// Waits for newer keys, for a token that none of the keys of ``keys(withID:deadline:)`` has signed.
     ///
-    /// - Returns: The keys; `nil` if no newer ones can be had now.
-    func renewedKeys(withID id: [UInt8]?, deadline: Deadline) async throws(VerificationError) -> [IssuerKey]? {
+    /// - Parameter tried: The keys that the call has tried. Another call may have renewed them since.
+    /// - Returns: Other keys; `nil` if none can be had now.
+    func renewedKeys(
+        withID id: [UInt8]?, unlike tried: [IssuerKey], deadline: Deadline
+    ) async throws(VerificationError) -> [IssuerKey]? {
         let arrival = state.withLockedValue { $0.arrive() }
-        var hasWaited = false
         while true {
             let now = time.now()
             switch state.withLockedValue({ $0.renewal(arrival, at: now) }) {
@@ -105,12 +107,9 @@ final class KeySource: Sendable {
                 try await wait(for: number, because: .unknownKey, deadline: deadline)
             case .join(let number): try await wait(for: number, because: .unknownKey, deadline: deadline)
             case .none:
-                guard hasWaited, case .found(let keys) = state.withLockedValue({ $0.lookup(id, arrival, at: now) }) else {
-                    return nil
-                }
-                return keys
+                guard case .found(let keys) = state.withLockedValue({ $0.lookup(id, arrival, at: now) }) else { return nil }
+                return keys == tried ? nil : keys
             }
-            hasWaited = true
         }
     }
 

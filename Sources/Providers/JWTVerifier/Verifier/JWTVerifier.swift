@@ -109,7 +109,8 @@ extension JWTVerifier {
         of token: CheckedToken, among candidates: [IssuerKey], deadline: Deadline
     ) async throws(VerificationError) -> IssuerKey? {
         if let key = token.signer(among: candidates) { return key }
-        return try await keys.renewedKeys(withID: token.header.keyID, deadline: deadline).flatMap { token.signer(among: $0) }
+        return try await keys.renewedKeys(withID: token.header.keyID, unlike: candidates, deadline: deadline)
+            .flatMap { token.signer(among: $0) }
     }
 
     package func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict {
