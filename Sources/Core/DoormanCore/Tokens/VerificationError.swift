@@ -6,7 +6,7 @@ package struct VerificationError: Error, Sendable, Hashable {
         case providerUnavailable
         /// The provider rate limits us, or our own limit on provider requests is exceeded.
         case providerBusy
-        /// The provider rejects our application id, secret or settings.
+        /// The provider rejects our application id, secret or settings; or a good token does not fit our settings.
         case providerMisconfigured
         /// The caller's deadline passed.
         case deadlineExceeded

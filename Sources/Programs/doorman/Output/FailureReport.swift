@@ -151,7 +151,7 @@ struct FailureReport: Error, Equatable {
         switch reason {
         case .deadlineExceeded: "Try again with a longer --timeout, or check the server with 'doorman health'."
         case .protocolViolation: "Check that this is Doorman's port, 7117 by default, and use --tls if it speaks TLS."
-        case .providerMisconfigured: "Check the application's id and secret on the server."
+        case .providerMisconfigured: "Check the provider's settings on the server: id, secret, claims. Its log has the cause."
         case .callerNotAllowed: "Ask the server's operator to allow this caller."
         case .malformedRequest: "Check the application and account ids, and the page size."
         case .requestTooLong: "Check that this is a token: it is longer than the server accepts."
