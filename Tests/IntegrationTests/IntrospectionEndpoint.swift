@@ -33,6 +33,9 @@ final class IntrospectionEndpoint: Sendable {
     /// Responds to all requests with the same response, or with none.
     func fail(with response: ScriptedHTTPServer.Response?) { state.withLockedValue { $0.failure = { response } } }
 
+    /// Ends a failure.
+    func recover() { state.withLockedValue { $0.failure = nil } }
+
     func respond(to request: ScriptedHTTPServer.Request) -> ScriptedHTTPServer.Response? {
         state.withLockedValue { state in
             if let failure = state.failure { return failure() }

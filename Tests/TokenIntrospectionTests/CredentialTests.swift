@@ -30,7 +30,7 @@ struct CredentialTests {
     @Test("a provider that calls a random text active is misconfigured")
     func acceptsEverything() async {
         let error = await Self.check(.response(200, #"{"active":true,"sub":"u"}"#))
-        #expect(error?.code == .providerMisconfigured && error?.scope == .credential)
+        #expect(error?.code == .providerMisconfigured && error?.scope == .verdicts)
     }
 
     @Test(

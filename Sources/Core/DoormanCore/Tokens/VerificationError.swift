@@ -28,6 +28,8 @@ package struct VerificationError: Error, Sendable, Hashable {
         case credential
         /// This one request, whose response is malformed. A single odd account must not look like an outage.
         case request
+        /// The verdicts of the provider, which calls a text active that is no token of its own. None of its verdicts can be believed.
+        case verdicts
     }
 
     /// How far the provider request of a failed call came.

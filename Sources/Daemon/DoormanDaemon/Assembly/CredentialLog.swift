@@ -50,6 +50,10 @@ final class CredentialLog: Sendable {
             return logger.warning(
                 "the application's credential could not be checked, because the provider did not respond", metadata: metadata)
         }
+        guard failure.scope != .verdicts else {
+            return logger.error(
+                "the provider calls a random token active: its tokens are unavailable until a check succeeds", metadata: metadata)
+        }
         logger.error(
             "credential check failed: until it succeeds, a rejected proof makes a token unavailable, not rejected",
             metadata: metadata)

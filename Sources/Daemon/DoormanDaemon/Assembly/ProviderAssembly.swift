@@ -95,7 +95,7 @@ struct ProviderAssembly {
             var application = ApplicationRouter.Application(
                 provider: configured.name, id: configured.applicationID, credentials: try verifiers(member),
                 preferred: working.flatMap(configured.secrets.firstIndex(of:)) ?? 0,
-                lastCheckSucceeded: old == nil ? nil : router?.lastCheckSucceeded(of: configured.applicationID))
+                lastCheck: old == nil ? nil : router?.lastCheck(of: configured.applicationID))
             application.lookupPermits = lookupPermits
             return application
         }

@@ -5,8 +5,9 @@ extension VerificationError {
     static let signingFailed = misconfigured("Signing the client assertion failed: check the private key.")
 
     /// A server that calls every token active would let everyone in.
-    static let randomTokenIsActive = misconfigured(
-        "The provider calls a random token active: check the introspection endpoint.", request: .responded)
+    static let randomTokenIsActive = VerificationError(
+        .providerMisconfigured, "The provider calls a random token active: check the introspection endpoint.", scope: .verdicts,
+        request: .responded)
 
     static let introspectionHasNoCodes = VerificationError(
         .unsupported, "The provider introspects tokens only, and exchanges no codes.")

@@ -129,7 +129,7 @@ extension Governor {
             switch error.scope {
             case .provider: .failed
             // The provider responded, but its response was malformed.
-            case .request: .responded
+            case .request, .verdicts: .responded
             // The cause may be our secret.
             case .credential: .inconclusive
             }

@@ -17,7 +17,7 @@ struct ApplicationRoute: Sendable {
         func markWorking() {
             let hasRecovered = standing.withLockedValue { standing in
                 standing.preferred = number
-                return standing.lastCheckSucceeded == false && standing.recordCheck(nil)
+                return standing.recordUse()
             }
             if hasRecovered { onRecovery() }
         }
@@ -35,6 +35,8 @@ struct ApplicationRoute: Sendable {
         var preferred: Int
         /// The time from which the next ``CredentialCheck`` may begin; `nil` before the first.
         var nextCheck: Instant?
+        /// Whether a check has shown that the provider's verdicts can't be believed, and none has succeeded since.
+        private(set) var isDistrusted: Bool
         private var lastCheck: CheckOutcome?
 
         private enum CheckOutcome: Sendable {
@@ -43,24 +45,55 @@ struct ApplicationRoute: Sendable {
             case rejected
             /// The provider gave no response, which says nothing about the credential.
             case unanswered
+            /// The provider accepted the credential, and called a random text a valid token.
+            case distrusted
         }
 
-        init(preferred: Int, lastCheckSucceeded: Bool?) {
+        init(preferred: Int, lastCheck: ApplicationRouter.CheckResult?) {
             self.preferred = preferred
-            lastCheck = lastCheckSucceeded.map { $0 ? .succeeded : .rejected }
+            isDistrusted = lastCheck == .distrusted
+            self.lastCheck =
+                switch lastCheck {
+                case .succeeded: .succeeded
+                case .failed: .rejected
+                case .distrusted: .distrusted
+                case nil: nil
+                }
         }
 
         /// Whether the last check found a credential that works, or a call has shown it since; `nil` before the first.
         var lastCheckSucceeded: Bool? { lastCheck.map { $0 == .succeeded } }
+
+        /// What another router has to know of the checks; `nil` before the first.
+        var checkResult: ApplicationRouter.CheckResult? {
+            lastCheck.map { isDistrusted ? .distrusted : $0 == .succeeded ? .succeeded : .failed }
+        }
 
         /// Records the outcome of a check.
         ///
         /// - Parameter failure: `nil` if a credential works.
         /// - Returns: Whether it differs from the outcome before. The first check of an application is expected to succeed.
         mutating func recordCheck(_ failure: VerificationError?) -> Bool {
-            let outcome: CheckOutcome = failure.map { $0.request == .responded ? .rejected : .unanswered } ?? .succeeded
+            let outcome = Self.outcome(failure)
             defer { lastCheck = outcome }
+            // A check without a response leaves open what the one before it has shown.
+            if outcome == .succeeded { isDistrusted = false } else if outcome == .distrusted { isDistrusted = true }
             return outcome != lastCheck ?? .succeeded
+        }
+
+        /// Records that a call has shown that a credential works. It does not show that the provider's verdicts can be believed.
+        ///
+        /// - Returns: Whether the last check had failed.
+        mutating func recordUse() -> Bool {
+            guard lastCheckSucceeded == false, !isDistrusted else { return false }
+            lastCheck = .succeeded
+            return true
+        }
+
+        private static func outcome(_ failure: VerificationError?) -> CheckOutcome {
+            guard let failure else { return .succeeded }
+            if failure.scope == .verdicts { return .distrusted }
+            return failure.request == .responded ? .rejected : .unanswered
         }
     }
 
@@ -77,7 +110,7 @@ struct ApplicationRoute: Sendable {
         precondition(!application.credentials.isEmpty, "an application has a credential")
         precondition(application.credentials.indices.contains(application.preferred), "the preferred credential exists")
         let standing = NIOLockedValueBox(
-            Standing(preferred: application.preferred, lastCheckSucceeded: application.lastCheckSucceeded))
+            Standing(preferred: application.preferred, lastCheck: application.lastCheck))
         let count = application.credentials.count
         provider = application.provider
         applicationID = application.id
@@ -87,6 +120,9 @@ struct ApplicationRoute: Sendable {
             Credential(provider: provider, number: number, count: count, standing: standing, onRecovery: onRecovery)
         }
     }
+
+    /// Whether the provider's verdicts can't be believed until a check succeeds.
+    var isDistrusted: Bool { standing.withLockedValue { $0.isDistrusted } }
 
     /// The credential to use first.
     var preferred: Credential { credentials[standing.withLockedValue { $0.preferred }] }

@@ -20,21 +20,31 @@ package final class ApplicationRouter: Sendable {
         package let credentials: [any TokenProvider]
         /// The index of the credential to use first, until another one works. Default 0.
         package let preferred: Int
-        /// Whether the last check of the application's credentials succeeded; `nil`, the default, before the first.
-        package let lastCheckSucceeded: Bool?
+        /// The result of the last check of the application's credentials; `nil`, the default, before the first.
+        package let lastCheck: CheckResult?
         /// The permits of lookups; `nil`, the default, if there is no other provider.
         package var lookupPermits: LookupPermits?
 
         package init(
             provider: String = "account-kit", id: String, credentials: [any TokenProvider], preferred: Int = 0,
-            lastCheckSucceeded: Bool? = nil
+            lastCheck: CheckResult? = nil
         ) {
             self.provider = provider
             self.id = id
             self.credentials = credentials
             self.preferred = preferred
-            self.lastCheckSucceeded = lastCheckSucceeded
+            self.lastCheck = lastCheck
         }
+    }
+
+    /// What the checks of an application's credentials have shown.
+    package enum CheckResult: Sendable, Hashable {
+        /// A credential works.
+        case succeeded
+        /// No credential was found to work.
+        case failed
+        /// The provider calls a text active that is no token. No verdict of it is believed until a check succeeds.
+        case distrusted
     }
 
     /// Receives the outcome of a check of an application's credentials if it differs from the one before: `nil` if a credential works,
@@ -85,6 +95,11 @@ package final class ApplicationRouter: Sendable {
         for route in routes { credentialCheck.start(route) }
     }
 
+    /// Whether the first check of each application's credentials has ended, well or not.
+    package var hasCheckedCredentials: Bool {
+        routes.allSatisfy { $0.standing.withLockedValue { $0.checkResult != nil } }
+    }
+
     /// Whether the last check of each application found a credential that works.
     package var hasWorkingCredentials: Bool {
         routes.allSatisfy { $0.standing.withLockedValue { $0.lastCheckSucceeded == true } }
@@ -98,9 +113,9 @@ package final class ApplicationRouter: Sendable {
         selection == .byApplication ? applicationID : nil
     }
 
-    /// Returns whether the last check of the application's credentials succeeded; `nil` if there was none.
-    package func lastCheckSucceeded(of applicationID: String) -> Bool? {
-        route(to: applicationID)?.standing.withLockedValue { $0.lastCheckSucceeded } ?? nil
+    /// Returns the result of the last check of the application's credentials; `nil` if there was none.
+    package func lastCheck(of applicationID: String) -> CheckResult? {
+        route(to: applicationID)?.standing.withLockedValue { $0.checkResult } ?? nil
     }
 
     /// Returns the index of the application's preferred credential; `nil` if the application is not configured.
@@ -159,7 +174,11 @@ extension ApplicationRouter: TokenProvider {
         let named = routes(of: request.provider, first: nil).contains { $0.applicationID == wanted } ? wanted : nil
         var search = TokenSearch(request: request, named: named, deadline: deadline, charge: chargeExtraRequest)
         for route in routes(of: request.provider, first: request.known?.applicationID ?? named) {
-            if let verdict = try await search.tryCredentials(of: route) { return verdict }
+            try await credentialCheck.confirmVerdicts(of: route, deadline: deadline)
+            let verdict = try await search.tryCredentials(of: route)
+            // A check may have ended in the meantime.
+            guard !route.isDistrusted else { throw .verdictsDistrusted }
+            if let verdict { return verdict }
             // The token belongs to no other application, so the others need not pay for the trouble of this one.
             if route.applicationID == request.known?.applicationID, let failure = search.failure { throw failure }
             guard search.isProofRejected else { continue }

@@ -66,6 +66,37 @@ final class CredentialCheck: Sendable {
         }
     }
 
+    /// Waits for a check if the last one has shown that the provider's verdicts can't be believed. All calls share the check, and there is at
+    /// most one in ``interval``.
+    ///
+    /// - Throws: `.providerMisconfigured` unless the check succeeds.
+    func confirmVerdicts(of route: ApplicationRoute, deadline: Deadline) async throws(VerificationError) {
+        guard route.isDistrusted else { return }
+        do throws(VerificationError) {
+            let now = timeSource.now()
+            let isDue = route.standing.withLockedValue { $0.nextCheck.map { $0 <= now } ?? true }
+            guard isDue || checks.isInFlight(route.applicationID) else { throw .verdictsDistrusted }
+            _ = try await checks.value(for: route.applicationID, deadline: deadline) { () async throws(VerificationError) in
+                try await self.checkIfDue(route)
+            }
+        } catch {
+            // Another call's check may have succeeded in the meantime.
+            guard !route.isDistrusted else { throw error }
+        }
+        guard !route.isDistrusted else { throw .verdictsDistrusted }
+    }
+
+    /// Checks if ``interval`` allows it now.
+    private func checkIfDue(_ route: ApplicationRoute) async throws(VerificationError) -> Outcome {
+        let isDue = route.standing.withLockedValue { [now = timeSource.now()] standing in
+            if let next = standing.nextCheck, now < next { return false }
+            standing.nextCheck = now.advanced(by: Self.interval)
+            return true
+        }
+        guard isDue else { throw .verdictsDistrusted }
+        return await check(route)
+    }
+
     /// Checks as soon as ``interval`` allows it.
     ///
     /// - Throws: If the interval ends too late, `.providerBusy`, or `.providerMisconfigured` if the last check failed.
@@ -103,6 +134,8 @@ final class CredentialCheck: Sendable {
                 credential.markWorking()
                 return .success(credential)
             } catch {
+                // The other credentials are those of the same endpoint, whose verdicts can't be believed.
+                if error.scope == .verdicts { return .failure(error) }
                 // An error of another scope, such as a time-out, says nothing about the other credentials.
                 guard error.scope == .credential else { return .failure(failure ?? error) }
                 failure = failure ?? error
@@ -122,6 +155,12 @@ extension VerificationError {
         .providerMisconfigured,
         "The provider rejected the proof of a token that was valid for this application before: check the app secret.",
         scope: .credential, request: .responded)
+
+    /// A server that calls every token active would let everyone in.
+    static let verdictsDistrusted = VerificationError(
+        .providerMisconfigured,
+        "The provider called a random token active, so its verdicts are not believed: check the introspection endpoint.",
+        scope: .verdicts, request: .responded)
 
     fileprivate static func checkedRecently(retryAfter: Duration) -> VerificationError {
         VerificationError(
