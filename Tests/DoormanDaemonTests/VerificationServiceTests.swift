@@ -68,7 +68,8 @@ struct VerificationServiceTests {
             verifier: verifier, missLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),
             accountRevocationLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),
             staleRule: StaleServingRule { _ in [governor] },
-            timeSource: .system, readStatistics: { ServerStatistics() })
+            timeSource: .system,
+            state: VerificationService.StateReader(statistics: { ServerStatistics() }, isReady: { true }))
         var settings = ServerSettings()
         settings.tcp = .init(host: "127.0.0.1", port: 0)
         server = DoormanServer(

@@ -90,6 +90,28 @@ struct ServerTests {
         }
     }
 
+    @Test("a health check returns NOT_SERVING until the backend is ready, and calls are answered")
+    func notReady() async throws {
+        let provider = ScriptedProvider.held()
+        provider.release()
+        let backend = ScriptedBackend(provider)
+        backend.isReady = false
+        try await withServer(backend: backend) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Frames.health(streamID: 1))
+            #expect(try await peer.readFrame().servingStatus == .notServing)
+            try await peer.send(Frames.health(streamID: 3, service: "doorman.v1.Auth"))
+            #expect(try await peer.readFrame().servingStatus == .notServing)
+            try await peer.send(Frames.health(streamID: 5, service: "doorman.v9.Auth"))
+            #expect(try await peer.readFrame().failure == .serviceUnknown)
+            try await peer.send(Frames.verify("new", streamID: 7))
+            #expect(try await peer.readFrame().identity == .someone)
+            backend.isReady = true
+            try await peer.send(Frames.health(streamID: 9))
+            #expect(try await peer.readFrame().servingStatus == .serving)
+        }
+    }
+
     @Test("a health check of an unknown service fails with NOT_FOUND", arguments: ["doorman.v9.Auth", "doorman.v1", "auth"])
     func healthOfUnknownService(service: String) async throws {
         try await withServer { _, port in

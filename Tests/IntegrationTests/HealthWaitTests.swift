@@ -27,6 +27,32 @@ struct HealthWaitTests {
         }
     }
 
+    @Test("waits while the provider does not respond to the first request")
+    func hangingProvider() async throws {
+        try await ScriptedHTTPServer.run({ _ in nil }) { provider in
+            try await withTemporaryFolder { folder in
+                let (portFile, secretFile) = (folder.appendingPathComponent("port"), folder.appendingPathComponent("secret"))
+                try (Stack.ours.secret + "\n").write(to: secretFile, atomically: true, encoding: .utf8)
+                let doormand = try ChildProcess.ours(
+                    "doormand",
+                    [
+                        "--server-address", "127.0.0.1:0", "--server-port-file", portFile.path, "--account-kit-url", provider.url,
+                        "--account-kit-application-id", Stack.ours.id, "--account-kit-app-secret-file", secretFile.path,
+                        "--provider-request-timeout", "5s", "--provider-call-timeout", "5s",
+                    ])
+                let address = "127.0.0.1:\(try await doormand.port(from: portFile))"
+                let once = try wait(address, [])
+                #expect(try await once.ending() == 3, "\(once.allOutput) \(doormand.allOutput)")
+                #expect(once.output == "not serving\n")
+                let waiting = try wait(address, ["--wait", "1m"])
+                #expect(try await waiting.ending() == 0, "\(waiting.allOutput) \(doormand.allOutput)")
+                #expect(waiting.output == "serving\n" && waiting.errorOutput.isEmpty)
+                doormand.terminate()
+                #expect(try await doormand.ending() == 0)
+            }
+        }
+    }
+
     @Test("gives up after its time with the last error")
     func givesUp() async throws {
         let waiting = try wait("unix:/nonexistent/doorman.sock", ["--wait", "300ms"])

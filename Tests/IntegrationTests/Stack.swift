@@ -85,6 +85,7 @@ struct Stack {
         if awaitsCredentials, dependencies.providers.members.allSatisfy(\.configured.hasSecret) {
             try await eventually("the credentials are checked") { dependencies.providers.hasWorkingCredentials }
         }
+        if awaitsCredentials { try await eventually("the server is ready") { dependencies.providers.isReady } }
         let port = server.addresses.compactMap(\.port).first ?? 0
         var clientSettings = DoormanClientConfiguration()
         // Sanitizers and two cores are slow. Tests of deadlines set their own timeouts.

@@ -31,6 +31,7 @@ package final class ScriptedBackend: VerificationBackend {
     private let chargeRevocation: ChargeMiss
     private let readStatistics: @Sendable () -> ServerStatistics
     private let tokens = NIOLockedValueBox<[TokenKey: Token]>([:])
+    private let readiness = NIOLockedValueBox(true)
 
     package init(
         provider: any TokenProvider, cache: Cache, timeSource: TimeSource = .system,
@@ -94,6 +95,12 @@ package final class ScriptedBackend: VerificationBackend {
 
     package func chargeAccountRevocation(to caller: Caller, limit: RateLimit?, now: Instant) -> Duration? {
         chargeRevocation(caller, limit, now)
+    }
+
+    /// True by default.
+    package var isReady: Bool {
+        get { readiness.withLockedValue { $0 } }
+        set { readiness.withLockedValue { $0 = newValue } }
     }
 
     package func statistics() -> ServerStatistics { readStatistics() }

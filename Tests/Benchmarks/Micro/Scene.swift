@@ -27,7 +27,8 @@ struct Scene {
             verifier: verifier, missLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),
             accountRevocationLimiter: CallerRateLimiter(settings: CallerRateLimiterSettings()),
             staleRule: StaleServingRule { _ in [governor] },
-            timeSource: .system, readStatistics: { ServerStatistics() })
+            timeSource: .system,
+            state: VerificationService.StateReader(statistics: { ServerStatistics() }, isReady: { true }))
     }
 
     /// Returns a token of about 180 bytes, like Account Kit's.

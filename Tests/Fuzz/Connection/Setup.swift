@@ -123,6 +123,7 @@ final class FuzzBackend: VerificationBackend {
         chargeCacheMiss(to: caller, limit: limit, now: now)?.retryAfter
     }
 
+    var isReady: Bool { true }
     func statistics() -> ServerStatistics { ServerStatistics() }
     func verify(_: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict { throw .unused }
     func exchange(_: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict { throw .unused }

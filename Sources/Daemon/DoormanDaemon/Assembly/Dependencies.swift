@@ -62,7 +62,7 @@ struct Dependencies {
             staleRule: StaleServingRule { name in
                 providers.governedProviders.filter { $0.name == name }.map(\.governor)
             }, timeSource: time,
-            readStatistics: statistics.read)
+            state: VerificationService.StateReader(statistics: statistics.read, isReady: { providers.isReady }))
     }
 
     /// Returns the observer that logs rejection storms.

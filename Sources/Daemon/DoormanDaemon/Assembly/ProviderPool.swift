@@ -46,6 +46,27 @@ final class ProviderPool: Sendable {
         var routers: [ApplicationRouter]
         /// Whether the routers are in use. The checks of routers that were replaced are not logged.
         var isInUse: NIOLockedValueBox<Bool>
+        private var hasBeenReady = false
+
+        init(members: [Member], routers: [ApplicationRouter], isInUse: NIOLockedValueBox<Bool>) {
+            self.members = members
+            self.routers = routers
+            self.isInUse = isInUse
+        }
+
+        mutating func isReady() -> Bool {
+            hasBeenReady =
+                hasBeenReady
+                || routers.allSatisfy(\.hasCheckedCredentials) && members.allSatisfy { $0.issuer?.verifier.hasTriedKeys ?? true }
+            return hasBeenReady
+        }
+
+        /// Replaces the providers, and stays ready if it is.
+        mutating func replace(with new: State) {
+            let isReady = isReady()
+            self = new
+            hasBeenReady = isReady
+        }
     }
 
     /// The current router. A reload swaps it.
@@ -109,6 +130,10 @@ final class ProviderPool: Sendable {
         for member in state.withLockedValue({ $0.members }) { member.issuer?.stop() }
     }
 
+    /// Whether the first request to each provider has ended, well or not: the fetch of an issuer's keys, or the check of a credential. Each
+    /// ends by its own time-out. Once true it stays true, whatever a reload adds.
+    var isReady: Bool { state.withLockedValue { $0.isReady() } }
+
     /// Whether each application has a credential that worked when it was last used or checked.
     var hasWorkingCredentials: Bool { state.withLockedValue { $0.routers }.allSatisfy(\.hasWorkingCredentials) }
 
@@ -140,7 +165,7 @@ final class ProviderPool: Sendable {
             for member in members { member.issuer?.takeOver(before.members.compactMap(\.issuer)) }
             state.withLockedValue { state in
                 state.isInUse.withLockedValue { $0 = false }
-                state = State(members: members, routers: routers, isInUse: isInUse)
+                state.replace(with: State(members: members, routers: routers, isInUse: isInUse))
             }
             provider.replace(with: router)
             for old in gone { old.issuer?.stop() }

@@ -7,25 +7,36 @@ package import DoormanSupport
 
 /// The backend of the server: the cache, the cache-miss limit and the rule for stale entries.
 package final class VerificationService: VerificationBackend {
+    /// Reads the state of the layers below the server.
+    package struct StateReader: Sendable {
+        let statistics: @Sendable () -> ServerStatistics
+        let isReady: @Sendable () -> Bool
+
+        /// - Parameter isReady: Returns whether the first request to each provider has ended.
+        package init(statistics: @escaping @Sendable () -> ServerStatistics, isReady: @escaping @Sendable () -> Bool) {
+            self.statistics = statistics
+            self.isReady = isReady
+        }
+    }
+
     package let timeSource: TimeSource
     private let verifier: CachingVerifier
     private let missLimiter: CallerRateLimiter<Caller>
     private let accountRevocationLimiter: CallerRateLimiter<Caller>
     private let staleRule: StaleServingRule
-    private let readStatistics: @Sendable () -> ServerStatistics
+    private let state: StateReader
 
-    /// - Parameter readStatistics: Reads the statistics of the layers below the server.
     package init(
         verifier: CachingVerifier, missLimiter: CallerRateLimiter<Caller>,
         accountRevocationLimiter: CallerRateLimiter<Caller>, staleRule: StaleServingRule, timeSource: TimeSource,
-        readStatistics: @escaping @Sendable () -> ServerStatistics
+        state: StateReader
     ) {
         self.verifier = verifier
         self.missLimiter = missLimiter
         self.accountRevocationLimiter = accountRevocationLimiter
         self.staleRule = staleRule
         self.timeSource = timeSource
-        self.readStatistics = readStatistics
+        self.state = state
     }
 
     // MARK: - Calls on event loops
@@ -69,7 +80,9 @@ package final class VerificationService: VerificationBackend {
         accountRevocationLimiter.charge(caller, limit: limit, at: now)?.retryAfter
     }
 
-    package func statistics() -> ServerStatistics { readStatistics() }
+    package func statistics() -> ServerStatistics { state.statistics() }
+
+    package var isReady: Bool { state.isReady() }
 
     // MARK: - Asynchronous calls
 

@@ -9,7 +9,8 @@ struct HealthCommand: AsyncParsableCommand {
         abstract: "Check whether the server takes calls.",
         usage: "doorman health [<options>]",
         discussion: """
-            Exit code 0 means that the server is serving. Exit code 3 means that it is starting, draining or unreachable.
+            Exit code 0 means that the server is serving. Exit code 3 means that it is starting, draining or unreachable. A \
+            server starts until its first request to each provider has ended, well or not.
 
             With --wait the check is repeated until the server is serving or the time is over. --timeout then applies to each \
             check. Waiting ends early if another program listens at the address, or if the service is unknown.

@@ -77,8 +77,25 @@ struct DevelopmentStack: Sendable {
             named: programs.server, environment, logs)
         children.append(server)
         let address = DoormanTarget.hostAndPort("127.0.0.1", try await Self.port(of: server, folder.file("server.port")))
-        return DevelopmentStack(
+        let stack = DevelopmentStack(
             kind: options.kind, emulator: emulator, server: server, emulatorAddress: emulatorAddress, address: address)
+        try await stack.waitUntilReady()
+        return stack
+    }
+
+    /// Waits until the server has tried its provider, so that health checks say that it serves. A server that can't be asked, for example one
+    /// with TLS among its settings, is taken as it is.
+    private func waitUntilReady() async throws {
+        let end = ContinuousClock.now.advanced(by: Self.startLimit)
+        while ContinuousClock.now < end {
+            if let failure = Self.failure(of: server) { throw failure }
+            // Each check has a client of its own. A client backs off from a server that does not serve.
+            let client = DoormanClient(target: address)
+            let health = try? await client.health(timeout: .seconds(1))
+            await client.close()
+            guard health == .notServing else { return }
+            try await Task.sleep(for: Self.pollInterval)
+        }
     }
 
     /// Returns the server's settings of the provider.

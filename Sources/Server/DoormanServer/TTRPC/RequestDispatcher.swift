@@ -392,7 +392,7 @@ package final class RequestDispatcher {
             return fail(.serviceUnknown, of: .healthCheck, responses.unknownService)
         }
         counters.countHealthCheck()
-        return .immediate(context.isDraining ? responses.notServing : responses.serving)
+        return .immediate(context.isDraining || !backend.isReady ? responses.notServing : responses.serving)
     }
 }
 

@@ -71,6 +71,10 @@ package protocol VerificationBackend: AnyObject, Sendable {
     func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage
     func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError)
 
+    /// Whether the first request to each provider has ended, well or not. Until then, health checks say that the server does not serve, and
+    /// calls are answered all the same. Once true it stays true.
+    var isReady: Bool { get }
+
     /// Returns the statistics of the layers below the server. The server adds its own.
     func statistics() -> ServerStatistics
 }
