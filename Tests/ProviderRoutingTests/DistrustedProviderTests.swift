@@ -148,6 +148,28 @@ struct FirstCheckTests {
         try await eventually("both checks end") { router.hasCheckedCredentials }
     }
 
+    @Test("a provider that hangs ends it by the time-out of the check")
+    func hanging() async throws {
+        let (provider, clock) = (ScriptedProvider(), credentials.clock)
+        // As a transport does: a request ends at its deadline.
+        provider.credentialChecks.script { _ in
+            let deadline = provider.credentialChecks.deadlines[0]
+            try? await eventually("the deadline passes") { deadline.hasPassed(at: clock.now) }
+            return .failure(VerificationError(.deadlineExceeded, "slow", request: .sent))
+        }
+        let router = ApplicationRouter(
+            [.init(id: "1", credentials: [provider, provider])], timeSource: clock.timeSource, checkTimeout: .seconds(3),
+            chargeExtraRequest: { _ in })
+        router.checkCredentials()
+        try await eventually("the check has begun") { provider.credentialChecks.count == 1 }
+        #expect(provider.credentialChecks.deadlines == [Deadline(clock.now.advanced(by: .seconds(3)))])
+        clock.advance(by: .milliseconds(2999))
+        #expect(!router.hasCheckedCredentials)
+        clock.advance(by: .milliseconds(1))
+        try await eventually("the check ends") { router.hasCheckedCredentials }
+        #expect(provider.credentialChecks.count == 1, "no second secret is tried")
+    }
+
     @Test("it has not ended while one application waits")
     func waiting() async throws {
         let router = credentials.router("1a 2a")

@@ -34,7 +34,7 @@ package final class ScriptedProvider: TokenProvider {
         revocations = ScriptedCalls(recordsRequests: recordsRequests) { _ in .success(.revoked) }
         accountLists = ScriptedCalls(recordsRequests: recordsRequests) { _ in .failure(unsupported) }
         accountDeletions = ScriptedCalls(recordsRequests: recordsRequests) { _ in .failure(unsupported) }
-        credentialChecks = ScriptedCalls(recordsRequests: false) { _ in .success(()) }
+        credentialChecks = ScriptedCalls(recordsRequests: recordsRequests) { _ in .success(()) }
         self.syntaxCheck = syntaxCheck
     }
 

@@ -261,6 +261,21 @@ struct KeySourceTests {
         #expect(try await scene.rejection(of: token) == nil)
     }
 
+    @Test("an issuer that hangs at the start is tried once its time-out has passed")
+    func hangsAtStart() async throws {
+        let scene = try Scene()
+        scene.issuer.fail()
+        scene.issuer.hold()
+        let running = Task { await scene.verifier.run() }
+        defer { running.cancel() }
+        try await eventually("a fetch has begun") { scene.issuer.requests.count == 1 }
+        #expect(scene.issuer.deadlines == [Deadline(scene.clock.now.advanced(by: .seconds(10)))])
+        #expect(!scene.verifier.hasTriedKeys)
+        scene.clock.advance(by: .seconds(10))
+        scene.issuer.release()
+        try await eventually("the fetch ends") { scene.verifier.hasTriedKeys }
+    }
+
     @Test("a call ends at its deadline while the fetch goes on")
     func deadline() async throws {
         let scene = try Scene()

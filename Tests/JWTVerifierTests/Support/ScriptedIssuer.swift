@@ -13,6 +13,7 @@ final class ScriptedIssuer: Sendable {
     private struct State {
         var responses: [String: Response] = [:]
         var requests: [String] = []
+        var deadlines: [Deadline] = []
         var isHeld = false
     }
 
@@ -25,6 +26,9 @@ final class ScriptedIssuer: Sendable {
 
     /// The URLs that were requested.
     var requests: [String] { state.withLockedValue(\.requests) }
+
+    /// The deadlines of these requests.
+    var deadlines: [Deadline] { state.withLockedValue(\.deadlines) }
 
     func publish(_ body: String, at url: String = Sample.keysURL, status: Int = 200, headers: HTTPHeaders = [:]) {
         respond(.success(HTTPResponse(status: status, headers: headers, body: Array(body.utf8))), at: url)
@@ -45,9 +49,10 @@ final class ScriptedIssuer: Sendable {
 
     /// The function that sends a verifier's requests here. The response is the one at the time of the request.
     var fetch: JWTVerifier.Fetch {
-        { request, _ async throws(VerificationError) in
+        { request, deadline async throws(VerificationError) in
             let response = self.state.withLockedValue { state in
                 state.requests.append(request.url)
+                state.deadlines.append(deadline)
                 return state.responses[request.url]
             }
             do {
