@@ -149,7 +149,8 @@ let package = Package(
             [
                 "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
                 "DoormanCrypto",
-                "DoormanFiles", "DoormanGRPC", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanVersion", "DoormanWire",
+                "DoormanFiles", "DoormanGRPC", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanVersion",
+                "DoormanWire",
                 "FacebookLogin", "GraphAPI", "JWTVerifier", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting",
                 "TokenIntrospection",
                 logging, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,

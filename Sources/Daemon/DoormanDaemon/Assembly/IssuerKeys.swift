@@ -33,7 +33,8 @@ final class IssuerKeys: Sendable {
                             (response, ResponseKind(ofStatus: response.status))
                         }
                     }
-                }, onKeysRemoved: onKeysRemoved, onLimitExceeded: client.limits, observer: { [name = settings.name] in log.record($0, of: name) })
+                }, onKeysRemoved: onKeysRemoved, onLimitExceeded: client.limits,
+                observer: { [name = settings.name] in log.record($0, of: name) })
         } catch {
             throw ConfigurationError(problems: ["\(settings.name): \(error)"])
         }

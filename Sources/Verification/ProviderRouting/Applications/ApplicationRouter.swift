@@ -174,7 +174,11 @@ extension ApplicationRouter: TokenProvider {
         let named = routes(of: request.provider, first: nil).contains { $0.applicationID == wanted } ? wanted : nil
         var search = TokenSearch(request: request, named: named, deadline: deadline, charge: chargeExtraRequest)
         for route in routes(of: request.provider, first: request.known?.applicationID ?? named) {
-            try await credentialCheck.confirmVerdicts(of: route, deadline: deadline)
+            if route.isDistrusted {
+                try await route.lookupPermits.perform(for: route.provider) { () async throws(VerificationError) in
+                    try await credentialCheck.confirmVerdicts(of: route, deadline: deadline)
+                }
+            }
             let verdict = try await search.tryCredentials(of: route)
             // A check may have ended in the meantime.
             guard !route.isDistrusted else { throw .verdictsDistrusted }
