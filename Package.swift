@@ -145,6 +145,8 @@ let package = Package(
             "DoormanGRPC", in: "Sources/Server",
             ["DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "HTTP2Session", nioCore]),
         module(
+            "DoormanHTTP", in: "Sources/Server", ["DoormanCore", "DoormanSupport", "DoormanWire", "StrictJSON", nioCore]),
+        module(
             "DoormanDaemon", in: "Sources/Daemon",
             [
                 "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
@@ -274,6 +276,8 @@ let package = Package(
                 nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
             ]),
         tests(
+            "DoormanHTTPTests", ["DoormanCore", "DoormanHTTP", "DoormanSupport", "DoormanWire", "StrictJSON", "TestKit", nioCore]),
+        tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             [
                 "DoormanClient", "DoormanCore", "DoormanSupport", "DoormanTesting", "DoormanWire", "TestKit", instrumentation,
@@ -303,7 +307,8 @@ let package = Package(
             "IntegrationTests",
             [
                 "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanBench", "DoormanClient",
-                "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanServer", "DoormanSupport", "DoormanWire", "FacebookLogin",
+                "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire",
+                "FacebookLogin",
                 "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection", logging, metricsTestKit,
                 nioConcurrencyHelpers, nioCore, nioHTTP1,
                 nioPosix, nioSSL,

@@ -3,6 +3,7 @@ import CurlTransport
 import DoormanBench
 import DoormanCore
 import DoormanCrypto
+import DoormanHTTP
 import FacebookLogin
 import GraphAPI
 import ProviderHTTP
@@ -56,6 +57,7 @@ struct RedactedTests {
             DoormanClient(target: .hostAndPort("127.0.0.1", 1)),
         ]
         if let feeder { values.append(feeder) }
+        if let form = try? IntrospectionForm(Array("token=\(secret)&client_secret=\(secret)".utf8)) { values.append(form) }
         if let key = try? PrivateKey(generating: .ed25519) { values.append(key) }
         if let frames = try? RequestFrames([Token(secret)], settings: BenchSettings(address: .unixSocket(path: "/nowhere"))) {
             values.append(frames)
@@ -69,7 +71,7 @@ struct RedactedTests {
         "ConfiguredProvider.Secret", "CurlTransport.Settings", "DoormanClient", "EmulatorSettings.Account", "EmulatorSettings.App",
         "FacebookRequests",
         "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest", "HTTPResponse",
-        "IntrospectionRequests", "JSONValue", "PrivateKey", "RequestFrames", "TLSMaterial", "Token",
+        "IntrospectionForm", "IntrospectionRequests", "JSONValue", "PrivateKey", "RequestFrames", "TLSMaterial", "Token",
     ]
 
     @Test("each redacted type has a value in this test")

@@ -35,6 +35,7 @@ struct ModuleTests {
             "CallerLimits", "DoormanCrypto", "DoormanFiles", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle",
             "Logging",
         ]),
+        "DoormanHTTP": core.union(["DoormanWire", "NIOCore", "StrictJSON"]),
         "DoormanDaemon": core.union(nio).union(libc).union([
             "AccountKit", "FacebookLogin", "JWTVerifier", "TokenIntrospection", "CMalloc", "CProcess", "CallerLimits",
             "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles",
