@@ -89,6 +89,26 @@ struct EncodedResponseViewTests {
         #expect(failure.failure == nil)
     }
 
+    @Test("an empty reason is not the same as none")
+    func emptyReason() {
+        let domain = [0x12, 7] + Array("doorman".utf8)
+        let type = Array("type.googleapis.com/google.rpc.ErrorInfo".utf8)
+        let detail = [0x0a, UInt8(type.count)] + type + [0x12, UInt8(domain.count)] + domain
+        let cases: [(details: [UInt8], failure: Failure?)] = [
+            ([], .deadlineExceeded), ([0x1a, UInt8(detail.count)] + detail, nil),
+        ]
+        for (details, failure) in cases {
+            let status: [UInt8] = [0x08, 4] + details
+            let response = [0x0a, UInt8(status.count)] + status
+            guard case .failure(let read) = EncodedResponseView(canonical: response.span) else {
+                Issue.record("the response is not a failure")
+                return
+            }
+            #expect(read.failure == failure)
+            #expect(ResponseDecoder.revoked(response.span, in: MessageArena()).status?.failure == failure)
+        }
+    }
+
     @Test(
         "bytes that are no response are not read",
         arguments: [[0x0a], [0x0a, 5, 0x08], [0x12, 9, 65], [0xff, 0xff], [0x0b, 1]] as [[UInt8]])

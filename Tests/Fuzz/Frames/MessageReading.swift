@@ -11,6 +11,8 @@ struct MessageReading {
     func readAll(_ data: [UInt8]) {
         readRequest(data)
         readCanonicalForm(data)
+        readEncodedFailure(data)
+        readOtherProtocols(data)
         for request in requests(data) {
             guard let again = try? request.encoded() else { continue }
             require(requests(again).contains(request), "a request survives encoding and decoding")
@@ -22,6 +24,28 @@ struct MessageReading {
         _ = ResponseDecoder.revoked(data.span, in: arena)
         _ = ResponseDecoder.accountDeleted(data.span, in: arena)
         _ = ResponseDecoder.healthCheck(data.span, in: arena)
+    }
+
+    /// Checks that a failure that is read in place is the failure that protobuf-c decodes.
+    private func readEncodedFailure(_ data: [UInt8]) {
+        guard case .failure(let failure) = EncodedResponseView(canonical: data.span) else { return }
+        guard case .failure(let status) = ResponseDecoder.revoked(data.span, in: MessageArena()) else {
+            require(false, "a canonical failure is a failure to protobuf-c")
+            return
+        }
+        require(failure.code == status.code && failure.retryAfter == status.retryAfter, "code and delay are the same")
+        // A reason that is not UTF-8 reads as none in the client.
+        require(failure.failure == status.failure || failure.failure == nil && status.reason == nil, "the failure is the same")
+    }
+
+    /// Reads the data as messages of Envoy and of gRPC.
+    private func readOtherProtocols(_ data: [UInt8]) {
+        let isConsistent = arena.withCheckRequest(data.span) { $0.authorizationCount > 0 || $0.authorization.isEmpty }
+        require(isConsistent ?? true, "a request without the header has no value of it")
+        if let message = try? GRPCMessage.find(in: data.span, .ended, maximumLength: 1024) {
+            require(message.upperBound == data.count && message.count <= 1024, "a message ends with its body")
+        }
+        require(GRPCTimeout.parse(data.span).map { $0 >= .zero } ?? true, "a timeout is not negative")
     }
 
     private func readRequest(_ data: [UInt8]) {

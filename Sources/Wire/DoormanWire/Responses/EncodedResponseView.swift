@@ -48,7 +48,7 @@ package struct EncodedFailure: Sendable, Hashable {
         // Without a code, the response is a success.
         guard fields.isComplete, let code = Int32(exactly: code), code != 0, !data.containsNUL(in: message) else { return nil }
         self.code = StatusCode(rawValue: code)
-        failure = Failure(code: self.code, reason: data.extracting(details.reason))
+        failure = Failure(code: self.code, reason: details.reason, in: data)
         retryAfter = details.retryAfter
         self.message = message
         self.status = status
@@ -57,8 +57,8 @@ package struct EncodedFailure: Sendable, Hashable {
 
 /// The details of a `google.rpc.Status` in canonical form.
 private struct FailureDetails {
-    /// `ErrorInfo.reason`, if its domain is Doorman's; empty otherwise.
-    var reason = 0..<0
+    /// `ErrorInfo.reason`, if its domain is Doorman's.
+    var reason: Range<Int>?
     var retryAfter: Duration?
 
     /// Reads a `google.protobuf.Any`. Skips details of other types.
@@ -99,7 +99,8 @@ extension MessageArena {
     /// Reads a response of any form.
     ///
     /// - Parameter body: Receives the bytes that the ranges of the view are in: the data itself, or a copy in canonical form.
-    /// - Returns: The result of `body`; `nil` if the data is no `ttrpc.Response`, or has fields that this version does not know.
+    /// - Returns: The result of `body`; `nil` if the data is no `ttrpc.Response`, or has what no encoder of ours writes: unknown fields, or a
+    ///   negative code or delay.
     package func withResponse<Result>(_ data: Span<UInt8>, _ body: (Span<UInt8>, EncodedResponseView) -> Result) -> Result? {
         if let view = EncodedResponseView(canonical: data) { return body(data, view) }
         guard let canonical = repacked(data), let view = EncodedResponseView(canonical: canonical.span) else { return nil }
@@ -118,9 +119,12 @@ extension MessageArena {
 }
 
 extension Failure {
-    /// Finds the failure with a response's code and reason, without creating a string. An empty reason stands for none.
-    init?(code: StatusCode, reason: Span<UInt8>) {
-        for failure in Self.all where failure.row.code == code && reason.equals(failure.row.reason ?? "") {
+    /// Finds the failure with a response's code and reason, without creating a string.
+    fileprivate init?(code: StatusCode, reason: Range<Int>?, in data: Span<UInt8>) {
+        for failure in Self.all {
+            let row = failure.row
+            guard row.code == code, (row.reason == nil) == (reason == nil) else { continue }
+            if let reason, let expected = row.reason, !data.extracting(reason).equals(expected) { continue }
             self = failure
             return
         }
