@@ -140,7 +140,7 @@ struct InteroperabilityTests {
         let folder = Self.root.appendingPathComponent("Protos")
         let files = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
         let protos = files.filter { $0.hasSuffix(".proto") }
-        #expect(protos.count == 9)
+        #expect(protos.count == 13)
         for proto in protos {
             let text = try String(contentsOf: folder.appendingPathComponent(proto), encoding: .utf8)
             for option in ["go_package = \"", "java_package = \"", "java_multiple_files = true", "csharp_namespace = \""] {
