@@ -142,16 +142,20 @@ let package = Package(
                 nioCore, nioConcurrencyHelpers, nioPosix, nioSSL, nioTLS, serviceLifecycle,
             ]),
         module(
-            "DoormanGRPC", in: "Sources/Server",
-            ["DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "HTTP2Session", nioCore]),
+            "DoormanHTTP", in: "Sources/Server",
+            [
+                "DoormanCore", "DoormanCrypto", "DoormanServer", "DoormanSupport", "DoormanWire", "StrictJSON",
+                nioConcurrencyHelpers, nioCore, nioHTTP1,
+            ]),
         module(
-            "DoormanHTTP", in: "Sources/Server", ["DoormanCore", "DoormanSupport", "DoormanWire", "StrictJSON", nioCore]),
+            "DoormanGRPC", in: "Sources/Server",
+            ["DoormanCore", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "HTTP2Session", nioCore]),
         module(
             "DoormanDaemon", in: "Sources/Daemon",
             [
                 "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
                 "DoormanCrypto",
-                "DoormanFiles", "DoormanGRPC", "DoormanGovernor", "DoormanServer", "DoormanSupport", "DoormanVersion",
+                "DoormanFiles", "DoormanGRPC", "DoormanGovernor", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanVersion",
                 "DoormanWire",
                 "FacebookLogin", "GraphAPI", "JWTVerifier", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting",
                 "TokenIntrospection",
@@ -276,7 +280,11 @@ let package = Package(
                 nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
             ]),
         tests(
-            "DoormanHTTPTests", ["DoormanCore", "DoormanHTTP", "DoormanSupport", "DoormanWire", "StrictJSON", "TestKit", nioCore]),
+            "DoormanHTTPTests",
+            [
+                "CallerLimits", "DoormanCore", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "StrictJSON", "TestKit",
+                logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
+            ]),
         tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             [

@@ -35,7 +35,9 @@ struct ModuleTests {
             "CallerLimits", "DoormanCrypto", "DoormanFiles", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle",
             "Logging",
         ]),
-        "DoormanHTTP": core.union(["DoormanWire", "NIOCore", "StrictJSON"]),
+        "DoormanHTTP": core.union([
+            "DoormanCrypto", "DoormanServer", "DoormanWire", "NIOConcurrencyHelpers", "NIOCore", "NIOHTTP1", "StrictJSON",
+        ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
             "AccountKit", "FacebookLogin", "JWTVerifier", "TokenIntrospection", "CMalloc", "CProcess", "CallerLimits",
             "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles",

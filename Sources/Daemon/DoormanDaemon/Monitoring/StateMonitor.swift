@@ -116,6 +116,8 @@ actor StateMonitor: Service {
         case .notAllowed(let action):
             metadata["action"] = "\(action)"
             metadata["audit"] = "call_not_allowed"
+        case .unknownProfile: break
+        case .withheldHeader(let name): metadata["header"] = "\(name)"
         }
         if case .ended(let duration, let calls) = change {
             metadata["duration"] = "\(DurationText.describe(duration))"
@@ -129,6 +131,13 @@ actor StateMonitor: Service {
         case (.notAllowed, .began, _): logger.warning("a caller makes calls that it is not allowed to make", metadata: metadata)
         case (.notAllowed, .ended, _):
             logger.notice("the caller no longer makes calls that it is not allowed to make", metadata: metadata)
+        case (.unknownProfile, .began, _):
+            logger.warning("a gateway names a profile that http.profiles-file does not define", metadata: metadata)
+        case (.unknownProfile, .ended, _): logger.notice("no gateway names the unknown profile any more", metadata: metadata)
+        case (.withheldHeader, .began, _):
+            logger.warning("an identity has a value with a control byte: its header is sent empty", metadata: metadata)
+        case (.withheldHeader, .ended, _):
+            logger.notice("identities no longer have values with control bytes", metadata: metadata)
         }
     }
 }
@@ -137,7 +146,7 @@ extension CallerEvent {
     fileprivate var quietTime: Duration {
         switch kind {
         case .limitExceeded: .seconds(10)
-        case .notAllowed: .seconds(60)
+        case .notAllowed, .unknownProfile, .withheldHeader: .seconds(60)
         }
     }
 }

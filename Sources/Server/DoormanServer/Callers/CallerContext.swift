@@ -19,7 +19,7 @@ package struct CallerContext {
     }
 
     package var caller: Caller { profile.caller }
-    var counted: Caller { profile.counted }
+    package var counted: Caller { profile.counted }
     var methods: MethodSet { profile.permissions.methods }
     var limits: CallerQuota.Limits { profile.permissions.limits }
     var defaults: DefaultCallerLimits { profile.defaults }

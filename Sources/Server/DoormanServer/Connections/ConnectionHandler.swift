@@ -27,8 +27,6 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
     private var framesWait = false
     /// Whether frames wait for the answer to the call in flight. Nothing is read until then.
     private var isAnswerAwaited = false
-    /// Whether the channel has brought something since the last turn.
-    private var hasInput = false
     private var isTurnScheduled = false
     /// Whether the peer has sent FIN after the frames that wait.
     private var hasInputEnded = false
@@ -91,11 +89,12 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         connection.beginRead(unwrapInboundIn(data))
         // TLS may bring several reads at once. The frames that wait come first.
-        if Connection.takesTurnsAfterReads { hasInput = true } else if !framesWait { takeTurn() }
+        if !Connection.takesTurnsAfterReads, !framesWait { takeTurn() }
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {
-        if hasInput, !framesWait, !isAnswerAwaited { takeTurn() }
+        // A read that brings no whole part of a request takes its turn, too: the connection has to note that the rest is missing.
+        if Connection.takesTurnsAfterReads, !framesWait, !isAnswerAwaited { takeTurn() }
         endTurn(context)
     }
 
@@ -135,7 +134,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard !error.isEndWithoutCloseNotify else { return }
+        guard !error.isEndWithoutCloseNotify, !connection.receive(error) else { return }
         // Mostly a reset: the peer is gone and can't get a response.
         services.log.log(.debug, about: "connection_failed", "connection failed", ["error": "\(error)"])
         context.close(promise: nil)
@@ -158,7 +157,6 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         let turnEnd = connection.takeTurn(dispatcher, in: &turn, limit: limit) { writeToSocket(&$0) }
         framesWait = turnEnd == .framesWait
         isAnswerAwaited = turnEnd == .answerAwaited
-        hasInput = false
         let end = self.now
         dispatcher.counters.recordHits(from: now, to: end)
         var directive = connection.endRead(now: end)
@@ -317,8 +315,8 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
             handOver(to: detected, bytes, context)
         case .halfClose:
             // The frames that wait get no response. Reading on lets the peer finish its write and see the FIN.
-            if framesWait { context.read() }
-            framesWait = false
+            if framesWait || isAnswerAwaited { context.read() }
+            (framesWait, isAnswerAwaited) = (false, false)
             halfCloseOnceWritten(context)
         case .close(let closing):
             framesWait = false

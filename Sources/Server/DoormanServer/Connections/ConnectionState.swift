@@ -14,6 +14,9 @@ package struct ConnectionState {
         case inputEnded(InFlightCalls)
         /// The server sent FIN. No call is in flight, and a request can't get a response any more.
         case halfClosed
+        /// The server sent its last response and FIN. It reads on for ``lingerPeriod``: a close with unread bytes would be a reset, which
+        /// may discard the response.
+        case finished(ConnectionClosing, since: Instant)
         case closed
     }
 
@@ -41,6 +44,9 @@ package struct ConnectionState {
 
     /// The maximum number of forbidden calls of a caller without any permission. Then the connection is closed.
     package static let maximumForbiddenCalls = 10
+
+    /// The time for which a connection reads on after its last response.
+    package static let lingerPeriod = Duration.seconds(2)
 
     package let limits: ConnectionLimits
     package let counters: ServerCounters
@@ -81,7 +87,7 @@ package struct ConnectionState {
     package var callsInFlight: Int {
         switch phase {
         case .open(let calls), .draining(let calls, _), .inputEnded(let calls): calls.count
-        case .halfClosed, .closed: 0
+        case .halfClosed, .finished, .closed: 0
         }
     }
 
@@ -101,7 +107,7 @@ package struct ConnectionState {
         mutating get {
             switch phase {
             case .open, .draining: true
-            case .inputEnded, .halfClosed, .closed: false
+            case .inputEnded, .halfClosed, .finished, .closed: false
             }
         }
     }
@@ -124,14 +130,14 @@ package struct ConnectionState {
     package func isInFlight(_ streamID: StreamID) -> Bool {
         switch phase {
         case .open(let calls), .draining(let calls, _), .inputEnded(let calls): !calls.isEmpty && calls.contains(streamID)
-        case .halfClosed, .closed: false
+        case .halfClosed, .finished, .closed: false
         }
     }
 
     private func isInFlight(_ call: CallID) -> Bool {
         switch phase {
         case .open(let calls), .draining(let calls, _), .inputEnded(let calls): calls.contains(call)
-        case .halfClosed, .closed: false
+        case .halfClosed, .finished, .closed: false
         }
     }
 
@@ -217,7 +223,7 @@ package struct ConnectionState {
             phase = .closed
             defer { phase = .inputEnded(calls) }
             return change(&calls)
-        case .halfClosed, .closed: return nil
+        case .halfClosed, .finished, .closed: return nil
         }
     }
 
@@ -253,6 +259,7 @@ package struct ConnectionState {
         switch phase {
         case .open(let calls), .draining(let calls, _): phase = .inputEnded(calls)
         case .halfClosed: return close(peerClosed)
+        case .finished(let closing, _): return close(closing)
         case .inputEnded, .closed: break
         }
         return directiveIfFinished
@@ -262,9 +269,15 @@ package struct ConnectionState {
     ///
     /// - Returns: The reason; `nil` if the connection was not half-closed.
     package mutating func endHalfClosed() -> ConnectionClosing? {
-        guard case .halfClosed = phase else { return nil }
-        phase = .closed
-        return peerClosed
+        switch phase {
+        case .halfClosed:
+            phase = .closed
+            return peerClosed
+        case .finished(let closing, _):
+            phase = .closed
+            return closing
+        case .open, .draining, .inputEnded, .closed: return nil
+        }
     }
 
     /// Begins draining: finishes the calls in flight and starts no new ones.
@@ -315,6 +328,7 @@ package struct ConnectionState {
             switch phase {
             case .closed: return .distantFuture
             case .halfClosed: return waitEnd(quiet: timeouts.idle)
+            case .finished(_, let since): return min(since.advanced(by: Self.lingerPeriod), waitEnd(quiet: nil))
             case .open(let calls):
                 let quietEnd = waitEnd(quiet: calls.isEmpty ? timeouts.idle : nil)
                 return min(min(calls.earliestDeadline, quietEnd), min(retirement(calls), lifetime.end))
@@ -346,6 +360,7 @@ package struct ConnectionState {
         {
             return halfClose(now)
         }
+        if case .finished(let closing, let since) = phase, now >= since.advanced(by: Self.lingerPeriod) { return close(closing) }
         switch wait {
         case .peerToRead(let since):
             if now >= since.advanced(by: timeouts.write) { return close(.notReading) }
@@ -403,6 +418,19 @@ package struct ConnectionState {
         phase = .halfClosed
         wait = .request(since: now)
         return .halfClose
+    }
+
+    /// Ends the connection after its last response. The peer may still send; its bytes are dropped.
+    package mutating func finish(_ closing: ConnectionClosing = .finished, now: Instant) -> SocketDirective {
+        switch phase {
+        case .open, .draining:
+            phase = .finished(closing, since: now)
+            if !isOutputBlocked { wait = .request(since: now) }
+            started = []
+            return .halfClose
+        case .inputEnded: return close(closing)
+        case .halfClosed, .finished, .closed: return .keep
+        }
     }
 
     package mutating func close(_ closing: ConnectionClosing) -> SocketDirective {

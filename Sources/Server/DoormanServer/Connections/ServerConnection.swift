@@ -35,6 +35,11 @@ package protocol ServerConnection: SendableMetatype {
     /// Begins a read.
     mutating func beginRead(_ inbound: Inbound)
 
+    /// Takes an error of the channel's decoder as input of the read.
+    ///
+    /// - Returns: `false` for an error of the channel itself, which closes the connection.
+    mutating func receive(_ error: any Error) -> Bool
+
     /// Handles the requests that have arrived, within the limit.
     ///
     /// - Parameters:
@@ -156,6 +161,7 @@ package struct TurnLimit: Sendable {
 extension ServerConnection {
     package static var takesTurnsAfterReads: Bool { false }
     package static var refusesCallsWhileDraining: Bool { true }
+    package mutating func receive(_ error: any Error) -> Bool { false }
     package var hasStarted: Bool { state.hasStarted }
     package var callsInFlight: Int { state.callsInFlight }
     package var isDraining: Bool { mutating get { state.isDraining } }

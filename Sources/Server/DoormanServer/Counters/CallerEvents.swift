@@ -5,6 +5,10 @@ package struct CallerEvent: Sendable, Hashable {
         case limitExceeded(String)
         /// The caller has no permission. The text says for what, such as "call doorman.v1.Stats/Get".
         case notAllowed(String)
+        /// HTTP requests of the caller named profiles that the settings lack.
+        case unknownProfile
+        /// An identity has a value with a control byte, which no HTTP header can hold. The text is the header's name.
+        case withheldHeader(String)
     }
 
     /// The caller's name; `nil` for a limit of the server.

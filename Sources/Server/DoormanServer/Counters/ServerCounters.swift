@@ -97,7 +97,7 @@ package final class ServerCounters {
     }
 
     /// Notes a call that was turned down, for the log.
-    func note(_ event: CallerEvent) { callerEvents.note(event) }
+    package func note(_ event: CallerEvent) { callerEvents.note(event) }
 
     /// Returns the calls that were noted since the last call of this function.
     package func takeCallerEvents() -> CallerEvents {

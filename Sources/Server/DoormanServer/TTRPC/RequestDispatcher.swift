@@ -201,15 +201,24 @@ package final class RequestDispatcher {
         }
     }
 
+    /// Checks the caller's permission, for endpoints that read a message only after it.
+    ///
+    /// - Returns: `nil` if the method is allowed, otherwise the failure response.
+    @inline(__always)
+    package func checkPermission(for method: Method, in context: inout RequestContext) -> RequestDecision? {
+        guard context.caller.methods.allows(method) else {
+            if context.caller.methods.isEmpty { context.forbiddenCalls += 1 }
+            return notAllowed(method, to: "call \(method.service)/\(method.name)", context.caller.caller)
+        }
+        return nil
+    }
+
     /// Checks permission, draining and the caller's rate limit, and counts the call.
     ///
     /// - Returns: `nil` if the call is allowed, otherwise the failure response.
     @inline(__always)
     private func admit(_ method: Method, _ context: inout RequestContext) -> RequestDecision? {
-        guard context.caller.methods.allows(method) else {
-            if context.caller.methods.isEmpty { context.forbiddenCalls += 1 }
-            return notAllowed(method, to: "call \(method.service)/\(method.name)", context.caller.caller)
-        }
+        if let failure = checkPermission(for: method, in: &context) { return failure }
         guard !context.refusesCalls else { return fail(.draining, of: method, responses.draining) }
         return context.caller.takeCall() ? nil : rateLimited(method, context)
     }

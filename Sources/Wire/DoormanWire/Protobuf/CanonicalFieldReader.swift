@@ -18,6 +18,9 @@ struct CanonicalFieldReader {
         end = range.upperBound
     }
 
+    /// The range of the fields that have not been read.
+    var rest: Range<Int> { position..<end }
+
     /// Whether the whole message has been read, and is in canonical form.
     var isComplete: Bool { isCanonical && position == end }
 
