@@ -38,10 +38,11 @@ struct ModuleTests {
         "DoormanHTTP": core.union([
             "DoormanCrypto", "DoormanServer", "DoormanWire", "NIOConcurrencyHelpers", "NIOCore", "NIOHTTP1", "StrictJSON",
         ]),
+        "DoormanGRPC": core.union(["DoormanHTTP", "DoormanServer", "DoormanWire", "HTTP2Session", "NIOCore"]),
         "DoormanDaemon": core.union(nio).union(libc).union([
             "AccountKit", "FacebookLogin", "JWTVerifier", "TokenIntrospection", "CMalloc", "CProcess", "CallerLimits",
             "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles",
-            "DoormanGovernor",
+            "DoormanGRPC", "DoormanGovernor", "DoormanHTTP",
             "DoormanServer", "DoormanVersion",
             "DoormanWire", "GraphAPI", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting", "Dispatch", "Foundation", "Logging",
             "ServiceLifecycle",

@@ -2,6 +2,7 @@ internal import CallerLimits
 internal import CurlTransport
 internal import DoormanCore
 internal import DoormanGRPC
+internal import DoormanHTTP
 internal import DoormanServer
 internal import DoormanSupport
 internal import DoormanVersion
@@ -87,9 +88,10 @@ package struct Daemon {
         let tls = try settings.tls.load(now: TimeSource.system.wallTime())
         let loops = settings.server.eventLoops == 0 ? NIOCore.System.coreCount : settings.server.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        let http = ReloadableHTTPConfiguration()
         let server = DoormanServer(
-            settings: serverSettings, backend: dependencies.backend, tls: tls, endpoints: [.http2: HTTP2Endpoint()], group: group,
-            logger: logger)
+            settings: serverSettings, backend: dependencies.backend, tls: tls,
+            endpoints: [.http1: HTTP1Endpoint(http), .http2: HTTP2Endpoint()], group: group, logger: logger)
         warn(descriptorLimit: DescriptorLimit.raise())
         dependencies.providers.start()
         defer { dependencies.providers.stop() }

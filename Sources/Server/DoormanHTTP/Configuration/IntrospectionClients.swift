@@ -1,4 +1,4 @@
-package import DoormanCore
+internal import DoormanCore
 internal import DoormanCrypto
 
 /// The clients that may introspect tokens, and their secrets (RFC 7662, section 2.1).

@@ -1,7 +1,7 @@
 internal import DoormanCore
 package import DoormanServer
 package import DoormanSupport
-package import DoormanWire
+internal import DoormanWire
 package import NIOCore
 package import NIOHTTP1
 

@@ -1,4 +1,4 @@
-package import DoormanServer
+internal import DoormanServer
 internal import DoormanWire
 internal import NIOCore
 internal import NIOHTTP1

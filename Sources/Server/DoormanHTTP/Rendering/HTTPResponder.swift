@@ -1,7 +1,7 @@
-package import DoormanCore
+internal import DoormanCore
 package import DoormanServer
 package import DoormanSupport
-package import DoormanWire
+internal import DoormanWire
 internal import NIOCore
 
 /// Renders the outcome of a call as the HTTP response of its endpoint.

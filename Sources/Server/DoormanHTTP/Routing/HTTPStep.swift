@@ -1,4 +1,4 @@
-package import DoormanCore
+internal import DoormanCore
 package import DoormanServer
 
 /// What follows for a request.
