@@ -66,20 +66,20 @@ typedef struct doorman_http2_head {
     uint32_t field_capacity;
     uint32_t authorization_count;
     uint32_t flags;
-    // For each known name 1 + the index of its first field; 0 if there is none.
+    // For each known name 1 + the index of its first field; 0 without one.
     uint16_t known[DOORMAN_HTTP2_KNOWN_COUNT];
 } doorman_http2_head;
 
 // Removes all headers, and keeps memory only up to a capacity in bytes.
 void doorman_http2_head_clear(doorman_http2_head *head, size_t kept_capacity);
 
-// Returns the first field of a known name; NULL if there is none.
+// Returns the first field of a known name; NULL without one.
 static inline const doorman_http2_field *doorman_http2_head_known(const doorman_http2_head *head, doorman_http2_known name) {
     uint16_t index = head->known[name];
     return index == 0 ? NULL : &head->fields[index - 1];
 }
 
-// Returns the first field of a lower-case name; NULL if there is none.
+// Returns the first field of a lower-case name; NULL without one.
 const doorman_http2_field *doorman_http2_head_find(const doorman_http2_head *head, const void *name, size_t name_length);
 
 // The user data of a session.

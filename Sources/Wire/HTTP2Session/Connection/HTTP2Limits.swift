@@ -6,10 +6,11 @@ package struct HTTP2Limits: Sendable {
     package var headerListSize: Int = 32 << 10
     /// Maximum concurrent streams. Streams above it are refused.
     package var concurrentStreams: Int = 1024
-    /// The flow-control window of each stream in bytes: a body of 64 KiB with its framing fits, so it arrives without a stall.
-    package var streamWindow: Int = (64 + 4) << 10
-    /// The flow-control window of the connection in bytes: the maximum size of all bodies that are held, until their responses.
-    package var connectionWindow: Int = 1 << 20
+    /// The flow-control window of each stream in bytes. A body of the usual size with its framing fits, so it arrives without a stall.
+    package var streamWindow: Int
+    /// The flow-control window of the connection in bytes: the maximum size of all bodies that are held, until their responses. Bodies
+    /// of up to a third of it arrive.
+    package var connectionWindow: Int
     /// Maximum size of the headers of all requests whose body has not arrived, in bytes.
     package var incompleteHeaderBytes: Int = 1 << 20
     /// Maximum size of the headers of all requests without a response, in bytes: 8 KiB for each concurrent stream.
@@ -23,7 +24,14 @@ package struct HTTP2Limits: Sendable {
     /// Maximum size of the HPACK table of each direction in bytes. This is the size that a connection begins with.
     package var headerTableSize: Int = 4096
 
-    package init() {}
+    /// - Parameter bodySize: Maximum size of a body in bytes. Default 64 KiB, with a window of 1 MiB for the connection.
+    package init(bodySize: Int = 64 << 10) {
+        streamWindow = min(bodySize, 1 << 20) + Self.framing
+        connectionWindow = max(1 << 20, 3 * bodySize)
+    }
+
+    /// The bytes of a stream's window that are not for the body.
+    static let framing = 4 << 10
 
     /// The size of incomplete bodies above which the youngest is refused.
     ///

@@ -139,6 +139,7 @@ package import NIOCore
     ) {
         let record = unsafe stream.record
         guard unsafe record.pointee.phase == .handling else { return }
+        precondition(unsafe record.pointee.session == state, "a stream of this session")
         unsafe state.pointee.move(record, to: .responding)
         unsafe state.pointee.releaseRequest(of: record)
         if unsafe !record.pointee.requestHasEnded {
@@ -171,7 +172,9 @@ package import NIOCore
     package func reset(_ stream: HTTP2Stream, _ error: HTTP2ErrorCode) {
         let record = unsafe stream.record
         switch unsafe record.pointee.phase {
-        case .incomplete, .ready, .handling, .responding: unsafe state.pointee.reset(record, error)
+        case .receivingHeaders, .incomplete, .ready, .handling, .responding:
+            precondition(unsafe record.pointee.session == state, "a stream of this session")
+            unsafe state.pointee.reset(record, error)
         case .resetting, .closed: break
         }
     }
@@ -192,17 +195,20 @@ package import NIOCore
         unsafe nghttp2_session_want_write(nghttp2) != 0 || state.pointee.drain == .due
     }
 
-    /// The bytes of responses that have not become output: the peer's windows hold them back, or nobody has fetched them.
+    /// The bytes of responses that have not become output: the peer's windows hold them back, or the user has not fetched them.
     package var unsentBytes: Int { unsafe state.pointee.unsentBytes }
 
-    /// Appends output until there is none, or until the limit is reached. The last frame may exceed the limit.
+    /// Appends output until no more waits, or until the limit is reached. The last frame may exceed the limit.
     package func writeOutput(into buffer: inout ByteBuffer, limit: Int) {
         if unsafe state.pointee.drain == .due { queueLastGoAway() }
         var written = 0
         while written < limit {
             var start: UnsafePointer<UInt8>?
             let count = unsafe nghttp2_session_mem_send(nghttp2, &start)
-            guard count > 0 else { break }
+            guard count > 0 else {
+                if queuePingAfterAnnouncement() { continue }
+                break
+            }
             unsafe buffer.writeBytes(UnsafeRawBufferPointer(start: start, count: count))
             written += count
         }
@@ -214,14 +220,23 @@ package import NIOCore
     /// stream, since no stream of a peer that knows the announcement can be under way then (RFC 9113 section 6.8).
     package func shutDown() {
         guard unsafe state.pointee.drain == .none else { return }
-        unsafe state.pointee.drain = .announced
+        unsafe state.pointee.drain = .announcing
         unsafe nghttp2_submit_shutdown_notice(nghttp2)
+    }
+
+    /// Queues the PING. nghttp2 would send it before a GOAWAY that waits, and its return would prove nothing.
+    ///
+    /// - Returns: `false` if there is no announcement, or if it has its PING.
+    private func queuePingAfterAnnouncement() -> Bool {
+        guard unsafe state.pointee.drain == .announcing, unsafe context.pointee.has_sent_goaway else { return false }
+        unsafe state.pointee.drain = .announced
         var data = Self.shutdownPing
         unsafe withUnsafeMutablePointer(to: &data) { data in
             unsafe data.withMemoryRebound(to: UInt8.self, capacity: 8) {
                 _ = unsafe nghttp2_submit_ping(nghttp2, UInt8(NGHTTP2_FLAG_NONE.rawValue), $0)
             }
         }
+        return true
     }
 
     /// Names the last stream without waiting for the PING to return.
@@ -249,13 +264,19 @@ package import NIOCore
     func headersBegan(_ id: Int32, _ category: nghttp2_headers_category) -> Int32 {
         unsafe context.pointee.list_size = 0
         unsafe context.pointee.head = nil
-        guard category == NGHTTP2_HCAT_REQUEST else { return 0 }
+        guard category == NGHTTP2_HCAT_REQUEST else {
+            if let record = unsafe state.pointee.record(of: id), unsafe record.pointee.phase == .incomplete {
+                unsafe record.pointee.phase = .receivingHeaders
+            }
+            return 0
+        }
         guard id <= (unsafe state.pointee.lastStream) else {
             unsafe nghttp2_submit_rst_stream(
                 nghttp2, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_REFUSED_STREAM.rawValue)
             return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
         }
         let record = unsafe state.pointee.begin(pool.take(), id: id)
+        unsafe record.pointee.session = unsafe state
         unsafe context.pointee.head = unsafe record.pointee.head
         return 0
     }
@@ -264,13 +285,14 @@ package import NIOCore
     func headersEnded(_ id: Int32, _ category: nghttp2_headers_category, flags: UInt32) {
         let endsStream = flags & NGHTTP2_FLAG_END_STREAM.rawValue != 0
         unsafe context.pointee.head = nil
+        guard let record = unsafe state.pointee.record(of: id) else { return }
+        let isArriving = unsafe record.pointee.phase == .receivingHeaders
+        if isArriving { unsafe record.pointee.phase = .incomplete }
         guard category == NGHTTP2_HCAT_REQUEST else {
             if endsStream { requestEnded(id) }
             return
         }
-        guard let record = unsafe state.pointee.record(of: id), unsafe record.pointee.phase == .incomplete else {
-            return
-        }
+        guard isArriving else { return }
         let size = unsafe min(context.pointee.list_size, context.pointee.maximum_list_size)
         unsafe record.pointee.headerBytes = size
         unsafe record.pointee.requestHasEnded = endsStream
@@ -286,7 +308,18 @@ package import NIOCore
             return unsafe state.pointee.reset(record, .enhanceYourCalm)
         }
         unsafe record.pointee.bodyLimit = limit
+        if head[.expect] != nil { allowBody(of: id) }
     }
+
+    /// Queues the status 100, since the only expectation that exists is `100-continue` (RFC 9110 section 10.1.1).
+    private func allowBody(of id: Int32) {
+        unsafe scratch.withFields(of: Self.allowed) { fields in
+            _ = unsafe nghttp2_submit_headers(
+                nghttp2, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, nil, fields.baseAddress, fields.count, nil)
+        }
+    }
+
+    private static let allowed = HTTP2ResponseHead(HTTP2HeadTemplate([(":status", "100")]))
 
     /// Handles the end of a request after its headers.
     func requestEnded(_ id: Int32) {
@@ -370,20 +403,5 @@ package import NIOCore
         }
         unsafe state.pointee.unsentBytes -= output.count - sent
         unsafe record.pointee.sentBytes = output.count
-    }
-}
-
-/// Fills a DATA frame (`nghttp2_data_source_read_callback`).
-private func fillDataFrame(
-    _ session: OpaquePointer?, _ id: Int32, _ buffer: UnsafeMutablePointer<UInt8>?, _ capacity: Int,
-    _ flags: UnsafeMutablePointer<UInt32>?, _ source: UnsafeMutablePointer<nghttp2_data_source>?,
-    _ context: UnsafeMutableRawPointer?
-) -> Int {
-    guard let buffer = unsafe buffer, let flags = unsafe flags, let record = unsafe source?.pointee.ptr else {
-        return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
-    }
-    return unsafe withSession(context) { session in
-        unsafe session.readOutput(
-            of: record.assumingMemoryBound(to: StreamRecord.self), into: buffer, capacity: capacity, flags: &flags.pointee)
     }
 }

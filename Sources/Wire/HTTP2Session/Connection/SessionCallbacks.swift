@@ -10,7 +10,7 @@ func makeServer(limits: HTTP2Limits, context: UnsafeMutablePointer<doorman_http2
     var session: OpaquePointer?
     // The only failure of these functions is missing memory, which ends a Swift program.
     guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0, unsafe nghttp2_option_new(&options) == 0 else {
-        fatalError("out of memory")
+        preconditionFailure("out of memory")
     }
     defer {
         unsafe nghttp2_session_callbacks_del(callbacks)
@@ -23,7 +23,7 @@ func makeServer(limits: HTTP2Limits, context: UnsafeMutablePointer<doorman_http2
     unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, streamClosed)
     unsafe setOptions(of: options, limits: limits)
     guard unsafe nghttp2_session_server_new2(&session, callbacks, context, options) == 0, let session = unsafe session else {
-        fatalError("out of memory")
+        preconditionFailure("out of memory")
     }
     unsafe submitSettings(to: session, limits: limits)
     return unsafe session
@@ -107,4 +107,15 @@ private func dataArrived(
 private func streamClosed(_ session: OpaquePointer?, _ id: Int32, _ error: UInt32, _ context: UnsafeMutableRawPointer?) -> Int32 {
     unsafe withSession(context) { $0.streamClosed(id, error) }
     return 0
+}
+
+/// Fills a DATA frame. A closure, since nghttp2 defines its seven parameters.
+let fillDataFrame: nghttp2_data_source_read_callback = { _, _, buffer, capacity, flags, source, context in
+    guard let buffer = unsafe buffer, let flags = unsafe flags, let record = unsafe source?.pointee.ptr else {
+        return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+    }
+    return unsafe withSession(context) { session in
+        unsafe session.readOutput(
+            of: record.assumingMemoryBound(to: StreamRecord.self), into: buffer, capacity: capacity, flags: &flags.pointee)
+    }
 }

@@ -6,7 +6,9 @@ internal import DoormanSupport
 @safe struct SessionState {
     enum Drain {
         case none
-        /// GOAWAY without a last stream and PING are queued or sent.
+        /// GOAWAY without a last stream is queued.
+        case announcing
+        /// It has left, and PING after it.
         case announced
         /// The PING came back, or the user waits no longer. The next output is GOAWAY with the last stream.
         case due
@@ -61,7 +63,7 @@ internal import DoormanSupport
     mutating func begin(_ stream: consuming HTTP2Stream, id: Int32) -> StreamRecord.Pointer {
         let record = unsafe stream.record
         unsafe record.pointee.id = id
-        unsafe record.pointee.phase = .incomplete
+        unsafe record.pointee.phase = .receivingHeaders
         unsafe record.pointee.requestHasEnded = false
         unsafe record.pointee.bodyIsTooLong = false
         unsafe record.pointee.respondsEarly = false
@@ -85,7 +87,7 @@ internal import DoormanSupport
     /// Moves a stream to another phase, and to the list of that phase.
     mutating func move(_ record: StreamRecord.Pointer, to phase: StreamRecord.Phase) {
         switch unsafe record.pointee.phase {
-        case .incomplete:
+        case .receivingHeaders, .incomplete:
             unsafe incomplete.remove(record)
             unsafe incompleteHeaderBytes -= record.pointee.headerBytes
             unsafe incompleteBodyBytes -= record.pointee.heldBodyBytes
@@ -94,7 +96,7 @@ internal import DoormanSupport
         }
         unsafe record.pointee.phase = phase
         switch phase {
-        case .incomplete, .closed: break
+        case .receivingHeaders, .incomplete, .closed: break
         case .ready: unsafe ready.append(record)
         case .handling, .responding, .resetting: unsafe active.append(record)
         }
@@ -144,14 +146,11 @@ internal import DoormanSupport
         unsafe record.pointee.heldBodyBytes += count
         incompleteBodyBytes += count
         // A body that fits into the stream's window takes no WINDOW_UPDATE.
-        if unsafe record.pointee.bodyLimit > limits.streamWindow - Self.framing {
+        if unsafe record.pointee.bodyLimit > limits.streamWindow - HTTP2Limits.framing / 2 {
             unsafe nghttp2_session_consume_stream(nghttp2, record.pointee.id, count)
         }
         if incompleteBodyBytes > limits.incompleteBodyBytes { refuseYoungestBody() }
     }
-
-    /// The bytes of a stream's window that are not for the body.
-    private static let framing = 1024
 
     /// Refuses the youngest request with a part of a body. The peer may send it again (RFC 9113 section 8.7).
     private mutating func refuseYoungestBody() {

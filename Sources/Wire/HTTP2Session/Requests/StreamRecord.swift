@@ -5,7 +5,9 @@ internal import DoormanSupport
 /// and exclusivity checks.
 @unsafe struct StreamRecord {
     enum Phase: UInt8 {
-        /// The headers or the body are arriving.
+        /// The headers or the trailers are arriving. If they are malformed, the stream stays here until its RST_STREAM leaves.
+        case receivingHeaders
+        /// The body is arriving.
         case incomplete
         /// Waits for ``HTTP2Session/nextRequest()``.
         case ready
@@ -22,6 +24,8 @@ internal import DoormanSupport
     typealias Pointer = UnsafeMutablePointer<StreamRecord>
 
     var id: Int32 = 0
+    /// The state of the session whose stream this is.
+    var session: UnsafeMutablePointer<SessionState>?
     var phase = Phase.closed
     /// Whether the peer has ended the stream in its direction.
     var requestHasEnded = false
