@@ -62,6 +62,31 @@ struct ResponseTests {
         #expect(server.session.unsentBytes == 0)
     }
 
+    @Test("a body in two parts arrives as a whole")
+    func parts() throws {
+        let client = HTTP2Client()
+        let (id, stream) = try request(from: client)
+        let prefix: [UInt8] = [0, 0, 0, 0, 5]
+        server.session.append(prefix.span, toResponseOf: stream)
+        server.respond(to: stream)
+        try server.exchange(with: client)
+        #expect(client.responses[id]?.body == prefix + Array("hello".utf8))
+        server.session.append(prefix.span, toResponseOf: stream)
+        #expect(server.session.unsentBytes == 0)
+    }
+
+    @Test("a reset before the response frees the beginning of its body")
+    func resetBeforeResponse() throws {
+        let client = HTTP2Client()
+        let (id, stream) = try request(from: client)
+        let beginning: [UInt8] = [1, 2, 3]
+        server.session.append(beginning.span, toResponseOf: stream)
+        #expect(server.session.unsentBytes == 3)
+        client.reset(id)
+        try server.exchange(with: client)
+        #expect(server.session.unsentBytes == 0)
+    }
+
     @Test("a body beyond the peer's window waits for its updates")
     func window() throws {
         let client = HTTP2Client(updatesWindows: .manual)

@@ -77,6 +77,18 @@ struct ShutdownTests {
         #expect(server.session.isFinished)
     }
 
+    @Test("the PING leaves after the announcement, however small the output is")
+    func smallOutput() throws {
+        try server.receive(RawFrame.opening)
+        server.session.shutDown()
+        var types: [UInt8] = []
+        while server.session.hasOutput {
+            let output = server.output(limit: 1)
+            if !output.isEmpty { types.append(output[3]) }
+        }
+        #expect(types.suffix(2) == [7, 6])
+    }
+
     @Test("a PING of another kind does not end the wait")
     func otherPing() throws {
         try server.receive(RawFrame.opening)

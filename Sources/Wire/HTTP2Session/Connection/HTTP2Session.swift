@@ -146,13 +146,10 @@ package import NIOCore
             unsafe record.pointee.respondsEarly = true
             unsafe context.pointee.early_responses += 1
         }
-        unsafe body.withUnsafeBufferPointer { body in
-            unsafe doorman_http2_bytes_append(&record.pointee.output, body.baseAddress, body.count)
-        }
-        unsafe record.pointee.outputBodyBytes = body.count
+        unsafe append(body, to: record)
+        unsafe record.pointee.outputBodyBytes = unsafe record.pointee.output.count
         if let trailers { unsafe queue(trailers, for: record) }
-        unsafe state.pointee.unsentBytes += record.pointee.output.count
-        let hasData = !body.isEmpty || trailers != nil
+        let hasData = unsafe record.pointee.outputBodyBytes > 0 || trailers != nil
         unsafe scratch.withFields(of: head) { fields in
             guard hasData else {
                 _ = unsafe nghttp2_submit_response(nghttp2, record.pointee.id, fields.baseAddress, fields.count, nil)
@@ -161,6 +158,14 @@ package import NIOCore
             var provider = unsafe nghttp2_data_provider(source: nghttp2_data_source(ptr: record), read_callback: fillDataFrame)
             unsafe nghttp2_submit_response(nghttp2, record.pointee.id, fields.baseAddress, fields.count, &provider)
         }
+    }
+
+    /// Appends the beginning of a response's body, which `respond` completes. Does nothing if the stream has ended, or has a response.
+    package func append(_ bytes: Span<UInt8>, toResponseOf stream: HTTP2Stream) {
+        let record = unsafe stream.record
+        guard unsafe record.pointee.phase == .handling else { return }
+        precondition(unsafe record.pointee.session == state, "a stream of this session")
+        unsafe append(bytes, to: record)
     }
 
     /// Queues a response without a body.
@@ -183,16 +188,22 @@ package import NIOCore
         unsafe record.pointee.trailers = unsafe trailers.template.fields
         precondition(trailers.isComplete, "a value for each variable header")
         guard trailers.valueCount > 0 else { return }
-        unsafe trailers.values.withUnsafeBufferPointer { values in
-            unsafe doorman_http2_bytes_append(&record.pointee.output, values.baseAddress, values.count)
+        unsafe append(trailers.values.span, to: record)
+    }
+
+    private func append(_ bytes: Span<UInt8>, to record: StreamRecord.Pointer) {
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            unsafe doorman_http2_bytes_append(&record.pointee.output, bytes.baseAddress, bytes.count)
         }
+        unsafe state.pointee.unsentBytes += bytes.count
     }
 
     // MARK: Output
 
-    /// Whether ``writeOutput(into:limit:)`` would write bytes, unless the peer's windows hold them all back.
+    /// Whether ``writeOutput(into:limit:)`` is to be called. Bytes that the peer's windows hold back do not count. After output that the
+    /// limit ended, the call may write nothing.
     package var hasOutput: Bool {
-        unsafe nghttp2_session_want_write(nghttp2) != 0 || state.pointee.drain == .due
+        unsafe nghttp2_session_want_write(nghttp2) != 0 || state.pointee.drain == .announcing || state.pointee.drain == .due
     }
 
     /// The bytes of responses that have not become output: the peer's windows hold them back, or the user has not fetched them.
