@@ -149,7 +149,10 @@ let package = Package(
             ]),
         module(
             "DoormanGRPC", in: "Sources/Server",
-            ["DoormanCore", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "HTTP2Session", nioCore]),
+            [
+                "DoormanCore", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "HTTP2Session",
+                nioConcurrencyHelpers, nioCore,
+            ]),
         module(
             "DoormanDaemon", in: "Sources/Daemon",
             [

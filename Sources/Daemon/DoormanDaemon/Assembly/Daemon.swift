@@ -91,7 +91,7 @@ package struct Daemon {
         let http = ReloadableHTTPConfiguration()
         let server = DoormanServer(
             settings: serverSettings, backend: dependencies.backend, tls: tls,
-            endpoints: [.http1: HTTP1Endpoint(http), .http2: HTTP2Endpoint()], group: group, logger: logger)
+            endpoints: [.http1: HTTP1Endpoint(http), .http2: HTTP2Endpoint(http)], group: group, logger: logger)
         warn(descriptorLimit: DescriptorLimit.raise())
         dependencies.providers.start()
         defer { dependencies.providers.stop() }

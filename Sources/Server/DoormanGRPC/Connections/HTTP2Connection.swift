@@ -1,16 +1,17 @@
 internal import DoormanCore
+internal import DoormanHTTP
 internal import DoormanServer
 internal import DoormanSupport
 internal import DoormanWire
 internal import HTTP2Session
 internal import NIOCore
 
-/// A connection that speaks HTTP/2: gRPC.
+/// A connection that speaks HTTP/2: gRPC, Envoy's ext_authz among it, and the HTTP API.
 struct HTTP2Connection: ServerConnection {
     /// A call in flight.
-    private struct Pending {
+    struct Pending {
         let stream: HTTP2Stream
-        let route: GRPCRoute
+        let responder: Responder
         /// The end of the time that the caller gave to its call; `nil` if it gave none.
         let callEnd: Instant?
     }
@@ -23,12 +24,14 @@ struct HTTP2Connection: ServerConnection {
     static var refusesCallsWhileDraining: Bool { false }
 
     var state: ConnectionState
-    private let session: HTTP2Session
-    private let arena: MessageArena
+    let session: HTTP2Session
+    let arena: MessageArena
+    var router: HTTPRouter
+    let isOnLoopback: Bool
     private var input = ByteBuffer()
     private var output = ByteBuffer()
-    private var responses = GRPCResponses()
-    private var pending: [StreamID: Pending] = [:]
+    var responses = GRPCResponses()
+    var pending: [StreamID: Pending] = [:]
     private var cancelled: [CallID] = []
     private var resets: ResetLimiter
     private var violation: HTTP2Violation?
@@ -38,21 +41,18 @@ struct HTTP2Connection: ServerConnection {
     /// The time of the last event.
     private var lastEvent: Instant
 
-    init(_ state: ConnectionState) {
+    /// - Parameter isOnLoopback: Whether the connection came to a loopback address.
+    init(_ state: ConnectionState, _ router: HTTPRouter, isOnLoopback: Bool) {
         self.state = state
-        let limits = HTTP2Limits()
+        self.router = router
+        self.isOnLoopback = isOnLoopback
         let maximumLength = Int(state.limits.maximumFrameLength)
+        let limits = HTTP2Limits(bodySize: GRPCMessage.headerBytes + maximumLength)
         let now = state.beganAt
         session = HTTP2Session(limits: limits, now: now) { Self.bodyLimit(of: $0, maximumLength: maximumLength) }
         arena = MessageArena(budget: 8 * max(64 << 10, maximumLength))
         lastEvent = now
         resets = ResetLimiter(concurrentStreams: limits.concurrentStreams, now: now)
-    }
-
-    /// Returns how long a request's body may be; `nil` for a request that is answered without it.
-    private static func bodyLimit(of head: HTTP2RequestHead, maximumLength: Int) -> Int? {
-        guard head.isGRPC, head.isPOST, !head.headersAreTooLong, GRPCRoute(path: head.path) != nil else { return nil }
-        return GRPCMessage.headerBytes + maximumLength
     }
 
     // MARK: - Reading
@@ -68,6 +68,7 @@ struct HTTP2Connection: ServerConnection {
         flushEarly write: (inout ByteBuffer) -> Bool
     ) -> TurnEnd {
         var (limit, mayFlush) = (limit, true)
+        router.refresh(now: context.now)
         while violation == nil {
             guard limit.allowsRequest, output.readableBytes <= limit.outputBytes else { return .framesWait }
             guard let stream = session.nextRequest() else {
@@ -91,10 +92,7 @@ struct HTTP2Connection: ServerConnection {
     private mutating func receive(now: Instant) {
         let count = min(Self.sliceBytes, input.readableBytes)
         do throws(HTTP2Violation) {
-            try unsafe input.withUnsafeReadableBytes { bytes throws(HTTP2Violation) in
-                let slice = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<count]).assumingMemoryBound(to: UInt8.self)
-                try unsafe session.receive(slice.span, now: now)
-            }
+            try session.receive(input.readableBytesUInt8Span.extracting(0..<count), now: now)
             input.moveReaderIndex(forwardBy: count)
             if input.readableBytes == 0 { input = ByteBuffer() }
         } catch {
@@ -107,7 +105,7 @@ struct HTTP2Connection: ServerConnection {
         let streamID = StreamID(UInt32(reset.id.rawValue))
         let call = pending.removeValue(forKey: streamID)
         if let call = state.cancel(streamID, now: now) { cancelled.append(call) }
-        if reset.isByPeer, resets.count(resetAt: now, callEnding: call?.callEnd) { violation = .enhanceYourCalm }
+        if !reset.hadResponse || reset.isByPeer, resets.count(resetAt: now, callEnding: call?.callEnd) { violation = .enhanceYourCalm }
     }
 
     mutating func endRead(now: Instant) -> SocketDirective {
@@ -121,108 +119,13 @@ struct HTTP2Connection: ServerConnection {
         return .keep
     }
 
-    // MARK: - Requests
-
-    /// The cost of a request.
-    private enum Handled {
-        case hit
-        case other
-    }
-
-    private mutating func handle(
-        _ stream: HTTP2Stream, _ dispatcher: RequestDispatcher, _ context: inout RequestContext
-    ) -> Handled {
-        let head = stream.head
-        guard head.isGRPC, !head.headersAreTooLong else {
-            refuse(stream, dispatcher)
-            return .other
-        }
-        guard let route = GRPCRoute(path: head.path) else {
-            return apply(dispatcher.fail(.unknownMethod, of: nil), to: stream, .method(.verify), &context)
-        }
-        guard session.unsentBytes <= state.limits.writeBufferHighWaterMark else {
-            return apply(dispatcher.fail(.tooMuchUnsent(state.limits), of: route.counted), to: stream, route, &context)
-        }
-        return call(route, stream, dispatcher, &context)
-    }
-
-    private mutating func call(
-        _ route: GRPCRoute, _ stream: HTTP2Stream, _ dispatcher: RequestDispatcher, _ context: inout RequestContext
-    ) -> Handled {
-        let head = stream.head
-        guard head.isPOST, head.hasTETrailers else {
-            return apply(dispatcher.fail(.notGRPC, of: route.counted), to: stream, route, &context)
-        }
-        var timeout: Duration?
-        if let value = head[.grpcTimeout] {
-            timeout = GRPCTimeout.parse(value)
-            guard let timeout else {
-                return apply(dispatcher.fail(.malformedTimeout, of: route.counted), to: stream, route, &context)
-            }
-            guard timeout > .zero else {
-                return apply(dispatcher.fail(ExpiredCall.failure, of: route.counted), to: stream, route, &context)
-            }
-        }
-        guard !stream.bodyIsTooLong else {
-            return apply(dispatcher.fail(.messageTooLong(state.limits), of: route.counted), to: stream, route, &context)
-        }
-        let message: Range<Int>
-        do throws(GRPCMessage.Malformed) {
-            message = try GRPCMessage.find(in: stream.body, .ended, maximumLength: Int(state.limits.maximumFrameLength)) ?? 0..<0
-        } catch {
-            state.counters.countFailure(.malformedRequest, of: route.counted)
-            responses.send(error, on: stream, session)
-            return .other
-        }
-        switch route {
-        case .method(let method):
-            let decision = dispatcher.decide(method, payload: stream.body.extracting(message), timeout: timeout, in: &context)
-            return apply(decision, to: stream, route, timeout: timeout, &context)
-        case .check:
-            return apply(dispatcher.fail(.unknownMethod, of: nil), to: stream, route, &context)
-        }
-    }
-
-    /// Answers the request or starts its call.
-    private mutating func apply(
-        _ decision: RequestDecision, to stream: HTTP2Stream, _ route: GRPCRoute, timeout: Duration? = nil,
-        _ context: inout RequestContext
-    ) -> Handled {
-        switch decision {
-        case .cached:
-            responses.send(context.response, on: stream, session, arena)
-            return .hit
-        case .immediate(let data): responses.send(data.span, on: stream, session, arena)
-        case .asynchronous(let call, let timeout):
-            let streamID = StreamID(UInt32(stream.id.rawValue))
-            if let failure = state.start(call, on: streamID, timeout: timeout, now: context.now) {
-                state.counters.countFailure(failure.failure, of: call.method)
-                responses.send(ResponseEncoder.encode(failure).span, on: stream, session, arena)
-            } else {
-                pending[streamID] = Pending(
-                    stream: stream, route: route, callEnd: timeout.map { context.now.advanced(by: $0) })
-            }
-        }
-        return .other
-    }
-
-    /// Refuses a request that is not gRPC.
-    private func refuse(_ stream: HTTP2Stream, _ dispatcher: RequestDispatcher) {
-        let isTooLong = stream.head.headersAreTooLong
-        state.counters.countFailure(.malformedRequest, of: nil)
-        session.respond(to: stream, isTooLong ? Self.headersTooLong : Self.unsupportedMediaType)
-    }
-
-    private static let headersTooLong = HTTP2ResponseHead(HTTP2HeadTemplate([(":status", "431")]))
-    private static let unsupportedMediaType = HTTP2ResponseHead(HTTP2HeadTemplate([(":status", "415")]))
-
     // MARK: - Other events
 
     mutating func answer(_ call: CallID, with response: EncodedResponse, now: Instant) -> SocketDirective {
         lastEvent = now
         guard state.finish(call, now: now) else { return .keep }
         if let pending = pending.removeValue(forKey: call.streamID) {
-            responses.send(response, on: pending.stream, session, arena)
+            send(response, pending.responder, pending.stream)
         }
         return state.directiveIfFinished
     }
@@ -232,9 +135,8 @@ struct HTTP2Connection: ServerConnection {
         let wasDraining = state.isDraining
         let (expired, directive) = state.timePassed(now: now)
         for call in expired {
-            state.counters.countFailure(.deadlineExceeded, of: call.method)
             guard let pending = pending.removeValue(forKey: call.id.streamID) else { continue }
-            responses.send(ResponseEncoder.encode(ExpiredCall.failure).span, on: pending.stream, session, arena)
+            _ = fail(ExpiredCall.failure, of: call.method, pending.responder, pending.stream)
         }
         if !wasDraining, state.isDraining { session.shutDown() }
         session.resetIncompleteRequests(begunBefore: now.advanced(by: .zero - state.limits.frameTimeout))
@@ -313,26 +215,6 @@ struct HTTP2Connection: ServerConnection {
         var taken = ByteBuffer()
         swap(&output, &taken)
         return taken
-    }
-}
-
-extension FailureResponse {
-    fileprivate static let unknownMethod = FailureResponse(.unimplemented, "the server has no such service or method")
-    fileprivate static let notGRPC = FailureResponse(.malformedRequest, "a gRPC request is a POST with te: trailers")
-    fileprivate static let malformedTimeout = FailureResponse(
-        .malformedRequest, "grpc-timeout must be at most eight digits and a unit: H, M, S, m, u or n")
-
-    fileprivate static func messageTooLong(_ limits: ConnectionLimits) -> FailureResponse {
-        FailureResponse(
-            .frameTooLong,
-            "a message exceeds the limit of \(limits.maximumFrameLength) bytes (server.max-frame-length)")
-    }
-
-    fileprivate static func tooMuchUnsent(_ limits: ConnectionLimits) -> FailureResponse {
-        FailureResponse(
-            .tooManyCalls,
-            "the peer's window holds back more than \(limits.writeBufferHighWaterMark) response bytes (server.write-high-water-mark)",
-            retryAfter: .milliseconds(100))
     }
 }
 

@@ -278,8 +278,8 @@ package struct HTTP1Connection: ServerConnection {
 
     private mutating func answerTooLongBody() {
         state.counters.countFailure(.frameTooLong, of: nil)
-        let message = "The body exceeds the limit of \(state.limits.maximumFrameLength) bytes (server.max-frame-length)."
-        respond(.last) { HTTPFailures.write(FailureResponse(.frameTooLong, message), at: .api, to: &$0) }
+        let limits = state.limits
+        respond(.last) { HTTPRouter.writeBodyTooLong(limits, to: &$0) }
         phase = .ended(.httpViolation(HTTP1Violation.bodyTooLong.closing))
     }
 

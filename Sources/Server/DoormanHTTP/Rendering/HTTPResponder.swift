@@ -24,6 +24,9 @@ package struct HTTPResponder: Sendable, Hashable {
         }
     }
 
+    /// Renders failures of a gateway's request before its profile is known.
+    package static let gateway = HTTPResponder(.forwardAuth(.standard))
+
     private let form: Form
 
     init(_ form: Form) {
@@ -38,11 +41,12 @@ package struct HTTPResponder: Sendable, Hashable {
     }
 
     /// Renders an encoded response.
-    func write(_ data: Span<UInt8>, to writer: inout some HTTPResponseWriter, _ counters: ServerCounters) {
+    package func write(_ data: Span<UInt8>, to writer: inout some HTTPResponseWriter, _ counters: ServerCounters) {
         switch EncodedResponseView(canonical: data) {
         case .success(let payload)?: writeSuccess(payload, of: data, to: &writer, counters)
         case .failure(let failure)?:
-            let message = form.endpoint == .forwardAuth ? "" : String(decoding: data.extracting(failure.message).array, as: UTF8.self)
+            let message =
+                form.endpoint == .forwardAuth ? "" : String(decoding: data.extracting(failure.message).array, as: UTF8.self)
             let response = FailureResponse(failure.failure ?? .internal, message, retryAfter: failure.retryAfter)
             HTTPFailures.write(response, at: form.endpoint, to: &writer)
         case nil: writeInternal(to: &writer)
@@ -84,6 +88,7 @@ package struct HTTPResponder: Sendable, Hashable {
 
     private func writeInternal(to writer: inout some HTTPResponseWriter) {
         HTTPFailures.write(
-            FailureResponse(.internal, "The response can't be written in the form of this endpoint."), at: form.endpoint, to: &writer)
+            FailureResponse(.internal, "The response can't be written in the form of this endpoint."), at: form.endpoint,
+            to: &writer)
     }
 }

@@ -1,7 +1,7 @@
 internal import DoormanCore
 package import DoormanServer
 package import DoormanSupport
-internal import DoormanWire
+package import DoormanWire
 internal import NIOCore
 
 /// Decides about the HTTP requests of one connection, of any version of HTTP. It writes responses at once, or returns a call to start.
@@ -34,11 +34,15 @@ package struct HTTPRouter {
         to writer: inout some HTTPResponseWriter
     ) -> HTTPStep {
         switch HTTPRoute(request.target) {
-        case .forwardAuth(let profile): return forwardAuth(request, profile, dispatcher, &context, &writer)
+        case .forwardAuth(let profile):
+            return forwardAuth(
+                GatewayRequest(authorizations: request.facts.authorizations, timeout: nil), request.authorization,
+                profile: self.profile(profile), dispatcher, &context, &writer)
         case .verify:
             return apiProblem(request, dispatcher, &writer) ?? verify(request, dispatcher, &context, &writer)
         case .exchange:
-            return apiProblem(request, dispatcher, &writer) ?? needJSON(request, .exchange, .exchange, dispatcher, &context, &writer)
+            return apiProblem(request, dispatcher, &writer)
+                ?? needJSON(request, .exchange, .exchange, dispatcher, &context, &writer)
         case .revoke:
             return apiProblem(request, dispatcher, &writer) ?? needJSON(request, .revoke, .revoke, dispatcher, &context, &writer)
         case .introspection: return introspect(request, dispatcher, &context, &writer)
@@ -47,23 +51,68 @@ package struct HTTPRouter {
         }
     }
 
+    /// Whether a request to this target needs its body. Others are decided by their heads.
+    package static func needsBody(_ target: Span<UInt8>) -> Bool {
+        switch HTTPRoute(target) {
+        case .verify, .exchange, .revoke, .introspection: true
+        case .forwardAuth, .unknown: false
+        }
+    }
+
+    /// Answers a request whose body exceeds `server.max-frame-length`.
+    package static func writeBodyTooLong(_ limits: ConnectionLimits, to writer: inout some HTTPResponseWriter) {
+        let message = "The body exceeds the limit of \(limits.maximumFrameLength) bytes (server.max-frame-length)."
+        HTTPFailures.write(FailureResponse(.frameTooLong, message), at: .api, to: &writer)
+    }
+
     // MARK: - Forward auth
 
+    /// What a gateway asks besides the token.
+    private struct GatewayRequest {
+        /// The number of `Authorization` headers.
+        let authorizations: Int
+        /// The caller's timeout; `nil` for the server's default.
+        let timeout: Duration?
+    }
+
+    /// Decides about a request of Envoy's ext_authz, as about one of forward auth.
+    ///
+    /// - Parameters:
+    ///   - timeout: The caller's timeout; `nil` for the server's default.
+    ///   - writer: Writes a `CheckResponse`.
+    package func respond(
+        to request: CheckRequestView, timeout: Duration?, _ dispatcher: RequestDispatcher, in context: inout RequestContext,
+        to writer: inout some HTTPResponseWriter
+    ) -> HTTPStep {
+        let name = request.profile
+        let profile: HTTPProfile? =
+            if name.isEmpty {
+                configuration.profiles.standard
+            } else if name.count <= HTTPProfiles.maximumNameBytes, name.isVisibleASCII {
+                configuration.profiles[String(decoding: name.array, as: UTF8.self)]
+            } else {
+                nil
+            }
+        return forwardAuth(
+            GatewayRequest(authorizations: request.authorizationCount, timeout: timeout), request.authorization, profile: profile,
+            dispatcher, &context, &writer)
+    }
+
     private func forwardAuth(
-        _ request: borrowing HTTPRequestFields, _ name: HTTPRoute.ProfileName, _ dispatcher: RequestDispatcher,
+        _ request: GatewayRequest, _ authorization: Span<UInt8>, profile: HTTPProfile?, _ dispatcher: RequestDispatcher,
         _ context: inout RequestContext, _ writer: inout some HTTPResponseWriter
     ) -> HTTPStep {
-        guard let profile = profile(name) else {
+        guard let profile else {
             dispatcher.counters.note(CallerEvent(caller: context.caller.counted.name, kind: .unknownProfile))
             return fail(FailureResponse(.providerMisconfigured, ""), of: .verify, at: .forwardAuth, dispatcher, to: &writer)
         }
-        guard request.facts.authorizations <= 1 else {
+        guard request.authorizations <= 1 else {
             return fail(FailureResponse(.malformedToken, ""), of: .verify, at: .forwardAuth, dispatcher, to: &writer)
         }
-        switch BearerCredentials(request.authorization) {
+        switch BearerCredentials(authorization) {
         case .token(let token):
             let decision = dispatcher.verify(
-                request.authorization.extracting(token), requirements: profile.requirements, in: &context)
+                authorization.extracting(token), requirements: profile.requirements, timeout: request.timeout, in: &context)
             return perform(decision, HTTPResponder(.forwardAuth(profile)), dispatcher, context, &writer)
         case .malformed:
             return fail(FailureResponse(.malformedToken, ""), of: .verify, at: .forwardAuth, dispatcher, to: &writer)
@@ -105,7 +154,8 @@ package struct HTTPRouter {
     ) -> HTTPStep {
         guard request.facts.authorizations <= 1 else {
             return fail(
-                FailureResponse(.malformedRequest, "The request has several headers Authorization."), of: .verify, at: .api, dispatcher,
+                FailureResponse(.malformedRequest, "The request has several headers Authorization."), of: .verify, at: .api,
+                dispatcher,
                 to: &writer)
         }
         let credentials = BearerCredentials(request.authorization)
@@ -152,7 +202,8 @@ package struct HTTPRouter {
         guard request.method == .post else { return methodNotAllowed(dispatcher, to: &writer) }
         guard MediaType.isEqual(request.contentType, to: "application/x-www-form-urlencoded") else {
             return turnDown(
-                .unsupportedMediaType, "The header Content-Type must be application/x-www-form-urlencoded.", dispatcher, to: &writer)
+                .unsupportedMediaType, "The header Content-Type must be application/x-www-form-urlencoded.", dispatcher, to: &writer
+            )
         }
         let credentials: HTTPBodyRequest.ClientCredentials
         switch (configuration.introspectionClients, request.facts.authorizations) {
@@ -202,7 +253,8 @@ package struct HTTPRouter {
             }
         } catch {
             return fail(
-                FailureResponse(.malformedRequest, error.message), of: request.method, at: request.httpEndpoint, dispatcher, to: &writer)
+                FailureResponse(.malformedRequest, error.message), of: request.method, at: request.httpEndpoint, dispatcher,
+                to: &writer)
         }
     }
 

@@ -4,7 +4,8 @@ enum LoopbackHost {
     /// Whether the value of `Host` names this machine: `localhost`, an address of 127.0.0.0/8 or `[::1]`, with any port.
     static func isValid(_ host: Span<UInt8>) -> Bool {
         // The only name with colons is in brackets.
-        let name = host.hasPrefix("[") ? host.firstIndex(of: UInt8(ascii: "]")).map { $0 + 1 } : host.firstIndex(of: UInt8(ascii: ":"))
+        let name =
+            host.hasPrefix("[") ? host.firstIndex(of: UInt8(ascii: "]")).map { $0 + 1 } : host.firstIndex(of: UInt8(ascii: ":"))
         let end = name ?? host.count
         guard isPort(host.extracting(end..<host.count)) else { return false }
         let address = host.extracting(0..<end)

@@ -9,16 +9,20 @@ package struct AcceptedConnection {
     /// Counts the connection among those of its caller. A new policy does not change it.
     let permit: ConnectionPermit
     let path: OutputPath
+    /// Whether the connection came to a loopback address.
+    package let isOnLoopback: Bool
     /// Whether the server began to drain before the connection was handed over.
     var drainBegan: DrainBegan?
     private let lifetime: ConnectionLifetime
     private let acceptedAt: Instant
 
-    /// - Parameter certificateLifetime: The time for which the caller's certificate is still valid; `nil` without a certificate.
+    /// - Parameters:
+    ///   - localAddress: The address that the peer connected to; `nil` for a Unix socket.
+    ///   - certificateLifetime: The time for which the caller's certificate is still valid; `nil` without a certificate.
     /// - Returns: `nil` if the caller has as many connections as it may.
     init?(
         services: ConnectionServices, dispatcher: RequestDispatcher, caller: CallerContext, path: OutputPath,
-        certificateLifetime: Duration? = nil
+        localAddress: SocketAddress? = nil, certificateLifetime: Duration? = nil
     ) {
         guard let permit = ConnectionPermit(of: caller) else { return nil }
         self.permit = permit
@@ -26,6 +30,7 @@ package struct AcceptedConnection {
         self.dispatcher = dispatcher
         self.caller = caller
         self.path = path
+        isOnLoopback = localAddress?.isLoopback ?? false
         acceptedAt = services.backend.timeSource.now()
         // Connections that began together must not end together.
         let age = services.limits.maximumAge * Double.random(in: 0.9...1)

@@ -55,7 +55,8 @@ struct ConnectionInitializer: Sendable {
         let dispatcher = dispatchers[channel.eventLoop]
         let context = dispatcher.context(for: caller)
         guard
-            let connection = AcceptedConnection(services: services, dispatcher: dispatcher, caller: context, path: .socket),
+            let connection = AcceptedConnection(
+                services: services, dispatcher: dispatcher, caller: context, path: .socket, localAddress: channel.localAddress),
             let handlers = connection.makeHandlers(for: nil)
         else { return closeExcess(channel, of: caller, limit: context.connectionLimit) }
         return channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandlers(handlers) }

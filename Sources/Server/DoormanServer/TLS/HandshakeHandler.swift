@@ -90,6 +90,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         let callerContext = dispatcher.context(for: caller)
         let accepted = AcceptedConnection(
             services: services, dispatcher: dispatcher, caller: callerContext, path: .pipeline,
+            localAddress: context.localAddress,
             certificateLifetime: certificateLifetime)
         guard let accepted else {
             fail(.tooManyConnections(caller, limit: callerContext.connectionLimit), context)

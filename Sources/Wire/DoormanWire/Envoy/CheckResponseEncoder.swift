@@ -42,24 +42,39 @@ package enum CheckResponseEncoder {
     ///
     /// - Parameter headers: The headers that the client gets, `www-authenticate` and `retry-after` among them.
     package static func denied(_ failure: Failure, headers: [Header]) -> [UInt8] {
-        let row = failure.endpoints
+        denied(failure.endpoints.checkStatus, failure.endpoints.checkCode, headers: headers)
+    }
+
+    /// Encodes the response that denies a request with the status of forward auth.
+    package static func denied(_ status: HTTPStatus, headers: [Header]) -> [UInt8] {
+        // Each status has one code: a test compares this with the table.
+        let code: StatusCode =
+            switch status {
+            case .unauthorized: .unauthenticated
+            case .forbidden, .tooManyRequests: .permissionDenied
+            default: .unavailable
+            }
+        return denied(status, code, headers: headers)
+    }
+
+    private static func denied(_ deniedStatus: HTTPStatus, _ code: StatusCode, headers: [Header]) -> [UInt8] {
         let encoded = unsafe packingCheck { arena, allocator throws(ArenaFull) in
             var status = unsafe Envoy__Type__V3__HttpStatus()
             unsafe envoy__type__v3__http_status__init(&status)
-            unsafe status.code = Envoy__Type__V3__StatusCode(rawValue: UInt32(row.checkStatus.rawValue))
+            unsafe status.code = Envoy__Type__V3__StatusCode(rawValue: UInt32(deniedStatus.rawValue))
             var denied = unsafe Envoy__Service__Auth__V3__DeniedHttpResponse()
             unsafe envoy__service__auth__v3__denied_http_response__init(&denied)
             unsafe denied.status = try unsafe arena.store(status, allocator)
             unsafe denied.n_headers = headers.count
             unsafe denied.headers = try unsafe makeHeaders(headers, arena, allocator)
-            var response = try unsafe makeResponse(row.checkCode, arena, allocator)
+            var response = try unsafe makeResponse(code, arena, allocator)
             unsafe response.http_response_case = ENVOY__SERVICE__AUTH__V3__CHECK_RESPONSE__HTTP_RESPONSE_DENIED_RESPONSE
             unsafe response.denied_response = try unsafe arena.store(denied, allocator)
             return unsafe response
         }
         guard let encoded else {
             precondition(!headers.isEmpty, "a response without headers exceeds the arena")
-            return denied(failure, headers: [])
+            return denied(deniedStatus, code, headers: [])
         }
         return encoded
     }
