@@ -220,8 +220,8 @@ let package = Package(
         .executableTarget(
             name: "microbenchmarks",
             dependencies: [
-                "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGovernor", "DoormanServer",
-                "DoormanSupport", "DoormanWire", "JWTVerifier", "ProviderHTTP", "TestKit",
+                "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGRPC", "DoormanGovernor",
+                "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "JWTVerifier", "ProviderHTTP", "TestKit",
                 argumentParser, logging, nioCore, nioPosix,
             ],
             path: "Tests/Benchmarks/Micro", swiftSettings: swiftSettings),

@@ -108,6 +108,31 @@ struct ProcessTests {
         throw NeverHappened(description: "the successor could not listen on the same port")
     }
 
+    /// Requests with a token in each place where a mistake can put it.
+    private static func httpRequests(planted: String) -> [String] {
+        func request(_ line: String, _ headers: String = "", body: String = "") -> String {
+            let length = body.isEmpty ? "" : "Content-Length: \(body.utf8.count)\r\n"
+            return "\(line) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\(length)\(headers)\r\n\(body)"
+        }
+        let json = "Content-Type: application/json\r\n"
+        return [
+            request("GET /auth", "Authorization: Bearer \(planted)\r\n"),
+            request("GET /auth?access_token=\(planted)"), request("GET /auth/\(planted)"),
+            request("GET /profiles/\(planted)/auth", "Authorization: Bearer \(planted)\r\n"), request("POST /v1/\(planted)"),
+            request("POST /v1/verify", "Authorization: Bearer \(planted)\r\n"), request("\(planted) /auth"),
+            request("GET /auth", "Authorization: Basic \(planted)\r\n"), request("GET /auth", "\(planted)\r\n"),
+            request("POST /v1/verify", json, body: #"{"\#(planted)":"\#(planted)"}"#),
+            request("POST /v1/verify", json, body: #"{"token":"\#(planted)","token":"\#(planted)"}"#),
+            request("POST /v1/verify", json, body: planted),
+            request("POST /v1/exchange", json, body: #"{"code":"\#(planted)","provider":"\#(planted)"}"#),
+            request("POST /v1/revoke", json, body: #"{"accountId":"\#(planted)"}"#),
+            request(
+                "POST /oauth2/introspect",
+                "Authorization: Basic \(planted)\r\nContent-Type: application/x-www-form-urlencoded\r\n", body: "token=\(planted)"),
+            planted + "\r\n\r\n",
+        ]
+    }
+
     @Test("no output or command line contains a token, code, secret or proof")
     func plantedSecrets() async throws {
         try await withTemporaryFolder { folder in
@@ -141,6 +166,12 @@ struct ProcessTests {
             #expect(try await exchange.ending() == 0, "\(exchange.allOutput)")
             let exchanged = try #require(exchange.allOutput.firstMatch(of: /EMAW[A-Za-z0-9]+/)).output
             try await doorman(["exchange", "--code-file", "FILE"], secret: code, expect: 1)
+
+            for request in Self.httpRequests(planted: planted) {
+                let peer = try RawPeer.connect(port: port)
+                try await peer.send(Array(request.utf8))
+                printed += String(decoding: try await peer.readUntilEnd(), as: UTF8.self)
+            }
 
             // The provider fails in every way while tokens are verified.
             for fault in ["service-unavailable", "bad-gateway", "truncated-json", "reset", "throttled"] {

@@ -1,5 +1,7 @@
 internal import ArgumentParser
 internal import DoormanCache
+internal import DoormanGRPC
+internal import DoormanHTTP
 internal import DoormanServer
 internal import Logging
 internal import NIOPosix
@@ -23,8 +25,10 @@ struct ServeCommand: AsyncParsableCommand {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         var settings = ServerSettings()
         settings.tcp = ServerSettings.TCPAddress(host: "127.0.0.1", port: port)
+        let http = ReloadableHTTPConfiguration()
         let server = DoormanServer(
-            settings: settings, backend: scene.backend, group: group, logger: Logger(label: "microbenchmarks"))
+            settings: settings, backend: scene.backend, endpoints: [.http1: HTTP1Endpoint(http), .http2: HTTP2Endpoint(http)],
+            group: group, logger: Logger(label: "microbenchmarks"))
         try await server.start()
         try await Task.sleep(for: .seconds(seconds))
         await server.stop()

@@ -57,18 +57,22 @@ struct DevelopmentSession {
         """
     }
 
+    private var curlLine: String {
+        #"curl -X POST -H "Authorization: Bearer $(cat token)" http://\#(stack.address)/v1/verify"#
+    }
+
     /// The lines for the shell that depend on the kind of the provider.
     private var shellLines: [String] {
         switch stack.kind {
         case .accountKit:
             [
-                "doorman dev login --phone +15557654321 > token", "doorman verify --token-file token", "doorman accounts list",
-                "doorman stats",
+                "doorman dev login --phone +15557654321 > token", "doorman verify --token-file token", curlLine,
+                "doorman accounts list", "doorman stats",
             ]
         case .jwt:
             [
                 "doorman dev login --kind jwt --phone +15557654321 --scope \(DevelopmentKind.scope) > token",
-                "doorman verify --token-file token --require-scope \(DevelopmentKind.scope)", "doorman stats",
+                "doorman verify --token-file token --require-scope \(DevelopmentKind.scope)", curlLine, "doorman stats",
             ]
         }
     }
