@@ -34,8 +34,7 @@ package enum SettingsCatalogue {
         ).tier(.tune),
         .choices(
             "server.protocols", \.server.protocols,
-            "Protocols that the listeners speak, comma-separated: ttrpc, http2 (gRPC and the HTTP API) and http1. Others are closed."
-        ).tier(.tune),
+            "Protocols that the listeners speak, comma-separated: ttrpc, http2 (gRPC and the HTTP API) and http1. Others are closed."),
         .flag(
             "server.allow-plaintext-from-network", \.server.allowsPlaintextFromNetwork,
             "Whether to listen beyond loopback without TLS. Anyone on the network path can then read tokens and forge responses."
