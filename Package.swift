@@ -151,7 +151,7 @@ let package = Package(
             "DoormanGRPC", in: "Sources/Server",
             [
                 "DoormanCore", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "HTTP2Session",
-                nioConcurrencyHelpers, nioCore,
+                nioConcurrencyHelpers, nioCore, nioPosix,
             ]),
         module(
             "DoormanDaemon", in: "Sources/Daemon",

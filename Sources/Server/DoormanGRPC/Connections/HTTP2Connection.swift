@@ -5,6 +5,7 @@ internal import DoormanSupport
 internal import DoormanWire
 internal import HTTP2Session
 internal import NIOCore
+internal import NIOPosix
 
 /// A connection that speaks HTTP/2: gRPC, Envoy's ext_authz among it, and the HTTP API.
 struct HTTP2Connection: ServerConnection {
@@ -49,11 +50,22 @@ struct HTTP2Connection: ServerConnection {
         let maximumLength = Int(state.limits.maximumFrameLength)
         let limits = HTTP2Limits(bodySize: GRPCMessage.headerBytes + maximumLength)
         let now = state.beganAt
-        session = HTTP2Session(limits: limits, now: now) { Self.bodyLimit(of: $0, maximumLength: maximumLength) }
+        session = HTTP2Session(limits: limits, pool: Self.pool, now: now) { Self.bodyLimit(of: $0, maximumLength: maximumLength) }
         arena = MessageArena(budget: 8 * max(64 << 10, maximumLength))
         lastEvent = now
         resets = ResetLimiter(concurrentStreams: limits.concurrentStreams, now: now)
     }
+
+    /// The stream objects of this event loop's connections. An idle connection holds none.
+    private static var pool: HTTP2StreamPool {
+        if let pool = unsafe pools.currentValue { return pool }
+        let pool = HTTP2StreamPool()
+        unsafe pools.currentValue = pool
+        return pool
+    }
+
+    // Each thread sees its own value only.
+    nonisolated(unsafe) private static let pools = ThreadSpecificVariable<HTTP2StreamPool>()
 
     // MARK: - Reading
 
@@ -105,7 +117,9 @@ struct HTTP2Connection: ServerConnection {
         let streamID = StreamID(UInt32(reset.id.rawValue))
         let call = pending.removeValue(forKey: streamID)
         if let call = state.cancel(streamID, now: now) { cancelled.append(call) }
-        if !reset.hadResponse || reset.isByPeer, resets.count(resetAt: now, callEnding: call?.callEnd) { violation = .enhanceYourCalm }
+        if !reset.hadResponse || reset.isByPeer, resets.count(resetAt: now, callEnding: call?.callEnd) {
+            violation = .enhanceYourCalm
+        }
     }
 
     mutating func endRead(now: Instant) -> SocketDirective {
@@ -140,7 +154,9 @@ struct HTTP2Connection: ServerConnection {
         }
         if !wasDraining, state.isDraining { session.shutDown() }
         session.resetIncompleteRequests(begunBefore: now.advanced(by: .zero - state.limits.frameTimeout))
-        if directive == .keep, let stalledSince, now >= stalledSince.advanced(by: Nanoseconds(state.limits.writeTimeout)) {
+        if directive == .keep, !state.isClosed, let stalledSince,
+            now >= stalledSince.advanced(by: Nanoseconds(state.limits.writeTimeout))
+        {
             return (expired.map(\.id), close(.notReading))
         }
         return (expired.map(\.id), announcing(directive))
@@ -148,6 +164,7 @@ struct HTTP2Connection: ServerConnection {
 
     var nextTimer: Instant {
         mutating get {
+            guard !state.isClosed else { return .distantFuture }
             var next = state.nextTimer
             if let begun = session.oldestIncompleteRequest {
                 next = min(next, begun.advanced(by: Nanoseconds(state.limits.frameTimeout)))

@@ -16,12 +16,8 @@ struct GRPCResponses {
     private static let malformed = HTTP2HeadTemplate(
         [(":status", "200"), contentType, ("grpc-accept-encoding", "identity")], variables: ["grpc-status", "grpc-message"])
 
-    /// The message of the last response. Its memory is used again.
-    private var message: [UInt8] = []
-
-    init() {
-        message.reserveCapacity(256)
-    }
+    /// The bytes before the last message. Their memory is used again.
+    private var prefix: [UInt8] = [0, 0, 0, 0, 0]
 
     /// Sends a response of the dispatcher, or the result of a call.
     ///
@@ -48,12 +44,11 @@ struct GRPCResponses {
 
     /// Sends the message of a call that succeeded.
     mutating func send(message payload: Span<UInt8>, on stream: HTTP2Stream, _ session: HTTP2Session) {
-        message.removeAll(keepingCapacity: true)
-        message.append(0)
-        unsafe withUnsafeBytes(of: UInt32(payload.count).bigEndian) { unsafe message.append(contentsOf: $0) }
-        unsafe payload.withUnsafeBufferPointer { unsafe message.append(contentsOf: $0) }
-        session.respond(to: stream, Self.success, body: message.span, trailers: Self.successTrailers)
-        if message.capacity > 64 << 10 { message = [] }
+        for index in 1..<GRPCMessage.headerBytes {
+            prefix[index] = UInt8(truncatingIfNeeded: payload.count >> (8 * (GRPCMessage.headerBytes - 1 - index)))
+        }
+        session.append(prefix.span, toResponseOf: stream)
+        session.respond(to: stream, Self.success, body: payload, trailers: Self.successTrailers)
     }
 
     /// Sends a failure of the contract, with its details.

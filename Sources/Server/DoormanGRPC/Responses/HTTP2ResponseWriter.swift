@@ -36,7 +36,11 @@ struct HTTP2ResponseWriter: HTTPResponseWriter {
         values.append(Array("\(body.readableBytes)".utf8))
         var head = HTTP2ResponseHead(shape.template)
         for value in values { head.append(value.span) }
-        if omitsBody { session.respond(to: stream, head) } else { session.respond(to: stream, head, body: body.readableBytesUInt8Span) }
+        if omitsBody {
+            session.respond(to: stream, head)
+        } else {
+            session.respond(to: stream, head, body: body.readableBytesUInt8Span)
+        }
     }
 }
 
