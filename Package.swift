@@ -310,7 +310,7 @@ let package = Package(
             "DoormanDaemonTests",
             [
                 "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGovernor",
-                "DoormanServer", "DoormanSupport", "DoormanWire", "FacebookLogin", "GraphAPI", "JWTVerifier", "TestKit",
+                "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "FacebookLogin", "GraphAPI", "JWTVerifier", "TestKit",
                 "TokenIntrospection", logging, nioConcurrencyHelpers, nioPosix, yams,
             ]),
         tests("doormanTests", ["doorman", "DoormanBench", "DoormanClient", "DoormanSupport", "TestKit"]),

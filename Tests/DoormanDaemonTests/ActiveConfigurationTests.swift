@@ -1,4 +1,5 @@
 import DoormanCore
+import DoormanHTTP
 import DoormanServer
 import DoormanSupport
 import Foundation
@@ -18,6 +19,7 @@ struct ActiveConfigurationTests {
         let folder: URL
         let dependencies: Dependencies
         let server: DoormanServer
+        let http: ReloadableHTTPConfiguration
         let daemon: Daemon
         var configuration: ActiveConfiguration
 
@@ -76,9 +78,10 @@ struct ActiveConfigurationTests {
             settings: try settings.serverSettings(), backend: dependencies.backend,
             tls: try settings.tls.load(now: dependencies.time.wallTime()),
             group: .singletonMultiThreadedEventLoopGroup, logger: daemon.logger)
+        let http = ReloadableHTTPConfiguration(try settings.httpConfiguration(providers: Set(try settings.providers().map(\.name))))
         var scene = Scene(
-            folder: folder, dependencies: dependencies, server: server, daemon: daemon,
-            configuration: daemon.activeConfiguration(dependencies, server))
+            folder: folder, dependencies: dependencies, server: server, http: http, daemon: daemon,
+            configuration: daemon.activeConfiguration(dependencies, server, http))
         try await body(&scene)
     }
 
@@ -359,7 +362,7 @@ struct ActiveConfigurationTests {
     @Test("every key of a component is a setting that no other component has")
     func keys() async throws {
         try await withScene(Self.single) { scene in
-            let keys = scene.daemon.reloadableComponents(scene.dependencies, scene.server).flatMap(\.keys)
+            let keys = scene.daemon.reloadableComponents(scene.dependencies, scene.server, scene.http).flatMap(\.keys)
             #expect(Set(keys).count == keys.count)
             for key in keys { #expect(SettingsCatalogue.setting(key) != nil, "\(key)") }
         }

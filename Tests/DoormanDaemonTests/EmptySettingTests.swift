@@ -3,10 +3,13 @@ import Testing
 
 @testable import DoormanDaemon
 
-/// The three settings whose absence opens the server: an empty variable must not remove the protection.
+/// The settings whose absence opens the server: an empty variable must not remove the protection.
 @Suite("Settings that must not be empty")
 struct EmptySettingTests {
-    static let keys = ["tls.client-ca-file", "authorization.policy-file", "server.unix-socket-callers"]
+    static let keys = [
+        "tls.client-ca-file", "authorization.policy-file", "http.profiles-file", "http.introspection-clients-file",
+        "server.unix-socket-callers",
+    ]
     /// The forms of a missing value in the settings file.
     static let missing = ["", "''", "\"\"", "null", "~", "Null", "NULL"]
 

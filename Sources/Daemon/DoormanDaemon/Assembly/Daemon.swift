@@ -57,6 +57,9 @@ package struct Daemon {
         } catch {
             throw ConfigurationError(problems: problems + error.problems)
         }
+        do throws(ConfigurationError) { _ = try settings.httpConfiguration(providers: Set(providers.map(\.name))) } catch {
+            problems += error.problems
+        }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
         return providers
     }
@@ -88,7 +91,7 @@ package struct Daemon {
         let tls = try settings.tls.load(now: TimeSource.system.wallTime())
         let loops = settings.server.eventLoops == 0 ? NIOCore.System.coreCount : settings.server.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
-        let http = ReloadableHTTPConfiguration()
+        let http = ReloadableHTTPConfiguration(try settings.httpConfiguration(providers: Set(providers.map(\.name))))
         let server = DoormanServer(
             settings: serverSettings, backend: dependencies.backend, tls: tls,
             endpoints: [.http1: HTTP1Endpoint(http), .http2: HTTP2Endpoint(http)], group: group, logger: logger)
@@ -96,7 +99,7 @@ package struct Daemon {
         dependencies.providers.start()
         defer { dependencies.providers.stop() }
         do {
-            try await serve(server, dependencies)
+            try await serve(server, http, dependencies)
         } catch {
             try? await group.shutdownGracefully()
             throw error
@@ -104,9 +107,11 @@ package struct Daemon {
         try await group.shutdownGracefully()
     }
 
-    private func serve(_ server: DoormanServer, _ dependencies: Dependencies) async throws {
+    private func serve(
+        _ server: DoormanServer, _ http: ReloadableHTTPConfiguration, _ dependencies: Dependencies
+    ) async throws {
         let reloader = Reloader(
-            configuration: activeConfiguration(dependencies, server), counters: dependencies.reloads, logger: logger)
+            configuration: activeConfiguration(dependencies, server, http), counters: dependencies.reloads, logger: logger)
         let monitor = StateMonitor(server: server, dependencies: dependencies, logger: logger)
         // They end in reverse order: the monitor looks on while the server drains.
         var services: [any Service] = [monitor, server, reloader]

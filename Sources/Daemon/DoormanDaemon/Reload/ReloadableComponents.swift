@@ -1,18 +1,24 @@
 internal import DoormanCore
+internal import DoormanHTTP
 internal import DoormanServer
 internal import DoormanSupport
 
 extension Daemon {
     /// Returns all components that a reload can change.
-    func reloadableComponents(_ dependencies: Dependencies, _ server: DoormanServer) -> [ReloadableComponent] {
+    func reloadableComponents(
+        _ dependencies: Dependencies, _ server: DoormanServer, _ http: ReloadableHTTPConfiguration
+    ) -> [ReloadableComponent] {
         [
             logLevel.component, dependencies.cacheBounds, dependencies.callerLimits(of: server), dependencies.providers.component,
             dependencies.transport.authoritiesComponent, server.tlsComponent(time: dependencies.time), server.policyComponent,
+            http.component,
         ]
     }
 
-    func activeConfiguration(_ dependencies: Dependencies, _ server: DoormanServer) -> ActiveConfiguration {
-        let components = reloadableComponents(dependencies, server)
+    func activeConfiguration(
+        _ dependencies: Dependencies, _ server: DoormanServer, _ http: ReloadableHTTPConfiguration
+    ) -> ActiveConfiguration {
+        let components = reloadableComponents(dependencies, server, http)
         return ActiveConfiguration(settings, loader: loader, components: components) { settings throws(ConfigurationError) in
             try Self.check(settings)
         }

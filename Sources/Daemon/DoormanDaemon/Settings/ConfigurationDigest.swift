@@ -10,7 +10,7 @@ extension DoormandSettings {
                 feeder.appendLengthPrefixed(Array(setting.key.utf8).span)
                 feeder.appendLengthPrefixed(Array(setting.read(self).utf8).span)
             }
-            for path in [policyFile, providerFile] where !path.isEmpty {
+            for path in [policyFile, httpProfilesFile, providerFile] where !path.isEmpty {
                 // A file that can't be read is reported when it is used.
                 let contents = (try? RegularFile.read(path, limit: Self.maximumDigestedBytes)) ?? []
                 feeder.appendLengthPrefixed(contents.span)

@@ -17,6 +17,10 @@ package struct DoormandSettings: Sendable {
     var server = ServerSettings()
     /// The path of the caller policy. Empty for the default permissions: every method except those for accounts.
     var policyFile = ""
+    /// The path of the profiles of gateways. Empty for none.
+    var httpProfilesFile = ""
+    /// The path of the clients of introspection. Empty if any caller may introspect tokens.
+    var introspectionClientsFile = ""
     var tls = TLSFiles()
     var cache = CacheSettings()
     var governor = GovernorSettings()

@@ -1,7 +1,7 @@
 /// All settings of `doormand`, in the order in which they are printed and documented.
 package enum SettingsCatalogue {
     static let all: [Setting] =
-        server + tls + authorization + cache + provider + providerKinds + [
+        server + tls + authorization + http + cache + provider + providerKinds + [
             .choice("log.level", \.logLevel, "Minimum severity of the log lines on standard error.").tier(.tune),
             .choice("log.format", \.logFormat, "Format of the log lines: text for people, json for one object per line.").tier(
                 .tune),
@@ -172,6 +172,17 @@ package enum SettingsCatalogue {
         .count(
             "authorization.max-callers", \.cacheMissLimiter.maximumCallers, 1...10_000_000,
             "Maximum callers whose limits are tracked one by one. Further callers share one set of limits."),
+    ]
+
+    private static let http: [Setting] = [
+        .pathOrNone(
+            "http.profiles-file", \.httpProfilesFile,
+            "Path to a YAML or JSON file of profiles, which gateways name as /profiles/NAME/auth. none for the profile default only, which requires nothing."
+        ).tier(.tune),
+        .pathOrNone(
+            "http.introspection-clients-file", \.introspectionClientsFile,
+            "Path to a YAML or JSON file of the clients that may use /oauth2/introspect, with their secrets. none for every caller."
+        ).tier(.tune),
     ]
 
     private static let cache: [Setting] = [

@@ -1,4 +1,3 @@
-internal import DoormanSupport
 internal import NIOConcurrencyHelpers
 
 /// The settings of the HTTP API. Immutable and shared, so that a connection keeps a reference to it.
