@@ -219,7 +219,8 @@ struct HTTP1ConnectionTests {
             response = try await waiting.readResponse()
             #expect(response.status == 200 && response.headers["connection"] == "close")
             #expect(try await waiting.readUntilEnd().isEmpty)
-            (waiting.close(), idle.close())
+            waiting.close()
+            idle.close()
             await drained
         }
     }
