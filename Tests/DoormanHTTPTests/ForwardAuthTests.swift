@@ -190,7 +190,7 @@ struct ForwardAuthTests {
         #expect(RouterBench(other).send(.auth("Bearer cached")).response?["x-doorman-account-id"] == "")
     }
 
-    @Test("an unknown profile gets 503, and is noted", arguments: ["nobody", "Orders", String(repeating: "a", count: 1000), "a%2fb", "a b"])
+    @Test("an unknown profile gets 503, and is noted", arguments: ["unknown", "Orders", String(repeating: "a", count: 1000), "a%2fb", "a b"])
     func unknown(name: String) {
         let bench = RouterBench(Self.profiles)
         let response = bench.send(.auth("Bearer cached", target: "/profiles/\(name)/auth")).response

@@ -59,7 +59,7 @@ struct EveryRowTests {
 }
 
 /// The way to cause a row.
-private struct Trial: Sendable {
+struct Trial: Sendable {
     typealias Request = (_ streamID: UInt32) throws -> [UInt8]
 
     let failure: Failure
@@ -180,7 +180,7 @@ private struct Trial: Sendable {
     /// The stream id of a call that fills the cache.
     static let warmUp: UInt32 = 99
 
-    private static func verify(
+    static func verify(
         _ token: String, _ streamID: UInt32, timeout: Duration? = nil, requirements: TokenRequirements = .none
     ) throws -> [UInt8] {
         let request = VerificationRequest(token: Token(token), requirements: requirements)
@@ -191,7 +191,7 @@ private struct Trial: Sendable {
 
 extension CallerPolicy {
     /// Returns a policy that allows every caller to verify, within limits.
-    fileprivate static func limiting(_ change: (inout CallerQuota.Limits) -> Void) -> CallerPolicy {
+    static func limiting(_ change: (inout CallerQuota.Limits) -> Void) -> CallerPolicy {
         var limits = CallerQuota.Limits()
         change(&limits)
         return CallerPolicy([Rule([.any], CallerPermissions(.verify, limits))], setting: "authorization.policy-file")

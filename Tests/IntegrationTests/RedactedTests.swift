@@ -57,6 +57,7 @@ struct RedactedTests {
             DoormanClient(target: .hostAndPort("127.0.0.1", 1)),
         ]
         if let feeder { values.append(feeder) }
+        values.append(IntrospectionClients(["client": Array(secret.utf8)]))
         if let form = try? IntrospectionForm(Array("token=\(secret)&client_secret=\(secret)".utf8)) { values.append(form) }
         if let key = try? PrivateKey(generating: .ed25519) { values.append(key) }
         if let frames = try? RequestFrames([Token(secret)], settings: BenchSettings(address: .unixSocket(path: "/nowhere"))) {
@@ -71,7 +72,7 @@ struct RedactedTests {
         "ConfiguredProvider.Secret", "CurlTransport.Settings", "DoormanClient", "EmulatorSettings.Account", "EmulatorSettings.App",
         "FacebookRequests",
         "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest", "HTTPResponse",
-        "IntrospectionForm", "IntrospectionRequests", "JSONValue", "PrivateKey", "RequestFrames", "TLSMaterial", "Token",
+        "IntrospectionClients", "IntrospectionForm", "IntrospectionRequests", "JSONValue", "PrivateKey", "RequestFrames", "TLSMaterial", "Token",
     ]
 
     @Test("each redacted type has a value in this test")

@@ -1,6 +1,8 @@
 import AccountKitEmulator
 import CurlTransport
 import DoormanClient
+import DoormanCore
+import DoormanHTTP
 import DoormanServer
 import DoormanSupport
 import Foundation
@@ -21,6 +23,13 @@ struct Stack {
     /// An app that Doorman does not know.
     static let strangers = EmulatorSettings.App(
         id: "9999988888777776", secret: "00112233445566778899aabbccddeeff", requiresAppSecret: true)
+
+    /// Profiles whose requirements no token of ours fulfils.
+    static let http = HTTPConfiguration(
+        profiles: HTTPProfiles([
+            "another-provider": HTTPProfile(requirements: TokenRequirements(provider: "another")),
+            "missing-scope": HTTPProfile(requirements: TokenRequirements(scopes: ["orders:write"])),
+        ]))
 
     let emulator: AccountKitEmulator
     let server: DoormanServer
@@ -79,7 +88,8 @@ struct Stack {
         let server = DoormanServer(
             settings: try settings.serverSettings(), backend: dependencies.backend,
             tls: try settings.tls.load(now: Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000))),
-            group: MultiThreadedEventLoopGroup.singleton, logger: quiet)
+            endpoints: [.http1: HTTP1Endpoint(ReloadableHTTPConfiguration(http))], group: MultiThreadedEventLoopGroup.singleton,
+            logger: quiet)
         try await server.start()
         dependencies.providers.start()
         if awaitsCredentials, dependencies.providers.members.allSatisfy(\.configured.hasSecret) {

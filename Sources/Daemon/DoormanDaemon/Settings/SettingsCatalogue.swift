@@ -178,11 +178,11 @@ package enum SettingsCatalogue {
         .pathOrNone(
             "http.profiles-file", \.httpProfilesFile,
             "Path to a YAML or JSON file of profiles, which gateways name as /profiles/NAME/auth. none for the profile default only, which requires nothing."
-        ).tier(.tune),
+        ),
         .pathOrNone(
             "http.introspection-clients-file", \.introspectionClientsFile,
             "Path to a YAML or JSON file of the clients that may use /oauth2/introspect, with their secrets. none for every caller."
-        ).tier(.tune),
+        ),
     ]
 
     private static let cache: [Setting] = [

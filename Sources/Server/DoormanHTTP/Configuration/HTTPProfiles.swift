@@ -33,7 +33,7 @@ package struct HTTPProfiles: Sendable, Hashable {
         self.named = named
     }
 
-    /// Returns the profile of this name; `nil` if there is none.
+    /// Returns the profile of this name; `nil` without one.
     package subscript(name: String) -> HTTPProfile? { named[name] ?? (name == Self.defaultName ? standard : nil) }
 
     /// Returns what is wrong with a profile's name; `nil` if it is a possible one.

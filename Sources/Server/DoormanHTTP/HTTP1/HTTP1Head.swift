@@ -43,7 +43,10 @@ struct HTTP1Head {
             case .contentLength:
                 guard contentLength == nil, let length = Int(value) else { return nil }
                 contentLength = length
-            case .transferEncoding: isChunked = true
+            case .transferEncoding:
+                // Of another coding, the decoder may not find the end.
+                guard !isChunked, value.utf8Span.span.isEqual(toLowercase: "chunked") else { return nil }
+                isChunked = true
             case .upgrade: endsParsing = true
             case .expect: expectsContinue = value.utf8Span.span.isEqual(toLowercase: "100-continue") && !isHTTP10
             case nil: break

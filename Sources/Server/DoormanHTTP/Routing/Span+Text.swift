@@ -27,7 +27,7 @@ extension Span where Element == UInt8 {
         return true
     }
 
-    /// Returns the index of the first such byte; `nil` if there is none.
+    /// Returns the index of the first such byte; `nil` without one.
     func firstIndex(of byte: UInt8) -> Int? {
         for index in indices where self[index] == byte { return index }
         return nil
