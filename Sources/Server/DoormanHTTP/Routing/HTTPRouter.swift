@@ -1,7 +1,7 @@
 internal import DoormanCore
 package import DoormanServer
 package import DoormanSupport
-internal import DoormanWire
+package import DoormanWire
 internal import NIOCore
 
 /// Decides about the HTTP requests of one connection, of any version of HTTP. It writes responses at once, or returns a call to start.
