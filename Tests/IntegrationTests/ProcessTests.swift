@@ -133,6 +133,16 @@ struct ProcessTests {
         ]
     }
 
+    private static func answersToHTTPRequests(planted: String, port: Int) async throws -> String {
+        var answers = ""
+        for request in httpRequests(planted: planted) {
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send(Array(request.utf8))
+            answers += String(decoding: try await peer.readUntilEnd(), as: UTF8.self)
+        }
+        return answers
+    }
+
     @Test("no output or command line contains a token, code, secret or proof")
     func plantedSecrets() async throws {
         try await withTemporaryFolder { folder in
@@ -167,11 +177,7 @@ struct ProcessTests {
             let exchanged = try #require(exchange.allOutput.firstMatch(of: /EMAW[A-Za-z0-9]+/)).output
             try await doorman(["exchange", "--code-file", "FILE"], secret: code, expect: 1)
 
-            for request in Self.httpRequests(planted: planted) {
-                let peer = try RawPeer.connect(port: port)
-                try await peer.send(Array(request.utf8))
-                printed += String(decoding: try await peer.readUntilEnd(), as: UTF8.self)
-            }
+            printed += try await Self.answersToHTTPRequests(planted: planted, port: port)
 
             // The provider fails in every way while tokens are verified.
             for fault in ["service-unavailable", "bad-gateway", "truncated-json", "reset", "throttled"] {
