@@ -92,7 +92,9 @@ package struct ConnectionState {
     }
 
     /// Whether there are calls to start.
-    package var hasStarted: Bool { !started.isEmpty }
+    package var hasStarted: Bool {
+        mutating get { !started.isEmpty }
+    }
 
     /// Whether new calls get `DRAINING`.
     // Mutating, here and below: a nonmutating getter would copy the whole state on each read.

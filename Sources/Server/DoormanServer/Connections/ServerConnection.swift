@@ -162,7 +162,8 @@ extension ServerConnection {
     package static var takesTurnsAfterReads: Bool { false }
     package static var refusesCallsWhileDraining: Bool { true }
     package mutating func receive(_ error: any Error) -> Bool { false }
-    package var hasStarted: Bool { state.hasStarted }
+    // Mutating, here and below: a nonmutating getter would copy the whole connection on each read.
+    package var hasStarted: Bool { mutating get { state.hasStarted } }
     package var callsInFlight: Int { state.callsInFlight }
     package var isDraining: Bool { mutating get { state.isDraining } }
     package var nextTimer: Instant { mutating get { state.nextTimer } }
