@@ -83,7 +83,8 @@ struct HTTPSettingsTests {
         #expect(clients.introspectionClients?.count == 2)
         #expect("\(clients.introspectionClients as Any)".contains("s3cret") == false)
         let problems = problems(
-            clients: "- {client-id: api, client-secret: s3cret}\n- {client-id: api, client-secret: s3cret}\n- {client-id: s3cret}\n")
+            clients: "- {client-id: api, client-secret: s3cret}\n- {client-id: api, client-secret: s3cret}\n- {client-id: s3cret}\n"
+        )
         #expect(problems.count == 2 && !problems.joined().contains("s3cret"), "\(problems)")
     }
 }

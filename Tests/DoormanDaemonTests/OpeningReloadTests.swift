@@ -98,6 +98,37 @@ struct OpeningReloadTests {
         }
     }
 
+    @Test("removing the files of the HTTP API needs a restart, and changing them does not")
+    func http() async throws {
+        let both = "\nhttp: {profiles-file: FOLDER/profiles.yaml, introspection-clients-file: FOLDER/clients.yaml}\n"
+        let keys = ["http.profiles-file", "http.introspection-clients-file"]
+        try await ActiveConfigurationTests().withScene(ActiveConfigurationTests.single) { scene in
+            try scene.write("- {name: orders, required-scopes: [a]}\n", to: "profiles.yaml")
+            try scene.write("- {client-id: a, client-secret: b}\n", to: "clients.yaml")
+            try scene.write(ActiveConfigurationTests.single + both)
+            #expect(await scene.reload() == .applied(changed: keys, needRestart: []))
+            #expect(scene.http.value.profiles["orders"]?.requirements.scopes == ["a"])
+            try scene.write("- {name: orders, required-scopes: [b]}\n", to: "profiles.yaml")
+            #expect(await scene.reload() == .applied(changed: ["http.profiles-file"], needRestart: []))
+            try scene.write("- {client-id: a, client-secret: c}\n", to: "clients.yaml")
+            #expect(await scene.reload() == .applied(changed: ["http.introspection-clients-file"], needRestart: []))
+            #expect(await scene.reload() == .applied(changed: [], needRestart: []))
+            for text in ["", "\nhttp: {profiles-file: none, introspection-clients-file: none}\n"] {
+                try scene.write(ActiveConfigurationTests.single + text)
+                #expect(await scene.reload() == .applied(changed: [], needRestart: keys))
+            }
+            #expect(scene.http.value.profiles["orders"]?.requirements.scopes == ["b"])
+            #expect(scene.http.value.introspectionClients?.count == 1)
+            try scene.write(ActiveConfigurationTests.single + both)
+            try scene.write("- {name: orders, provider: unknown}\n", to: "profiles.yaml")
+            guard case .failed = await scene.reload() else {
+                Issue.record("the reload did not fail")
+                return
+            }
+            #expect(scene.http.value.profiles["orders"]?.requirements.scopes == ["b"])
+        }
+    }
+
     @Test("users of the Unix socket change only with a restart")
     func socketUsers() async throws {
         let users = ActiveConfigurationTests.single + "\nserver: {unix-socket-callers: uid:1}\n"

@@ -26,7 +26,8 @@ struct ForwardAuthTests {
         #expect(response["x-doorman-freshness"] == "cached")
     }
 
-    @Test("the path below /auth and the query do not matter", arguments: ["/auth", "/auth/", "/auth/v1/verify?token=x", "/auth?a=/b"])
+    @Test(
+        "the path below /auth and the query do not matter", arguments: ["/auth", "/auth/", "/auth/v1/verify?token=x", "/auth?a=/b"])
     func below(target: String) {
         #expect(RouterBench().send(.auth("Bearer cached", target: target)).response?.status == 200)
     }
@@ -46,7 +47,8 @@ struct ForwardAuthTests {
         #expect(RouterBench().send(.auth(scheme + " cached")).response?.status == 200)
     }
 
-    @Test("a request without a token gets 401 with a challenge that states no error", arguments: [[], ["Basic YTpi"], ["Bearerx a"]])
+    @Test(
+        "a request without a token gets 401 with a challenge that states no error", arguments: [[], ["Basic YTpi"], ["Bearerx a"]])
     func missing(authorizations: [String]) throws {
         let request = TestRequest(method: .get, target: "/auth", authorizations: authorizations)
         let response = try #require(RouterBench().send(request).response)
@@ -82,7 +84,9 @@ struct ForwardAuthTests {
     @Test("every failure has the status of the contract, no body, and what the status needs", arguments: Failure.allCases)
     func failures(failure: Failure) throws {
         let bench = RouterBench()
-        guard case .started(_, let responder) = bench.send(.auth("Bearer miss")) else { throw NeverHappened(description: "no call") }
+        guard case .started(_, let responder) = bench.send(.auth("Bearer miss")) else {
+            throw NeverHappened(description: "no call")
+        }
         let data = ResponseEncoder.encode(FailureResponse(failure, "why", retryAfter: .milliseconds(1500)))
         let response = bench.render(data, responder)
         let status = failure.httpStatus(for: .forwardAuth)
@@ -96,15 +100,20 @@ struct ForwardAuthTests {
     @Test("a retry hint below a second is 1", arguments: [nil, .zero, .milliseconds(1), .seconds(1)] as [Duration?])
     func retryAfter(delay: Duration?) throws {
         let bench = RouterBench()
-        guard case .started(_, let responder) = bench.send(.auth("Bearer miss")) else { throw NeverHappened(description: "no call") }
+        guard case .started(_, let responder) = bench.send(.auth("Bearer miss")) else {
+            throw NeverHappened(description: "no call")
+        }
         let data = ResponseEncoder.encode(FailureResponse(.providerBusy, "why", retryAfter: delay))
         #expect(bench.render(data, responder)["retry-after"] == "1")
     }
 
-    @Test("bytes that are no response let no request pass", arguments: [[], [0xff], [0x12, 0x01, 0x00], [0x12, 0x00]] as [[UInt8]])
+    @Test(
+        "bytes that are no response let no request pass", arguments: [[], [0xff], [0x12, 0x01, 0x00], [0x12, 0x00]] as [[UInt8]])
     func noResponse(data: [UInt8]) throws {
         let bench = RouterBench()
-        guard case .started(_, let responder) = bench.send(.auth("Bearer miss")) else { throw NeverHappened(description: "no call") }
+        guard case .started(_, let responder) = bench.send(.auth("Bearer miss")) else {
+            throw NeverHappened(description: "no call")
+        }
         #expect(bench.render(data, responder).status == 503)
     }
 
@@ -123,14 +132,18 @@ struct ForwardAuthTests {
 
     @Test("bytes other than visible ASCII are percent-encoded, and so is the percent sign")
     func encoded() throws {
-        let response = try response { $0 = Identity(accountID: "a b%\u{e9}", applicationID: "1", email: "x@\u{fc}.de", provider: "p", verifiedAt: $0.verifiedAt) }
+        let response = try response {
+            $0 = Identity(
+                accountID: "a b%\u{e9}", applicationID: "1", email: "x@\u{fc}.de", provider: "p", verifiedAt: $0.verifiedAt)
+        }
         #expect(response["x-doorman-account-id"] == "a%20b%25%C3%A9")
         #expect(response["x-doorman-email"] == "x@%C3%BC.de")
     }
 
     @Test("a value with a control byte is sent empty, and noted", arguments: ["a\r\nX-Admin: 1", "a\u{0}b", "\u{7f}", "a\tb"])
     func control(text: String) throws {
-        let identity = Identity(accountID: "1", applicationID: "2", email: text, provider: "p", verifiedAt: Identity.someone.verifiedAt)
+        let identity = Identity(
+            accountID: "1", applicationID: "2", email: text, provider: "p", verifiedAt: Identity.someone.verifiedAt)
         let bench = RouterBench(backend: .test(.byToken(), identity))
         let response = try #require(bench.send(.auth("Bearer cached")).response)
         // protobuf-c ends a text at a NUL.
@@ -190,7 +203,9 @@ struct ForwardAuthTests {
         #expect(RouterBench(other).send(.auth("Bearer cached")).response?["x-doorman-account-id"] == "")
     }
 
-    @Test("an unknown profile gets 503, and is noted", arguments: ["unknown", "Orders", String(repeating: "a", count: 1000), "a%2fb", "a b"])
+    @Test(
+        "an unknown profile gets 503, and is noted",
+        arguments: ["unknown", "Orders", String(repeating: "a", count: 1000), "a%2fb", "a b"])
     func unknown(name: String) {
         let bench = RouterBench(Self.profiles)
         let response = bench.send(.auth("Bearer cached", target: "/profiles/\(name)/auth")).response

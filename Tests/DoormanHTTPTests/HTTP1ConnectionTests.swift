@@ -79,7 +79,8 @@ struct HTTP1ConnectionTests {
     func chunks() async throws {
         try await withHTTPServer { _, port in
             let peer = try RawPeer.connect(port: port)
-            let head = "POST /v1/verify HTTP/1.1\r\nHost: [::1]\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+            let head =
+                "POST /v1/verify HTTP/1.1\r\nHost: [::1]\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
             let body = "5\r\n{\"tok\r\nd\r\nen\":\"cached\"}\r\n0\r\nTrailer: x\r\n\r\n"
             try await peer.send(head + body + Self.hit)
             #expect(try await peer.readResponse().body.contains("accountId"))
@@ -87,11 +88,16 @@ struct HTTP1ConnectionTests {
         }
     }
 
-    @Test("the client decides when a connection ends", arguments: [
-        ("GET /auth HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer cached\r\n\r\n", "close"),
-        ("GET /auth HTTP/1.0\r\nAuthorization: Bearer cached\r\n\r\n", "close"),
-        ("GET /auth HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer cached\r\n\r\n", "close"),
-    ])
+    @Test(
+        "the client decides when a connection ends",
+        arguments: [
+            ("GET /auth HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer cached\r\n\r\n", "close"),
+            ("GET /auth HTTP/1.0\r\nAuthorization: Bearer cached\r\n\r\n", "close"),
+            (
+                "GET /auth HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer cached\r\n\r\n",
+                "close"
+            ),
+        ])
     func close(request: String, connection: String) async throws {
         try await withHTTPServer { server, port in
             let peer = try RawPeer.connect(port: port)
@@ -129,9 +135,11 @@ struct HTTP1ConnectionTests {
         }
     }
 
-    @Test("forward auth answers before an announced body, and ends the connection", arguments: [
-        "Content-Length: 1000000", "Transfer-Encoding: chunked", "Content-Length: 5\r\nExpect: 100-continue",
-    ])
+    @Test(
+        "forward auth answers before an announced body, and ends the connection",
+        arguments: [
+            "Content-Length: 1000000", "Transfer-Encoding: chunked", "Content-Length: 5\r\nExpect: 100-continue",
+        ])
     func announcedBody(header: String) async throws {
         try await withHTTPServer { server, port in
             for token in ["cached", "miss"] {
@@ -238,9 +246,11 @@ struct HTTP1ConnectionTests {
         }
     }
 
-    @Test("a slow head or body ends the connection after server.frame-timeout", arguments: [
-        "G", "GET /auth HTTP/1.1\r\nHost: a\r\nX: ", post("").replacing("Content-Length: 0", with: "Content-Length: 10") + "{",
-    ])
+    @Test(
+        "a slow head or body ends the connection after server.frame-timeout",
+        arguments: [
+            "G", "GET /auth HTTP/1.1\r\nHost: a\r\nX: ", post("").replacing("Content-Length: 0", with: "Content-Length: 10") + "{",
+        ])
     func slow(text: String) async throws {
         try await withHTTPServer(settings: { $0.connection.frameTimeout = .milliseconds(100) }) { server, port in
             let peer = try RawPeer.connect(port: port)
@@ -281,10 +291,28 @@ struct HTTP1ConnectionTests {
     @Test("a new configuration reaches open connections")
     func reload() async throws {
         let configuration = ReloadableHTTPConfiguration()
-        var router = HTTPRouter(configuration)
-        _ = router
-        configuration.value = HTTPConfiguration(profiles: HTTPProfiles(["x": HTTPProfile()]))
-        router.refresh(now: TimeSource.system.now())
-        #expect(configuration.value.profiles["x"] != nil)
+        try await withHTTPServer(.byToken(), configuration) { _, port in
+            let peer = try RawPeer.connect(port: port)
+            let request = Self.hit.replacing("/auth", with: "/profiles/orders/auth")
+            try await peer.send(request)
+            #expect(try await peer.readResponse().status == 503)
+            configuration.value = HTTPConfiguration(profiles: HTTPProfiles(["orders": HTTPProfile()]))
+            try await eventually("the connection has the profile") {
+                try await peer.send(request)
+                return try await peer.readResponse().status == 200
+            }
+        }
+    }
+
+    @Test("a small request that many reads bring costs no connection", arguments: [1, 2, 3])
+    func turns(depth: Int) async throws {
+        try await withHTTPServer { server, port in
+            let peer = try RawPeer.connect(port: port)
+            for _ in 0..<200 {
+                try await peer.send(String(repeating: Self.hit, count: depth))
+                for _ in 0..<depth { #expect(try await peer.readResponse().status == 200) }
+            }
+            #expect(server.connectionCount == 1)
+        }
     }
 }

@@ -57,6 +57,12 @@ struct HTTP1ViolationTests {
         "GET /auth\r\n\r\n",
         "get /auth HTTP/1.1\r\nHost: a\r\n\r\n",
         "\u{16}\u{3}\u{1}\r\n\r\n",
+        "GET /auth HTTP/1.1\nHost: a\n\n",
+        "GET /auth HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
+        "GET /auth HTTP/1.1\r\n Host: a\r\nHost: a\r\n\r\n",
+        "GET /auth HTTP/1.1\r\nHost: a\r\nX\u{b}: a\r\n\r\n",
+        "GET\t/auth HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /auth HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\r\n",
         // Hosts.
         "GET /auth HTTP/1.1\r\n\(auth)\r\n",
         "GET /auth HTTP/1.1\r\nHost: a\r\nHost: b\r\n\(auth)\r\n",
@@ -67,13 +73,16 @@ struct HTTP1ViolationTests {
         try await expectEnd(text + HTTP1ConnectionTests.hit, status: 400, reason: "http_malformed")
     }
 
-    @Test("headers beyond 32 KiB get 431", arguments: [
-        "GET /auth HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "x", count: 33 << 10) + "\r\n\r\n",
-        "GET /" + String(repeating: "x", count: 33 << 10) + " HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET /auth HTTP/1.1\r\nHost: a\r\n" + String(repeating: "X: " + String(repeating: "x", count: 1000) + "\r\n", count: 33) + "\r\n",
-        "GET /auth HTTP/1.1\r\nHost: a\r\n" + String(repeating: "X:\r\n", count: 200) + "\r\n",
-        "GET /auth HTTP/1.1\r\nHost: a\r\n" + String(repeating: "x", count: 33 << 10) + ": a\r\n\r\n",
-    ])
+    @Test(
+        "headers beyond 32 KiB get 431",
+        arguments: [
+            "GET /auth HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "x", count: 33 << 10) + "\r\n\r\n",
+            "GET /" + String(repeating: "x", count: 33 << 10) + " HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /auth HTTP/1.1\r\nHost: a\r\n" + String(repeating: "X: " + String(repeating: "x", count: 1000) + "\r\n", count: 33)
+                + "\r\n",
+            "GET /auth HTTP/1.1\r\nHost: a\r\n" + String(repeating: "X:\r\n", count: 200) + "\r\n",
+            "GET /auth HTTP/1.1\r\nHost: a\r\n" + String(repeating: "x", count: 33 << 10) + ": a\r\n\r\n",
+        ])
     func headTooLong(text: String) async throws {
         try await expectEnd(text, status: 431, reason: "http_head_too_long")
     }
@@ -90,11 +99,13 @@ struct HTTP1ViolationTests {
         }
     }
 
-    @Test("a body beyond server.max-frame-length gets 413", arguments: [
-        "Content-Length: 4097\r\n\r\n", "Content-Length: 4097\r\n\r\n" + String(repeating: "x", count: 4097),
-        "Transfer-Encoding: chunked\r\n\r\n1001\r\n" + String(repeating: "x", count: 4097) + "\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n" + String(repeating: "1\r\nx\r\n", count: 4097),
-    ])
+    @Test(
+        "a body beyond server.max-frame-length gets 413",
+        arguments: [
+            "Content-Length: 4097\r\n\r\n", "Content-Length: 4097\r\n\r\n" + String(repeating: "x", count: 4097),
+            "Transfer-Encoding: chunked\r\n\r\n1001\r\n" + String(repeating: "x", count: 4097) + "\r\n0\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n" + String(repeating: "1\r\nx\r\n", count: 4097),
+        ])
     func bodyTooLong(text: String) async throws {
         try await expectEnd(
             "POST /v1/verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + text, status: 413,

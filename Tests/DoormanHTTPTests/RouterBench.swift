@@ -58,7 +58,8 @@ struct TestRequest {
 
     static func form(_ body: String, _ authorizations: String...) -> TestRequest {
         TestRequest(
-            target: "/oauth2/introspect", authorizations: authorizations, contentType: "application/x-www-form-urlencoded", body: body)
+            target: "/oauth2/introspect", authorizations: authorizations, contentType: "application/x-www-form-urlencoded",
+            body: body)
     }
 }
 

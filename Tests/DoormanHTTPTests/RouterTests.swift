@@ -20,7 +20,9 @@ struct RouterTests {
     @Test("a token in the body is a plain string")
     func body() {
         #expect(RouterBench().send(.json("/v1/verify", #"{"token":"cached"}"#)).response?.status == 200)
-        #expect(RouterBench().send(.json("/v1/verify", #"{"token":"rejection"}"#)).response?.isProblem(reason: "TOKEN_REJECTED") == true)
+        #expect(
+            RouterBench().send(.json("/v1/verify", #"{"token":"rejection"}"#)).response?.isProblem(reason: "TOKEN_REJECTED") == true
+        )
     }
 
     @Test("requirements in the body are those of the call")
@@ -115,7 +117,9 @@ struct RouterTests {
         }
     }
 
-    @Test("other types of bodies get 415", arguments: ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "json"])
+    @Test(
+        "other types of bodies get 415",
+        arguments: ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "json"])
     func mediaType(type: String) {
         for target in Self.calls {
             let request = TestRequest(target: target, contentType: type, body: #"{"token":"cached","code":"c"}"#)
@@ -123,13 +127,17 @@ struct RouterTests {
         }
     }
 
-    @Test("the type of a body may have parameters and any case", arguments: ["application/json; charset=utf-8", "Application/JSON ;x"])
+    @Test(
+        "the type of a body may have parameters and any case",
+        arguments: ["application/json; charset=utf-8", "Application/JSON ;x"])
     func parameters(type: String) {
         let request = TestRequest(target: "/v1/verify", contentType: type, body: #"{"token":"cached"}"#)
         #expect(RouterBench().send(request).response?.status == 200)
     }
 
-    @Test("unknown paths get 404", arguments: ["/", "/v1", "/v1/", "/v1/verify/", "/v1/Verify", "/v1/health", "/oauth2", "/profiles/x"])
+    @Test(
+        "unknown paths get 404",
+        arguments: ["/", "/v1", "/v1/", "/v1/verify/", "/v1/Verify", "/v1/health", "/oauth2", "/profiles/x"])
     func unknown(target: String) {
         #expect(RouterBench().send(TestRequest(target: target)).response?.status == 404)
     }
@@ -138,7 +146,9 @@ struct RouterTests {
 
     @Test(
         "on a loopback address, /v1 takes no other host",
-        arguments: ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:80", "[::2]", "localhost:x", "127.evil"])
+        arguments: [
+            "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:80", "[::2]", "localhost:x", "127.evil",
+        ])
     func otherHost(host: String) {
         for target in Self.calls {
             var request = TestRequest.json(target, #"{"token":"cached"}"#)
@@ -153,7 +163,9 @@ struct RouterTests {
         #expect(RouterBench().send(auth).response?.status == 200, "gateways forward any host")
     }
 
-    @Test("the names of this machine are taken", arguments: ["localhost", "LOCALHOST:7117", "127.0.0.1:80", "127.1.2.3", "[::1]:7117", ""])
+    @Test(
+        "the names of this machine are taken",
+        arguments: ["localhost", "LOCALHOST:7117", "127.0.0.1:80", "127.1.2.3", "[::1]:7117", ""])
     func ownHost(host: String) {
         var request = TestRequest.json("/v1/verify", #"{"token":"cached"}"#)
         request.host = host
@@ -169,7 +181,9 @@ struct RouterTests {
         let response = try #require(RouterBench().send(.form("token=cached", "Basic x")).response)
         #expect(response.status == 200 && response.body.hasPrefix(#"{"active":true,"sub":"1011166682335378""#))
         #expect(RouterBench().send(.form("token=rejection", "Bearer x")).response?.body == #"{"active":false}"#)
-        for request in [TestRequest.form("token=cached"), .form("token=cached", "a", "b"), .form("token=cached&client_id=a&client_secret=b")] {
+        for request in [
+            TestRequest.form("token=cached"), .form("token=cached", "a", "b"), .form("token=cached&client_id=a&client_secret=b"),
+        ] {
             let response = RouterBench().send(request).response
             #expect(response?.status == 401 && response?["www-authenticate"] == #"Basic realm="doorman""#)
         }

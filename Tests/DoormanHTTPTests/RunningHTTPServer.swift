@@ -8,7 +8,8 @@ import TestKit
 
 /// Runs a server with the HTTP API on a free port while `body` runs.
 func withHTTPServer(
-    _ provider: ScriptedProvider = .byToken(), _ configuration: HTTPConfiguration = HTTPConfiguration(), tls: ServerTLS? = nil,
+    _ provider: ScriptedProvider = .byToken(), _ configuration: ReloadableHTTPConfiguration = ReloadableHTTPConfiguration(),
+    tls: ServerTLS? = nil,
     settings change: (inout ServerSettings) -> Void = { _ in },
     _ body: (_ server: DoormanServer, _ port: Int) async throws -> Void
 ) async throws {
@@ -21,7 +22,7 @@ func withHTTPServer(
     let log = LogRecorder()
     let server = DoormanServer(
         settings: settings, backend: ScriptedBackend.test(provider), tls: tls,
-        endpoints: [.http1: HTTP1Endpoint(ReloadableHTTPConfiguration(configuration))],
+        endpoints: [.http1: HTTP1Endpoint(configuration)],
         group: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "test", factory: { _ in log }))
     try await server.start()
     do {

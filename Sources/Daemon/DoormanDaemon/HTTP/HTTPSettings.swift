@@ -54,7 +54,8 @@ extension ReloadableHTTPConfiguration {
                 default: false
                 }
             let changed = [
-                after.profiles == before.profiles ? nil : HTTPProfilesFile.setting, hasSameClients ? nil : IntrospectionClientsFile.setting,
+                after.profiles == before.profiles ? nil : HTTPProfilesFile.setting,
+                hasSameClients ? nil : IntrospectionClientsFile.setting,
             ].compactMap(\.self)
             let needRestart = [
                 removesProfiles ? HTTPProfilesFile.setting : nil, removesClients ? IntrospectionClientsFile.setting : nil,

@@ -27,7 +27,8 @@ package struct HTTP1Connection: ServerConnection {
     package var state: ConnectionState
     private var router: HTTPRouter
     private let channel: HTTP1Channel
-    private var inputs = CircularBuffer<Input>()
+    /// Short while the connection is idle, because there may be many.
+    private var inputs = CircularBuffer<Input>(initialCapacity: 2)
     private var output = ByteBuffer()
     private var phase = Phase.idle
     /// Whether the read completed a request.
