@@ -40,7 +40,8 @@ struct ModuleTests {
         ]),
         "DoormanGRPC": core.union(["DoormanHTTP", "DoormanServer", "DoormanWire", "HTTP2Session", "NIOConcurrencyHelpers", "NIOCore", "NIOPosix"]),
         "DoormanDaemon": core.union(nio).union(libc).union([
-            "AccountKit", "DoormanHTTP", "FacebookLogin", "JWTVerifier", "TokenIntrospection", "CMalloc", "CProcess", "CallerLimits",
+            "AccountKit", "DoormanHTTP", "FacebookLogin", "JWTVerifier", "TokenIntrospection", "CMalloc", "CProcess",
+            "CallerLimits",
             "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles",
             "DoormanGRPC", "DoormanGovernor", "DoormanHTTP",
             "DoormanServer", "DoormanVersion",

@@ -15,7 +15,9 @@ extension DoormandSettings {
     /// The settings that name files with secrets, and the files' paths.
     private var secretFiles: [(setting: String, path: String)] {
         let entries = (try? providerEntries()) ?? []
-        let files = [("tls.private-key-file", tls.key), (IntrospectionClientsFile.setting, introspectionClientsFile)] + entries.flatMap(\.secretFiles).map { ($0.setting, $0.path) }
+        let files =
+            [("tls.private-key-file", tls.key), (IntrospectionClientsFile.setting, introspectionClientsFile)]
+            + entries.flatMap(\.secretFiles).map { ($0.setting, $0.path) }
         return files.filter { !$0.1.isEmpty }
     }
 }
