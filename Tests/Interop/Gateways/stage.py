@@ -245,7 +245,10 @@ class Doorman:
         self.write("policy.yaml", text)
         for process in (self.process, self.tls_process):
             process.send_signal(signal.SIGHUP)
-        wait_until(f"the policy is reloaded: {text}", lambda: self.ask(token) == status and self.ask(token, tls=True) == status)
+        # Each event loop gets the policy by itself, and each connection has another loop.
+        wait_until(
+            f"the policy is reloaded: {text}",
+            lambda: all(self.ask(token, tls) == status for tls in (False, True) for _ in range(6)))
 
     def stop(self):
         for process in (self.process, self.tls_process, self.emulator):
