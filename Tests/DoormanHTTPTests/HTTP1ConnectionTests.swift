@@ -166,6 +166,28 @@ struct HTTP1ConnectionTests {
         }
     }
 
+    @Test("a client that does not close its half is closed after a while")
+    func lingerEnds() async throws {
+        try await withHTTPServer { server, port in
+            let peer = try RawPeer.connect(port: port)
+            try await peer.send("GET /auth HTTP/1.0\r\nAuthorization: Bearer cached\r\n\r\n")
+            #expect(try await peer.readResponse().status == 200)
+            #expect(try await peer.readUntilEnd().isEmpty)
+            try await eventually("the connection ends") { await server.closed("finished") == 1 }
+            #expect(server.connectionCount == 0)
+        }
+    }
+
+    @Test("on a Unix socket, which no browser reaches, the host does not matter")
+    func unixSocket() async throws {
+        let path = "/tmp/doorman-http-\(UInt64.random(in: 0...UInt64.max))"
+        try await withHTTPServer(settings: { $0.unixSocketPath = path }) { _, _ in
+            let peer = try RawPeer.connect(unixPath: path)
+            try await peer.send(Self.post(#"{"token":"cached"}"#).replacing("Host: localhost", with: "Host: doorman"))
+            #expect(try await peer.readResponse().status == 200)
+        }
+    }
+
     @Test("a client that waits for 100 Continue gets it")
     func expectContinue() async throws {
         try await withHTTPServer { _, port in
