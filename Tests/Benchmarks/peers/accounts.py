@@ -30,10 +30,16 @@ class Accounts:
         self.tokens = ["EMAW" + "".join(rng.choices(letters, k=TOKEN_BYTES - 4)) for _ in range(COUNT)]
         self.tokens_file.write_text("".join(token + "\n" for token in self.tokens))
 
+    def account_id(self, number):
+        return str(self._id_base + number)
+
+    def phone(self, number):
+        return f"+1555{number:07}"
+
     def seed_file(self):
         """Writes and returns the seed file of account-kit-emulator."""
         accounts = [
-            {"id": str(self._id_base + number), "phone": f"+1555{number:07}", "country_prefix": "1", "tokens": [token]}
+            {"id": self.account_id(number), "phone": self.phone(number), "country_prefix": "1", "tokens": [token]}
             for number, token in enumerate(self.tokens)
         ]
         app = {"id": APPLICATION_ID, "secret": APP_SECRET, "accounts": accounts}

@@ -47,9 +47,9 @@ struct codec {
     size_t (*decode)(struct connection *, const uint8_t *bytes, size_t length);
 };
 
-extern const struct codec redis_codec, ttrpc_codec, grpc_codec;
+extern const struct codec redis_codec, ttrpc_codec, grpc_codec, http_codec;
 
-// The expected length of the identity or value in every response; 0 for any length above 0 (ttrpc only).
+// The expected length of the identity or value in every response, of the whole response for HTTP; 0 for any length above 0 (ttrpc only).
 extern uint32_t response_bytes;
 
 // Returns the call with this id; null if it is not in flight.

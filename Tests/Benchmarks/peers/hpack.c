@@ -48,25 +48,35 @@ static const uint8_t *take_number(const uint8_t *at, const uint8_t *end, unsigne
     return NULL;
 }
 
-// Reads a string (RFC 7541, section 5.2). Only these two strings are known in Huffman coding. A table whose size would depend on
-// another string is an error: gRPC's C++ server compresses only binary headers.
+// The strings that are known in Huffman coding.
+static const struct coded {
+    const char *text;
+    uint8_t length, bytes[11];
+} known_texts[] = {
+    {"grpc-status", 8, {0x9a, 0xca, 0xc8, 0xb2, 0x12, 0x34, 0xda, 0x8f}},
+    {"0", 1, {0x07}},
+    {"application/grpc", 11, {0x1d, 0x75, 0xd0, 0x62, 0x0d, 0x26, 0x3d, 0x4c, 0x4d, 0x65, 0x64}},
+};
+
+static const char *decompress(const uint8_t *bytes, uint32_t length) {
+    for (size_t i = 0; i < sizeof known_texts / sizeof *known_texts; i++)
+        if (known_texts[i].length == length && memcmp(known_texts[i].bytes, bytes, length) == 0) return known_texts[i].text;
+    return NULL;
+}
+
+// Reads a string (RFC 7541, section 5.2). A table whose size would depend on another string in Huffman coding is an error: gRPC's C++
+// server compresses only binary headers, and doormand only these.
 static const uint8_t *take_text(const uint8_t *at, const uint8_t *end, struct text *text) {
-    static const uint8_t status[] = {0x9a, 0xca, 0xc8, 0xb2, 0x12, 0x34, 0xda, 0x8f}, zero[] = {0x07};
     if (at >= end) return NULL;
     bool compressed = *at & 0x80;
     uint32_t length;
     at = take_number(at, end, 7, &length);
     if (at == NULL || length > (size_t)(end - at)) return NULL;
-    if (compressed) {
-        text->is_status = length == sizeof status && memcmp(at, status, length) == 0;
-        text->is_zero = length == sizeof zero && at[0] == zero[0];
-        if (!text->is_status && !text->is_zero) return NULL;
-        text->size = text->is_status ? 11 : 1;
-    } else {
-        text->is_status = length == 11 && memcmp(at, "grpc-status", 11) == 0;
-        text->is_zero = length == 1 && at[0] == '0';
-        text->size = length;
-    }
+    const char *bytes = compressed ? decompress(at, length) : (const char *)at;
+    if (bytes == NULL) return NULL;
+    text->size = compressed ? (uint32_t)strlen(bytes) : length;
+    text->is_status = text->size == 11 && memcmp(bytes, "grpc-status", 11) == 0;
+    text->is_zero = text->size == 1 && bytes[0] == '0';
     return at + length;
 }
 

@@ -32,7 +32,7 @@ class LoadGenerator:
         command = [
             self.program, "--protocol", server.protocol, "--connect", f"127.0.0.1:{server.port}",
             "--connections", row.connections, "--depth", row.depth, "--tokens", self.accounts.tokens_file,
-            "--response-bytes", self.accounts.identity_bytes, *more,
+            "--response-bytes", server.response_bytes, *more,
         ]
         return [str(part) for part in command]
 

@@ -9,17 +9,17 @@
 
 uint32_t response_bytes;
 
-static const struct codec *codecs[] = {&redis_codec, &ttrpc_codec, &grpc_codec};
+static const struct codec *codecs[] = {&redis_codec, &ttrpc_codec, &grpc_codec, &http_codec};
 
 static _Noreturn void usage(void) {
     fputs(
-        "usage: loadgen --protocol redis|ttrpc|grpc (--connect HOST:PORT | --unix PATH) --tokens FILE --response-bytes N\n"
+        "usage: loadgen --protocol redis|ttrpc|grpc|http (--connect HOST:PORT | --unix PATH) --tokens FILE --response-bytes N\n"
         "  --connections N  default 1             --depth D     calls in flight on each, default 1\n"
         "  --seconds S      measured, default 1   --warm-up S   before that, default 0.2\n"
         "  --rate R         requests per second in an open loop; default closed loop\n"
         "  --shed           with a rate: skip calls that are due while no slot is free\n"
         "  --keys K         only the first K tokens    --once   each token once, then end    --hold   connect, call once, stay\n"
-        "N = 0 accepts responses of any length (ttrpc only: freshness changes the length).\n"
+        "N is the length of an identity or value; for http, of a whole response. 0 accepts any length (ttrpc only: freshness changes it).\n"
         "Prints one line: requests and their rate, errors, the idle part of the time, and latencies in microseconds.\n"
         "Exits with 1 if a response failed, and prints the problems.\n",
         stderr);

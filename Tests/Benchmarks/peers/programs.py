@@ -13,6 +13,7 @@ OUT = ROOT / ".build" / "peers"
 PACKAGES = {
     "c": ["gcc", "libc6-dev"],
     "redis": ["redis-server"],
+    "nginx": ["nginx-light"],
     "grpc": ["g++", "pkg-config", "protobuf-compiler", "protobuf-compiler-grpc", "libprotobuf-dev", "libgrpc++-dev"],
 }
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
@@ -43,7 +44,7 @@ def install(kinds):
     print(f"installing {' '.join(missing)}", flush=True)
     as_root = [] if os.getuid() == 0 else ["sudo"]
     subprocess.run([*as_root, "apt-get", "update", "-qq"])
-    # Run level 1 keeps Debian's scripts from starting a Redis service.
+    # Run level 1 keeps Debian's scripts from starting services.
     settings = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
     run(*as_root, *settings, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, stdout=subprocess.DEVNULL)
 
@@ -106,7 +107,7 @@ class Programs:
             self.ceiling = ceiling()
         if "grpc" in servers:
             self.grpc = grpc_server()
-        if "doorman" in servers:
+        if any(name.startswith("doorman") for name in servers):
             self.doormand = swift_program("doormand", doormand)
             beside = Path(doormand).parent / "account-kit-emulator" if doormand else None
             self.emulator = swift_program("account-kit-emulator", emulator or beside)

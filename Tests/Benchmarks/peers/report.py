@@ -1,26 +1,29 @@
 """Tables of the figures."""
 
-from statistics import median
+from statistics import median, quantiles
 
-# Minimum ratio of Doorman's requests per second to the peer's.
+# Minimum ratio of Doorman's requests per second to the peer's, for each of Doorman's protocols.
 GOALS = {
-    "50x1": {"redis": 0.95, "grpc": 4.5, "ceiling": 0.7},
-    "50x16": {"redis": 1.5, "grpc": 16, "ceiling": 0.5},
-    "1x64": {"redis": 1.5, "grpc": 10, "ceiling": 0.45},
-    "2000x1": {"redis": 0.95, "grpc": 4.5, "ceiling": 0.7},
+    "50x1": {
+        "doorman": {"redis": 0.95, "grpc": 4.5, "ceiling": 0.7}, "doorman-grpc": {"grpc": 1.5}, "doorman-auth": {"nginx": 0.6}},
+    "50x16": {"doorman": {"redis": 1.5, "grpc": 16, "ceiling": 0.5}, "doorman-grpc": {"grpc": 3.5}},
+    "1x64": {"doorman": {"redis": 1.5, "grpc": 10, "ceiling": 0.45}, "doorman-grpc": {"grpc": 3}},
+    "2000x1": {"doorman": {"redis": 0.95, "grpc": 4.5, "ceiling": 0.7}},
 }
 # Maximum part of a core that others use in a valid turn.
 DISTURBED = 0.05
-PEERS = ("redis", "grpc", "ceiling")
+PAIRS = (
+    ("doorman", "redis"), ("doorman", "grpc"), ("doorman", "ceiling"), ("doorman-grpc", "grpc"), ("doorman-auth", "nginx"))
 
 
 def rates(rounds, name):
     return [figures[name]["rate"] for figures in rounds]
 
 
-def ratio(rounds, peer):
-    """Returns the median of the rounds' ratios. A disturbance usually affects both servers of a round."""
-    return median(figures["doorman"]["rate"] / figures[peer]["rate"] for figures in rounds)
+def ratios(rounds, name, peer):
+    """Returns the quartiles of the rounds' ratios. A disturbance usually affects both servers of a round."""
+    values = [figures[name]["rate"] / figures[peer]["rate"] for figures in rounds]
+    return quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
 
 
 def throughput_table(results, servers):
@@ -34,30 +37,28 @@ def throughput_table(results, servers):
 
 
 def ratio_table(results, servers):
-    peers = [peer for peer in PEERS if peer in servers]
-    if "doorman" not in servers or not peers:
-        return []
-    lines = ["", "Ratio, doorman to each (goal: at least)"]
-    lines.append(f"{'':8}" + "".join(f"{peer:>24}" for peer in peers))
-    for row, rounds in results.items():
-        cells = []
-        for peer in peers:
-            value, goal = ratio(rounds, peer), GOALS.get(row, {}).get(peer)
-            verdict = f" ({goal:.2f} {'met' if value >= goal else 'MISSED'})" if goal is not None else ""
-            cells.append(f"{value:.2f}{verdict}")
-        lines.append(f"{row:8}" + "".join(f"{cell:>24}" for cell in cells))
-    return lines
+    """Returns a line per pair and row: the median of the rounds' ratios, its quartiles, and the goal."""
+    lines = []
+    for name, peer in PAIRS:
+        if name not in servers or peer not in servers:
+            continue
+        for row, rounds in results.items():
+            low, value, high = ratios(rounds, name, peer)
+            goal = GOALS.get(row, {}).get(name, {}).get(peer)
+            verdict = f"   {goal:.2f} {'met' if value >= goal else 'MISSED'}" if goal is not None else ""
+            lines.append(f"{name + ' to ' + peer:24}{row:8}{value:8.2f}   {low:.2f} to {high:.2f}{verdict}")
+    return ["", "Ratio of rates: median, quartiles (goal: at least)", *lines] if lines else []
 
 
 def latency_table(results):
     """Returns p50, p99 and p99.9 at the same offered rate: medians of the rounds, in microseconds."""
     if not results:
         return []
-    quantiles = ("p50", "p99", "p999")
+    shown = ("p50", "p99", "p999")
     lines = ["", "Latency in µs, open loop at half of the slower server's rate"]
-    lines.append(f"{'':8}{'offered/s':>12}" + "".join(f"{name + ' ' + q:>15}" for q in quantiles for name in ("redis", "doorman")))
+    lines.append(f"{'':8}{'offered/s':>12}" + "".join(f"{name + ' ' + q:>15}" for q in shown for name in ("redis", "doorman")))
     for row, (rate, rounds) in results.items():
-        cells = [median(figures[name][q] for figures in rounds) for q in quantiles for name in ("redis", "doorman")]
+        cells = [median(figures[name][q] for figures in rounds) for q in shown for name in ("redis", "doorman")]
         lines.append(f"{row:8}{rate:>12,.0f}" + "".join(f"{cell:>15,.1f}" for cell in cells))
     return lines
 

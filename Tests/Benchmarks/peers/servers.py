@@ -1,10 +1,26 @@
 """The compared servers, each on one core and thread, and filled with the same tokens."""
 
+import resource
 import socket
+from dataclasses import dataclass
 
+import auth
 from accounts import APPLICATION_ID, COUNT
 from load import Row
 from process import Failure, Process, number_in
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def connect(port):
+    """Returns a connection; None while no server listens."""
+    try:
+        return socket.create_connection(("127.0.0.1", port), timeout=10)
+    except ConnectionRefusedError:
+        return None
 
 
 class Ceiling:
@@ -12,7 +28,8 @@ class Ceiling:
 
     def __init__(self, bench):
         log = bench.folder / "ceiling.log"
-        command = [bench.programs.ceiling, "--response-bytes", bench.accounts.identity_bytes]
+        self.response_bytes = bench.accounts.identity_bytes
+        command = [bench.programs.ceiling, "--response-bytes", self.response_bytes]
         self.process = Process(bench.stack, self.name, command, log, bench.server_core)
         self.port = self.process.wait_for("listen", lambda: number_in(log))
 
@@ -22,7 +39,8 @@ class GRPC:
 
     def __init__(self, bench):
         log = bench.folder / "grpc.log"
-        command = [bench.programs.grpc, "--response-bytes", bench.accounts.identity_bytes]
+        self.response_bytes = bench.accounts.identity_bytes
+        command = [bench.programs.grpc, "--response-bytes", self.response_bytes]
         self.process = Process(bench.stack, self.name, command, log, bench.server_core)
         self.port = self.process.wait_for("listen", lambda: number_in(log))
 
@@ -32,19 +50,13 @@ class Redis:
 
     def __init__(self, bench):
         # Redis takes port 0 for no TCP, so it needs a free port.
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
+        self.response_bytes = bench.accounts.identity_bytes
         command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1"]
         command += ["--io-threads", 1, "--save", "", "--appendonly", "no"]
         self.process = Process(bench.stack, self.name, command, bench.folder / "redis.log", bench.server_core)
-        with self.process.wait_for("listen", self._connect) as connection:
+        with self.process.wait_for("listen", lambda: connect(self.port)) as connection:
             self._fill(connection, bench.accounts)
-
-    def _connect(self):
-        try:
-            return socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        except ConnectionRefusedError:
-            return None
 
     def _fill(self, connection, accounts):
         value = b"i" * accounts.identity_bytes
@@ -56,6 +68,37 @@ class Redis:
             for _ in tokens:
                 if replies.readline() != b"+OK\r\n":
                     raise Failure("redis did not store a key")
+
+
+class Nginx:
+    """A constant `return 200` with the headers of doormand's success: the cost of a gateway's question without a decision."""
+
+    name, protocol = "nginx", "http"
+
+    def __init__(self, bench):
+        self.port = free_port()
+        folder = bench.folder / "nginx"
+        folder.mkdir()
+        configuration = folder / "nginx.conf"
+        configuration.write_text(self._configuration(folder, auth.headers(bench.accounts)))
+        # Without a master, nginx does not raise its limit of descriptors.
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        command = ["prlimit", f"--nofile={files}", "nginx", "-p", folder, "-e", "error.log", "-c", configuration]
+        self.process = Process(bench.stack, self.name, command, bench.folder / "nginx.log", bench.server_core)
+        self.process.wait_for("listen", lambda: connect(self.port)).close()
+        self.response_bytes = auth.response_bytes(self.port, bench.accounts)
+
+    def _configuration(self, folder, headers):
+        temporary = "".join(
+            f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        # nginx omits a header without a value, so a space stands for none. It sends Content-Length by itself.
+        lines = "".join(f'add_header {name} "{value or " "}";' for name, value in headers.items() if name != "Content-Length")
+        return (
+            f"daemon off; master_process off; pid {folder}/pid; error_log stderr;"
+            "events { worker_connections 20000; }"
+            f'http {{ access_log off; server_tokens off; default_type ""; {temporary}'
+            "keepalive_requests 2147483647; keepalive_timeout 1h;"
+            f"server {{ listen 127.0.0.1:{self.port}; location /auth {{ {lines} return 200; }} }} }}\n")
 
 
 class Emulator:
@@ -85,6 +128,7 @@ class Doorman:
 
     def __init__(self, bench, emulator=None):
         self.emulator = emulator or Emulator(bench)
+        self.response_bytes = bench.accounts.identity_bytes
         self._load = bench.load
         port_file = bench.folder / "doormand.port"
         port_file.unlink(missing_ok=True)
@@ -104,4 +148,27 @@ class Doorman:
             raise Failure(f"doormand responded to {figures['requests']:.0f} of {count} first calls")
 
 
-ALL = {server.name: server for server in (Doorman, Redis, GRPC, Ceiling)}
+@dataclass
+class Endpoint:
+    """Another protocol of a doormand."""
+
+    name: str
+    protocol: str
+    process: Process
+    port: int
+    response_bytes: int
+
+
+def doorman_grpc(bench, doorman):
+    return Endpoint("doorman-grpc", "grpc", doorman.process, doorman.port, doorman.response_bytes)
+
+
+def doorman_auth(bench, doorman):
+    # The first question of the run is a hit already.
+    return Endpoint("doorman-auth", "http", doorman.process, doorman.port, auth.response_bytes(doorman.port, bench.accounts))
+
+
+PEERS = {server.name: server for server in (Redis, GRPC, Nginx, Ceiling)}
+# The protocols of one doormand, made from it once it is filled.
+DOORMAN = {"doorman": lambda _, doorman: doorman, "doorman-grpc": doorman_grpc, "doorman-auth": doorman_auth}
+ALL = [*DOORMAN, *PEERS]
