@@ -111,7 +111,7 @@ static void take_headers(struct connection *connection, uint32_t stream, uint8_t
     struct state *state = connection->state;
     if ((flags & END_HEADERS) == 0 || (flags & (PADDED | PRIORITY)) != 0) give_up("grpc: unexpected flags of headers");
     enum hpack_finding finding = hpack_read(&state->table, payload, length);
-    if (finding == HPACK_BROKEN) give_up("grpc: malformed headers");
+    if (finding == HPACK_BROKEN) give_up("grpc: headers that no success has: those of a failure, or malformed ones");
     if ((flags & END_STREAM) == 0) return;
     struct call *call = find_call(connection, stream);
     if (call == NULL) give_up("grpc: trailers without a call");
