@@ -29,7 +29,12 @@ def cores(text=None):
 def prefer(pid):
     """Gives a process real-time priority, and the processes that it starts from now on. Other programs wait meanwhile."""
     for thread in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setscheduler(int(thread), os.SCHED_FIFO, os.sched_param(REAL_TIME_PRIORITY))
+        try:
+            os.sched_setscheduler(int(thread), os.SCHED_FIFO, os.sched_param(REAL_TIME_PRIORITY))
+        except ProcessLookupError:
+            continue  # The thread has ended.
+        except PermissionError as error:
+            raise Failure(f"real-time priority needs root: {error}")
 
 
 def _die_with_parent():
