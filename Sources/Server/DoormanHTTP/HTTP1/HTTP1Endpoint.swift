@@ -14,7 +14,7 @@ package struct HTTP1Endpoint: ProtocolEndpoint {
     }
 
     package func makeHandlers(for connection: AcceptedConnection) -> [any ChannelHandler] {
-        let channel = HTTP1Channel()
+        let channel = HTTP1Channel(isOnLoopback: connection.isOnLoopback)
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = HTTP1Connection.maximumHeadBytes
         limits.maxHeaderListSize = HTTP1Connection.maximumHeadBytes
@@ -31,9 +31,13 @@ package struct HTTP1Endpoint: ProtocolEndpoint {
 /// What a connection knows about its channel. Used on the channel's event loop only.
 final class HTTP1Channel {
     /// Whether the connection came to a loopback address.
-    var isOnLoopback = false
+    let isOnLoopback: Bool
     /// Whether bytes have arrived after the last whole part of a request.
     var hasIncompletePart = false
+
+    init(isOnLoopback: Bool) {
+        self.isOnLoopback = isOnLoopback
+    }
 }
 
 /// Stands before the decoder: bounds reads, and notes bytes that may be less than a part of a request.
@@ -51,7 +55,6 @@ final class HTTP1ReadHandler: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        channel.isOnLoopback = context.localAddress?.isLoopback ?? false
         let allocator = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: Self.maximumReadBytes)
         try? context.channel.syncOptions?.setOption(.recvAllocator, value: allocator)
     }
@@ -59,13 +62,5 @@ final class HTTP1ReadHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         channel.hasIncompletePart = true
         context.fireChannelRead(data)
-    }
-}
-
-extension SocketAddress {
-    /// Whether only processes of this machine reach the address: 127.0.0.0/8 or ::1. A browser can't reach a Unix socket.
-    fileprivate var isLoopback: Bool {
-        guard let address = ipAddress else { return false }
-        return address == "::1" || address.hasPrefix("127.") || address.hasPrefix("::ffff:127.")
     }
 }
