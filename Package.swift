@@ -158,7 +158,8 @@ let package = Package(
             [
                 "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
                 "DoormanCrypto",
-                "DoormanFiles", "DoormanGRPC", "DoormanGovernor", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanVersion",
+                "DoormanFiles", "DoormanGRPC", "DoormanGovernor", "DoormanHTTP", "DoormanServer", "DoormanSupport",
+                "DoormanVersion",
                 "DoormanWire",
                 "FacebookLogin", "GraphAPI", "JWTVerifier", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting",
                 "TokenIntrospection",
@@ -285,7 +286,8 @@ let package = Package(
         tests(
             "DoormanHTTPTests",
             [
-                "CallerLimits", "DoormanCore", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "StrictJSON", "TestKit",
+                "CallerLimits", "DoormanCore", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "StrictJSON",
+                "TestKit",
                 logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
             ]),
         tests(
@@ -310,7 +312,8 @@ let package = Package(
             "DoormanDaemonTests",
             [
                 "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGovernor",
-                "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "FacebookLogin", "GraphAPI", "JWTVerifier", "TestKit",
+                "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "FacebookLogin", "GraphAPI", "JWTVerifier",
+                "TestKit",
                 "TokenIntrospection", logging, nioConcurrencyHelpers, nioPosix, yams,
             ]),
         tests("doormanTests", ["doorman", "DoormanBench", "DoormanClient", "DoormanSupport", "TestKit"]),

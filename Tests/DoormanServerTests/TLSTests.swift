@@ -81,7 +81,10 @@ struct TLSTests {
         "the log tells what a peer without TLS sent",
         arguments: [
             (Array("GET / HTTP/1.1\r\n\r\n".utf8), "not_tls", "HTTP"),
-            ([0, 0, 0, 0x21, 0, 0, 0, 1, 1, 0] + [UInt8](repeating: 0x0A, count: 33), "not_tls", "does the client connect without TLS?"),
+            (
+                [0, 0, 0, 0x21, 0, 0, 0, 1, 1, 0] + [UInt8](repeating: 0x0A, count: 33), "not_tls",
+                "does the client connect without TLS?"
+            ),
             ([0x16, 0x03, 0x01, 0x00, 0x05, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], "tls_handshake_failed", "TLS handshake failed"),
         ] as [([UInt8], String, String)])
     func garbage(bytes: [UInt8], why: String, words: String) async throws {

@@ -38,7 +38,9 @@ struct ModuleTests {
         "DoormanHTTP": core.union([
             "DoormanCrypto", "DoormanServer", "DoormanWire", "NIOConcurrencyHelpers", "NIOCore", "NIOHTTP1", "StrictJSON",
         ]),
-        "DoormanGRPC": core.union(["DoormanHTTP", "DoormanServer", "DoormanWire", "HTTP2Session", "NIOConcurrencyHelpers", "NIOCore", "NIOPosix"]),
+        "DoormanGRPC": core.union([
+            "DoormanHTTP", "DoormanServer", "DoormanWire", "HTTP2Session", "NIOConcurrencyHelpers", "NIOCore", "NIOPosix",
+        ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
             "AccountKit", "DoormanHTTP", "FacebookLogin", "JWTVerifier", "TokenIntrospection", "CMalloc", "CProcess",
             "CallerLimits",

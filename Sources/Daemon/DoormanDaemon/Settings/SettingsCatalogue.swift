@@ -34,7 +34,8 @@ package enum SettingsCatalogue {
         ).tier(.tune),
         .choices(
             "server.protocols", \.server.protocols,
-            "Protocols that the listeners speak, comma-separated: ttrpc, http2 (gRPC and the HTTP API) and http1. Others are closed."),
+            "Protocols that the listeners speak, comma-separated: ttrpc, http2 (gRPC and the HTTP API) and http1. Others are closed."
+        ),
         .flag(
             "server.allow-plaintext-from-network", \.server.allowsPlaintextFromNetwork,
             "Whether to listen beyond loopback without TLS. Anyone on the network path can then read tokens and forge responses."
