@@ -40,7 +40,7 @@ struct InstallTests {
             let files = [
                 "bin/doormand", "bin/doorman", "bin/account-kit-emulator", "share/man/man1/doormand.1", "share/man/man1/doorman.1",
                 "share/man/man1/account-kit-emulator.1", "share/bash-completion/completions/doorman",
-                "share/zsh/site-functions/_doorman", "share/fish/vendor_completions.d/doorman.fish",
+                "share/zsh/site-functions/_doorman", "share/fish/vendor_completions.d/doorman.fish", "share/doorman/doorman.binpb",
             ].map { folder.appendingPathComponent("opt/doorman/" + $0).path }
             for file in files {
                 #expect(installed.output.contains("install: \(file)\n"))
