@@ -205,7 +205,7 @@ let package = Package(
         module(
             "TestKit", in: "Tests",
             [
-                "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderHTTP", logging,
+                "CNGHTTP2", "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderHTTP", logging,
                 nioConcurrencyHelpers,
             ]),
         module(
@@ -291,6 +291,12 @@ let package = Package(
                 logging, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
             ]),
         tests(
+            "DoormanGRPCTests",
+            [
+                "CallerLimits", "DoormanCore", "DoormanGRPC", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire",
+                "HTTP2Session", "TestKit", logging, nioCore, nioPosix,
+            ]),
+        tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             [
                 "DoormanClient", "DoormanCore", "DoormanSupport", "DoormanTesting", "DoormanWire", "TestKit", instrumentation,
@@ -338,6 +344,12 @@ let package = Package(
             "fuzz-connection", path: "Connection",
             [
                 "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", nioConcurrencyHelpers, nioCore,
+            ]),
+        fuzzer(
+            "fuzz-grpc", path: "GRPC",
+            [
+                "CallerLimits", "DoormanCore", "DoormanGRPC", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire",
+                "TestKit", nioCore,
             ]),
         fuzzer(
             "fuzz-provider", path: "Provider",

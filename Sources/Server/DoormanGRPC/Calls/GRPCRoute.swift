@@ -1,10 +1,13 @@
 internal import DoormanWire
+internal import HTTP2Session
 
 /// The call that a path names.
 enum GRPCRoute: Sendable, Hashable {
     case method(Method)
     /// Envoy's `envoy.service.auth.v3.Authorization/Check`.
     case check
+    /// One of ``FurtherMethods``.
+    case further
 
     /// Finds the call of a path such as `/doorman.v1.Auth/Verify`; `nil` for an unknown path.
     init?(path: Span<UInt8>) {
@@ -20,7 +23,7 @@ enum GRPCRoute: Sendable, Hashable {
     var counted: Method {
         switch self {
         case .method(let method): method
-        case .check: .verify
+        case .check, .further: .verify
         }
     }
 
@@ -34,6 +37,17 @@ enum GRPCRoute: Sendable, Hashable {
         ("/doorman.v1.Accounts/Delete", .method(.deleteAccount)),
         ("/doorman.v1.Stats/Get", .method(.statistics)),
     ]
+}
+
+/// Unary methods besides those of ``GRPCRoute``, on the same connections. The server has none; the interoperability tests of gRPC bring
+/// their service.
+protocol FurtherMethods: AnyObject {
+    func contains(_ path: Span<UInt8>) -> Bool
+
+    /// Handles a request.
+    ///
+    /// - Returns: The response as an encoded `ttrpc.Response`; `nil` if the method has sent its own.
+    func response(to message: Span<UInt8>, of stream: HTTP2Stream, in session: HTTP2Session) -> [UInt8]?
 }
 
 extension Span where Element == UInt8 {

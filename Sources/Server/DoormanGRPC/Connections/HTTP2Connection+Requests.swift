@@ -24,11 +24,16 @@ extension HTTP2Connection {
     }
 
     /// Returns how long a request's body may be; `nil` for a request that is answered without it.
-    static func bodyLimit(of head: HTTP2RequestHead, maximumLength: Int) -> Int? {
+    static func bodyLimit(of head: HTTP2RequestHead, maximumLength: Int, _ further: (any FurtherMethods)?) -> Int? {
         guard !head.headersAreTooLong else { return nil }
         guard head.isGRPC else { return head.isPOST && HTTPRouter.needsBody(head.path) ? maximumLength : nil }
-        guard head.isPOST, GRPCRoute(path: head.path) != nil else { return nil }
+        guard head.isPOST, route(of: head, further) != nil else { return nil }
         return GRPCMessage.headerBytes + maximumLength
+    }
+
+    private static func route(of head: HTTP2RequestHead, _ further: (any FurtherMethods)?) -> GRPCRoute? {
+        if let route = GRPCRoute(path: head.path) { return route }
+        return further?.contains(head.path) == true ? .further : nil
     }
 
     /// Decides about a request.
@@ -40,10 +45,16 @@ extension HTTP2Connection {
             session.respond(to: stream, Self.headersTooLong)
             return .other
         }
-        guard stream.head.isGRPC else { return handleAPI(stream, dispatcher, &context) }
-        guard let route = GRPCRoute(path: stream.head.path) else {
-            return fail(.unknownMethod, of: nil, .grpc, stream)
+        let route = Self.route(of: stream.head, further)
+        guard stream.head.isGRPC else {
+            guard route == nil else {
+                state.counters.countFailure(.malformedRequest, of: nil)
+                session.respond(to: stream, Self.unsupportedMediaType)
+                return .other
+            }
+            return handleAPI(stream, dispatcher, &context)
         }
+        guard let route else { return fail(.unknownMethod, of: nil, .grpc, stream) }
         let responder: Responder = route == .check ? .check(.gateway) : .grpc
         guard session.unsentBytes <= state.limits.writeBufferHighWaterMark else {
             return fail(.tooMuchUnsent(state.limits), of: route.counted, responder, stream)
@@ -53,6 +64,7 @@ extension HTTP2Connection {
     }
 
     private static let headersTooLong = HTTP2ResponseHead(HTTP2HeadTemplate([(":status", "431")]))
+    private static let unsupportedMediaType = HTTP2ResponseHead(HTTP2HeadTemplate([(":status", "415")]))
 
     // MARK: - gRPC
 
@@ -81,6 +93,10 @@ extension HTTP2Connection {
         case .method(let method):
             return apply(dispatcher.decide(method, payload: message, timeout: timeout, in: &context), to: stream, &context)
         case .check: return check(message, timeout: timeout, stream, dispatcher, &context)
+        case .further:
+            let response = further?.response(to: message, of: stream, in: session)
+            if let response { responses.send(response.span, on: stream, session, arena) }
+            return .other
         }
     }
 
@@ -172,8 +188,8 @@ extension HTTP2Connection {
         if let failure = state.start(call, on: streamID, timeout: timeout, now: now) {
             _ = fail(failure, of: call.method, responder, stream)
         } else {
-            let callEnd = timeout.map { now.advanced(by: $0) }
-            pending[streamID] = Pending(stream: stream, responder: responder, callEnd: callEnd)
+            let expectedReset = timeout.map { ResetLimiter.expectedReset(after: $0, since: now) }
+            pending[streamID] = Pending(stream: stream, responder: responder, expectedReset: expectedReset)
         }
     }
 

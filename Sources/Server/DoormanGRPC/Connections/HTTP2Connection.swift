@@ -13,8 +13,8 @@ struct HTTP2Connection: ServerConnection {
     struct Pending {
         let stream: HTTP2Stream
         let responder: Responder
-        /// The end of the time that the caller gave to its call; `nil` if it gave none.
-        let callEnd: Instant?
+        /// The time from which on a reset is taken for the caller's deadline; `nil` if the caller gave none.
+        let expectedReset: Instant?
     }
 
     /// The received bytes that are handled before the responses to them. A turn ends between such slices.
@@ -29,6 +29,7 @@ struct HTTP2Connection: ServerConnection {
     let arena: MessageArena
     var router: HTTPRouter
     let isOnLoopback: Bool
+    let further: (any FurtherMethods)?
     private var input = ByteBuffer()
     private var output = ByteBuffer()
     var responses = GRPCResponses()
@@ -42,15 +43,20 @@ struct HTTP2Connection: ServerConnection {
     /// The time of the last event.
     private var lastEvent: Instant
 
-    /// - Parameter isOnLoopback: Whether the connection came to a loopback address.
-    init(_ state: ConnectionState, _ router: HTTPRouter, isOnLoopback: Bool) {
+    /// - Parameters:
+    ///   - isOnLoopback: Whether the connection came to a loopback address.
+    ///   - further: By default none.
+    init(_ state: ConnectionState, _ router: HTTPRouter, isOnLoopback: Bool, further: (any FurtherMethods)? = nil) {
         self.state = state
         self.router = router
         self.isOnLoopback = isOnLoopback
+        self.further = further
         let maximumLength = Int(state.limits.maximumFrameLength)
         let limits = HTTP2Limits(bodySize: GRPCMessage.headerBytes + maximumLength)
         let now = state.beganAt
-        session = HTTP2Session(limits: limits, pool: Self.pool, now: now) { Self.bodyLimit(of: $0, maximumLength: maximumLength) }
+        session = HTTP2Session(limits: limits, pool: Self.pool, now: now) {
+            Self.bodyLimit(of: $0, maximumLength: maximumLength, further)
+        }
         arena = MessageArena(budget: 8 * max(64 << 10, maximumLength))
         lastEvent = now
         resets = ResetLimiter(concurrentStreams: limits.concurrentStreams, now: now)
@@ -79,19 +85,23 @@ struct HTTP2Connection: ServerConnection {
         _ dispatcher: RequestDispatcher, in context: inout RequestContext, limit: TurnLimit,
         flushEarly write: (inout ByteBuffer) -> Bool
     ) -> TurnEnd {
-        var (limit, mayFlush) = (limit, true)
+        var (limit, mayFlush, hasReceived) = (limit, true, false)
         router.refresh(now: context.now)
         while violation == nil {
             guard limit.allowsRequest, output.readableBytes <= limit.outputBytes else { return .framesWait }
             guard let stream = session.nextRequest() else {
                 guard input.readableBytes > 0 else { break }
+                // Acknowledgements leave the session, which holds a bounded number of them, before the next slice brings more.
+                if hasReceived { session.writeOutput(into: &output, limit: .max) }
                 receive(now: context.now)
+                hasReceived = true
                 continue
             }
             if handle(stream, dispatcher, &context) == .hit { limit.countHit() } else { limit.countOther() }
             if session.unsentBytes >= Self.earlyFlushThreshold {
                 session.writeOutput(into: &output, limit: .max)
-                if mayFlush {
+                // The peer's windows may hold back everything.
+                if mayFlush, output.readableBytes >= Self.earlyFlushThreshold {
                     mayFlush = write(&output)
                     if mayFlush { output.clear() }
                 }
@@ -117,7 +127,7 @@ struct HTTP2Connection: ServerConnection {
         let streamID = StreamID(UInt32(reset.id.rawValue))
         let call = pending.removeValue(forKey: streamID)
         if let call = state.cancel(streamID, now: now) { cancelled.append(call) }
-        if !reset.hadResponse || reset.isByPeer, resets.count(resetAt: now, callEnding: call?.callEnd) {
+        if !reset.hadResponse || reset.isByPeer, resets.count(resetAt: now, expectedFrom: call?.expectedReset) {
             violation = .enhanceYourCalm
         }
     }
@@ -126,7 +136,10 @@ struct HTTP2Connection: ServerConnection {
         guard state.isReading else { return .keep }
         lastEvent = now
         fetchOutput()
-        if let ending = violation ?? session.ending { return close(.httpViolation(HTTPViolation(ending))) }
+        if let ending = violation ?? session.ending {
+            session.terminate(ending.errorCode)
+            return state.close(.httpViolation(HTTPViolation(ending)))
+        }
         if session.isFinished { return state.closeAtEnd() }
         // An incomplete request has a timeout of its own, which ends its stream only.
         state.endRead(isMidRequest: !session.hasReceivedPreface, hasEndedRequest: session.hasReceivedPreface, now: now)
@@ -153,8 +166,9 @@ struct HTTP2Connection: ServerConnection {
             _ = fail(ExpiredCall.failure, of: call.method, pending.responder, pending.stream)
         }
         if !wasDraining, state.isDraining { session.shutDown() }
-        session.resetIncompleteRequests(begunBefore: now.advanced(by: .zero - state.limits.frameTimeout))
-        if directive == .keep, !state.isClosed, let stalledSince,
+        // The moment of the timeout belongs to it.
+        session.resetIncompleteRequests(begunBefore: now.advanced(by: .nanoseconds(1) - state.limits.frameTimeout))
+        if directive == .keep, state.isReading, let stalledSince,
             now >= stalledSince.advanced(by: Nanoseconds(state.limits.writeTimeout))
         {
             return (expired.map(\.id), close(.notReading))
@@ -164,7 +178,7 @@ struct HTTP2Connection: ServerConnection {
 
     var nextTimer: Instant {
         mutating get {
-            guard !state.isClosed else { return .distantFuture }
+            guard state.isReading else { return state.nextTimer }
             var next = state.nextTimer
             if let begun = session.oldestIncompleteRequest {
                 next = min(next, begun.advanced(by: Nanoseconds(state.limits.frameTimeout)))
@@ -213,6 +227,7 @@ struct HTTP2Connection: ServerConnection {
         let unsent = session.unsentBytes
         if unsent == 0 { stalledSince = nil } else if unsent != stalledBytes { stalledSince = lastEvent }
         stalledBytes = unsent
+        state.holdsResponses = unsent > 0
     }
 
     mutating func takeOutput() -> ByteBuffer? {

@@ -18,13 +18,20 @@ struct ResetLimiter {
         windowStart = now
     }
 
+    /// Returns the time from which on a reset is taken for the deadline of a call.
+    ///
+    /// The caller's clock started earlier than ours, by the time that the request was under way. This is at most half of the timeout:
+    /// otherwise a peer could give each request a short timeout, and reset it at once.
+    static func expectedReset(after timeout: Duration, since begun: Instant) -> Instant {
+        begun.advanced(by: timeout - min(.milliseconds(100), timeout / 2))
+    }
+
     /// Counts a reset.
     ///
-    /// - Parameter end: The end of the time that the caller gave to its call; `nil` if it gave none.
+    /// - Parameter expected: The result of ``expectedReset(after:since:)`` for the call; `nil` if the caller gave it no timeout.
     /// - Returns: Whether the peer has made too many.
-    mutating func count(resetAt now: Instant, callEnding end: Instant?) -> Bool {
-        // The caller's clock started earlier than ours, by the time that the request was under way.
-        if let end, now >= end.advanced(by: .milliseconds(-100)) { return false }
+    mutating func count(resetAt now: Instant, expectedFrom expected: Instant?) -> Bool {
+        if let expected, now >= expected { return false }
         if now >= windowStart.advanced(by: Self.window) { (count, windowStart) = (0, now) }
         count += 1
         return count > maximum

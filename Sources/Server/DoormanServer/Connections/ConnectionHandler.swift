@@ -121,6 +121,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
             if framesWait || isAnswerAwaited { hasInputEnded = true } else { perform(connection.endInput()) }
         case let drain as DrainBegan:
             connection.drain(drain.cause, now: now)
+            // HTTP/2 announces the end, so that the peer sends its next calls elsewhere.
             flush()
             rearmTimer()
         default:

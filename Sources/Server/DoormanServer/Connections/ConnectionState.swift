@@ -65,6 +65,8 @@ package struct ConnectionState {
     private var drainCause = DrainCause.shutdown
     /// The number of forbidden calls of a caller without any permission.
     private var forbiddenCalls = 0
+    /// Whether flow control of the protocol holds responses back. The connection is not half-closed until the peer has taken them.
+    package var holdsResponses = false
 
     /// - Parameters:
     ///   - lifetime: The times at which the connection ends by itself; `nil` (the default) for none.
@@ -319,7 +321,7 @@ package struct ConnectionState {
 
     /// Whether the peer must read before the server reads or ends anything.
     private var isOutputBlocked: Bool {
-        if case .peerToRead = wait { true } else { false }
+        if case .peerToRead = wait { true } else { holdsResponses }
     }
 
     // MARK: - Time
@@ -391,7 +393,7 @@ package struct ConnectionState {
 
     /// Returns the time at which an aged connection is half-closed if nothing happens until then.
     private func retirement(_ calls: InFlightCalls) -> Instant {
-        guard lifetime.retirement < .distantFuture, calls.isEmpty, case .request(let since) = wait else { return .distantFuture }
+        guard lifetime.retirement < .distantFuture, calls.isEmpty, !holdsResponses, case .request(let since) = wait else { return .distantFuture }
         return max(lifetime.retirement, since.advanced(by: timeouts.drainQuiet))
     }
 
