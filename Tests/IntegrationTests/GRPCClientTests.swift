@@ -1,0 +1,75 @@
+import AccountKitEmulator
+import Foundation
+import TestKit
+import Testing
+
+/// Existing clients of gRPC. `Scripts/setup --all` installs them; a client that is missing is skipped.
+@Suite("Clients of gRPC", .serialized, .timeLimit(.minutes(10)))
+struct GRPCClientTests {
+    /// The time in seconds for which callers give up their calls, and for which servers are under load.
+    private static var load: Int { TestSize.isFull ? 60 : 4 }
+
+    /// Plays a scenario to its end.
+    private static func play(_ command: [String], _ scenario: String, _ arguments: [String]) async throws {
+        let process = try ChildProcess(command[0], Array(command.dropFirst()) + [scenario] + arguments)
+        let status = try await process.ending(within: .seconds(120))
+        #expect(status == 0, "\(scenario): \(process.allOutput.suffix(2000))")
+        #expect(process.output.hasSuffix("all is well\n"), "\(scenario): \(process.allOutput.suffix(2000))")
+    }
+
+    @Test("a client gets verdicts, failures with their hints, deadlines", arguments: GRPCClient.installed)
+    func calls(client: GRPCClient) async throws {
+        try await DoormandGroup.run(1) { servers, folder in
+            let command = try await client.prepare(in: folder)
+            let cached = try await servers.cachedToken()
+            let address = servers.address(0)
+            try await Self.play(command, "verdicts", [address, try servers.emulator.logIn(phone: "+15551234567")])
+            let other = try servers.emulator.logIn(phone: "+15551234567")
+            servers.emulator.setFault(.hang, for: .me)
+            try await Self.play(command, "deadline", [address, other])
+            try await Self.play(command, "cancellations", [address, other, cached, "\(Self.load)"])
+            servers.emulator.setFault(.tooManyRequests(retryAfterSeconds: 2), for: .me)
+            // The circuit breaker, which the hanging provider has opened, lets a call through in time.
+            try await eventually("the provider throttles", within: .seconds(60)) {
+                let process = try ChildProcess(command[0], Array(command.dropFirst()) + ["unavailable", address, other])
+                return try await process.ending() == 0
+            }
+            if client == .node { try await Self.play(command, "pings", [address, cached, "20000"]) }
+            #expect(!servers.programs[0].allOutput.contains("http2_"), "\(servers.programs[0].allOutput)")
+        }
+    }
+
+    @Test("no call fails while a server drains under load", arguments: GRPCClient.installed.filter(\.changesServers))
+    func drain(client: GRPCClient) async throws {
+        try await DoormandGroup.run(2) { servers, folder in
+            let command = try await client.prepare(in: folder)
+            let token = try await servers.cachedToken()
+            let addresses = "\(client == .grpcio ? "ipv4:" : "")\(servers.address(0)),\(servers.address(1))"
+            let process = try ChildProcess(
+                command[0], Array(command.dropFirst()) + ["drain", addresses, token, "\(Self.load)"])
+            try await eventually("the load has begun", within: .seconds(30)) {
+                process.output.contains("ready") || !process.isRunning
+            }
+            try await Task.sleep(for: .milliseconds(500))
+            servers.programs[0].terminate()
+            #expect(try await process.ending(within: .seconds(120)) == 0, "\(process.allOutput.suffix(2000))")
+            #expect(process.output.hasSuffix("all is well\n"), "\(process.allOutput.suffix(2000))")
+        }
+    }
+
+    @Test("buf curl calls with the descriptor set of the repository", .enabled(if: GRPCClient.hasBuf))
+    func bufCurl() async throws {
+        try await DoormandGroup.run(1) { servers, folder in
+            let token = Data(try await servers.cachedToken().utf8).base64EncodedString()
+            let verify = "doorman.v1.Auth/Verify"
+            let good = try await GRPCClient.bufCurl(verify, #"{"token": "\#(token)"}"#, port: servers.ports[0], in: folder)
+            #expect(good.output.contains("+15551234567"), "\(good.allOutput)")
+            let bad = try await GRPCClient.bufCurl(
+                verify, #"{"token": "\#(Data("EMAWnobodys".utf8).base64EncodedString())"}"#, port: servers.ports[0], in: folder)
+            #expect(bad.allOutput.contains("unauthenticated"), "\(bad.allOutput)")
+            #expect(bad.allOutput.contains("google.rpc.ErrorInfo"), "\(bad.allOutput)")
+            let health = try await GRPCClient.bufCurl("grpc.health.v1.Health/Check", "{}", port: servers.ports[0], in: folder)
+            #expect(health.output.contains(#""SERVING""#), "\(health.allOutput)")
+        }
+    }
+}

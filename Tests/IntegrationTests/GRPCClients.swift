@@ -1,0 +1,157 @@
+import AccountKitEmulator
+import Foundation
+import Logging
+import TestKit
+import Testing
+
+/// A client of gRPC in another language, which plays scenarios: the programs `Tests/Interop/*-client.*`.
+enum GRPCClient: String, CaseIterable, CustomTestStringConvertible {
+    /// grpcio, on the library of gRPC's core.
+    case grpcio
+    /// grpclib, on the package h2.
+    case grpclib
+    /// Node's http2 module without a package.
+    case node
+    /// grpc-go of Debian.
+    case go
+
+    var testDescription: String { rawValue }
+
+    private static let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
+    private static let python = root.appendingPathComponent(".build/python/bin/python").path
+    private static let buf = root.appendingPathComponent(".build/python/bin/buf").path
+
+    static var installed: [GRPCClient] { allCases.filter(\.isInstalled) }
+
+    static var hasBuf: Bool { exists(buf) }
+
+    /// The folders of the virtual environment's packages.
+    static var pythonPackages: [String] {
+        let folder = root.appendingPathComponent(".build/python/lib").path
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return versions.map { "\(folder)/\($0)/site-packages" }
+    }
+
+    private static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+    private var isInstalled: Bool {
+        switch self {
+        case .grpcio: Self.pythonPackages.contains { Self.exists($0 + "/grpc") }
+        case .grpclib: Self.pythonPackages.contains { Self.exists($0 + "/grpclib") }
+        case .node: Self.exists("/usr/bin/node") || Self.exists("/usr/local/bin/node")
+        case .go:
+            Self.exists("/usr/bin/go") && Self.exists("/usr/bin/protoc")
+                && Self.exists("/usr/share/gocode/src/google.golang.org/grpc/clientconn.go")
+                && Self.exists("/usr/share/gocode/src/github.com/golang/protobuf/protoc-gen-go/main.go")
+        }
+    }
+
+    /// Whether the client goes to another server by itself.
+    var changesServers: Bool { self != .grpclib }
+
+    /// Makes the client ready to play scenarios.
+    ///
+    /// - Returns: The command.
+    func prepare(in folder: URL) async throws -> [String] {
+        let programs = Self.root.appendingPathComponent("Tests/Interop").path
+        switch self {
+        case .grpcio: return [Self.python, programs + "/grpcio-client.py"]
+        case .grpclib: return [Self.python, programs + "/grpclib-client.py"]
+        case .node: return ["node", programs + "/grpc-client.mjs"]
+        case .go:
+            try await Self.buildGo(programs + "/grpc-client.go", in: folder)
+            return [folder.appendingPathComponent("grpc-client").path]
+        }
+    }
+
+    private static func buildGo(_ program: String, in folder: URL) async throws {
+        let script = """
+            set -eu
+            cd "$0"
+            export GO111MODULE=off GOPATH="$PWD/go:/usr/share/gocode"
+            go build -o protoc-gen-go github.com/golang/protobuf/protoc-gen-go
+            mkdir -p go/src
+            protoc --proto_path='\(root.path)/Protos' --plugin=protoc-gen-go=./protoc-gen-go \
+                --go_out=plugins=grpc,paths=source_relative:go/src \
+                doorman/v1/auth.proto doorman/v1/accounts.proto doorman/v1/stats.proto
+            go build -o grpc-client '\(program)'
+            """
+        let cache = root.appendingPathComponent(".build/go-cache").path
+        let build = try ChildProcess(
+            "bash", ["-c", script, folder.path], environment: ["PATH": "/usr/bin:/bin", "HOME": folder.path, "GOCACHE": cache])
+        guard try await build.ending(within: .seconds(400)) == 0 else { throw NeverHappened(description: build.allOutput) }
+    }
+
+    /// Calls a method with `buf curl` and the descriptor set of the repository.
+    static func bufCurl(_ method: String, _ json: String, port: Int, in folder: URL) async throws -> ChildProcess {
+        let schema = root.appendingPathComponent("Protos/doorman.binpb").path
+        let process = try ChildProcess(
+            buf,
+            [
+                "curl", "--schema", schema, "--protocol", "grpc", "--http2-prior-knowledge", "--data", json,
+                "http://127.0.0.1:\(port)/\(method)",
+            ], environment: ["PATH": "/usr/bin:/bin", "HOME": folder.path])
+        _ = try await process.ending()
+        return process
+    }
+}
+
+/// Several `doormand` processes with one provider.
+final class DoormandGroup {
+    let emulator: AccountKitEmulator
+    private(set) var programs: [ChildProcess] = []
+    private(set) var ports: [Int] = []
+
+    private init(_ emulator: AccountKitEmulator) {
+        self.emulator = emulator
+    }
+
+    /// Runs servers for as long as `body` runs. Those that are left must end well.
+    static func run(_ count: Int, _ arguments: [String] = [], _ body: (DoormandGroup, URL) async throws -> Void) async throws {
+        var settings = EmulatorSettings(port: 0)
+        settings.apps = [Stack.ours]
+        let emulator = try AccountKitEmulator(
+            settings: settings, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        try await emulator.start()
+        let group = DoormandGroup(emulator)
+        try await withTemporaryFolder { folder in
+            for _ in 0..<count { try await group.start(in: folder, arguments) }
+            try await body(group, folder)
+            for program in group.programs { program.terminate() }
+            for program in group.programs {
+                guard try await program.ending() == 0 else { throw NeverHappened(description: program.allOutput) }
+            }
+        }
+        try await emulator.stop()
+    }
+
+    private func start(in folder: URL, _ arguments: [String]) async throws {
+        let secretFile = folder.appendingPathComponent("secret")
+        let portFile = folder.appendingPathComponent("port-\(programs.count)")
+        try (Stack.ours.secret + "\n").write(to: secretFile, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: secretFile.path)
+        let program = try ChildProcess.ours(
+            "doormand",
+            [
+                "--server-address", "127.0.0.1:0", "--server-port-file", portFile.path, "--account-kit-url", emulator.baseURL,
+                "--account-kit-application-id", Stack.ours.id, "--account-kit-app-secret-file", secretFile.path,
+            ] + arguments)
+        programs.append(program)
+        ports.append(try await program.port(from: portFile))
+    }
+
+    func address(_ index: Int) -> String { "127.0.0.1:\(ports[index])" }
+
+    /// Logs a person in, and verifies the token at each server, so that it is cached.
+    func cachedToken() async throws -> String {
+        let token = try emulator.logIn(phone: "+15551234567")
+        for port in ports {
+            try await eventually("the token is cached", within: .seconds(20)) {
+                let peer = try RawPeer.connect(port: port)
+                try await peer.send(DoormandProcess.verify(token))
+                return DoormandProcess.isIdentity(try await peer.readFrame())
+            }
+        }
+        return token
+    }
+}
