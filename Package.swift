@@ -205,7 +205,8 @@ let package = Package(
         module(
             "TestKit", in: "Tests",
             [
-                "CNGHTTP2", "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderHTTP", logging,
+                "CNGHTTP2", "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderHTTP",
+                logging,
                 nioConcurrencyHelpers,
             ]),
         module(

@@ -393,7 +393,9 @@ package struct ConnectionState {
 
     /// Returns the time at which an aged connection is half-closed if nothing happens until then.
     private func retirement(_ calls: InFlightCalls) -> Instant {
-        guard lifetime.retirement < .distantFuture, calls.isEmpty, !holdsResponses, case .request(let since) = wait else { return .distantFuture }
+        guard lifetime.retirement < .distantFuture, calls.isEmpty, !holdsResponses, case .request(let since) = wait else {
+            return .distantFuture
+        }
         return max(lifetime.retirement, since.advanced(by: timeouts.drainQuiet))
     }
 
