@@ -221,9 +221,20 @@ struct LimitTests {
         #expect(server.session.oldestIncompleteRequest == Instant(nanoseconds: 100))
         try server.receive(RawFrame.data(1, [], flags: RawFrame.endStream))
         #expect(server.session.oldestIncompleteRequest == Instant(nanoseconds: 200))
-        server.session.resetIncompleteRequests(begunBefore: Instant(nanoseconds: 300))
+        #expect(!server.session.resetIncompleteRequests(begunBefore: Instant(nanoseconds: 300)))
         #expect(server.session.oldestIncompleteRequest == Instant(nanoseconds: 300))
         #expect(Array(server.output().suffix(13)) == RawFrame.reset(3))
+    }
+
+    @Test("headers that take too long are reported, since the connection can't go on", arguments: [false, true])
+    func slowHeaders(areTrailers: Bool) throws {
+        let server = TestServer()
+        try server.receive(RawFrame.opening)
+        if areTrailers { try server.receive(RawFrame.headers(1, Self.block)) }
+        try server.receive(RawFrame.headers(1, areTrailers ? RawFrame.block([("a", "b")]) : Self.block, flags: RawFrame.endStream))
+        #expect(server.session.resetIncompleteRequests(begunBefore: Instant(nanoseconds: 1_000_000)))
+        #expect(!server.session.resetIncompleteRequests(begunBefore: Instant(nanoseconds: 1_000_000)))
+        #expect(Array(server.output().suffix(13)) == RawFrame.reset(1))
     }
 
     @Test("a pool keeps a bounded number of objects, and none that is in use")

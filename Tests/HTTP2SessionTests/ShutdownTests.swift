@@ -107,4 +107,14 @@ struct ShutdownTests {
         client.receive(server.output())
         #expect(client.goAways.map(\.last).last == 0)
     }
+
+    @Test("after GOAWAY of the peer the connection is finished once its streams have ended")
+    func peerGoesAway() throws {
+        try server.receive(RawFrame.opening + RawFrame.headers(1, RawFrame.block(TestHeads.get), flags: 5))
+        #expect(!server.session.peerGoesAway)
+        try server.receive(RawFrame.frame(7, Array(repeating: 0, count: 8)))
+        #expect(server.session.peerGoesAway && !server.session.isFinished)
+        server.respond(to: try #require(server.requests.first))
+        #expect(!server.output().isEmpty && server.session.isFinished && server.session.ending == nil)
+    }
 }

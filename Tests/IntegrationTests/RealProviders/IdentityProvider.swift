@@ -6,7 +6,7 @@ import Testing
 struct IdentityProvider {
     /// The package's root.
     static let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../..").standardized
-    private static let environment = root.appendingPathComponent(".build/python")
+    static let environment = root.appendingPathComponent(".build/python")
 
     /// Whether the installed packages are those of the list.
     static let isInstalled: Bool = {

@@ -127,7 +127,8 @@ struct HTTP2Connection: ServerConnection {
         let streamID = StreamID(UInt32(reset.id.rawValue))
         let call = pending.removeValue(forKey: streamID)
         if let call = state.cancel(streamID, now: now) { cancelled.append(call) }
-        if !reset.hadResponse || reset.isByPeer, resets.count(resetAt: now, expectedFrom: call?.expectedReset) {
+        // Also those that the peer's malformed frames caused (CVE-2025-8671, "MadeYouReset").
+        if resets.count(resetAt: now, expectedFrom: call?.expectedReset) {
             violation = .enhanceYourCalm
         }
     }
@@ -154,7 +155,16 @@ struct HTTP2Connection: ServerConnection {
         if let pending = pending.removeValue(forKey: call.streamID) {
             send(response, pending.responder, pending.stream)
         }
-        return state.directiveIfFinished
+        return directiveIfFinished
+    }
+
+    private var directiveIfFinished: SocketDirective {
+        mutating get {
+            guard session.peerGoesAway else { return state.directiveIfFinished }
+            // The streams end with their output, and the peer may wait for the end of the connection.
+            fetchOutput()
+            return session.isFinished && state.isReading ? state.closeAtEnd() : state.directiveIfFinished
+        }
     }
 
     mutating func timePassed(now: Instant) -> (expired: [CallID], directive: SocketDirective) {
@@ -167,13 +177,14 @@ struct HTTP2Connection: ServerConnection {
         }
         if !wasDraining, state.isDraining { session.shutDown() }
         // The moment of the timeout belongs to it.
-        session.resetIncompleteRequests(begunBefore: now.advanced(by: .nanoseconds(1) - state.limits.frameTimeout))
-        if directive == .keep, state.isReading, let stalledSince,
-            now >= stalledSince.advanced(by: Nanoseconds(state.limits.writeTimeout))
-        {
+        let begunBefore = now.advanced(by: .nanoseconds(1) - state.limits.frameTimeout)
+        let isMidHeaders = session.resetIncompleteRequests(begunBefore: begunBefore)
+        guard directive == .keep, state.isReading else { return (expired.map(\.id), announcing(directive)) }
+        if isMidHeaders { return (expired.map(\.id), close(.frameTimeout)) }
+        if let stalledSince, now >= stalledSince.advanced(by: Nanoseconds(state.limits.writeTimeout)) {
             return (expired.map(\.id), close(.notReading))
         }
-        return (expired.map(\.id), announcing(directive))
+        return (expired.map(\.id), directiveIfFinished)
     }
 
     var nextTimer: Instant {

@@ -188,10 +188,6 @@ package struct HTTP1Connection: ServerConnection {
         _ head: HTTP1Head, _ dispatcher: RequestDispatcher, _ context: inout RequestContext
     ) -> Bool {
         let form = ResponseForm(persistence: persistence(after: head), omitsBody: head.isHead)
-        if !head.hasBody, case .end? = inputs.first {
-            inputs.removeFirst()
-            hasEndedRequest = true
-        }
         // Whether a response comes before the body is decided by the head alone, and such a response ends the connection.
         let early = head.hasBody ? ResponseForm(persistence: .closes, omitsBody: form.omitsBody) : form
         let router = router
@@ -199,9 +195,16 @@ package struct HTTP1Connection: ServerConnection {
         let step = head.withFields(isOnLoopback: isOnLoopback) { fields in
             respond(early) { writer in router.respond(to: fields, dispatcher, in: &context, to: &writer) }
         }
-        guard case .needsBody(let request) = step else { return apply(step, early, context) }
-        receiveBody(of: head, for: request, form)
-        return false
+        if case .needsBody(let request) = step {
+            // A body of no bytes ends as others do.
+            receiveBody(of: head, for: request, form)
+            return false
+        }
+        if !head.hasBody, case .end? = inputs.first {
+            inputs.removeFirst()
+            hasEndedRequest = true
+        }
+        return apply(step, early, context)
     }
 
     /// Performs a step other than the wait for a body.

@@ -27,7 +27,7 @@ extension HTTP2Session {
                 for request in held { session.respond(to: request, head, body: request.body, trailers: head) }
                 held.removeAll()
             }
-            if choice & 2 != 0 { session.resetIncompleteRequests(begunBefore: time) }
+            if choice & 2 != 0 { _ = session.resetIncompleteRequests(begunBefore: time) }
             if choice & 4 != 0 && time.nanoseconds == 3 { session.shutDown() }
             var output = ByteBuffer()
             session.writeOutput(into: &output, limit: 64 << 10)

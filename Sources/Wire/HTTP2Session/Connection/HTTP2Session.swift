@@ -90,6 +90,9 @@ package import NIOCore
     /// Whether the peer's preface has arrived: its first bytes, and its SETTINGS.
     package var hasReceivedPreface: Bool { unsafe state.pointee.hasReceivedSettings }
 
+    /// Whether the peer has sent GOAWAY, so that the connection is finished once its streams have ended.
+    package var peerGoesAway: Bool { unsafe state.pointee.peerGoesAway }
+
     // MARK: Requests
 
     /// Returns the next request that is ready, in the order in which they became ready.
@@ -122,10 +125,16 @@ package import NIOCore
     }
 
     /// Resets all requests whose end has not arrived, and that began before a moment.
-    package func resetIncompleteRequests(begunBefore moment: Instant) {
+    ///
+    /// - Returns: Whether headers of one of them were arriving. No other frame may come before their end, so the connection serves
+    ///   nothing until then.
+    package func resetIncompleteRequests(begunBefore moment: Instant) -> Bool {
+        var headersWereArriving = false
         while let record = unsafe state.pointee.incomplete.first, unsafe record.pointee.begun < moment {
+            if unsafe record.pointee.phase == .receivingHeaders { headersWereArriving = true }
             unsafe state.pointee.reset(record, .cancel)
         }
+        return headersWereArriving
     }
 
     // MARK: Responses

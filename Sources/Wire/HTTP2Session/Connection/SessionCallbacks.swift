@@ -89,6 +89,7 @@ private func frameArrived(_ session: OpaquePointer?, _ frame: UnsafePointer<nght
         case NGHTTP2_PING.rawValue:
             if flags & NGHTTP2_FLAG_ACK.rawValue != 0 { unsafe session.pingReturned(frame.pointee.ping) }
         case NGHTTP2_SETTINGS.rawValue: unsafe session.state.pointee.hasReceivedSettings = true
+        case NGHTTP2_GOAWAY.rawValue: unsafe session.state.pointee.peerGoesAway = true
         default: break
         }
     }

@@ -43,6 +43,7 @@ internal import DoormanSupport
     /// The last stream that the final GOAWAY names.
     var lastStream = Int32.max
     var hasReceivedSettings = false
+    var peerGoesAway = false
     var resets: [HTTP2Reset] = []
 
     /// Returns the record of a stream; `nil` if the stream is refused or has ended.
