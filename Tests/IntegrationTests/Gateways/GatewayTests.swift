@@ -33,7 +33,7 @@ struct GatewayTests {
         #expect(rows.count == 4, "\(run.allOutput)")
         for row in rows.dropFirst(2) {
             let cells = row.split(separator: "|").dropFirst(2)
-            #expect(cells.count == 13, "\(row)")
+            #expect(cells.count == 14, "\(row)")
             #expect(cells.allSatisfy { $0.hasPrefix(" ok") }, "\(row)")
         }
     }

@@ -36,8 +36,8 @@ def expect(condition, text):
 class Run:
     """One gateway between the client and doormand."""
 
-    def __init__(self, doorman, backend, program, files, tls):
-        self.doorman, self.backend, self.tls = doorman, backend, tls
+    def __init__(self, doorman, backend, program, files, tls, profile=None):
+        self.doorman, self.backend, self.tls, self.files = doorman, backend, tls, files
         self.relay = Relay(doorman.tls_port if tls else doorman.port)
         self.port = free_port()
         self.folder = tempfile.mkdtemp(prefix="doorman-gateway-")
@@ -47,7 +47,7 @@ class Run:
             shutil.copy(doorman.path(name), self.folder)
         ports = {"doormand": self.relay.port, "gateway": self.port, "backend": backend.port}
         self.program = program
-        self.process = programs.start(program, files, self.folder, ports, tls)
+        self.process = programs.start(program, files, self.folder, ports, tls, profile)
         wait_until(f"{program.path} listens: {self.folder}/gateway.log", lambda: self.process.poll() is not None or accepts(self.port))
         # Traefik listens before it knows its routes.
         wait_until("the gateway knows its routes", lambda: self.process.poll() is not None or self.ask(None)[0] != 404)
@@ -197,6 +197,25 @@ class Run:
             expect(got in ([account], [], [""]), f"X-Doorman-Account-Id is {got}")
             expect(got == [account], "the header was removed")
 
+    def profile(self):
+        """A gateway that names a profile, and one that names an unknown profile."""
+        tokens = [
+            self.doorman.log_in(email="anna@example.org", response="jwt", audience="orders-api", scope=scope)
+            for scope in ("orders:read", "orders:write")]
+        run = Run(self.doorman, self.backend, self.program, self.files, self.tls, "orders")
+        try:
+            expected = {"scopes": "orders:read", "email": "", "provider": "", "application-id": "", "freshness": ""}
+            run.passes(*tokens[0], expected, "POST", b"a body")
+            run.denied(403, tokens[1][0], header="WWW-Authenticate")
+            run.denied(401, None, header="WWW-Authenticate")
+        finally:
+            run.stop()
+        run = Run(self.doorman, self.backend, self.program, self.files, self.tls, "unknown")
+        try:
+            run.denied(503, tokens[0][0], header="Retry-After")
+        finally:
+            run.stop()
+
     def connections(self):
         token, _ = self.doorman.log_in(phone="+15551234567")
         self.ask(token)
@@ -216,7 +235,8 @@ CELLS = [
     ("200 all headers", Run.all_headers), ("200 an empty one", Run.an_empty_header), ("401 no token", Run.no_token),
     ("401 bad token", Run.bad_token), ("401 two tokens", Run.two_tokens), ("401 long token", Run.long_token), ("403", Run.forbidden),
     ("429", Run.over_limit), ("503", Run.unavailable), ("doormand down", Run.refused), ("doormand silent", Run.silent),
-    ("hop-by-hop", Run.hop_by_hop), ("connections", Run.connections),
+    ("hop-by-hop", Run.hop_by_hop), ("profile", Run.profile),
+    ("connections", Run.connections),
 ]
 
 

@@ -58,7 +58,21 @@ def variants(gateway):
     }[gateway]
 
 
-def configured(name, folder, ports, tls):
+def with_profile(text, name):
+    """The configuration with a profile, as the guides say."""
+    text = re.sub(r"/auth\b", f"/profiles/{name}/auth", text)
+    if "grpc_service" in text:
+        indentation = " " * 22
+        lines = (
+            "typed_per_filter_config:", "  envoy.filters.http.ext_authz:",
+            '    "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute',
+            "    check_settings:", f"      context_extensions: {{profile: {name}}}")
+        hosts = f'{indentation}domains: ["*"]\n'
+        text = text.replace(hosts, hosts + "".join(f"{indentation}{line}\n" for line in lines))
+    return text
+
+
+def configured(name, folder, ports, tls, profile=None):
     """The text of a shown file for this machine: its ports, its folders, and the lines for TLS as the guides say."""
     text = open(os.path.join(EXAMPLES, name)).read()
     if tls:
@@ -66,6 +80,8 @@ def configured(name, folder, ports, tls):
         text = text.replace("#tls ", "")
     else:
         text = re.sub(r".*#tls .*\n", "", text)
+    if profile:
+        text = with_profile(text, profile)
     # Traefik has no setting for the name in the certificate; it is the name in the address.
     text = text.replace("doorman.internal:7117", ("localhost" if name.startswith("traefik") else "127.0.0.1") + ":7117")
     text = text.replace("address: doorman.internal", "address: 127.0.0.1").replace("https://127.0.0.1:7117 {", "https://localhost:7117 {")
@@ -80,18 +96,18 @@ def configured(name, folder, ports, tls):
     return text
 
 
-def start(program, files, folder, ports, tls):
+def start(program, files, folder, ports, tls, profile=None):
     """Starts a gateway in the folder, and returns its process."""
     for name in files:
         with open(os.path.join(folder, name), "w") as file:
-            file.write(configured(name, folder, ports, tls))
+            file.write(configured(name, folder, ports, tls, profile))
     configuration = os.path.join(folder, files[0])
     arguments = {
         "nginx": ["-p", folder, "-c", configuration, "-e", f"{folder}/error.log"],
         "caddy": ["run", "--config", configuration, "--adapter", "caddyfile"],
         "haproxy": ["-W", "-db", "-f", configuration],
         "traefik": [f"--configFile={configuration}"],
-        "envoy": ["-c", configuration, "--concurrency", "2", "--log-level", "warning", "--base-id", str(os.getpid() % 30000)],
+        "envoy": ["-c", configuration, "--concurrency", "2", "--log-level", "warning", "--use-dynamic-base-id"],
     }[program.gateway]
     log = open(os.path.join(folder, "gateway.log"), "wb")
     return subprocess.Popen(

@@ -187,6 +187,7 @@ class Doorman:
 - {{name: account-kit, kind: account-kit, url: {self.emulator_url}, application-id: "5432154321543210", app-secret-file: secret}}
 """)
         self.write("policy.yaml", self.allowed)
+        self.write("profiles.yaml", "- {name: orders, required-scopes: [orders:read], headers: [account-id, scopes]}\n")
         self._make_certificates()
         self.port, self.process = self.start([])
         tls = ["--tls-certificate-file", "server.pem", "--tls-private-key-file", "server.key", "--tls-client-ca-file", "ca.pem"]
@@ -209,7 +210,7 @@ class Doorman:
         port = free_port()
         process = subprocess.Popen(
             [f"{self.programs}/doormand", "--server-address", f"127.0.0.1:{port}", "--provider-file", "providers.yaml",
-             "--authorization-policy-file", "policy.yaml", *arguments],
+             "--authorization-policy-file", "policy.yaml", "--http-profiles-file", "profiles.yaml", *arguments],
             cwd=self.folder, stdout=self.log(f"doormand-{port}"), stderr=subprocess.STDOUT)
         wait_until("doormand listens", lambda: process.poll() is None and accepts(port))
         return port, process
