@@ -17,7 +17,7 @@ package struct AcceptedConnection {
     private let acceptedAt: Instant
 
     /// - Parameters:
-    ///   - localAddress: The address that the peer connected to; `nil` for a Unix socket.
+    ///   - localAddress: The address that the peer connected to; `nil` if unknown.
     ///   - certificateLifetime: The time for which the caller's certificate is still valid; `nil` without a certificate.
     /// - Returns: `nil` if the caller has as many connections as it may.
     init?(
@@ -30,7 +30,8 @@ package struct AcceptedConnection {
         self.dispatcher = dispatcher
         self.caller = caller
         self.path = path
-        isOnLoopback = localAddress?.isLoopback ?? false
+        // No browser reaches a Unix socket.
+        if case .unixDomainSocket? = localAddress { isOnLoopback = false } else { isOnLoopback = localAddress?.isLoopback ?? false }
         acceptedAt = services.backend.timeSource.now()
         // Connections that began together must not end together.
         let age = services.limits.maximumAge * Double.random(in: 0.9...1)
