@@ -891,4 +891,4 @@ def head_byte_per_second(target):
 
 if __name__ == "__main__":
     target = Target()
-    sys.exit(run(target, lambda: answers_others(target)))
+    sys.exit(run(target, lambda: answers_others(target), lambda: thousands_of_streams(target)))
