@@ -27,6 +27,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -351,6 +352,12 @@ let package = Package(
             [
                 "CallerLimits", "DoormanCore", "DoormanGRPC", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire",
                 "TestKit", nioCore,
+            ]),
+        fuzzer(
+            "fuzz-http", path: "HTTP",
+            [
+                "CallerLimits", "DoormanCore", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "TestKit", nioCore,
+                nioEmbedded, nioHTTP1,
             ]),
         fuzzer(
             "fuzz-provider", path: "Provider",

@@ -667,11 +667,17 @@ def reset_flood(target, fields, count, slow):
         return peer, count
 
 
+def check_calm(peer):
+    """The server said ENHANCE_YOUR_CALM. The end of a connection with unread bytes may discard it."""
+    check(not peer.goaways or ENHANCE_YOUR_CALM in peer.goaways, "GOAWAY:", peer.goaways)
+
+
 @case
 def rapid_reset(target):
     """rapid reset (CVE-2023-44487) of calls in flight"""
     peer, count = reset_flood(target, grpc(), 100_000, 500)
     check(count < 100_000, "the server took", count, "resets", peer.goaways)
+    check_calm(peer)
 
 
 @case
@@ -679,6 +685,7 @@ def rapid_reset_with_deadline(target):
     """rapid reset of calls with a long grpc-timeout"""
     peer, count = reset_flood(target, grpc(("grpc-timeout", "10S")), 100_000, 500)
     check(count < 100_000, "the server took", count, "resets", peer.goaways)
+    check_calm(peer)
 
 
 @case
@@ -725,6 +732,7 @@ def rapid_reset_of_heads(target):
                 break
         check(index < 99_999, "the server took", index, "resets")
         peer.expect_end()
+        check_calm(peer)
 
 
 def made_you_reset(name, ruin):
