@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 EXAMPLES = os.path.join(ROOT, "docs/examples/gateways")
@@ -26,8 +27,10 @@ class Program:
     @property
     def version(self):
         argument = {"nginx": "-v", "haproxy": "-v", "caddy": "version", "traefik": "version", "envoy": "--version"}[self.gateway]
-        output = subprocess.run(
-            [self.path, argument], env=self.environment("/nonexistent"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+        # Caddy makes files in its home even for this.
+        with tempfile.TemporaryDirectory() as folder:
+            output = subprocess.run(
+                [self.path, argument], env=self.environment(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
         return re.search(r"(\d+\.\d+\.\d+)", output).group(1)
 
 
