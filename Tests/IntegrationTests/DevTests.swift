@@ -44,7 +44,7 @@ struct DevTests {
             try await waitForStart(dev)
             #expect(dev.output.hasPrefix("For development only: "), "\(dev.output)")
             let lines = dev.output.split(separator: "\n").drop { $0 != "Shell:" }.dropFirst().prefix { $0.hasPrefix("  ") }
-            #expect(lines.count == 5, "\(dev.output)")
+            #expect(lines.count == 6, "\(dev.output)")
             let script = (["set -e", "cd '\(folder.path)'"] + lines.map(String.init)).joined(separator: "\n")
             let shell = try ChildProcess(
                 "bash", ["-c", script], environment: ["PATH": "\(Self.programs):/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"])
@@ -80,7 +80,7 @@ struct DevTests {
             try await waitForStart(dev)
             #expect(dev.output.contains("audience:") && dev.output.contains("/oidc"), "\(dev.output)")
             let lines = dev.output.split(separator: "\n").drop { $0 != "Shell:" }.dropFirst().prefix { $0.hasPrefix("  ") }
-            #expect(lines.count == 4, "\(dev.output)")
+            #expect(lines.count == 5, "\(dev.output)")
             let script = (["set -e", "cd '\(folder.path)'"] + lines.map(String.init)).joined(separator: "\n")
             let shell = try ChildProcess(
                 "bash", ["-c", script], environment: ["PATH": "\(Self.programs):/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"])
