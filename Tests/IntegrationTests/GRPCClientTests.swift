@@ -3,7 +3,8 @@ import Foundation
 import TestKit
 import Testing
 
-/// Existing clients of gRPC. `Scripts/setup --all` installs them; a client that is missing is skipped.
+/// Existing clients of gRPC. `Scripts/setup --all` installs them except for those of C++ and Java, whose packages are large: the page
+/// docs/how-to/grpc.md has them. A client that is missing is skipped.
 @Suite("Clients of gRPC", .serialized, .timeLimit(.minutes(10)))
 struct GRPCClientTests {
     /// The time in seconds for which callers give up their calls, and for which servers are under load.

@@ -14,6 +14,10 @@ enum GRPCClient: String, CaseIterable, CustomTestStringConvertible {
     case node
     /// grpc-go of Debian.
     case go
+    /// gRPC C++ of Debian.
+    case cpp
+    /// grpc-java of Debian, on Netty.
+    case java
 
     var testDescription: String { rawValue }
 
@@ -43,6 +47,12 @@ enum GRPCClient: String, CaseIterable, CustomTestStringConvertible {
             Self.exists("/usr/bin/go") && Self.exists("/usr/bin/protoc")
                 && Self.exists("/usr/share/gocode/src/google.golang.org/grpc/clientconn.go")
                 && Self.exists("/usr/share/gocode/src/github.com/golang/protobuf/protoc-gen-go/main.go")
+        case .cpp:
+            ["g++", "protoc", "grpc_cpp_plugin", "pkg-config"].allSatisfy { Self.exists("/usr/bin/" + $0) }
+                && Self.exists("/usr/include/grpcpp/grpcpp.h")
+        case .java:
+            ["java", "javac", "protoc", "grpc_java_plugin"].allSatisfy { Self.exists("/usr/bin/" + $0) }
+                && Self.javaPackages.allSatisfy(Self.exists)
         }
     }
 
@@ -61,6 +71,13 @@ enum GRPCClient: String, CaseIterable, CustomTestStringConvertible {
         case .go:
             try await Self.buildGo(programs + "/grpc-client.go", in: folder)
             return [folder.appendingPathComponent("grpc-client").path]
+        case .cpp:
+            try await Self.buildCPP(programs + "/grpc-client.cpp", in: folder)
+            return [folder.appendingPathComponent("grpc-client").path]
+        case .java:
+            try await Self.buildJava(programs + "/grpc-client.java", in: folder)
+            let classes = [folder.appendingPathComponent("classes").path] + Self.javaPackages
+            return ["/usr/bin/java", "-cp", classes.joined(separator: ":"), "GRPCClient"]
         }
     }
 
@@ -76,6 +93,45 @@ enum GRPCClient: String, CaseIterable, CustomTestStringConvertible {
                 doorman/v1/auth.proto doorman/v1/accounts.proto doorman/v1/stats.proto
             go build -o grpc-client '\(program)'
             """
+        try await build(script, in: folder)
+    }
+
+    private static func buildCPP(_ program: String, in folder: URL) async throws {
+        let script = """
+            set -eu
+            cd "$0"
+            protoc --proto_path='\(root.path)/Protos' --plugin=protoc-gen-grpc=/usr/bin/grpc_cpp_plugin --cpp_out=. --grpc_out=. \
+                doorman/v1/auth.proto grpc/health/v1/health.proto google/rpc/status.proto google/rpc/error_details.proto
+            g++ -std=c++17 -O1 -I. -o grpc-client '\(program)' doorman/v1/auth.*cc grpc/health/v1/health.*cc \
+                google/rpc/status.pb.cc google/rpc/error_details.pb.cc $(pkg-config --cflags --libs grpc++ protobuf)
+            """
+        try await build(script, in: folder)
+    }
+
+    /// The Java packages of gRPC and of all that it needs.
+    static var javaPackages: [String] {
+        [
+            "grpc-api", "grpc-context", "grpc-core", "grpc-netty", "grpc-protobuf", "grpc-protobuf-lite", "grpc-stub",
+            "netty-buffer", "netty-codec", "netty-codec-http", "netty-codec-http2", "netty-common", "netty-handler",
+            "netty-handler-proxy", "netty-resolver", "netty-transport", "protobuf", "guava", "perfmark-api",
+            "geronimo-annotation-1.3-spec",
+        ].map { "/usr/share/java/\($0).jar" }
+    }
+
+    private static func buildJava(_ program: String, in folder: URL) async throws {
+        let script = """
+            set -eu
+            cd "$0"
+            mkdir java
+            protoc --proto_path='\(root.path)/Protos' --plugin=protoc-gen-grpc-java=/usr/bin/grpc_java_plugin \
+                --java_out=java --grpc-java_out=java doorman/v1/auth.proto doorman/v1/accounts.proto \
+                grpc/health/v1/health.proto google/rpc/status.proto google/rpc/error_details.proto
+            javac -encoding UTF-8 -cp '\(javaPackages.joined(separator: ":"))' -d classes '\(program)' $(find java -name '*.java')
+            """
+        try await build(script, in: folder)
+    }
+
+    private static func build(_ script: String, in folder: URL) async throws {
         let cache = root.appendingPathComponent(".build/go-cache").path
         let build = try ChildProcess(
             "bash", ["-c", script, folder.path], environment: ["PATH": "/usr/bin:/bin", "HOME": folder.path, "GOCACHE": cache])
