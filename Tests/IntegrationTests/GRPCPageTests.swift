@@ -17,6 +17,10 @@ struct GRPCPageTests {
 
     static var hasGo: Bool { GRPCClient.installed.contains(.go) }
 
+    static var hasCPP: Bool { GRPCClient.installed.contains(.cpp) }
+
+    static var hasJava: Bool { GRPCClient.installed.contains(.java) }
+
     /// Returns the text of the blocks after a note.
     private static func blocks(after note: String) throws -> String {
         var (text, previous, isInside, isWanted) = ("", "", false, false)
@@ -93,6 +97,25 @@ struct GRPCPageTests {
             try Self.write("main.go", in: folder)
             try await Self.runCommands(needing: "Go", in: folder)
             try await Self.check([folder.appendingPathComponent("whoami").path])
+        }
+    }
+
+    @Test("the program in C++ verifies tokens", .enabled(if: hasCPP))
+    func cpp() async throws {
+        try await withTemporaryFolder { folder in
+            try Self.write("whoami.cpp", in: folder)
+            try await Self.runCommands(needing: "C++", in: folder)
+            try await Self.check([folder.appendingPathComponent("whoami").path])
+        }
+    }
+
+    @Test("the program in Java verifies tokens", .enabled(if: hasJava))
+    func java() async throws {
+        try await withTemporaryFolder { folder in
+            try Self.write("Whoami.java", in: folder)
+            try await Self.runCommands(needing: "Java", in: folder)
+            let classes = [folder.appendingPathComponent("classes").path] + GRPCClient.javaPackages
+            try await Self.check(["/usr/bin/java", "-cp", classes.joined(separator: ":"), "Whoami"])
         }
     }
 }
