@@ -2,6 +2,8 @@ import DoormanWire
 import TestKit
 import Testing
 
+@testable import DoormanDaemon
+
 /// Sends the malformed vectors to a running server, as a client in another language would.
 @Suite("Golden vectors over a socket")
 struct GoldenVectorTests {
