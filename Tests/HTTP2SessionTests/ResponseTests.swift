@@ -44,14 +44,18 @@ struct ResponseTests {
         #expect(client.responses[id]?.hasEnded == true)
     }
 
+    // Constants, because the memory of a template is never freed.
+    private static let variableHead = HTTP2HeadTemplate([(":status", "200")], variables: ["x-first", "x-second"])
+    private static let variableTrailers = HTTP2HeadTemplate([("grpc-status", "16")], variables: ["grpc-message"])
+
     @Test("variable headers have the values of the response")
     func variables() throws {
         let client = HTTP2Client()
         let (id, stream) = try request(from: client)
-        var head = HTTP2ResponseHead(HTTP2HeadTemplate([(":status", "200")], variables: ["x-first", "x-second"]))
+        var head = HTTP2ResponseHead(Self.variableHead)
         head.append("one")
         head.append("")
-        var trailers = HTTP2ResponseHead(HTTP2HeadTemplate([("grpc-status", "16")], variables: ["grpc-message"]))
+        var trailers = HTTP2ResponseHead(Self.variableTrailers)
         trailers.append("no token")
         let body: [UInt8] = [7]
         server.session.respond(to: stream, head, body: body.span, trailers: trailers)
