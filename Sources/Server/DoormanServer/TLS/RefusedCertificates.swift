@@ -59,7 +59,10 @@ extension ConnectionRegistry {
                     try channel.pipeline.syncOperations.nioSSL_peerCertificate()
                 }.get()
                 guard !accepts(certificate) else { continue }
-                channel.pipeline.fireUserInboundEventTriggered(DrainBegan(cause: .certificateRefused))
+                // Waits for the event loop, so that no call is admitted after the reload has ended.
+                try await channel.eventLoop.submit {
+                    channel.pipeline.syncOperations.fireUserInboundEventTriggered(DrainBegan(cause: .certificateRefused))
+                }.get()
             } catch {
                 // A connection without TLS, or one that has just ended.
             }
