@@ -329,9 +329,8 @@ let package = Package(
             "IntegrationTests",
             [
                 "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanBench", "DoormanClient",
-                "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire",
-                "FacebookLogin",
-                "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection", logging, metricsTestKit,
+                "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGRPC", "DoormanHTTP", "DoormanServer", "DoormanSupport",
+                "DoormanWire", "FacebookLogin", "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection", logging, metricsTestKit,
                 nioConcurrencyHelpers, nioCore, nioHTTP1,
                 nioPosix, nioSSL,
                 "account-kit-emulator", "doorman", "doormand",

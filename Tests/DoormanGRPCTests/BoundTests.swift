@@ -13,8 +13,8 @@ struct BoundTests {
     @Test("an incomplete request times out without its connection")
     func incompleteRequest() throws {
         let conversation = Conversation { $0.frameTimeout = .seconds(10) }
-        let whole = conversation.client.request(Request.headers(timeout: "30S"), body: Request.verify("unknown"))
-        let partial = conversation.client.request(Request.headers(), body: [0, 0], .open)
+        let whole = conversation.client.request(GRPCRequest.headers(timeout: "30S"), body: GRPCRequest.verify("unknown"))
+        let partial = conversation.client.request(GRPCRequest.headers(), body: [0, 0], .open)
         conversation.exchange()
         let call = try #require(conversation.takeStarted().first)
         #expect(conversation.connection.nextTimer == conversation.clock.now.advanced(by: .seconds(10)))
@@ -40,7 +40,7 @@ struct BoundTests {
     @Test("a peer that opens no window is cut off after the write timeout")
     func closedWindow() {
         let conversation = Conversation(client: HTTP2Client(streamWindow: 0)) { $0.writeTimeout = .seconds(10) }
-        let id = conversation.client.request(Request.headers(), body: Request.verify("cached"))
+        let id = conversation.client.request(GRPCRequest.headers(), body: GRPCRequest.verify("cached"))
         conversation.exchange()
         #expect(conversation.response(id).http[":status"] == "200")
         #expect(conversation.response(id).http.body.isEmpty)
@@ -59,7 +59,7 @@ struct BoundTests {
     @Test("a peer that opens its window slowly gets its responses")
     func slowWindow() {
         let conversation = Conversation(client: HTTP2Client(streamWindow: 0)) { $0.writeTimeout = .seconds(10) }
-        let id = conversation.client.request(Request.headers(), body: Request.verify("cached"))
+        let id = conversation.client.request(GRPCRequest.headers(), body: GRPCRequest.verify("cached"))
         conversation.exchange()
         for size in stride(from: UInt32(10), through: 200, by: 10) {
             conversation.pass(.seconds(9))
@@ -73,7 +73,7 @@ struct BoundTests {
     @Test("responses that a closed window holds back are bounded")
     func heldResponses() {
         let conversation = Conversation(client: HTTP2Client(streamWindow: 0)) { $0.writeBufferHighWaterMark = 10_000 }
-        let ids = (0..<1000).map { _ in conversation.client.request(Request.headers(), body: Request.verify("cached")) }
+        let ids = (0..<1000).map { _ in conversation.client.request(GRPCRequest.headers(), body: GRPCRequest.verify("cached")) }
         conversation.exchange()
         let failed = ids.filter { conversation.response($0).code == 8 }
         #expect(failed.count > 800)
@@ -87,11 +87,12 @@ struct BoundTests {
 
     /// The opening of a client that knows the server's SETTINGS, and requests whose calls wait.
     private func requests(_ count: Int) -> [UInt8] {
-        let block = HTTP2Frame.block(Request.headers())
+        let block = HTTP2Frame.block(GRPCRequest.headers())
         return HTTP2Frame.opening + HTTP2Frame.frame(4, flags: 1)
             + (0..<count).flatMap { index in
                 let id = UInt32(2 * index + 1)
-                return HTTP2Frame.headers(id, block) + HTTP2Frame.data(id, Request.verify("unknown"), flags: HTTP2Frame.endStream)
+                return HTTP2Frame.headers(id, block)
+                    + HTTP2Frame.data(id, GRPCRequest.verify("unknown"), flags: HTTP2Frame.endStream)
             }
     }
 
@@ -117,7 +118,7 @@ struct BoundTests {
     func earlyWrites() {
         let conversation = Conversation()
         conversation.exchange()
-        let ids = (0..<200).map { _ in conversation.client.request(Request.headers(), body: Request.verify("cached")) }
+        let ids = (0..<200).map { _ in conversation.client.request(GRPCRequest.headers(), body: GRPCRequest.verify("cached")) }
         conversation.exchange()
         #expect(ids.allSatisfy { conversation.response($0).identity == .someone })
         #expect(conversation.earlyWrites.count > 3)
@@ -127,7 +128,7 @@ struct BoundTests {
     @Test("a closed window causes no empty writes")
     func noEmptyWrites() {
         let conversation = Conversation(client: HTTP2Client(streamWindow: 0))
-        _ = (0..<200).map { _ in conversation.client.request(Request.headers(), body: Request.verify("cached")) }
+        _ = (0..<200).map { _ in conversation.client.request(GRPCRequest.headers(), body: GRPCRequest.verify("cached")) }
         conversation.exchange()
         #expect(!conversation.earlyWrites.contains(0))
     }
@@ -148,7 +149,7 @@ struct BoundTests {
     func turn() {
         let conversation = Conversation()
         conversation.exchange()
-        let block = HTTP2Frame.block(Request.headers(path: "/unknown"))
+        let block = HTTP2Frame.block(GRPCRequest.headers(path: "/unknown"))
         let flags = HTTP2Frame.endHeaders | HTTP2Frame.endStream
         conversation.connection.beginRead(
             .init(bytes: (0..<200).flatMap { HTTP2Frame.headers(UInt32(2 * $0 + 1), block, flags: flags) }))

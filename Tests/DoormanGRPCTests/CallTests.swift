@@ -22,7 +22,7 @@ struct CallTests {
     @Test("a cache miss is answered when its call ends")
     func miss() throws {
         let conversation = Conversation()
-        #expect(conversation.call(body: Request.verify("unknown")).http.headers.isEmpty)
+        #expect(conversation.call(body: GRPCRequest.verify("unknown")).http.headers.isEmpty)
         let call = try #require(conversation.takeStarted().first)
         #expect(conversation.connection.callsInFlight == 1)
         conversation.answer(call)
@@ -33,7 +33,7 @@ struct CallTests {
     @Test("calls can complete in any order")
     func anyOrder() throws {
         let conversation = Conversation()
-        for token in ["a", "b", "c"] { conversation.call(body: Request.verify(token)) }
+        for token in ["a", "b", "c"] { conversation.call(body: GRPCRequest.verify(token)) }
         let calls = conversation.takeStarted()
         #expect(calls.map(\.id.streamID.rawValue) == [1, 3, 5])
         for index in [2, 0, 1] {
@@ -49,7 +49,7 @@ struct CallTests {
         /// A client that has sent its request.
         func makeClient() -> (client: HTTP2Client, sent: [UInt8]) {
             let client = HTTP2Client()
-            _ = client.request(Request.headers(timeout: "1S"), body: Request.verify("cached"))
+            _ = client.request(GRPCRequest.headers(timeout: "1S"), body: GRPCRequest.verify("cached"))
             return (client, client.output())
         }
         func check(_ position: Int?, _ output: [UInt8]) {
@@ -90,19 +90,19 @@ struct CallTests {
             case .verify, .exchange, .revoke, .deleteAccount: text(1, "12345")
             default: []
             }
-        conversation.call(Request.headers(path: path), body: Request.frame(message))
+        conversation.call(GRPCRequest.headers(path: path), body: GRPCRequest.frame(message))
         #expect(conversation.takeStarted().map(\.call.method) == [method])
     }
 
     // MARK: - Rules
 
-    private func failure(_ headers: [(String, String)], body: [UInt8] = Request.verify("cached")) -> GRPCResponse {
+    private func failure(_ headers: [(String, String)], body: [UInt8] = GRPCRequest.verify("cached")) -> GRPCResponse {
         Conversation().call(headers, body: body)
     }
 
     @Test("a gRPC request by another HTTP method than POST is malformed", arguments: ["GET", "PUT", "post"])
     func method(name: String) {
-        let response = failure(Request.headers([(":method", name)]))
+        let response = failure(GRPCRequest.headers([(":method", name)]))
         #expect(response.code == 3)
         #expect(response.status?.failure == .malformedRequest)
         #expect(response.isTrailersOnly)
@@ -110,14 +110,14 @@ struct CallTests {
 
     @Test("a request without te: trailers comes through a proxy that drops trailers")
     func trailers() {
-        #expect(failure(Request.headers(without: "te")).status?.failure == .malformedRequest)
+        #expect(failure(GRPCRequest.headers(without: "te")).status?.failure == .malformedRequest)
     }
 
     @Test(
         "another content type at a path of gRPC is answered with HTTP 415",
         arguments: ["application/json", "application/grp", "text/plain", "application/grpc-web", "application/grpcx"])
     func contentType(value: String) {
-        let response = failure(Request.headers([("content-type", value)]))
+        let response = failure(GRPCRequest.headers([("content-type", value)]))
         #expect(response.http[":status"] == "415")
         #expect(response.http.hasEnded)
         #expect(response.code == nil)
@@ -125,7 +125,7 @@ struct CallTests {
 
     @Test("a content type can have a suffix", arguments: ["application/grpc+proto", "application/grpc;charset=utf-8"])
     func contentTypeSuffix(value: String) {
-        #expect(failure(Request.headers([("content-type", value)])).identity == .someone)
+        #expect(failure(GRPCRequest.headers([("content-type", value)])).identity == .someone)
     }
 
     @Test(
@@ -137,7 +137,7 @@ struct CallTests {
             "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
         ])
     func path(value: String) {
-        let response = failure(Request.headers(path: value))
+        let response = failure(GRPCRequest.headers(path: value))
         #expect(response.code == 12)
         #expect(response.isTrailersOnly)
     }
@@ -151,7 +151,7 @@ struct CallTests {
         ] as [(String?, Duration)])
     func timeout(value: String?, expected: Duration) throws {
         let conversation = Conversation()
-        conversation.call(Request.headers(timeout: value), body: Request.verify("unknown"))
+        conversation.call(GRPCRequest.headers(timeout: value), body: GRPCRequest.verify("unknown"))
         let call = try #require(conversation.takeStarted().first)
         #expect(call.deadline == Deadline(conversation.clock.now.advanced(by: expected)))
     }
@@ -159,14 +159,14 @@ struct CallTests {
     @Test(
         "a malformed grpc-timeout is no deadline", arguments: ["", "1", "S", "1s", "123456789S", "-1S", "1.5S", " 1S", "1SS", "１S"])
     func malformedTimeout(value: String) {
-        let response = failure(Request.headers([("grpc-timeout", value)]))
+        let response = failure(GRPCRequest.headers([("grpc-timeout", value)]))
         #expect(response.status?.failure == .malformedRequest || response.http.closeCode != 0, "\(response)")
         #expect(response.identity == nil)
     }
 
     @Test("a timeout of zero has passed on arrival")
     func zeroTimeout() {
-        let response = failure(Request.headers(timeout: "0S"))
+        let response = failure(GRPCRequest.headers(timeout: "0S"))
         #expect(response.code == 4)
         #expect(response.isTrailersOnly)
     }
@@ -174,7 +174,7 @@ struct CallTests {
     @Test("a compressed message is unimplemented, with the encodings that are known", arguments: ["gzip", "identity", nil])
     func compressed(encoding: String?) {
         let encoded = encoding.map { [("grpc-encoding", $0)] } ?? []
-        let response = failure(Request.headers(encoded), body: Request.frame([0x0a, 1, 65], flag: 1))
+        let response = failure(GRPCRequest.headers(encoded), body: GRPCRequest.frame([0x0a, 1, 65], flag: 1))
         #expect(response.code == 12)
         #expect(response.http["grpc-accept-encoding"] == "identity")
         #expect(response.isTrailersOnly)
@@ -182,18 +182,18 @@ struct CallTests {
 
     @Test("an encoding is no matter if the message is not compressed")
     func encodingWithoutCompression() {
-        #expect(failure(Request.headers([("grpc-encoding", "gzip")])).identity == .someone)
+        #expect(failure(GRPCRequest.headers([("grpc-encoding", "gzip")])).identity == .someone)
     }
 
     @Test(
         "a body that is not one message is an internal error",
         arguments: [
-            Request.verify("cached") + Request.verify("cached"), Request.verify("cached") + [0], [], [0, 0, 0],
-            Array(Request.verify("cached").dropLast()), Request.frame([0x0a, 1, 65], flag: 2),
-            Request.frame([0x0a, 1, 65], flag: 0x80),
+            GRPCRequest.verify("cached") + GRPCRequest.verify("cached"), GRPCRequest.verify("cached") + [0], [], [0, 0, 0],
+            Array(GRPCRequest.verify("cached").dropLast()), GRPCRequest.frame([0x0a, 1, 65], flag: 2),
+            GRPCRequest.frame([0x0a, 1, 65], flag: 0x80),
         ])
     func bodies(bytes: [UInt8]) {
-        let response = failure(Request.headers(), body: bytes)
+        let response = failure(GRPCRequest.headers(), body: bytes)
         #expect(response.code == 13)
         #expect(response.isTrailersOnly)
     }
@@ -206,13 +206,13 @@ struct CallTests {
     @Test("a message that is no VerifyRequest is malformed", arguments: [[], [0xff], [0x0a, 5, 1], [0x08, 1]] as [[UInt8]])
     func malformedMessage(bytes: [UInt8]) {
         let failures: [Failure] = [.malformedRequest, .malformedToken]
-        #expect(failure(Request.headers(), body: Request.frame(bytes)).status?.failure.map(failures.contains) == true)
+        #expect(failure(GRPCRequest.headers(), body: GRPCRequest.frame(bytes)).status?.failure.map(failures.contains) == true)
     }
 
     @Test("a message above the limit fails with the setting's name")
     func tooLong() {
         let conversation = Conversation { $0.maximumFrameLength = 100 }
-        let response = conversation.call(body: Request.frame(Array(repeating: 0, count: 101)))
+        let response = conversation.call(body: GRPCRequest.frame(Array(repeating: 0, count: 101)))
         #expect(response.code == 8)
         #expect(response.status?.failure == .frameTooLong)
         #expect(response.message?.contains("server.max-frame-length") == true)
@@ -222,7 +222,7 @@ struct CallTests {
     @Test("a message above the limit is answered before its end, and its stream is reset without an error")
     func tooLongEarly() {
         let conversation = Conversation { $0.maximumFrameLength = 100 }
-        let id = conversation.client.request(Request.headers(), body: Request.frame(Array(repeating: 0, count: 200)), .open)
+        let id = conversation.client.request(GRPCRequest.headers(), body: GRPCRequest.frame(Array(repeating: 0, count: 200)), .open)
         conversation.exchange()
         #expect(conversation.response(id).status?.failure == .frameTooLong)
         #expect(conversation.response(id).http.closeCode == 0)
@@ -231,7 +231,7 @@ struct CallTests {
 
     @Test("a declared length above the limit fails as well")
     func declaredTooLong() {
-        let response = failure(Request.headers(), body: Request.frame([1, 2, 3], length: 1 << 30))
+        let response = failure(GRPCRequest.headers(), body: GRPCRequest.frame([1, 2, 3], length: 1 << 30))
         #expect(response.code == 8)
     }
 
@@ -240,7 +240,7 @@ struct CallTests {
         let conversation = Conversation { $0.maximumFrameLength = 1 << 20 }
         // A field that the server does not know.
         let body = [UInt8(0x0a), 3] + Array("abc".utf8) + [0xfa, 0x7f, 0x80, 0x80, 0x30] + Array(repeating: 7, count: 0x30 << 14)
-        conversation.call(body: Request.frame(body))
+        conversation.call(body: GRPCRequest.frame(body))
         let call = try #require(conversation.takeStarted().first)
         conversation.answer(call)
         #expect(conversation.response(1).identity == .someone)
@@ -250,7 +250,7 @@ struct CallTests {
     func longHeaders() {
         let conversation = Conversation()
         let long = (0..<5).map { ("x-\($0)", String(repeating: "a", count: 8000)) }
-        let response = conversation.call(Request.headers(long))
+        let response = conversation.call(GRPCRequest.headers(long))
         #expect(response.http[":status"] == "431")
         #expect(conversation.call().identity == .someone)
     }
@@ -258,15 +258,16 @@ struct CallTests {
     @Test("a long token in the headers of another application fits")
     func headersThatFit() {
         #expect(
-            failure(Request.headers([("authorization", "Bearer " + String(repeating: "a", count: 16 << 10))])).identity == .someone)
+            failure(GRPCRequest.headers([("authorization", "Bearer " + String(repeating: "a", count: 16 << 10))])).identity
+                == .someone)
     }
 
     @Test("health checks are answered at once")
     func health() {
         let conversation = Conversation()
-        let path = Request.headers(path: "/grpc.health.v1.Health/Check")
-        #expect(conversation.call(path, body: Request.frame([])).servingStatus == .serving)
-        let unknown = conversation.call(path, body: Request.frame([0x0a, 1, 65]))
+        let path = GRPCRequest.headers(path: "/grpc.health.v1.Health/Check")
+        #expect(conversation.call(path, body: GRPCRequest.frame([])).servingStatus == .serving)
+        let unknown = conversation.call(path, body: GRPCRequest.frame([0x0a, 1, 65]))
         #expect(unknown.code == 5)
     }
 }

@@ -15,12 +15,12 @@ struct DrainTests {
     @Test("a drain announces the end, and names the last stream after one round trip")
     func announces() throws {
         let conversation = Conversation()
-        conversation.call(body: Request.verify("unknown"))
+        conversation.call(body: GRPCRequest.verify("unknown"))
         let call = try #require(conversation.takeStarted().first)
         conversation.connection.drain(.shutdown, now: conversation.clock.now)
         let announced = conversation.takeOutput()
         // A request that crosses the announcement.
-        let crossing = conversation.client.request(Request.headers(), body: Request.verify("cached"))
+        let crossing = conversation.client.request(GRPCRequest.headers(), body: GRPCRequest.verify("cached"))
         let request = conversation.client.output()
         conversation.client.receive(announced)
         #expect(conversation.client.goAways == [Self.announcement])
@@ -40,13 +40,13 @@ struct DrainTests {
     func laterStreams() {
         let conversation = Conversation()
         conversation.exchange()
-        conversation.call(body: Request.verify("unknown"))
+        conversation.call(body: GRPCRequest.verify("unknown"))
         conversation.connection.drain(.shutdown, now: conversation.clock.now)
         // The peer answers the PING, and disregards GOAWAY.
         let ping = HTTP2Frame.frame(6, flags: 1, Array(conversation.takeOutput().suffix(8)))
         let output = conversation.receive(ping)
         #expect(output.count == 17 && output[3] == 7)
-        let block = HTTP2Frame.block(Request.headers())
+        let block = HTTP2Frame.block(GRPCRequest.headers())
         let refused = conversation.receive(HTTP2Frame.headers(3, block, flags: HTTP2Frame.endHeaders | HTTP2Frame.endStream))
         #expect(refused.isEmpty)
         #expect(conversation.connection.callsInFlight == 1)
@@ -55,7 +55,7 @@ struct DrainTests {
     @Test("calls in flight hold a draining connection until they are answered")
     func callsInFlight() throws {
         let conversation = Conversation()
-        conversation.call(Request.headers(timeout: "20S"), body: Request.verify("unknown"))
+        conversation.call(GRPCRequest.headers(timeout: "20S"), body: GRPCRequest.verify("unknown"))
         let call = try #require(conversation.takeStarted().first)
         conversation.connection.drain(.shutdown, now: conversation.clock.now)
         conversation.exchange()
@@ -72,9 +72,9 @@ struct DrainTests {
     @Test("a health check says that a draining server does not serve")
     func health() {
         let conversation = Conversation()
-        let path = Request.headers(path: "/grpc.health.v1.Health/Check")
-        #expect(conversation.call(path, body: Request.frame([])).servingStatus == .serving)
-        let crossing = conversation.client.request(path, body: Request.frame([]))
+        let path = GRPCRequest.headers(path: "/grpc.health.v1.Health/Check")
+        #expect(conversation.call(path, body: GRPCRequest.frame([])).servingStatus == .serving)
+        let crossing = conversation.client.request(path, body: GRPCRequest.frame([]))
         let request = conversation.client.output()
         conversation.connection.drain(.shutdown, now: conversation.clock.now)
         conversation.client.receive(conversation.receive(request))
@@ -84,7 +84,7 @@ struct DrainTests {
     @Test("responses that the peer's windows hold back are sent before a draining connection ends")
     func heldResponses() {
         let conversation = Conversation(client: HTTP2Client(streamWindow: 0))
-        let id = conversation.client.request(Request.headers(), body: Request.verify("cached"))
+        let id = conversation.client.request(GRPCRequest.headers(), body: GRPCRequest.verify("cached"))
         conversation.exchange()
         conversation.connection.drain(.shutdown, now: conversation.clock.now)
         conversation.exchange()

@@ -9,7 +9,7 @@ import Testing
 struct FailureTests {
     private func response(to answer: [UInt8]) throws -> GRPCResponse {
         let conversation = Conversation()
-        conversation.call(body: Request.verify("unknown"))
+        conversation.call(body: GRPCRequest.verify("unknown"))
         conversation.answer(try #require(conversation.takeStarted().first), with: answer)
         return conversation.response(1)
     }
@@ -76,8 +76,8 @@ struct FailureTests {
     @Test("a call above the limit of calls in flight fails with the setting's name")
     func callsInFlight() throws {
         let conversation = Conversation { $0.maximumCallsInFlight = 2 }
-        for token in ["a", "b"] { conversation.call(body: Request.verify(token)) }
-        let response = conversation.call(body: Request.verify("c"))
+        for token in ["a", "b"] { conversation.call(body: GRPCRequest.verify(token)) }
+        let response = conversation.call(body: GRPCRequest.verify("c"))
         #expect(response.status?.failure == .tooManyCalls)
         #expect(response.message?.contains("server.max-calls-in-flight") == true)
         #expect(response.retryMilliseconds == 100)

@@ -15,7 +15,7 @@ struct ResetTests {
         _ count: Int, in conversation: Conversation, timeout: String? = nil, after wait: Duration = .zero
     ) {
         let ids = (0..<count).map { _ in
-            conversation.client.request(Request.headers(timeout: timeout), body: Request.verify("unknown"))
+            conversation.client.request(GRPCRequest.headers(timeout: timeout), body: GRPCRequest.verify("unknown"))
         }
         conversation.exchange()
         if wait > .zero { conversation.clock.advance(by: wait) }
@@ -31,7 +31,7 @@ struct ResetTests {
     @Test("a reset cancels the work of its call")
     func cancels() throws {
         let conversation = Conversation()
-        let id = conversation.client.request(Request.headers(), body: Request.verify("unknown"))
+        let id = conversation.client.request(GRPCRequest.headers(), body: GRPCRequest.verify("unknown"))
         conversation.exchange()
         let call = try #require(conversation.takeStarted().first)
         conversation.client.reset(id)
@@ -47,7 +47,7 @@ struct ResetTests {
     func cancelsBeforeStart() {
         let conversation = Conversation()
         _ = conversation.receive(conversation.client.output())
-        let id = conversation.client.request(Request.headers(), body: Request.verify("unknown"))
+        let id = conversation.client.request(GRPCRequest.headers(), body: GRPCRequest.verify("unknown"))
         let request = conversation.client.output()
         conversation.client.reset(id)
         conversation.receive(request + conversation.client.output())
@@ -59,7 +59,7 @@ struct ResetTests {
     @Test("a reset ends its own call only")
     func otherCalls() throws {
         let conversation = Conversation()
-        let ids = ["a", "b"].map { conversation.client.request(Request.headers(), body: Request.verify($0)) }
+        let ids = ["a", "b"].map { conversation.client.request(GRPCRequest.headers(), body: GRPCRequest.verify($0)) }
         conversation.exchange()
         let calls = conversation.takeStarted()
         conversation.client.reset(ids[0])
@@ -109,7 +109,7 @@ struct ResetTests {
     @Test("a call fails at its deadline, and its work is cancelled")
     func deadline() throws {
         let conversation = Conversation()
-        let id = conversation.client.request(Request.headers(timeout: "500m"), body: Request.verify("unknown"))
+        let id = conversation.client.request(GRPCRequest.headers(timeout: "500m"), body: GRPCRequest.verify("unknown"))
         conversation.exchange()
         let call = try #require(conversation.takeStarted().first)
         #expect(conversation.connection.nextTimer == conversation.clock.now.advanced(by: .milliseconds(500)))

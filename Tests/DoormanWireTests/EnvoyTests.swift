@@ -42,18 +42,20 @@ struct EnvoyTests {
 
     @Test("values in both forms of the headers add up, and so do both values of a header")
     func bothForms() {
-        let entry = field(1, Array("Authorization".utf8)) + field(2, Array("a".utf8))
-        let both = entry + field(3, Array("b".utf8))
-        #expect(facts(request(field(3, entry) + field(13, field(1, entry))))?.count == 2)
-        #expect(facts(request(field(13, field(1, both)))) == Facts(2, "b", ""))
-        #expect(facts(request(field(3, entry) + field(3, entry)))?.count == 2)
+        let entry = ProtobufFields.field(1, Array("Authorization".utf8)) + ProtobufFields.field(2, Array("a".utf8))
+        let both = entry + ProtobufFields.field(3, Array("b".utf8))
+        #expect(
+            facts(request(ProtobufFields.field(3, entry) + ProtobufFields.field(13, ProtobufFields.field(1, entry))))?.count == 2)
+        #expect(facts(request(ProtobufFields.field(13, ProtobufFields.field(1, both)))) == Facts(2, "b", ""))
+        #expect(facts(request(ProtobufFields.field(3, entry) + ProtobufFields.field(3, entry)))?.count == 2)
     }
 
     @Test(
         "names that only resemble the header's are skipped", arguments: ["authorizatio", "authorization1", "x-authorization", ""])
     func otherNames(_ name: String) {
-        let entry = field(1, Array(name.utf8)) + field(2, Array("a".utf8))
-        #expect(facts(request(field(3, entry) + field(13, field(1, entry))))?.count == 0)
+        let entry = ProtobufFields.field(1, Array(name.utf8)) + ProtobufFields.field(2, Array("a".utf8))
+        #expect(
+            facts(request(ProtobufFields.field(3, entry) + ProtobufFields.field(13, ProtobufFields.field(1, entry))))?.count == 0)
     }
 
     @Test("bytes that are no request are not read", arguments: [[0x0a], [0x0a, 9, 1], [0xff]] as [[UInt8]])
@@ -63,8 +65,8 @@ struct EnvoyTests {
 
     @Test("a request of more headers than the arena's budget is not read")
     func tooManyHeaders() {
-        let entry = field(1, Array("x".utf8))
-        #expect(facts(request(Array(repeatElement(field(3, entry), count: 10_000).joined()))) == nil)
+        let entry = ProtobufFields.field(1, Array("x".utf8))
+        #expect(facts(request(Array(repeatElement(ProtobufFields.field(3, entry), count: 10_000).joined()))) == nil)
     }
 
     @Test("random changes of a request crash nothing", arguments: 1...10 as ClosedRange<UInt64>)
@@ -113,16 +115,6 @@ struct EnvoyTests {
 
     /// Returns a request with the fields of its `HttpRequest`.
     private func request(_ http: [UInt8]) -> [UInt8] {
-        field(1, field(4, field(2, http)))
-    }
-
-    private func field(_ number: UInt8, _ value: [UInt8]) -> [UInt8] {
-        var length: [UInt8] = []
-        var rest = value.count
-        while rest > 127 {
-            length.append(UInt8(rest & 0x7f) | 0x80)
-            rest >>= 7
-        }
-        return [number << 3 | 2] + length + [UInt8(rest)] + value
+        ProtobufFields.field(1, ProtobufFields.field(4, ProtobufFields.field(2, http)))
     }
 }

@@ -28,15 +28,11 @@ struct EveryHTTPRowTests {
         let trial = Trial(row.failure)
         try await Stack.run(settings: { settings in
             trial.settings(&settings)
-            if row.failure == .deadlineExceeded { settings.server.connection.defaultCallTimeout = .milliseconds(100) }
-            if row.failure == .callerNotAllowed {
-                settings.server.policy = CallerPolicy(
-                    [CallerPolicy.Rule([.any], CallerPermissions([]))], setting: "authorization.policy-file")
-            }
+            settings.prepareForGateway(row.failure)
         }) { stack in
             let other = try RawPeer.connect(port: stack.port)
             try await trial.prepare(stack, other)
-            let token = try row.token(stack)
+            let token = try row.failure.token(at: stack)
             if row.failure == .wrongProvider {
                 // Only a valid entry shows that a token belongs to another provider.
                 try await other.send(Trial.verify(token, 1))
@@ -61,24 +57,10 @@ struct EveryHTTPRowTests {
 }
 
 extension EveryHTTPRowTests.Row {
-    fileprivate func token(_ stack: Stack) throws -> String {
-        switch failure {
-        case .tokenRejected, .deadlineExceeded: "EMAWnobodys"
-        case .malformedToken: "AQcode"
-        case .proofRejected: try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
-        default: try stack.emulator.logIn(phone: "+15551234567")
-        }
-    }
-
     fileprivate func request(_ token: String) -> String {
         switch endpoint {
         case .forwardAuth:
-            let profile =
-                switch failure {
-                case .wrongProvider: "/profiles/another-provider"
-                case .insufficientScope: "/profiles/missing-scope"
-                default: ""
-                }
+            let profile = failure.profile.map { "/profiles/\($0)" } ?? ""
             return "GET \(profile)/auth HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer \(token)\r\n\r\n"
         case .introspection:
             return post(
@@ -104,9 +86,38 @@ extension EveryHTTPRowTests.Row {
     }
 }
 
+extension DoormandSettings {
+    /// Makes a call without a deadline or a method of its own cause the failure.
+    mutating func prepareForGateway(_ failure: Failure) {
+        if failure == .deadlineExceeded { server.connection.defaultCallTimeout = .milliseconds(100) }
+        if failure == .callerNotAllowed {
+            server.policy = CallerPolicy([CallerPolicy.Rule([.any], CallerPermissions([]))], setting: "authorization.policy-file")
+        }
+    }
+}
+
 extension Failure {
-    /// Whether a request over HTTP/1.1 can cause the failure at the endpoint.
-    fileprivate func occurs(at endpoint: HTTPEndpoint) -> Bool {
+    /// A token that causes the failure.
+    func token(at stack: Stack) throws -> String {
+        switch self {
+        case .tokenRejected, .deadlineExceeded: "EMAWnobodys"
+        case .malformedToken: "AQcode"
+        case .proofRejected: try stack.emulator.logIn(app: Stack.theirs.id, phone: "+15551234567")
+        default: try stack.emulator.logIn(phone: "+15551234567")
+        }
+    }
+
+    /// The profile of ``Stack/http`` that causes the failure; `nil` if the failure needs none.
+    var profile: String? {
+        switch self {
+        case .wrongProvider: "another-provider"
+        case .insufficientScope: "missing-scope"
+        default: nil
+        }
+    }
+
+    /// Whether a request over HTTP can cause the failure at the endpoint.
+    func occurs(at endpoint: HTTPEndpoint) -> Bool {
         switch self {
         case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken, .callerNotAllowed, .providerUnavailable,
             .providerBusy, .providerMisconfigured, .deadlineExceeded, .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller,

@@ -2,6 +2,7 @@ import AccountKitEmulator
 import CurlTransport
 import DoormanClient
 import DoormanCore
+import DoormanGRPC
 import DoormanHTTP
 import DoormanServer
 import DoormanSupport
@@ -85,10 +86,11 @@ struct Stack {
 
         let dependencies =
             try time.map { try Dependencies(settings, time: $0, logger: logger) } ?? Dependencies(settings, logger: logger)
+        let http = ReloadableHTTPConfiguration(http)
         let server = DoormanServer(
             settings: try settings.serverSettings(), backend: dependencies.backend,
             tls: try settings.tls.load(now: Timestamp(millisecondsSince1970: Int64(Date().timeIntervalSince1970 * 1000))),
-            endpoints: [.http1: HTTP1Endpoint(ReloadableHTTPConfiguration(http))], group: MultiThreadedEventLoopGroup.singleton,
+            endpoints: [.http1: HTTP1Endpoint(http), .http2: HTTP2Endpoint(http)], group: MultiThreadedEventLoopGroup.singleton,
             logger: quiet)
         try await server.start()
         dependencies.providers.start()

@@ -144,6 +144,14 @@ extension RawPeer {
         return bytes
     }
 
+    /// Reads at least one byte, and all bytes that are there.
+    package func readAvailable(within limit: Duration = patience) async throws -> [UInt8] {
+        guard let bytes = try await readSome(1 << 16, until: ContinuousClock.now.advanced(by: limit), after: 0) else {
+            throw Failure.ended(after: 0)
+        }
+        return Array(bytes)
+    }
+
     /// Reads all bytes until the other side closes its half.
     package func readUntilEnd(within limit: Duration = patience) async throws -> [UInt8] {
         let end = ContinuousClock.now.advanced(by: limit)

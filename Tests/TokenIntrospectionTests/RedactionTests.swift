@@ -24,10 +24,14 @@ struct RedactionTests {
         #expect(!text.contains("112, 108, 97, 110, 116"), "the bytes of the secret")
     }
 
-    static let authentications: [ClientAuthentication] = [
-        .basic(ClientSecret(planted)), .post(ClientSecret(planted)),
-        .assertion(AssertionSigner(algorithm: "RS256") { _ in Array(planted.utf8) }),
-    ]
+    // Not stored: LeakSanitizer does not recognize a pointer that shares its word with an enumeration's tag, and reports what only a
+    // global holds by it.
+    static var authentications: [ClientAuthentication] {
+        [
+            .basic(ClientSecret(planted)), .post(ClientSecret(planted)),
+            .assertion(AssertionSigner(algorithm: "RS256") { _ in Array(planted.utf8) }),
+        ]
+    }
 
     @Test("no description of settings, requests or verifiers has the secret or the token", arguments: authentications)
     func values(authentication: ClientAuthentication) throws {

@@ -133,7 +133,8 @@ final class Conversation {
 
     /// Sends a request and returns its response, which may be incomplete.
     @discardableResult
-    func call(_ headers: [(String, String)] = Request.headers(), body: [UInt8]? = Request.verify("cached")) -> GRPCResponse {
+    func call(_ headers: [(String, String)] = GRPCRequest.headers(), body: [UInt8]? = GRPCRequest.verify("cached")) -> GRPCResponse
+    {
         let id = client.request(headers, body: body)
         exchange()
         return response(id)
@@ -141,94 +142,6 @@ final class Conversation {
 
     func response(_ id: Int32) -> GRPCResponse {
         GRPCResponse(client.responses[id] ?? HTTP2Client.Response())
-    }
-}
-
-/// Requests of gRPC.
-enum Request {
-    static func headers(
-        path: String = "/doorman.v1.Auth/Verify", timeout: String? = nil, without name: String = "",
-        _ further: [(String, String)] = []
-    ) -> [(String, String)] {
-        let all = [
-            (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "doorman:7117"),
-            ("content-type", "application/grpc"), ("te", "trailers"),
-        ]
-        let replaced = Set(further.map(\.0) + [name])
-        let kept = all.filter { !replaced.contains($0.0) } + further + (timeout.map { [("grpc-timeout", $0)] } ?? [])
-        // Pseudo-headers come first.
-        return kept.filter { $0.0.hasPrefix(":") } + kept.filter { !$0.0.hasPrefix(":") }
-    }
-
-    /// A message in its frame.
-    static func frame(_ message: [UInt8], flag: UInt8 = 0, length: Int? = nil) -> [UInt8] {
-        let length = UInt32(length ?? message.count)
-        return [flag] + (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } + message
-    }
-
-    /// A `VerifyRequest` in its frame.
-    static func verify(_ token: String) -> [UInt8] {
-        precondition(token.utf8.count < 128)
-        return frame([0x0a, UInt8(token.utf8.count)] + Array(token.utf8))
-    }
-}
-
-/// A response of gRPC.
-struct GRPCResponse {
-    let http: HTTP2Client.Response
-
-    init(_ response: HTTP2Client.Response) {
-        http = response
-    }
-
-    var code: Int? { http["grpc-status"].flatMap { Int($0) } }
-    var message: String? { http["grpc-message"]?.removingPercentEncoding }
-    var retryMilliseconds: Int? { http["grpc-retry-pushback-ms"].flatMap { Int($0) } }
-
-    /// Whether the response is one block of headers that ends the stream.
-    var isTrailersOnly: Bool { http.hasEnded && http.body.isEmpty && http[":status"] != nil && code != nil }
-
-    /// The message without its frame; `nil` if the body is not one frame.
-    private var payload: [UInt8]? {
-        guard http.body.count >= 5, http.body[0] == 0 else { return nil }
-        let length = http.body[1..<5].reduce(0) { $0 << 8 | Int($1) }
-        return http.body.count == 5 + length ? Array(http.body.dropFirst(5)) : nil
-    }
-
-    var identity: Identity? {
-        guard code == 0, let payload else { return nil }
-        guard case .success(let identity) = ResponseDecoder.identity(ttrpc(2, payload).span, in: MessageArena()) else { return nil }
-        return identity
-    }
-
-    var servingStatus: ServingStatus? {
-        guard code == 0, let payload else { return nil }
-        guard case .success(let status) = ResponseDecoder.healthCheck(ttrpc(2, payload).span, in: MessageArena()) else {
-            return nil
-        }
-        return status
-    }
-
-    /// The `google.rpc.Status` of the details.
-    var status: ResponseDecoder.Status? {
-        guard let value = http["grpc-status-details-bin"],
-            let details = Data(base64Encoded: value + String(repeating: "=", count: (4 - value.count % 4) % 4))
-        else { return nil }
-        guard case .failure(let status) = ResponseDecoder.identity(ttrpc(1, Array(details)).span, in: MessageArena()) else {
-            return nil
-        }
-        return status
-    }
-
-    /// Wraps bytes in a field of a `ttrpc.Response`, which the decoder reads.
-    private func ttrpc(_ field: UInt8, _ bytes: [UInt8]) -> [UInt8] {
-        var length = bytes.count
-        var prefix = [field << 3 | 2]
-        while length >= 128 {
-            prefix.append(UInt8(length & 0x7f) | 0x80)
-            length >>= 7
-        }
-        return prefix + [UInt8(length)] + bytes
     }
 }
 
