@@ -144,6 +144,11 @@ struct LRUSegmentTests {
         segment.limit(to: SegmentBounds(entries: 3, bytes: 1_000_000))
         #expect(segment.keys == [key(10), key(9), key(8)])
         #expect(segment.evictions == 7)
+        #expect(segment.evictionsForBytes == 0)
+        segment.limit(to: SegmentBounds(entries: 3, bytes: 1))
+        #expect(segment.keys.isEmpty)
+        #expect(segment.evictions == 10)
+        #expect(segment.evictionsForBytes == 3)
     }
 
     @Test("the fixed cost of an entry covers its part of the flat arrays")

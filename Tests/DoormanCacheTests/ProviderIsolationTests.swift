@@ -1,6 +1,7 @@
 import DoormanCache
 import DoormanCore
 import DoormanSupport
+import NIOConcurrencyHelpers
 import ProviderRouting
 import TestKit
 import Testing
@@ -14,6 +15,8 @@ struct ProviderIsolationTests {
         let permits = LookupPermits(LookupPermits.Limit(setting: "cache.max-in-flight-lookups", maximum: 20))
         let clock = SteppedClock()
         let verifier: CachingVerifier
+        /// The number of calls that have ended.
+        let ended = NIOLockedValueBox(0)
 
         init() throws {
             hanging.verifications.answerByHand()
@@ -31,6 +34,7 @@ struct ProviderIsolationTests {
         }
 
         func verify(_ token: String) async -> String {
+            defer { ended.withLockedValue { $0 += 1 } }
             do throws(VerificationError) {
                 let request = VerificationRequest(token: Token(token), applicationID: nil)
                 let verdict = try await verifier.verify(request, deadline: Deadline(clock.now.advanced(by: .seconds(3600))))
@@ -46,8 +50,9 @@ struct ProviderIsolationTests {
         let scene = try Scene()
         let flood = (0..<100).map { index in Task { await scene.verify("one \(index)") } }
         try await eventually("the flood has its part, and the rest of it has failed") {
-            scene.hanging.verifications.count == 10 && scene.verifier.statistics.inFlightLookups == 10
+            scene.hanging.verifications.count == 10 && scene.ended.withLockedValue { $0 } == 90
         }
+        #expect(scene.verifier.statistics.inFlightLookups == 10)
         for index in 0..<100 { #expect(await scene.verify("two \(index)") == "valid") }
         #expect(scene.verifier.statistics.inFlightLookups == 10)
         for _ in 0..<10 {
@@ -66,7 +71,9 @@ struct ProviderIsolationTests {
         #expect(await scene.verify("one known") == "valid")
         scene.hanging.verifications.answerByHand()
         let flood = (0..<20).map { index in Task { await scene.verify("one \(index)") } }
-        try await eventually("the flood has its part") { scene.permits.inFlightCount == 10 }
+        try await eventually("the flood has its part, and the rest of it has failed") {
+            scene.permits.inFlightCount == 10 && scene.ended.withLockedValue { $0 } == 11
+        }
         scene.clock.advance(by: .seconds(61))
         #expect(await scene.verify("one known") == "valid")
         for _ in 0..<10 { try await scene.hanging.verifications.answerNext(.success(.rejectedToken)) }

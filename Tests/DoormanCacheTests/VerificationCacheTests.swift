@@ -37,6 +37,29 @@ struct VerificationCacheTests {
         #expect(statistics.negative.evictions == 9_900)
     }
 
+    @Test("cached rejections are counted among the hits, and the ages of some served entries are recorded")
+    func hits() {
+        var settings = CacheSettings()
+        settings.shards = 1
+        let cache = VerificationCache(settings: settings, encode: encodeForTests)
+        cache.store(.sample(verifiedAt: now), for: key(1), now: now)
+        cache.store(.sample(.rejectedToken, verifiedAt: now), for: key(2), now: now)
+        var response = EncodedResponse()
+        func look(_ number: UInt64, after time: Duration) -> CacheHit? {
+            cache.copyResponse(
+                for: key(number), applicationID: Span(), maxAgeSeconds: 0, now: now.advanced(by: time), into: &response)
+        }
+        for _ in 0..<64 { #expect(look(1, after: .seconds(3)) != nil) }
+        #expect(look(1, after: .seconds(9)) != nil)
+        #expect(look(2, after: .seconds(1))?.denial == .rejected(.tokenRejected))
+        let statistics = statistics(cache)
+        #expect(statistics.hits == 66)
+        #expect(statistics.negativeHits == 1)
+        // The first hit and the 65th.
+        #expect(statistics.ages.nanoseconds == 12_000_000_000)
+        #expect(statistics.ages.counts == [0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    }
+
     @Test("the bounds of the shards add up to the bound of the cache", arguments: [1, 3, 16, 100, 256])
     func shardBoundsAddUp(shards: Int) {
         var settings = CacheSettings()

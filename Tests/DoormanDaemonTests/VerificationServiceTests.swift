@@ -113,10 +113,10 @@ struct VerificationServiceTests {
         let peer = try RawPeer.connect(port: try #require(server.addresses.compactMap(\.port).first))
         for _ in 0..<3 { _ = try await work(["new", "unknown"], over: peer) }
         let calls = await server.counters().calls
-        #expect(calls[.init(.verify, from: .cache, nil)] == 2)
-        #expect(calls[.init(.verify, from: .cache, .tokenRejected)] == 2)
-        #expect(calls[.init(.verify, from: .provider, nil)] == 1)
-        #expect(calls[.init(.verify, from: .provider, .tokenRejected)] == 1)
+        #expect(calls[.init(.ttrpc, .verify, from: .cache, nil)] == 2)
+        #expect(calls[.init(.ttrpc, .verify, from: .cache, .tokenRejected)] == 2)
+        #expect(calls[.init(.ttrpc, .verify, from: .provider, nil)] == 1)
+        #expect(calls[.init(.ttrpc, .verify, from: .provider, .tokenRejected)] == 1)
         await server.stop()
     }
 }

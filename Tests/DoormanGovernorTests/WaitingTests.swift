@@ -7,6 +7,15 @@ import Testing
 
 @Suite("Concurrency limit")
 struct WaitingTests {
+    /// Expects a governor without calls whose provider works.
+    private func expectIdle(_ statistics: GovernorStatistics, freeSlots: Int) {
+        #expect(statistics.freeSlots == freeSlots)
+        #expect(statistics.waiting == 0)
+        #expect(statistics.backOff == nil)
+        #expect(statistics.circuitBreaker == .closed(failures: 0))
+        #expect(statistics.openings == 0)
+    }
+
     @Test("calls over the concurrency limit begin in order of arrival")
     func firstComeFirstServed() async throws {
         let scene = GovernedScene { $0.concurrentCalls = 2 }
@@ -23,9 +32,7 @@ struct WaitingTests {
         }
         for call in calls { #expect(await call.value == .success(.rejectedToken)) }
         #expect(scene.provider.tokens.dropFirst(2) == (2..<20).map { Token("\($0)") }[...])
-        #expect(
-            scene.governor.statistics
-                == GovernorStatistics(freeSlots: 2, waiting: 0, backOff: nil, circuitBreaker: .closed(failures: 0), openings: 0))
+        expectIdle(scene.governor.statistics, freeSlots: 2)
     }
 
     @Test("a call over the maximum of waiting calls gets a busy error")
@@ -132,10 +139,7 @@ struct WaitingTests {
                 let result = await call.value
                 #expect(result == .success(.rejectedToken) || result.error?.code == .deadlineExceeded)
             }
-            #expect(
-                scene.governor.statistics
-                    == GovernorStatistics(freeSlots: 4, waiting: 0, backOff: nil, circuitBreaker: .closed(failures: 0), openings: 0)
-            )
+            expectIdle(scene.governor.statistics, freeSlots: 4)
         }
     }
 }

@@ -82,7 +82,7 @@ struct EventLoopTurnTests {
         }
 
         private var handledFrames: UInt64 {
-            dispatcher.counters.snapshot.calls[.init(nil, from: .server, .malformedRequest)] ?? 0
+            dispatcher.counters.snapshot.calls[.init(.ttrpc, nil, from: .server, .malformedRequest)] ?? 0
         }
 
         private func call(_ context: ChannelHandlerContext) {

@@ -218,7 +218,7 @@ struct ServerConnectionTests {
         #expect(frames(in: connection.takeOutput()).map(\.failure) == [.unimplemented, .frameTooLong])
         #expect(
             counters.snapshot.calls == [
-                .init(nil, from: .server, .unimplemented): 1, .init(nil, from: .server, .frameTooLong): 1,
+                .init(.ttrpc, nil, from: .server, .unimplemented): 1, .init(.ttrpc, nil, from: .server, .frameTooLong): 1,
             ])
     }
 

@@ -5,9 +5,15 @@ internal import ProviderHTTP
 
 /// Counts provider requests and their latency for the server's statistics.
 final class ProviderCounters: Sendable {
+    /// An endpoint of a provider.
+    struct EndpointKey: Sendable, Hashable {
+        let provider: String
+        let endpoint: String
+    }
+
     private struct State {
         var requests: [ServerStatistics.ProviderRequestKind: UInt64] = [:]
-        var latency = LatencyHistogram()
+        var latencies: [EndpointKey: LatencyHistogram] = [:]
     }
 
     private let state = NIOLockedValueBox(State())
@@ -17,15 +23,19 @@ final class ProviderCounters: Sendable {
         state.withLockedValue { state in
             state.requests[.init(provider: provider, endpoint: endpoint.name, outcome: outcome.name), default: 0] += 1
             // A request without a response has no latency, only the time after which the caller gave up.
-            if case .answered = outcome { state.latency.record(took) }
+            guard case .answered = outcome else { return }
+            state.latencies[EndpointKey(provider: provider, endpoint: endpoint.name), default: LatencyHistogram()].record(took)
         }
     }
 
     func count(into statistics: inout ServerStatistics) {
         let state = state.withLockedValue { $0 }
         statistics.providerRequests = state.requests
-        statistics.providerLatency = state.latency.snapshot
+        statistics.providerLatency = state.latencies.values.reduce(LatencyHistogram()) { $0.adding($1) }.snapshot
     }
+
+    /// The latencies of requests that got a response.
+    var latencies: [EndpointKey: LatencyHistogram] { state.withLockedValue { $0.latencies } }
 }
 
 extension RequestOutcome {

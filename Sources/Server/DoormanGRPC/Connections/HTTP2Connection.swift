@@ -22,6 +22,7 @@ struct HTTP2Connection: ServerConnection {
     /// The response bytes that are written while more requests of the read wait, as ttrpc's connections do.
     private static let earlyFlushThreshold = 4096
 
+    static var wireProtocol: ServerProtocol? { .http2 }
     static var refusesCallsWhileDraining: Bool { false }
 
     var state: ConnectionState

@@ -19,6 +19,7 @@ package struct HTTP1Connection: ServerConnection {
     /// The only call in flight has always the same stream.
     private static let stream = StreamID(1)
 
+    package static var wireProtocol: ServerProtocol? { .http1 }
     // Requests that arrive while the server drains are answered, and their responses end the connection. HTTP/1.1 has no other way to tell a
     // client to go elsewhere.
     package static var refusesCallsWhileDraining: Bool { false }

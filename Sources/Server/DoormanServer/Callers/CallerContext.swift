@@ -24,7 +24,11 @@ package struct CallerContext {
     var limits: CallerQuota.Limits { profile.permissions.limits }
     var defaults: DefaultCallerLimits { profile.defaults }
     var permits: InFlightPermits { profile.permits }
-    var generation: Int { profile.generation }
+    var generation: Int { profile.rule.generation }
+    /// The number of the caller's rule in the policy.
+    var rule: Int { profile.rule.number }
+    /// The calls of this turn that the permissions and the rate limit allowed.
+    var callsTaken: Int { callsAtStart - callsLeft }
 
     /// Reads how many calls the rate limit allows now.
     package mutating func beginRead(now: Instant) {
@@ -36,7 +40,7 @@ package struct CallerContext {
     /// Charges the read's calls to the caller's rate limit.
     func endRead(now: Instant) {
         guard profile.permissions.limits.calls != nil, callsLeft < callsAtStart, let quota = permits.caller else { return }
-        quota.charge(callsAtStart - callsLeft, at: now)
+        quota.charge(callsTaken, at: now)
     }
 
     /// Counts a call against the rate limit.
@@ -70,7 +74,7 @@ package struct CallerContext {
 
     /// Returns the time until the rate limit allows the next call.
     func waitForNextCall(now: Instant) -> Duration {
-        permits.caller?.waitForNextCall(after: callsAtStart - callsLeft, at: now) ?? .zero
+        permits.caller?.waitForNextCall(after: callsTaken, at: now) ?? .zero
     }
 }
 
@@ -92,6 +96,16 @@ struct LimitExceeded {
         failure = .tooManyMisses
         retryAfter = limit.retryAfter
         subject = limit.subject
+    }
+
+    /// The cause in the counts of the caller's rule; `nil` for a limit of the server.
+    var cause: RuleCounters.Cause? {
+        switch failure {
+        case .tooManyCallsPerSecond: .rate
+        case .tooManyCallsOfCaller: .concurrency
+        case .tooManyMisses: .misses
+        default: nil
+        }
     }
 
     /// Returns the failure response. Its message names the caller and the setting to change.
@@ -150,19 +164,26 @@ final class CallerProfile: Sendable {
     /// The limits of callers whose rule has none.
     let defaults: DefaultCallerLimits
     let permits: InFlightPermits
-    /// The generation of the policy that the permissions come from.
-    let generation: Int
+    let rule: Rule
+
+    /// The rule of the policy that the permissions come from.
+    struct Rule: Sendable, Hashable {
+        /// The number of the rule; see ``CallerPolicy/rule(for:)``.
+        let number: Int
+        /// The generation of the policy.
+        let generation: Int
+    }
 
     init(
         caller: Caller, counted: Caller, permissions: CallerPermissions, defaults: DefaultCallerLimits,
-        permits: InFlightPermits, generation: Int
+        permits: InFlightPermits, rule: Rule
     ) {
         self.caller = caller
         self.counted = counted
         self.permissions = permissions
         self.defaults = defaults
         self.permits = permits
-        self.generation = generation
+        self.rule = rule
     }
 }
 

@@ -16,8 +16,13 @@ package struct CallerPolicy: Sendable, Hashable {
         }
     }
 
+    /// The name of the callers that match no rule, in statistics.
+    static let nameWithoutRule = "none"
+
     /// The setting that the policy comes from, for error messages to callers.
     package let setting: String
+    /// A name for each rule: its number in the policy, and its first callers. Bounded, because statistics show it.
+    let ruleNames: [String]
     private let permissions: [CallerPermissions]
     /// The index of the first rule that names each caller.
     private let named: [Caller: Int]
@@ -32,6 +37,7 @@ package struct CallerPolicy: Sendable, Hashable {
     package init(_ rules: [Rule], setting: String) {
         self.setting = setting
         permissions = rules.map(\.permissions)
+        ruleNames = rules.enumerated().map { number, rule in "\(number + 1): \(Self.describe(rule.callers))" }
         var named: [Caller: Int] = [:]
         var patterns: [Pattern] = []
         for (number, rule) in rules.enumerated() {
@@ -55,17 +61,29 @@ package struct CallerPolicy: Sendable, Hashable {
             Rule([.any], CallerPermissions(.verify)),
         ], setting: "authorization.policy-file")
 
-    /// Returns the caller's permissions. It is called once per connection, so a linear search is fine.
+    /// Returns the caller's permissions.
     package func permissions(for caller: Caller) -> CallerPermissions {
+        let rule = rule(for: caller)
+        return rule < permissions.count ? permissions[rule] : .nothing
+    }
+
+    /// Returns the number of the first rule that matches the caller, from 0 on; the number of rules if none matches. It is called once per
+    /// connection, so a linear search is fine.
+    func rule(for caller: Caller) -> Int {
         let byName = named[caller] ?? permissions.count
         let byPattern = patterns.first { $0.rule >= byName || $0.pattern.matches(caller) }?.rule ?? permissions.count
-        let rule = min(byName, byPattern)
-        return rule < permissions.count ? permissions[rule] : .nothing
+        return min(byName, byPattern)
+    }
+
+    private static func describe(_ callers: [CallerMatcher]) -> String {
+        guard let first = callers.first else { return "no callers" }
+        let more = callers.count == 1 ? "" : " and \(callers.count - 1) more"
+        return first.description.prefix(80) + more
     }
 }
 
 /// Matches one caller, or all callers that share a name prefix or suffix.
-package enum CallerMatcher: Sendable, Hashable {
+package enum CallerMatcher: Sendable, Hashable, CustomStringConvertible {
     /// Every caller, including ``Caller/unknown``.
     case any
     case one(Caller)
@@ -75,6 +93,17 @@ package enum CallerMatcher: Sendable, Hashable {
     case dnsNames(ending: String)
     /// Every process on this machine, under any user: over a Unix socket or from a loopback address.
     case local
+
+    /// The pattern as a setting has it.
+    package var description: String {
+        switch self {
+        case .any: "any"
+        case .one(let caller): caller.name
+        case .uris(let beginning): beginning + "*"
+        case .dnsNames(let ending): "dns:*" + ending
+        case .local: "local"
+        }
+    }
 
     package static let forms =
         "any, \(Caller.forms), uri:…/* or dns:*.… for all names with this prefix or suffix, "

@@ -66,17 +66,25 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
 
     private var now: Instant { clock() }
 
+    /// Tells the counters whose events follow.
+    @inline(__always)
+    private func beginCounting() {
+        if let wireProtocol = Connection.wireProtocol { dispatcher.counters.wireProtocol = wireProtocol }
+    }
+
     // MARK: - The socket's events
 
     package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         if accepted.path == .socket { writer = SocketWriter(context.channel) }
+        if let wireProtocol = Connection.wireProtocol { dispatcher.counters.countOpened(wireProtocol) }
         // Over TLS the channel is active before the handshake identifies the caller.
         if context.channel.isActive { channelActive(context: context) }
     }
 
     package func handlerRemoved(context: ChannelHandlerContext) {
         end()
+        if let wireProtocol = Connection.wireProtocol { dispatcher.counters.countEnded(wireProtocol) }
         writer = nil
         self.context = nil
     }
@@ -147,6 +155,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
     /// Handles the frames that have arrived, up to the bounds of a turn.
     private func takeTurn() {
         let now = now
+        beginCounting()
         if caller.generation != dispatcher.policyGeneration { caller = dispatcher.context(for: caller.caller) }
         connection.checkLifetime(now: now)
         // A copy of the caller's context, whose counts belong to this turn.
@@ -160,7 +169,8 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         framesWait = turnEnd == .framesWait
         isAnswerAwaited = turnEnd == .answerAwaited
         let end = self.now
-        dispatcher.counters.recordHits(from: now, to: end)
+        dispatcher.counters.endTurn(from: now, to: end)
+        dispatcher.counters.rules.countCalls(turn.caller.callsTaken, of: turn.caller.rule)
         var directive = connection.endRead(now: end)
         turn.caller.endRead(now: now)
         if turn.forbiddenCalls > 0, directive == .keep { directive = connection.note(forbiddenCalls: turn.forbiddenCalls) }
@@ -254,6 +264,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         guard let ended = pendingCalls.removeValue(forKey: started.id) else { return }
         ended.permits?.release(1)
         let now = now
+        beginCounting()
         dispatcher.counters.countFinished(
             started.call.method, from: outcome.source, outcome.failure, took: started.began.duration(to: now))
         if outcome.failure != nil { log(started.call, outcome) }
@@ -383,6 +394,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
 
     private func timerFired() {
         timerInstant = .distantFuture
+        beginCounting()
         reportProgress()
         let (expired, directive) = connection.timePassed(now: now)
         for call in expired { pendingCalls.removeValue(forKey: call)?.cancel() }

@@ -23,6 +23,8 @@ package import NIOCore
 package protocol ServerConnection: SendableMetatype {
     /// What the channel brings: bytes, or the parts of an HTTP/1.1 request.
     associatedtype Inbound: Sendable
+    /// The protocol that the connection speaks; `nil` until it is known.
+    static var wireProtocol: ServerProtocol? { get }
     /// Whether the channel brings a request in several parts, so that a turn is taken at the end of a read only.
     static var takesTurnsAfterReads: Bool { get }
 

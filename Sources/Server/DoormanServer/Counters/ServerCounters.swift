@@ -9,13 +9,15 @@ package import DoormanWire
 package final class ServerCounters {
     /// The key of calls that ended alike.
     package struct Ending: Sendable, Hashable {
+        package let wireProtocol: ServerProtocol
         /// `nil` for a frame without a method: one that is no request, or too long.
         package let method: Method?
         package let source: ResponseSource
         /// `nil` for success.
         package let failure: Failure?
 
-        package init(_ method: Method?, from source: ResponseSource, _ failure: Failure?) {
+        package init(_ wireProtocol: ServerProtocol, _ method: Method?, from source: ResponseSource, _ failure: Failure?) {
+            self.wireProtocol = wireProtocol
             self.method = method
             self.source = source
             self.failure = failure
@@ -24,8 +26,22 @@ package final class ServerCounters {
 
     /// The key of latencies.
     package struct LatencyKind: Sendable, Hashable {
+        package let wireProtocol: ServerProtocol
         package let method: Method
         package let source: ResponseSource
+    }
+
+    /// The connections of one protocol.
+    package struct ConnectionCounts: Sendable, Hashable {
+        /// The connections that began, and whose protocol is known.
+        package fileprivate(set) var accepted: UInt64 = 0
+        package fileprivate(set) var open = 0
+    }
+
+    /// TLS handshakes by their end.
+    package struct HandshakeCounts: Sendable, Hashable {
+        package fileprivate(set) var completed: UInt64 = 0
+        package fileprivate(set) var failed: UInt64 = 0
     }
 
     /// The counters of one or several event loops at one moment.
@@ -34,6 +50,12 @@ package final class ServerCounters {
         package fileprivate(set) var latencies: [LatencyKind: LatencyHistogram] = [:]
         /// Closed connections by the reason's name.
         package fileprivate(set) var connectionsClosed: [String: UInt64] = [:]
+        package fileprivate(set) var connections: [ServerProtocol: ConnectionCounts] = [:]
+        package fileprivate(set) var handshakes = HandshakeCounts()
+        /// The calls of callers by the name of their rule.
+        package fileprivate(set) var rules: [String: RuleCounters.Counts] = [:]
+        /// The delays of a task on each event loop, looked at once a second.
+        package fileprivate(set) var loopLag = LatencyHistogram()
 
         package init() {}
 
@@ -42,17 +64,36 @@ package final class ServerCounters {
             calls.merge(other.calls, uniquingKeysWith: &+)
             latencies.merge(other.latencies) { $0.adding($1) }
             connectionsClosed.merge(other.connectionsClosed, uniquingKeysWith: &+)
+            for (wireProtocol, counts) in other.connections {
+                connections[wireProtocol, default: ConnectionCounts()].accepted &+= counts.accepted
+                connections[wireProtocol, default: ConnectionCounts()].open += counts.open
+            }
+            handshakes.completed &+= other.handshakes.completed
+            handshakes.failed &+= other.handshakes.failed
+            rules.merge(other.rules) { $0.adding($1) }
+            loopLag = loopLag.adding(other.loopLag)
         }
     }
 
-    /// `Verify` calls that the cache answered with an identity. Most calls end so, and need no dictionary lookup.
+    /// The cache hits over one protocol.
+    private struct Hits {
+        /// `Verify` calls that the cache answered with an identity.
+        var valid: UInt64 = 0
+        var latency = LatencyHistogram()
+    }
+
+    /// The hits of the turn with an identity, and without. Most calls end so, and need no dictionary lookup.
     private var validHits: UInt64 = 0
     private var rejectedHits: UInt64 = 0
-    /// The hits whose latency is recorded.
-    private var recordedHits: UInt64 = 0
-    private var hitLatency = LatencyHistogram()
+    /// The hits of earlier turns, by the protocols in the order of `allCases`. No dictionary: each turn counts here.
+    private var hits = ServerProtocol.allCases.map { _ in Hits() }
     private var otherCounts = Snapshot()
     private var callerEvents = CallerEvents()
+    /// The counts by rule of the policy.
+    package let rules = RuleCounters()
+    /// The protocol of the connection whose events are counted now. An event loop handles one connection at a time, and each event of a
+    /// connection begins with its protocol.
+    package var wireProtocol = ServerProtocol.ttrpc
 
     package init() {}
 
@@ -66,34 +107,37 @@ package final class ServerCounters {
             return
         }
         rejectedHits &+= 1
-        count(Ending(.verify, from: .cache, Failure(denial)))
+        count(.verify, from: .cache, Failure(denial))
     }
 
-    /// Records the latency of the hits since the last turn, which is the duration of their turn.
+    /// Ends a turn: records the latency of its hits, which is the duration of the turn.
     @inline(__always)
-    func recordHits(from start: Instant, to end: Instant) {
-        let hits = validHits &+ rejectedHits
-        guard hits != recordedHits else { return }
-        hitLatency.record(nanoseconds: Int64(truncatingIfNeeded: end.nanoseconds &- start.nanoseconds), count: hits &- recordedHits)
-        recordedHits = hits
+    func endTurn(from start: Instant, to end: Instant) {
+        let count = validHits &+ rejectedHits
+        guard count > 0 else { return }
+        let nanoseconds = Int64(truncatingIfNeeded: end.nanoseconds &- start.nanoseconds)
+        hits[wireProtocol.index].valid &+= validHits
+        hits[wireProtocol.index].latency.record(nanoseconds: nanoseconds, count: count)
+        (validHits, rejectedHits) = (0, 0)
     }
 
     /// Counts a call that the server turned down.
     ///
     /// - Parameter method: `nil` for a frame without a method.
     package func countFailure(_ failure: Failure, of method: Method?) {
-        count(Ending(method, from: .server, failure))
+        count(method, from: .server, failure)
     }
 
     /// Counts an asynchronous call at its end.
     func countFinished(_ method: Method, from source: ResponseSource, _ failure: Failure?, took latency: Duration) {
-        count(Ending(method, from: source, failure))
-        otherCounts.latencies[LatencyKind(method: method, source: source), default: LatencyHistogram()].record(latency)
+        count(method, from: source, failure)
+        let kind = LatencyKind(wireProtocol: wireProtocol, method: method, source: source)
+        otherCounts.latencies[kind, default: LatencyHistogram()].record(latency)
     }
 
     /// Counts a health check.
     func countHealthCheck() {
-        count(Ending(.healthCheck, from: .server, nil))
+        count(.healthCheck, from: .server, nil)
     }
 
     /// Notes a call that was turned down, for the log.
@@ -112,19 +156,49 @@ package final class ServerCounters {
         otherCounts.connectionsClosed[reason, default: 0] &+= 1
     }
 
+    /// Counts a connection whose protocol is known.
+    func countOpened(_ wireProtocol: ServerProtocol) {
+        otherCounts.connections[wireProtocol, default: ConnectionCounts()].accepted &+= 1
+        otherCounts.connections[wireProtocol, default: ConnectionCounts()].open += 1
+    }
+
+    /// Counts the end of a connection that ``countOpened(_:)`` counted.
+    func countEnded(_ wireProtocol: ServerProtocol) {
+        otherCounts.connections[wireProtocol, default: ConnectionCounts()].open -= 1
+    }
+
+    func countCompletedHandshake() { otherCounts.handshakes.completed &+= 1 }
+
+    func countFailedHandshake() { otherCounts.handshakes.failed &+= 1 }
+
+    /// Records the delay of a task on the event loop.
+    func record(loopLag: Duration) { otherCounts.loopLag.record(loopLag) }
+
     package var snapshot: Snapshot {
         var snapshot = otherCounts
-        if validHits > 0 { snapshot.calls[Ending(.verify, from: .cache, nil), default: 0] &+= validHits }
-        if recordedHits > 0 {
+        snapshot.rules = rules.counts
+        for (wireProtocol, hits) in zip(ServerProtocol.allCases, hits) where hits.valid > 0 || hits.latency != LatencyHistogram() {
+            if hits.valid > 0 { snapshot.calls[Ending(wireProtocol, .verify, from: .cache, nil), default: 0] &+= hits.valid }
             // Calls that found an entry only when they waited for a lookup are in the other histogram.
-            let kind = LatencyKind(method: .verify, source: .cache)
-            snapshot.latencies[kind] = snapshot.latencies[kind]?.adding(hitLatency) ?? hitLatency
+            let kind = LatencyKind(wireProtocol: wireProtocol, method: .verify, source: .cache)
+            snapshot.latencies[kind] = snapshot.latencies[kind]?.adding(hits.latency) ?? hits.latency
         }
         return snapshot
     }
 
-    private func count(_ ending: Ending) {
-        otherCounts.calls[ending, default: 0] &+= 1
+    private func count(_ method: Method?, from source: ResponseSource, _ failure: Failure?) {
+        otherCounts.calls[Ending(wireProtocol, method, from: source, failure), default: 0] &+= 1
+    }
+}
+
+extension ServerProtocol {
+    /// The protocol's place in `allCases`.
+    fileprivate var index: Int {
+        switch self {
+        case .ttrpc: 0
+        case .http2: 1
+        case .http1: 2
+        }
     }
 }
 

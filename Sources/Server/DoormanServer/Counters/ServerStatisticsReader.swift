@@ -34,8 +34,10 @@ struct ServerStatisticsReader: Sendable {
         let counters = await dispatchers.counters()
         statistics.calls = Dictionary(
             counters.calls.map { (ServerStatistics.CallKind($0.key), $0.value) }, uniquingKeysWith: &+)
-        statistics.latencies = Dictionary(
-            uniqueKeysWithValues: counters.latencies.map { (ServerStatistics.LatencyKind($0.key), $0.value.snapshot) })
+        // Without the protocols.
+        let latencies = Dictionary(
+            counters.latencies.map { (ServerStatistics.LatencyKind($0.key), $0.value) }, uniquingKeysWith: { $0.adding($1) })
+        statistics.latencies = latencies.mapValues(\.snapshot)
         for (reason, count) in counters.connectionsClosed { statistics.counters[.connectionsClosed(reason)] = count }
         if let expiry = tls?.value.certificateExpiry {
             statistics.gauges[.tlsCertificateExpiry] = UInt64(max(0, expiry.millisecondsSince1970 / 1000))

@@ -3,6 +3,8 @@ internal import NIOCore
 
 /// A connection whose protocol is not known yet. It keeps the first bytes until they tell the protocol.
 struct DetectingConnection: ServerConnection {
+    static var wireProtocol: ServerProtocol? { nil }
+
     var state: ConnectionState
     private var bytes = ByteBuffer()
 

@@ -172,10 +172,17 @@ package final class DoormanServer: Service {
     /// Returns how the calls and connections of all event loops ended.
     package func counters() async -> ServerCounters.Snapshot { await dispatchers.counters() }
 
-    /// Returns the calls that all event loops have turned down since the last call of this function.
+    /// Returns the calls that all event loops have turned down since the last call of this function. Called once a second, and records how
+    /// long each loop takes to answer.
     package func takeCallerEvents() async -> CallerEvents {
         var all = CallerEvents()
-        for events in dispatchers.onEach({ $0.counters.takeCallerEvents() }) {
+        let now = backend.timeSource.now
+        let began = now()
+        let taken = dispatchers.onEach { dispatcher in
+            dispatcher.counters.record(loopLag: began.duration(to: now()))
+            return dispatcher.counters.takeCallerEvents()
+        }
+        for events in taken {
             // A loop that is shut down fails and is left out.
             if let events = try? await events.get() { all.add(events) }
         }

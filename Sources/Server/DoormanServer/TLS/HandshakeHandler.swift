@@ -85,6 +85,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             }
             certificateLifetime = .milliseconds(certificate.expiry.millisecondsSince1970 - now.millisecondsSince1970)
         }
+        dispatcher.counters.countCompletedHandshake()
         if tls.isRefusedSince(tls.handler.peerCertificate) { drainBegan = DrainBegan(cause: .certificateRefused) }
         permit = nil
         let callerContext = dispatcher.context(for: caller)
@@ -113,6 +114,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         hasFailed = true
         deadline?.cancel()
         dispatcher.counters.countClosed(failure.name)
+        dispatcher.counters.countFailedHandshake()
         services.log.log(
             failure.isRoutine ? .debug : .notice, about: failure.name, "closed a connection",
             ["reason": "\(failure.explanation)", "peer": "\(context.remoteAddress?.text ?? "unknown")"])

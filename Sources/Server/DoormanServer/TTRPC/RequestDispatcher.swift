@@ -42,6 +42,7 @@ package final class RequestDispatcher {
         self.inFlight = inFlight
         ipv6PrefixLength = settings.ipv6PrefixLength
         defaults = DefaultCallerLimits(settings)
+        counters.rules.begin(policy)
         arena = MessageArena(budget: 8 * max(64 << 10, Int(settings.connection.maximumFrameLength)))
     }
 
@@ -58,6 +59,7 @@ package final class RequestDispatcher {
     func replacePolicy(_ new: CallerPolicy, generation: Int) {
         policy = new
         policyGeneration = generation
+        counters.rules.begin(new)
     }
 
     /// Returns the caller's permissions and quota under the current policy.
@@ -69,7 +71,8 @@ package final class RequestDispatcher {
         return CallerContext(
             CallerProfile(
                 caller: caller, counted: counted, permissions: permissions, defaults: defaults,
-                permits: InFlightPermits(server: inFlight, caller: quota), generation: policyGeneration))
+                permits: InFlightPermits(server: inFlight, caller: quota),
+                rule: CallerProfile.Rule(number: policy.rule(for: caller), generation: policyGeneration)))
     }
 
     // MARK: - Requests
@@ -208,7 +211,7 @@ package final class RequestDispatcher {
     package func checkPermission(for method: Method, in context: inout RequestContext) -> RequestDecision? {
         guard context.caller.methods.allows(method) else {
             if context.caller.methods.isEmpty { context.forbiddenCalls += 1 }
-            return notAllowed(method, to: "call \(method.service)/\(method.name)", context.caller.caller)
+            return notAllowed(method, to: "call \(method.service)/\(method.name)", context.caller)
         }
         return nil
     }
@@ -310,12 +313,12 @@ package final class RequestDispatcher {
         switch revocation.subject {
         case .token:
             guard context.caller.methods.contains(.revoke) else {
-                return notAllowed(.revoke, to: "revoke tokens", context.caller.caller)
+                return notAllowed(.revoke, to: "revoke tokens", context.caller)
             }
             return start(.revoke(revocation), timeout: timeout, &context)
         case .account:
             guard context.caller.methods.contains(.revokeAccounts) else {
-                return notAllowed(.revoke, to: "revoke accounts", context.caller.caller)
+                return notAllowed(.revoke, to: "revoke accounts", context.caller)
             }
             return startAccountRevocation(.revoke(revocation), timeout: timeout, &context)
         }
@@ -341,6 +344,7 @@ package final class RequestDispatcher {
         let own = context.caller.limits.accountRevocations == nil
         let limit = own ? "authorization.account-revocations-per-second" : "account-revocations-per-second in \(policy.setting)"
         counters.note(CallerEvent(caller: context.caller.counted.name, kind: .limitExceeded(limit)))
+        counters.rules.countTurnedDown(.rate, of: context.caller.rule)
         let message = "caller \(context.caller.caller) exceeded its rate limit for revocations of accounts (\(limit))"
         return fail(
             .tooManyCallsPerSecond, of: method,
@@ -385,12 +389,15 @@ package final class RequestDispatcher {
 
     private func limitExceeded(_ limit: LimitExceeded, of method: Method, _ caller: CallerContext) -> RequestDecision {
         counters.note(limit.event(of: caller, policy: policy.setting))
+        if let cause = limit.cause { counters.rules.countTurnedDown(cause, of: caller.rule) }
         return fail(limit.failure, of: method, ResponseEncoder.encode(limit.response(to: caller, setting: policy.setting)))
     }
 
     /// Returns the failure response for a missing permission. It names the caller as the setting would have to.
-    private func notAllowed(_ method: Method, to action: String, _ caller: Caller) -> RequestDecision {
+    private func notAllowed(_ method: Method, to action: String, _ context: CallerContext) -> RequestDecision {
+        let caller = context.caller
         counters.note(CallerEvent(caller: caller.name, kind: .notAllowed(action)))
+        counters.rules.countTurnedDown(.permission, of: context.rule)
         let message = "caller \(caller) is not allowed to \(action): see \(policy.setting)"
         return fail(.callerNotAllowed, of: method, ResponseEncoder.encode(FailureResponse(.callerNotAllowed, message)))
     }

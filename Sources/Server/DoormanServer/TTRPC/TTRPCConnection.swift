@@ -24,6 +24,8 @@ package struct TTRPCConnection: ServerConnection {
     /// Server and peer would then take turns instead of working at the same time.
     private static let earlyFlushThreshold = 4096
 
+    package static var wireProtocol: ServerProtocol? { .ttrpc }
+
     package var state: ConnectionState
     private var decoder: FrameDecoder
     private var output = ByteBuffer()

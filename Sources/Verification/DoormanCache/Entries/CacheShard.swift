@@ -7,6 +7,10 @@ struct CacheShard: Sendable {
     var valid: LRUSegment
     var negative: LRUSegment
     private(set) var hits: UInt64 = 0
+    /// Those of the hits that rejected a token.
+    private(set) var negativeHits: UInt64 = 0
+    /// The ages of entries that were served. Only some hits are recorded: see ``recordAge(of:now:)``.
+    private(set) var ages = AgeHistogram()
     private(set) var misses: UInt64 = 0
 
     /// - Parameter validSlots: The table in which to publish the slots of valid entries, and the number of this shard.
@@ -22,13 +26,21 @@ struct CacheShard: Sendable {
     ) -> CacheHit? {
         if let hit = valid.copyResponse(for: key, applicationID: applicationID, maxAge: maxAge, now: now, into: &response) {
             hits &+= 1
+            if hits & 63 == 1 { recordAge(of: hit.slot, now: now) }
             return CacheHit(isDueForRefresh: hit.isDueForRefresh)
         }
         guard negative.hasEntry(for: key, naming: applicationID),
             let hit = negative.copyResponse(for: key, applicationID: Span(), maxAge: maxAge, now: now, into: &response)
         else { return nil }
         hits &+= 1
+        negativeHits &+= 1
         return CacheHit(denial: negative.rejection(in: hit.slot).map(VerdictDenial.rejected))
+    }
+
+    /// Records the age of a valid entry that is served. One hit in 64 is recorded, the first one included: more would cost hits too much.
+    @inline(never)
+    private mutating func recordAge(of slot: Int, now: UInt64) {
+        ages.record(nanoseconds: valid.age(of: slot, now: now))
     }
 
     mutating func lookup(
@@ -38,18 +50,20 @@ struct CacheShard: Sendable {
         var lookup = valid.lookup(key, maxAge: maxAge, now: now, mayRefresh: mayRefresh)
         if case .miss = lookup, negative.hasEntry(for: key, naming: target) {
             lookup = negative.lookup(key, maxAge: maxAge, now: now, mayRefresh: mayRefresh)
+            if case .hit = lookup, attempt != .repeated { negativeHits &+= 1 }
         }
         if case .hit = lookup {
-            if attempt != .repeated { countHit() }
+            if attempt != .repeated { hits &+= 1 }
         } else if attempt == .first {
             misses &+= 1
         }
         return lookup
     }
 
-    /// Counts a call that was answered without a provider request.
-    mutating func countHit() {
+    /// Counts a call that the denial list answered.
+    mutating func countDeniedHit() {
         hits &+= 1
+        negativeHits &+= 1
     }
 
     /// Stores an entry, unless the present entry comes from a later request. Responses can arrive in another order than their

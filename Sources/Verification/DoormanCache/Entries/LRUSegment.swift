@@ -13,6 +13,8 @@ package struct LRUSegment: Sendable {
     package private(set) var byteCount = 0
     /// The number of entries evicted for newer entries or lower bounds.
     package private(set) var evictions: UInt64 = 0
+    /// Those of the evictions that the bound on bytes caused, and not that on entries.
+    package private(set) var evictionsForBytes: UInt64 = 0
     /// The number of hits on stale entries.
     package private(set) var staleHits: UInt64 = 0
 
@@ -69,6 +71,12 @@ package struct LRUSegment: Sendable {
         markUsed(slot)
         countStale(slot)
         return Hit(slot: slot, isDueForRefresh: takeRefresh(slot, now: now))
+    }
+
+    /// Returns the age of a slot's entry in nanoseconds.
+    func age(of slot: Int, now: UInt64) -> UInt64 {
+        let verifiedAt = slots[slot].verifiedAt
+        return now > verifiedAt ? now - verifiedAt : 0
     }
 
     /// Returns the reason why the token of a slot is rejected; `nil` for a valid token.
@@ -352,6 +360,7 @@ extension LRUSegment {
 
     private mutating func evict(untilEntries entries: Int, bytes: Int) {
         while count > entries || byteCount > bytes {
+            if count <= entries { evictionsForBytes += 1 }
             remove(slots[Int(oldest)].key)
             evictions += 1
         }
@@ -388,6 +397,7 @@ extension LRUSegment {
         }
         larger.byteCount = byteCount
         larger.evictions = evictions
+        larger.evictionsForBytes = evictionsForBytes
         larger.staleHits = staleHits
         self = larger
         publishSlots()

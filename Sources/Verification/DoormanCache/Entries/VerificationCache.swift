@@ -63,7 +63,7 @@ package final class VerificationCache: Sendable {
             return copyJudgedResponse(for: key, applicationID: applicationID, maxAge: maxAge, now: now, into: &response)
         }
         guard denials.isDenied(key, at: now) else { return nil }
-        shard(of: key).withLockedValue { $0.countHit() }
+        shard(of: key).withLockedValue { $0.countDeniedHit() }
         response = deniedResponse.response
         return CacheHit(denial: .rejected(.tokenRejected))
     }
@@ -124,7 +124,7 @@ package final class VerificationCache: Sendable {
         _ key: TokenKey, naming target: ProviderTarget, maxAge: UInt64, now: Instant, _ attempt: Attempt
     ) -> CacheLookup {
         if denials.isDenied(key, at: now) {
-            if attempt != .repeated { shard(of: key).withLockedValue { $0.countHit() } }
+            if attempt != .repeated { shard(of: key).withLockedValue { $0.countDeniedHit() } }
             return .hit(deniedResponse, isDueForRefresh: false)
         }
         return shard(of: key).withLockedValue {
@@ -214,6 +214,8 @@ package final class VerificationCache: Sendable {
         for shard in shards {
             shard.withLockedValue { shard in
                 statistics.hits += shard.hits
+                statistics.negativeHits += shard.negativeHits
+                statistics.ages.add(shard.ages)
                 statistics.misses += shard.misses
                 statistics.stale += shard.valid.staleHits
                 statistics.valid.add(shard.valid)

@@ -1,8 +1,14 @@
+package import DoormanSupport
+
 /// The contents and counters of the cache. The shards are read one after another, so the numbers may differ by a few calls under
 /// load.
 package struct CacheStatistics: Sendable, Hashable {
     /// The number of cache hits.
     package var hits: UInt64 = 0
+    /// The number of those hits that rejected a token.
+    package var negativeHits: UInt64 = 0
+    /// The ages of entries of valid tokens that were served. About one hit in 64 is recorded.
+    package var ages = AgeHistogram()
     /// The number of calls that missed the cache at their first lookup.
     package var misses: UInt64 = 0
     /// The number of stale hits. The first stale response after each failure may be missing.
@@ -36,6 +42,8 @@ package struct CacheStatistics: Sendable, Hashable {
         package var maximumBytes = 0
         /// The number of entries evicted for newer entries or lower bounds.
         package var evictions: UInt64 = 0
+        /// Those of the evictions that the bound on bytes caused, and not that on entries.
+        package var evictionsForBytes: UInt64 = 0
 
         mutating func add(_ segment: LRUSegment) {
             entries += segment.count
@@ -43,6 +51,7 @@ package struct CacheStatistics: Sendable, Hashable {
             maximumEntries += segment.bounds.entries
             maximumBytes += segment.bounds.bytes
             evictions += segment.evictions
+            evictionsForBytes += segment.evictionsForBytes
         }
     }
 }

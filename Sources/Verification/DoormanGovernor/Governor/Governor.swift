@@ -189,4 +189,8 @@ package struct GovernorStatistics: Sendable, Hashable {
     package let circuitBreaker: CircuitBreaker.State
     /// The number of times that the circuit breaker opened.
     package let openings: UInt64
+    /// The number of requests that the rate limit allows now.
+    package let ratePermits: Int
+    /// The number of retries that the retry budget allows now.
+    package let retryPermits: Int
 }

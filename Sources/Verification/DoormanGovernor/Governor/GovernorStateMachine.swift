@@ -167,8 +167,8 @@ struct GovernorStateMachine: Sendable {
     func statistics(at now: Instant) -> GovernorStatistics {
         GovernorStatistics(
             freeSlots: slots - inFlightCalls, waiting: waiting, backOff: backOff.remaining(at: now),
-            circuitBreaker: circuitBreaker.state(at: now), openings: circuitBreaker.totalOpenings
-        )
+            circuitBreaker: circuitBreaker.state(at: now), openings: circuitBreaker.totalOpenings,
+            ratePermits: rateLimit.available(at: now), retryPermits: retryBudget.permits)
     }
 
     // MARK: - Decisions

@@ -20,6 +20,9 @@ struct RetryBudget: Sendable {
     /// Whether a retry is allowed.
     var allowsRetry: Bool { balance >= 100 }
 
+    /// The number of retries that are allowed now.
+    var permits: Int { balance / 100 }
+
     /// Charges a retry that ``allowsRetry`` allowed.
     mutating func charge() {
         precondition(allowsRetry, "the retry budget is exhausted")
