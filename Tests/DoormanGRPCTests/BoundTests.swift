@@ -145,6 +145,25 @@ struct BoundTests {
         #expect(conversation.call().identity == .someone)
     }
 
+    @Test("a client that measures bandwidth by PINGs gets each ACK, and may give up calls at a slow rate")
+    func bandwidthProbes() {
+        let conversation = Conversation()
+        for _ in 0..<6000 {
+            // grpc-go and grpc-java send a PING with each response that arrives after the last ACK.
+            #expect(conversation.call().identity == .someone)
+            let given = conversation.client.request(GRPCRequest.headers(), body: GRPCRequest.verify("unknown"))
+            conversation.client.ping()
+            conversation.exchange()
+            conversation.client.reset(given)
+            conversation.pass(.milliseconds(1))
+        }
+        let pingType = HTTP2Frame.ping()[3]
+        #expect(conversation.client.frames.count { $0 == pingType } == 6000)
+        #expect(conversation.directives.isEmpty)
+        #expect(conversation.client.goAways.isEmpty)
+        #expect(conversation.cancelled.count == 6000)
+    }
+
     @Test("a turn handles at most 64 requests that are no hits")
     func turn() {
         let conversation = Conversation()
