@@ -42,7 +42,7 @@ struct GRPCClientTests {
         }
     }
 
-    @Test("no call fails while a server drains under load", arguments: GRPCClient.installed.filter(\.changesServers))
+    @Test("no call fails while a server drains under load", arguments: GRPCClient.installed)
     func drain(client: GRPCClient) async throws {
         try await DoormandGroup.run(2) { servers, folder in
             let command = try await client.prepare(in: folder)
@@ -60,19 +60,59 @@ struct GRPCClientTests {
         }
     }
 
+    @Test("a client of Envoy's ext_authz gets a decision, whatever fails", .enabled(if: GRPCClient.installed.contains(.grpcio)))
+    func extAuthz() async throws {
+        try await DoormandGroup.run(1) { servers, folder in
+            let command = try await GRPCClient.grpcio.prepare(in: folder)
+            try await Self.play(command, "ext_authz", [servers.address(0), try await servers.cachedToken()])
+            servers.emulator.setFault(.tooManyRequests(retryAfterSeconds: 2), for: .me)
+            let other = try servers.emulator.logIn(phone: "+15551234567")
+            try await Self.play(command, "ext_authz_unavailable", [servers.address(0), other])
+        }
+        try await DoormandGroup.run(1, Self.shortDeadline) { servers, folder in
+            let command = try await GRPCClient.grpcio.prepare(in: folder)
+            servers.emulator.setFault(.hang, for: .me)
+            let token = try servers.emulator.logIn(phone: "+15551234567")
+            try await Self.play(command, "ext_authz_deadline", [servers.address(0), token])
+        }
+    }
+
+    /// A deadline for calls without one, which comes before the time-out of a provider request.
+    private static let shortDeadline = ["--server-default-call-timeout", "500ms"]
+
     @Test("buf curl calls with the descriptor set of the repository", .enabled(if: GRPCClient.hasBuf))
     func bufCurl() async throws {
         try await DoormandGroup.run(1) { servers, folder in
-            let token = Data(try await servers.cachedToken().utf8).base64EncodedString()
-            let verify = "doorman.v1.Auth/Verify"
-            let good = try await GRPCClient.bufCurl(verify, #"{"token": "\#(token)"}"#, port: servers.ports[0], in: folder)
-            #expect(good.output.contains("+15551234567"), "\(good.allOutput)")
-            let bad = try await GRPCClient.bufCurl(
-                verify, #"{"token": "\#(Data("EMAWnobodys".utf8).base64EncodedString())"}"#, port: servers.ports[0], in: folder)
-            #expect(bad.allOutput.contains("unauthenticated"), "\(bad.allOutput)")
-            #expect(bad.allOutput.contains("google.rpc.ErrorInfo"), "\(bad.allOutput)")
-            let health = try await GRPCClient.bufCurl("grpc.health.v1.Health/Check", "{}", port: servers.ports[0], in: folder)
-            #expect(health.output.contains(#""SERVING""#), "\(health.allOutput)")
+            let port = servers.ports[0]
+            let good = try await GRPCClient.bufCurl(verifying: try await servers.cachedToken(), port: port, in: folder)
+            #expect(good.status == 0)
+            #expect(good.output.contains("+15551234567"), "\(good)")
+            let bad = try await GRPCClient.bufCurl(verifying: "EMAWnobodys", port: port, in: folder)
+            #expect(bad.status == 16 * 8)
+            #expect(try bad.failure.code == "unauthenticated")
+            #expect(try bad.failure.reason == "TOKEN_REJECTED", "\(bad)")
+            let health = try await GRPCClient.bufCurl("grpc.health.v1.Health/Check", "{}", port: port, in: folder)
+            #expect(health.output.contains(#""SERVING""#), "\(health)")
+            servers.emulator.setFault(.tooManyRequests(retryAfterSeconds: 2), for: .me)
+            let other = try servers.emulator.logIn(phone: "+15551234567")
+            let busy = try await GRPCClient.bufCurl(verifying: other, port: port, in: folder)
+            #expect(busy.status == 14 * 8)
+            #expect(try busy.failure.code == "unavailable")
+            #expect(try busy.failure.reason == "PROVIDER_BUSY", "\(busy)")
+            let hint = try #require(try busy.failure.detail("google.rpc.RetryInfo"), "\(busy)")
+            #expect(hint.bytes[1]?.isEmpty == false)
+        }
+    }
+
+    @Test("buf curl gets the server's deadline", .enabled(if: GRPCClient.hasBuf))
+    func bufCurlDeadline() async throws {
+        try await DoormandGroup.run(1, Self.shortDeadline) { servers, folder in
+            servers.emulator.setFault(.hang, for: .me)
+            let token = try servers.emulator.logIn(phone: "+15551234567")
+            let late = try await GRPCClient.bufCurl(verifying: token, port: servers.ports[0], in: folder)
+            #expect(late.status == 4 * 8)
+            // The contract has no reason for this code.
+            #expect(try late.failure.code == "deadline_exceeded", "\(late)")
         }
     }
 }

@@ -56,9 +56,6 @@ enum GRPCClient: String, CaseIterable, CustomTestStringConvertible {
         }
     }
 
-    /// Whether the client goes to another server by itself.
-    var changesServers: Bool { self != .grpclib }
-
     /// Makes the client ready to play scenarios.
     ///
     /// - Returns: The command.
@@ -138,8 +135,9 @@ enum GRPCClient: String, CaseIterable, CustomTestStringConvertible {
         guard try await build.ending(within: .seconds(400)) == 0 else { throw NeverHappened(description: build.allOutput) }
     }
 
-    /// Calls a method with `buf curl` and the descriptor set of the repository.
-    static func bufCurl(_ method: String, _ json: String, port: Int, in folder: URL) async throws -> ChildProcess {
+    /// Calls a method with `buf curl` and the descriptor set of the repository. It can't send a deadline: it has no option for one, and
+    /// refuses the header `grpc-timeout`.
+    static func bufCurl(_ method: String, _ json: String, port: Int, in folder: URL) async throws -> BufCurlResult {
         let schema = root.appendingPathComponent("Protos/doorman.binpb").path
         let process = try ChildProcess(
             buf,
@@ -147,8 +145,52 @@ enum GRPCClient: String, CaseIterable, CustomTestStringConvertible {
                 "curl", "--schema", schema, "--protocol", "grpc", "--http2-prior-knowledge", "--data", json,
                 "http://127.0.0.1:\(port)/\(method)",
             ], environment: ["PATH": "/usr/bin:/bin", "HOME": folder.path])
-        _ = try await process.ending()
-        return process
+        let status = try await process.ending()
+        return BufCurlResult(status: status, output: process.output, errorOutput: process.errorOutput)
+    }
+
+    /// Verifies a token with `buf curl`.
+    static func bufCurl(verifying token: String, port: Int, in folder: URL) async throws -> BufCurlResult {
+        let base64 = Data(token.utf8).base64EncodedString()
+        return try await bufCurl("doorman.v1.Auth/Verify", #"{"token": "\#(base64)"}"#, port: port, in: folder)
+    }
+}
+
+/// The end of `buf curl`.
+struct BufCurlResult {
+    /// A failure, as `buf` prints it.
+    struct Failure: Decodable {
+        struct Detail: Decodable {
+            let type: String
+            /// The message in Base64 without padding.
+            let value: String
+        }
+
+        let code: String
+        let message: String
+        let details: [Detail]?
+
+        /// The fields of the detail of a type; `nil` without such a detail.
+        func detail(_ type: String) -> ProtobufFields? {
+            details?.first { $0.type == type }.flatMap { detail in
+                let padding = String(repeating: "=", count: -detail.value.utf8.count & 3)
+                return Data(base64Encoded: detail.value + padding).map { ProtobufFields(Array($0)) }
+            }
+        }
+
+        /// The reason of the failure contract.
+        var reason: String? {
+            detail("google.rpc.ErrorInfo")?.bytes[1].map { String(decoding: $0, as: UTF8.self) }
+        }
+    }
+
+    /// The exit code: eight times the code of gRPC, if the call failed.
+    let status: Int32
+    let output: String
+    let errorOutput: String
+
+    var failure: Failure {
+        get throws { try JSONDecoder().decode(Failure.self, from: Data(errorOutput.utf8)) }
     }
 }
 

@@ -6,6 +6,9 @@
   deadline ADDRESS TOKEN                      the provider hangs
   cancellations ADDRESS TOKEN CACHED SECONDS  the provider hangs, and callers give up
   drain ADDRESSES TOKEN SECONDS               a server ends under load, once "ready" is printed
+  ext_authz ADDRESS TOKEN                     Envoy's ext_authz: a good token, a bad one, none
+  ext_authz_unavailable ADDRESS TOKEN         the provider throttles
+  ext_authz_deadline ADDRESS TOKEN            the provider hangs
 """
 
 import random
@@ -14,7 +17,8 @@ import threading
 import time
 
 import grpc
-from doorman_messages import HealthCheckRequest, HealthCheckResponse, Identity, VerifyRequest, check, end, reason, retry_delay
+from doorman_messages import (
+    CheckRequest, CheckResponse, HealthCheckRequest, HealthCheckResponse, Identity, VerifyRequest, check, end, reason, retry_delay)
 
 
 class Client:
@@ -121,6 +125,62 @@ def drain(addresses, token, seconds):
         thread.join()
     check(not failures, f"{len(failures)} calls", failures[:3])
     print(sum(counts), "calls succeeded")
+
+
+def authorize(address, token, raw=False, timeout=None):
+    """Asks as Envoy does for a request with a token, or without one. The client spoofs a header."""
+    request = CheckRequest()
+    http = request.attributes.request.http
+    http.method, http.path, http.host = "GET", "/orders", "shop.example"
+    headers = {"x-doorman-account-id": b"spoofed", **({"authorization": b"Bearer " + token.encode()} if token else {})}
+    for name, value in headers.items():
+        if raw:
+            http.header_map.headers.add(key=name, raw_value=value)
+        else:
+            http.headers[name] = value
+    return Client(address).method("/envoy.service.auth.v3.Authorization/Check", CheckResponse)(request, timeout=timeout)
+
+
+def values(options):
+    """Returns the headers of a response. Each replaces the client's, even if it is empty."""
+    for option in options:
+        check(option.append_action == 2 and option.keep_empty_value, "replaces", option)
+    return {option.header.key: option.header.value.decode() for option in options}
+
+
+def denied(response, code, status):
+    """Returns the headers of a denial."""
+    check(response.WhichOneof("http_response") == "denied_response", "denied_response", response)
+    check(response.status.code == code and response.denied_response.status.code == status, "codes", response)
+    return values(response.denied_response.headers)
+
+
+def ext_authz(address, token):
+    for raw in [False, True]:
+        response = authorize(address, token, raw)
+        check(response.status.code == 0 and response.WhichOneof("http_response") == "ok_response", "allowed", response)
+        headers = values(response.ok_response.headers)
+        names = ["account-id", "application-id", "phone", "email", "provider", "scopes", "freshness"]
+        check(sorted(headers) == sorted("x-doorman-" + name for name in names), "all headers", headers)
+        check(headers["x-doorman-account-id"].isdigit() and headers["x-doorman-provider"] == "account-kit", "identity", headers)
+        check(headers["x-doorman-phone"] == "+15551234567" and headers["x-doorman-email"] == "", "contact", headers)
+        challenge = denied(authorize(address, "EMAWnobodys", raw), 16, 401)["www-authenticate"]
+        check(challenge.startswith("Bearer") and 'error="invalid_token"' in challenge, "rejected", challenge)
+        challenge = denied(authorize(address, None, raw), 16, 401)["www-authenticate"]
+        check(challenge.startswith("Bearer") and "error" not in challenge, "no token", challenge)
+
+
+def ext_authz_unavailable(address, token):
+    check(int(denied(authorize(address, token), 14, 503)["retry-after"]) >= 1, "retry-after")
+
+
+def ext_authz_deadline(address, token):
+    """A call that fails would be a failure of Envoy's filter, which can be told to let requests pass."""
+    # The server's default deadline, and the timeout of Envoy's page.
+    for timeout in [None, 2.5]:
+        began = time.monotonic()
+        check(int(denied(authorize(address, token, timeout=timeout), 14, 503)["retry-after"]) >= 1, "retry-after")
+        check(time.monotonic() - began < 2.5, "time", time.monotonic() - began)
 
 
 globals()[sys.argv[1]](*sys.argv[2:])
