@@ -1,4 +1,5 @@
 import DoormanClient
+import DoormanSupport
 import Testing
 
 @testable import doorman
@@ -167,7 +168,7 @@ struct StatisticsReportTests {
     @Test("only exact values are shown as 0% or 100%")
     func percent() {
         for (part, text) in [(0, "0.00%"), (1, "100.00%"), (0.999999, "99.99%"), (0.000001, "0.01%"), (0.5, "50.00%")] {
-            #expect(StatisticsReport.percent(part) == text)
+            #expect(NumberText.percentage(ofPart: part) == text)
         }
     }
 

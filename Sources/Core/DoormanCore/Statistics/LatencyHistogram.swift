@@ -129,6 +129,16 @@ extension LatencyHistogram {
             return buckets.last?.upperBound
         }
 
+        /// Returns the latencies of two histograms together.
+        package func adding(_ other: Snapshot) -> Snapshot {
+            var counts: [Duration: UInt64] = [:]
+            for bucket in buckets + other.buckets {
+                counts[bucket.upperBound] = (counts[bucket.upperBound] ?? 0).addingClamped(bucket.count)
+            }
+            let all = counts.sorted { $0.key < $1.key }.map { Bucket(upperBound: $0.key, count: $0.value) }
+            return Snapshot(sum: sum + other.sum, buckets: all)
+        }
+
         /// Returns the latencies that were recorded after an earlier snapshot of the same histogram.
         public func since(_ earlier: Snapshot) -> Snapshot {
             var before: [Duration: UInt64] = [:]

@@ -15,6 +15,18 @@ package enum NumberText {
         "\(count / 1000).\(String(1000 + count % 1000).dropFirst())"
     }
 
+    /// Formats a rate, with one decimal digit below 100: `15.1`, `1,234`.
+    package static func rate(_ rate: Double) -> String {
+        guard rate >= 99.95 else { return decimal(rate, digits: 1) }
+        return grouped(Int(exactly: rate.rounded()) ?? .max)
+    }
+
+    /// Formats a part as a percentage such as `99.98%`. Only exactly 0 and 1 become 0% and 100%.
+    package static func percentage(ofPart part: Double) -> String {
+        let inBounds = part > 0 && part < 1 ? min(max(part, 0.0001), 0.9999) : part
+        return decimal(inBounds * 100, digits: 2) + "%"
+    }
+
     /// Formats a number in groups of three digits: `1,234,567`.
     package static func grouped(_ number: Int) -> String {
         var groups: [Substring] = []

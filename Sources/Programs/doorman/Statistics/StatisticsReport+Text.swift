@@ -10,13 +10,15 @@ extension StatisticsReport {
     /// The report on one line, without a newline.
     var line: String {
         var parts = [
-            "\(Self.rate(perSecond(calls))) calls/s", hitRatio.map { "\(Self.percent($0)) hits" } ?? "no hits",
-            "provider \(Self.rate(perSecond(providerRequests)))/s" + (Self.latency(period.providerLatency).map { " " + $0 } ?? ""),
+            "\(NumberText.rate(perSecond(calls))) calls/s",
+            hitRatio.map { "\(NumberText.percentage(ofPart: $0)) hits" } ?? "no hits",
+            "provider \(NumberText.rate(perSecond(providerRequests)))/s"
+                + (Self.latency(period.providerLatency).map { " " + $0 } ?? ""),
         ]
         if let reasons = reasonsText { parts.append("failures " + reasons) }
         parts += ["circuit breaker \(circuitBreakers)"]
         parts += now.limits.filter { $0.used > 0 }.map { limit in
-            "\(limit.setting) \(limit.fullness.map(Self.percent) ?? "–")"
+            "\(limit.setting) \(limit.fullness.map(NumberText.percentage(ofPart:)) ?? "–")"
         }
         let time = now.startedAt.advanced(by: now.uptime).iso8601 ?? "–"
         return "\(time) \(parts.joined(separator: ", "))".printable
@@ -27,11 +29,11 @@ extension StatisticsReport {
             ("version", now.version.isEmpty ? "–" : now.version),
             ("started", "\(now.startedAt.iso8601 ?? "–"), \(DurationText.rough(now.uptime)) ago"),
             ("counted", isSinceStart ? "since then" : "in \(DurationText.describe(period.uptime))"),
-            ("calls", "\(Self.number(calls)), \(Self.rate(perSecond(calls))) per second"),
+            ("calls", "\(Self.number(calls)), \(NumberText.rate(perSecond(calls))) per second"),
             ("hit ratio", hitsText ?? "–"),
             ("hit latency", Self.latency(hitLatency) ?? "–"),
             ("failures", reasonsText ?? "none"),
-            ("provider", "\(Self.number(providerRequests)) requests, \(Self.rate(perSecond(providerRequests))) per second"),
+            ("provider", "\(Self.number(providerRequests)) requests, \(NumberText.rate(perSecond(providerRequests))) per second"),
             ("request latency", Self.latency(period.providerLatency) ?? "–"),
             ("circuit breaker", circuitBreakers), ("fullest", fullest ?? "–"),
             ("capacity", "\(Self.number(now.gauges[.cacheCapacity] ?? 0)) tokens of an application can be kept fresh"),
@@ -45,7 +47,7 @@ extension StatisticsReport {
     }
 
     private var hitsText: String? {
-        hitRatio.map { "\(Self.percent($0)) of \(Self.number(hits)) hits and \(Self.number(misses)) misses" }
+        hitRatio.map { "\(NumberText.percentage(ofPart: $0)) of \(Self.number(hits)) hits and \(Self.number(misses)) misses" }
     }
 
     private static func latency(_ latency: LatencyHistogram.Snapshot) -> String? {
@@ -76,7 +78,7 @@ extension StatisticsReport {
     /// The limit with the highest use.
     private var fullest: String? {
         let limit = now.limits.max { ($0.fullness ?? 0) < ($1.fullness ?? 0) }
-        return limit.flatMap { limit in limit.fullness.map { "\(limit.setting) \(Self.percent($0))" } }
+        return limit.flatMap { limit in limit.fullness.map { "\(limit.setting) \(NumberText.percentage(ofPart: $0))" } }
     }
 
     private var tables: [String?] {
@@ -91,7 +93,7 @@ extension StatisticsReport {
         let limits = now.limits.map { limit in
             [
                 limit.setting, limit.provider ?? limit.applicationID ?? "–", Self.number(limit.used), Self.number(limit.limit),
-                limit.fullness.map(Self.percent) ?? "–",
+                limit.fullness.map(NumberText.percentage(ofPart:)) ?? "–",
             ]
         }
         return [
@@ -102,27 +104,21 @@ extension StatisticsReport {
     }
 
     private static func counts(of count: UInt64, _ perSecond: (UInt64) -> Double, inAll all: UInt64) -> [String] {
-        [number(count), rate(perSecond(count)), number(all)]
+        [number(count), NumberText.rate(perSecond(count)), number(all)]
     }
 
     private static func number(_ number: UInt64) -> String {
         NumberText.grouped(Int(clamping: number))
-    }
-
-    /// Formats a rate, with one decimal digit below 100.
-    private static func rate(_ rate: Double) -> String {
-        guard rate >= 99.95 else { return NumberText.decimal(rate, digits: 1) }
-        return NumberText.grouped(Int(exactly: rate.rounded()) ?? .max)
-    }
-
-    /// Formats a part as a percentage such as `99.98%`. Only exactly 0 and 1 become 0% and 100%.
-    static func percent(_ part: Double) -> String {
-        let inBounds = part > 0 && part < 1 ? min(max(part, 0.0001), 0.9999) : part
-        return NumberText.decimal(inBounds * 100, digits: 2) + "%"
     }
 }
 
 extension ServerStatistics.ApplicationState {
     /// The name of the provider, or the application's id if the server is older than that name.
     fileprivate var name: String { provider.isEmpty ? applicationID : provider }
+}
+
+extension Report {
+    init(_ statistics: StatisticsReport) {
+        self.init(text: statistics.text, json: StatisticsJSON(statistics), status: .success)
+    }
 }

@@ -1,20 +1,18 @@
-internal import DoormanClient
-
-/// A report on the statistics of a server: the current state, and the events of a period.
-struct StatisticsReport: Sendable, Equatable {
-    let now: ServerStatistics
+/// A report on the statistics of a server: the current state, and the events of a period. The CLI and the status page show it.
+package struct StatisticsReport: Sendable, Equatable {
+    package let now: ServerStatistics
     /// The counters of the period.
-    let period: ServerStatistics
+    package let period: ServerStatistics
     /// Whether the period began with the server's start.
-    let isSinceStart: Bool
+    package let isSinceStart: Bool
 
-    static let percentiles: [(name: String, percent: Double)] = [("p50", 50), ("p90", 90), ("p99", 99), ("p99.9", 99.9)]
+    package static let percentiles: [(name: String, percent: Double)] = [("p50", 50), ("p90", 90), ("p99", 99), ("p99.9", 99.9)]
 
     /// - Parameters:
     ///   - now: The current statistics.
     ///   - before: The statistics at the start of the period. If they are `nil` or of an earlier run of the server, the period begins with
     ///     the server's start.
-    init(_ now: ServerStatistics, since before: ServerStatistics? = nil) {
+    package init(_ now: ServerStatistics, since before: ServerStatistics? = nil) {
         let difference = before.flatMap { now.since($0) }
         self.now = now
         period = difference ?? now
@@ -23,33 +21,38 @@ struct StatisticsReport: Sendable, Equatable {
 
     // MARK: - Derived numbers
 
-    func perSecond(_ count: UInt64) -> Double {
+    package func perSecond(_ count: UInt64) -> Double {
         let seconds = period.uptime / .seconds(1)
         return seconds > 0 ? Double(count) / seconds : 0
     }
 
-    var calls: UInt64 { Self.sum(period.calls.values) }
-    var providerRequests: UInt64 { Self.sum(period.providerRequests.values) }
-    var hits: UInt64 { period.counters[.cacheHits] ?? 0 }
-    var misses: UInt64 { period.counters[.cacheMisses] ?? 0 }
+    package var calls: UInt64 { Self.sum(period.calls.values) }
+    package var providerRequests: UInt64 { Self.sum(period.providerRequests.values) }
+    package var hits: UInt64 { period.counters[.cacheHits] ?? 0 }
+    package var misses: UInt64 { period.counters[.cacheMisses] ?? 0 }
 
     /// The part of cache lookups that were hits, from 0 to 1. `nil` without lookups.
-    var hitRatio: Double? {
+    package var hitRatio: Double? {
         let all = Double(hits) + Double(misses)
         return all > 0 ? Double(hits) / all : nil
     }
 
     /// The latencies of the cache's responses to `Verify`.
-    var hitLatency: LatencyHistogram.Snapshot {
+    package var hitLatency: LatencyHistogram.Snapshot {
         period.latencies[ServerStatistics.LatencyKind(method: "Verify", source: "cache")] ?? LatencyHistogram.Snapshot()
     }
 
-    var latencyKinds: [ServerStatistics.LatencyKind] {
+    /// The latencies of all calls.
+    package var latency: LatencyHistogram.Snapshot {
+        period.latencies.values.reduce(LatencyHistogram.Snapshot()) { $0.adding($1) }
+    }
+
+    package var latencyKinds: [ServerStatistics.LatencyKind] {
         now.latencies.keys.sorted { ($0.method, $0.source) < ($1.method, $1.source) }
     }
 
     /// The reasons of failed calls, the most frequent first. A failure without a reason counts by its code.
-    var reasons: [(name: String, count: UInt64)] {
+    package var reasons: [(name: String, count: UInt64)] {
         var counts: [String: UInt64] = [:]
         for (kind, count) in period.calls where !kind.code.isEmpty && kind.code != "OK" {
             counts[kind.outcome] = Self.sum([counts[kind.outcome] ?? 0, count])
@@ -58,11 +61,11 @@ struct StatisticsReport: Sendable, Equatable {
     }
 
     /// The kinds of calls, sorted by name.
-    var callKinds: [ServerStatistics.CallKind] {
+    package var callKinds: [ServerStatistics.CallKind] {
         now.calls.keys.sorted { ($0.method, $0.source, $0.code, $0.reason) < ($1.method, $1.source, $1.code, $1.reason) }
     }
 
-    var providerCallKinds: [ServerStatistics.ProviderRequestKind] {
+    package var providerCallKinds: [ServerStatistics.ProviderRequestKind] {
         now.providerRequests.keys.sorted { ($0.endpoint, $0.outcome) < ($1.endpoint, $1.outcome) }
     }
 
@@ -77,27 +80,21 @@ struct StatisticsReport: Sendable, Equatable {
 
 extension ServerStatistics.CallKind {
     /// The reason, or the code if there is no reason.
-    var outcome: String { reason.isEmpty ? code : reason }
+    package var outcome: String { reason.isEmpty ? code : reason }
 }
 
 extension ServerStatistics.LimitState {
     /// The used part of the limit, 1 for all of it. `nil` for a limit of 0.
-    var fullness: Double? { limit > 0 ? Double(used) / Double(limit) : nil }
+    package var fullness: Double? { limit > 0 ? Double(used) / Double(limit) : nil }
 }
 
 extension ServerStatistics.CircuitBreaker {
-    var name: String {
+    package var name: String {
         switch self {
         case .closed: "closed"
         case .halfOpen: "half-open"
         case .open: "open"
         case .unknown: "unknown"
         }
-    }
-}
-
-extension Report {
-    init(_ statistics: StatisticsReport) {
-        self.init(text: statistics.text, json: StatisticsJSON(statistics), status: .success)
     }
 }
