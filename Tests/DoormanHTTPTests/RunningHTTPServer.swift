@@ -36,45 +36,6 @@ func withHTTPServer(
     await server.stop()
 }
 
-/// A response that came over a socket.
-struct SocketResponse: Equatable {
-    var status = 0
-    /// The names are in lower case.
-    var headers: [String: String] = [:]
-    var body = ""
-}
-
-extension RawPeer {
-    func send(_ text: String) async throws { try await send(Array(text.utf8)) }
-
-    /// Reads one response.
-    ///
-    /// - Parameter hasBody: `false` for the response to HEAD.
-    func readResponse(hasBody: Bool = true) async throws -> SocketResponse {
-        var head: [UInt8] = []
-        while !head.ends(with: "\r\n\r\n") { head += try await read(exactly: 1) }
-        let lines = String(decoding: head, as: UTF8.self).split(separator: "\r\n")
-        var response = SocketResponse()
-        guard let line = lines.first, line.hasPrefix("HTTP/1.1 "), let status = Int(line.dropFirst(9).prefix(3)) else {
-            throw NeverHappened(description: "a malformed response")
-        }
-        response.status = status
-        for line in lines.dropFirst() {
-            let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            let before = response.headers.updateValue(
-                String(parts[1].drop { $0 == " " }), forKey: parts[0].lowercased())
-            if before != nil { throw NeverHappened(description: "a header twice: \(parts[0])") }
-        }
-        let length = Int(response.headers["content-length"] ?? "") ?? 0
-        if hasBody { response.body = String(decoding: try await read(exactly: length), as: UTF8.self) }
-        return response
-    }
-}
-
-extension Array where Element == UInt8 {
-    fileprivate func ends(with text: String) -> Bool { suffix(text.utf8.count).elementsEqual(text.utf8) }
-}
-
 extension DoormanServer {
     /// Returns how many connections were closed for this reason.
     func closed(_ reason: String) async -> UInt64 { await counters().connectionsClosed[reason] ?? 0 }

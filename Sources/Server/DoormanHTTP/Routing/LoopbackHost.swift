@@ -1,8 +1,8 @@
 /// The names that a browser may use for a server on its own machine. A page of another site can make the name of its own server lead to
 /// 127.0.0.1 (DNS rebinding), but it can't choose the header `Host`.
-enum LoopbackHost {
+package enum LoopbackHost {
     /// Whether the value of `Host` names this machine: `localhost`, an address of 127.0.0.0/8 or `[::1]`, with any port.
-    static func isValid(_ host: Span<UInt8>) -> Bool {
+    package static func isValid(_ host: Span<UInt8>) -> Bool {
         // The only name with colons is in brackets.
         let name =
             host.hasPrefix("[") ? host.firstIndex(of: UInt8(ascii: "]")).map { $0 + 1 } : host.firstIndex(of: UInt8(ascii: ":"))

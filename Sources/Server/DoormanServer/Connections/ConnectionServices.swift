@@ -4,7 +4,7 @@ internal import Logging
 struct ConnectionServices: Sendable {
     let backend: any VerificationBackend
     let limits: ConnectionLimits
-    let statistics: CoalescedStatisticsReader
+    let statistics: CoalescedStatisticsReader<[UInt8]>
     let log: RateLimitedLogger
     /// The logger of acts of callers.
     let audit: Logger

@@ -2,25 +2,25 @@ internal import NIOConcurrencyHelpers
 
 /// Reads the statistics for any number of readers, one read at a time. A reader that comes during a read joins the next one. So
 /// each result includes everything that happened before the reader asked, and frequent readers cost little.
-final class CoalescedStatisticsReader: Sendable {
+final class CoalescedStatisticsReader<Statistics: Sendable>: Sendable {
     private struct State {
         /// The read that begins after the last one, and that new readers join.
-        var next: Task<[UInt8], Never>?
-        var last: Task<[UInt8], Never>?
+        var next: Task<Statistics, Never>?
+        var last: Task<Statistics, Never>?
     }
 
     private let state = NIOLockedValueBox(State())
-    private let read: @Sendable () async -> [UInt8]
+    private let read: @Sendable () async -> Statistics
 
-    /// - Parameter read: Returns a response frame's data.
-    init(_ read: @escaping @Sendable () async -> [UInt8]) {
+    /// - Parameter read: Reads the statistics, or makes another form of them such as a response frame's data.
+    init(_ read: @escaping @Sendable () async -> Statistics) {
         self.read = read
     }
 
     /// Joins the next read.
     ///
-    /// - Returns: A task with the response frame's data.
-    func join() -> Task<[UInt8], Never> {
+    /// - Returns: A task with what was read.
+    func join() -> Task<Statistics, Never> {
         state.withLockedValue { state in
             if let next = state.next { return next }
             let task = Task { [last = state.last] in
@@ -32,7 +32,7 @@ final class CoalescedStatisticsReader: Sendable {
         }
     }
 
-    private func begin() async -> [UInt8] {
+    private func begin() async -> Statistics {
         // Readers that come from now on would miss events, and join the next read.
         state.withLockedValue { $0.next = nil }
         return await read()

@@ -1,6 +1,6 @@
 private import Glibc
-internal import NIOCore
-internal import NIOPosix
+package import NIOCore
+package import NIOPosix
 
 extension ServerSettings.TCPAddress {
     /// The number of ports that are tried until one is free in both families.
@@ -20,7 +20,7 @@ extension ServerSettings.TCPAddress {
     ///
     /// - Parameter listen: Binds a listener to an address.
     /// - Returns: At least one listener. A machine may lack one family.
-    func bind(
+    package func bind(
         _ listen: (_ address: SocketAddress, _ scope: FamilyScope) async throws -> any Channel
     ) async throws -> [any Channel] {
         guard let hosts = addressesOfBothFamilies else {
@@ -60,7 +60,7 @@ extension ServerSettings.TCPAddress {
 }
 
 /// The families whose connections an IPv6 listener on all addresses takes. See ipv6(7).
-enum FamilyScope {
+package enum FamilyScope: Sendable {
     /// Both, or as the system is set up.
     case system
     /// IPv6 only, because another listener has the other family.
@@ -68,7 +68,8 @@ enum FamilyScope {
 }
 
 extension ServerBootstrap {
-    func limited(to scope: FamilyScope, _ address: SocketAddress) -> ServerBootstrap {
+    /// Limits a listener on an IPv6 address to the families of the scope.
+    package func limited(to scope: FamilyScope, _ address: SocketAddress) -> ServerBootstrap {
         guard case .v6 = address, scope == .itsOwn else { return self }
         return serverChannelOption(ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
     }

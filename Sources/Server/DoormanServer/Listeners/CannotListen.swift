@@ -7,7 +7,15 @@ internal import NIOPosix
 package struct CannotListen: Error, CustomStringConvertible {
     /// The address or path, as the settings have it.
     package let address: String
+    /// The setting to change.
+    package let setting: String
     package let cause: any Error
+
+    package init(address: String, setting: String, cause: any Error) {
+        self.address = address
+        self.setting = setting
+        self.cause = cause
+    }
 
     /// The failure, its cause and the next step in one sentence.
     package var description: String { "cannot listen on \(address): \(explanation)" }
@@ -16,19 +24,19 @@ package struct CannotListen: Error, CustomStringConvertible {
         switch cause {
         case let error as IOError:
             let cause = FileAccessError(errno: error.errnoCode).cause
-            return Self.nextStep(after: error.errnoCode).map { "\(cause): \($0)" } ?? cause
+            return nextStep(after: error.errnoCode).map { "\(cause): \($0)" } ?? cause
         case is SocketAddressError, is SocketAddressError.UnknownHost, is NIOConnectionError:
-            return "the host name could not be resolved: check server.address"
+            return "the host name could not be resolved: check \(setting)"
         default: return "\(cause)"
         }
     }
 
-    private static func nextStep(after errno: Int32) -> String? {
+    private func nextStep(after errno: Int32) -> String? {
         switch errno {
-        case EADDRINUSE: "another process listens there; stop it, or choose another server.address"
-        case EADDRNOTAVAIL: "no network interface of this machine has the address; check server.address"
-        case EACCES, EPERM: "ports below 1024 need the capability CAP_NET_BIND_SERVICE; choose another port in server.address"
-        case EAFNOSUPPORT: "this machine has no such address family; choose another server.address"
+        case EADDRINUSE: "another process listens there; stop it, or choose another \(setting)"
+        case EADDRNOTAVAIL: "no network interface of this machine has the address; check \(setting)"
+        case EACCES, EPERM: "ports below 1024 need the capability CAP_NET_BIND_SERVICE; choose another port in \(setting)"
+        case EAFNOSUPPORT: "this machine has no such address family; choose another \(setting)"
         default: nil
         }
     }

@@ -1,5 +1,5 @@
 internal import CallerLimits
-internal import DoormanCore
+package import DoormanCore
 internal import DoormanWire
 package import Logging
 internal import NIOConcurrencyHelpers
@@ -23,7 +23,10 @@ package final class DoormanServer: Service {
     /// The latest policy and its generation.
     private let currentPolicy: NIOLockedValueBox<(policy: CallerPolicy, generation: Int)>
     private let quotas: CallerQuotaRegistry
-    private let statistics: CoalescedStatisticsReader
+    private let statisticsReader: CoalescedStatisticsReader<ServerStatistics>
+    /// The statistics as a response frame's data.
+    private let encodedStatistics: CoalescedStatisticsReader<[UInt8]>
+    private let currentPhase = NIOLockedValueBox(ServerPhase.starting)
     private let connections = ConnectionRegistry()
     private let endpoints: [ServerProtocol: any ProtocolEndpoint]
     private let listeners = NIOLockedValueBox<[any Channel]>([])
@@ -55,11 +58,13 @@ package final class DoormanServer: Service {
         let reader = ServerStatisticsReader(
             settings: settings, dispatchers: dispatchers, inFlight: inFlight, connections: connections, tls: self.tls,
             time: backend.timeSource)
-        statistics = CoalescedStatisticsReader {
+        let statisticsReader = CoalescedStatisticsReader {
             var statistics = backend.statistics()
             await reader.add(to: &statistics)
-            return ResponseEncoder.encode(statistics)
+            return statistics
         }
+        self.statisticsReader = statisticsReader
+        encodedStatistics = CoalescedStatisticsReader { ResponseEncoder.encode(await statisticsReader.join().value) }
         if let tls { logWarnings(of: tls) }
     }
 
@@ -108,7 +113,14 @@ package final class DoormanServer: Service {
             await stop()
             throw error
         }
+        currentPhase.withLockedValue { if $0 == .starting { $0 = .serving } }
     }
+
+    /// Whether the server accepts calls.
+    package var phase: ServerPhase { currentPhase.withLockedValue { $0 } }
+
+    /// Reads the statistics of the server and the layers below it. Reads at the same time are joined, so that frequent readers cost little.
+    package func statistics() async -> ServerStatistics { await statisticsReader.join().value }
 
     /// The maximum callers with a quota of their own.
     package var maximumCallers: Int { quotas.maximumCallers }
@@ -195,6 +207,7 @@ package final class DoormanServer: Service {
     /// Stops accepting and lets every connection finish. Returns when the last connection is closed, or after
     /// ``ServerSettings/drainTimeout``.
     package func drain() async {
+        currentPhase.withLockedValue { $0 = .draining }
         logger.info("draining", metadata: ["connections": "\(connections.count)"])
         await closeListeners()
         for channel in connections.all { channel.pipeline.fireUserInboundEventTriggered(DrainBegan()) }
@@ -235,7 +248,7 @@ package final class DoormanServer: Service {
                 logger.info("listening", metadata: ["address": "\(listener.localAddress?.text ?? address)"])
             }
         } catch {
-            throw CannotListen(address: address, cause: error)
+            throw CannotListen(address: address, setting: "server.address", cause: error)
         }
     }
 
@@ -245,7 +258,7 @@ package final class DoormanServer: Service {
         var audit = logger
         audit.logLevel = .info
         let services = ConnectionServices(
-            backend: backend, limits: settings.connection, statistics: statistics, log: log, audit: audit,
+            backend: backend, limits: settings.connection, statistics: encodedStatistics, log: log, audit: audit,
             protocols: settings.protocols, endpoints: endpoints)
         return ConnectionInitializer(
             settings: settings, tls: tls, services: services, dispatchers: dispatchers, connections: connections,

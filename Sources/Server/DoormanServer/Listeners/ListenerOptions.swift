@@ -1,5 +1,5 @@
 private import Glibc
-internal import NIOCore
+package import NIOCore
 internal import NIOPosix
 
 extension ServerBootstrap {
@@ -26,7 +26,7 @@ extension Duration {
 extension SocketAddress {
     /// Whether a listener on this address is reachable only from this machine. The wildcard addresses `0.0.0.0` and `::` are not
     /// loopback.
-    var isLoopback: Bool {
+    package var isLoopback: Bool {
         switch self {
         case .v4(let address):
             return UInt32(bigEndian: address.address.sin_addr.s_addr) >> 24 == 127

@@ -1,8 +1,8 @@
-internal import NIOCore
+package import NIOCore
 
 extension SocketAddress {
     /// The address as the settings and the log have it: `127.0.0.1:7117`, `[::1]:7117`, or the path of a Unix socket.
-    var text: String {
+    package var text: String {
         switch self {
         case .v4: "\(ipAddress ?? "?"):\(port ?? 0)"
         case .v6: "[\(ipAddress ?? "?")]:\(port ?? 0)"

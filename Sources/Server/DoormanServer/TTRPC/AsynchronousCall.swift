@@ -77,7 +77,7 @@ package enum AsynchronousCall: Sendable, Hashable {
     ///
     /// - Parameter statistics: Reads the server's statistics.
     func perform(
-        on backend: any VerificationBackend, deadline: Deadline, statistics: CoalescedStatisticsReader
+        on backend: any VerificationBackend, deadline: Deadline, statistics: CoalescedStatisticsReader<[UInt8]>
     ) async -> Outcome {
         do throws(VerificationError) {
             switch self {
