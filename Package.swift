@@ -155,9 +155,15 @@ let package = Package(
                 nioConcurrencyHelpers, nioCore, nioPosix,
             ]),
         module(
+            "DoormanAdmin", in: "Sources/Daemon",
+            [
+                "DoormanCore", "DoormanFiles", "DoormanHTTP", "DoormanPlatform", "DoormanServer", "DoormanSupport",
+                logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+            ]),
+        module(
             "DoormanDaemon", in: "Sources/Daemon",
             [
-                "AccountKit", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
+                "AccountKit", "DoormanAdmin", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
                 "DoormanCrypto",
                 "DoormanFiles", "DoormanGRPC", "DoormanGovernor", "DoormanHTTP", "DoormanServer", "DoormanSupport",
                 "DoormanVersion",
@@ -324,13 +330,21 @@ let package = Package(
                 "TestKit",
                 "TokenIntrospection", logging, nioConcurrencyHelpers, nioPosix, yams,
             ]),
+        tests(
+            "DoormanAdminTests",
+            [
+                "DoormanAdmin", "DoormanCore", "DoormanServer", "DoormanSupport", "TestKit", logging, nioConcurrencyHelpers,
+                nioCore,
+                nioHTTP1, serviceLifecycle,
+            ]),
         tests("doormanTests", ["doorman", "DoormanBench", "DoormanClient", "DoormanSupport", "TestKit"]),
         tests(
             "IntegrationTests",
             [
                 "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanBench", "DoormanClient",
                 "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGRPC", "DoormanHTTP", "DoormanServer", "DoormanSupport",
-                "DoormanWire", "FacebookLogin", "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection", logging, metricsTestKit,
+                "DoormanWire", "FacebookLogin", "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection", logging,
+                metricsTestKit,
                 nioConcurrencyHelpers, nioCore, nioHTTP1,
                 nioPosix, nioSSL,
                 "account-kit-emulator", "doorman", "doormand",

@@ -71,7 +71,7 @@ struct ActiveConfigurationTests {
             arguments: ["--server-event-loops", "3"] + (text == Self.several ? [] : ["--account-kit-url", "http://127.0.0.1:1"]),
             environment: [:], file: file.path)
         let settings = try loader.load().settings
-        let daemon = try Daemon(settings: settings, loader: loader)
+        let daemon = try Daemon(SettingsLoader.Loaded(settings: settings), loader: loader)
         let dependencies = try Dependencies(settings, logger: daemon.logger)
         defer { dependencies.transport.shutdown() }
         let server = DoormanServer(

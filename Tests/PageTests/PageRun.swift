@@ -3,16 +3,16 @@ import TestKit
 
 /// The examples of a page, run one after the other by one shell in an empty folder, with our programs in its `PATH`.
 ///
-/// The ports of the page, 7117 and 7118, are replaced by free ones. What the examples leave running is ended at the end.
+/// The ports of the page, 7117, 7118 and 7119, are replaced by free ones. What the examples leave running is ended at the end.
 struct PageRun {
     private let page: Page
     private let folder: URL
-    private let ports: (doormand: Int, emulator: Int)
+    private let ports: (doormand: Int, emulator: Int, admin: Int)
 
     private init(_ page: Page, in folder: URL) throws {
         self.page = page
         self.folder = folder
-        ports = (try FreePort.find(), try FreePort.find())
+        ports = (try FreePort.find(), try FreePort.find(), try FreePort.find())
     }
 
     /// Runs all examples of a page in a folder of their own.
@@ -56,6 +56,7 @@ struct PageRun {
         cd '\(folder.path)'
 
         """ + examples.replacing("7117", with: "\(ports.doormand)").replacing("7118", with: "\(ports.emulator)")
+            .replacing("7119", with: "\(ports.admin)")
     }
 
     private var examples: String {
@@ -121,6 +122,8 @@ struct PageRun {
                         export DOORMAN_SERVER_ADDRESS=127.0.0.1:\(ports.doormand)
                     fi ;;
                 esac
+                # A page that sets no address of the admin pages has one server with the default, or none that it reads.
+                export DOORMAN_ADMIN_ADDRESS="${DOORMAN_ADMIN_ADDRESS:-127.0.0.1:\(ports.admin)}"
                 exec '\(doormand)' "$@"
 
                 """

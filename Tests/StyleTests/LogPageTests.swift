@@ -12,7 +12,7 @@ struct LogPageTests {
     /// The messages in the server's modules.
     private static func messages() throws -> Set<String> {
         var messages: Set<String> = []
-        for file in SourceTree.files where ["DoormanServer", "DoormanDaemon"].contains(file.module ?? "") {
+        for file in SourceTree.files where ["DoormanServer", "DoormanDaemon", "DoormanAdmin"].contains(file.module ?? "") {
             let text = file.lines.joined(separator: "\n")
             for pattern in patterns {
                 for match in text.matches(of: try Regex(pattern, as: (Substring, Substring).self)) {

@@ -41,8 +41,12 @@ struct ModuleTests {
         "DoormanGRPC": core.union([
             "DoormanHTTP", "DoormanServer", "DoormanWire", "HTTP2Session", "NIOConcurrencyHelpers", "NIOCore", "NIOPosix",
         ]),
+        "DoormanAdmin": core.union(nio).union([
+            "DoormanFiles", "DoormanHTTP", "DoormanPlatform", "DoormanServer", "Logging", "NIOHTTP1", "ServiceLifecycle",
+        ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
-            "AccountKit", "DoormanHTTP", "FacebookLogin", "JWTVerifier", "TokenIntrospection", "CMalloc", "CProcess",
+            "AccountKit", "DoormanAdmin", "DoormanHTTP", "FacebookLogin", "JWTVerifier", "TokenIntrospection", "CMalloc",
+            "CProcess",
             "CallerLimits",
             "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles",
             "DoormanGRPC", "DoormanGovernor", "DoormanHTTP",

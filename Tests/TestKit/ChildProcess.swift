@@ -16,7 +16,8 @@ package final class ChildProcess: Sendable {
 
     /// - Parameters:
     ///   - path: The program. A name without a slash is searched in `PATH`.
-    ///   - environment: The whole environment.
+    ///   - environment: The whole environment, apart from a variable that turns the admin pages off: their default port is the same for
+    ///     all servers.
     ///   - input: The contents of standard input.
     ///   - terminal: The terminal that takes the place of standard input, output and error.
     package init(
@@ -38,6 +39,7 @@ package final class ChildProcess: Sendable {
             unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
         }
         let argumentVector = CStrings([path] + arguments)
+        let environment = environment.merging(["DOORMAN_ADMIN_ADDRESS": ""]) { given, _ in given }
         let environmentVector = CStrings(environment.map { "\($0.key)=\($0.value)" })
         var id = pid_t()
         let result = unsafe posix_spawnp(&id, path, &actions, nil, argumentVector.pointers, environmentVector.pointers)

@@ -123,6 +123,8 @@ class Doorman:
         "server-event-loops": 1, "server-max-connections": 20_000, "authorization-connections": "100%", "cache-ttl": "24h",
         # Tokens are distributed over shards at random, and each shard has its part of the bound. The exact bound would evict some.
         "cache-max-entries": 2 * COUNT, "cache-max-bytes": "1GiB",
+        # Their default port is the same for all servers.
+        "admin-address": "",
         "authorization-misses-per-second": 1_000_000, "authorization-misses-burst": 1_000_000, "provider-max-calls-per-second": 1_000_000,
     }
 

@@ -1,5 +1,6 @@
 internal import CallerLimits
 internal import CurlTransport
+internal import DoormanAdmin
 internal import DoormanCore
 internal import DoormanGRPC
 internal import DoormanHTTP
@@ -21,10 +22,13 @@ package struct Daemon {
     let loader: SettingsLoader
     private let logWriter: LogWriter
     private let providers: [ConfiguredProvider]
+    /// The origins of the settings, for the admin pages.
+    let origins: [String: String]
 
     /// - Throws: ``ConfigurationError`` with all problems.
-    package init(settings: DoormandSettings, loader: SettingsLoader) throws(ConfigurationError) {
-        self.settings = settings
+    package init(_ loaded: SettingsLoader.Loaded, loader: SettingsLoader) throws(ConfigurationError) {
+        settings = loaded.settings
+        origins = loaded.origins
         self.loader = loader
         providers = try Self.check(settings)
         let logLevel = LogLevel(settings.logLevel)
@@ -49,7 +53,10 @@ package struct Daemon {
             problems += error.problems
         }
         do throws(ConfigurationError) { _ = try settings.providerAuthorities() } catch { problems += error.problems }
-        do throws(ConfigurationError) { try PortFile.check(settings.portFile) } catch { problems += error.problems }
+        do throws(ConfigurationError) { _ = try settings.adminSettings() } catch { problems += error.problems }
+        for (setting, path) in [("server.port-file", settings.portFile), ("admin.port-file", settings.adminPortFile)] {
+            do throws(ConfigurationError) { try PortFile.check(path, of: setting) } catch { problems += error.problems }
+        }
         if let problem = SocketFile.problem(with: settings.unixSocket) { problems.append("server.unix-socket: \(problem)") }
         let providers: [ConfiguredProvider]
         do throws(ConfigurationError) {
@@ -113,9 +120,18 @@ package struct Daemon {
         let reloader = Reloader(
             configuration: activeConfiguration(dependencies, server, http), counters: dependencies.reloads, logger: logger)
         let monitor = StateMonitor(server: server, dependencies: dependencies, logger: logger)
-        // They end in reverse order: the monitor looks on while the server drains.
+        // They end in reverse order: the monitor looks on while the server drains, and the admin pages show it.
         var services: [any Service] = [monitor, server, reloader]
-        if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
+        if !settings.portFile.isEmpty {
+            services.append(PortFile("server.port-file", path: settings.portFile) { server.addresses.compactMap(\.port).first })
+        }
+        if let admin = try adminServer(server, dependencies.providers, reloader) {
+            services.insert(admin, at: 0)
+            if !settings.adminPortFile.isEmpty {
+                services.append(
+                    PortFile("admin.port-file", path: settings.adminPortFile) { admin.addresses.compactMap(\.port).first })
+            }
+        }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // The server ends its own drain in time. This limit is a backstop.
@@ -151,6 +167,9 @@ package struct Daemon {
         }
         if settings.allowsCoreDumps {
             logger.warning("process.core-dumps is on: a core dump shows app secrets, private keys and tokens")
+        }
+        if settings.admin.allowsNetwork {
+            logger.warning("admin.allow-network is on: every machine that reaches the admin pages can read them")
         }
         settings.warnAboutSecretFiles(logger)
         for warning in settings.warnings(applications: providers.count) { warning.log(to: logger) }
@@ -209,16 +228,11 @@ extension DoormandSettings {
         server.unixSocketPath = unixSocket.isEmpty ? nil : unixSocket
         server.tcp = nil
         if !address.isEmpty {
-            guard let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]),
-                colon > address.startIndex
-            else {
+            guard let tcp = ServerSettings.TCPAddress(address) else {
                 throw ConfigurationError(problems: [
                     "server.address must be host:port, for example 127.0.0.1:7117, [::1]:7117 or *:7117"
                 ])
             }
-            var host = address[..<colon]
-            if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-            let tcp = ServerSettings.TCPAddress(host: String(host), port: Int(port))
             // A host name is resolved when the server listens, and checked again then.
             guard tls.isTLS || server.allowsPlaintextFromNetwork || tcp.isLoopback ?? true else {
                 throw ConfigurationError(problems: ["server.address: \(PlaintextFromNetwork())"])

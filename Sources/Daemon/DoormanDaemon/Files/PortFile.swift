@@ -1,30 +1,37 @@
 internal import DoormanFiles
-internal import DoormanServer
-internal import NIOCore
 internal import ServiceLifecycle
 
-/// Writes the server's TCP port into a file once the server listens, for servers that listen on port 0. A server that cannot listen
+/// Writes the TCP port of a listener into a file once it listens, for listeners that listen on port 0. A server that cannot listen
 /// leaves the file of a running server alone. At the start of a graceful shutdown the file is removed, unless it is a successor's.
 struct PortFile: Service {
-    let path: String
-    let server: DoormanServer
+    private let setting: String
+    private let path: String
+    /// Returns the port once the listener is open.
+    private let port: @Sendable () -> Int?
 
-    /// Checks the path of the setting `server.port-file`. An empty path is valid.
+    /// - Parameter setting: The setting that names the file, for messages.
+    init(_ setting: String, path: String, port: @escaping @Sendable () -> Int?) {
+        self.setting = setting
+        self.path = path
+        self.port = port
+    }
+
+    /// Checks the path of a setting. An empty path is valid.
     ///
     /// - Throws: ``ConfigurationError`` if the file could not be written.
-    static func check(_ path: String) throws(ConfigurationError) {
+    static func check(_ path: String, of setting: String) throws(ConfigurationError) {
         guard !path.isEmpty else { return }
         do throws(FileAccessError) {
             try OutputFile(path, holding: .port).check()
         } catch {
-            throw unusable(path, error)
+            throw unusable(path, of: setting, error)
         }
     }
 
     func run() async throws {
         let written: WrittenFile? = try await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                if let port = server.addresses.compactMap(\.port).first { return try write(port) }
+                if let port = port() { return try write(port) }
                 try? await Task.sleep(for: .milliseconds(10))
             }
             return nil
@@ -37,11 +44,11 @@ struct PortFile: Service {
         do throws(FileAccessError) {
             return try OutputFile(path, holding: .port).write("\(port)\n")
         } catch {
-            throw Self.unusable(path, error)
+            throw Self.unusable(path, of: setting, error)
         }
     }
 
-    private static func unusable(_ path: String, _ error: FileAccessError) -> ConfigurationError {
-        ConfigurationError(problems: ["server.port-file: \(error.cause)\(UnreadableFile.suffix(path))"])
+    private static func unusable(_ path: String, of setting: String, _ error: FileAccessError) -> ConfigurationError {
+        ConfigurationError(problems: ["\(setting): \(error.cause)\(UnreadableFile.suffix(path))"])
     }
 }

@@ -20,7 +20,7 @@ struct ActiveConfiguration: Sendable {
 
     private struct Candidate {
         /// The new settings. `nil` if they could not be loaded.
-        var settings: DoormandSettings?
+        var loaded: SettingsLoader.Loaded?
         var steps: [ReloadableComponent.Step] = []
         var problems: [String] = []
     }
@@ -29,20 +29,25 @@ struct ActiveConfiguration: Sendable {
     private static let maximumReads = 20
     private static let timeBetweenReads = Duration.milliseconds(50)
 
-    private(set) var settings: DoormandSettings
+    /// The settings with their origins.
+    private(set) var loaded: SettingsLoader.Loaded
     /// The files whose change triggers a reload: those of the active settings, and those of failed reloads since then.
     private(set) var files: Set<String> = []
     private let loader: SettingsLoader
     private let check: Check
     private let components: [ReloadableComponent]
 
-    init(_ settings: DoormandSettings, loader: SettingsLoader, components: [ReloadableComponent], check: @escaping Check) {
-        self.settings = settings
+    init(
+        _ loaded: SettingsLoader.Loaded, loader: SettingsLoader, components: [ReloadableComponent], check: @escaping Check
+    ) {
+        self.loaded = loaded
         self.loader = loader
         self.check = check
         self.components = components
-        files = files(of: settings)
+        files = files(of: loaded.settings)
     }
+
+    var settings: DoormandSettings { loaded.settings }
 
     /// Loads all settings and files again, and applies the changes that need no restart.
     ///
@@ -52,7 +57,7 @@ struct ActiveConfiguration: Sendable {
         for _ in 0..<Self.maximumReads {
             let candidate = prepare()
             guard !Task.isCancelled else { throw CancellationError() }
-            let named = candidate.settings.map(files(of:)) ?? []
+            let named = candidate.loaded.map { files(of: $0.settings) } ?? []
             let isWatched = named.isSubset(of: files)
             files.formUnion(named)
             // A file that changed during the read may be half old and half new.
@@ -77,8 +82,9 @@ struct ActiveConfiguration: Sendable {
             for problem in error.problems where !candidate.problems.contains(problem) { candidate.problems.append(problem) }
         }
         do throws(ConfigurationError) {
-            let settings = try loader.load().settings
-            candidate.settings = settings
+            let loaded = try loader.load()
+            candidate.loaded = loaded
+            let settings = loaded.settings
             do throws(ConfigurationError) { try check(settings) } catch { note(error) }
             for component in components {
                 do throws(ConfigurationError) { candidate.steps.append(try component.prepare(settings)) } catch { note(error) }
@@ -90,19 +96,22 @@ struct ActiveConfiguration: Sendable {
     }
 
     private mutating func finish(_ candidate: Candidate) -> Outcome {
-        guard candidate.problems.isEmpty, let new = candidate.settings else { return .failed(candidate.problems) }
+        guard candidate.problems.isEmpty, let new = candidate.loaded else { return .failed(candidate.problems) }
         for step in candidate.steps { step.apply() }
-        files = files(of: new)
+        files = files(of: new.settings)
         let reloadable = Set(components.flatMap(\.keys))
         let fixed = Set(candidate.steps.flatMap(\.needRestart))
         let withChangedFile = Set(candidate.steps.flatMap(\.changed))
         var (changed, needRestart): ([String], [String]) = ([], [])
         for setting in SettingsCatalogue.all {
-            let isDifferent = setting.read(new) != setting.read(settings)
+            let isDifferent = setting.read(new.settings) != setting.read(settings)
             let isApplied = reloadable.contains(setting.key) && !fixed.contains(setting.key)
             if isDifferent && isApplied || withChangedFile.contains(setting.key) { changed.append(setting.key) }
             if isDifferent && !isApplied || fixed.contains(setting.key) { needRestart.append(setting.key) }
-            if isApplied { setting.copy(new, &settings) }
+            if isApplied {
+                setting.copy(new.settings, &loaded.settings)
+                loaded.origins[setting.key] = new.origins[setting.key]
+            }
         }
         return .applied(changed: changed, needRestart: needRestart)
     }

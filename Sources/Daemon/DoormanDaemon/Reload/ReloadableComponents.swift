@@ -19,7 +19,8 @@ extension Daemon {
         _ dependencies: Dependencies, _ server: DoormanServer, _ http: ReloadableHTTPConfiguration
     ) -> ActiveConfiguration {
         let components = reloadableComponents(dependencies, server, http)
-        return ActiveConfiguration(settings, loader: loader, components: components) { settings throws(ConfigurationError) in
+        let loaded = SettingsLoader.Loaded(settings: settings, origins: origins)
+        return ActiveConfiguration(loaded, loader: loader, components: components) { settings throws(ConfigurationError) in
             try Self.check(settings)
         }
     }

@@ -35,14 +35,19 @@ final class Reloader: Service {
     private static let minimumInterval = Duration.milliseconds(10)
 
     private let configuration: ActiveConfiguration
+    private let current: NIOLockedValueBox<SettingsLoader.Loaded>
     private let counters: ReloadCounters
     private let logger: Logger
 
     init(configuration: ActiveConfiguration, counters: ReloadCounters, logger: Logger) {
         self.configuration = configuration
+        current = NIOLockedValueBox(configuration.loaded)
         self.counters = counters
         self.logger = logger
     }
+
+    /// The active settings with their origins.
+    var active: SettingsLoader.Loaded { current.withLockedValue { $0 } }
 
     func run() async throws {
         // SIGHUP must not end a draining process.
@@ -73,10 +78,12 @@ final class Reloader: Service {
         if let first = await watched.reload(for: .signal), first != .applied(changed: [], needRestart: []) {
             report(first, of: watched.active.settings)
         }
+        current.withLockedValue { $0 = watched.active.loaded }
         let interval = DurationText.write(watched.active.settings.reloadInterval)
         logger.info("ready to reload", metadata: ["files": "\(watched.active.files.count)", "interval": "\(interval)"])
         await trigger.forEach { cause in
             guard let outcome = await watched.reload(for: cause) else { return }
+            current.withLockedValue { $0 = watched.active.loaded }
             report(outcome, of: watched.active.settings)
             if case .applied = outcome { warn(about: watched.active.settings) }
         }

@@ -1,6 +1,7 @@
 internal import AccountKit
 internal import CallerLimits
 internal import CurlTransport
+internal import DoormanAdmin
 internal import DoormanCache
 internal import DoormanGovernor
 internal import DoormanServer
@@ -15,6 +16,11 @@ package struct DoormandSettings: Sendable {
     /// The path of the file that receives the TCP port once the server listens. Empty for none.
     var portFile = ""
     var server = ServerSettings()
+    /// The TCP address of the admin listener, as `host:port`. Empty for none.
+    var adminAddress = "127.0.0.1:7119"
+    /// The path of the file that receives the port of the admin listener once it listens. Empty for none.
+    var adminPortFile = ""
+    var admin = AdminSettings()
     /// The path of the caller policy. Empty for the default permissions: every method except those for accounts.
     var policyFile = ""
     /// The path of the profiles of gateways. Empty for none.

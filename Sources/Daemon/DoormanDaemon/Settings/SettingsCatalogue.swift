@@ -1,7 +1,7 @@
 /// All settings of `doormand`, in the order in which they are printed and documented.
 package enum SettingsCatalogue {
     static let all: [Setting] =
-        server + tls + authorization + http + cache + provider + providerKinds + [
+        server + admin + tls + authorization + http + cache + provider + providerKinds + [
             .choice("log.level", \.logLevel, "Minimum severity of the log lines on standard error.").tier(.tune),
             .choice("log.format", \.logFormat, "Format of the log lines: text for people, json for one object per line.").tier(
                 .tune),
@@ -43,7 +43,7 @@ package enum SettingsCatalogue {
         .text(
             "server.port-file", \.portFile,
             "Path to a file that receives the TCP port while the server listens. Only a file with a port is replaced. Empty for none."
-        ).tier(.tune),
+        ),
         .count(
             "server.event-loops", \.server.eventLoops, 0...1024, "Number of event loops, each with a thread. 0 for one per core."),
         .count(
@@ -106,6 +106,24 @@ package enum SettingsCatalogue {
         .duration(
             "server.drain-quiet-period", \.server.connection.drainQuietPeriod, .zero...hour,
             "Time after the last accepted call of a draining connection after which it is half-closed. New calls do not count."),
+    ]
+
+    private static let admin: [Setting] = [
+        .text(
+            "admin.address", \.adminAddress, pattern: "^.+:[0-9]{1,5}$",
+            "Address of the admin pages, as host:port: metrics, health and status over HTTP. Port 0 takes a free port; empty turns them off."
+        ).tier(.tune),
+        .flag(
+            "admin.allow-network", \.admin.allowsNetwork,
+            "Whether the admin pages may be reachable from other machines. They have no authentication, and tell no secret."
+        ),
+        .text(
+            "admin.port-file", \.adminPortFile,
+            "Path to a file that receives the port of the admin pages while the server listens. Only a file with a port is replaced. Empty for none."
+        ),
+        .count(
+            "admin.max-connections", \.admin.maximumConnections, 1...10_000,
+            "Maximum open connections to the admin pages. Further connections are closed."),
     ]
 
     private static let tls: [Setting] = [

@@ -55,7 +55,9 @@ struct DevelopmentStack: Sendable {
         let (emulatorPath, serverPath) = (try path(of: programs.emulator), try path(of: programs.server))
         let logs = options.logFolder ?? folder.path
         // A variable of the user's shell, such as DOORMAN_CONFIG, could be meant for another server.
-        let environment = StandardStreams.wholeEnvironment.filter { !$0.hasPrefix("DOORMAN_") }
+        // The admin pages are off, since their default port may be in use by that server.
+        let environment =
+            StandardStreams.wholeEnvironment.filter { !$0.hasPrefix("DOORMAN_") } + ["DOORMAN_ADMIN_ADDRESS="]
         let (secret, policy) = (folder.file("app-secret"), folder.file("policy.yaml"))
         try write(Self.policy, to: policy)
 

@@ -1,0 +1,209 @@
+internal import DoormanCore
+
+/// All metrics, in the order in which they are written and documented. Each has one entry, and nothing else knows it.
+package enum MetricCatalogue {
+    package static let all: [Metric] = server + calls + cache + provider + connections + limits + process
+
+    private static let server: [Metric] = [
+        Metric(.gauge, "doorman_build_info", ["version"], "Always 1. The label has the version.") { figures in
+            [Metric.Series([figures.statistics.version], .count(1))]
+        },
+        Metric(.gauge, "doorman_start_timestamp_seconds", "Start of the server, in seconds of Unix time.") { figures in
+            .number(Double(figures.statistics.startedAt.millisecondsSince1970) / 1000)
+        },
+        Metric(.gauge, "doorman_ready", "Whether the server should get calls, as /readyz says.") {
+            .condition($0.readiness == .ready)
+        },
+        Metric(.gauge, "doorman_draining", "Whether the server drains: it finishes its calls and ends.") {
+            .condition($0.readiness == .draining)
+        },
+        Metric(.counter, "doorman_reloads_total", ["outcome"], "Reloads of the settings.") { figures in
+            [("applied", ServerStatistics.Name.reloadsApplied), ("failed", .reloadsFailed)].map { outcome, counter in
+                Metric.Series([outcome], .count(figures.statistics.counters[counter] ?? 0))
+            }
+        },
+        Metric("doorman_log_lines_dropped_total", .logLinesDropped, "Log lines that were dropped, because the log was not read."),
+    ]
+
+    private static let calls: [Metric] = [
+        Metric(
+            .counter, "doorman_calls_total", ["method", "source", "code", "reason"],
+            "Completed calls by method, source of the response, status code and reason of a failure."
+        ) { figures in
+            figures.statistics.calls.map { kind, count in
+                Metric.Series([kind.method, kind.source, kind.code, kind.reason], .count(count))
+            }
+        },
+        Metric(
+            .histogram, "doorman_call_duration_seconds", ["method", "source"],
+            "Time from the arrival of a request to its response, cache hits included."
+        ) { figures in
+            figures.statistics.latencies.map { kind, latencies in
+                Metric.Series([kind.method, kind.source], .latencies(latencies))
+            }
+        },
+    ]
+
+    private static let cache: [Metric] = [
+        Metric("doorman_cache_hits_total", .cacheHits, "Calls that the cache answered."),
+        Metric("doorman_cache_misses_total", .cacheMisses, "Calls without a usable cached entry at first."),
+        Metric("doorman_cache_joins_total", .cacheJoined, "Cache misses that joined a lookup in flight for the same token."),
+        Metric(
+            "doorman_cache_stale_hits_total", .cacheStaleHits,
+            "Calls answered past an entry's TTL, because the provider was unavailable."),
+        Metric("doorman_cache_refreshes_total", .cacheRefreshed, "Refreshes of entries before the end of their TTL."),
+        Metric(
+            .counter, "doorman_cache_evictions_total", ["segment"], "Entries evicted before their TTL, because the cache was full."
+        ) { figures in
+            Segment.allCases.map { segment in
+                let counter = segment == .valid ? ServerStatistics.Name.cacheEvictions : .cacheNegativeEvictions
+                return Metric.Series([segment.rawValue], .count(figures.statistics.counters[counter] ?? 0))
+            }
+        },
+        Metric(.gauge, "doorman_cache_entries", ["segment"], "Cached verdicts.") { figures in
+            segments(figures, valid: "cache.max-entries", negative: "cache.max-negative-entries")
+        },
+        Metric(.gauge, "doorman_cache_bytes", ["segment"], "Memory of cached verdicts.") { figures in
+            segments(figures, valid: "cache.max-bytes", negative: "cache.max-negative-bytes")
+        },
+        Metric(.gauge, "doorman_cache_in_flight_lookups", "Tokens for which the cache waits for a provider.") {
+            $0.statistics.gauges[.cacheInFlightLookups].map { .count($0) }
+        },
+        Metric(
+            .gauge, "doorman_cache_sustainable_entries",
+            "Entries of an application that can be kept fresh: the provider's rate times the TTL."
+        ) { $0.statistics.gauges[.cacheCapacity].map { .count($0) } },
+        Metric(
+            "doorman_cache_rejection_storms_total", .cacheRejectionStorms,
+            "Times when most known tokens were rejected, which is taken for an outage of the provider."),
+        Metric(.gauge, "doorman_denials", "Entries of the denial list.") { figures in
+            figures.statistics.limit("cache.max-denials").map { .count($0.used) }
+        },
+        Metric(
+            "doorman_local_denials_total", .cacheLocalDenials,
+            "Revoked tokens that this server denies by itself, because their provider can't revoke them."),
+    ]
+
+    private static let provider: [Metric] = [
+        Metric(
+            .counter, "doorman_provider_requests_total", ["provider", "endpoint", "outcome"],
+            "Provider requests by the provider's endpoint and outcome."
+        ) { figures in
+            figures.statistics.providerRequests.map { kind, count in
+                Metric.Series([kind.provider, kind.endpoint, kind.outcome], .count(count))
+            }
+        },
+        Metric(.histogram, "doorman_provider_request_duration_seconds", "Time to the provider's response.") {
+            .latencies($0.statistics.providerLatency)
+        },
+        Metric(.gauge, "doorman_provider_requests_in_flight", applicationLabels, "Provider requests in flight.") { figures in
+            applications(figures, used: "provider.max-concurrent-calls")
+        },
+        Metric(.gauge, "doorman_provider_requests_waiting", applicationLabels, "Calls that wait to begin a provider request.") {
+            applications($0, used: "provider.max-waiting-calls")
+        },
+        Metric(
+            .gauge, "doorman_provider_circuit_breaker_state", applicationLabels + ["state"],
+            "1 for the state of the circuit breaker, 0 for the other states."
+        ) { figures in
+            figures.statistics.applications.flatMap { application in
+                [("closed", ServerStatistics.CircuitBreaker.closed), ("half_open", .halfOpen), ("open", .open)].map { name, state in
+                    Metric.Series(
+                        [application.provider, application.applicationID, name], .condition(application.circuitBreaker == state))
+                }
+            }
+        },
+        Metric(
+            .gauge, "doorman_provider_back_off_seconds", applicationLabels,
+            "Rest of the back-off after the provider throttled, otherwise 0."
+        ) { figures in
+            figures.statistics.applications.map { application in
+                Metric.Series([application.provider, application.applicationID], .seconds(application.backOff ?? .zero))
+            }
+        },
+        Metric(
+            "doorman_provider_connections_opened_total", .providerConnectionsOpened,
+            "Connections to providers that were opened or attempted."),
+    ]
+
+    private static let connections: [Metric] = [
+        Metric(.gauge, "doorman_connections", "Open connections.") { figures in
+            figures.statistics.limit("server.max-connections").map { .count($0.used) }
+        },
+        Metric(
+            .counter, "doorman_connections_closed_total", ["reason"], "Connections that the server closed for a reason of its own."
+        ) { figures in
+            figures.statistics.connectionsClosed.map { Metric.Series([$0.reason], .count($0.count)) }
+        },
+        Metric(
+            .gauge, "doorman_tls_certificate_expiry_timestamp_seconds",
+            "End of the server's certificate, in seconds of Unix time. Only with TLS."
+        ) { $0.statistics.gauges[.tlsCertificateExpiry].map { .count($0) } },
+    ]
+
+    private static let limits: [Metric] = [
+        Metric(
+            .gauge, "doorman_limit_used_ratio", ["setting"] + applicationLabels,
+            "Used part of a limit, from 0 to 1. Provider and application are empty for a limit of the whole server."
+        ) { figures in
+            figures.statistics.limits.compactMap { limit in
+                limit.fullness.map {
+                    Metric.Series([limit.setting, limit.provider ?? "", limit.applicationID ?? ""], .number($0))
+                }
+            }
+        }
+    ]
+
+    private static let process: [Metric] = [
+        Metric(.counter, "process_cpu_seconds_total", "User and system time of the process.") {
+            $0.process.cpuSeconds.map { .number($0) }
+        },
+        Metric(.gauge, "process_resident_memory_bytes", "Resident memory of the process.") {
+            $0.process.residentBytes.map { .count($0) }
+        },
+        Metric(.gauge, "process_virtual_memory_bytes", "Virtual memory of the process.") {
+            $0.process.virtualBytes.map { .count($0) }
+        },
+        Metric(.gauge, "process_open_fds", "Open file descriptors.") { $0.process.openDescriptors.map { .count($0) } },
+        Metric(.gauge, "process_max_fds", "Maximum open file descriptors.") { $0.process.maximumDescriptors.map { .count($0) } },
+        Metric(.gauge, "process_start_time_seconds", "Start of the process, in seconds of Unix time.") {
+            $0.process.startTime.map { .number($0) }
+        },
+        Metric(.gauge, "process_threads", "Threads of the process.") { $0.process.threads.map { .count($0) } },
+    ]
+
+    // MARK: - Series that several metrics have
+
+    private enum Segment: String, CaseIterable {
+        case valid, negative
+    }
+
+    private static let applicationLabels = ["provider", "application"]
+
+    private static func segments(_ figures: AdminFigures, valid: String, negative: String) -> [Metric.Series] {
+        Segment.allCases.compactMap { segment in
+            figures.statistics.limit(segment == .valid ? valid : negative).map { limit in
+                Metric.Series([segment.rawValue], .count(limit.used))
+            }
+        }
+    }
+
+    private static func applications(_ figures: AdminFigures, used setting: String) -> [Metric.Series] {
+        figures.statistics.limits.filter { $0.setting == setting }.map { limit in
+            Metric.Series([limit.provider ?? "", limit.applicationID ?? ""], .count(limit.used))
+        }
+    }
+}
+
+extension ServerStatistics {
+    /// Returns a limit of the whole server.
+    func limit(_ setting: String) -> LimitState? { limits.first { $0.setting == setting && $0.applicationID == nil } }
+
+    /// The connections that the server closed, by reason in alphabetical order.
+    var connectionsClosed: [(reason: String, count: UInt64)] {
+        let prefix = Name.connectionsClosed("").rawValue
+        return counters.filter { $0.key.rawValue.hasPrefix(prefix) }
+            .map { (reason: String($0.key.rawValue.dropFirst(prefix.count)), count: $0.value) }
+            .sorted { $0.reason < $1.reason }
+    }
+}

@@ -1,0 +1,58 @@
+import DoormanCore
+
+@testable import DoormanAdmin
+
+/// Figures in which every metric has a series.
+enum SampleFigures {
+    static let latencies = LatencyHistogram.Snapshot(
+        sum: .microseconds(1234),
+        buckets: [
+            .init(upperBound: .microseconds(1), count: 1), .init(upperBound: .microseconds(8), count: 2),
+            .init(upperBound: .microseconds(9), count: 4), .init(upperBound: .seconds(67), count: 8),
+        ])
+
+    static var figures: AdminFigures {
+        var process = ProcessFigures()
+        process.cpuSeconds = 1.5
+        process.residentBytes = 64 << 20
+        process.virtualBytes = 1 << 30
+        process.openDescriptors = 17
+        process.maximumDescriptors = 1024
+        process.startTime = 1_700_000_000.25
+        process.threads = 9
+        return AdminFigures(statistics: statistics, readiness: .ready, process: process)
+    }
+
+    static var statistics: ServerStatistics {
+        var statistics = ServerStatistics()
+        statistics.version = "1.2.3"
+        statistics.startedAt = Timestamp(millisecondsSince1970: 1_700_000_000_500)
+        statistics.uptime = .seconds(3600)
+        statistics.calls = [
+            .init(method: "Verify", source: "cache", code: "OK"): 900,
+            .init(method: "Verify", source: "provider", code: "UNAUTHENTICATED", reason: "TOKEN_REJECTED"): 30,
+            .init(method: "", source: "server", code: "INVALID_ARGUMENT", reason: "MALFORMED_REQUEST"): 2,
+        ]
+        statistics.latencies = [.init(method: "Verify", source: "cache"): latencies]
+        statistics.counters = [
+            .cacheHits: 900, .cacheMisses: 100, .cacheEvictions: 7, .reloadsFailed: 1, .connectionsClosed("idle"): 5,
+        ]
+        statistics.gauges = [.cacheInFlightLookups: 3, .cacheCapacity: 60_000, .tlsCertificateExpiry: 1_800_000_000]
+        statistics.limits = [
+            .init(setting: "server.max-connections", used: 50, limit: 10_000),
+            .init(setting: "cache.max-entries", used: 59_000, limit: 60_000),
+            .init(setting: "cache.max-bytes", used: 1 << 20, limit: 128 << 20),
+            .init(setting: "cache.max-negative-entries", used: 1, limit: 10_000),
+            .init(setting: "cache.max-negative-bytes", used: 600, limit: 8 << 20),
+            .init(setting: "cache.max-denials", used: 4, limit: 200_000),
+            .init(setting: "provider.max-concurrent-calls", provider: "facebook", applicationID: "123", used: 6, limit: 64),
+            .init(setting: "provider.max-waiting-calls", provider: "facebook", applicationID: "123", used: 0, limit: 0),
+        ]
+        statistics.applications = [
+            .init(provider: "facebook", applicationID: "123", circuitBreaker: .halfOpen, backOff: .milliseconds(1500))
+        ]
+        statistics.providerRequests = [.init(provider: "facebook", endpoint: "me", outcome: "success"): 70]
+        statistics.providerLatency = latencies
+        return statistics
+    }
+}

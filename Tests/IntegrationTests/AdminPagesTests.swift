@@ -1,0 +1,199 @@
+import DoormanClient
+import Foundation
+import TestKit
+import Testing
+
+/// The admin pages of a `doormand` process.
+@Suite("Admin pages of doormand", .timeLimit(.minutes(3)))
+struct AdminPagesTests {
+    /// Every page.
+    private static let paths = [
+        "/metrics", "/livez", "/readyz", "/config", "/status", "/", "/status.js", "/status.css", "/nothing",
+    ]
+
+    private static func run(
+        _ arguments: [String] = [], _ body: (_ doormand: DoormandProcess, _ adminPort: Int) async throws -> Void
+    ) async throws {
+        try await withTemporaryFolder { folder in
+            let portFile = folder.appendingPathComponent("admin-port")
+            let admin = ["--admin-address", "127.0.0.1:0", "--admin-port-file", portFile.path]
+            try await DoormandProcess.run(admin + arguments) { doormand in
+                try await body(doormand, try await doormand.program.port(from: portFile))
+            }
+        }
+    }
+
+    private static func get(_ path: String, _ port: Int) async throws -> SocketResponse {
+        try await RawPeer.connect(port: port).request(path)
+    }
+
+    private static func awaitReadiness(_ port: Int) async throws {
+        try await eventually("the server is ready") { try await get("/readyz", port).status == 200 }
+    }
+
+    @Test("calls are in metrics and on the status page, and no token, code or secret is in any page")
+    func pages() async throws {
+        try await Self.run { doormand, port in
+            try await Self.awaitReadiness(port)
+            let token = try await doormand.cachedToken()
+            let peer = try RawPeer.connect(port: doormand.port)
+            for stream in 0..<5 {
+                try await peer.send(DoormandProcess.verify(token, streamID: UInt32(2 * stream + 1)))
+                #expect(DoormandProcess.isIdentity(try await peer.readFrame()))
+            }
+            let planted = "EMAWplantedplantedplanted"
+            try await peer.send(DoormandProcess.verify(planted, streamID: 99))
+            _ = try await peer.readFrame()
+            let http = try RawPeer.connect(port: doormand.port)
+            try await http.send("POST /\(planted) HTTP/1.1\r\nHost: \(planted)\r\nAuthorization: Bearer \(planted)\r\n\r\n")
+            _ = try await http.readResponse()
+            let metrics = try await Self.get("/metrics", port).body
+            #expect(metrics.contains("doorman_cache_hits_total 5\n"))
+            #expect(metrics.contains("reason=\"TOKEN_REJECTED\"} 1\n"))
+            #expect(metrics.contains("doorman_ready 1\n"))
+            #expect(try await Self.get("/status", port).body.contains("TOKEN_REJECTED"))
+            let config = try await Self.get("/config", port).body
+            #expect(config.contains("application-id: \(Stack.ours.id)  # flag"))
+            #expect(config.contains("# flag --account-kit-url"))
+            for path in Self.paths {
+                for host in ["127.0.0.1", planted] {
+                    let page = try await RawPeer.connect(port: port).request(path + "?\(planted)", host: host)
+                    for secret in [token, planted, Stack.ours.secret] { #expect(!page.body.contains(secret), "\(path)") }
+                }
+            }
+        }
+    }
+
+    @Test(
+        "Prometheus' own check accepts the metrics", .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/promtool"))
+    )
+    func promtool() async throws {
+        try await Self.run { doormand, port in
+            _ = try await doormand.cachedToken()
+            let metrics = try await Self.get("/metrics", port).body
+            let check = try ChildProcess("/usr/bin/promtool", ["check", "metrics"], input: metrics)
+            #expect(try await check.ending() == 0, "\(check.allOutput)")
+        }
+    }
+
+    @Test("a provider outage does not take readiness away, and the pages show it")
+    func outage() async throws {
+        try await Self.run(["--provider-circuit-breaker-consecutive-failures", "1"]) { doormand, port in
+            try await Self.awaitReadiness(port)
+            try await doormand.emulator.stop()
+            let peer = try RawPeer.connect(port: doormand.port)
+            try await peer.send(DoormandProcess.verify("EMAWunknownunknown"))
+            _ = try await peer.readFrame()
+            try await eventually("the circuit breaker is open") {
+                try await Self.get("/metrics", port).body.contains("state=\"open\"} 1\n")
+            }
+            #expect(try await Self.get("/readyz", port).status == 200)
+            #expect(try await Self.get("/status", port).body.contains("<span class=\"state bad\">open</span>"))
+        }
+    }
+
+    @Test("a provider that hangs at the start keeps the server from being ready")
+    func hangingProvider() async throws {
+        try await ScriptedHTTPServer.run({ _ in nil }) { hanging in
+            try await withTemporaryFolder { folder in
+                let portFile = folder.appendingPathComponent("admin-port")
+                let doormand = try ChildProcess.ours(
+                    "doormand",
+                    [
+                        "--server-address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0", "--admin-port-file", portFile.path,
+                        "--jwt-issuer", hanging.url, "--jwt-audience", "orders", "--provider-request-timeout", "20s",
+                        "--provider-call-timeout", "20s",
+                    ])
+                let port = try await doormand.port(from: portFile)
+                try await eventually("the server listens") {
+                    try await Self.get("/readyz", port).body.contains("the first request to a provider has not ended yet")
+                }
+                #expect(try await Self.get("/readyz", port).status == 503)
+                #expect(try await Self.get("/livez", port).status == 200)
+            }
+        }
+    }
+
+    @Test("a draining server is live, not ready, and shows its figures until the end")
+    func drain() async throws {
+        try await Self.run(["--server-drain-quiet-period", "30s", "--server-drain-timeout", "2s"]) { doormand, port in
+            try await Self.awaitReadiness(port)
+            _ = try await doormand.cachedToken()
+            // A connection that holds the drain up.
+            let peer = try RawPeer.connect(port: doormand.port)
+            try await peer.send(DoormandProcess.verify("EMAWunknownunknown"))
+            _ = try await peer.readFrame()
+            doormand.program.terminate()
+            try await eventually("the server drains") {
+                let response = try await Self.get("/readyz", port)
+                return response.status == 503 && response.body.contains("draining")
+            }
+            #expect(try await Self.get("/livez", port).status == 200)
+            #expect(try await Self.get("/metrics", port).body.contains("doorman_draining 1\n"))
+            #expect(try await Self.get("/status", port).body.contains("<title>Doorman: draining</title>"))
+            #expect(try await doormand.program.ending() == 0)
+            #expect(throws: (any Error).self) { try RawPeer.connect(port: port) }
+        }
+    }
+
+    @Test("after a reload the active settings are shown, those that need a restart with their old values")
+    func reload() async throws {
+        try await withTemporaryFolder { folder in
+            let file = folder.appendingPathComponent("doorman.yaml")
+            try "cache: {max-entries: 1000, ttl: 5m}\n".write(to: file, atomically: true, encoding: .utf8)
+            try await Self.run(["--config", file.path, "--reload-interval", "0s"]) { doormand, port in
+                #expect(try await Self.get("/config", port).body.contains("max-entries: 1000  # "))
+                try await eventually("a reload is possible") { doormand.program.errorOutput.contains("ready to reload") }
+                try "cache: {max-entries: 2000, ttl: 6m}\n".write(to: file, atomically: true, encoding: .utf8)
+                doormand.program.hangUp()
+                try await eventually("the new limit is active") {
+                    try await Self.get("/config", port).body.contains("max-entries: 2000  # ")
+                }
+                #expect(try await Self.get("/config", port).body.contains("ttl: 5m  # "))
+                try await eventually("the reload is counted") {
+                    try await Self.get("/metrics", port).body.contains("doorman_reloads_total{outcome=\"applied\"} 1\n")
+                }
+            }
+        }
+    }
+
+    @Test("wrong settings of the admin pages name the setting and the remedy")
+    func wrongSettings() async throws {
+        let cases = [
+            (["--admin-address", "7119"], "admin.address must be host:port"),
+            (["--admin-address", "0.0.0.0:7119"], "accept the risk with admin.allow-network"),
+            (["--admin-address", "127.0.0.1:7117"], "admin.address and server.address must differ"),
+            (["--admin-address", "", "--admin-port-file", "/nowhere/port"], "admin.port-file: "),
+        ]
+        for (arguments, message) in cases {
+            let check = try ChildProcess.ours(
+                "doormand",
+                ["--check-config", "--account-kit-url", "http://127.0.0.1:7118", "--account-kit-application-id", "1"]
+                    + arguments)
+            #expect(try await check.ending() == 78)
+            #expect(check.errorOutput.contains(message), "\(check.errorOutput)")
+        }
+    }
+
+    @Test("an address in use ends the start, and the message names admin.address")
+    func addressInUse() async throws {
+        try await Self.run { _, port in
+            let second = try ChildProcess.ours(
+                "doormand",
+                [
+                    "--server-address", "127.0.0.1:0", "--admin-address", "127.0.0.1:\(port)", "--account-kit-url",
+                    "http://127.0.0.1:7118", "--account-kit-application-id", "1",
+                ])
+            #expect(try await second.ending() == 1)
+            #expect(second.errorOutput.contains("cannot listen on 127.0.0.1:\(port)"))
+            #expect(second.errorOutput.contains("choose another admin.address"))
+        }
+    }
+
+    @Test("the admin pages are off without an address")
+    func off() async throws {
+        try await DoormandProcess.run { doormand in
+            #expect(!doormand.program.errorOutput.contains("listening for the admin pages"))
+        }
+    }
+}
