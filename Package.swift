@@ -157,7 +157,7 @@ let package = Package(
         module(
             "DoormanAdmin", in: "Sources/Daemon",
             [
-                "DoormanCore", "DoormanFiles", "DoormanHTTP", "DoormanPlatform", "DoormanServer", "DoormanSupport",
+                "DoormanCache", "DoormanCore", "DoormanFiles", "DoormanHTTP", "DoormanPlatform", "DoormanServer", "DoormanSupport",
                 logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
             ]),
         module(
@@ -333,7 +333,8 @@ let package = Package(
         tests(
             "DoormanAdminTests",
             [
-                "DoormanAdmin", "DoormanCore", "DoormanServer", "DoormanSupport", "TestKit", logging, nioConcurrencyHelpers,
+                "DoormanAdmin", "DoormanCache", "DoormanCore", "DoormanServer", "DoormanSupport", "TestKit", logging,
+                nioConcurrencyHelpers,
                 nioCore,
                 nioHTTP1, serviceLifecycle,
             ]),

@@ -58,8 +58,21 @@ struct MetricsTextTests {
         let lines = Set(Self.lines().map(String.init))
         for line in [
             #"doorman_build_info{version="1.2.3"} 1"#, "doorman_start_timestamp_seconds 1700000000.5", "doorman_ready 1",
-            "doorman_draining 0", #"doorman_calls_total{method="Verify",source="cache",code="OK",reason=""} 900"#,
-            #"doorman_cache_entries{segment="valid"} 59000"#, #"doorman_cache_evictions_total{segment="negative"} 0"#,
+            "doorman_draining 0",
+            #"doorman_calls_total{method="Verify",protocol="ttrpc",source="cache",code="OK",reason=""} 900"#,
+            #"doorman_calls_total{method="Verify",protocol="http2",source="provider",code="UNAUTHENTICATED",reason="TOKEN_REJECTED"} 1"#,
+            #"doorman_call_duration_seconds_bucket{method="Verify",protocol="ttrpc",source="cache",le="0.000008"} 900"#,
+            #"doorman_rule_calls_total{rule="1: local"} 900"#, #"doorman_rule_turned_down_total{rule="1: local",cause="rate"} 1"#,
+            #"doorman_cache_hits_total{segment="valid"} 870"#, #"doorman_cache_hits_total{segment="negative"} 30"#,
+            #"doorman_cache_entries{segment="valid"} 59000"#,
+            #"doorman_cache_evictions_total{segment="valid",cause="entries"} 5"#,
+            #"doorman_cache_evictions_total{segment="valid",cause="bytes"} 2"#,
+            #"doorman_cache_age_at_serve_seconds_bucket{le="5"} 1"#, #"doorman_cache_age_at_serve_seconds_bucket{le="3600"} 1"#,
+            #"doorman_cache_age_at_serve_seconds_bucket{le="+Inf"} 2"#, "doorman_cache_age_at_serve_seconds_sum 7203.5",
+            #"doorman_connections{protocol="http2"} 1"#, #"doorman_connections_accepted_total{protocol="ttrpc"} 0"#,
+            #"doorman_tls_handshakes_total{result="completed"} 1"#, #"doorman_event_loop_lag_seconds_bucket{le="0.000064"} 1"#,
+            #"doorman_provider_rate_permits{provider="facebook",application="123"} 1000"#,
+            #"doorman_provider_retry_permits{provider="facebook",application="123"} 10"#,
             "doorman_cache_sustainable_entries 60000", "doorman_denials 4",
             #"doorman_provider_requests_total{provider="facebook",endpoint="me",outcome="success"} 70"#,
             #"doorman_provider_requests_in_flight{provider="facebook",application="123"} 6"#,
@@ -87,12 +100,13 @@ struct MetricsTextTests {
     func histogram() {
         let name = "doorman_provider_request_duration_seconds"
         let lines = Self.lines().filter { $0.hasPrefix(name) }
-        #expect(lines.first == #"\#(name)_bucket{le="0.000008"} 3"#)
-        #expect(lines.dropFirst().first == #"\#(name)_bucket{le="0.000016"} 7"#)
+        let labels = #"provider="facebook",endpoint="me""#
+        #expect(lines.first == #"\#(name)_bucket{\#(labels),le="0.000008"} 3"#)
+        #expect(lines.dropFirst().first == #"\#(name)_bucket{\#(labels),le="0.000016"} 7"#)
         #expect(
             lines.suffix(4) == [
-                #"\#(name)_bucket{le="16.777216"} 7"#, #"\#(name)_bucket{le="+Inf"} 15"#, "\(name)_sum 0.001234",
-                "\(name)_count 15",
+                #"\#(name)_bucket{\#(labels),le="16.777216"} 7"#, #"\#(name)_bucket{\#(labels),le="+Inf"} 15"#,
+                "\(name)_sum{\(labels)} 0.001234", "\(name)_count{\(labels)} 15",
             ])
     }
 

@@ -27,6 +27,8 @@ final class ScriptedAdminSource: AdminSource {
         return state.withLockedValue { $0.statistics }
     }
 
+    func details() async -> AdminDetails { SampleFigures.details }
+
     var readiness: Readiness { state.withLockedValue { $0.readiness } }
     var configuration: String { "cache:\n  ttl: 5m  # default" }
 }

@@ -1,6 +1,9 @@
+import DoormanCache
 import DoormanCore
+import DoormanSupport
 
 @testable import DoormanAdmin
+@testable import DoormanServer
 
 /// Figures in which every metric has a series.
 enum SampleFigures {
@@ -20,7 +23,32 @@ enum SampleFigures {
         process.maximumDescriptors = 1024
         process.startTime = 1_700_000_000.25
         process.threads = 9
-        return AdminFigures(statistics: statistics, readiness: .ready, process: process)
+        return AdminFigures(statistics: statistics, details: details, readiness: .ready, process: process)
+    }
+
+    static var details: AdminDetails {
+        let counters = ServerCounters()
+        counters.rules.begin(CallerPolicy([.init([.local], CallerPermissions(.verify))], setting: ""))
+        counters.rules.countCalls(900, of: 0)
+        counters.rules.countTurnedDown(.rate, of: 0)
+        for _ in 0..<900 { counters.countHit(denial: nil) }
+        counters.endTurn(from: Instant(nanoseconds: 0), to: Instant(nanoseconds: 8000))
+        counters.wireProtocol = .http2
+        counters.countFinished(.verify, from: .provider, .tokenRejected, took: .milliseconds(2))
+        counters.countOpened(.http2)
+        counters.countCompletedHandshake()
+        counters.record(loopLag: .microseconds(40))
+        var details = AdminDetails()
+        details.counters = counters.snapshot
+        details.cache.hits = 900
+        details.cache.negativeHits = 30
+        details.cache.ages.record(nanoseconds: 3_500_000_000)
+        details.cache.ages.record(nanoseconds: 7_200_000_000_000)
+        details.cache.valid.evictions = 7
+        details.cache.valid.evictionsForBytes = 2
+        details.endpointLatencies = [.init(provider: "facebook", endpoint: "me", latency: latencies)]
+        details.permits = [.init(provider: "facebook", applicationID: "123", rate: 1000, retries: 10)]
+        return details
     }
 
     static var statistics: ServerStatistics {

@@ -42,7 +42,8 @@ struct ModuleTests {
             "DoormanHTTP", "DoormanServer", "DoormanWire", "HTTP2Session", "NIOConcurrencyHelpers", "NIOCore", "NIOPosix",
         ]),
         "DoormanAdmin": core.union(nio).union([
-            "DoormanFiles", "DoormanHTTP", "DoormanPlatform", "DoormanServer", "Logging", "NIOHTTP1", "ServiceLifecycle",
+            "DoormanCache", "DoormanFiles", "DoormanHTTP", "DoormanPlatform", "DoormanServer", "Logging", "NIOHTTP1",
+            "ServiceLifecycle",
         ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
             "AccountKit", "DoormanAdmin", "DoormanHTTP", "FacebookLogin", "JWTVerifier", "TokenIntrospection", "CMalloc",

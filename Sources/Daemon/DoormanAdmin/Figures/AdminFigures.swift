@@ -3,13 +3,16 @@ package import DoormanCore
 /// Everything that the metrics and the status page read, at one moment. Both are pure functions of it.
 package struct AdminFigures: Sendable {
     package var statistics: ServerStatistics
+    package var details: AdminDetails
     package var readiness: Readiness
     package var process: ProcessFigures
 
     package init(
-        statistics: ServerStatistics = ServerStatistics(), readiness: Readiness = .ready, process: ProcessFigures = ProcessFigures()
+        statistics: ServerStatistics = ServerStatistics(), details: AdminDetails = AdminDetails(), readiness: Readiness = .ready,
+        process: ProcessFigures = ProcessFigures()
     ) {
         self.statistics = statistics
+        self.details = details
         self.readiness = readiness
         self.process = process
     }
@@ -39,6 +42,8 @@ package enum Readiness: Sendable, Hashable {
 package protocol AdminSource: Sendable {
     /// Reads the statistics on every event loop. It does not return while an event loop is blocked.
     func statistics() async -> ServerStatistics
+    /// Reads what the statistics sum up or lack, as ``statistics()`` does.
+    func details() async -> AdminDetails
     /// Whether the server should get calls.
     var readiness: Readiness { get }
     /// The active settings with their origins, without any secret.

@@ -48,7 +48,8 @@ package struct AdminPages: Sendable {
     }
 
     private func figures() async -> AdminFigures {
-        AdminFigures(statistics: await source.statistics(), readiness: source.readiness, process: .read())
+        AdminFigures(
+            statistics: await source.statistics(), details: await source.details(), readiness: source.readiness, process: .read())
     }
 
     /// Adds a sample to the history each second, until the task is cancelled.

@@ -1,4 +1,5 @@
 package import DoormanCore
+package import DoormanSupport
 
 /// A metric of `/metrics`: its description, and how its series follow from the figures. ``MetricCatalogue`` has all of them.
 package struct Metric: Sendable {
@@ -23,6 +24,8 @@ package struct Metric: Sendable {
         case number(Double)
         /// Latencies, with the bounds of their buckets.
         case latencies(LatencyHistogram.Snapshot)
+        /// Ages, with the bounds of their buckets.
+        case ages(AgeHistogram)
     }
 
     package let name: String

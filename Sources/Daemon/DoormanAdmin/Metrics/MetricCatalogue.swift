@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanServer
 
 /// All metrics, in the order in which they are written and documented. Each has one entry, and nothing else knows it.
 package enum MetricCatalogue {
@@ -27,25 +28,52 @@ package enum MetricCatalogue {
 
     private static let calls: [Metric] = [
         Metric(
-            .counter, "doorman_calls_total", ["method", "source", "code", "reason"],
-            "Completed calls by method, source of the response, status code and reason of a failure."
+            .counter, "doorman_calls_total", ["method", "protocol", "source", "code", "reason"],
+            "Completed calls by method, wire protocol, source of the response, status code and reason of a failure."
         ) { figures in
-            figures.statistics.calls.map { kind, count in
-                Metric.Series([kind.method, kind.source, kind.code, kind.reason], .count(count))
+            figures.details.counters.calls.map { ending, count in
+                let kind = ServerStatistics.CallKind(ending)
+                return Metric.Series(
+                    [kind.method, ending.wireProtocol.rawValue, kind.source, kind.code, kind.reason], .count(count))
             }
         },
         Metric(
-            .histogram, "doorman_call_duration_seconds", ["method", "source"],
+            .histogram, "doorman_call_duration_seconds", ["method", "protocol", "source"],
             "Time from the arrival of a request to its response, cache hits included."
         ) { figures in
-            figures.statistics.latencies.map { kind, latencies in
-                Metric.Series([kind.method, kind.source], .latencies(latencies))
+            figures.details.counters.latencies.map { key, latencies in
+                let kind = ServerStatistics.LatencyKind(key)
+                return Metric.Series([kind.method, key.wireProtocol.rawValue, kind.source], .latencies(latencies.snapshot))
+            }
+        },
+        Metric(
+            .counter, "doorman_rule_calls_total", ["rule"],
+            "Calls that the permissions and the rate limit of the caller's rule in the policy allowed."
+        ) { figures in
+            figures.details.counters.rules.map { Metric.Series([$0.key], .count($0.value.calls)) }
+        },
+        Metric(
+            .counter, "doorman_rule_turned_down_total", ["rule", "cause"],
+            "Calls that the caller's rule in the policy turned down, by the cause."
+        ) { figures in
+            figures.details.counters.rules.flatMap { rule, counts in
+                RuleCounters.Cause.allCases.map { cause in
+                    Metric.Series([rule, cause.rawValue], .count(counts.turnedDown[cause] ?? 0))
+                }
             }
         },
     ]
 
     private static let cache: [Metric] = [
-        Metric("doorman_cache_hits_total", .cacheHits, "Calls that the cache answered."),
+        Metric(
+            .counter, "doorman_cache_hits_total", ["segment"],
+            "Calls that the cache answered: with an identity, or with a rejection."
+        ) { figures in
+            let cache = figures.details.cache
+            return Segment.allCases.map { segment in
+                Metric.Series([segment.rawValue], .count(segment == .valid ? cache.hits - cache.negativeHits : cache.negativeHits))
+            }
+        },
         Metric("doorman_cache_misses_total", .cacheMisses, "Calls without a usable cached entry at first."),
         Metric("doorman_cache_joins_total", .cacheJoined, "Cache misses that joined a lookup in flight for the same token."),
         Metric(
@@ -53,13 +81,19 @@ package enum MetricCatalogue {
             "Calls answered past an entry's TTL, because the provider was unavailable."),
         Metric("doorman_cache_refreshes_total", .cacheRefreshed, "Refreshes of entries before the end of their TTL."),
         Metric(
-            .counter, "doorman_cache_evictions_total", ["segment"], "Entries evicted before their TTL, because the cache was full."
+            .counter, "doorman_cache_evictions_total", ["segment", "cause"],
+            "Entries evicted before their TTL, by the limit that was reached."
         ) { figures in
-            Segment.allCases.map { segment in
-                let counter = segment == .valid ? ServerStatistics.Name.cacheEvictions : .cacheNegativeEvictions
-                return Metric.Series([segment.rawValue], .count(figures.statistics.counters[counter] ?? 0))
+            [(Segment.valid, figures.details.cache.valid), (.negative, figures.details.cache.negative)].flatMap { segment, cache in
+                [("entries", cache.evictions - cache.evictionsForBytes), ("bytes", cache.evictionsForBytes)].map { cause, count in
+                    Metric.Series([segment.rawValue, cause], .count(count))
+                }
             }
         },
+        Metric(
+            .histogram, "doorman_cache_age_at_serve_seconds",
+            "Age of the verdicts that cache hits returned. About one hit in 64 is recorded."
+        ) { .ages($0.details.cache.ages) },
         Metric(.gauge, "doorman_cache_entries", ["segment"], "Cached verdicts.") { figures in
             segments(figures, valid: "cache.max-entries", negative: "cache.max-negative-entries")
         },
@@ -93,8 +127,11 @@ package enum MetricCatalogue {
                 Metric.Series([kind.provider, kind.endpoint, kind.outcome], .count(count))
             }
         },
-        Metric(.histogram, "doorman_provider_request_duration_seconds", "Time to the provider's response.") {
-            .latencies($0.statistics.providerLatency)
+        Metric(
+            .histogram, "doorman_provider_request_duration_seconds", ["provider", "endpoint"],
+            "Time to the provider's response. Requests without a response are not among them."
+        ) { figures in
+            figures.details.endpointLatencies.map { Metric.Series([$0.provider, $0.endpoint], .latencies($0.latency)) }
         },
         Metric(.gauge, "doorman_provider_requests_in_flight", applicationLabels, "Provider requests in flight.") { figures in
             applications(figures, used: "provider.max-concurrent-calls")
@@ -122,19 +159,47 @@ package enum MetricCatalogue {
             }
         },
         Metric(
+            .gauge, "doorman_provider_rate_permits", applicationLabels, "Provider requests that the rate limit allows at once now."
+        ) { figures in
+            figures.details.permits.map { Metric.Series([$0.provider, $0.applicationID], .count(UInt64(max(0, $0.rate)))) }
+        },
+        Metric(.gauge, "doorman_provider_retry_permits", applicationLabels, "Retries that the retry budget allows now.") {
+            figures in
+            figures.details.permits.map { Metric.Series([$0.provider, $0.applicationID], .count(UInt64(max(0, $0.retries)))) }
+        },
+        Metric(
             "doorman_provider_connections_opened_total", .providerConnectionsOpened,
             "Connections to providers that were opened or attempted."),
     ]
 
     private static let connections: [Metric] = [
-        Metric(.gauge, "doorman_connections", "Open connections.") { figures in
-            figures.statistics.limit("server.max-connections").map { .count($0.used) }
+        Metric(.gauge, "doorman_connections", ["protocol"], "Open connections whose protocol is known.") { figures in
+            ServerProtocol.allCases.map { wireProtocol in
+                let open = figures.details.counters.connections[wireProtocol]?.open ?? 0
+                return Metric.Series([wireProtocol.rawValue], .count(UInt64(max(0, open))))
+            }
+        },
+        Metric(
+            .counter, "doorman_connections_accepted_total", ["protocol"],
+            "Connections that were accepted, and whose protocol is known."
+        ) { figures in
+            ServerProtocol.allCases.map { wireProtocol in
+                let accepted = figures.details.counters.connections[wireProtocol]?.accepted ?? 0
+                return Metric.Series([wireProtocol.rawValue], .count(accepted))
+            }
         },
         Metric(
             .counter, "doorman_connections_closed_total", ["reason"], "Connections that the server closed for a reason of its own."
         ) { figures in
             figures.statistics.connectionsClosed.map { Metric.Series([$0.reason], .count($0.count)) }
         },
+        Metric(.counter, "doorman_tls_handshakes_total", ["result"], "TLS handshakes by their end.") { figures in
+            let handshakes = figures.details.counters.handshakes
+            return [("completed", handshakes.completed), ("failed", handshakes.failed)].map { Metric.Series([$0], .count($1)) }
+        },
+        Metric(
+            .histogram, "doorman_event_loop_lag_seconds", "Delay of a task on an event loop. Each loop is looked at once a second."
+        ) { .latencies($0.details.counters.loopLag.snapshot) },
         Metric(
             .gauge, "doorman_tls_certificate_expiry_timestamp_seconds",
             "End of the server's certificate, in seconds of Unix time. Only with TLS."

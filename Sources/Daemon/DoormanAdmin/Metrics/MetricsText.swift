@@ -28,7 +28,20 @@ package enum MetricsText {
         case .count(let count): line(metric.name, labels, "\(count)", to: &text)
         case .number(let number): line(metric.name, labels, "\(number)", to: &text)
         case .latencies(let latencies): write(latencies, metric.name, labels, to: &text)
+        case .ages(let ages): write(ages, metric.name, labels, to: &text)
         }
+    }
+
+    private static func write(_ ages: AgeHistogram, _ name: String, _ labels: [String], to text: inout String) {
+        var count: UInt64 = 0
+        for (bound, ages) in zip(AgeHistogram.bounds, ages.counts) {
+            count &+= ages
+            line(name + "_bucket", labels + ["le=\"\(bound)\""], "\(count)", to: &text)
+        }
+        count &+= ages.counts.last ?? 0
+        line(name + "_bucket", labels + [#"le="+Inf""#], "\(count)", to: &text)
+        line(name + "_sum", labels, seconds(microseconds: Int64(clamping: ages.nanoseconds / 1000)), to: &text)
+        line(name + "_count", labels, "\(count)", to: &text)
     }
 
     private static func write(

@@ -1,4 +1,5 @@
 internal import DoormanAdmin
+internal import DoormanCache
 internal import DoormanCore
 internal import DoormanServer
 internal import DoormanSupport
@@ -42,11 +43,12 @@ extension ServerSettings.TCPAddress {
 
 extension Daemon {
     /// Returns the admin listener; `nil` if it is off.
-    func adminServer(_ server: DoormanServer, _ providers: ProviderPool, _ reloader: Reloader) throws -> AdminServer? {
+    func adminServer(_ server: DoormanServer, _ dependencies: Dependencies, _ reloader: Reloader) throws -> AdminServer? {
         let settings = try settings.adminSettings()
         guard settings.tcp != nil else { return nil }
         let pages = AdminPages(
-            RunningServer(server: server, providers: providers, reloader: reloader), history: StatisticsHistory())
+            RunningServer(server: server, verifier: dependencies.verifier, providers: dependencies.providers, reloader: reloader),
+            history: StatisticsHistory())
         return AdminServer(settings: settings, pages: pages, time: .system, logger: logger)
     }
 }
@@ -54,10 +56,27 @@ extension Daemon {
 /// What the admin pages show of the running server.
 private struct RunningServer: AdminSource {
     let server: DoormanServer
+    let verifier: CachingVerifier
     let providers: ProviderPool
     let reloader: Reloader
 
     func statistics() async -> ServerStatistics { await server.statistics() }
+
+    func details() async -> AdminDetails {
+        var details = AdminDetails()
+        details.counters = await server.counters()
+        details.cache = verifier.statistics
+        details.endpointLatencies = providers.providerRequests.latencies.map { key, latency in
+            .init(provider: key.provider, endpoint: key.endpoint, latency: latency.snapshot)
+        }
+        details.permits = providers.governedProviders.map { provider in
+            let state = provider.governor.statistics
+            return .init(
+                provider: provider.name, applicationID: provider.applicationID, rate: state.ratePermits, retries: state.retryPermits
+            )
+        }
+        return details
+    }
 
     var readiness: Readiness {
         switch server.phase {

@@ -125,7 +125,7 @@ package struct Daemon {
         if !settings.portFile.isEmpty {
             services.append(PortFile("server.port-file", path: settings.portFile) { server.addresses.compactMap(\.port).first })
         }
-        if let admin = try adminServer(server, dependencies.providers, reloader) {
+        if let admin = try adminServer(server, dependencies, reloader) {
             services.insert(admin, at: 0)
             if !settings.adminPortFile.isEmpty {
                 services.append(

@@ -203,7 +203,7 @@ extension ServerProtocol {
 }
 
 extension ServerStatistics.CallKind {
-    init(_ ending: ServerCounters.Ending) {
+    package init(_ ending: ServerCounters.Ending) {
         self.init(
             method: ending.method?.name.description ?? "", source: ending.source.rawValue,
             code: (ending.failure?.row.code ?? .ok).description, reason: ending.failure?.row.reason ?? "")
@@ -211,7 +211,7 @@ extension ServerStatistics.CallKind {
 }
 
 extension ServerStatistics.LatencyKind {
-    init(_ kind: ServerCounters.LatencyKind) {
+    package init(_ kind: ServerCounters.LatencyKind) {
         self.init(method: kind.method.name.description, source: kind.source.rawValue)
     }
 }

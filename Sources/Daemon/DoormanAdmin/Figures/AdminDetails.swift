@@ -1,0 +1,44 @@
+package import DoormanCache
+package import DoormanCore
+package import DoormanServer
+
+/// Figures for operators that ``ServerStatistics`` sums up or lacks.
+package struct AdminDetails: Sendable {
+    /// The latencies of the requests to an endpoint of a provider that got a response.
+    package struct EndpointLatency: Sendable {
+        package let provider: String
+        package let endpoint: String
+        package let latency: LatencyHistogram.Snapshot
+
+        package init(provider: String, endpoint: String, latency: LatencyHistogram.Snapshot) {
+            self.provider = provider
+            self.endpoint = endpoint
+            self.latency = latency
+        }
+    }
+
+    /// What the limits of an application allow now.
+    package struct Permits: Sendable {
+        package let provider: String
+        package let applicationID: String
+        /// The provider requests that the rate limit allows now.
+        package let rate: Int
+        /// The retries that the retry budget allows now.
+        package let retries: Int
+
+        package init(provider: String, applicationID: String, rate: Int, retries: Int) {
+            self.provider = provider
+            self.applicationID = applicationID
+            self.rate = rate
+            self.retries = retries
+        }
+    }
+
+    /// The counters of all event loops.
+    package var counters = ServerCounters.Snapshot()
+    package var cache = CacheStatistics()
+    package var endpointLatencies: [EndpointLatency] = []
+    package var permits: [Permits] = []
+
+    package init() {}
+}
