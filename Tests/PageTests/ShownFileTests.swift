@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// The files of `docs/examples` that other programs read. `Scripts/gateways` and the suites for gateways and callers run these files, so
-/// a page must show them as they are.
+/// The files of `docs/examples` and `deploy/prometheus` that other programs read. `Scripts/gateways` and the suites for gateways, callers
+/// and monitoring run these files, so a page must show them as they are.
 @Suite("The files that pages show")
 struct ShownFileTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
@@ -16,16 +16,19 @@ struct ShownFileTests {
         var testDescription: String { path }
     }
 
-    private static let files: [ShownFile] = ["docs/examples/gateways", "docs/examples/callers"].flatMap(files(in:))
+    private static let files: [ShownFile] =
+        ["docs/examples/gateways", "docs/examples/callers"].flatMap(files(in:))
+        + [file("deploy/prometheus/prometheus.yaml")].compactMap(\.self)
 
     private static func files(in folder: String) -> [ShownFile] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent(folder).path)) ?? []
-        return names.sorted().compactMap { name in
-            let path = folder + "/" + name
-            guard let text = try? String(contentsOf: root.appendingPathComponent(path), encoding: .utf8) else { return nil }
-            let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
-            return ShownFile(path: path, lines: lines)
-        }
+        return names.sorted().compactMap { file(folder + "/" + $0) }
+    }
+
+    private static func file(_ path: String) -> ShownFile? {
+        guard let text = try? String(contentsOf: root.appendingPathComponent(path), encoding: .utf8) else { return nil }
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+        return ShownFile(path: path, lines: lines)
     }
 
     @Test("a page shows each file as it is", arguments: files)

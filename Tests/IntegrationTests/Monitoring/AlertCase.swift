@@ -1,0 +1,126 @@
+import Foundation
+import TestKit
+
+/// A fault that makes one alert fire, and its repair.
+struct AlertCase: Sendable {
+    let alert: String
+    let story: @Sendable (MonitoredServer, AlertWatch) async throws -> Void
+
+    private init(_ alert: String, _ story: @escaping @Sendable (MonitoredServer, AlertWatch) async throws -> Void) {
+        self.alert = alert
+        self.story = story
+    }
+
+    static let all = [
+        down, notReady, callsUnavailable, circuitBreakerOpen, providerThrottled, providerMisconfigured, limitNearlyReached,
+        cacheEvicting, rejectionStorm, certificateExpires, eventLoopsLag, reloadFailed,
+    ]
+
+    private static let down = AlertCase("DoormanDown") { server, alert in
+        try await server.start()
+        try await alert.ends()
+        try await server.stop()
+        try await alert.fires()
+        try await server.start()
+        try await alert.ends()
+    }
+
+    /// A provider that hangs keeps a server unready for 10 s.
+    private static let notReady = AlertCase("DoormanNotReady") { server, alert in
+        server.emulator.setFault(.hang, for: nil)
+        try await server.start("--provider-request-timeout", "12s", "--provider-call-timeout", "15s")
+        try await alert.fires()
+        server.emulator.clearFaults()
+        try await alert.ends()
+    }
+
+    private static let callsUnavailable = AlertCase("DoormanCallsUnavailable") { server, alert in
+        try await server.start()
+        server.emulator.setFault(.badGateway, for: .me)
+        try await alert.fires { try await server.verifyNewTokens(5) }
+        server.emulator.clearFaults()
+        try await alert.ends { try await server.verifyNewTokens() }
+    }
+
+    private static let circuitBreakerOpen = AlertCase("DoormanCircuitBreakerOpen") { server, alert in
+        try await server.start()
+        server.emulator.setFault(.badGateway, for: .me)
+        try await alert.fires { try await server.verifyNewTokens(5) }
+        server.emulator.clearFaults()
+        try await alert.ends { try await server.verifyNewTokens() }
+    }
+
+    private static let providerThrottled = AlertCase("DoormanProviderThrottled") { server, alert in
+        try await server.start("--provider-max-throttle-back-off", "2s")
+        server.emulator.setFault(.tooManyRequests(retryAfterSeconds: 2), for: .me)
+        try await alert.fires { try await server.verifyNewTokens() }
+        server.emulator.clearFaults()
+        try await alert.ends { try await server.verifyNewTokens() }
+    }
+
+    private static let providerMisconfigured = AlertCase("DoormanProviderMisconfigured") { server, alert in
+        try await server.start()
+        try server.writeSecret(String(repeating: "f", count: 32))
+        server.program?.hangUp()
+        try await alert.fires { try await server.verifyNewTokens() }
+        try server.writeSecret(Stack.ours.secret)
+        server.program?.hangUp()
+        try await alert.ends { try await server.verifyNewTokens() }
+    }
+
+    private static let limitNearlyReached = AlertCase("DoormanLimitNearlyReached") { server, alert in
+        try await server.start("--server-max-connections", "10", "--authorization-connections", "100%")
+        let peers = try (0..<10).map { _ in try RawPeer.connect(port: server.port) }
+        try await alert.fires()
+        for peer in peers { peer.close() }
+        try await alert.ends()
+    }
+
+    private static let cacheEvicting = AlertCase("DoormanCacheEvicting") { server, alert in
+        try await server.start("--cache-max-entries", "16", "--cache-shards", "1")
+        try await alert.fires { try await server.verifyNewTokens(5) }
+        try await alert.ends()
+    }
+
+    private static let rejectionStorm = AlertCase("DoormanRejectionStorm") { server, alert in
+        try await server.start("--cache-ttl", "500ms", "--cache-stale-refresh-interval", "10ms")
+        let tokens = try await server.verifyNewTokens(60)
+        server.emulator.setFault(.errorDataList, for: .me)
+        try await alert.fires { await server.verify(tokens) }
+        server.emulator.clearFaults()
+        try await alert.ends { await server.verify(tokens) }
+    }
+
+    private static let certificateExpires = AlertCase("DoormanCertificateExpires") { server, alert in
+        let certificate = try await TestCertificate()
+        try await server.start(
+            "--tls-certificate-file", certificate.certificateFile, "--tls-private-key-file", certificate.keyFile)
+        try await alert.fires()
+        let file = certificate.certificateFile
+        try await TestAuthority.run(["x509", "-days", "90", "-in", file, "-signkey", certificate.keyFile, "-out", file])
+        server.program?.hangUp()
+        try await alert.ends()
+    }
+
+    /// A process that is stopped half of the time.
+    private static let eventLoopsLag = AlertCase("DoormanEventLoopsLag") { server, alert in
+        try await server.start()
+        try await alert.fires {
+            server.program?.pause()
+            try await Task.sleep(for: .milliseconds(500))
+            server.program?.resume()
+            try await Task.sleep(for: .milliseconds(500))
+        }
+        try await alert.ends()
+    }
+
+    private static let reloadFailed = AlertCase("DoormanReloadFailed") { server, alert in
+        try await server.start()
+        try server.writeSettings(adding: "cash: 1")
+        server.program?.hangUp()
+        try await alert.fires()
+        try server.writeSettings()
+        server.program?.hangUp()
+        try await alert.ends()
+    }
+}

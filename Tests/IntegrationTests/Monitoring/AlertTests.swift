@@ -1,0 +1,52 @@
+import TestKit
+import Testing
+
+/// The alerts in a real Prometheus, which scrapes a real `doormand` for each. All cases run at once: most of their time is spent waiting
+/// for scrapes.
+@Suite(
+    "Alerts that are provoked", .timeLimit(.minutes(3)), .enabled(if: Prometheus.isInstalled, Prometheus.reason),
+    .enabled(MonitoredServer.reason) { try await MonitoredServer.hasAdminListener() })
+struct AlertTests {
+    @Test("every alert fires until its cause is repaired")
+    func alerts() async throws {
+        #expect(Set(AlertCase.all.map(\.alert)) == Set(try MonitoringFiles.alertRules().map(\.name)))
+        let cases = try AlertCase.all.map { ($0, adminPort: try FreePort.find()) }
+        try await Prometheus.run(targets: cases.map(\.adminPort)) { prometheus in
+            await withTaskGroup(of: Void.self) { group in
+                for (alertCase, adminPort) in cases {
+                    group.addTask {
+                        let watch = AlertWatch(alert: alertCase.alert, port: adminPort, prometheus: prometheus)
+                        do {
+                            try await MonitoredServer.run(adminPort: adminPort) { try await alertCase.story($0, watch) }
+                        } catch {
+                            Issue.record("\(alertCase.alert): \(error)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Waits for an alert of one server.
+struct AlertWatch: Sendable {
+    let alert: String
+    let port: Int
+    let prometheus: Prometheus
+
+    /// Waits until the alert fires, and repeats `body` meanwhile.
+    func fires(_ body: () async throws -> Void = {}) async throws { try await state(true, body) }
+
+    /// Waits until the alert no longer fires, and repeats `body` meanwhile.
+    func ends(_ body: () async throws -> Void = {}) async throws { try await state(false, body) }
+
+    private func state(_ expected: Bool, _ body: () async throws -> Void) async throws {
+        try await eventually(expected ? "\(alert) fires" : "\(alert) ends", within: .seconds(60)) {
+            try await body()
+            if try await prometheus.isFiring(alert, port: port) == expected { return true }
+            // Prometheus looks once a second.
+            try await Task.sleep(for: .milliseconds(200))
+            return false
+        }
+    }
+}

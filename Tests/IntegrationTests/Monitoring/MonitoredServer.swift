@@ -1,0 +1,129 @@
+import AccountKitEmulator
+import DoormanClient
+import Foundation
+import Logging
+import TestKit
+import Testing
+
+/// A `doormand` process with an admin listener, and a provider in the test's process. It can be stopped, and started again on its ports.
+final class MonitoredServer {
+    static let reason: Comment = "doormand has no admin listener"
+
+    /// Whether `doormand` has the setting `admin.address`.
+    static func hasAdminListener() async throws -> Bool {
+        let help = try ChildProcess.ours("doormand", ["--help-all"])
+        _ = try await help.ending()
+        return help.output.contains("--admin-address")
+    }
+
+    let emulator: AccountKitEmulator
+    let client: DoormanClient
+    let port: Int
+    let adminPort: Int
+    private let folder: URL
+    private var arguments: [String] = []
+    private(set) var program: ChildProcess?
+
+    private init(_ emulator: AccountKitEmulator, adminPort: Int, in folder: URL) throws {
+        self.emulator = emulator
+        self.adminPort = adminPort
+        self.folder = folder
+        port = try FreePort.find()
+        client = DoormanClient(target: .hostAndPort("127.0.0.1", port))
+    }
+
+    /// Runs an emulator, and what the body starts, for as long as the body runs.
+    static func run(adminPort: Int, _ body: (MonitoredServer) async throws -> Void) async throws {
+        var settings = EmulatorSettings(port: 0)
+        settings.apps = [Stack.ours]
+        let emulator = try AccountKitEmulator(
+            settings: settings, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        try await emulator.start()
+        let outcome: Result<Void, any Error>
+        do {
+            try await withTemporaryFolder { folder in
+                let server = try MonitoredServer(emulator, adminPort: adminPort, in: folder)
+                try server.writeSecret(Stack.ours.secret)
+                try server.writeSettings()
+                do {
+                    try await body(server)
+                } catch {
+                    await server.client.close()
+                    throw NeverHappened(description: "\(error)\n\(server.program?.allOutput.suffix(2_000) ?? "")")
+                }
+                await server.client.close()
+                try await server.stop()
+            }
+            outcome = .success(())
+        } catch {
+            outcome = .failure(error)
+        }
+        try await emulator.stop()
+        try outcome.get()
+    }
+
+    /// Starts the server, and waits until it accepts connections.
+    ///
+    /// - Parameter arguments: Further arguments; those of the last start if there are none.
+    func start(_ arguments: String...) async throws {
+        if !arguments.isEmpty { self.arguments = arguments }
+        let program = try ChildProcess.ours(
+            "doormand",
+            [
+                "--config", folder.appendingPathComponent("doormand.yaml").path, "--server-address", "127.0.0.1:\(port)",
+                "--admin-address", "127.0.0.1:\(adminPort)",
+            ] + self.arguments)
+        self.program = program
+        try await eventually("doormand listens", within: .seconds(60)) {
+            guard program.isRunning else { throw NeverHappened(description: "doormand ended") }
+            guard let peer = try? RawPeer.connect(port: port) else { return false }
+            peer.close()
+            return true
+        }
+    }
+
+    func stop() async throws {
+        program?.terminate()
+        let status = try await program?.ending()
+        guard status == 0 else { throw NeverHappened(description: "doormand ended with \(status ?? 0)") }
+    }
+
+    /// Writes the settings, which a reload reads.
+    ///
+    /// - Parameter line: A further line.
+    func writeSettings(adding line: String = "") throws {
+        let text = """
+            account-kit:
+              url: \(emulator.baseURL)
+              application-id: "\(Stack.ours.id)"
+              app-secret-file: app-secret
+            reload:
+              interval: 0s
+            \(line)
+
+            """
+        try text.write(to: folder.appendingPathComponent("doormand.yaml"), atomically: true, encoding: .utf8)
+    }
+
+    /// Writes the app secret, which a reload reads.
+    func writeSecret(_ secret: String) throws {
+        let file = folder.appendingPathComponent("app-secret")
+        try secret.write(to: file, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
+    }
+
+    /// Verifies tokens of new accounts, whatever the outcome.
+    ///
+    /// - Returns: The tokens.
+    @discardableResult
+    func verifyNewTokens(_ count: Int = 1) async throws -> [String] {
+        let tokens = try (0..<count).map { _ in try emulator.logIn(phone: "+1555\(Int.random(in: 1_000_000...9_999_999))") }
+        await verify(tokens)
+        return tokens
+    }
+
+    /// Verifies tokens, whatever the outcome.
+    func verify(_ tokens: [String]) async {
+        for token in tokens { _ = try? await client.verify(token) }
+    }
+}
