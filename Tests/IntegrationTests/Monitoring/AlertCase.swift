@@ -85,6 +85,7 @@ struct AlertCase: Sendable {
     private static let rejectionStorm = AlertCase("DoormanRejectionStorm") { server, alert in
         try await server.start("--cache-ttl", "500ms", "--cache-stale-refresh-interval", "10ms")
         let tokens = try await server.verifyNewTokens(60)
+        try await alert.isWatching()
         server.emulator.setFault(.errorDataList, for: .me)
         try await alert.fires { await server.verify(tokens) }
         server.emulator.clearFaults()
@@ -116,6 +117,7 @@ struct AlertCase: Sendable {
 
     private static let reloadFailed = AlertCase("DoormanReloadFailed") { server, alert in
         try await server.start()
+        try await alert.isWatching()
         try server.writeSettings(adding: "cash: 1")
         server.program?.hangUp()
         try await alert.fires()

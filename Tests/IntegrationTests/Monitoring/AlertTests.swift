@@ -34,6 +34,13 @@ struct AlertWatch: Sendable {
     let port: Int
     let prometheus: Prometheus
 
+    /// Waits until Prometheus has read the server's counters. It does not see what was counted before.
+    func isWatching() async throws {
+        try await eventually("Prometheus scrapes the server of \(alert)", within: .seconds(60)) {
+            try await prometheus.query("doorman_build_info{instance=\"127.0.0.1:\(port)\"}") == 1
+        }
+    }
+
     /// Waits until the alert fires, and repeats `body` meanwhile.
     func fires(_ body: () async throws -> Void = {}) async throws { try await state(true, body) }
 

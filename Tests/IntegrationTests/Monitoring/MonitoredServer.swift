@@ -96,7 +96,7 @@ final class MonitoredServer {
             account-kit:
               url: \(emulator.baseURL)
               application-id: "\(Stack.ours.id)"
-              app-secret-file: app-secret
+              app-secret-file: \(folder.path)/app-secret
             reload:
               interval: 0s
             \(line)
