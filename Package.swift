@@ -102,7 +102,7 @@ let package = Package(
         module("DoormanPlatform", in: "Sources/Core"),
         module("DoormanVersion", in: "Sources/Core", ["CDoormanVersion"]),
         module("DoormanSupport", in: "Sources/Core", ["DoormanCore", nioConcurrencyHelpers]),
-        module("DoormanFiles", in: "Sources/Core", ["DoormanPlatform"]),
+        module("DoormanFiles", in: "Sources/Core", ["CProcess", "DoormanPlatform"]),
         module("StrictJSON", in: "Sources/Core", ["DoormanCore", "DoormanSupport"]),
         module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL", "DoormanCore"]),
         module(

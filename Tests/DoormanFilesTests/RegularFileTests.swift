@@ -1,6 +1,7 @@
 import DoormanFiles
 import Foundation
 import Glibc
+import TestKit
 import Testing
 
 @Suite("Reading of regular files")
@@ -19,6 +20,32 @@ struct RegularFileTests {
             #expect(try RegularFile.read(path, limit: 10) == [UInt8](repeating: 0x61, count: read))
             #expect(try RegularFile.read(path, limit: 1 << 20).count == size)
         }
+    }
+
+    /// systemd passes credentials with such lists. `stat` shows the mode 0440 then.
+    @Test(
+        "of a file with an access control list, only the permissions of other users count",
+        arguments: [("user:self", nil), ("user:other", 0o440), ("group:any", 0o440)] as [(String, UInt32?)])
+    func accessControlList(entry: String, expected: UInt32?) async throws {
+        let path = NSTemporaryDirectory() + "doorman-file-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        #expect(FileManager.default.createFile(atPath: path, contents: Data(), attributes: [.posixPermissions: 0o400]))
+        // The entries of acl(5): owner, a user, owning group, a group, mask, others.
+        let script = """
+            import os, struct, sys
+            path, entry = sys.argv[1:]
+            named = {"user:self": [(2, 4, os.geteuid())], "user:other": [(2, 4, 12345)], "group:any": [(8, 4, 12345)]}[entry]
+            none = 0xFFFFFFFF
+            users = [one for one in named if one[0] == 2]
+            groups = [one for one in named if one[0] == 8]
+            entries = [(1, 4, none)] + users + [(4, 0, none)] + groups + [(16, 4, none), (32, 0, none)]
+            os.setxattr(path, "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *one) for one in entries))
+            """
+        let python = try ChildProcess("python3", ["-c", script, path, entry], environment: ["PATH": "/usr/bin:/bin"])
+        #expect(try await python.ending() == 0, "\(python.allOutput)")
+        var status = stat()
+        #expect(unsafe stat(path, &status) == 0 && status.st_mode & 0o777 == 0o440)
+        #expect(RegularFile.permissionsOfOthers(path) == expected)
     }
 
     @Test("a pipe without a writer is an error at once")

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
+#include <sys/xattr.h>
 
 // Allows (1) or prevents (0) core dumps of this process, and reads of its memory by other processes of its user.
 static inline int set_dumpable(unsigned long is_dumpable) { return prctl(PR_SET_DUMPABLE, is_dumpable, 0UL, 0UL, 0UL); }

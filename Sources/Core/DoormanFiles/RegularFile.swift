@@ -14,12 +14,13 @@ package enum RegularFile {
         try read(path, limit: limit, flags: 0)
     }
 
-    /// Returns whether other users than the owner have any permission for the file. See chmod(1).
+    /// Returns whether other users than the owner and this process's have any permission for the file. See chmod(1).
     ///
     /// - Returns: The permissions if others have any. `nil` if they have none, or if there is no regular file.
     package static func permissionsOfOthers(_ path: String) -> UInt32? {
         var status = stat()
         guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o077 != 0 else { return nil }
+        if let list = AccessControlList(of: path), !list.admitsOthers { return nil }
         return UInt32(status.st_mode & 0o777)
     }
 
