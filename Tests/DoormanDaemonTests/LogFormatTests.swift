@@ -34,6 +34,16 @@ struct LogFormatTests {
         #expect(line.contains("forged\\r\\u001b[2K\\u007f\\u0085\\u202e\\u2028é"))
     }
 
+    @Test("the journal gets the priority of each level")
+    func priorities() {
+        let text = Text()
+        var logger = Logger(label: "doormand", factory: { LogFormat.journal.makeHandler(label: $0, stream: text) })
+        logger.logLevel = .trace
+        logger[metadataKey: "b"] = "2"
+        for level in Logger.Level.allCases { logger.log(level: level, "x", metadata: ["a": "1"]) }
+        #expect(text.all.withLockedValue { $0 } == [7, 7, 6, 5, 4, 3, 2].map { "<\($0)>x a=1 b=2\n" }.joined())
+    }
+
     @Test("JSON gives back the text of a peer")
     func json() throws {
         let members = try JSONSerialization.jsonObject(with: Data(line(.json).utf8)) as? [String: String]

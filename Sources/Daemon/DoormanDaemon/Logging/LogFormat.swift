@@ -8,6 +8,8 @@ enum LogFormat: String, CaseIterable, Sendable {
     case text
     /// One JSON object per line, for programs.
     case json
+    /// Lines for systemd's journal: priority, message, `key=value` pairs. The journal has the time and the program itself.
+    case journal
 
     /// Creates a handler that writes lines of this format.
     ///
@@ -18,6 +20,7 @@ enum LogFormat: String, CaseIterable, Sendable {
         switch self {
         case .text: StreamLogHandler(label: label, stream: SingleLineOutput(stream: stream), metadataProvider: nil)
         case .json: JSONLogHandler(label: label, stream: stream)
+        case .journal: JournalLogHandler(stream: SingleLineOutput(stream: stream))
         }
     }
 }
