@@ -20,9 +20,10 @@ package final class ChildProcess: Sendable {
     ///     all servers.
     ///   - input: The contents of standard input.
     ///   - terminal: The terminal that takes the place of standard input, output and error.
+    ///   - descriptors: Descriptors of this process that the program gets as 3 and up.
     package init(
         _ path: String, _ arguments: [String] = [], environment: [String: String] = [:], input: String = "",
-        terminal: PseudoTerminal? = nil
+        terminal: PseudoTerminal? = nil, descriptors: [Int32] = []
     ) throws {
         self.path = path
         let standardInput = try NamelessFile(holding: input)
@@ -34,8 +35,14 @@ package final class ChildProcess: Sendable {
         for (number, file) in [standardInput, standardOutput, standardError].enumerated() {
             unsafe posix_spawn_file_actions_adddup2(&actions, terminal?.descriptor ?? file.descriptor, Int32(number))
         }
+        // Copies above all targets, so that no target replaces a descriptor that is still to be passed.
+        let passed = descriptors.map { fcntl($0, F_DUPFD_CLOEXEC, Int32(3 + descriptors.count)) }
+        defer { for descriptor in passed { close(descriptor) } }
+        for (index, descriptor) in passed.enumerated() {
+            unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(3 + index))
+        }
         // An inherited descriptor would keep a connection open that this process closes.
-        for descriptor in try Self.openDescriptors() where descriptor > 2 {
+        for descriptor in try Self.openDescriptors() where descriptor > 2 + Int32(descriptors.count) {
             unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
         }
         let argumentVector = CStrings([path] + arguments)

@@ -47,10 +47,14 @@ struct DoormandCommand: AsyncParsableCommand {
     @Argument(parsing: .allUnrecognized, help: .hidden)
     var settings: [String] = []
 
+    /// The service manager of the process. ``main()`` reads it before there are threads.
+    private static let systemd = SystemdEnvironment.takeFromEnvironment()
+
     /// Prevents core dumps, ignores signals and limits arenas first: a secret must not be read before, a signal must not end a starting
     /// process, and a thread never changes its arena.
     static func main() async {
         CoreDumps.prevent()
+        _ = systemd
         SIGHUPHandler.ignore()
         SIGPIPEHandler.ignore()
         MemoryArenas.limit()
@@ -105,6 +109,7 @@ struct DoormandCommand: AsyncParsableCommand {
         if printConfig { try StandardOutput.write(SettingsPrinter.text(loaded)) }
         if printConfig && !checkConfig { return }
         let daemon = try Daemon(loaded, loader: loader)
+        let daemon = try Daemon(settings: loaded.settings, loader: loader, systemd: Self.systemd)
         if checkConfig {
             for warning in daemon.warnings { Self.report("warning: \(warning)") }
             return try StandardOutput.write("doormand: the settings are valid")

@@ -21,14 +21,21 @@ package struct Daemon {
     /// Loads the settings again for a reload.
     let loader: SettingsLoader
     private let logWriter: LogWriter
+    private let systemd: SystemdEnvironment
     private let providers: [ConfiguredProvider]
     /// The origins of the settings, for the admin pages.
     let origins: [String: String]
 
+    /// - Parameter systemd: The service manager to notify. None by default.
     /// - Throws: ``ConfigurationError`` with all problems.
     package init(_ loaded: SettingsLoader.Loaded, loader: SettingsLoader) throws(ConfigurationError) {
         settings = loaded.settings
         origins = loaded.origins
+    package init(
+        settings: DoormandSettings, loader: SettingsLoader, systemd: SystemdEnvironment = SystemdEnvironment()
+    ) throws(ConfigurationError) {
+        self.settings = settings
+        self.systemd = systemd
         self.loader = loader
         providers = try Self.check(settings)
         let logLevel = LogLevel(settings.logLevel)
@@ -58,6 +65,10 @@ package struct Daemon {
             do throws(ConfigurationError) { try PortFile.check(path, of: setting) } catch { problems += error.problems }
         }
         if let problem = SocketFile.problem(with: settings.unixSocket) { problems.append("server.unix-socket: \(problem)") }
+        do throws(ConfigurationError) { try PortFile.check(settings.portFile) } catch { problems += error.problems }
+        if !settings.passedFamilies.contains(.unix), let problem = SocketFile.problem(with: settings.unixSocket) {
+            problems.append("server.unix-socket: \(problem)")
+        }
         let providers: [ConfiguredProvider]
         do throws(ConfigurationError) {
             providers = try settings.providers()
@@ -94,7 +105,8 @@ package struct Daemon {
         let dependencies = try Dependencies(
             settings, logger: logger, droppedLogLines: { [queue = logWriter.queue] in queue.droppedCount })
         defer { dependencies.transport.shutdown() }
-        let serverSettings = try settings.serverSettings()
+        var serverSettings = try settings.serverSettings()
+        serverSettings.inheritedSockets = try systemd.passedSockets.listeners(for: settings)
         let tls = try settings.tls.load(now: TimeSource.system.wallTime())
         let loops = settings.server.eventLoops == 0 ? NIOCore.System.coreCount : settings.server.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
@@ -102,11 +114,11 @@ package struct Daemon {
         let server = DoormanServer(
             settings: serverSettings, backend: dependencies.backend, tls: tls,
             endpoints: [.http1: HTTP1Endpoint(http), .http2: HTTP2Endpoint(http)], group: group, logger: logger)
-        warn(descriptorLimit: DescriptorLimit.raise())
+        warn(descriptorLimit: DescriptorLimit.raise(), serverSettings)
         dependencies.providers.start()
         defer { dependencies.providers.stop() }
         do {
-            try await serve(server, http, dependencies)
+            try await serve(server, http, dependencies, group)
         } catch {
             try? await group.shutdownGracefully()
             throw error
@@ -115,10 +127,12 @@ package struct Daemon {
     }
 
     private func serve(
-        _ server: DoormanServer, _ http: ReloadableHTTPConfiguration, _ dependencies: Dependencies
+        _ server: DoormanServer, _ http: ReloadableHTTPConfiguration, _ dependencies: Dependencies, _ group: any EventLoopGroup
     ) async throws {
+        let notifier = systemd.makeNotifier(logger)
         let reloader = Reloader(
-            configuration: activeConfiguration(dependencies, server, http), counters: dependencies.reloads, logger: logger)
+            configuration: activeConfiguration(dependencies, server, http), counters: dependencies.reloads, notifier: notifier,
+            logger: logger)
         let monitor = StateMonitor(server: server, dependencies: dependencies, logger: logger)
         // They end in reverse order: the monitor looks on while the server drains, and the admin pages show it.
         var services: [any Service] = [monitor, server, reloader]
@@ -132,6 +146,14 @@ package struct Daemon {
                     PortFile("admin.port-file", path: settings.adminPortFile) { admin.addresses.compactMap(\.port).first })
             }
         }
+        // They end in reverse order: the monitor looks on while the server drains.
+        var services: [any Service] = [monitor, AnnouncedServer(server: server, notifier: notifier), reloader]
+        if let timeout = systemd.watchdogTimeout {
+            // First, so that it ends last: a drain may take longer than the watchdog allows.
+            let watchdog = Watchdog(timeout: timeout, loops: Array(group.makeIterator()), sendSignOfLife: notifier.alive)
+            services.insert(watchdog, at: 0)
+        }
+        if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // The server ends its own drain in time. This limit is a backstop.
@@ -148,7 +170,7 @@ package struct Daemon {
             ])
     }
 
-    private func warn(descriptorLimit: Int) {
+    private func warn(descriptorLimit: Int, _ server: ServerSettings) {
         // 64 are for listeners, logs, event loops and libraries.
         let needed = settings.server.maximumConnections + 2 * settings.transport.maximumConnections + 64
         if descriptorLimit < needed {
@@ -160,7 +182,7 @@ package struct Daemon {
             logger.warning(
                 "server.allow-plaintext-from-network is on: anyone on the network path can read tokens and forge responses")
         }
-        if settings.isOpenToTheNetwork {
+        if settings.tls.isTLS, settings.tls.clientAuthorities.isEmpty, server.isOpenToTheNetwork {
             logger.warning(
                 "TLS is on without tls.client-ca-file: every machine that reaches the server can call it"
             )
@@ -218,19 +240,18 @@ extension DoormandSettings {
         return limits
     }
 
-    /// Whether other machines can connect over TLS without a certificate of their own.
-    fileprivate var isOpenToTheNetwork: Bool {
-        guard tls.isTLS, tls.clientAuthorities.isEmpty, let tcp = (try? serverSettings())?.tcp else { return false }
-        return tcp.isLoopback != true
-    }
-
     private func setListeners(of server: inout ServerSettings) throws(ConfigurationError) {
-        server.unixSocketPath = unixSocket.isEmpty ? nil : unixSocket
+        let passed = passedFamilies
+        server.unixSocketPath = unixSocket.isEmpty || passed.contains(.unix) ? nil : unixSocket
         server.tcp = nil
         if !address.isEmpty {
             guard let tcp = ServerSettings.TCPAddress(address) else {
+        if !address.isEmpty, !passed.contains(.tcp) {
+            guard let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]),
+                colon > address.startIndex
+            else {
                 throw ConfigurationError(problems: [
-                    "server.address must be host:port, for example 127.0.0.1:7117, [::1]:7117 or *:7117"
+                    "server.address must be host:port, for example 127.0.0.1:7117, [::1]:7117 or *:7117, or systemd"
                 ])
             }
             // A host name is resolved when the server listens, and checked again then.
@@ -239,7 +260,7 @@ extension DoormandSettings {
             }
             server.tcp = tcp
         }
-        guard server.tcp != nil || server.unixSocketPath != nil else {
+        guard server.tcp != nil || server.unixSocketPath != nil || !passed.isEmpty else {
             throw ConfigurationError(problems: [
                 "server.address and server.unix-socket are both empty: set at least one address to listen on"
             ])

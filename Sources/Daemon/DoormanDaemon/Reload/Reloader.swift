@@ -37,12 +37,14 @@ final class Reloader: Service {
     private let configuration: ActiveConfiguration
     private let current: NIOLockedValueBox<SettingsLoader.Loaded>
     private let counters: ReloadCounters
+    private let notifier: ServiceNotifier
     private let logger: Logger
 
-    init(configuration: ActiveConfiguration, counters: ReloadCounters, logger: Logger) {
+    init(configuration: ActiveConfiguration, counters: ReloadCounters, notifier: ServiceNotifier, logger: Logger) {
         self.configuration = configuration
         current = NIOLockedValueBox(configuration.loaded)
         self.counters = counters
+        self.notifier = notifier
         self.logger = logger
     }
 
@@ -82,10 +84,21 @@ final class Reloader: Service {
         let interval = DurationText.write(watched.active.settings.reloadInterval)
         logger.info("ready to reload", metadata: ["files": "\(watched.active.files.count)", "interval": "\(interval)"])
         await trigger.forEach { cause in
+            // The service manager waits for the end of a reload that it asked for.
+            if cause == .signal { notifier.reloading() }
             guard let outcome = await watched.reload(for: cause) else { return }
             current.withLockedValue { $0 = watched.active.loaded }
             report(outcome, of: watched.active.settings)
             if case .applied = outcome { warn(about: watched.active.settings) }
+            notifier.ready(Self.status(after: outcome))
+        }
+    }
+
+    /// Returns the status for the service manager.
+    private static func status(after outcome: ActiveConfiguration.Outcome) -> String {
+        switch outcome {
+        case .applied: "serving, reloaded the settings"
+        case .failed: "serving with the previous settings, because the new settings are invalid: see the log"
         }
     }
 

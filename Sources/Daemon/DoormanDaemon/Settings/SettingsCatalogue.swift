@@ -3,8 +3,10 @@ package enum SettingsCatalogue {
     static let all: [Setting] =
         server + admin + tls + authorization + http + cache + provider + providerKinds + [
             .choice("log.level", \.logLevel, "Minimum severity of the log lines on standard error.").tier(.tune),
-            .choice("log.format", \.logFormat, "Format of the log lines: text for people, json for one object per line.").tier(
-                .tune),
+            .choice(
+                "log.format", \.logFormat,
+                "Format of the log lines: text for people, json for one object per line, journal for text with the priorities of systemd's journal."
+            ).tier(.tune),
             .flag(
                 "process.core-dumps", \.allowsCoreDumps,
                 "Whether to allow core dumps and debuggers. Both show app secrets, private keys and tokens."),
@@ -20,10 +22,13 @@ package enum SettingsCatalogue {
 
     private static let server: [Setting] = [
         .text(
-            "server.address", \.address, pattern: "^.+:[0-9]{1,5}$",
-            "Address to listen on by TCP, as host:port. *:PORT is all addresses and localhost:PORT is loopback, of IPv4 and IPv6. Port 0 takes a free port; empty turns TCP off."
+            "server.address", \.address, pattern: "^(.+:[0-9]{1,5}|systemd)$",
+            "Address to listen on by TCP, as host:port. *:PORT is all addresses and localhost:PORT is loopback, of IPv4 and IPv6. Port 0 takes a free port; systemd takes the TCP sockets of the socket unit; empty turns TCP off."
         ).tier(.tune),
-        .text("server.unix-socket", \.unixSocket, "Path of a Unix socket to listen on. Empty for none.").tier(.tune),
+        .text(
+            "server.unix-socket", \.unixSocket,
+            "Path of a Unix socket to listen on. systemd takes the Unix sockets of the socket unit; empty for none."
+        ).tier(.tune),
         .mode(
             "server.unix-socket-mode", \.server.unixSocketMode,
             "Permissions of the Unix socket, in octal. Users who may write to it may connect: 0660 admits its group."

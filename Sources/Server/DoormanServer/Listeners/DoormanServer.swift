@@ -72,7 +72,15 @@ package final class DoormanServer: Service {
     ///
     /// - Throws: ``CannotListen`` if an address can't be bound.
     package func run() async throws {
+        try await run {}
+    }
+
+    /// Does the same as ``run()``.
+    ///
+    /// - Parameter didListen: Called once every listener is open.
+    package func run(didListen: @Sendable () -> Void) async throws {
         try await start()
+        didListen()
         do {
             try await gracefulShutdown()
         } catch is CancellationError {
@@ -108,6 +116,9 @@ package final class DoormanServer: Service {
                     socketFile.withLockedValue { $0 = file }
                     return [try await makeBootstrap(initializer).withBoundSocket(descriptor).get()]
                 }
+            }
+            for socket in settings.inheritedSockets {
+                try await listen(on: "an inherited socket") { [try await adopt(socket, initializer)] }
             }
         } catch {
             await stop()
@@ -238,6 +249,13 @@ package final class DoormanServer: Service {
             return file
         }
         file?.removeIfOwned()
+    }
+
+    private func adopt(_ socket: InheritedSocket, _ initializer: ConnectionInitializer) async throws -> any Channel {
+        guard tls != nil || settings.allowsPlaintextFromNetwork || socket.isLoopback else { throw PlaintextFromNetwork() }
+        let bootstrap = makeBootstrap(initializer)
+        return try await (socket.family == .tcp ? bootstrap.keepingAlive(settings.keepalive) : bootstrap)
+            .withBoundSocket(socket.descriptor).get()
     }
 
     private func listen(on address: String, _ bind: () async throws -> [any Channel]) async throws {

@@ -52,6 +52,13 @@ package struct PlaintextFromNetwork: Error, CustomStringConvertible {
     }
 }
 
+extension ServerSettings {
+    /// Whether other machines may be able to connect. A host name counts as open.
+    package var isOpenToTheNetwork: Bool {
+        tcp.map { $0.isLoopback != true } ?? false || inheritedSockets.contains { !$0.isLoopback }
+    }
+}
+
 extension ServerSettings.TCPAddress {
     /// Whether the address is reachable only from this machine; `nil` for a name, because name resolution can change.
     package var isLoopback: Bool? {

@@ -7,6 +7,8 @@ package struct ServerSettings: Sendable, Hashable {
     package var tcp: TCPAddress? = TCPAddress(host: "127.0.0.1", port: 7117)
     /// Path of the Unix socket to listen on; `nil` (the default) for none. A stale socket file is replaced.
     package var unixSocketPath: String?
+    /// Listening sockets that another process opened, besides those above. None by default. The server closes them when it drains.
+    package var inheritedSockets: [InheritedSocket] = []
     /// Permissions of the Unix socket's file. Processes that may write to it may connect. Default 0600, its owner.
     package var unixSocketMode: UInt32 = 0o600
     /// Users that may connect to the Unix socket, as `uid:NUMBER`. Empty (the default) for every user that can open the file.
