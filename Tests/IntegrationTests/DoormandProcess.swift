@@ -15,9 +15,10 @@ struct DoormandProcess {
     /// - Parameters:
     ///   - descriptorLimit: Maximum open files and sockets; `nil` for the machine's limit.
     ///   - variables: Additional environment variables.
+    ///   - launcher: A program with arguments that executes the program that follows.
     static func run(
         _ arguments: [String] = [], descriptorLimit: Int? = nil, variables: [String: String] = [:],
-        _ body: (DoormandProcess) async throws -> Void
+        launcher: [String] = [], _ body: (DoormandProcess) async throws -> Void
     ) async throws {
         var settings = EmulatorSettings(port: 0)
         settings.apps = [Stack.ours]
@@ -40,7 +41,7 @@ struct DoormandProcess {
                     ] + arguments
                 let limit = descriptorLimit.map { "ulimit -n \($0); " } ?? ""
                 let program = try ChildProcess(
-                    "sh", ["-c", limit + #"exec "$0" "$@""#, ChildProcess.built("doormand")] + all,
+                    "sh", ["-c", limit + #"exec "$0" "$@""#] + launcher + [ChildProcess.built("doormand")] + all,
                     // AddressSanitizer's quarantine of freed memory would count as growth.
                     environment: ["SWIFT_BACKTRACE": "enable=no", "ASAN_OPTIONS": "quarantine_size_mb=1"]
                         .merging(variables) { $1 })
