@@ -14,7 +14,7 @@ struct ModuleTests {
         "DoormanPlatform": ["Glibc", "Musl", "Darwin"],
         "DoormanSupport": ["DoormanCore", "NIOConcurrencyHelpers"],
         "DoormanVersion": ["CDoormanVersion"],
-        "DoormanFiles": ["DoormanPlatform"],
+        "DoormanFiles": ["CProcess", "DoormanPlatform"],
         "StrictJSON": core,
         "DoormanCrypto": ["COpenSSL", "DoormanCore"],
         "DoormanWire": core.union(["CDoormanProtos", "CProtobufC", "NIOCore"]),

@@ -9,9 +9,9 @@ internal import Logging
 
 /// All settings of `doormand`, by module. ``SettingsCatalogue`` holds their keys, ranges and meanings.
 package struct DoormandSettings: Sendable {
-    /// The TCP address to listen on, as `host:port`. Empty for no TCP.
+    /// The TCP address to listen on, as `host:port`; `systemd` for the sockets of the service manager. Empty for no TCP.
     var address = "127.0.0.1:7117"
-    /// The path of the Unix socket to listen on. Empty for none.
+    /// The path of the Unix socket to listen on; `systemd` for the sockets of the service manager. Empty for none.
     var unixSocket = ""
     /// The path of the file that receives the TCP port once the server listens. Empty for none.
     var portFile = ""
