@@ -1,4 +1,6 @@
-"""Stops one thread of a process until this program ends: stop-thread.py PID NAME.
+"""Stops one thread of a process until this program ends: stop-thread.py PID PREFIX.
+
+It is the first thread whose name begins with the prefix.
 
 A signal would stop the whole process. A tracer can stop one thread, see ptrace(2). The kernel continues it when the tracer ends.
 """
@@ -20,11 +22,11 @@ def ptrace(request, thread):
         sys.exit("ptrace: " + os.strerror(ctypes.get_errno()))
 
 
-process, name = int(sys.argv[1]), sys.argv[2]
+process, prefix = int(sys.argv[1]), sys.argv[2]
 folder = f"/proc/{process}/task"
-threads = [int(thread) for thread in os.listdir(folder) if open(f"{folder}/{thread}/comm").read().strip() == name]
-if len(threads) != 1:
-    sys.exit(f"{len(threads)} threads have the name {name}")
+threads = [thread for thread in sorted(map(int, os.listdir(folder))) if open(f"{folder}/{thread}/comm").read().startswith(prefix)]
+if not threads:
+    sys.exit(f"no thread's name begins with {prefix}")
 ptrace(PTRACE_SEIZE, threads[0])
 ptrace(PTRACE_INTERRUPT, threads[0])
 os.waitpid(threads[0], 0x40000000)  # __WALL

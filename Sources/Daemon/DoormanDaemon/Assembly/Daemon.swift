@@ -100,13 +100,15 @@ package struct Daemon {
     }
 
     private func serve() async throws {
+        // First, because a descriptor that was not passed is free for the files of this process.
+        let passedSockets = try systemd.passedSockets.listeners(for: settings)
         if settings.allowsCoreDumps { CoreDumps.allow() }
         logStart()
         let dependencies = try Dependencies(
             settings, logger: logger, droppedLogLines: { [queue = logWriter.queue] in queue.droppedCount })
         defer { dependencies.transport.shutdown() }
         var serverSettings = try settings.serverSettings()
-        serverSettings.inheritedSockets = try systemd.passedSockets.listeners(for: settings)
+        serverSettings.inheritedSockets = passedSockets
         let tls = try settings.tls.load(now: TimeSource.system.wallTime())
         let loops = settings.server.eventLoops == 0 ? NIOCore.System.coreCount : settings.server.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
