@@ -108,8 +108,7 @@ struct DoormandCommand: AsyncParsableCommand {
         let loaded = try loader.load()
         if printConfig { try StandardOutput.write(SettingsPrinter.text(loaded)) }
         if printConfig && !checkConfig { return }
-        let daemon = try Daemon(loaded, loader: loader)
-        let daemon = try Daemon(settings: loaded.settings, loader: loader, systemd: Self.systemd)
+        let daemon = try Daemon(loaded, loader: loader, systemd: Self.systemd)
         if checkConfig {
             for warning in daemon.warnings { Self.report("warning: \(warning)") }
             return try StandardOutput.write("doormand: the settings are valid")

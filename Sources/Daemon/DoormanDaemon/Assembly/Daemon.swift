@@ -28,13 +28,11 @@ package struct Daemon {
 
     /// - Parameter systemd: The service manager to notify. None by default.
     /// - Throws: ``ConfigurationError`` with all problems.
-    package init(_ loaded: SettingsLoader.Loaded, loader: SettingsLoader) throws(ConfigurationError) {
+    package init(
+        _ loaded: SettingsLoader.Loaded, loader: SettingsLoader, systemd: SystemdEnvironment = SystemdEnvironment()
+    ) throws(ConfigurationError) {
         settings = loaded.settings
         origins = loaded.origins
-    package init(
-        settings: DoormandSettings, loader: SettingsLoader, systemd: SystemdEnvironment = SystemdEnvironment()
-    ) throws(ConfigurationError) {
-        self.settings = settings
         self.systemd = systemd
         self.loader = loader
         providers = try Self.check(settings)
@@ -64,8 +62,6 @@ package struct Daemon {
         for (setting, path) in [("server.port-file", settings.portFile), ("admin.port-file", settings.adminPortFile)] {
             do throws(ConfigurationError) { try PortFile.check(path, of: setting) } catch { problems += error.problems }
         }
-        if let problem = SocketFile.problem(with: settings.unixSocket) { problems.append("server.unix-socket: \(problem)") }
-        do throws(ConfigurationError) { try PortFile.check(settings.portFile) } catch { problems += error.problems }
         if !settings.passedFamilies.contains(.unix), let problem = SocketFile.problem(with: settings.unixSocket) {
             problems.append("server.unix-socket: \(problem)")
         }
@@ -137,7 +133,7 @@ package struct Daemon {
             logger: logger)
         let monitor = StateMonitor(server: server, dependencies: dependencies, logger: logger)
         // They end in reverse order: the monitor looks on while the server drains, and the admin pages show it.
-        var services: [any Service] = [monitor, server, reloader]
+        var services: [any Service] = [monitor, AnnouncedServer(server: server, notifier: notifier), reloader]
         if !settings.portFile.isEmpty {
             services.append(PortFile("server.port-file", path: settings.portFile) { server.addresses.compactMap(\.port).first })
         }
@@ -148,14 +144,11 @@ package struct Daemon {
                     PortFile("admin.port-file", path: settings.adminPortFile) { admin.addresses.compactMap(\.port).first })
             }
         }
-        // They end in reverse order: the monitor looks on while the server drains.
-        var services: [any Service] = [monitor, AnnouncedServer(server: server, notifier: notifier), reloader]
         if let timeout = systemd.watchdogTimeout {
             // First, so that it ends last: a drain may take longer than the watchdog allows.
             let watchdog = Watchdog(timeout: timeout, loops: Array(group.makeIterator()), sendSignOfLife: notifier.alive)
             services.insert(watchdog, at: 0)
         }
-        if !settings.portFile.isEmpty { services.append(PortFile(path: settings.portFile, server: server)) }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // The server ends its own drain in time. This limit is a backstop.
@@ -246,12 +239,8 @@ extension DoormandSettings {
         let passed = passedFamilies
         server.unixSocketPath = unixSocket.isEmpty || passed.contains(.unix) ? nil : unixSocket
         server.tcp = nil
-        if !address.isEmpty {
-            guard let tcp = ServerSettings.TCPAddress(address) else {
         if !address.isEmpty, !passed.contains(.tcp) {
-            guard let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]),
-                colon > address.startIndex
-            else {
+            guard let tcp = ServerSettings.TCPAddress(address) else {
                 throw ConfigurationError(problems: [
                     "server.address must be host:port, for example 127.0.0.1:7117, [::1]:7117 or *:7117, or systemd"
                 ])
