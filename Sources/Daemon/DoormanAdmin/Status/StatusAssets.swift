@@ -89,7 +89,7 @@ enum StatusAssets {
         .warn { color: var(--warn); }
         .bad { color: var(--bad); }
 
-        .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1rem; margin-bottom: 1rem; }
+        .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(10.5rem, 100%), 1fr)); gap: 1rem; margin-bottom: 1rem; }
         .sections { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)); gap: 0 1rem; }
         section { background: var(--card); border: 1px solid var(--line); border-radius: 0.5rem; padding: 1rem; }
         .sections section { margin-bottom: 1rem; }

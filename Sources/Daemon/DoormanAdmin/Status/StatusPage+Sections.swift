@@ -112,9 +112,17 @@ extension StatusPage {
     }
 
     private func amount(_ amount: UInt64, _ setting: String) -> String {
-        guard setting.hasSuffix("bytes") else { return count(amount) }
-        let mebibytes = Double(amount) / Double(1 << 20)
-        return "\(NumberText.decimal(mebibytes, digits: mebibytes < 100 ? 1 : 0)) MiB"
+        setting.hasSuffix("bytes") ? bytes(amount) : count(amount)
+    }
+
+    private func bytes(_ count: UInt64) -> String {
+        var (value, units) = (Double(count), ["B", "KiB", "MiB", "GiB", "TiB"][...])
+        while value >= 1024, units.count > 1 {
+            value /= 1024
+            units.removeFirst()
+        }
+        let digits = value < 100 && units.first != "B" ? 1 : 0
+        return "\(NumberText.decimal(value, digits: digits)) \(units.first ?? "")"
     }
 
     // MARK: - Limits
@@ -142,7 +150,7 @@ extension StatusPage {
             ("Reloads of the settings", .reloadsApplied), ("Failed reloads", .reloadsFailed),
             ("Log lines dropped", .logLinesDropped), ("Connections opened to providers", .providerConnectionsOpened),
         ].map { (name: String, counter: ServerStatistics.Name) in (name, "\(count(statistics.counters[counter] ?? 0))") }
-        if let bytes = figures.process.residentBytes { rows.append(("Memory", "\(amount(bytes, "bytes"))")) }
+        if let resident = figures.process.residentBytes { rows.append(("Memory", "\(bytes(resident))")) }
         if let open = figures.process.openDescriptors, let most = figures.process.maximumDescriptors {
             rows.append(("Open files", "\(count(open)) of \(count(most))"))
         }
