@@ -22,7 +22,7 @@ let revision = Context.environment["DOORMAN_REVISION"].map { [CSetting.define("D
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
-let instrumentation = Target.Dependency.product(name: "Instrumentation", package: "swift-distributed-tracing")
+let inMemoryTracing = Target.Dependency.product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nioConcurrencyHelpers = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
@@ -35,6 +35,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let serviceContext = Target.Dependency.product(name: "ServiceContextModule", package: "swift-service-context")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -101,12 +102,14 @@ let package = Package(
         module("DoormanCore", in: "Sources/Core"),
         module("DoormanPlatform", in: "Sources/Core"),
         module("DoormanVersion", in: "Sources/Core", ["CDoormanVersion"]),
-        module("DoormanSupport", in: "Sources/Core", ["DoormanCore", nioConcurrencyHelpers]),
+        module("DoormanTracing", in: "Sources/Core", [serviceContext, tracing]),
+        module("DoormanSupport", in: "Sources/Core", ["DoormanCore", "DoormanTracing", nioConcurrencyHelpers]),
         module("DoormanFiles", in: "Sources/Core", ["CProcess", "DoormanPlatform"]),
         module("StrictJSON", in: "Sources/Core", ["DoormanCore", "DoormanSupport"]),
         module("DoormanCrypto", in: "Sources/Crypto", ["COpenSSL", "DoormanCore"]),
         module(
-            "DoormanWire", in: "Sources/Wire", ["DoormanCore", "DoormanSupport", "CDoormanProtos", "CProtobufC", nioCore]),
+            "DoormanWire", in: "Sources/Wire",
+            ["DoormanCore", "DoormanSupport", "DoormanTracing", "CDoormanProtos", "CProtobufC", nioCore]),
         module("HTTP2Session", in: "Sources/Wire", ["CDoormanNGHTTP2", "CNGHTTP2", "DoormanSupport", nioCore]),
         // TLS details that NIOSSL leaves to BoringSSL and does not expose.
         module("NIOSSLExtras", in: "Sources/Wire", ["DoormanPlatform", nioCore, nioSSL, nioTLS]),
@@ -116,7 +119,8 @@ let package = Package(
         module("DoormanGovernor", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
         module("ProviderRouting", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
         module("CallerLimits", in: "Sources/Verification", ["DoormanSupport", nioConcurrencyHelpers]),
-        module("ProviderHTTP", in: "Sources/Providers", ["DoormanCore", "DoormanSupport", "StrictJSON"]),
+        module(
+            "ProviderHTTP", in: "Sources/Providers", ["DoormanCore", "DoormanSupport", "DoormanTracing", "StrictJSON", tracing]),
         module(
             "GraphAPI", in: "Sources/Providers",
             ["DoormanCore", "DoormanCrypto", "DoormanSupport", "ProviderHTTP", "StrictJSON"]),
@@ -138,20 +142,21 @@ let package = Package(
         module(
             "DoormanServer", in: "Sources/Server",
             [
-                "CallerLimits", "DoormanCore", "DoormanCrypto", "DoormanFiles", "DoormanSupport", "DoormanWire", "NIOSSLExtras",
+                "CallerLimits", "DoormanCore", "DoormanCrypto", "DoormanFiles", "DoormanSupport", "DoormanTracing", "DoormanWire",
+                "NIOSSLExtras",
                 logging,
-                nioCore, nioConcurrencyHelpers, nioPosix, nioSSL, nioTLS, serviceLifecycle,
+                nioCore, nioConcurrencyHelpers, nioPosix, nioSSL, nioTLS, serviceLifecycle, tracing,
             ]),
         module(
             "DoormanHTTP", in: "Sources/Server",
             [
-                "DoormanCore", "DoormanCrypto", "DoormanServer", "DoormanSupport", "DoormanWire", "StrictJSON",
+                "DoormanCore", "DoormanCrypto", "DoormanServer", "DoormanSupport", "DoormanTracing", "DoormanWire", "StrictJSON",
                 nioConcurrencyHelpers, nioCore, nioHTTP1,
             ]),
         module(
             "DoormanGRPC", in: "Sources/Server",
             [
-                "DoormanCore", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "HTTP2Session",
+                "DoormanCore", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanTracing", "DoormanWire", "HTTP2Session",
                 nioConcurrencyHelpers, nioCore, nioPosix,
             ]),
         module(
@@ -166,7 +171,7 @@ let package = Package(
                 "AccountKit", "DoormanAdmin", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
                 "DoormanCrypto",
                 "DoormanFiles", "DoormanGRPC", "DoormanGovernor", "DoormanHTTP", "DoormanServer", "DoormanSupport",
-                "DoormanVersion",
+                "DoormanTracing", "DoormanVersion",
                 "DoormanWire",
                 "FacebookLogin", "GraphAPI", "JWTVerifier", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting",
                 "TokenIntrospection",
@@ -175,9 +180,9 @@ let package = Package(
         module(
             "DoormanClient", in: "Clients/Swift/Sources",
             [
-                "DoormanCore", "DoormanPlatform", "DoormanSupport", "DoormanWire", "NIOSSLExtras", coreMetrics, instrumentation,
+                "DoormanCore", "DoormanPlatform", "DoormanSupport", "DoormanWire", "NIOSSLExtras", coreMetrics,
                 logging,
-                nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS, serviceContext, serviceLifecycle,
+                nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, nioTLS, serviceContext, serviceLifecycle, tracing,
             ],
             // A call stays on its caller's executor. Each change of executors costs as much as decoding a few fields of the response.
             [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
@@ -212,9 +217,10 @@ let package = Package(
         module(
             "TestKit", in: "Tests",
             [
-                "CNGHTTP2", "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "ProviderHTTP",
-                logging,
-                nioConcurrencyHelpers,
+                "CNGHTTP2", "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanTracing", "DoormanWire",
+                "ProviderHTTP",
+                inMemoryTracing, logging,
+                nioConcurrencyHelpers, serviceContext, tracing,
             ]),
         module(
             "Simulation", in: "Tests",
@@ -238,10 +244,13 @@ let package = Package(
             name: "client-benchmark", dependencies: ["DoormanClient", argumentParser], path: "Tests/Benchmarks/Client",
             swiftSettings: swiftSettings),
         tests("DoormanCoreTests", ["DoormanCore", "DoormanSupport"]),
-        tests("DoormanSupportTests", ["DoormanCore", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
+        tests("DoormanTracingTests", ["DoormanSupport", "DoormanTracing"]),
+        tests(
+            "DoormanSupportTests",
+            ["DoormanCore", "DoormanSupport", "DoormanTracing", "TestKit", inMemoryTracing, nioConcurrencyHelpers, serviceContext]),
         tests("StrictJSONTests", ["StrictJSON"]),
         tests("DoormanFilesTests", ["DoormanFiles", "TestKit"]),
-        tests("DoormanWireTests", ["DoormanCore", "DoormanSupport", "DoormanWire", "TestKit", nioCore]),
+        tests("DoormanWireTests", ["DoormanCore", "DoormanSupport", "DoormanTracing", "DoormanWire", "TestKit", nioCore]),
         tests("HTTP2SessionTests", ["CNGHTTP2", "DoormanSupport", "HTTP2Session", "TestKit", nioCore]),
         tests("NIOSSLExtrasTests", ["NIOSSLExtras"]),
         tests("DoormanCryptoTests", ["DoormanCrypto", "TestKit"]),
@@ -253,7 +262,7 @@ let package = Package(
             "ProviderRoutingTests",
             ["CallerLimits", "DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),
         tests("CallerLimitsTests", ["CallerLimits", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
-        tests("ProviderHTTPTests", ["DoormanCore", "DoormanSupport", "ProviderHTTP", "TestKit"]),
+        tests("ProviderHTTPTests", ["DoormanCore", "DoormanSupport", "DoormanTracing", "ProviderHTTP", "TestKit", tracing]),
         tests(
             "CurlTransportTests",
             ["AccountKitEmulator", "CurlTransport", "ProviderHTTP", "TestKit", logging, nioConcurrencyHelpers]),
@@ -288,8 +297,9 @@ let package = Package(
         tests(
             "DoormanServerTests",
             [
-                "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanWire", "TestKit", logging,
-                nioConcurrencyHelpers, nioCore, nioPosix, nioSSL,
+                "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanTracing", "DoormanWire", "TestKit",
+                logging,
+                inMemoryTracing, nioConcurrencyHelpers, nioCore, nioPosix, nioSSL, tracing,
             ]),
         tests(
             "DoormanHTTPTests",
@@ -307,8 +317,10 @@ let package = Package(
         tests(
             "DoormanClientTests", path: "Clients/Swift/Tests/DoormanClientTests",
             [
-                "DoormanClient", "DoormanCore", "DoormanSupport", "DoormanTesting", "DoormanWire", "TestKit", instrumentation,
-                logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, serviceContext, serviceLifecycle,
+                "DoormanClient", "DoormanCore", "DoormanSupport", "DoormanTesting", "DoormanTracing", "DoormanWire", "TestKit",
+                inMemoryTracing, logging, metricsTestKit, nioConcurrencyHelpers, nioCore, nioPosix, serviceContext,
+                serviceLifecycle,
+                tracing,
             ]),
         // The code in the client's documentation.
         tests(
@@ -346,8 +358,8 @@ let package = Package(
                 "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGRPC", "DoormanHTTP", "DoormanServer", "DoormanSupport",
                 "DoormanWire", "FacebookLogin", "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection", logging,
                 metricsTestKit,
-                nioConcurrencyHelpers, nioCore, nioHTTP1,
-                nioPosix, nioSSL,
+                inMemoryTracing, nioConcurrencyHelpers, nioCore, nioHTTP1,
+                nioPosix, nioSSL, serviceContext, tracing,
                 "account-kit-emulator", "doorman", "doormand",
             ]),
         tests("PageTests", ["TestKit", "account-kit-emulator", "doorman", "doormand"]),

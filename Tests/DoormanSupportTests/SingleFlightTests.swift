@@ -1,5 +1,7 @@
 import DoormanCore
 import DoormanSupport
+import DoormanTracing
+import InMemoryTracing
 import NIOConcurrencyHelpers
 import TestKit
 import Testing
@@ -71,6 +73,39 @@ struct SingleFlightTests {
         #expect(lookups.joinedCount == 999)
         #expect(lookups.inFlightCount == 0)
         #expect(lookups.waiterCount == 0)
+    }
+
+    @Test("the lookup belongs to the trace of its first caller, and the span of another caller links to that trace")
+    func traces() async throws {
+        let tracer = TestTracer()
+        let lookups = makeLookups()
+        let traces = (0..<2).map { CallTrace(parent: nil, span: CallTracer(tracer).startCall("call \($0)", parent: nil)) }
+        let seen = NIOLockedValueBox<[CallTrace?]>([])
+        func call(_ trace: CallTrace) -> Task<Void, Never> {
+            let deadline = Deadline(TimeSource.system.now().advanced(by: .seconds(3600)))
+            return CallTrace.$current.withValue(trace) {
+                Task { [operation] in
+                    _ = try? await lookups.value(for: "key", deadline: deadline) { () async throws(VerificationError) in
+                        seen.withLockedValue { $0.append(CallTrace.current) }
+                        return try await operation.run()
+                    }
+                }
+            }
+        }
+        let first = call(traces[0])
+        try await eventually("the lookup begins") { operation.startCount == 1 }
+        let second = call(traces[1])
+        try await eventually("the second call waits") { lookups.waiterCount == 2 }
+        try await operation.finishNext(.success(1))
+        await first.value
+        await second.value
+        for trace in traces { trace.span?.end() }
+        #expect(seen.withLockedValue { $0.map { $0 === traces[0] } } == [true])
+        let spans = tracer.spans
+        #expect(spans[0].links.isEmpty)
+        #expect(spans[0].text("doorman.lookup.joined") == nil)
+        #expect(spans[1].text("doorman.lookup.joined") == "true")
+        #expect(spans[1].links.map(\.context.inMemorySpanContext) == [spans[0].spanContext])
     }
 
     @Test("a cancelled first caller does not fail the second")

@@ -7,6 +7,8 @@ struct ScriptedHTTPServer: Sendable {
     struct Request: Sendable {
         var path = ""
         var authorization = ""
+        /// The headers by their names in lower case.
+        var headers: [String: String] = [:]
         var body = ""
     }
 
@@ -60,6 +62,7 @@ struct ScriptedHTTPServer: Sendable {
             switch unwrapInboundIn(data) {
             case .head(let head):
                 request = Request(path: head.uri, authorization: head.headers.first(name: "Authorization") ?? "")
+                for (name, value) in head.headers { request.headers[name.lowercased()] = value }
             case .body(let buffer): request.body += String(buffer: buffer)
             case .end:
                 guard let response = script(request) else { return }

@@ -6,25 +6,27 @@ struct ModuleTests {
     private static let nio: Set = ["NIOCore", "NIOConcurrencyHelpers", "NIOPosix"]
     private static let libc: Set = ["Glibc", "Musl", "Darwin", "DoormanPlatform"]
     private static let programs: Set = ["ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals"]
+    private static let tracing: Set = ["ServiceContextModule", "Tracing"]
     private static let core: Set = ["DoormanCore", "DoormanSupport"]
 
     /// The modules that each target may import.
     static let allowed: [String: Set<String>] = [
         "DoormanCore": [],
         "DoormanPlatform": ["Glibc", "Musl", "Darwin"],
-        "DoormanSupport": ["DoormanCore", "NIOConcurrencyHelpers"],
+        "DoormanTracing": tracing,
+        "DoormanSupport": ["DoormanCore", "DoormanTracing", "NIOConcurrencyHelpers"],
         "DoormanVersion": ["CDoormanVersion"],
         "DoormanFiles": ["CProcess", "DoormanPlatform"],
         "StrictJSON": core,
         "DoormanCrypto": ["COpenSSL", "DoormanCore"],
-        "DoormanWire": core.union(["CDoormanProtos", "CProtobufC", "NIOCore"]),
+        "DoormanWire": core.union(["CDoormanProtos", "CProtobufC", "DoormanTracing", "NIOCore"]),
         "HTTP2Session": ["CDoormanNGHTTP2", "CNGHTTP2", "DoormanSupport", "NIOCore"],
         "NIOSSLExtras": ["DoormanPlatform", "NIOCore", "NIOSSL", "NIOTLS"],
         "DoormanCache": core.union(["CPrefetch", "DoormanCrypto", "NIOConcurrencyHelpers"]),
         "DoormanGovernor": core.union(["NIOConcurrencyHelpers"]),
         "ProviderRouting": core.union(["NIOConcurrencyHelpers"]),
         "CallerLimits": core.union(["NIOConcurrencyHelpers"]),
-        "ProviderHTTP": core.union(["StrictJSON"]),
+        "ProviderHTTP": core.union(["DoormanTracing", "StrictJSON", "Tracing"]),
         "GraphAPI": core.union(["DoormanCrypto", "ProviderHTTP", "StrictJSON"]),
         "CurlTransport": core.union(libc).union(["CDoormanCurl", "CCurl", "NIOConcurrencyHelpers", "ProviderHTTP"]),
         "AccountKit": core.union(["GraphAPI", "ProviderHTTP", "StrictJSON"]),
@@ -32,14 +34,16 @@ struct ModuleTests {
         "TokenIntrospection": core.union(["DoormanCrypto", "ProviderHTTP", "StrictJSON"]),
         "JWTVerifier": core.union(["DoormanCrypto", "NIOConcurrencyHelpers", "ProviderHTTP", "StrictJSON"]),
         "DoormanServer": core.union(nio).union(libc).union([
-            "CallerLimits", "DoormanCrypto", "DoormanFiles", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle",
-            "Logging",
+            "CallerLimits", "DoormanCrypto", "DoormanFiles", "DoormanTracing", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS",
+            "ServiceLifecycle", "Logging", "Tracing",
         ]),
         "DoormanHTTP": core.union([
-            "DoormanCrypto", "DoormanServer", "DoormanWire", "NIOConcurrencyHelpers", "NIOCore", "NIOHTTP1", "StrictJSON",
+            "DoormanCrypto", "DoormanServer", "DoormanTracing", "DoormanWire", "NIOConcurrencyHelpers", "NIOCore", "NIOHTTP1",
+            "StrictJSON",
         ]),
         "DoormanGRPC": core.union([
-            "DoormanHTTP", "DoormanServer", "DoormanWire", "HTTP2Session", "NIOConcurrencyHelpers", "NIOCore", "NIOPosix",
+            "DoormanHTTP", "DoormanServer", "DoormanTracing", "DoormanWire", "HTTP2Session", "NIOConcurrencyHelpers", "NIOCore",
+            "NIOPosix",
         ]),
         "DoormanAdmin": core.union(nio).union([
             "DoormanCache", "DoormanFiles", "DoormanHTTP", "DoormanPlatform", "DoormanServer", "Logging", "NIOHTTP1",
@@ -51,14 +55,14 @@ struct ModuleTests {
             "CallerLimits",
             "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles",
             "DoormanGRPC", "DoormanGovernor", "DoormanHTTP",
-            "DoormanServer", "DoormanVersion",
+            "DoormanServer", "DoormanTracing", "DoormanVersion",
             "DoormanWire", "GraphAPI", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting", "Dispatch", "Foundation", "Logging",
             "ServiceLifecycle",
             "UnixSignals", "Yams",
         ]),
         "DoormanClient": core.union(nio).union(libc).union([
             "Dispatch", "DoormanWire", "NIOSSLExtras", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Logging", "CoreMetrics",
-            "Instrumentation", "ServiceContextModule",
+            "ServiceContextModule", "Tracing",
         ]),
         "DoormanTesting": ["DoormanClient", "NIOConcurrencyHelpers"],
         "DoormanBench": core.union(nio).union(libc).union([

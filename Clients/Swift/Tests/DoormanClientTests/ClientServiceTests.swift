@@ -1,6 +1,5 @@
 import DoormanTesting
 import DoormanWire
-import Instrumentation
 import Logging
 import MetricsTestKit
 import NIOConcurrencyHelpers
@@ -8,6 +7,7 @@ import ServiceContextModule
 import ServiceLifecycle
 import TestKit
 import Testing
+import Tracing
 
 @testable import DoormanClient
 
@@ -116,9 +116,10 @@ struct ClientServiceTests {
 
     @Test("the trace context is sent as metadata")
     func tracing() async throws {
-        InstrumentationSystem.bootstrap(TraceparentInstrument())
         let peer = try ScriptedPeer()
-        let client = DoormanClient(target: peer.target)
+        let client = DoormanClient(
+            targets: [peer.target], configuration: DoormanClientConfiguration(),
+            environment: .init(tracing: CallTracing(instrument: TraceparentInstrument())))
         var context = ServiceContext.topLevel
         context.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         let call = Task {

@@ -1,4 +1,5 @@
 package import DoormanCore
+internal import DoormanTracing
 internal import NIOConcurrencyHelpers
 
 /// One lookup per key at a time for any number of callers: the first call begins a lookup, the others join it.
@@ -97,7 +98,7 @@ extension SingleFlight {
 
         mutating func begin(_ key: Key) -> UInt64 {
             let lookup = nextNumber()
-            lookups[lookup] = Lookup(key: key)
+            lookups[lookup] = Lookup(key: key, trace: CallTrace.current)
             joinable[key] = lookup
             return lookup
         }
@@ -130,11 +131,13 @@ extension SingleFlight {
 
     private struct Lookup {
         let key: Key
+        /// The trace of the call that began the lookup.
+        let trace: CallTrace?
         var waiters: [UInt64: Waiter] = [:]
     }
 
     private enum JoinResult {
-        case joined(wakeUp: Instant?)
+        case joined(wakeUp: Instant?, first: CallTrace?)
         case started(lookup: UInt64, wakeUp: Instant?)
         case limitExceeded(VerificationError)
     }
@@ -147,8 +150,9 @@ extension SingleFlight {
         _ waiter: Waiter, _ number: UInt64, _ key: Key, _ deadline: Deadline, _ operation: @escaping Operation
     ) {
         switch admit(waiter, number, key, deadline) {
-        case .joined(let moment):
+        case .joined(let moment, let first):
             if let moment { wakeUp(at: moment) }
+            CallTrace.current?.join(first)
         case .started(let lookup, let moment):
             if let moment { wakeUp(at: moment) }
             run(lookup, operation)
@@ -165,7 +169,8 @@ extension SingleFlight {
             if let lookup = state.joinable[key], let waiting = state.lookups[lookup]?.waiters.count {
                 guard waiting < maximumWaiters else { return .limitExceeded(.tooManyWaiters) }
                 state.joined &+= 1
-                return .joined(wakeUp: state.add(waiter, number, in: lookup, until: deadline))
+                let first = state.lookups[lookup]?.trace
+                return .joined(wakeUp: state.add(waiter, number, in: lookup, until: deadline), first: first)
             }
             guard state.lookups.count < maximumInFlightLookups else { return .limitExceeded(.tooManyLookups) }
             let lookup = state.begin(key)
@@ -174,15 +179,20 @@ extension SingleFlight {
     }
 
     private func run(_ lookup: UInt64, _ operation: @escaping Operation) {
+        // The task of the lookup is detached, and its provider request belongs to the trace of the call that began it.
+        let trace = CallTrace.current
         _ = timeSource.spawn { [self] in
-            let outcome: Outcome
-            do throws(VerificationError) {
-                outcome = .success(try await operation())
-            } catch {
-                outcome = .failure(error)
-            }
+            let outcome = await CallTrace.$current.withValue(trace) { await perform(operation) }
             let waiters = state.withLockedValue { $0.complete(lookup) }
             for waiter in waiters { waiter.resume(returning: outcome) }
+        }
+    }
+
+    private func perform(_ operation: Operation) async -> Outcome {
+        do throws(VerificationError) {
+            return .success(try await operation())
+        } catch {
+            return .failure(error)
         }
     }
 

@@ -45,7 +45,8 @@ struct Dependencies {
             environment: ProviderPool.Environment(
                 transport: transport, time: time, logger: logger,
                 chargeExtraRequest: { missLimiter.chargeAfterwards(1, to: $0, at: time.now()) },
-                lookupPermits: LookupPermits(settings.lookupLimit)))
+                lookupPermits: LookupPermits(settings.lookupLimit),
+                tracePropagation: settings.propagatesTraceContext ? .traceContext : .none))
         self.providers = providers
         let verifier = try CachingVerifier(
             upstream: providers.provider, settings: settings.cache, timeSource: time,

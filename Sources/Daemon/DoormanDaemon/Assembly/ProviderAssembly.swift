@@ -2,6 +2,7 @@ internal import AccountKit
 internal import DoormanCore
 internal import DoormanGovernor
 internal import DoormanSupport
+internal import DoormanTracing
 internal import FacebookLogin
 internal import JWTVerifier
 internal import NIOConcurrencyHelpers
@@ -130,12 +131,15 @@ struct ProviderAssembly {
         _ governed: ProviderPool.GovernedProvider, _ environment: ProviderPool.Environment, _ counters: ProviderCounters
     ) -> ProviderClient {
         let (governor, health, name) = (governed.governor, governed.health, governed.name)
-        return ProviderClient(
+        var client = ProviderClient(
             transport: environment.transport, time: environment.time,
             observer: { endpoint, outcome, took in
                 counters.record(endpoint, outcome, took, of: name)
                 health.record(endpoint, outcome, took)
             },
             usage: governor.noteUsage, repeats: governor.noteRepeats, limits: health.record)
+        client.tracing = ProviderTracing(
+            tracer: .bootstrapped, propagation: environment.tracePropagation, provider: name)
+        return client
     }
 }

@@ -5,6 +5,7 @@ internal import DoormanGovernor
 internal import DoormanSupport
 internal import Logging
 internal import NIOConcurrencyHelpers
+internal import ProviderHTTP
 internal import ProviderRouting
 
 /// All providers with their governors. Each provider has one governor, and one verifier for each of its secrets.
@@ -31,6 +32,7 @@ final class ProviderPool: Sendable {
         let chargeExtraRequest: ApplicationRouter.ChargeExtraRequest
         /// The lookups in flight of all providers.
         let lookupPermits: LookupPermits
+        let tracePropagation: ProviderTracing.Propagation
     }
 
     /// A provider in use.

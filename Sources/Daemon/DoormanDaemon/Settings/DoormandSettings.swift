@@ -39,6 +39,8 @@ package struct DoormandSettings: Sendable {
     var transport = CurlTransport.Settings()
     var caFile = ""
     var proxy = ""
+    /// Whether providers get the trace context of callers' requests. Default no, because most of them belong to others.
+    var propagatesTraceContext = false
     /// The kind of the provider that the settings below define.
     var providerKind = ProviderKindChoice.auto
     /// The name of that provider. Empty for the name of its kind.

@@ -370,6 +370,10 @@ package enum SettingsCatalogue {
             "provider.proxy", \.proxy,
             "URL of a proxy, http:// or socks5://, without credentials. Empty for none; http_proxy and the like are ignored."
         ).tier(.tune),
+        .flag(
+            "provider.propagate-trace-context", \.propagatesTraceContext,
+            "Whether providers get the headers traceparent and tracestate of the request that caused theirs. For providers of your own: they tell others of your traces."
+        ),
     ]
 
     static let hour = Duration.seconds(3600)

@@ -20,6 +20,8 @@ package struct ProviderClient: Sendable {
     package let usage: UsageObserver
     /// Reports the limit that a good token exceeds: see ``exceeded(_:)``.
     package let limits: LimitObserver
+    /// The traces of the requests. Default none.
+    package var tracing = ProviderTracing(tracer: nil, propagation: .none, provider: "")
     private let transport: any HTTPTransport
     private let observer: Observer
     private let repeats: RepeatObserver
@@ -51,14 +53,17 @@ package struct ProviderClient: Sendable {
         let remaining = deadline.remaining(at: requestedAt)
         guard remaining > .zero else { throw .deadlineBeforeRequest }
         let response: HTTPResponse
+        let traced = tracing.begin(request, to: endpoint)
         do {
-            response = try await transport.send(request, timeout: remaining)
+            response = try await transport.send(traced.request, timeout: remaining)
         } catch {
+            traced.end(error)
             if error.repeats > 0 { repeats(error.repeats) }
             observer(endpoint, .failed(error.code, error.cause), requestedAt.duration(to: time.now()))
             let deadlineHasPassed = error.code == .timedOut && deadline.hasPassed(at: time.now())
             throw deadlineHasPassed ? .deadlineExceeded : VerificationError(error, of: request, to: endpoint)
         }
+        traced.end(status: response.status)
         let latency = requestedAt.duration(to: time.now())
         if response.repeats > 0 { repeats(response.repeats) }
         let (meaning, kind) = classify(response)

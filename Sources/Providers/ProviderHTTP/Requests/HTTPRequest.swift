@@ -47,6 +47,17 @@ package struct HTTPRequest: Sendable, Hashable {
         self.maximumBodyBytes = maximumBodyBytes
         self.isRepeatable = isRepeatable
     }
+
+    /// Creates a request that differs from another in its headers.
+    init(_ other: HTTPRequest, headers: HTTPHeaders) {
+        precondition(headers.areValid, "a header field would end its line")
+        method = other.method
+        url = other.url
+        self.headers = headers
+        form = other.form
+        maximumBodyBytes = other.maximumBodyBytes
+        isRepeatable = other.isRepeatable
+    }
 }
 
 extension HTTPRequest: Redacted {

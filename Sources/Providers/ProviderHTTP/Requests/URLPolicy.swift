@@ -13,12 +13,20 @@ package enum URLPolicy {
         let bytes = Array(url.utf8)
         guard bytes.count <= maximumBytes, bytes.allSatisfy(isPermitted) else { return false }
         if let rest = bytes[...].dropping("https://") {
-            return authority(of: rest).flatMap(host) != nil
+            return authority(of: rest).flatMap(server) != nil
         }
-        if let rest = bytes[...].dropping("http://"), let host = authority(of: rest).flatMap(host) {
-            return isLoopback(host)
+        if let rest = bytes[...].dropping("http://"), let server = authority(of: rest).flatMap(server) {
+            return isLoopback(server.host)
         }
         return false
+    }
+
+    /// Returns the host and the port of a URL that is allowed; `nil` for another one.
+    static func server(of url: String) -> (host: String, port: Int?)? {
+        guard accepts(url) else { return nil }
+        let bytes = Array(url.utf8)
+        guard let rest = bytes[...].dropping("https://") ?? bytes[...].dropping("http://") else { return nil }
+        return authority(of: rest).flatMap(server)
     }
 
     /// Whether a byte is visible ASCII, and none that parsers are known to interpret differently.
@@ -31,8 +39,8 @@ package enum URLPolicy {
         return rest[..<end]
     }
 
-    /// The host of an authority `host`, `host:port`, `[address]` or `[address]:port`; `nil` if it has another form.
-    private static func host(_ authority: ArraySlice<UInt8>) -> String? {
+    /// The host and the port of an authority `host`, `host:port`, `[address]` or `[address]:port`; `nil` if it has another form.
+    private static func server(_ authority: ArraySlice<UInt8>) -> (host: String, port: Int?)? {
         let isBracketed = authority.first == UInt8(ascii: "[")
         let hostEnd: Int
         if isBracketed {
@@ -42,18 +50,19 @@ package enum URLPolicy {
             hostEnd = authority.firstIndex(of: UInt8(ascii: ":")) ?? authority.endIndex
         }
         let host = authority[..<hostEnd]
-        let port = authority[hostEnd...]
-        guard port.isEmpty || isPort(port) else { return nil }
+        let port = port(authority[hostEnd...])
+        guard port != nil || hostEnd == authority.endIndex else { return nil }
         let inner = isBracketed ? host.dropFirst().dropLast() : host
         let permitted = isBracketed ? isAddressCharacter : isNameCharacter
         guard !inner.isEmpty, inner.allSatisfy(permitted) else { return nil }
-        return String(decoding: host, as: UTF8.self).lowercased()
+        return (String(decoding: host, as: UTF8.self).lowercased(), port)
     }
 
-    private static func isPort(_ bytes: ArraySlice<UInt8>) -> Bool {
-        guard bytes.first == UInt8(ascii: ":"), (2...6).contains(bytes.count) else { return false }
-        guard bytes.dropFirst().allSatisfy(\.isASCIIDigit) else { return false }
-        return UInt16(String(decoding: bytes.dropFirst(), as: UTF8.self)) != nil
+    /// The number after a colon; `nil` if the text is anything else.
+    private static func port(_ bytes: ArraySlice<UInt8>) -> Int? {
+        guard bytes.first == UInt8(ascii: ":"), (2...6).contains(bytes.count) else { return nil }
+        guard bytes.dropFirst().allSatisfy(\.isASCIIDigit) else { return nil }
+        return UInt16(String(decoding: bytes.dropFirst(), as: UTF8.self)).map(Int.init)
     }
 
     /// Whether a host is `localhost`, `[::1]`, or in 127.0.0.0/8. libcurl itself resolves `localhost` to the loopback addresses.

@@ -2,6 +2,7 @@ internal import DoormanCore
 internal import DoormanHTTP
 internal import DoormanServer
 internal import DoormanSupport
+internal import DoormanTracing
 internal import DoormanWire
 internal import HTTP2Session
 internal import NIOCore
@@ -185,7 +186,7 @@ extension HTTP2Connection {
         _ call: AsynchronousCall, timeout: Duration?, _ responder: Responder, _ stream: HTTP2Stream, now: Instant
     ) {
         let streamID = StreamID(UInt32(stream.id.rawValue))
-        if let failure = state.start(call, on: streamID, timeout: timeout, now: now) {
+        if let failure = state.start(call, from: stream.origin, on: streamID, timeout: timeout, now: now) {
             _ = fail(failure, of: call.method, responder, stream)
         } else {
             let expectedReset = timeout.map { ResetLimiter.expectedReset(after: $0, since: now) }
@@ -212,6 +213,15 @@ extension HTTP2Connection {
             var writer = HTTP2ResponseWriter(stream, session, omitsBody: omitsBody)
             responder.write(response, to: &writer, counters: state.counters)
         }
+    }
+}
+
+extension HTTP2Stream {
+    /// The origin of the request's call. It looks at every header, so that a hit without a tracer does without.
+    var origin: CallOrigin {
+        var fields = TraceFields()
+        head.forEach { fields.add($0, $1) }
+        return CallOrigin(head.isGRPC ? .grpc : .http, trace: fields.context)
     }
 }
 

@@ -98,7 +98,12 @@ struct HTTP2Connection: ServerConnection {
                 hasReceived = true
                 continue
             }
-            if handle(stream, dispatcher, &context) == .hit { limit.countHit() } else { limit.countOther() }
+            if handle(stream, dispatcher, &context) == .hit {
+                limit.countHit()
+                if let tracer = dispatcher.tracer { tracer.recordHit(stream.origin, response: context.response) }
+            } else {
+                limit.countOther()
+            }
             if session.unsentBytes >= Self.earlyFlushThreshold {
                 session.writeOutput(into: &output, limit: .max)
                 // The peer's windows may hold back everything.

@@ -1,6 +1,7 @@
 internal import DoormanCore
 package import DoormanServer
 package import DoormanSupport
+internal import DoormanTracing
 internal import DoormanWire
 package import NIOCore
 package import NIOHTTP1
@@ -32,6 +33,8 @@ package struct HTTP1Connection: ServerConnection {
     private var inputs = CircularBuffer<Input>(initialCapacity: 2)
     private var output = ByteBuffer()
     private var phase = Phase.idle
+    /// The trace fields of the request in hand.
+    private var traceFields = TraceFields()
     /// Whether the read completed a request.
     private var hasEndedRequest = false
 
@@ -178,7 +181,7 @@ package struct HTTP1Connection: ServerConnection {
             let step = respond(form) { writer in
                 router.respond(to: request, body: body, dispatcher, in: &context, to: &writer)
             }
-            return apply(step, form, context)
+            return apply(step, form, dispatcher, context)
         case .violation(let violation):
             answer(violation)
             return false
@@ -191,6 +194,7 @@ package struct HTTP1Connection: ServerConnection {
         let form = ResponseForm(persistence: persistence(after: head), omitsBody: head.isHead)
         // Whether a response comes before the body is decided by the head alone, and such a response ends the connection.
         let early = head.hasBody ? ResponseForm(persistence: .closes, omitsBody: form.omitsBody) : form
+        traceFields = head.traceFields
         let router = router
         let isOnLoopback = channel.isOnLoopback
         let step = head.withFields(isOnLoopback: isOnLoopback) { fields in
@@ -205,20 +209,25 @@ package struct HTTP1Connection: ServerConnection {
             inputs.removeFirst()
             hasEndedRequest = true
         }
-        return apply(step, early, context)
+        return apply(step, early, dispatcher, context)
     }
 
     /// Performs a step other than the wait for a body.
     ///
     /// - Returns: Whether it was a cache hit.
-    private mutating func apply(_ step: HTTPStep, _ form: ResponseForm, _ context: RequestContext) -> Bool {
+    private mutating func apply(
+        _ step: HTTPStep, _ form: ResponseForm, _ dispatcher: RequestDispatcher, _ context: RequestContext
+    ) -> Bool {
         switch step {
         case .cached:
             noteResponse(form)
+            if let tracer = dispatcher.tracer { tracer.recordHit(origin, response: context.response) }
             return true
         case .responded: noteResponse(form)
         case .started(let call, let timeout, let responder):
-            if let failure = state.start(call, on: Self.stream, timeout: timeout, now: context.now) {
+            if let failure = state.start(
+                call, from: origin, on: Self.stream, timeout: timeout, now: context.now)
+            {
                 fail(failure, of: call.method, responder, form)
             } else {
                 phase = .calling(responder, form)
@@ -227,6 +236,8 @@ package struct HTTP1Connection: ServerConnection {
         }
         return false
     }
+
+    private var origin: CallOrigin { CallOrigin(.http, trace: traceFields.context) }
 
     private mutating func persistence(after head: HTTP1Head) -> HTTP1ResponseWriter.Persistence {
         if !head.keepsAlive || head.endsParsing || state.isDraining { return .closes }

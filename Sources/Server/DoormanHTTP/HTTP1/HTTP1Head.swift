@@ -1,3 +1,4 @@
+internal import DoormanTracing
 internal import NIOHTTP1
 
 /// What a connection needs to know of a request's head.
@@ -8,6 +9,7 @@ struct HTTP1Head {
     private var authorizations = 0
     private var contentType = ""
     private var host = ""
+    private(set) var traceFields = TraceFields()
     /// Whether the client keeps the connection open after the response.
     let keepsAlive: Bool
     let isHTTP10: Bool
@@ -48,6 +50,7 @@ struct HTTP1Head {
                 guard !isChunked, value.utf8Span.span.isEqual(toLowercase: "chunked") else { return nil }
                 isChunked = true
             case .upgrade: endsParsing = true
+            case .trace(let name): traceFields.add(name, value)
             case .expect: expectsContinue = value.utf8Span.span.isEqual(toLowercase: "100-continue") && !isHTTP10
             case nil: break
             }
@@ -70,6 +73,7 @@ struct HTTP1Head {
 /// The headers of requests that have a meaning here.
 private enum HTTP1HeaderName {
     case authorization, contentLength, contentType, expect, host, transferEncoding, upgrade
+    case trace(TraceFields.Name)
 
     /// The length tells nearly all names apart.
     init?(_ name: Span<UInt8>) {
@@ -81,6 +85,9 @@ private enum HTTP1HeaderName {
         case 13 where name.isEqual(toLowercase: "authorization"): self = .authorization
         case 14 where name.isEqual(toLowercase: "content-length"): self = .contentLength
         case 17 where name.isEqual(toLowercase: "transfer-encoding"): self = .transferEncoding
+        case 10, 11:
+            guard let trace = TraceFields.Name(name) else { return nil }
+            self = .trace(trace)
         default: return nil
         }
     }

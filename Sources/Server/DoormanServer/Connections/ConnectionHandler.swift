@@ -234,10 +234,11 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         for started in started {
             let handler = NIOLoopBound(self, eventLoop: loop)
             let (backend, statistics, audit, name) = (services.backend, services.statistics, services.audit, caller.caller)
+            let tracer = dispatcher.tracer
             let task = Task {
-                let outcome = await started.call.perform(on: backend, deadline: started.deadline, statistics: statistics)
+                let outcome = await started.perform(on: backend, statistics: statistics, tracer: tracer)
                 // Here, because a call outlives its deadline and its connection, and may have done its act.
-                started.call.logAct(of: name, outcome, to: audit)
+                started.logAct(of: name, outcome, to: audit)
                 loop.execute { handler.value.finish(started, outcome) }
             }
             pendingCalls[started.id] = PendingCall(task: task, permits: started.call.takesPermit ? caller.permits : nil)
@@ -245,11 +246,12 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
     }
 
     /// Logs a bug of ours, and notes an exceeded limit.
-    private func log(_ call: AsynchronousCall, _ outcome: AsynchronousCall.Outcome) {
+    private func log(_ started: StartedCall, _ outcome: AsynchronousCall.Outcome) {
+        let call = started.call
         if let message = outcome.internalError {
-            services.log.log(
-                .error, about: "internal_error", "internal error: report this bug of Doorman",
-                ["method": "\(call.method.service)/\(call.method.name)", "cause": "\(message)"])
+            var metadata: Logger.Metadata = ["method": "\(call.method.service)/\(call.method.name)", "cause": "\(message)"]
+            if let trace = started.origin.trace { metadata["trace_id"] = "\(trace.traceID)" }
+            services.log.log(.error, about: "internal_error", "internal error: report this bug of Doorman", metadata)
         }
         if outcome.failure == .tooManyDenials {
             dispatcher.counters.note(
@@ -267,7 +269,7 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         beginCounting()
         dispatcher.counters.countFinished(
             started.call.method, from: outcome.source, outcome.failure, took: started.began.duration(to: now))
-        if outcome.failure != nil { log(started.call, outcome) }
+        if outcome.failure != nil { log(started, outcome) }
         let directive = connection.answer(started.id, with: outcome.response, now: now)
         // Responses of one lookup arrive together, and leave in one write.
         if !flushIsScheduled, let context {

@@ -149,9 +149,10 @@ package struct ConnectionState {
 
     /// Starts a call, which ``takeStarted()`` returns.
     ///
+    /// - Parameter origin: What the call's trace has to know of the request.
     /// - Returns: `nil` if it is started, otherwise the failure to answer it with. The failure is not counted yet.
     package mutating func start(
-        _ call: AsynchronousCall, on streamID: StreamID, timeout: Duration?, now: Instant
+        _ call: AsynchronousCall, from origin: CallOrigin, on streamID: StreamID, timeout: Duration?, now: Instant
     ) -> FailureResponse? {
         guard callsInFlight < limits.maximumCallsInFlight else {
             counters.note(CallerEvent(caller: callerName, kind: .limitExceeded("server.max-calls-in-flight")))
@@ -174,7 +175,7 @@ package struct ConnectionState {
             return nil
         }
         if case .statistics = call { statisticsCall = id }
-        started.append(StartedCall(id: id, call: call, deadline: deadline, began: now))
+        started.append(StartedCall(id: id, call: call, origin: origin, deadline: deadline, began: now))
         return nil
     }
 

@@ -108,6 +108,7 @@ package struct CallID: Sendable, Hashable, Comparable {
 package struct StartedCall {
     package let id: CallID
     package let call: AsynchronousCall
+    let origin: CallOrigin
     package let deadline: Deadline
     /// The time of the turn that read the request.
     package let began: Instant

@@ -1,5 +1,6 @@
 internal import CallerLimits
 package import DoormanCore
+internal import DoormanTracing
 internal import DoormanWire
 package import Logging
 internal import NIOConcurrencyHelpers
@@ -32,6 +33,8 @@ package final class DoormanServer: Service {
     private let listeners = NIOLockedValueBox<[any Channel]>([])
     private let socketFile = NIOLockedValueBox<SocketFile?>(nil)
 
+    /// Calls get spans if the program has bootstrapped a tracer before.
+    ///
     /// - Parameters:
     ///   - tls: The TLS configuration of TCP connections; `nil` (the default) for plain TCP.
     ///   - endpoints: The endpoints of the protocols besides ttrpc, which is always built in. None by default.
@@ -51,9 +54,10 @@ package final class DoormanServer: Service {
         let quotas = CallerQuotaRegistry(maximumCallers: settings.maximumCallers)
         self.quotas = quotas
         let inFlight = InFlightCounter(maximum: settings.maximumWaitingCalls)
+        let tracer = CallTracer.bootstrapped
         dispatchers = PerEventLoop(group: group) {
             RequestDispatcher(
-                backend: backend, policy: policy, quotas: quotas, inFlight: inFlight, settings: settings)
+                backend: backend, policy: policy, quotas: quotas, inFlight: inFlight, settings: settings, tracer: tracer)
         }
         let reader = ServerStatisticsReader(
             settings: settings, dispatchers: dispatchers, inFlight: inFlight, connections: connections, tls: self.tls,

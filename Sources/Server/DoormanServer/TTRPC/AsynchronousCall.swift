@@ -136,18 +136,6 @@ extension AsynchronousCall {
         return metadata
     }
 
-    /// Logs an act that an operator must be able to find later.
-    ///
-    /// Not rate limited: none of these lines may be missing. A caller's limit on cache misses bounds their number.
-    func logAct(of caller: Caller, _ outcome: Outcome, to logger: Logger) {
-        guard let act = audit else { return }
-        var metadata = auditedIDs
-        metadata["audit"] = "\(act.name)"
-        metadata["caller"] = "\(caller)"
-        metadata["outcome"] = "\(outcome.failure?.auditName ?? "OK")"
-        logger.log(level: act.level, act.message, metadata: metadata)
-    }
-
     /// An act that has an audit line. The line never holds a token or a code.
     struct Act {
         let name: String
@@ -168,6 +156,21 @@ extension AsynchronousCall {
         case .listAccounts: Act(name: "account_list", level: .notice, message: "list of accounts")
         case .deleteAccount: Act(name: "account_deletion", level: .notice, message: "deletion of an account")
         }
+    }
+}
+
+extension StartedCall {
+    /// Logs an act that an operator must be able to find later.
+    ///
+    /// Not rate limited: none of these lines may be missing. A caller's limit on cache misses bounds their number.
+    func logAct(of caller: Caller, _ outcome: AsynchronousCall.Outcome, to logger: Logger) {
+        guard let act = call.audit else { return }
+        var metadata = call.auditedIDs
+        metadata["audit"] = "\(act.name)"
+        metadata["caller"] = "\(caller)"
+        metadata["outcome"] = "\(outcome.failure?.auditName ?? "OK")"
+        if let trace = origin.trace { metadata["trace_id"] = "\(trace.traceID)" }
+        logger.log(level: act.level, act.message, metadata: metadata)
     }
 }
 

@@ -1,6 +1,7 @@
 package import CallerLimits
 package import DoormanCore
 package import DoormanSupport
+package import DoormanTracing
 package import DoormanWire
 internal import NIOCore
 
@@ -22,6 +23,8 @@ package final class RequestDispatcher {
     /// The current policy. Connections look up their callers again when it changes.
     private var policy: CallerPolicy
     private(set) var policyGeneration = 0
+    /// `nil` unless the program has a tracer.
+    package let tracer: CallTracer?
     /// Counters of how the loop's calls and connections ended.
     package let counters = ServerCounters()
     /// The buffer that the loop's connections write their responses into, one connection at a time.
@@ -32,12 +35,14 @@ package final class RequestDispatcher {
     ///   - quotas: The quotas of all callers, shared by all event loops.
     ///   - inFlight: The server's in-flight calls, shared by all event loops.
     ///   - settings: The limits of callers and of frames.
+    ///   - tracer: Records the calls' spans. Default none.
     package init(
         backend: any VerificationBackend, policy: CallerPolicy, quotas: CallerQuotaRegistry, inFlight: InFlightCounter,
-        settings: ServerSettings
+        settings: ServerSettings, tracer: CallTracer? = nil
     ) {
         self.backend = backend
         self.policy = policy
+        self.tracer = tracer
         self.quotas = quotas
         self.inFlight = inFlight
         ipv6PrefixLength = settings.ipv6PrefixLength
@@ -100,6 +105,9 @@ package final class RequestDispatcher {
         }
         return arena.withRequest(data) { decide($0, &context) } ?? fail(.malformedRequest, of: nil, responses.malformedRequest)
     }
+
+    /// Reads the trace fields of a request frame's data.
+    func traceFields(of data: Span<UInt8>) -> TraceFields { arena.traceFields(of: data) }
 
     /// Decides how to handle a request whose protocol names the method outside the payload.
     ///

@@ -22,7 +22,7 @@ extension TTRPCConnection {
             }
             prefetchNext { dispatcher.prefetch($0) }
             let decision = withRequestData { dispatcher.decide($0, prefetched: $1, in: &context) }
-            apply(decision, to: request, cached: context.response, now: context.now)
+            apply(decision, to: request, cached: context.response, now: context.now, traced: dispatcher)
             if case .cached = decision {
                 limit.countHit()
             } else {

@@ -111,19 +111,31 @@ package struct TTRPCConnection: ServerConnection {
 
     /// Answers the request or starts its call.
     ///
-    /// - Parameter cached: The response data for ``RequestDecision/cached``.
+    /// - Parameters:
+    ///   - cached: The response data for ``RequestDecision/cached``.
+    ///   - dispatcher: Reads the request's trace. Default `nil`, for no trace.
     @inline(__always)
     package mutating func apply(
-        _ decision: RequestDecision, to request: Request, cached: EncodedResponse, now: Instant
+        _ decision: RequestDecision, to request: Request, cached: EncodedResponse, now: Instant,
+        traced dispatcher: RequestDispatcher? = nil
     ) {
         switch decision {
-        case .cached: output.writeFrame(.response, streamID: request.streamID, data: cached)
+        case .cached:
+            output.writeFrame(.response, streamID: request.streamID, data: cached)
+            if let tracer = dispatcher?.tracer { tracer.recordHit(origin(dispatcher), response: cached) }
         case .immediate(let data): output.writeFrame(.response, streamID: request.streamID, data: data)
         case .asynchronous(let call, let timeout):
-            if let failure = state.start(call, on: request.streamID, timeout: timeout, now: now) {
+            let origin = origin(dispatcher)
+            if let failure = state.start(call, from: origin, on: request.streamID, timeout: timeout, now: now) {
                 fail(request.streamID, failure, of: call.method)
             }
         }
+    }
+
+    /// Returns the origin of the last request. Out of line, since a hit without a tracer does not need it.
+    @inline(never)
+    private mutating func origin(_ dispatcher: RequestDispatcher?) -> CallOrigin {
+        CallOrigin(.ttrpc, trace: decoder.withData { dispatcher?.traceFields(of: $0) }?.context)
     }
 
     /// Writes the output early if it is large enough, while more frames of the read wait.

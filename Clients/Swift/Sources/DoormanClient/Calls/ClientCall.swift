@@ -54,6 +54,9 @@ final class ClientCall: @unchecked Sendable {
         var destination: Destination?
         var wasAnswered = false
         var foundServers: [Server] = []
+        var span: CallSpan?
+        /// The server that responded, or else that of the last attempt. Only noted for a span.
+        var spanServer: Server?
     }
 
     let operation: Operation
@@ -143,6 +146,24 @@ final class ClientCall: @unchecked Sendable {
         return if case .failure(let error)? = outcome { error } else { nil }
     }
 
+    /// Ends a span with the call. It is set before the call is submitted.
+    func trace(_ span: CallSpan) {
+        makeColdState().span = span
+    }
+
+    /// Notes a server for the call's span, if it has one.
+    @inline(__always)
+    func note(_ server: Server?) {
+        if let coldState, coldState.span != nil, isLive { coldState.spanServer = server }
+    }
+
+    /// Ends the span of a call that has ended.
+    func endSpan() {
+        guard let coldState, let span = coldState.span else { return }
+        // The event loop may still work on a call that its task has cancelled.
+        span.end(error, server: waiter?.wasCancelled == true ? nil : coldState.spanServer)
+    }
+
     /// Takes the response to a verify that has ended.
     func takeIdentity() throws(DoormanError) -> Identity {
         guard case .identity(let identity)? = outcome.take() else { throw .wrongResponse }
@@ -151,6 +172,7 @@ final class ClientCall: @unchecked Sendable {
 
     private func complete() {
         guard let completion = completion.take() else { return }
+        endSpan()
         switch outcome.take() {
         case .identity(let identity): completion.run(.success(identity))
         case .failure(let error): completion.run(.failure(error))

@@ -80,7 +80,7 @@ struct ClientMetrics: Sendable {
 
 extension DoormanError {
     /// The name of the reason, of any kind.
-    fileprivate var reason: String {
+    var reason: String {
         switch kind {
         case .rejected(let reason): reason.description
         case .forbidden(let reason): reason.description

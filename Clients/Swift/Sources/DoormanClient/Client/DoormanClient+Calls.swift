@@ -103,10 +103,13 @@ extension DoormanClient {
         guard !operation.holdsNUL else { throw .textWithNUL }
         let start = time.now
         let waiter = Waiter()
+        let span = tracing.start(operation.method)
         let call = ClientCall(
-            operation, metadata: TraceMetadata.current(), deadline: deadline(from: start, timeout), waiter: waiter)
+            operation, metadata: tracing.metadata(span), deadline: deadline(from: start, timeout), waiter: waiter)
+        if let span { call.trace(span) }
         await end(of: call, waiter, begunAt: start)
         let error = call.error
+        if span != nil { call.endSpan() }
         if metrics.isOn {
             metrics.recordCall(call.method, error, nanoseconds: Int64(clamping: time.now.nanoseconds - start.nanoseconds))
         }

@@ -80,12 +80,18 @@ extension DoormanClient {
     ) throws(DoormanError) {
         guard !operation.holdsNUL else { throw .textWithNUL }
         let start = time.now
-        let metadata = TraceMetadata.current()
+        let span = tracing.start(.verify)
         let deadline = deadline(from: start, timeout)
         let told = metrics.isOn ? counted(completion, since: start) : completion
-        let call = ClientCall(operation, metadata: metadata, deadline: deadline, client: self, completion: told)
+        let call = ClientCall(operation, metadata: tracing.metadata(span), deadline: deadline, client: self, completion: told)
+        if let span { call.trace(span) }
         guard !eventLoop.inEventLoop else { return dispatcher.value.submit(call, at: start) }
-        try countingErrors { () throws(DoormanError) in try submissions.addBounded(call) }
+        do throws(DoormanError) {
+            try countingErrors { () throws(DoormanError) in try submissions.addBounded(call) }
+        } catch {
+            span?.end(error, server: nil)
+            throw error
+        }
     }
 
     /// Counts a call that fails before it reaches the client's thread.

@@ -94,7 +94,6 @@ extension DoormanClient {
     /// The parts that the calls to all servers share.
     private struct Broadcast: Sendable {
         let deadline: Deadline
-        let metadata = TraceMetadata.current()
     }
 
     /// The outcome at one server, or at a target that could not be resolved.
@@ -150,9 +149,14 @@ extension DoormanClient {
     /// Makes a call, and returns it when it has ended.
     private func ended(_ operation: Operation, _ destination: ClientCall.Destination, _ broadcast: Broadcast) async -> ClientCall {
         let waiter = Waiter()
-        let call = ClientCall(operation, metadata: broadcast.metadata, deadline: broadcast.deadline, waiter: waiter)
+        // The lookup of a target's servers sends no call.
+        var span: CallSpan?
+        if case .server = destination { span = tracing.start(operation.method) }
+        let call = ClientCall(operation, metadata: tracing.metadata(span), deadline: broadcast.deadline, waiter: waiter)
         call.destination = destination
+        if let span { call.trace(span) }
         await end(of: call, waiter, begunAt: time.now)
+        if span != nil { call.endSpan() }
         return call
     }
 }

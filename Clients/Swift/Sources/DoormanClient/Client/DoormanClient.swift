@@ -32,6 +32,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
     let dispatcher: NIOLoopBoundBox<Dispatcher>
     let submissions: SubmissionQueue
     let metrics: ClientMetrics
+    let tracing: CallTracing
     let nearCache: NearCache?
     /// The targets, each once.
     let targets: [DoormanTarget]
@@ -72,6 +73,7 @@ public final class DoormanClient: TokenVerifying, Service, Sendable {
         self.eventLoop = eventLoop
         self.taskExecutor = environment.taskExecutor
         self.metrics = environment.metrics
+        self.tracing = environment.tracing
         self.targets = targets.enumerated().filter { targets.firstIndex(of: $1) == $0 }.map(\.element)
         self.servers = directory.description
         self.defaultTimeout = Nanoseconds(configuration.timeout)

@@ -36,6 +36,7 @@ extension Dispatcher {
 
     /// Handles the response to a call, which may have ended meanwhile.
     func answered(_ call: ClientCall, _ reply: Reply, from subchannel: Subchannel) {
+        call.note(subchannel.server)
         switch reply {
         case .success:
             // The first server's provider gave no verdict, so a verdict that is past its TTL is no better.
@@ -133,6 +134,7 @@ extension Dispatcher {
                 return subchannel.replace()
             }
             call.add(ClientCall.Attempt(connection: connection, streamID: streamID))
+            call.note(subchannel.server)
         } catch {
             return finish(call, .requestTooLong)
         }

@@ -17,21 +17,24 @@ final class Dispatcher {
         let taskExecutor: EventLoopTaskExecutor
         let resolver: Resolver
         let metrics: ClientMetrics
+        let tracing: CallTracing
         let logger: Logger
 
         /// - Parameters:
         ///   - time: The client's clock and event loop. Default: an event loop of the process, with its own clock.
         ///   - resolver: Looks names up. Default: the system's resolver.
         ///   - metricsFactory: The backend of the metrics. Default: the process's backend.
+        ///   - tracing: Default: the process's tracer and instrument.
         ///   - logger: Default `nil`: nothing is logged.
         init(
             time: EventLoopTime = .eventLoop(MultiThreadedEventLoopGroup.singleton.next()), resolver: Resolver = .system,
-            metricsFactory: any MetricsFactory = MetricsSystem.factory, logger: Logger? = nil
+            metricsFactory: any MetricsFactory = MetricsSystem.factory, tracing: CallTracing = CallTracing(), logger: Logger? = nil
         ) {
             self.time = time
             self.taskExecutor = EventLoopTaskExecutor(time.eventLoop)
             self.resolver = resolver
             self.metrics = ClientMetrics(factory: metricsFactory)
+            self.tracing = tracing
             self.logger = logger ?? Logger(label: "doorman.client") { _ in SwiftLogNoOpLogHandler() }
         }
     }
