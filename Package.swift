@@ -367,7 +367,7 @@ let package = Package(
 
         // The fuzzers. In ordinary builds each is a program that replays files. Scripts/fuzz builds them with libFuzzer's `main`.
         module("FuzzKit", in: "Tests/Fuzz", [nioConcurrencyHelpers]),
-        fuzzer("fuzz-frames", path: "Frames", ["DoormanCore", "DoormanSupport", "DoormanWire", nioCore]),
+        fuzzer("fuzz-frames", path: "Frames", ["DoormanCore", "DoormanSupport", "DoormanTracing", "DoormanWire", nioCore]),
         fuzzer(
             "fuzz-connection", path: "Connection",
             [

@@ -124,6 +124,23 @@ struct TraceTests {
         for span in tracer.spans { #expect(!span.everything.contains("planted")) }
     }
 
+    @Test("a hit has a span only if its caller records its own", arguments: Interface.allCases)
+    func hits(interface: Interface) async throws {
+        let tracer = TestTracer()
+        try await withTracer(tracer) {
+            try await Stack.run { stack in
+                let token = try stack.emulator.logIn(phone: "+15551234567")
+                let unsampled = String(Self.traceparent.dropLast()) + "0"
+                for traceparent in [unsampled, unsampled, Self.traceparent] {
+                    try await interface.send(token, traceparent: traceparent, port: stack.port)
+                }
+            }
+        }
+        let calls = tracer.spans.filter { $0.kind == .server }
+        #expect(calls.map { $0.text("doorman.response.source") } == ["provider", "cache"])
+        #expect(calls.allSatisfy { $0.parentSpanID == Self.callerSpan && $0.text("rpc.grpc.status_code") == "0" })
+    }
+
     @Test("a call of the client is one trace, from the client's span to the provider's")
     func client() async throws {
         let tracer = TestTracer()

@@ -4,8 +4,11 @@ import Testing
 struct ParameterTests {
     static let maximum = 6
 
+    /// The functions whose parameters a protocol of another package defines.
+    private static let required: Set = ["TestTracer.startSpan"]
+
     private static let long = SourceTree.swift.flatMap { file in
-        file.parameterLists().filter { $0.labels.count > maximum }.map { (file: file, function: $0) }
+        file.parameterLists().filter { $0.labels.count > maximum && !required.contains($0.name) }.map { (file: file, function: $0) }
     }
 
     @Test("a function or initializer has at most six parameters")

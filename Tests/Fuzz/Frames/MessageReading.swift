@@ -1,5 +1,6 @@
 internal import DoormanCore
 internal import DoormanSupport
+internal import DoormanTracing
 internal import DoormanWire
 internal import FuzzKit
 
@@ -70,6 +71,9 @@ struct MessageReading {
                     } == true
             }
             require(isSame == true, "a canonical Verify is the call that protobuf-c decodes")
+        }
+        if let fields = TraceFields(canonicalRequest: data.span) {
+            require(MessageArena().unpackedTraceFields(of: data.span) == fields, "trace fields are those that protobuf-c decodes")
         }
         guard case .success(let identity) = ResponseDecoder.identity(data.span, in: arena) else { return }
         var unpacked: Identity?

@@ -27,7 +27,9 @@ package enum GRPCRequest {
 
     /// A `VerifyRequest` in its frame.
     package static func verify(_ token: String) -> [UInt8] {
-        precondition(token.utf8.count < 128)
-        return frame([0x0a, UInt8(token.utf8.count)] + Array(token.utf8))
+        let count = token.utf8.count
+        precondition(count < 1 << 14)
+        let length = count < 128 ? [UInt8(count)] : [UInt8(count & 0x7f | 0x80), UInt8(count >> 7)]
+        return frame([0x0a] + length + Array(token.utf8))
     }
 }

@@ -19,7 +19,8 @@ struct ClientTracingTests {
 
     @Test("a call has a span with its method, its status and its server, as a child of the task's span")
     func call() async throws {
-        let client = client(try RespondingPeer())
+        let peer = try RespondingPeer()
+        let client = client(peer)
         let parent = tracer.startSpan("caller")
         _ = try await ServiceContext.withValue(parent.context) { try await client.verify("EMAWplanted") }
         let span = try #require(tracer.spans.first)
@@ -35,6 +36,7 @@ struct ClientTracingTests {
         #expect(span.status == nil)
         #expect(!span.everything.contains("planted"))
         await client.close()
+        peer.stop()
     }
 
     @Test("a failed call has its reason")
@@ -49,15 +51,18 @@ struct ClientTracingTests {
         #expect(span.status?.code == .error)
         #expect(!span.everything.contains("planted"))
         await client.close()
+        peer.stop()
     }
 
     @Test("a call with a completion has a span")
     func completion() async throws {
-        let client = client(try RespondingPeer())
+        let peer = try RespondingPeer()
+        let client = client(peer)
         _ = try await client.outcome(of: Token("EMAWplanted")).get()
         #expect(tracer.spans.map { $0.text("rpc.grpc.status_code") } == ["0"])
         #expect(tracer.spans.first?.text("server.address") == "127.0.0.1")
         await client.close()
+        peer.stop()
     }
 
     @Test("a cancelled call ends its span")
@@ -71,15 +76,18 @@ struct ClientTracingTests {
         _ = await #expect(throws: DoormanError.self) { try await call.value }
         #expect(tracer.spans.first?.status?.code == .error)
         await client.close()
+        peer.stop()
     }
 
     @Test("a call that is never sent has a span without a server")
     func unsent() async throws {
-        let client = client(try RespondingPeer())
+        let peer = try RespondingPeer()
+        let client = client(peer)
         await client.close()
         _ = await #expect(throws: DoormanError.self) { try await client.verify("EMAWplanted") }
         #expect(tracer.spans.count == 1)
         #expect(tracer.spans.first?.text("server.address") == nil)
         #expect(tracer.spans.first?.text("error.type") == "CLIENT_CLOSED")
+        peer.stop()
     }
 }

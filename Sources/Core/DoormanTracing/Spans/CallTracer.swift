@@ -1,7 +1,7 @@
 internal import ServiceContextModule
 package import Tracing
 
-/// The tracer of the process, as the server uses it. There is none unless the program bootstraps it.
+/// The tracer of the process, as the server uses it. Only a program that bootstraps a tracer has it.
 package struct CallTracer: Sendable {
     private let tracer: any Tracer
 

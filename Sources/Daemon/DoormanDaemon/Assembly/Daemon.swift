@@ -10,7 +10,7 @@ internal import DoormanVersion
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
-internal import ServiceLifecycle
+package import ServiceLifecycle
 internal import UnixSignals
 
 /// The server process: its services and signals.
@@ -83,11 +83,12 @@ package struct Daemon {
 
     /// Serves until SIGTERM or SIGINT, then drains and returns.
     ///
+    /// - Parameter exporters: Services that send away what the server records, such as spans. They end after the server. Default none.
     /// - Throws: The first error that prevents or ends serving, such as an address in use.
-    package func run() async throws {
+    package func run(exporters: [any Service] = []) async throws {
         logWriter.start()
         do {
-            try await serve()
+            try await serve(exporters)
         } catch {
             await logWriter.flush()
             throw error
@@ -95,7 +96,7 @@ package struct Daemon {
         await logWriter.flush()
     }
 
-    private func serve() async throws {
+    private func serve(_ exporters: [any Service]) async throws {
         // First, because a descriptor that was not passed is free for the files of this process.
         let passedSockets = try systemd.passedSockets.listeners(for: settings)
         if settings.allowsCoreDumps { CoreDumps.allow() }
@@ -116,7 +117,7 @@ package struct Daemon {
         dependencies.providers.start()
         defer { dependencies.providers.stop() }
         do {
-            try await serve(server, http, dependencies, group)
+            try await serve(server, http, dependencies, group, exporters)
         } catch {
             try? await group.shutdownGracefully()
             throw error
@@ -125,7 +126,8 @@ package struct Daemon {
     }
 
     private func serve(
-        _ server: DoormanServer, _ http: ReloadableHTTPConfiguration, _ dependencies: Dependencies, _ group: any EventLoopGroup
+        _ server: DoormanServer, _ http: ReloadableHTTPConfiguration, _ dependencies: Dependencies, _ group: any EventLoopGroup,
+        _ exporters: [any Service]
     ) async throws {
         let notifier = systemd.makeNotifier(logger)
         let reloader = Reloader(
@@ -133,7 +135,7 @@ package struct Daemon {
             logger: logger)
         let monitor = StateMonitor(server: server, dependencies: dependencies, logger: logger)
         // They end in reverse order: the monitor looks on while the server drains, and the admin pages show it.
-        var services: [any Service] = [monitor, AnnouncedServer(server: server, notifier: notifier), reloader]
+        var services: [any Service] = exporters + [monitor, AnnouncedServer(server: server, notifier: notifier), reloader]
         if !settings.portFile.isEmpty {
             services.append(PortFile("server.port-file", path: settings.portFile) { server.addresses.compactMap(\.port).first })
         }

@@ -6,7 +6,7 @@ internal import Tracing
 extension StartedCall {
     /// Performs the call within its trace. Without a tracer, the trace is only the context that the caller sent.
     func perform(
-        on backend: any VerificationBackend, statistics: CoalescedStatisticsReader, tracer: CallTracer?
+        on backend: any VerificationBackend, statistics: CoalescedStatisticsReader<[UInt8]>, tracer: CallTracer?
     ) async -> AsynchronousCall.Outcome {
         guard let trace = makeTrace(tracer) else {
             return await call.perform(on: backend, deadline: deadline, statistics: statistics)

@@ -25,8 +25,12 @@ extension TraceFields {
 extension MessageArena {
     /// Reads the trace fields in the metadata of a request frame; none if the data is not a `ttrpc.Request`.
     package func traceFields(of data: Span<UInt8>) -> TraceFields {
-        if let fields = TraceFields(canonicalRequest: data) { return fields }
-        let unpacked = unsafe withUnpacked(data, ttrpc__request__unpack) { request in
+        TraceFields(canonicalRequest: data) ?? unpackedTraceFields(of: data) ?? TraceFields()
+    }
+
+    /// Reads the trace fields as protobuf-c does; `nil` if the data is not a `ttrpc.Request`.
+    package func unpackedTraceFields(of data: Span<UInt8>) -> TraceFields? {
+        unsafe withUnpacked(data, ttrpc__request__unpack) { request in
             var fields = TraceFields()
             for index in 0..<(unsafe request.pointee.n_metadata) {
                 guard let pair = unsafe request.pointee.metadata[index] else { continue }
@@ -35,6 +39,5 @@ extension MessageArena {
             }
             return fields
         }
-        return unpacked ?? TraceFields()
     }
 }
