@@ -55,7 +55,8 @@ struct PageRun {
         set -euo pipefail
         cd '\(folder.path)'
 
-        """ + examples.replacing("7117", with: "\(ports.doormand)").replacing("7118", with: "\(ports.emulator)")
+        """
+            + examples.replacing("7117", with: "\(ports.doormand)").replacing("7118", with: "\(ports.emulator)")
             .replacing("7119", with: "\(ports.admin)")
     }
 
