@@ -49,7 +49,7 @@ struct MetricsTextTests {
 
     @Test("no two series are the same")
     func distinct() {
-        let keys = Self.lines().filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != " " } + "" }
+        let keys = Self.lines().filter { !$0.hasPrefix("#") }.map { $0[..<($0.lastIndex(of: " ") ?? $0.endIndex)] }
         #expect(Set(keys).count == keys.count)
     }
 

@@ -16,6 +16,20 @@ package struct AgeHistogram: Sendable, Hashable {
         nanoseconds &+= age
     }
 
+    /// Returns the bound that a percentage of the ages do not exceed.
+    ///
+    /// - Returns: The bound in words, such as `30 s`; `nil` without an age, and above the last bound.
+    package func percentile(_ percent: Double) -> String? {
+        let total = counts.reduce(0, &+)
+        guard total > 0 else { return nil }
+        var seen: UInt64 = 0
+        for (bound, count) in zip(Self.bounds, counts) {
+            seen &+= count
+            if Double(seen) >= Double(total) * percent / 100 { return DurationText.describe(.seconds(Int64(bound))) }
+        }
+        return nil
+    }
+
     package mutating func add(_ other: AgeHistogram) {
         for index in counts.indices { counts[index] &+= other.counts[index] }
         nanoseconds &+= other.nanoseconds

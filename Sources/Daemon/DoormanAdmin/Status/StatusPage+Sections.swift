@@ -1,4 +1,5 @@
 internal import DoormanCore
+internal import DoormanServer
 internal import DoormanSupport
 
 /// The sections of the page.
@@ -32,6 +33,20 @@ extension StatusPage {
                 ["<code>\(reason.name)</code>", "\(count(recent[reason.name] ?? 0))", "\(count(reason.count))"]
             }, empty: "No call has failed since the start.")
         return section("Failures", table.html)
+    }
+
+    /// The callers by the rule of the policy that they match. The callers themselves are too many for a page.
+    var callersSection: HTML {
+        let rules = figures.details.counters.rules.sorted { ($0.value.calls, $1.key) > ($1.value.calls, $0.key) }
+        let causes = RuleCounters.Cause.allCases
+        let table = HTMLTable(
+            columns: ["Rule of the policy", "Calls"] + causes.map(\.title), numbersFrom: 1,
+            rows: rules.prefix(Self.maximumRows).map { rule, counts in
+                ["\(rule)", "\(count(counts.calls))"] + causes.map { "\(count(counts.turnedDown[$0] ?? 0))" }
+            }, empty: "No caller has come yet.")
+        return section(
+            "Callers by rule",
+            "<p>Calls since the start: allowed, and turned down by the rule's permissions or limits.</p>\n\(table.html)")
     }
 
     // MARK: - Providers
@@ -99,6 +114,8 @@ extension StatusPage {
             }
         }
         let sustainable = statistics.gauges[.cacheCapacity].map { [("Can be kept fresh, per application", "\(count($0))" as HTML)] }
+        let ages = [50, 99].map { "p\($0) \(figures.details.cache.ages.percentile(Double($0)).map { "≤ \($0)" } ?? "–")" }
+        let age: [(name: String, value: HTML)] = [("Age of served verdicts, since the start", "\(ages.joined(separator: ", "))")]
         let events: [(name: String, value: HTML)] = [
             ("Hits", .cacheHits), ("Misses", .cacheMisses), ("Misses that joined a lookup", .cacheJoined),
             ("Refreshes before the end of the TTL", .cacheRefreshed), ("Stale hits", .cacheStaleHits),
@@ -108,7 +125,7 @@ extension StatusPage {
             (name, "\(count(minute.period.counters[counter] ?? 0))")
         }
         return section(
-            "Cache", "\(list(fills + (sustainable ?? [])))\n<h3>Events \(period)</h3>\n\(list(events))")
+            "Cache", "\(list(fills + (sustainable ?? []) + age))\n<h3>Events \(period)</h3>\n\(list(events))")
     }
 
     private func amount(_ amount: UInt64, _ setting: String) -> String {
@@ -154,6 +171,20 @@ extension StatusPage {
         if let open = figures.process.openDescriptors, let most = figures.process.maximumDescriptors {
             rows.append(("Open files", "\(count(open)) of \(count(most))"))
         }
+        for wireProtocol in ServerProtocol.allCases {
+            let connections = figures.details.counters.connections[wireProtocol]
+            rows.append(
+                (
+                    "Connections of \(wireProtocol)",
+                    "\(count(UInt64(max(0, connections?.open ?? 0)))) open, \(count(connections?.accepted ?? 0)) accepted"
+                ))
+        }
+        let handshakes = figures.details.counters.handshakes
+        if statistics.gauges[.tlsCertificateExpiry] != nil {
+            rows.append(("TLS handshakes", "\(count(handshakes.completed)) completed, \(count(handshakes.failed)) failed"))
+        }
+        let lag = figures.details.counters.loopLag.snapshot.percentile(99)
+        rows.append(("Delay of event loops, p99", "\(lag.map(DurationText.latency) ?? "–")"))
         rows += statistics.connectionsClosed.map { ("Connections closed: \($0.reason)", "\(count($0.count))") }
         return section("Server", "<p>Counted since the start.</p>\n\(list(rows))")
     }
@@ -166,5 +197,17 @@ extension StatusPage {
         let kind = rest < .seconds(7 * 86_400) ? "bad" : rest < .seconds(21 * 86_400) ? "warn" : "good"
         let text = rest > .zero ? "\(DurationText.rough(rest)) left" : "expired"
         return "\(end.iso8601 ?? "–") <span class=\"state \(kind)\">\(text)</span>"
+    }
+}
+
+extension RuleCounters.Cause {
+    /// The head of a column.
+    fileprivate var title: String {
+        switch self {
+        case .permission: "No permission"
+        case .rate: "Over the rate"
+        case .concurrency: "Too many at once"
+        case .misses: "Too many misses"
+        }
     }
 }

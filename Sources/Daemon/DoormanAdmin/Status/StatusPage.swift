@@ -37,7 +37,7 @@ struct StatusPage {
         \(cards)
         <div class="sections">
         <div>
-        \(HTML([callsSection, failuresSection, providerSection, serverSection], separator: "\n"))
+        \(HTML([callsSection, failuresSection, callersSection, providerSection, serverSection], separator: "\n"))
         </div>
         <div>
         \(HTML([cacheSection, limitsSection], separator: "\n"))
