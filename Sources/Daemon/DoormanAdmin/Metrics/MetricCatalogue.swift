@@ -198,7 +198,7 @@ package enum MetricCatalogue {
             return [("completed", handshakes.completed), ("failed", handshakes.failed)].map { Metric.Series([$0], .count($1)) }
         },
         Metric(
-            .histogram, "doorman_event_loop_lag_seconds", "Delay of a task on an event loop. Each loop is looked at once a second."
+            .histogram, "doorman_event_loop_lag_seconds", "Delay of a task that is due on each event loop once a second."
         ) { .latencies($0.details.counters.loopLag.snapshot) },
         Metric(
             .gauge, "doorman_tls_certificate_expiry_timestamp_seconds",

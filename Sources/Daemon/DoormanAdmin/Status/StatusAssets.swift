@@ -97,6 +97,7 @@ enum StatusAssets {
         .card .value { font-size: 1.75rem; font-weight: 600; line-height: 1.3; color: var(--text); font-variant-numeric: tabular-nums; }
         .card .detail, .axis { font-size: 0.8125rem; color: var(--soft); }
         .axis { display: flex; justify-content: space-between; gap: 0.5rem; }
+        .axis span:last-child { white-space: nowrap; }
 
         .plot { display: block; width: 100%; height: 3.75rem; margin-top: 0.5rem; border-bottom: 1px solid var(--line); }
         .plot polyline { fill: none; stroke: var(--accent); stroke-width: 1.5; stroke-linejoin: round; }

@@ -32,6 +32,8 @@ package final class DoormanServer: Service {
     private let endpoints: [ServerProtocol: any ProtocolEndpoint]
     private let listeners = NIOLockedValueBox<[any Channel]>([])
     private let socketFile = NIOLockedValueBox<SocketFile?>(nil)
+    /// Watches the event loops from the start to the end.
+    private let lag = NIOLockedValueBox<EventLoopLag?>(nil)
 
     /// Calls get spans if the program has bootstrapped a tracer before.
     ///
@@ -100,6 +102,8 @@ package final class DoormanServer: Service {
     ///   no listener stays open.
     package func start() async throws {
         let initializer = makeInitializer()
+        let lag = EventLoopLag(group, dispatchers, now: backend.timeSource.now)
+        self.lag.withLockedValue { $0 = lag }
         do {
             if let tcp = settings.tcp {
                 try await listen(on: "\(tcp.host):\(tcp.port)") {
@@ -199,17 +203,10 @@ package final class DoormanServer: Service {
     /// Returns how the calls and connections of all event loops ended.
     package func counters() async -> ServerCounters.Snapshot { await dispatchers.counters() }
 
-    /// Returns the calls that all event loops have turned down since the last call of this function. Called once a second, and records how
-    /// long each loop takes to answer.
+    /// Returns the calls that all event loops have turned down since the last call of this function.
     package func takeCallerEvents() async -> CallerEvents {
         var all = CallerEvents()
-        let now = backend.timeSource.now
-        let began = now()
-        let taken = dispatchers.onEach { dispatcher in
-            dispatcher.counters.record(loopLag: began.duration(to: now()))
-            return dispatcher.counters.takeCallerEvents()
-        }
-        for events in taken {
+        for events in dispatchers.onEach({ $0.counters.takeCallerEvents() }) {
             // A loop that is shut down fails and is left out.
             if let events = try? await events.get() { all.add(events) }
         }
@@ -237,6 +234,7 @@ package final class DoormanServer: Service {
 
     /// Closes all listeners and connections at once.
     package func stop() async {
+        lag.withLockedValue { $0?.stop() }
         await closeListeners()
         let closings = connections.all.map { $0.close() }
         for closing in closings { try? await closing.get() }
