@@ -354,7 +354,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanBench", "DoormanClient",
+                "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanAdmin", "DoormanBench",
+                "DoormanClient",
                 "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGRPC", "DoormanHTTP", "DoormanServer", "DoormanSupport",
                 "DoormanWire", "FacebookLogin", "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection", logging,
                 metricsTestKit,

@@ -55,10 +55,4 @@ struct FiguresTests {
         #expect(figures.threads == 7)
         #expect(figures.startTime == nil)
     }
-
-    @Test("the time of the boot is found")
-    func bootTime() {
-        #expect(ProcessFigures.bootTime(in: "cpu 1 2\nintr 5\nbtime 1700000000\nprocesses 3\n") == 1_700_000_000)
-        #expect(ProcessFigures.bootTime(in: "cpu 1 2\n") == nil)
-    }
 }

@@ -62,7 +62,7 @@ struct MetricsTextTests {
             #"doorman_calls_total{method="Verify",protocol="ttrpc",source="cache",code="OK",reason=""} 900"#,
             #"doorman_calls_total{method="Verify",protocol="http2",source="provider",code="UNAUTHENTICATED",reason="TOKEN_REJECTED"} 1"#,
             #"doorman_call_duration_seconds_bucket{method="Verify",protocol="ttrpc",source="cache",le="0.000008"} 900"#,
-            #"doorman_rule_calls_total{rule="1: local"} 900"#, #"doorman_rule_turned_down_total{rule="1: local",cause="rate"} 1"#,
+            #"doorman_rule_calls_total{rule="local"} 900"#, #"doorman_rule_turned_down_total{rule="local",cause="rate"} 1"#,
             #"doorman_cache_hits_total{segment="valid"} 870"#, #"doorman_cache_hits_total{segment="negative"} 30"#,
             #"doorman_cache_entries{segment="valid"} 59000"#,
             #"doorman_cache_evictions_total{segment="valid",cause="entries"} 5"#,

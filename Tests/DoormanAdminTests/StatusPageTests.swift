@@ -18,7 +18,7 @@ struct StatusPageTests {
         for text in [
             "<title>Doorman: ready</title>", "Version 1.2.3 · up 1 h 0 min", "90.00%", "TOKEN_REJECTED", "half-open", "1.5 s",
             "59,000 of 60,000", "98.33%", "cache.max-entries", "2027-01-15T08:00:00.000Z", "Connections closed: idle", "64.0 MiB",
-            "17 of 1,024", "1: local", "<td class=\"number\">900</td>", "p50 ≤ 5 s, p99 –", "1 open, 1 accepted",
+            "17 of 1,024", "local", "<td class=\"number\">900</td>", "p50 ≤ 5 s, p99 –", "1 open, 1 accepted",
             "1 completed, 0 failed", "Delay of event loops",
         ] {
             #expect(page.contains(text), "\(text)")

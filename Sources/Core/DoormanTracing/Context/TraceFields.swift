@@ -19,6 +19,8 @@ package struct TraceFields: Sendable, Hashable {
     /// `nil` without the field.
     private var traceparent: String?
     private var tracestate = ""
+    /// Whether the fields `tracestate` are too long. Then none of them counts, and later ones are not kept.
+    private var isStateTooLong = false
     /// Whether there are two trace parents. Then it is unknown which of them is the caller's.
     private var isAmbiguous = false
 
@@ -31,7 +33,13 @@ package struct TraceFields: Sendable, Hashable {
             isAmbiguous = traceparent != nil
             traceparent = value
         case .tracestate:
-            tracestate = tracestate.isEmpty ? value : "\(tracestate.prefix(TraceContext.maximumStateBytes)),\(value)"
+            // Counted in bytes: a peer can send a character of thousands of them, and splitting a text into characters takes long.
+            let separator = tracestate.isEmpty ? "" : ","
+            let count = tracestate.utf8.count + separator.utf8.count + value.utf8.count
+            if count > TraceContext.maximumStateBytes { (tracestate, isStateTooLong) = ("", true) }
+            guard !isStateTooLong else { return }
+            tracestate += separator
+            tracestate += value
         }
     }
 

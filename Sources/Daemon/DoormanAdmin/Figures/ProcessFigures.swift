@@ -20,7 +20,6 @@ package struct ProcessFigures: Sendable, Hashable {
     package static func read() -> ProcessFigures {
         var figures = ProcessFigures()
         let ticks = Double(max(1, sysconf(Int32(_SC_CLK_TCK))))
-        let bootTime = text("/proc/stat").flatMap(bootTime(in:))
         if let text = text("/proc/self/stat") { figures.add(stat: text, ticksPerSecond: ticks, bootTime: bootTime) }
         figures.openDescriptors = countEntries(of: "/proc/self/fd")
         var limit = rlimit()
@@ -47,14 +46,18 @@ package struct ProcessFigures: Sendable, Hashable {
         residentBytes = field(24).map { $0 * UInt64(max(1, sysconf(Int32(_SC_PAGESIZE)))) }
     }
 
-    /// Returns the time of the line `btime` in `/proc/stat`.
-    static func bootTime(in text: String) -> Double? {
-        let line = text.split(separator: "\n").first { $0.hasPrefix("btime ") }
-        return line.flatMap { Double($0.dropFirst("btime ".count)) }
-    }
+    /// The boot of the machine in seconds of Unix time. Read once, so that the start of the process never changes; by clocks, because a
+    /// sandbox may hide `/proc/stat`.
+    private static let bootTime: Double? = {
+        var (wall, sinceBoot) = (timespec(), timespec())
+        guard unsafe clock_gettime(CLOCK_REALTIME, &wall) == 0, unsafe clock_gettime(CLOCK_BOOTTIME, &sinceBoot) == 0 else {
+            return nil
+        }
+        func seconds(_ time: timespec) -> Double { Double(time.tv_sec) + Double(time.tv_nsec) / 1e9 }
+        return seconds(wall) - seconds(sinceBoot)
+    }()
 
-    /// The list of interrupts in `/proc/stat` is long on a machine of many cores.
-    private static let maximumFileBytes = 1 << 20
+    private static let maximumFileBytes = 1 << 16
 
     private static func text(_ path: String) -> String? {
         (try? RegularFile.read(path, limit: maximumFileBytes)).map { String(decoding: $0, as: UTF8.self) }

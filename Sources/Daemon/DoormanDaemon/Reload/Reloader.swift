@@ -90,7 +90,7 @@ final class Reloader: Service {
             current.withLockedValue { $0 = watched.active.loaded }
             report(outcome, of: watched.active.settings)
             if case .applied = outcome { warn(about: watched.active.settings) }
-            notifier.ready(Self.status(after: outcome))
+            notifier.reloaded(Self.status(after: outcome))
         }
     }
 

@@ -11,7 +11,7 @@ struct AnnouncedServer: Service {
     func run() async throws {
         try await withGracefulShutdownHandler {
             try await server.run {
-                notifier.ready("serving on " + server.addresses.map(\.text).joined(separator: ", "))
+                notifier.listening("serving on " + server.addresses.map(\.text).joined(separator: ", "))
             }
         } onGracefulShutdown: {
             notifier.stopping()

@@ -14,17 +14,27 @@ final class ServiceNotifier: Sendable {
     private let logger: Logger
     /// Whether the last notification failed. A service manager that went away has one log line, not one per sign of life.
     private let hasFailed = NIOLockedValueBox(false)
+    private let isListening = NIOLockedValueBox(false)
 
     init(socket: String?, logger: Logger) {
         socketPath = socket
         self.logger = logger
     }
 
-    /// Reports that the server accepts connections, at the start and after a reload.
-    func ready(_ status: String) { send(["READY=1", Self.line(status)]) }
+    /// Reports that the server accepts connections.
+    func listening(_ status: String) {
+        isListening.withLockedValue { $0 = true }
+        send(["READY=1", Self.line(status)])
+    }
 
-    /// Reports the beginning of a reload. ``ready(_:)`` ends it.
+    /// Reports the end of a reload. One that ends before the server listens is no matter of the service manager.
+    func reloaded(_ status: String) {
+        if isListening.withLockedValue({ $0 }) { send(["READY=1", Self.line(status)]) }
+    }
+
+    /// Reports the beginning of a reload. ``reloaded(_:)`` ends it.
     func reloading() {
+        guard isListening.withLockedValue({ $0 }) else { return }
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         send([

@@ -21,7 +21,8 @@ package struct CallerPolicy: Sendable, Hashable {
 
     /// The setting that the policy comes from, for error messages to callers.
     package let setting: String
-    /// A name for each rule: its number in the policy, and its first callers. Bounded, because statistics show it.
+    /// A name for each rule: its first caller, and its number in the policy if several have that name. Bounded, because statistics show
+    /// it. Rules keep their names if a rule is inserted before them.
     let ruleNames: [String]
     private let permissions: [CallerPermissions]
     /// The index of the first rule that names each caller.
@@ -37,7 +38,10 @@ package struct CallerPolicy: Sendable, Hashable {
     package init(_ rules: [Rule], setting: String) {
         self.setting = setting
         permissions = rules.map(\.permissions)
-        ruleNames = rules.enumerated().map { number, rule in "\(number + 1): \(Self.describe(rule.callers))" }
+        let texts = rules.map { Self.describe($0.callers) }
+        ruleNames = texts.enumerated().map { number, text in
+            texts.count { $0 == text } == 1 ? text : "\(text) (rule \(number + 1))"
+        }
         var named: [Caller: Int] = [:]
         var patterns: [Pattern] = []
         for (number, rule) in rules.enumerated() {

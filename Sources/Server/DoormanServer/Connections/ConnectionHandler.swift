@@ -45,6 +45,8 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         let task: Task<Void, Never>
         /// The permits that the call holds, or `nil`. The connection's own may change before the call ends.
         let permits: InFlightPermits?
+        let method: Method
+        let began: Instant
 
         func cancel() {
             task.cancel()
@@ -241,7 +243,9 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
                 started.logAct(of: name, outcome, to: audit)
                 loop.execute { handler.value.finish(started, outcome) }
             }
-            pendingCalls[started.id] = PendingCall(task: task, permits: started.call.takesPermit ? caller.permits : nil)
+            pendingCalls[started.id] = PendingCall(
+                task: task, permits: started.call.takesPermit ? caller.permits : nil, method: started.call.method,
+                began: started.began)
         }
     }
 
@@ -398,8 +402,13 @@ package final class ConnectionHandler<Connection: ServerConnection>: ChannelInbo
         timerInstant = .distantFuture
         beginCounting()
         reportProgress()
+        let now = now
         let (expired, directive) = connection.timePassed(now: now)
-        for call in expired { pendingCalls.removeValue(forKey: call)?.cancel() }
+        for call in expired {
+            guard let ended = pendingCalls.removeValue(forKey: call) else { continue }
+            dispatcher.counters.recordExpired(ended.method, took: ended.began.duration(to: now))
+            ended.cancel()
+        }
         perform(directive)
         flush()
         rearmTimer()

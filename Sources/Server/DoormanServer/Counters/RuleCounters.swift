@@ -24,10 +24,19 @@ package final class RuleCounters {
     /// The counts of earlier policies.
     private var earlier: [String: Counts] = [:]
 
+    /// The name of all rules that the policy no longer has. A file that changes often must not add series for ever.
+    static let nameOfEarlierRules = "earlier rules"
+
     /// Begins a policy. Rules with the same name go on counting.
     func begin(_ policy: CallerPolicy) {
-        earlier = counts
-        names = policy.ruleNames + [CallerPolicy.nameWithoutRule]
+        let (before, names) = (counts, policy.ruleNames + [CallerPolicy.nameWithoutRule])
+        let kept = Set(names)
+        earlier = [:]
+        for (name, counts) in before {
+            let name = kept.contains(name) ? name : Self.nameOfEarlierRules
+            earlier[name] = earlier[name]?.adding(counts) ?? counts
+        }
+        self.names = names
         current = Array(repeating: Counts(), count: names.count)
     }
 

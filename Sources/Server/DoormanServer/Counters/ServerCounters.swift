@@ -131,6 +131,13 @@ package final class ServerCounters {
     /// Counts an asynchronous call at its end.
     func countFinished(_ method: Method, from source: ResponseSource, _ failure: Failure?, took latency: Duration) {
         count(method, from: source, failure)
+        record(latency, of: method, from: source)
+    }
+
+    /// Records the latency of a call whose deadline has passed. Its connection counts the call as it answers it.
+    func recordExpired(_ method: Method, took latency: Duration) { record(latency, of: method, from: .server) }
+
+    private func record(_ latency: Duration, of method: Method, from source: ResponseSource) {
         let kind = LatencyKind(wireProtocol: wireProtocol, method: method, source: source)
         otherCounts.latencies[kind, default: LatencyHistogram()].record(latency)
     }
