@@ -81,7 +81,7 @@ struct WrongUseTests {
             message: "cache.jitter (--cache-jitter, DOORMAN_CACHE_JITTER) must be a percentage from 0% to 100%, for example 10%"),
         Mistake(
             arguments: valid + ["--server-address", "7117"], status: 78,
-            message: "server.address must be host:port, for example 127.0.0.1:7117, [::1]:7117 or *:7117"),
+            message: "server.address must be host:port, for example 127.0.0.1:7117, [::1]:7117 or *:7117, or systemd"),
         Mistake(
             arguments: valid + ["--server-address", ""], status: 78,
             message: "server.address and server.unix-socket are both empty: set at least one address to listen on"),

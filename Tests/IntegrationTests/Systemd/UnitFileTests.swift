@@ -15,9 +15,9 @@ struct UnitFileTests {
         try String(contentsOf: Self.folder.appendingPathComponent(name), encoding: .utf8)
     }
 
-    /// Returns the values of a key of the service unit.
-    private func values(_ key: String) throws -> [String] {
-        try text("doormand.service").split(separator: "\n").filter { $0.hasPrefix(key + "=") }.map {
+    /// Returns the values of a key of the service unit, or of another file.
+    private func values(_ key: String, in name: String = "doormand.service") throws -> [String] {
+        try text(name).split(separator: "\n").filter { $0.hasPrefix(key + "=") }.map {
             String($0.dropFirst(key.count + 1))
         }
     }
@@ -35,6 +35,10 @@ struct UnitFileTests {
                 try text(name).replacing("/usr/bin/doormand", with: ChildProcess.built("doormand"))
                     .write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
             }
+            let dropIns = folder.appendingPathComponent("doormand.service.d")
+            try FileManager.default.createDirectory(at: dropIns, withIntermediateDirectories: false)
+            try text("credentials.conf").write(
+                to: dropIns.appendingPathComponent("credentials.conf"), atomically: true, encoding: .utf8)
             let (status, output) = try await analyze(
                 ["verify", "--man=no"] + ["doormand.service", "doormand.socket"].map { folder.appendingPathComponent($0).path })
             #expect(status == 0 && output.isEmpty, "\(output)")
@@ -50,11 +54,12 @@ struct UnitFileTests {
         #expect(output.contains("OK"), "\(output)")
     }
 
-    @Test("doormand accepts the settings with the credentials of the unit")
+    @Test("doormand accepts the settings with the credentials of the drop-in, and the unit itself needs none")
     func settings() async throws {
         let certificate = try await TestCertificate()
         try await withTemporaryFolder { folder in
-            let credentials = try values("LoadCredential").map { $0.split(separator: ":")[0] }
+            #expect(try values("LoadCredential").isEmpty)
+            let credentials = try values("LoadCredential", in: "credentials.conf").map { $0.split(separator: ":")[0] }
             #expect(credentials == ["app-secret", "tls-private-key"])
             func path(_ name: String) -> URL { folder.appendingPathComponent(name) }
             try "0123456789abcdef0123456789abcdef\n".write(to: path("app-secret"), atomically: true, encoding: .utf8)
