@@ -22,6 +22,8 @@ struct ClientTracingTests {
         let peer = try RespondingPeer()
         let client = client(peer)
         let parent = tracer.startSpan("caller")
+        // The tracer keeps a span, and the span the tracer, until the span ends.
+        defer { parent.end() }
         _ = try await ServiceContext.withValue(parent.context) { try await client.verify("EMAWplanted") }
         let span = try #require(tracer.spans.first)
         #expect(tracer.spans.count == 1)
