@@ -66,10 +66,10 @@ package struct CallerPolicy: Sendable, Hashable {
         ], setting: "authorization.policy-file")
 
     /// Returns the caller's permissions.
-    package func permissions(for caller: Caller) -> CallerPermissions {
-        let rule = rule(for: caller)
-        return rule < permissions.count ? permissions[rule] : .nothing
-    }
+    package func permissions(for caller: Caller) -> CallerPermissions { permissions(ofRule: rule(for: caller)) }
+
+    /// Returns the permissions of a rule by its number; see ``rule(for:)``.
+    func permissions(ofRule rule: Int) -> CallerPermissions { rule < permissions.count ? permissions[rule] : .nothing }
 
     /// Returns the number of the first rule that matches the caller, from 0 on; the number of rules if none matches. It is called once per
     /// connection, so a linear search is fine.

@@ -69,7 +69,8 @@ package final class RequestDispatcher {
 
     /// Returns the caller's permissions and quota under the current policy.
     package func context(for caller: Caller) -> CallerContext {
-        let permissions = policy.permissions(for: caller)
+        let rule = policy.rule(for: caller)
+        let permissions = policy.permissions(ofRule: rule)
         let counted = caller.counted(ipv6PrefixLength: ipv6PrefixLength)
         let limits = defaults.completing(permissions.limits)
         let quota = quotas.quota(of: counted, limits, at: backend.timeSource.now())
@@ -77,7 +78,7 @@ package final class RequestDispatcher {
             CallerProfile(
                 caller: caller, counted: counted, permissions: permissions, defaults: defaults,
                 permits: InFlightPermits(server: inFlight, caller: quota),
-                rule: CallerProfile.Rule(number: policy.rule(for: caller), generation: policyGeneration)))
+                rule: CallerProfile.Rule(number: rule, generation: policyGeneration)))
     }
 
     // MARK: - Requests
