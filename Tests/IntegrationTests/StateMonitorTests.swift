@@ -266,7 +266,8 @@ struct StateMonitorTests {
                 _ = try await peer.readFrame()
             }
             await scene.expect([
-                "warning a caller exceeds its limit caller=ip:127.0.0.1 limit=calls-per-second in policy.yaml"
+                "warning a caller exceeds its limit caller=ip:127.0.0.1 limit=calls-per-second in policy.yaml",
+                "info calls fail code=UNAUTHENTICATED reason=TOKEN_REJECTED",
             ])
             await #expect(throws: DoormanError.self) { try await scene.stack.client.statistics() }
             await scene.expect([
@@ -283,7 +284,8 @@ struct StateMonitorTests {
                 after: .seconds(60),
                 [
                     "notice the caller no longer makes calls that it is not allowed to make action=call doorman.v1.Stats/Get "
-                        + "audit=call_not_allowed caller=ip:127.0.0.1 calls=1 duration=0 s"
+                        + "audit=call_not_allowed caller=ip:127.0.0.1 calls=1 duration=0 s",
+                    "info calls no longer fail calls=2 code=UNAUTHENTICATED duration=0 s reason=TOKEN_REJECTED",
                 ])
         }
     }

@@ -20,6 +20,7 @@ actor StateMonitor: Service {
     private var stale = LoggedState(quietTime: .seconds(10))
     private var evictions = LoggedState(quietTime: .seconds(60))
     private var callers: [CallerEvent: LoggedState] = [:]
+    private var failures = FailureStates()
     private var cache = CacheStatistics()
 
     init(server: DoormanServer, dependencies: Dependencies, logger: Logger) {
@@ -40,12 +41,13 @@ actor StateMonitor: Service {
 
     /// Logs the states that have begun or ended since the last look.
     func look() async {
-        let events = await server.takeCallerEvents()
+        let events = await server.takeEvents()
         let now = dependencies.time.now()
         followReload()
         for index in applications.indices { applications[index].look(logger, at: now) }
         lookAtCache(now)
-        lookAtCallers(events, now)
+        lookAtCallers(events.callers, now)
+        failures.look(events.failures, logger, at: now)
     }
 
     /// Keeps the states of the providers that a reload has kept, and begins those of new ones.

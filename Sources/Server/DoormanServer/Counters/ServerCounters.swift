@@ -156,6 +156,13 @@ package final class ServerCounters {
         return callerEvents
     }
 
+    /// The failed calls since the start, by failure.
+    package var failures: [Failure: UInt64] {
+        otherCounts.calls.reduce(into: [:]) { failures, call in
+            if let failure = call.key.failure { failures[failure, default: 0] &+= call.value }
+        }
+    }
+
     /// Counts a connection that was closed.
     ///
     /// - Parameter reason: One of a few constant names.

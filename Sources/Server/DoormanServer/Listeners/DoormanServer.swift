@@ -1,7 +1,7 @@
 internal import CallerLimits
 package import DoormanCore
 internal import DoormanTracing
-internal import DoormanWire
+package import DoormanWire
 package import Logging
 internal import NIOConcurrencyHelpers
 package import NIOCore
@@ -203,14 +203,16 @@ package final class DoormanServer: Service {
     /// Returns how the calls and connections of all event loops ended.
     package func counters() async -> ServerCounters.Snapshot { await dispatchers.counters() }
 
-    /// Returns the calls that all event loops have turned down since the last call of this function.
-    package func takeCallerEvents() async -> CallerEvents {
-        var all = CallerEvents()
-        for events in dispatchers.onEach({ $0.counters.takeCallerEvents() }) {
+    /// Returns the calls that all event loops have turned down since the last call of this function, and the failed calls since the start.
+    package func takeEvents() async -> (callers: CallerEvents, failures: [Failure: UInt64]) {
+        var (callers, failures) = (CallerEvents(), [Failure: UInt64]())
+        for events in dispatchers.onEach({ ($0.counters.takeCallerEvents(), $0.counters.failures) }) {
             // A loop that is shut down fails and is left out.
-            if let events = try? await events.get() { all.add(events) }
+            guard let events = try? await events.get() else { continue }
+            callers.add(events.0)
+            failures.merge(events.1, uniquingKeysWith: &+)
         }
-        return all
+        return (callers, failures)
     }
 
     /// The number of open connections.
