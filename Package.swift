@@ -116,6 +116,9 @@ let package = Package(
         module(
             "DoormanCache", in: "Sources/Verification",
             ["CPrefetch", "DoormanCore", "DoormanCrypto", "DoormanSupport", nioConcurrencyHelpers]),
+        module(
+            "DoormanFleet", in: "Sources/Verification",
+            ["DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanSupport", nioConcurrencyHelpers]),
         module("DoormanGovernor", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
         module("ProviderRouting", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
         module("CallerLimits", in: "Sources/Verification", ["DoormanSupport", nioConcurrencyHelpers]),

@@ -116,8 +116,11 @@ package final class ScriptedBackend: VerificationBackend {
         try await provider.exchange(request, deadline: deadline)
     }
 
-    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+    package func revoke(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationPosition? {
         try await provider.revoke(request, deadline: deadline)
+        return nil
     }
 
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {

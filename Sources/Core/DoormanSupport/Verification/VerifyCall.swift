@@ -12,6 +12,8 @@ package struct VerifyCall: Sendable, Hashable {
     package let requirements: TokenRequirements
     /// The maximum age of a cached verdict; `nil` for any age within its TTL.
     package let maxAge: Duration?
+    /// The revocation that the verdict must not be older than; `nil` for none.
+    package let notBefore: RevocationPosition?
     /// The caller that the limits count. It pays for further provider requests of a lookup that the call begins. `nil` for no caller.
     package let caller: Caller?
 
@@ -20,12 +22,13 @@ package struct VerifyCall: Sendable, Hashable {
     ///   - key: The key of that token.
     package init(
         validated token: Token, key: TokenKey, requirements: TokenRequirements = .none, maxAge: Duration? = nil,
-        caller: Caller? = nil
+        notBefore: RevocationPosition? = nil, caller: Caller? = nil
     ) {
         self.token = token
         self.key = key
         self.requirements = requirements
         self.maxAge = maxAge
+        self.notBefore = notBefore
         self.caller = caller
     }
 }

@@ -94,7 +94,9 @@ package final class VerificationService: VerificationBackend {
         try await verifier.exchange(request, deadline: deadline)
     }
 
-    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+    package func revoke(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationPosition? {
         try await verifier.revoke(request, deadline: deadline)
     }
 

@@ -461,8 +461,12 @@ extension CachingVerifier {
     /// After it returns or throws such an error, no later call gets the result of an earlier provider request. Any other error
     /// changes nothing.
     ///
+    /// - Returns: The position of the revocation among those of all nodes; `nil` if there is no fleet.
     /// - Throws: `.tooManyDenials`, without a provider request, if the denial list has no room.
-    package func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) {
+    @discardableResult
+    package func revoke(
+        _ request: RevocationRequest, deadline: Deadline
+    ) async throws(VerificationError) -> RevocationPosition? {
         switch request.subject {
         case .token(let token):
             let tokens = [token] + upstream.equivalents(of: token, naming: request.provider)
@@ -475,6 +479,7 @@ extension CachingVerifier {
                 try await self.upstream.revoke(request, deadline: deadline)
             }
         }
+        return nil
     }
 
     /// Returns one page of an application's accounts. Pages are not cached: an operator wants the current state.

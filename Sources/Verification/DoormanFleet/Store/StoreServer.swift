@@ -1,0 +1,59 @@
+/// What a store says about itself (`INFO`).
+package struct StoreServer: Sendable, Hashable {
+    /// How much of its data a store has on disk.
+    package enum Persistence: Sendable, Hashable {
+        case none
+        /// Snapshots: a restart forgets the last seconds or minutes.
+        case snapshots
+        case appendOnlyFile
+    }
+
+    /// The id of the process, which each start and each failover changes.
+    package var runID: String
+    /// The name and the version, as in `redis 7.0.15`.
+    package var version: String
+    package var persistence: Persistence
+    /// The policy when the memory is full, as in `noeviction` (`maxmemory-policy`).
+    package var evictionPolicy: String
+    /// The replicas that are connected.
+    package var replicas: Int
+    /// Whether the primary refuses writes without a replica (`min-replicas-to-write`).
+    package var needsReplicas: Bool
+
+    package init(
+        runID: String, version: String = "", persistence: Persistence = .none, evictionPolicy: String = "noeviction",
+        replicas: Int = 0,
+        needsReplicas: Bool = false
+    ) {
+        self.runID = runID
+        self.version = version
+        self.persistence = persistence
+        self.evictionPolicy = evictionPolicy
+        self.replicas = replicas
+        self.needsReplicas = needsReplicas
+    }
+}
+
+/// Why the store has not executed a command, or may not have.
+package enum StoreError: Error, Sendable, Hashable {
+    /// There is no connection. The text says why, and holds no secret.
+    case unavailable(String)
+    /// The deadline has passed, or the connection was lost before the reply: the store may execute the command, or may have done so.
+    case timedOut
+    /// Too many commands wait for their replies. The command was not sent.
+    case busy
+    /// The store's memory is full. Nothing was written.
+    case full
+    /// The store refused the command. Nothing was written. The text is the code of its reply, as in `NOPERM`.
+    case refused(String)
+    /// The reply has a form that the command can't have.
+    case malformed
+
+    /// Whether the store may have executed the command.
+    package var leavesOutcomeOpen: Bool {
+        switch self {
+        case .timedOut, .malformed: true
+        case .unavailable, .busy, .full, .refused: false
+        }
+    }
+}
