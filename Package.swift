@@ -118,7 +118,7 @@ let package = Package(
             ["CPrefetch", "DoormanCore", "DoormanCrypto", "DoormanSupport", nioConcurrencyHelpers]),
         module(
             "DoormanFleet", in: "Sources/Verification",
-            ["DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanSupport", nioConcurrencyHelpers]),
+            ["DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanSupport", "DoormanWire", nioConcurrencyHelpers]),
         module("DoormanGovernor", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
         module("ProviderRouting", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
         module("CallerLimits", in: "Sources/Verification", ["DoormanSupport", nioConcurrencyHelpers]),
