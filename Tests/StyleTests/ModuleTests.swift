@@ -23,6 +23,7 @@ struct ModuleTests {
         "HTTP2Session": ["CDoormanNGHTTP2", "CNGHTTP2", "DoormanSupport", "NIOCore"],
         "NIOSSLExtras": ["DoormanPlatform", "NIOCore", "NIOSSL", "NIOTLS"],
         "DoormanCache": core.union(["CPrefetch", "DoormanCrypto", "NIOConcurrencyHelpers"]),
+        "DoormanFleet": core.union(["DoormanCache", "DoormanCrypto", "DoormanWire", "NIOConcurrencyHelpers"]),
         "DoormanGovernor": core.union(["NIOConcurrencyHelpers"]),
         "ProviderRouting": core.union(["NIOConcurrencyHelpers"]),
         "CallerLimits": core.union(["NIOConcurrencyHelpers"]),

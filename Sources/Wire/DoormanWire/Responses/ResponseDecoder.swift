@@ -1,4 +1,4 @@
-private import CDoormanProtos
+internal import CDoormanProtos
 private import CProtobufC
 package import DoormanCore
 
@@ -133,7 +133,7 @@ extension ResponseDecoder.Status {
 
 extension Identity {
     /// `nil` if the message lacks a required field, or a text is not UTF-8.
-    fileprivate init?(_ message: UnsafeMutablePointer<Doorman__V1__Identity>) {
+    init?(_ message: UnsafeMutablePointer<Doorman__V1__Identity>) {
         guard let accountID = unsafe optionalText(message.pointee.account_id), !accountID.isEmpty,
             let applicationID = unsafe optionalText(message.pointee.application_id),
             let email = unsafe optionalText(message.pointee.email),

@@ -123,7 +123,8 @@ package enum ResponseEncoder {
     }
 }
 
-private func makeIdentity(
+/// Makes the message of an identity, in the arena.
+func makeIdentity(
     _ identity: Identity, _ arena: MessageArena, _ allocator: UnsafeMutablePointer<ProtobufCAllocator>
 ) throws(ArenaFull) -> Doorman__V1__Identity {
     var message = unsafe Doorman__V1__Identity()
