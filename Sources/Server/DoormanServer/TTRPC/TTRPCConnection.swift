@@ -122,7 +122,10 @@ package struct TTRPCConnection: ServerConnection {
         switch decision {
         case .cached:
             output.writeFrame(.response, streamID: request.streamID, data: cached)
-            if let tracer = dispatcher?.tracer { tracer.recordHit(origin(dispatcher), response: cached) }
+            // Copying the optional tracer would cost each hit more than looking whether there is one.
+            if let dispatcher, dispatcher.isTraced, let tracer = dispatcher.tracer {
+                tracer.recordHit(origin(dispatcher), response: cached)
+            }
         case .immediate(let data): output.writeFrame(.response, streamID: request.streamID, data: data)
         case .asynchronous(let call, let timeout):
             let origin = origin(dispatcher)
