@@ -21,7 +21,7 @@ struct ProviderRouterTests {
                     providers[name] = provider
                     return ProviderRouter.Pool(
                         names: pool.names, pattern: pool.pattern, applicationIDs: pool.names.map { "app of \($0)" },
-                        operations: pool.operations, provider: provider)
+                        operations: pool.operations, seesNoRevocation: false, provider: provider)
                 },
                 // A token `jwt:ISSUER` stands for a JSON Web Token of that issuer.
                 unverifiedIssuer: { token in

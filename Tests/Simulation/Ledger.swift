@@ -342,7 +342,7 @@ extension Ledger {
             if isOurs, !isAnothers, !isSaid, counts["changed secrets", default: 0] == 0 {
                 report("PROVIDER_MISCONFIGURED with the right secrets", at: now)
             }
-        case .tooManyDenials, .unsupported, .invalidRequest, .internal:
+        case .storeUnavailable, .tooManyDenials, .unsupported, .invalidRequest, .internal:
             report("an error without a cause: \(error.code)", at: now)
         }
     }

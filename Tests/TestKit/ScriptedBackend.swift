@@ -116,6 +116,8 @@ package final class ScriptedBackend: VerificationBackend {
         try await provider.exchange(request, deadline: deadline)
     }
 
+    package let gate = RevocationGate()
+
     package func revoke(
         _ request: RevocationRequest, deadline: Deadline
     ) async throws(VerificationError) -> RevocationPosition? {

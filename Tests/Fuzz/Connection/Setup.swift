@@ -127,6 +127,7 @@ final class FuzzBackend: VerificationBackend {
     func statistics() -> ServerStatistics { ServerStatistics() }
     func verify(_: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict { throw .unused }
     func exchange(_: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict { throw .unused }
+    let gate = RevocationGate()
     func revoke(_: RevocationRequest, deadline: Deadline) async throws(VerificationError) -> RevocationPosition? { throw .unused }
     func accounts(_: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage { throw .unused }
     func deleteAccount(_: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) { throw .unused }

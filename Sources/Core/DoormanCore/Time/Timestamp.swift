@@ -24,6 +24,12 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return Timestamp(millisecondsSince1970: rounded)
     }
 
+    /// Returns the time from here to `other`, negative if `other` is earlier, and clamped to `Int64` milliseconds.
+    package func duration(to other: Timestamp) -> Duration {
+        let (difference, overflow) = other.millisecondsSince1970.subtractingReportingOverflow(millisecondsSince1970)
+        return .milliseconds(overflow ? (other > self ? .max : .min) : difference)
+    }
+
     /// Returns whether `lhs` is earlier than `rhs`.
     public static func < (lhs: Timestamp, rhs: Timestamp) -> Bool {
         lhs.millisecondsSince1970 < rhs.millisecondsSince1970

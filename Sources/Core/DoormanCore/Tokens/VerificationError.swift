@@ -12,6 +12,8 @@ package struct VerificationError: Error, Sendable, Hashable {
         case deadlineExceeded
         /// The denial list is full, or the caller's part of it.
         case tooManyDenials
+        /// The store of the fleet is unreachable, and the call needs it.
+        case storeUnavailable
         /// The provider does not support the operation.
         case unsupported
         /// The request is invalid, independently of the token.

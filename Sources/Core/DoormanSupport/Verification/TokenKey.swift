@@ -24,3 +24,12 @@ extension TokenKey: Hashable {
         hasher.combine(words.0)
     }
 }
+
+extension TokenKey {
+    /// The 32 bytes of the key, the most significant of each word first.
+    package var bytes: [UInt8] {
+        [words.0, words.1, words.2, words.3].flatMap { word in
+            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
+        }
+    }
+}

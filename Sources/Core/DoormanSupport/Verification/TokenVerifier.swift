@@ -10,6 +10,13 @@ package protocol TokenVerifier: Sendable {
     /// Returns whether a provider of this name is configured. Only a router knows.
     func knows(provider: String) -> Bool
 
+    /// Returns whether the provider of this name goes on to accept a token that was revoked through Doorman. Then only Doorman denies it. Only a
+    /// router knows.
+    func seesNoRevocation(provider: String) -> Bool
+
+    /// Returns whether a token would be verified by such a provider; false if that shows only in its verdict.
+    func seesNoRevocation(of token: Token, naming provider: String?) -> Bool
+
     /// Validates the syntax of a token for a call that names a provider. Only a router looks at the name.
     func validateSyntax(of token: Token, naming provider: String?) -> Rejection?
 
@@ -59,6 +66,12 @@ package protocol TokenProvider: TokenVerifier {
 extension TokenVerifier {
     /// Returns true.
     package func knows(provider: String) -> Bool { true }
+
+    /// Returns false.
+    package func seesNoRevocation(provider: String) -> Bool { false }
+
+    /// Returns false.
+    package func seesNoRevocation(of token: Token, naming provider: String?) -> Bool { false }
 
     /// Validates the syntax of a token, whichever provider the call names.
     package func validateSyntax(of token: Token, naming provider: String?) -> Rejection? { validateSyntax(of: token) }

@@ -44,19 +44,26 @@ struct ProviderAssembly {
         if !accountKit.isEmpty {
             pools.append(
                 pool(
-                    of: accountKit, .accountKit, Set(ProviderOperation.allCases), try applications(accountKit)))
+                    of: accountKit, .accountKit, Set(ProviderOperation.allCases), seesNoRevocation: false,
+                    try applications(accountKit)))
         }
         let facebook = members.filter { $0.configured.kind == .facebookLogin }
         if !facebook.isEmpty {
-            pools.append(pool(of: facebook, .facebookLogin, [.accountRevocation], try applications(facebook)))
+            pools.append(
+                pool(of: facebook, .facebookLogin, [.accountRevocation], seesNoRevocation: false, try applications(facebook)))
         }
         for member in members {
             switch member.configured.definition {
-            case .introspection: pools.append(pool(of: [member], .opaque, [], try applications([member])))
+            case .introspection(let credentials):
+                pools.append(
+                    pool(
+                        of: [member], .opaque, [], seesNoRevocation: credentials[0].revocationEndpoint == nil,
+                        try applications([member])))
             case .jwt(let settings):
                 guard let issuer = member.issuer else { preconditionFailure("a provider of the kind jwt has keys") }
                 var pool = ProviderRouter.Pool(
-                    names: [member.configured.name], pattern: .issuer(settings.issuer), operations: [], provider: issuer.verifier)
+                    names: [member.configured.name], pattern: .issuer(settings.issuer), operations: [],
+                    seesNoRevocation: true, provider: issuer.verifier)
                 pool.lookupPermits = lookupPermits
                 pools.append(pool)
             case .accountKit, .facebookLogin: continue
@@ -67,7 +74,7 @@ struct ProviderAssembly {
 
     private mutating func pool(
         of members: [ProviderPool.Member], _ pattern: TokenPattern, _ operations: Set<ProviderOperation>,
-        _ applications: [ApplicationRouter.Application]
+        seesNoRevocation: Bool, _ applications: [ApplicationRouter.Application]
     ) -> ProviderRouter.Pool {
         // A token does not say its client, so the verifier of an introspection endpoint looks at audiences by itself.
         let selection: ApplicationRouter.Selection = pattern == .opaque ? .byVerifier : .byApplication
@@ -79,7 +86,7 @@ struct ProviderAssembly {
         return ProviderRouter.Pool(
             names: members.map(\.configured.name), pattern: pattern,
             applicationIDs: selection == .byApplication ? members.map(\.configured.applicationID) : [], operations: operations,
-            provider: router)
+            seesNoRevocation: seesNoRevocation, provider: router)
     }
 
     private func applications(

@@ -94,6 +94,8 @@ package final class VerificationService: VerificationBackend {
         try await verifier.exchange(request, deadline: deadline)
     }
 
+    package var gate: RevocationGate { verifier.gate }
+
     package func revoke(
         _ request: RevocationRequest, deadline: Deadline
     ) async throws(VerificationError) -> RevocationPosition? {

@@ -19,12 +19,15 @@ package final class RequestDispatcher {
     private let ipv6PrefixLength: Int
     private let defaults: DefaultCallerLimits
     private let arena: MessageArena
+    private var gate: RevocationGateCopy
     private let responses = FixedResponses()
     /// The current policy. Connections look up their callers again when it changes.
     private var policy: CallerPolicy
     private(set) var policyGeneration = 0
     /// `nil` unless the program has a tracer.
     package let tracer: CallTracer?
+    /// Whether there is a tracer.
+    let isTraced: Bool
     /// Counters of how the loop's calls and connections ended.
     package let counters = ServerCounters()
     /// The buffer that the loop's connections write their responses into, one connection at a time.
@@ -41,8 +44,10 @@ package final class RequestDispatcher {
         settings: ServerSettings, tracer: CallTracer? = nil
     ) {
         self.backend = backend
+        gate = RevocationGateCopy(of: backend.gate)
         self.policy = policy
         self.tracer = tracer
+        isTraced = tracer != nil
         self.quotas = quotas
         self.inFlight = inFlight
         ipv6PrefixLength = settings.ipv6PrefixLength
@@ -239,7 +244,9 @@ package final class RequestDispatcher {
 
     @inline(__always)
     private func verify(_ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext) -> RequestDecision {
-        guard !request.hasFurtherRequirements else { return verifyWithRequirements(request, key: key, &context) }
+        guard !request.hasFurtherRequirements, gate.isOpen(at: context.now) else {
+            return verifyWithRequirements(request, key: key, &context)
+        }
         let hit = backend.lookup(
             key, applicationID: request.applicationID, maxAgeSeconds: request.maxAgeSeconds, now: context.now,
             into: &context.response)
@@ -254,7 +261,8 @@ package final class RequestDispatcher {
         backend.refresh(call)
     }
 
-    /// Decides a call that names a provider or requires scopes. The same entry answers it, and the call is judged by the entry's facts.
+    /// Decides a call that names a provider or requires scopes, or one while the gate is closed. The same entry answers it, and the call is judged
+    /// by the entry's facts.
     @inline(never)
     private func verifyWithRequirements(
         _ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext

@@ -10,6 +10,10 @@ package protocol VerificationBackend: AnyObject, Sendable {
     /// The clock for all deadlines and ages.
     var timeSource: TimeSource { get }
 
+    /// Open while every entry of the cache may be served. While it is closed, calls take ``lookup(_:now:into:)-(VerifyCall,_,_)``, which judges
+    /// each entry. Read once by each event loop.
+    var gate: RevocationGate { get }
+
     /// Returns the token's cache key. May prefetch the cache entry of this key.
     func key(of token: Span<UInt8>) -> TokenKey
 

@@ -252,6 +252,30 @@ extension VerificationCache {
         return .account
     }
 
+    func isDenied(_ key: TokenKey, at now: Instant) -> Bool { denials.isDenied(key, at: now) }
+
+    /// Applies the revocation of a token by another node.
+    ///
+    /// - Returns: Whether the denial list had room.
+    func applyDenial(of keys: [TokenKey], until end: Instant, now: Instant) -> Bool {
+        guard var reservation = denials.reserveForFleet(keys.count, now: now) else { return false }
+        for key in keys { deny(key, until: end, &reservation) }
+        denials.release(reservation)
+        return true
+    }
+
+    /// Applies the revocation of an account by another node. The account's cached tokens are removed, but not denied: a record that comes late
+    /// must not reject a token of a later login.
+    ///
+    /// - Returns: Whether the denial list had room.
+    func applyDenial(of account: DenialList.AccountKey, requestedBefore moment: Instant, until end: Instant, now: Instant) -> Bool {
+        guard var reservation = denials.reserveForFleet(1, now: now) else { return false }
+        denials.deny(account, requestedBefore: moment, until: end, &reservation)
+        denials.release(reservation)
+        for key in keys(of: account) { shard(of: key).withLockedValue { $0.remove(key) } }
+        return true
+    }
+
     /// The verdict about a denied token.
     var deniedVerdict: EncodedVerdict { deniedResponse }
 

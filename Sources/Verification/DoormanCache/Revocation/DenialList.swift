@@ -131,6 +131,22 @@ final class DenialList: Sendable {
         return Reservation(caller: caller, slots: try result.get())
     }
 
+    /// Reserves slots for the denials of another node. No quota applies: that node has counted them to its caller.
+    ///
+    /// - Returns: `nil` if the list has no room for all of them.
+    func reserveForFleet(_ slots: Int, now: Instant) -> Reservation? {
+        state.withLockedValue { state in
+            while maximum - state.slots < slots, state.purgeOne(at: now) {}
+            guard maximum - state.slots >= slots else { return nil }
+            state.slotsByCaller[Self.fleet, default: 0] += slots
+            state.slots += slots
+            return Reservation(caller: Self.fleet, slots: slots)
+        }
+    }
+
+    /// Stands for the callers of other nodes. No caller has the name, which is no kind and name.
+    private static let fleet = Caller(name: "fleet")
+
     private static let purgedAtOnce = 64
 
     private func room(in state: borrowing State, for caller: Caller) -> Int {

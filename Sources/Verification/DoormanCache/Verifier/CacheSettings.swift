@@ -97,13 +97,19 @@ extension CacheSettings {
     /// The maximum time until the end of a denied token: 100 years.
     static let longestDenialTime = Duration.seconds(100 * 366 * 86_400)
 
+    /// The longest TTL of a valid token.
+    package var longestLifetime: Duration { ttl * (1 + min(max(jitter, 0), 1)) }
+
+    /// The longest time for which a valid token is served after its provider request, in an outage too.
+    package var longestServingTime: Duration { longestLifetime + max(.zero, staleIfError) }
+
     /// The longest time from a provider request to the use of its response. A later response is dropped.
     var longestResponseTime: Duration { lookupTimeout * 2 }
 
     /// The time for which a token is denied after the provider may have revoked it: as long as it could have been served without the
     /// revocation, and until no response from before the revocation can arrive.
     var tokenDenialTime: Duration {
-        max(ttl * (1 + min(max(jitter, 0), 1)) + max(.zero, staleIfError), revocationLag + longestResponseTime)
+        max(longestServingTime, revocationLag + longestResponseTime)
     }
 
     /// The time for which a token is denied that the provider calls invalid already. Its other answers may still lag behind that.
@@ -131,9 +137,15 @@ package struct CacheRandomness: Sendable {
     package var roll: @Sendable () -> UInt64
     /// The secret key for cache keys; `nil` for 32 random bytes.
     package var secret: [UInt8]?
+    /// Earlier secret keys, for the denials of tokens under their keys. Default none.
+    package var previousSecrets: [[UInt8]]
 
-    package init(roll: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }, secret: [UInt8]? = nil) {
+    package init(
+        roll: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }, secret: [UInt8]? = nil,
+        previousSecrets: [[UInt8]] = []
+    ) {
         self.roll = roll
         self.secret = secret
+        self.previousSecrets = previousSecrets
     }
 }

@@ -9,29 +9,35 @@ package final class CachingVerifier: Sendable {
     /// Receives the events of rejection storms. Called on any thread; must not block.
     package typealias StormObserver = @Sendable (ProviderTarget, RejectionStormEvent) -> Void
 
-    private let upstream: any TokenProvider
-    private let settings: CacheSettings
-    private let timeSource: TimeSource
-    private let encode: Encode
+    let upstream: any TokenProvider
+    let settings: CacheSettings
+    let timeSource: TimeSource
+    let encode: Encode
     private let random: @Sendable () -> UInt64
-    private let keys: TokenKeyMaker
-    private let cache: VerificationCache
+    let keys: TokenKeyMaker
+    /// Makes the keys of the fleet's previous secret. Denials from before a change of the secret are under these keys.
+    let previousKeys: [TokenKeyMaker]
+    let cache: VerificationCache
+    /// `nil` without a fleet.
+    let fleet: (any CacheFleet)?
     private let storms: NIOLockedValueBox<RejectionStorms>
     private let stormObserver: StormObserver
     private let lookups: SingleFlight<LookupKey, LookupResult>
     private let exchanges: SingleFlight<TokenKey, ExchangeVerdict>
     /// The number of tokens that were denied here because their provider can't revoke them.
-    private let localDenials = NIOLockedValueBox<UInt64>(0)
+    let localDenials = NIOLockedValueBox<UInt64>(0)
 
     /// - Parameters:
     ///   - upstream: The provider. ``CacheSettings/lookupTimeout`` bounds each request to it.
     ///   - encode: Called without a lock: once for the stored verdict, and once for the calls that waited for it.
+    ///   - fleet: The other nodes; `nil`, the default, for none. Its secrets make the cache keys: see ``CacheRandomness/secret``.
     /// - Throws: The error of the random number generator.
     package init(
         upstream: any TokenProvider, settings: CacheSettings, timeSource: TimeSource, encode: @escaping Encode,
-        randomness: CacheRandomness = CacheRandomness(),
+        randomness: CacheRandomness = CacheRandomness(), fleet: (any CacheFleet)? = nil,
         stormObserver: @escaping StormObserver = { _, _ in }
     ) throws {
+        self.fleet = fleet
         self.upstream = upstream
         self.settings = settings
         self.timeSource = timeSource
@@ -40,6 +46,7 @@ package final class CachingVerifier: Sendable {
         storms = NIOLockedValueBox(RejectionStorms())
         self.stormObserver = stormObserver
         keys = try TokenKeyMaker(secret: randomness.secret)
+        previousKeys = try randomness.previousSecrets.map { try TokenKeyMaker(secret: $0) }
         cache = VerificationCache(settings: settings, encode: encode)
         lookups = SingleFlight(
             maximumInFlightLookups: settings.maximumInFlightLookups, maximumWaitersPerLookup: settings.maximumWaitersPerLookup,
@@ -48,6 +55,11 @@ package final class CachingVerifier: Sendable {
             maximumInFlightLookups: settings.maximumInFlightLookups, maximumWaitersPerLookup: settings.maximumWaitersPerLookup,
             timeSource: timeSource)
     }
+
+    /// Open while every entry may be served. Without a fleet, always.
+    package var gate: RevocationGate { fleet?.gate ?? Self.openGate }
+
+    private static let openGate = RevocationGate()
 
     /// Changes the bounds. Entries over the new bounds are evicted at once.
     package func limit(valid: SegmentBounds, negative: SegmentBounds) {
@@ -89,6 +101,16 @@ extension CachingVerifier {
         return key
     }
 
+    /// The token's keys under all secrets of the fleet, the current one first.
+    func allKeys(of call: VerifyCall) -> [TokenKey] {
+        [call.key] + previousKeys.map { $0.key(forToken: call.token.bytes.span) }
+    }
+
+    /// Returns whether a node revoked the token before it knew the current secret of the fleet.
+    private func isDeniedUnderPreviousKey(_ token: Token) -> Bool {
+        previousKeys.contains { cache.isDenied($0.key(forToken: token.bytes.span), at: timeSource.now()) }
+    }
+
     /// Copies the cached response for a call. After a miss the call needs ``verify(_:deadline:)``.
     ///
     /// - Parameters:
@@ -106,7 +128,8 @@ extension CachingVerifier {
     ///
     /// - Returns: `nil` if the cache has no matching entry.
     package func lookup(_ call: VerifyCall, now: Instant, into response: inout EncodedResponse) -> CacheHit? {
-        cache.copyResponse(
+        guard let call = servedFromCache(call, at: now) else { return nil }
+        return cache.copyResponse(
             for: call.key, requirements: call.requirements, maxAge: VerificationCache.nanoseconds(call.maxAge), now: now,
             into: &response)
     }
@@ -185,17 +208,23 @@ extension CachingVerifier {
     }
 
     /// Verifies a token from the cache, or by a provider request after a miss. Errors are never cached.
-    package func verify(_ call: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict {
+    package func verify(_ original: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict {
         let arrival = timeSource.now()
+        try checkPosition(of: original)
         var attempt = VerificationCache.Attempt.first
         while true {
             let now = timeSource.now()
+            if isDeniedUnderPreviousKey(original.token) { return cache.deniedVerdict }
+            // Without a fleet, and as a rule with one, nothing is limited.
+            let call = limited(original, at: now)
             let cached = cache.lookup(call, now: now, attempt)
             attempt = .repeated
             if case .hit(let verdict, let isDueForRefresh) = cached {
+                try checkFleet(verdict.verdict, for: original)
                 if isDueForRefresh { refresh(call) }
                 return check(verdict, for: call)
             }
+            try checkFleet(original)
             let canServeStale = cached == .stale
             let result: LookupResult
             do throws(VerificationError) {
@@ -205,7 +234,10 @@ extension CachingVerifier {
                     try await self.requestVerdict(for: call, purpose: .call)
                 }
             } catch {
-                if let verdict = staleVerdict(for: error, call, hadStaleEntry: canServeStale) { return check(verdict, for: call) }
+                if let verdict = staleVerdict(for: error, call, hadStaleEntry: canServeStale) {
+                    try checkFleet(verdict.verdict, for: original)
+                    return check(verdict, for: call)
+                }
                 // It stopped waiting early to serve a stale entry. That entry is gone, so it waits on.
                 if error.code == .deadlineExceeded, !Task.isCancelled, !deadline.hasPassed(at: timeSource.now()) { continue }
                 throw error
@@ -216,6 +248,9 @@ extension CachingVerifier {
             if cache.isRemoved(result.verdict.verdict, requestedAt: requestedAt, now: timeSource.now()) { continue }
             // A lookup that began before this call arrived can have a result that is too old for it.
             if let maxAge = call.maxAge, requestedAt.duration(to: arrival) > maxAge { continue }
+            // It may also be too old by now, if this node has lost the store in the meantime.
+            try checkFleet(result.verdict.verdict, for: original)
+            if isBeyondBound(requestedAt) || isDeniedUnderPreviousKey(original.token) { continue }
             return check(try confirm(result.verdict, requestedAt: requestedAt, for: call), for: call)
         }
     }
@@ -243,6 +278,12 @@ extension CachingVerifier {
             return LookupResult(verdict: verdict, requestedAt: nil)
         }
         let known = cachedIdentity(of: call.key, now: now)
+        let ticket: SharedTicket
+        switch await findShared(call, now: now, isNewerThan: purpose == .refresh ? known : nil) {
+        case .found(let verdict): return LookupResult(verdict: storeShared(verdict, for: call), requestedAt: verdict.verifiedAt)
+        case .ask(let its): ticket = its
+        }
+        let requestedAt = fleet == nil ? now : timeSource.now()
         var target = call.requirements.target
         // Only its own provider can judge a token that was valid before. Another one would reject it, and that would cost other calls the entry.
         if let known, let named = target.provider, !known.isFrom(named) { target.provider = known.provider }
@@ -252,12 +293,13 @@ extension CachingVerifier {
         do throws(VerificationError) {
             let verdict = try await reportingTimeout { () async throws(VerificationError) in
                 let verdict = try await self.upstream.verify(request, deadline: self.lookupDeadline(from: now))
-                guard self.isInTime(requestedAt: now) else { throw .tooLate }
+                guard self.isInTime(requestedAt: requestedAt) else { throw .tooLate }
                 if let known, !self.isBelieved(verdict, on: known) { throw .rejectionStorm }
                 return verdict
             }
-            return LookupResult(verdict: store(verdict, for: call, requestedAt: now), requestedAt: now)
+            return LookupResult(verdict: store(verdict, for: call, requestedAt: requestedAt, ticket), requestedAt: requestedAt)
         } catch {
+            ticket.giveUp()
             if purpose == .refresh { postponeRefresh(of: call.key) }
             if error.code == .providerUnavailable || error.code == .providerBusy { serveStale(call.key, maxAge: nil) }
             throw error
@@ -320,13 +362,14 @@ extension CachingVerifier {
     /// - Returns: The verdict for the waiting calls. An identity in it has its validity limited to its TTL, and is
     ///   ``Freshness/fresh``.
     private func store(
-        _ verdict: Verdict, for call: VerifyCall, requestedAt: Instant
+        _ verdict: Verdict, for call: VerifyCall, requestedAt: Instant, _ ticket: SharedTicket = .none
     ) -> EncodedVerdict {
         let key = call.key
         let now = timeSource.now()
         switch verdict {
         case .forbidden: preconditionFailure("no provider judges what a call requires")
         case .rejected(let rejection):
+            ticket.giveUp()
             let encoded = EncodedVerdict(verdict, encode(verdict))
             let ttl = rejection.isCacheable ? settings.negativeLifetime(roll: random()) : .zero
             guard ttl > .zero else {
@@ -341,12 +384,14 @@ extension CachingVerifier {
         case .valid(var identity):
             let wallTime = timeSource.wallTime()
             guard wallTime < identity.validUntil else {
+                ticket.giveUp()
                 cache.remove(key, requestedBefore: requestedAt)
                 let rejected = Verdict.rejected(
                     Rejection(.tokenRejected, "The token expired before the provider's response arrived."))
                 return EncodedVerdict(rejected, encode(rejected))
             }
             let lifetime = settings.lifetime(expiry: identity.validUntil, wallTime: wallTime, roll: random())
+            let tokenEnd = identity.validUntil
             identity.validUntil = min(identity.validUntil, wallTime.advanced(by: max(.zero, lifetime.fresh)))
             identity.freshness = .cached
             if let entry = makeEntry(identity, lifetime, requestedAt: requestedAt, now: now) {
@@ -354,13 +399,14 @@ extension CachingVerifier {
             } else {
                 cache.remove(key, requestedBefore: requestedAt)
             }
+            share(identity, tokenEnd: tokenEnd, ticket)
             identity.freshness = .fresh
             return EncodedVerdict(.valid(identity), encode(.valid(identity)))
         }
     }
 
     /// - Returns: `nil` if the TTL is zero or less.
-    private func makeEntry(
+    func makeEntry(
         _ identity: Identity, _ lifetime: (fresh: Duration, stale: Duration), requestedAt: Instant, now: Instant
     ) -> CacheEntry? {
         guard lifetime.fresh > .zero else { return nil }
@@ -452,117 +498,6 @@ extension CachingVerifier {
     }
 }
 
-// MARK: - Revocation and accounts
-
-extension CachingVerifier {
-    /// Revokes at the provider, and denies the token or account here: if the provider confirms the revocation, and if no answer of the
-    /// provider shows that it was not carried out.
-    ///
-    /// After it returns or throws such an error, no later call gets the result of an earlier provider request. Any other error
-    /// changes nothing.
-    ///
-    /// - Returns: The position of the revocation among those of all nodes; `nil` if there is no fleet.
-    /// - Throws: `.tooManyDenials`, without a provider request, if the denial list has no room.
-    @discardableResult
-    package func revoke(
-        _ request: RevocationRequest, deadline: Deadline
-    ) async throws(VerificationError) -> RevocationPosition? {
-        switch request.subject {
-        case .token(let token):
-            let tokens = [token] + upstream.equivalents(of: token, naming: request.provider)
-            try await revoke(tokens.map { keys.key(forToken: $0.bytes.span) }, request, deadline)
-        case .account(let accountID):
-            let target = try upstream.resolve(request.target, for: .accountRevocation)
-            var request = request
-            (request.provider, request.applicationID) = (target.provider, target.applicationID)
-            try await denying(accountID, target, for: request.caller) { [request] () async throws(VerificationError) in
-                try await self.upstream.revoke(request, deadline: deadline)
-            }
-        }
-        return nil
-    }
-
-    /// Returns one page of an application's accounts. Pages are not cached: an operator wants the current state.
-    package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
-        let target = try upstream.resolve(request.target, for: .accountList)
-        var request = request
-        (request.provider, request.applicationID) = (target.provider, target.applicationID)
-        return try await upstream.accounts(request, deadline: deadline)
-    }
-
-    /// Deletes an account at the provider, and denies it here as a revocation does.
-    package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
-        let target = try upstream.resolve(request.target, for: .accountDeletion)
-        var request = request
-        (request.provider, request.applicationID) = (target.provider, target.applicationID)
-        try await denying(request.accountID, target, for: request.caller) { [request] () async throws(VerificationError) in
-            try await self.upstream.deleteAccount(request, deadline: deadline)
-        }
-    }
-
-    /// - Parameter tokens: The keys of the token and of its equivalents.
-    private func revoke(
-        _ tokens: [TokenKey], _ request: RevocationRequest, _ deadline: Deadline
-    ) async throws(VerificationError) {
-        var reservation = try cache.reserveDenials(ofTokens: tokens.count, for: request.caller, now: timeSource.now())
-        defer { cache.release(reservation) }
-        do throws(VerificationError) {
-            let outcome = try await upstream.revoke(request, deadline: deadline)
-            deny(tokens, for: denialTime(after: outcome), &reservation)
-            if case .deniedLocally = outcome { localDenials.withLockedValue { $0 += 1 } }
-        } catch {
-            if error.leavesRevocationOpen { deny(tokens, for: settings.tokenDenialTime, &reservation) }
-            throw error
-        }
-    }
-
-    private func deny(_ tokens: [TokenKey], for time: Duration, _ reservation: inout DenialList.Reservation) {
-        for key in tokens { cache.deny(key, until: timeSource.now().advanced(by: time), &reservation) }
-    }
-
-    /// Returns the time for which a token is denied after its revocation.
-    private func denialTime(after outcome: RevocationOutcome) -> Duration {
-        switch outcome {
-        case .revoked: return settings.tokenDenialTime
-        case .alreadyInvalid: return settings.invalidTokenDenialTime
-        case .deniedLocally(nil): return max(settings.localDenialTime, settings.tokenDenialTime)
-        case .deniedLocally(let end?):
-            // The provider goes on accepting the token until its end. The local clock may step back in the meantime.
-            let (left, overflow) = end.millisecondsSince1970.subtractingReportingOverflow(
-                timeSource.wallTime().millisecondsSince1970)
-            let time = overflow ? CacheSettings.longestDenialTime : .milliseconds(max(0, left))
-            return min(time, CacheSettings.longestDenialTime) + settings.tokenDenialTime
-        }
-    }
-
-    /// Performs a call that revokes all tokens of an account, and denies the account.
-    private func denying<Result>(
-        _ accountID: String, _ target: ProviderTarget, for caller: Caller,
-        _ call: () async throws(VerificationError) -> Result
-    ) async throws(VerificationError) {
-        let account = DenialList.AccountKey(accountID: accountID, target: target)
-        var reservation = try cache.reserveDenials(of: account, for: caller, now: timeSource.now())
-        defer { cache.release(reservation) }
-        do throws(VerificationError) {
-            _ = try await call()
-            deny(account, &reservation)
-        } catch {
-            if error.leavesRevocationOpen { deny(account, &reservation) }
-            throw error
-        }
-    }
-
-    private func deny(_ account: DenialList.AccountKey, _ reservation: inout DenialList.Reservation) {
-        let now = timeSource.now()
-        let lagEnd = now.advanced(by: settings.revocationLag)
-        cache.deny(
-            account,
-            VerificationCache.AccountDenialTimes(
-                requestedBefore: lagEnd, end: lagEnd.advanced(by: settings.longestResponseTime),
-                tokensEnd: now.advanced(by: settings.tokenDenialTime)), &reservation)
-    }
-}
-
 extension VerificationError {
     fileprivate static let rejectionStorm = VerificationError(
         .providerUnavailable,
@@ -571,16 +506,4 @@ extension VerificationError {
     fileprivate static let tooLate = VerificationError(
         .deadlineExceeded, "The provider's response arrived too late to be used.",
         request: .responded)
-
-    /// Whether the provider may have carried out the revocation that failed with this error, or never received it.
-    ///
-    /// An answer to the contrary leaves nothing open: then nothing was revoked, and the denial of an invented account would cost the
-    /// others their room in the list.
-    fileprivate var leavesRevocationOpen: Bool {
-        switch code {
-        case .providerUnavailable: scope != .credential
-        case .providerBusy, .deadlineExceeded: true
-        case .providerMisconfigured, .tooManyDenials, .unsupported, .invalidRequest, .internal: false
-        }
-    }
 }

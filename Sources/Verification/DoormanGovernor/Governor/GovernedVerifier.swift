@@ -137,7 +137,8 @@ extension Governor {
         case .deadlineExceeded: wasSlow(permit) ? .failed : .inconclusive
         // The provider responded, and its token exceeds a limit of ours.
         case .providerMisconfigured where error.scope == .request: .responded
-        case .providerMisconfigured, .tooManyDenials, .unsupported, .invalidRequest, .internal: .inconclusive
+        // The store of the fleet says nothing about the provider.
+        case .providerMisconfigured, .storeUnavailable, .tooManyDenials, .unsupported, .invalidRequest, .internal: .inconclusive
         }
     }
 

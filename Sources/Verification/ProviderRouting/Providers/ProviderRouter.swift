@@ -16,18 +16,21 @@ package final class ProviderRouter: Sendable {
         package let applicationIDs: [String]
         /// The operations that the providers have.
         package let operations: Set<ProviderOperation>
+        /// Whether the providers go on to accept a token that was revoked, so that only Doorman denies it.
+        package let seesNoRevocation: Bool
         package let provider: any TokenProvider
         /// The permits of lookups; `nil`, the default, if ``provider`` counts them by itself, or if there is no other provider.
         package var lookupPermits: LookupPermits?
 
         package init(
             names: [String], pattern: TokenPattern, applicationIDs: [String] = [], operations: Set<ProviderOperation>,
-            provider: any TokenProvider
+            seesNoRevocation: Bool, provider: any TokenProvider
         ) {
             self.names = names
             self.pattern = pattern
             self.applicationIDs = applicationIDs
             self.operations = operations
+            self.seesNoRevocation = seesNoRevocation
             self.provider = provider
         }
     }
@@ -114,6 +117,16 @@ extension ProviderRouter: TokenProvider {
     package func validateSyntax(of token: Token) -> Rejection? { validateSyntax(of: token, naming: nil) }
 
     package func knows(provider: String) -> Bool { pools.contains { $0.names.contains(provider) } }
+
+    /// A provider that is no longer configured counts as one that sees no revocation.
+    package func seesNoRevocation(provider: String) -> Bool {
+        pools.first { $0.names.contains(provider) }?.seesNoRevocation ?? true
+    }
+
+    package func seesNoRevocation(of token: Token, naming name: String?) -> Bool {
+        guard case .pool(let pool)? = try? route(token, naming: name) else { return false }
+        return pool.seesNoRevocation
+    }
 
     package func validateSyntax(of token: Token, naming name: String?) -> Rejection? {
         do throws(VerificationError) {

@@ -26,6 +26,12 @@ extension HotSwappableProvider: TokenProvider {
 
     package func knows(provider name: String) -> Bool { provider.knows(provider: name) }
 
+    package func seesNoRevocation(provider name: String) -> Bool { provider.seesNoRevocation(provider: name) }
+
+    package func seesNoRevocation(of token: Token, naming name: String?) -> Bool {
+        provider.seesNoRevocation(of: token, naming: name)
+    }
+
     package func validateSyntax(of token: Token, naming name: String?) -> Rejection? {
         provider.validateSyntax(of: token, naming: name)
     }

@@ -113,7 +113,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
 
     package init(_ code: VerificationError.Code) {
         switch code {
-        case .providerUnavailable: self = .providerUnavailable
+        case .providerUnavailable, .storeUnavailable: self = .providerUnavailable
         case .providerBusy: self = .providerBusy
         case .providerMisconfigured: self = .providerMisconfigured
         case .deadlineExceeded: self = .deadlineExceeded
