@@ -228,7 +228,8 @@ let package = Package(
         module(
             "Simulation", in: "Tests",
             [
-                "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanGovernor", "DoormanSupport",
+                "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanFleet", "DoormanGovernor",
+                "DoormanSupport", "DoormanWire",
                 "GraphAPI", "JWTVerifier", "ProviderHTTP", "ProviderRouting",
                 nioConcurrencyHelpers,
             ]),

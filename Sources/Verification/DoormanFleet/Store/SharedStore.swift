@@ -48,9 +48,6 @@ package protocol StoreSession: AnyObject, Sendable {
     /// - Returns: The id of the record, which is greater than those of all other records.
     func append(_ record: LogAppend, to log: [UInt8]) async throws(StoreError) -> LogID
 
-    /// Adds members to a sorted set. A member that it has already keeps its new score.
-    func add(_ members: [ScoredMember], to set: [UInt8]) async throws(StoreError)
-
     /// Returns the members of a sorted set with at least this score, in the order of their scores.
     ///
     /// - Parameters:

@@ -1,0 +1,265 @@
+package import DoormanCache
+internal import DoormanCore
+internal import DoormanSupport
+internal import DoormanWire
+internal import NIOConcurrencyHelpers
+
+// Following the log. One task does it, from the start of the node to its end.
+
+extension Fleet {
+    /// Follows the log, and applies the revocations of other nodes to the cache, until the task is cancelled.
+    package func run(applyingTo cache: CachingVerifier) async {
+        var pauseLimit = FleetSettings.reconnectMilliseconds.lowerBound
+        while !Task.isCancelled {
+            do throws(StoreError) {
+                let session = try await measure { () async throws(StoreError) in try await store.openSession() }
+                defer { close(session) }
+                state.withLockedValue { state in
+                    state.session = session
+                    state.counts.sessions &+= 1
+                }
+                try await synchronize(session, cache)
+                pauseLimit = FleetSettings.reconnectMilliseconds.lowerBound
+                try await follow(session, cache)
+            } catch {
+                state.withLockedValue { $0.lastFailure = error.cause }
+                guard !Task.isCancelled else { return }
+                let pause = pause(FleetSettings.reconnectMilliseconds.lowerBound...pauseLimit)
+                pauseLimit = min(pauseLimit * 2, FleetSettings.reconnectMilliseconds.upperBound)
+                await timeSource.sleep(timeSource.now().advanced(by: pause))
+            }
+        }
+    }
+
+    private func close(_ session: any StoreSession) {
+        state.withLockedValue { $0.session = nil }
+        session.close()
+    }
+
+    private func follow(_ session: any StoreSession, _ cache: CachingVerifier) async throws(StoreError) {
+        var maintenanceAt = timeSource.now().advanced(by: FleetSettings.maintenanceInterval)
+        while !Task.isCancelled {
+            try await goingOn { () async throws(StoreError) in
+                try await beat(session, .regular)
+                await sendRevocations()
+                try await read(session, cache)
+                if timeSource.now() >= maintenanceAt {
+                    maintenanceAt = timeSource.now().advanced(by: FleetSettings.maintenanceInterval)
+                    try await maintain(session, cache)
+                }
+            }
+            await timeSource.sleep(timeSource.now().advanced(by: settings.pollInterval))
+        }
+        _ = try? await beat(session, .end)
+    }
+
+    /// Performs commands of the log. After a failure that leaves the session open, the next round tries again. A store that refuses to write
+    /// may no longer be the primary, so this node looks for the primary again.
+    private func goingOn(_ commands: () async throws(StoreError) -> Void) async throws(StoreError) {
+        do throws(StoreError) {
+            try await commands()
+        } catch {
+            switch error {
+            case .unavailable, .refused: throw error
+            case .timedOut, .busy, .full, .malformed: state.withLockedValue { $0.lastFailure = error.cause }
+            }
+        }
+    }
+
+    /// Appends a heartbeat.
+    ///
+    /// - Returns: Its id; `nil` if a regular one is not due.
+    @discardableResult
+    private func beat(_ session: any StoreSession, _ occasion: LogState.HeartbeatOccasion) async throws(StoreError) -> LogID? {
+        let now = timeSource.now()
+        let prepared = state.withLockedValue { state -> (append: LogAppend, logKey: [UInt8])? in
+            guard let heartbeat = state.log.nextHeartbeat(occasion, now: now),
+                let sealed = try? state.secrets.seal(FleetRecord(node: node, .heartbeat(heartbeat)))
+            else { return nil }
+            let kept = state.log.applied.earlier(by: settings.retention)
+            return (LogAppend(sealed, keepingFrom: kept), state.secrets.logKey)
+        }
+        guard let prepared else { return nil }
+        return try await measure { () async throws(StoreError) in try await session.append(prepared.append, to: prepared.logKey) }
+    }
+
+    /// Reads and applies the records that are new.
+    ///
+    /// - Parameter end: The id at which to stop; `nil` to read all.
+    private func read(_ session: any StoreSession, _ cache: CachingVerifier) async throws(StoreError) {
+        while !Task.isCancelled {
+            let (position, logKey) = state.withLockedValue { ($0.log.applied, $0.secrets.logKey) }
+            let records = try await measure { () async throws(StoreError) in
+                try await session.records(of: logKey, after: position, limit: FleetSettings.batch)
+            }
+            var hasLoss = false
+            for record in records where record.id > position {
+                guard let showsLoss = apply(record, cache) else { return }
+                hasLoss = hasLoss || showsLoss
+            }
+            // A lost record may be that of a token which only the nodes deny.
+            if hasLoss { try await readDenials(session, cache) }
+            guard records.count == FleetSettings.batch else { return }
+        }
+    }
+
+    /// Applies a record.
+    ///
+    /// - Returns: Whether it shows that another record was lost; `nil` if it can't be applied now.
+    private func apply(_ record: LogRecord, _ cache: CachingVerifier) -> Bool? {
+        let secrets = state.withLockedValue { $0.secrets }
+        let opened: FleetRecord
+        do throws(SealError) {
+            opened = try secrets.openRecord(record.data)
+        } catch {
+            state.withLockedValue { state in
+                state.counts.recordsRejected[error, default: 0] &+= 1
+                state.log.skip(record.id)
+            }
+            return false
+        }
+        let (effect, showsLoss) = state.withLockedValue { $0.log.examine(opened) }
+        if showsLoss {
+            state.withLockedValue { $0.counts.losses &+= 1 }
+            cache.removeEntries { _ in true }
+        }
+        var keys: [TokenKey] = []
+        switch effect {
+        case .none: break
+        case .apply(let revocation):
+            guard apply(revocation, cache) else { return nil }
+            state.withLockedValue { $0.counts.revocationsApplied &+= 1 }
+        }
+        if case .revocation(.token(let known, _), _) = opened.content { keys = self.keys(among: known) }
+        let now = timeSource.now()
+        let caughtUpAt = state.withLockedValue { [keys] state in
+            state.log.finish(opened, at: record.id, keys: keys, now: now)
+            return state.log.caughtUpAt
+        }
+        if let caughtUpAt { gate.extend(until: caughtUpAt.advanced(by: settings.revocationBound)) }
+        return showsLoss
+    }
+
+    /// Returns the keys of a token under the secrets of this process.
+    private func keys(among known: [Revocation.KeyOfToken]) -> [TokenKey] {
+        known.filter { keySecrets.contains($0.secret) }.map(\.key)
+    }
+
+    /// Applies a revocation to the cache.
+    ///
+    /// - Returns: False if the denial list is full. Then this node does not read on, and is no longer caught up.
+    private func apply(_ revocation: Revocation, _ cache: CachingVerifier) -> Bool {
+        let hasRoom: Bool
+        switch revocation {
+        case .token(let known, let end):
+            let keys = keys(among: known)
+            // The author does not know the secret of this node's cache keys yet, so any entry could be that of the token.
+            if !known.contains(where: { $0.secret == keySecrets.first }) { cache.removeEntries { _ in true } }
+            switch end {
+            case .after(let time): hasRoom = cache.apply(.token(keys, .after(time)))
+            case .at(let end):
+                hasRoom = timeSource.wallTime() >= end || cache.apply(.token(keys, .at(end)))
+                if hasRoom, let key = known.first?.key { state.withLockedValue { $0.lastingDenials[key] = revocation } }
+            }
+        case .account(let id, let provider, let application):
+            hasRoom = cache.apply(.account(id: id, ProviderTarget(provider: provider, applicationID: application)))
+        }
+        state.withLockedValue { $0.isDenialListFull = !hasRoom }
+        return hasRoom
+    }
+}
+
+// MARK: - Synchronizing
+
+extension Fleet {
+    /// Reads what this node needs before it uses the store: nothing if the log goes on where it stopped, otherwise the window of the log and
+    /// the lasting denials. Repeats what the store has lost.
+    private func synchronize(_ session: any StoreSession, _ cache: CachingVerifier) async throws(StoreError) {
+        let logKey = state.withLockedValue { $0.secrets.logKey }
+        let range = try await measure { () async throws(StoreError) in try await session.logRange(of: logKey) }
+        let epoch = session.server.runID
+        guard !state.withLockedValue({ $0.log.continues(range, in: epoch) }) else { return }
+        let hadHistory = state.withLockedValue { state in
+            state.log.beginReplay(of: range)
+            state.counts.replays &+= 1
+            return state.log.hasHistory
+        }
+        repeat {
+            guard !Task.isCancelled else { return }
+            try await read(session, cache)
+            if isDenialListFull { await timeSource.sleep(timeSource.now().advanced(by: .seconds(1))) }
+        } while isDenialListFull
+        try await readDenials(session, cache)
+        state.withLockedValue { $0.log.endReplay() }
+        // What this node knows may come from a store that had gone another way. Only an entry whose writer has read this is surely later.
+        let floor = hadHistory ? try await beat(session, .epoch) ?? .zero : .zero
+        let now = timeSource.now()
+        state.withLockedValue { $0.log.begin(epoch, floor: floor, now: now) }
+    }
+
+    private var isDenialListFull: Bool { state.withLockedValue { $0.isDenialListFull } }
+
+    /// Applies the lasting denials of the store, and adds those that it lacks.
+    private func readDenials(_ session: any StoreSession, _ cache: CachingVerifier) async throws(StoreError) {
+        let (secrets, key) = state.withLockedValue { ($0.secrets, $0.secrets.denialsKey) }
+        let start = timeSource.wallTime().millisecondsSince1970
+        var (offset, stored) = (0, Set<TokenKey>())
+        while !Task.isCancelled {
+            let members = try await measure { [offset] () async throws(StoreError) in
+                try await session.members(of: key, from: start, offset: offset, limit: FleetSettings.batch)
+            }
+            for member in members {
+                do throws(SealError) {
+                    let denial = try secrets.openDenial(member.member)
+                    if case .token(let known, _) = denial { stored.formUnion(known.map(\.key)) }
+                    _ = apply(denial, cache)
+                } catch {
+                    state.withLockedValue { $0.counts.recordsRejected[error, default: 0] &+= 1 }
+                }
+            }
+            offset += members.count
+            guard members.count == FleetSettings.batch else { break }
+        }
+        let now = timeSource.now()
+        state.withLockedValue { [stored] state in
+            // The store has lost them. A node that has just started may not know them, so they go through the log again.
+            let known = stored.union(state.log.waitingTokens)
+            for (key, revocation) in state.lastingDenials where !known.contains(key) {
+                _ = state.log.add(revocation, entryKeys: [], now: now)
+            }
+        }
+    }
+
+    /// Forgets what no longer matters, here and in the store, and notices a log that was emptied or cut.
+    private func maintain(_ session: any StoreSession, _ cache: CachingVerifier) async throws(StoreError) {
+        let (now, wallTime) = (timeSource.now(), timeSource.wallTime())
+        let (logKey, denialsKey) = state.withLockedValue { state in
+            state.log.purge(now: now)
+            state.lastingDenials = state.lastingDenials.filter { denial in
+                if case .token(_, .at(let end)) = denial.value { wallTime < end } else { false }
+            }
+            return (state.secrets.logKey, state.secrets.denialsKey)
+        }
+        let ended = wallTime.advanced(by: .zero - FleetSettings.clockSkew).millisecondsSince1970
+        try await measure { () async throws(StoreError) in try await session.removeMembers(of: denialsKey, below: ended) }
+        let range = try await measure { () async throws(StoreError) in try await session.logRange(of: logKey) }
+        let isCut = state.withLockedValue { $0.log.isCut(range) }
+        guard isCut else { return }
+        state.withLockedValue { $0.log.leaveEpoch() }
+        try await synchronize(session, cache)
+    }
+}
+
+extension StoreError {
+    /// The cause, for people.
+    fileprivate var cause: String {
+        switch self {
+        case .unavailable(let cause): cause
+        case .timedOut: "the store does not answer in time"
+        case .busy: "too many commands wait for the store"
+        case .full: "the store's memory is full"
+        case .refused(let code): "the store refuses a command: \(code)"
+        case .malformed: "the store's reply has the wrong form"
+        }
+    }
+}

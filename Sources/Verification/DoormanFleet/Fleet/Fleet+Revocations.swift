@@ -1,0 +1,187 @@
+package import DoormanCache
+package import DoormanCore
+package import DoormanSupport
+internal import DoormanWire
+internal import NIOConcurrencyHelpers
+
+// The revocations of this node: they wait in line until the log has them.
+
+extension Fleet {
+    package func reserveRevocation() throws(VerificationError) {
+        let hasRoom = state.withLockedValue { state in
+            guard state.reserved + state.log.waitingRevocations < FleetSettings.maximumWaitingRevocations else { return false }
+            state.reserved += 1
+            return true
+        }
+        guard !hasRoom else { return }
+        throw VerificationError(
+            .storeUnavailable,
+            "\(FleetSettings.maximumWaitingRevocations) revocations wait for the fleet's store. Nothing was revoked.",
+            retryAfter: .seconds(1))
+    }
+
+    package func releaseRevocation() { state.withLockedValue { $0.reserved -= 1 } }
+
+    package func announce(
+        _ revocations: [SharedRevocation], deadline: Deadline
+    ) async throws(VerificationError) -> RevocationPosition {
+        let now = timeSource.now()
+        let number = state.withLockedValue { state in
+            state.reserved -= 1
+            return revocations.reduce(UInt64(0)) { _, revocation in
+                let record = Revocation(revocation, keySecrets)
+                return state.log.add(record, entryKeys: revocation.entryKeys(state.secrets), now: now)
+            }
+        }
+        var position: LogID?
+        while true {
+            if position == nil {
+                await sendRevocations()
+                position = state.withLockedValue { $0.log.position(ofOwn: number) }
+            }
+            let now = timeSource.now()
+            if let position, isAcknowledged(position, now: now) {
+                return RevocationPosition(AuthorPosition(node: node, number: number, milliseconds: position.milliseconds))
+            }
+            guard !Task.isCancelled, !deadline.hasPassed(at: now) else { throw .notAnnounced }
+            await timeSource.sleep(min(deadline.instant, now.advanced(by: settings.pollInterval / 2)))
+        }
+    }
+
+    private func isAcknowledged(_ position: LogID, now: Instant) -> Bool {
+        switch settings.acknowledgement {
+        case .log: true
+        case .fleet: state.withLockedValue { $0.log.isAppliedEverywhere(position, now: now) }
+        }
+    }
+
+    /// Appends the waiting revocations to the log, in their order. Returns at once if another task does.
+    func sendRevocations() async {
+        let session = state.withLockedValue { state -> (any StoreSession)? in
+            guard !state.isSending, let session = state.session, state.log.epoch != nil else { return nil }
+            state.isSending = true
+            return session
+        }
+        guard let session else { return }
+        await send(to: session)
+        state.withLockedValue { $0.isSending = false }
+    }
+
+    private func send(to session: any StoreSession) async {
+        while let (append, number) = nextAppend() {
+            let logKey = state.withLockedValue { $0.secrets.logKey }
+            let position = try? await measure { () async throws(StoreError) in try await session.append(append, to: logKey) }
+            guard let position else { return }
+            state.withLockedValue { state in
+                if case .token(let keys, .at)? = state.log.own[number]?.revocation, let key = keys.first?.key {
+                    state.lastingDenials[key] = state.log.own[number]?.revocation
+                }
+                state.log.didSend(number, at: position)
+                state.counts.revocationsSent &+= 1
+            }
+        }
+    }
+
+    private func nextAppend() -> (LogAppend, number: UInt64)? {
+        state.withLockedValue { state in
+            guard let (number, own) = state.log.nextToSend,
+                let sealed = try? state.secrets.seal(FleetRecord(node: node, .revocation(own.revocation, number: number)))
+            else { return nil }
+            return (
+                LogAppend(
+                    sealed, removing: own.entryKeys, adding: state.secrets.member(of: own.revocation), to: state.secrets.denialsKey,
+                    keepingFrom: state.log.applied.earlier(by: settings.retention)), number
+            )
+        }
+    }
+}
+
+extension VerificationError {
+    fileprivate static let notAnnounced = VerificationError(
+        .storeUnavailable,
+        "This server denies the token or account. The other servers of the fleet will hear of it when the store is reachable again.",
+        request: .responded)
+}
+
+extension FleetSecrets {
+    /// Returns the member of the sorted set for a denial that survives restarts; `nil` for another revocation.
+    func member(of revocation: Revocation) -> ScoredMember? {
+        guard case .token(_, .at(let end)) = revocation, let sealed = try? sealDenial(revocation) else { return nil }
+        return ScoredMember(sealed, score: end.millisecondsSince1970)
+    }
+}
+
+extension SharedRevocation {
+    /// The keys of the token's entries in the store.
+    fileprivate func entryKeys(_ secrets: FleetSecrets) -> [[UInt8]] {
+        switch self {
+        case .token(let keys, _): keys.map { secrets.entryKey(of: $0.bytes.span) }
+        case .account: []
+        }
+    }
+}
+
+extension Revocation {
+    /// - Parameter secrets: The secrets of the keys, in their order.
+    fileprivate init(_ revocation: SharedRevocation, _ secrets: [SecretID]) {
+        switch revocation {
+        case .token(let keys, let end):
+            let keys = zip(secrets, keys).map { KeyOfToken(secret: $0, key: $1) }
+            switch end {
+            case .after(let time): self = .token(keys, .after(time))
+            case .at(let end): self = .token(keys, .at(end))
+            }
+        case .account(let id, let target): self = .account(id: id, provider: target.provider, application: target.applicationID)
+        }
+    }
+}
+
+// MARK: - Positions
+
+extension Fleet {
+    package func hasApplied(_ position: RevocationPosition) -> Bool? {
+        guard let position = AuthorPosition(position) else { return nil }
+        let now = timeSource.now()
+        let isOpen = gate.isOpen(at: now)
+        return state.withLockedValue { $0.log.hasApplied(position, isCaughtUp: isOpen) }
+    }
+}
+
+/// What a position says: the revocation's author, its number there, and its time on the store's clock.
+struct AuthorPosition: Sendable, Hashable {
+    let node: NodeID
+    let number: UInt64
+    let milliseconds: UInt64
+}
+
+extension LogState {
+    /// The position of a revocation of this node; `nil` until the log has it.
+    fileprivate func position(ofOwn number: UInt64) -> LogID? { epoch == nil ? nil : own[number]?.position }
+
+    fileprivate func hasApplied(_ position: AuthorPosition, isCaughtUp: Bool) -> Bool {
+        if position.node == node { return position.number <= lastOwn }
+        if let author = nodes[position.node] {
+            return position.number <= author.lastRevocation && author.missing[position.number] == nil
+        }
+        // The author is unknown here: it was gone before the window of the log began. No entry from before the revocation is left.
+        let age = applied.milliseconds.subtractingReportingOverflow(position.milliseconds)
+        return isCaughtUp && epoch != nil && !age.overflow
+            && Duration.milliseconds(Int64(clamping: age.partialValue)) > settings.retention
+    }
+}
+
+extension RevocationPosition {
+    /// The version of the form, and the parts.
+    fileprivate init(_ position: AuthorPosition) {
+        self.init(bytes: [1] + position.node.bytes + position.number.bigEndianBytes + position.milliseconds.bigEndianBytes)
+    }
+}
+
+extension AuthorPosition {
+    fileprivate init?(_ position: RevocationPosition) {
+        let (bytes, idEnd) = (position.bytes, 1 + NodeID.byteCount)
+        guard bytes.count == idEnd + 16, bytes[0] == 1 else { return nil }
+        func number(_ start: Int) -> UInt64 { bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+        self.init(node: NodeID(bytes: Array(bytes[1..<idEnd])), number: number(idEnd), milliseconds: number(idEnd + 8))
+    }
+}

@@ -1,0 +1,59 @@
+package import DoormanCache
+internal import DoormanSupport
+
+/// The limits and times of a fleet.
+package struct FleetSettings: Sendable, Hashable {
+    /// When a revocation is acknowledged to its caller.
+    package enum Acknowledgement: Sendable, Hashable {
+        /// Once its record is in the log. Other nodes apply it within ``FleetSettings/revocationBound``.
+        case log
+        /// Once every live node has applied it, or can no longer serve what it would have removed.
+        case fleet
+    }
+
+    /// The longest time for which a node serves an entry without knowing of a revocation. From 2 s to 1 h.
+    package var revocationBound: Duration
+    package var acknowledgement = Acknowledgement.log
+    /// The time for which a record of the log matters: as long as a token can be served from a provider request before the revocation.
+    package var retention: Duration
+    /// The time between two looks into the log. Default 50 ms.
+    package var pollInterval = Duration.milliseconds(50)
+
+    /// - Parameters:
+    ///   - bound: The revocation bound.
+    ///   - cache: The settings of the nodes' caches.
+    ///   - callTimeout: The default deadline of calls.
+    package init(revocationBound bound: Duration, cache: CacheSettings, callTimeout: Duration) {
+        revocationBound = bound
+        retention = max(cache.longestServingTime, bound) + callTimeout + Self.clockSkew * 2
+    }
+
+    /// The revocation bound by default: losing the store then costs nothing until entries would end anyway.
+    package static func defaultBound(cache: CacheSettings, callTimeout: Duration) -> Duration {
+        cache.longestLifetime + callTimeout
+    }
+
+    /// The time between two heartbeats of a node.
+    var heartbeatInterval: Duration { min(.seconds(1), revocationBound / 4) }
+
+    /// The time by which the clocks of two nodes may differ.
+    static let clockSkew = Duration.seconds(5)
+    /// The time between two rounds of tidying up.
+    static let maintenanceInterval = Duration.seconds(10)
+    /// The time for which other nodes leave a token to the node that asks the provider.
+    static let leaseLifetime = Duration.milliseconds(2500)
+    /// The time for which a node that starts beside an empty log waits for what the other nodes know.
+    static let joinTime = Duration.seconds(5)
+    /// The time between two looks for the verdict of another node, in milliseconds.
+    static let waitMilliseconds: ClosedRange<UInt64> = 20...50
+    /// The time until the next attempt to reach the store, in milliseconds. It doubles with each failure.
+    static let reconnectMilliseconds: ClosedRange<UInt64> = 50...1000
+    /// The maximum revocations that wait for the store.
+    package static let maximumWaitingRevocations = 10_000
+    /// The maximum records that are read at once.
+    static let batch = 512
+    /// The maximum nodes that are known at a time, live or gone.
+    static let maximumNodes = 1000
+    /// The maximum revocations of one node that are known to be missing.
+    static let maximumMissing = 1000
+}

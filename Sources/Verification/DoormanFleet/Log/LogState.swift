@@ -1,0 +1,313 @@
+internal import DoormanCore
+internal import DoormanSupport
+internal import DoormanWire
+
+/// What a node knows from the log. A pure value: it is told what was read and sent, and the time.
+///
+/// Order of events for a record: ``examine(_:)``, then its effect on the cache, then ``finish(_:at:keys:now:)``. So the position never says more
+/// than the cache knows.
+struct LogState: Sendable {
+    let node: NodeID
+    let settings: FleetSettings
+
+    /// The epoch whose log has been read to its end; `nil` while it is read. Entries of the store are used only in an epoch.
+    private(set) var epoch: String?
+    /// The first id of the log at the last look; `nil` before the first.
+    private var firstID: LogID?
+    /// Whether a log has been read to its end before.
+    private(set) var hasHistory = false
+    /// The position up to which the log has been applied.
+    private(set) var applied = LogID.zero
+    /// Entries whose writer had applied less are not used.
+    private(set) var floor = LogID.zero
+    /// The time at which this node sent its newest heartbeat that it has read back; `nil` before the first.
+    private(set) var caughtUpAt: Instant?
+    /// This node is not caught up by what it has sent before this time.
+    private var catchesUpAfter = Instant(nanoseconds: 0)
+    private(set) var index = RevocationIndex()
+    private(set) var nodes: [NodeID: KnownNode] = [:]
+
+    /// The times at which heartbeats were sent that have not been read back.
+    private var heartbeatsSent: [UInt64: Instant] = [:]
+    private var heartbeatNumber: UInt64 = 0
+    private var lastHeartbeatAt: Instant?
+    /// Whether a revocation was applied since the last heartbeat, so that others wait to hear of it.
+    private var hasNews = false
+
+    /// This node's revocations that still matter, by number.
+    private(set) var own: [UInt64: OwnRevocation] = [:]
+    /// The number of the last of them.
+    private(set) var lastOwn: UInt64 = 0
+    /// The number of the last of them in the log.
+    private var lastInLog: UInt64 = 0
+    /// The numbers of those that are not in the log, rising. Those before ``firstUnsent`` have been sent.
+    private var unsent: [UInt64] = []
+    private var firstUnsent = 0
+    /// The numbers of those that the log has acknowledged, and that have not been read back.
+    private var unseen: Set<UInt64> = []
+
+    struct OwnRevocation: Sendable {
+        let revocation: Revocation
+        /// The keys of entries that the store removes with the revocation.
+        let entryKeys: [[UInt8]]
+        /// The time until which the record matters.
+        let end: Instant
+        /// Its position once the store has acknowledged it.
+        var position: LogID?
+    }
+
+    init(node: NodeID, settings: FleetSettings) {
+        self.node = node
+        self.settings = settings
+    }
+}
+
+// MARK: - Reading
+
+extension LogState {
+    /// What a record asks for.
+    enum Effect: Sendable, Hashable {
+        case none
+        /// The revocation is to be applied.
+        case apply(Revocation)
+    }
+
+    /// Returns what a record asks for, and whether it shows that another record was lost.
+    func examine(_ record: FleetRecord) -> (effect: Effect, showsLoss: Bool) {
+        guard record.node != node else { return (.none, false) }
+        let known = nodes[record.node]
+        switch record.content {
+        case .heartbeat(let heartbeat):
+            guard let known, heartbeat.number > known.lastHeartbeat else { return (.none, false) }
+            return (.none, heartbeat.lastRevocation > known.lastRevocation)
+        case .revocation(let revocation, let number):
+            switch known?.arrival(of: number) ?? .next {
+            case .next, .late: return (.apply(revocation), false)
+            case .repeated: return (.none, false)
+            case .afterLoss: return (.apply(revocation), true)
+            }
+        }
+    }
+
+    /// Notes that a record has been applied.
+    ///
+    /// - Parameter keys: The keys of its token that this node knows by.
+    mutating func finish(_ record: FleetRecord, at id: LogID, keys: [TokenKey], now: Instant) {
+        let (effect, showsLoss) = examine(record)
+        applied = max(applied, id)
+        if showsLoss { floor = max(floor, id) }
+        if record.node == node {
+            finishOwn(record.content, now: now)
+        } else {
+            finishOthers(record, now: now)
+        }
+        switch record.content {
+        case .revocation(let revocation, _) where record.node == node || effect != .none:
+            add(revocation, keys: keys, at: id, now: now)
+            hasNews = true
+        default: break
+        }
+    }
+
+    /// Notes that a record could not be read: it is not this fleet's.
+    mutating func skip(_ id: LogID) { applied = max(applied, id) }
+
+    private mutating func finishOthers(_ record: FleetRecord, now: Instant) {
+        var known: KnownNode
+        switch record.content {
+        case .heartbeat(let heartbeat):
+            known = nodes[record.node] ?? KnownNode(lastRevocation: heartbeat.lastRevocation, heardAt: now)
+            guard heartbeat.number > known.lastHeartbeat else { return }
+            known.advance(to: heartbeat.lastRevocation, lastIsMissing: true, now: now)
+            known.lastHeartbeat = heartbeat.number
+            known.applied = heartbeat.applied
+            known.hasLeft = heartbeat.isLast
+            known.heardAt = now
+        case .revocation(_, let number):
+            known = nodes[record.node] ?? KnownNode(lastRevocation: number, heardAt: now)
+            known.missing[number] = nil
+            known.advance(to: number, lastIsMissing: false, now: now)
+        }
+        guard nodes[record.node] != nil || nodes.count < FleetSettings.maximumNodes else { return }
+        nodes[record.node] = known
+    }
+
+    private mutating func finishOwn(_ content: FleetRecord.Content, now: Instant) {
+        switch content {
+        case .revocation(_, let number): unseen.remove(number)
+        case .heartbeat(let heartbeat):
+            guard let sentAt = heartbeatsSent[heartbeat.number] else { return }
+            heartbeatsSent = heartbeatsSent.filter { $0.key > heartbeat.number }
+            noteLosses(upTo: heartbeat.lastRevocation)
+            guard !isMissingRecords, sentAt >= catchesUpAfter else { return }
+            caughtUpAt = max(caughtUpAt ?? sentAt, sentAt)
+        }
+    }
+
+    /// The records before this heartbeat have been read. A revocation of this node that was not among them is sent again.
+    private mutating func noteLosses(upTo number: UInt64) {
+        sendAgain(unseen.filter { $0 <= number })
+    }
+
+    private mutating func sendAgain(_ numbers: Set<UInt64>) {
+        guard !numbers.isEmpty else { return }
+        for number in numbers { own[number]?.position = nil }
+        unseen.subtract(numbers)
+        unsent = numbers.union(unsent[firstUnsent...]).sorted()
+        firstUnsent = 0
+    }
+
+    private mutating func add(_ revocation: Revocation, keys: [TokenKey], at id: LogID, now: Instant) {
+        let end = now.advanced(by: settings.retention)
+        switch revocation {
+        case .token: index.add(token: keys, at: id, until: end)
+        case .account(let account, let provider, let application):
+            index.add(account: account, ProviderTarget(provider: provider, applicationID: application), at: id, until: end)
+        }
+    }
+
+    /// Whether a revocation is known to exist that has not been read.
+    var isMissingRecords: Bool { nodes.values.contains { !$0.missing.isEmpty } }
+}
+
+// MARK: - Sending
+
+extension LogState {
+    /// Adds a revocation of this node, which is then sent in its turn.
+    ///
+    /// - Returns: Its number.
+    mutating func add(_ revocation: Revocation, entryKeys: [[UInt8]], now: Instant) -> UInt64 {
+        lastOwn += 1
+        own[lastOwn] = OwnRevocation(revocation: revocation, entryKeys: entryKeys, end: now.advanced(by: settings.retention))
+        unsent.append(lastOwn)
+        return lastOwn
+    }
+
+    /// The first revocation of this node that is not in the log.
+    var nextToSend: (number: UInt64, OwnRevocation)? {
+        guard firstUnsent < unsent.count, let next = own[unsent[firstUnsent]] else { return nil }
+        return (unsent[firstUnsent], next)
+    }
+
+    var waitingRevocations: Int { unsent.count - firstUnsent }
+
+    /// The keys of the tokens whose revocations are not in the log.
+    var waitingTokens: Set<TokenKey> {
+        unsent[firstUnsent...].reduce(into: []) { keys, number in
+            if case .token(let known, _)? = own[number]?.revocation { keys.formUnion(known.map(\.key)) }
+        }
+    }
+
+    mutating func didSend(_ number: UInt64, at position: LogID) {
+        own[number]?.position = position
+        lastInLog = max(lastInLog, number)
+        unseen.insert(number)
+        guard firstUnsent < unsent.count, unsent[firstUnsent] == number else { return }
+        firstUnsent += 1
+        guard firstUnsent > 1024, firstUnsent > unsent.count / 2 else { return }
+        unsent.removeFirst(firstUnsent)
+        firstUnsent = 0
+    }
+
+    /// Why a heartbeat is sent.
+    enum HeartbeatOccasion: Hashable {
+        /// It is due, or others wait for news.
+        case regular
+        /// The node enters an epoch.
+        case epoch
+        /// The node stops.
+        case end
+    }
+
+    /// Returns the next heartbeat; `nil` if a regular one is not due.
+    mutating func nextHeartbeat(_ occasion: HeartbeatOccasion, now: Instant) -> Heartbeat? {
+        let isDue = lastHeartbeatAt.map { $0.duration(to: now) >= settings.heartbeatInterval } ?? true
+        guard isDue || hasNews || occasion != .regular else { return nil }
+        heartbeatNumber += 1
+        lastHeartbeatAt = now
+        hasNews = false
+        heartbeatsSent[heartbeatNumber] = now
+        if heartbeatsSent.count > 64 { heartbeatsSent = heartbeatsSent.filter { $0.key + 64 > heartbeatNumber } }
+        // A revocation that is sent again keeps its number, and others must not miss those before it.
+        let lost = nextToSend.map { $0.number - 1 } ?? lastInLog
+        return Heartbeat(number: heartbeatNumber, lastRevocation: min(lost, lastInLog), applied: applied, isLast: occasion == .end)
+    }
+
+    /// The number of other nodes that are live.
+    func liveNodes(at now: Instant) -> Int {
+        nodes.values.count { !$0.hasLeft && $0.heardAt.duration(to: now) <= settings.revocationBound }
+    }
+
+    /// Returns whether every other node has applied a position, or no longer serves what it would have removed.
+    ///
+    /// Once this node has read so far, it knows every node whose heartbeat came before. A node that begins later applies the position first.
+    func isAppliedEverywhere(_ position: LogID, now: Instant) -> Bool {
+        applied >= position
+            && nodes.values.allSatisfy { node in
+                node.hasLeft || node.applied >= position || node.heardAt.duration(to: now) > settings.revocationBound
+            }
+    }
+}
+
+// MARK: - Epochs
+
+extension LogState {
+    /// Returns whether the log goes on where this node has stopped reading.
+    func continues(_ range: ClosedRange<LogID>?, in epoch: String) -> Bool {
+        guard self.epoch == epoch else { return false }
+        guard let range else { return applied == .zero }
+        return range.lowerBound <= applied && applied <= range.upperBound
+    }
+
+    /// Begins to read a log from its window. Until ``begin(_:floor:now:)``, no entry of the store is used.
+    mutating func beginReplay(of range: ClosedRange<LogID>?) {
+        let id = range?.upperBound.earlier(by: settings.retention) ?? .zero
+        epoch = nil
+        firstID = range?.lowerBound
+        applied = id
+        heartbeatsSent = [:]
+        unseen = Set(own.keys).subtracting(unsent[firstUnsent...])
+    }
+
+    /// Notes that the window has been read. This node's revocations that were not in it are sent again.
+    mutating func endReplay() {
+        sendAgain(unseen)
+    }
+
+    /// Begins to use the entries of the store.
+    ///
+    /// - Parameter floor: Entries whose writer had applied less are not used.
+    mutating func begin(_ epoch: String, floor: LogID, now: Instant) {
+        guard self.epoch != epoch else { return }
+        // The store may have lost everything a moment ago. The other nodes repeat it then, and this one must not miss that.
+        let age = firstID.map { applied.milliseconds.subtractingReportingOverflow($0.milliseconds).partialValue } ?? 0
+        let wait = min(settings.revocationBound, FleetSettings.joinTime)
+        if !hasHistory, Duration.milliseconds(Int64(clamping: age)) < wait { catchesUpAfter = now.advanced(by: wait) }
+        (self.epoch, hasHistory) = (epoch, true)
+        self.floor = floor
+    }
+
+    /// Returns whether the log has been emptied or cut: it has lost records that still matter.
+    mutating func isCut(_ range: ClosedRange<LogID>?) -> Bool {
+        guard let range else { return applied != .zero }
+        defer { firstID = range.lowerBound }
+        // Nodes trim what is older than the retention, by what they have applied.
+        let allowed = applied.earlier(by: settings.retention - FleetSettings.clockSkew)
+        return firstID.map { range.lowerBound > max($0, allowed) } ?? false
+    }
+
+    /// Leaves the epoch: the log has been emptied or cut.
+    mutating func leaveEpoch() { epoch = nil }
+
+    /// Forgets what no longer matters.
+    mutating func purge(now: Instant) {
+        index.purge(at: now)
+        let ended = own.filter { $0.value.position != nil && $0.value.end <= now }.keys
+        for number in ended { own[number] = nil }
+        unseen.subtract(ended)
+        for (id, node) in nodes {
+            nodes[id]?.missing = node.missing.filter { $0.value.duration(to: now) < settings.retention }
+            if node.heardAt.duration(to: now) > settings.retention { nodes[id] = nil }
+        }
+    }
+}

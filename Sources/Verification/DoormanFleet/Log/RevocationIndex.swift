@@ -1,0 +1,55 @@
+internal import DoormanCore
+internal import DoormanSupport
+internal import DoormanWire
+
+/// The position of the last revocation of each token and account, for as long as the store can hold an entry from before it.
+struct RevocationIndex: Sendable {
+    private enum Subject: Hashable, Sendable {
+        case token(TokenKey)
+        case account(id: String, ProviderTarget)
+    }
+
+    private var positions: [Subject: LogID] = [:]
+    /// The subjects in the order of their revocations, with the time until which each matters.
+    private var ends: [(end: Instant, subject: Subject, position: LogID)] = []
+    private var firstEnd = 0
+
+    mutating func add(token keys: [TokenKey], at position: LogID, until end: Instant) {
+        for key in keys { add(.token(key), at: position, until: end) }
+    }
+
+    mutating func add(account id: String, _ target: ProviderTarget, at position: LogID, until end: Instant) {
+        add(.account(id: id, target), at: position, until: end)
+    }
+
+    private mutating func add(_ subject: Subject, at position: LogID, until end: Instant) {
+        positions[subject] = max(positions[subject] ?? .zero, position)
+        ends.append((end, subject, position))
+    }
+
+    /// Returns whether a token or its account was revoked after a position.
+    func hasRevocation(of keys: [TokenKey], _ identity: Identity, after position: LogID) -> Bool {
+        guard !positions.isEmpty else { return false }
+        let (provider, application) = (identity.provider, identity.applicationID)
+        let targets = [
+            ProviderTarget(provider: provider, applicationID: application), ProviderTarget(provider: provider),
+            ProviderTarget(applicationID: application), ProviderTarget(),
+        ]
+        let subjects = keys.map(Subject.token) + targets.map { .account(id: identity.accountID, $0) }
+        return subjects.contains { (positions[$0] ?? .zero) > position }
+    }
+
+    /// Forgets the revocations that no longer matter.
+    mutating func purge(at now: Instant) {
+        while firstEnd < ends.count, ends[firstEnd].end <= now {
+            let (_, subject, position) = ends[firstEnd]
+            if positions[subject] == position { positions[subject] = nil }
+            firstEnd += 1
+        }
+        guard firstEnd > 1024, firstEnd > ends.count / 2 else { return }
+        ends.removeFirst(firstEnd)
+        firstEnd = 0
+    }
+
+    var count: Int { positions.count }
+}
