@@ -8,7 +8,7 @@ struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
         abstract: "Plays seeded histories of cache, single flight and governor, and says what must never be true and was.",
-        subcommands: [Histories.self, Keys.self, ColdStart.self, Flood.self, Outage.self, Zipf.self],
+        subcommands: [Histories.self, Fleet.self, Keys.self, ColdStart.self, Flood.self, Outage.self, Zipf.self],
         defaultSubcommand: Histories.self)
 }
 
@@ -28,6 +28,15 @@ struct Keys: ParsableCommand {
     @OptionGroup var seeds: Seeds
 
     func run() throws { try seeds.play(IssuerSimulation.run) }
+}
+
+/// `simulate fleet`: histories of three nodes and their store.
+struct Fleet: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Plays histories of three nodes and their store that a seed decides.")
+
+    @OptionGroup var seeds: Seeds
+
+    func run() throws { try seeds.play(FleetSimulation.run) }
 }
 
 /// The seeds of the histories to play.
