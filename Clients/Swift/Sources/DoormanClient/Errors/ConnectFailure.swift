@@ -1,7 +1,6 @@
 internal import DoormanPlatform
 internal import NIOCore
 internal import NIOPosix
-internal import NIOSSL
 internal import NIOSSLExtras
 
 /// The reason why a connection could not be established or used. Its description is for the person who runs the service.
@@ -28,14 +27,12 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
     case other
 
     init(_ error: any Error) {
+        if let error = ClientHandshakeError(error) {
+            self = .handshake(error.description)
+            return
+        }
         switch error {
         case let error as ConnectFailure: self = error
-        case let error as NIOSSLError: self = .handshake(Self.explanation(error))
-        case let error as ServerNameMismatch: self = .handshake("\(error)")
-        case let error as UntrustedCertificate: self = .handshake("\(error)")
-        case let error as NIOSSLExtraError where error == .invalidSNIHostname:
-            self = .handshake("the server's name is empty, too long or has a NUL byte")
-        case let error as BoringSSLError: self = .handshake(Self.explanation(error))
         case let error as NIOConnectionError:
             if let first = error.connectionErrors.first {
                 self.init(first.error)
@@ -55,35 +52,6 @@ enum ConnectFailure: Error, Hashable, CustomStringConvertible {
             case let code: self = .systemError(code)
             }
         default: self = .other
-        }
-    }
-
-    private static func explanation(_ error: NIOSSLError) -> String {
-        switch error {
-        case .handshakeFailed(let error): explanation(error)
-        case .noCertificateToValidate: "the server sent no certificate"
-        case .unableToValidateCertificate: "the server's certificate can't be verified"
-        default: "TLS failed"
-        }
-    }
-
-    private static func explanation(_ error: BoringSSLError) -> String {
-        guard case .sslError = error else { return "TLS failed" }
-        return switch error.reasons.first {
-        case "CERTIFICATE_VERIFY_FAILED": "the server's certificate is not from a trusted authority, or has expired"
-        case "WRONG_VERSION_NUMBER": "the server doesn't speak TLS"
-        case "TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_CERTIFICATE_EXPIRED",
-            "SSLV3_ALERT_CERTIFICATE_UNKNOWN", "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE", "TLSV1_CERTIFICATE_REQUIRED",
-            "TLSV1_ALERT_CERTIFICATE_REQUIRED":
-            "the server requires a client certificate, or does not accept this client's"
-        case "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION":
-            "the server and this client have no TLS version in common"
-        case "SSLV3_ALERT_HANDSHAKE_FAILURE", "HANDSHAKE_FAILURE_ON_CLIENT_HELLO", "TLSV1_ALERT_INSUFFICIENT_SECURITY":
-            "the server and this client have no TLS parameters in common"
-        case "TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_UNRECOGNIZED_NAME": "the server has no certificate for this name"
-        case let reason? where reason.contains("EOF"): "the server closed the connection during the handshake"
-        case let reason?: "the server or this client ended the TLS handshake (\(reason))"
-        case nil: "the server ended the TLS handshake"
         }
     }
 
