@@ -220,7 +220,8 @@ let package = Package(
         module(
             "TestKit", in: "Tests",
             [
-                "CNGHTTP2", "CallerLimits", "DoormanCore", "DoormanServer", "DoormanSupport", "DoormanTracing", "DoormanWire",
+                "CNGHTTP2", "CallerLimits", "DoormanCore", "DoormanFleet", "DoormanServer", "DoormanSupport", "DoormanTracing",
+                "DoormanWire",
                 "ProviderHTTP",
                 inMemoryTracing, logging,
                 nioConcurrencyHelpers, serviceContext, tracing,
