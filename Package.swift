@@ -119,6 +119,12 @@ let package = Package(
         module(
             "DoormanFleet", in: "Sources/Verification",
             ["DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanSupport", "DoormanWire", nioConcurrencyHelpers]),
+        module(
+            "RedisStore", in: "Sources/Verification",
+            [
+                "DoormanCore", "DoormanFleet", "DoormanPlatform", "DoormanSupport", "DoormanWire", "NIOSSLExtras", nioConcurrencyHelpers, nioCore,
+                nioPosix, nioSSL, nioTLS,
+            ]),
         module("DoormanGovernor", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
         module("ProviderRouting", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
         module("CallerLimits", in: "Sources/Verification", ["DoormanSupport", nioConcurrencyHelpers]),
@@ -262,6 +268,11 @@ let package = Package(
         tests(
             "DoormanCacheTests",
             ["DoormanCache", "DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),
+        tests(
+            "RedisStoreTests",
+            [
+                "DoormanCore", "DoormanFleet", "DoormanSupport", "RedisStore", "TestKit", nioConcurrencyHelpers, nioCore, nioPosix,
+            ]),
         tests("DoormanGovernorTests", ["DoormanCore", "DoormanGovernor", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
         tests(
             "ProviderRoutingTests",
@@ -362,8 +373,9 @@ let package = Package(
                 "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanAdmin", "DoormanBench",
                 "DoormanClient",
                 "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGRPC", "DoormanHTTP", "DoormanServer", "DoormanSupport",
-                "DoormanWire", "FacebookLogin", "GraphAPI", "ProviderHTTP", "StrictJSON", "TestKit", "TokenIntrospection", logging,
-                metricsTestKit,
+                "DoormanWire", "FacebookLogin", "GraphAPI", "ProviderHTTP", "RedisStore", "StrictJSON", "TestKit",
+                "TokenIntrospection",
+                logging, metricsTestKit,
                 inMemoryTracing, nioConcurrencyHelpers, nioCore, nioHTTP1,
                 nioPosix, nioSSL, serviceContext, tracing,
                 "account-kit-emulator", "doorman", "doormand",
@@ -397,6 +409,7 @@ let package = Package(
         fuzzer("fuzz-settings", path: "Settings", ["DoormanDaemon", logging, yams]),
         fuzzer(
             "fuzz-tokens", path: "Tokens", ["DoormanCore", "DoormanSupport", "JWTVerifier", "ProviderHTTP", "StrictJSON"]),
+        fuzzer("fuzz-redis", path: "Redis", ["RedisStore", nioCore]),
         fuzzer("fuzz-keys", path: "Keys", ["DoormanCrypto", "JWTVerifier"]),
     ]
 )

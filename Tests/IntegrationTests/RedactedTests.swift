@@ -7,6 +7,7 @@ import DoormanHTTP
 import FacebookLogin
 import GraphAPI
 import ProviderHTTP
+import RedisStore
 import StrictJSON
 import Testing
 import TokenIntrospection
@@ -55,6 +56,7 @@ struct RedactedTests {
             GraphRequest(method: "GET", target: "/v1.3/\(secret)?access_token=\(secret)"),
             EmulatorSettings.App(id: "1", secret: secret, accounts: [account]), account,
             DoormanClient(target: .hostAndPort("127.0.0.1", 1)),
+            RedisCredentials(user: secret, password: bytes, authorities: bytes),
         ]
         if let feeder { values.append(feeder) }
         values.append(IntrospectionClients(["client": Array(secret.utf8)]))
@@ -72,7 +74,8 @@ struct RedactedTests {
         "ConfiguredProvider.Secret", "CurlTransport.Settings", "DoormanClient", "EmulatorSettings.Account", "EmulatorSettings.App",
         "FacebookRequests",
         "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest", "HTTPResponse",
-        "IntrospectionClients", "IntrospectionForm", "IntrospectionRequests", "JSONValue", "PrivateKey", "RequestFrames",
+        "IntrospectionClients", "IntrospectionForm", "IntrospectionRequests", "JSONValue", "PrivateKey", "RedisCredentials",
+        "RequestFrames",
         "TLSMaterial", "Token",
     ]
 

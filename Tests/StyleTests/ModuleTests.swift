@@ -24,6 +24,7 @@ struct ModuleTests {
         "NIOSSLExtras": ["DoormanPlatform", "NIOCore", "NIOSSL", "NIOTLS"],
         "DoormanCache": core.union(["CPrefetch", "DoormanCrypto", "NIOConcurrencyHelpers"]),
         "DoormanFleet": core.union(["DoormanCache", "DoormanCrypto", "DoormanWire", "NIOConcurrencyHelpers"]),
+        "RedisStore": core.union(nio).union(libc).union(["DoormanFleet", "DoormanWire", "NIOSSL", "NIOSSLExtras", "NIOTLS"]),
         "DoormanGovernor": core.union(["NIOConcurrencyHelpers"]),
         "ProviderRouting": core.union(["NIOConcurrencyHelpers"]),
         "CallerLimits": core.union(["NIOConcurrencyHelpers"]),

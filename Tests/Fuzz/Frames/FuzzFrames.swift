@@ -28,19 +28,6 @@ public func fuzzFrames(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     return 0
 }
 
-/// Returns the bytes in chunks whose sizes cycle through `sizes`.
-private func chunks(of bytes: [UInt8], _ sizes: [Int]) -> [[UInt8]] {
-    guard sizes.contains(where: { $0 > 0 }) else { return [bytes] }
-    var chunks: [[UInt8]] = []
-    var rest = bytes[...]
-    while !rest.isEmpty {
-        let size = sizes[chunks.count % sizes.count]
-        chunks.append(Array(rest.prefix(size)))
-        rest = rest.dropFirst(size)
-    }
-    return chunks
-}
-
 #if !LIBFUZZER
     @main
     struct Replay {
