@@ -93,12 +93,14 @@ struct CallerLimitTests {
 
     @Test("the server's concurrency limit counts the cache misses of all callers")
     func waitingCalls() async throws {
-        let (provider, path) = (ScriptedProvider.held(), Self.socketPath)
+        let (provider, clock, path) = (ScriptedProvider.held(), SteppedClock(), Self.socketPath)
         let settings: (inout ServerSettings) -> Void = {
             $0.unixSocketPath = path
             $0.maximumWaitingCalls = 2
         }
-        try await withServer(provider, settings: settings) { _, port in
+        // The late call waits until the clock is stepped, however long the other calls take.
+        let backend = { ScriptedBackend($0, timeSource: clock.timeSource) }
+        try await withServer(provider, backend: backend, settings: settings) { _, port in
             let (leaving, late) = (try RawPeer.connect(port: port), try RawPeer.connect(port: port))
             try await leaving.send(Frames.verify("unknown", streamID: 1))
             try await late.send(Frames.verify("unknown", streamID: 1, timeout: .milliseconds(200)))
@@ -110,11 +112,13 @@ struct CallerLimitTests {
             #expect((.milliseconds(100)..<(.milliseconds(110))).contains(status?.retryAfter ?? .zero))
             #expect(status?.message.contains("server.max-waiting-calls") == true)
             #expect(try await verify("cached", 3, other) == nil)
+            clock.advance(by: .milliseconds(200))
             #expect(try await late.readFrame().failure == .deadlineExceeded)
             try await other.send(Frames.verify("unknown", streamID: 5))
             try await eventually("the permit of the expired call is free") { provider.callCount == 3 }
             #expect(try await verify("unknown", 7, other) == .tooManyCallsAtServer)
-            leaving.close()
+            // A FIN could be that of a client that still reads.
+            try leaving.reset()
             try await eventually("the call of the closed connection is cancelled") { provider.cancelledCount == 2 }
             try await other.send(Frames.verify("unknown", streamID: 9))
             try await eventually("its permit is free") { provider.callCount == 4 }
