@@ -7,6 +7,11 @@ import Testing
 
 @Suite("TLS reload")
 struct CertificateRotationTests {
+    /// Makes a draining connection wait so long for a call that the call comes in time on a slow machine, too.
+    private static func drainSlowly(_ settings: inout ServerSettings) {
+        settings.connection.drainQuietPeriod = .seconds(3)
+    }
+
     @Test("no call fails while certificates are reloaded repeatedly under load")
     func underLoad() async throws {
         let authority = try await TestAuthority()
@@ -56,7 +61,7 @@ struct CertificateRotationTests {
         let (early, late) = (try await before.leaf(names: "DNS:early"), try await after.leaf(names: "DNS:late"))
         let session = "/tmp/doorman-session-\(getpid())-\(UInt32.random(in: .min ... .max)).pem"
         defer { unsafe unlink(session) }
-        try await withServer(tls: try ServerTLS.test(own, callersOf: before)) { server, port in
+        try await withServer(tls: try ServerTLS.test(own, callersOf: before), settings: Self.drainSlowly) { server, port in
             let open = try await TLSPeer.connect(port: port, trusting: before, as: early)
             _ = try await call(1, over: open)
             let first = try await callByOpenSSL(port, ["-sess_out", session] + certificateOptions(early))
@@ -88,7 +93,7 @@ struct CertificateRotationTests {
         let own = try await first.leaf()
         let leaves = (try await first.leaf(names: "DNS:first"), try await second.leaf(names: "DNS:second"))
         let both = try ServerTLS.test(own, callersOf: [first, second])
-        try await withServer(tls: try ServerTLS.test(own, callersOf: first)) { server, port in
+        try await withServer(tls: try ServerTLS.test(own, callersOf: first), settings: Self.drainSlowly) { server, port in
             let early = try await TLSPeer.connect(port: port, trusting: first, as: leaves.0)
             _ = try await call(1, over: early)
             await server.replaceTLS(both).value
@@ -111,7 +116,7 @@ struct CertificateRotationTests {
         let (before, after) = (try await TestAuthority(), try await TestAuthority())
         let own = try await before.leaf()
         let early = try await before.leaf(names: "DNS:early")
-        try await withServer(tls: try ServerTLS.test(own, callersOf: before)) { server, port in
+        try await withServer(tls: try ServerTLS.test(own, callersOf: before), settings: Self.drainSlowly) { server, port in
             // The proxy holds the client's first bytes back, so that the handshake begins before the reload and ends after it.
             let proxy = try await HoldingProxy.start(to: port)
             async let connecting = TLSPeer.connect(port: proxy.port, trusting: before, as: early, maximumVersion: .tlsv12)
@@ -145,7 +150,8 @@ struct CertificateRotationTests {
     func certificatesRequired() async throws {
         let authority = try await TestAuthority()
         let own = try await authority.leaf()
-        try await withServer(tls: try ServerTLS.test(own, callersOf: authority, .optional)) { server, port in
+        let tls = try ServerTLS.test(own, callersOf: authority, .optional)
+        try await withServer(tls: tls, settings: Self.drainSlowly) { server, port in
             let without = try await TLSPeer.connect(port: port, trusting: authority)
             let named = try await TLSPeer.connect(port: port, trusting: authority, as: try await authority.leaf(names: "DNS:a"))
             _ = try await call(1, over: without)

@@ -8,7 +8,8 @@ struct SlowPeerTests {
     func handshake() async throws {
         let (log, authority) = (LogRecorder(), try await TestAuthority())
         let tls = try ServerTLS.test(try await authority.leaf())
-        try await withServer(log: log, tls: tls, settings: { $0.handshakeTimeout = .milliseconds(500) }) { server, port in
+        // Long enough for the handshake of the other client.
+        try await withServer(log: log, tls: tls, settings: { $0.handshakeTimeout = .seconds(3) }) { server, port in
             let slow = try RawPeer.connect(port: port)
             // The headers of a record and of a ClientHello of 512 bytes, whose rest would take half an hour.
             let hello: [UInt8] =
