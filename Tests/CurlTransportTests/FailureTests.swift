@@ -91,7 +91,8 @@ struct FailureTests {
             connection.write(sent)
             connection.waitForEnd()
         }
-        try await withServer(server, { $0.requestTimeout = .milliseconds(150) }) { transport, server async throws in
+        // Long enough for the request to be sent.
+        try await withServer(server, { $0.requestTimeout = .seconds(1) }) { transport, server async throws in
             let error = await transport.failure(server.url())
             #expect(error?.code == .timedOut)
             #expect(error?.requestMayHaveBeenSent == true)

@@ -85,8 +85,8 @@ struct ReplacementTests {
         let server = try await SecureEmulator.start(try await SecureEmulator.certificate())
         let relay = Relay(toPort: server.emulator.port)
         let transport = try CurlTransport(trusting: server.certificate) {
-            $0.connectTimeout = .milliseconds(1500)
-            $0.requestTimeout = .milliseconds(1500)
+            $0.connectTimeout = .seconds(3)
+            $0.requestTimeout = .seconds(3)
             $0.timeoutsUntilReconnect = 2
         }
         let me = "https://127.0.0.1:\(relay.port)/v1.3/me?access_token=\(SecureEmulator.token)"

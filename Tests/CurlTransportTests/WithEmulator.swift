@@ -17,11 +17,11 @@ struct SecureEmulator {
 
     /// Starts an emulator.
     static func start(
-        _ certificate: TestCertificate, host: String = "127.0.0.1", port: Int = 0
+        _ certificate: TestCertificate, host: String = "127.0.0.1", port: Int = 0, drain: Duration = .milliseconds(100)
     ) async throws -> SecureEmulator {
         var settings = EmulatorSettings(host: host, port: port, apps: [app])
         settings.tls = EmulatorSettings.TLSFiles(certificate: certificate.certificateFile, privateKey: certificate.keyFile)
-        settings.limits.drain = .milliseconds(100)
+        settings.limits.drain = drain
         settings.limits.headBytes = 4096
         let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let emulator = try AccountKitEmulator(settings: settings, logger: quiet)
@@ -53,10 +53,10 @@ struct SecureEmulator {
 
 /// Runs the body with an emulator and a transport that trusts it, and ends both.
 func withEmulator(
-    _ configure: (inout CurlTransport.Settings) -> Void = { _ in },
+    _ configure: (inout CurlTransport.Settings) -> Void = { _ in }, drain: Duration = .milliseconds(100),
     _ body: (CurlTransport, SecureEmulator) async throws -> Void
 ) async throws {
-    let server = try await SecureEmulator.start(try await SecureEmulator.certificate())
+    let server = try await SecureEmulator.start(try await SecureEmulator.certificate(), drain: drain)
     let transport = try CurlTransport(trusting: server.certificate, configure)
     let outcome: Result<Void, any Error>
     do {
