@@ -10,9 +10,11 @@ struct TerminalTests {
     }
 
     /// Starts the program. No server listens at its default address.
-    private func start(_ arguments: [String], address: String = "127.0.0.1:1") throws -> ChildProcess {
+    private func start(
+        _ arguments: [String], address: String = "127.0.0.1:1", timeout: String = "1s"
+    ) throws -> ChildProcess {
         try ChildProcess(
-            ChildProcess.built("doorman"), arguments + ["--address", address, "--timeout", "1s"],
+            ChildProcess.built("doorman"), arguments + ["--address", address, "--timeout", timeout],
             environment: ["TERM": "xterm", "NO_COLOR": "1"], terminal: terminal)
     }
 
@@ -83,7 +85,7 @@ struct TerminalTests {
     @Test("stats --watch fits 24 lines of 80 characters, and clears the figures of a server that does not answer")
     func watch() async throws {
         let server = try VectorServer()
-        let program = try start(["stats", "--watch", "1ms"], address: "127.0.0.1:\(server.port)")
+        let program = try start(["stats", "--watch", "1ms"], address: "127.0.0.1:\(server.port)", timeout: "1m")
         let vectors = ["response-stats", "failure-limit-caller-rate", "failure-caller-not-allowed"]
         try await server.answerCalls(with: try vectors.map { try GoldenVector.named($0) })
         #expect(try await program.ending() == 3)
