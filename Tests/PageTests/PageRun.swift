@@ -56,8 +56,14 @@ struct PageRun {
         cd '\(folder.path)'
 
         """
-            + examples.replacing("7117", with: "\(ports.doormand)").replacing("7118", with: "\(ports.emulator)")
-            .replacing("7119", with: "\(ports.admin)")
+            + examples.replacing(/711[789]/) { port in
+                // All at once, because a free port can hold the digits of another one.
+                switch port.output {
+                case "7117": "\(ports.doormand)"
+                case "7118": "\(ports.emulator)"
+                default: "\(ports.admin)"
+                }
+            }
     }
 
     private var examples: String {
