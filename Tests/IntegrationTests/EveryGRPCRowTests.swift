@@ -17,7 +17,7 @@ struct EveryGRPCRowTests {
     @Test("reaches a client of gRPC as the table says", arguments: rows)
     func grpc(failure: Failure) async throws {
         let trial = Trial(failure)
-        try await Stack.run(settings: trial.settings) { stack in
+        try await Stack.run(settings: trial.settings, time: trial.time) { stack in
             let peer = try GRPCPeer.connect(port: stack.port)
             let request = try await prepare(trial, stack, peer)
             let call: TTRPCCall
@@ -40,10 +40,12 @@ struct EveryGRPCRowTests {
     @Test("reaches Envoy as the table says", arguments: checks)
     func check(failure: Failure) async throws {
         let trial = Trial(failure)
-        try await Stack.run(settings: {
-            trial.settings(&$0)
-            $0.prepareForGateway(failure)
-        }) { stack in
+        try await Stack.run(
+            settings: {
+                trial.settings(&$0)
+                $0.prepareForGateway(failure)
+            }, time: trial.time
+        ) { stack in
             let other = try RawPeer.connect(port: stack.port)
             let peer = try GRPCPeer.connect(port: stack.port)
             try await trial.prepare(stack, other)

@@ -26,10 +26,12 @@ struct EveryHTTPRowTests {
     @Test("reaches the caller as the table says", arguments: rows)
     func row(row: Row) async throws {
         let trial = Trial(row.failure)
-        try await Stack.run(settings: { settings in
-            trial.settings(&settings)
-            settings.prepareForGateway(row.failure)
-        }) { stack in
+        try await Stack.run(
+            settings: { settings in
+                trial.settings(&settings)
+                settings.prepareForGateway(row.failure)
+            }, time: trial.time
+        ) { stack in
             let other = try RawPeer.connect(port: stack.port)
             try await trial.prepare(stack, other)
             let token = try row.failure.token(at: stack)

@@ -21,7 +21,7 @@ struct EveryRowTests {
         arguments: rows)
     func row(failure: Failure) async throws {
         let trial = Trial(failure)
-        try await Stack.run(settings: trial.settings) { stack in
+        try await Stack.run(settings: trial.settings, time: trial.time) { stack in
             let peer = try RawPeer.connect(port: stack.port)
             try await trial.prepare(stack, peer)
             let request = try trial.request(stack)
@@ -74,7 +74,9 @@ struct Trial: Sendable {
         case .wrongProvider:
             // The test fails without the second provider.
             try? settings.addProvider(named: "another")
-        case .tooManyCalls: settings.server.connection.maximumCallsInFlight = 1
+        case .tooManyCalls:
+            settings.server.connection.maximumCallsInFlight = 1
+            Self.outlast(&settings)
         case .tooManyMisses:
             // A limit of the settings would not hold for a sole caller.
             settings.server.policy = .limiting { $0.misses = RateLimit(perSecond: 1, burst: 1) }
@@ -82,12 +84,31 @@ struct Trial: Sendable {
             settings.server.policy = .limiting { $0.calls = RateLimit(perSecond: 1, burst: 1) }
         case .tooManyCallsOfCaller:
             settings.server.policy = .limiting { $0.callsInFlight = 1 }
+            Self.outlast(&settings)
         case .tooManyCallsAtServer:
             settings.server.maximumWaitingCalls = 1
             settings.server.callsInFlightPerCaller = 1
+            Self.outlast(&settings)
         case .tooManyDenials: settings.cache.maximumDenials = 1
-        case .draining: settings.server.drainTimeout = .seconds(10)
+        case .draining:
+            settings.server.drainTimeout = .seconds(20)
+            Self.outlast(&settings)
         default: break
+        }
+    }
+
+    /// Makes a call that hangs outlast the call that fails because of it, however slow the machine is.
+    private static func outlast(_ settings: inout DoormandSettings) {
+        settings.transport.requestTimeout = .seconds(20)
+        settings.cache.lookupTimeout = .seconds(20)
+        settings.server.connection.defaultCallTimeout = .seconds(20)
+    }
+
+    /// A clock that stands still, if a permit would come back before the call on a slow machine; `nil` for the machine's clock.
+    var time: TimeSource? {
+        switch failure {
+        case .tooManyMisses, .tooManyCallsPerSecond: SteppedClock().timeSource
+        default: nil
         }
     }
 
