@@ -44,7 +44,7 @@ struct DoormandProcess {
                     "sh", ["-c", limit + #"exec "$0" "$@""#] + launcher + [ChildProcess.built("doormand")] + all,
                     // AddressSanitizer's quarantine of freed memory would count as growth.
                     environment: ["SWIFT_BACKTRACE": "enable=no", "ASAN_OPTIONS": "quarantine_size_mb=1"]
-                        .merging(variables) { $1 })
+                        .merging(ChildProcess.patience) { $1 }.merging(variables) { $1 })
                 try await body(
                     DoormandProcess(program: program, emulator: emulator, port: try await program.port(from: portFile)))
                 program.terminate()

@@ -65,7 +65,8 @@ struct FailoverTests {
             try? FileManager.default.removeItem(at: portFile(port))
             return try ChildProcess.ours(
                 "doormand",
-                common + ["--server-address", "127.0.0.1:\(port)", "--server-port-file", portFile(port).path])
+                common + ["--server-address", "127.0.0.1:\(port)", "--server-port-file", portFile(port).path],
+                environment: ChildProcess.patience)
         }
     }
 

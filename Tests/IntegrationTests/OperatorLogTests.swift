@@ -166,7 +166,9 @@ struct OperatorLogTests {
                 "--provider-retry-budget", "0%", "--provider-retry-burst", "0",
             ]) { doormand in
                 let program = doormand.program
-                let client = DoormanClient(target: .hostAndPort("127.0.0.1", doormand.port))
+                var patient = DoormanClientConfiguration()
+                patient.timeout = .seconds(20)
+                let client = DoormanClient(target: .hostAndPort("127.0.0.1", doormand.port), configuration: patient)
                 let day = Day(doormand: doormand, client: client, policy: policy)
                 try await day.logged("ready to reload")
                 try await day.providerFailures()

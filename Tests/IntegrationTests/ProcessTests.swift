@@ -52,7 +52,8 @@ struct ProcessTests {
             let firstPortFile = folder.appendingPathComponent("first.port")
             let first = try ChildProcess.ours(
                 "doormand",
-                provider.doormandArguments + ["--server-address", "127.0.0.1:0", "--server-port-file", firstPortFile.path])
+                provider.doormandArguments + ["--server-address", "127.0.0.1:0", "--server-port-file", firstPortFile.path],
+                environment: ChildProcess.patience)
             let port = try await first.port(from: firstPortFile)
             var settings = DoormanClientConfiguration()
             settings.timeout = .seconds(30)
@@ -102,7 +103,8 @@ struct ProcessTests {
         for _ in 0..<50 {
             let successor = try ChildProcess.ours(
                 "doormand",
-                provider.doormandArguments + ["--server-address", "127.0.0.1:\(port)", "--server-port-file", portFile.path])
+                provider.doormandArguments + ["--server-address", "127.0.0.1:\(port)", "--server-port-file", portFile.path],
+                environment: ChildProcess.patience)
             if (try? await successor.port(from: portFile)) != nil { return successor }
         }
         throw NeverHappened(description: "the successor could not listen on the same port")
@@ -150,7 +152,8 @@ struct ProcessTests {
             let portFile = folder.appendingPathComponent("doormand.port")
             let doormand = try ChildProcess.ours(
                 "doormand",
-                provider.doormandArguments + ["--server-address", "127.0.0.1:0", "--server-port-file", portFile.path])
+                provider.doormandArguments + ["--server-address", "127.0.0.1:0", "--server-port-file", portFile.path],
+                environment: ChildProcess.patience)
             let port = try await doormand.port(from: portFile)
             let code = try await logIn(provider, phone: "15551234567", response: "code")
             let token = try await logIn(provider, phone: "15551234567")

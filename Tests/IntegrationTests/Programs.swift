@@ -2,6 +2,12 @@ import Foundation
 import TestKit
 
 extension ChildProcess {
+    /// Variables of a `doormand` with a provider that works. A slow machine is no outage.
+    static let patience = [
+        "DOORMAN_PROVIDER_CONNECT_TIMEOUT": "5s", "DOORMAN_PROVIDER_REQUEST_TIMEOUT": "5s", "DOORMAN_PROVIDER_CALL_TIMEOUT": "10s",
+        "DOORMAN_SERVER_DEFAULT_CALL_TIMEOUT": "15s",
+    ]
+
     /// Starts a program of this package.
     static func ours(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> ChildProcess {
         try ChildProcess(
