@@ -121,6 +121,7 @@ struct RealIntrospectionTests {
                 for token in [token, "no-such-token-0123456789", token] {
                     #expect(await stack.verify(token) == "unavailable: PROVIDER_MISCONFIGURED")
                 }
+                try await stack.waitForLine(" error ")
                 let errors = stack.lines(" error ")
                 #expect(errors.count == 1 && errors[0].contains("provider=partner"), "\(errors)")
                 #expect(errors.first?.contains("\(stack.folder.path)/client.secret") == true, "\(errors)")

@@ -133,6 +133,7 @@ struct RealJWTTests {
             try await ProviderStack.run(authlib.jwtFlags) { stack in
                 let identity = try await stack.identity(try await authlib.jwt())
                 #expect(identity.accountID == "user-1" && identity.scopes == ["orders:read"])
+                try await stack.waitForLine("loaded the issuer's keys")
                 let line = try #require(stack.lines("loaded the issuer's keys").first)
                 #expect(line.contains("keys=1") && line.contains("skipped=5"), "\(line)")
             }
