@@ -116,10 +116,10 @@ struct AdminPagesTests {
 
     @Test("a draining server is live, not ready, and shows its figures until the end")
     func drain() async throws {
-        try await Self.run(["--server-drain-quiet-period", "30s", "--server-drain-timeout", "2s"]) { doormand, port in
+        try await Self.run(["--server-drain-quiet-period", "60s", "--server-drain-timeout", "60s"]) { doormand, port in
             try await Self.awaitReadiness(port)
             _ = try await doormand.cachedToken()
-            // A connection that holds the drain up.
+            // A connection that holds the drain up until it is closed.
             let peer = try RawPeer.connect(port: doormand.port)
             try await peer.send(DoormandProcess.verify("EMAWunknownunknown"))
             _ = try await peer.readFrame()
@@ -131,6 +131,7 @@ struct AdminPagesTests {
             #expect(try await Self.get("/livez", port).status == 200)
             #expect(try await Self.get("/metrics", port).body.contains("doorman_draining 1\n"))
             #expect(try await Self.get("/status", port).body.contains("<title>Doorman: draining</title>"))
+            peer.close()
             #expect(try await doormand.program.ending() == 0)
             #expect(throws: (any Error).self) { try RawPeer.connect(port: port) }
         }
