@@ -115,6 +115,7 @@ struct BadDaysTests {
                 settings.server.connection.maximumCallsInFlight = tokenCount
                 settings.server.connection.maximumCallTimeout = .seconds(300)
                 settings.cache.lookupTimeout = .seconds(300)
+                settings.transport.requestTimeout = .seconds(60)
             },
             client: { client in
                 client.maximumCallsInFlight = tokenCount

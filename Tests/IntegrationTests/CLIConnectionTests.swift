@@ -53,7 +53,7 @@ struct CLIConnectionTests {
         try await RecordingTLSServer.run(leaf) { server in
             let program = try ChildProcess.ours(
                 "doorman",
-                ["health", "-a", "127.0.0.1:\(server.port)", "--timeout", "1s", "--cacert", authority.certificateFile])
+                ["health", "-a", "127.0.0.1:\(server.port)", "--timeout", "3s", "--cacert", authority.certificateFile])
             #expect(try await program.ending() == 3)
             let known = ["respond", "deadline"].contains { program.errorOutput.contains($0) }
             #expect(known && program.errorOutput.filter { $0 == "\n" }.count == 1, "\(program.allOutput)")

@@ -74,7 +74,8 @@ struct FailureContractTests {
 
     @Test("provider requests stop when the app usage is near its limit")
     func allowance() async throws {
-        try await Stack.run { stack in
+        // Long enough for the next call.
+        try await Stack.run(settings: { $0.governor.throttleBackOff = .seconds(3) }) { stack in
             let known = try stack.emulator.logIn(phone: "+15551234567")
             let unknown = try stack.emulator.logIn(phone: "+15557654321")
             stack.emulator.setFault(.appUsage(AppUsageHeader(callCount: 97)), for: .me)

@@ -36,6 +36,9 @@ struct IssuerTroubleTests {
                 settings.providerFile = file.path
                 settings.cache.maximumInFlightLookups = limit
                 settings.cacheMissLimiter.burst = 1_000_000
+                // A flood comes together before the first of its calls ends.
+                settings.cache.lookupTimeout = .seconds(4)
+                settings.transport.requestTimeout = .seconds(4)
                 do {
                     try write(issuer, emulator: emulator)
                 } catch {
@@ -70,7 +73,7 @@ struct IssuerTroubleTests {
                 let flood = (0..<3 * Self.limit).map { id in
                     Task {
                         defer { ended.withLockedValue { $0 += 1 } }
-                        return await stack.verify(Self.invented(id, issuer: issuer), timeout: .seconds(10))
+                        return await stack.verify(Self.invented(id, issuer: issuer), timeout: .seconds(20))
                     }
                 }
                 try await eventually("the flood has its part, and the rest of it is turned down") {
