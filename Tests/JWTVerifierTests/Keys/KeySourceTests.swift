@@ -46,6 +46,8 @@ struct KeySourceTests {
         scene.issuer.publish(try Sample.keySet())
         scene.clock.advance(by: .seconds(61))
         try await eventually("the token is valid") { (try? await scene.identity(of: token)) != nil }
+        // The keys are there a moment before they are reported.
+        try await eventually("both fetches are reported") { scene.events.withLockedValue { $0.count } >= 2 }
         #expect(
             scene.events.withLockedValue { $0 } == [
                 .fetchFailed(.noResponse("Cannot connect to the host."), keysUsableFor: nil), .loaded(usable: 5, skipped: []),
