@@ -69,14 +69,16 @@ struct Trial: Sendable {
     }
 
     func settings(_ settings: inout DoormandSettings) {
+        // No slow machine is another failure, and a call that hangs outlasts the call that fails because of it.
+        settings.transport.requestTimeout = .seconds(20)
+        settings.cache.lookupTimeout = .seconds(20)
+        settings.server.connection.defaultCallTimeout = .seconds(20)
         switch failure {
         case .providerMisconfigured: settings.accountKit.appSecretFile = ""
         case .wrongProvider:
             // The test fails without the second provider.
             try? settings.addProvider(named: "another")
-        case .tooManyCalls:
-            settings.server.connection.maximumCallsInFlight = 1
-            Self.outlast(&settings)
+        case .tooManyCalls: settings.server.connection.maximumCallsInFlight = 1
         case .tooManyMisses:
             // A limit of the settings would not hold for a sole caller.
             settings.server.policy = .limiting { $0.misses = RateLimit(perSecond: 1, burst: 1) }
@@ -84,24 +86,13 @@ struct Trial: Sendable {
             settings.server.policy = .limiting { $0.calls = RateLimit(perSecond: 1, burst: 1) }
         case .tooManyCallsOfCaller:
             settings.server.policy = .limiting { $0.callsInFlight = 1 }
-            Self.outlast(&settings)
         case .tooManyCallsAtServer:
             settings.server.maximumWaitingCalls = 1
             settings.server.callsInFlightPerCaller = 1
-            Self.outlast(&settings)
         case .tooManyDenials: settings.cache.maximumDenials = 1
-        case .draining:
-            settings.server.drainTimeout = .seconds(20)
-            Self.outlast(&settings)
+        case .draining: settings.server.drainTimeout = .seconds(20)
         default: break
         }
-    }
-
-    /// Makes a call that hangs outlast the call that fails because of it, however slow the machine is.
-    private static func outlast(_ settings: inout DoormandSettings) {
-        settings.transport.requestTimeout = .seconds(20)
-        settings.cache.lookupTimeout = .seconds(20)
-        settings.server.connection.defaultCallTimeout = .seconds(20)
     }
 
     /// A clock that stands still, if a permit would come back before the call on a slow machine; `nil` for the machine's clock.
