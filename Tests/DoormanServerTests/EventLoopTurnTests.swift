@@ -11,7 +11,7 @@ import Testing
 @testable import DoormanServer
 
 /// Tests turns on one event loop that serves both peers, too: so what happens between two events does not depend on time.
-@Suite("Turns of an event loop", .timeLimit(.minutes(1)))
+@Suite("Turns of an event loop", .timeLimit(.minutes(5)))
 struct EventLoopTurnTests {
     private static let calls = 20
 

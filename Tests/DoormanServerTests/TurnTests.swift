@@ -103,7 +103,7 @@ struct TurnTests {
         #expect(connection.takeStarted().count == 1)
     }
 
-    @Test("the call of another connection is answered between the turns of a flood", .timeLimit(.minutes(1)))
+    @Test("the call of another connection is answered between the turns of a flood", .timeLimit(.minutes(5)))
     func fairness() async throws {
         try await withServer { _, port in
             let flood = try RawPeer.connect(port: port)
@@ -126,7 +126,7 @@ struct TurnTests {
         }
     }
 
-    @Test("a draining connection reads on while frames wait, so that its peer sees the end", .timeLimit(.minutes(1)))
+    @Test("a draining connection reads on while frames wait, so that its peer sees the end", .timeLimit(.minutes(5)))
     func drainOfFlood() async throws {
         try await withServer(settings: { $0.drainTimeout = .seconds(600) }) { server, port in
             let flood = try RawPeer.connect(port: port)
@@ -148,7 +148,7 @@ struct TurnTests {
         }
     }
 
-    @Test("unread statistics stay below the write high-water mark", .timeLimit(.minutes(1)))
+    @Test("unread statistics stay below the write high-water mark", .timeLimit(.minutes(5)))
     func unreadStatistics() async throws {
         try await withServer(settings: { $0.connection.writeBufferHighWaterMark = 16 << 10 }) { server, port in
             let peer = try RawPeer.connect(port: port, receiveBuffer: 4096)
