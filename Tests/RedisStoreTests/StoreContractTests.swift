@@ -1,5 +1,6 @@
 import DoormanFleet
 import DoormanSupport
+import DoormanWire
 import TestKit
 import Testing
 

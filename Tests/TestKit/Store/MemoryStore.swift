@@ -1,5 +1,6 @@
 package import DoormanFleet
 package import DoormanSupport
+private import DoormanWire
 private import NIOConcurrencyHelpers
 
 /// A store in memory, which tests stop, empty and replace. Everything happens when it is called, so it is as deterministic as its clock.

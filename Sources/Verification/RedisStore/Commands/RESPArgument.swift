@@ -1,5 +1,6 @@
 internal import DoormanFleet
 internal import DoormanSupport
+internal import DoormanWire
 
 /// An argument of a command.
 struct RESPArgument: ExpressibleByStringLiteral {

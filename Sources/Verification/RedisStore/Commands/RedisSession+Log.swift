@@ -1,5 +1,6 @@
 internal import DoormanFleet
 internal import DoormanSupport
+internal import DoormanWire
 
 // The commands of the log, a stream, and of the sorted sets beside it.
 
