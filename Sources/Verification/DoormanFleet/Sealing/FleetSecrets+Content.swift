@@ -36,7 +36,7 @@ extension FleetSecrets {
         case empty
         case length(line: Int, bytes: Int)
         case digit(line: Int, column: Int)
-        /// All bytes are equal, so the line is a placeholder.
+        /// All bytes are equal, so the line is no secret.
         case uniform(line: Int)
         case repeatedSecret
         case furtherLine
