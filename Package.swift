@@ -122,7 +122,8 @@ let package = Package(
         module(
             "RedisStore", in: "Sources/Verification",
             [
-                "DoormanCore", "DoormanFleet", "DoormanPlatform", "DoormanSupport", "DoormanWire", "NIOSSLExtras", nioConcurrencyHelpers, nioCore,
+                "DoormanCore", "DoormanFleet", "DoormanPlatform", "DoormanSupport", "DoormanWire", "NIOSSLExtras",
+                nioConcurrencyHelpers, nioCore,
                 nioPosix, nioSSL, nioTLS,
             ]),
         module("DoormanGovernor", in: "Sources/Verification", ["DoormanCore", "DoormanSupport", nioConcurrencyHelpers]),
@@ -227,8 +228,7 @@ let package = Package(
             "TestKit", in: "Tests",
             [
                 "CNGHTTP2", "CallerLimits", "DoormanCore", "DoormanFleet", "DoormanServer", "DoormanSupport", "DoormanTracing",
-                "DoormanWire",
-                "ProviderHTTP",
+                "DoormanWire", "ProviderHTTP", "StrictJSON",
                 inMemoryTracing, logging,
                 nioConcurrencyHelpers, serviceContext, tracing,
             ]),
@@ -264,7 +264,7 @@ let package = Package(
         tests("DoormanWireTests", ["DoormanCore", "DoormanSupport", "DoormanTracing", "DoormanWire", "TestKit", nioCore]),
         tests("HTTP2SessionTests", ["CNGHTTP2", "DoormanSupport", "HTTP2Session", "TestKit", nioCore]),
         tests("NIOSSLExtrasTests", ["NIOSSLExtras"]),
-        tests("DoormanCryptoTests", ["DoormanCrypto", "TestKit"]),
+        tests("DoormanCryptoTests", ["DoormanCrypto", "StrictJSON", "TestKit"]),
         tests(
             "DoormanCacheTests",
             ["DoormanCache", "DoormanCore", "DoormanSupport", "ProviderRouting", "TestKit", nioConcurrencyHelpers]),
@@ -374,8 +374,7 @@ let package = Package(
                 "DoormanClient",
                 "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGRPC", "DoormanHTTP", "DoormanServer", "DoormanSupport",
                 "DoormanWire", "FacebookLogin", "GraphAPI", "ProviderHTTP", "RedisStore", "StrictJSON", "TestKit",
-                "TokenIntrospection",
-                logging, metricsTestKit,
+                "TokenIntrospection", logging, metricsTestKit,
                 inMemoryTracing, nioConcurrencyHelpers, nioCore, nioHTTP1,
                 nioPosix, nioSSL, serviceContext, tracing,
                 "account-kit-emulator", "doorman", "doormand",

@@ -1,18 +1,15 @@
 import DoormanCrypto
+import TestKit
 import Testing
 
 @Suite("Public keys")
 struct PublicKeyTests {
     /// The second test of RFC 8032, section 7.1: a message of one byte.
-    private static let ed25519 = hexadecimal("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
-    private static let signature = hexadecimal(
-        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    private static let ed25519 = bytes(hexadecimal: "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+    private static let signature = bytes(
+        hexadecimal:
+            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
     )
-
-    private static func hexadecimal(_ text: String) -> [UInt8] {
-        let digits = Array(text)
-        return stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0...$0 + 1]), radix: 16) }
-    }
 
     private static func isValid(
         _ signature: [UInt8], of message: [UInt8], under key: PublicKey, _ algorithm: SignatureAlgorithm = .edDSA
@@ -104,11 +101,11 @@ struct PublicKeyTests {
             "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
         ]
         for text in encodings {
-            var bytes = Self.hexadecimal(text)
-            bytes += Array(repeating: 0, count: 32 - bytes.count)
-            #expect(throws: PublicKey.Unusable.smallOrder) { try PublicKey(ed25519: bytes) }
-            bytes[31] |= 0x80
-            #expect(throws: PublicKey.Unusable.smallOrder) { try PublicKey(ed25519: bytes) }
+            var key = bytes(hexadecimal: text)
+            key += Array(repeating: 0, count: 32 - key.count)
+            #expect(throws: PublicKey.Unusable.smallOrder) { try PublicKey(ed25519: key) }
+            key[31] |= 0x80
+            #expect(throws: PublicKey.Unusable.smallOrder) { try PublicKey(ed25519: key) }
         }
     }
 

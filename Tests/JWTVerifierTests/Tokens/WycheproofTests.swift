@@ -1,25 +1,20 @@
 import DoormanCrypto
 import StrictJSON
+import TestKit
 import Testing
 
 @testable import JWTVerifier
 
 /// The files of C2SP/wycheproof, where they are beside the package.
-@Suite("Wycheproof", .needsWycheproof)
+@Suite("Wycheproof", .enabled(if: WycheproofFiles.arePresent, "the files of Wycheproof are not in ../shared/vectors/wycheproof"))
 struct WycheproofTests {
     /// Calls a function with each test of a file and its group. Returns the number of tests.
     private static func tests(_ file: String, _ check: (_ group: [String: JSONValue], _ test: [String: JSONValue]) throws -> Void)
         throws -> Int
     {
-        var count = 0
-        for group in try VectorFiles.wycheproof(file)["testGroups"]?.array ?? [] {
-            let group = try #require(group.object)
-            for test in group["tests"]?.array ?? [] {
-                try check(group, try #require(test.object))
-                count += 1
-            }
-        }
-        return count
+        let tests = try WycheproofFiles.tests(file)
+        for (group, test) in tests { try check(group, test) }
+        return tests.count
     }
 
     private static func isValid(
