@@ -273,6 +273,7 @@ let package = Package(
             [
                 "DoormanCore", "DoormanFleet", "DoormanSupport", "RedisStore", "TestKit", nioConcurrencyHelpers, nioCore, nioPosix,
             ]),
+        tests("DoormanFleetTests", ["DoormanCore", "DoormanFleet", "DoormanSupport", "DoormanWire", "TestKit"]),
         tests("DoormanGovernorTests", ["DoormanCore", "DoormanGovernor", "DoormanSupport", "TestKit", nioConcurrencyHelpers]),
         tests(
             "ProviderRoutingTests",
@@ -372,8 +373,8 @@ let package = Package(
             [
                 "AccountKit", "AccountKitEmulator", "CallerLimits", "CurlTransport", "DoormanAdmin", "DoormanBench",
                 "DoormanClient",
-                "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGRPC", "DoormanHTTP", "DoormanServer", "DoormanSupport",
-                "DoormanWire", "FacebookLogin", "GraphAPI", "ProviderHTTP", "RedisStore", "StrictJSON", "TestKit",
+                "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanFleet", "DoormanGRPC", "DoormanHTTP", "DoormanServer",
+                "DoormanSupport", "DoormanWire", "FacebookLogin", "GraphAPI", "ProviderHTTP", "RedisStore", "StrictJSON", "TestKit",
                 "TokenIntrospection", logging, metricsTestKit,
                 inMemoryTracing, nioConcurrencyHelpers, nioCore, nioHTTP1,
                 nioPosix, nioSSL, serviceContext, tracing,

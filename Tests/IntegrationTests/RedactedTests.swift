@@ -3,6 +3,7 @@ import CurlTransport
 import DoormanBench
 import DoormanCore
 import DoormanCrypto
+import DoormanFleet
 import DoormanHTTP
 import FacebookLogin
 import GraphAPI
@@ -38,9 +39,10 @@ struct RedactedTests {
             parts.append(bytes.span)
             feeder = parts
         }
+        let key = bytes + [UInt8](repeating: 0, count: 32 - bytes.count)
         var values: [any Redacted] = [
             Token(secret), AuthorizationCode(secret),
-            HMACSHA256(key: bytes),
+            HMACSHA256(key: bytes), HKDFSHA256(secret: bytes, salt: []), AES256GCM(key: key), FleetSecrets([key], tag: "test"),
             HTTPRequest(
                 .post, url: "https://example.com/me?access_token=\(secret)", headers: ["X": secret], form: [("token", bytes)],
                 isRepeatable: true),
@@ -61,6 +63,8 @@ struct RedactedTests {
         if let feeder { values.append(feeder) }
         values.append(IntrospectionClients(["client": Array(secret.utf8)]))
         if let form = try? IntrospectionForm(Array("token=\(secret)&client_secret=\(secret)".utf8)) { values.append(form) }
+        let digits = key.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        if let content = try? FleetSecrets.Content(parsing: digits) { values.append(content) }
         if let key = try? PrivateKey(generating: .ed25519) { values.append(key) }
         if let frames = try? RequestFrames([Token(secret)], settings: BenchSettings(address: .unixSocket(path: "/nowhere"))) {
             values.append(frames)
@@ -70,12 +74,18 @@ struct RedactedTests {
 
     /// The names of the types of ``values()``. The style test reads this list.
     static let types = [
-        "AccountKitRequests", "AppSecret", "AppSecretProof", "AssertionSigner", "AuthorizationCode", "ClientSecret",
+        "AES256GCM", "AccountKitRequests", "AppSecret", "AppSecretProof", "AssertionSigner", "AuthorizationCode", "ClientSecret",
         "ConfiguredProvider.Secret", "CurlTransport.Settings", "DoormanClient", "EmulatorSettings.Account", "EmulatorSettings.App",
+<<<<<<< HEAD
         "FacebookRequests",
         "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest", "HTTPResponse",
         "IntrospectionClients", "IntrospectionForm", "IntrospectionRequests", "JSONValue", "PrivateKey", "RedisCredentials",
         "RequestFrames",
+=======
+        "FacebookRequests", "FleetSecrets", "FleetSecrets.Content",
+        "GraphRequest", "HKDFSHA256", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest", "HTTPResponse",
+        "IntrospectionClients", "IntrospectionForm", "IntrospectionRequests", "JSONValue", "PrivateKey", "RequestFrames",
+>>>>>>> 1a6e556b (Test the messages and the sealing of a fleet)
         "TLSMaterial", "Token",
     ]
 
