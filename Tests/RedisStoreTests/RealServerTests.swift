@@ -34,7 +34,6 @@ struct RealServerTests {
         _ = try await session.append(LogAppend([1], removing: [key], adding: member, to: set, keepingFrom: .zero), to: log)
         _ = try await session.logRange(of: log)
         _ = try await session.records(of: log, after: .zero, limit: 1)
-        try await session.add([member], to: set)
         _ = try await session.members(of: set, from: 0, offset: 0, limit: 1)
         try await session.removeMembers(of: set, below: 1)
     }

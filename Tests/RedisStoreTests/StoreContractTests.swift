@@ -179,18 +179,21 @@ struct StoreContractTests {
         let session = stage.session
         #expect(try await session.members(of: Self.set, from: 0, offset: 0, limit: 10).isEmpty)
         try await session.removeMembers(of: Self.set, below: 5)
-        try await session.add([], to: Self.set)
         let time: Int64 = 1_800_000_000_000
         let members = (0..<10).map { ScoredMember(Self.all + [UInt8($0)], score: time + Int64($0 / 2)) }
-        try await session.add(members.reversed(), to: Self.set)
+        for member in members.reversed() { try await add(member, session) }
         #expect(try await session.members(of: Self.set, from: .min, offset: 0, limit: 100) == members)
         #expect(try await session.members(of: Self.set, from: time + 1, offset: 1, limit: 3) == Array(members[3..<6]))
         #expect(try await session.members(of: Self.set, from: time + 5, offset: 0, limit: 3).isEmpty)
         #expect(try await session.members(of: Self.set, from: .min, offset: 0, limit: 0).isEmpty)
-        try await session.add([ScoredMember(members[0].member, score: time + 100)], to: Self.set)
+        try await add(ScoredMember(members[0].member, score: time + 100), session)
         try await session.removeMembers(of: Self.set, below: time + 4)
         let left = try await session.members(of: Self.set, from: .min, offset: 0, limit: 100)
         #expect(left == Array(members[8...]) + [ScoredMember(members[0].member, score: time + 100)])
+    }
+
+    private func add(_ member: ScoredMember, _ session: any StoreSession) async throws {
+        _ = try await session.append(LogAppend([1], adding: member, to: Self.set, keepingFrom: .zero), to: Self.key)
     }
 
     @Test("a closed session executes nothing", arguments: Kind.allCases)

@@ -163,12 +163,6 @@ private final class MemoryStoreSession: StoreSession {
         }
     }
 
-    func add(_ members: [ScoredMember], to set: [UInt8]) async throws(StoreError) {
-        try execute { contents, _ in
-            for member in members { contents.sets[set, default: [:]][member.member] = member.score }
-        }
-    }
-
     func members(of set: [UInt8], from score: Int64, offset: Int, limit: Int) async throws(StoreError) -> [ScoredMember] {
         try execute { contents, _ in
             let found = (contents.sets[set] ?? [:]).map { ScoredMember($0.key, score: $0.value) }.filter { $0.score >= score }

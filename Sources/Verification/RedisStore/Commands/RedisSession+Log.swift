@@ -37,7 +37,7 @@ extension RedisSession {
                 \RESPArgument.bytes)
         ]
         if !record.removedKeys.isEmpty { commands.append([Array("DEL".utf8)] + record.removedKeys) }
-        if let member = record.member { commands.append(Self.addition(of: [member], to: record.set)) }
+        if let member = record.member { commands.append(Self.addition(of: member, to: record.set)) }
         let replies = try await connection.transaction(commands, until: logDeadline)
         guard case .bulkString(let text) = try replies[0].orError(), let id = LogID(text) else { throw .malformed }
         // The record is written, but not all of what belongs to it: a key has another type.
@@ -45,14 +45,8 @@ extension RedisSession {
         return id
     }
 
-    func add(_ members: [ScoredMember], to set: [UInt8]) async throws(StoreError) {
-        guard !members.isEmpty else { return }
-        let reply = try await connection.reply(to: Self.addition(of: members, to: set), .patient, until: logDeadline)
-        guard case .integer = reply else { throw .malformed }
-    }
-
-    private static func addition(of members: [ScoredMember], to set: [UInt8]) -> [[UInt8]] {
-        ["ZADD", .bytes(set)].map(\RESPArgument.bytes) + members.flatMap { [RESPArgument.number($0.score).bytes, $0.member] }
+    private static func addition(of member: ScoredMember, to set: [UInt8]) -> [[UInt8]] {
+        ["ZADD", .bytes(set), .number(member.score)].map(\RESPArgument.bytes) + [member.member]
     }
 
     func members(of set: [UInt8], from score: Int64, offset: Int, limit: Int) async throws(StoreError) -> [ScoredMember] {
