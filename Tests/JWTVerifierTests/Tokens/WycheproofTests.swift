@@ -1,3 +1,4 @@
+import DoormanCore
 import DoormanCrypto
 import StrictJSON
 import TestKit
@@ -100,8 +101,8 @@ struct WycheproofTests {
         let text = isSet ? value.text : JSONValue.object(["keys": .array([value])]).text
         let bytes = Array(token.utf8)
         guard let set = try? KeySet(Array(text.utf8)), let parts = try? CompactParts(bytes, maximumBytes: 1 << 20),
-            let header = Base64URLDecoder.decode(bytes[parts.header]).flatMap({ try? TokenHeader($0) }),
-            let signature = Base64URLDecoder.decode(bytes[parts.signature])
+            let header = Base64URLDecoder.decode(bytes.span.extracting(parts.header)).flatMap({ try? TokenHeader($0) }),
+            let signature = Base64URLDecoder.decode(bytes.span.extracting(parts.signature))
         else { return false }
         let candidates = if let id = header.keyID { set.keys(withID: id) } else { set.keys.count == 1 ? set.keys : [] }
         return candidates.contains { key in

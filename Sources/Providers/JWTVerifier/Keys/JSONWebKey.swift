@@ -1,3 +1,4 @@
+internal import DoormanCore
 package import DoormanCrypto
 internal import StrictJSON
 
@@ -106,7 +107,7 @@ extension IssuerKey {
     }
 
     private static func bytes(_ value: JSONValue?) throws(SkippedKeyReason) -> [UInt8] {
-        guard let text = value?.string, let bytes = Base64URLDecoder.decode(Array(text.utf8)), !bytes.isEmpty else {
+        guard let text = value?.string, let bytes = Base64URLDecoder.decode(text.utf8Span.span), !bytes.isEmpty else {
             throw .invalidMember
         }
         return bytes

@@ -32,7 +32,7 @@ package struct CompactParts: Sendable {
             throw RejectedToken(.malformedToken, "The token has no signature.")
         }
         for part in [header, payload, signature] {
-            guard !part.isEmpty, Base64URLDecoder.accepts(token[part]) else {
+            guard !part.isEmpty, Base64URLDecoder.accepts(token.span.extracting(part)) else {
                 throw RejectedToken(.malformedToken, "A part of the token is not base64url without padding.")
             }
         }

@@ -10,9 +10,9 @@ enum SignatureTwin {
     static func token(of token: Token, maximumBytes: Int) -> Token? {
         do throws(RejectedToken) {
             let parts = try CompactParts(token.bytes, maximumBytes: maximumBytes)
-            guard let bytes = Base64URLDecoder.decode(token.bytes[parts.header]),
+            guard let bytes = Base64URLDecoder.decode(token.bytes.span.extracting(parts.header)),
                 let curve = try TokenHeader(bytes).algorithm.curve,
-                let signature = Base64URLDecoder.decode(token.bytes[parts.signature]),
+                let signature = Base64URLDecoder.decode(token.bytes.span.extracting(parts.signature)),
                 signature.count == 2 * curve.coordinateBytes
             else { return nil }
             let r = signature[..<curve.coordinateBytes]
@@ -45,25 +45,5 @@ extension SignatureAlgorithm {
         case .es512: .p521
         default: nil
         }
-    }
-}
-
-/// Encodes bytes in base64url without padding (RFC 4648, section 5).
-enum Base64URLEncoder {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-
-    static func encode(_ bytes: [UInt8]) -> [UInt8] {
-        var text: [UInt8] = []
-        var (buffer, bits) = (0, 0)
-        for byte in bytes {
-            buffer = (buffer << 8 | Int(byte)) & 0xffff
-            bits += 8
-            while bits >= 6 {
-                bits -= 6
-                text.append(alphabet[buffer >> bits & 63])
-            }
-        }
-        if bits > 0 { text.append(alphabet[buffer << (6 - bits) & 63]) }
-        return text
     }
 }

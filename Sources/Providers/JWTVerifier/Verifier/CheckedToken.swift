@@ -12,9 +12,9 @@ struct CheckedToken: Sendable {
     /// Checks all that needs no key.
     init(_ bytes: [UInt8], _ settings: JWTSettings, at now: Timestamp) throws(RejectedToken) {
         let parts = try CompactParts(bytes, maximumBytes: settings.maximumTokenBytes)
-        guard let header = Base64URLDecoder.decode(bytes[parts.header]),
-            let payload = Base64URLDecoder.decode(bytes[parts.payload]),
-            let signature = Base64URLDecoder.decode(bytes[parts.signature])
+        guard let header = Base64URLDecoder.decode(bytes.span.extracting(parts.header)),
+            let payload = Base64URLDecoder.decode(bytes.span.extracting(parts.payload)),
+            let signature = Base64URLDecoder.decode(bytes.span.extracting(parts.signature))
         else { throw RejectedToken(.malformedToken, "A part of the token is not base64url without padding.") }
         self.header = try TokenHeader(header)
         guard settings.algorithms.contains(self.header.algorithm) else {

@@ -161,7 +161,8 @@ extension JWTVerifier {
     package static func unverifiedIssuer(of token: Token) -> String? {
         do throws(RejectedToken) {
             let parts = try CompactParts(token.bytes, maximumBytes: JWTSettings.tokenBytes.upperBound)
-            return Base64URLDecoder.decode(token.bytes[parts.payload]).flatMap(JSONValue.init(bytes:))?.object?["iss"]?.string
+            return Base64URLDecoder.decode(token.bytes.span.extracting(parts.payload)).flatMap(JSONValue.init(bytes:))?.object?[
+                "iss"]?.string
         } catch {
             return nil
         }

@@ -2,21 +2,22 @@
 ///
 /// Each sequence of bytes has exactly one accepted spelling, so that a token can't be cached, or denied, under several keys. Padding, `+`,
 /// `/`, white space, a length of 1 modulo 4 and bits other than zero after the last byte are rejected.
-enum Base64URLDecoder {
+package enum Base64URLDecoder {
     /// Whether a text is valid. Allocates nothing.
-    static func accepts(_ text: some BidirectionalCollection<UInt8>) -> Bool {
-        text.allSatisfy { value(of: $0) != nil } && hasCanonicalEnd(text)
+    package static func accepts(_ text: Span<UInt8>) -> Bool {
+        for index in text.indices where value(of: text[index]) == nil { return false }
+        return hasCanonicalEnd(text)
     }
 
     /// Decodes a text; `nil` if it is invalid.
-    static func decode(_ text: some BidirectionalCollection<UInt8>) -> [UInt8]? {
+    package static func decode(_ text: Span<UInt8>) -> [UInt8]? {
         guard hasCanonicalEnd(text) else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count / 4 * 3 + 2)
         var buffer: UInt32 = 0
         var bits = 0
-        for character in text {
-            guard let value = value(of: character) else { return nil }
+        for index in text.indices {
+            guard let value = value(of: text[index]) else { return nil }
             buffer = buffer << 6 | UInt32(value)
             bits += 6
             guard bits >= 8 else { continue }
@@ -27,7 +28,7 @@ enum Base64URLDecoder {
     }
 
     /// Whether the length is possible, and the last character has no bits after the last byte.
-    private static func hasCanonicalEnd(_ text: some BidirectionalCollection<UInt8>) -> Bool {
+    private static func hasCanonicalEnd(_ text: Span<UInt8>) -> Bool {
         let unused: UInt8
         switch text.count % 4 {
         case 0: return true
@@ -35,7 +36,7 @@ enum Base64URLDecoder {
         case 3: unused = 0b11
         default: return false
         }
-        guard let last = text.last.flatMap(value) else { return false }
+        guard let last = value(of: text[text.count - 1]) else { return false }
         return last & unused == 0
     }
 
