@@ -30,6 +30,26 @@ struct CallTests {
         #expect(conversation.connection.callsInFlight == 0)
     }
 
+    @Test("a call that names a revocation starts with it")
+    func notBefore() throws {
+        let conversation = Conversation()
+        let message = [0x0a, 1, UInt8(ascii: "u"), 0x32, 2, 0x00, 0xff]
+        conversation.call(body: GRPCRequest.frame(message))
+        guard case .verify(let call) = try #require(conversation.takeStarted().first).call else {
+            Issue.record("no verification")
+            return
+        }
+        #expect(call.notBefore == RevocationPosition(bytes: [0x00, 0xff]))
+    }
+
+    @Test("a call whose revocation has a position above 64 bytes is malformed")
+    func positionTooLong() {
+        let message = [0x0a, 1, UInt8(ascii: "u"), 0x32, 65] + Array(repeating: UInt8(7), count: 65)
+        let response = Conversation().call(body: GRPCRequest.frame(message))
+        #expect(response.status?.failure == .malformedRequest)
+        #expect(response.message?.contains("64 bytes") == true)
+    }
+
     @Test("calls can complete in any order")
     func anyOrder() throws {
         let conversation = Conversation()

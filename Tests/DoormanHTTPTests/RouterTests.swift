@@ -83,7 +83,7 @@ struct RouterTests {
         else { throw NeverHappened(description: "no calls") }
         let issued = bench.render(ResponseEncoder.encode(.issued(Token("EMAWnew"), nil)), exchange)
         #expect(issued.status == 200 && issued.body == #"{"token":"EMAWnew"}"#)
-        let revoked = bench.render(ResponseEncoder.encodeRevoked(), revoke)
+        let revoked = bench.render(ResponseEncoder.encodeRevoked(nil), revoke)
         #expect(revoked.status == 200 && revoked.body == "{}")
     }
 

@@ -50,7 +50,7 @@ struct AccountsTests {
             #expect(response.failure == .callerNotAllowed)
             #expect(response.status?.message.contains("is not allowed to revoke accounts") == true)
             try await peer.send(Frames.revoke("cached", streamID: 3))
-            #expect(try await peer.readFrame().data == ResponseEncoder.encodeRevoked())
+            #expect(try await peer.readFrame().data == ResponseEncoder.encodeRevoked(nil))
         }
         #expect(provider.revocations.count == 1)
         let log = LogRecorder()
@@ -60,7 +60,7 @@ struct AccountsTests {
             try await peer.send(Frames.revoke("cached", streamID: 1))
             #expect(try await peer.readFrame().failure == .callerNotAllowed)
             try await peer.send(Frames.revoke(account: "1011", streamID: 3))
-            #expect(try await peer.readFrame().data == ResponseEncoder.encodeRevoked())
+            #expect(try await peer.readFrame().data == ResponseEncoder.encodeRevoked(nil))
         }
         #expect(provider.revocations.requests.last?.caller == Self.loopback.first)
         #expect(
@@ -77,7 +77,7 @@ struct AccountsTests {
             _, port in
             let peer = try RawPeer.connect(port: port)
             try await peer.send(Frames.revoke(account: "1011", streamID: 1))
-            #expect(try await peer.readFrame().data == ResponseEncoder.encodeRevoked())
+            #expect(try await peer.readFrame().data == ResponseEncoder.encodeRevoked(nil))
         }
         #expect(log.lines.count == 1 && log.lines[0].contains("audit=account_revocation"), "\(log.lines)")
     }

@@ -17,7 +17,7 @@ struct CanonicalFormTests {
         #expect(canonicalCall(data) != nil)
     }
 
-    @Test("the frame of a call equals protobuf-c's encoding", arguments: VerifySample.all)
+    @Test("the frame of a call equals protobuf-c's encoding", arguments: VerifySample.all + VerifySample.withFurtherRequirements)
     func callIsWritten(_ sample: VerifySample) throws {
         var expected = ByteBuffer()
         expected.writeFrame(.request, streamID: StreamID(7), data: try sample.encoded())
@@ -38,11 +38,11 @@ struct CanonicalFormTests {
     }
 
     @Test(
-        "each valid Verify call of the golden vectors without a provider or scopes is canonical",
+        "each valid Verify call of the golden vectors without a provider, scopes or a position is canonical",
         arguments: try GoldenVector.requests)
     func vectors(_ vector: GoldenVector) throws {
         guard case .verify(let request) = try vector.requestContents(), vector.roundTrips, request.provider == nil,
-            request.requiredScopes.isEmpty
+            request.requiredScopes.isEmpty, request.notBefore == nil
         else {
             #expect(canonicalCall(vector.data).map { $0 == UnpackedCall(vector.data)?.call } ?? true)
             return
@@ -64,6 +64,7 @@ struct CanonicalFormTests {
             ("an unknown field of the call", call(payload: [0x0a, 1, 65], [0x30, 1])),
             ("an empty entry of metadata", call(payload: [0x0a, 1, 65], [0x2a, 0])),
             ("the payload after the other fields", call(payload: [], [0x20, 1, 0x1a, 3, 0x0a, 1, 65])),
+            ("the position of a revocation", call(payload: [0x0a, 1, 65, 0x32, 1, 7])),
         ] as [(String, [UInt8])])
     func leftToProtobufC(_ what: String, _ data: [UInt8]) {
         #expect(canonicalCall(data) == nil)
@@ -245,6 +246,14 @@ struct VerifySample: Sendable, CustomTestStringConvertible {
         }
         return samples
     }()
+
+    /// Calls with fields that the canonical form lacks.
+    static let withFurtherRequirements: [VerifySample] = [1, 64].map { count in
+        let requirements = TokenRequirements(provider: "corp", applicationID: "5432154321543210", scopes: ["a", "b"])
+        var request = VerificationRequest(token: Token("EMAW"), requirements: requirements, maxAge: .seconds(5))
+        request.notBefore = RevocationPosition(bytes: Array(repeating: 0xff, count: count))
+        return VerifySample(request: request, timeout: .seconds(1), metadata: [])
+    }
 }
 
 enum IdentitySample {

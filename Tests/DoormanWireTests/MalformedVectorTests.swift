@@ -50,6 +50,8 @@ private func judge(_ data: Span<UInt8>) -> GoldenVector.Expectation? {
         guard request.namesMethod else { return malformedRequest }
         switch request.method {
         case .verify:
+            let isTooLong = request.withVerifyRequest { $0.notBefore.count > RevocationPosition.maximumBytes }
+            if isTooLong == true { return malformedRequest }
             let isEmpty = request.withVerifyRequest { $0.token.isEmpty }
             if let isEmpty { return isEmpty ? .answer(code: "INVALID_ARGUMENT", reason: "MALFORMED_TOKEN") : nil }
             return malformedRequest

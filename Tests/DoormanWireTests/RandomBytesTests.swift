@@ -62,7 +62,7 @@ struct RandomBytesTests {
             _ = request.method
             _ = request.namesMethod
             _ = request.timeout
-            _ = request.withVerifyRequest { copy($0.token) + copy($0.applicationID) }
+            _ = request.withVerifyRequest { copy($0.token) + copy($0.applicationID) + copy($0.notBefore) }
             _ = request.exchangeRequest()
             _ = request.revocationRequest()
             _ = request.healthCheckService()

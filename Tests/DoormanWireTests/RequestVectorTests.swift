@@ -105,10 +105,11 @@ private func decode(_ request: borrowing RequestView) -> RequestContents? {
         request.withVerifyRequest { fields -> RequestContents? in
             guard let requirements = fields.requirements else { return nil }
             let maxAge = fields.maxAgeSeconds
-            return .verify(
-                VerificationRequest(
-                    token: Token(bytes: copy(fields.token)), requirements: requirements,
-                    maxAge: maxAge == 0 ? nil : .seconds(Int64(maxAge))))
+            var request = VerificationRequest(
+                token: Token(bytes: copy(fields.token)), requirements: requirements,
+                maxAge: maxAge == 0 ? nil : .seconds(Int64(maxAge)))
+            request.notBefore = RevocationPosition(validating: copy(fields.notBefore))
+            return .verify(request)
         } ?? nil
     case .exchange: request.exchangeRequest().map { .exchange($0) }
     case .revoke: request.revocationRequest().map { .revoke($0) }

@@ -30,13 +30,25 @@ struct ResponseVectorTests {
         #expect(response.identity == identity)
     }
 
-    @Test("the response to a revocation has an empty payload", arguments: try GoldenVector.responses(to: "Revoke"))
+    @Test("the response to a revocation has its position", arguments: try GoldenVector.responses(to: "Revoke"))
     func revoked(_ vector: GoldenVector) {
-        if vector.roundTrips {
-            #expect(ResponseEncoder.encodeRevoked() == vector.data)
-            #expect(vector.data.isEmpty)
+        let position = vector.octets("payload.position").flatMap(RevocationPosition.init(validating:))
+        #expect(ResponseEncoder.encodeRevoked(position) == vector.data)
+        #expect(ResponseDecoder.revoked(vector.data.span, in: MessageArena()).value == .some(position))
+    }
+
+    @Test("the response to a revocation without a position has an empty payload")
+    func revokedAlone() {
+        #expect(ResponseEncoder.encodeRevoked(nil).isEmpty)
+    }
+
+    @Test("a position above 64 bytes makes the response to a revocation malformed")
+    func positionTooLong() {
+        for (count, isMalformed) in [(1, false), (64, false), (65, true)] {
+            let position = RevocationPosition(bytes: Array(repeating: 0xff, count: count))
+            let response = ResponseDecoder.revoked(ResponseEncoder.encodeRevoked(position).span, in: MessageArena())
+            #expect(response.isMalformed == isMalformed, "\(count) bytes")
         }
-        #expect(ResponseDecoder.revoked(vector.data.span, in: MessageArena()).value != nil)
     }
 
     @Test("a page of accounts is encoded and decoded", arguments: try GoldenVector.responses(to: "List"))

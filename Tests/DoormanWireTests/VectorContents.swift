@@ -70,7 +70,9 @@ extension GoldenVector {
             let maxAge = number("payload.max_age_seconds").map { Duration.seconds($0) }
             let requirements = TokenRequirements(
                 provider: provider, applicationID: application, scopes: list("payload.required_scopes"))
-            return .verify(VerificationRequest(token: token, requirements: requirements, maxAge: maxAge))
+            var request = VerificationRequest(token: token, requirements: requirements, maxAge: maxAge)
+            request.notBefore = octets("payload.not_before").flatMap(RevocationPosition.init(validating:))
+            return .verify(request)
         case "Exchange":
             let code = AuthorizationCode(bytes: try #require(octets("payload.code")))
             return .exchange(ExchangeRequest(code: code, provider: provider, applicationID: application))

@@ -193,7 +193,7 @@ struct StoreContractTests {
     }
 
     private func add(_ member: ScoredMember, _ session: any StoreSession) async throws {
-        _ = try await session.append(LogAppend([1], adding: member, to: Self.set, keepingFrom: .zero), to: Self.key)
+        _ = try await session.append(LogAppend([1], adding: member, to: Self.set, keepingFrom: .zero), to: Self.log)
     }
 
     @Test("a closed session executes nothing", arguments: Kind.allCases)

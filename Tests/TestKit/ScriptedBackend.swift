@@ -14,6 +14,10 @@ package final class ScriptedBackend: VerificationBackend {
 
     /// The cache, described by tokens. It has no entries by default.
     package struct Cache: Sendable {
+        /// The position of each revocation. `nil` by default, as without a fleet.
+        package var position: RevocationPosition?
+        /// Whether an entry may answer a call that names a revocation. A backend without a fleet has applied all revocations.
+        package var isCaughtUp: @Sendable (RevocationPosition) -> Bool = { _ in true }
         /// Returns the response of a cached token.
         package var response: @Sendable (Token) -> EncodedResponse? = { _ in nil }
         /// Returns the stale response of a token, if it may be served on this occasion.
@@ -66,7 +70,7 @@ package final class ScriptedBackend: VerificationBackend {
     }
 
     package func lookup(_ call: VerifyCall, now: Instant, into response: inout EncodedResponse) -> CacheHit? {
-        guard let cached = cache.response(token(of: call.key)) else { return nil }
+        guard isCaughtUp(for: call), let cached = cache.response(token(of: call.key)) else { return nil }
         response = cached
         return CacheHit()
     }
@@ -82,12 +86,12 @@ package final class ScriptedBackend: VerificationBackend {
     package func serveStale(
         _ call: VerifyCall, on occasion: StaleOccasion, now: Instant, into response: inout EncodedResponse
     ) -> CacheHit? {
-        guard let stale = cache.staleResponse(call.token, occasion) else { return nil }
+        guard isCaughtUp(for: call), let stale = cache.staleResponse(call.token, occasion) else { return nil }
         response = stale
         return CacheHit()
     }
 
-    package func isLookupInFlight(for call: VerifyCall) -> Bool { cache.isInFlight(token(of: call.key)) }
+    package func isLookupInFlight(for call: VerifyCall) -> Bool { isCaughtUp(for: call) && cache.isInFlight(token(of: call.key)) }
 
     package func chargeCacheMiss(to caller: Caller, limit: RateLimit?, now: Instant) -> RateLimitExceeded? {
         chargeMiss(caller, limit, now).map { RateLimitExceeded(.caller, retryAfter: $0) }
@@ -107,7 +111,8 @@ package final class ScriptedBackend: VerificationBackend {
 
     package func verify(_ call: VerifyCall, deadline: Deadline) async throws(VerificationError) -> EncodedVerdict {
         precondition(call.token == token(of: call.key), "the key is another token's")
-        let request = VerificationRequest(token: call.token, requirements: call.requirements, maxAge: call.maxAge)
+        var request = VerificationRequest(token: call.token, requirements: call.requirements, maxAge: call.maxAge)
+        request.notBefore = call.notBefore
         let verdict = try await provider.verify(request, deadline: deadline)
         return EncodedVerdict(verdict, EncodedResponse(bytes: ResponseEncoder.encode(verdict)), from: .provider)
     }
@@ -122,7 +127,7 @@ package final class ScriptedBackend: VerificationBackend {
         _ request: RevocationRequest, deadline: Deadline
     ) async throws(VerificationError) -> RevocationPosition? {
         try await provider.revoke(request, deadline: deadline)
-        return nil
+        return cache.position
     }
 
     package func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage {
@@ -132,6 +137,8 @@ package final class ScriptedBackend: VerificationBackend {
     package func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError) {
         try await provider.deleteAccount(request, deadline: deadline)
     }
+
+    private func isCaughtUp(for call: VerifyCall) -> Bool { call.notBefore.map(cache.isCaughtUp) ?? true }
 
     /// Returns the token of a key. The server uses only keys of this backend.
     private func token(of key: TokenKey) -> Token {

@@ -24,5 +24,10 @@ enum Requests {
         { try RequestEncoder.encodeStatistics(timeout: nil) },
         { [] },
         { Array(repeating: 7, count: 90) },
+        {
+            var request = VerificationRequest(token: Token("hit3"))
+            request.notBefore = RevocationPosition(bytes: [7])
+            return try RequestEncoder.encode(request, timeout: nil)
+        },
     ]
 }

@@ -22,7 +22,6 @@ struct MessageReading {
             guard let again = response.encoded() else { continue }
             require(responses(again).contains(response), "a response survives encoding and decoding")
         }
-        _ = ResponseDecoder.revoked(data.span, in: arena)
         _ = ResponseDecoder.accountDeleted(data.span, in: arena)
         _ = ResponseDecoder.healthCheck(data.span, in: arena)
     }
@@ -68,6 +67,7 @@ struct MessageReading {
                         copy(fields.token) == Array(data[call.token])
                             && copy(fields.applicationID) == Array(data[call.applicationID])
                             && fields.maxAgeSeconds == call.maxAgeSeconds && fields.timeout == request.timeout
+                            && !fields.hasFurtherRequirements
                     } == true
             }
             require(isSame == true, "a canonical Verify is the call that protobuf-c decodes")
@@ -100,6 +100,7 @@ struct MessageReading {
         if case .success(let (token, identity)) = ResponseDecoder.exchange(data.span, in: arena) {
             responses.append(.issued(token, identity))
         }
+        if case .success(let position) = ResponseDecoder.revoked(data.span, in: arena) { responses.append(.revoked(position)) }
         if case .success(let page) = ResponseDecoder.accounts(data.span, in: arena) { responses.append(.page(page)) }
         if case .success(let statistics) = ResponseDecoder.statistics(data.span, in: arena) {
             responses.append(.statistics(statistics))
@@ -129,6 +130,7 @@ private enum ReadRequest: Hashable {
 private enum ReadResponse: Hashable {
     case identity(Identity)
     case issued(Token, Identity?)
+    case revoked(RevocationPosition?)
     case page(AccountPage)
     case statistics(ServerStatistics)
 
@@ -136,6 +138,7 @@ private enum ReadResponse: Hashable {
         switch self {
         case .identity(let identity): ResponseEncoder.encode(identity)
         case .issued(let token, let identity): ResponseEncoder.encode(ExchangeVerdict.issued(token, identity))
+        case .revoked(let position): ResponseEncoder.encodeRevoked(position)
         case .page(let page): ResponseEncoder.encode(page)
         case .statistics(let statistics): ResponseEncoder.encode(statistics)
         }
@@ -147,10 +150,13 @@ extension RequestView {
         withVerifyRequest { fields in
             let name = String(validating: copy(fields.applicationID), as: UTF8.self)
             let (token, maxAgeSeconds) = (Token(bytes: copy(fields.token)), fields.maxAgeSeconds)
+            let position = RevocationPosition(validating: copy(fields.notBefore))
             return name.map { name in
-                VerificationRequest(
+                var request = VerificationRequest(
                     token: token, applicationID: name.isEmpty ? nil : name,
                     maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds)))
+                request.notBefore = position
+                return request
             }
         } ?? nil
     }

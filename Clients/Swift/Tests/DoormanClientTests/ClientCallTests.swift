@@ -46,13 +46,13 @@ struct ClientCallTests {
         async let revoked = client.revoke(Token("EMAWold"))
         call = try await connection.nextCall()
         #expect(call.method == .revoke && call.secret == "EMAWold")
-        try await connection.answer(call, ResponseEncoder.encodeRevoked())
+        try await connection.answer(call, ResponseEncoder.encodeRevoked(nil))
         _ = try await revoked
 
         async let allRevoked = client.revoke(accountID: "1011")
         call = try await connection.nextCall()
         #expect(call.method == .revoke && call.secret == "1011")
-        try await connection.answer(call, ResponseEncoder.encodeRevoked())
+        try await connection.answer(call, ResponseEncoder.encodeRevoked(nil))
         _ = try await allRevoked
 
         connection.answersPings = false

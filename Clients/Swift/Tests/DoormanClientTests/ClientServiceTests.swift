@@ -106,7 +106,7 @@ struct ClientServiceTests {
         try await connection.answer(connection.nextCall(), ResponseEncoder.encode(lesson.identity))
         _ = try await fresh
         async let revoked = client.revoke(Token("EMAW1"))
-        try await connection.answer(connection.nextCall(), ResponseEncoder.encodeRevoked())
+        try await connection.answer(connection.nextCall(), ResponseEncoder.encodeRevoked(nil))
         _ = try await revoked
         async let after = client.verify("EMAW1")
         try await connection.answer(connection.nextCall(), "2")

@@ -104,7 +104,7 @@ final class RespondingPeer: Sendable {
         case (.draining, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.notServing))
         case (_, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.serving))
         case (.droppingCalls, _): throw Unexpected(what: "dropped")
-        case (.serving, .revoke), (.stale, .revoke): try await connection.answer(call, ResponseEncoder.encodeRevoked())
+        case (.serving, .revoke), (.stale, .revoke): try await connection.answer(call, ResponseEncoder.encodeRevoked(nil))
         case (.serving, .deleteAccount): try await connection.answer(call, ResponseEncoder.encodeAccountDeleted())
         case (.serving, _): try await connection.answer(call, call.secret)
         case (.stale, _):

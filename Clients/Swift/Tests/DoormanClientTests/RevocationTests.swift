@@ -159,7 +159,7 @@ struct RevocationTests {
         let second = try await peer.accept()
         let call = try await second.nextCall()
         #expect(call.secret == "EMAWrevoked")
-        try await second.answer(call, ResponseEncoder.encodeRevoked())
+        try await second.answer(call, ResponseEncoder.encodeRevoked(nil))
         let result = try await revoked
         #expect(targets(result.confirmed) == [peer.target, other.target])
         #expect(other.calls == ["EMAWrevoked"])

@@ -122,6 +122,8 @@ package struct VerificationRequest: Sendable, Hashable {
     package var requiredScopes: [String]
     /// The maximum age of a cached verdict; `nil` for any age within its TTL.
     package var maxAge: Duration?
+    /// The revocation that the verdict must not be older than; `nil` for none. No provider's verifier looks at it.
+    package var notBefore: RevocationPosition?
     /// Whether the request refreshes a cached entry ahead of time, so that no caller waits for it.
     package var isRefresh: Bool
     /// The provider and the application for which the token was valid before; `nil` if unknown. A rejected proof is then no rejection of the

@@ -84,8 +84,8 @@ package enum AsynchronousCall: Sendable, Hashable {
             case .verify(let call): return Outcome(try await backend.verify(call, deadline: deadline))
             case .exchange(let request): return Outcome(try await backend.exchange(request, deadline: deadline))
             case .revoke(let request):
-                try await backend.revoke(request, deadline: deadline)
-                return Outcome(succeededWith: ResponseEncoder.encodeRevoked())
+                let position = try await backend.revoke(request, deadline: deadline)
+                return Outcome(succeededWith: ResponseEncoder.encodeRevoked(position))
             case .listAccounts(let request):
                 let page = try await backend.accounts(request, deadline: deadline)
                 guard let data = ResponseEncoder.encode(page) else { throw .pageTooLong(page) }

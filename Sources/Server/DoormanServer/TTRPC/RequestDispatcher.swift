@@ -136,16 +136,17 @@ package final class RequestDispatcher {
     /// Decides how to handle a `Verify` whose fields an endpoint has read.
     ///
     /// - Parameters:
+    ///   - notBefore: The revocation that the verdict must not be older than. Default none.
     ///   - timeout: The caller's timeout; `nil` for the server's default.
     ///   - context: Receives the response of a cache hit.
     package func verify(
-        _ token: Span<UInt8>, requirements: TokenRequirements, maxAgeSeconds: UInt32 = 0, timeout: Duration? = nil,
-        in context: inout RequestContext
+        _ token: Span<UInt8>, requirements: TokenRequirements, maxAgeSeconds: UInt32 = 0, notBefore: RevocationPosition? = nil,
+        timeout: Duration? = nil, in context: inout RequestContext
     ) -> RequestDecision {
         context.response.clear()
         if let failure = admit(.verify, &context) { return failure }
         let key = backend.key(of: token)
-        guard requirements != .none else {
+        guard requirements != .none || notBefore != nil else {
             let fields = VerifyRequestView(
                 token: token, applicationID: Span(), maxAgeSeconds: maxAgeSeconds,
                 timeoutNanoseconds: UInt64(clamping: timeout?.nanoseconds ?? 0))
@@ -153,7 +154,7 @@ package final class RequestDispatcher {
         }
         let call = VerifyCall(
             validated: Token(bytes: Array(copying: token)), key: key, requirements: requirements,
-            maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds)), caller: context.caller.counted)
+            maxAge: maxAgeSeconds == 0 ? nil : .seconds(Int64(maxAgeSeconds)), notBefore: notBefore, caller: context.caller.counted)
         return verify(call, timeout: timeout, &context)
     }
 
@@ -261,12 +262,15 @@ package final class RequestDispatcher {
         backend.refresh(call)
     }
 
-    /// Decides a call that names a provider or requires scopes, or one while the gate is closed. The same entry answers it, and the call is judged
-    /// by the entry's facts.
+    /// Decides a call that names a provider or a revocation, or requires scopes, or one while the gate is closed. The same entry can answer it: the
+    /// backend judges the call by the entry's facts.
     @inline(never)
     private func verifyWithRequirements(
         _ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext
     ) -> RequestDecision {
+        guard request.notBefore.count <= RevocationPosition.maximumBytes else {
+            return fail(.malformedRequest, of: .verify, responses.positionTooLong)
+        }
         guard let call = call(request, key: key, caller: context.caller.counted) else { return malformedPayload(.verify) }
         return verify(call, timeout: request.timeout, &context)
     }
@@ -288,7 +292,8 @@ package final class RequestDispatcher {
         guard let requirements = request.requirements else { return nil }
         return VerifyCall(
             validated: Token(bytes: Array(copying: request.token)), key: key, requirements: requirements,
-            maxAge: request.maxAgeSeconds == 0 ? nil : .seconds(Int64(request.maxAgeSeconds)), caller: caller)
+            maxAge: request.maxAgeSeconds == 0 ? nil : .seconds(Int64(request.maxAgeSeconds)),
+            notBefore: RevocationPosition(validating: Array(copying: request.notBefore)), caller: caller)
     }
 
     private func miss(_ request: VerifyRequestView, key: TokenKey, _ context: inout RequestContext) -> RequestDecision {
@@ -439,6 +444,8 @@ private struct FixedResponses {
         FailureResponse(.malformedRequest, "the payload is not a valid request message of this method, or lacks a required field"))
     let unknownProvider = ResponseEncoder.encode(
         FailureResponse(.malformedRequest, "the provider that the request names is not configured on this server"))
+    let positionTooLong = ResponseEncoder.encode(
+        FailureResponse(.malformedRequest, "not_before is longer than the \(RevocationPosition.maximumBytes) bytes of a position"))
     let noMethod = ResponseEncoder.encode(FailureResponse(.malformedRequest, "service and method are required"))
     let unknownMethod = ResponseEncoder.encode(FailureResponse(.unimplemented, "the server has no such service or method"))
     let unknownService = ResponseEncoder.encode(

@@ -72,7 +72,6 @@ package protocol VerificationBackend: AnyObject, Sendable {
     /// Exchanges a code for a token. ``TokenProvider`` documents this method and those below.
     func exchange(_ request: ExchangeRequest, deadline: Deadline) async throws(VerificationError) -> ExchangeVerdict
     /// - Returns: The position of the revocation among those of all servers; `nil` if this server is alone.
-    @discardableResult
     func revoke(_ request: RevocationRequest, deadline: Deadline) async throws(VerificationError) -> RevocationPosition?
     func accounts(_ request: AccountListRequest, deadline: Deadline) async throws(VerificationError) -> AccountPage
     func deleteAccount(_ request: AccountDeletionRequest, deadline: Deadline) async throws(VerificationError)

@@ -35,6 +35,7 @@ package enum RequestEncoder {
             unsafe message.n_required_scopes = request.requiredScopes.count
             unsafe message.required_scopes = try unsafe arena.texts(request.requiredScopes, allocator)
             if let maxAge = request.maxAge { unsafe message.max_age_seconds = wholeSeconds(maxAge) }
+            unsafe message.not_before = try unsafe arena.data(request.notBefore?.bytes ?? [], allocator)
             return unsafe packed(&message, doorman__v1__verify_request__get_packed_size, doorman__v1__verify_request__pack)
         }
     }
@@ -56,6 +57,7 @@ package enum RequestEncoder {
             FieldWriter.size(ofBytes: token.count) + FieldWriter.size(ofNumber: maxAge)
             + FieldWriter.size(ofBytes: applicationID.count) + FieldWriter.size(ofBytes: provider.utf8.count)
         for scope in request.requiredScopes { payload += FieldWriter.size(ofMessage: scope.utf8.count) }
+        if let position = request.notBefore { payload += FieldWriter.size(ofBytes: position.bytes.count) }
         var length =
             CanonicalVerifyRequest.head.utf8CodeUnitCount + FieldWriter.size(ofBytes: payload) + FieldWriter.size(ofNumber: timeout)
         for entry in metadata { length += FieldWriter.size(ofMessage: entry.encodedSize) }
@@ -69,6 +71,7 @@ package enum RequestEncoder {
             fields.write(3, applicationID)
             fields.write(4, provider.utf8Span.span)
             for scope in request.requiredScopes { fields.write(element: 5, scope.utf8Span.span) }
+            if let position = request.notBefore { fields.write(6, position.bytes.span) }
             fields.write(4, timeout)
             for entry in metadata {
                 fields.begin(5, ofMessage: entry.encodedSize)

@@ -44,11 +44,13 @@ package import DoormanSupport
             let provider = unsafe textBytes(request.pointee.provider)
             let token = unsafe UnsafeBufferPointer(start: request.pointee.token.data, count: request.pointee.token.len)
             let application = unsafe textBytes(request.pointee.application_id)
+            let position = unsafe UnsafeBufferPointer(start: request.pointee.not_before.data, count: request.pointee.not_before.len)
+            let fields = VerifyRequestView(
+                token: unsafe token.span, applicationID: unsafe application.span,
+                maxAgeSeconds: unsafe request.pointee.max_age_seconds, timeoutNanoseconds: UInt64(max(0, timeoutNanoseconds)))
             return body(
                 VerifyRequestView(
-                    token: unsafe token.span, applicationID: unsafe application.span, provider: unsafe provider.span,
-                    requiredScopes: scopes,
-                    maxAgeSeconds: unsafe request.pointee.max_age_seconds, timeoutNanoseconds: UInt64(max(0, timeoutNanoseconds))))
+                    fields, provider: unsafe provider.span, requiredScopes: scopes, notBefore: unsafe position.span))
         }
     }
 

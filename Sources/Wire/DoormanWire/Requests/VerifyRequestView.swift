@@ -9,8 +9,12 @@ package struct VerifyRequestView: ~Escapable {
     package let provider: Span<UInt8>
     /// The scopes that the token must have.
     package let requiredScopes: [String]
+    /// The position of the revocation that the verdict must not be older than; empty for none.
+    package let notBefore: Span<UInt8>
     /// The maximum age of a cached verdict; 0 for any age.
     package let maxAgeSeconds: UInt32
+    /// Whether the call requires more than an application and an age: a provider, scopes, or a revocation.
+    package let hasFurtherRequirements: Bool
     /// The caller's timeout in nanoseconds; 0 for the server's default.
     private let timeoutNanoseconds: UInt64
 
@@ -21,27 +25,26 @@ package struct VerifyRequestView: ~Escapable {
         self.applicationID = applicationID
         provider = Span()
         requiredScopes = []
+        notBefore = Span()
         self.maxAgeSeconds = maxAgeSeconds
+        hasFurtherRequirements = false
         self.timeoutNanoseconds = timeoutNanoseconds
     }
 
     /// Creates a view with the fields that the canonical form lacks.
-    @_lifetime(copy token, copy applicationID, copy provider)
-    init(
-        token: Span<UInt8>, applicationID: Span<UInt8>, provider: Span<UInt8>, requiredScopes: [String], maxAgeSeconds: UInt32,
-        timeoutNanoseconds: UInt64
-    ) {
-        self.token = token
-        self.applicationID = applicationID
+    ///
+    /// - Parameter fields: The view without them.
+    @_lifetime(copy fields, copy provider, copy notBefore)
+    init(_ fields: VerifyRequestView, provider: Span<UInt8>, requiredScopes: [String], notBefore: Span<UInt8>) {
+        token = fields.token
+        applicationID = fields.applicationID
         self.provider = provider
         self.requiredScopes = requiredScopes
-        self.maxAgeSeconds = maxAgeSeconds
-        self.timeoutNanoseconds = timeoutNanoseconds
+        self.notBefore = notBefore
+        maxAgeSeconds = fields.maxAgeSeconds
+        hasFurtherRequirements = !provider.isEmpty || !requiredScopes.isEmpty || !notBefore.isEmpty
+        timeoutNanoseconds = fields.timeoutNanoseconds
     }
-
-    /// Whether the call requires more of a token than its application.
-    @inline(__always)
-    package var hasFurtherRequirements: Bool { !provider.isEmpty || !requiredScopes.isEmpty }
 
     /// The facts that the token must have; `nil` if a text is not UTF-8 or longer than ``TokenRequirements/maximumNameBytes``.
     package var requirements: TokenRequirements? {

@@ -59,10 +59,15 @@ package enum ResponseDecoder {
         }
     }
 
-    /// Decodes the response to `Revoke`.
-    package static func revoked(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<Void> {
-        decode(data, in: arena) { payload in
-            unsafe arena.withUnpacked(payload, doorman__v1__revoke_response__unpack) { _ in }
+    /// Decodes the response to `Revoke`: the position of the revocation, or `nil` if the server has no fleet. A position that is too long
+    /// makes the response malformed.
+    package static func revoked(_ data: Span<UInt8>, in arena: MessageArena) -> Outcome<RevocationPosition?> {
+        decode(data, in: arena) { payload -> RevocationPosition?? in
+            unsafe arena.value(in: payload, doorman__v1__revoke_response__unpack) { message -> RevocationPosition?? in
+                let position = unsafe bytes(message.pointee.position)
+                guard !position.isEmpty else { return .some(nil) }
+                return RevocationPosition(validating: position).map { .some($0) }
+            }
         }
     }
 

@@ -42,8 +42,15 @@ package enum ResponseEncoder {
     }
 
     /// Encodes the successful response to `Revoke`.
-    package static func encodeRevoked() -> [UInt8] {
-        unsafe packing { _, _ throws(ArenaFull) in [] }
+    ///
+    /// - Parameter position: The position of the revocation; `nil` if there is no fleet.
+    package static func encodeRevoked(_ position: RevocationPosition?) -> [UInt8] {
+        unsafe packing { arena, allocator throws(ArenaFull) in
+            var message = unsafe Doorman__V1__RevokeResponse()
+            unsafe doorman__v1__revoke_response__init(&message)
+            unsafe message.position = try unsafe arena.data(position?.bytes ?? [], allocator)
+            return unsafe packed(&message, doorman__v1__revoke_response__get_packed_size, doorman__v1__revoke_response__pack)
+        }
     }
 
     /// Maximum bytes of a response that every client accepts (`docs/reference/wire-protocol.md`, section 2).

@@ -90,7 +90,7 @@ enum Operation: Sendable, Hashable {
         switch self {
         case .verify: .malformed
         case .exchange: Reply(ResponseDecoder.exchange(data, in: arena)) { response = .exchange($0.token, $0.identity) }
-        case .revoke: Reply(ResponseDecoder.revoked(data, in: arena)) { response = .revoked }
+        case .revoke: Reply(ResponseDecoder.revoked(data, in: arena)) { response = .revoked($0) }
         case .listAccounts: Reply(ResponseDecoder.accounts(data, in: arena)) { response = .accounts($0) }
         case .deleteAccount: Reply(ResponseDecoder.accountDeleted(data, in: arena)) { response = .accountDeleted }
         case .statistics: Reply(ResponseDecoder.statistics(data, in: arena)) { response = .statistics($0) }
@@ -102,7 +102,7 @@ enum Operation: Sendable, Hashable {
 /// The successful response to an ``Operation`` other than a verify. The response to a verify is an `Identity`.
 enum CallResponse: Sendable, Hashable {
     case exchange(Token, Identity?)
-    case revoked
+    case revoked(RevocationPosition?)
     case accounts(AccountPage)
     case accountDeleted
     case statistics(ServerStatistics)

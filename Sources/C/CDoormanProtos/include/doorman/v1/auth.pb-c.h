@@ -72,7 +72,10 @@ struct  Doorman__V1__VerifyRequest
   size_t n_required_scopes;
   char **required_scopes;
   /*
-   * The position of a revocation that the result must not be older than: RevokeResponse.position. Not used yet.
+   * The position of a revocation that the result must not be older than: RevokeResponse.position, at most 64 bytes. Empty: none.
+   * A server that has not applied this revocation asks the provider again. For a token that it verifies without asking the provider, it
+   * answers UNAVAILABLE STORE_UNAVAILABLE. A server without a fleet ignores it: it has no other server's revocations, and its own are in
+   * effect in any case. Send it with the requests that follow the revocation, and drop it after the fleet's revocation bound.
    */
   ProtobufCBinaryData not_before;
 };
@@ -258,7 +261,8 @@ struct  Doorman__V1__RevokeResponse
 {
   ProtobufCMessage base;
   /*
-   * The position of the revocation among all of a group of servers, for VerifyRequest.not_before. Opaque. Empty: the server is alone.
+   * The position of the revocation among those of all servers of the fleet, for VerifyRequest.not_before. Opaque, at most 64 bytes.
+   * Empty: the server has no fleet. Send Revoke to every server then.
    */
   ProtobufCBinaryData position;
 };
