@@ -65,7 +65,8 @@ struct RequestBodyTests {
             (#"["token"]"#, "The body is not a JSON object."), (#""token""#, "The body is not a JSON object."),
             (#"{"tokens":"a"}"#, "The body has the unknown member tokens."),
             (#"{"Token":"a"}"#, "The body has the unknown member Token."),
-            (#"{"notBefore":"a"}"#, "The body has the unknown member notBefore."),
+            (#"{"notAfter":"a"}"#, "The body has the unknown member notAfter."),
+            (#"{"notBefore":1}"#, "The member notBefore is not a string."),
             (#"{"":1}"#, "The body has an unknown member."), (#"{"a b":1}"#, "The body has an unknown member."),
             (#"{"EAAG9s3cr3t":1}"#, "The body has an unknown member."),
             (#"{"maxAgeSeconds":1,"max_age_seconds":1}"#, "The member maxAgeSeconds occurs twice, under both of its names."),
@@ -89,6 +90,25 @@ struct RequestBodyTests {
         #expect(
             message { try VerifyBody(json: bytes(#"{"requiredScopes":[\#(scopes),"a"]}"#)) }
                 == "The member requiredScopes has more than 64 elements.")
+    }
+
+    @Test("the position of a revocation is base64url without padding")
+    func position() throws {
+        #expect(try VerifyBody(json: bytes(#"{"notBefore":"Af--"}"#)).notBefore == RevocationPosition(bytes: [0x01, 0xff, 0xbe]))
+        #expect(try VerifyBody(json: bytes(#"{"not_before":"_w"}"#)).notBefore == RevocationPosition(bytes: [0xff]))
+        let longest = RevocationPosition(bytes: Array(repeating: 0xff, count: 64))
+        #expect(try VerifyBody(json: bytes(#"{"notBefore":"\#(longest)"}"#)).notBefore == longest)
+        for empty in [#"{"notBefore":""}"#, #"{"notBefore":null}"#, "{}"] {
+            #expect(try VerifyBody(json: bytes(empty)).notBefore == nil)
+        }
+    }
+
+    @Test(
+        "any other position is malformed, and the message names the limit",
+        arguments: ["A", "Af-+", "Af-/", "AQ==", "AR", " AQ", "AQ\\n", String(repeating: "A", count: 87)])
+    func malformedPosition(_ text: String) {
+        let expected = "The member notBefore is not a position: at most 64 bytes in base64url without padding."
+        #expect(message { try VerifyBody(json: bytes(#"{"notBefore":"\#(text)"}"#)) } == expected)
     }
 
     @Test("no message has a value of the body")

@@ -84,7 +84,7 @@ struct ResponseJSONTests {
     @Test("a response is appended to a buffer that has bytes already")
     func appended() {
         var buffer = ByteBuffer(string: "before ")
-        IdentityJSON.writeRevoked(to: &buffer)
+        IdentityJSON.writeRevoked(nil, to: &buffer)
         ProblemJSON.write(.notFound, "", to: &buffer)
         #expect(String(buffer: buffer) == #"before {}{"type":"about:blank","title":"Not Found","status":404}"#)
     }

@@ -151,11 +151,15 @@ extension ScriptedProvider {
 
 extension ScriptedBackend {
     /// Creates a backend. The token `cached` has a cached identity, `rejection` a cached rejection; any other needs the provider.
-    static func test(_ provider: ScriptedProvider = .byToken(), _ identity: Identity = .someone) -> ScriptedBackend {
+    static func test(
+        _ provider: ScriptedProvider = .byToken(), _ identity: Identity = .someone,
+        isCaughtUp: @escaping @Sendable (RevocationPosition) -> Bool = { _ in true }
+    ) -> ScriptedBackend {
         let someone = EncodedResponse(bytes: ResponseEncoder.encode(identity))
         let rejected = EncodedResponse(
             bytes: ResponseEncoder.encode(Verdict.rejected(Rejection(.tokenRejected, "the provider knows no such token"))))
         var cache = Cache()
+        cache.isCaughtUp = isCaughtUp
         cache.response = { $0 == Token("cached") ? someone : $0 == Token("rejection") ? rejected : nil }
         return ScriptedBackend(provider: provider, cache: cache)
     }

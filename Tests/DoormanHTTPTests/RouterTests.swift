@@ -85,6 +85,43 @@ struct RouterTests {
         #expect(issued.status == 200 && issued.body == #"{"token":"EMAWnew"}"#)
         let revoked = bench.render(ResponseEncoder.encodeRevoked(nil), revoke)
         #expect(revoked.status == 200 && revoked.body == "{}")
+        let position = RevocationPosition(bytes: [0x01, 0xff, 0xbe])
+        let announced = bench.render(ResponseEncoder.encodeRevoked(position), revoke)
+        #expect(announced.status == 200 && announced.body == #"{"position":"Af--"}"#)
+    }
+
+    @Test("the revocation in the body is that of the call, and the cache judges by it")
+    func notBefore() {
+        let position = RevocationPosition(bytes: [0x01, 0xff, 0xbe])
+        let behind = RouterBench(backend: .test(isCaughtUp: { $0 != position }))
+        for name in ["notBefore", "not_before"] {
+            guard case .verify(let call)? = behind.send(.json("/v1/verify", #"{"token":"cached","\#(name)":"Af--"}"#)).call else {
+                Issue.record("no call")
+                return
+            }
+            #expect(call.notBefore == position && call.requirements == .none)
+        }
+        #expect(behind.send(.json("/v1/verify", #"{"token":"cached","notBefore":"AQ"}"#)).response?.status == 200)
+        #expect(behind.send(.json("/v1/verify", #"{"token":"cached","notBefore":""}"#)).response?.status == 200)
+    }
+
+    @Test("a revocation in the body and the token in the header are one call")
+    func notBeforeWithHeader() {
+        let behind = RouterBench(backend: .test(isCaughtUp: { _ in false }))
+        var request = TestRequest.json("/v1/verify", #"{"notBefore":"AQ"}"#)
+        request.authorizations = ["Bearer cached"]
+        guard case .verify(let call)? = behind.send(request).call else {
+            Issue.record("no call")
+            return
+        }
+        #expect(call.token == Token("cached") && call.notBefore == RevocationPosition(bytes: [1]))
+    }
+
+    @Test("introspection and forward auth name no revocation")
+    func othersWithoutNotBefore() {
+        let behind = RouterBench(backend: .test(isCaughtUp: { _ in false }))
+        #expect(behind.send(.form("token=cached&not_before=AQ", "Basic x")).response?.status == 200)
+        #expect(behind.send(.auth("Bearer cached")).response?.status == 200)
     }
 
     @Test("every failure has the status of the contract and is a problem", arguments: Failure.allCases)

@@ -64,6 +64,8 @@ private enum Pieces {
         "POST /v1/revoke HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"token\":\"miss\"}",
         "POST /oauth2/introspect HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic aGk6aGk=\r\n"
             + "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\ntoken=hit",
+        "POST /v1/verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n"
+            + "{\"token\":\"hit\",\"notBefore\":\"AQ\"}",
     ]
 }
 

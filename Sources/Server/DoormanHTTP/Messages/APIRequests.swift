@@ -10,16 +10,19 @@ package struct VerifyBody: Sendable, Hashable {
     package let requirements: TokenRequirements
     /// The maximum age of a cached verdict; `nil` for any age.
     package let maxAge: Duration?
+    /// The revocation that the verdict must not be older than; `nil` for none.
+    package let notBefore: RevocationPosition?
 
     package init(json: [UInt8]) throws(MalformedBody) {
         let members = try JSONMembers(
-            json, allowed: ["token", "maxAgeSeconds", "applicationId", "provider", "requiredScopes"])
+            json, allowed: ["token", "maxAgeSeconds", "applicationId", "provider", "requiredScopes", "notBefore"])
         token = try members.string("token").map { Token($0) }
         requirements = TokenRequirements(
             provider: try members.name("provider"), applicationID: try members.name("applicationId"),
             scopes: try members.scopes("requiredScopes"))
         let seconds = try members.unsignedInteger("maxAgeSeconds")
         maxAge = seconds == 0 ? nil : .seconds(Int64(seconds))
+        notBefore = try members.position("notBefore")
     }
 }
 

@@ -26,8 +26,12 @@ package enum IdentityJSON {
     }
 
     /// Writes the response to `/v1/revoke`.
-    package static func writeRevoked(to buffer: inout ByteBuffer) {
-        buffer.writeStaticString("{}")
+    ///
+    /// - Parameter position: The position of the revocation; `nil` if there is no fleet.
+    package static func writeRevoked(_ position: RevocationPosition?, to buffer: inout ByteBuffer) {
+        JSONBufferWriter.append(to: &buffer) { json in
+            json.object { writeText("position", position?.description ?? "", to: &$0) }
+        }
     }
 
     /// In the order of the fields' numbers.

@@ -39,6 +39,17 @@ struct JSONMembers {
         return text
     }
 
+    /// Returns the position of a revocation; `nil` if it is absent or empty.
+    func position(_ name: StaticString) throws(MalformedBody) -> RevocationPosition? {
+        guard let text = try string(name), !text.isEmpty else { return nil }
+        guard let position = RevocationPosition(text) else {
+            throw MalformedBody(
+                "The member \(name) is not a position: at most \(RevocationPosition.maximumBytes) bytes in base64url without padding."
+            )
+        }
+        return position
+    }
+
     /// Returns a list of at most ``TokenRequirements/maximumScopes`` texts; empty if it is absent.
     func scopes(_ name: StaticString) throws(MalformedBody) -> [String] {
         guard let value = members.present(name.description) else { return [] }

@@ -80,7 +80,8 @@ package struct HTTPResponder: Sendable, Hashable {
             guard case .success(let (token, identity)) = ResponseDecoder.exchange(data, in: MessageArena()) else { return false }
             return IdentityJSON.write(token, identity, to: &body)
         case .revocation:
-            IdentityJSON.writeRevoked(to: &body)
+            guard case .success(let position) = ResponseDecoder.revoked(data, in: MessageArena()) else { return false }
+            IdentityJSON.writeRevoked(position, to: &body)
             return true
         case .forwardAuth: return false
         }

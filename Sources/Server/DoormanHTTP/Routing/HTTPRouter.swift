@@ -274,7 +274,7 @@ package struct HTTPRouter {
         }
         let seconds = UInt32(clamping: body.maxAge?.components.seconds ?? 0)
         let decision = dispatcher.verify(
-            token.bytes.span, requirements: body.requirements, maxAgeSeconds: seconds, in: &context)
+            token.bytes.span, requirements: body.requirements, maxAgeSeconds: seconds, notBefore: body.notBefore, in: &context)
         return perform(decision, HTTPResponder(.identity), dispatcher, context, &writer)
     }
 
