@@ -30,7 +30,7 @@ struct EveryHTTPRowTests {
             settings: { settings in
                 trial.settings(&settings)
                 settings.prepareForGateway(row.failure)
-            }, time: trial.time
+            }, replacing: trial.replacements
         ) { stack in
             let other = try RawPeer.connect(port: stack.port)
             try await trial.prepare(stack, other)
@@ -122,8 +122,8 @@ extension Failure {
     func occurs(at endpoint: HTTPEndpoint) -> Bool {
         switch self {
         case .tokenRejected, .wrongApplication, .proofRejected, .malformedToken, .callerNotAllowed, .providerUnavailable,
-            .providerBusy, .providerMisconfigured, .deadlineExceeded, .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller,
-            .tooManyCallsAtServer:
+            .providerBusy, .providerMisconfigured, .storeUnavailable, .deadlineExceeded, .tooManyMisses, .tooManyCallsPerSecond,
+            .tooManyCallsOfCaller, .tooManyCallsAtServer:
             true
         // Introspection names no requirements.
         case .wrongProvider, .insufficientScope: endpoint != .introspection

@@ -21,7 +21,7 @@ struct EveryRowTests {
         arguments: rows)
     func row(failure: Failure) async throws {
         let trial = Trial(failure)
-        try await Stack.run(settings: trial.settings, time: trial.time) { stack in
+        try await Stack.run(settings: trial.settings, replacing: trial.replacements) { stack in
             let peer = try RawPeer.connect(port: stack.port)
             try await trial.prepare(stack, peer)
             let request = try trial.request(stack)
@@ -66,6 +66,16 @@ struct Trial: Sendable {
 
     init(_ failure: Failure) {
         self.failure = failure
+    }
+
+    /// A backend that fails so, unless the dependencies of `doormand` can: no server has a store yet, so a script stands for a fleet whose
+    /// store is away.
+    var replacements: Stack.Replacements {
+        guard failure == .storeUnavailable else { return Stack.Replacements(time: time) }
+        let provider = ScriptedProvider()
+        provider.verifications.answerAlways(
+            .failure(VerificationError(.storeUnavailable, "This server has not heard from the store for 68 s.")))
+        return Stack.Replacements(backend: ScriptedBackend(provider: provider, cache: ScriptedBackend.Cache()))
     }
 
     func settings(_ settings: inout DoormandSettings) {
@@ -153,8 +163,8 @@ struct Trial: Sendable {
         case .insufficientScope:
             let token = try stack.emulator.logIn(phone: "+15551234567")
             return { try Self.verify(token, $0, requirements: TokenRequirements(scopes: ["orders:write"])) }
-        case .wrongApplication, .providerUnavailable, .providerBusy, .providerMisconfigured, .draining, .tooManyCalls,
-            .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer:
+        case .wrongApplication, .providerUnavailable, .providerBusy, .providerMisconfigured, .storeUnavailable, .draining,
+            .tooManyCalls, .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer:
             let token = try stack.emulator.logIn(phone: "+15551234567")
             return { try Self.verify(token, $0) }
         case .tooManyDenials:

@@ -16,7 +16,7 @@ struct SeenRowTests {
     func row(failure: Failure) async throws {
         let (trial, recorder) = (Trial(failure), LogRecorder())
         let logger = Logger(label: "test", factory: { _ in recorder })
-        try await Stack.run(settings: trial.settings, logger: logger, time: trial.time) { stack in
+        try await Stack.run(settings: trial.settings, logger: logger, replacing: trial.replacements) { stack in
             let peer = try RawPeer.connect(port: stack.port)
             try await trial.prepare(stack, peer)
             let request = try trial.request(stack)
@@ -49,7 +49,8 @@ extension Failure {
             "warning a caller exceeds its limit"
         case .tooManyCallsAtServer: "warning a limit of the server is exceeded"
         case .tokenRejected, .wrongApplication, .wrongProvider, .proofRejected, .malformedToken, .insufficientScope,
-            .malformedRequest, .unimplemented, .serviceUnknown, .deadlineExceeded, .frameTooLong, .draining, .internal:
+            .malformedRequest, .unimplemented, .serviceUnknown, .storeUnavailable, .deadlineExceeded, .frameTooLong, .draining,
+            .internal:
             "info calls fail code=\(row.code)" + (row.reason.map { " reason=\($0)" } ?? "")
         }
     }

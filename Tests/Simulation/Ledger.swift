@@ -171,7 +171,7 @@ struct Ledger: Sendable {
         // Only an answer of the provider says that nothing was revoked.
         let isCarriedOut =
             switch error?.code {
-            case nil, .providerBusy, .deadlineExceeded: true
+            case nil, .providerBusy, .deadlineExceeded, .storeUnavailable: true
             case .providerUnavailable: error?.scope != .credential
             default: false
             }

@@ -8,12 +8,13 @@ package struct VerificationError: Error, Sendable, Hashable {
         case providerBusy
         /// The provider rejects our application id, secret or settings; or a good token does not fit our settings.
         case providerMisconfigured
+        /// The store that the servers of a fleet share is unreachable, and the answer needs it: the verdict could miss a revocation, or a
+        /// revocation that is done here could not be announced to the other servers.
+        case storeUnavailable
         /// The caller's deadline passed.
         case deadlineExceeded
         /// The denial list is full, or the caller's part of it.
         case tooManyDenials
-        /// The store of the fleet is unreachable, and the call needs it.
-        case storeUnavailable
         /// The provider does not support the operation.
         case unsupported
         /// The request is invalid, independently of the token.

@@ -41,7 +41,8 @@ extension Failure {
             .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer, .tooManyDenials:
             true
         case .tokenRejected, .wrongApplication, .wrongProvider, .proofRejected, .malformedToken, .insufficientScope,
-            .malformedRequest, .unimplemented, .serviceUnknown, .deadlineExceeded, .frameTooLong, .draining, .internal:
+            .malformedRequest, .unimplemented, .serviceUnknown, .storeUnavailable, .deadlineExceeded, .frameTooLong, .draining,
+            .internal:
             false
         }
     }

@@ -70,8 +70,8 @@ struct FailureReport: Error, Equatable {
     var affectsEveryCall: Bool {
         guard case .unavailable(let reason) = error.kind else { return false }
         let reasons: Set<UnavailableReason> = [
-            .callerNotAllowed, .unimplemented, .providerMisconfigured, .providerBusy, .tooManyMisses, .tooManyCallsPerSecond,
-            .tooManyCallsOfCaller, .tooManyCallsAtServer, .draining, .unreachable, .protocolViolation,
+            .callerNotAllowed, .unimplemented, .providerMisconfigured, .providerBusy, .storeUnavailable, .tooManyMisses,
+            .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer, .draining, .unreachable, .protocolViolation,
             .cancelled, .clientClosed,
         ]
         return reasons.contains(reason)
@@ -152,8 +152,10 @@ struct FailureReport: Error, Equatable {
         case .deadlineExceeded: "Try again with a longer --timeout, or check the server with 'doorman health'."
         case .protocolViolation: "Check that this is Doorman's port, 7117 by default, and use --tls if it speaks TLS."
         case .providerMisconfigured: "Check the provider's settings on the server: id, secret, claims. Its log has the cause."
+        case .storeUnavailable:
+            "Try again when the servers reach the store that they share. A revocation is done at this server only."
         case .callerNotAllowed: "Ask the server's operator to allow this caller."
-        case .malformedRequest: "Check the application and account ids, and the page size."
+        case .malformedRequest: "Check the application and account ids, the position, and the page size."
         case .requestTooLong: "Check that this is a token: it is longer than the server accepts."
         case .unimplemented:
             "The provider does not have this operation, or doormand is older: compare its version, and see what the kind can do."

@@ -84,7 +84,8 @@ extension Failure {
         case .malformedRequest: EndpointRow(.badRequest, forwardAuth: .unauthorized, check: .unauthenticated)
         case .tooManyCalls, .tooManyMisses, .tooManyCallsPerSecond, .tooManyCallsOfCaller, .tooManyCallsAtServer, .tooManyDenials:
             .limited
-        case .providerUnavailable, .providerBusy, .providerMisconfigured, .deadlineExceeded, .draining: .unavailable
+        case .providerUnavailable, .providerBusy, .providerMisconfigured, .storeUnavailable, .deadlineExceeded, .draining:
+            .unavailable
         case .internal: .unexpected(.internalServerError)
         case .frameTooLong: .unexpected(.contentTooLarge)
         case .serviceUnknown: .unexpected(.notFound)

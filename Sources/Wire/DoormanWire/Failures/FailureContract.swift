@@ -19,6 +19,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
     case providerUnavailable
     case providerBusy
     case providerMisconfigured
+    case storeUnavailable
     case deadlineExceeded
     case frameTooLong
     case tooManyCalls
@@ -75,6 +76,7 @@ package enum Failure: Sendable, Hashable, CaseIterable {
         case .providerUnavailable: Row(.unavailable, "PROVIDER_UNAVAILABLE", retry: .yes)
         case .providerBusy: Row(.unavailable, "PROVIDER_BUSY", retry: .later)
         case .providerMisconfigured: Row(.failedPrecondition, "PROVIDER_MISCONFIGURED", retry: .no)
+        case .storeUnavailable: Row(.unavailable, "STORE_UNAVAILABLE", retry: .yes)
         case .deadlineExceeded: Row(.deadlineExceeded, nil, retry: .yes)
         case .frameTooLong: Row(.resourceExhausted, "LIMIT_FRAME_LENGTH", retry: .no)
         case .tooManyCalls: Row(.resourceExhausted, "LIMIT_CALLS_IN_FLIGHT", retry: .later)
@@ -113,9 +115,10 @@ package enum Failure: Sendable, Hashable, CaseIterable {
 
     package init(_ code: VerificationError.Code) {
         switch code {
-        case .providerUnavailable, .storeUnavailable: self = .providerUnavailable
+        case .providerUnavailable: self = .providerUnavailable
         case .providerBusy: self = .providerBusy
         case .providerMisconfigured: self = .providerMisconfigured
+        case .storeUnavailable: self = .storeUnavailable
         case .deadlineExceeded: self = .deadlineExceeded
         case .tooManyDenials: self = .tooManyDenials
         case .unsupported: self = .unimplemented

@@ -101,6 +101,7 @@ extension UnavailableReason {
         case .providerUnavailable: self = .providerUnavailable
         case .providerBusy: self = .providerBusy
         case .providerMisconfigured: self = .providerMisconfigured
+        case .storeUnavailable: self = .storeUnavailable
         case .deadlineExceeded: self = .deadlineExceeded
         case .frameTooLong: self = .requestTooLong
         case .tooManyCalls: self = .serverBusy

@@ -119,6 +119,9 @@ public struct UnavailableReason: Sendable, Hashable, CustomStringConvertible {
     public static let providerBusy = UnavailableReason("PROVIDER_BUSY")
     /// The provider does not accept the server's application ID, secret or settings.
     public static let providerMisconfigured = UnavailableReason("PROVIDER_MISCONFIGURED")
+    /// The servers share revocations by a store, and the server can't reach it. Then it gives no verdict on tokens that it verifies without
+    /// their provider, and a revocation that it has carried out is not announced to the other servers yet.
+    public static let storeUnavailable = UnavailableReason("STORE_UNAVAILABLE")
     /// The server does not permit this caller to call this method.
     public static let callerNotAllowed = UnavailableReason("CALLER_NOT_ALLOWED")
     /// The request has an application ID or account ID that the server can't use.
