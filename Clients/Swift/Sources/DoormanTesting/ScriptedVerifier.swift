@@ -31,6 +31,8 @@ public final class ScriptedVerifier: TokenVerifying {
         public let token: Token
         /// The maximum age of the verdict; `nil` if the caller set none.
         public let maxAge: Duration?
+        /// The revocation that the verdict must not be older than; `nil` if the caller named none.
+        public let notBefore: RevocationPosition?
         /// The provider, the application and the scopes that the token must have.
         public let requirements: TokenRequirements
         /// The application that the token must have been issued for; `nil` if the caller set none.
@@ -72,10 +74,14 @@ public final class ScriptedVerifier: TokenVerifying {
     }
 
     /// Records the request, and returns or throws the response that was set for the token. An identity without a required scope is forbidden.
+    ///
+    /// A position has no other effect than its record: after a revocation, set the response that the token has from then on.
     public func verify(
-        _ token: Token, requiring requirements: TokenRequirements, maxAge: Duration?, timeout: Duration?
+        _ token: Token, requiring requirements: TokenRequirements, maxAge: Duration?, notBefore: RevocationPosition?,
+        timeout: Duration?
     ) async throws(DoormanError) -> Identity {
-        let request = Request(token: token, maxAge: maxAge, requirements: requirements, timeout: timeout)
+        let request = Request(
+            token: token, maxAge: maxAge, notBefore: notBefore, requirements: requirements, timeout: timeout)
         let response = state.withLockedValue { state in
             state.requests.append(request)
             return state.responses[token] ?? state.otherwise

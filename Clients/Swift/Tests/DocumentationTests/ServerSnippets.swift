@@ -35,6 +35,12 @@ private func revoke(_ token: Token, client: DoormanClient, logger: Logger) async
     }
 }
 
+private func verifyAfterRevocation(of token: Token, client: DoormanClient) async throws -> Identity {
+    let position = try await client.revoke(token).position
+    let text = position?.description  // for another program
+    return try await client.verify(token, requiring: .none, notBefore: text.flatMap { RevocationPosition($0) })
+}
+
 private func hedged() -> DoormanClient {
     var configuration = DoormanClientConfiguration()
     configuration.hedgeAfter = .milliseconds(20)

@@ -1,9 +1,9 @@
-import DoormanClient
 import DoormanWire
 import NIOConcurrencyHelpers
 import TestKit
 import Testing
 
+@testable import DoormanClient
 @testable import DoormanCore
 
 @Suite("requirements of a call", .timeLimit(.minutes(2)))
@@ -43,6 +43,32 @@ struct ClientRequirementsTests {
     @Test("an identity with the required facts is returned")
     func fulfilled() async throws {
         #expect(try await kinds(of: identity()) == [nil, nil])
+    }
+
+    @Test("the position of a revocation is sent, in both forms of a call, and the near cache does not answer")
+    func notBefore() async throws {
+        let peer = try ScriptedPeer()
+        let client = DoormanClient(target: peer.target, configuration: .patientWithNearCache)
+        let nearCache = try #require(client.nearCache)
+        var known = identity()
+        known.validUntil = Timestamp(millisecondsSince1970: .max)
+        nearCache.store(
+            known, for: NearCache.Key(token: Token("eyJ"), requirements: .none), revocations: nearCache.revocations,
+            at: client.time.now, civil: .now)
+        let position = RevocationPosition(bytes: [1, 0, 0xff])
+        async let verdict = client.verify(Token("eyJ"), requiring: .none, notBefore: position)
+        let connection = try await peer.accept()
+        let first = try await connection.nextCall()
+        #expect(first.notBefore == position.bytes)
+        try await connection.answer(first, ResponseEncoder.encode(identity()))
+        #expect(try await verdict.accountID == "jane")
+        let completed = NIOLockedValueBox(false)
+        try client.verify(Token("eyJ"), requiring: .none, notBefore: position) { _ in completed.withLockedValue { $0 = true } }
+        let second = try await connection.nextCall()
+        #expect(second.notBefore == position.bytes)
+        try await connection.answer(second, ResponseEncoder.encode(identity()))
+        try await eventually("the completion is called") { completed.withLockedValue { $0 } }
+        await client.close()
     }
 
     @Test("an identity of a server that ignores required scopes is forbidden")

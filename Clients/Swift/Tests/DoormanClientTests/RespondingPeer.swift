@@ -11,6 +11,7 @@ final class RespondingPeer: Sendable {
         case hung
         case draining
         case providerUnavailable
+        case storeUnavailable
         /// Responds to a verify with an identity past its TTL.
         case stale
         /// Closes each connection at its first call.
@@ -20,6 +21,7 @@ final class RespondingPeer: Sendable {
     }
 
     private struct State {
+        var position: RevocationPosition?
         var behaviour = Behaviour.serving
         var calls: [String] = []
         var methods: [Method?] = []
@@ -77,6 +79,12 @@ final class RespondingPeer: Sendable {
         if case .hung = state.withLockedValue({ $0.behaviour }) { true } else { false }
     }
 
+    /// The position of the revocations that it confirms; `nil` without a fleet.
+    var position: RevocationPosition? {
+        get { state.withLockedValue { $0.position } }
+        set { state.withLockedValue { $0.position = newValue } }
+    }
+
     func behave(_ behaviour: Behaviour) {
         state.withLockedValue { $0.behaviour = behaviour }
     }
@@ -104,7 +112,8 @@ final class RespondingPeer: Sendable {
         case (.draining, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.notServing))
         case (_, .healthCheck): try await connection.answer(call, ResponseEncoder.encode(ServingStatus.serving))
         case (.droppingCalls, _): throw Unexpected(what: "dropped")
-        case (.serving, .revoke), (.stale, .revoke): try await connection.answer(call, ResponseEncoder.encodeRevoked(nil))
+        case (.serving, .revoke), (.stale, .revoke):
+            try await connection.answer(call, ResponseEncoder.encodeRevoked(state.withLockedValue { $0.position }))
         case (.serving, .deleteAccount): try await connection.answer(call, ResponseEncoder.encodeAccountDeleted())
         case (.serving, _): try await connection.answer(call, call.secret)
         case (.stale, _):
@@ -114,6 +123,8 @@ final class RespondingPeer: Sendable {
         case (.draining, _): try await connection.answer(call, FailureResponse(.draining, "shutting down"))
         case (.providerUnavailable, _):
             try await connection.answer(call, FailureResponse(.providerUnavailable, "no way to the provider"))
+        case (.storeUnavailable, _):
+            try await connection.answer(call, FailureResponse(.storeUnavailable, "no way to the store"))
         }
     }
 }

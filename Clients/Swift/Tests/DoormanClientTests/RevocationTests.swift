@@ -36,6 +36,37 @@ struct RevocationTests {
         await servers.client.close()
     }
 
+    @Test("servers without a fleet give no position")
+    func noPosition() async throws {
+        let servers = try RespondingServers(2)
+        #expect(try await servers.client.revoke(Self.token).position == nil)
+        await servers.client.close()
+    }
+
+    @Test("the position is that of a server which has confirmed the revocation")
+    func position() async throws {
+        let servers = try RespondingServers(3)
+        for (index, peer) in servers.peers.enumerated() { peer.position = RevocationPosition(bytes: [UInt8(index)]) }
+        #expect(try await servers.client.revoke(Self.token).position == RevocationPosition(bytes: [0]))
+        servers.peers[0].stop()
+        try await eventually("the server is gone") { try await servers.client.revoke(Self.token).unreachable.count == 1 }
+        #expect(try await servers.client.revoke(accountID: "1011").position == RevocationPosition(bytes: [1]))
+        #expect(try await servers.client.deleteAccount("1011").position == RevocationPosition(bytes: [1]))
+        await servers.client.close()
+    }
+
+    @Test("a revocation that a server can't announce is an error that may be repeated")
+    func storeUnavailable() async throws {
+        let servers = try RespondingServers(2)
+        servers.peers[0].position = RevocationPosition(bytes: [1])
+        servers.peers[1].behave(.storeUnavailable)
+        let error = await #expect(throws: DoormanError.self) { try await servers.client.revoke(Self.token) }
+        #expect(error?.kind == .unavailable(.storeUnavailable) && error?.isRetryable == true)
+        #expect(error?.revocation?.failed.map(\.server.target) == [servers.peers[1].target])
+        #expect(error?.revocation?.position == RevocationPosition(bytes: [1]))
+        await servers.client.close()
+    }
+
     @Test("a target that is given twice gets it once")
     func repeatedTarget() async throws {
         let peer = try RespondingPeer()

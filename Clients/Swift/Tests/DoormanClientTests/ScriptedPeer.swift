@@ -65,6 +65,8 @@ struct ReceivedCall: Sendable, Hashable {
     var applicationID: String
     let maxAgeSeconds: UInt32
     let timeout: Duration?
+    /// The bytes of the revocation's position; empty for none.
+    var notBefore: [UInt8] = []
 }
 
 /// One connection of a ``ScriptedPeer``. Confined to one task.
@@ -164,7 +166,8 @@ final class PeerConnection {
                 return view.withVerifyRequest { fields in
                     ReceivedCall(
                         streamID: header.streamID, method: .verify, secret: text(fields.token),
-                        applicationID: text(fields.applicationID), maxAgeSeconds: fields.maxAgeSeconds, timeout: fields.timeout)
+                        applicationID: text(fields.applicationID), maxAgeSeconds: fields.maxAgeSeconds, timeout: fields.timeout,
+                        notBefore: bytes(fields.notBefore))
                 }
             case .exchange:
                 return ReceivedCall(header.streamID, .exchange, view.exchangeRequest()?.code.bytes ?? [], view.timeout)

@@ -33,6 +33,16 @@ struct ScriptedVerifierTests {
         #expect(request.applicationID == "5432" && request.timeout == .seconds(9))
     }
 
+    @Test("the position of a revocation is recorded")
+    func notBefore() async throws {
+        let verifier = ScriptedVerifier(otherwise: .identity(.sample(accountID: "1")))
+        let code: any TokenVerifying = verifier
+        let position = RevocationPosition("AQ")
+        _ = try await code.verify(Token("ada"), requiring: .none, maxAge: nil, notBefore: position, timeout: nil)
+        _ = try await code.verify("ada")
+        #expect(verifier.requests.map(\.notBefore) == [position, nil])
+    }
+
     @Test("silence lasts until the deadline or a cancellation")
     func silence() async throws {
         let verifier = ScriptedVerifier(otherwise: .silence)

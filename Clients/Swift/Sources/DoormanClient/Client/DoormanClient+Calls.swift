@@ -21,20 +21,24 @@ extension DoormanClient {
             token, requiring: TokenRequirements(applicationID: applicationID), maxAge: maxAge, timeout: timeout)
     }
 
-    /// Verifies a token that must have certain facts.
+    /// Verifies a token that must have certain facts, or that a certain revocation may concern.
     ///
     /// - Parameters:
     ///   - token: The token, exactly as the app sent it.
     ///   - requirements: The provider, the application and the scopes that the token must have.
     ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
+    ///   - notBefore: The revocation that the verdict must not be older than: ``RevocationResult/position``. Default `nil`: none. A server that
+    ///     shares no revocations with others knows only its own, which are in effect there in any case.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     /// - Returns: The identity of the account that the token belongs to.
     /// - Throws: ``DoormanError/Kind-swift.enum/forbidden(_:)`` if the token is valid, but lacks a scope.
     public func verify(
-        _ token: Token, requiring requirements: TokenRequirements, maxAge: Duration? = nil, timeout: Duration? = nil
+        _ token: Token, requiring requirements: TokenRequirements, maxAge: Duration? = nil, notBefore: RevocationPosition? = nil,
+        timeout: Duration? = nil
     ) async throws(DoormanError) -> Identity {
-        let request = VerificationRequest(token: token, requirements: requirements, maxAge: maxAge)
-        guard let nearCache, maxAge == nil else {
+        var request = VerificationRequest(token: token, requirements: requirements, maxAge: maxAge)
+        request.notBefore = notBefore
+        guard let nearCache, maxAge == nil, notBefore == nil else {
             return try await finished(.verify(request), timeout).takeIdentity().fulfilling(requirements)
         }
         let key = NearCache.Key(token: token, requirements: requirements)

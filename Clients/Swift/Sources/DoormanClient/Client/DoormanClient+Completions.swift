@@ -36,17 +36,20 @@ extension DoormanClient {
     ///   - token: The token, exactly as the app sent it.
     ///   - requirements: The provider, the application and the scopes that the token must have.
     ///   - maxAge: The maximum age of the verdict, in whole seconds, at least 1. Default `nil`: any cached verdict within its TTL.
+    ///   - notBefore: The revocation that the verdict must not be older than: ``RevocationResult/position``. Default `nil`: none.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
     ///   - completion: Gets the outcome, once, on the client's own thread.
     /// - Throws: See ``verify(_:maxAge:applicationID:timeout:completion:)``.
     public func verify(
-        _ token: Token, requiring requirements: TokenRequirements, maxAge: Duration? = nil, timeout: Duration? = nil,
-        completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
+        _ token: Token, requiring requirements: TokenRequirements, maxAge: Duration? = nil, notBefore: RevocationPosition? = nil,
+        timeout: Duration? = nil, completion: @escaping @Sendable (_ outcome: Result<Identity, DoormanError>) -> Void
     ) throws(DoormanError) {
-        let verify = Operation.verify(VerificationRequest(token: token, requirements: requirements, maxAge: maxAge))
+        var request = VerificationRequest(token: token, requirements: requirements, maxAge: maxAge)
+        request.notBefore = notBefore
+        let verify = Operation.verify(request)
         let completion =
             requirements.provider == nil && requirements.scopes.isEmpty ? completion : Self.checking(requirements, completion)
-        guard let nearCache, maxAge == nil else { return try begin(verify, timeout, completion) }
+        guard let nearCache, maxAge == nil, notBefore == nil else { return try begin(verify, timeout, completion) }
         let key = NearCache.Key(token: token, requirements: requirements)
         if let identity = nearCache.identity(for: key, at: time.now) {
             try countingErrors { () throws(DoormanError) in try submissions.addBounded(identity, for: completion) }

@@ -16,7 +16,7 @@ extension DoormanClient {
     ///   - applicationID: The application of the token. Default `nil`: the server's only application.
     ///   - provider: The provider that knows the token, by its name at the server. Default `nil`: the server finds it by the token.
     ///   - timeout: The maximum time for the call. Default `nil`: ``DoormanClientConfiguration/timeout``.
-    /// - Returns: The servers that confirmed the revocation, and those that could not be reached.
+    /// - Returns: The servers that confirmed the revocation, those that could not be reached, and the position of the revocation.
     /// - Throws: The error of a server that answered with one, or the first reason if no server answered. ``DoormanError/revocation`` has the
     ///   outcome at each server.
     @discardableResult
@@ -103,6 +103,8 @@ extension DoormanClient {
         var error: DoormanError?
         /// Whether the error is the server's answer.
         var wasAnswered = false
+        /// The position of the server's own revocation; `nil` without a fleet.
+        var position: RevocationPosition?
 
         var isUnreachable: Bool {
             guard let error, !wasAnswered, case .unavailable(let reason) = error.kind else { return false }
@@ -121,7 +123,9 @@ extension DoormanClient {
         let result = RevocationResult(
             confirmed: outcomes.filter { $0.error == nil }.map(\.server),
             unreachable: outcomes.filter(\.isUnreachable).compactMap(\.failure),
-            failed: outcomes.filter { !$0.isUnreachable }.compactMap(\.failure))
+            failed: outcomes.filter { !$0.isUnreachable }.compactMap(\.failure),
+            // Each server announces the same revocation, so that any position will do.
+            position: outcomes.lazy.compactMap(\.position).first)
         let error = result.failed.first?.error ?? (result.confirmed.isEmpty ? result.unreachable.first?.error : nil)
         if metrics.isOn {
             let nanoseconds = Int64(clamping: time.now.nanoseconds - start.nanoseconds)
@@ -136,7 +140,9 @@ extension DoormanClient {
         if let error = lookUp.error { return [Outcome(server: ServerAddress(target: target), error: error)] }
         return await concurrently(lookUp.foundServers) { server in
             let call = await self.ended(operation, .server(server), broadcast)
-            return Outcome(server: ServerAddress(server), error: call.error, wasAnswered: call.wasAnswered)
+            var outcome = Outcome(server: ServerAddress(server), error: call.error, wasAnswered: call.wasAnswered)
+            if call.error == nil, case .revoked(let position)? = try? call.takeResponse() { outcome.position = position }
+            return outcome
         }
     }
 

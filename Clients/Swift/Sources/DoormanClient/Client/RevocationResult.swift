@@ -21,12 +21,20 @@ public struct RevocationResult: Sendable, Hashable {
     public let unreachable: [Failure]
     /// The servers that answered with an error. Empty if the revocation succeeded, because any such answer fails it.
     public let failed: [Failure]
+    /// The position of the revocation, if the servers share a revocation log; otherwise `nil`.
+    ///
+    /// Pass it as `notBefore` to the `verify` calls that follow the revocation, also in other programs. After the servers' revocation bound
+    /// it has no effect: drop it then. The deletion of an account has one only if the client has several servers.
+    public let position: RevocationPosition?
 
     /// Creates a result. The client creates these; create your own for tests only.
-    public init(confirmed: [ServerAddress], unreachable: [Failure] = [], failed: [Failure] = []) {
+    public init(
+        confirmed: [ServerAddress], unreachable: [Failure] = [], failed: [Failure] = [], position: RevocationPosition? = nil
+    ) {
         self.confirmed = confirmed
         self.unreachable = unreachable
         self.failed = failed
+        self.position = position
     }
 }
 
