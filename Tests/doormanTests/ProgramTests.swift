@@ -28,6 +28,7 @@ struct ProgramTests {
             (["exchange"], "failure-token-rejected", 1), (["verify"], "failure-malformed-token", 1),
             (["verify"], "failure-unknown-reason", 3), (["verify"], "failure-provider-busy", 3),
             (["verify"], "failure-provider-misconfigured", 3), (["verify"], "malformed-http", 3),
+            (["verify"], "failure-store-unavailable", 3), (["revoke"], "failure-store-unavailable", 3),
             (["verify", "--application", "x"], "failure-malformed-request", 2),
         ] as [([String], String, Int32)])
     func statuses(arguments: [String], vector: String, status: Int32) async throws {
@@ -57,6 +58,30 @@ struct ProgramTests {
         let error = try await ending.error
         #expect(error.hasPrefix("doorman: warning: \(addresses[1]) could not be reached: "), "\(error)")
         #expect(error.filter { $0 == "\n" }.count == 1, "\(error)")
+    }
+
+    @Test("revoke prints the position of the revocation in a fleet", arguments: [false, true])
+    func position(json: Bool) async throws {
+        let ending = try await run(["revoke"] + (json ? ["--json"] : []), vector: "response-revoke-position")
+        #expect(ending.status == 0, "\(ending)")
+        if json {
+            #expect(ending.output.contains(#","position":"AY8wMTIzNDU2Nzg5","#), "\(ending)")
+        } else {
+            #expect(ending.output == "revoked\nposition:  AY8wMTIzNDU2Nzg5\n", "\(ending)")
+        }
+    }
+
+    @Test("verify --not-before sends the position of a revocation")
+    func notBefore() async throws {
+        let server = try VectorServer()
+        let port = server.port
+        async let ending = Program.run(
+            ["verify", "--not-before", "AY8wMTIzNDU2Nzg5", "--address", "127.0.0.1:\(port)", "--timeout", "1m"], input: "EMAWtoken")
+        let call = try await server.answer(with: try GoldenVector.named("response-verify-phone"))
+        #expect(try await ending.status == 0)
+        // Field 6 with 12 bytes.
+        let field: [UInt8] = [0x32, 12, 0x01, 0x8f] + Array("0123456789".utf8)
+        #expect(call.indices.contains { call[$0...].starts(with: field) })
     }
 
     @Test("a revocation that one server fails says which servers confirmed it")

@@ -37,15 +37,22 @@ struct VectorServer: ~Copyable {
         try await eventually("the program leaves") { receive(connection) == 0 }
     }
 
+    /// Responds to one call, and returns the data of its frame.
+    func answer(with vector: GoldenVector) async throws -> [UInt8] {
+        let connection = try await acceptOne()
+        defer { close(connection) }
+        let call = try await receiveCall(connection)
+        try respond(to: call, with: vector, on: connection)
+        try await eventually("the program leaves") { receive(connection) == 0 }
+        return call.data
+    }
+
     /// Responds to one call after the other, each on its own stream.
     func answerCalls(with vectors: [GoldenVector]) async throws {
         let connection = try await acceptOne()
         defer { close(connection) }
         for vector in vectors {
-            let streamID = try await receiveCall(connection)
-            let bytes = vector.bytes[..<4] + streamID + vector.bytes[8...]
-            let sent = unsafe bytes.withUnsafeBytes { unsafe send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            guard sent == bytes.count else { throw Unusable() }
+            try respond(to: try await receiveCall(connection), with: vector, on: connection)
         }
         try await eventually("the program leaves") { receive(connection) == 0 }
     }
@@ -54,14 +61,22 @@ struct VectorServer: ~Copyable {
     func answerUntilClosed(with vector: GoldenVector) async throws {
         let connection = try await acceptOne()
         defer { close(connection) }
-        while let streamID = try? await receiveCall(connection) {
-            let bytes = vector.bytes[..<4] + streamID + vector.bytes[8...]
-            _ = unsafe bytes.withUnsafeBytes { unsafe send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-        }
+        while let call = try? await receiveCall(connection) { try? respond(to: call, with: vector, on: connection) }
     }
 
-    /// Waits for a call, and returns the four bytes of its stream id.
-    private func receiveCall(_ connection: Int32) async throws -> ArraySlice<UInt8> {
+    private struct Call {
+        /// The four bytes of its stream id.
+        let streamID: ArraySlice<UInt8>
+        let data: [UInt8]
+    }
+
+    private func respond(to call: Call, with vector: GoldenVector, on connection: Int32) throws {
+        let bytes = vector.bytes[..<4] + call.streamID + vector.bytes[8...]
+        let sent = unsafe bytes.withUnsafeBytes { unsafe send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        guard sent == bytes.count else { throw Unusable() }
+    }
+
+    private func receiveCall(_ connection: Int32) async throws -> Call {
         var frame: [UInt8] = []
         var isClosed = false
         try await eventually("a whole call comes") {
@@ -73,7 +88,7 @@ struct VectorServer: ~Copyable {
             return isClosed || frame.count >= 10 && frame.count == 10 + frame[..<4].reduce(0) { $0 << 8 | Int($1) }
         }
         guard !isClosed else { throw Unusable() }
-        return frame[4..<8]
+        return Call(streamID: frame[4..<8], data: Array(frame[10...]))
     }
 
     private func acceptOne() async throws -> Int32 {

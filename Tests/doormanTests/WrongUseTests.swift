@@ -40,6 +40,10 @@ struct WrongUseTests {
             ["verify", "a", "--timeout", "2"],
             "The value '2' is invalid for '--timeout <duration>': '2' is not a duration: write 500ms, 2s, 1m or 1h"
         ),
+        (
+            ["verify", "a", "--not-before", "EMAWverysecrettokenofauser=="],
+            "--not-before is not a position: give what 'doorman revoke'"
+        ),
         (["verify", "a", "--max-age", "10ms"], "--max-age must be 1s or more"),
         (
             ["verify", "a", "--cacert", "/nonexistent/ca.pem"],

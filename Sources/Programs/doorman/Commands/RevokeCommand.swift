@@ -11,6 +11,8 @@ struct RevokeCommand: AsyncParsableCommand {
             it and none answered with an error. A warning names each server that could not be reached. With --account it asks \
             first on a terminal, and needs --yes elsewhere.
 
+            If the servers share a revocation log, it also prints the position of the revocation, for 'doorman verify --not-before'.
+
             Prefer standard input or --token-file. Other people on this machine can see the arguments of a process, and shells \
             keep them in their history.
             """)

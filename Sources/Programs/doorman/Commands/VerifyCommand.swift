@@ -33,10 +33,20 @@ struct VerifyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Scope that the token must have. May be given up to 64 times.", valueName: "scope"))
     var requireScope: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Position of a revocation, as 'doorman revoke' prints it. No verdict is older than that revocation.",
+            valueName: "position"))
+    var notBefore: String?
+
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
         if requireScope.count > 64 { throw ValidationError("--require-scope may be given at most 64 times") }
+        // The message does not repeat the text, which could be a token in the wrong place.
+        if let notBefore, RevocationPosition(notBefore) == nil {
+            throw ValidationError("--not-before is not a position: give what 'doorman revoke' printed")
+        }
         if let maxAge, maxAge < .seconds(1) { throw ValidationError("--max-age must be 1s or more") }
     }
 
@@ -45,7 +55,8 @@ struct VerifyCommand: AsyncParsableCommand {
         let requirements = TokenRequirements(provider: provider, applicationID: application, scopes: requireScope)
         try await server.run { client throws(DoormanError) in
             let start = ContinuousClock.now
-            let identity = try await client.verify(token, requiring: requirements, maxAge: maxAge)
+            let identity = try await client.verify(
+                token, requiring: requirements, maxAge: maxAge, notBefore: notBefore.flatMap { RevocationPosition($0) })
             return Report(identity, took: ContinuousClock.now - start)
         }
     }

@@ -18,10 +18,11 @@ struct Report: Sendable, Equatable {
         let meaning: Palette.Meaning
     }
 
-    /// The report of a revocation that succeeded, with a warning for each server that could not be reached.
+    /// The report of a revocation that succeeded, with its position in a fleet, and a warning for each server that could not be reached.
     static func revoked(_ result: RevocationResult) -> Report {
-        Report(
-            text: "revoked\n", json: RevocationJSON(result, outcome: "revoked"), status: .success,
+        let position = result.position.map { aligned([("position", $0.description)]) } ?? ""
+        return Report(
+            text: "revoked\n" + position, json: RevocationJSON(result, outcome: "revoked"), status: .success,
             warnings: result.unreachable.map { FailureReport.warning($0, about: "revoked tokens") },
             outcome: Outcome(word: "revoked", meaning: .good))
     }

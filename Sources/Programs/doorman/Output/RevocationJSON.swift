@@ -26,11 +26,14 @@ struct RevocationJSON: Encodable {
     let unreachable: [Failure]
     /// The servers that answered with an error. Absent if the command succeeded.
     let failed: [Failure]?
+    /// Absent if the servers are no fleet.
+    let position: String?
 
     init(_ result: RevocationResult, outcome: String? = nil) {
         self.outcome = outcome
         confirmed = result.confirmed.map(\.description)
         unreachable = result.unreachable.map(Failure.init)
         failed = outcome == nil ? result.failed.map(Failure.init) : nil
+        position = result.position?.description
     }
 }
