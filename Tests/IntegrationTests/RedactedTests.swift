@@ -76,16 +76,10 @@ struct RedactedTests {
     static let types = [
         "AES256GCM", "AccountKitRequests", "AppSecret", "AppSecretProof", "AssertionSigner", "AuthorizationCode", "ClientSecret",
         "ConfiguredProvider.Secret", "CurlTransport.Settings", "DoormanClient", "EmulatorSettings.Account", "EmulatorSettings.App",
-<<<<<<< HEAD
-        "FacebookRequests",
-        "GraphRequest", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest", "HTTPResponse",
-        "IntrospectionClients", "IntrospectionForm", "IntrospectionRequests", "JSONValue", "PrivateKey", "RedisCredentials",
-        "RequestFrames",
-=======
         "FacebookRequests", "FleetSecrets", "FleetSecrets.Content",
         "GraphRequest", "HKDFSHA256", "HMACSHA256", "HMACSHA256.Feeder", "HTTPHeaders", "HTTPRequest", "HTTPResponse",
-        "IntrospectionClients", "IntrospectionForm", "IntrospectionRequests", "JSONValue", "PrivateKey", "RequestFrames",
->>>>>>> 1a6e556b (Test the messages and the sealing of a fleet)
+        "IntrospectionClients", "IntrospectionForm", "IntrospectionRequests", "JSONValue", "PrivateKey", "RedisCredentials",
+        "RequestFrames",
         "TLSMaterial", "Token",
     ]
 
