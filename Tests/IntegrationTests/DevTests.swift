@@ -6,6 +6,12 @@ import Testing
 struct DevTests {
     private static let programs = URL(fileURLWithPath: ChildProcess.built("doorman")).deletingLastPathComponent().path
 
+    /// Settings of the server with which a slow machine is no outage of the emulator.
+    private static let patience = [
+        "--", "--provider-connect-timeout", "5s", "--provider-request-timeout", "5s", "--provider-call-timeout", "10s",
+        "--server-default-call-timeout", "15s",
+    ]
+
     private func start(_ arguments: [String], in folder: URL) throws -> ChildProcess {
         try ChildProcess.ours(
             "doorman", ["dev", "--port", "0", "--emulator-port", "0"] + arguments,
@@ -95,7 +101,7 @@ struct DevTests {
     @Test("with --kind jwt the server accepts tokens of new keys, and logs no token")
     func rotatedKeys() async throws {
         try await withTemporaryFolder { folder in
-            let dev = try start(["--kind", "jwt", "--json"], in: folder)
+            let dev = try start(["--kind", "jwt", "--json"] + Self.patience, in: folder)
             try await waitForStart(dev)
             let members = try members(dev)
             let commands = """
@@ -146,7 +152,7 @@ struct DevTests {
     @Test("with --kind jwt a login with a scope is verified, forbidden without the scope, and rejected after its revocation")
     func scopesOfJWT() async throws {
         try await withTemporaryFolder { folder in
-            let dev = try start(["--kind", "jwt", "--json"], in: folder)
+            let dev = try start(["--kind", "jwt", "--json"] + Self.patience, in: folder)
             try await waitForStart(dev)
             let members = try members(dev)
             let environment = ["DOORMAN_ADDRESS": members["address"] ?? "", "DOORMAN_EMULATOR": members["emulator"] ?? ""]
