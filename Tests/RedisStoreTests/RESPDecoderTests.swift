@@ -16,7 +16,7 @@ struct RESPDecoderTests {
         ("$0\r\n\r\n", .bulkString([])),
         ("$4\r\na\r\nb\r\n", .bulkString(bytes("a\r\nb"))),
         ("$-1\r\n", .null), ("*-1\r\n", .null), ("_\r\n", .null),
-        ("#t\r\n", .boolean(true)), ("#f\r\n", .boolean(false)),
+        ("#t\r\n", .boolean(value: true)), ("#f\r\n", .boolean(value: false)),
         (",1.23\r\n", .double(bytes("1.23"))), (",10\r\n", .double(bytes("10"))), (",-1.5E+10\r\n", .double(bytes("-1.5E+10"))),
         (",inf\r\n", .double(bytes("inf"))), (",-inf\r\n", .double(bytes("-inf"))), (",nan\r\n", .double(bytes("nan"))),
         ("(3492890328409238509324850943850943825024385\r\n", .bigNumber(bytes("3492890328409238509324850943850943825024385"))),
@@ -32,7 +32,7 @@ struct RESPDecoderTests {
             "%2\r\n+first\r\n:1\r\n+second\r\n:2\r\n",
             .map([.simpleString(bytes("first")), .integer(1), .simpleString(bytes("second")), .integer(2)])
         ),
-        ("~2\r\n+orange\r\n#t\r\n", .set([.simpleString(bytes("orange")), .boolean(true)])),
+        ("~2\r\n+orange\r\n#t\r\n", .set([.simpleString(bytes("orange")), .boolean(value: true)])),
         (">2\r\n+pubsub\r\n+message\r\n", .push([.simpleString(bytes("pubsub")), .simpleString(bytes("message"))])),
         // An attribute before a reply, and within one.
         ("|1\r\n+key-popularity\r\n%1\r\n$1\r\na\r\n,0.19\r\n*1\r\n:2039123\r\n", .array([.integer(2_039_123)])),

@@ -1,4 +1,6 @@
+internal import DoormanCache
 internal import DoormanCore
+internal import DoormanFleet
 internal import DoormanSupport
 
 /// The truth of a simulated fleet, and the invariants that every answer of a node must keep.
@@ -49,7 +51,6 @@ struct FleetLedger: Sendable {
     /// Whether revocations are acknowledged once all nodes have applied them.
     let waitsForFleet: Bool
     let longestServing: Duration
-    let lag: Duration
     let lookupTimeout: Duration
     /// Whether nothing fails in this history, so that each token costs one request.
     let isCalm: Bool
@@ -68,17 +69,13 @@ struct FleetLedger: Sendable {
     private var unreachable: Set<Int> = []
     var openCalls = 0
 
-    init(
-        bound: Duration, waitsForFleet: Bool, longestServing: Duration, lag: Duration, lookupTimeout: Duration, isCalm: Bool,
-        shortestLifetime: Duration
-    ) {
-        self.bound = bound
-        self.waitsForFleet = waitsForFleet
-        self.longestServing = longestServing
-        self.lag = lag
-        self.lookupTimeout = lookupTimeout
+    init(_ cache: CacheSettings, _ settings: FleetSettings, callTimeout: Duration, isCalm: Bool) {
+        bound = settings.revocationBound
+        waitsForFleet = settings.acknowledgement == .fleet
+        longestServing = cache.longestServingTime + callTimeout + .seconds(2)
+        lookupTimeout = cache.lookupTimeout
+        shortestLifetime = cache.ttl * (1 - cache.jitter) - .seconds(2)
         self.isCalm = isCalm
-        self.shortestLifetime = shortestLifetime
     }
 
     mutating func count(_ event: String) { counts[event, default: 0] += 1 }

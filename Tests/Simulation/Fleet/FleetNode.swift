@@ -7,6 +7,12 @@ internal import NIOConcurrencyHelpers
 
 /// One run of a node of the simulated fleet, with its clocks and its way to the store.
 final class FleetNode: Sendable {
+    struct Configuration: Sendable {
+        let cache: CacheSettings
+        let settings: FleetSettings
+        let secrets: [[UInt8]]
+    }
+
     let number: Int
     let link: SimulatedLink
     let fleet: Fleet
@@ -18,22 +24,21 @@ final class FleetNode: Sendable {
 
     /// - Parameter run: The number of this run among those of all nodes.
     init(
-        number: Int, run: Int, link: SimulatedLink, provider: FleetProvider, cache: CacheSettings, settings: FleetSettings,
-        secrets: [[UInt8]]
+        number: Int, run: Int, link: SimulatedLink, provider: FleetProvider, _ configuration: Configuration
     ) throws {
         self.number = number
         self.link = link
         let world = link.store.world
         let time = world.timeSource(of: number)
         self.time = time
-        let secrets = FleetSecrets(secrets, tag: "test")
+        let secrets = FleetSecrets(configuration.secrets, tag: "test")
         let fleet = Fleet(
             store: link, secrets: secrets, node: NodeID(bytes: Array(repeating: UInt8(run), count: NodeID.byteCount)),
-            settings: settings, timeSource: time, random: { world.draw { $0.next() } }, fingerprint: { Array($0.utf8) })
+            settings: configuration.settings, timeSource: time, fingerprint: { Array($0.utf8) })
         let encoded = NIOLockedValueBox<[Verdict]>([])
         let keys = secrets.cacheKeySecrets.map(\.secret)
         let verifier = try CachingVerifier(
-            upstream: provider, settings: cache, timeSource: time,
+            CachingVerifier.Sources(upstream: provider, fleet: fleet), settings: configuration.cache, timeSource: time,
             encode: { verdict in
                 encoded.withLockedValue { encoded in
                     encoded.append(verdict)
@@ -41,8 +46,7 @@ final class FleetNode: Sendable {
                 }
             },
             randomness: CacheRandomness(
-                roll: { world.draw { $0.next() } }, secret: keys[0], previousSecrets: Array(keys.dropFirst())),
-            fleet: fleet)
+                roll: { world.draw { $0.next() } }, secret: keys[0], previousSecrets: Array(keys.dropFirst())))
         (self.fleet, self.verifier, self.encoded) = (fleet, verifier, encoded)
         task = world.spawn { await fleet.run(applyingTo: verifier) }
     }

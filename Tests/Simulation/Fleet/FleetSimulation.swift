@@ -47,7 +47,8 @@ package final class FleetSimulation: Sendable {
         }
         var settings = FleetSettings(revocationBound: bound, cache: cache, callTimeout: callTimeout)
         settings.acknowledgement = world.draw { $0.chance(30) ? .fleet : .log }
-        settings.pollInterval = bound / 16
+        settings.pollInterval = bound / 8
+        settings.roll = { world.draw { $0.next() } }
         self.settings = settings
         let (one, two) = (Array(repeating: UInt8(1), count: 31) + [2], Array(repeating: UInt8(3), count: 31) + [4])
         let isRotating = world.draw { $0.chance(20) }
@@ -56,11 +57,7 @@ package final class FleetSimulation: Sendable {
             return node == 0 ? [one, two] : [two, one]
         }
         let ledger = NIOLockedValueBox(
-            FleetLedger(
-                bound: bound, waitsForFleet: settings.acknowledgement == .fleet,
-                longestServing: cache.longestServingTime + callTimeout + .seconds(2), lag: cache.revocationLag,
-                lookupTimeout: cache.lookupTimeout, isCalm: isCalm && !isRotating,
-                shortestLifetime: cache.ttl * (1 - cache.jitter) - .seconds(2)))
+            FleetLedger(cache, settings, callTimeout: callTimeout, isCalm: isCalm && !isRotating))
         self.ledger = ledger
         store = SimulatedStore(world: world)
         provider = FleetProvider(world: world, ledger: ledger)
@@ -77,7 +74,8 @@ package final class FleetSimulation: Sendable {
             return runs
         }
         return try FleetNode(
-            number: number, run: run, link: link, provider: provider, cache: cache, settings: settings, secrets: secrets[number])
+            number: number, run: run, link: link, provider: provider,
+            FleetNode.Configuration(cache: cache, settings: settings, secrets: secrets[number]))
     }
 
     func node(_ number: Int) -> FleetNode { nodes.withLockedValue { $0[number] } }

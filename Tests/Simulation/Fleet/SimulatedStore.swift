@@ -244,7 +244,9 @@ final class SimulatedSession: StoreSession {
 
     func records(of log: [UInt8], after id: LogID, limit: Int) async throws(StoreError) -> [LogRecord] {
         try await perform(within: Self.long) { primary throws(StoreError) in
-            Array(primary.log.lazy.filter { $0.id > id }.prefix(limit))
+            var first = primary.log.count
+            while first > 0, primary.log[first - 1].id > id { first -= 1 }
+            return Array(primary.log[first...].prefix(limit))
         }
     }
 
@@ -263,9 +265,9 @@ final class SimulatedSession: StoreSession {
             primary.lastID = id
             for key in record.removedKeys { primary.values[key] = nil }
             primary.log.append(LogRecord(id, record.record))
-            if let first = primary.log.firstIndex(where: { $0.id >= record.keptFrom }), first > 32 {
-                primary.log.removeFirst(first)
-            }
+            var trimmed = 0
+            while trimmed < primary.log.count, primary.log[trimmed].id < record.keptFrom { trimmed += 1 }
+            if trimmed > 32 { primary.log.removeFirst(trimmed) }
             if let member = record.member { primary.denials[member.member] = member.score }
             return id
         }

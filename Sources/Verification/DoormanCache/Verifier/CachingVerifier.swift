@@ -9,6 +9,19 @@ package final class CachingVerifier: Sendable {
     /// Receives the events of rejection storms. Called on any thread; must not block.
     package typealias StormObserver = @Sendable (ProviderTarget, RejectionStormEvent) -> Void
 
+    /// The sources of verdicts.
+    package struct Sources: Sendable {
+        /// The provider. ``CacheSettings/lookupTimeout`` bounds each request to it.
+        let upstream: any TokenProvider
+        /// The other nodes; `nil` for none. The secrets of the fleet make the cache keys: see ``CacheRandomness/secret``.
+        let fleet: (any CacheFleet)?
+
+        package init(upstream: any TokenProvider, fleet: (any CacheFleet)? = nil) {
+            self.upstream = upstream
+            self.fleet = fleet
+        }
+    }
+
     let upstream: any TokenProvider
     let settings: CacheSettings
     let timeSource: TimeSource
@@ -28,17 +41,15 @@ package final class CachingVerifier: Sendable {
     let localDenials = NIOLockedValueBox<UInt64>(0)
 
     /// - Parameters:
-    ///   - upstream: The provider. ``CacheSettings/lookupTimeout`` bounds each request to it.
+    ///   - sources: The provider, and the other nodes.
     ///   - encode: Called without a lock: once for the stored verdict, and once for the calls that waited for it.
-    ///   - fleet: The other nodes; `nil`, the default, for none. Its secrets make the cache keys: see ``CacheRandomness/secret``.
     /// - Throws: The error of the random number generator.
     package init(
-        upstream: any TokenProvider, settings: CacheSettings, timeSource: TimeSource, encode: @escaping Encode,
-        randomness: CacheRandomness = CacheRandomness(), fleet: (any CacheFleet)? = nil,
-        stormObserver: @escaping StormObserver = { _, _ in }
+        _ sources: Sources, settings: CacheSettings, timeSource: TimeSource, encode: @escaping Encode,
+        randomness: CacheRandomness = CacheRandomness(), stormObserver: @escaping StormObserver = { _, _ in }
     ) throws {
-        self.fleet = fleet
-        self.upstream = upstream
+        upstream = sources.upstream
+        fleet = sources.fleet
         self.settings = settings
         self.timeSource = timeSource
         self.encode = encode
@@ -60,6 +71,16 @@ package final class CachingVerifier: Sendable {
     package var gate: RevocationGate { fleet?.gate ?? Self.openGate }
 
     private static let openGate = RevocationGate()
+
+    /// Creates a verifier without a fleet.
+    package convenience init(
+        upstream: any TokenProvider, settings: CacheSettings, timeSource: TimeSource, encode: @escaping Encode,
+        randomness: CacheRandomness = CacheRandomness(), stormObserver: @escaping StormObserver = { _, _ in }
+    ) throws {
+        try self.init(
+            Sources(upstream: upstream), settings: settings, timeSource: timeSource, encode: encode, randomness: randomness,
+            stormObserver: stormObserver)
+    }
 
     /// Changes the bounds. Entries over the new bounds are evicted at once.
     package func limit(valid: SegmentBounds, negative: SegmentBounds) {

@@ -28,7 +28,6 @@ package final class Fleet: Sendable {
     let store: any SharedStore
     let settings: FleetSettings
     let timeSource: TimeSource
-    let random: @Sendable () -> UInt64
     /// Returns the fingerprint of the configuration of the provider of this name.
     let fingerprint: @Sendable (String) -> [UInt8]
     /// The ids of the secrets that the cache keys of this process are made with, in their order.
@@ -40,16 +39,13 @@ package final class Fleet: Sendable {
     /// - Parameters:
     ///   - node: The id of this run of the node. No other run may have it.
     ///   - fingerprint: Returns what an identity depends on in the configuration of the provider of this name, at most 32 bytes.
-    ///   - random: Returns 64 random bits, for pauses.
     package init(
         store: any SharedStore, secrets: FleetSecrets, node: NodeID, settings: FleetSettings, timeSource: TimeSource,
-        random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) },
         fingerprint: @escaping @Sendable (String) -> [UInt8]
     ) {
         self.store = store
         self.settings = settings
         self.timeSource = timeSource
-        self.random = random
         self.fingerprint = fingerprint
         self.node = node
         keySecrets = secrets.ids
@@ -104,6 +100,6 @@ package final class Fleet: Sendable {
     /// Returns a random pause within a range of milliseconds.
     func pause(_ milliseconds: ClosedRange<UInt64>) -> Duration {
         let width = milliseconds.upperBound - milliseconds.lowerBound + 1
-        return .milliseconds(Int64(milliseconds.lowerBound + random() % width))
+        return .milliseconds(Int64(milliseconds.lowerBound + settings.roll() % width))
     }
 }

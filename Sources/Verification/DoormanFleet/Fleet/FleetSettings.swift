@@ -2,7 +2,7 @@ package import DoormanCache
 internal import DoormanSupport
 
 /// The limits and times of a fleet.
-package struct FleetSettings: Sendable, Hashable {
+package struct FleetSettings: Sendable {
     /// When a revocation is acknowledged to its caller.
     package enum Acknowledgement: Sendable, Hashable {
         /// Once its record is in the log. Other nodes apply it within ``FleetSettings/revocationBound``.
@@ -18,6 +18,8 @@ package struct FleetSettings: Sendable, Hashable {
     package var retention: Duration
     /// The time between two looks into the log. Default 50 ms.
     package var pollInterval = Duration.milliseconds(50)
+    /// Returns 64 random bits, for pauses. Only simulations pass others than the default.
+    package var roll: @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
 
     /// - Parameters:
     ///   - bound: The revocation bound.

@@ -7,7 +7,7 @@ enum RESPValue: Sendable, Hashable {
     case integer(Int64)
     /// The text of a number, as in `3.25`, `inf` or `nan`.
     case double([UInt8])
-    case boolean(Bool)
+    case boolean(value: Bool)
     /// The digits of a number of any size.
     case bigNumber([UInt8])
     /// A bulk string, or the text of a verbatim string.
