@@ -411,5 +411,6 @@ let package = Package(
             "fuzz-tokens", path: "Tokens", ["DoormanCore", "DoormanSupport", "JWTVerifier", "ProviderHTTP", "StrictJSON"]),
         fuzzer("fuzz-redis", path: "Redis", ["RedisStore", nioCore]),
         fuzzer("fuzz-keys", path: "Keys", ["DoormanCrypto", "JWTVerifier"]),
+        fuzzer("fuzz-fleet", path: "Fleet", ["DoormanCore", "DoormanFleet", "DoormanWire"]),
     ]
 )
