@@ -88,7 +88,10 @@ extension CachingVerifier {
         switch outcome {
         case .revoked: .after(settings.tokenDenialTime)
         case .alreadyInvalid: .after(settings.invalidTokenDenialTime)
-        case .deniedLocally(let end): .at(end ?? timeSource.wallTime().advanced(by: settings.localDenialTime))
+        case .deniedLocally(let end?): .at(end)
+        // The denial lasts for a while after the end.
+        case .deniedLocally(nil):
+            .at(timeSource.wallTime().advanced(by: max(.zero, settings.localDenialTime - settings.tokenDenialTime)))
         }
     }
 
