@@ -150,8 +150,8 @@ struct RESPDecoderTests {
         let count = RESPDecoder.maximumReply / RESPDecoder.maximumBulk
         #expect(Self.error(of: "*\(count)\r\n" + String(repeating: string, count: count - 1)) == nil)
         #expect(Self.error(of: "*\(count)\r\n" + String(repeating: string, count: count)) == .replyTooLong)
-        #expect(Self.error(of: String(repeating: "|0\r\n", count: RESPDecoder.maximumReply / 4 + 1)) == .replyTooLong)
-        #expect(Self.error(of: String(repeating: ":1\r\n", count: RESPDecoder.maximumReply / 4 + 1)) == nil)
+        #expect(Self.error(of: String(repeating: "|1\r\n+key\r\n" + string, count: count)) == .replyTooLong)
+        #expect(Self.error(of: String(repeating: string, count: count + 1)) == nil)
     }
 
     @Test("a limit is named in the text of its error")

@@ -54,6 +54,17 @@ struct RealServerTests {
         await #expect(throws: StoreError.self) { try await Self.executeAll(try await server.session(Self.credentials)) }
     }
 
+    @Test("the documented right of a user at a Sentinel suffices")
+    func rightAtSentinel() async throws {
+        let primary = try await RedisServer(.redis7, Self.withRights(Self.documentedRights))
+        defer { primary.stop() }
+        let directives = ["user doorman on >hunter2 resetchannels +sentinel|get-master-addr-by-name", "user default off"]
+        let sentinel = try await RedisServer.sentinel(of: "tokens", at: primary, directives)
+        defer { sentinel.stop() }
+        let store = RedisStore.patient(sentinel.address, credentials: Self.credentials) { $0.sentinelPrimary = "tokens" }
+        try await Self.executeAll(try await store.openSession())
+    }
+
     @Test("a changed password counts for the next session", arguments: RedisServer.Program.allCases)
     func password(_ program: RedisServer.Program) async throws {
         let server = try await RedisServer(program, ["requirepass hunter2"])

@@ -72,12 +72,16 @@ package final class RedisServer: Sendable {
     }
 
     /// Starts a Sentinel that fails over after 300 ms of silence.
-    package static func sentinel(of name: String, at primary: RedisServer, tls: TLSFiles? = nil) async throws -> RedisServer {
-        let directives = [
+    ///
+    /// - Parameter directives: Further lines of its configuration file.
+    package static func sentinel(
+        of name: String, at primary: RedisServer, _ directives: [String] = [], tls: TLSFiles? = nil
+    ) async throws -> RedisServer {
+        let monitoring = [
             "sentinel monitor \(name) 127.0.0.1 \(primary.port) 1", "sentinel down-after-milliseconds \(name) 300",
             "sentinel failover-timeout \(name) 3000",
         ]
-        return try await RedisServer(.redis7, directives, ["--sentinel"], tls)
+        return try await RedisServer(.redis7, monitoring + directives, ["--sentinel"], tls)
     }
 
     private init(_ program: Program, _ directives: [String], _ options: [String], _ tls: TLSFiles?) async throws {

@@ -22,7 +22,7 @@ package protocol StoreSession: AnyObject, Sendable {
     /// command of an entry or a lease fails at once.
     var isResponsive: Bool { get }
 
-    /// Returns a value; `nil` if nothing is there.
+    /// Returns a value; `nil` if there is no value.
     func value(of key: [UInt8]) async throws(StoreError) -> [UInt8]?
 
     /// Sets a value that the store removes after `lifetime`.

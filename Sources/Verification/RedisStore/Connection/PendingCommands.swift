@@ -37,7 +37,7 @@ struct PendingCommands {
 
     var isEmpty: Bool { requests.isEmpty }
 
-    /// The moment at which the oldest request was sent; `nil` if nothing is there.
+    /// The moment at which the oldest request was sent; `nil` if there is no request.
     var oldest: Instant? { requests.first?.sentAt }
 
     /// Adds a request.

@@ -21,7 +21,7 @@ final class RedisConnection: Sendable {
         var flushIsScheduled = false
         /// The channel, while it is open.
         var channel: (any Channel)?
-        /// The timer for the next deadline; `nil` if nothing is there.
+        /// The timer for the next deadline; `nil` if it is not needed.
         var timer: Scheduled<Void>?
         /// Why the connection is closed; `nil` while it is open.
         var closeReason: String?
