@@ -160,8 +160,9 @@ struct RealServerTests {
         #expect(try await server.session().server.persistence == .none)
         try await server.run("SAVE")
         #expect(try await server.session().server.persistence == .snapshots)
-        try await server.run("CONFIG", "SET", "appendonly", "yes")
-        #expect(try await server.session().server.persistence == .appendOnlyFile)
+        let another = try await RedisServer(program, ["appendonly yes"])
+        defer { another.stop() }
+        #expect(try await another.session().server.persistence == .appendOnlyFile)
     }
 
     @Test("keys of other types and foreign records do no harm", arguments: RedisServer.Program.allCases)
