@@ -23,7 +23,8 @@ struct ServerInformation {
         // A replica that becomes the primary keeps its run id, and gets a new replication id.
         guard let run = fields["run_id"], let replication = fields["master_replid"], fields["role"] != nil else { return nil }
         return StoreServer(
-            runID: "\(run) \(replication)", version: "\(name) \(version)", persistence: persistence,
+            // Each is random: 64 bits of each tell all processes apart, and keep entries short.
+            runID: "\(run.prefix(16))-\(replication.prefix(16))", version: "\(name) \(version)", persistence: persistence,
             evictionPolicy: fields["maxmemory_policy"].map(String.init) ?? "",
             replicas: number("connected_slaves"),
             // A server says it only if min-replicas-to-write is set.

@@ -21,7 +21,7 @@ extension RESPDecoder {
         case UInt8(ascii: "-"): return .error(Array(line))
         case UInt8(ascii: "_") where line.isEmpty: return .null
         case UInt8(ascii: "#") where line.elementsEqual("t".utf8) || line.elementsEqual("f".utf8):
-            return .boolean(line.first == UInt8(ascii: "t"))
+            return .boolean(value: line.first == UInt8(ascii: "t"))
         case UInt8(ascii: ":"):
             guard isInteger(line), let value = Int64(text(line)) else { throw .malformed }
             return .integer(value)
