@@ -172,7 +172,8 @@ let package = Package(
         module(
             "DoormanAdmin", in: "Sources/Daemon",
             [
-                "DoormanCache", "DoormanCore", "DoormanFiles", "DoormanHTTP", "DoormanPlatform", "DoormanServer", "DoormanSupport",
+                "DoormanCache", "DoormanCore", "DoormanFiles", "DoormanFleet", "DoormanHTTP", "DoormanPlatform", "DoormanServer",
+                "DoormanSupport", "DoormanWire",
                 logging, nioConcurrencyHelpers, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
             ]),
         module(
@@ -180,11 +181,11 @@ let package = Package(
             [
                 "AccountKit", "DoormanAdmin", "CMalloc", "CProcess", "CallerLimits", "CurlTransport", "DoormanCache", "DoormanCore",
                 "DoormanCrypto",
-                "DoormanFiles", "DoormanGRPC", "DoormanGovernor", "DoormanHTTP", "DoormanServer", "DoormanSupport",
+                "DoormanFiles", "DoormanFleet", "DoormanGRPC", "DoormanGovernor", "DoormanHTTP", "DoormanServer", "DoormanSupport",
                 "DoormanTracing", "DoormanVersion",
                 "DoormanWire",
                 "FacebookLogin", "GraphAPI", "JWTVerifier", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting",
-                "TokenIntrospection",
+                "RedisStore", "TokenIntrospection",
                 logging, nioConcurrencyHelpers, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ]),
         module(
@@ -354,15 +355,17 @@ let package = Package(
         tests(
             "DoormanDaemonTests",
             [
-                "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanGovernor",
-                "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "FacebookLogin", "GraphAPI", "JWTVerifier",
-                "TestKit",
+                "AccountKit", "CallerLimits", "DoormanCache", "DoormanCore", "DoormanCrypto", "DoormanDaemon", "DoormanFleet",
+                "DoormanGovernor", "DoormanHTTP", "DoormanServer", "DoormanSupport", "DoormanWire", "FacebookLogin", "GraphAPI",
+                "JWTVerifier",
+                "RedisStore", "TestKit",
                 "TokenIntrospection", logging, nioConcurrencyHelpers, nioPosix, yams,
             ]),
         tests(
             "DoormanAdminTests",
             [
-                "DoormanAdmin", "DoormanCache", "DoormanCore", "DoormanServer", "DoormanSupport", "TestKit", logging,
+                "DoormanAdmin", "DoormanCache", "DoormanCore", "DoormanFleet", "DoormanServer", "DoormanSupport", "TestKit",
+                logging,
                 nioConcurrencyHelpers,
                 nioCore,
                 nioHTTP1, serviceLifecycle,

@@ -48,14 +48,16 @@ struct ModuleTests {
             "NIOPosix",
         ]),
         "DoormanAdmin": core.union(nio).union([
-            "DoormanCache", "DoormanFiles", "DoormanHTTP", "DoormanPlatform", "DoormanServer", "Logging", "NIOHTTP1",
+            "DoormanCache", "DoormanFiles", "DoormanFleet", "DoormanHTTP", "DoormanPlatform", "DoormanServer", "DoormanWire",
+            "Logging",
+            "NIOHTTP1",
             "ServiceLifecycle",
         ]),
         "DoormanDaemon": core.union(nio).union(libc).union([
             "AccountKit", "DoormanAdmin", "DoormanHTTP", "FacebookLogin", "JWTVerifier", "TokenIntrospection", "CMalloc",
             "CProcess",
             "CallerLimits",
-            "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles",
+            "CurlTransport", "DoormanCache", "DoormanCrypto", "DoormanFiles", "DoormanFleet", "RedisStore",
             "DoormanGRPC", "DoormanGovernor", "DoormanHTTP",
             "DoormanServer", "DoormanTracing", "DoormanVersion",
             "DoormanWire", "GraphAPI", "NIOSSLExtras", "ProviderHTTP", "ProviderRouting", "Dispatch", "Foundation", "Logging",

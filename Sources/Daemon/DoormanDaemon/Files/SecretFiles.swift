@@ -2,7 +2,7 @@ internal import DoormanFiles
 internal import Logging
 
 extension DoormandSettings {
-    /// Logs a warning for each file with an app secret or private key that other users than its owner have permissions for.
+    /// Logs a warning for each file with a secret or private key that other users than its owner have permissions for.
     func warnAboutSecretFiles(_ logger: Logger) {
         for (setting, path) in secretFiles {
             guard let mode = RegularFile.permissionsOfOthers(path) else { continue }
@@ -16,7 +16,10 @@ extension DoormandSettings {
     private var secretFiles: [(setting: String, path: String)] {
         let entries = (try? providerEntries()) ?? []
         let files =
-            [("tls.private-key-file", tls.key), (IntrospectionClientsFile.setting, introspectionClientsFile)]
+            [
+                ("tls.private-key-file", tls.key), (IntrospectionClientsFile.setting, introspectionClientsFile),
+                ("fleet.secret-file", fleet.secretFile), ("fleet.password-file", fleet.passwordFile),
+            ]
             + entries.flatMap(\.secretFiles).map { ($0.setting, $0.path) }
         return files.filter { !$0.1.isEmpty }
     }

@@ -29,6 +29,7 @@ package struct DoormandSettings: Sendable {
     var introspectionClientsFile = ""
     var tls = TLSFiles()
     var cache = CacheSettings()
+    var fleet = FleetOptions()
     var governor = GovernorSettings()
     var cacheMissLimiter = CallerRateLimiterSettings()
     /// The lengths of the prefixes of networks that have a limit on cache misses, in bits. A network is mostly larger than the prefix by

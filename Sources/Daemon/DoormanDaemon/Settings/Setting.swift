@@ -1,6 +1,7 @@
 internal import DoormanCore
 internal import DoormanServer
 internal import DoormanSupport
+internal import RedisStore
 
 /// A setting: its key, its meaning, and how its value is parsed and formatted.
 ///
@@ -167,6 +168,31 @@ struct Setting: Sendable {
         }
     }
 
+    /// Makes a setting for a duration that follows from other settings if it is `nil`, which the word `auto` means.
+    static func durationOrAuto(
+        _ key: String, _ path: any Path<Duration?>, _ range: ClosedRange<Duration>, _ summary: String
+    ) -> Setting {
+        let auto = "auto"
+        return Setting(key, path, summary, form: .durationOrAuto, write: { $0.map(DurationText.write) ?? auto }) {
+            text throws(InvalidValueError) in
+            text == auto ? nil : try Units.duration(text, in: range)
+        }
+    }
+
+    /// Makes a setting for the addresses of a store, which are comma-separated in a flag or a variable. None can hold a password.
+    static func stores(_ key: String, _ path: any Path<[StoreAddress]>, _ summary: String) -> Setting {
+        Setting(key, path, summary, form: .list, write: { $0.map(\.url).joined(separator: ",") }) {
+            text throws(InvalidValueError) in
+            try text.split(separator: ",").map { url throws(InvalidValueError) in
+                do throws(StoreAddress.ParseError) {
+                    return try StoreAddress(url: String(url))
+                } catch {
+                    throw InvalidValueError("has an address that can't be used: \(error)")
+                }
+            }
+        }
+    }
+
     /// Makes a setting for a percentage that the program holds as a fraction, 1 for 100%.
     static func percentage(_ key: String, _ path: any Path<Double>, _ range: ClosedRange<Double>, _ summary: String) -> Setting {
         Setting(key, path, summary, form: .percentage, write: Units.write(fraction:)) { text throws(InvalidValueError) in
@@ -266,4 +292,9 @@ struct InvalidValueError: Error {
     init(_ expectation: String) {
         self.expectation = expectation
     }
+}
+
+extension StoreAddress {
+    /// The text that ``init(url:)`` parses.
+    var url: String { (usesTLS ? "rediss://" : "redis://") + "\(address)" }
 }

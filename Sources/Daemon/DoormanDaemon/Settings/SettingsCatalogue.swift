@@ -1,7 +1,7 @@
 /// All settings of `doormand`, in the order in which they are printed and documented.
 package enum SettingsCatalogue {
     static let all: [Setting] =
-        server + admin + tls + authorization + http + cache + provider + providerKinds + [
+        server + admin + tls + authorization + http + cache + fleet + provider + providerKinds + [
             .choice("log.level", \.logLevel, "Minimum severity of the log lines on standard error.").tier(.tune),
             .choice(
                 "log.format", \.logFormat,
@@ -74,8 +74,7 @@ package enum SettingsCatalogue {
         ).tier(.tune),
         .duration(
             "server.max-call-timeout", \.server.connection.maximumCallTimeout, .milliseconds(1)...hour,
-            "Maximum time that a call may take, whatever its caller asks for."
-        ).tier(.tune),
+            "Maximum time that a call may take, whatever its caller asks for."),
         .duration(
             "server.frame-timeout", \.server.connection.frameTimeout, .milliseconds(1)...hour,
             "Maximum time from the first byte of a frame to its last. Then the connection is closed."),
@@ -167,8 +166,7 @@ package enum SettingsCatalogue {
         ).tier(.tune),
         .count(
             "authorization.misses-burst", \.cacheMissLimiter.burst, 1...1_000_000,
-            "Maximum cache misses of a caller at once after a time without misses."
-        ).tier(.tune),
+            "Maximum cache misses of a caller at once after a time without misses."),
         .count(
             "authorization.account-revocations-per-second", \.accountRevocationLimiter.perSecond, 1...1_000_000,
             "Maximum revocations and deletions of accounts per second and caller. Further ones get LIMIT_CALLER_RATE."),

@@ -24,6 +24,17 @@ extension DoormandSettings {
     /// - Parameter applications: The number of served applications.
     func warnings(applications: Int) -> [SettingsWarning] {
         timeoutWarnings + [freshnessWarning(applications: applications)].compactMap { $0 } + policyWarnings + audienceWarnings
+            + fleetWarnings
+    }
+
+    private var fleetWarnings: [SettingsWarning] {
+        guard fleet.isPlaintextOnNetwork, fleet.allowsPlaintext else { return [] }
+        return [
+            SettingsWarning(
+                message:
+                    "fleet.allow-plaintext is on: anyone on the network path can read the store's password, and hold back revocations",
+                values: ["fleet.store": fleet.store.map(\.url).joined(separator: ", ")])
+        ]
     }
 
     /// Warnings about introspection endpoints whose tokens are accepted for any audience. A provider that names no audience needs that, so

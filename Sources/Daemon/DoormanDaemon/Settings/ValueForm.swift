@@ -11,6 +11,8 @@ enum ValueForm: Sendable, Hashable {
     case count(ClosedRange<Int>)
     case bytes
     case duration
+    /// A duration, or the word `auto`.
+    case durationOrAuto
     case percentage
     /// Permissions of a file, in octal.
     case mode

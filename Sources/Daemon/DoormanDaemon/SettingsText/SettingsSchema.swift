@@ -70,6 +70,7 @@ extension ValueForm {
             ["type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": range.lowerBound, "maximum": range.upperBound]
         case .bytes: ["type": ["string"], "pattern": "^[0-9]+(B|KiB|MiB|GiB)$"]
         case .duration: ["type": ["string"], "pattern": "^[0-9]+(us|ms|s|m|h)$"]
+        case .durationOrAuto: ["type": ["string"], "pattern": "^(auto|[0-9]+(us|ms|s|m|h))$"]
         case .percentage: ["type": ["string"], "pattern": "^[0-9]+([.][0-9]{1,4})?%$"]
         // YAML readers take 0660 without quotation marks for a number, in octal or not.
         case .mode: ["type": ["string", "integer"], "pattern": "^[0-7]{3,4}$", "minimum": 0, "maximum": 777]
