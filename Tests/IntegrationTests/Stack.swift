@@ -103,6 +103,7 @@ struct Stack {
             logger: quiet)
         try await server.start()
         dependencies.providers.start()
+        let follower = dependencies.fleetNode.map { node in Task { await node.fleet.run(applyingTo: dependencies.verifier) } }
         if awaitsCredentials, dependencies.providers.members.allSatisfy(\.configured.hasSecret) {
             try await eventually("the credentials are checked") { dependencies.providers.hasWorkingCredentials }
         }
@@ -126,6 +127,9 @@ struct Stack {
         }
         await client.close()
         await server.stop()
+        follower?.cancel()
+        await follower?.value
+        await dependencies.fleetNode?.store.shutDown()
         dependencies.transport.shutdown()
         try await emulator.stop()
         try outcome.get()

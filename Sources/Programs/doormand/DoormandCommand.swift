@@ -110,7 +110,9 @@ struct DoormandCommand: AsyncParsableCommand {
         if printConfig && !checkConfig { return }
         let daemon = try Daemon(loaded, loader: loader, systemd: Self.systemd)
         if checkConfig {
-            for warning in daemon.warnings { Self.report("warning: \(warning)") }
+            let store = await daemon.checkStore()
+            for warning in daemon.warnings + store.warnings { Self.report("warning: \(warning)") }
+            for fact in store.facts { try StandardOutput.write("doormand: \(fact)") }
             return try StandardOutput.write("doormand: the settings are valid")
         }
         try await daemon.run()

@@ -58,6 +58,7 @@ package struct Daemon {
             problems += error.problems
         }
         do throws(ConfigurationError) { _ = try settings.providerAuthorities() } catch { problems += error.problems }
+        do throws(ConfigurationError) { _ = try settings.configuredFleet() } catch { problems += error.problems }
         do throws(ConfigurationError) { _ = try settings.adminSettings() } catch { problems += error.problems }
         for (setting, path) in [("server.port-file", settings.portFile), ("admin.port-file", settings.adminPortFile)] {
             do throws(ConfigurationError) { try PortFile.check(path, of: setting) } catch { problems += error.problems }
@@ -80,6 +81,13 @@ package struct Daemon {
 
     /// Warnings about valid settings, as one line each. The log repeats them at the start.
     package var warnings: [String] { settings.warnings(applications: providers.count).map(\.text) }
+
+    /// Asks the fleet's store what it is, with a deadline. Empty without a fleet.
+    package func checkStore() async -> StoreReport {
+        guard let fleet = try? settings.configuredFleet() else { return StoreReport() }
+        var check = StoreCheck(fleet)
+        return await check.run()
+    }
 
     /// Serves until SIGTERM or SIGINT, then drains and returns.
     ///
@@ -135,7 +143,10 @@ package struct Daemon {
             logger: logger)
         let monitor = StateMonitor(server: server, dependencies: dependencies, logger: logger)
         // They end in reverse order: the monitor looks on while the server drains, and the admin pages show it.
-        var services: [any Service] = exporters + [monitor, AnnouncedServer(server: server, notifier: notifier), reloader]
+        var services: [any Service] = exporters + [monitor]
+        // It follows the fleet's log before the first call, and until the last.
+        if let node = dependencies.fleetNode { services.append(FleetFollower(node: node, cache: dependencies.verifier)) }
+        services += [AnnouncedServer(server: server, notifier: notifier), reloader]
         if !settings.portFile.isEmpty {
             services.append(PortFile("server.port-file", path: settings.portFile) { server.addresses.compactMap(\.port).first })
         }

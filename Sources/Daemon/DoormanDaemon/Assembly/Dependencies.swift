@@ -18,6 +18,8 @@ struct Dependencies {
     let providers: ProviderPool
     let missLimiter: CallerRateLimiter<Caller>
     let accountRevocationLimiter: CallerRateLimiter<Caller>
+    /// `nil` if this server belongs to no fleet.
+    let fleetNode: FleetNode?
     let verifier: CachingVerifier
     let backend: VerificationService
     let reloads = ReloadCounters()
@@ -48,9 +50,15 @@ struct Dependencies {
                 lookupPermits: LookupPermits(settings.lookupLimit),
                 tracePropagation: settings.propagatesTraceContext ? .traceContext : .none))
         self.providers = providers
+        let fleetNode = try settings.configuredFleet().map { fleet in
+            try FleetNode(fleet, time: time, fingerprint: { [weak providers] in providers?.fingerprint(of: $0) ?? [] })
+        }
+        self.fleetNode = fleetNode
         let verifier = try CachingVerifier(
             upstream: providers.provider, settings: settings.cache, timeSource: time,
-            encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) }, stormObserver: Self.stormLog(logger))
+            encode: { EncodedResponse(bytes: ResponseEncoder.encode($0)) },
+            randomness: fleetNode?.cacheRandomness ?? CacheRandomness(), fleet: fleetNode?.fleet,
+            stormObserver: Self.stormLog(logger))
         self.verifier = verifier
         providers.attach(verifier)
         accountRevocationLimiter = CallerRateLimiter(settings: settings.limitsOfAccountRevocations)

@@ -144,6 +144,12 @@ final class ProviderPool: Sendable {
 
     var governedProviders: [GovernedProvider] { members.map(\.governed) }
 
+    /// Returns what an identity depends on in the configuration of the provider of a name: everything but its secrets. Empty for a name
+    /// that no provider has.
+    func fingerprint(of name: String) -> [UInt8] {
+        state.withLockedValue { state in state.members.first { $0.configured.name == name }?.configured.fingerprint ?? [] }
+    }
+
     /// Creates verifiers of other providers, without using them yet.
     ///
     /// - Returns: A closure that swaps the verifiers. Requests in flight keep the provider and the secret that they began with.

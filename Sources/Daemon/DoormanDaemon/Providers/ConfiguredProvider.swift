@@ -30,6 +30,8 @@ struct ConfiguredProvider: Sendable {
     let secretFiles: [SecretFile.Named]
     /// Everything that the entry says besides its secrets. Cached tokens of a provider are kept only while this stays the same.
     let traits: [String: [String]]
+    /// A digest of the traits, by which the servers of a fleet know that they configure the provider alike.
+    let fingerprint: [UInt8]
 
     /// The id of the application or client, or the issuer, for the log and the statistics.
     var applicationID: String {
@@ -66,6 +68,7 @@ struct ConfiguredProvider: Sendable {
         name = entry.name
         kind = entry.kind
         traits = entry.traits
+        fingerprint = Self.fingerprint(of: entry.traits)
         secretFiles = entry.secretFiles
         switch entry.kind {
         case .accountKit: (definition, secrets) = entry.accountKit()
@@ -74,6 +77,20 @@ struct ConfiguredProvider: Sendable {
         case .jwt: (definition, secrets) = (entry.jwt(), [])
         }
         guard entry.problems.isEmpty else { throw ConfigurationError(problems: entry.problems) }
+    }
+}
+
+extension ConfiguredProvider {
+    /// Returns a SHA-256 digest, keyed so that it is one of nothing else.
+    private static func fingerprint(of traits: [String: [String]]) -> [UInt8] {
+        let code = HMACSHA256(key: Array("doorman provider configuration".utf8)).authenticationCode { feeder in
+            for (key, values) in traits.sorted(by: { $0.key < $1.key }) {
+                feeder.appendLengthPrefixed(Array(key.utf8).span)
+                feeder.appendLengthPrefixed(Array("\(values.count)".utf8).span)
+                for value in values { feeder.appendLengthPrefixed(Array(value.utf8).span) }
+            }
+        }
+        return code.bytes
     }
 }
 

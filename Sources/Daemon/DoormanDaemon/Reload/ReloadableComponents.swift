@@ -12,7 +12,7 @@ extension Daemon {
             logLevel.component, dependencies.cacheBounds, dependencies.callerLimits(of: server), dependencies.providers.component,
             dependencies.transport.authoritiesComponent, server.tlsComponent(time: dependencies.time), server.policyComponent,
             http.component,
-        ]
+        ] + (dependencies.fleetNode.map { [$0.component] } ?? [])
     }
 
     func activeConfiguration(
