@@ -3,6 +3,7 @@ import DoormanCore
 import DoormanSupport
 
 @testable import DoormanAdmin
+@testable import DoormanFleet
 @testable import DoormanServer
 
 /// Figures in which every metric has a series.
@@ -48,7 +49,20 @@ enum SampleFigures {
         details.cache.valid.evictionsForBytes = 2
         details.endpointLatencies = [.init(provider: "facebook", endpoint: "me", latency: latencies)]
         details.permits = [.init(provider: "facebook", applicationID: "123", rate: 1000, retries: 10)]
+        details.fleet = FleetFigures(fleet, revocationBound: .seconds(68))
         return details
+    }
+
+    static var fleet: FleetStatistics {
+        var fleet = FleetStatistics()
+        fleet.server = StoreServer(runID: "1", version: "redis 7.0.15")
+        fleet.isResponsive = true
+        fleet.caughtUpAge = .milliseconds(250)
+        fleet.nodes = 3
+        fleet.counts.entryHits = 40
+        fleet.counts.entriesRejected = [.revoked: 2]
+        fleet.counts.latency.record(.microseconds(300))
+        return fleet
     }
 
     static var statistics: ServerStatistics {

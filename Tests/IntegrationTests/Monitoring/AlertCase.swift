@@ -14,6 +14,7 @@ struct AlertCase: Sendable {
     static let all = [
         down, notReady, callsUnavailable, circuitBreakerOpen, providerThrottled, providerMisconfigured, limitNearlyReached,
         cacheEvicting, rejectionStorm, certificateExpires, eventLoopsLag, reloadFailed,
+        fleetStoreUnreachable, fleetNotCaughtUp,
     ]
 
     private static let down = AlertCase("DoormanDown") { server, alert in
@@ -124,5 +125,24 @@ struct AlertCase: Sendable {
         try server.writeSettings()
         server.program?.hangUp()
         try await alert.ends()
+    }
+
+    private static let fleetStoreUnreachable = AlertCase("DoormanFleetStoreUnreachable") { server, alert in
+        try await loseStore(server, alert)
+    }
+
+    private static let fleetNotCaughtUp = AlertCase("DoormanFleetNotCaughtUp") { server, alert in
+        try await loseStore(server, alert)
+    }
+
+    private static func loseStore(_ server: MonitoredServer, _ alert: AlertWatch) async throws {
+        let store = try await RedisServer()
+        try await server.start(try server.fleetArguments(store) + ["--fleet-revocation-bound", "2s"])
+        try await alert.ends()
+        try await store.kill()
+        try await alert.fires()
+        try await store.start()
+        try await alert.ends()
+        store.stop()
     }
 }

@@ -5,6 +5,7 @@ import Testing
 /// for scrapes.
 @Suite(
     "Alerts that are provoked", .timeLimit(.minutes(3)), .enabled(if: Prometheus.isInstalled, Prometheus.reason),
+    .enabled(if: RedisServer.areInstalled, RedisServer.reason),
     .enabled(MonitoredServer.reason) { try await MonitoredServer.hasAdminListener() })
 struct AlertTests {
     @Test("every alert fires until its cause is repaired")

@@ -4,6 +4,7 @@ import Testing
 /// The dashboard's expressions in a real Prometheus, which scrapes a real `doormand`.
 @Suite(
     "The dashboard", .timeLimit(.minutes(3)), .enabled(if: Prometheus.isInstalled, Prometheus.reason),
+    .enabled(if: RedisServer.areInstalled, RedisServer.reason),
     .enabled(MonitoredServer.reason) { try await MonitoredServer.hasAdminListener() })
 struct DashboardTests {
     /// Panels that are empty without TLS, without a policy, and without evictions or calls over a limit.
@@ -17,7 +18,8 @@ struct DashboardTests {
         let adminPort = try FreePort.find()
         try await Prometheus.run(targets: [adminPort]) { prometheus in
             try await MonitoredServer.run(adminPort: adminPort) { server in
-                try await server.start()
+                let store = try await RedisServer()
+                try await server.start(try server.fleetArguments(store))
                 try await eventually("Prometheus scrapes doormand", within: .seconds(60)) {
                     try await prometheus.query(#"up{job="doorman"} == 1"#) == 1
                 }
@@ -25,6 +27,7 @@ struct DashboardTests {
                 for panel in try MonitoringFiles.panels() {
                     for expression in panel.expressions { try await check(expression, of: panel.title, server, prometheus, known) }
                 }
+                store.stop()
             }
         }
     }

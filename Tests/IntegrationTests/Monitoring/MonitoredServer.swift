@@ -65,7 +65,9 @@ final class MonitoredServer {
     /// Starts the server, and waits until it accepts connections.
     ///
     /// - Parameter arguments: Further arguments; those of the last start if there are none.
-    func start(_ arguments: String...) async throws {
+    func start(_ arguments: String...) async throws { try await start(arguments) }
+
+    func start(_ arguments: [String]) async throws {
         if !arguments.isEmpty { self.arguments = arguments }
         let program = try ChildProcess.ours(
             "doormand",
@@ -110,6 +112,16 @@ final class MonitoredServer {
         let file = folder.appendingPathComponent("app-secret")
         try secret.write(to: file, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
+    }
+
+    /// Writes the secret of a fleet.
+    ///
+    /// - Returns: The arguments for a server of a fleet with this store.
+    func fleetArguments(_ store: RedisServer) throws -> [String] {
+        let file = folder.appendingPathComponent("fleet-secret")
+        try FleetStage.secret.write(to: file, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
+        return ["--fleet-store", "redis://127.0.0.1:\(store.port)", "--fleet-secret-file", file.path]
     }
 
     /// Verifies tokens of new accounts, whatever the outcome.

@@ -39,6 +39,8 @@ package struct AdminDetails: Sendable {
     package var cache = CacheStatistics()
     package var endpointLatencies: [EndpointLatency] = []
     package var permits: [Permits] = []
+    /// `nil` if the server belongs to no fleet.
+    package var fleet: FleetFigures?
 
     package init() {}
 }

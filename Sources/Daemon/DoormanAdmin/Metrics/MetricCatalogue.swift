@@ -3,7 +3,7 @@ internal import DoormanServer
 
 /// All metrics, in the order in which they are written and documented. Each has one entry, and nothing else knows it.
 package enum MetricCatalogue {
-    package static let all: [Metric] = server + calls + cache + provider + connections + limits + process
+    package static let all: [Metric] = server + calls + cache + provider + fleet + connections + limits + process
 
     private static let server: [Metric] = [
         Metric(.gauge, "doorman_build_info", ["version"], "Always 1. The label has the version.") { figures in

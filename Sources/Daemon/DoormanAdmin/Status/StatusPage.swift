@@ -40,7 +40,7 @@ struct StatusPage {
         \(HTML([callsSection, failuresSection, callersSection, providerSection, serverSection], separator: "\n"))
         </div>
         <div>
-        \(HTML([cacheSection, limitsSection], separator: "\n"))
+        \(HTML([cacheSection, fleetSection, limitsSection], separator: "\n"))
         </div>
         </div>
         </main>

@@ -1,6 +1,7 @@
 internal import DoormanAdmin
 internal import DoormanCache
 internal import DoormanCore
+internal import DoormanFleet
 internal import DoormanServer
 internal import DoormanSupport
 
@@ -47,7 +48,9 @@ extension Daemon {
         let settings = try settings.adminSettings()
         guard settings.tcp != nil else { return nil }
         let pages = AdminPages(
-            RunningServer(server: server, verifier: dependencies.verifier, providers: dependencies.providers, reloader: reloader),
+            RunningServer(
+                server: server, verifier: dependencies.verifier, providers: dependencies.providers,
+                fleetNode: dependencies.fleetNode, reloader: reloader),
             history: StatisticsHistory())
         return AdminServer(settings: settings, pages: pages, time: .system, logger: logger)
     }
@@ -58,6 +61,7 @@ private struct RunningServer: AdminSource {
     let server: DoormanServer
     let verifier: CachingVerifier
     let providers: ProviderPool
+    let fleetNode: FleetNode?
     let reloader: Reloader
 
     func statistics() async -> ServerStatistics { await server.statistics() }
@@ -75,6 +79,7 @@ private struct RunningServer: AdminSource {
                 provider: provider.name, applicationID: provider.applicationID, rate: state.ratePermits, retries: state.retryPermits
             )
         }
+        details.fleet = fleetNode.map { FleetFigures($0.fleet.statistics, revocationBound: $0.revocationBound) }
         return details
     }
 

@@ -21,6 +21,7 @@ actor StateMonitor: Service {
     private var evictions = LoggedState(quietTime: .seconds(60))
     private var callers: [CallerEvent: LoggedState] = [:]
     private var failures = FailureStates()
+    private var fleet: FleetStates?
     private var cache = CacheStatistics()
 
     init(server: DoormanServer, dependencies: Dependencies, logger: Logger) {
@@ -28,6 +29,7 @@ actor StateMonitor: Service {
         self.dependencies = dependencies
         self.logger = logger
         applications = dependencies.providers.governedProviders.map(ApplicationStates.init)
+        fleet = dependencies.fleetNode.map(FleetStates.init)
     }
 
     func run() async throws {
@@ -48,6 +50,7 @@ actor StateMonitor: Service {
         lookAtCache(now)
         lookAtCallers(events.callers, now)
         failures.look(events.failures, logger, at: now)
+        if let node = dependencies.fleetNode { fleet?.look(node.fleet.statistics, logger, at: now) }
     }
 
     /// Keeps the states of the providers that a reload has kept, and begins those of new ones.

@@ -1,0 +1,108 @@
+internal import DoormanCore
+internal import DoormanFleet
+internal import DoormanSupport
+internal import Logging
+internal import RedisStore
+
+/// The states of the fleet: whether the store is there, and whether this server knows what the others have revoked.
+struct FleetStates {
+    private let bound: Duration
+    private let store: RedisStoreSettings
+    /// The first look; `nil` before it.
+    private var start: Instant?
+    private var counts = FleetCounts()
+    /// The process at the other end that was logged last.
+    private var server: StoreServer?
+    private var unreachable = LoggedState(quietTime: .zero)
+    private var behind = LoggedState(quietTime: .zero)
+    private var foreign = LoggedState(quietTime: .seconds(60))
+    private var losses = LoggedState(quietTime: .seconds(60))
+    private var full = LoggedState(quietTime: .zero)
+
+    init(_ node: FleetNode) {
+        bound = node.revocationBound
+        store = node.storeSettings
+    }
+
+    /// Logs the states that have begun or ended since the last look.
+    mutating func look(_ statistics: FleetStatistics, _ logger: Logger, at now: Instant) {
+        let start = start ?? now
+        self.start = start
+        let (before, after) = (counts, statistics.counts)
+        counts = after
+        lookAtSession(statistics, logger, now)
+        let age = statistics.caughtUpAge ?? start.duration(to: now)
+        log(behind.record(0, persists: age > bound, at: now), Self.lag, ["bound": "\(DurationText.describe(bound))"], logger)
+        let records = after.foreign &- before.foreign
+        log(foreign.record(records, at: now), Self.foreignWriter, [:], logger)
+        log(losses.record(after.losses &- before.losses, at: now), Self.loss, [:], logger)
+        log(full.record(0, persists: statistics.isDenialListFull, at: now), Self.fullList, ["setting": "cache.max-denials"], logger)
+    }
+
+    private mutating func lookAtSession(_ statistics: FleetStatistics, _ logger: Logger, _ now: Instant) {
+        // Before the first attempt has ended, nothing is known.
+        let isAway = statistics.server == nil && (statistics.lastFailure != nil || unreachable.isActive)
+        var metadata: Logger.Metadata = ["store": .array(store.addresses.map { "\($0)" })]
+        if isAway, let cause = statistics.lastFailure { metadata["cause"] = "\(cause)" }
+        log(unreachable.record(0, persists: isAway, at: now), Self.outage, metadata, logger)
+        guard let current = statistics.server, current.runID != server?.runID else { return }
+        server = current
+        logger.info(
+            "connected to the fleet's store", metadata: ["store": metadata["store"] ?? "", "version": "\(current.version)"])
+        for warning in current.warnings(withSentinel: store.sentinelPrimary != nil) {
+            logger.warning("the fleet's store may forget revocations", metadata: ["cause": "\(warning)"])
+        }
+    }
+}
+
+extension FleetCounts {
+    /// The entries and records that no server of the fleet has written.
+    fileprivate var foreign: UInt64 {
+        let entries = [EntryRejection.malformed, .unknownSecret, .forged, .unreadable].reduce(0) {
+            $0 &+ (entriesRejected[$1] ?? 0)
+        }
+        return recordsRejected.values.reduce(entries, &+)
+    }
+}
+
+// MARK: - Lines
+
+extension FleetStates {
+    /// The lines of a state.
+    private struct Lines {
+        let level: Logger.Level
+        let began: Logger.Message
+        let ended: Logger.Message
+        /// What the state counts; `nil` for nothing.
+        var events: String?
+    }
+
+    private static let outage = Lines(
+        level: .warning, began: "the fleet's store is unreachable: calls go on without the other servers",
+        ended: "the fleet's store is reachable again")
+    private static let lag = Lines(
+        level: .error,
+        began: "this server may not know revocations of other servers: entries past the bound and offline tokens are unavailable",
+        ended: "this server knows the revocations of other servers again")
+    private static let foreignWriter = Lines(
+        level: .error,
+        began: "the fleet's store holds what no server of this fleet wrote: the writer lacks the secret, or has the same fleet.tag",
+        ended: "the fleet's store no longer shows what no server of this fleet wrote", events: "records")
+    private static let loss = Lines(
+        level: .warning, began: "the fleet's log has lost records: the cache was emptied",
+        ended: "the fleet's log no longer loses records", events: "losses")
+    private static let fullList = Lines(
+        level: .error, began: "the denial list is full: revocations of other servers wait",
+        ended: "the denial list has room again for revocations of other servers")
+
+    private func log(_ change: LoggedState.Change?, _ lines: Lines, _ metadata: Logger.Metadata, _ logger: Logger) {
+        switch change {
+        case nil: return
+        case .began: logger.log(level: lines.level, lines.began, metadata: metadata)
+        case .ended(let duration, let events):
+            var metadata: Logger.Metadata = ["duration": "\(DurationText.describe(duration))"]
+            if let name = lines.events { metadata[name] = "\(events)" }
+            logger.notice(lines.ended, metadata: metadata)
+        }
+    }
+}
